@@ -1,0 +1,68 @@
+# Darvaz: the verbs. `make` alone prints them; docs/ says more about each.
+# On Windows, or without make, each target names its plain equivalent.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+LINTED := $(VENV)/.lint-ready
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test lint format generate log doctor token enrol devices clean
+
+help: ## Show this help
+	@awk -f tools/help.awk $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	@test -x $(BIN)/python || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing Darvaz and its test tools (once; about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(LINTED): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lint]'
+	@touch $@
+
+setup: $(READY) ## Create the virtual environment (python -m venv .venv; pip install -e '.[test]')
+
+##@ The gateway
+
+serve: $(READY) ## Run the gateway (darvaz serve). ARGS='--port 8080' adds options
+	@exec $(BIN)/darvaz serve $(ARGS)
+
+log: $(READY) ## Show the journal (darvaz log). ARGS='--follow'
+	@exec $(BIN)/darvaz log $(ARGS)
+
+devices: $(READY) ## List the devices (darvaz devices)
+	@exec $(BIN)/darvaz devices $(ARGS)
+
+enrol: $(READY) ## Open the enrolment window (darvaz enrol)
+	@exec $(BIN)/darvaz enrol $(ARGS)
+
+token: $(READY) ## List the tokens (darvaz token list)
+	@exec $(BIN)/darvaz token list $(ARGS)
+
+URL ?= http://127.0.0.1:3000
+doctor: $(READY) ## Find out why a board cannot connect (darvaz doctor URL)
+	@exec $(BIN)/darvaz doctor $(URL) $(ARGS)
+
+##@ Development
+
+test: $(READY) ## Run every test (python -m pytest -n auto)
+	@$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
+
+lint: $(LINTED) ## Check style and types (ruff check; ruff format --check; mypy)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(LINTED) ## Apply the formatter and the safe fixes (ruff format; ruff check --fix)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+generate: $(READY) ## Write what is derived from shared/protocol.json (python -m tools.generate)
+	@$(BIN)/python -m tools.generate
+
+clean: ## Remove the virtual environment and caches; data/ stays
+	@rm -rf $(VENV) .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

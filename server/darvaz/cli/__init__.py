@@ -1,0 +1,34 @@
+"""The `darvaz` command: one file per verb; this one gathers them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from darvaz import __version__
+from darvaz.cli.devices import devices
+from darvaz.cli.doctor import doctor
+from darvaz.cli.enrol import enrol
+from darvaz.cli.log import log
+from darvaz.cli.send import send
+from darvaz.cli.serve import serve
+from darvaz.cli.token import token
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="darvaz")
+def cli() -> None:
+    """The self-hosted gateway for MicroPython boards."""
+
+
+for command in (serve, devices, send, log, token, enrol, doctor):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Runs the command line; Ctrl-C ends it quietly."""
+    try:
+        cli(standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)

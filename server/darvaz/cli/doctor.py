@@ -1,0 +1,136 @@
+"""`darvaz doctor`: finds out why a board cannot connect, step by step, and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import TextIO
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from darvaz.doctor import Finding, Outcome, Patient, TargetError, examine, parse_target
+from darvaz.doctor.target import kinds
+from darvaz.doctor.token import Token
+
+_TOKEN_VARIABLE = "DARVAZ_TOKEN"
+_TOKEN_FILE_CHARS_MAX = 4096
+_STYLES = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
+_DEVICE_DEFAULT = "doctor"
+
+
+@click.command()
+@click.argument("url")
+@click.option(
+    "--kind", type=click.Choice(list(kinds())), help="Kind of board to speak as [default: by path, pico]."
+)
+@click.option("--token", "asks_token", is_flag=True, help="Ask for the token of a board (it is not shown).")
+@click.option(
+    "--token-file", type=click.File(encoding="utf-8"), help="Read the token from a file (- is stdin)."
+)
+@click.option("--device", help="Speak under this id: the id of the board that the token belongs to.")
+@click.option(
+    "--idle",
+    "idle_s",
+    type=click.FloatRange(0, 3600),
+    default=3.0,
+    show_default=True,
+    help="Seconds of silence.",
+)
+@click.option(
+    "--deadline",
+    "deadline_s",
+    type=click.FloatRange(0.1, 120),
+    default=5.0,
+    show_default=True,
+    help="Seconds a step.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+def doctor(
+    url: str,
+    kind: str | None,
+    asks_token: bool,
+    token_file: TextIO | None,
+    device: str | None,
+    idle_s: float,
+    deadline_s: float,
+    as_json: bool,
+) -> None:
+    """Find out why a board cannot connect to the gateway at URL.
+
+    URL is host:port, ws://… or http://…, with or without /ws/pico. A token is taken from --token,
+    --token-file or the variable DARVAZ_TOKEN; without any, one is fetched from the gateway, as the guide
+    does. Exit status: 0 if nothing failed, else 1.
+    """
+    try:
+        target = parse_target(url, kind)
+    except TargetError as error:
+        raise click.BadParameter(str(error), param_hint="URL") from error
+    token = _given_token(asks_token, token_file, named=device is not None)
+    patient = Patient(target, token, device or _DEVICE_DEFAULT, idle_s, deadline_s)
+    findings = asyncio.run(_run(patient, as_json))
+    sys.exit(1 if any(finding.outcome is Outcome.FAILED for finding in findings) else 0)
+
+
+def _given_token(asks: bool, file: TextIO | None, *, named: bool) -> Token | None:
+    """Returns the person's own token; it may be used as a device only if the person named one."""
+    variable = os.environ.get(_TOKEN_VARIABLE)
+    if asks:
+        return Token(click.prompt("Token", hide_input=True, err=True).strip(), "the prompt", named)
+    if file is not None:
+        return Token(_read(file), f"the file {file.name}", named)
+    if variable:
+        return Token(variable.strip(), _TOKEN_VARIABLE, named)
+    return None
+
+
+def _read(file: TextIO) -> str:
+    try:
+        return file.read(_TOKEN_FILE_CHARS_MAX).strip()
+    except UnicodeError as error:
+        raise click.BadParameter("the file is not text in UTF-8", param_hint="--token-file") from error
+
+
+async def _run(patient: Patient, as_json: bool) -> list[Finding]:
+    console = Console(highlight=False)
+    findings = []
+    async for finding in examine(patient):
+        findings.append(finding)
+        if not as_json:
+            _print(console, finding)
+    if as_json:
+        _print_json(patient, findings)
+    else:
+        _print_verdict(console, patient, findings)
+    return findings
+
+
+def _print(console: Console, finding: Finding) -> None:
+    line = Text.assemble(
+        (f"{finding.outcome.value:<8}", _STYLES[finding.outcome]),
+        f"{finding.step:<10}",
+        (f"{finding.duration_ms:>7.0f} ms  ", "dim"),
+        finding.detail,
+    )
+    console.print(line, soft_wrap=True)
+    if finding.remedy:
+        console.print(Text(f"{'':<8}→ {finding.remedy}", style="yellow"), soft_wrap=True)
+
+
+def _print_verdict(console: Console, patient: Patient, findings: list[Finding]) -> None:
+    broken = [finding.step for finding in findings if finding.outcome is Outcome.FAILED]
+    verdict = f"Something is wrong: {', '.join(broken)}." if broken else f"{patient.target.ws_url} is well."
+    console.print(Text(verdict, style="bold"), soft_wrap=True)
+
+
+def _print_json(patient: Patient, findings: list[Finding]) -> None:
+    is_well = all(finding.outcome is not Outcome.FAILED for finding in findings)
+    document = {
+        "url": patient.target.ws_url,
+        "ok": is_well,
+        "steps": [finding.as_json() for finding in findings],
+    }
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))

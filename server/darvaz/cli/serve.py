@@ -1,0 +1,105 @@
+"""`darvaz serve`: runs the gateway until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+from rich.console import Console
+
+from darvaz.settings import (
+    Settings,
+    SettingsError,
+    describe,
+    expected,
+    hints,
+    load_settings,
+    option_name,
+    variable_name,
+)
+from darvaz.store import StoreError
+
+_console = Console(stderr=True, highlight=False)
+
+
+def _options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command one option per setting, so that none can be missing from --help."""
+    for name, hint in reversed(hints().items()):
+        default = Settings.__struct_defaults__[list(hints()).index(name)]
+        said = f"{describe(hint)} Expects {expected(hint)}.  [default: {_shown(default)}; env: {variable_name(name)}]"
+        function = click.option(option_name(name), name, metavar=_metavar(name), help=said)(function)
+    return function
+
+
+@click.command()
+@_options
+def serve(**given: str | None) -> None:
+    """Run the gateway: boards connect to it, people and programs use it.
+
+    Every option is also an environment variable. Ctrl-C or SIGTERM stops it: boards are told that it
+    restarts, and the journal is written to its end.
+    """
+    from darvaz.app import build_parts
+    from darvaz.server import run
+
+    try:
+        settings = load_settings({name: value for name, value in given.items() if value is not None})
+        listener = _listen(settings)
+        parts = build_parts(settings)
+    except (SettingsError, StoreError, ListenError) as error:
+        raise click.ClickException(str(error)) from None
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        sys.exit(runner.run(run(parts, listener, _console)))
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the text says what to do."""
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Opens the port before anything else, so that a taken one is a sentence and not a traceback."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=2048, reuse_port=False)
+    except socket.gaierror:
+        raise ListenError(f"--host={settings.host}: no such address on this machine; try 0.0.0.0") from None
+    except OSError as error:
+        raise ListenError(_listen_sentence(settings, error)) from None
+
+
+def _listen_sentence(settings: Settings, error: OSError) -> str:
+    where = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is taken: another program (another gateway?) listens there; stop it or use --port"
+    if error.errno == errno.EACCES:
+        return f"{where}: this user may not listen there; use a --port of 1024 or more"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"--host={settings.host}: this machine does not have that address; try 0.0.0.0"
+    return f"{where} cannot be listened on: {error.strerror}"
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _metavar(name: str) -> str:
+    return name.rsplit("_", 1)[-1].upper()
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    if isinstance(default, float):
+        return f"{default:g}"
+    return str(default) or "none"

@@ -1,0 +1,1 @@
+"""The shells around the gateway's core: they accept, feed, write and translate; they decide nothing."""

@@ -1,0 +1,66 @@
+"""The doors for boards: /ws/pico and /ws/esp32cam."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from darvaz.access import Caller, Refused
+from darvaz.edge.callers import caller_of
+from darvaz.edge.link import DeviceLink
+from darvaz.edge.problems import problem
+from darvaz.parts import Parts
+from darvaz.protocol import Kind
+
+log = logging.getLogger("darvaz.edge")
+
+_BUSY_RETRY_S = 10.0
+
+
+def device_routes(parts: Parts) -> list[WebSocketRoute]:
+    """Returns one route for each kind of board in the schema."""
+    return [
+        WebSocketRoute(kind.path, DeviceDoor(parts, kind), name=kind.name)
+        for kind in parts.protocol.kinds.values()
+    ]
+
+
+class DeviceDoor:
+    """Lets boards of one kind in, or says in the handshake why not."""
+
+    def __init__(self, parts: Parts, kind: Kind) -> None:
+        self._parts = parts
+        self._kind = kind
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        websocket = WebSocket(scope, receive, send)
+        caller = caller_of(scope)
+        decision = self._refuse_crowd(caller) or self._parts.access.greet(caller, self._kind.name)
+        if isinstance(decision, Refused):
+            await self._turn_away(websocket, caller, decision)
+            return
+        address = caller.address or ""
+        self._parts.counts.enter(address)
+        try:
+            await websocket.accept()
+            await DeviceLink(websocket, self._kind, caller, decision, self._parts).run()
+        finally:
+            self._parts.counts.leave(address)
+
+    def _refuse_crowd(self, caller: Caller) -> Refused | None:
+        counts, settings = self._parts.counts, self._parts.settings
+        if counts.total >= settings.links_max:
+            return Refused(503, "too_many_links", "the gateway has all the links it may have", _BUSY_RETRY_S)
+        if counts.by_address.get(caller.address or "", 0) >= settings.links_per_address_max:
+            return Refused(429, "too_many_links", "too many links from this address", _BUSY_RETRY_S)
+        return None
+
+    async def _turn_away(self, websocket: WebSocket, caller: Caller, refused: Refused) -> None:
+        said = f"{refused.status} {refused.code}"
+        self._parts.journal.record(None, self._kind.name, caller.address or "", "=", "refused", said)
+        log.info("= %s refused at %s: %s", caller.address, self._kind.path, said)
+        await websocket.send_denial_response(
+            problem(refused.status, refused.code, refused.message, refused.retry_after_s)
+        )

@@ -1,0 +1,215 @@
+"""Who is here: one link per device, commands out to it, acks back from it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from typing import Protocol as Interface
+
+import msgspec
+
+from darvaz.devices import Devices, Known
+from darvaz.faults import Fault
+from darvaz.protocol import Message, Protocol
+
+PENDING_PER_DEVICE_MAX = 64
+_COMMAND_IDS = 2**30
+
+
+class Link(Interface):
+    """What the hub needs of a live connection."""
+
+    kind_name: str
+    address: str
+    device: str | None
+
+    def send_command(self, message: Message) -> bool: ...
+    def close(self, name: str, sentence: str) -> None: ...
+
+
+class CommandError(Exception):
+    """A command that did not end well; `status` is the HTTP status that says the same."""
+
+    status = 500
+    code = "command_failed"
+
+
+class UnknownDeviceError(CommandError):
+    """No device of this id was ever here."""
+
+    status = 404
+    code = "unknown_device"
+
+
+class OfflineError(CommandError):
+    """The device is known, but has no link now, or lost it before it answered."""
+
+    status = 503
+    code = "offline"
+
+
+class BusyError(CommandError):
+    """Too many commands of this device wait for their ack."""
+
+    status = 429
+    code = "busy"
+
+
+class TimedOutError(CommandError):
+    """No ack came in time; the device may still obey."""
+
+    status = 504
+    code = "timed_out"
+
+
+class RefusedByBoardError(CommandError):
+    """The device answered that it could not."""
+
+    status = 502
+    code = "refused_by_board"
+
+
+class InvalidCommandError(CommandError):
+    """The command's name or arguments are not what the protocol or the device allows."""
+
+    status = 422
+    code = "invalid"
+
+
+@dataclass(slots=True)
+class Presence:
+    """A device that is here: its link and what it said of itself."""
+
+    link: Link
+    introduction: dict[str, Any]
+    since_s: float
+    pending: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
+
+
+class Hub:
+    """The devices that are here, by id. Used from the event loop only."""
+
+    def __init__(self, protocol: Protocol, devices: Devices, clock_s: Callable[[], float]) -> None:
+        self._protocol = protocol
+        self._devices = devices
+        self._clock_s = clock_s
+        self._here: dict[str, Presence] = {}
+        self._ids = itertools.count(1)
+
+    # Presence
+
+    def join(self, device: str, link: Link, introduction: Message) -> None:
+        """Makes `link` the device's link; an older one is told that it was replaced, and closed."""
+        said = msgspec.to_builtins(introduction)
+        before = self._here.get(device)
+        presence = Presence(link=link, introduction=said, since_s=self._clock_s())
+        if before is not None and before.link is link:
+            presence.pending = before.pending
+        elif before is not None:
+            self._drop(before, f"{device} connected anew before it answered")
+            before.link.close("replaced", "a newer link of this device took over")
+        self._here[device] = presence
+        self._devices.remember(Known.introduced(device, link.kind_name, link.address, said, self._clock_s()))
+
+    def leave(self, link: Link) -> None:
+        """Forgets a link that ended, unless a newer one has taken its place."""
+        if link.device is None:
+            return
+        presence = self._here.get(link.device)
+        if presence is None or presence.link is not link:
+            return
+        del self._here[link.device]
+        self._devices.saw(link.device, self._clock_s())
+        self._drop(presence, f"{link.device} went away before it answered")
+
+    def kind_of(self, device: str) -> str | None:
+        """Returns the kind of a device that is here or was."""
+        known = self._devices.get(device)
+        return known.kind if known else None
+
+    @property
+    def online(self) -> int:
+        return len(self._here)
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Returns every device ever seen, for people and programs."""
+        return [self._describe(known) for known in self._devices.all()]
+
+    def _describe(self, known: Known) -> dict[str, Any]:
+        presence = self._here.get(known.id)
+        said = presence.introduction if presence else known.introduction
+        return {
+            "id": known.id,
+            "kind": known.kind,
+            "online": presence is not None,
+            "address": known.address,
+            "since": presence.since_s if presence else None,
+            "last_seen": self._clock_s() if presence else known.last_seen_s,
+            "version": said.get("version"),
+            "board": said.get("board"),
+            "commands": said.get("commands", {}),
+            "telemetry": said.get("telemetry", {}),
+        }
+
+    # Commands
+
+    async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        """Sends a command and returns its ack's result; raises a `CommandError` that says what went wrong."""
+        presence = self._reach(device)
+        identity = next(self._ids) % _COMMAND_IDS
+        message = self._checked(presence, identity, name, args)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        presence.pending[identity] = answer
+        try:
+            if not presence.link.send_command(message):
+                raise OfflineError(f"{device} is going away")
+            async with asyncio.timeout(deadline_s):
+                return await answer
+        except TimeoutError:
+            raise TimedOutError(f"{device} did not answer {name} within {deadline_s:g} s") from None
+        finally:
+            presence.pending.pop(identity, None)
+
+    def acknowledge(self, link: Link, ack: Any) -> None:
+        """Hands an ack to the command that waits for it; a late or free one is only journalled."""
+        presence = self._here.get(link.device or "")
+        if presence is None or presence.link is not link or ack.id is msgspec.UNSET:
+            return
+        answer = presence.pending.pop(ack.id, None)
+        if answer is None or answer.done():
+            return
+        if ack.status == "error":
+            answer.set_exception(RefusedByBoardError(ack.message or f"{link.device} could not do it"))
+        else:
+            answer.set_result(None if ack.result is msgspec.UNSET else ack.result)
+
+    def _reach(self, device: str) -> Presence:
+        presence = self._here.get(device)
+        if presence is None:
+            if self._devices.get(device) is None:
+                raise UnknownDeviceError(f"no device {device!r} was ever here; see GET /api/devices")
+            raise OfflineError(f"{device} is offline")
+        if len(presence.pending) >= PENDING_PER_DEVICE_MAX:
+            raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")
+        return presence
+
+    def _checked(self, presence: Presence, identity: int, name: str, args: Mapping[str, Any]) -> Message:
+        declared = presence.introduction.get("commands")
+        if declared and name not in declared and name not in BUILT_IN:
+            raise InvalidCommandError(f"name: {name!r} is not one of {', '.join(sorted(declared))}")
+        message = self._protocol.check("command", {"id": identity, "name": name, "args": dict(args)})
+        if isinstance(message, Fault):
+            raise InvalidCommandError(message.message)
+        return message
+
+    def _drop(self, presence: Presence, sentence: str) -> None:
+        for answer in presence.pending.values():
+            if not answer.done():
+                answer.set_exception(OfflineError(sentence))
+        presence.pending.clear()
+
+
+BUILT_IN = frozenset({"info", "reboot", "stream", "snapshot"})

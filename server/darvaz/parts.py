@@ -1,0 +1,55 @@
+"""The parts of a running gateway, as the shells at the edge receive them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from darvaz.access import Access
+from darvaz.devices import Devices
+from darvaz.hub import Hub
+from darvaz.journal import Journal
+from darvaz.protocol import Protocol
+from darvaz.session import Limits
+from darvaz.settings import Settings
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many links there are, in all and by address."""
+
+    total: int = 0
+    by_address: dict[str, int] = field(default_factory=dict)
+
+    def enter(self, address: str) -> None:
+        self.total += 1
+        self.by_address[address] = self.by_address.get(address, 0) + 1
+
+    def leave(self, address: str) -> None:
+        self.total -= 1
+        self.by_address[address] -= 1
+        if not self.by_address[address]:
+            del self.by_address[address]
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that one gateway is made of."""
+
+    settings: Settings
+    protocol: Protocol
+    access: Access
+    journal: Journal
+    devices: Devices
+    hub: Hub
+    counts: Counts = field(default_factory=Counts)
+    unix_offset_s: float = field(default_factory=lambda: time.time() - time.monotonic())
+
+    def session_limits(self) -> Limits:
+        """Returns what a session bears, from the settings."""
+        return Limits(
+            heartbeat_s=self.settings.heartbeat_s,
+            idle_timeout_s=self.settings.idle_timeout_s,
+            auth_deadline_s=self.settings.auth_deadline_s,
+            messages_per_s_max=self.settings.messages_per_s_max,
+        )

@@ -1,0 +1,161 @@
+"""The gateway's reading of shared/protocol.json: text to message or fault, message to text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from darvaz.faults import Fault, JsonTrouble, explain, find_json_trouble, look
+from darvaz.schema_types import TypeMaker
+
+Message = msgspec.Struct
+
+_HERE = Path(__file__).resolve().parent
+_PLACES = (_HERE / "protocol.json", _HERE.parent.parent / "shared" / "protocol.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of board: its name in tokens and journal, its path, and whether it sends frames."""
+
+    name: str
+    path: str
+    title: str
+    sends_frames: bool
+
+
+@cache
+def load_schema() -> Mapping[str, Any]:
+    """Returns shared/protocol.json, read once: from the checkout, or as packed into the wheel."""
+    for place in _PLACES:
+        if place.exists():
+            document: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+            return document
+    raise FileNotFoundError(f"protocol.json is missing: looked for {' and '.join(map(str, _PLACES))}")
+
+
+class Protocol:
+    """Parses what devices send and dumps what the gateway says, by one schema document.
+
+    Public tables, all from the document: `kinds`, `numbers`, `close_codes` (name → code),
+    `error_codes`, `states_of` (message type → names of the states in which it is heard).
+    """
+
+    def __init__(self, document: Mapping[str, Any] | None = None) -> None:
+        self.document = load_schema() if document is None else document
+        types = TypeMaker(self.document)
+        names = [option["$ref"].removeprefix("#/$defs/") for option in self.document["oneOf"]]
+        self.messages: dict[str, Any] = {name: self.document["$defs"][name] for name in names}
+        self.types: dict[str, Any] = {name: types.definition(name) for name in names}
+        self._read_tables()
+        from_devices = [n for n in names if "device" in self.messages[n]["x-sender"]]
+        self._decoder = msgspec.json.Decoder(_union([self.types[n] for n in from_devices]))
+        self._decode = self._decoder.decode
+        self._encode = msgspec.json.Encoder().encode
+        self._counted = {self.types[n]: _KeyCounter(self.messages[n]) for n in from_devices}
+
+    def _read_tables(self) -> None:
+        document = self.document
+        self.version: int = document["x-protocol"]
+        self.kinds = {name: Kind(name=name, **kind) for name, kind in document["x-kinds"].items()}
+        self.numbers: dict[str, int] = {n: entry["value"] for n, entry in document["x-numbers"].items()}
+        self.close_codes = {entry["name"]: int(code) for code, entry in document["x-close-codes"].items()}
+        self.error_codes: Mapping[str, str] = document["x-error-codes"]
+        self.states_of = {n: frozenset(m["x-states"]) for n, m in self.messages.items()}
+        self._depth_max = self.numbers["depth_max"]
+
+    # Receiving
+
+    def parse(self, text: str | bytes) -> Message | Fault:
+        """Returns the message that a device sent, or the fault that says which rule it broke.
+
+        Never raises for what a peer sends.
+        """
+        try:
+            message: Message = self._decode(text)
+        except msgspec.ValidationError as error:
+            value = look(text, self._depth_max)
+            return value if isinstance(value, Fault) else explain(value, str(error), self.messages)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return find_json_trouble(text, self._depth_max) or JsonTrouble.MALFORMED.fault
+        if not self._counted[type(message)].proves_sound(message, text, self._depth_max):
+            trouble = find_json_trouble(text, self._depth_max)
+            if trouble is not None:
+                return trouble
+        return message
+
+    # Sending
+
+    def make(self, name: str, /, **fields: Any) -> Message:
+        """Returns a message of the gateway, unchecked: its fields are the gateway's own."""
+        made: Message = self.types[name](**fields)
+        return made
+
+    def check(self, name: str, fields: Mapping[str, Any]) -> Message | Fault:
+        """Returns a message made from what a person asked for, or the fault in it."""
+        wanted = {"type": name, **fields}
+        try:
+            made: Message = msgspec.convert(wanted, self.types[name])
+        except msgspec.ValidationError as error:
+            return explain(wanted, str(error), self.messages)
+        return made
+
+    def dump(self, message: Message) -> str:
+        """Returns the JSON text of a message."""
+        return self._encode(message).decode()
+
+
+def type_name(message: Message) -> str:
+    """Returns the `type` that a message carries on the wire."""
+    name: str = type(message).__name__
+    return name
+
+
+def _union(members: list[Any]) -> Any:
+    joined = members[0]
+    for member in members[1:]:
+        joined = joined | member
+    return joined
+
+
+class _KeyCounter:
+    """Proves without a second parse that an accepted text has no key twice and no deep nesting.
+
+    A JSON text has at least as many colons as keys. When the decoded message accounts for every
+    colon, each key was there once; when it does not (a colon in a string, an unknown field, a key
+    given twice), the caller must look closer.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        required = set(schema.get("required", ()))
+        properties = schema["properties"]
+        self._always = len(required)
+        self._sometimes = tuple(name for name in properties if name not in required)
+        self._maps = tuple(n for n, rule in properties.items() if "additionalProperties" in rule)
+
+    def proves_sound(self, message: Message, text: str | bytes, depth_max: int) -> bool:
+        colons, opened = (
+            (text.count(":"), text.count("{") + text.count("["))
+            if isinstance(text, str)
+            else (text.count(b":"), text.count(b"{") + text.count(b"["))
+        )
+        if opened > depth_max:
+            return False
+        if colons == self._always and not self._maps:
+            return True
+        return bool(colons == self._count(message))
+
+    def _count(self, message: Message) -> int:
+        keys = self._always
+        for name in self._sometimes:
+            keys += getattr(message, name) is not msgspec.UNSET
+        for name in self._maps:
+            inner = getattr(message, name)
+            keys += 0 if inner is msgspec.UNSET else len(inner)
+        return keys

@@ -1,0 +1,111 @@
+"""Runs uvicorn around the application: how it is set up, what it says at start, how it stops."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from rich.console import Console
+from rich.logging import RichHandler
+
+from darvaz import __version__
+from darvaz.app import build_app
+from darvaz.parts import Parts
+
+SHUTDOWN_DEADLINE_S = 3
+
+
+async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
+    """Serves until a signal comes and returns the exit status."""
+    _log_to(console, parts.settings.log_level)
+    server = _Server(_config(parts))
+    _greet(console, parts, listener)
+    await server.serve(sockets=[listener])
+    return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """A server that ends with status 0 on a signal, instead of dying of it once more."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        wanted = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _config(parts: Parts) -> uvicorn.Config:
+    settings = parts.settings
+    proxies = settings.listed("trusted_proxies")
+    return uvicorn.Config(
+        build_app(parts),
+        ws="websockets-sansio",
+        # Our own heartbeat decides what is alive; a board answers WebSocket pings only while it reads.
+        ws_ping_interval=None,
+        ws_ping_timeout=None,
+        ws_max_size=parts.protocol.numbers["frame_bytes_max"],
+        # Compression costs a quarter to half of the speed and 34 KB a link.
+        ws_per_message_deflate=False,
+        # Believing X-Forwarded-For from just anybody would make everybody localhost.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        timeout_graceful_shutdown=SHUTDOWN_DEADLINE_S,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+    )
+
+
+def _log_to(console: Console, level: str) -> None:
+    shape = "%(message)s" if console.is_terminal else "%(asctime)s %(levelname)s %(message)s"
+    handler: logging.Handler = logging.StreamHandler()
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=False, markup=False, log_time_format="%H:%M:%S")
+    logging.basicConfig(level=level.upper(), format=shape, handlers=[handler])
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def _greet(console: Console, parts: Parts, listener: socket.socket) -> None:
+    """Says where the gateway is, who may enrol, and how to add a board."""
+    port = listener.getsockname()[1]
+    addresses = _addresses(listener.getsockname()[0])
+    console.print(
+        f"[bold]Darvaz {__version__}[/bold]  data in {parts.settings.data_path.resolve()}", soft_wrap=True
+    )
+    for address in addresses:
+        console.print(f"  http://{address}:{port}", soft_wrap=True)
+    console.print(f"  boards: ws://{addresses[-1]}:{port}/ws/pico and /ws/esp32cam", soft_wrap=True)
+    console.print(f"  {_enrolment(parts)}", soft_wrap=True)
+    console.print("  watch: darvaz log --follow    stop: Ctrl-C", soft_wrap=True)
+
+
+def _enrolment(parts: Parts) -> str:
+    left_s = parts.access.enrolment.seconds_left()
+    if parts.settings.public_tokens == "always":
+        return "anyone may fetch tokens at /public/tokens (public_tokens=always)"
+    if parts.settings.public_tokens == "never":
+        return "tokens: darvaz token issue pico (public_tokens=never)"
+    if left_s > 0:
+        return f"enrolment is open for {left_s / 60:.0f} min: a board fetches its token at /public/tokens"
+    return "to add a board: darvaz enrol (opens /public/tokens for 15 min) or darvaz token issue pico"
+
+
+def _addresses(bound: str) -> list[str]:
+    if bound not in ("0.0.0.0", "::"):
+        return [f"[{bound}]" if ":" in bound else bound]
+    found = ["127.0.0.1"]
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # Connecting a datagram socket sends nothing: it only asks which address would be used.
+        probe.connect(("192.0.2.1", 9))
+        found.append(probe.getsockname()[0])
+    return list(dict.fromkeys(found))

@@ -1,0 +1,165 @@
+"""Every knob of the gateway: read once, typed, its unit in its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "DARVAZ_"
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class SettingsError(Exception):
+    """A value that cannot be used; the text names the key, the value and what would be right."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the gateway runs; each field is an option of `darvaz serve` and a variable DARVAZ_…"""
+
+    host: Annotated[
+        str, Meta(min_length=1, description="Address to listen on; 127.0.0.1 for this machine only.")
+    ] = "0.0.0.0"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="TCP port; 0 takes a free one.")] = 3000
+    data: Annotated[str, Meta(min_length=1, description="Folder of everything the gateway remembers.")] = (
+        "data"
+    )
+    heartbeat_s: Annotated[Seconds, Meta(description="Seconds between two pings of the gateway.")] = 120.0
+    idle_timeout_s: Annotated[Seconds, Meta(description="Seconds of silence that end a link.")] = 300.0
+    auth_deadline_s: Annotated[
+        Seconds, Meta(description="Seconds a client without a header has to send auth.")
+    ] = 10.0
+    command_deadline_s: Annotated[Seconds, Meta(description="Seconds a board has to answer a command.")] = (
+        10.0
+    )
+    localhost_without_token: Annotated[
+        bool, Meta(description="Let this machine's own programs in without a token.")
+    ] = True
+    public_tokens: Annotated[
+        Literal["window", "always", "never"],
+        Meta(
+            description="Who may fetch tokens from elsewhere: while the enrolment window is open, always, never."
+        ),
+    ] = "window"
+    allowed_hosts: Annotated[
+        str, Meta(description="Host names that browsers may use, separated by commas.")
+    ] = ""
+    allowed_origins: Annotated[
+        str, Meta(description="Foreign origins that browsers may come from, by commas.")
+    ] = ""
+    trusted_proxies: Annotated[
+        str, Meta(description="Addresses of reverse proxies whose X-Forwarded-For is believed, by commas.")
+    ] = ""
+    links_per_address_max: Annotated[Count, Meta(description="Most links from one address.")] = 64
+    links_max: Annotated[Count, Meta(description="Most links in all.")] = 20_000
+    messages_per_s_max: Annotated[
+        float,
+        Meta(gt=0, le=10_000_000, description="Most packets a second from one device, over two seconds."),
+    ] = 1000.0
+    journal_retain_days: Annotated[float, Meta(gt=0, le=36_500, description="Days the journal keeps.")] = 30.0
+    journal_retain_bytes_max: Annotated[
+        int, Meta(ge=1_000_000, description="Largest size of the journal, in bytes.")
+    ] = 536_870_912
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="How much the server's own log says.")
+    ] = "info"
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data).expanduser()
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """Returns a comma-separated setting as its parts."""
+        return tuple(part.strip() for part in getattr(self, name).split(",") if part.strip())
+
+
+def load_settings(
+    given: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Returns the settings: what was given, else the environment, else the default.
+
+    Raises `SettingsError` naming key, value and what would be right.
+    """
+    environ = os.environ if environ is None else environ
+    chosen: dict[str, Any] = {}
+    for name, hint in hints().items():
+        variable = variable_name(name)
+        value = (given or {}).get(name)
+        source = option_name(name) if value is not None else variable
+        value = environ.get(variable) if value is None else value
+        if value is not None:
+            chosen[name] = _convert(source, value, hint)
+    return Settings(**chosen)
+
+
+def hints() -> dict[str, Any]:
+    """Returns each setting's annotated type, by name."""
+    return get_type_hints(Settings, include_extras=True)
+
+
+def describe(hint: Any) -> str:
+    """Returns the sentence that an annotated type carries."""
+    sentences = [meta.description for meta in _metas(hint) if meta.description]
+    return str(sentences[-1]) if sentences else ""
+
+
+def expected(hint: Any) -> str:
+    """Says which values an annotated type accepts."""
+    base = hint
+    while get_origin(base) is Annotated:
+        base = get_args(base)[0]
+    if get_origin(base) is Literal:
+        return "one of " + ", ".join(get_args(base))
+    if base is bool:
+        return "true or false"
+    metas = _metas(hint)
+    low = next(
+        (f" above {m.gt:g}" if m.gt is not None else f" from {m.ge}" for m in metas if _has_low(m)), ""
+    )
+    high = next((f" up to {m.le}" for m in metas if m.le is not None), "")
+    return {int: "a whole number", float: "a number"}.get(base, "some text") + low + high
+
+
+def option_name(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def variable_name(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _convert(source: str, value: str, hint: Any) -> Any:
+    plain: Any = value
+    if bool in get_args(hint) or hint is bool:
+        plain = {
+            "true": True,
+            "1": True,
+            "yes": True,
+            "on": True,
+            "false": False,
+            "0": False,
+            "no": False,
+            "off": False,
+        }.get(value.strip().lower(), value)
+    try:
+        return msgspec.convert(plain, hint, strict=False)
+    except msgspec.ValidationError:
+        raise SettingsError(f"{source}={value}: expected {expected(hint)}") from None
+
+
+def _metas(hint: Any) -> list[Meta]:
+    metas: list[Meta] = []
+    while get_origin(hint) is Annotated:
+        metas = [m for m in get_args(hint)[1:] if isinstance(m, Meta)] + metas
+        hint = get_args(hint)[0]
+    return metas
+
+
+def _has_low(meta: Meta) -> bool:
+    return meta.gt is not None or meta.ge is not None

@@ -1,0 +1,125 @@
+"""A headless Chromium, driven over its DevTools protocol: opens one page and runs one script in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_START_DEADLINE_S = 45.0
+_ANSWER_DEADLINE_S = 30.0
+_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+_POLL_S = 0.05
+_ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--remote-debugging-port=0", "about:blank",
+)  # fmt: skip
+
+
+class Page:
+    """One page of the browser, spoken to by DevTools commands."""
+
+    def __init__(self, link: ClientConnection, session: str) -> None:
+        self._link = link
+        self._session = session
+        self._last_id = 0
+
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Sends a DevTools command to the page and returns its result."""
+        self._last_id += 1
+        return await _ask(self._link, method, self._last_id, params, self._session)
+
+    async def evaluate(self, expression: str) -> Any:
+        """Returns the value of an expression, awaited if it is a promise."""
+        answer = await self.ask(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def visit(self, url: str) -> None:
+        """Opens a URL and waits until it is the page's, so that its origin is in force."""
+        # The page only lends its origin: what its policy lets its own scripts do is not tested here.
+        await self.ask("Page.enable")
+        await self.ask("Page.setBypassCSP", enabled=True)
+        answer = await self.ask("Page.navigate", url=url)
+        assert "errorText" not in answer, answer
+        async with asyncio.timeout(_ANSWER_DEADLINE_S):
+            while await self.evaluate("`${document.readyState} ${location.href}`") != f"complete {url}":
+                await asyncio.sleep(_POLL_S)
+
+
+@contextlib.asynccontextmanager
+async def page_at(url: str, folder: Path) -> AsyncIterator[Page]:
+    """Starts a Chromium with an empty profile in `folder`, opens the URL, and ends both afterwards."""
+    profile = folder / "profile"
+    command = [_program(), f"--user-data-dir={profile}", *_ARGUMENTS]
+    with (folder / "chromium.log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        endpoint = await _endpoint(process, profile, folder / "chromium.log")
+        async with connect(endpoint, max_size=_MESSAGE_BYTES_MAX, proxy=None, compression=None) as link:
+            page = Page(link, await _attach(link))
+            await page.visit(url)
+            yield page
+    finally:
+        process.terminate()
+        await asyncio.to_thread(_wait, process)
+
+
+def _program() -> str:
+    found = [path for name in _NAMES if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("Chromium is not installed")
+    return found[0]
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=10)
+
+
+async def _endpoint(process: subprocess.Popen[bytes], profile: Path, log: Path) -> str:
+    """Returns where DevTools listens, which Chromium writes into its profile once it is ready."""
+    file = profile / "DevToolsActivePort"
+    async with asyncio.timeout(_START_DEADLINE_S):
+        while True:
+            assert process.poll() is None, f"Chromium ended: {log.read_text(errors='replace')[-1000:]}"
+            words = file.read_text().split() if file.exists() else []
+            if len(words) == 2:
+                return f"ws://127.0.0.1:{words[0]}{words[1]}"
+            await asyncio.sleep(_POLL_S)
+
+
+async def _attach(link: ClientConnection) -> str:
+    targets = await _ask(link, "Target.getTargets", 1, {}, None)
+    page = next(target for target in targets["targetInfos"] if target["type"] == "page")
+    params = {"targetId": page["targetId"], "flatten": True}
+    attached = await _ask(link, "Target.attachToTarget", 2, params, None)
+    return str(attached["sessionId"])
+
+
+async def _ask(
+    link: ClientConnection, method: str, number: int, params: dict[str, Any], session: str | None
+) -> dict[str, Any]:
+    message = {"id": number, "method": method, "params": params}
+    await link.send(json.dumps(message if session is None else {**message, "sessionId": session}))
+    async with asyncio.timeout(_ANSWER_DEADLINE_S):
+        while True:
+            answer = json.loads(await link.recv())
+            if answer.get("id") == number and answer.get("sessionId") == session:
+                assert "error" not in answer, f"{method}: {answer['error']}"
+                return dict(answer["result"])

@@ -1,0 +1,147 @@
+"""External addresses for real: a network namespace joined to this machine by a pair of virtual interfaces."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import itertools
+import os
+import random
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_COMMAND_DEADLINE_S = 15.0
+_CONNECT_DEADLINE_S = 10.0
+_CLONE_NEWNET = 0x40000000
+_PREFIX = "dvz-"
+_NETWORKS_MAX = 64 * 256
+_TRIES_MAX = 8
+_SERIAL = itertools.count()
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A machine beside this one, as far as the network tells: `inside` is how it sees this machine."""
+
+    name: str
+    inside: str
+    address: str
+
+    @property
+    def prefix(self) -> list[str]:
+        """The words that put a command into the namespace."""
+        return ["ip", "netns", "exec", self.name]
+
+    def dial(self, port: int) -> socket.socket:
+        """Opens a TCP connection from the outside address to a port of this machine."""
+        with _entered(self.name):
+            # A socket stays in the namespace in which it was made, wherever its thread goes afterwards.
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        made.settimeout(_CONNECT_DEADLINE_S)
+        try:
+            made.connect((self.inside, port))
+        except BaseException:
+            made.close()
+            raise
+        made.setblocking(False)
+        return made
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[Outside]:
+    """Makes a namespace with an address of its own and removes it afterwards; skips where that is not possible."""
+    _require()
+    _sweep()
+    name = f"{_PREFIX}{os.getpid()}-{next(_SERIAL)}"
+    try:
+        yield _join(name)
+    finally:
+        _remove(name)
+
+
+def _require() -> None:
+    """Skips with a sentence unless this process may make namespaces."""
+    if shutil.which("ip") is None:
+        pytest.skip("external addresses are tested with network namespaces: iproute2 is not installed")
+    if os.geteuid() != 0:
+        pytest.skip("external addresses are tested with network namespaces, which only root may make")
+
+
+def _join(name: str) -> Outside:
+    made = _ip("netns", "add", name)
+    if made.returncode != 0:
+        pytest.skip(f"this machine does not let root make network namespaces: {made.stderr.strip()}")
+    # Interface names have at most 15 characters.
+    near, far = f"dvz{os.getpid()}n", f"dvz{os.getpid()}f"
+    _must("link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
+    inside, address = _give_addresses(name, near, far)
+    return Outside(name, inside, address)
+
+
+def _give_addresses(name: str, near: str, far: str) -> tuple[str, str]:
+    """Takes a small network that nobody uses: several test runs may share this machine."""
+    for _ in range(_TRIES_MAX):
+        number = random.randrange(_NETWORKS_MAX)
+        base = f"10.203.{number // 64}"
+        inside, address = (f"{base}.{number % 64 * 4 + offset}" for offset in (1, 2))
+        if _ip("route", "show", "to", "match", inside, "table", "main").stdout.find("10.203.") >= 0:
+            continue
+        _must("address", "add", f"{inside}/30", "dev", near)
+        _must("link", "set", near, "up")
+        _must("-n", name, "address", "add", f"{address}/30", "dev", far)
+        _must("-n", name, "link", "set", far, "up")
+        _must("-n", name, "link", "set", "lo", "up")
+        return inside, address
+    raise AssertionError("no free network in 10.203.0.0/16 for the test")
+
+
+def _remove(name: str) -> None:
+    """Ends what still runs in a namespace of ours, then removes it; its interfaces go with it."""
+    for pid in _ip("netns", "pids", name).stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), 9)
+    _ip("netns", "delete", name)
+    _ip("link", "delete", f"dvz{name.removeprefix(_PREFIX).split('-')[0]}n")
+
+
+def _sweep() -> None:
+    """Removes what test runs that were killed could not remove themselves."""
+    for line in _ip("netns", "list").stdout.splitlines():
+        name = (line.split() or [""])[0]
+        owner = name.removeprefix(_PREFIX).split("-")[0]
+        if name.startswith(_PREFIX) and owner.isdigit() and not Path("/proc", owner).exists():
+            _remove(name)
+
+
+@contextlib.contextmanager
+def _entered(name: str) -> Iterator[None]:
+    """Moves this thread into a namespace and back; only for code that awaits nothing."""
+    with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{name}") as there:
+        _set_namespace(there.fileno())
+        try:
+            yield
+        finally:
+            _set_namespace(home.fileno())
+
+
+def _set_namespace(descriptor: int) -> None:
+    # os.setns is there from Python 3.12 on.
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.setns(descriptor, _CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _ip(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["ip", *words], capture_output=True, text=True, timeout=_COMMAND_DEADLINE_S)
+
+
+def _must(*words: str) -> None:
+    done = _ip(*words)
+    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr.strip()}"

@@ -1,0 +1,128 @@
+"""Texts become messages or faults that name the field and the rule."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from darvaz.faults import Fault
+from darvaz.protocol import Protocol, type_name
+from darvaz.schema_types import TypeMaker
+
+PROTOCOL = Protocol()
+
+
+def parse_fault(text: str) -> Fault:
+    fault = PROTOCOL.parse(text)
+    assert isinstance(fault, Fault), f"accepted: {fault}"
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "field"),
+    [
+        ("", "not_json", None),
+        ("nonsense", "not_json", None),
+        ("[]", "not_json", None),
+        ("3", "not_json", None),
+        ("null", "not_json", None),
+        ('"ping"', "not_json", None),
+        ('{"type":"ping"} {"type":"ping"}', "not_json", None),
+        ('{"type":"ping","time":NaN}', "not_json", None),
+        ('{"type":"ping","x":Infinity}', "not_json", None),
+        ('{"type":"log","message":"\\ud800"}', "not_json", None),
+        ('{"type":"log","message":"\ud800"}', "not_json", None),
+        ('{"type":"ping","x":' + "9" * 6000 + "}", "not_json", None),
+        ('{"type":"ping","type":"log","message":"x"}', "not_json", "type"),
+        ('{"type":"log","message":"x","message":"y"}', "not_json", "message"),
+        ('{"type":"telemetry","values":{"a":1,"a":2}}', "not_json", "a"),
+        ('{"type":"ack","result":{"a":1,"a":2}}', "not_json", "a"),
+        ('{"a":1}', "invalid", "type"),
+        ('{"type":3}', "invalid", "type"),
+        ('{"type":"teleport"}', "unknown_type", "type"),
+        ('{"type":"command","id":1,"name":"pan","args":{}}', "wrong_sender", "type"),
+        ('{"type":"connection_ack","status":"success","message":""}', "wrong_sender", "type"),
+        ('{"type":"log"}', "invalid", "message"),
+        ('{"type":"log","message":3}', "invalid", "message"),
+        ('{"type":"log","message":"x","level":"loud"}', "invalid", "level"),
+        ('{"type":"log","message":"' + "x" * 12289 + '"}', "invalid", "message"),
+        ('{"type":"ping","time":1e400}', "invalid", "time"),
+        ('{"type":"ping","time":-1}', "invalid", "time"),
+        ('{"type":"ping","time":true}', "invalid", "time"),
+        ('{"type":"telemetry","values":{"a b":1}}', "invalid", "values"),
+        ('{"type":"telemetry","values":{"a":1e300}}', "invalid", "values[...]"),
+        ('{"type":"connect","device":"a/b"}', "invalid", "device"),
+        ('{"type":"connect","device":".."}', "invalid", "device"),
+        ('{"type":"connect","device":"' + "x" * 65 + '"}', "invalid", "device"),
+        (
+            '{"type":"connect","device":"p","commands":{"go":{"x":{"type":"nummer"}}}}',
+            "invalid",
+            "commands[...][...].type",
+        ),
+    ],
+)
+def test_a_faulty_text_is_answered_with_its_rule_and_field(text: str, code: str, field: str | None) -> None:
+    fault = parse_fault(text)
+
+    assert (fault.code, fault.field) == (code, field)
+    assert 0 < len(fault.message) <= 512
+
+
+def test_a_choice_is_explained_by_its_choices() -> None:
+    fault = parse_fault('{"type":"log","message":"x","level":"loud"}')
+
+    assert fault.message == "level: expected one of debug, info, warning, error, critical"
+
+
+def test_nesting_is_accepted_to_its_maximum_and_not_one_beyond() -> None:
+    deepest = PROTOCOL.numbers["depth_max"]
+
+    def nested(depth: int) -> str:
+        return '{"type":"ping","x":' + "[" * (depth - 1) + "]" * (depth - 1) + "}"
+
+    assert not isinstance(PROTOCOL.parse(nested(deepest)), Fault)
+    assert parse_fault(nested(deepest + 1)).message == "the JSON is nested too deeply"
+    assert parse_fault(nested(8000)).message == "the JSON is nested too deeply"
+
+
+def test_unknown_fields_are_ignored() -> None:
+    message = PROTOCOL.parse('{"type":"ping","mood":{"good":true}}')
+
+    assert not isinstance(message, Fault)
+    assert type_name(message) == "ping"
+
+
+def test_colons_inside_strings_are_no_keys() -> None:
+    message = PROTOCOL.parse('{"type":"log","message":"a:b:c"}')
+
+    assert message.message == "a:b:c"
+
+
+def test_bytes_are_read_like_text() -> None:
+    assert PROTOCOL.parse(b'{"type":"ping"}') == PROTOCOL.parse('{"type":"ping"}')
+
+
+def test_every_example_of_a_device_is_accepted_and_every_one_of_the_gateway_can_be_made() -> None:
+    for name, schema in PROTOCOL.messages.items():
+        for example in schema["examples"]:
+            fields = {key: value for key, value in example.items() if key != "type"}
+            assert json.loads(PROTOCOL.dump(PROTOCOL.make(name, **fields))) == example
+            if "device" in schema["x-sender"]:
+                assert not isinstance(PROTOCOL.parse(json.dumps(example)), Fault)
+
+
+def test_a_command_is_checked_before_it_is_sent() -> None:
+    good = PROTOCOL.check("command", {"id": 1, "name": "pan", "args": {"angle": 90}})
+    bad = PROTOCOL.check("command", {"id": 1, "name": "pan", "args": {"angle": [90]}})
+
+    assert isinstance(good, msgspec.Struct) and not isinstance(good, Fault)
+    assert isinstance(bad, Fault) and bad.field == "args[...]"
+
+
+def test_a_rule_that_cannot_be_checked_is_refused_at_start() -> None:
+    maker = TypeMaker({"$defs": {"odd": {"type": "number", "multipleOf": 2}}})
+
+    with pytest.raises(ValueError, match="multipleOf"):
+        maker.definition("odd")
