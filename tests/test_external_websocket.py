@@ -27,9 +27,7 @@ try:
     from websockets.asyncio.server import ServerConnection, serve
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 except ModuleNotFoundError as error:
-    raise SystemExit(
-        f"The package {error.name} is missing: run `make setup`, then use .venv/bin/python."
-    ) from None
+    raise SystemExit(f"The package {error.name} is missing: run `make setup`, then use .venv/bin/python.") from None
 
 _SERVER = "http://127.0.0.1:3000"
 _DEADLINE_S = 10.0
@@ -43,7 +41,7 @@ class TroubleError(Exception):
     """Something the person who runs the script should read."""
 
 
-class Tester:
+class Examiner:
     """Tries one gateway and keeps count of what failed."""
 
     def __init__(self, server: str, extra_headers: dict[str, str]) -> None:
@@ -95,7 +93,7 @@ class Tester:
         return "connect was answered with connection_ack, ping with pong"
 
     async def try_without_token(self) -> str:
-        """Connects with no token and returns how that was refused; from localhost, looks for another way in."""
+        """Returns how a connection without a token was refused; from localhost, looks for another way."""
         refusal = await self._refusal(self._host)
         if refusal is not None:
             return f"refused, as it must be ({refusal})"
@@ -186,13 +184,13 @@ def main() -> int:
     )
     options = parser.parse_args()
     try:
-        tester = Tester(options.server, {"X-Forwarded-For": _SOMEBODY} if options.as_if_external else {})
-        asyncio.run(tester.run())
+        examiner = Examiner(options.server, {"X-Forwarded-For": _SOMEBODY} if options.as_if_external else {})
+        asyncio.run(examiner.run())
     except TroubleError as trouble:
         print(f"FAILED  {trouble}")
         return 1
-    print("Something failed." if tester.failures else "All is well.")
-    return 1 if tester.failures else 0
+    print("Something failed." if examiner.failures else "All is well.")
+    return 1 if examiner.failures else 0
 
 
 # The tests: the script against a gateway of its own.
@@ -256,10 +254,10 @@ def test_script_without_a_gateway_says_so() -> None:
 async def test_gateway_that_lets_everyone_in_fails_the_test() -> None:
     async with serve(_let_everyone_in, "127.0.0.1", 0) as careless:
         port = careless.sockets[0].getsockname()[1]
-        tester = Tester(f"127.0.0.1:{port}", {"X-Forwarded-For": _SOMEBODY})
+        examiner = Examiner(f"127.0.0.1:{port}", {"X-Forwarded-For": _SOMEBODY})
 
         with pytest.raises(TroubleError, match="an external address needs a token"):
-            await tester.try_without_token()
+            await examiner.try_without_token()
 
 
 async def _let_everyone_in(link: ServerConnection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,13 +24,20 @@ from darvaz.journal import Journal
 from darvaz.parts import Parts
 from darvaz.protocol import Protocol
 from darvaz.settings import Settings
-from darvaz.store import open_database
+from darvaz.store import explained, open_database
 
 log = logging.getLogger("darvaz")
 
 
 def build_parts(settings: Settings) -> Parts:
     """Opens the data folder and makes every part; raises `StoreError` with a sentence if it cannot."""
+    try:
+        return _build(settings)
+    except sqlite3.Error as error:
+        raise explained(error, settings.data_path) from None
+
+
+def _build(settings: Settings) -> Parts:
     connection = open_database(settings.data_path)
     protocol = Protocol()
     devices = Devices(open_database(settings.data_path), log.error)
@@ -61,6 +69,7 @@ def build_app(parts: Parts) -> Starlette:
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
             parts.journal.close()
             parts.devices.close()
+            parts.access.close()
 
     return Starlette(
         routes=[*device_routes(parts), *public_routes(parts), *api_routes(parts)],

@@ -25,9 +25,7 @@ class Known(msgspec.Struct, kw_only=True):
     @classmethod
     def introduced(cls, device: str, kind: str, address: str, said: dict[str, Any], now_s: float) -> Self:
         """Returns a device as it has just introduced itself."""
-        return cls(
-            id=device, kind=kind, first_seen_s=now_s, last_seen_s=now_s, address=address, introduction=said
-        )
+        return cls(id=device, kind=kind, first_seen_s=now_s, last_seen_s=now_s, address=address, introduction=said)
 
 
 _UPSERT = """

@@ -93,8 +93,9 @@ def _bounded(base: Any, schema: Schema) -> Any:
     if not bounds:
         return base
     if base == int | float:
-        # msgspec bounds integers and floats apart; a JSON number is either.
-        whole = msgspec.Meta(**{key: int(value) for key, value in bounds.items()})
+        # A JSON number is an integer or a float, and msgspec bounds the two apart.
+        # msgspec takes only whole numbers as the bounds of whole numbers.
+        whole = msgspec.Meta(ge=int(bounds["ge"]), le=int(bounds["le"]))
         return Union[Annotated[int, whole], Annotated[float, msgspec.Meta(**bounds)]]  # noqa: UP007
     return Annotated[base, msgspec.Meta(**bounds)]
 

@@ -79,9 +79,7 @@ def _greet(console: Console, parts: Parts, listener: socket.socket) -> None:
     """Says where the gateway is, who may enrol, and how to add a board."""
     port = listener.getsockname()[1]
     addresses = _addresses(listener.getsockname()[0])
-    console.print(
-        f"[bold]Darvaz {__version__}[/bold]  data in {parts.settings.data_path.resolve()}", soft_wrap=True
-    )
+    console.print(f"[bold]Darvaz {__version__}[/bold]  data in {parts.settings.data_path.resolve()}", soft_wrap=True)
     for address in addresses:
         console.print(f"  http://{address}:{port}", soft_wrap=True)
     console.print(f"  boards: ws://{addresses[-1]}:{port}/ws/pico and /ws/esp32cam", soft_wrap=True)

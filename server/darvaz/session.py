@@ -162,9 +162,7 @@ class Session:
         elif self.state is not State.OPEN:
             self._fault(Fault("wrong_state", "send connect before the first frame"), None)
         elif not (data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9"):
-            self._fault(
-                Fault("not_a_frame", "a frame is one JPEG: it starts with FF D8 and ends with FF D9"), None
-            )
+            self._fault(Fault("not_a_frame", "a frame is one JPEG: it starts with FF D8 and ends with FF D9"), None)
         else:
             self._faults = 0
             self._events.append(Framed(data))
@@ -209,9 +207,7 @@ class Session:
 
     def close(self, name: str, sentence: str, retry_after_s: float | None = None) -> None:
         """Ends the conversation by the gateway's will, with a close code of the schema by name."""
-        self._end(
-            name, Fault(name if name in self._protocol.error_codes else "too_fast", sentence), retry_after_s
-        )
+        self._end(name, Fault(name if name in self._protocol.error_codes else "too_fast", sentence), retry_after_s)
 
     # Time
 
@@ -267,9 +263,7 @@ class Session:
 
     def _receive_token(self, text: str, size_bytes: int, now_s: float) -> None:
         """Hears nothing but one auth message, and answers everything else with the same words."""
-        message = (
-            self._protocol.parse(text) if size_bytes <= self._protocol.numbers["auth_bytes_max"] else None
-        )
+        message = self._protocol.parse(text) if size_bytes <= self._protocol.numbers["auth_bytes_max"] else None
         if self._is_judging or message is None or isinstance(message, Fault) or type_name(message) != "auth":
             self._refuse_token()
         else:

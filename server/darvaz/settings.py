@@ -23,36 +23,24 @@ class SettingsError(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How the gateway runs; each field is an option of `darvaz serve` and a variable DARVAZ_…"""
 
-    host: Annotated[
-        str, Meta(min_length=1, description="Address to listen on; 127.0.0.1 for this machine only.")
-    ] = "0.0.0.0"
-    port: Annotated[int, Meta(ge=0, le=65_535, description="TCP port; 0 takes a free one.")] = 3000
-    data: Annotated[str, Meta(min_length=1, description="Folder of everything the gateway remembers.")] = (
-        "data"
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on; 127.0.0.1 for this machine only.")] = (
+        "0.0.0.0"
     )
+    port: Annotated[int, Meta(ge=0, le=65_535, description="TCP port; 0 takes a free one.")] = 3000
+    data: Annotated[str, Meta(min_length=1, description="Folder of everything the gateway remembers.")] = "data"
     heartbeat_s: Annotated[Seconds, Meta(description="Seconds between two pings of the gateway.")] = 120.0
     idle_timeout_s: Annotated[Seconds, Meta(description="Seconds of silence that end a link.")] = 300.0
-    auth_deadline_s: Annotated[
-        Seconds, Meta(description="Seconds a client without a header has to send auth.")
-    ] = 10.0
-    command_deadline_s: Annotated[Seconds, Meta(description="Seconds a board has to answer a command.")] = (
-        10.0
-    )
+    auth_deadline_s: Annotated[Seconds, Meta(description="Seconds a client without a header has to send auth.")] = 10.0
+    command_deadline_s: Annotated[Seconds, Meta(description="Seconds a board has to answer a command.")] = 10.0
     localhost_without_token: Annotated[
         bool, Meta(description="Let this machine's own programs in without a token.")
     ] = True
     public_tokens: Annotated[
         Literal["window", "always", "never"],
-        Meta(
-            description="Who may fetch tokens from elsewhere: while the enrolment window is open, always, never."
-        ),
+        Meta(description="Who may fetch tokens from elsewhere: while the enrolment window is open, always, never."),
     ] = "window"
-    allowed_hosts: Annotated[
-        str, Meta(description="Host names that browsers may use, separated by commas.")
-    ] = ""
-    allowed_origins: Annotated[
-        str, Meta(description="Foreign origins that browsers may come from, by commas.")
-    ] = ""
+    allowed_hosts: Annotated[str, Meta(description="Host names that browsers may use, separated by commas.")] = ""
+    allowed_origins: Annotated[str, Meta(description="Foreign origins that browsers may come from, by commas.")] = ""
     trusted_proxies: Annotated[
         str, Meta(description="Addresses of reverse proxies whose X-Forwarded-For is believed, by commas.")
     ] = ""
@@ -79,9 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(part.strip() for part in getattr(self, name).split(",") if part.strip())
 
 
-def load_settings(
-    given: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None
-) -> Settings:
+def load_settings(given: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Returns the settings: what was given, else the environment, else the default.
 
     Raises `SettingsError` naming key, value and what would be right.
@@ -119,9 +105,7 @@ def expected(hint: Any) -> str:
     if base is bool:
         return "true or false"
     metas = _metas(hint)
-    low = next(
-        (f" above {m.gt:g}" if m.gt is not None else f" from {m.ge}" for m in metas if _has_low(m)), ""
-    )
+    low = next((f" above {m.gt:g}" if m.gt is not None else f" from {m.ge}" for m in metas if _has_low(m)), "")
     high = next((f" up to {m.le}" for m in metas if m.le is not None), "")
     return {int: "a whole number", float: "a number"}.get(base, "some text") + low + high
 

@@ -43,9 +43,7 @@ def test_the_states_are_those_of_the_schema() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("state", [State.WAITING_FOR_CONNECT, State.OPEN])
-def test_a_message_is_heard_in_its_states_and_answered_with_an_error_elsewhere(
-    name: str, state: State
-) -> None:
+def test_a_message_is_heard_in_its_states_and_answered_with_an_error_elsewhere(name: str, state: State) -> None:
     session = make_session(state)
     schema = PROTOCOL.messages[name]
 

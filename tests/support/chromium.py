@@ -7,7 +7,7 @@ import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,7 @@ class Page:
 
     async def evaluate(self, expression: str) -> Any:
         """Returns the value of an expression, awaited if it is a promise."""
-        answer = await self.ask(
-            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
-        )
+        answer = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -54,9 +52,10 @@ class Page:
         await self.ask("Page.setBypassCSP", enabled=True)
         answer = await self.ask("Page.navigate", url=url)
         assert "errorText" not in answer, answer
-        async with asyncio.timeout(_ANSWER_DEADLINE_S):
-            while await self.evaluate("`${document.readyState} ${location.href}`") != f"complete {url}":
-                await asyncio.sleep(_POLL_S)
+        await _until(_ANSWER_DEADLINE_S, lambda: self._has_arrived(url))
+
+    async def _has_arrived(self, url: str) -> bool:
+        return bool(await self.evaluate("`${document.readyState} ${location.href}`") == f"complete {url}")
 
 
 @contextlib.asynccontextmanager
@@ -64,10 +63,11 @@ async def page_at(url: str, folder: Path) -> AsyncIterator[Page]:
     """Starts a Chromium with an empty profile in `folder`, opens the URL, and ends both afterwards."""
     profile = folder / "profile"
     command = [_program(), f"--user-data-dir={profile}", *_ARGUMENTS]
-    with (folder / "chromium.log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    process = await asyncio.to_thread(_start, command, folder / "chromium.log")
     try:
-        endpoint = await _endpoint(process, profile, folder / "chromium.log")
+        port_file = profile / "DevToolsActivePort"
+        await _until(_START_DEADLINE_S, lambda: asyncio.to_thread(_is_ready, process, port_file))
+        endpoint = await asyncio.to_thread(_endpoint, port_file)
         async with connect(endpoint, max_size=_MESSAGE_BYTES_MAX, proxy=None, compression=None) as link:
             page = Page(link, await _attach(link))
             await page.visit(url)
@@ -92,15 +92,28 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
         process.wait(timeout=10)
 
 
-async def _endpoint(process: subprocess.Popen[bytes], profile: Path, log: Path) -> str:
-    """Returns where DevTools listens, which Chromium writes into its profile once it is ready."""
-    file = profile / "DevToolsActivePort"
-    async with asyncio.timeout(_START_DEADLINE_S):
+def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as file:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+
+
+def _is_ready(process: subprocess.Popen[bytes], port_file: Path) -> bool:
+    """Whether Chromium has written into its profile where DevTools listens."""
+    log = port_file.parent.with_name("chromium.log")
+    assert process.poll() is None, f"Chromium ended: {log.read_text(errors='replace')[-1000:]}"
+    return port_file.exists() and len(port_file.read_text().split()) == 2
+
+
+def _endpoint(port_file: Path) -> str:
+    port, path = port_file.read_text().split()
+    return f"ws://127.0.0.1:{port}{path}"
+
+
+async def _until(deadline_s: float, is_so: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(deadline_s):
         while True:
-            assert process.poll() is None, f"Chromium ended: {log.read_text(errors='replace')[-1000:]}"
-            words = file.read_text().split() if file.exists() else []
-            if len(words) == 2:
-                return f"ws://127.0.0.1:{words[0]}{words[1]}"
+            if await is_so():
+                return
             await asyncio.sleep(_POLL_S)
 
 

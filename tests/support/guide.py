@@ -53,9 +53,9 @@ def client(name: str, host_and_port: str, token: str | None = None) -> str:
 
 
 def packages() -> Path:
-    """Returns a folder with the guide's own versions of its packages, made once; skips if it cannot be made."""
+    """Returns a folder with the guide's versions of its packages, made once; skips if that fails."""
     _PACKAGES.parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(_PACKAGES.with_suffix(".lock")):
+    with _one_at_a_time(_PACKAGES.with_name(f"{_PACKAGES.name}.lock")):
         if not _PACKAGES.exists():
             _install(_PACKAGES)
     return _PACKAGES
@@ -93,9 +93,7 @@ def node_command() -> list[str]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node is not installed")
-    said = subprocess.run(
-        [node, "--version"], capture_output=True, text=True, timeout=_LINE_DEADLINE_S
-    ).stdout
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=_LINE_DEADLINE_S).stdout
     major, minor = (int(part) for part in said.strip().lstrip("v").split(".")[:2])
     if major >= 22:
         return [node]
@@ -107,9 +105,7 @@ def node_command() -> list[str]:
 class Running:
     """A client of the guide as a process of its own, whose output can be waited for."""
 
-    def __init__(
-        self, command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None) -> None:
         self._output = output
         with output.open("wb") as file:
             self._process = subprocess.Popen(
@@ -131,6 +127,10 @@ class Running:
     @property
     def text(self) -> str:
         return self._output.read_text(encoding="utf-8", errors="replace")
+
+    def wait_for_end(self) -> None:
+        """Waits until the client has ended by itself."""
+        self._process.wait(timeout=_LINE_DEADLINE_S)
 
     def wait_for(self, part: str, count: int = 1) -> None:
         """Waits until the output has `part` in it `count` times; fails with the output if it never has."""

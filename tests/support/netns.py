@@ -55,7 +55,7 @@ class Outside:
 
 @contextlib.contextmanager
 def outside() -> Iterator[Outside]:
-    """Makes a namespace with an address of its own and removes it afterwards; skips where that is not possible."""
+    """Makes a namespace with an address of its own, removed afterwards; skips where that cannot be."""
     _require()
     _sweep()
     name = f"{_PREFIX}{os.getpid()}-{next(_SERIAL)}"

@@ -24,13 +24,9 @@ _DEVICE_DEFAULT = "doctor"
 
 @click.command()
 @click.argument("url")
-@click.option(
-    "--kind", type=click.Choice(list(kinds())), help="Kind of board to speak as [default: by path, pico]."
-)
+@click.option("--kind", type=click.Choice(list(kinds())), help="Kind of board to speak as [default: by path, pico].")
 @click.option("--token", "asks_token", is_flag=True, help="Ask for the token of a board (it is not shown).")
-@click.option(
-    "--token-file", type=click.File(encoding="utf-8"), help="Read the token from a file (- is stdin)."
-)
+@click.option("--token-file", type=click.File(encoding="utf-8"), help="Read the token from a file (- is stdin).")
 @click.option("--device", help="Speak under this id: the id of the board that the token belongs to.")
 @click.option(
     "--idle",

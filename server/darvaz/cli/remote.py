@@ -31,9 +31,7 @@ def call(gateway: str, method: str, *path: str, body: Any = None) -> Any:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = gateway.rstrip("/") + "/" + "/".join(quote(part, safe="") for part in path)
     try:
-        response = httpx.request(
-            method, url, json=body, headers=headers, timeout=_DEADLINE_S, trust_env=False
-        )
+        response = httpx.request(method, url, json=body, headers=headers, timeout=_DEADLINE_S, trust_env=False)
     except (httpx.ConnectError, httpx.ConnectTimeout):
         raise click.ClickException(
             f"no gateway answers at {gateway}: start it with `darvaz serve`, or say where it is with --gateway"
@@ -50,7 +48,5 @@ def _read(gateway: str, response: httpx.Response) -> Any:
         raise click.ClickException(f"{gateway} answers, but is not a Darvaz gateway") from None
     if response.is_success:
         return answer
-    detail = (
-        answer.get("detail", response.reason_phrase) if isinstance(answer, dict) else response.reason_phrase
-    )
+    detail = answer.get("detail", response.reason_phrase) if isinstance(answer, dict) else response.reason_phrase
     raise click.ClickException(str(detail))

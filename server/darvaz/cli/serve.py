@@ -7,37 +7,23 @@ import errno
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import click
 from rich.console import Console
 
-from darvaz.settings import (
-    Settings,
-    SettingsError,
-    describe,
-    expected,
-    hints,
-    load_settings,
-    option_name,
-    variable_name,
-)
+from darvaz.cli.options import setting_options
+from darvaz.settings import Settings, SettingsError, load_settings
 from darvaz.store import StoreError
 
 _console = Console(stderr=True, highlight=False)
 
 
-def _options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command one option per setting, so that none can be missing from --help."""
-    for name, hint in reversed(hints().items()):
-        default = Settings.__struct_defaults__[list(hints()).index(name)]
-        said = f"{describe(hint)} Expects {expected(hint)}.  [default: {_shown(default)}; env: {variable_name(name)}]"
-        function = click.option(option_name(name), name, metavar=_metavar(name), help=said)(function)
-    return function
+class ListenError(Exception):
+    """The address cannot be listened on; the text says what to do."""
 
 
 @click.command()
-@_options
+@setting_options
 def serve(**given: str | None) -> None:
     """Run the gateway: boards connect to it, people and programs use it.
 
@@ -55,10 +41,6 @@ def serve(**given: str | None) -> None:
         raise click.ClickException(str(error)) from None
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         sys.exit(runner.run(run(parts, listener, _console)))
-
-
-class ListenError(Exception):
-    """The address cannot be listened on; the text says what to do."""
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -91,15 +73,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     import uvloop
 
     return uvloop.new_event_loop
-
-
-def _metavar(name: str) -> str:
-    return name.rsplit("_", 1)[-1].upper()
-
-
-def _shown(default: Any) -> str:
-    if isinstance(default, bool):
-        return "true" if default else "false"
-    if isinstance(default, float):
-        return f"{default:g}"
-    return str(default) or "none"

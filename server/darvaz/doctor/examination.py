@@ -90,15 +90,11 @@ class _Examination:
 
     async def _obtain_token(self) -> Finding:
         patient = self._patient
-        finding, self._token = await tokens.obtain(
-            patient.target, patient.token, self._http, patient.deadline_s
-        )
+        finding, self._token = await tokens.obtain(patient.target, patient.token, self._http, patient.deadline_s)
         return finding
 
     async def _shake_hands(self) -> Finding:
-        finding, self._link = await talk.shake_hands(
-            self._patient.target, self._token, self._patient.deadline_s
-        )
+        finding, self._link = await talk.shake_hands(self._patient.target, self._token, self._patient.deadline_s)
         if self._link is not None:
             self._resources.push_async_callback(self._link.close)
         return finding

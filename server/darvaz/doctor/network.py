@@ -22,9 +22,7 @@ async def resolve(target: Target, deadline_s: float) -> Finding:
         async with asyncio.timeout(deadline_s):
             found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except TimeoutError:
-        return failed(
-            "the name server does not answer", "Check the network, or use the gateway's IP address."
-        )
+        return failed("the name server does not answer", "Check the network, or use the gateway's IP address.")
     except (OSError, UnicodeError) as error:
         return failed(f"no address for {quoted(target.host)} ({_reason(error)})", _NAME_REMEDY)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -56,7 +54,8 @@ async def open_port(target: Target, deadline_s: float) -> Finding:
         )
     except OSError as error:
         return failed(_reason(error), "Check that this machine is on the network, and the address.")
-    writer.close()
+    # Hung up at once: there is nothing to flush.
+    writer.transport.abort()
     return passed(f"port {target.port} is open")
 
 
@@ -92,9 +91,7 @@ async def _no_http(target: Target, detail: str, deadline_s: float) -> Finding:
 
 
 def _use_tls(target: Target) -> Finding:
-    return failed(
-        "the port speaks TLS, the address does not", f"Use wss://{target.netloc}, and so on the board."
-    )
+    return failed("the port speaks TLS, the address does not", f"Use wss://{target.netloc}, and so on the board.")
 
 
 def _tls_trouble(target: Target, error: httpx.ConnectError) -> Finding:
@@ -120,6 +117,9 @@ async def _speaks_tls(target: Target, deadline_s: float) -> bool:
     try:
         async with asyncio.timeout(deadline_s):
             _, writer = await asyncio.open_connection(target.host, target.port, ssl=context)
+    except ssl.SSLError as error:
+        # An alert is TLS too: such a port may want a name or a certificate that we did not show.
+        return "ALERT" in (error.reason or "")
     except (OSError, TimeoutError):
         return False
     writer.transport.abort()

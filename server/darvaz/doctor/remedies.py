@@ -38,9 +38,7 @@ def of_status(status: int) -> str:
     """Returns what to do about an HTTP status that refused a request or a handshake."""
     if 300 <= status < 400:
         return "A board does not follow redirections: use the address that the answer points to."
-    return _OF_STATUS.get(
-        status, "Is this the gateway's port? Check the address, and read the gateway's log."
-    )
+    return _OF_STATUS.get(status, "Is this the gateway's port? Check the address, and read the gateway's log.")
 
 
 def of_tokens_status(status: int) -> str:

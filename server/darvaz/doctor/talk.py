@@ -91,9 +91,7 @@ async def stay_silent(link: ClientConnection, idle_s: float, deadline_s: float) 
     return await _ask(link, {"type": "ping"}, "pong", deadline_s) or passed(f"still alive after {idle_s:g} s")
 
 
-async def _ask(
-    link: ClientConnection, message: dict[str, Any], answer: str, deadline_s: float
-) -> Finding | None:
+async def _ask(link: ClientConnection, message: dict[str, Any], answer: str, deadline_s: float) -> Finding | None:
     """Sends a message and waits for its answer; returns a finding only if none came."""
     try:
         async with asyncio.timeout(deadline_s):
@@ -109,9 +107,7 @@ async def _ask(
     return None
 
 
-_SILENT_REMEDY = (
-    "Is this a Darvaz gateway? If so, read its log (`darvaz log`): it has every message it heard."
-)
+_SILENT_REMEDY = "Is this a Darvaz gateway? If so, read its log (`darvaz log`): it has every message it heard."
 
 
 async def _receive_type(link: ClientConnection, name: str) -> None:

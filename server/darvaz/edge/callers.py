@@ -11,6 +11,4 @@ from darvaz.access import Caller
 def caller_of(scope: MutableMapping[str, Any]) -> Caller:
     """Returns the caller of a request or a WebSocket handshake."""
     client = scope.get("client")
-    return Caller.from_headers(
-        client[0] if client else None, scope["headers"], scope.get("query_string", b"")
-    )
+    return Caller.from_headers(client[0] if client else None, scope["headers"], scope.get("query_string", b""))

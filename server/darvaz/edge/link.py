@@ -42,9 +42,7 @@ class DeviceLink:
     read from either once it is a quarter full, and is dropped when it is full.
     """
 
-    def __init__(
-        self, websocket: WebSocket, kind: Kind, caller: Caller, admitted: Admitted | AskToken, parts: Parts
-    ):
+    def __init__(self, websocket: WebSocket, kind: Kind, caller: Caller, admitted: Admitted | AskToken, parts: Parts):
         self.kind_name = kind.name
         self.address = caller.address or ""
         self.device: str | None = None
@@ -166,9 +164,7 @@ class DeviceLink:
                 self._note("<", "connect", text, device=message.device)
                 self._judge_name(message, now_s)
             case Faulted(fault, text):
-                self._note(
-                    "<", "fault", f"{fault.code}: {fault.message}; {'(hidden)' if text is None else text}"
-                )
+                self._note("<", "fault", f"{fault.code}: {fault.message}; {'(hidden)' if text is None else text}")
             case Closed(code, fault):
                 self._note("=", "closing", f"{code} {fault.code}: {fault.message}")
 

@@ -22,8 +22,7 @@ _BUSY_RETRY_S = 10.0
 def device_routes(parts: Parts) -> list[WebSocketRoute]:
     """Returns one route for each kind of board in the schema."""
     return [
-        WebSocketRoute(kind.path, DeviceDoor(parts, kind), name=kind.name)
-        for kind in parts.protocol.kinds.values()
+        WebSocketRoute(kind.path, DeviceDoor(parts, kind), name=kind.name) for kind in parts.protocol.kinds.values()
     ]
 
 

@@ -29,9 +29,7 @@ JPEG = b"\xff\xd8\xff\xe0 picture \xff\xd9"
 
 
 def make(kind: str = "pico", *, is_admitted: bool = True, **limits: float) -> Session:
-    return Session(
-        PROTOCOL, PROTOCOL.kinds[kind], Limits(**limits), 0.0, is_admitted=is_admitted, unix_offset_s=1e9
-    )
+    return Session(PROTOCOL, PROTOCOL.kinds[kind], Limits(**limits), 0.0, is_admitted=is_admitted, unix_offset_s=1e9)
 
 
 def open_session(kind: str = "pico", **limits: float) -> Session:
@@ -295,9 +293,7 @@ _STEPS = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(kind=st.sampled_from(["pico", "esp32cam"]), is_admitted=st.booleans(), steps=_STEPS)
-def test_no_sequence_of_packets_and_clock_steps_raises(
-    kind: str, is_admitted: bool, steps: list[Any]
-) -> None:
+def test_no_sequence_of_packets_and_clock_steps_raises(kind: str, is_admitted: bool, steps: list[Any]) -> None:
     session = make(kind, is_admitted=is_admitted)
     now_s = 0.0
     was_closed = False

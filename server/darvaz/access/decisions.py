@@ -1,0 +1,80 @@
+"""What the access room answers: decisions as data, and the policy that they follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """How open the gateway is; the defaults are the safe ones."""
+
+    localhost_without_token: bool = True
+    public_tokens: Literal["window", "always", "never"] = "window"
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    behind_proxy: bool = False
+
+    @property
+    def is_localhost_trusted(self) -> bool:
+        """Behind a proxy everybody comes from this machine, so nobody is trusted for it."""
+        return self.localhost_without_token and not self.behind_proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Let in, by this token or, without one, as this machine's own."""
+
+    token_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskToken:
+    """Neither let in nor refused: the first message must show a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not let in: an HTTP status, a short stable word, a sentence for people, and when to try again."""
+
+    status: int
+    code: str
+    message: str
+    retry_after_s: float | None = None
+
+
+# One text for a wrong, revoked, expired, other-kind or malformed token: it tells an attacker nothing,
+# and a maker everything that can be the matter.
+NOT_AUTHORISED = Refused(
+    401,
+    "not_authorised",
+    "a valid token of this kind is needed, as 'Authorization: Bearer <token>', never in the address",
+)
+FOREIGN_ORIGIN = Refused(
+    403, "origin_not_allowed", "pages of another origin are not served; allow theirs with DARVAZ_ALLOWED_ORIGINS"
+)
+FOREIGN_HOST = Refused(
+    403,
+    "host_not_allowed",
+    "the gateway does not know itself by this name; use its IP address, or add the name to DARVAZ_ALLOWED_HOSTS",
+)
+OTHER_DEVICE = Refused(403, "not_allowed", "this token belongs to another device")
+ONLY_LOOKS = Refused(403, "not_allowed", "a viewer's token may look but change nothing")
+ENROLMENT_CLOSED = Refused(
+    403, "enrolment_closed", "enrolment is closed; run 'darvaz enrol' on the gateway to open it for 15 minutes"
+)
+NO_PUBLIC_TOKENS = Refused(
+    403, "enrolment_closed", "tokens are not given out here; run 'darvaz token issue' on the gateway to make one"
+)
+UNAVAILABLE = Refused(503, "unavailable", "the gateway cannot use its database; its log says why", retry_after_s=10.0)
+
+
+def too_many_failures(retry_after_s: float) -> Refused:
+    """Returns the refusal of an address that showed too many wrong tokens."""
+    return Refused(429, "too_many_failures", "too many failed attempts from this address; wait", retry_after_s)
+
+
+def too_many_tokens(retry_after_s: float) -> Refused:
+    """Returns the refusal of one that asks for more tokens than it can use."""
+    return Refused(429, "too_many_tokens", "too many tokens asked for; use those already given, or wait", retry_after_s)

@@ -1,0 +1,35 @@
+"""`darvaz enrol`: opens the enrolment window for a while, or closes it, whether or not the gateway runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from darvaz.access import Enrolment
+from darvaz.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
+from darvaz.cli.token import data_opened, data_option
+
+
+@click.command()
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, MINUTES_MAX, min_open=True),
+    default=FIRST_START_MINUTES,
+    show_default=True,
+    help="How long it stays open.",
+)
+@click.option("--close", is_flag=True, help="Close it now.")
+@data_option
+def enrol(minutes: float, close: bool, data: Path) -> None:
+    """Let new boards fetch their tokens at /public/tokens for some minutes."""
+    with data_opened(data) as connection:
+        enrolment = Enrolment(connection, time.time)
+        if close:
+            enrolment.close()
+            click.echo("Enrolment is closed.")
+            return
+        enrolment.open_for(minutes)
+    click.echo(f"Enrolment is open for {minutes:g} minutes: boards fetch their tokens at /public/tokens.")
+    click.echo("Close it sooner with: darvaz enrol --close")

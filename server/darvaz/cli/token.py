@@ -1,0 +1,152 @@
+"""`darvaz token`: issues, lists and revokes tokens, whether or not the gateway runs."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from darvaz.access import KINDS, Token, Tokens
+from darvaz.store import StoreError, opened
+
+_DAY_S = 86_400.0
+_EXPIRES_DAYS_MAX = 36_500.0
+_LABEL_CHARS_MAX = 64
+
+
+def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the option that says where the gateway keeps its data."""
+    return click.option(
+        "--data",
+        envvar="DARVAZ_DATA",
+        show_envvar=True,
+        default="data",
+        show_default=True,
+        type=click.Path(path_type=Path),
+        help="Folder of everything the gateway remembers.",
+    )(function)
+
+
+@contextlib.contextmanager
+def data_opened(data: Path) -> Iterator[sqlite3.Connection]:
+    """Lends the gateway's database to a command; its troubles end the command with a sentence."""
+    try:
+        with opened(data.expanduser()) as connection:
+            yield connection
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.group()
+def token() -> None:
+    """Issue, list and revoke the tokens that let boards and people in."""
+
+
+@token.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option("--label", default="", help="What it is for, to know it again in the list.")
+@click.option(
+    "--expires-days",
+    type=click.FloatRange(0, _EXPIRES_DAYS_MAX, min_open=True),
+    help="Days until it ends by itself; without this it lives until it is revoked.",
+)
+@click.option("--device", help="The only device that may use it; without this, the first that does.")
+@data_option
+def issue(kind: str, label: str, expires_days: float | None, device: str | None, data: Path) -> None:
+    """Issue a token of one KIND: pico, esp32cam, operator (may do everything) or viewer (may look).
+
+    It is shown this once. Sent to a pipe or a file, it comes alone.
+    """
+    if len(label) > _LABEL_CHARS_MAX:
+        raise click.BadParameter(f"at most {_LABEL_CHARS_MAX} characters", param_hint="--label")
+    expires_in_s = None if expires_days is None else expires_days * _DAY_S
+    with data_opened(data) as connection:
+        issued = Tokens(connection, time.time).issue(kind, label, expires_in_s, device)
+    click.echo(issued.text)
+    if sys.stdout.isatty():
+        click.echo(_advice(kind, issued.token_id))
+
+
+@token.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@data_option
+def list_tokens(as_json: bool, data: Path) -> None:
+    """List the tokens, without their secrets."""
+    now_s = time.time()
+    with data_opened(data) as connection:
+        found = Tokens(connection, time.time).list()
+    if as_json:
+        click.echo(json.dumps([_described(known, now_s) for known in found], ensure_ascii=False, indent=2))
+    elif found:
+        Console().print(_table(found, now_s))
+    else:
+        click.echo("No token yet. Issue one: darvaz token issue pico")
+
+
+@token.command()
+@click.argument("token_id", metavar="ID")
+@data_option
+def revoke(token_id: str, data: Path) -> None:
+    """Revoke the token with this ID; a running gateway soon closes its link."""
+    # A whole token is what people have at hand: its id is the middle part.
+    token_id = token_id.split("_")[1] if token_id.startswith("dvz_") else token_id
+    with data_opened(data) as connection:
+        is_revoked = Tokens(connection, time.time).revoke(token_id)
+    if not is_revoked:
+        raise click.ClickException(f"there is no live token {token_id}; see: darvaz token list")
+    click.echo(f"Token {token_id} is revoked.")
+
+
+def _advice(kind: str, token_id: str) -> str:
+    use = {
+        "operator": "Put it in DARVAZ_TOKEN for the darvaz command, or send it as 'Authorization: Bearer <token>'.",
+        "viewer": "Send it as 'Authorization: Bearer <token>': it may look, but change nothing.",
+    }.get(kind, f'Put it in the board\'s config.json as "token"; the {kind} that uses it first keeps it.')
+    return f"\nThis is shown only once. {use}\nTo end it: darvaz token revoke {token_id}"
+
+
+def _state(known: Token, now_s: float) -> str:
+    if known.revoked_s is not None:
+        return "revoked"
+    return "live" if known.is_live(now_s) else "expired"
+
+
+def _described(known: Token, now_s: float) -> dict[str, Any]:
+    return {
+        "id": known.token_id,
+        "kind": known.kind,
+        "state": _state(known, now_s),
+        "label": known.label,
+        "device": known.device,
+        "created": _date(known.created_s),
+        "expires": _date(known.expires_s),
+        "last_used": _date(known.last_used_s),
+        "last_address": known.last_address,
+    }
+
+
+def _table(found: list[Token], now_s: float) -> Table:
+    names = ("id", "kind", "state", "label", "device", "expires", "last_used", "last_address")
+    table = Table(*(name.replace("_", " ") for name in names))
+    for known in found:
+        described = _described(known, now_s)
+        # Text, since labels and device names may hold what rich takes for markup.
+        table.add_row(*(Text(described[name] or "", overflow="fold") for name in names))
+    return table
+
+
+def _date(time_s: float | None) -> str | None:
+    if time_s is None:
+        return None
+    return datetime.datetime.fromtimestamp(time_s).astimezone().isoformat(timespec="seconds")

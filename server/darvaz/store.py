@@ -1,0 +1,196 @@
+"""The one SQLite file in the data folder: opened, kept in shape, and its troubles said in sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+DATABASE_NAME = "darvaz.sqlite3"
+# How long one process waits for another's write; the event loop waits too, so it must stay short of a heartbeat.
+BUSY_TIMEOUT_MS = 5_000
+
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o600
+
+# One entry a version, each a list of statements; an entry that was released is never changed, only followed.
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE tokens (
+            id TEXT PRIMARY KEY,
+            secret_sha256 BLOB NOT NULL,
+            kind TEXT NOT NULL,
+            label TEXT NOT NULL,
+            device TEXT,
+            is_minted INTEGER NOT NULL,
+            minted_for TEXT,
+            created_s REAL NOT NULL,
+            expires_s REAL,
+            revoked_s REAL,
+            last_used_s REAL,
+            last_address TEXT
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX tokens_minted ON tokens (is_minted, device)",
+        """
+        CREATE TABLE devices (
+            id TEXT PRIMARY KEY,
+            kind TEXT NOT NULL,
+            first_seen_s REAL NOT NULL,
+            last_seen_s REAL NOT NULL,
+            address TEXT,
+            label TEXT,
+            version TEXT,
+            board TEXT,
+            introduction TEXT
+        )
+        """,
+        """
+        CREATE TABLE journal (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            time_ms INTEGER NOT NULL,
+            device TEXT,
+            kind TEXT,
+            address TEXT,
+            direction TEXT,
+            type TEXT,
+            payload TEXT
+        )
+        """,
+        "CREATE INDEX journal_time ON journal (time_ms)",
+        "CREATE INDEX journal_device_time ON journal (device, time_ms)",
+        "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    ),
+)
+
+
+class StoreError(Exception):
+    """The data folder or its database cannot be used; the text is a sentence with the remedy."""
+
+
+def open_database(folder: Path) -> sqlite3.Connection:
+    """Opens the database of a data folder, making both if need be, and brings its tables up to date.
+
+    The connection is in autocommit; use `transaction` for several statements. Each thread that writes
+    opens its own. Raises `StoreError` with a sentence for people.
+    """
+    path = folder / DATABASE_NAME
+    _make_folder(folder)
+    _make_file(path)
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.Error as error:
+        raise explained(error, folder) from None
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _migrate(connection, folder)
+    except sqlite3.Error as error:
+        connection.close()
+        raise explained(error, folder) from None
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Lends the database for a short errand; every trouble with it leaves as a `StoreError`."""
+    connection = open_database(folder)
+    try:
+        yield connection
+    except sqlite3.Error as error:
+        raise explained(error, folder) from None
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Makes the statements inside one write: all of them are kept, or none."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk has already rolled back by itself; a second ROLLBACK would hide the first error.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def explained(error: sqlite3.Error, folder: Path) -> StoreError:
+    """Returns SQLite's complaint as a sentence for people, with what to do."""
+    path = folder / DATABASE_NAME
+    code = getattr(error, "sqlite_errorcode", None)
+    sentences = {
+        sqlite3.SQLITE_FULL: f"the disk of {folder} is full: free some space, or use --data on another disk",
+        sqlite3.SQLITE_READONLY: _not_writable(folder),
+        sqlite3.SQLITE_CANTOPEN: _not_writable(folder),
+        sqlite3.SQLITE_PERM: _not_writable(folder),
+        sqlite3.SQLITE_NOTADB: _not_ours(path),
+        sqlite3.SQLITE_CORRUPT: _not_ours(path),
+        sqlite3.SQLITE_BUSY: f"{path} is busy: another program holds it locked; close that program and try again",
+        sqlite3.SQLITE_IOERR: f"{path} cannot be read or written: look at the disk, or use --data on another one",
+    }
+    # The upper bits of an extended code say which call failed, which is of no use to people.
+    said = sentences.get(code & 0xFF) if code is not None else None
+    return StoreError(said or f"{path} cannot be used ({error}): move it away to begin afresh")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+    except FileNotFoundError:
+        raise StoreError(f"{folder} cannot be made: {folder.parent} is missing; make it, or use --data") from None
+    except FileExistsError:
+        raise StoreError(f"{folder} is a file, not a folder: move it away, or use --data") from None
+    except NotADirectoryError:
+        raise StoreError(f"{folder} cannot be made: {folder.parent} is not a folder; use --data") from None
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be made ({error.strerror}): use --data with one that can") from None
+
+
+def _make_file(path: Path) -> None:
+    """Makes the file before SQLite does, since SQLite would let everybody read it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _FILE_MODE))
+    except IsADirectoryError:
+        raise StoreError(f"{path} is a folder, not a database: move it away, or use --data") from None
+    except OSError:
+        raise StoreError(_not_writable(path.parent)) from None
+    # Somebody else's file in a shared group may be ours to write but not to chmod.
+    with contextlib.suppress(PermissionError):
+        path.chmod(_FILE_MODE)
+
+
+def _migrate(connection: sqlite3.Connection, folder: Path) -> None:
+    if _version(connection) == len(_MIGRATIONS):
+        return
+    with transaction(connection):
+        # Looked at again inside: another process may have done the work while this one waited.
+        version = _version(connection)
+        if version > len(_MIGRATIONS):
+            raise StoreError(f"{folder} was written by a newer Darvaz: update this one, or use --data")
+        for statements in _MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _not_writable(folder: Path) -> str:
+    return f"{folder} cannot be written: give this user the right to, or use --data with a folder that can be"
+
+
+def _not_ours(path: Path) -> str:
+    return f"{path} is damaged or not a database: move it away to begin afresh, or put a backup in its place"

@@ -1,0 +1,127 @@
+"""How the gateway starts, refuses to start, and ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from darvaz.settings import hints, option_name, variable_name
+from tests.support.gateway import GatewayProcess
+
+
+def serve(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "darvaz", "serve", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **env},
+    )
+
+
+def assert_refused(finished: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert finished.returncode != 0
+    assert "Traceback" not in finished.stderr
+    for word in words:
+        assert word in finished.stderr
+
+
+def test_help_lists_every_setting_with_its_variable() -> None:
+    shown = serve("--help").stdout.replace("\n", " ")
+
+    for name in hints():
+        assert option_name(name) in shown
+        assert variable_name(name) in "".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("port", "99999", "up to 65535"),
+        ("port", "many", "a whole number"),
+        ("heartbeat_s", "0", "above 0"),
+        ("public_tokens", "sometimes", "window, always, never"),
+        ("localhost_without_token", "maybe", "true or false"),
+    ],
+)
+def test_an_invalid_value_names_key_value_and_what_would_be_right(
+    name: str, value: str, right: str, tmp_path: Path
+) -> None:
+    by_option = serve(option_name(name), value, "--data", str(tmp_path))
+    by_variable = serve("--data", str(tmp_path), **{variable_name(name): value})
+
+    assert_refused(by_option, option_name(name), value, right)
+    assert_refused(by_variable, variable_name(name), value, right)
+
+
+def test_a_taken_port_is_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        finished = serve("--host", "127.0.0.1", "--port", port, "--data", str(tmp_path))
+
+    assert_refused(finished, port, "taken", "--port")
+
+
+def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    assert_refused(serve("--port", "0", "--data", str(tmp_path / "file" / "data")), "data")
+
+
+def test_a_corrupt_database_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "darvaz.sqlite3").write_bytes(b"this is no database, but it is long enough to look at" * 100)
+
+    assert_refused(serve("--port", "0", "--data", str(tmp_path)), "darvaz.sqlite3")
+
+
+def test_the_journal_survives_a_kill_and_the_next_start_knows_the_devices() -> None:
+    from websockets.sync.client import connect
+
+    with GatewayProcess() as gateway:
+        with connect(f"{gateway.ws_url}/ws/pico") as board:
+            board.send('{"type":"connect","device":"survivor"}')
+            board.recv(timeout=10)
+            board.send('{"type":"log","message":"last words"}')
+            wait_for_row(gateway.data, "last words")
+            gateway.kill()
+        gateway.start()
+
+        devices = gateway.get("/api/devices").json()["devices"]
+
+    assert [device["id"] for device in devices] == ["survivor"]
+    assert devices[0]["online"] is False
+
+
+def test_the_banner_says_where_it_is_and_how_to_add_a_board() -> None:
+    with GatewayProcess() as gateway:
+        banner = gateway.log_text()
+
+    assert f"http://127.0.0.1:{gateway.port}" in banner
+    assert "/public/tokens" in banner
+
+
+def test_a_second_start_ends_clean_with_status_0() -> None:
+    with GatewayProcess() as gateway:
+        assert gateway.stop() == 0
+        gateway.start()
+        assert gateway.stop() == 0
+        assert "Traceback" not in gateway.log_text()
+
+
+def wait_for_row(data: Path, payload: str) -> None:
+    import time
+
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with sqlite3.connect(data / "darvaz.sqlite3") as connection:
+            if connection.execute("SELECT 1 FROM journal WHERE payload LIKE ?", (f"%{payload}%",)).fetchone():
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"{payload!r} did not reach the journal")

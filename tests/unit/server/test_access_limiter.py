@@ -1,0 +1,129 @@
+"""Limits by address: how many, how long, for how many addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from darvaz.access.limiter import ADDRESSES_MAX, Limiter, site_of
+
+
+@dataclass
+class Clock:
+    now_s: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limiter(clock: Clock) -> Limiter:
+    return Limiter(events_max=3, window_s=60.0, clock=clock)
+
+
+def count(limiter: Limiter, address: str, times: int) -> None:
+    for _ in range(times):
+        limiter.count(address)
+
+
+def test_as_many_events_as_allowed_block_and_one_fewer_does_not(limiter: Limiter) -> None:
+    count(limiter, "10.0.0.1", 2)
+    assert limiter.wait_s("10.0.0.1") is None
+
+    limiter.count("10.0.0.1")
+
+    assert limiter.wait_s("10.0.0.1") == 60.0
+
+
+def test_another_address_is_not_blocked(limiter: Limiter) -> None:
+    count(limiter, "10.0.0.1", 3)
+
+    assert limiter.wait_s("10.0.0.2") is None
+
+
+def test_the_wait_ends_when_the_oldest_event_leaves_the_window(limiter: Limiter, clock: Clock) -> None:
+    limiter.count("10.0.0.1")
+    clock.now_s += 20
+    count(limiter, "10.0.0.1", 2)
+    assert limiter.wait_s("10.0.0.1") == 40.0
+
+    clock.now_s += 40
+
+    assert limiter.wait_s("10.0.0.1") is None
+
+
+def test_more_events_than_allowed_are_not_kept(limiter: Limiter, clock: Clock) -> None:
+    count(limiter, "10.0.0.1", 1000)
+
+    clock.now_s += 60
+
+    assert limiter.wait_s("10.0.0.1") is None
+
+
+def test_a_cleared_address_begins_afresh(limiter: Limiter) -> None:
+    count(limiter, "10.0.0.1", 3)
+
+    limiter.clear("10.0.0.1")
+    limiter.clear("10.0.0.9")
+
+    assert limiter.wait_s("10.0.0.1") is None
+
+
+def test_one_address_beyond_the_maximum_pushes_the_oldest_out(clock: Clock) -> None:
+    limiter = Limiter(events_max=1, window_s=60.0, clock=clock, addresses_max=2)
+    limiter.count("10.0.0.1")
+    limiter.count("10.0.0.2")
+    limiter.count("10.0.0.1")
+
+    limiter.count("10.0.0.3")
+
+    assert len(limiter) == 2
+    assert limiter.wait_s("10.0.0.2") is None
+    assert limiter.wait_s("10.0.0.1") == 60.0
+
+
+def test_the_table_never_holds_more_than_its_named_maximum(limiter: Limiter) -> None:
+    for number in range(ADDRESSES_MAX + 1):
+        limiter.count(f"10.0.{number // 256}.{number % 256}")
+
+    assert len(limiter) == ADDRESSES_MAX
+
+
+def test_an_address_whose_events_are_past_leaves_the_table(limiter: Limiter, clock: Clock) -> None:
+    limiter.count("10.0.0.1")
+    clock.now_s += 60
+
+    assert limiter.wait_s("10.0.0.1") is None
+
+    assert len(limiter) == 0
+
+
+def test_a_clock_that_is_set_back_blocks_nobody(limiter: Limiter, clock: Clock) -> None:
+    count(limiter, "10.0.0.1", 3)
+
+    clock.now_s -= 86_400
+
+    assert limiter.wait_s("10.0.0.1") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("192.168.1.7", "192.168.1.7"),
+        ("::ffff:192.168.1.7", "192.168.1.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (None, "unknown"),
+        ("not an address", "unknown"),
+    ],
+)
+def test_ipv6_addresses_of_one_network_count_as_one(address: str | None, site: str) -> None:
+    assert site_of(address) == site

@@ -1,0 +1,404 @@
+"""The doctor's steps against small servers that are ill in one known way each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socketserver
+import ssl
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from darvaz.doctor import Finding, Outcome, Patient, TargetError, examine, parse_target, web
+from darvaz.doctor.finding import quoted
+from darvaz.doctor.token import Token, find_fault
+
+_HANG_UP_DEADLINE_S = 1.0
+
+SECRET = "dvz_0123456789_aVerySecretSecret"
+Script = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
+
+
+@dataclass
+class SmallGateway:
+    """Answers like a gateway, except where a test says otherwise, and remembers what it was asked."""
+
+    pages: dict[str, tuple[int, str]] = field(default_factory=dict)
+    handshake: tuple[int, str, dict[str, str]] | None = None
+    script: Script | None = None
+    heard: list[str] = field(default_factory=list)
+    headers: list[str | None] = field(default_factory=list)
+    port: int = 0
+
+    def answer(self, link: ServerConnection, request: Request) -> Response | None:
+        if request.path.startswith("/ws/"):
+            self.headers.append(request.headers.get("Authorization"))
+            return None if self.handshake is None else _response(*self.handshake)
+        usual = {"/health": (200, "{}"), "/public/tokens": (200, json.dumps({"pico_tokens": [SECRET]}))}
+        status, body = {**usual, **self.pages}[request.path]
+        return _response(status, body, {"Content-Type": "application/json"})
+
+    async def converse(self, link: ServerConnection) -> None:
+        async for packet in link:
+            message = json.loads(packet)
+            self.heard.append(message["type"])
+            await (self.script or _reply)(link, message)
+
+
+async def _reply(link: ServerConnection, message: dict[str, Any]) -> None:
+    answers = {"connect": "connection_ack", "ping": "pong"}
+    if message["type"] in answers:
+        await link.send(json.dumps({"type": answers[message["type"]]}))
+
+
+def _response(status: int, body: str, headers: dict[str, str]) -> Response:
+    given = Headers({**headers, "Content-Length": str(len(body)), "Connection": "close"})
+    return Response(status, HTTPStatus(status).phrase, given, body.encode())
+
+
+@contextlib.asynccontextmanager
+async def running(gateway: SmallGateway) -> AsyncIterator[SmallGateway]:
+    async with serve(gateway.converse, "127.0.0.1", 0, process_request=gateway.answer) as server:
+        gateway.port = server.sockets[0].getsockname()[1]
+        yield gateway
+
+
+@contextlib.contextmanager
+def plain_server(greeting: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """A TCP server that says one thing whatever it is asked, and then waits for the other to hang up."""
+
+    class Greeter(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                self.request.settimeout(_HANG_UP_DEADLINE_S)
+                link = tls.wrap_socket(self.request, server_side=True) if tls else self.request
+                link.sendall(greeting)
+                while link.recv(4096):
+                    pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greeter) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+async def findings(url: str, token: Token | None = None, **options: Any) -> dict[str, Finding]:
+    patient = Patient(parse_target(url), token, idle_s=0.05, deadline_s=0.5, **options)
+    return {finding.step: finding async for finding in examine(patient)}
+
+
+async def findings_of(gateway: SmallGateway, token: Token | None = None, **options: Any) -> dict[str, Finding]:
+    async with running(gateway):
+        return await findings(f"127.0.0.1:{gateway.port}", token, **options)
+
+
+# Addresses.
+
+
+@pytest.mark.parametrize(
+    ("text", "ws_url"),
+    [
+        ("192.168.1.10:3000", "ws://192.168.1.10:3000/ws/pico"),
+        ("192.168.1.10", "ws://192.168.1.10:3000/ws/pico"),
+        ("http://gate.local:8080", "ws://gate.local:8080/ws/pico"),
+        ("http://gate.local:8080/", "ws://gate.local:8080/ws/pico"),
+        ("ws://10.0.0.1:3000/ws/pico", "ws://10.0.0.1:3000/ws/pico"),
+        ("ws://10.0.0.1:3000/ws/esp32cam", "ws://10.0.0.1:3000/ws/esp32cam"),
+        ("https://example.org", "wss://example.org:443/ws/pico"),
+        ("wss://example.org:8443/ws/pico", "wss://example.org:8443/ws/pico"),
+        ("[::1]:3000", "ws://[::1]:3000/ws/pico"),
+    ],
+)
+def test_address_in_any_usual_form_is_understood(text: str, ws_url: str) -> None:
+    assert parse_target(text).ws_url == ws_url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "ftp://host:21", "host:port", "host:0", "host:99999", "ws://", "two words:3000", "[::1:3000",
+        "ws://host:3000/ws/toaster", "ws://host:3000/ws/pico?token=x", "ws://user:pass@host:3000", "h" * 600,
+        "http://a..b:3000/\x00",
+    ],
+)  # fmt: skip
+def test_address_that_names_no_gateway_is_refused(text: str) -> None:
+    with pytest.raises(TargetError):
+        parse_target(text)
+
+
+def test_kind_wins_over_the_path() -> None:
+    assert parse_target("ws://host:3000/ws/pico", "esp32cam").path == "/ws/esp32cam"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
+def test_loopback_is_known_as_such(host: str) -> None:
+    assert parse_target(f"{host}:3000").is_loopback
+
+
+# The form of the token.
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", f"Bearer {SECRET}", f'"{SECRET}"', f"<{SECRET}>", "dvz_a b", "dvz_a\nb", "dvz_توکن", "d" * 257],
+)
+async def test_token_that_spoils_the_header_is_never_sent(text: str) -> None:
+    gateway = SmallGateway()
+
+    found = await findings_of(gateway, Token(text, "the prompt", True))
+
+    assert found["header"].outcome is Outcome.FAILED
+    assert found["handshake"].outcome is Outcome.SKIPPED
+    assert gateway.headers == []
+
+
+def test_good_token_has_no_fault() -> None:
+    assert find_fault(SECRET) is None
+
+
+def test_secret_of_a_token_is_never_shown() -> None:
+    token = Token(SECRET, "the prompt", True)
+
+    assert "aVerySecretSecret" not in repr(token) + token.name
+
+
+# A gateway that is well.
+
+
+async def test_gateway_that_is_well_passes_every_step() -> None:
+    gateway = SmallGateway()
+
+    found = await findings_of(gateway)
+
+    assert list(found) == ["name", "port", "http", "token", "header", "handshake", "connect", "ping", "idle"]
+    assert {finding.outcome for finding in found.values()} == {Outcome.OK}
+    assert gateway.headers == [f"Bearer {SECRET}"]
+    assert gateway.heard == ["connect", "ping", "ping"]
+
+
+async def test_given_token_is_used_instead_of_a_fetched_one() -> None:
+    gateway = SmallGateway(pages={"/public/tokens": (403, "")})
+
+    await findings_of(gateway, Token("dvz_mine_secret", "the prompt", True), device="pan-tilt")
+
+    assert gateway.headers == ["Bearer dvz_mine_secret"]
+
+
+async def test_token_of_a_board_is_not_bound_to_the_doctor() -> None:
+    gateway = SmallGateway()
+
+    found = await findings_of(gateway, Token(SECRET, "the prompt", False))
+
+    assert found["connect"].outcome is Outcome.SKIPPED
+    assert found["idle"].outcome is Outcome.OK
+    assert "connect" not in gateway.heard
+
+
+async def test_doctor_answers_the_ping_of_the_gateway() -> None:
+    async def ask_first(link: ServerConnection, message: dict[str, Any]) -> None:
+        if message["type"] == "connect":
+            await link.send('{"type":"ping"}')
+        await _reply(link, message)
+
+    gateway = SmallGateway(script=ask_first)
+
+    found = await findings_of(gateway)
+
+    assert found["idle"].outcome is Outcome.OK
+    assert "pong" in gateway.heard
+
+
+# Gateways that refuse.
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [(401, "Check the token"), (403, "not allowed here"), (404, "path"), (429, "wait five minutes")],
+)
+async def test_refused_handshake_has_a_remedy(status: int, remedy: str) -> None:
+    found = await findings_of(SmallGateway(handshake=(status, "Not authorised.", {})))
+
+    assert found["handshake"].outcome is Outcome.FAILED
+    assert f"HTTP {status}: Not authorised." in found["handshake"].detail
+    assert remedy in found["handshake"].remedy
+    assert found["idle"].detail == "not reached"
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [(4401, "Check the token"), (4403, "--device"), (4409, "id of its own"), (1012, "try again"), (4999, "log")],
+)
+async def test_close_code_has_a_remedy(code: int, remedy: str) -> None:
+    async def close(link: ServerConnection, message: dict[str, Any]) -> None:
+        await link.close(code, "because")
+
+    found = await findings_of(SmallGateway(script=close))
+
+    assert found["connect"].detail == f"the gateway closed the connection with {code}: because"
+    assert remedy in found["connect"].remedy
+
+
+async def test_error_before_the_close_is_quoted() -> None:
+    async def refuse(link: ServerConnection, message: dict[str, Any]) -> None:
+        await link.send('{"type":"error","message":"a token\\u001b[31m is needed"}')
+        await link.close(4401)
+
+    found = await findings_of(SmallGateway(script=refuse))
+
+    assert found["connect"].detail == "the gateway says: a token [31m is needed"
+    assert "Check the token" in found["connect"].remedy
+
+
+async def test_link_that_dies_in_the_silence_is_noticed() -> None:
+    async def close_after_pong(link: ServerConnection, message: dict[str, Any]) -> None:
+        await _reply(link, message)
+        if message["type"] == "ping":
+            await link.close(4408)
+
+    found = await findings_of(SmallGateway(script=close_after_pong))
+
+    assert found["ping"].outcome is Outcome.OK
+    assert found["idle"].outcome is Outcome.FAILED
+    assert "raise its timeout" in found["idle"].remedy
+
+
+async def test_gateway_that_never_answers_connect_is_not_waited_for() -> None:
+    async def say_nothing(link: ServerConnection, message: dict[str, Any]) -> None: ...
+
+    found = await findings_of(SmallGateway(script=say_nothing))
+
+    assert found["connect"].detail == "no connection_ack within 0.5 s"
+
+
+async def test_gateway_that_babbles_is_not_listened_to_forever() -> None:
+    async def babble(link: ServerConnection, message: dict[str, Any]) -> None:
+        for _ in range(20):
+            await link.send("[1, 2")
+
+    found = await findings_of(SmallGateway(script=babble))
+
+    assert found["connect"].outcome is Outcome.FAILED
+
+
+async def test_redirection_is_not_followed() -> None:
+    elsewhere = SmallGateway()
+    async with running(elsewhere):
+        there = {"Location": f"ws://127.0.0.1:{elsewhere.port}/ws/pico"}
+        found = await findings_of(SmallGateway(handshake=(301, "", there)))
+
+    assert "does not follow redirections" in found["handshake"].remedy
+    assert elsewhere.headers == []
+
+
+# Tokens that are not handed out.
+
+
+async def test_closed_window_on_localhost_goes_on_without_a_token() -> None:
+    gateway = SmallGateway(pages={"/public/tokens": (403, "closed")})
+
+    found = await findings_of(gateway)
+
+    assert found["token"].outcome is Outcome.SKIPPED
+    assert found["connect"].outcome is Outcome.OK
+    assert gateway.headers == [None]
+
+
+async def test_too_many_fetches_of_tokens_end_the_examination() -> None:
+    found = await findings_of(SmallGateway(pages={"/public/tokens": (429, "slow down")}))
+
+    assert found["token"].detail == "/public/tokens answers 429: slow down"
+    assert found["handshake"].outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"pico_tokens": []}', '{"pico_tokens": 7}'])
+async def test_tokens_of_another_shape_are_a_failure(body: str) -> None:
+    found = await findings_of(SmallGateway(pages={"/public/tokens": (200, body)}))
+
+    assert found["token"].outcome is Outcome.FAILED
+
+
+# Ports with something else behind them.
+
+
+async def test_port_where_nothing_listens_is_named() -> None:
+    with plain_server(b"") as port:
+        pass
+
+    found = await findings(f"127.0.0.1:{port}")
+
+    assert found["port"].detail == f"nothing listens on port {port}"
+    assert "darvaz serve" in found["port"].remedy
+    assert found["http"].outcome is Outcome.SKIPPED
+
+
+async def test_name_that_does_not_exist_is_the_first_failure() -> None:
+    found = await findings("ws://nowhere.invalid:3000")
+
+    assert found["name"].outcome is Outcome.FAILED
+    assert found["port"].outcome is Outcome.SKIPPED
+
+
+async def test_port_of_another_protocol_is_recognised() -> None:
+    with plain_server(b"SSH-2.0-OpenSSH_9.9\r\nInvalid SSH identification string.\r\n\r\n") as port:
+        found = await findings(f"127.0.0.1:{port}")
+
+    assert "does not speak HTTP" in found["http"].detail
+    assert "Another program" in found["http"].remedy
+
+
+async def test_port_that_stays_silent_is_not_waited_for() -> None:
+    with plain_server(b"") as port:
+        found = await findings(f"127.0.0.1:{port}")
+
+    assert found["http"].detail == "no HTTP answer within 0.5 s"
+
+
+async def test_plain_address_of_a_tls_port_is_recognised() -> None:
+    with plain_server(b"", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) as port:
+        found = await findings(f"ws://127.0.0.1:{port}")
+
+    assert found["http"].detail == "the port speaks TLS, the address does not"
+    assert f"wss://127.0.0.1:{port}" in found["http"].remedy
+
+
+async def test_tls_address_of_a_plain_port_is_recognised() -> None:
+    with plain_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        found = await findings(f"wss://127.0.0.1:{port}")
+
+    assert found["http"].detail.startswith("the port does not speak TLS")
+    assert f"ws://127.0.0.1:{port}" in found["http"].remedy
+
+
+async def test_odd_health_page_does_not_hide_the_handshake() -> None:
+    found = await findings_of(SmallGateway(pages={"/health": (404, "{}")}))
+
+    assert found["http"].outcome is Outcome.FAILED
+    assert found["idle"].outcome is Outcome.OK
+
+
+# Limits.
+
+
+async def test_endless_page_is_read_to_its_limit_only() -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"x" * 100_000
+    with plain_server(page) as port:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            answer = await web.get(http, "/health", 5)
+
+    assert len(answer.body) == 64 * 1024
+
+
+def test_foreign_text_is_shortened_and_loses_control_characters() -> None:
+    assert quoted("a\x1b[2J\nb\u202ec") == "a [2J b c"
+    assert len(quoted("x" * 1000)) == 161

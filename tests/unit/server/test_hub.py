@@ -1,0 +1,249 @@
+"""The hub: one link per device, commands out, acks back."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from darvaz.devices import Devices
+from darvaz.hub import (
+    PENDING_PER_DEVICE_MAX,
+    BusyError,
+    Hub,
+    InvalidCommandError,
+    OfflineError,
+    RefusedByBoardError,
+    TimedOutError,
+    UnknownDeviceError,
+)
+from darvaz.protocol import Message, Protocol
+from darvaz.store import open_database
+
+PROTOCOL = Protocol()
+
+
+class RecordingLink:
+    """A link that keeps what it is asked to do."""
+
+    kind_name = "pico"
+    address = "192.0.2.7"
+
+    def __init__(self, device: str, *, is_open: bool = True) -> None:
+        self.device: str | None = device
+        self.sent: list[Any] = []
+        self.closed: list[str] = []
+        self._is_open = is_open
+
+    def send_command(self, message: Message) -> bool:
+        self.sent.append(message)
+        return self._is_open
+
+    def close(self, name: str, sentence: str) -> None:
+        self.closed.append(name)
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Iterator[Devices]:
+    connection = open_database(tmp_path)
+    made = Devices(connection, pytest.fail)
+    yield made
+    made.close()
+    connection.close()
+
+
+@pytest.fixture
+def hub(devices: Devices) -> Hub:
+    return Hub(PROTOCOL, devices, lambda: 1000.0)
+
+
+def join(hub: Hub, link: RecordingLink, **fields: Any) -> None:
+    assert link.device
+    hub.join(link.device, link, PROTOCOL.make("connect", device=link.device, **fields))
+
+
+def ack(link: RecordingLink, **fields: Any) -> Message:
+    return PROTOCOL.make("ack", id=link.sent[-1].id, **fields)
+
+
+async def ask(hub: Hub, device: str = "d", name: str = "pan", deadline_s: float = 5, **args: Any) -> asyncio.Task[Any]:
+    asking = asyncio.create_task(hub.command(device, name, args, deadline_s))
+    await asyncio.sleep(0)
+    return asking
+
+
+async def test_a_command_returns_the_result_of_its_ack(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link)
+
+    asking = await ask(hub, angle=90)
+    hub.acknowledge(link, ack(link, status="ok", result=[1, 2]))
+
+    assert await asking == [1, 2]
+    assert link.sent[0].args == {"angle": 90}
+
+
+async def test_an_ack_with_status_error_raises_what_the_board_said(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link)
+
+    asking = await ask(hub)
+    hub.acknowledge(link, ack(link, status="error", message="stuck"))
+
+    with pytest.raises(RefusedByBoardError, match="stuck"):
+        await asking
+
+
+async def test_a_refusal_without_words_is_still_a_sentence(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link)
+
+    asking = await ask(hub)
+    hub.acknowledge(link, ack(link, status="error"))
+
+    with pytest.raises(RefusedByBoardError, match="d could not do it"):
+        await asking
+
+
+async def test_a_command_without_an_ack_times_out_and_a_late_ack_is_ignored(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link)
+
+    with pytest.raises(TimedOutError, match="d did not answer pan"):
+        await hub.command("d", "pan", {}, 0.01)
+
+    hub.acknowledge(link, ack(link, status="ok"))
+
+
+async def test_an_ack_from_another_link_or_without_an_id_answers_nothing(hub: Hub) -> None:
+    link, stranger = RecordingLink("d"), RecordingLink("e")
+    join(hub, link)
+    join(hub, stranger)
+
+    asking = await ask(hub)
+    hub.acknowledge(stranger, ack(link, status="ok"))
+    hub.acknowledge(link, PROTOCOL.make("ack", message="Command received"))
+    await asyncio.sleep(0)
+
+    assert not asking.done()
+    asking.cancel()
+
+
+async def test_unknown_and_offline_devices_are_told_apart(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link)
+    hub.leave(link)
+
+    with pytest.raises(OfflineError):
+        await hub.command("d", "pan", {}, 1)
+    with pytest.raises(UnknownDeviceError):
+        await hub.command("nobody", "pan", {}, 1)
+
+
+async def test_a_link_that_can_no_longer_send_is_offline(hub: Hub) -> None:
+    join(hub, RecordingLink("d", is_open=False))
+
+    with pytest.raises(OfflineError):
+        await hub.command("d", "pan", {}, 1)
+
+
+async def test_a_device_that_leaves_fails_its_commands_at_once(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link)
+    asking = await ask(hub)
+
+    hub.leave(link)
+
+    with pytest.raises(OfflineError, match="went away"):
+        await asking
+
+
+async def test_the_newest_link_wins_and_the_older_one_leaving_changes_nothing(hub: Hub) -> None:
+    older, newer = RecordingLink("d"), RecordingLink("d")
+    join(hub, older)
+    asking = await ask(hub)
+    join(hub, newer)
+    hub.leave(older)
+
+    assert older.closed == ["replaced"]
+    assert hub.online == 1
+    with pytest.raises(OfflineError, match="connected anew"):
+        await asking
+
+
+async def test_a_link_that_introduces_itself_again_keeps_its_commands(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link)
+    asking = await ask(hub)
+
+    join(hub, link)
+    hub.acknowledge(link, ack(link, status="ok", result=1))
+
+    assert link.closed == []
+    assert await asking == 1
+
+
+async def test_a_command_beyond_the_most_that_wait_is_refused(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link)
+    waiting = [await ask(hub) for _ in range(PENDING_PER_DEVICE_MAX)]
+
+    with pytest.raises(BusyError):
+        await hub.command("d", "pan", {}, 1)
+
+    hub.leave(link)
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(result) for result in results} == {OfflineError}
+
+
+async def test_only_declared_and_built_in_commands_are_sent(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link, commands={"pan": {}})
+
+    with pytest.raises(InvalidCommandError, match="pan"):
+        await hub.command("d", "tilt", {}, 1)
+    for name in ("pan", "info"):
+        (await ask(hub, name=name)).cancel()
+
+    assert [message.name for message in link.sent] == ["pan", "info"]
+
+
+async def test_arguments_beyond_the_schema_are_refused(hub: Hub) -> None:
+    join(hub, RecordingLink("d"))
+
+    with pytest.raises(InvalidCommandError, match="args"):
+        await hub.command("d", "pan", {"angle": [1]}, 1)
+
+
+async def test_a_device_is_remembered_across_a_restart(hub: Hub, devices: Devices, tmp_path: Path) -> None:
+    link = RecordingLink("d")
+    join(hub, link, version="1.0.0")
+    hub.leave(link)
+    devices.close()
+
+    connection = open_database(tmp_path)
+    again = Hub(PROTOCOL, Devices(connection, pytest.fail), lambda: 2000.0)
+    (known,) = again.listing()
+    connection.close()
+
+    assert (known["id"], known["online"], known["version"], known["last_seen"]) == ("d", False, "1.0.0", 1000.0)
+
+
+def test_a_write_that_fails_is_reported_and_the_memory_stays_right(tmp_path: Path) -> None:
+    said: list[str] = []
+    connection = open_database(tmp_path)
+    devices = Devices(connection, said.append)
+    hub = Hub(PROTOCOL, devices, lambda: 1.0)
+    connection.execute("DROP TABLE devices")
+
+    join(hub, RecordingLink("d"))
+    devices.close()
+    connection.close()
+
+    assert [device["id"] for device in hub.listing()] == ["d"]
+    assert len(said) == 1 and "devices" in said[0]
+    assert isinstance(sqlite3.sqlite_version, str)

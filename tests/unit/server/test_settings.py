@@ -1,0 +1,61 @@
+"""Settings come from options, then the environment, then defaults; a bad one is a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from darvaz.protocol import Protocol
+from darvaz.settings import Settings, SettingsError, describe, hints, load_settings
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_default() -> None:
+    environ = {"DARVAZ_PORT": "4000", "DARVAZ_HOST": "127.0.0.1"}
+
+    settings = load_settings({"port": "5000"}, environ)
+
+    assert (settings.port, settings.host, settings.data) == (5000, "127.0.0.1", "data")
+
+
+def test_the_defaults_are_the_numbers_of_the_schema() -> None:
+    numbers = Protocol().numbers
+    defaults = Settings()
+
+    for name in ("heartbeat_s", "idle_timeout_s", "auth_deadline_s"):
+        assert getattr(defaults, name) == numbers[name]
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for name, hint in hints().items():
+        assert describe(hint).endswith("."), name
+
+
+@pytest.mark.parametrize("word", ["true", "1", "yes", "ON"])
+def test_truth_may_be_said_in_several_words(word: str) -> None:
+    assert load_settings({"localhost_without_token": word}, {}).localhost_without_token is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("port", "65536", "--port=65536: expected a whole number from 0 up to 65535"),
+        ("heartbeat_s", "0", "--heartbeat-s=0: expected a number above 0 up to 86400"),
+        ("links_max", "0", "--links-max=0: expected a whole number from 1 up to 1000000"),
+        ("log_level", "loud", "--log-level=loud: expected one of debug, info, warning, error"),
+    ],
+)
+def test_a_value_that_cannot_be_used_names_itself_and_what_would_be_right(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({name: value}, {})
+
+    assert str(refused.value) == sentence
+
+
+def test_a_bad_variable_is_named_as_a_variable() -> None:
+    with pytest.raises(SettingsError, match="DARVAZ_PORT=many"):
+        load_settings({}, {"DARVAZ_PORT": "many"})
+
+
+def test_a_list_is_split_at_commas() -> None:
+    settings = load_settings({"allowed_hosts": "a.example, b.example ,"}, {})
+
+    assert settings.listed("allowed_hosts") == ("a.example", "b.example")

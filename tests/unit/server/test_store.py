@@ -1,0 +1,263 @@
+"""The data folder and its database: made, kept in shape, and every trouble a sentence with its remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from darvaz.store import (
+    BUSY_TIMEOUT_MS,
+    DATABASE_NAME,
+    StoreError,
+    explained,
+    open_database,
+    opened,
+    transaction,
+)
+
+NOBODY = 65_534
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def connection(folder: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_database(folder)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def closed_folder() -> Iterator[Path]:
+    """A folder that nobody may write, seen by a user for whom that holds, which root is not."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def settings_of(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    return connection.execute("SELECT key, value FROM settings").fetchall()
+
+
+def test_folder_and_files_are_for_their_owner_only(folder: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO settings VALUES ('a', 'b')")
+
+    assert mode_of(folder) == 0o700
+    assert {mode_of(path) for path in folder.iterdir()} == {0o600}
+    assert {path.name for path in folder.iterdir()} >= {DATABASE_NAME, f"{DATABASE_NAME}-wal"}
+
+
+def test_a_database_that_others_could_read_is_closed_to_them(folder: Path) -> None:
+    open_database(folder).close()
+    (folder / DATABASE_NAME).chmod(0o644)
+
+    open_database(folder).close()
+
+    assert mode_of(folder / DATABASE_NAME) == 0o600
+
+
+def test_the_connection_is_set_up_for_one_writer_and_many_readers(connection: sqlite3.Connection) -> None:
+    def pragma(name: str) -> object:
+        return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+    assert (pragma("journal_mode"), pragma("synchronous"), pragma("busy_timeout")) == ("wal", 1, BUSY_TIMEOUT_MS)
+    assert connection.isolation_level is None
+
+
+def test_all_tables_are_there(connection: sqlite3.Connection) -> None:
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+
+    assert sorted(name for (name,) in names) == ["devices", "journal", "settings", "tokens"]
+
+
+@pytest.mark.parametrize(
+    "condition", ["time_ms > 5", "device = 'a' AND time_ms > 5"], ids=["by time", "by device and time"]
+)
+def test_the_journal_is_found_by_index(connection: sqlite3.Connection, condition: str) -> None:
+    plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT payload FROM journal WHERE {condition}").fetchone()[-1]
+
+    assert "USING INDEX journal_" in plan
+
+
+def test_what_was_written_is_there_when_opened_again(folder: Path) -> None:
+    with opened(folder) as connection:
+        connection.execute("INSERT INTO settings VALUES ('a', 'b')")
+
+    with opened(folder) as connection:
+        assert settings_of(connection) == [("a", "b")]
+
+
+def test_the_connection_may_be_used_by_another_thread(connection: sqlite3.Connection) -> None:
+    found: list[object] = []
+
+    thread = threading.Thread(target=lambda: found.extend(settings_of(connection)))
+    connection.execute("INSERT INTO settings VALUES ('a', 'b')")
+    thread.start()
+    thread.join(timeout=10)
+
+    assert found == [("a", "b")]
+
+
+def test_a_transaction_is_kept_whole(connection: sqlite3.Connection) -> None:
+    with transaction(connection):
+        connection.execute("INSERT INTO settings VALUES ('a', '1')")
+        connection.execute("INSERT INTO settings VALUES ('b', '2')")
+
+    assert not connection.in_transaction
+    assert len(settings_of(connection)) == 2
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(connection: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError), transaction(connection):
+        connection.execute("INSERT INTO settings VALUES ('a', '1')")
+        connection.execute("INSERT INTO settings VALUES ('a', '2')")
+
+    assert not connection.in_transaction
+    assert settings_of(connection) == []
+
+
+def test_two_openings_at_once_make_the_tables_once(folder: Path) -> None:
+    errors: list[Exception] = []
+
+    def open_and_close() -> None:
+        try:
+            open_database(folder).close()
+        except (StoreError, sqlite3.Error) as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=open_and_close) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+
+    assert errors == []
+
+
+# Troubles
+
+
+def test_a_missing_parent_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"nowhere is missing; make it, or use --data$"):
+        open_database(tmp_path / "nowhere" / "data")
+
+
+def test_a_file_in_place_of_the_folder_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+
+    with pytest.raises(StoreError, match="is a file, not a folder"):
+        open_database(tmp_path / "data")
+
+
+def test_a_file_in_place_of_the_parent_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreError, match="file is not a folder"):
+        open_database(tmp_path / "file" / "data")
+
+
+def test_a_folder_in_place_of_the_database_is_a_sentence(folder: Path) -> None:
+    (folder / DATABASE_NAME).mkdir(parents=True)
+
+    with pytest.raises(StoreError, match="is a folder, not a database"):
+        open_database(folder)
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(closed_folder: Path) -> None:
+    with pytest.raises(StoreError, match=r"data cannot be made \(Permission denied\)"):
+        open_database(closed_folder / "data")
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(closed_folder: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written: give this user the right to"):
+        open_database(closed_folder)
+
+
+def test_a_file_that_is_no_database_is_a_sentence(folder: Path) -> None:
+    folder.mkdir()
+    (folder / DATABASE_NAME).write_bytes(b"These are my holiday notes. " * 100)
+
+    with pytest.raises(StoreError, match="is damaged or not a database: move it away"):
+        open_database(folder)
+
+
+def test_a_damaged_database_is_a_sentence(folder: Path) -> None:
+    open_database(folder).close()
+    path = folder / DATABASE_NAME
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+
+    with pytest.raises(StoreError, match="is damaged or not a database"), opened(folder) as connection:
+        settings_of(connection)
+
+
+def test_a_database_of_a_newer_darvaz_is_left_alone(folder: Path) -> None:
+    with opened(folder) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(StoreError, match="written by a newer Darvaz"):
+        open_database(folder)
+
+    with closing(sqlite3.connect(folder / DATABASE_NAME)) as bare:
+        assert bare.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_transaction_open(folder: Path, connection: sqlite3.Connection) -> None:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(sqlite3.OperationalError) as raised, transaction(connection):
+        connection.execute("INSERT INTO settings VALUES ('a', ?)", ("x" * 100_000,))
+
+    assert "is full: free some space" in str(explained(raised.value, folder))
+    assert not connection.in_transaction
+
+
+def test_a_database_that_turned_read_only_is_a_sentence(folder: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"), opened(folder) as connection:
+        connection.execute("PRAGMA query_only = 1")
+        connection.execute("INSERT INTO settings VALUES ('a', 'b')")
+
+
+def test_a_database_that_another_program_holds_is_a_sentence(folder: Path, connection: sqlite3.Connection) -> None:
+    with closing(open_database(folder)) as other, transaction(other):
+        connection.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(sqlite3.OperationalError) as raised:
+            connection.execute("BEGIN IMMEDIATE")
+
+    assert "is busy: another program holds it locked" in str(explained(raised.value, folder))
+
+
+def test_any_other_trouble_still_says_what_to_do(folder: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot be used \(no such table: gone\): move it away"):
+        with opened(folder) as connection:
+            connection.execute("SELECT * FROM gone")
+
+
+def test_an_error_without_a_code_still_says_what_to_do(folder: Path) -> None:
+    said = str(explained(sqlite3.ProgrammingError("Cannot operate on a closed database."), folder))
+
+    assert said.endswith("move it away to begin afresh")

@@ -1,0 +1,72 @@
+"""The command: writes the derived files, or with --check names those that are stale."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from darvaz.asyncapi import build_asyncapi
+from tools.generate.page import build_page
+from tools.generate.tables import build_tables
+
+COMMAND = "python -m tools.generate"
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = "shared/protocol.json"
+
+
+def _asyncapi_text(schema: Mapping[str, Any]) -> str:
+    return json.dumps(build_asyncapi(schema), indent=2, ensure_ascii=False) + "\n"
+
+
+BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "firmware/lib/darvaz/messages.py": build_tables,
+    "docs/protocol.md": build_page,
+    "docs/asyncapi.json": _asyncapi_text,
+}
+
+
+def build_all(root: Path = ROOT) -> dict[str, str]:
+    """Returns the text of every derived file, by its path in the repository at `root`."""
+    schema = json.loads((root / SOURCE).read_text(encoding="utf-8"))
+    return {place: build(schema) for place, build in BUILDERS.items()}
+
+
+def find_stale(root: Path = ROOT) -> list[str]:
+    """Returns the paths of derived files that are missing or say something else than the schema."""
+    return [place for place, text in build_all(root).items() if _read(root / place) != text.encode()]
+
+
+def write_stale(root: Path = ROOT) -> list[str]:
+    """Writes the derived files that are stale, and returns their paths."""
+    texts = build_all(root)
+    stale = [place for place, text in texts.items() if _read(root / place) != text.encode()]
+    for place in stale:
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_bytes(texts[place].encode())
+    return stale
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Runs the command; returns 1 if --check found a stale file, else 0."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description=f"Writes what is derived from {SOURCE}.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is stale")
+    if parser.parse_args(arguments).check:
+        stale = find_stale(root)
+        for place in stale:
+            print(f"{place} is stale: run `{COMMAND}`", file=sys.stderr)
+        return 1 if stale else 0
+    for place in write_stale(root):
+        print(f"wrote {place}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
