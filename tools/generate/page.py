@@ -1,2 +1,140 @@
-def build_page(s):
-    return ""
+"""Writes the protocol page for people: states, messages, shared types, numbers and codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from darvaz.asyncapi import message_names
+from tools.generate.diagram import draw_states
+from tools.generate.words import describe, link, table
+
+Schema = Mapping[str, Any]
+
+_EXAMPLE_WIDTH_MAX = 100
+_INTRODUCTION = """\
+The same rules for programs: [`shared/protocol.json`](../shared/protocol.json) (JSON Schema, also at
+`/protocol.json` of a running gateway), [`asyncapi.json`](asyncapi.json) (AsyncAPI 3.0, also at
+`/asyncapi.json`) and, on boards, `darvaz.messages`. To change the protocol, change the schema and run
+`python -m tools.generate`."""
+
+
+def build_page(schema: Schema) -> str:
+    """Returns the text of docs/protocol.md for a protocol schema."""
+    sections = [
+        *_opening(schema),
+        *_states(schema),
+        *_overview(schema),
+        *_messages(schema),
+        *_types(schema),
+        *_numbers_and_codes(schema),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _opening(schema: Schema) -> Iterator[str]:
+    yield "<!-- GENERATED from shared/protocol.json by `python -m tools.generate`: change that file. -->"
+    yield f"# {schema['title']}, version {schema['x-protocol']}"
+    yield schema["description"]
+    yield _INTRODUCTION
+    rows = [
+        [kind["title"], f"`{kind['path']}`", "yes" if kind["sends_frames"] else "no"]
+        for kind in schema["x-kinds"].values()
+    ]
+    yield table(["kind of board", "path", "sends frames"], rows)
+
+
+def _states(schema: Schema) -> Iterator[str]:
+    yield "## States of a session"
+    yield draw_states(schema)
+    rows = [
+        [f"`{state}`", meaning, _heard(schema, state, "device"), _heard(schema, state, "gateway")]
+        for state, meaning in schema["x-states"].items()
+    ]
+    yield table(["state", "meaning", "the device may say", "the gateway may say"], rows)
+
+
+def _heard(schema: Schema, state: str, sender: str) -> str:
+    names = (name for name in message_names(schema) if state in schema["$defs"][name]["x-states"])
+    return ", ".join(link(name) for name in names if sender in schema["$defs"][name]["x-sender"]) or "nothing"
+
+
+def _overview(schema: Schema) -> Iterator[str]:
+    yield "## Messages"
+    rows = []
+    for name in message_names(schema):
+        rule = schema["$defs"][name]
+        reply = link(rule["x-reply"]) if "x-reply" in rule else ""
+        rows.append([link(name), " and ".join(rule["x-sender"]), rule["title"], reply])
+    yield table(["message", "from", "what it does", "answered by"], rows)
+
+
+def _messages(schema: Schema) -> Iterator[str]:
+    for name in message_names(schema):
+        rule = schema["$defs"][name]
+        yield f"### {name}"
+        yield f"{rule['title']}. {rule['description']}"
+        yield _circumstances(rule)
+        yield _fields(schema, rule)
+        yield _examples(rule["examples"])
+
+
+def _circumstances(rule: Schema) -> str:
+    senders = " or the ".join(rule["x-sender"])
+    states = ", ".join(f"`{state}`" for state in rule["x-states"])
+    reply = f" Answered by {link(rule['x-reply'])}." if "x-reply" in rule else ""
+    return f"Sent by the {senders}, in {states}.{reply}"
+
+
+def _fields(schema: Schema, rule: Schema) -> str:
+    required = rule.get("required", ())
+    rows = [
+        [f"`{field}`", describe(inner), "yes" if field in required else "", _meaning(schema, inner)]
+        for field, inner in rule["properties"].items()
+    ]
+    return table(["field", "type and bounds", "required", "meaning"], rows)
+
+
+def _meaning(schema: Schema, rule: Schema) -> str:
+    if "$ref" in rule:
+        return _meaning(schema, schema["$defs"][rule["$ref"].removeprefix("#/$defs/")])
+    words = rule.get("description", "")
+    return f"{words} Never logged.".strip() if rule.get("x-secret") else words
+
+
+def _examples(examples: list[Any]) -> str:
+    return f"```json\n{chr(10).join(map(_json, examples))}\n```"
+
+
+def _json(example: Any) -> str:
+    line = json.dumps(example, ensure_ascii=False)
+    return line if len(line) <= _EXAMPLE_WIDTH_MAX else json.dumps(example, ensure_ascii=False, indent=2)
+
+
+def _types(schema: Schema) -> Iterator[str]:
+    yield "## Shared types"
+    messages = message_names(schema)
+    for name, rule in schema["$defs"].items():
+        if name in messages:
+            continue
+        yield f"### {name}"
+        words = describe(rule)
+        yield " ".join(part for part in (rule.get("description"), f"{words[0].upper()}{words[1:]}.") if part)
+        if "pattern" in rule:
+            yield f"Pattern: `{rule['pattern']}`"
+        if "properties" in rule:
+            yield _fields(schema, rule)
+
+
+def _numbers_and_codes(schema: Schema) -> Iterator[str]:
+    yield "## Numbers"
+    numbers = schema["x-numbers"].items()
+    yield table(["name", "value", "meaning"], [[f"`{n}`", str(e["value"]), e["title"]] for n, e in numbers])
+    yield "## Close codes"
+    closes = schema["x-close-codes"].items()
+    yield table(["code", "name", "meaning"], [[code, f"`{e['name']}`", e["title"]] for code, e in closes])
+    yield "## Error codes"
+    yield "The `code` of an [error](#error)."
+    errors = schema["x-error-codes"].items()
+    yield table(["code", "meaning"], [[f"`{code}`", meaning] for code, meaning in errors])

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import logging
+import math
 import re
 import secrets
 import sqlite3
@@ -35,7 +36,8 @@ _SECRET_BYTES = 32
 _KEEP_DEAD_S = 30 * 86_400.0
 _TOUCH_EVERY_S = 60.0
 _FORM = re.compile(rf"dvz_([a-z2-7]{{{_ID_CHARS}}})_([A-Za-z0-9_-]{{43}})")
-_LOOKS_LIKE_TOKEN = re.compile(r"(dvz_[A-Za-z0-9]{1,10})[A-Za-z0-9_-]{6,}")
+# Also one whose second underscore was lost in typing: what follows ten characters is a secret anyway.
+_LOOKS_LIKE_TOKEN = re.compile(r"(dvz_[A-Za-z0-9]{1,10}+)(_[A-Za-z0-9_-]+|[A-Za-z0-9-][A-Za-z0-9_-]{5,})")
 _NO_DIGEST = bytes(hashlib.sha256().digest_size)
 _COLUMNS = "id, kind, label, device, is_minted, created_s, expires_s, revoked_s, last_used_s, last_address"
 
@@ -85,8 +87,11 @@ class Tokens:
     def issue(self, kind: str, label: str = "", expires_in_s: float | None = None, device: str | None = None) -> Issued:
         """Makes a token, shown once, that lives until it expires, if so asked, or is revoked.
 
-        Raises `ValueError` on an unknown kind.
+        Raises `ValueError` on an unknown kind and on a time that is no number.
         """
+        # SQLite keeps NaN as NULL, which would be a token without end.
+        if expires_in_s is not None and not math.isfinite(expires_in_s):
+            raise ValueError("the time until a token expires is a number of seconds")
         return self._insert(kind, label, expires_in_s, device, minted_for=None)
 
     def mint(self, kinds: Iterable[str], address: str | None) -> list[Issued] | None:

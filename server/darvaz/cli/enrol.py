@@ -30,6 +30,9 @@ def enrol(minutes: float, close: bool, data: Path) -> None:
             enrolment.close()
             click.echo("Enrolment is closed.")
             return
-        enrolment.open_for(minutes)
+        try:
+            enrolment.open_for(minutes)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
     click.echo(f"Enrolment is open for {minutes:g} minutes: boards fetch their tokens at /public/tokens.")
     click.echo("Close it sooner with: darvaz enrol --close")

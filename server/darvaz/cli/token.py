@@ -72,7 +72,10 @@ def issue(kind: str, label: str, expires_days: float | None, device: str | None,
         raise click.BadParameter(f"at most {_LABEL_CHARS_MAX} characters", param_hint="--label")
     expires_in_s = None if expires_days is None else expires_days * _DAY_S
     with data_opened(data) as connection:
-        issued = Tokens(connection, time.time).issue(kind, label, expires_in_s, device)
+        try:
+            issued = Tokens(connection, time.time).issue(kind, label, expires_in_s, device)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
     click.echo(issued.text)
     if sys.stdout.isatty():
         click.echo(_advice(kind, issued.token_id))

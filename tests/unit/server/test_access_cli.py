@@ -100,6 +100,7 @@ def test_a_token_is_issued_with_label_expiry_and_device(data: Path) -> None:
         ("pico", "--expires-days", "0"),
         ("pico", "--expires-days", "soon"),
         ("pico", "--expires-days", "99999999"),
+        ("pico", "--expires-days", "nan"),
         ("pico", "--label", "x" * 65),
     ],
 )

@@ -88,6 +88,14 @@ def test_a_token_of_an_unknown_kind_is_not_made(tokens: Tokens) -> None:
     assert tokens.list() == []
 
 
+@pytest.mark.parametrize("expires_in_s", [float("nan"), float("inf")])
+def test_a_token_whose_end_is_no_number_is_not_made(tokens: Tokens, expires_in_s: float) -> None:
+    with pytest.raises(ValueError, match="a number of seconds"):
+        tokens.issue("pico", expires_in_s=expires_in_s)
+
+    assert tokens.list() == []
+
+
 def test_the_secret_is_nowhere_in_the_files(tokens: Tokens, connection: sqlite3.Connection, tmp_path: Path) -> None:
     issued = [tokens.issue("operator", label="mine"), mint_one(tokens)]
     assert is_let_in(tokens, issued[0], "operator")
@@ -455,6 +463,7 @@ def test_a_real_token_is_redacted_to_its_id(tokens: Tokens) -> None:
         ("dvz_AbCdEfGhIj_s-e_c-r-e-t", "dvz_AbCdEfGhIj_…"),
         ("xdvz_abcdefghij_secret1 y", "xdvz_abcdefghij_… y"),
         ("dvz_abcdefghijSECRETWITHOUTLINE", "dvz_abcdefghij_…"),
+        ("dvz_short_secret", "dvz_short_…"),
         ("dvz_abcdefghij_…", "dvz_abcdefghij_…"),
         ("a token begins with dvz_", "a token begins with dvz_"),
         ("nothing to hide", "nothing to hide"),
