@@ -83,8 +83,9 @@ class Devices:
         self._write("UPDATE devices SET last_seen_s = ? WHERE id = ?", (now_s, device))
 
     def close(self) -> None:
-        """Waits until everything is written."""
+        """Waits until everything is written, and closes the database."""
         self._writer.shutdown()
+        self._connection.close()
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         self._writer.submit(self._execute, statement, values)

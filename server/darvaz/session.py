@@ -192,9 +192,9 @@ class Session:
         )
 
     def refuse(self, fault: Fault, retry_after_s: float | None = None) -> None:
-        """Ends the conversation: the token or the name is not accepted."""
-        name = fault.code if fault.code in self._protocol.close_codes else "not_authorised"
-        self._end(name, fault, retry_after_s)
+        """Ends the conversation: the token or the name is not accepted; any other reason is 4401 too."""
+        is_known = fault.code in self._protocol.close_codes
+        self._end(fault.code if is_known else "not_authorised", fault, retry_after_s)
 
     # Sending
 
@@ -207,7 +207,7 @@ class Session:
 
     def close(self, name: str, sentence: str, retry_after_s: float | None = None) -> None:
         """Ends the conversation by the gateway's will, with a close code of the schema by name."""
-        self._end(name, Fault(name if name in self._protocol.error_codes else "too_fast", sentence), retry_after_s)
+        self._end(name, Fault(name, sentence), retry_after_s)
 
     # Time
 

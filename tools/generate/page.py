@@ -77,7 +77,11 @@ def _messages(schema: Schema) -> Iterator[str]:
         yield f"{rule['title']}. {rule['description']}"
         yield _circumstances(rule)
         yield _fields(schema, rule)
-        yield _examples(rule["examples"])
+        yield from map(_example, rule["examples"])
+    yield "### Frames"
+    bytes_max = schema["x-numbers"]["frame_bytes_max"]["value"]
+    kinds = " or ".join(kind["title"] for kind in schema["x-kinds"].values() if kind["sends_frames"])
+    yield f"A binary packet from {kinds} is exactly one JPEG, of at most {bytes_max} bytes."
 
 
 def _circumstances(rule: Schema) -> str:
@@ -103,13 +107,11 @@ def _meaning(schema: Schema, rule: Schema) -> str:
     return f"{words} Never logged.".strip() if rule.get("x-secret") else words
 
 
-def _examples(examples: list[Any]) -> str:
-    return f"```json\n{chr(10).join(map(_json, examples))}\n```"
-
-
-def _json(example: Any) -> str:
-    line = json.dumps(example, ensure_ascii=False)
-    return line if len(line) <= _EXAMPLE_WIDTH_MAX else json.dumps(example, ensure_ascii=False, indent=2)
+def _example(example: Any) -> str:
+    text = json.dumps(example, ensure_ascii=False)
+    if len(text) > _EXAMPLE_WIDTH_MAX:
+        text = json.dumps(example, ensure_ascii=False, indent=2)
+    return f"```json\n{text}\n```"
 
 
 def _types(schema: Schema) -> Iterator[str]:

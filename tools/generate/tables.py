@@ -54,11 +54,9 @@ def _tables_of_rules(schema: Schema) -> Iterator[str]:
 
 def _lasting(schema: Schema) -> list[str]:
     """Returns the definitions that boards need by name; the others stand in the fields that use them."""
-    messages = message_names(schema)
+    rest = {name: rule for name, rule in schema["$defs"].items() if name not in message_names(schema)}
     held = {target for rule in schema["$defs"].values() for target in held_by(rule)}
-    return [
-        name for name, rule in schema["$defs"].items() if name not in messages and (name in held or "pattern" in rule)
-    ]
+    return [name for name, rule in rest.items() if name in held or "pattern" in rule]
 
 
 def _comment(rule: Schema) -> Iterator[str]:
@@ -105,8 +103,9 @@ def assign(name: str, value: Any, is_open: bool = False) -> str:
 def _render(value: Any, column: int, indent: str, is_open: bool = False) -> str:
     line = _flat(value)
     # The formatter closes up a tuple of one, however it was written.
-    may_stay_flat = not is_open or (isinstance(value, tuple) and len(value) == 1)
-    if not isinstance(value, tuple | dict) or not value or (may_stay_flat and column + len(line) <= _WIDTH_MAX):
+    is_one = isinstance(value, tuple) and len(value) == 1
+    fits = (is_one or not is_open) and column + len(line) <= _WIDTH_MAX
+    if fits or not value or not isinstance(value, tuple | dict):
         return line
     deeper = indent + _INDENT
     if isinstance(value, tuple):

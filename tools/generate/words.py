@@ -18,7 +18,7 @@ def describe(rule: Schema) -> str:
     if "const" in rule:
         return f"`{json.dumps(rule['const'])}`"
     if "enum" in rule:
-        return f"one of {', '.join(f'`{choice}`' for choice in rule['enum'])}"
+        return _joined([f"`{choice}`" for choice in rule["enum"]])
     if "anyOf" in rule:
         return _joined([describe(option) for option in rule["anyOf"]])
     return _WORDS[rule["type"]](rule) if "type" in rule else "any JSON value"
@@ -36,7 +36,8 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def _joined(parts: list[str]) -> str:
-    return f"{', '.join(parts[:-1])} or {parts[-1]}"
+    *others, last = parts
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _range(low: Any, high: Any) -> str:
@@ -44,7 +45,7 @@ def _range(low: Any, high: Any) -> str:
 
 
 def _number(value: int | float) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}".replace("e+", "e") if isinstance(value, float) else str(value)
 
 
 def _string(rule: Schema) -> str:

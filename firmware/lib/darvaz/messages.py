@@ -39,9 +39,11 @@ CLOSE_MISBEHAVED = 1008
 CLOSE_TOO_LARGE = 1009
 # The gateway is restarting: come back soon.
 CLOSE_RESTARTING = 1012
+# The gateway cannot decide now: try again later.
+CLOSE_UNAVAILABLE = 1013
 # No token, or not a good one.
 CLOSE_NOT_AUTHORISED = 4401
-# Let in, but not as this: another kind, or another device's token.
+# Let in, but not as this: the token or the id belongs to another device.
 CLOSE_NOT_ALLOWED = 4403
 # Nothing was heard for the idle timeout.
 CLOSE_IDLE = 4408
@@ -60,6 +62,7 @@ ERROR_CODES = (
     "too_many_faults",
     "not_authorised",
     "not_allowed",
+    "unavailable",
     "idle",
     "replaced",
     "restarting",

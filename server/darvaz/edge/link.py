@@ -173,26 +173,26 @@ class DeviceLink:
         decision = self._parts.access.show_token(self._caller, self.kind_name, token)
         if isinstance(decision, Refused):
             self._note("=", "refused", f"{decision.status} {decision.code}")
-            self._session.refuse(Fault("not_authorised", decision.message), decision.retry_after_s)
+            self._session.refuse(Fault(decision.code, decision.message), decision.retry_after_s)
         else:
             self._admitted = decision
             self._session.admit()
 
     def _judge_name(self, message: Any, now_s: float) -> None:
-        refusal = self._refuse_name(message.device)
-        if refusal is not None:
-            self._session.refuse(Fault("not_allowed", refusal))
+        fault = self._refuse_name(message.device)
+        if fault is not None:
+            self._session.refuse(fault)
             return
         self.device = message.device
         self._parts.hub.join(message.device, self, message)
         self._session.welcome(now_s)
 
-    def _refuse_name(self, device: str) -> str | None:
+    def _refuse_name(self, device: str) -> Fault | None:
         kind = self._parts.hub.kind_of(device)
         if kind is not None and kind != self.kind_name:
-            return f"device: {device} is a {kind}"
+            return Fault("not_allowed", f"device: {device} is a {kind}", "device")
         refused = self._parts.access.bind(self._admitted, device) if self._admitted else None
-        return refused.message if refused else None
+        return None if refused is None else Fault(refused.code, refused.message)
 
     def _post(self, write: Packet | Close) -> None:
         if isinstance(write, Close):

