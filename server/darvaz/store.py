@@ -158,13 +158,25 @@ def _make_folder(folder: Path) -> None:
 
 
 def _make_file(path: Path) -> None:
-    """Makes the file before SQLite does, since SQLite would let everybody read it."""
+    """Makes the file before SQLite does, since SQLite would let everybody read it.
+
+    A file that is there is not opened: closing it again would drop this process's locks on it, and
+    with them another connection's, so that the next program to leave would delete the log that this
+    one still writes (sqlite.org/howtocorrupt.html, section 2.2).
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _FILE_MODE))
-    except IsADirectoryError:
-        raise StoreError(f"{path} is a folder, not a database: move it away, or use --data") from None
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE))
+    except FileExistsError:
+        _look_at_file(path)
     except OSError:
         raise StoreError(_not_writable(path.parent)) from None
+
+
+def _look_at_file(path: Path) -> None:
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder, not a database: move it away, or use --data")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise StoreError(_not_writable(path.parent))
     # Somebody else's file in a shared group may be ours to write but not to chmod.
     with contextlib.suppress(PermissionError):
         path.chmod(_FILE_MODE)

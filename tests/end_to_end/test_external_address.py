@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import subprocess
@@ -56,14 +57,19 @@ def device_at(there: Outside, gateway: GatewayProcess, token: str | None = None,
     )
 
 
+async def hear(device: ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(_DEADLINE_S):
+        return dict(json.loads(await device.recv()))
+
+
 async def ask(device: ClientConnection, message: dict[str, Any]) -> dict[str, Any]:
     await device.send(json.dumps(message))
-    return dict(json.loads(await device.recv()))
+    return await hear(device)
 
 
 async def close_code(device: ClientConnection) -> int | None:
     with pytest.raises(ConnectionClosedError) as caught:
-        await device.recv()
+        await hear(device)
     return caught.value.rcvd.code if caught.value.rcvd else None
 
 
@@ -93,7 +99,7 @@ async def test_device_with_a_wrong_token_is_refused_in_the_handshake(there: Outs
 async def test_device_without_a_token_that_stays_silent_is_closed(there: Outside) -> None:
     with GatewayProcess(*_EVERYWHERE, env=_SHORT_AUTH) as gateway:
         async with device_at(there, gateway) as device:
-            said = json.loads(await device.recv())
+            said = await hear(device)
             code = await close_code(device)
 
     assert (said["type"], said["code"]) == ("error", "not_authorised")
@@ -105,7 +111,7 @@ async def test_device_without_a_token_that_says_something_else_is_closed(there: 
     with GatewayProcess(*_EVERYWHERE) as gateway:
         async with device_at(there, gateway) as device:
             await device.send(junk)
-            said = json.loads(await device.recv())
+            said = await hear(device)
             code = await close_code(device)
 
     assert said["type"] == "error"

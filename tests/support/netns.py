@@ -77,11 +77,16 @@ def _join(name: str) -> Outside:
     made = _ip("netns", "add", name)
     if made.returncode != 0:
         pytest.skip(f"this machine does not let root make network namespaces: {made.stderr.strip()}")
-    # Interface names have at most 15 characters.
-    near, far = f"dvz{os.getpid()}n", f"dvz{os.getpid()}f"
+    near, far = _interfaces(name)
     _must("link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
     inside, address = _give_addresses(name, near, far)
     return Outside(name, inside, address)
+
+
+def _interfaces(name: str) -> tuple[str, str]:
+    """Returns the two ends' names, made short: Linux allows 15 characters."""
+    owner, serial = name.removeprefix(_PREFIX).split("-")
+    return f"dvz{owner}n{serial}", f"dvz{owner}f{serial}"
 
 
 def _give_addresses(name: str, near: str, far: str) -> tuple[str, str]:
@@ -107,7 +112,7 @@ def _remove(name: str) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), 9)
     _ip("netns", "delete", name)
-    _ip("link", "delete", f"dvz{name.removeprefix(_PREFIX).split('-')[0]}n")
+    _ip("link", "delete", _interfaces(name)[0])
 
 
 def _sweep() -> None:

@@ -116,7 +116,9 @@ async def _speaks_tls(target: Target, deadline_s: float) -> bool:
     context.verify_mode = ssl.CERT_NONE
     try:
         async with asyncio.timeout(deadline_s):
-            _, writer = await asyncio.open_connection(target.host, target.port, ssl=context)
+            _, writer = await asyncio.open_connection(
+                target.host, target.port, ssl=context, ssl_handshake_timeout=deadline_s
+            )
     except ssl.SSLError as error:
         # An alert is TLS too: such a port may want a name or a certificate that we did not show.
         return "ALERT" in (error.reason or "")

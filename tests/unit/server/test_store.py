@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -261,3 +263,16 @@ def test_an_error_without_a_code_still_says_what_to_do(folder: Path) -> None:
     said = str(explained(sqlite3.ProgrammingError("Cannot operate on a closed database."), folder))
 
     assert said.endswith("move it away to begin afresh")
+
+
+def test_a_program_that_looks_in_takes_nothing_away_from_one_that_writes(folder: Path) -> None:
+    look = "import sys; from pathlib import Path; from darvaz.store import open_database;"
+    look += "c = open_database(Path(sys.argv[1])); print(c.execute('SELECT count(*) FROM settings').fetchone()[0])"
+
+    def seen_elsewhere() -> int:
+        return int(subprocess.run([sys.executable, "-c", look, str(folder)], capture_output=True, check=True).stdout)
+
+    with closing(open_database(folder)) as writer, closing(open_database(folder)):
+        for number in range(3):
+            writer.execute("INSERT INTO settings VALUES (?, 'x')", (str(number),))
+            assert seen_elsewhere() == number + 1
