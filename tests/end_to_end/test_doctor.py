@@ -14,10 +14,13 @@ from tests.support.gateway import GatewayProcess
 _DEADLINE_S = 60.0
 
 
-def run_doctor(*words: str, token: str | None = None, typed: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
+def run_doctor(
+    *words: str, token: str | None = None, typed: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
+    environment = {**clean, **variables}
     if token is not None:
-        environment["DARVAZ_TOKEN"] = token
+        environment["DARVAZ_BOARD_TOKEN"] = token
     command = [sys.executable, "-m", "darvaz", "doctor", "--idle", "0.2", *words]
     return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=_DEADLINE_S, env=environment)
 
@@ -81,6 +84,14 @@ def test_token_that_is_asked_for_is_never_printed() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "from the prompt" in done.stdout
     assert token not in done.stdout
+
+
+def test_token_of_an_operator_is_not_shown_as_a_boards() -> None:
+    with GatewayProcess() as gateway:
+        done = run_doctor(gateway.url, "--json", DARVAZ_TOKEN="dvz_0000000000_operators")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "fetched from /public/tokens" in steps_of(done)["token"]["detail"]
 
 
 def test_token_bound_to_another_board_is_refused_with_a_way_out() -> None:

@@ -16,7 +16,7 @@ from darvaz.doctor import Finding, Outcome, Patient, TargetError, examine, parse
 from darvaz.doctor.target import kinds
 from darvaz.doctor.token import Token
 
-_TOKEN_VARIABLE = "DARVAZ_TOKEN"
+_TOKEN_VARIABLE = "DARVAZ_BOARD_TOKEN"
 _TOKEN_FILE_CHARS_MAX = 4096
 _STYLES = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 _DEVICE_DEFAULT = "doctor"
@@ -58,8 +58,8 @@ def doctor(
     """Find out why a board cannot connect to the gateway at URL.
 
     URL is host:port, ws://… or http://…, with or without /ws/pico. A token is taken from --token,
-    --token-file or the variable DARVAZ_TOKEN; without any, one is fetched from the gateway, as the guide
-    does. Exit status: 0 if nothing failed, else 1.
+    --token-file or the variable DARVAZ_BOARD_TOKEN (DARVAZ_TOKEN is an operator's, and not used here); without
+    any, one is fetched from the gateway, as the guide does. Exit status: 0 if nothing failed, else 1.
     """
     try:
         target = parse_target(url, kind)
