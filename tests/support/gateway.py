@@ -51,20 +51,31 @@ class GatewayProcess:
         self.process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Self:
-        self.start()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._folder.cleanup)
+            self.start()
+            undo.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        try:
             self.stop()
-        self._folder.cleanup()
+        finally:
+            self._folder.cleanup()
 
     def start(self) -> None:
-        """Starts the process and waits until it answers."""
+        """Starts the process and waits until it answers; one that does not is ended again."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._env)
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_DEADLINE_S
         while not self._is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
