@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import enum
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import msgspec
 
+from darvaz.wording import Wording
+
 _FIELD_CHARS_MAX = 128
 _MESSAGE_CHARS_MAX = 512
-_PLACE = re.compile(r" - at (`key` in )?`\$\.?(.*)`$", re.DOTALL)
-_MISSING = re.compile(r"^Object missing required field `(.*)`$", re.DOTALL)
-_QUOTED = re.compile(r"`([a-z| ]+)`")
-_JSON_WORDS = {
-    "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false",
-    "null": "null", "object": "an object", "array": "an array",
-}  # fmt: skip
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -66,54 +60,19 @@ def look(text: str | bytes, depth_max: int) -> dict[str, Any] | Fault:
     return JsonTrouble.TOO_DEEP.fault if _is_deeper(value, depth_max) else value
 
 
-def explain(value: Mapping[str, Any], problem: str, messages: Mapping[str, Any]) -> Fault:
-    """Turns msgspec's complaint about a well-formed object into a fault of the protocol.
-
-    A device's message is looked up among those that devices send; a caller that checks a message of
-    the gateway's own passes only that message in `messages`.
-    """
+def explain(value: Mapping[str, Any], problem: str, wording: Wording) -> Fault:
+    """Turns msgspec's complaint about a well-formed object into a fault of the protocol."""
     name = value.get("type")
     if name is None:
         return Fault("invalid", "type: missing; every message names its type", "type")
     if not isinstance(name, str):
         return Fault("invalid", "type: expected a string", "type")
-    if name not in messages:
+    if name not in wording.messages:
         return Fault("unknown_type", f"type: there is no message {_shortened(name)}", "type")
     if problem.endswith("at `$.type`"):
         return Fault("wrong_sender", f"type: only the gateway sends {name}", "type")
-    field, rule = _split(problem)
-    rule = _choices(messages[name], field) or rule
+    field, rule = wording.explain(name, problem)
     return Fault("invalid", f"{field}: {rule}"[:_MESSAGE_CHARS_MAX], field[:_FIELD_CHARS_MAX])
-
-
-def _split(problem: str) -> tuple[str, str]:
-    place = _PLACE.search(problem)
-    path = place.group(2) if place else ""
-    said = problem[: place.start()] if place else problem
-    missing = _MISSING.match(said)
-    if missing:
-        return f"{path}.{missing.group(1)}".lstrip("."), "missing"
-    if place and place.group(1):
-        said = f"the name of an entry: {said}"
-    return path, _plain(said)
-
-
-def _plain(said: str) -> str:
-    """Says it in JSON's words instead of Python's."""
-
-    def word(match: re.Match[str]) -> str:
-        names = [_JSON_WORDS.get(name.strip(), name.strip()) for name in match.group(1).split("|")]
-        return " or ".join(dict.fromkeys(names))
-
-    said = _QUOTED.sub(word, said)
-    return said[0].lower() + said[1:]
-
-
-def _choices(schema: Mapping[str, Any], field: str) -> str | None:
-    rule = schema["properties"].get(field, {})
-    if "enum" not in rule:
-        return None
-    return f"expected one of {', '.join(map(str, rule['enum']))}"
 
 
 def _shortened(text: str) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from darvaz.faults import Fault, JsonTrouble, explain, find_json_trouble, look
 from darvaz.schema_types import TypeMaker
+from darvaz.wording import Wording
 
 Message = msgspec.Struct
 
@@ -53,6 +54,7 @@ class Protocol:
         names = [option["$ref"].removeprefix("#/$defs/") for option in self.document["oneOf"]]
         self.messages: dict[str, Any] = {name: self.document["$defs"][name] for name in names}
         self.types: dict[str, Any] = {name: types.definition(name) for name in names}
+        self._wording = Wording(self.document["$defs"], names)
         self._read_tables()
         from_devices = [n for n in names if "device" in self.messages[n]["x-sender"]]
         self._decoder = msgspec.json.Decoder(_union([self.types[n] for n in from_devices]))
@@ -81,7 +83,7 @@ class Protocol:
             message: Message = self._decode(text)
         except msgspec.ValidationError as error:
             value = look(text, self._depth_max)
-            return value if isinstance(value, Fault) else explain(value, str(error), self.messages)
+            return value if isinstance(value, Fault) else explain(value, str(error), self._wording)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return find_json_trouble(text, self._depth_max) or JsonTrouble.MALFORMED.fault
         if not self._counted[type(message)].proves_sound(message, text, self._depth_max):
@@ -103,7 +105,7 @@ class Protocol:
         try:
             made: Message = msgspec.convert(wanted, self.types[name])
         except msgspec.ValidationError as error:
-            return explain(wanted, str(error), self.messages)
+            return explain(wanted, str(error), self._wording)
         return made
 
     def dump(self, message: Message) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union
 
@@ -92,6 +93,9 @@ def _bounded(base: Any, schema: Schema) -> Any:
     bounds = {_BOUNDS[key]: value for key, value in schema.items() if key in _BOUNDS}
     if not bounds:
         return base
+    if "pattern" in bounds:
+        # Python's $ also stands before a last line break; JSON Schema's does not (ECMA-262, 22.2.2.4).
+        bounds["pattern"] = re.sub(r"\$$", r"\\Z", bounds["pattern"])
     if base == int | float:
         # A JSON number is an integer or a float, and msgspec bounds the two apart.
         # msgspec takes only whole numbers as the bounds of whole numbers.

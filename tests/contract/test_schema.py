@@ -128,6 +128,27 @@ def test_a_message_has_title_description_and_examples(name: str) -> None:
     assert MESSAGES[name]["title"] and MESSAGES[name]["description"] and MESSAGES[name]["examples"]
 
 
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_a_definition_and_each_of_its_fields_says_what_it_means(name: str) -> None:
+    rule = DEFINITIONS[name]
+    silent = [
+        field
+        for field, inner in rule.get("properties", {}).items()
+        if "const" not in inner and "description" not in inner and "$ref" not in inner
+    ]
+
+    assert rule["description"].endswith(".")
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", [name for name, rule in DEFINITIONS.items() if "pattern" in rule])
+def test_a_pattern_is_said_in_words_too(name: str) -> None:
+    said = DEFINITIONS[name]["x-rule"]
+
+    assert re.fullmatch(r"an? .*[^.]", said)
+    assert str(DEFINITIONS[name]["maxLength"]) in said
+
+
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
 def test_an_example_is_valid_as_its_message_and_no_other(name: str, example: dict[str, Any]) -> None:
     validator_of(name).validate(example)

@@ -150,3 +150,10 @@ def test_address_that_is_none_is_explained_without_a_traceback() -> None:
     assert done.returncode == 2
     assert "use ws:// or http://" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_device_id_that_cannot_be_is_explained_before_anything_is_asked() -> None:
+    done = run_doctor("127.0.0.1:1", "--device", "a/b")
+
+    assert done.returncode == 2
+    assert "a device id is not . or .." in " ".join(done.stderr.split())

@@ -101,7 +101,8 @@ def _fields(schema: Schema, rule: Schema) -> str:
 
 
 def _meaning(schema: Schema, rule: Schema) -> str:
-    if "$ref" in rule:
+    # A field's own words say more than those of the type that it shares.
+    if "$ref" in rule and "description" not in rule:
         return _meaning(schema, schema["$defs"][rule["$ref"].removeprefix("#/$defs/")])
     words = rule.get("description", "")
     return f"{words} Never logged.".strip() if rule.get("x-secret") else words
@@ -122,9 +123,9 @@ def _types(schema: Schema) -> Iterator[str]:
             continue
         yield f"### {name}"
         words = describe(rule)
-        yield " ".join(part for part in (rule.get("description"), f"{words[0].upper()}{words[1:]}.") if part)
+        yield f"{rule['description']} {words[0].upper()}{words[1:]}."
         if "pattern" in rule:
-            yield f"Pattern: `{rule['pattern']}`"
+            yield f"In words: {rule['x-rule']}. Pattern: `{rule['pattern']}`"
         if "properties" in rule:
             yield _fields(schema, rule)
 

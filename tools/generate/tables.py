@@ -63,7 +63,8 @@ def _comment(rule: Schema) -> Iterator[str]:
     if "description" in rule:
         yield f"# {rule['description']}"
     if "pattern" in rule:
-        yield f"# Pattern: {rule['pattern']}"
+        yield f"# That is, {rule['x-rule']}:"
+        yield f"# {rule['pattern']}"
 
 
 def _tables_of_messages(schema: Schema) -> Iterator[str]:

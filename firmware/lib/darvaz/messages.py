@@ -71,11 +71,13 @@ ERROR_CODES = (
 # Kind of board: its path, and whether it sends frames.
 KINDS = {"pico": ("/ws/pico", False), "esp32cam": ("/ws/esp32cam", True)}
 
-# The name a device is known by: no slash, no control character, and nothing that a URL would eat.
-# Pattern: ^(?!\.{1,2}$)[^\u0000-\u0020\u007f-\u009f/\\?#%]+$
+# The name a device is known by: nothing that a URL would eat, and nothing that cannot be seen.
+# That is, a device id is not . or .. and has 1 to 64 characters: no spaces, no invisible ones, none of / \ ? # %:
+# ^(?!\.{1,2}$)[^\u0000-\u0020\u007f-\u00a0\u00ad\u061c\u200b\u200e\u200f\u2028-\u202f\u2060-\u206f\ufeff/\\?#%]+$
 DEVICE_ID = ("s", 1, 64, "device_id")
 # The name of a command, an argument or a measurement, as a maker writes it in Python.
-# Pattern: ^[A-Za-z_][A-Za-z0-9_]*$
+# That is, a name has 1 to 32 Latin letters, digits and underscores, and does not begin with a digit:
+# ^[A-Za-z_][A-Za-z0-9_]*$
 NAME = ("s", 1, 32, "name")
 # A number, a string or a truth value.
 SCALAR = ("v", -1000000000000000, 1000000000000000, 256)

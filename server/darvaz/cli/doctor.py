@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from darvaz.cli.options import checked_device
 from darvaz.doctor import Finding, Outcome, Patient, TargetError, examine, parse_target
 from darvaz.doctor.target import kinds
 from darvaz.doctor.token import Token
@@ -27,7 +28,9 @@ _DEVICE_DEFAULT = "doctor"
 @click.option("--kind", type=click.Choice(list(kinds())), help="Kind of board to speak as [default: by path, pico].")
 @click.option("--token", "asks_token", is_flag=True, help="Ask for the token of a board (it is not shown).")
 @click.option("--token-file", type=click.File(encoding="utf-8"), help="Read the token from a file (- is stdin).")
-@click.option("--device", help="Speak under this id: the id of the board that the token belongs to.")
+@click.option(
+    "--device", callback=checked_device, help="Speak under this id: the id of the board that the token belongs to."
+)
 @click.option(
     "--idle",
     "idle_s",

@@ -1,4 +1,4 @@
-"""The options of `darvaz serve`, made from the settings, so that none can be missing from --help."""
+"""Options of several verbs: those of `darvaz serve`, made from the settings so that none is missing, and a device's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from darvaz.faults import Fault
+from darvaz.protocol import Protocol
 from darvaz.settings import Settings, describe, expected, hints, option_name, variable_name
 
 
@@ -23,6 +25,15 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
         )
         function = option(function)
     return function
+
+
+def checked_device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Lets through what a device can be called, as the callback of an option; says what is wrong with the rest."""
+    if value is not None:
+        checked = Protocol().check("connect", {"device": value})
+        if isinstance(checked, Fault):
+            raise click.BadParameter(checked.message.removeprefix("device: "))
+    return value
 
 
 def _shown(default: Any) -> str:

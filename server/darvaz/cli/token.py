@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from darvaz.access import KINDS, Token, Tokens
+from darvaz.cli.options import checked_device
 from darvaz.store import StoreError, opened
 
 _DAY_S = 86_400.0
@@ -61,7 +62,9 @@ def token() -> None:
     type=click.FloatRange(0, _EXPIRES_DAYS_MAX, min_open=True),
     help="Days until it ends by itself; without this it lives until it is revoked.",
 )
-@click.option("--device", help="The only device that may use it; without this, the first that does.")
+@click.option(
+    "--device", callback=checked_device, help="The only device that may use it; without this, the first that does."
+)
 @data_option
 def issue(kind: str, label: str, expires_days: float | None, device: str | None, data: Path) -> None:
     """Issue a token of one KIND: pico, esp32cam, operator (may do everything) or viewer (may look).

@@ -102,6 +102,8 @@ def test_a_token_is_issued_with_label_expiry_and_device(data: Path) -> None:
         ("pico", "--expires-days", "99999999"),
         ("pico", "--expires-days", "nan"),
         ("pico", "--label", "x" * 65),
+        ("pico", "--device", "a b"),
+        ("pico", "--device", ""),
     ],
 )
 def test_a_token_that_makes_no_sense_is_not_issued(data: Path, arguments: tuple[str, ...]) -> None:

@@ -55,6 +55,10 @@ def parse_fault(text: str) -> Fault:
         ('{"type":"telemetry","values":{"a":1e300}}', "invalid", "values[...]"),
         ('{"type":"connect","device":"a/b"}', "invalid", "device"),
         ('{"type":"connect","device":".."}', "invalid", "device"),
+        ('{"type":"connect","device":"a\\n"}', "invalid", "device"),
+        ('{"type":"connect","device":"a\\u202eb"}', "invalid", "device"),
+        ('{"type":"connect","device":"a\\u200bb"}', "invalid", "device"),
+        ('{"type":"telemetry","values":{"a\\n":1}}', "invalid", "values"),
         ('{"type":"connect","device":"' + "x" * 65 + '"}', "invalid", "device"),
         (
             '{"type":"connect","device":"p","commands":{"go":{"x":{"type":"nummer"}}}}',
@@ -74,6 +78,39 @@ def test_a_choice_is_explained_by_its_choices() -> None:
     fault = parse_fault('{"type":"log","message":"x","level":"loud"}')
 
     assert fault.message == "level: expected one of debug, info, warning, error, critical"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"type":"connect","device":"a b"}', "device: a device id is not . or .. and has 1 to 64 characters"),
+        ('{"type":"connect","device":""}', "device: a device id is not . or .. and has 1 to 64 characters"),
+        ('{"type":"connect","device":5}', "device: expected a string, got an integer"),
+        ('{"type":"connect","device":"p","version":"' + "x" * 33 + '"}', "version: expected at most 32 characters"),
+        ('{"type":"telemetry","values":{"a b":1}}', "values: the name of an entry: a name has 1 to 32 Latin letters"),
+        ('{"type":"telemetry","values":{"a":1e16}}', "values[...]: expected a number of at most 1000000000000000"),
+        ('{"type":"ack","id":-1}', "id: expected an integer of 0 or more"),
+        (
+            '{"type":"connect","device":"p","commands":{"go":{"x":{"type":"number","choices":[]}}}}',
+            "commands[...][...].choices: expected 1 or more items",
+        ),
+        (
+            '{"type":"connect","device":"p","commands":{"go":{"x":{"type":"nummer"}}}}',
+            "commands[...][...].type: expected one of number, integer, string, boolean",
+        ),
+    ],
+)
+def test_a_fault_is_said_in_words_that_need_no_programmer(text: str, sentence: str) -> None:
+    said = parse_fault(text).message
+
+    assert said.startswith(sentence)
+    assert not any(part in said for part in ("regex", "`", "^", "<=", ">="))
+
+
+def test_a_device_id_may_be_a_persian_name_with_its_joiners() -> None:
+    message = PROTOCOL.parse('{"type":"connect","device":"گل‌خانه"}')
+
+    assert message.device == "گل‌خانه"
 
 
 def test_nesting_is_accepted_to_its_maximum_and_not_one_beyond() -> None:

@@ -1,0 +1,84 @@
+"""Words for people: which rule of the schema a field broke, without types of Python or patterns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+_PLACE = re.compile(r" - at (`key` in )?`\$\.?(.*)`$", re.DOTALL)
+_MISSING = re.compile(r"^Object missing required field `(.*)`$", re.DOTALL)
+_LENGTH = re.compile(r" of length ([<>]=) (\d+)$")
+_RANGE = re.compile(r" ([<>]=) (\S+)$")
+_FORM = re.compile(r" (of length|matching regex) ")
+_QUOTED = re.compile(r"`([a-z| ]+)`")
+_STEP = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
+_JSON_WORDS = {
+    "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false",
+    "null": "null", "object": "an object", "array": "an array",
+}  # fmt: skip
+_AMOUNTS = {"<=": "at most {}", ">=": "{} or more"}
+_PARTS = {"str": "characters", "object": "entries", "array": "items"}
+
+
+class Wording:
+    """Says what is wrong with a message, by the schema that it broke."""
+
+    def __init__(self, definitions: Schema, messages: Collection[str]) -> None:
+        self._definitions = definitions
+        self.messages = messages
+
+    def explain(self, message: str, problem: str) -> tuple[str, str]:
+        """Returns the path of the field at fault and the rule that it broke, from msgspec's complaint."""
+        place = _PLACE.search(problem)
+        path = place.group(2) if place else ""
+        said = problem[: place.start()] if place else problem
+        missing = _MISSING.match(said)
+        if missing:
+            return f"{path}.{missing.group(1)}".lstrip("."), "missing"
+        rule = self._rule_at(message, path)
+        if place and place.group(1):
+            return path, f"the name of an entry: {self._say(self._resolved(rule['propertyNames']), said)}"
+        return path, self._say(rule, said)
+
+    def _rule_at(self, message: str, path: str) -> Schema:
+        """Follows a path such as `commands[...][...].type` through the schema."""
+        rule = self._resolved(self._definitions[message])
+        for step in _STEP.findall(path):
+            inner = rule.get("properties", {}).get(step) or rule.get("additionalProperties") or rule.get("items")
+            rule = self._resolved(inner or {})
+        return rule
+
+    def _resolved(self, rule: Schema) -> Schema:
+        while "$ref" in rule:
+            rule = self._definitions[rule["$ref"].removeprefix("#/$defs/")]
+        return rule
+
+    def _say(self, rule: Schema, said: str) -> str:
+        if "enum" in rule:
+            return f"expected one of {', '.join(map(str, rule['enum']))}"
+        # Where a pattern is broken, the schema has the rule in words: few people read patterns.
+        is_of_form = _FORM.search(said) is not None
+        return str(rule["x-rule"]) if is_of_form and "x-rule" in rule else _plain(said)
+
+
+def _plain(said: str) -> str:
+    """Says msgspec's complaint in the words of JSON instead of Python's."""
+    of_length = _LENGTH.search(said)
+    if of_length:
+        base = said[: of_length.start()].removeprefix("Expected ").strip("`")
+        return f"expected {_amount(of_length)} {_PARTS[base]}"
+    said = _RANGE.sub(lambda found: f" of {_amount(found)}", said)
+    said = _QUOTED.sub(_word, said)
+    return said[0].lower() + said[1:]
+
+
+def _amount(found: re.Match[str]) -> str:
+    return _AMOUNTS[found.group(1)].format(found.group(2).removesuffix(".0"))
+
+
+def _word(quoted: re.Match[str]) -> str:
+    names = [_JSON_WORDS.get(name.strip(), name.strip()) for name in quoted.group(1).split("|")]
+    return " or ".join(dict.fromkeys(names))
