@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support import chromium, guide, netns
 from tests.support.gateway import GatewayProcess
 
 
@@ -38,3 +40,28 @@ def test_a_gateway_that_ended_by_itself_still_leaves_no_folder() -> None:
         gateway.kill()
 
     assert not folder.exists()
+
+
+NEEDS = [chromium._program, guide.node_command, netns._require]
+
+
+@pytest.mark.parametrize("need", NEEDS)
+def test_what_this_machine_lacks_skips_a_persons_tests(
+    need: Callable[[], object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(pytest.skip.Exception, match="not installed"):
+        need()
+
+
+@pytest.mark.parametrize("need", NEEDS)
+def test_what_this_machine_lacks_fails_continuous_integration(
+    need: Callable[[], object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(pytest.fail.Exception, match="not installed; continuous integration must have it"):
+        need()

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from websockets.asyncio.client import ClientConnection, connect
+
+from tests.support.needs import missing
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _START_DEADLINE_S = 45.0
@@ -80,7 +81,7 @@ async def page_at(url: str, folder: Path) -> AsyncIterator[Page]:
 def _program() -> str:
     found = [path for name in _NAMES if (path := shutil.which(name))]
     if not found:
-        pytest.skip("Chromium is not installed")
+        missing("Chromium is not installed")
     return found[0]
 
 

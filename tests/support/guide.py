@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.needs import missing
+
 fcntl = pytest.importorskip("fcntl", reason="the guide's clients are tested on Unix, where locks are flock's")
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +55,7 @@ def client(name: str, host_and_port: str, token: str | None = None) -> str:
 
 
 def packages() -> Path:
-    """Returns a folder with the guide's versions of its packages, made once; skips if that fails."""
+    """Returns a folder with the guide's versions of its packages, made once; ends the test if that fails."""
     _PACKAGES.parent.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(_PACKAGES.with_name(f"{_PACKAGES.name}.lock")):
         if not _PACKAGES.exists():
@@ -68,7 +70,7 @@ def _install(folder: Path) -> None:
         command = [*pip, "--target", str(made), *_REQUIREMENTS]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_DEADLINE_S)
         if done.returncode != 0:
-            pytest.skip(f"the guide's packages could not be installed: {done.stderr.strip()[-300:]}")
+            missing(f"the guide's packages could not be installed: {done.stderr.strip()[-300:]}")
         # Renamed only when whole: an interrupted installation leaves nothing behind that looks ready.
         made.rename(folder)
 
@@ -89,17 +91,17 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
 
 
 def node_command() -> list[str]:
-    """Returns how to run a script with a WebSocket in Node; skips if this machine has none that can."""
+    """Returns how to run a script with a WebSocket in Node; ends the test if there is none that can."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip("Node is not installed")
+        missing("Node is not installed")
     said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=_LINE_DEADLINE_S).stdout
     major, minor = (int(part) for part in said.strip().lstrip("v").split(".")[:2])
     if major >= 22:
         return [node]
     if (major, minor) >= (20, 10):
         return [node, "--experimental-websocket"]
-    pytest.skip(f"Node {said.strip()} has no WebSocket of its own; 20.10 is the first that has")
+    missing(f"Node {said.strip()} has no WebSocket of its own; 20.10 is the first that has")
 
 
 class Running:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.support.needs import missing
 
 _COMMAND_DEADLINE_S = 15.0
 _CONNECT_DEADLINE_S = 10.0
@@ -55,7 +55,7 @@ class Outside:
 
 @contextlib.contextmanager
 def outside() -> Iterator[Outside]:
-    """Makes a namespace with an address of its own, removed afterwards; skips where that cannot be."""
+    """Makes a namespace with an address of its own, removed afterwards; ends the test where that cannot be."""
     _require()
     _sweep()
     name = f"{_PREFIX}{os.getpid()}-{next(_SERIAL)}"
@@ -66,17 +66,17 @@ def outside() -> Iterator[Outside]:
 
 
 def _require() -> None:
-    """Skips with a sentence unless this process may make namespaces."""
+    """Ends the test with a sentence unless this process may make namespaces."""
     if shutil.which("ip") is None:
-        pytest.skip("external addresses are tested with network namespaces: iproute2 is not installed")
+        missing("external addresses are tested with network namespaces: iproute2 is not installed")
     if os.geteuid() != 0:
-        pytest.skip("external addresses are tested with network namespaces, which only root may make")
+        missing("external addresses are tested with network namespaces, which only root may make")
 
 
 def _join(name: str) -> Outside:
     made = _ip("netns", "add", name)
     if made.returncode != 0:
-        pytest.skip(f"this machine does not let root make network namespaces: {made.stderr.strip()}")
+        missing(f"this machine does not let root make network namespaces: {made.stderr.strip()}")
     near, far = _interfaces(name)
     _must("link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
     inside, address = _give_addresses(name, near, far)
