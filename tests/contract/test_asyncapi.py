@@ -1,0 +1,129 @@
+"""The AsyncAPI document says what the schema says, and is valid by other people's rules."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from darvaz.asyncapi import build_asyncapi
+from darvaz.protocol import load_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = load_schema()
+NAMES = [option["$ref"].removeprefix("#/$defs/") for option in SCHEMA["oneOf"]]
+DEADLINE_S = 60
+
+OFFICIAL_SCHEMAS = "@asyncapi/specs@6.11.1"
+OFFICIAL_PLACE = "package/schemas/3.0.0.json"
+OFFICIAL_CACHE = ROOT / ".cache" / "asyncapi-3.0.0.json"
+
+
+def test_asyncapi_has_a_channel_for_every_kind_and_says_how_to_open_it() -> None:
+    channels = build_asyncapi(SCHEMA)["channels"]
+
+    assert {name: channel["address"] for name, channel in channels.items()} == {
+        name: kind["path"] for name, kind in SCHEMA["x-kinds"].items()
+    }
+    for channel in channels.values():
+        assert channel["bindings"]["ws"]["method"] == "GET"
+        assert "Authorization" in channel["bindings"]["ws"]["headers"]["properties"]
+
+
+def test_asyncapi_receives_what_devices_say_and_sends_what_the_gateway_says() -> None:
+    operations = build_asyncapi(SCHEMA)["operations"]
+    actions = {"device": "receive", "gateway": "send"}
+
+    said = {
+        (operation["channel"]["$ref"].split("/")[-1], operation["action"], message["$ref"].split("/")[-1])
+        for operation in operations.values()
+        for message in operation["messages"]
+    }
+
+    expected = {
+        (kind, actions[sender], name)
+        for kind in SCHEMA["x-kinds"]
+        for name in NAMES
+        for sender in SCHEMA["$defs"][name]["x-sender"]
+    }
+    assert said == expected | {("esp32cam", "receive", "frame")}
+    assert len(said) == len(operations)
+
+
+def test_asyncapi_refers_only_to_what_it_has() -> None:
+    document = build_asyncapi(SCHEMA)
+    places = sorted(set(references(document)))
+
+    assert places
+    for place in places:
+        found: Any = document
+        for step in place.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def references(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [place for inner in value for place in references(inner)]
+    if not isinstance(value, dict):
+        return []
+    own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+    return own + [place for inner in value.values() for place in references(inner)]
+
+
+def test_asyncapi_passes_a_public_validator() -> None:
+    with warnings.catch_warnings():
+        # Two of its fields are called schema, at which pydantic warns.
+        warnings.simplefilter("ignore", UserWarning)
+        import asyncapi3
+
+    asyncapi3.AsyncAPI3.model_validate(build_asyncapi(SCHEMA))
+    with pytest.raises(ValueError, match="method"):
+        asyncapi3.AsyncAPI3.model_validate(with_method(build_asyncapi(SCHEMA), "PUT"))
+
+
+def test_asyncapi_passes_its_official_json_schema() -> None:
+    validator = Draft7Validator(official_schema())
+
+    validator.validate(build_asyncapi(SCHEMA))
+
+    assert not validator.is_valid(with_method(build_asyncapi(SCHEMA), "PUT"))
+
+
+def with_method(document: dict[str, Any], method: str) -> dict[str, Any]:
+    document["channels"]["pico"]["bindings"]["ws"]["method"] = method
+    return document
+
+
+def official_schema() -> Any:
+    """Returns the JSON Schema of AsyncAPI 3.0, which is on npm only; skips where npm is out of reach."""
+    if not OFFICIAL_CACHE.exists():
+        fetch_official_schema(OFFICIAL_CACHE)
+    return json.loads(OFFICIAL_CACHE.read_text(encoding="utf-8"))
+
+
+def fetch_official_schema(place: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed, and the official schema of AsyncAPI is published there only")
+    place.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as name:
+        folder = Path(name)
+        command = [npm, "pack", OFFICIAL_SCHEMAS]
+        try:
+            subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=DEADLINE_S)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"npm could not fetch the official schema of AsyncAPI: {error}")
+        with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+            member = archive.extractfile(OFFICIAL_PLACE)
+            assert member is not None
+            (folder / "schema.json").write_bytes(member.read())
+        # Renamed only when whole, so that a test beside this one never reads half of it.
+        (folder / "schema.json").replace(place)
