@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-import unicodedata
 
 import msgspec
+
+from darvaz.visible import visible
 
 ROWS_MAX = 10_000
 _PAYLOAD_SHOWN_CHARS = 200
@@ -83,16 +84,3 @@ def describe(row: Row) -> str:
         payload = payload[:_PAYLOAD_SHOWN_CHARS] + "…"
     said = f"{who} {row.direction} {row.type}{address} {payload}".rstrip()
     return f"{clock}.{row.time_ms % 1000:03d} {visible(said)}"
-
-
-def visible(text: str) -> str:
-    """Returns a text with everything that could move a cursor or turn letters around made visible."""
-    return "".join(_shown(letter) for letter in text)
-
-
-def _shown(letter: str) -> str:
-    # Cc: controls and escapes; Cf: bidi overrides and the like; Zl, Zp: line breaks in disguise.
-    # The zero-width non-joiner is Persian orthography, and harmless.
-    if letter == "\u200c" or unicodedata.category(letter) not in ("Cc", "Cf", "Zl", "Zp", "Cs"):
-        return letter
-    return f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}"

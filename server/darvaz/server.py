@@ -15,6 +15,7 @@ from rich.logging import RichHandler
 from darvaz import __version__
 from darvaz.app import build_app
 from darvaz.parts import Parts
+from darvaz.visible import VisibleFormatter
 
 SHUTDOWN_DEADLINE_S = 3
 
@@ -70,7 +71,9 @@ def _log_to(console: Console, level: str) -> None:
     handler: logging.Handler = logging.StreamHandler()
     if console.is_terminal:
         handler = RichHandler(console=console, show_path=False, markup=False, log_time_format="%H:%M:%S")
-    logging.basicConfig(level=level.upper(), format=shape, handlers=[handler])
+    # What devices say stands in these lines too.
+    handler.setFormatter(VisibleFormatter(shape))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 

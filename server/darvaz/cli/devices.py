@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from darvaz.cli.remote import call, gateway_option
+from darvaz.cli.tables import ago, iso, show
+from darvaz.visible import visible_json
 
 
 @click.command()
 @gateway_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known of them as JSON.")
 def devices(gateway: str, as_json: bool) -> None:
-    """List the devices: online or last seen, kind, address and what they can do."""
+    """List the devices: online or last seen, kind, address and what they can do.
+
+    A terminal gets a table; a pipe gets one device a line, tabs between the columns, and nothing cut.
+    """
     found: list[dict[str, Any]] = call(gateway, "GET", "api", "devices")["devices"]
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    if not found:
-        click.echo("No device yet. Add one: darvaz enrol, then let the board connect.")
-        return
-    table = Table("device", "kind", "state", "address", "version", "commands")
-    for device in found:
-        table.add_row(*(escape(cell) for cell in _cells(device)))
-    Console().print(table)
+        click.echo(visible_json(found, indent=2))
+    elif found:
+        show([_whole(device) for device in found], [_brief(device, time.time()) for device in found])
+    else:
+        click.echo("No device yet. Add one: darvaz enrol, then let the board connect.", err=True)
 
 
-def _cells(device: dict[str, Any]) -> list[str]:
-    state = "online" if device["online"] else f"last seen {_ago(time.time() - device['last_seen'])} ago"
-    commands = ", ".join(_signature(name, args) for name, args in device["commands"].items())
-    return [device["id"], device["kind"], state, device["address"] or "", device["version"] or "", commands]
+def _whole(device: dict[str, Any]) -> dict[str, str]:
+    return {
+        "device": device["id"],
+        "kind": device["kind"],
+        "state": "online" if device["online"] else "offline",
+        "last_seen": iso(device["last_seen"]) or "",
+        "address": device["address"] or "",
+        "version": device["version"] or "",
+        "board": device["board"] or "",
+        "commands": _commands(device),
+    }
 
 
-def _signature(name: str, args: dict[str, Any]) -> str:
-    return f"{name}({', '.join(args)})"
+def _brief(device: dict[str, Any], now_s: float) -> dict[str, str]:
+    return {
+        "device": device["id"],
+        "kind": device["kind"],
+        "state": "online" if device["online"] else ago(device["last_seen"], now_s),
+        "address": device["address"] or "",
+        "commands": _commands(device),
+    }
 
 
-def _ago(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"
+def _commands(device: dict[str, Any]) -> str:
+    return " ".join(f"{name}({','.join(args)})" for name, args in device["commands"].items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import sys
 import time
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from darvaz.journal_reading import Row, Wanted, describe, parse_since, read
 from darvaz.store import DATABASE_NAME, StoreError, opened
+from darvaz.visible import visible_json
 
 _FOLLOW_EVERY_S = 0.2
 _STYLES = {"<": "cyan", ">": "green", "=": "yellow"}
@@ -72,7 +72,7 @@ def _show(connection: sqlite3.Connection, wanted: Wanted, limit: int, follow: bo
 def _print(console: Console, rows: list[Row], as_json: bool) -> None:
     for row in rows:
         if as_json:
-            click.echo(json.dumps(msgspec.structs.asdict(row)))
+            click.echo(visible_json(msgspec.structs.asdict(row)))
         else:
             console.print(Text(describe(row), style=_STYLES[row.direction] if console.is_terminal else ""))
     sys.stdout.flush()

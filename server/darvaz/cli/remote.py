@@ -10,6 +10,8 @@ from urllib.parse import quote
 import click
 import httpx
 
+from darvaz.visible import visible
+
 _DEADLINE_S = 90.0
 
 
@@ -49,4 +51,5 @@ def _read(gateway: str, response: httpx.Response) -> Any:
     if response.is_success:
         return answer
     detail = answer.get("detail", response.reason_phrase) if isinstance(answer, dict) else response.reason_phrase
-    raise click.ClickException(str(detail))
+    # The detail may be what a board said of its failure.
+    raise click.ClickException(visible(str(detail)))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from darvaz.cli.remote import call, gateway_option
+from darvaz.visible import visible_json
 
 
 @click.command()
@@ -22,7 +23,7 @@ def send(device: str, command: str, args: tuple[str, ...], gateway: str) -> None
     Example: darvaz send pan-tilt pan angle=90
     """
     answer = call(gateway, "POST", "api", "devices", device, "commands", command, body=_parse(args))
-    click.echo(json.dumps(answer["result"], ensure_ascii=False))
+    click.echo(visible_json(answer["result"]))
 
 
 def _parse(args: tuple[str, ...]) -> dict[str, Any]:

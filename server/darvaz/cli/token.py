@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import json
 import sqlite3
 import sys
 import time
@@ -13,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from darvaz.access import KINDS, Token, Tokens
 from darvaz.cli.options import checked_device
+from darvaz.cli.tables import ago, iso, show, span
 from darvaz.store import StoreError, opened
+from darvaz.visible import visible_json
 
 _DAY_S = 86_400.0
 _EXPIRES_DAYS_MAX = 36_500.0
@@ -85,19 +82,22 @@ def issue(kind: str, label: str, expires_days: float | None, device: str | None,
 
 
 @token.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known of them as JSON.")
 @data_option
 def list_tokens(as_json: bool, data: Path) -> None:
-    """List the tokens, without their secrets."""
+    """List the tokens, without their secrets.
+
+    A terminal gets a table; a pipe gets one token a line, tabs between the columns, and nothing cut.
+    """
     now_s = time.time()
     with data_opened(data) as connection:
         found = Tokens(connection, time.time).list()
     if as_json:
-        click.echo(json.dumps([_described(known, now_s) for known in found], ensure_ascii=False, indent=2))
+        click.echo(visible_json([_described(known, now_s) for known in found], indent=2))
     elif found:
-        Console().print(_table(found, now_s))
+        show([_whole(known, now_s) for known in found], [_brief(known, now_s) for known in found])
     else:
-        click.echo("No token yet. Issue one: darvaz token issue pico")
+        click.echo("No token yet. Issue one: darvaz token issue pico", err=True)
 
 
 @token.command()
@@ -128,31 +128,32 @@ def _state(known: Token, now_s: float) -> str:
     return "live" if known.is_live(now_s) else "expired"
 
 
-def _described(known: Token, now_s: float) -> dict[str, Any]:
+def _described(known: Token, now_s: float) -> dict[str, str | None]:
     return {
         "id": known.token_id,
         "kind": known.kind,
         "state": _state(known, now_s),
         "label": known.label,
         "device": known.device,
-        "created": _date(known.created_s),
-        "expires": _date(known.expires_s),
-        "last_used": _date(known.last_used_s),
+        "created": iso(known.created_s),
+        "expires": iso(known.expires_s),
+        "last_used": iso(known.last_used_s),
         "last_address": known.last_address,
     }
 
 
-def _table(found: list[Token], now_s: float) -> Table:
-    names = ("id", "kind", "state", "label", "device", "expires", "last_used", "last_address")
-    table = Table(*(name.replace("_", " ") for name in names))
-    for known in found:
-        described = _described(known, now_s)
-        # Text, since labels and device names may hold what rich takes for markup.
-        table.add_row(*(Text(described[name] or "", overflow="fold") for name in names))
-    return table
+def _whole(known: Token, now_s: float) -> dict[str, str]:
+    return {name: value or "" for name, value in _described(known, now_s).items()}
 
 
-def _date(time_s: float | None) -> str | None:
-    if time_s is None:
-        return None
-    return datetime.datetime.fromtimestamp(time_s).astimezone().isoformat(timespec="seconds")
+def _brief(known: Token, now_s: float) -> dict[str, str]:
+    state = _state(known, now_s)
+    ends = f", {span(known.expires_s - now_s)} left" if state == "live" and known.expires_s is not None else ""
+    return {
+        "id": known.token_id,
+        "kind": known.kind,
+        "state": state + ends,
+        "used": "never" if known.last_used_s is None else ago(known.last_used_s, now_s),
+        "device": known.device or "",
+        "label": known.label,
+    }

@@ -137,7 +137,10 @@ def test_the_list_says_which_tokens_still_live(data: Path, running: Access) -> N
 
 
 def test_an_empty_list_says_how_to_issue_a_token(data: Path) -> None:
-    assert "darvaz token issue pico" in run(data, token, "list").stdout
+    result = run(data, token, "list")
+
+    assert "darvaz token issue pico" in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize("is_whole", [False, True], ids=["by its id", "by its text"])

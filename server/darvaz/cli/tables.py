@@ -1,0 +1,60 @@
+"""Tables of the command line: for people as wide as their terminal, for programs one whole row a line."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from darvaz.visible import visible
+
+Row = Mapping[str, str]
+
+_FIXED_CHARS_MAX = 16
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+
+
+def show(whole: Sequence[Row], brief: Sequence[Row]) -> None:
+    """Prints the brief rows to a terminal, and the whole ones to a pipe: tabs between them, nothing cut."""
+    console = Console()
+    if console.is_terminal:
+        console.print(_for_people(brief))
+        return
+    for line in ([*whole[0]], *([*row.values()] for row in whole)):
+        click.echo("\t".join(map(visible, line)))
+
+
+def ago(then_s: float, now_s: float) -> str:
+    """Returns how long ago something was, in the largest unit that fits; a clock set back makes it now."""
+    return f"{span(max(0.0, now_s - then_s))} ago"
+
+
+def span(seconds: float) -> str:
+    """Returns a length of time in the largest unit that fits."""
+    for unit, size in _UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def iso(time_s: float | None) -> str | None:
+    """Returns a time as ISO 8601 in this machine's zone."""
+    if time_s is None:
+        return None
+    return datetime.datetime.fromtimestamp(time_s).astimezone().isoformat(timespec="seconds")
+
+
+def _for_people(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in rows[0]:
+        widest = max(len(row[name]) for row in rows)
+        # Short columns keep their width; the long ones share what is left and fold.
+        table.add_column(name, no_wrap=widest <= _FIXED_CHARS_MAX, overflow="fold")
+    for row in rows:
+        # Text, since what devices and people write may look like rich's markup.
+        table.add_row(*(Text(visible(cell)) for cell in row.values()))
+    return table

@@ -1,0 +1,62 @@
+"""Text from elsewhere cannot act on the terminal that shows it, and stays readable."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darvaz.visible import VisibleFormatter, visible, visible_json
+
+HIDDEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J\r\n\x07\t", "\\x1b[2J\\x0d\\x0a\\x07\\x09"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\u202eevil\u2066", "\\u202eevil\\u2066"),
+        ("a\u2028b", "a\\u2028b"),
+        ("\U000e0041", "\\U000e0041"),
+        ("\ud800", "\\ud800"),
+        ("می‌خواهم 25 °C", "می‌خواهم 25 °C"),
+        ("", ""),
+    ],
+)
+def test_what_would_act_is_written_as_an_escape_and_the_rest_is_left_alone(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_nothing_that_acts_is_left_in_a_visible_text(text: str) -> None:
+    left = {letter for letter in visible(text) if unicodedata.category(letter) in HIDDEN}
+
+    assert left <= {"\u200c"}
+
+
+@given(st.recursive(st.text() | st.integers() | st.booleans(), lambda inner: st.dictionaries(st.text(), inner)))
+def test_visible_json_reads_back_unchanged_and_holds_nothing_that_acts(value: object) -> None:
+    text = visible_json(value, indent=2)
+
+    assert json.loads(text) == value
+    assert {letter for letter in text if unicodedata.category(letter) in HIDDEN} <= {"\n", "\u200c"}
+
+
+def test_a_log_line_with_a_line_break_stays_one_line_and_its_traceback_keeps_its_own() -> None:
+    try:
+        raise ValueError("twice\nbroken")
+    except ValueError:
+        trouble = sys.exc_info()
+    record = logging.LogRecord("darvaz", logging.INFO, __file__, 1, "= %s", ("a\n> forged\x1b[0m",), trouble)
+
+    shown = VisibleFormatter("%(levelname)s %(message)s").format(record)
+
+    first, *rest = shown.split("\n")
+    assert first == "INFO = a\\x0a> forged\\x1b[0m"
+    assert rest[0].startswith("Traceback")
