@@ -18,6 +18,9 @@ import msgspec
 from darvaz.faults import Fault
 from darvaz.protocol import Kind, Message, Protocol, type_name
 
+# RFC 6455, section 5.5: a control packet has at most 125 bytes, two of them for the code.
+_REASON_BYTES_MAX = 123
+
 
 class State(enum.Enum):
     """Where a conversation stands; the names are those of `x-states` in the schema."""
@@ -317,7 +320,7 @@ class Session:
             return
         code = self._protocol.close_codes[name]
         self._say_fault(fault, retry_after_s)
-        self._writes.append(Close(code, fault.message[:120]))
+        self._writes.append(Close(code, _reason(fault.message)))
         self._events.append(Closed(code, fault))
         self.state = State.CLOSED
 
@@ -340,3 +343,8 @@ class Session:
 
     def _unix_time(self, now_s: float) -> int:
         return int(now_s + self._unix_offset_s)
+
+
+def _reason(sentence: str) -> str:
+    """Returns as much of a sentence as a close packet holds, which counts bytes and not letters."""
+    return sentence.encode(errors="replace")[:_REASON_BYTES_MAX].decode(errors="ignore")

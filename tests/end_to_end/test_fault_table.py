@@ -242,6 +242,15 @@ async def test_a_token_of_one_device_is_not_good_for_another() -> None:
             assert await close_code(second) == 4403
 
 
+async def test_a_long_name_of_another_kind_is_refused_with_its_code_in_any_script(gateway: GatewayProcess) -> None:
+    async with connect(f"{gateway.ws_url}/ws/pico") as pico:
+        await introduce(pico, "گ" * 64)
+    async with connect(f"{gateway.ws_url}/ws/esp32cam") as camera:
+        await camera.send(json.dumps({"type": "connect", "device": "گ" * 64}))
+
+        assert await close_code(camera) == 4403
+
+
 async def test_a_hundred_boards_are_told_of_a_restart_and_the_gateway_ends_with_status_0() -> None:
     with GatewayProcess(env={"DARVAZ_LINKS_PER_ADDRESS_MAX": "200"}) as gateway:
         boards = [await connect(f"{gateway.ws_url}/ws/pico", compression=None) for _ in range(100)]

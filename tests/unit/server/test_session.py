@@ -326,3 +326,15 @@ def test_no_sequence_of_packets_and_clock_steps_raises(kind: str, is_admitted: b
             if isinstance(write, Packet):
                 schema = PROTOCOL.messages[json.loads(write.text)["type"]]
                 assert "gateway" in schema["x-sender"]
+
+
+@pytest.mark.parametrize("letter", ["x", "گ", "🌱"])
+def test_a_reason_is_cut_to_what_a_close_packet_holds(letter: str) -> None:
+    session = open_session()
+
+    session.close("not_allowed", letter * 124)
+
+    *_, close = session.take_writes()
+    assert isinstance(close, Close)
+    assert 120 <= len(close.reason.encode()) <= 123
+    assert close.reason == letter * len(close.reason)
