@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import sqlite3
 import time
@@ -68,10 +69,11 @@ def parse_since(text: str, now_s: float) -> int:
     """Returns milliseconds since 1970 for an age (10m, 2h, 1d) or an ISO time; raises `ValueError`."""
     age = _AGE.fullmatch(text)
     if age:
-        return int((now_s - float(age.group(1)) * _AGES[age.group(2)]) * 1000)
-    from datetime import datetime
-
-    return int(datetime.fromisoformat(text).timestamp() * 1000)
+        since_s = now_s - float(age.group(1)) * _AGES[age.group(2)]
+    else:
+        since_s = datetime.datetime.fromisoformat(text).timestamp()
+    # Before 1970 there is nothing to find, and numbers that neither SQLite nor an integer holds.
+    return int(max(0.0, since_s) * 1000)
 
 
 def describe(row: Row) -> str:

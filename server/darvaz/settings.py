@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -64,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def listed(self, name: str) -> tuple[str, ...]:
         """Returns a comma-separated setting as its parts."""
-        return tuple(part.strip() for part in getattr(self, name).split(",") if part.strip())
+        return _split(getattr(self, name))
 
 
 def load_settings(given: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -81,6 +83,7 @@ def load_settings(given: Mapping[str, str] | None = None, environ: Mapping[str, 
         value = environ.get(variable) if value is None else value
         if value is not None:
             chosen[name] = _convert(source, value, hint)
+            _check_parts(source, name, value)
     return Settings(**chosen)
 
 
@@ -135,6 +138,41 @@ def _convert(source: str, value: str, hint: Any) -> Any:
         return msgspec.convert(plain, hint, strict=False)
     except msgspec.ValidationError:
         raise SettingsError(f"{source}={value}: expected {expected(hint)}") from None
+
+
+def _check_parts(source: str, name: str, value: str) -> None:
+    if name not in _PARTS:
+        return
+    is_right, right = _PARTS[name]
+    for part in _split(value):
+        if not is_right(part):
+            raise SettingsError(f"{source}={value}: {part!r} is not {right}")
+
+
+def _split(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _is_network(part: str) -> bool:
+    try:
+        ipaddress.ip_network(part)
+    except ValueError:
+        return False
+    return True
+
+
+# A proxy by name, or `*` for any, would let callers choose the address that the gateway sees.
+_PARTS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "trusted_proxies": (_is_network, "an IP address or a network such as 192.168.1.0/24"),
+    "allowed_origins": (
+        lambda part: re.fullmatch(r"https?://[^/\s]+/?", part) is not None,
+        "an origin such as https://boards.example.org",
+    ),
+    "allowed_hosts": (
+        lambda part: re.fullmatch(r"[^/\s]+", part) is not None,
+        "a host name such as boards.example.org, without scheme and path",
+    ),
+}
 
 
 def _metas(hint: Any) -> list[Meta]:

@@ -6,9 +6,12 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from darvaz.access import Caller
+from darvaz.access.locality import parse_address
 
 
 def caller_of(scope: MutableMapping[str, Any]) -> Caller:
     """Returns the caller of a request or a WebSocket handshake."""
     client = scope.get("client")
-    return Caller.from_headers(client[0] if client else None, scope["headers"], scope.get("query_string", b""))
+    # A trusted proxy may pass on an X-Forwarded-For that its client made up.
+    address = client[0] if client and parse_address(client[0]) else None
+    return Caller.from_headers(address, scope["headers"], scope.get("query_string", b""))

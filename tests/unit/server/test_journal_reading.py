@@ -64,6 +64,14 @@ def test_no_reading_is_longer_than_the_most(connection: sqlite3.Connection) -> N
     assert len(read(connection, Wanted(), ROWS_MAX + 1)) == ROWS_MAX
 
 
+@pytest.mark.parametrize("text", ["1000000d", "9" * 30 + "d", "9" * 400 + "h", "1969-12-31T00:00:00+00:00"])
+def test_an_age_beyond_1970_is_1970_and_can_be_asked_for(connection: sqlite3.Connection, text: str) -> None:
+    since_ms = parse_since(text, 1_790_000_000.0)
+
+    assert since_ms == 0
+    assert read(connection, Wanted(since_ms=since_ms))
+
+
 def test_an_age_and_an_iso_time_are_understood() -> None:
     assert parse_since("90s", 1000.0) == 910_000
     assert parse_since("1.5h", 10_000.0) == 4_600_000

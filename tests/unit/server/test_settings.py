@@ -59,3 +59,37 @@ def test_a_list_is_split_at_commas() -> None:
     settings = load_settings({"allowed_hosts": "a.example, b.example ,"}, {})
 
     assert settings.listed("allowed_hosts") == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part", "right"),
+    [
+        ("trusted_proxies", "*", "*", "an IP address or a network"),
+        ("trusted_proxies", "127.0.0.1, proxy.example", "proxy.example", "an IP address or a network"),
+        ("trusted_proxies", "192.168.1.7/24", "192.168.1.7/24", "an IP address or a network"),
+        ("allowed_origins", "boards.example.org", "boards.example.org", "an origin such as https://"),
+        ("allowed_origins", "*", "*", "an origin such as https://"),
+        ("allowed_hosts", "https://boards.example.org", "https://boards.example.org", "without scheme"),
+    ],
+)
+def test_a_part_of_a_list_that_would_never_fit_or_always_is_refused(
+    name: str, value: str, part: str, right: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({name: value}, {})
+
+    assert f"={value}: {part!r} is not a" in str(refused.value)
+    assert right in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trusted_proxies", "127.0.0.1, ::1, 10.0.0.0/8"),
+        ("allowed_origins", "https://boards.example.org, http://192.168.1.5:8080/"),
+        ("allowed_hosts", "boards.example.org, boards.example.org:8443"),
+        ("allowed_hosts", ""),
+    ],
+)
+def test_a_list_of_what_fits_is_taken(name: str, value: str) -> None:
+    assert getattr(load_settings({name: value}, {}), name) == value
