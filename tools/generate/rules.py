@@ -23,7 +23,6 @@ A rule is (kind, low, high, of):
   "l"  list of low..high items; of: the rule of an item
   "m"  map of low..high entries whose keys follow NAME; of: the rule of a value
   "o"  object; of: its fields
-  "a"  any JSON value
 A field is (name, is_required, kind, low, high, of). Fields that are not listed are ignored."""
 
 _NOTES = {"title", "description", "examples"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from darvaz.asyncapi import message_names
-from tools.generate.rules import LEGEND, Name, RuleMaker, held_by
+from tools.generate.rules import LEGEND, Name, Rule, RuleMaker, held_by
 
 Schema = Mapping[str, Any]
 
@@ -14,7 +14,7 @@ _WIDTH_MAX = 110
 _INDENT = 4 * " "
 _HEADER = '''\
 # GENERATED from shared/protocol.json by `python -m tools.generate`: change that file, never this one.
-"""The protocol as constant tables: what a board may say and hear, when, and within which bounds.
+"""The protocol as constant tables: what a board hears, and the bounds of what a maker declares.
 
 {legend}
 """
@@ -29,20 +29,14 @@ def build_tables(schema: Schema) -> str:
 
 
 def _tables_of_numbers(schema: Schema) -> Iterator[str]:
-    yield assign("PROTOCOL", schema["x-protocol"])
-    for name, entry in schema["x-numbers"].items():
-        yield f"# {entry['title']}"
-        yield assign(name.upper(), entry["value"])
-    yield ""
-    for code, entry in schema["x-close-codes"].items():
-        yield f"# {entry['title']}"
-        yield assign(f"CLOSE_{entry['name'].upper()}", int(code))
-    yield ""
-    yield assign("ERROR_CODES", tuple(schema["x-error-codes"]))
-    yield ""
-    yield "# Kind of board: its path, and whether it sends frames."
-    kinds = schema["x-kinds"].items()
-    yield assign("KINDS", {name: (kind["path"], kind["sends_frames"]) for name, kind in kinds})
+    for name in ("depth_max", "frame_bytes_max"):
+        yield f"# {schema['x-numbers'][name]['title']}"
+        yield assign(name.upper(), schema["x-numbers"][name]["value"])
+    yield "# Close codes after which coming back soon is of no use."
+    codes = schema["x-close-codes"].items()
+    yield assign("REFUSALS", tuple(int(code) for code, entry in codes if entry.get("x-refuses")))
+    yield "# Kind of board: where the gateway listens for it."
+    yield assign("KINDS", {name: kind["path"] for name, kind in schema["x-kinds"].items()})
 
 
 def _tables_of_rules(schema: Schema) -> Iterator[str]:
@@ -60,37 +54,24 @@ def _lasting(schema: Schema) -> list[str]:
 
 
 def _comment(rule: Schema) -> Iterator[str]:
-    if "description" in rule:
-        yield f"# {rule['description']}"
     if "pattern" in rule:
-        yield f"# That is, {rule['x-rule']}:"
-        yield f"# {rule['pattern']}"
+        yield f"# {rule['x-rule'].capitalize()}."
 
 
 def _tables_of_messages(schema: Schema) -> Iterator[str]:
     maker = RuleMaker(schema)
-    names = message_names(schema)
-    messages = {name: schema["$defs"][name] for name in names}
-    for name in names:
-        yield f"# {messages[name]['title']}."
-        yield assign(_private(name), maker.fields(messages[name]), is_open=True)
-    for sender in ("device", "gateway"):
-        said = [name for name in names if sender in messages[name]["x-sender"]]
-        yield ""
-        yield f"# What a {sender} says: message type -> fields besides type."
-        yield assign(f"FROM_{sender.upper()}", {name: Name(_private(name)) for name in said}, is_open=True)
+    messages = {name: schema["$defs"][name] for name in message_names(schema)}
+    yield "# The values of a telemetry message."
+    yield assign("VALUES", dict(_by_name(maker.fields(messages["telemetry"])))["values"])
     yield ""
-    yield "# The states of a session, first to last, and those in which each message is heard."
-    yield assign("STATES", tuple(schema["x-states"]))
-    yield assign("HEARD_IN", {name: tuple(m["x-states"]) for name, m in messages.items()}, is_open=True)
-    yield ""
-    yield "# The message that answers each message which asks for one."
-    replies = {name: m["x-reply"] for name, m in messages.items() if "x-reply" in m}
-    yield assign("REPLIES", replies)
+    yield "# What a gateway says: message type -> fields besides type."
+    said = {name: maker.fields(rule) for name, rule in messages.items() if "gateway" in rule["x-sender"]}
+    yield assign("FROM_GATEWAY", said, is_open=True)
 
 
-def _private(name: str) -> str:
-    return f"_{name.upper()}"
+def _by_name(fields: tuple[Rule, ...]) -> Iterator[tuple[str, Rule]]:
+    for name, _, *rule in fields:
+        yield name, tuple(rule)
 
 
 # Writing Python as the formatter would
