@@ -1,0 +1,11 @@
+"""Darvaz on a board: `from darvaz import Device` is all that a maker's program needs."""
+
+import gc
+
+# Collected often, a heap stays in one piece: what compiling leaves behind would lie between all that remains.
+if hasattr(gc, "threshold"):
+    gc.threshold(4096)
+
+VERSION = "0.1.0"
+
+from .device import Device as Device  # noqa: E402 (it shows the version)

@@ -1,0 +1,18 @@
+"""Time since the start of the board, in milliseconds that never wrap."""
+
+import time
+
+
+class Uptime:
+    """Called, it returns the milliseconds since it was made; call it at least once in six days."""
+
+    def __init__(self):
+        self._last = time.ticks_ms()
+        self._ms = 0
+
+    def __call__(self):
+        # The port's counter wraps after twelve days, and a difference is good for half of that.
+        now = time.ticks_ms()
+        self._ms += time.ticks_diff(now, self._last)
+        self._last = now
+        return self._ms

@@ -1,0 +1,136 @@
+"""Text to message and message to text, held to the rules of messages.py.
+
+A message is a dictionary with `type`. What the gateway says is parsed and never raises; what the board
+says is dumped, and a value without a place in JSON raises ValueError before it reaches the wire.
+"""
+
+import json
+
+from .messages import DEPTH_MAX, FROM_GATEWAY
+
+
+class Fault:
+    """What is wrong with a text: a code of the protocol, a sentence, and what could be read of it."""
+
+    def __init__(self, code, text, message=None):
+        self.code = code
+        self.text = text
+        self.message = message
+
+
+def parse(text):
+    """Returns the message that a text holds, or the Fault in it."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RuntimeError, MemoryError):
+        # Too deep is a RuntimeError, or more than the heap holds.
+        message = None
+    if not isinstance(message, dict):
+        return Fault("not_json", "not a JSON object")
+    kind = message.get("type")
+    if not isinstance(kind, str):
+        return Fault("invalid", "type: expected a string", message)
+    if kind not in FROM_GATEWAY:
+        return Fault("unknown_type", "type: not one that is heard here", message)
+    trouble = check(message, FROM_GATEWAY[kind])
+    return message if trouble is None else Fault("invalid", "%s: expected %s" % trouble, message)
+
+
+def dump(message):
+    """Returns the JSON text of a message; raises ValueError where it is not JSON."""
+    for name in message:
+        if not _is_json(message[name], DEPTH_MAX - 1):
+            raise ValueError("%s: expected JSON, nested at most %d deep" % (name, DEPTH_MAX))
+    return json.dumps(message, separators=(",", ":"))
+
+
+def check(message, fields):
+    """Returns None where every field keeps its rule, else (path of the field, what was expected)."""
+    for name, is_required, kind, low, high, of in fields:
+        trouble = None
+        if name in message:
+            trouble = check_value(message[name], (kind, low, high, of))
+        elif is_required:
+            trouble = "", "a value"
+        if trouble is not None:
+            return _inside(name, trouble)
+    return None
+
+
+def check_value(value, rule):
+    """Returns None where a value keeps a rule (kind, low, high, of), else (path, what was expected)."""
+    kind, low, high, of = rule
+    if kind == "v":
+        if isinstance(value, bool):
+            return None
+        kind, low, high, of = ("s", 0, of, None) if isinstance(value, str) else ("n", low, high, None)
+    if kind == "s":
+        if not isinstance(value, str) or not low <= len(value) <= high:
+            return "", "a string of %d to %d characters" % (low, high)
+        if of == "name" and not _is_name(value):
+            return "", "a name of letters, digits and _"
+        if of == "device_id" and not _is_device_id(value):
+            return "", "a device id: no space, slash, ?, # or %"
+    elif kind == "e":
+        if not isinstance(value, str) or value not in of:
+            return "", "one of " + ", ".join(of)
+    elif kind == "b":
+        if not isinstance(value, bool):
+            return "", "true or false"
+    elif kind == "o":
+        return check(value, of) if isinstance(value, dict) else ("", "an object")
+    elif kind in "lm":
+        return _check_items(value, low, high, of, dict if kind == "m" else (list, tuple))
+    # CPython's True is an int, MicroPython's is not: the type decides. What is not a number fails every comparison.
+    elif type(value) not in ((int,) if kind == "i" else (int, float)) or not low <= value <= high:
+        return "", "%s from %s to %s" % ("an integer" if kind == "i" else "a number", low, high)
+    return None
+
+
+def _check_items(value, low, high, of, types):
+    if not isinstance(value, types) or not low <= len(value) <= high:
+        return "", "%d to %d entries" % (low, high)
+    for at in value if types is dict else range(len(value)):
+        if types is dict and not (isinstance(at, str) and len(at) <= 32 and _is_name(at)):
+            return "", "names of 1 to 32 letters, digits and _"
+        trouble = check_value(value[at], of)
+        if trouble is not None:
+            return _inside(str(at), trouble)
+    return None
+
+
+def _inside(name, trouble):
+    path, expected = trouble
+    return (name + "." + path if path else name), expected
+
+
+def _is_json(value, depth):
+    if value is None or isinstance(value, (bool, str)):
+        return True
+    if type(value) in (int, float):
+        # Neither infinity nor what is not a number has a place in JSON.
+        return value - value == 0
+    if depth == 0:
+        return False
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_json(value[name], depth - 1) for name in value)
+    return isinstance(value, (list, tuple)) and all(_is_json(item, depth - 1) for item in value)
+
+
+# By bytes: each character that is looked at alone would stay in the heap for ever.
+
+
+def _is_device_id(text):
+    before = 0
+    for byte in text.encode():
+        if byte <= 32 or byte == 127 or byte in b"/\\?#%" or (before == 0xC2 and byte < 0xA0):
+            return False
+        before = byte
+    return text not in (".", "..")
+
+
+def _is_name(text):
+    for byte in text.lower().encode():
+        if not (97 <= byte <= 122 or 48 <= byte <= 57 or byte == 95):
+            return False
+    return text != "" and not "0" <= text[0] <= "9"

@@ -1,0 +1,53 @@
+"""What config.json says: read, checked, and explained in words where it is wrong."""
+
+import json
+
+from .codec import check
+from .messages import DEVICE_ID
+
+PATH = "/config.json"
+
+_NETWORK = (("ssid", True, "s", 1, 32, None), ("password", False, "s", 0, 63, None))
+_FIELDS = (
+    ("device", False) + DEVICE_ID,
+    ("token", False, "s", 1, 256, None),
+    ("networks", True, "l", 1, 8, ("o", None, None, _NETWORK)),
+    ("gateways", True, "l", 1, 8, ("s", 8, 256, None)),
+    ("country", False, "s", 0, 2, None),
+    ("ca", False, "s", 1, 128, None),
+    ("auth", False, "e", None, None, ("header", "message")),
+    ("watchdog", False, "b", None, None, None),
+    ("grace_s", False, "n", 0, 60, None),
+    ("log_level", False, "e", None, None, ("debug", "info", "warning", "error", "critical")),
+)
+
+
+class ConfigError(ValueError):
+    """config.json cannot be used; the text says why and what to do."""
+
+
+def load(path=PATH):
+    """Returns the checked configuration; raises ConfigError with a sentence that never shows a secret."""
+    try:
+        with open(path) as file:
+            config = json.load(file)
+    except OSError:
+        raise ConfigError("there is no %s on this board: run `make flash`, or copy config.example.json" % path)
+    except ValueError:
+        raise ConfigError("%s is not JSON: look for a missing comma or quote" % path)
+    return check_config(config)
+
+
+def check_config(config):
+    """Returns the configuration if it can be used; raises ConfigError where it cannot."""
+    if not isinstance(config, dict):
+        raise ConfigError("config.json is not a JSON object")
+    trouble = check(config, _FIELDS)
+    if trouble is not None:
+        raise ConfigError("config.json, %s: expected %s" % trouble)
+    known = [field[0] for field in _FIELDS]
+    for name in config:
+        # A maker may keep settings of their own beside ours, but a slip in one of ours is hard to find.
+        if name.lower() in known and name not in known:
+            raise ConfigError("config.json, %s: is written %s" % (name, name.lower()))
+    return config

@@ -1,0 +1,274 @@
+"""What a maker's program is written with: a device, its commands, its measured values, its log."""
+
+import asyncio
+import gc
+import os
+import random
+import sys
+
+from .link import Link  # isort: skip (what takes most to compile comes first, while the heap is empty)
+from .websocket import WebSocket  # isort: skip
+from . import VERSION, utf8
+from .backoff import Backoff
+from .clock import Uptime
+from .codec import check_value, dump
+from .commands import DEADLINE_S, Commands
+from .lamp import is_lit
+from .log import INFO, LEVELS, Log
+from .messages import KINDS, VALUES
+from .outbox import Outbox
+from .telemetry import Telemetry
+from .wifi import Wifi
+
+RECEIVE_BYTES = 3072
+SEND_BYTES = 2048
+WATCHDOG_MS = 8000
+_GRACE_S = 2
+_LOG_CHARS_CUT = 256
+_BEAT_MS = 100
+_REBOOT_MS = 500
+
+
+class Device:
+    """One board on its way to its gateway; `board` is the module of that name, `config` stands for config.json."""
+
+    def __init__(self, board, config=None):
+        self.board = board
+        self.config = _read_config(config)
+        self.id = self.config.get("device") or "%s-%s" % (board.KIND, board.unique_id()[-6:])
+        self.uptime_ms = Uptime()
+        self._outbox = Outbox(message_bytes_max=SEND_BYTES)
+        level = LEVELS.index(self.config.get("log_level", LEVELS[INFO]))
+        self.log = Log(self.uptime_ms, self._keep, level)
+        self.commands = Commands(self._say, self.log)
+        self._telemetry = Telemetry(self._report_values, self.log)
+        self._on_connect = []
+        self._tasks = []
+        self._link = None
+        self._wifi = None
+        token = self.config.get("token")
+        is_message = self.config.get("auth") == "message"
+        # Where the handshake goes, what it shows, and what the first message shows.
+        self.path = KINDS[board.KIND]
+        self.headers = {"Authorization": "Bearer " + token} if token and not is_message else {}
+        self.shown_token = token if is_message else None
+        self._boot_id = "".join("%02x" % byte for byte in os.urandom(4))
+        self.commands.add("info", self.info, {})
+        self.commands.add("reboot", self.reboot, {})
+
+    # What a maker's program uses
+
+    @property
+    def state(self):
+        """Where the device is: starting, joining, connecting, refused or online."""
+        return "starting" if self._link is None else self._link.state
+
+    def command(self, function=None, deadline_s=DEADLINE_S, **arguments):
+        """Makes a function a command of its name: `@device.command`, or with its arguments declared."""
+        if callable(function):
+            self.commands.add(function.__name__, function, {}, deadline_s)
+            return function
+        if function is not None:
+            arguments["function"] = function
+
+        def declare(function):
+            self.commands.add(function.__name__, function, arguments, deadline_s)
+            return function
+
+        return declare
+
+    def telemetry(self, every_s=10, unit=None, device_class=None, title=None):
+        """Makes a function a measured value of its name, reported every so many seconds; None reports nothing."""
+        about = {"unit": unit, "device_class": device_class, "title": title}
+        about = {key: about[key] for key in about if about[key] is not None}
+
+        def declare(function):
+            self._telemetry.add(function, every_s, about)
+            return function
+
+        return declare
+
+    def on_connect(self, function):
+        """Calls a function each time the gateway has welcomed the device."""
+        self._on_connect.append(function)
+        return function
+
+    def task(self, function):
+        """Runs an async function beside everything else, from the start on."""
+        self._tasks.append(function)
+        return function
+
+    async def send_frame(self, frame):
+        """Sends one JPEG and returns whether it went out; its buffer is masked in place and holds no picture after."""
+        return self._link is not None and await self._link.send_frame(frame)
+
+    def run(self):
+        """Connects and serves until Ctrl-C; the REPL then finds everything closed."""
+        try:
+            asyncio.run(self._main())
+        finally:
+            if self._link is not None:
+                self._link.close()
+            self.board.set_led(False)
+            asyncio.new_event_loop()
+
+    # Commands of every board
+
+    def info(self):
+        """Returns what the board knows about itself."""
+        told = self.report()
+        told["device"] = self.id
+        told["board"] = self.board.NAME
+        told["version"] = VERSION
+        told["micropython"] = sys.version
+        told["reset_cause"] = self.board.reset_cause()
+        told["ip"] = self._wifi.address()
+        told["heap_used_bytes"] = gc.mem_alloc()
+        return told
+
+    def reboot(self):
+        """Says goodbye and restarts the board."""
+        asyncio.create_task(self._reboot())
+
+    async def _reboot(self):
+        # The ack goes first.
+        await asyncio.sleep_ms(_REBOOT_MS)
+        self._link.end("the board restarts")
+        await asyncio.sleep_ms(_REBOOT_MS)
+        self.board.reset()
+
+    # Running
+
+    async def _main(self):
+        self.board.set_led(True)
+        grace_s = self.config.get("grace_s", _GRACE_S)
+        print("Darvaz %s on %s: %s. Ctrl-C for the prompt." % (VERSION, self.board.NAME, self.id))
+        await asyncio.sleep_ms(int(grace_s * 1000))
+        self._link = self._make_link()
+        asyncio.create_task(self._beat())
+        self._telemetry.start()
+        for function in self._tasks:
+            asyncio.create_task(self._look_after(function))
+        await self._link.run()
+        # A restart was asked for, and is about to come.
+        await asyncio.sleep_ms(_REBOOT_MS)
+
+    def _make_link(self):
+        config = self.config
+        letters = [byte if 48 <= byte <= 57 or 97 <= byte | 32 <= 122 else 45 for byte in self.id.encode()]
+        hostname = bytes(letters).decode()
+        self._wifi = Wifi(config["networks"], hostname, config.get("country"), self.board.WIFI_POWER_SAVE, self.log)
+        # One packet carries all that the maker declared.
+        introduction_bytes = len(utf8.encode(dump(self.introduction())))
+        websocket = WebSocket(RECEIVE_BYTES, max(SEND_BYTES, introduction_bytes + 128))
+        return Link(self, self._wifi, websocket, self._outbox, Backoff(random.randrange))
+
+    async def _beat(self):
+        watchdog = self.board.start_watchdog(WATCHDOG_MS) if self.config.get("watchdog") else None
+        while True:
+            self.board.set_led(is_lit(self.state, self.uptime_ms()))
+            if watchdog is not None:
+                watchdog.feed()
+            # Once all is written: a ring that is full would lose more by reporting it.
+            if self._outbox.lost and self.state == "online" and self._outbox.next() is None:
+                lost, self._outbox.lost = self._outbox.lost, 0
+                self.log.warning("%d messages were lost while the gateway was away" % lost)
+            await asyncio.sleep_ms(_BEAT_MS)
+
+    async def _look_after(self, function):
+        try:
+            value = function()
+            if hasattr(value, "send"):
+                await value
+        except Exception as error:
+            self.log.exception("%s failed" % function.__name__, error)
+
+    # Saying
+
+    def _say(self, message):
+        try:
+            return self._link.say(message)
+        except ValueError as error:
+            # What a command returned may be anything, of any size.
+            self.log.error("%s not said: %s" % (message["type"], error))
+            if message["type"] != "ack" or message["status"] == "error":
+                return False
+            text = "the result cannot be sent: %s" % error
+            return self._link.say({"type": "ack", "id": message["id"], "status": "error", "message": text[:256]})
+
+    def _report_values(self, values):
+        trouble = check_value(values, VALUES)
+        if trouble is not None:
+            raise ValueError("%s: expected %s" % trouble)
+        message = {"type": "telemetry", "values": values, "uptime_ms": self.uptime_ms()}
+        self._post(utf8.encode(dump(message)))
+
+    def _keep(self, level, uptime_ms, text):
+        message = {"type": "log", "level": level, "uptime_ms": uptime_ms, "message": text}
+        data = dump(message).encode()
+        if len(data) > SEND_BYTES:
+            # Control characters take six bytes each in JSON.
+            message["message"] = text[:_LOG_CHARS_CUT]
+            data = dump(message).encode()
+        self._post(data)
+
+    def _post(self, data):
+        self._outbox.append(data)
+        if self._link is not None:
+            self._link.wake()
+
+    # What the link asks
+
+    def introduction(self):
+        """Returns the connect message."""
+        return {
+            "type": "connect",
+            "device": self.id,
+            "version": VERSION,
+            "board": self.board.NAME,
+            "commands": self.commands.declared(),
+            "telemetry": self._telemetry.declared,
+            "heap_free_bytes": gc.mem_free(),
+            "reset_cause": self.board.reset_cause(),
+            "boot_id": self._boot_id,
+            "ip": self._wifi.address(),
+        }
+
+    def report(self):
+        """Returns how the board is."""
+        gc.collect()
+        told = {"heap_free_bytes": gc.mem_free(), "uptime_s": self.uptime_ms() // 1000}
+        rssi_dbm = self._wifi.rssi_dbm()
+        if rssi_dbm is not None:
+            told["rssi_dbm"] = rssi_dbm
+        return told
+
+    async def make_tls(self, authority, host, port):
+        """Returns the SSLContext for a gateway, after the clock was set where it must be."""
+        from . import secure
+
+        ca_path = self.config.get("ca")
+        if ca_path is not None and not secure.is_clock_set():
+            unix_s = await secure.ask_time(authority, host, port)
+            if unix_s is not None:
+                self.board.set_clock(unix_s)
+        return secure.make_context(ca_path)
+
+    def on_opened(self, message):
+        """Takes the gateway's welcome."""
+        if "time" in message:
+            self.board.set_clock(message["time"])
+        self.log.info("gateway: online as %s" % message.get("device", self.id))
+        for function in self._on_connect:
+            asyncio.create_task(self._look_after(function))
+
+
+def _read_config(config):
+    from . import configuration
+
+    config = configuration.load() if config is None else configuration.check_config(config)
+    # Read once, and in the way ever after: two kilobytes.
+    name = configuration.__name__
+    del sys.modules[name]
+    delattr(sys.modules[name.rpartition(".")[0]], "configuration")
+    return config

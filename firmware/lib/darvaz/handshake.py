@@ -1,0 +1,67 @@
+"""The opening handshake (RFC 6455 section 4) from the device's side: the request, and what the answer says."""
+
+import binascii
+import hashlib
+import os
+
+RETRY_AFTER_S_MAX = 86400
+_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def make_request(host, path, headers):
+    """Returns the bytes that ask for a WebSocket and the Sec-WebSocket-Accept that proves they were read.
+
+    `headers` maps further names to values. Raises ValueError where a part would break out of its line.
+    """
+    key = _base64(os.urandom(16))
+    lines = ["GET " + path + " HTTP/1.1", "Host: " + host, "Upgrade: websocket", "Connection: Upgrade"]
+    lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + key]
+    lines += [name + ": " + headers[name] for name in headers]
+    if " " in host + path or any(not 32 <= byte < 127 for line in lines for byte in line.encode()):
+        # Without the line: it may be the one with the token.
+        raise ValueError("a line of the handshake holds a character that it cannot carry")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode(), accept_of(key)
+
+
+def accept_of(key):
+    """Returns the Sec-WebSocket-Accept that belongs to a Sec-WebSocket-Key."""
+    return _base64(hashlib.sha1((key + _GUID).encode()).digest())
+
+
+def read_answer(head, accept):
+    """Returns (status, retry_after_s or None, bytes of the body, fault or None) of an answer's head."""
+    lines = head.split("\r\n")
+    version, _, status = lines.pop(0).partition(" ")
+    status = status[:3]
+    if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdigit():
+        return 0, None, 0, "the answer is not HTTP"
+    found = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name = name.lower()
+        if not colon or name != name.strip():
+            return 0, None, 0, "the answer has a malformed header"
+        found[name] = value.strip()
+    fault = _find_fault(found, accept) if status == "101" else None
+    retry_after_s, body_bytes = [_number(found.get(name, "")) for name in ("retry-after", "content-length")]
+    return int(status), retry_after_s, body_bytes or 0, fault
+
+
+def _find_fault(found, accept):
+    if found.get("upgrade", "").lower() != "websocket" or "upgrade" not in found.get("connection", "").lower():
+        return "the answer lacks Upgrade or Connection"
+    if found.get("sec-websocket-accept") != accept:
+        return "Sec-WebSocket-Accept is wrong: the answer belongs to another request"
+    for name in ("sec-websocket-extensions", "sec-websocket-protocol"):
+        if name in found:
+            return "the answer chose %s, which was not offered" % name
+    return None
+
+
+def _number(text):
+    # A date is no number of seconds; nine digits are a small integer on every port.
+    return min(int(text), RETRY_AFTER_S_MAX) if text.isdigit() and len(text) < 10 else None
+
+
+def _base64(data):
+    return binascii.b2a_base64(data).decode().strip()

@@ -1,0 +1,102 @@
+"""Messages that wait for the gateway: a ring of bytes made once, which outlives every outage.
+
+What was written may still be lost in a dead connection, so a message is only dropped when the gateway
+has been heard after it. A new connection begins with `rewind`; then `next` and `advance` walk over the
+messages, `mark` before asking for a sign of life, `confirm` when it came. A full ring drops its oldest
+messages and counts in `lost` those that were not written, or were and the connection died.
+"""
+
+RING_BYTES = 4096
+_SIZE_BYTES = 2
+
+
+class Outbox:
+    """Keeps texts in order until they are confirmed, each of at most `message_bytes_max`."""
+
+    def __init__(self, message_bytes_max, ring_bytes=RING_BYTES):
+        if message_bytes_max > min(ring_bytes - _SIZE_BYTES, 65535):
+            raise ValueError("a message must fit into the ring")
+        self.lost = 0
+        self._message_bytes_max = message_bytes_max
+        self._ring = memoryview(bytearray(ring_bytes))
+        self._size = memoryview(bytearray(_SIZE_BYTES))
+        # Counts of bytes from the oldest message: all there is, what was written, what was asked about.
+        self._start = 0
+        self._used = self._written = self._marked = 0
+        # Messages dropped after they were written: lost only if they were not confirmed either.
+        self._doubtful = self._doubtful_marked = 0
+        # Bytes ever dropped: what tells whether the message being written is still the same one.
+        self._dropped = self._next_at = 0
+
+    def append(self, data):
+        """Keeps the bytes of a message; raises ValueError where it is too long."""
+        size = len(data)
+        if size > self._message_bytes_max:
+            raise ValueError("a message of %d bytes, at most %d can be sent" % (size, self._message_bytes_max))
+        while len(self._ring) - self._used < _SIZE_BYTES + size:
+            if self._written:
+                self._doubtful += 1
+            else:
+                self.lost += 1
+            self._drop_oldest()
+        self._size[0], self._size[1] = size & 255, size >> 8
+        self._copy(self._start + self._used, self._size, True)
+        self._copy(self._start + self._used + _SIZE_BYTES, memoryview(data), True)
+        self._used += _SIZE_BYTES + size
+
+    def next(self):
+        """Returns the oldest message that was not written on this connection, or None."""
+        if self._written == self._used:
+            return None
+        self._next_at = self._dropped + self._written
+        data = bytearray(self._size_at(self._written))
+        self._copy(self._start + self._written + _SIZE_BYTES, memoryview(data), False)
+        return data
+
+    def advance(self):
+        """Notes that the message `next` returned was written; one dropped meanwhile moves nothing."""
+        if self._next_at == self._dropped + self._written:
+            self._written += _SIZE_BYTES + self._size_at(self._written)
+
+    def rewind(self):
+        """Starts again with the oldest message: the connection is a new one."""
+        self._written = self._marked = self._doubtful_marked = 0
+        self.lost += self._doubtful
+        self._doubtful = 0
+
+    def mark(self):
+        """Notes how far the next `confirm` goes and returns whether there is anything to confirm."""
+        self._marked = self._written
+        self._doubtful_marked = self._doubtful
+        return self._marked > 0 or self._doubtful > 0
+
+    def confirm(self):
+        """Forgets what was written before the last `mark`."""
+        while self._marked > 0:
+            self._drop_oldest()
+        self._doubtful -= self._doubtful_marked
+        self._doubtful_marked = 0
+
+    def _drop_oldest(self):
+        size = _SIZE_BYTES + self._size_at(0)
+        self._start = (self._start + size) % len(self._ring)
+        self._used -= size
+        self._dropped += size
+        self._written = max(0, self._written - size)
+        self._marked = max(0, self._marked - size)
+
+    def _size_at(self, offset):
+        self._copy(self._start + offset, self._size, False)
+        return self._size[0] | self._size[1] << 8
+
+    def _copy(self, at, data, is_write):
+        # The ring's end may fall into the middle: at most two pieces.
+        at %= len(self._ring)
+        first = min(len(data), len(self._ring) - at)
+        rest = len(data) - first
+        if is_write:
+            self._ring[at : at + first] = data[:first]
+            self._ring[:rest] = data[first:]
+        else:
+            data[:first] = self._ring[at : at + first]
+            data[first:] = self._ring[:rest]

@@ -1,0 +1,71 @@
+"""TLS: the gateway's certificate is checked when the configuration names an authority.
+
+A certificate cannot be checked without the time, and a board wakes in the past: then the gateway is
+asked for its Date first, on a connection that carries nothing secret. Imported for wss:// only.
+"""
+
+import ssl
+import time
+
+from .connection import open_connection
+
+ANSWER_BYTES_MAX = 1024
+# A clock before this year was never set.
+CLOCK_YEAR_LEAST = 2025
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
+def make_context(ca_path):
+    """Returns an SSLContext that trusts the authority in a DER file, or anybody where there is none."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_path is None:
+        context.verify_mode = ssl.CERT_NONE  # type: ignore[attr-defined]
+    else:
+        context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
+        with open(ca_path, "rb") as file:
+            context.load_verify_locations(cadata=file.read())
+    return context
+
+
+def is_clock_set():
+    """Whether the board knows what year it is."""
+    return time.gmtime()[0] >= CLOCK_YEAR_LEAST
+
+
+async def ask_time(authority, host, port):
+    """Returns the gateway's time as Unix seconds, unproven, or None; the caller sets the deadline."""
+    connection = await open_connection(host, port, make_context(None))
+    try:
+        await connection.write(b"HEAD /health HTTP/1.0\r\nHost: " + authority.encode() + b"\r\n\r\n")
+        answer = bytearray(ANSWER_BYTES_MAX)
+        view, size = memoryview(answer), 0
+        while size < ANSWER_BYTES_MAX:
+            count = await connection.read_into(view[size:])
+            if not count:
+                break
+            size += count
+        return parse_date(bytes(view[:size]).decode())
+    finally:
+        connection.close()
+
+
+def parse_date(answer):
+    """Returns the Date of an HTTP answer (RFC 9110 section 5.6.7) as Unix seconds, or None."""
+    for line in answer.split("\r\n"):
+        name, _, value = line.partition(":")
+        words = value.split()
+        if name.lower() == "date" and len(words) == 6:
+            try:
+                return _unix_s(words[1], words[2], words[3], words[4].split(":"))
+            except ValueError:
+                return None
+    return None
+
+
+def _unix_s(day, month, year, clock):
+    month = _MONTHS.index(month) // 3 + 1
+    # The year begins in March, so that the leap day is its last.
+    year = int(year) - (month < 3)
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 + int(day)
+    hours, minutes, seconds = clock
+    return (days - 719469) * 86400 + int(hours) * 3600 + int(minutes) * 60 + int(seconds)

@@ -1,0 +1,266 @@
+"""One WebSocket from the device's side (RFC 6455), without I/O: bytes in, events and bytes out.
+
+    request = websocket.start(host, path, headers)      write it
+    count = read into websocket.room()
+    websocket.receive(count)                            0: the peer hung up
+    while event := websocket.take_event(): ...          see below
+    while packet := websocket.take_write(): ...         pongs and the close that answers a close
+    packet = websocket.send_text(text)                  also send_ping, send_close, send_frame
+
+Each packet to write is a view of the one output buffer: it is good until the next `send_…` or
+`take_write`. Nothing that the peer sends raises. Events are tuples:
+
+    ("opened",)                                       the handshake is done
+    ("refused", status, retry_after_s, body)          it was answered with another status than 101
+    ("text", text)
+    ("binary", view)                                  good until the next call
+    ("pong",)
+    ("closed", code, reason)                          by the peer; 1005 without code, 1006 hung up
+    ("failed", code, reason)                          the peer broke a rule; `take_write` has the close
+
+After "refused", "closed" or "failed": write what `take_write` still has, then close the socket.
+"""
+
+from . import handshake, utf8
+from .mask import mask, new_key
+
+CLOSED = 0
+CONNECTING = 1
+OPEN = 2
+CLOSING = 3
+
+ANSWER_BYTES_MAX = 2048
+CONTROL_BYTES_MAX = 125
+
+_TEXT = 1
+_BINARY = 2
+_CLOSE = 8
+_PING = 9
+_PONG = 10
+# The payload starts here in the output buffer: on a word, behind 2 + 2 bytes of header and the key.
+_PAYLOAD_AT = 8
+
+
+class NotOpen(OSError):
+    """There is nobody to send to: the handshake is not done, or the close was said."""
+
+
+class WebSocket:
+    """One WebSocket after another in the same buffers; make it once, before the first connection.
+
+    `packet_bytes_max` bounds a message from the gateway, `send_bytes_max` a text to it.
+    """
+
+    def __init__(self, packet_bytes_max, send_bytes_max):
+        if packet_bytes_max < ANSWER_BYTES_MAX or not CONTROL_BYTES_MAX <= send_bytes_max <= 65535:
+            raise ValueError("packet_bytes_max must be at least %d, send_bytes_max 125 to 65535" % ANSWER_BYTES_MAX)
+        self.state = CLOSED
+        self.packet_bytes_max = packet_bytes_max
+        self.send_bytes_max = send_bytes_max
+        # Room for a whole message in fragments and for one control packet among them.
+        self._in = bytearray(packet_bytes_max + 2 + CONTROL_BYTES_MAX)
+        self._view = memoryview(self._in)
+        self._out = memoryview(bytearray(_PAYLOAD_AT + send_bytes_max))
+        self._reset()
+
+    def _reset(self):
+        # The input buffer: 0..kept the fragments so far, start..end what is not yet parsed.
+        self._kept = self._start = self._end = 0
+        self._opcode = 0
+        self._is_ended = False
+        self._ping = None
+        self._answer = None
+
+    def start(self, host, path, headers):
+        """Forgets the last connection and returns the request of a new one; raises ValueError on injection."""
+        request, self._accept = handshake.make_request(host, path, headers)
+        self._reset()
+        self.state = CONNECTING
+        return request
+
+    # Receiving
+
+    def room(self):
+        """Returns where the next bytes of the socket go: never empty once `take_event` returned None."""
+        if self._start > self._kept:
+            size = self._end - self._start
+            self._view[self._kept : self._kept + size] = self._view[self._start : self._end]
+            self._start = self._kept
+            self._end = self._kept + size
+        return self._view[self._end :]
+
+    def receive(self, count):
+        """Takes note of so many bytes in `room()`; 0 means that the peer hung up."""
+        if count == 0:
+            self._is_ended = True
+        elif self.state != CLOSED:
+            self._end += count
+
+    def take_event(self):
+        """Returns the next event, or None when more must be read first."""
+        event = None
+        if self.state == CONNECTING:
+            event = self._read_answer()
+        elif self.state != CLOSED:
+            event = self._read_packet()
+        if event is None and self._is_ended and self.state != CLOSED:
+            event = self._finish("closed", 1006, "the gateway hung up")
+        return event
+
+    def _read_answer(self):
+        head_bytes = self._in.find(b"\r\n\r\n", 0, self._end)
+        if head_bytes < 0:
+            if self._end > ANSWER_BYTES_MAX or self._in[: min(5, self._end)] != b"HTTP/"[: self._end]:
+                return self._finish("failed", 1002, "the answer is not HTTP")
+            return None
+        head = utf8.decode(self._view[:head_bytes]) or ""
+        status, retry_after_s, body_bytes, fault = handshake.read_answer(head, self._accept)
+        if fault:
+            return self._finish("failed", 1002, fault)
+        body_at = head_bytes + 4
+        if status == 101:
+            self._start = body_at
+            self.state = OPEN
+            return ("opened",)
+        # The body says why, for people: waited for as far as it fits.
+        wanted = min(body_at + body_bytes, len(self._in))
+        if self._end < wanted and not self._is_ended:
+            return None
+        body = utf8.decode(self._view[body_at : min(wanted, self._end)]) or ""
+        self._finish("refused", status, body)
+        return ("refused", status, retry_after_s, body)
+
+    def _read_packet(self):
+        while self._end - self._start >= 2:
+            first, size = self._in[self._start], self._in[self._start + 1]
+            at = self._start + 2
+            opcode = first & 15
+            fault = None
+            if first & 0x70 or size & 0x80:
+                fault = "a reserved bit is set, or the mask"
+            elif opcode > _PONG or _BINARY < opcode < _CLOSE:
+                fault = "an unknown opcode"
+            elif opcode >= _CLOSE:
+                if first < 0x80 or size > CONTROL_BYTES_MAX:
+                    fault = "a control packet in fragments or above 125 bytes"
+            elif (opcode == 0) != (self._opcode != 0):
+                fault = "a fragment out of order"
+            elif size > 125:
+                at += 2 if size == 126 else 8
+                if at > self._end:
+                    return None
+                longer = int.from_bytes(self._view[self._start + 2 : at], "big")
+                if longer < (126 if size == 126 else 65536):
+                    fault = "a length in more bytes than it needs"
+                size = longer
+            if fault:
+                return self._finish("failed", 1002, fault)
+            if opcode < _CLOSE and self._kept + size > self.packet_bytes_max:
+                return self._finish("failed", 1009, "a message above %d bytes" % self.packet_bytes_max)
+            if at + size > self._end:
+                return None
+            self._start = at + size
+            event = self._on_control(opcode, at, size) if opcode >= _CLOSE else self._on_data(first, at, size)
+            if event is not None:
+                return event
+        return None
+
+    def _on_data(self, first, at, size):
+        self._opcode = first & 15 or self._opcode
+        if self._kept or first < 0x80:
+            self._view[self._kept : self._kept + size] = self._view[at : at + size]
+            at = 0
+            size += self._kept
+            self._kept = size
+            if first < 0x80:
+                return None
+        view = self._view[at : at + size]
+        is_binary = self._opcode == _BINARY
+        self._opcode = self._kept = 0
+        if is_binary:
+            return ("binary", view)
+        text = utf8.decode(view)
+        return self._finish("failed", 1007, "a text that is not UTF-8") if text is None else ("text", text)
+
+    def _on_control(self, opcode, at, size):
+        if opcode == _PONG:
+            return ("pong",)
+        if opcode == _PING:
+            # Only the newest ping is owed a pong (section 5.5.3), so a flood of them needs no queue.
+            self._ping = bytes(self._view[at : at + size])
+            return None
+        if not size:
+            return self._finish("closed", 1005, "")
+        code = int.from_bytes(self._view[at : at + 2], "big")
+        reason = utf8.decode(self._view[at + 2 : at + size])
+        # 1004 to 1006 and 1015 only have local meaning, 1016 to 2999 are not given out (section 7.4).
+        if size == 1 or not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+            return self._finish("failed", 1002, "a close code that may not be sent")
+        if reason is None:
+            return self._finish("failed", 1007, "a close reason that is not UTF-8")
+        return self._finish("closed", code, reason)
+
+    def _finish(self, event, code, reason):
+        # A close is owed to who said one or broke a rule, unless it was said already.
+        if self.state == OPEN and code != 1006:
+            self._answer = code
+        self.state = CLOSED
+        self._ping = None
+        self._kept = self._start = self._end = 0
+        return (event, code, reason)
+
+    # Sending
+
+    def send_text(self, text):
+        """Returns the packet of a text, or of its UTF-8; raises NotOpen, or ValueError where it is too long."""
+        return self._dump(_TEXT, utf8.encode(text) if isinstance(text, str) else text)
+
+    def send_ping(self):
+        """Returns the packet that asks for a pong."""
+        return self._dump(_PING, b"")
+
+    def send_frame(self, frame):
+        """Masks a camera's buffer in place and returns the header to write before it; nothing is copied.
+
+        The buffer holds no picture any more: write it whole and give it back to the camera.
+        """
+        if self.state != OPEN:
+            raise NotOpen("the WebSocket is not open")
+        size = len(frame)
+        key = new_key()
+        mask(frame, key)
+        if size < 126:
+            return bytes((0x82, 0x80 | size)) + key
+        return bytes((0x82, 0xFE if size < 65536 else 0xFF)) + size.to_bytes(2 if size < 65536 else 8, "big") + key
+
+    def send_close(self, code=1000):
+        """Returns the packet that ends the conversation; what the peer still says is heard until its close."""
+        packet = self._dump(_CLOSE, code.to_bytes(2, "big"))
+        self.state = CLOSING
+        return packet
+
+    def take_write(self):
+        """Returns a packet that answers the peer, a close or a pong, or None."""
+        code, ping = self._answer, self._ping
+        self._answer = self._ping = None
+        if code is not None:
+            return self._dump(_CLOSE, b"" if code == 1005 else code.to_bytes(2, "big"), True)
+        return None if ping is None or self.state != OPEN else self._dump(_PONG, ping)
+
+    def _dump(self, opcode, data, is_answer=False):
+        # Header, key and payload in one piece: two small writes cost 44 ms with Nagle's algorithm.
+        if self.state != OPEN and not is_answer:
+            raise NotOpen("the WebSocket is not open")
+        size, out, key = len(data), self._out, new_key()
+        if size > self.send_bytes_max:
+            raise ValueError("a text of %d bytes, at most %d can be sent" % (size, self.send_bytes_max))
+        start = 2 if size < 126 else 0
+        out[start] = 0x80 | opcode
+        out[start + 1] = 0x80 | min(size, 126)
+        if not start:
+            out[2] = size >> 8
+            out[3] = size & 255
+        out[4:_PAYLOAD_AT] = key
+        out[_PAYLOAD_AT : _PAYLOAD_AT + size] = data
+        mask(out[_PAYLOAD_AT : _PAYLOAD_AT + size], key)
+        return out[start : _PAYLOAD_AT + size]

@@ -1,0 +1,34 @@
+"""A board without hardware, for tests that are about the library."""
+
+import sys
+
+KIND = "pico"
+NAME = "Board of the tests"
+WIFI_POWER_SAVE = None
+WATCHDOG_MS_MAX = 8388
+clock = []
+
+
+def unique_id():
+    """Returns always the same id."""
+    return "e660583883724a32"
+
+
+def set_led(on):
+    """Has no LED."""
+
+
+def reset_cause():
+    """Tells that the power came."""
+    return "power_on"
+
+
+def reset():
+    """Ends the process, as a reset would."""
+    print("RESET")
+    sys.exit(3)
+
+
+def set_clock(unix_s):
+    """Notes the time."""
+    clock[:] = [unix_s]

@@ -1,0 +1,40 @@
+"""The program of the endurance tests: tells its heap after every so many welcomes and every so many commands."""
+
+import gc
+import json
+
+with open("settings.json") as file:
+    settings = json.load(file)
+for module_name, values in settings["patch"].items():
+    module = getattr(__import__("darvaz." + module_name), module_name)
+    for name, value in values.items():
+        setattr(module, name, value)
+
+import board  # noqa: E402
+from darvaz import Device  # noqa: E402
+
+device = Device(board, settings["config"])
+counts = {"welcomes": 0, "commands": 0}
+
+
+def count(what, every):
+    """Counts and tells the heap at every so many."""
+    counts[what] += 1
+    if counts[what] % every == 0:
+        gc.collect()
+        print("HEAP %s %d %d" % (what, counts[what], gc.mem_alloc()))
+
+
+@device.on_connect
+def greet():
+    """Counts a welcome."""
+    count("welcomes", 500)
+
+
+@device.command
+def step():
+    """Counts a command."""
+    count("commands", 10000)
+
+
+device.run()

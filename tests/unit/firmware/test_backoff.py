@@ -1,0 +1,97 @@
+"""Waiting before the next attempt: how long, how it grows, and what forgives it."""
+
+import unittest
+
+from firmware.lib.darvaz import backoff
+
+
+def always_longest(limit):
+    """Draws the highest number there is."""
+    return limit - 1
+
+
+def always_zero(limit):
+    """Draws zero."""
+    return 0
+
+
+class Failures(unittest.TestCase):
+    """Attempts that fail: full jitter below a ceiling that doubles."""
+
+    def test_ceiling_doubles_from_one_second_to_sixty(self):
+        waits = backoff.Backoff(always_longest)
+
+        self.assertEqual([waits.fail() for _ in range(8)], [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000])
+
+    def test_wait_is_drawn_from_the_whole_range(self):
+        limits = []
+
+        def remember(limit):
+            limits.append(limit)
+            return 700
+
+        waits = backoff.Backoff(remember)
+
+        self.assertEqual([waits.fail(), waits.fail()], [700, 700])
+        self.assertEqual(limits, [1001, 2001])
+
+    def test_wait_is_never_zero(self):
+        self.assertEqual(backoff.Backoff(always_zero).fail(), backoff.SHORTEST_MS)
+
+    def test_ten_thousand_failures_do_not_wait_longer_than_sixty_seconds(self):
+        waits = backoff.Backoff(always_longest)
+
+        self.assertEqual(max(waits.fail() for _ in range(10000)), backoff.LONGEST_MS)
+
+
+class Links(unittest.TestCase):
+    """A link that was open: only one that held forgives what was before."""
+
+    def test_link_that_held_resets_the_wait(self):
+        waits = backoff.Backoff(always_longest)
+        waits.fail()
+        waits.fail()
+
+        waits.held(backoff.HELD_MS)
+
+        self.assertEqual(waits.fail(), 1000)
+
+    def test_link_that_broke_at_once_does_not_reset_the_wait(self):
+        waits = backoff.Backoff(always_longest)
+        waits.fail()
+        waits.fail()
+
+        waits.held(backoff.HELD_MS - 1)
+
+        self.assertEqual(waits.fail(), 4000)
+
+
+class Refusals(unittest.TestCase):
+    """A gateway that says no is asked again later than one that is away."""
+
+    def test_refusals_wait_longer_than_failures(self):
+        waits = backoff.Backoff(always_longest)
+
+        self.assertEqual([waits.refuse() for _ in range(6)], [2000, 8000, 32000, 128000, 300000, 300000])
+
+    def test_refusals_wait_at_least_half_of_the_ceiling(self):
+        waits = backoff.Backoff(always_zero)
+
+        self.assertEqual([waits.refuse() for _ in range(3)], [1000, 4000, 16000])
+
+    def test_asked_time_is_kept_even_beyond_sixty_seconds(self):
+        self.assertEqual(backoff.Backoff(always_zero).refuse(120), 120000 + backoff.SHORTEST_MS)
+
+    def test_boards_that_were_told_the_same_time_are_spread(self):
+        self.assertEqual(backoff.Backoff(always_longest).refuse(10), 10000 + 2000)
+
+    def test_absurd_times_are_bounded(self):
+        for asked_s, least_ms in ((10**9, 86400000), (float("inf"), 86400000), (-5, 0)):
+            self.assertEqual(backoff.Backoff(always_zero).refuse(asked_s), least_ms + backoff.SHORTEST_MS)
+
+    def test_refusal_with_a_time_still_counts(self):
+        waits = backoff.Backoff(always_longest)
+
+        waits.refuse(1)
+
+        self.assertEqual(waits.fail(), 4000)

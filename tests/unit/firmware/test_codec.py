@@ -1,0 +1,164 @@
+"""Text to message and back: what the tables of the protocol let through, and what they do not."""
+
+import json
+import unittest
+
+from firmware.lib.darvaz import codec, messages
+
+
+def told(fields):
+    """Returns the text of a message as a gateway sends it."""
+    return json.dumps(fields)
+
+
+def command(name="pan", number=7, **args):
+    """Returns the text of a command."""
+    return told({"type": "command", "id": number, "name": name, "args": args})
+
+
+class Hearing(unittest.TestCase):
+    """What the gateway says becomes a message or a fault, and never raises."""
+
+    def refused(self, text):
+        fault = codec.parse(text)
+        self.assertTrue(isinstance(fault, codec.Fault))
+        return fault
+
+    def test_command_is_understood(self):
+        message = codec.parse(command(angle=90, name_of="دروازه", fast=True))
+
+        self.assertEqual(message["name"], "pan")
+        self.assertEqual(message["args"], {"angle": 90, "name_of": "دروازه", "fast": True})
+
+    def test_unknown_fields_are_ignored(self):
+        self.assertEqual(codec.parse(told({"type": "ping", "colour": "red"}))["type"], "ping")
+
+    def test_text_that_is_no_json_object_is_not_json(self):
+        for text in ("", "{", "[]", "null", '"ping"', "7", '{"type": "ping"} x', "\x00", '{"type": tru}'):
+            self.assertEqual(self.refused(text).code, "not_json")
+
+    def test_deep_nesting_does_not_raise(self):
+        self.assertEqual(self.refused("[" * 2000).code, "not_json")
+
+    def test_type_that_is_no_string_is_invalid(self):
+        for kind in ("null", "7", "[]", "{}"):
+            self.assertEqual(self.refused('{"type": %s}' % kind).code, "invalid")
+
+    def test_type_that_only_devices_say_is_not_heard(self):
+        self.assertEqual(self.refused(told({"type": "telemetry", "values": {}})).code, "unknown_type")
+
+    def test_missing_field_is_named(self):
+        fault = self.refused(told({"type": "command", "id": 7, "name": "pan"}))
+
+        self.assertEqual((fault.code, fault.text), ("invalid", "args: expected a value"))
+
+    def test_faulty_command_can_still_be_answered(self):
+        fault = self.refused(command(angle=[1]))
+
+        self.assertEqual(fault.message["id"], 7)
+        self.assertTrue(fault.text.startswith("args.angle: expected a number"))
+
+    def test_bounds_are_held_on_both_sides(self):
+        for number, is_good in ((0, True), (1073741823, True), (-1, False), (1073741824, False)):
+            self.assertEqual(isinstance(codec.parse(command(number=number)), dict), is_good)
+
+    def test_truth_value_is_no_integer_and_a_fraction_is_none(self):
+        for number in (True, 7.5, "7", None):
+            self.assertEqual(self.refused(command(number=number)).text, "id: expected an integer from 0 to 1073741823")
+
+    def test_names_are_those_a_maker_writes(self):
+        for name in ("p", "_pan2", "x" * 32):
+            self.assertTrue(isinstance(codec.parse(command(name)), dict))
+        for name in ("", "2pan", "pan-tilt", "pän", "x" * 33):
+            self.refused(command(name))
+
+    def test_sixteen_arguments_are_heard_and_seventeen_are_not(self):
+        self.assertTrue(isinstance(codec.parse(command(**{"a%d" % n: n for n in range(16)})), dict))
+        self.refused(command(**{"a%d" % n: n for n in range(17)}))
+
+    def test_infinite_number_is_refused(self):
+        self.refused('{"type": "command", "id": 7, "name": "pan", "args": {"angle": 1e999}}')
+
+    def test_welcome_is_understood(self):
+        welcome = {"type": "connection_ack", "status": "success", "message": "hello", "time": 1790000000}
+
+        self.assertEqual(codec.parse(told(welcome)), welcome)
+        self.refused(told(dict(welcome, status="failure")))
+
+
+class Saying(unittest.TestCase):
+    """What the board says is JSON, whatever a maker's function returned."""
+
+    def refused(self, **message):
+        with self.assertRaises(ValueError) as caught:
+            codec.dump(message)
+        return str(caught.exception)
+
+    def test_message_comes_back_as_it_was(self):
+        for message in (
+            {"type": "pong", "rssi_dbm": -61},
+            {"type": "log", "message": "سلام", "level": "info", "uptime_ms": 61000},
+            {"type": "ack", "id": 7, "status": "ok", "result": {"angle": 90, "list": [1, None, "x", [True]]}},
+            {"type": "telemetry", "values": {"temperature": 21.5, "door": "open", "dark": False}},
+        ):
+            self.assertEqual(json.loads(codec.dump(message)), message)
+
+    def test_text_has_no_needless_spaces(self):
+        self.assertNotIn(" ", codec.dump({"type": "pong", "uptime_s": 5}))
+
+    def test_numbers_that_json_lacks_are_refused(self):
+        for value in (float("nan"), float("inf"), -float("inf")):
+            self.refused(type="telemetry", values={"x": value})
+            self.refused(type="ack", result=[value])
+
+    def test_result_that_is_no_json_is_refused(self):
+        for value in (object(), b"bytes", {1: 2}, {"x": {"y": object}}):
+            self.assertTrue(self.refused(type="ack", result=value).startswith("result: expected JSON"))
+
+    def test_result_is_nested_as_deep_as_allowed_and_no_deeper(self):
+        deepest = 7
+        for _ in range(messages.DEPTH_MAX - 1):
+            deepest = [deepest]
+
+        codec.dump({"type": "ack", "result": deepest})
+        self.refused(type="ack", result=[deepest])
+
+
+class Declaring(unittest.TestCase):
+    """What a maker declares is held to the rules, to its leaves."""
+
+    def trouble(self, value, rule):
+        found = codec.check_value(value, rule)
+        return None if found is None else "%s: expected %s" % found
+
+    def test_declaration_of_arguments_is_checked_to_its_leaves(self):
+        angle = {"type": "number", "min": 0, "max": 180, "unit": "°"}
+
+        self.assertIsNone(self.trouble({"angle": angle}, messages.ARGUMENTS))
+        self.assertEqual(
+            self.trouble({"angle": {"type": "float"}}, messages.ARGUMENTS),
+            "angle.type: expected one of number, integer, string, boolean",
+        )
+
+    def test_choices_are_checked_one_by_one(self):
+        mode = {"type": "string", "choices": ["slow", {}]}
+
+        trouble = self.trouble({"mode": mode}, messages.ARGUMENTS)
+
+        self.assertTrue(trouble.startswith("mode.choices.1: expected a number"))
+
+    def test_thirty_two_choices_are_allowed_and_one_more_is_not(self):
+        for count, is_good in ((0, False), (1, True), (32, True), (33, False)):
+            rule = {"mode": {"type": "integer", "choices": list(range(count))}}
+            self.assertEqual(self.trouble(rule, messages.ARGUMENTS) is None, is_good)
+
+    def test_device_id_keeps_the_pattern(self):
+        for device in ("pico_device", "a", "دروازه", "x" * 64, "..."):
+            self.assertIsNone(self.trouble(device, messages.DEVICE_ID))
+        for device in ("", "a b", "a/b", "a\\b", "a?b", "a#b", "a%b", "a\nb", "a\x7fb", "a\x85b", ".", "..", "x" * 65):
+            self.assertTrue(self.trouble(device, messages.DEVICE_ID) is not None)
+
+    def test_values_are_numbers_strings_or_truth_values(self):
+        self.assertIsNone(self.trouble({"a": 1, "b": 2.5, "c": "x" * 256, "d": True}, messages.VALUES))
+        for value in (None, [1], {}, "x" * 257, 1e16, float("nan")):
+            self.assertTrue(self.trouble({"a": value}, messages.VALUES) is not None)

@@ -1,0 +1,82 @@
+"""config.json: what is accepted, and what is said about what is not."""
+
+import unittest
+
+from firmware.lib.darvaz import configuration
+
+GOOD = {"networks": [{"ssid": "Home", "password": "secret-word"}], "gateways": ["ws://192.168.1.5:3000"]}
+EXAMPLES = ("firmware/pico/config.example.json", "firmware/esp32cam/config.example.json")
+
+
+def trouble(**changes):
+    """Returns what is said about a good configuration with these changes, or None."""
+    config = dict(GOOD)
+    config.update(changes)
+    try:
+        configuration.check_config(config)
+    except configuration.ConfigError as error:
+        return str(error)
+    return None
+
+
+class Checking(unittest.TestCase):
+    """Every field has its bounds, and every refusal names its field."""
+
+    def test_least_configuration_is_enough(self):
+        self.assertEqual(configuration.check_config(GOOD), GOOD)
+
+    def test_examples_can_be_used(self):
+        for path in EXAMPLES:
+            configuration.load(path)
+
+    def test_setting_of_the_maker_is_left_alone(self):
+        self.assertIsNone(trouble(my_threshold=[1, 2]))
+
+    def test_each_refusal_names_the_field(self):
+        wrong = {
+            "device": "two words",
+            "token": "",
+            "networks": [],
+            "gateways": "ws://192.168.1.5:3000",
+            "country": "Germany",
+            "auth": "cookie",
+            "watchdog": 1,
+            "grace_s": -1,
+            "log_level": "loud",
+        }
+        for name in wrong:
+            self.assertIn("config.json, " + name, trouble(**{name: wrong[name]}))
+
+    def test_ninth_network_is_one_too_many(self):
+        self.assertIsNone(trouble(networks=GOOD["networks"] * 8))
+        self.assertIn("networks", trouble(networks=GOOD["networks"] * 9))
+
+    def test_network_without_name_is_refused(self):
+        self.assertIn("networks.0.ssid", trouble(networks=[{"password": "secret-word"}]))
+
+    def test_slip_of_the_shift_key_is_found(self):
+        self.assertIn("is written token", trouble(Token="dvz_x"))
+
+    def test_refusal_never_shows_a_secret(self):
+        self.assertNotIn("secret-word", trouble(networks=[{"ssid": "", "password": "secret-word"}]))
+        self.assertNotIn("secret-word", trouble(networks=[{"ssid": "Home", "password": "secret-word" * 9}]))
+
+    def test_list_is_no_configuration(self):
+        with self.assertRaises(configuration.ConfigError):
+            configuration.check_config([])
+
+
+class Loading(unittest.TestCase):
+    """A file that is not there, or not JSON."""
+
+    def test_missing_file_says_what_to_do(self):
+        with self.assertRaises(configuration.ConfigError) as raised:
+            configuration.load("/nowhere/config.json")
+
+        self.assertIn("make flash", str(raised.exception))
+
+    def test_file_that_is_not_json_is_said_to_be_so(self):
+        with self.assertRaises(configuration.ConfigError) as raised:
+            configuration.load("README.md")
+
+        self.assertIn("not JSON", str(raised.exception))

@@ -1,0 +1,85 @@
+"""The log: levels, what the serial line shows, and what is kept."""
+
+import unittest
+
+from firmware.lib.darvaz import log
+
+
+class Saying(unittest.TestCase):
+    """Every line is echoed at once and kept with its level and time."""
+
+    def setUp(self):
+        self.kept = []
+        self.said = []
+        self.log = log.Log(lambda: 61042, lambda *line: self.kept.append(line), echo=self.said.append)
+
+    def test_line_is_kept_with_its_level_and_its_time(self):
+        self.log.warning("the door is open")
+
+        self.assertEqual(self.kept, [("warning", 61042, "the door is open")])
+
+    def test_line_is_echoed_with_level_and_seconds(self):
+        self.log.error("no answer")
+
+        self.assertEqual(self.said, ["E 61.042 no answer"])
+
+    def test_line_below_the_level_is_neither_kept_nor_echoed(self):
+        self.log.debug("whispered")
+
+        self.assertEqual((self.kept, self.said), ([], []))
+
+    def test_level_can_be_lowered_while_it_runs(self):
+        self.log.level = log.DEBUG
+
+        self.log.debug("whispered")
+
+        self.assertEqual(self.kept[0][0], "debug")
+
+    def test_what_is_no_text_is_said_as_text(self):
+        self.log.info(21.5)
+
+        self.assertEqual(self.kept[0][2], "21.5")
+
+
+class Length(unittest.TestCase):
+    """A line is bounded, and a traceback keeps its end."""
+
+    def setUp(self):
+        self.kept = []
+        self.log = log.Log(lambda: 0, lambda *line: self.kept.append(line[2]), echo=None)
+
+    def test_line_as_long_as_allowed_is_kept_whole(self):
+        self.log.info("x" * log.LINE_BYTES_MAX)
+
+        self.assertEqual(self.kept, ["x" * log.LINE_BYTES_MAX])
+
+    def test_line_one_longer_is_cut_and_marked(self):
+        self.log.info("x" * (log.LINE_BYTES_MAX + 1))
+
+        self.assertEqual(self.kept, ["x" * (log.LINE_BYTES_MAX - 3) + "…"])
+
+    def test_cut_never_splits_a_character(self):
+        for shift in range(4):
+            self.log.info("a" * shift + "دروازه" * 300)
+
+            self.assertLessEqual(len(self.kept[-1].encode()), log.LINE_BYTES_MAX)
+            self.assertEqual(self.kept[-1][-1], "…")
+
+    def test_exception_comes_with_its_traceback(self):
+        try:
+            raise ValueError("the angle is odd")
+        except ValueError as error:
+            self.log.exception("pan failed", error)
+
+        self.assertTrue(self.kept[0].startswith("pan failed\nTraceback"))
+        self.assertTrue(self.kept[0].endswith("ValueError: the angle is odd"))
+
+    def test_long_traceback_keeps_its_end(self):
+        try:
+            raise ValueError("ö" * 2000 + " the angle is odd")
+        except ValueError as error:
+            self.log.exception("pan failed", error)
+
+        self.assertTrue(self.kept[0].startswith("pan failed\n"))
+        self.assertTrue(self.kept[0].endswith("the angle is odd"))
+        self.assertLessEqual(len(self.kept[0].encode()), log.LINE_BYTES_MAX)
