@@ -52,10 +52,11 @@ doctor: $(READY) ## Find out why a board cannot connect (darvaz doctor URL)
 test: $(READY) ## Run every test (python -m pytest -n auto)
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
 
-lint: $(LINTED) ## Check style and types (ruff check; ruff format --check; mypy)
+lint: $(LINTED) ## Check style and types (ruff check; ruff format --check; mypy; python -m tools.check_firmware)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m tools.check_firmware
 
 format: $(LINTED) ## Apply the formatter and the safe fixes (ruff format; ruff check --fix)
 	@$(BIN)/ruff check --fix .

@@ -1,0 +1,1 @@
+"""Tests of the boards' programs, run on MicroPython by test_programs.py; `hardware` has what is soldered on."""

@@ -1,0 +1,65 @@
+"""A device that is online, as far as an ability of a program looks at it; its commands are the real ones."""
+
+import asyncio
+
+from darvaz.commands import Commands
+
+
+class Log:
+    """Remembers what was said at each level."""
+
+    def __init__(self):
+        self.said = []
+
+    def __getattr__(self, level):
+        return lambda text, error=None: self.said.append((level, text))
+
+
+class Device:
+    """A device that is online; its commands are the real ones."""
+
+    def __init__(self):
+        self.state = "online"
+        self.log = Log()
+        self.sent = []
+        self.answers = []
+        self.tasks = []
+        self.greetings = []
+        self.send_ms = 0
+        self.commands = Commands(self.answers.append, self.log)
+
+    def command(self, function=None, **arguments):
+        """Declares a command as the real device does."""
+        if function is not None:
+            return self.commands.add(function.__name__, function, {})
+        return lambda function: self.commands.add(function.__name__, function, arguments)
+
+    def telemetry(self, **about):
+        """Takes a measured value and forgets it."""
+        return lambda function: function
+
+    def on_connect(self, function):
+        """Keeps what is called at each welcome."""
+        self.greetings.append(function)
+
+    def task(self, function):
+        """Keeps what runs beside everything else."""
+        self.tasks.append(function)
+
+    async def send_frame(self, frame):
+        """Takes a frame as slowly as asked, and spoils it as masking does."""
+        if self.state != "online":
+            return False
+        self.sent.append(bytes(frame))
+        for at in range(len(frame)):
+            frame[at] = 0
+        await asyncio.sleep_ms(self.send_ms)
+        return True
+
+    async def ask(self, name, **args):
+        """Returns the ack of a command."""
+        self.answers.clear()
+        self.commands.start(1, name, args)
+        while not self.answers:
+            await asyncio.sleep_ms(1)
+        return self.answers[0]
