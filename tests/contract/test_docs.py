@@ -1,0 +1,114 @@
+"""The documents say what the program does: every setting, verb and path, the same in both languages."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from darvaz.app import build_app, build_parts
+from darvaz.cli import cli
+from darvaz.settings import Settings, hints
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+README_FA = (ROOT / "README.fa.md").read_text(encoding="utf-8")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def slug(heading: str) -> str:
+    """Returns the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("name", hints())
+def test_every_setting_is_in_the_operations_page_with_its_default(name: str) -> None:
+    default = shown(getattr(Settings(), name))
+
+    assert any(f"`{name}`" in line and default in line for line in OPERATIONS.splitlines()), (name, default)
+
+
+@pytest.mark.parametrize("name", re.findall(r"^\| `(\w+)` \|", OPERATIONS, re.MULTILINE))
+def test_no_setting_in_the_operations_page_is_unknown(name: str) -> None:
+    assert name in hints()
+
+
+@pytest.mark.parametrize("variable", sorted(set(re.findall(r"DARVAZ_[A-Z_]+", "".join(p.read_text() for p in PAGES)))))
+def test_every_variable_in_the_documents_is_read_by_the_program(variable: str) -> None:
+    known = {f"DARVAZ_{name.upper()}" for name in hints()}
+
+    assert variable in known | {"DARVAZ_TOKEN", "DARVAZ_BOARD_TOKEN", "DARVAZ_GATEWAY"}
+
+
+@pytest.mark.parametrize("verb", cli.commands)
+def test_every_verb_is_in_both_readmes(verb: str) -> None:
+    assert f"darvaz {verb}" in README
+    assert f"darvaz {verb}" in README_FA
+
+
+def test_every_path_is_in_both_readmes(tmp_path: Path) -> None:
+    parts = build_parts(Settings(data=str(tmp_path)))
+    paths = {route.path for route in build_app(parts).routes}
+    parts.devices.close()
+    parts.access.close()
+
+    said = {path.replace("{device}", "{id}") for path in paths}
+    assert {path for path in said if path not in README} == set()
+    assert {path for path in said if path not in README_FA} == set()
+
+
+def test_every_make_target_in_the_readmes_is_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    # `make flash` stands in the table of what is still to come.
+    promised = {"flash"}
+
+    for text in (README, README_FA):
+        assert set(re.findall(r"`make ([a-z]+)", text)) - targets <= promised
+
+
+def sections(readme: str) -> list[str]:
+    """Returns a page cut at its headings, but for Layout: a code block in one language, a table in the other."""
+    plain = html.unescape(re.sub(r'<code dir="ltr">(.*?)</code>', r"`\1`", readme))
+    parts = re.split(r"^(?=#)", plain, flags=re.MULTILINE)
+    return [part for part in parts if "`tests/`" not in part and "\ntests/ " not in part]
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [("headings", r"^#+ "), ("code", r"`([^`\n]+)`"), ("blocks", r"^ *(```\w*)"), ("links", r"\]\(((?!README)\S+)\)")],
+)
+def test_the_persian_readme_keeps_step_with_the_english_one(what: str, pattern: str) -> None:
+    english, persian = (
+        [set(re.findall(pattern, part, re.MULTILINE)) for part in sections(text)] for text in (README, README_FA)
+    )
+
+    assert english == persian, what
+
+
+def test_the_tables_of_the_persian_readme_have_the_rows_of_the_english_one() -> None:
+    english, persian = ([part.count("\n|") for part in sections(text)] for text in (README, README_FA))
+
+    assert english == persian
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_in_a_page_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        place, _, anchor = target.partition("#")
+        file = (page.parent / place) if place else page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in map(slug, headings), target
