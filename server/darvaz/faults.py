@@ -50,7 +50,9 @@ def look(text: str | bytes, depth_max: int) -> dict[str, Any] | Fault:
     try:
         value = json.loads(text, object_pairs_hook=_pairs_once, parse_constant=_refuse_constant)
     except _TwiceError as error:
-        return Fault("not_json", f"the key {_shortened(str(error))} is given twice", str(error)[:_FIELD_CHARS_MAX])
+        # Half a letter (\ud800) is a key to Python's json, but cannot be sent back.
+        key = str(error).encode(errors="replace").decode()
+        return Fault("not_json", f"the key {_shortened(key)} is given twice", key[:_FIELD_CHARS_MAX])
     except RecursionError:
         return JsonTrouble.TOO_DEEP.fault
     except (ValueError, UnicodeError):

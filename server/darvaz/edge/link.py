@@ -64,6 +64,7 @@ class DeviceLink:
         self._room.set()
         self._timer: asyncio.TimerHandle | None = None
         self._reader: asyncio.Task[Any] | None = None
+        self._dropped: str | None = None
 
     # The shell
 
@@ -76,6 +77,11 @@ class DeviceLink:
         reason = "lost"
         try:
             reason = await self._read_all()
+        except asyncio.CancelledError:
+            # A peer that had to be dropped is no exception of ours; any other cancellation passes through.
+            if self._dropped is None or self._reader is None or self._reader.uncancel():
+                raise
+            reason = self._dropped
         finally:
             self._end(reason, writer)
 
@@ -107,7 +113,7 @@ class DeviceLink:
                     if len(self._outbox) < _OUTBOX_PACKETS_PAUSE:
                         self._room.set()
         except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
-            self._abort(f"writing failed: {error or type(error).__name__}")
+            self._abort(f"writing failed: {str(error) or type(error).__name__}")
 
     async def _write(self, write: Packet | Close) -> None:
         if isinstance(write, Close):
@@ -123,9 +129,9 @@ class DeviceLink:
         self._note("=", "disconnected", reason)
 
     def _abort(self, reason: str) -> None:
-        log.info("= %s dropped: %s", self.device or self.address, reason)
-        if self._reader is not None:
-            self._reader.cancel(reason)
+        if self._reader is not None and self._dropped is None:
+            self._dropped = reason
+            self._reader.cancel()
 
     # What the hub asks
 

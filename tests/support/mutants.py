@@ -1,0 +1,56 @@
+"""Messages gone wrong: the examples of the schema, changed at random but the same for the same seed."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from darvaz.protocol import load_schema
+
+_EXAMPLES = [example for rule in load_schema()["$defs"].values() for example in rule.get("examples", [])]
+_STRINGS = ["", "\ud800", "\u202e", "a" * 33, "a" * 257, "a" * 5000, "گ" * 64, "\x00", "\x1b[2J", "..", "a/b", "pan"]
+_NUMBERS = [0, -1, 5, 1e308, 2**53, 2**63, 2**64, -(2**63) - 1, 10**30, 1.5, float("inf"), float("nan")]
+_KEYS = ["a", "type", "\ud800", "x y", "min", "choices", "1", "", "device", "values", "commands", "result", "args"]
+_SPLINTERS = [
+    "", ",", "{", "}", "[", "]", ":", '"', "-", "\\u0000", "\\ud800", "\ufeff", '"type":"log",', ',"a":1,"a":1,',
+    "1e999", '"\\ud800":1,"\\ud800":2,', "[" * 40,
+]  # fmt: skip
+_DEPTH_MAX = 4
+
+
+def packets(seed: int, count: int) -> Iterator[str | bytes]:
+    """Yields text and binary packets: some good, most broken in one or several ways."""
+    chance = random.Random(seed)
+    for _ in range(count):
+        yield _binary(chance) if chance.random() < 0.1 else _text(chance)
+
+
+def _text(chance: random.Random) -> str:
+    message = dict(chance.choice(_EXAMPLES))
+    for _ in range(chance.randrange(4)):
+        message[chance.choice([*message, *_KEYS])] = _value(chance)
+    text = json.dumps(message, ensure_ascii=chance.random() < 0.7)
+    if chance.random() < 0.3:
+        place = chance.randrange(len(text) + 1)
+        text = text[:place] + chance.choice(_SPLINTERS) + text[place + chance.randrange(6) :]
+    # A WebSocket's text is UTF-8: half letters arrive as escapes only.
+    return text.encode(errors="replace").decode()
+
+
+def _binary(chance: random.Random) -> bytes:
+    inside = chance.randbytes(chance.choice([0, 1, 10, 2000]))
+    return chance.choice([inside, b"\xff\xd8" + inside, b"\xff\xd8" + inside + b"\xff\xd9"])
+
+
+def _value(chance: random.Random, depth: int = 0) -> Any:
+    kind = chance.randrange(10 if depth < _DEPTH_MAX else 7)
+    if kind < 1:
+        return chance.choice([None, True, False])
+    if kind < 4:
+        return chance.choice(_NUMBERS)
+    if kind < 7:
+        return chance.choice(_STRINGS)
+    inner = [_value(chance, depth + 1) for _ in range(chance.randrange(4))]
+    return inner if kind < 8 else {chance.choice(_KEYS): value for value in inner}

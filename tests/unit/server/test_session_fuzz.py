@@ -1,0 +1,67 @@
+"""Whatever a peer sends, the session answers with messages of the schema and never raises."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from darvaz.protocol import Protocol
+from darvaz.session import Close, Faulted, Introduced, Limits, Session, State, TokenShown
+from tests.support.mutants import packets
+
+PROTOCOL = Protocol()
+GATEWAYS = Draft202012Validator(PROTOCOL.document)
+MUTANTS_PER_SEED = 1_000
+
+
+def make(kind: str) -> Session:
+    limits = Limits(messages_per_s_max=1e9)
+    return Session(PROTOCOL, PROTOCOL.kinds[kind], limits, 0.0, is_admitted=True, unix_offset_s=1e9)
+
+
+def feed(session: Session, packet: str | bytes) -> None:
+    """Gives a session one packet and decides in its favour whatever it asks."""
+    if isinstance(packet, str):
+        session.receive_text(packet, 0.0)
+    else:
+        session.receive_binary(packet, 0.0)
+    for event in session.take_events():
+        if isinstance(event, TokenShown):
+            session.admit()
+        elif isinstance(event, Introduced):
+            session.welcome(0.0)
+        elif isinstance(event, Faulted):
+            assert event.fault.code in PROTOCOL.error_codes
+
+
+@pytest.mark.parametrize("kind", ["pico", "esp32cam"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_thousand_mutants_are_answered_in_the_words_of_the_schema(kind: str, seed: int) -> None:
+    session = make(kind)
+
+    for packet in packets(seed, MUTANTS_PER_SEED):
+        feed(session, packet)
+        for write in session.take_writes():
+            if isinstance(write, Close):
+                assert len(write.reason.encode()) <= 123
+            else:
+                GATEWAYS.validate(json.loads(write.text.encode()))
+        if session.state is State.CLOSED:
+            session = make(kind)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"\\ud800":1,"\\ud800":2}', '{"type":"ack","result":{"\\udfff":1,"\\udfff":2}}'], ids=["bare", "inner"]
+)
+def test_half_a_letter_given_twice_as_a_key_is_answered_with_an_error(text: str) -> None:
+    session = make("pico")
+    feed(session, '{"type":"connect","device":"d"}')
+    session.take_writes()
+
+    feed(session, text)
+
+    (answer,) = session.take_writes()
+    assert not isinstance(answer, Close)
+    assert json.loads(answer.text)["code"] == "not_json"
