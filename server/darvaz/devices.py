@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import msgspec
+
+from darvaz.store import transaction
 
 
 class Known(msgspec.Struct, kw_only=True):
@@ -28,6 +31,8 @@ class Known(msgspec.Struct, kw_only=True):
         return cls(id=device, kind=kind, first_seen_s=now_s, last_seen_s=now_s, address=address, introduction=said)
 
 
+DEVICES_MAX = 20_000
+
 _UPSERT = """
     INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, version, board, introduction)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -38,16 +43,27 @@ _UPSERT = """
 
 
 class Devices:
-    """Remembers devices. Reads never touch the disk; writes are done by one thread, in order.
+    """Remembers devices. Reads never touch the disk; writes are done behind them, by one thread.
 
-    `report` is told a sentence when a write fails: the memory stays right, only the disk is behind.
+    Beyond `devices_max`, the absent device that was not seen for the longest time is forgotten. What
+    waits to be written is at most one row a device, however often it changes; rows that the disk did
+    not take are tried again with the next. `report` is told the first failure of a row of them.
     """
 
-    def __init__(self, connection: sqlite3.Connection, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, report: Callable[[str], None], devices_max: int = DEVICES_MAX
+    ) -> None:
         self._connection = connection
         self._report = report
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="devices")
+        self._devices_max = devices_max
         self._known = {known.id: known for known in _load(connection)}
+        self._present: set[str] = set()
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="devices")
+        self._lock = threading.Lock()
+        self._behind: set[str] = set()
+        self._is_queued = False
+        self._has_failed = False
+        self._is_closed = False
 
     def get(self, device: str) -> Known | None:
         return self._known.get(device)
@@ -57,44 +73,73 @@ class Devices:
         return list(self._known.values())
 
     def remember(self, known: Known) -> None:
-        """Keeps what a device said of itself; when it was first seen stays."""
+        """Keeps what a device that is here said of itself; when it was first seen stays."""
         before = self._known.get(known.id)
         if before is not None:
             known.first_seen_s, known.label = before.first_seen_s, before.label
         self._known[known.id] = known
-        said = known.introduction
-        self._write(
-            _UPSERT,
-            (
-                known.id,
-                known.kind,
-                known.first_seen_s,
-                known.last_seen_s,
-                known.address,
-                said.get("version"),
-                said.get("board"),
-                json.dumps(said),
-            ),
-        )
+        self._present.add(known.id)
+        if len(self._known) > self._devices_max:
+            self._forget_one()
+        self._write(known.id)
 
     def saw(self, device: str, now_s: float) -> None:
         """Notes when a device was last here."""
         self._known[device].last_seen_s = now_s
-        self._write("UPDATE devices SET last_seen_s = ? WHERE id = ?", (now_s, device))
+        self._present.discard(device)
+        self._write(device)
 
     def close(self) -> None:
-        """Waits until everything is written, and closes the database."""
+        """Waits until everything is written, and closes the database; what comes later is not written."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._writer.shutdown()
+        if self._behind:
+            self._flush()
         self._connection.close()
 
-    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
-        self._writer.submit(self._execute, statement, values)
+    def _forget_one(self) -> None:
+        absent = [known for known in self._known.values() if known.id not in self._present]
+        if absent:
+            oldest = min(absent, key=lambda known: known.last_seen_s)
+            del self._known[oldest.id]
+            self._write(oldest.id)
 
-    def _execute(self, statement: str, values: tuple[Any, ...]) -> None:
+    def _write(self, device: str) -> None:
+        with self._lock:
+            self._behind.add(device)
+            is_queued, self._is_queued = self._is_queued, True
+        if not is_queued and not self._is_closed:
+            self._writer.submit(self._flush)
+
+    # The writer's thread
+
+    def _flush(self) -> None:
+        with self._lock:
+            behind, self._behind, self._is_queued = self._behind, set(), False
         try:
-            self._connection.execute(statement, values)
+            with transaction(self._connection):
+                for device in behind:
+                    self._write_row(device)
         except sqlite3.Error as error:
-            self._report(f"the list of devices could not be written: {error}")
+            with self._lock:
+                self._behind |= behind
+            if not self._has_failed:
+                self._report(f"the list of devices could not be written: {error}")
+            self._has_failed = True
+        else:
+            self._has_failed = False
+
+    def _write_row(self, device: str) -> None:
+        known = self._known.get(device)
+        if known is None:
+            self._connection.execute("DELETE FROM devices WHERE id = ?", (device,))
+            return
+        said = known.introduction
+        times = (known.first_seen_s, known.last_seen_s)
+        row = (known.id, known.kind, *times, known.address, said.get("version"), said.get("board"), json.dumps(said))
+        self._connection.execute(_UPSERT, row)
 
 
 def _load(connection: sqlite3.Connection) -> list[Known]:

@@ -1,0 +1,105 @@
+"""The devices that were ever here: bounded in memory, written behind, and not lost to a full disk."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from darvaz.devices import Devices, Known
+from darvaz.store import open_database
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_database(tmp_path)) as connection:
+        yield connection
+
+
+def known(device: str, now_s: float, **said: str) -> Known:
+    return Known.introduced(device, "pico", "192.0.2.7", said, now_s)
+
+
+def stored(folder: Path) -> list[str]:
+    with closing(open_database(folder)) as connection:
+        return [device for (device,) in connection.execute("SELECT id FROM devices ORDER BY id")]
+
+
+def test_a_flood_of_introductions_waits_as_one_row(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    devices = Devices(connection, pytest.fail)
+    written = 0
+
+    def count(statement: str) -> None:
+        nonlocal written
+        written += statement.lstrip().startswith("INSERT INTO devices")
+
+    connection.set_trace_callback(count)
+    with closing(open_database(tmp_path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(10_000):
+            devices.remember(known("flooder", number, version=str(number)))
+        other.execute("ROLLBACK")
+    devices.close()
+
+    assert written <= 3
+    with closing(open_database(tmp_path)) as other:
+        assert other.execute("SELECT version FROM devices").fetchall() == [("9999",)]
+
+
+def test_one_device_beyond_the_most_takes_the_place_of_the_longest_unseen(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    devices = Devices(connection, pytest.fail, devices_max=3)
+    for number, device in enumerate(["online", "older", "newer"]):
+        devices.remember(known(device, float(number)))
+    devices.saw("newer", 20.0)
+    devices.saw("older", 10.0)
+
+    devices.remember(known("latest", 30.0))
+    devices.close()
+
+    assert [device.id for device in devices.all()] == ["online", "newer", "latest"]
+    assert stored(tmp_path) == ["latest", "newer", "online"]
+
+
+def test_devices_that_are_here_are_never_forgotten(connection: sqlite3.Connection) -> None:
+    devices = Devices(connection, pytest.fail, devices_max=2)
+
+    for number in range(5):
+        devices.remember(known(f"here-{number}", float(number)))
+    devices.close()
+
+    assert len(devices.all()) == 5
+
+
+def test_a_device_that_a_full_disk_did_not_take_is_written_once_there_is_room(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    said: queue.Queue[str] = queue.Queue()
+    devices = Devices(connection, said.put)
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    for number in range(3):
+        devices.remember(known(f"unlucky-{number}", 1.0, board="x" * 20_000))
+    assert "could not be written" in said.get(timeout=10)
+    devices._writer.submit(connection.execute, "PRAGMA max_page_count = 1000000").result(10)
+    devices.close()
+
+    assert said.empty()
+    assert stored(tmp_path) == ["unlucky-0", "unlucky-1", "unlucky-2"]
+
+
+def test_what_comes_after_the_end_is_no_error(connection: sqlite3.Connection) -> None:
+    devices = Devices(connection, pytest.fail)
+    devices.remember(known("late", 1.0))
+    devices.close()
+
+    devices.saw("late", 2.0)
+    devices.close()
+
+    assert devices.all()[0].last_seen_s == 2.0
