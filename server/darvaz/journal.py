@@ -8,14 +8,21 @@ import threading
 import time
 from collections.abc import Callable
 
+from darvaz.store import StoreError
+
 log = logging.getLogger("darvaz.journal")
 
 BATCH_INTERVAL_MS = 100
 PENDING_ROWS_MAX = 100_000
+# A letter takes up to four bytes of memory.
+PENDING_CHARS_MAX = 16 * 1024 * 1024
 PAYLOAD_CHARS_MAX = 4_096
 ROWS_PER_INSERT = 500
 DELETE_CHUNK_ROWS = 5_000
-_RETAIN_EVERY_S = 60.0
+# Twice as much as the largest batch brings: a file that is far too large shrinks while rows go on being written.
+_DELETE_CHUNKS_MAX = 2 * PENDING_ROWS_MAX // DELETE_CHUNK_ROWS
+_SHRINK_TO = 0.95
+_AGE_EVERY_S = 60.0
 _RETRY_MAX_S = 10.0
 
 Record = tuple[int, str | None, str | None, str, str, str, str]
@@ -25,8 +32,9 @@ _COLUMNS = "time_ms, device, kind, address, direction, type, payload"
 class Journal:
     """Takes records from the event loop and writes them in batches.
 
-    A record is one append; at most `PENDING_ROWS_MAX` wait. Beyond that the newest are counted, and
-    a row of type `gap` says how many are missing as soon as the disk takes rows again.
+    A record is one append; at most `PENDING_ROWS_MAX` wait, with payloads of `PENDING_CHARS_MAX` in all.
+    Beyond that the newest are counted, and a row of type `gap` says how many are missing as soon as the
+    disk takes rows again. The file is held to `retain_bytes_max` after each batch.
     """
 
     def __init__(
@@ -36,6 +44,7 @@ class Journal:
         retain_days: float = 30.0,
         retain_bytes_max: int = 512 * 1024 * 1024,
         pending_rows_max: int = PENDING_ROWS_MAX,
+        pending_chars_max: int = PENDING_CHARS_MAX,
         clock_s: Callable[[], float] = time.time,
     ) -> None:
         self._open_connection = open_connection
@@ -43,9 +52,14 @@ class Journal:
         self._retain_bytes_max = retain_bytes_max
         self._pending_rows_max = pending_rows_max
         self._clock_s = clock_s
+        self._pending_chars_max = pending_chars_max
+        # One list for good: an append may be under way while the writer takes rows from the front.
         self._pending: list[Record] = []
         self._writing = 0
-        self._lost = 0
+        # Each of these is counted up by one thread only, so that no count is lost between the two.
+        self._chars_in = self._chars_out = 0
+        self._lost = self._told = 0
+        self._next_aging_s = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.state = "ok"
@@ -59,11 +73,13 @@ class Journal:
         self, device: str | None, kind: str | None, address: str, direction: str, type_: str, payload: str
     ) -> None:
         """Notes what happened: received (`<`), sent (`>`) or a change of state (`=`). Never waits."""
-        if len(self._pending) + self._writing >= self._pending_rows_max:
+        is_full = len(self._pending) + self._writing >= self._pending_rows_max
+        if is_full or self._chars_in - self._chars_out >= self._pending_chars_max:
             self._lost += 1
             return
         if len(payload) > PAYLOAD_CHARS_MAX:
             payload = payload[:PAYLOAD_CHARS_MAX] + "…"
+        self._chars_in += len(payload)
         self._pending.append((int(self._clock_s() * 1000), device, kind, address, direction, type_, payload))
 
     def close(self, timeout_s: float = 3.0) -> bool:
@@ -76,36 +92,50 @@ class Journal:
     # The writer's thread
 
     def _run(self) -> None:
-        connection = self._open_connection()
-        retain_s, wait_s = 0.0, BATCH_INTERVAL_MS / 1000
+        connection = self._connect()
+        if connection is None:
+            return
+        wait_s = BATCH_INTERVAL_MS / 1000
         try:
             while True:
                 is_last = self._stop.wait(wait_s)
                 wait_s = self._write(connection, wait_s)
                 if is_last:
                     return
-                if time.monotonic() >= retain_s:
-                    retain_s = time.monotonic() + _RETAIN_EVERY_S
-                    self._retain(connection)
+                self._retain(connection)
         finally:
             connection.close()
 
+    def _connect(self) -> sqlite3.Connection | None:
+        """Opens the database, however often it takes, until the journal is closed."""
+        wait_s = BATCH_INTERVAL_MS / 1000
+        while True:
+            try:
+                return self._open_connection()
+            except (sqlite3.Error, StoreError) as error:
+                self._degrade(f"degraded: the journal cannot be opened ({error})")
+            if self._stop.wait(wait_s):
+                return None
+            wait_s = min(wait_s * 2, _RETRY_MAX_S)
+
     def _write(self, connection: sqlite3.Connection, waited_s: float) -> float:
         """Writes a batch and returns how long to wait for the next; keeps the rows if the disk fails."""
-        batch, self._pending = self._pending, []
-        if not batch and not self._lost:
+        batch = self._pending.copy()
+        lost = self._lost - self._told
+        if not batch and not lost:
             return BATCH_INTERVAL_MS / 1000
         self._writing = len(batch)
-        lost = self._lost
+        del self._pending[: len(batch)]
         try:
             self._insert(connection, [*batch, *self._gap(lost)])
         except sqlite3.Error as error:
-            self._pending = batch + self._pending
+            self._pending[:0] = batch
             self._writing = 0
             self._degrade(f"degraded: the journal cannot be written ({error}); free the disk of the data folder")
             return min(waited_s * 2, _RETRY_MAX_S)
         self._writing = 0
-        self._lost -= lost
+        self._chars_out += sum(len(row[-1]) for row in batch)
+        self._told += lost
         self.state = "ok"
         return BATCH_INTERVAL_MS / 1000
 
@@ -137,19 +167,35 @@ class Journal:
     # Retention
 
     def _retain(self, connection: sqlite3.Connection) -> None:
-        """Forgets rows that are too old, then the oldest while the file is too large."""
+        """Forgets the oldest rows while the file is too large, and once a minute those that are too old."""
         try:
-            oldest_ms = int((self._clock_s() - self._retain_days * 86_400) * 1000)
-            while self._delete(connection, "WHERE time_ms < ?", oldest_ms):
-                pass
-            while _used_bytes(connection) > self._retain_bytes_max and self._delete(connection, "WHERE ? OR 1", 0):
-                pass
+            for _ in range(_DELETE_CHUNKS_MAX):
+                rows = _rows_beyond(connection, self._retain_bytes_max)
+                if not rows or not self._delete(connection, "ORDER BY id LIMIT ?", min(rows, DELETE_CHUNK_ROWS)):
+                    break
+            if time.monotonic() >= self._next_aging_s:
+                oldest_ms = int((self._clock_s() - self._retain_days * 86_400) * 1000)
+                deleted = self._delete(connection, "WHERE time_ms < ? LIMIT ?", oldest_ms, DELETE_CHUNK_ROWS)
+                # After a full chunk there may be more, with a batch written in between.
+                self._next_aging_s = time.monotonic() + (_AGE_EVERY_S if deleted < DELETE_CHUNK_ROWS else 0.0)
         except sqlite3.Error as error:
             log.warning("= old rows of the journal could not be removed: %s", error)
 
-    def _delete(self, connection: sqlite3.Connection, where: str, value: int) -> int:
-        statement = f"DELETE FROM journal WHERE id IN (SELECT id FROM journal {where} ORDER BY id LIMIT ?)"
-        return connection.execute(statement, (value, DELETE_CHUNK_ROWS)).rowcount
+    def _delete(self, connection: sqlite3.Connection, which: str, *values: int) -> int:
+        statement = f"DELETE FROM journal WHERE id IN (SELECT id FROM journal {which})"
+        return connection.execute(statement, values).rowcount
+
+
+def _rows_beyond(connection: sqlite3.Connection, bytes_max: int) -> int:
+    """Returns about how many rows must go for the file to be a little smaller than its maximum; 0 if it is."""
+    used_bytes = _used_bytes(connection)
+    if used_bytes <= bytes_max:
+        return 0
+    # Asked for together, SQLite would look at every row for them.
+    ends = "SELECT (SELECT min(id) FROM journal), (SELECT max(id) FROM journal)"
+    first, last = connection.execute(ends).fetchone()
+    share = 1 - _SHRINK_TO * bytes_max / used_bytes
+    return 1 + int(((last or 0) - (first or 0)) * share)
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

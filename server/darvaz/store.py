@@ -11,6 +11,8 @@ from pathlib import Path
 DATABASE_NAME = "darvaz.sqlite3"
 # How long one process waits for another's write; the event loop waits too, so it must stay short of a heartbeat.
 BUSY_TIMEOUT_MS = 5_000
+# What the write-ahead log is cut back to after a burst; it would keep its largest size otherwise.
+WAL_BYTES_MAX = 16 * 1024 * 1024
 
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
@@ -89,6 +91,7 @@ def open_database(folder: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
         _migrate(connection, folder)
     except sqlite3.Error as error:
         connection.close()

@@ -7,13 +7,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from darvaz.journal import PAYLOAD_CHARS_MAX, Journal
-from darvaz.store import open_database
+from darvaz.store import StoreError, open_database
 
 WRITER = """
 import sys, time
@@ -117,6 +118,89 @@ def test_a_payload_beyond_the_maximum_is_cut_and_marked(tmp_path: Path) -> None:
     whole, cut = (payload for _, payload in rows(tmp_path))
     assert whole == "x" * PAYLOAD_CHARS_MAX
     assert cut == "x" * PAYLOAD_CHARS_MAX + "…"
+
+
+def test_one_row_beyond_the_letters_that_may_wait_is_counted_and_said(tmp_path: Path) -> None:
+    journal = Journal(partial(open_database, tmp_path), pending_chars_max=1000)
+
+    for number in range(12):
+        journal.record(None, None, "", "=", "row", f"{number:0100}")
+    journal.open()
+    wait_until(lambda: len(rows(tmp_path)) == 11)
+    journal.record(None, None, "", "=", "row", "room again")
+    journal.close()
+
+    found = rows(tmp_path)
+    assert [type_ for type_, _ in found] == ["row"] * 10 + ["gap", "row"]
+    assert found[10][1].startswith("2 rows are missing")
+
+
+def test_a_row_that_comes_while_the_writer_takes_the_others_is_not_lost(tmp_path: Path) -> None:
+    writer = threading.current_thread()
+
+    def clock_s() -> float:
+        # Between finding the list and appending to it, the writer takes what is there.
+        if threading.current_thread() is writer and journal._pending:
+            wait_until(lambda: not journal._pending)
+        return 1.0
+
+    journal = Journal(partial(open_database, tmp_path), clock_s=clock_s)
+    journal.open()
+    for number in range(5):
+        journal.record(None, None, "", "=", "row", str(number))
+    journal.close()
+
+    assert [payload for _, payload in rows(tmp_path)] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_database_that_cannot_be_opened_at_first_is_waited_for(tmp_path: Path) -> None:
+    troubles = [StoreError("the disk is full"), sqlite3.OperationalError("locked")]
+
+    def open_at_third() -> sqlite3.Connection:
+        if troubles:
+            raise troubles.pop()
+        return open_database(tmp_path)
+
+    journal = Journal(open_at_third)
+    journal.record(None, None, "", "=", "early", "")
+    journal.open()
+    wait_until(lambda: journal.state != "ok")
+    assert "cannot be opened" in journal.state
+
+    wait_until(lambda: journal.state == "ok")
+    journal.close()
+    assert [type_ for type_, _ in rows(tmp_path)] == ["early"]
+
+
+def test_a_flood_does_not_make_the_file_much_larger_than_allowed(tmp_path: Path) -> None:
+    allowed_bytes = 2_000_000
+    journal = Journal(partial(open_database, tmp_path), retain_bytes_max=allowed_bytes)
+    journal.open()
+    largest_bytes = 0
+    for _ in range(20):
+        for number in range(1_000):
+            journal.record("d", "pico", "", "<", "log", f"{number} " + "x" * 1_000)
+        wait_until(lambda: not journal._pending)
+        largest_bytes = max(largest_bytes, (tmp_path / "darvaz.sqlite3").stat().st_size)
+    journal.close()
+
+    assert 0 < largest_bytes < 3 * allowed_bytes
+    assert rows(tmp_path)[-1][1].startswith("999 ")
+
+
+def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) -> None:
+    now_s = [1_790_000_000.0]
+    journal = Journal(partial(open_database, tmp_path), retain_days=1, clock_s=lambda: now_s[0])
+    journal.open()
+    journal.record(None, None, "", "=", "before", "")
+    now_s[0] -= 10 * 86_400
+    journal.record(None, None, "", "=", "after", "")
+    wait_until(lambda: len(rows(tmp_path)) == 2)
+    journal._next_aging_s = 0.0
+    journal.record(None, None, "", "=", "later", "")
+    journal.close()
+
+    assert [type_ for type_, _ in rows(tmp_path)] == ["before", "after", "later"]
 
 
 def test_rows_older_than_the_retention_are_forgotten(tmp_path: Path) -> None:
