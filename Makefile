@@ -9,7 +9,7 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test footprint lint format generate log doctor token enrol devices clean
+.PHONY: help setup serve simulate test footprint lint format generate log doctor token enrol devices clean
 
 help: ## Show this help
 	@awk -f tools/help.awk $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ setup: $(READY) ## Create the virtual environment (python -m venv .venv; pip ins
 
 serve: $(READY) ## Run the gateway (darvaz serve). ARGS='--port 8080' adds options
 	@exec $(BIN)/darvaz serve $(ARGS)
+
+PICO     ?= 1
+ESP32CAM ?= 1
+simulate: $(READY) ## Run virtual boards: PICO=1 ESP32CAM=1 (darvaz simulate --pico 1 --esp32cam 1)
+	@exec $(BIN)/darvaz simulate --pico $(PICO) --esp32cam $(ESP32CAM) $(ARGS)
 
 log: $(READY) ## Show the journal (darvaz log). ARGS='--follow'
 	@exec $(BIN)/darvaz log $(ARGS)

@@ -44,6 +44,7 @@ class Commands:
 
     def start(self, number, name, args):
         """Starts a command and returns at once; the ack follows, whatever happens."""
+        self._log.debug("command %s %s" % (name, args))
         known = self._known.get(name)
         if known is None:
             self._refuse(number, "no command %s; there are: %s" % (name, ", ".join(sorted(self._known))))

@@ -1,0 +1,98 @@
+"""Starts a simulated board: its hardware, its file system, then boot.py and main.py, as the ports do."""
+
+import gc
+import os
+import sys
+
+import _host
+import vfs
+
+# What the harness waits for before it lets a host's bytes through; never shown.
+READY = "\x1b[darvaz-ready]"
+
+BLOCK_BYTES = 4096
+BLOCKS = 212
+
+
+class Flash:
+    """A block device in a file; it can lose its power in the middle of a write."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def readblocks(self, block, data, offset=0):
+        """Reads from a block."""
+        self._file.seek(block * BLOCK_BYTES + offset)
+        self._file.readinto(data)
+
+    def writeblocks(self, block, data, offset=None):
+        """Writes to a block; without an offset it is erased first."""
+        is_cut = _host.ask("count_block_write")["is_cut"]
+        self._file.seek(block * BLOCK_BYTES + (offset or 0))
+        # A torn write: the first half arrives.
+        self._file.write(data[: len(data) // 2] if is_cut else data)
+        self._file.flush()
+        if is_cut:
+            _host.ask("cut")
+
+    def ioctl(self, op, argument):
+        """Answers what a file system asks its device."""
+        if op == 4:
+            return BLOCKS
+        if op == 5:
+            return BLOCK_BYTES
+        return 0
+
+
+def mount():
+    """Makes the board's own file system the root."""
+    folder = os.getenv("DARVAZ_VIRTUAL_FLASH")
+    image = os.getenv("DARVAZ_VIRTUAL_IMAGE")
+    root = vfs.VfsPosix(folder)
+    if image:
+        flash = Flash(vfs.VfsPosix("/").open(image, "r+b"))
+        try:
+            root = vfs.VfsLfs2(flash)
+        except OSError:
+            vfs.VfsLfs2.mkfs(flash)
+            root = vfs.VfsLfs2(flash)
+    vfs.umount("/")
+    vfs.mount(root, "/")
+    os.chdir("/")
+    sys.path[:] = ["", ".frozen", "/lib"]
+
+
+def run(name, scope):
+    """Runs a file of the board if it is there; returns False when Ctrl-C ended it."""
+    try:
+        with open(name) as file:
+            program = file.read()
+    except OSError:
+        return True
+    try:
+        code = compile(program, name, "exec")
+        del program
+        exec(code, scope)
+    except KeyboardInterrupt as error:
+        sys.print_exception(error)
+        return False
+    except SystemExit:
+        _host.ask("reset", is_soft=True)
+    except Exception as error:  # noqa: BLE001 (as the ports do)
+        sys.print_exception(error)
+    return True
+
+
+def start(scope):
+    """Starts the board; the prompt follows."""
+    _host.connect()
+    for name in ("machine", "network", "socket"):
+        __import__(name)
+    setup = _host.ask("setup")
+    if setup["has_camera"]:
+        __import__("camera")
+    mount()
+    gc.collect()
+    sys.stdout.write(READY)
+    if run("boot.py", scope) and not setup["is_raw"]:
+        run("main.py", scope)

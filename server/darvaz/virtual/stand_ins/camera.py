@@ -1,0 +1,62 @@
+"""Stands in for the driver `camera` of micropython-camera-API: real JPEGs of a picture that moves."""
+
+from _host import ask, read
+
+
+class _Names:
+    """Constants whose value is their name."""
+
+    def __getattr__(self, name):
+        return name
+
+
+FrameSize = _Names()
+PixelFormat = _Names()
+GrabMode = _Names()
+
+
+class Camera:
+    """The driver: what `capture` returns lies in its one buffer and is only good until the next call."""
+
+    def __init__(self, pixel_format="RGB565", frame_size="QVGA", jpeg_quality=85, fb_count=1, init=True, **wiring):
+        if pixel_format != "JPEG":
+            raise ValueError("the simulated camera knows JPEG only")
+        if not ask("start_camera")["is_started"]:
+            raise OSError("Failed to initialize camera: ESP_ERR_NOT_FOUND")
+        self.frame_size = frame_size
+        self.quality = jpeg_quality
+        self.vflip = self.hmirror = False
+        self.brightness = self.contrast = self.saturation = self.ae_level = 0
+        self._frame = None
+
+    def frame_available(self):
+        """Tells whether a frame is there to capture."""
+        if self._frame is None:
+            size = ask("frame", size=self.frame_size, quality=self.quality)["bytes"]
+            if not size:
+                return False
+            self._frame = read(size)
+        return True
+
+    def capture(self):
+        """Returns the frame as the driver does: a view of signed bytes onto its buffer, or None."""
+        return memoryview(self._frame) if self.frame_available() else None
+
+    def free_buffer(self):
+        """Takes the buffer back: what was in it is gone."""
+        if self._frame is not None:
+            for at in range(min(64, len(self._frame))):
+                self._frame[at] = 0
+            self._frame = None
+
+    def reconfigure(self, frame_size=None, pixel_format=None, grab_mode=None, fb_count=None):
+        """Changes the size of the frames."""
+        self.free_buffer()
+        self.frame_size = frame_size or self.frame_size
+
+    def init(self):
+        """Starts the sensor."""
+
+    def deinit(self):
+        """Stops the sensor."""
+        self._frame = None

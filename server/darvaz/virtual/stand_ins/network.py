@@ -1,0 +1,107 @@
+"""Stands in for `network`: a station that joins the simulated access points, or does not."""
+
+import time
+
+from _host import ask
+
+STA_IF, AP_IF = 0, 1
+_IS_PICO = ask("setup")["kind"] == "pico"
+
+# Each port has its own numbers.
+if _IS_PICO:
+    STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 0, 1, 3
+    STAT_CONNECT_FAIL, STAT_NO_AP_FOUND, STAT_WRONG_PASSWORD = -1, -2, -3
+    _NO_ADDRESS = 2
+else:
+    STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
+    STAT_NO_AP_FOUND, STAT_WRONG_PASSWORD = 201, 202
+    _NO_ADDRESS = STAT_CONNECTING
+_JOIN_MS = 150
+
+
+def country(code=None):
+    """Accepts a country."""
+
+
+def hostname(name=None):
+    """Accepts a name."""
+
+
+class WLAN:
+    """The one station of the board."""
+
+    PM_NONE, PM_PERFORMANCE, PM_POWERSAVE = 0, 1, 2
+    _is_active = False
+    _status = STAT_IDLE
+    _wanted = None
+    _since_ms = 0
+
+    def __init__(self, interface=STA_IF):
+        pass
+
+    def active(self, on=None):
+        """Switches the radio, or tells whether it is on."""
+        if on is None:
+            return WLAN._is_active
+        if not on:
+            self.disconnect()
+        WLAN._is_active = bool(on)
+        return WLAN._is_active
+
+    def connect(self, ssid, key=None, **more):
+        """Begins to join."""
+        if not WLAN._is_active:
+            raise OSError("Wifi Not Started")
+        WLAN._wanted = (ssid, key)
+        WLAN._status = STAT_CONNECTING
+        WLAN._since_ms = time.ticks_ms()
+
+    def disconnect(self):
+        """Leaves."""
+        WLAN._wanted = None
+        WLAN._status = STAT_IDLE
+        ask("leave")
+
+    def isconnected(self):
+        """Tells whether the station has an address."""
+        return self.status() == STAT_GOT_IP
+
+    def status(self, what=None):
+        """Returns how joining goes, or the signal."""
+        air = ask("wifi")
+        if what == "rssi":
+            if air["rssi_dbm"] is None:
+                raise OSError("not connected")
+            return air["rssi_dbm"]
+        if WLAN._wanted is not None and WLAN._status == STAT_CONNECTING:
+            self._go_on()
+            air = ask("wifi")
+        if WLAN._status == STAT_GOT_IP and air["joined"] is None:
+            # rp2 does not come back by itself; esp32 tries for ever.
+            WLAN._status = STAT_IDLE if _IS_PICO else STAT_CONNECTING
+        return _NO_ADDRESS if WLAN._status == STAT_GOT_IP and not air["has_address"] else WLAN._status
+
+    def _go_on(self):
+        if time.ticks_diff(time.ticks_ms(), WLAN._since_ms) < _JOIN_MS:
+            return
+        outcome = ask("join", ssid=WLAN._wanted[0], key=WLAN._wanted[1])["status"]
+        statuses = {"ok": STAT_GOT_IP, "not_seen": STAT_NO_AP_FOUND, "wrong_password": STAT_WRONG_PASSWORD}
+        WLAN._status = statuses[outcome]
+
+    def ifconfig(self, config=None):
+        """Returns address, mask, gateway and name server."""
+        if self.isconnected():
+            return ("192.0.2.10", "255.255.255.0", "192.0.2.1", "192.0.2.1")
+        return ("0.0.0.0",) * 4
+
+    def scan(self):
+        """Returns the networks in sight, as the ports do: name, bssid, channel, signal, security, hidden."""
+        if not WLAN._is_active:
+            raise OSError("STA must be active")
+        seen = ask("wifi")["seen"]
+        return [(name.encode(), b"\0" * 6, 6, seen[name], 5, 0) for name in seen]
+
+    def config(self, what=None, **settings):
+        """Accepts settings; tells the hardware address."""
+        if what == "mac":
+            return b"\x02\x00\x00\x00\x00\x01"

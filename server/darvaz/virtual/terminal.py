@@ -1,0 +1,44 @@
+"""Two raw pseudo-terminals: one is the board's USB port as a host sees it, the other the interpreter's own terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import termios
+import tty
+
+READ_BYTES = 65536
+
+
+class Terminal:
+    """A pseudo-terminal in raw mode; `path` is the end to give away, `fd` the end to keep."""
+
+    def __init__(self) -> None:
+        self.fd, self.far_fd = os.openpty()
+        # Raw at both ends: a newline that grows a carriage return breaks the raw prompt's handshake.
+        tty.setraw(self.far_fd)
+        self.path = os.ttyname(self.far_fd)
+        os.set_blocking(self.fd, False)
+
+    def read(self) -> bytes:
+        """Returns what has come, at most a fixed number of bytes; empty when there is nothing."""
+        with contextlib.suppress(BlockingIOError, OSError):
+            return os.read(self.fd, READ_BYTES)
+        return b""
+
+    def write(self, data: bytes) -> bytes:
+        """Writes what fits and returns the rest."""
+        with contextlib.suppress(BlockingIOError):
+            return data[os.write(self.fd, data) :]
+        return data
+
+    def forget_unread(self) -> None:
+        """Throws away what the far end has not read."""
+        with contextlib.suppress(termios.error):
+            termios.tcflush(self.far_fd, termios.TCIFLUSH)
+
+    def close(self) -> None:
+        """Closes both ends."""
+        for fd in (self.fd, self.far_fd):
+            with contextlib.suppress(OSError):
+                os.close(fd)

@@ -1,0 +1,245 @@
+"""The virtual board as a host sees it: unmodified mpremote drives it as it drives a board on USB."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from darvaz.virtual import VirtualBoard
+from tests.support.mpremote import mpremote
+
+pytestmark = [pytest.mark.timeout(90)]
+DEADLINE_S = 15.0
+ENDLESS = "import time\nprint('main runs')\nwhile True:\n    time.sleep(0.05)\n"
+
+
+@pytest.fixture
+async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
+    async with VirtualBoard("pico", tmp_path / "flash") as running:
+        yield running
+
+
+async def until(is_so: Callable[[], bool], board: VirtualBoard, deadline_s: float = DEADLINE_S) -> None:
+    give_up = time.monotonic() + deadline_s
+    while not is_so():
+        assert time.monotonic() < give_up, "\n".join(board.lines)
+        await asyncio.sleep(0.01)
+
+
+async def said(board: VirtualBoard, pattern: str, count: int = 1) -> None:
+    await until(lambda: sum(bool(re.search(pattern, line)) for line in board.lines) >= count, board)
+
+
+# The prompt
+
+
+async def test_expression_is_evaluated(board: VirtualBoard) -> None:
+    assert (await mpremote(board.port, "eval", "6*7")).said.strip() == "42"
+
+
+async def test_error_comes_with_its_traceback(board: VirtualBoard) -> None:
+    done = await mpremote(board.port, "exec", "1/0")
+
+    assert done.code == 1
+    assert "ZeroDivisionError" in done.said
+
+
+async def test_thirty_connections_in_a_row_all_succeed(board: VirtualBoard) -> None:
+    for number in range(30):
+        assert (await mpremote(board.port, "exec", f"print({number})")).said.strip() == str(number)
+
+
+async def test_program_of_the_host_runs_on_the_board(board: VirtualBoard, tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_text("import sys\nprint('hello from', sys.platform)\n")
+
+    assert "hello from" in (await mpremote(board.port, "run", str(tmp_path / "hello.py"))).said
+
+
+async def test_state_survives_between_commands_that_resume(board: VirtualBoard) -> None:
+    await mpremote(board.port, "resume", "exec", "x = 41")
+
+    assert (await mpremote(board.port, "resume", "exec", "print(x + 1)")).said.strip() == "42"
+
+
+# Files
+
+
+async def test_file_comes_back_as_it_went(board: VirtualBoard, tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(os.urandom(30_000))
+
+    await mpremote(board.port, "cp", str(tmp_path / "there"), ":file")
+    await mpremote(board.port, "cp", ":file", str(tmp_path / "back"))
+
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "there").read_bytes()
+
+
+async def test_folders_are_copied_listed_and_removed(board: VirtualBoard, tmp_path: Path) -> None:
+    (tmp_path / "app" / "deep").mkdir(parents=True)
+    (tmp_path / "app" / "deep" / "one.txt").write_text("1")
+    (tmp_path / "app" / "two.txt").write_text("2")
+
+    await mpremote(board.port, "cp", "-r", str(tmp_path / "app"), ":")
+    assert "two.txt" in (await mpremote(board.port, "ls", ":app")).said
+    assert (await mpremote(board.port, "cat", ":app/deep/one.txt")).said.strip() == "1"
+    await mpremote(board.port, "rm", "-r", ":app")
+
+    assert "app" not in (await mpremote(board.port, "ls")).said
+
+
+async def test_missing_file_is_said_to_be_missing(board: VirtualBoard) -> None:
+    done = await mpremote(board.port, "cat", ":nothing")
+
+    assert done.code != 0
+    assert "No such file" in done.said
+
+
+async def test_folder_of_the_host_can_be_mounted_and_imported_from(board: VirtualBoard, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "module.py").write_text("ANSWER = 42\n")
+
+    program = "import module; print(module.ANSWER); open('new', 'w').write('x')"
+    done = await mpremote(board.port, "mount", str(tmp_path / "shared"), "exec", program)
+
+    assert "42" in done.said
+    assert (tmp_path / "shared" / "new").read_text() == "x"
+
+
+# Starting
+
+
+async def test_boot_and_main_run_after_a_reset(board: VirtualBoard, tmp_path: Path) -> None:
+    (tmp_path / "flash" / "boot.py").write_text("print('boot runs')\n")
+    (tmp_path / "flash" / "main.py").write_text(ENDLESS)
+
+    await mpremote(board.port, "reset")
+
+    await said(board, "boot runs")
+    await said(board, "main runs")
+
+
+async def test_ctrl_c_ends_a_running_program_and_leaves_its_names(board: VirtualBoard, tmp_path: Path) -> None:
+    (tmp_path / "flash" / "main.py").write_text("answer = 42\n" + ENDLESS)
+    board.reset()
+    await said(board, "main runs")
+
+    board.type(b"\x03")
+    await said(board, "KeyboardInterrupt")
+    board.type(b"print('it is', answer)\r")
+
+    await said(board, "it is 42$")
+
+
+async def test_main_runs_again_after_ctrl_d(board: VirtualBoard, tmp_path: Path) -> None:
+    (tmp_path / "flash" / "main.py").write_text("print('once more')\n")
+    board.reset()
+    await said(board, "once more")
+
+    board.type(b"\x04")
+
+    await said(board, "once more", count=2)
+    await said(board, "soft reboot")
+
+
+async def test_program_that_exits_is_a_soft_reboot(board: VirtualBoard, tmp_path: Path) -> None:
+    counter = "try:\n    n = int(open('n').read())\nexcept OSError:\n    n = 0\nopen('n', 'w').write(str(n + 1))\n"
+    (tmp_path / "flash" / "main.py").write_text(counter + "print('run', n)\nif n < 2:\n    raise SystemExit\n")
+
+    board.reset()
+
+    await said(board, "run 2")
+
+
+async def test_program_with_an_error_ends_at_the_prompt(board: VirtualBoard, tmp_path: Path) -> None:
+    (tmp_path / "flash" / "main.py").write_text("raise ValueError('no servo')\n")
+
+    board.reset()
+
+    await said(board, "ValueError: no servo")
+    assert (await mpremote(board.port, "eval", "1+1")).said.strip() == "2"
+
+
+# Hardware
+
+
+async def test_pins_are_seen_and_set_from_outside(board: VirtualBoard) -> None:
+    board.hardware.inputs["14"] = 1
+    program = "from machine import Pin; Pin(15, Pin.OUT, value=1); print(Pin(14, Pin.IN).value())"
+
+    assert (await mpremote(board.port, "resume", "exec", program)).said.strip() == "1"
+    assert board.hardware.pins["15"] == {"mode": "out", "value": 1}
+
+
+async def test_pulses_are_seen(board: VirtualBoard) -> None:
+    await mpremote(board.port, "resume", "exec", "from machine import PWM, Pin; PWM(Pin(16), freq=50, duty_ns=1500000)")
+
+    assert board.hardware.pins["16"]["duty_ns"] == 1_500_000
+    assert board.hardware.pins["16"]["freq_hz"] == 50
+
+
+async def test_converter_reads_what_is_set(board: VirtualBoard) -> None:
+    board.hardware.adc_u16["26"] = 12345
+
+    assert (await mpremote(board.port, "eval", "__import__('machine').ADC(26).read_u16()")).said.strip() == "12345"
+
+
+async def test_watchdog_that_is_not_fed_resets_the_board(board: VirtualBoard, tmp_path: Path) -> None:
+    program = "import machine\nprint('cause', machine.reset_cause())\nmachine.WDT(timeout=1000)\n"
+    (tmp_path / "flash" / "main.py").write_text(program + ENDLESS)
+
+    board.reset()
+
+    await said(board, "cause 3", count=2)
+    assert board.hardware.reset_cause == "watchdog"
+
+
+async def test_watchdog_longer_than_the_chip_can_wait_is_refused(board: VirtualBoard) -> None:
+    done = await mpremote(board.port, "exec", "import machine; machine.WDT(timeout=9000)")
+
+    assert "timeout exceeds 8388" in done.said
+
+
+async def test_two_boards_have_two_ids(board: VirtualBoard, tmp_path: Path) -> None:
+    ask = "__import__('machine').unique_id()"
+    async with VirtualBoard("pico", tmp_path / "other") as other:
+        assert (await mpremote(board.port, "eval", ask)).said != (await mpremote(other.port, "eval", ask)).said
+
+
+# Power
+
+
+async def test_littlefs_survives_a_power_cut_at_every_write(tmp_path: Path) -> None:
+    save = "f = open('new.tmp', 'w'); f.write('{}' * 3000); f.close(); import os; os.rename('new.tmp', 'file')"
+    image = tmp_path / "image"
+    cuts = 0
+    async with VirtualBoard("pico", tmp_path / "flash", image=image) as board:
+        await mpremote(board.port, "exec", save.format("a"))
+        for number in range(12):
+            old, new = ("a", "b") if number % 2 == 0 else ("b", "a")
+            # The file holds the old content before each round.
+            await mpremote(board.port, "exec", save.format(old))
+            board.cut_power_at_block_write(number)
+            board.type(b"\r\x03" + save.format(new).encode() + b"\r")
+            await asyncio.sleep(0.6)
+            was_cut = board.hardware.reset_cause == "power_cut" and board.hardware.block_writes_left is None
+            cuts += was_cut
+            board.hardware.block_writes_left = None
+            content = (await mpremote(board.port, "cat", ":file")).said.strip()
+            assert content in (old * 3000, new * 3000), (number, content[:20])
+            board.hardware.reset_cause = "soft_reset"
+    assert cuts >= 3
+
+
+async def test_nothing_is_left_when_a_board_is_switched_off(tmp_path: Path) -> None:
+    async with VirtualBoard("pico", tmp_path / "flash") as board:
+        await mpremote(board.port, "eval", "1")
+        assert board._interpreter is not None
+        pid, port = board._interpreter.pid, board.port
+
+    left = [path for path in (f"/proc/{pid}", port) if os.path.exists(path)]  # noqa: ASYNC240 (nothing runs any more)
+    assert left == []
