@@ -123,7 +123,7 @@ def _is_json(value, depth):
 def _is_device_id(text):
     before = 0
     for byte in text.encode():
-        if byte <= 32 or byte == 127 or byte in b"/\\?#%" or (before == 0xC2 and byte < 0xA0):
+        if byte <= 32 or byte == 127 or byte in b"/\\?#%" or (before == 0xC2 and byte <= 0xA0):
             return False
         before = byte
     return text not in (".", "..")

@@ -31,8 +31,7 @@ def accept_of(key):
 def read_answer(head, accept):
     """Returns (status, retry_after_s or None, bytes of the body, fault or None) of an answer's head."""
     lines = head.split("\r\n")
-    version, _, status = lines.pop(0).partition(" ")
-    status = status[:3]
+    version, status = (lines.pop(0) + " ").split(" ")[:2]
     if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdigit():
         return 0, None, 0, "the answer is not HTTP"
     found = {}

@@ -65,12 +65,12 @@ class Log:
 
     def exception(self, message, error):
         """Says what went wrong with the end of its traceback."""
-        trace = traceback(error)
-        room = max(0, LINE_BYTES_MAX - len(message.encode()) - 1)
-        while len(trace.encode()) > room:
-            # The call that raised and the error itself are the last lines.
-            trace = trace[len(trace) - room :] if len(trace) > room else trace[1:]
-        self.say(ERROR, message + "\n" + trace)
+        trace = _encode(traceback(error))
+        # The call that raised and the error itself are the last lines.
+        start = max(0, len(trace) + len(_encode(message)) + 1 - LINE_BYTES_MAX)
+        while start < len(trace) and trace[start] & 0xC0 == 0x80:
+            start += 1
+        self.say(ERROR, message + "\n" + trace[start:].decode())
 
     def say(self, level, message):
         """Says one line at a level; what is too long is cut and marked."""
@@ -84,8 +84,15 @@ class Log:
 
 
 def _shorten(message):
-    data = message.encode()
+    data = _encode(message)
     if len(data) <= LINE_BYTES_MAX:
-        return message
-    size = utf8.cut(data, LINE_BYTES_MAX - _MARK_BYTES)
-    return data[:size].decode() + _MARK
+        return data.decode()
+    return data[: utf8.cut(data, LINE_BYTES_MAX - _MARK_BYTES)].decode() + _MARK
+
+
+def _encode(text):
+    try:
+        return utf8.encode(text)
+    except ValueError:
+        # Half a character, as JSON can escape one: no gateway accepts a text that holds it.
+        return repr(text).encode()

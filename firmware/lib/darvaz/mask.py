@@ -14,7 +14,7 @@ except (ImportError, SyntaxError, ValueError):
     xor_bytes = xor_words = None
 
 KEY_BYTES = 4
-_IS_FAST = xor_words is not None and uctypes is not None
+IS_FAST = xor_words is not None and uctypes is not None
 
 
 def new_key():
@@ -31,7 +31,7 @@ def mask(data, key):
         return
     # Compiled code would write into bytes, too: this raises TypeError for what is not writable.
     data[0] = data[0]
-    if not _IS_FAST:
+    if not IS_FAST:
         mask_plainly(data, key)
         return
     words = whole_words(uctypes.addressof(data), len(data))

@@ -205,7 +205,6 @@ class WebSocket:
         if self.state == OPEN and code != 1006:
             self._answer = code
         self.state = CLOSED
-        self._ping = None
         self._kept = self._start = self._end = 0
         return (event, code, reason)
 

@@ -159,9 +159,11 @@ class VirtualBoard:
         self._wake.set()
 
     async def _look_after(self) -> None:
-        while True:
+        while self._is_on:
+            # wait_for would lose a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await self._wake.wait()
             self._wake.clear()
             if self.hardware.is_starving():
                 self._restart_cause = "watchdog"

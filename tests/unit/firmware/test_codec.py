@@ -1,6 +1,8 @@
 """Text to message and back: what the tables of the protocol let through, and what they do not."""
 
 import json
+import random
+import sys
 import unittest
 
 from firmware.lib.darvaz import codec, messages
@@ -67,10 +69,15 @@ class Hearing(unittest.TestCase):
             self.assertEqual(self.refused(command(number=number)).text, "id: expected an integer from 0 to 1073741823")
 
     def test_names_are_those_a_maker_writes(self):
-        for name in ("p", "_pan2", "x" * 32):
+        for name in ("p", "_pan2", "azAZ_09", "x" * 32):
             self.assertTrue(isinstance(codec.parse(command(name)), dict))
-        for name in ("", "2pan", "pan-tilt", "pän", "x" * 33):
+        for name in ("", "0pan", "9pan", "pan-tilt", "pän", "a{", "a`", "a:", "a/", "a[", "x" * 33):
             self.refused(command(name))
+
+    def test_arguments_have_names_of_the_same_kind(self):
+        self.assertTrue(isinstance(codec.parse(command(**{"x" * 32: 1})), dict))
+        for name in ("", "2x", "x y", "x" * 33):
+            self.assertTrue(self.refused(command(**{name: 1})).text.startswith("args: expected names"))
 
     def test_sixteen_arguments_are_heard_and_seventeen_are_not(self):
         self.assertTrue(isinstance(codec.parse(command(**{"a%d" % n: n for n in range(16)})), dict))
@@ -78,6 +85,27 @@ class Hearing(unittest.TestCase):
 
     def test_infinite_number_is_refused(self):
         self.refused('{"type": "command", "id": 7, "name": "pan", "args": {"angle": 1e999}}')
+
+    def test_text_with_random_faults_never_raises(self):
+        text = command(angle=-90.5, name_of="دروازه", fast=True, nothing=None, more={"a": [1, "x"]})
+        splinters = ["", "{", "}", "[", "]", ":", ",", '"', "-", "\\", "1e999", "null", "\x00", '"type":']
+        if sys.implementation.name == "micropython":
+            # CPython does not encode half a character; what a board makes of one is a board's business.
+            splinters.append("\\ud800")
+        for seed in range(400):
+            random.seed(seed)
+            spoiled = text
+            for _ in range(random.randrange(1, 4)):
+                at = random.randrange(len(spoiled) + 1)
+                spoiled = (
+                    spoiled[:at] + splinters[random.randrange(len(splinters))] + spoiled[at + random.randrange(5) :]
+                )
+
+            message = codec.parse(spoiled)
+
+            self.assertTrue(isinstance(message, (dict, codec.Fault)))
+            if isinstance(message, codec.Fault):
+                self.assertIn(message.code, ("not_json", "invalid", "unknown_type"))
 
     def test_welcome_is_understood(self):
         welcome = {"type": "connection_ack", "status": "success", "message": "hello", "time": 1790000000}
@@ -115,6 +143,11 @@ class Saying(unittest.TestCase):
         for value in (object(), b"bytes", {1: 2}, {"x": {"y": object}}):
             self.assertTrue(self.refused(type="ack", result=value).startswith("result: expected JSON"))
 
+    def test_letters_that_json_escapes_come_back(self):
+        text = "".join([chr(code) for code in range(0x80)]) + "\u2028 😀"
+
+        self.assertEqual(json.loads(codec.dump({"type": "log", "message": text}))["message"], text)
+
     def test_result_is_nested_as_deep_as_allowed_and_no_deeper(self):
         deepest = 7
         for _ in range(messages.DEPTH_MAX - 1):
@@ -122,6 +155,7 @@ class Saying(unittest.TestCase):
 
         codec.dump({"type": "ack", "result": deepest})
         self.refused(type="ack", result=[deepest])
+        self.refused(type="ack", result={"deepest": deepest})
 
 
 class Declaring(unittest.TestCase):
@@ -155,8 +189,33 @@ class Declaring(unittest.TestCase):
     def test_device_id_keeps_the_pattern(self):
         for device in ("pico_device", "a", "دروازه", "x" * 64, "..."):
             self.assertIsNone(self.trouble(device, messages.DEVICE_ID))
-        for device in ("", "a b", "a/b", "a\\b", "a?b", "a#b", "a%b", "a\nb", "a\x7fb", "a\x85b", ".", "..", "x" * 65):
+        for device in (
+            "",
+            "a b",
+            "a/b",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "a%b",
+            "a\nb",
+            "a\x7fb",
+            "a\x85b",
+            "a\xa0b",
+            ".",
+            "..",
+            "x" * 65,
+        ):
             self.assertTrue(self.trouble(device, messages.DEVICE_ID) is not None)
+
+    def test_truth_value_is_nothing_else(self):
+        rule = ("b", None, None, None)
+
+        self.assertIsNone(self.trouble(False, rule))
+        for value in (0, 1, "true", None):
+            self.assertEqual(self.trouble(value, rule), ": expected true or false")
+
+    def test_name_that_is_no_text_is_refused(self):
+        self.assertTrue(self.trouble({1: 2}, messages.VALUES).startswith(": expected names"))
 
     def test_values_are_numbers_strings_or_truth_values(self):
         self.assertIsNone(self.trouble({"a": 1, "b": 2.5, "c": "x" * 256, "d": True}, messages.VALUES))

@@ -50,6 +50,7 @@ class Request(unittest.TestCase):
             ("h", "/", {"Authorization": "Bearer secret\r\nX: y"}),
             ("h", "/", {"X\r\nY": "secret"}),
             ("h", "/", {"X": "secret\x00"}),
+            ("h", "/", {"X": "secret\x7f"}),
             ("h", "/ü", {}),
         ):
             with self.assertRaises(ValueError) as raised:
@@ -74,16 +75,25 @@ class Answer(unittest.TestCase):
             self.assertTrue(read(*lines)[3])
 
     def test_accept_of_another_request_is_a_fault(self):
-        lines = [*GOOD[:3], "Sec-WebSocket-Accept: " + ACCEPT.lower()]
+        wrong = "Sec-WebSocket-Accept: " + ACCEPT.lower()
 
-        self.assertIn("another request", read(*lines)[3])
+        self.assertIn("another request", read(*GOOD[:3], wrong)[3])
 
     def test_extension_that_was_not_offered_is_a_fault(self):
         for name in ("Sec-WebSocket-Extensions: permessage-deflate", "Sec-WebSocket-Protocol: mqtt"):
             self.assertIn("not offered", read(*GOOD, name)[3])
 
     def test_what_is_not_http_is_a_fault(self):
-        for line in ("", "SSH-2.0-OpenSSH", "HTTP/2 101", "HTTP/1.1", "HTTP/1.1 abc", "HTTP/1.1 10", "ICY 200 OK"):
+        for line in (
+            "",
+            "SSH-2.0-OpenSSH",
+            "HTTP/2 101",
+            "HTTP/1.1",
+            "HTTP/1.1 abc",
+            "HTTP/1.1 10",
+            "HTTP/1.1 1011",
+            "ICY 200",
+        ):
             self.assertIn("not HTTP", read(line)[3])
 
     def test_malformed_header_is_a_fault(self):
@@ -92,6 +102,15 @@ class Answer(unittest.TestCase):
 
     def test_refusal_tells_its_wait_and_its_body(self):
         self.assertEqual(read("HTTP/1.1 503 Busy", "Retry-After: 30", "Content-Length: 12"), (503, 30, 12, None))
+
+    def test_status_needs_no_words_behind_it(self):
+        for line in ("HTTP/1.1 401", "HTTP/1.0 401 ", "HTTP/1.1 401 Not with this token"):
+            self.assertEqual(read(line), (401, None, 0, None))
+
+    def test_every_cut_of_a_good_answer_is_a_fault(self):
+        head = "\r\n".join(GOOD)
+        for size in range(len(head)):
+            self.assertTrue(handshake.read_answer(head[:size], ACCEPT)[3])
 
     def test_wait_is_a_bounded_number_of_seconds_or_nothing(self):
         for text, wait_s in (

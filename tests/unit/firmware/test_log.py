@@ -40,6 +40,19 @@ class Saying(unittest.TestCase):
 
         self.assertEqual(self.kept[0][2], "21.5")
 
+    def test_half_a_character_is_said_as_its_number(self):
+        self.log.info("door " + chr(0xD800))
+
+        self.assertEqual(self.kept[0][2], "'door \\ud800'")
+
+    def test_every_level_has_its_word(self):
+        self.log.level = log.DEBUG
+
+        for word in log.LEVELS:
+            getattr(self.log, word)("x")
+
+        self.assertEqual([line[0] for line in self.kept], list(log.LEVELS))
+
 
 class Length(unittest.TestCase):
     """A line is bounded, and a traceback keeps its end."""
@@ -76,10 +89,23 @@ class Length(unittest.TestCase):
 
     def test_long_traceback_keeps_its_end(self):
         try:
-            raise ValueError("ö" * 2000 + " the angle is odd")
+            raise ValueError("öö" * 1000 + " the angle is odd")
         except ValueError as error:
-            self.log.exception("pan failed", error)
+            for message in ("pan failed", "pan failed!"):
+                self.log.exception(message, error)
 
-        self.assertTrue(self.kept[0].startswith("pan failed\n"))
-        self.assertTrue(self.kept[0].endswith("the angle is odd"))
-        self.assertLessEqual(len(self.kept[0].encode()), log.LINE_BYTES_MAX)
+        for line in self.kept:
+            self.assertTrue(line.startswith("pan failed"))
+            self.assertTrue(line.endswith("ö the angle is odd"))
+            self.assertGreaterEqual(len(line.encode()), log.LINE_BYTES_MAX - 1)
+            self.assertLessEqual(len(line.encode()), log.LINE_BYTES_MAX)
+
+    def test_message_without_room_for_a_traceback_is_cut(self):
+        self.log.exception("x" * 2000, ValueError("the angle is odd"))
+
+        self.assertEqual(self.kept, ["x" * (log.LINE_BYTES_MAX - 3) + "…"])
+
+    def test_error_that_holds_half_a_character_is_said(self):
+        self.log.exception("pan failed", ValueError(chr(0xDFFF)))
+
+        self.assertIn("\\udfff", self.kept[0])

@@ -1,5 +1,6 @@
 """Masking in place: every way gives what RFC 6455 section 5.3 asks for."""
 
+import sys
 import unittest
 from array import array
 
@@ -27,15 +28,32 @@ class Masking(unittest.TestCase):
                 self.assertEqual(bytes(whole[:start]), bytes(range(100, 100 + start)))
                 self.assertEqual(bytes(whole[start + size :]), bytes(range(100 + start + size, 130)))
 
+    def test_machine_code_is_used_on_micropython(self):
+        self.assertEqual(mask.IS_FAST, sys.implementation.name == "micropython")
+
     def test_plain_way_agrees_with_the_fast_one(self):
         key = mask.new_key()
-        for size in range(20):
-            fast, plain = bytearray(range(size)), bytearray(range(size))
+        for size in range(70):
+            for start in range(4):
+                fast = bytearray([(i * 7) & 255 for i in range(start + size + 5)])
+                plain = bytearray(fast)
 
-            mask.mask(fast, key)
-            mask.mask_plainly(plain, key)
+                mask.mask(memoryview(fast)[start : start + size], key)
+                mask.mask_plainly(memoryview(plain)[start : start + size], key)
+
+                self.assertEqual(fast, plain)
+
+    def test_both_ways_agree_on_a_whole_picture(self):
+        key = mask.new_key()
+        for start in (0, 1):
+            fast = bytearray(20003)
+            plain = bytearray(20003)
+
+            mask.mask(memoryview(fast)[start:], key)
+            mask.mask_plainly(memoryview(plain)[start:], key)
 
             self.assertEqual(fast, plain)
+            self.assertEqual(bytes(fast[start : start + 4]), bytes(key))
 
     def test_masking_twice_gives_the_payload_back(self):
         data, key = bytearray(b"the same key undoes it"), mask.new_key()

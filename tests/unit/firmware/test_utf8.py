@@ -44,6 +44,22 @@ class Decoding(unittest.TestCase):
                 is_valid = 0xC2 <= lead <= 0xDF and 0x80 <= second <= 0xBF
                 self.assertEqual(utf8.decode(bytes((lead, second))) is not None, is_valid)
 
+    def test_every_start_of_a_long_character_is_judged_as_the_standard_does(self):
+        for lead in range(0xE0, 0xF8):
+            for second in range(0x80, 0xC0):
+                if lead < 0xF0:
+                    code = (lead & 15) << 12 | (second & 63) << 6
+                    is_valid = code >= 0x800 and not 0xD800 <= code <= 0xDFFF
+                    data = bytes((lead, second, 0x80))
+                else:
+                    code = (lead & 7) << 18 | (second & 63) << 12
+                    is_valid = 0x10000 <= code <= 0x10FFFF
+                    data = bytes((lead, second, 0x80, 0x80))
+                text = utf8.decode(data)
+                self.assertEqual(text is not None, is_valid)
+                if is_valid:
+                    self.assertEqual(ord(text), code)
+
 
 class Encoding(unittest.TestCase):
     """Text that is half a character never leaves."""

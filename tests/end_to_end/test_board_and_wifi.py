@@ -1,0 +1,284 @@
+"""The real programs on virtual boards, through what a home network does to them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from darvaz.virtual import AccessPoint, VirtualBoard
+from darvaz.virtual.firmware import write_flash
+from tests.support import journalled
+from tests.support.gateway import GatewayProcess
+from tests.support.mpremote import mpremote
+
+pytestmark = pytest.mark.timeout(120)
+DEADLINE_S = 30.0
+# Waits that would be half a minute at home, and a back-off that does not keep a test waiting.
+HASTE = """
+from darvaz import backoff, link, session, wifi
+session.QUIET_MS = session.ANSWER_MS = 700
+link.HANDSHAKE_MS = link.CONNECT_MS = 1000
+link.WIFI_GONE_MS = 500
+wifi.JOIN_MS = 1200
+backoff.FIRST_MS, backoff.LONGEST_MS, backoff.REFUSED_LONGEST_MS = 50, 200, 200
+"""
+
+
+@pytest.fixture
+def gateway() -> Iterator[GatewayProcess]:
+    with GatewayProcess() as running:
+        yield running
+
+
+@asynccontextmanager
+async def powered(
+    folder: Path, gateway: GatewayProcess, kind: str = "pico", boot: str = HASTE, **config: Any
+) -> AsyncIterator[VirtualBoard]:
+    """A virtual board with the real program; waits for nothing."""
+    write_flash(folder, kind, kind, gateway.ws_url, None, log_level="debug", **config)
+    (folder / "boot.py").write_text(boot, encoding="utf-8")
+    async with VirtualBoard(kind, folder) as board:
+        yield board
+
+
+async def said(board: VirtualBoard, pattern: str, count: int = 1, deadline_s: float = DEADLINE_S) -> None:
+    await until(lambda: sum(bool(re.search(pattern, line)) for line in board.lines) >= count, board, deadline_s)
+
+
+async def until(is_so: Callable[[], bool], board: VirtualBoard, deadline_s: float = DEADLINE_S) -> None:
+    give_up = time.monotonic() + deadline_s
+    while not is_so():
+        assert time.monotonic() < give_up, "\n".join(board.lines)
+        await asyncio.sleep(0.02)
+
+
+async def ask(gateway: GatewayProcess, device: str, command: str, /, **args: Any) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=DEADLINE_S, trust_env=False) as client:
+        return await client.post(f"/api/devices/{device}/commands/{command}", json=args)
+
+
+def uptimes_ms(gateway: GatewayProcess, type_: str) -> list[int]:
+    """Returns when the board said the messages of a type that are in the journal, in the order of arrival."""
+    return [
+        json.loads(line.payload or "")["uptime_ms"] for line in journalled.lines(gateway.data) if line.type == type_
+    ]
+
+
+# Joining
+
+
+async def test_board_joins_and_moves_its_servo(gateway: GatewayProcess, tmp_path: Path) -> None:
+    async with powered(tmp_path / "flash", gateway) as board:
+        await said(board, "online as pico")
+
+        assert (await ask(gateway, "pico", "pan", angle=90)).json()["result"]["angle"] == 90
+
+        assert board.hardware.pins["16"]["duty_ns"] == 1_500_000
+        assert board.hardware.clock[0] >= 2025
+
+
+@pytest.mark.parametrize(
+    ("points", "sentence"),
+    [
+        ({}, "Home: not seen"),
+        ({"Home": AccessPoint("another")}, "Home: seen, but joining failed: is the password right"),
+        ({"Home": AccessPoint("password", gives_addresses=False)}, "Home: joined, but got no address"),
+    ],
+)
+async def test_trouble_with_joining_is_named_and_outlived(
+    points: dict[str, AccessPoint], sentence: str, gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    async with powered(tmp_path / "flash", gateway) as board:
+        board.hardware.access_points = points
+        await said(board, sentence)
+
+        board.hardware.access_points = {"Home": AccessPoint("password")}
+
+        await said(board, "online as pico")
+
+
+async def test_second_network_is_joined_when_the_first_is_not_there(gateway: GatewayProcess, tmp_path: Path) -> None:
+    networks = [{"ssid": "Office", "password": "x"}, {"ssid": "Home", "password": "password"}]
+    async with powered(tmp_path / "flash", gateway, networks=networks) as board:
+        await said(board, "Office: not seen")
+        await said(board, "wifi: joined Home")
+        await said(board, "online as pico")
+
+
+async def test_refusal_of_the_gateway_is_not_blamed_on_wifi(tmp_path: Path) -> None:
+    with GatewayProcess("--localhost-without-token", "false") as gateway:
+        async with powered(tmp_path / "flash", gateway) as board:
+            await said(board, "no token|no good token|not authorised|4401|401")
+            await asyncio.sleep(1)
+            assert not any("joining again" in line for line in board.lines)
+            assert sum("wifi: joined" in line for line in board.lines) == 1
+
+
+# Losing the network
+
+
+async def test_access_point_that_vanishes_and_returns_brings_the_board_back(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    async with powered(tmp_path / "flash", gateway) as board:
+        await said(board, "online as pico")
+        for round_ in (2, 3):
+            point = board.vanish_access_point()
+            await said(board, "Home: not seen", count=round_ - 1)
+            board.return_access_point(point)
+            await said(board, "online as pico", count=round_)
+
+        assert (await ask(gateway, "pico", "pan", angle=1)).status_code == 200
+
+
+async def test_half_open_connection_is_noticed_and_replaced(gateway: GatewayProcess, tmp_path: Path) -> None:
+    async with powered(tmp_path / "flash", gateway) as board:
+        await said(board, "online as pico")
+
+        board.air.die()
+        await said(board, "the gateway does not answer")
+        await said(board, "nobody answers, joining again")
+        board.air.live()
+
+        await said(board, "online as pico", count=2)
+        assert (await ask(gateway, "pico", "pan", angle=1)).status_code == 200
+
+
+async def test_what_was_measured_while_the_network_was_gone_arrives_in_order(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    async with powered(tmp_path / "flash", gateway) as board:
+        program = (tmp_path / "flash" / "main.py").read_text(encoding="utf-8")
+        (tmp_path / "flash" / "main.py").write_text(program.replace("every_s=10", "every_s=0.2"), encoding="utf-8")
+        board.reset()
+        await said(board, "online as pico", count=1)
+        await asyncio.to_thread(journalled.wait_for_line, gateway.data, type="telemetry", count=3)
+
+        board.air.die()
+        await asyncio.sleep(5)
+        board.air.live()
+        await said(board, "online as pico", count=2)
+        arrived = len(uptimes_ms(gateway, "telemetry"))
+        await asyncio.to_thread(journalled.wait_for_line, gateway.data, type="telemetry", count=arrived + 20)
+
+        # Twice is possible, where the old connection had delivered what it could not prove; never is not.
+        stamps_ms = sorted(set(uptimes_ms(gateway, "telemetry")))
+        gaps_ms = [later - earlier for earlier, later in pairwise(stamps_ms)]
+        lost = [line for line in board.lines if "messages were lost" in line]
+        assert lost or max(gaps_ms) < 1000, (gaps_ms, list(board.lines)[-20:])
+
+
+async def test_board_that_loses_its_power_again_and_again_comes_back(gateway: GatewayProcess, tmp_path: Path) -> None:
+    random.seed(7)
+    async with powered(tmp_path / "flash", gateway) as board:
+        for _ in range(12):
+            await asyncio.sleep(random.random() * 0.6)
+            board.power_cut()
+        seen = sum("online as pico" in line for line in board.lines)
+
+        await said(board, "online as pico", count=seen + 1)
+        assert (await ask(gateway, "pico", "pan", angle=1)).status_code == 200
+
+
+async def test_watchdog_is_fed_while_all_is_well_and_while_the_gateway_is_away(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    boot = HASTE + "\nfrom darvaz import device\ndevice.WATCHDOG_MS = 1500\n"
+    async with powered(tmp_path / "flash", gateway, boot=boot, watchdog=True) as board:
+        await said(board, "online as pico")
+        gateway.stop()
+        await asyncio.sleep(4)
+        assert board.hardware.reset_cause == "power_on"
+        assert board.hardware.watchdog is not None
+
+
+async def test_handler_that_blocks_for_ever_is_ended_by_the_watchdog(gateway: GatewayProcess, tmp_path: Path) -> None:
+    boot = HASTE + "\nfrom darvaz import device\ndevice.WATCHDOG_MS = 1500\n"
+    async with powered(tmp_path / "flash", gateway, boot=boot, watchdog=True) as board:
+        program = (tmp_path / "flash" / "main.py").read_text(encoding="utf-8")
+        block = "@device.command\ndef block():\n    while True:\n        pass\n\n\ndevice.run()"
+        (tmp_path / "flash" / "main.py").write_text(program.replace("device.run()", block), encoding="utf-8")
+        board.power_cut()
+        await said(board, "online as pico")
+
+        with pytest.raises((httpx.HTTPError, AssertionError)):
+            answer = await ask(gateway, "pico", "block")
+            assert answer.status_code == 200
+
+        assert board.hardware.reset_cause == "watchdog"
+        await said(board, "online as pico", count=2)
+
+
+# The camera
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [
+        ("missing", "no camera module|camera module"),
+        ("dead", "camera: .*does not start"),
+        ("silent", "camera: no frame"),
+        ("broken", "camera: "),
+    ],
+)
+async def test_camera_that_fails_leaves_the_board_online_and_is_reported(
+    trouble: str, sentence: str, gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    write_flash(tmp_path / "flash", "esp32cam", "esp32cam", gateway.ws_url, None)
+    board = VirtualBoard("esp32cam", tmp_path / "flash")
+    board.hardware.camera = trouble
+    async with board:
+        await said(board, "online as esp32cam")
+        await said(board, sentence)
+
+        assert (await ask(gateway, "esp32cam", "info")).status_code == 200
+        assert (await ask(gateway, "esp32cam", "snapshot")).status_code >= 400
+
+
+# Ctrl-C
+
+
+async def test_ctrl_c_at_any_moment_reaches_the_prompt(gateway: GatewayProcess, tmp_path: Path) -> None:
+    random.seed(11)
+    async with powered(tmp_path / "flash", gateway, grace_s=0.2) as board:
+        for round_ in range(12):
+            await asyncio.sleep(random.random() * 0.9)
+            done = await mpremote(board.port, "exec", f"print('round', {round_})")
+            assert f"round {round_}" in done.said, "\n".join(board.lines)
+            board.reset()
+
+        await said(board, "online as pico")
+
+
+async def test_board_switched_off_while_it_restarts_stays_off(gateway: GatewayProcess, tmp_path: Path) -> None:
+    async with powered(tmp_path / "flash", gateway) as board:
+        await said(board, "online as pico")
+        board.reset()
+
+
+async def test_prompt_finds_everything_closed_and_the_program_can_run_again(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    async with powered(tmp_path / "flash", gateway) as board:
+        await said(board, "online as pico")
+        board.type(b"\x03")
+        await said(board, "KeyboardInterrupt")
+
+        give_up = time.monotonic() + DEADLINE_S
+        while gateway.get("/api/devices").json()["devices"][0]["online"]:
+            assert time.monotonic() < give_up
+            await asyncio.sleep(0.05)
+
+        board.type(b"\x04")
+        await said(board, "online as pico", count=2)
