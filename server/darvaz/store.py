@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ DATABASE_NAME = "darvaz.sqlite3"
 BUSY_TIMEOUT_MS = 5_000
 # What the write-ahead log is cut back to after a burst; it would keep its largest size otherwise.
 WAL_BYTES_MAX = 16 * 1024 * 1024
+# Less than this is no room for SQLite's files beside the database.
+_FREE_BYTES_MIN = 65_536
 
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
@@ -132,8 +136,11 @@ def explained(error: sqlite3.Error, folder: Path) -> StoreError:
     """Returns SQLite's complaint as a sentence for people, with what to do."""
     path = folder / DATABASE_NAME
     code = getattr(error, "sqlite_errorcode", None)
+    # A file that a full disk has no room for looks to SQLite like one that it may not make.
+    if code is not None and _is_full(folder):
+        code = sqlite3.SQLITE_FULL
     sentences = {
-        sqlite3.SQLITE_FULL: f"the disk of {folder} is full: free some space, or use --data on another disk",
+        sqlite3.SQLITE_FULL: _full(folder),
         sqlite3.SQLITE_READONLY: _not_writable(folder),
         sqlite3.SQLITE_CANTOPEN: _not_writable(folder),
         sqlite3.SQLITE_PERM: _not_writable(folder),
@@ -171,8 +178,9 @@ def _make_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE))
     except FileExistsError:
         _look_at_file(path)
-    except OSError:
-        raise StoreError(_not_writable(path.parent)) from None
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise StoreError(_full(path.parent) if is_full else _not_writable(path.parent)) from None
 
 
 def _look_at_file(path: Path) -> None:
@@ -201,6 +209,17 @@ def _migrate(connection: sqlite3.Connection, folder: Path) -> None:
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FREE_BYTES_MIN
+    except OSError:
+        return False
+
+
+def _full(folder: Path) -> str:
+    return f"the disk of {folder} is full: free some space, or use --data on another disk"
 
 
 def _not_writable(folder: Path) -> str:

@@ -1,0 +1,82 @@
+"""Disks that are small or may not be written, for the process that is started with their prefix only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.needs import missing
+
+_CHUNK_BYTES = 4096
+_COMMAND_DEADLINE_S = 15.0
+_MOUNT = 'mount -t tmpfs -o "size=$1,mode=700" tmpfs "$0" && shift && exec "$@"'
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A disk of its own, mounted at `place` where only the process with the prefix sees it."""
+
+    place: Path
+    prefix: list[str]
+
+    def entered(self, pid: int) -> list[str]:
+        """Returns the prefix of another process that sees the disk; SQLite does not find it through /proc."""
+        return ["nsenter", "--mount", "--target", str(pid)]
+
+    @contextlib.contextmanager
+    def filled(self, pid: int) -> Iterator[None]:
+        """Leaves no free byte on the disk until the block ends."""
+        filling = Path(f"/proc/{pid}/root{self.place}/filling")
+        with filling.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(_CHUNK_BYTES))
+        try:
+            yield
+        finally:
+            filling.unlink()
+
+
+def small_disk(place: Path, size_bytes: int) -> SmallDisk:
+    """Returns a disk of that size; ends the test where this user may not mount one."""
+    _need("unshare", "mount", "nsenter")
+    place.mkdir(exist_ok=True)
+    prefix = ["unshare", "--mount", "sh", "-c", _MOUNT, str(place), str(size_bytes)]
+    tried = _run([*prefix, "true"])
+    if tried.returncode != 0:
+        missing(f"a full disk is tested with one mounted for it, which this user may not do: {tried.stderr.strip()}")
+    return SmallDisk(place, prefix)
+
+
+def limited_files(size_bytes: int) -> list[str]:
+    """Returns the prefix of a process none of whose files may grow beyond a size; it may be lifted again."""
+    _need("prlimit")
+    return ["prlimit", f"--fsize={size_bytes}:"]
+
+
+def lift_limit(pid: int) -> None:
+    """Lets the files of a process grow again."""
+    done = _run(["prlimit", "--pid", str(pid), "--fsize=unlimited:"])
+    assert done.returncode == 0, done.stderr
+
+
+def obeying_modes() -> list[str]:
+    """Returns the prefix of a process for which a folder's mode counts, even if this user is root."""
+    if os.geteuid() != 0:
+        return []
+    _need("setpriv")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def _need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            missing(f"{program} is not installed")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_DEADLINE_S)
