@@ -11,9 +11,12 @@ from collections.abc import Iterator
 import uvicorn
 from rich.console import Console
 from rich.logging import RichHandler
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from darvaz import __version__
 from darvaz.app import build_app
+from darvaz.descriptors import allow
+from darvaz.edge.patience import UNDECIDED_MAX, Crowd, patient
 from darvaz.parts import Parts
 from darvaz.visible import VisibleFormatter
 
@@ -23,6 +26,7 @@ SHUTDOWN_DEADLINE_S = 3
 async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
     """Serves until a signal comes and returns the exit status."""
     _log_to(console, parts.settings.log_level)
+    allow(parts.settings.links_max + UNDECIDED_MAX)
     server = _Server(_config(parts))
     _greet(console, parts, listener)
     await server.serve(sockets=[listener])
@@ -48,6 +52,7 @@ def _config(parts: Parts) -> uvicorn.Config:
     proxies = settings.listed("trusted_proxies")
     return uvicorn.Config(
         build_app(parts),
+        http=patient(H11Protocol, Crowd(settings.auth_deadline_s, settings.links_per_address_max)),
         ws="websockets-sansio",
         # Our own heartbeat decides what is alive; a board answers WebSocket pings only while it reads.
         ws_ping_interval=None,

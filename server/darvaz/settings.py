@@ -32,7 +32,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[str, Meta(min_length=1, description="Folder of everything the gateway remembers.")] = "data"
     heartbeat_s: Annotated[Seconds, Meta(description="Seconds between two pings of the gateway.")] = 120.0
     idle_timeout_s: Annotated[Seconds, Meta(description="Seconds of silence that end a link.")] = 300.0
-    auth_deadline_s: Annotated[Seconds, Meta(description="Seconds a client without a header has to send auth.")] = 10.0
+    auth_deadline_s: Annotated[Seconds, Meta(description="Seconds to send a request, and auth if it had no token.")] = (
+        10.0
+    )
     command_deadline_s: Annotated[Seconds, Meta(description="Seconds a board has to answer a command.")] = 10.0
     localhost_without_token: Annotated[
         bool, Meta(description="Let this machine's own programs in without a token.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from darvaz.hub import CommandError
 from darvaz.parts import Parts
 
 BODY_BYTES_MAX = 16_384
+_BODY_DEADLINE_S = 10.0
 
 
 def api_routes(parts: Parts) -> list[Route]:
@@ -58,12 +60,15 @@ async def _read_args(request: Request) -> dict[str, Any] | Response:
     """Returns the arguments in the body; no body is no arguments."""
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                return problem(413, "too_large", f"a command's arguments are at most {BODY_BYTES_MAX} bytes")
+        async with asyncio.timeout(_BODY_DEADLINE_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_BYTES_MAX:
+                    return problem(413, "too_large", f"a command's arguments are at most {BODY_BYTES_MAX} bytes")
         return msgspec.json.decode(body, type=dict[str, Any]) if body else {}
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return problem(400, "not_json", "the body is one JSON object: argument names and values")
+    except TimeoutError:
+        return problem(408, "too_slow", f"the body did not come within {_BODY_DEADLINE_S:g} s")
     except ClientDisconnect:
         return problem(400, "gone", "the request ended early")
