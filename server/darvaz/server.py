@@ -7,10 +7,12 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
+from types import FrameType
 
 import uvicorn
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from darvaz import __version__
@@ -36,9 +38,16 @@ async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
 class _Server(uvicorn.Server):
     """A server that ends with status 0 on a signal, instead of dying of it once more."""
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Impatience changes nothing: the end has a deadline anyway, and the journal must still be written.
+        self.should_exit = True
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        wanted = (signal.SIGINT, signal.SIGTERM)
+        wanted = [signal.SIGINT, signal.SIGTERM]
+        # The terminal was closed; whoever started us with nohup does not want to know.
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            wanted.append(signal.SIGHUP)
         before = {number: signal.signal(number, self.handle_exit) for number in wanted}
         try:
             yield
@@ -87,7 +96,8 @@ def _greet(console: Console, parts: Parts, listener: socket.socket) -> None:
     """Says where the gateway is, who may enrol, and how to add a board."""
     port = listener.getsockname()[1]
     addresses = _addresses(listener.getsockname()[0])
-    console.print(f"[bold]Darvaz {__version__}[/bold]  data in {parts.settings.data_path.resolve()}", soft_wrap=True)
+    data = escape(str(parts.settings.data_path.resolve()))
+    console.print(f"[bold]Darvaz {__version__}[/bold]  data in {data}", soft_wrap=True)
     for address in addresses:
         console.print(f"  http://{address}:{port}", soft_wrap=True)
     console.print(f"  boards: ws://{addresses[-1]}:{port}/ws/pico and /ws/esp32cam", soft_wrap=True)

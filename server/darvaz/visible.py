@@ -26,10 +26,12 @@ def visible_json(value: Any, indent: int | None = None) -> str:
 
 
 class VisibleFormatter(logging.Formatter):
-    """Formats a record as usual, its message made visible; a traceback keeps its lines."""
+    """Formats a record as usual, its message made visible; tracebacks and other programs' lists keep their lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = visible(record.message)
+        is_ours = record.name.partition(".")[0] == "darvaz"
+        lines = [record.message] if is_ours else record.message.rstrip().splitlines()
+        record.message = "\n".join(map(visible, lines))
         return super().formatMessage(record)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from darvaz import __version__
@@ -25,11 +23,3 @@ def cli() -> None:
 
 for command in (serve, simulate, devices, send, log, token, enrol, doctor):
     cli.add_command(command)
-
-
-def main() -> None:
-    """Runs the command line; Ctrl-C ends it quietly."""
-    try:
-        cli(standalone_mode=True)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import sys
 import time
@@ -46,6 +47,8 @@ def log(
     folder = Path(data).expanduser()
     if not (folder / DATABASE_NAME).exists():
         raise click.ClickException(f"no journal in {folder}: start the gateway there, or say where it is with --data")
+    # Ctrl-C is how following ends, and no failure.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with opened(folder) as connection:
             _show(connection, wanted, limit, follow, as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -30,6 +31,8 @@ def serve(**given: str | None) -> None:
     Every option is also an environment variable. Ctrl-C or SIGTERM stops it: boards are told that it
     restarts, and the journal is written to its end.
     """
+    # Until the server listens there is nothing to end in order.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from darvaz.app import build_parts
     from darvaz.server import run
 

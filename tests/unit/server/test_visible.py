@@ -60,3 +60,9 @@ def test_a_log_line_with_a_line_break_stays_one_line_and_its_traceback_keeps_its
     first, *rest = shown.split("\n")
     assert first == "INFO = a\\x0a> forged\\x1b[0m"
     assert rest[0].startswith("Traceback")
+
+
+def test_a_traceback_that_another_library_logs_as_its_message_keeps_its_lines() -> None:
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, __file__, 1, "Traceback\n  line \x1b[2J\n", (), None)
+
+    assert VisibleFormatter("%(message)s").format(record) == "Traceback\n  line \\x1b[2J"
