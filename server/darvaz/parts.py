@@ -43,7 +43,11 @@ class Parts:
     devices: Devices
     hub: Hub
     counts: Counts = field(default_factory=Counts)
-    unix_offset_s: float = field(default_factory=lambda: time.time() - time.monotonic())
+
+    @property
+    def unix_offset_s(self) -> float:
+        """Returns what makes a monotonic time a Unix time, as of now: NTP and suspension change it."""
+        return time.time() - time.monotonic()
 
     def session_limits(self) -> Limits:
         """Returns what a session bears, from the settings."""

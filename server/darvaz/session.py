@@ -123,7 +123,8 @@ class Session:
         self.state = State.WAITING_FOR_CONNECT if is_admitted else State.WAITING_FOR_TOKEN
         self._protocol = protocol
         self._limits = limits
-        self._unix_offset_s = unix_offset_s
+        # Whoever feeds the session sets this again: a wall clock may be set while the conversation goes on.
+        self.unix_offset_s = unix_offset_s
         self._opened_s = self._heard_s = self._refilled_s = now_s
         self._next_ping_s = now_s + limits.heartbeat_s
         self._allowance = self._burst = 2 * limits.messages_per_s_max
@@ -342,7 +343,7 @@ class Session:
         self._writes.append(Packet(name, self._protocol.dump(self._protocol.make(name, **fields))))
 
     def _unix_time(self, now_s: float) -> int:
-        return int(now_s + self._unix_offset_s)
+        return int(now_s + self.unix_offset_s)
 
 
 def _reason(sentence: str) -> str:

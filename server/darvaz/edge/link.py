@@ -236,6 +236,7 @@ class DeviceLink:
         token = self._admitted.token_id if self._admitted else None
         if token is not None and not self._parts.access.is_token_live(token):
             self._session.refuse(Fault("not_authorised", "the token of this device was revoked"))
+        self._session.unix_offset_s = self._parts.unix_offset_s
         self._session.tick(now_s)
         self._advance(now_s)
         self._set_timer()

@@ -255,6 +255,20 @@ def test_a_faulty_auth_is_never_handed_out_as_text() -> None:
     assert isinstance(event, Faulted) and event.text is None
 
 
+def test_a_wall_clock_set_meanwhile_changes_what_is_said_and_no_deadline() -> None:
+    session = open_session(heartbeat_s=10)
+
+    session.unix_offset_s -= 86_400.0
+    session.tick(9.9)
+    assert session.take_writes() == []
+    session.tick(10.0)
+
+    (ping,) = session.take_writes()
+    assert isinstance(ping, Packet)
+    assert json.loads(ping.text) == {"type": "ping", "time": int(1e9) - 86_400 + 10}
+    assert session.deadline_s == 20.0
+
+
 def test_a_command_is_sent_only_while_open() -> None:
     message = PROTOCOL.make("command", id=1, name="pan", args={})
 
