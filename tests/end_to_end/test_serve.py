@@ -41,6 +41,16 @@ def test_help_lists_every_setting_with_its_variable() -> None:
         assert variable_name(name) in "".join(shown.split())
 
 
+@pytest.mark.parametrize("verb", [[], ["token"]], ids=["darvaz", "token"])
+def test_the_list_of_verbs_is_cut_nowhere_on_80_columns(verb: list[str]) -> None:
+    command = [sys.executable, "-m", "darvaz", *verb, "--help"]
+    environment = {**os.environ, "COLUMNS": "80"}
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment).stdout
+
+    assert "Commands:" in shown
+    assert "..." not in shown.split("Commands:")[1]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "right"),
     [

@@ -12,7 +12,7 @@ from darvaz.cli.tables import ago, iso, show
 from darvaz.visible import visible_json
 
 
-@click.command()
+@click.command(short_help="List the devices: who is online, and what they can do.")
 @gateway_option
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known of them as JSON.")
 def devices(gateway: str, as_json: bool) -> None:

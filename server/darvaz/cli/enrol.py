@@ -12,7 +12,7 @@ from darvaz.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 from darvaz.cli.token import data_opened, data_option
 
 
-@click.command()
+@click.command(short_help="Let new boards fetch their tokens for some minutes.")
 @click.option(
     "--minutes",
     type=click.FloatRange(0, MINUTES_MAX, min_open=True),

@@ -16,12 +16,14 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command one option per setting; values stay text, so that one place checks them all."""
     defaults = Settings()
     for name, hint in reversed(hints().items()):
+        # "Some text" would be no help.
+        right = "" if expected(hint) == expected(str) else f" Expects {expected(hint)}."
         notes = f"[default: {_shown(getattr(defaults, name))}; env: {variable_name(name)}]"
         option = click.option(
             option_name(name),
             name,
             metavar=name.rsplit("_", 1)[-1].upper(),
-            help=f"{describe(hint)} Expects {expected(hint)}.  {notes}",
+            help=f"{describe(hint)}{right}  {notes}",
         )
         function = option(function)
     return function

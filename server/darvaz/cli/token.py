@@ -15,7 +15,7 @@ import click
 from darvaz.access import KINDS, Token, Tokens
 from darvaz.cli.options import checked_device
 from darvaz.cli.tables import ago, iso, show, span
-from darvaz.store import StoreError, opened
+from darvaz.store import DATABASE_NAME, StoreError, opened
 from darvaz.visible import visible_json
 
 _DAY_S = 86_400.0
@@ -38,9 +38,18 @@ def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def data_opened(data: Path) -> Iterator[sqlite3.Connection]:
-    """Lends the gateway's database to a command; its troubles end the command with a sentence."""
+    """Lends the gateway's database to a command; its troubles end the command with a sentence.
+
+    Where there was none yet, one is made, and said so: it may be the wrong place.
+    """
+    folder = data.expanduser()
+    is_new = not (folder / DATABASE_NAME).exists()
     try:
-        with opened(data.expanduser()) as connection:
+        with opened(folder) as connection:
+            if is_new:
+                click.echo(
+                    f"New data in {folder.resolve()}: if the gateway keeps its own elsewhere, use --data", err=True
+                )
             yield connection
     except StoreError as error:
         raise click.ClickException(str(error)) from None
@@ -51,7 +60,7 @@ def token() -> None:
     """Issue, list and revoke the tokens that let boards and people in."""
 
 
-@token.command()
+@token.command(short_help="Issue a token of one kind, for a board or a person.")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--label", default="", help="What it is for, to know it again in the list.")
 @click.option(
@@ -100,7 +109,7 @@ def list_tokens(as_json: bool, data: Path) -> None:
         click.echo("No token yet. Issue one: darvaz token issue pico", err=True)
 
 
-@token.command()
+@token.command(short_help="End a token; a running gateway soon closes its link.")
 @click.argument("token_id", metavar="ID")
 @data_option
 def revoke(token_id: str, data: Path) -> None:

@@ -216,6 +216,14 @@ def test_data_that_cannot_be_used_is_a_sentence(
     assert isinstance(result.exception, SystemExit)
 
 
+def test_new_data_are_said_to_be_new_since_they_may_be_in_the_wrong_place(data: Path) -> None:
+    first = run(data, token, "issue", "pico")
+    second = run(data, token, "issue", "pico")
+
+    assert f"New data in {data}" in first.stderr and "--data" in first.stderr
+    assert second.stderr == ""
+
+
 def test_commands_wait_for_a_gateway_that_writes(data: Path, running: Access) -> None:
     script = "from darvaz.cli.token import token; token()"
     with closing(open_database(data)) as writing:
