@@ -90,4 +90,5 @@ def _policy(settings: Settings) -> AccessPolicy:
 
 def _explain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, "http", f"{request.method} {request.url.path}: {error.detail}")
+    said = f"{request.method} {request.url.path}: {error.detail}"
+    return problem(error.status_code, "http", said, headers=error.headers)

@@ -9,6 +9,8 @@ log = logging.getLogger("darvaz")
 
 # The database, the journal, the listener, and what Python itself holds.
 OWN_MAX = 256
+# Fewer files than that may be too few for a household.
+_WORTH_SAYING = 2_048
 
 
 def allow(connections_max: int) -> None:
@@ -27,4 +29,5 @@ def allow(connections_max: int) -> None:
     except (OSError, ValueError):
         reached = soft
     if reached < wanted:
-        log.info("= this user may have %d open files: about %d connections at most", reached, reached - OWN_MAX)
+        level = logging.INFO if reached < _WORTH_SAYING else logging.DEBUG
+        log.log(level, "= this user may have %d open files: about %d connections at most", reached, reached - OWN_MAX)

@@ -42,7 +42,13 @@ def public_routes(parts: Parts) -> list[Route]:
     async def asyncapi_document(request: Request) -> Response:
         return JSONResponse(asyncapi)
 
+    async def board_path(request: Request) -> Response:
+        """Answers whoever opens a board's path as a page."""
+        said = f"{request.url.path} is for boards: connect to it by WebSocket, at ws://…{request.url.path}"
+        return problem(426, "upgrade_required", said, headers={"Upgrade": "websocket"})
+
     return [
+        *(Route(kind.path, board_path) for kind in parts.protocol.kinds.values()),
         Route("/public/tokens", tokens),
         Route("/health", health),
         Route("/protocol.json", protocol_document),
