@@ -9,9 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from darvaz.settings import hints, option_name, variable_name
+from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 
 
@@ -115,6 +117,34 @@ def test_the_banner_says_where_it_is_and_how_to_add_a_board() -> None:
 
     assert f"http://127.0.0.1:{gateway.port}" in banner
     assert "/public/tokens" in banner
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return socket.has_dualstack_ipv6()
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_every_address_of_ipv6_means_those_of_ipv4_too_and_both_are_localhost() -> None:
+    with GatewayProcess("--host", "::") as gateway:
+        old = gateway.get("/api/devices")
+        new = httpx.get(f"http://[::1]:{gateway.port}/public/tokens", trust_env=False, timeout=30)
+        journalled.wait_for_line(gateway.data, type="tokens issued")
+        gateway.get("/public/tokens")
+        issued = journalled.wait_for_line(gateway.data, count=2, type="tokens issued")
+
+    assert (old.status_code, new.status_code) == (200, 200)
+    assert [line.address for line in issued] == ["::1", "127.0.0.1"]
+
+
+def test_an_idle_timeout_below_the_heartbeat_is_remarked_on() -> None:
+    with GatewayProcess("--idle-timeout-s", "60", "--heartbeat-s", "60") as gateway:
+        assert "quiet boards are closed before they are asked" in gateway.log_text()
+    with GatewayProcess() as gateway:
+        assert "quiet boards" not in gateway.log_text()
 
 
 def test_a_second_start_ends_clean_with_status_0() -> None:

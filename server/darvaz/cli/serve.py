@@ -42,6 +42,9 @@ def serve(**given: str | None) -> None:
         parts = build_parts(settings)
     except (SettingsError, StoreError, ListenError) as error:
         raise click.ClickException(str(error)) from None
+    if settings.idle_timeout_s <= settings.heartbeat_s:
+        remark = "idle_timeout_s is not above heartbeat_s: quiet boards are closed before they are asked"
+        _console.print(remark, soft_wrap=True)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         sys.exit(runner.run(run(parts, listener, _console)))
 
@@ -52,7 +55,9 @@ def _listen(settings: Settings) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=2048, reuse_port=False)
+        # Every address of this machine means those of IPv4 too, as the addresses that are printed promise.
+        is_both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address[:2], family=family, backlog=2048, dualstack_ipv6=is_both)
     except socket.gaierror:
         raise ListenError(f"--host={settings.host}: no such address on this machine; try 0.0.0.0") from None
     except OSError as error:

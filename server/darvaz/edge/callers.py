@@ -12,6 +12,6 @@ from darvaz.access.locality import parse_address
 def caller_of(scope: MutableMapping[str, Any]) -> Caller:
     """Returns the caller of a request or a WebSocket handshake."""
     client = scope.get("client")
-    # A trusted proxy may pass on an X-Forwarded-For that its client made up.
-    address = client[0] if client and parse_address(client[0]) else None
-    return Caller.from_headers(address, scope["headers"], scope.get("query_string", b""))
+    # Not an address: what a trusted proxy passed on of an X-Forwarded-For that its client made up.
+    address = parse_address(client[0]) if client else None
+    return Caller.from_headers(str(address) if address else None, scope["headers"], scope.get("query_string", b""))
