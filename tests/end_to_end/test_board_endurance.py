@@ -29,6 +29,13 @@ def heaps(board: BoardProcess, what: str) -> list[int]:
     return [int(match[1]) for match in found if match]
 
 
+def growth(samples: list[int]) -> int:
+    """Returns by how much the heap grew from the first half to the second."""
+    # A sample may be taken while a connection is being closed: the least of several was not.
+    half = len(samples) // 2
+    return min(samples[half:]) - min(samples[:half])
+
+
 def board_of(tmp_path: Path, url: str) -> BoardProcess:
     return BoardProcess(
         tmp_path, url, program="endurance.py", heap="192k", config={"log_level": "error"}, patch=RESTLESS
@@ -43,8 +50,7 @@ def test_ten_thousand_reconnects_do_not_grow_the_heap(tmp_path: Path) -> None:
 
     with RoughGateway(script) as gateway, board_of(tmp_path, gateway.url) as board:
         board.expect(f"HEAP welcomes {CONNECTIONS} ", deadline_s=DEADLINE_S)
-        samples = heaps(board, "welcomes")
-        assert samples[-1] - samples[1] <= GROWTH_BYTES_MAX, samples
+        assert growth(heaps(board, "welcomes")) <= GROWTH_BYTES_MAX, heaps(board, "welcomes")
 
 
 @pytest.mark.timeout(300)
@@ -63,5 +69,4 @@ def test_a_hundred_thousand_messages_do_not_grow_the_heap(tmp_path: Path) -> Non
 
     with RoughGateway(script) as gateway, board_of(tmp_path, gateway.url) as board:
         board.expect(f"HEAP commands {MESSAGES // 2} ", deadline_s=DEADLINE_S)
-        samples = heaps(board, "commands")
-        assert samples[-1] - samples[0] <= GROWTH_BYTES_MAX, samples
+        assert growth(heaps(board, "commands")) <= GROWTH_BYTES_MAX, heaps(board, "commands")

@@ -34,7 +34,7 @@ def greet():
 @device.command
 def step():
     """Counts a command."""
-    count("commands", 10000)
+    count("commands", 5000)
 
 
 device.run()
