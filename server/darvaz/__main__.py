@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+# Nothing else, so that Ctrl-C is quiet from as early on as can be.
 import signal
 import sys
-from types import FrameType
-from typing import NoReturn
 
 INTERRUPTED = 130
 
@@ -21,7 +20,7 @@ def main() -> None:
     cli(prog_name="darvaz")
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+def _interrupt(number: int, frame: object) -> None:
     sys.exit(INTERRUPTED)
 
 
