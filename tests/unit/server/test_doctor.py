@@ -2,95 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import socketserver
 import ssl
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import ServerConnection
 
-from darvaz.doctor import Finding, Outcome, Patient, TargetError, examine, parse_target, web
-from darvaz.doctor.finding import quoted
-from darvaz.doctor.token import Token, find_fault
-
-_HANG_UP_DEADLINE_S = 1.0
-
-SECRET = "dvz_0123456789_aVerySecretSecret"
-Script = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
-
-
-@dataclass
-class SmallGateway:
-    """Answers like a gateway, except where a test says otherwise, and remembers what it was asked."""
-
-    pages: dict[str, tuple[int, str]] = field(default_factory=dict)
-    handshake: tuple[int, str, dict[str, str]] | None = None
-    script: Script | None = None
-    heard: list[str] = field(default_factory=list)
-    headers: list[str | None] = field(default_factory=list)
-    port: int = 0
-
-    def answer(self, link: ServerConnection, request: Request) -> Response | None:
-        if request.path.startswith("/ws/"):
-            self.headers.append(request.headers.get("Authorization"))
-            return None if self.handshake is None else _response(*self.handshake)
-        usual = {"/health": (200, "{}"), "/public/tokens": (200, json.dumps({"pico_tokens": [SECRET]}))}
-        status, body = {**usual, **self.pages}[request.path]
-        return _response(status, body, {"Content-Type": "application/json"})
-
-    async def converse(self, link: ServerConnection) -> None:
-        async for packet in link:
-            message = json.loads(packet)
-            self.heard.append(message["type"])
-            await (self.script or _reply)(link, message)
-
-
-async def _reply(link: ServerConnection, message: dict[str, Any]) -> None:
-    answers = {"connect": "connection_ack", "ping": "pong"}
-    if message["type"] in answers:
-        await link.send(json.dumps({"type": answers[message["type"]]}))
-
-
-def _response(status: int, body: str, headers: dict[str, str]) -> Response:
-    given = Headers({**headers, "Content-Length": str(len(body)), "Connection": "close"})
-    return Response(status, HTTPStatus(status).phrase, given, body.encode())
-
-
-@contextlib.asynccontextmanager
-async def running(gateway: SmallGateway) -> AsyncIterator[SmallGateway]:
-    async with serve(gateway.converse, "127.0.0.1", 0, process_request=gateway.answer) as server:
-        gateway.port = server.sockets[0].getsockname()[1]
-        yield gateway
-
-
-@contextlib.contextmanager
-def plain_server(greeting: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """A TCP server that says one thing whatever it is asked, and then waits for the other to hang up."""
-
-    class Greeter(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with contextlib.suppress(OSError):
-                self.request.settimeout(_HANG_UP_DEADLINE_S)
-                link = tls.wrap_socket(self.request, server_side=True) if tls else self.request
-                link.sendall(greeting)
-                while link.recv(4096):
-                    pass
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greeter) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
+from darvaz.doctor import Finding, Outcome, Patient, examine, parse_target, web
+from darvaz.doctor.token import Token
+from tests.support.ill_gateway import SECRET, SmallGateway, plain_server, reply, running
 
 
 async def findings(url: str, token: Token | None = None, **options: Any) -> dict[str, Finding]:
@@ -101,49 +22,6 @@ async def findings(url: str, token: Token | None = None, **options: Any) -> dict
 async def findings_of(gateway: SmallGateway, token: Token | None = None, **options: Any) -> dict[str, Finding]:
     async with running(gateway):
         return await findings(f"127.0.0.1:{gateway.port}", token, **options)
-
-
-# Addresses.
-
-
-@pytest.mark.parametrize(
-    ("text", "ws_url"),
-    [
-        ("192.168.1.10:3000", "ws://192.168.1.10:3000/ws/pico"),
-        ("192.168.1.10", "ws://192.168.1.10:3000/ws/pico"),
-        ("http://gate.local:8080", "ws://gate.local:8080/ws/pico"),
-        ("http://gate.local:8080/", "ws://gate.local:8080/ws/pico"),
-        ("ws://10.0.0.1:3000/ws/pico", "ws://10.0.0.1:3000/ws/pico"),
-        ("ws://10.0.0.1:3000/ws/esp32cam", "ws://10.0.0.1:3000/ws/esp32cam"),
-        ("https://example.org", "wss://example.org:443/ws/pico"),
-        ("wss://example.org:8443/ws/pico", "wss://example.org:8443/ws/pico"),
-        ("[::1]:3000", "ws://[::1]:3000/ws/pico"),
-    ],
-)
-def test_address_in_any_usual_form_is_understood(text: str, ws_url: str) -> None:
-    assert parse_target(text).ws_url == ws_url
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", "ftp://host:21", "host:port", "host:0", "host:99999", "ws://", "two words:3000", "[::1:3000",
-        "ws://host:3000/ws/toaster", "ws://host:3000/ws/pico?token=x", "ws://user:pass@host:3000", "h" * 600,
-        "http://a..b:3000/\x00",
-    ],
-)  # fmt: skip
-def test_address_that_names_no_gateway_is_refused(text: str) -> None:
-    with pytest.raises(TargetError):
-        parse_target(text)
-
-
-def test_kind_wins_over_the_path() -> None:
-    assert parse_target("ws://host:3000/ws/pico", "esp32cam").path == "/ws/esp32cam"
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
-def test_loopback_is_known_as_such(host: str) -> None:
-    assert parse_target(f"{host}:3000").is_loopback
 
 
 # The form of the token.
@@ -161,16 +39,6 @@ async def test_token_that_spoils_the_header_is_never_sent(text: str) -> None:
     assert found["header"].outcome is Outcome.FAILED
     assert found["handshake"].outcome is Outcome.SKIPPED
     assert gateway.headers == []
-
-
-def test_good_token_has_no_fault() -> None:
-    assert find_fault(SECRET) is None
-
-
-def test_secret_of_a_token_is_never_shown() -> None:
-    token = Token(SECRET, "the prompt", True)
-
-    assert "aVerySecretSecret" not in repr(token) + token.name
 
 
 # A gateway that is well.
@@ -209,7 +77,7 @@ async def test_doctor_answers_the_ping_of_the_gateway() -> None:
     async def ask_first(link: ServerConnection, message: dict[str, Any]) -> None:
         if message["type"] == "connect":
             await link.send('{"type":"ping"}')
-        await _reply(link, message)
+        await reply(link, message)
 
     gateway = SmallGateway(script=ask_first)
 
@@ -262,7 +130,7 @@ async def test_error_before_the_close_is_quoted() -> None:
 
 async def test_link_that_dies_in_the_silence_is_noticed() -> None:
     async def close_after_pong(link: ServerConnection, message: dict[str, Any]) -> None:
-        await _reply(link, message)
+        await reply(link, message)
         if message["type"] == "ping":
             await link.close(4408)
 
@@ -397,8 +265,3 @@ async def test_endless_page_is_read_to_its_limit_only() -> None:
             answer = await web.get(http, "/health", 5)
 
     assert len(answer.body) == 64 * 1024
-
-
-def test_foreign_text_is_shortened_and_loses_control_characters() -> None:
-    assert quoted("a\x1b[2J\nb\u202ec") == "a [2J b c"
-    assert len(quoted("x" * 1000)) == 161
