@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.store import (
+    _MIGRATIONS,
     BUSY_TIMEOUT_MS,
     DATABASE_NAME,
     StoreError,
@@ -214,6 +215,28 @@ def test_a_damaged_database_is_a_sentence(folder: Path) -> None:
 
     with pytest.raises(StoreError, match="is damaged or not a database"), opened(folder) as connection:
         settings_of(connection)
+
+
+@pytest.mark.parametrize("version", range(len(_MIGRATIONS)))
+def test_a_database_of_any_older_darvaz_is_brought_up_to_date_and_keeps_its_rows(
+    tmp_path: Path, folder: Path, version: int
+) -> None:
+    def shape(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+        return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / DATABASE_NAME, isolation_level=None)) as old:
+        for statements in _MIGRATIONS[:version]:
+            for statement in statements:
+                old.execute(statement)
+        old.execute(f"PRAGMA user_version = {version}")
+        if version:
+            old.execute("INSERT INTO settings VALUES ('a', 'kept')")
+
+    with closing(open_database(folder)) as updated, closing(open_database(tmp_path / "fresh")) as fresh:
+        assert shape(updated) == shape(fresh)
+        assert updated.execute("PRAGMA user_version").fetchone() == (len(_MIGRATIONS),)
+        assert settings_of(updated) == ([("a", "kept")] if version else [])
 
 
 def test_a_database_of_a_newer_darvaz_is_left_alone(folder: Path) -> None:
