@@ -380,6 +380,26 @@ def test_gateway_with_another_certificate_hears_no_token(wrong: str, authority: 
     assert heard == []
 
 
+def test_board_whose_clock_is_unset_asks_for_the_time_before_it_checks(authority: trustme.CA, tmp_path: Path) -> None:
+    asked: list[bytes] = []
+
+    def script(caller: Caller, number: int) -> None:
+        if number == 0:
+            asked.append(caller.receive_head())
+            caller.send(b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 14:00:00 GMT\r\n\r\n")
+        else:
+            serve_well(caller)
+
+    config = {"ca": "ca.der", "token": "dvz_abcdefghij_" + "A" * 43}
+    with RoughGateway(script, tls_of(authority, "localhost")) as gateway:
+        # No clock of the unix port is ever unset: here, every year is before the first good one.
+        patch = {"secure": {"CLOCK_YEAR_LEAST": 9999}}
+        with BoardProcess(tmp_path / "board", gateway.url, config=config, patch=patch) as board:
+            board.expect("CLOCK 1795442400")
+            board.expect("CONNECTED 1 ")
+    assert asked[0].startswith(b"HEAD /health ") and b"dvz_" not in asked[0]
+
+
 def test_gateway_without_an_authority_to_check_is_connected_to(tmp_path: Path) -> None:
     with RoughGateway(lambda caller, number: serve_well(caller), tls_of(trustme.CA(), "localhost")) as gateway:
         with BoardProcess(tmp_path, gateway.url) as board:

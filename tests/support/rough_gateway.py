@@ -44,13 +44,18 @@ class Caller:
         self._kept = b""
         self.request = b""
 
-    def answer(self) -> bytes:
-        """Reads the request and returns the answer that accepts it."""
+    def receive_head(self) -> bytes:
+        """Reads a request to the end of its head and returns it."""
         while b"\r\n\r\n" not in self.request:
             data = self._sock.recv(REQUEST_BYTES_MAX)
             if not data:
                 raise ConnectionError("the board hung up in the handshake")
             self.request += data
+        return self.request
+
+    def answer(self) -> bytes:
+        """Reads the request and returns the answer that accepts it."""
+        self.receive_head()
         key = next(line[19:].strip() for line in self.request.split(b"\r\n") if line.startswith(b"Sec-WebSocket-Key: "))
         accept = base64.b64encode(hashlib.sha1(key + GUID.encode()).digest()).decode()
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]

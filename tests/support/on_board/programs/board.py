@@ -31,4 +31,5 @@ def reset():
 
 def set_clock(unix_s):
     """Notes the time."""
+    print("CLOCK %d" % unix_s)
     clock[:] = [unix_s]
