@@ -25,6 +25,7 @@ from darvaz.parts import Parts
 from darvaz.protocol import Protocol
 from darvaz.settings import Settings
 from darvaz.store import explained, open_database
+from darvaz.watch import Watch
 
 log = logging.getLogger("darvaz")
 
@@ -46,13 +47,15 @@ def _build(settings: Settings) -> Parts:
         retain_days=settings.journal_retain_days,
         retain_bytes_max=settings.journal_retain_bytes_max,
     )
+    access = Access(connection, _policy(settings))
     return Parts(
         settings=settings,
         protocol=protocol,
-        access=Access(connection, _policy(settings)),
+        access=access,
         journal=journal,
         devices=devices,
         hub=Hub(protocol, devices, time.time),
+        watch=Watch(access.dead_tokens),
     )
 
 

@@ -82,6 +82,13 @@ class Journal:
         self._chars_in += len(payload)
         self._pending.append((int(self._clock_s() * 1000), device, kind, address, direction, type_, payload))
 
+    def extend(self, rows: list[Record]) -> None:
+        """Notes several things at once."""
+        if len(self._pending) + self._writing + len(rows) > self._pending_rows_max:
+            self._lost += len(rows)
+            return
+        self._pending.extend(rows)
+
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
         self._stop.set()

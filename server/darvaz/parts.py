@@ -12,6 +12,7 @@ from darvaz.journal import Journal
 from darvaz.protocol import Protocol
 from darvaz.session import Limits
 from darvaz.settings import Settings
+from darvaz.watch import Watch
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Parts:
     journal: Journal
     devices: Devices
     hub: Hub
+    watch: Watch
     counts: Counts = field(default_factory=Counts)
 
     @property

@@ -21,6 +21,7 @@ from darvaz.descriptors import allow
 from darvaz.edge.patience import UNDECIDED_MAX, Crowd, patient
 from darvaz.parts import Parts
 from darvaz.visible import VisibleFormatter
+from darvaz.wire.protocol import WebSocketProtocol
 
 SHUTDOWN_DEADLINE_S = 3
 
@@ -62,7 +63,7 @@ def _config(parts: Parts) -> uvicorn.Config:
     return uvicorn.Config(
         build_app(parts),
         http=patient(H11Protocol, Crowd(settings.auth_deadline_s, settings.links_per_address_max)),
-        ws="websockets-sansio",
+        ws=WebSocketProtocol if settings.ws == "auto" else "websockets-sansio",
         # Our own heartbeat decides what is alive; a board answers WebSocket pings only while it reads.
         ws_ping_interval=None,
         ws_ping_timeout=None,

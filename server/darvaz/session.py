@@ -10,6 +10,7 @@ Times are monotonic seconds, given by the caller.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,23 @@ import msgspec
 
 from darvaz.faults import Fault
 from darvaz.protocol import Kind, Message, Protocol, type_name
+from darvaz.session_events import (
+    Close,
+    Closed,
+    Event,
+    Faulted,
+    Framed,
+    Heard,
+    Introduced,
+    Packet,
+    TokenShown,
+    Write,
+)
+
+__all__ = [
+    "Close", "Closed", "Event", "Faulted", "Framed", "Heard", "Introduced", "Limits", "Packet", "Session", "State",
+    "TokenShown", "Write", "pong_of",
+]  # fmt: skip
 
 # RFC 6455, section 5.5: a control packet has at most 125 bytes, two of them for the code.
 _REASON_BYTES_MAX = 123
@@ -40,69 +58,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     messages_per_s_max: float = 1000.0
 
 
-# Events: what the shell must act on.
-
-
-class TokenShown(msgspec.Struct, frozen=True):
-    """A token came as first message: answer with `admit` or `refuse`."""
-
-    token: str
-
-
-class Introduced(msgspec.Struct, frozen=True):
-    """The device said who it is: answer with `welcome` or `refuse`."""
-
-    message: Any
-    text: str
-
-
-class Heard(msgspec.Struct, frozen=True):
-    """A message of an open conversation, and its text as it came."""
-
-    message: Message
-    text: str
-
-
-class Framed(msgspec.Struct, frozen=True):
-    """One JPEG frame, as it came."""
-
-    data: bytes
-
-
-class Faulted(msgspec.Struct, frozen=True):
-    """A packet broke a rule; `text` is None where it may hold a secret or was not text."""
-
-    fault: Fault
-    text: str | None
-
-
-class Closed(msgspec.Struct, frozen=True):
-    """The session ended by the gateway's will."""
-
-    code: int
-    fault: Fault
-
-
-Event = TokenShown | Introduced | Heard | Framed | Faulted | Closed
-
-# Writes: what the shell must put on the wire, in order.
-
-
-class Packet(msgspec.Struct, frozen=True):
-    """One text packet and the type of message that it holds."""
-
-    type: str
-    text: str
-
-
-class Close(msgspec.Struct, frozen=True):
-    """The close packet: nothing follows it."""
-
-    code: int
-    reason: str
-
-
-Write = Packet | Close
+@functools.cache
+def pong_of(protocol: Protocol) -> Packet:
+    """Returns the commonest answer, which is always the same."""
+    return Packet("pong", protocol.dump(protocol.make("pong")))
 
 
 class Session:
@@ -132,7 +91,7 @@ class Session:
         self._is_judging = False
         self._events: list[Event] = []
         self._writes: list[Write] = []
-        self._pong = Packet("pong", protocol.dump(protocol.make("pong")))
+        self._pong = pong_of(protocol)
         self._answer: dict[str, Callable[[Any, str, float], None]] = {
             "auth": self._on_auth,
             "connect": self._on_connect,
@@ -171,7 +130,21 @@ class Session:
             self._faults = 0
             self._events.append(Framed(data))
 
+    def receive_oversized(self, is_text: bool, now_s: float) -> None:
+        """Takes the news of a packet that was too large to be read."""
+        if not self._hears(now_s):
+            return
+        if self.state is State.WAITING_FOR_TOKEN:
+            self._refuse_token()
+        else:
+            self._end("too_large", self._too_large("text_bytes_max" if is_text else "frame_bytes_max"))
+
     # Deciding: what the shell found out
+
+    @property
+    def is_judging(self) -> bool:
+        """Whether the last packet asked for a decision; nothing else is heard before it is made."""
+        return self._is_judging
 
     def admit(self) -> None:
         """The token that was shown is good."""

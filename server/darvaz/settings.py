@@ -58,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal_retain_bytes_max: Annotated[
         int, Meta(ge=1_000_000, description="Largest size of the journal, in bytes.")
     ] = 536_870_912
+    ws: Annotated[
+        Literal["auto", "stock"],
+        Meta(description="Who speaks WebSocket: Darvaz itself (auto), or slower, as uvicorn brings it (stock)."),
+    ] = "auto"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="How much the server's own log says.")
     ] = "info"

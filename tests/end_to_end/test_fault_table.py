@@ -13,12 +13,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.gateway import GatewayProcess
 
+pytestmark = pytest.mark.usefixtures("ws")
+
 # A forwarded header makes a local client a stranger: the localhost rule must not hold for it.
 STRANGER = {"X-Forwarded-For": "203.0.113.9"}
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
+def gateway(ws: str) -> Iterator[GatewayProcess]:
     env = {"DARVAZ_AUTH_DEADLINE_S": "0.5", "DARVAZ_LINKS_PER_ADDRESS_MAX": "20"}
     with GatewayProcess(env=env) as running:
         yield running

@@ -116,16 +116,16 @@ class Access:
             return None
         return OTHER_DEVICE
 
-    def is_token_live(self, token_id: str) -> bool:
-        """Whether a link that was let in with this token may stay; another process may have revoked it.
+    def dead_tokens(self) -> frozenset[str]:
+        """Returns the tokens that let nobody in any more, as every process sees them.
 
         A database that cannot be read ends no link.
         """
         try:
-            return self.tokens.is_live(token_id)
+            return self.tokens.dead()
         except sqlite3.Error as error:
             log.error("= no token can be looked at, the database fails: %s", error)
-            return True
+            return frozenset()
 
     # People and programs
 

@@ -137,10 +137,12 @@ class Tokens:
         self._touch(token, address)
         return token
 
-    def is_live(self, token_id: str) -> bool:
-        """Whether a token still lets anyone in, as every process sees it."""
-        token, _ = self._find(token_id)
-        return token is not None and token.is_live(self._clock())
+    def dead(self) -> frozenset[str]:
+        """Returns the ids of the remembered tokens that are revoked or expired: few, while the live may be many."""
+        dead = self._connection.execute(
+            "SELECT id FROM tokens WHERE revoked_s IS NOT NULL OR expires_s <= ?", (self._clock(),)
+        )
+        return frozenset(token_id for (token_id,) in dead)
 
     def bind(self, token_id: str, device: str) -> bool:
         """Ties a token to the first device that uses it; returns whether it is this one's.

@@ -8,11 +8,15 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from darvaz.access import Caller, Refused
+from darvaz.edge.asgi_wire import AsgiWire
 from darvaz.edge.callers import caller_of
 from darvaz.edge.link import DeviceLink
 from darvaz.edge.problems import problem
+from darvaz.edge.terms import Terms
 from darvaz.parts import Parts
 from darvaz.protocol import Kind
+from darvaz.wire.interface import EXTENSION, Wire
+from darvaz.wire.packets import LOST
 
 log = logging.getLogger("darvaz.edge")
 
@@ -32,6 +36,7 @@ class DeviceDoor:
     def __init__(self, parts: Parts, kind: Kind) -> None:
         self._parts = parts
         self._kind = kind
+        self._terms = Terms(kind, parts)
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         websocket = WebSocket(scope, receive, send)
@@ -40,13 +45,23 @@ class DeviceDoor:
         if isinstance(decision, Refused):
             await self._turn_away(websocket, caller, decision)
             return
-        address = caller.address or ""
-        self._parts.counts.enter(address)
+        link = DeviceLink(self._terms, caller, decision)
         try:
             await websocket.accept()
-            await DeviceLink(websocket, self._kind, caller, decision, self._parts).run()
-        finally:
-            self._parts.counts.leave(address)
+        except BaseException:
+            link.end(LOST, "")
+            raise
+        await self._carry(websocket, link)
+
+    async def _carry(self, websocket: WebSocket, link: DeviceLink) -> None:
+        """Gives the link its wire; on Darvaz's own it lives on when this has returned."""
+        own: Wire | None = websocket.scope.get("extensions", {}).get(EXTENSION)
+        if own is not None:
+            link.open(own)
+            return
+        wire = AsgiWire(websocket)
+        link.open(wire)
+        await wire.run()
 
     def _refuse_crowd(self, caller: Caller) -> Refused | None:
         counts, settings = self._parts.counts, self._parts.settings

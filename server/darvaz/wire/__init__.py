@@ -1,0 +1,1 @@
+"""WebSockets, quickly: a protocol class for uvicorn, and packets handed straight to whoever listens."""

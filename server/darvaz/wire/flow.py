@@ -1,0 +1,121 @@
+"""Flow control of one connection: writes joined, reading held while a side is full, deadlines for a stuck peer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+# A peer that takes nothing for so long, or would leave more than so much untaken, is cut off. One
+# message may be larger: it goes out to a peer that has taken everything before it.
+SEND_DEADLINE_S = 30.0
+WRITE_BYTES_MAX = 1 << 20
+
+_HELD_BY_PEER = 1
+_HELD_BY_LISTENER = 2
+
+
+class Flow(asyncio.Protocol):
+    """The transport's side of a connection; a subclass reads in `_read` and ends in `abort`."""
+
+    __slots__ = ("_drained", "_held", "_is_batching", "_loop", "_out", "_timer", "_transport")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._out: list[bytes] = []
+        self._held = 0
+        self._is_batching = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+
+    # Writing
+
+    @property
+    def buffered_bytes(self) -> int:
+        """What is written but not yet taken by the system."""
+        return self._transport.get_write_buffer_size() + sum(map(len, self._out))
+
+    def _push(self, packet: bytes) -> None:
+        """Keeps a packet until the end of the batch that is being read, else of this turn of the loop."""
+        if not self._is_batching and not self._out:
+            self._loop.call_soon(self.flush)
+        self._out.append(packet)
+
+    def flush(self) -> None:
+        """Hands what was written to the transport, in one piece."""
+        out = self._out
+        if not out or self._transport.is_closing():
+            return
+        if self._held & _HELD_BY_PEER and self.buffered_bytes > WRITE_BYTES_MAX:
+            self.abort(f"it left {WRITE_BYTES_MAX} bytes unread")
+            return
+        joined = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        self._transport.write(joined)
+
+    def pause_writing(self) -> None:
+        """The peer's buffer is full: it is not read from until it has room again."""
+        self._hold(_HELD_BY_PEER)
+        if self._timer is None:
+            self._set_timer(SEND_DEADLINE_S)
+
+    def resume_writing(self) -> None:
+        self._wake_drained()
+        self._release(_HELD_BY_PEER)
+
+    async def drain(self) -> None:
+        """Waits while the peer's buffer is full; its end, its deadline and `abort` end the waiting, too."""
+        if self._held & _HELD_BY_PEER:
+            self._drained = self._drained or self._loop.create_future()
+            # Several may wait for the one future, and one of them be cancelled.
+            await asyncio.shield(self._drained)
+
+    def _wake_drained(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
+    # Reading
+
+    def pause_reading(self) -> None:
+        """Leaves what comes with the system until `resume_reading`; one batch may still be on its way."""
+        self._hold(_HELD_BY_LISTENER)
+
+    def resume_reading(self) -> None:
+        """Reads on."""
+        self._release(_HELD_BY_LISTENER)
+
+    def _hold(self, who: int) -> None:
+        if not self._held and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._held |= who
+
+    def _release(self, who: int) -> None:
+        was_held, self._held = self._held, self._held & ~who
+        if was_held and not self._held and not self._transport.is_closing():
+            self._transport.resume_reading()
+            # What is there already is no event for the transport; later, for the caller may be in a batch.
+            self._loop.call_soon(self._read)
+
+    def _read(self) -> None:
+        raise NotImplementedError
+
+    # Time
+
+    def _set_timer(self, delay_s: float | None) -> None:
+        """Cuts the peer off after a while, or lets it be."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if delay_s is None else self._loop.call_later(delay_s, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        is_full = self._held & _HELD_BY_PEER
+        self.abort("it does not read what it is sent" if is_full else "it did not answer the close")
+
+    def abort(self, reason: str) -> None:
+        raise NotImplementedError

@@ -1,0 +1,126 @@
+"""The opening handshake without I/O (RFC 6455, section 4.2): a request read, its answers written."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import unquote
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_KEY_BYTES = 16
+_VERSION = b"13"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A client's request to open a WebSocket."""
+
+    target: bytes
+    headers: Headers
+    accept: bytes
+
+    @property
+    def path(self) -> str:
+        return unquote(self.raw_path.decode("latin-1"))
+
+    @property
+    def raw_path(self) -> bytes:
+        return self.target.partition(b"?")[0]
+
+    @property
+    def query_string(self) -> bytes:
+        return self.target.partition(b"?")[2]
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """What the client can speak, its favourite first."""
+        offered = b",".join(value for name, value in self.headers if name == b"sec-websocket-protocol")
+        return [name.strip().decode("latin-1") for name in offered.split(b",") if name.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class Unacceptable:
+    """A request that opens no WebSocket: the HTTP status and sentence that say why."""
+
+    status: int
+    sentence: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def parse_request(head: bytes) -> Request | Unacceptable:
+    """Reads a request that the HTTP server has already checked and written anew, one header a line."""
+    lines = head.split(b"\r\n")
+    method, _, rest = lines[0].partition(b" ")
+    headers = [_parse_header(line) for line in lines[1:] if line]
+    if method != b"GET":
+        return Unacceptable(405, "a WebSocket is opened by GET", ((b"allow", b"GET"),))
+    said = _Said(headers)
+    if said.only(b"sec-websocket-version") != _VERSION:
+        return Unacceptable(426, "this gateway speaks version 13", ((b"sec-websocket-version", _VERSION),))
+    key = said.only(b"sec-websocket-key")
+    if key is None or not _is_key(key):
+        return Unacceptable(400, "Sec-WebSocket-Key must be there once, with 16 bytes in base64")
+    return Request(rest.rpartition(b" ")[0], headers, accept_of(key))
+
+
+def accept_of(key: bytes) -> bytes:
+    """Returns the Sec-WebSocket-Accept that answers a key."""
+    return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+
+
+def dump_acceptance(accept: bytes, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> bytes:
+    """Returns the answer that opens the WebSocket."""
+    own = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept)]
+    if subprotocol:
+        own.append((b"sec-websocket-protocol", subprotocol.encode("latin-1")))
+    return _dump_head(101, [*own, *headers])
+
+
+def dump_denial(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """Returns the whole HTTP response that refuses a WebSocket; the connection ends behind it."""
+    given = list(headers)
+    names = {name.lower() for name, _ in given}
+    own = [(b"connection", b"close"), (b"content-length", str(len(body)).encode())]
+    return _dump_head(status, [*given, *(header for header in own if header[0] not in names)]) + body
+
+
+def _dump_head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    lines = [f"HTTP/1.1 {status} {phrase}".encode(), *(name + b": " + value for name, value in headers)]
+    for line in lines:
+        # The values are the application's, and some of them a client's words: none may add a line.
+        if b"\r" in line or b"\n" in line:
+            raise ValueError("a header has a line break in it")
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+class _Said:
+    """Looks a header up that may be there once."""
+
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
+
+    def only(self, wanted: bytes) -> bytes | None:
+        found = [value for name, value in self._headers if name == wanted]
+        return found[0] if len(found) == 1 else None
+
+
+def _parse_header(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b":")
+    return name.strip().lower(), value.strip()
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == _KEY_BYTES
+    except binascii.Error:
+        return False

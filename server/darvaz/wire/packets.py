@@ -1,0 +1,92 @@
+"""WebSocket packets as bytes (RFC 6455, section 5): what a gateway sends, and the rules of both ends.
+
+A packet is what the RFC calls a frame; a frame in Darvaz is one image and nothing else.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Opcode(enum.IntEnum):
+    """What a packet is; the numbers are those of section 5.2."""
+
+    CONTINUATION = 0
+    TEXT = 1
+    BINARY = 2
+    CLOSE = 8
+    PING = 9
+    PONG = 10
+
+
+FIN = 0x80
+RESERVED_BITS = 0x70
+OPCODE_BITS = 0x0F
+MASKED = 0x80
+LENGTH_BITS = 0x7F
+LENGTH_IN_2_BYTES = 126
+LENGTH_IN_8_BYTES = 127
+# Of a ping, a pong or a close (5.5): its length fits the first two bytes.
+CONTROL_BYTES_MAX = 125
+CLOSE_REASON_BYTES_MAX = CONTROL_BYTES_MAX - 2
+
+NORMAL = 1000
+PROTOCOL_ERROR = 1002
+NO_CODE = 1005
+LOST = 1006
+NOT_TEXT = 1007
+TOO_LARGE = 1009
+FAILED = 1011
+RESTARTING = 1012
+
+# 1004, 1005, 1006 and 1015 never stand in a packet (7.4.1); 1016 to 2999 are nobody's yet.
+_CODES_OF_THE_RFC = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_CODES_OF_PROGRAMS = range(3000, 5000)
+
+
+def dump_packet(opcode: int, payload: bytes) -> bytes:
+    """Returns one whole unmasked packet; made once, it can be written to any number of links."""
+    length = len(payload)
+    if length < LENGTH_IN_2_BYTES:
+        return bytes((FIN | opcode, length)) + payload
+    if length < 1 << 16:
+        return bytes((FIN | opcode, LENGTH_IN_2_BYTES, length >> 8, length & 0xFF)) + payload
+    return bytes((FIN | opcode, LENGTH_IN_8_BYTES)) + length.to_bytes(8, "big") + payload
+
+
+def dump_text(text: str) -> bytes:
+    """Returns a text as one packet."""
+    return dump_packet(Opcode.TEXT, text.encode())
+
+
+def dump_binary(data: bytes) -> bytes:
+    """Returns bytes as one binary packet."""
+    return dump_packet(Opcode.BINARY, data)
+
+
+def dump_close(code: int, reason: str = "") -> bytes:
+    """Returns a close packet, its reason cut to what fits; `NO_CODE` makes an empty one."""
+    if code == NO_CODE:
+        return dump_packet(Opcode.CLOSE, b"")
+    said = reason.encode()[:CLOSE_REASON_BYTES_MAX].decode(errors="ignore").encode()
+    return dump_packet(Opcode.CLOSE, code.to_bytes(2, "big") + said)
+
+
+def parse_packet(packet: bytes) -> tuple[int, bytes]:
+    """Returns opcode and payload of a packet that one of the functions above made."""
+    length = packet[1] & LENGTH_BITS
+    start = {LENGTH_IN_2_BYTES: 4, LENGTH_IN_8_BYTES: 10}.get(length, 2)
+    return packet[0] & OPCODE_BITS, packet[start:]
+
+
+def parse_close(payload: bytes) -> tuple[int, str] | None:
+    """Returns code and reason of a peer's close packet, or None if it may not look like that.
+
+    Raises `UnicodeDecodeError` if the reason is not UTF-8.
+    """
+    if not payload:
+        return NO_CODE, ""
+    code, reason = int.from_bytes(payload[:2], "big"), payload[2:].decode()
+    if len(payload) < 2 or not (code in _CODES_OF_THE_RFC or code in _CODES_OF_PROGRAMS):
+        return None
+    return code, reason

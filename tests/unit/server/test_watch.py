@@ -1,0 +1,146 @@
+"""The watch: every link is called when its deadline comes, and told when its token is revoked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from darvaz.watch import TOKENS_EVERY_S, TURN_S, Watch
+
+_DEADLINE_S = 5.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Ticking:
+    """A link that notes when it is called, and wants to be called again."""
+
+    def __init__(self, token_id: str | None = None, again_s: float | None = None) -> None:
+        self.turn = 0
+        self.token_id = token_id
+        self.ticks: list[float] = []
+        self.revocations = 0
+        self._again_s = again_s
+
+    def tick(self, now_s: float) -> float | None:
+        self.ticks.append(now_s)
+        return None if self._again_s is None else now_s + self._again_s
+
+    def revoke(self) -> None:
+        self.revocations += 1
+
+
+class FailingLink(Ticking):
+    def tick(self, now_s: float) -> float | None:
+        super().tick(now_s)
+        raise ValueError("on purpose")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(_DEADLINE_S):
+        while not condition():  # noqa: ASYNC110 -- what is waited for has no event
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def after(clock: Clock, watch: Watch, delay_s: float) -> None:
+    """Lets the time pass and the watch do what is due."""
+    clock.now_s += delay_s
+    seen = Ticking()
+    watch.join(seen, clock.now_s - 1)
+    clock.now_s += TURN_S
+    await until(lambda: seen.ticks)
+    watch.leave(seen)
+
+
+async def test_a_link_is_called_at_its_deadline_and_not_before(clock: Clock) -> None:
+    watch, link = Watch(frozenset, clock), Ticking()
+    watch.join(link, clock.now_s + 60)
+
+    await after(clock, watch, 59)
+    assert link.ticks == []
+    await after(clock, watch, 1 + TURN_S)
+
+    assert len(link.ticks) == 1 and link.ticks[0] >= 1060
+
+
+async def test_a_link_is_called_as_often_as_it_wants(clock: Clock) -> None:
+    watch, link = Watch(frozenset, clock), Ticking(again_s=10)
+    watch.join(link, clock.now_s + 10)
+
+    for _ in range(5):
+        await after(clock, watch, 10 + TURN_S)
+
+    assert len(link.ticks) == 5
+
+
+async def test_a_link_that_left_is_called_no_more_and_kept_nowhere(clock: Clock) -> None:
+    watch, link = Watch(frozenset, clock), Ticking()
+    watch.join(link, clock.now_s + 60)
+
+    watch.leave(link)
+    await after(clock, watch, 120)
+
+    assert link.ticks == []
+    assert watch._links == set() and not any(watch._turns.values())
+
+
+async def test_a_clock_that_jumped_does_every_turn_that_is_due(clock: Clock) -> None:
+    watch, links = Watch(frozenset, clock), [Ticking() for _ in range(10)]
+    for number, link in enumerate(links):
+        watch.join(link, clock.now_s + 1000 * number)
+
+    await after(clock, watch, 86_400)
+
+    assert [len(link.ticks) for link in links] == [1] * 10
+
+
+async def test_a_link_that_fails_stops_nobody_elses_clock(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    watch, failing, other = Watch(frozenset, clock), FailingLink(), Ticking()
+    watch.join(failing, clock.now_s + 1)
+    watch.join(other, clock.now_s + 1)
+
+    await after(clock, watch, 2)
+    await after(clock, watch, 2)
+
+    assert (len(failing.ticks), len(other.ticks)) == (2, 1)
+    assert "on purpose" in caplog.text
+
+
+async def test_a_link_whose_token_is_revoked_is_told_once(clock: Clock) -> None:
+    dead: set[str] = {"old"}
+    watch = Watch(lambda: frozenset(dead), clock)
+    revoked, other, without = Ticking("a"), Ticking("b"), Ticking()
+    for link in (revoked, other, without):
+        watch.join(link, clock.now_s + 1000)
+    await after(clock, watch, TOKENS_EVERY_S)
+
+    dead.add("a")
+    for _ in range(3):
+        await after(clock, watch, TOKENS_EVERY_S)
+
+    assert (revoked.revocations, other.revocations, without.revocations) == (1, 0, 0)
+
+
+async def test_the_timer_rests_while_there_are_no_links(clock: Clock) -> None:
+    watch, link = Watch(frozenset, clock), Ticking()
+    watch.join(link, clock.now_s + 60)
+    watch.leave(link)
+
+    await until(lambda: watch._timer is None)
+    watch.join(link, clock.now_s)
+    clock.now_s += 2 * TURN_S
+
+    await until(lambda: link.ticks)

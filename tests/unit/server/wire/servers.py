@@ -1,0 +1,86 @@
+"""The WebSocket protocols and loops that the same tests run over, and the applications they serve."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from darvaz.wire.interface import EXTENSION, Wire
+from darvaz.wire.packets import dump_binary, dump_text
+from darvaz.wire.protocol import WebSocketProtocol
+from tests.support.webserver import WebServer
+
+MAX_BYTES = 17 * 1024 * 1024
+
+
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop]:
+    uvloop = pytest.importorskip("uvloop")
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+OURS = ["ours on uvloop", "ours on asyncio"]
+STOCK = ["websockets-sansio", *(["wsproto"] if _has("wsproto") else [])]
+
+
+def serve(app: Callable[..., Any], name: str, **options: Any) -> WebServer:
+    """Returns a server of one of the protocols above."""
+    options = {"ws_max_size": MAX_BYTES, **options}
+    if name == "ours on asyncio":
+        return WebServer(app, WebSocketProtocol, **options)
+    return WebServer(app, WebSocketProtocol if name == "ours on uvloop" else name, _uvloop(), **options)
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Sends back what it gets, message by message, as any ASGI application would."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
+
+class EchoListener:
+    """Sends back what it gets, packet by packet, without ASGI; remembers how it ended."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.batches: list[int] = []
+        self.ended: list[tuple[int, str]] = []
+        self.oversized: list[bool] = []
+
+    def receive_packets(self, packets: list[str | bytes]) -> None:
+        self.batches.append(len(packets))
+        for packet in packets:
+            self.wire.write(dump_text(packet) if isinstance(packet, str) else dump_binary(packet))
+
+    def receive_oversized(self, is_text: bool) -> None:
+        self.oversized.append(is_text)
+
+    def stop(self) -> None:
+        self.wire.write(dump_text("stopping"))
+
+    def end(self, code: int, reason: str) -> None:
+        self.ended.append((code, reason))
+
+
+class DirectEcho:
+    """An application that hands each connection to an `EchoListener` and ends."""
+
+    def __init__(self, listener: type[EchoListener] = EchoListener) -> None:
+        self.listeners: list[EchoListener] = []
+        self._listener = listener
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        wire: Wire = scope["extensions"][EXTENSION]
+        self.listeners.append(self._listener(wire))
+        wire.attach(self.listeners[-1])
