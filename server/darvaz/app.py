@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from darvaz.access import Access, AccessPolicy
+from darvaz.access import Access, AccessPolicy, redact
 from darvaz.devices import Devices
 from darvaz.edge.api import api_routes
 from darvaz.edge.problems import problem
@@ -46,6 +46,7 @@ def _build(settings: Settings) -> Parts:
         lambda: open_database(settings.data_path),
         retain_days=settings.journal_retain_days,
         retain_bytes_max=settings.journal_retain_bytes_max,
+        redact=redact,
     )
     access = Access(connection, _policy(settings))
     return Parts(

@@ -6,9 +6,11 @@ import datetime
 import re
 import sqlite3
 import time
+from collections.abc import Iterator
 
 import msgspec
 
+from darvaz.journal_batches import next_id, parse_rows
 from darvaz.visible import visible
 
 ROWS_MAX = 10_000
@@ -42,27 +44,57 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     after_id: int | None = None
 
 
-_CONDITIONS = {
-    "device": "device = ?",
-    "kind": "kind = ?",
-    "type": "type = ?",
-    "direction": "direction = ?",
-    "since_ms": "time_ms >= ?",
-    "until_ms": "time_ms < ?",
-    "after_id": "id > ?",
+# A batch that fails one of these has no wanted row; one that passes must be looked into.
+_BATCH_CONDITIONS = {
+    "device": "instr(devices, ?)",
+    "type": "instr(moments, ?)",
+    "since_ms": "id >= (SELECT coalesce(min(id), 0) FROM journal_batches WHERE last_ms >= ?)",
+    "until_ms": "first_ms < ?",
+    "after_id": "id >= (SELECT coalesce(max(id), 0) FROM journal_batches WHERE id <= ?)",
 }
 
 
 def read(connection: sqlite3.Connection, wanted: Wanted, limit: int = 200, *, newest: bool = True) -> list[Row]:
     """Returns at most `limit` rows in order of time: the newest that fit, or the oldest."""
-    given = {name: getattr(wanted, name) for name in _CONDITIONS if getattr(wanted, name) is not None}
-    where = " AND ".join(_CONDITIONS[name] for name in given) or "1"
-    found = connection.execute(
-        "SELECT id, time_ms, device, kind, address, direction, type, payload FROM journal"
-        f" WHERE {where} ORDER BY id {'DESC' if newest else 'ASC'} LIMIT ?",
-        (*given.values(), min(limit, ROWS_MAX)),
-    ).fetchall()
-    return [Row(*row) for row in (reversed(found) if newest else found)]
+    found: list[Row] = []
+    limit = min(limit, ROWS_MAX)
+    for first_id, text in _batches(connection, wanted, newest):
+        rows = [Row(first_id + place, *record) for place, record in enumerate(parse_rows(text))]
+        found += [row for row in (reversed(rows) if newest else rows) if _is_wanted(row, wanted)]
+        if len(found) >= limit:
+            break
+    del found[limit:]
+    return found[::-1] if newest else found
+
+
+def _batches(connection: sqlite3.Connection, wanted: Wanted, newest: bool) -> Iterator[tuple[int, str]]:
+    """Yields the batches that may hold what is wanted, from the end that is wanted first."""
+    given = {name: value for name in _BATCH_CONDITIONS if (value := getattr(wanted, name)) is not None}
+    for name in given.keys() & {"device", "type"}:
+        # As it stands in the JSON, quotes and all.
+        given[name] = msgspec.json.encode(given[name]).decode()
+    where = " AND ".join(_BATCH_CONDITIONS[name] for name in given) or "1"
+    yield from connection.execute(
+        f"SELECT id, moments FROM journal_batches WHERE {where} ORDER BY id {'DESC' if newest else 'ASC'}",
+        tuple(given.values()),
+    )
+
+
+def _is_wanted(row: Row, wanted: Wanted) -> bool:
+    return (
+        wanted.device in (None, row.device)
+        and wanted.kind in (None, row.kind)
+        and wanted.type in (None, row.type)
+        and wanted.direction in (None, row.direction)
+        and (wanted.since_ms is None or row.time_ms >= wanted.since_ms)
+        and (wanted.until_ms is None or row.time_ms < wanted.until_ms)
+        and (wanted.after_id is None or row.id > wanted.after_id)
+    )
+
+
+def newest_id(connection: sqlite3.Connection) -> int:
+    """Returns the id of the newest row there is, 0 without one."""
+    return next_id(connection) - 1
 
 
 def parse_since(text: str, now_s: float) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from darvaz.faults import Fault, JsonTrouble, explain, find_json_trouble, look
+from darvaz.key_counter import KeyCounter
 from darvaz.schema_types import TypeMaker
 from darvaz.wording import Wording
 
@@ -60,7 +61,9 @@ class Protocol:
         self._decoder = msgspec.json.Decoder(_union([self.types[n] for n in from_devices]))
         self._decode = self._decoder.decode
         self._encode = msgspec.json.Encoder().encode
-        self._counted = {self.types[n]: _KeyCounter(self.messages[n]) for n in from_devices}
+        self._counted = {
+            self.types[n]: KeyCounter(self.messages[n], self.document["$defs"], self._depth_max) for n in from_devices
+        }
 
     def _read_tables(self) -> None:
         document = self.document
@@ -79,6 +82,8 @@ class Protocol:
 
         Never raises for what a peer sends.
         """
+        if isinstance(text, bytes):
+            return self._parse_bytes(text)
         try:
             message: Message = self._decode(text)
         except msgspec.ValidationError as error:
@@ -86,11 +91,16 @@ class Protocol:
             return value if isinstance(value, Fault) else explain(value, str(error), self._wording)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return find_json_trouble(text, self._depth_max) or JsonTrouble.MALFORMED.fault
-        if not self._counted[type(message)].proves_sound(message, text, self._depth_max):
-            trouble = find_json_trouble(text, self._depth_max)
-            if trouble is not None:
-                return trouble
+        counter, colons = self._counted[type(message)], text.count(":")
+        if colons != counter.plain_colons and not counter.proves_sound(message, text, colons):
+            return find_json_trouble(text, self._depth_max) or message
         return message
+
+    def _parse_bytes(self, data: bytes) -> Message | Fault:
+        try:
+            return self.parse(data.decode())
+        except UnicodeDecodeError:
+            return JsonTrouble.MALFORMED.fault
 
     # Sending
 
@@ -124,40 +134,3 @@ def _union(members: list[Any]) -> Any:
     for member in members[1:]:
         joined = joined | member
     return joined
-
-
-class _KeyCounter:
-    """Proves without a second parse that an accepted text has no key twice and no deep nesting.
-
-    A JSON text has at least as many colons as keys. When the decoded message accounts for every
-    colon, each key was there once; when it does not (a colon in a string, an unknown field, a key
-    given twice), the caller must look closer.
-    """
-
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        required = set(schema.get("required", ()))
-        properties = schema["properties"]
-        self._always = len(required)
-        self._sometimes = tuple(name for name in properties if name not in required)
-        self._maps = tuple(n for n, rule in properties.items() if "additionalProperties" in rule)
-
-    def proves_sound(self, message: Message, text: str | bytes, depth_max: int) -> bool:
-        colons, opened = (
-            (text.count(":"), text.count("{") + text.count("["))
-            if isinstance(text, str)
-            else (text.count(b":"), text.count(b"{") + text.count(b"["))
-        )
-        if opened > depth_max:
-            return False
-        if colons == self._always and not self._maps:
-            return True
-        return bool(colons == self._count(message))
-
-    def _count(self, message: Message) -> int:
-        keys = self._always
-        for name in self._sometimes:
-            keys += getattr(message, name) is not msgspec.UNSET
-        for name in self._maps:
-            inner = getattr(message, name)
-            keys += 0 if inner is msgspec.UNSET else len(inner)
-        return keys

@@ -9,12 +9,9 @@ Times are monotonic seconds, given by the caller.
 
 from __future__ import annotations
 
-import enum
 import functools
 from collections.abc import Callable
 from typing import Any
-
-import msgspec
 
 from darvaz.faults import Fault
 from darvaz.protocol import Kind, Message, Protocol, type_name
@@ -26,46 +23,58 @@ from darvaz.session_events import (
     Framed,
     Heard,
     Introduced,
+    Limits,
     Packet,
+    State,
     TokenShown,
     Write,
 )
+from darvaz.session_speech import Speech
 
 __all__ = [
     "Close", "Closed", "Event", "Faulted", "Framed", "Heard", "Introduced", "Limits", "Packet", "Session", "State",
-    "TokenShown", "Write", "pong_of",
+    "TokenShown", "Write", "rules_of",
 ]  # fmt: skip
 
-# RFC 6455, section 5.5: a control packet has at most 125 bytes, two of them for the code.
-_REASON_BYTES_MAX = 123
+Answer = Callable[["Session", Any, str], None]
+
+_NO_ANSWERS: dict[type, Answer] = {}
 
 
-class State(enum.Enum):
-    """Where a conversation stands; the names are those of `x-states` in the schema."""
+class Rules:
+    """What all sessions of one protocol do with each message; made once."""
 
-    WAITING_FOR_TOKEN = "waiting_for_token"
-    WAITING_FOR_CONNECT = "waiting_for_connect"
-    OPEN = "open"
-    CLOSED = "closed"
+    def __init__(self, protocol: Protocol) -> None:
+        self.pong = Packet("pong", protocol.dump(protocol.make("pong")))
+        # Of so few characters, a text is within its limit however they are encoded.
+        self.short_chars = protocol.numbers["text_bytes_max"] // 4
+        self.answers = {state: self._answers_in(state, protocol) for state in State}
 
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long and how much a session bears; the defaults are the schema's numbers."""
-
-    heartbeat_s: float = 120.0
-    idle_timeout_s: float = 300.0
-    auth_deadline_s: float = 10.0
-    messages_per_s_max: float = 1000.0
+    def _answers_in(self, state: State, protocol: Protocol) -> dict[type, Answer]:
+        special = {"auth": Session._on_auth, "connect": Session._on_connect, "ping": Session._on_ping}
+        return {
+            protocol.types[name]: special.get(name, Session._on_other)
+            for name, states in protocol.states_of.items()
+            if state.value in states and "device" in protocol.messages[name]["x-sender"]
+        }
 
 
 @functools.cache
-def pong_of(protocol: Protocol) -> Packet:
-    """Returns the commonest answer, which is always the same."""
-    return Packet("pong", protocol.dump(protocol.make("pong")))
+def rules_of(protocol: Protocol) -> Rules:
+    """Returns the rules of a protocol."""
+    return Rules(protocol)
 
 
-class Session:
-    """One conversation: its state, its deadlines and its answers."""
+class Session(Speech):
+    """One conversation: its state, its deadlines and its answers.
+
+    `is_judging` says whether the last packet asked for a decision; nothing is heard before it is made.
+    """
+
+    __slots__ = (
+        "_allowance", "_answers", "_heard_s", "_is_hearing", "_limits", "_next_ping_s", "_opened_s", "_rules",
+        "device", "is_judging", "kind", "unix_offset_s",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -77,40 +86,37 @@ class Session:
         is_admitted: bool,
         unix_offset_s: float,
     ) -> None:
+        super().__init__(protocol)
         self.kind = kind
         self.device: str | None = None
-        self.state = State.WAITING_FOR_CONNECT if is_admitted else State.WAITING_FOR_TOKEN
-        self._protocol = protocol
+        self._rules = rules_of(protocol)
         self._limits = limits
         # Whoever feeds the session sets this again: a wall clock may be set while the conversation goes on.
         self.unix_offset_s = unix_offset_s
-        self._opened_s = self._heard_s = self._refilled_s = now_s
+        self._opened_s = self._heard_s = now_s
         self._next_ping_s = now_s + limits.heartbeat_s
-        self._allowance = self._burst = 2 * limits.messages_per_s_max
-        self._faults = 0
-        self._is_judging = False
-        self._events: list[Event] = []
-        self._writes: list[Write] = []
-        self._pong = pong_of(protocol)
-        self._answer: dict[str, Callable[[Any, str, float], None]] = {
-            "auth": self._on_auth,
-            "connect": self._on_connect,
-            "ping": self._on_ping,
-        }
+        self._allowance = 2 * limits.messages_per_s_max
+        self._enter(State.WAITING_FOR_CONNECT if is_admitted else State.WAITING_FOR_TOKEN)
 
     # Receiving
 
     def receive_text(self, text: str, now_s: float) -> None:
         """Takes one text packet."""
-        if not self._hears(now_s):
+        if now_s != self._heard_s:
+            self._pass_time(now_s)
+        self._allowance -= 1
+        is_ordinary = self._is_hearing and self._allowance >= 0 and len(text) <= self._rules.short_chars
+        if not (is_ordinary or self._hears_text(text)):
             return
-        size_bytes = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-        if self.state is State.WAITING_FOR_TOKEN:
-            self._receive_token(text, size_bytes, now_s)
-        elif size_bytes > self._protocol.numbers["text_bytes_max"]:
-            self._end("too_large", self._too_large("text_bytes_max"))
+        message = self._protocol.parse(text)
+        answer = self._answers.get(type(message))
+        if answer is not None:
+            self._faults = 0
+            answer(self, message, text)
+        elif isinstance(message, Fault):
+            self._fault(message, text)
         else:
-            self._receive_message(text, now_s)
+            self._fault(self._out_of_place(type_name(message)), text)
 
     def receive_binary(self, data: bytes, now_s: float) -> None:
         """Takes one binary packet: from a camera, exactly one JPEG."""
@@ -128,7 +134,7 @@ class Session:
             self._fault(Fault("not_a_frame", "a frame is one JPEG: it starts with FF D8 and ends with FF D9"), None)
         else:
             self._faults = 0
-            self._events.append(Framed(data))
+            self.events.append(Framed(data))
 
     def receive_oversized(self, is_text: bool, now_s: float) -> None:
         """Takes the news of a packet that was too large to be read."""
@@ -141,23 +147,15 @@ class Session:
 
     # Deciding: what the shell found out
 
-    @property
-    def is_judging(self) -> bool:
-        """Whether the last packet asked for a decision; nothing else is heard before it is made."""
-        return self._is_judging
-
     def admit(self) -> None:
         """The token that was shown is good."""
-        self._is_judging = False
-        if self.state is State.WAITING_FOR_TOKEN:
-            self.state = State.WAITING_FOR_CONNECT
+        self._enter(State.WAITING_FOR_CONNECT if self.state is State.WAITING_FOR_TOKEN else self.state)
 
     def welcome(self, now_s: float) -> None:
         """The device may be who it says: the conversation is open, and it is told so."""
-        self._is_judging = False
         if self.state is State.CLOSED:
             return
-        self.state = State.OPEN
+        self._enter(State.OPEN)
         self._say(
             "connection_ack",
             status="success",
@@ -179,7 +177,7 @@ class Session:
         """Sends a checked command; says whether the conversation was open for it."""
         if self.state is not State.OPEN:
             return False
-        self._writes.append(Packet("command", self._protocol.dump(message)))
+        self.writes.append(Packet("command", self._protocol.dump(message)))
         return True
 
     def close(self, name: str, sentence: str, retry_after_s: float | None = None) -> None:
@@ -211,114 +209,84 @@ class Session:
             return self._opened_s + self._limits.auth_deadline_s
         return min(self._heard_s + self._limits.idle_timeout_s, self._next_ping_s)
 
-    # Taking
-
-    def take_events(self) -> list[Event]:
-        """Returns what happened since the last call, in order."""
-        events, self._events = self._events, []
-        return events
-
-    def take_writes(self) -> list[Write]:
-        """Returns what to write since the last call, in order."""
-        writes, self._writes = self._writes, []
-        return writes
-
     # One packet
 
+    def _enter(self, state: State) -> None:
+        """Comes to a state, or stays in it, with every decision made."""
+        self.state = state
+        self.is_judging = False
+        self._is_hearing = state is State.WAITING_FOR_CONNECT or state is State.OPEN
+        self._answers = self._rules.answers[state]
+
+    def _judge(self, event: Event) -> None:
+        """Asks the shell for a decision."""
+        self.is_judging = True
+        self._answers = _NO_ANSWERS
+        self.events.append(event)
+
+    def _pass_time(self, now_s: float) -> None:
+        """Counts what comes as life, and lets the allowance of packets grow."""
+        rate = self._limits.messages_per_s_max
+        self._allowance = min(2 * rate, self._allowance + (now_s - self._heard_s) * rate)
+        self._heard_s = now_s
+
     def _hears(self, now_s: float) -> bool:
-        """Counts a packet as life; ends the session when they come too fast."""
+        """Counts a packet; ends the session when they come too fast."""
         if self.state is State.CLOSED:
             return False
-        self._heard_s = now_s
+        self._pass_time(now_s)
+        self._allowance -= 1
+        return not self._is_too_fast()
+
+    def _is_too_fast(self) -> bool:
+        if self._allowance >= 0:
+            return False
         rate = self._limits.messages_per_s_max
-        self._allowance = min(self._burst, self._allowance + (now_s - self._refilled_s) * rate) - 1
-        self._refilled_s = now_s
-        if self._allowance < 0:
-            self._end("misbehaved", Fault("too_fast", f"more than {rate:g} messages a second"), 1.0)
+        self._end("misbehaved", Fault("too_fast", f"more than {rate:g} messages a second"), 1.0)
+        return True
+
+    def _hears_text(self, text: str) -> bool:
+        """Looks closer at a text that is too fast, long, or came in a state with rules of its own."""
+        if self.state is State.CLOSED or self._is_too_fast():
+            return False
+        size_bytes = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        if self.state is State.WAITING_FOR_TOKEN:
+            self._receive_token(text, size_bytes)
+            return False
+        if size_bytes > self._protocol.numbers["text_bytes_max"]:
+            self._end("too_large", self._too_large("text_bytes_max"))
             return False
         return True
 
-    def _receive_token(self, text: str, size_bytes: int, now_s: float) -> None:
+    def _receive_token(self, text: str, size_bytes: int) -> None:
         """Hears nothing but one auth message, and answers everything else with the same words."""
         message = self._protocol.parse(text) if size_bytes <= self._protocol.numbers["auth_bytes_max"] else None
-        if self._is_judging or message is None or isinstance(message, Fault) or type_name(message) != "auth":
+        if self.is_judging or message is None or isinstance(message, Fault) or type_name(message) != "auth":
             self._refuse_token()
         else:
-            self._on_auth(message, text, now_s)
+            self._on_auth(message, text)
 
-    def _receive_message(self, text: str, now_s: float) -> None:
-        message = self._protocol.parse(text)
-        if isinstance(message, Fault):
-            self._fault(message, text)
-            return
-        name = type_name(message)
-        if self.state.value not in self._protocol.states_of[name] or self._is_judging:
-            self._fault(self._out_of_place(name), text)
-            return
-        self._faults = 0
-        self._answer.get(name, self._on_other)(message, text, now_s)
+    def _on_auth(self, message: Any, text: str) -> None:
+        self._judge(TokenShown(message.token))
 
-    def _on_auth(self, message: Any, text: str, now_s: float) -> None:
-        self._is_judging = True
-        self._events.append(TokenShown(message.token))
-
-    def _on_connect(self, message: Any, text: str, now_s: float) -> None:
+    def _on_connect(self, message: Any, text: str) -> None:
         if self.device is not None and self.device != message.device:
             self._fault(Fault("invalid", f"device: this link is {self.device}", "device"), text)
             return
         self.device = message.device
-        self._is_judging = True
-        self._events.append(Introduced(message, text))
+        self._judge(Introduced(message, text))
 
-    def _on_ping(self, message: Any, text: str, now_s: float) -> None:
-        self._events.append(Heard(message, text))
-        self._writes.append(self._pong)
+    def _on_ping(self, message: Any, text: str) -> None:
+        self.events.append(Heard(message, text))
+        self.writes.append(self._rules.pong)
 
-    def _on_other(self, message: Any, text: str, now_s: float) -> None:
-        self._events.append(Heard(message, text))
-
-    # Faults and endings
-
-    def _fault(self, fault: Fault, text: str | None) -> None:
-        self._faults += 1
-        self._events.append(Faulted(fault, None if text is None or '"token"' in text else text))
-        self._say_fault(fault)
-        if self._faults >= self._protocol.numbers["faults_max"]:
-            self._end("misbehaved", Fault("too_many_faults", f"{self._faults} faulty packets in a row"))
-
-    def _refuse_token(self) -> None:
-        self._end("not_authorised", Fault("not_authorised", self._protocol.error_codes["not_authorised"]))
-
-    def _end(self, name: str, fault: Fault, retry_after_s: float | None = None) -> None:
-        if self.state is State.CLOSED:
-            return
-        code = self._protocol.close_codes[name]
-        self._say_fault(fault, retry_after_s)
-        self._writes.append(Close(code, _reason(fault.message)))
-        self._events.append(Closed(code, fault))
-        self.state = State.CLOSED
+    def _on_other(self, message: Any, text: str) -> None:
+        self.events.append(Heard(message, text))
 
     def _out_of_place(self, name: str) -> Fault:
-        if self._is_judging:
+        if self.is_judging:
             return Fault("wrong_state", "wait for the answer before the next message")
         return Fault("wrong_state", f"send connect before {name}")
 
-    def _too_large(self, number: str) -> Fault:
-        return Fault("too_large", f"at most {self._protocol.numbers[number]} bytes")
-
-    def _say_fault(self, fault: Fault, retry_after_s: float | None = None) -> None:
-        more: dict[str, Any] = {"field": fault.field} if fault.field else {}
-        if retry_after_s is not None:
-            more["retry_after_s"] = retry_after_s
-        self._say("error", message=fault.message, code=fault.code, **more)
-
-    def _say(self, name: str, **fields: Any) -> None:
-        self._writes.append(Packet(name, self._protocol.dump(self._protocol.make(name, **fields))))
-
     def _unix_time(self, now_s: float) -> int:
         return int(now_s + self.unix_offset_s)
-
-
-def _reason(sentence: str) -> str:
-    """Returns as much of a sentence as a close packet holds, which counts bytes and not letters."""
-    return sentence.encode(errors="replace")[:_REASON_BYTES_MAX].decode(errors="ignore")

@@ -1,13 +1,33 @@
-"""What a session hands to its shell: events to act on, and writes to put on the wire in order."""
+"""What a session and its shell exchange: limits in; states, events to act on and writes to send out."""
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import msgspec
 
 from darvaz.faults import Fault
 from darvaz.protocol import Message
+
+
+class State(enum.Enum):
+    """Where a conversation stands; the names are those of `x-states` in the schema."""
+
+    WAITING_FOR_TOKEN = "waiting_for_token"
+    WAITING_FOR_CONNECT = "waiting_for_connect"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how much a session bears; the defaults are the schema's numbers."""
+
+    heartbeat_s: float = 120.0
+    idle_timeout_s: float = 300.0
+    auth_deadline_s: float = 10.0
+    messages_per_s_max: float = 1000.0
+
 
 # Events: what the shell must act on. None of them can be part of a cycle, so the collector need not look.
 

@@ -27,7 +27,7 @@ class Line:
 def lines(data: Path) -> list[Line]:
     """Returns the whole journal, oldest first."""
     with closing(sqlite3.connect(f"file:{data / 'darvaz.sqlite3'}?mode=ro", uri=True)) as connection:
-        query = "select device, kind, address, direction, type, payload from journal order by rowid"
+        query = "select device, kind, address, direction, type, payload from journal order by id"
         return [Line(*row) for row in connection.execute(query)]
 
 

@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from darvaz.journal_reading import Row, Wanted, describe, parse_since, read
+from darvaz.journal_reading import Row, Wanted, describe, newest_id, parse_since, read
 from darvaz.store import DATABASE_NAME, StoreError, opened
 from darvaz.visible import visible_json
 
@@ -63,7 +63,7 @@ def _show(connection: sqlite3.Connection, wanted: Wanted, limit: int, follow: bo
     console = Console(soft_wrap=True, highlight=False)
     rows = read(connection, wanted, limit)
     # Without rows, following starts at the newest row there is, not at the first.
-    last_id = rows[-1].id if rows else connection.execute("SELECT coalesce(max(id), 0) FROM journal").fetchone()[0]
+    last_id = rows[-1].id if rows else newest_id(connection)
     _print(console, rows, as_json)
     while follow:
         time.sleep(_FOLLOW_EVERY_S)

@@ -43,9 +43,10 @@ class AsgiWire:
     def limit(self, text_bytes_max: int, binary_bytes_max: int, *, one_by_one: bool = False) -> None:
         """The protocol has its own limit, `ws_max_size`; the session looks at the rest."""
 
-    def write(self, packet: bytes) -> None:
-        if not self._is_closing:
-            self._post(packet)
+    def write(self, packet: bytes, count: int = 1) -> None:
+        for _ in range(count):
+            if not self._is_closing:
+                self._post(packet)
 
     def close(self, code: int, reason: str) -> None:
         if not self._is_closing:

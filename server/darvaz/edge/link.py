@@ -9,7 +9,8 @@ from typing import Any
 from darvaz.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.edge.terms import Terms
 from darvaz.faults import Fault
-from darvaz.journal import Record
+from darvaz.journal import PAYLOAD_CHARS_MAX, cut
+from darvaz.journal_batches import Said
 from darvaz.protocol import Message
 from darvaz.session import (
     Closed,
@@ -121,6 +122,7 @@ class DeviceLink:
 
     def tick(self, now_s: float) -> float | None:
         """Does what is due and returns when there is more."""
+        self._session.unix_offset_s = self._terms.parts.unix_offset_s
         self._session.tick(now_s)
         self._advance(now_s)
         return self._session.deadline_s
@@ -134,29 +136,46 @@ class DeviceLink:
 
     def _advance(self, now_s: float) -> None:
         """Acts on events until there are none, then writes what there is to write; journals both."""
-        session, terms = self._session, self._terms
-        time_ms = int(time.time() * 1000)
-        rows: list[Record] = []
-        while events := session.take_events():
-            for event in events:
-                if isinstance(event, Heard):
-                    # Spelt out: this is every message of every device.
-                    message = event.message
-                    name = type(message).__name__
-                    rows.append((time_ms, self.device, self.kind_name, self.address, "<", name, event.text))
-                    if name == "ack":
-                        terms.parts.hub.acknowledge(self, message)
-                else:
-                    rows = self._record(rows)
-                    self._act(event, now_s)
-        for write in session.take_writes():
-            if write is terms.pong:
-                rows.append((time_ms, self.device, self.kind_name, self.address, ">", "pong", terms.pong.text))
-                self._wire.write(terms.pong_packet)
+        session = self._session
+        said: list[Said] = []
+        chars = 0
+        while session.events:
+            chars = self._act_on_all(session.take_events(), said, chars, now_s)
+        if session.writes:
+            chars = self._write_all(session.take_writes(), said, chars)
+        if said:
+            self._record(said, chars)
+
+    def _act_on_all(self, events: list[Event], said: list[Said], chars: int, now_s: float) -> int:
+        """Acts on events in order; adds to `said` what is to be journalled, and to its `chars`."""
+        ack = self._terms.ack
+        for event in events:
+            if isinstance(event, Heard):
+                # Spelt out: this is every message of every device.
+                message, text = event.message, event.text
+                if len(text) > PAYLOAD_CHARS_MAX:
+                    text = cut(text)
+                kind = type(message)
+                chars += len(text)
+                said.append(("<", kind.__name__, text))
+                if kind is ack:
+                    self._terms.parts.hub.acknowledge(self, message)
             else:
-                rows = self._record(rows)
-                self._write(write)
-        self._record(rows)
+                chars = self._record_so_far(said, chars)
+                self._act(event, now_s)
+        return chars
+
+    def _write_all(self, writes: list[Write], said: list[Said], chars: int) -> int:
+        """Writes in order; adds to `said` what is to be journalled, and to its `chars`."""
+        terms, count = self._terms, len(writes)
+        if writes.count(terms.pong) == count:
+            said += [terms.pong_said] * count
+            self._wire.write(terms.pong_packet, count)
+            return chars + count * len(terms.pong.text)
+        chars = self._record_so_far(said, chars)
+        for write in writes:
+            self._write(write)
+        return chars
 
     def _act(self, event: Event, now_s: float) -> None:
         match event:
@@ -194,6 +213,7 @@ class DeviceLink:
             return
         self.device, self._caller = message.device, None
         self._terms.parts.hub.join(message.device, self, message)
+        self._session.unix_offset_s = self._terms.parts.unix_offset_s
         self._session.welcome(now_s)
 
     def _refuse_name(self, device: str) -> Fault | None:
@@ -235,12 +255,17 @@ class DeviceLink:
         if log.isEnabledFor(level):
             log.log(level, "%s %s %s %s", direction, name or self.address, type_, redact(payload)[:75])
 
-    def _record(self, rows: list[Record]) -> list[Record]:
-        """Journals rows that are ready and returns a list for the next."""
-        if not rows:
-            return rows
-        self._terms.parts.journal.extend(rows)
-        if log.isEnabledFor(logging.DEBUG):
-            for _, device, _, address, direction, type_, payload in rows:
-                log.debug("%s %s %s %s", direction, device or address, type_, redact(payload)[:75])
-        return []
+    def _record_so_far(self, said: list[Said], chars: int) -> int:
+        """Journals what comes before something that is journalled by itself, empties the list and returns 0."""
+        if said:
+            self._record(said[:], chars)
+            said.clear()
+        return 0
+
+    def _record(self, said: list[Said], chars: int) -> None:
+        """Journals what was heard and said; the list is the journal's from now on."""
+        terms = self._terms
+        terms.parts.journal.extend(int(time.time() * 1000), self.device, self.kind_name, self.address, said, chars)
+        if terms.is_logged:
+            for direction, type_, payload in said:
+                log.debug("%s %s %s %s", direction, self.device or self.address, type_, redact(payload)[:75])

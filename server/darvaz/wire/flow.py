@@ -48,7 +48,7 @@ class Flow(asyncio.Protocol):
     def flush(self) -> None:
         """Hands what was written to the transport, in one piece."""
         out = self._out
-        if not out or self._transport.is_closing():
+        if not out:
             return
         if self._held & _HELD_BY_PEER and self.buffered_bytes > WRITE_BYTES_MAX:
             self.abort(f"it left {WRITE_BYTES_MAX} bytes unread")

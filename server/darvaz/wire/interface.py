@@ -40,8 +40,8 @@ class Wire(Protocol):
         With `one_by_one`, each message is delivered before the next is looked at: it may change the limits.
         """
 
-    def write(self, packet: bytes) -> None:
-        """Writes a packet made by `darvaz.wire.packets`, joined with the others of this turn of the loop."""
+    def write(self, packet: bytes, count: int = 1) -> None:
+        """Writes a packet made by `darvaz.wire.packets`, once or more, joined with others of this turn of the loop."""
 
     def pause_reading(self) -> None:
         """Leaves what comes with the system until `resume_reading`; one batch may still be on its way."""

@@ -72,20 +72,19 @@ Item = str | bytes | Control
 class Parser:
     """Turns a client's bytes into messages (`str`, `bytes`) and control items, in order.
 
-    Call `receive` with what arrived, then `parse` while it `has_more`. A message counts whole: its
-    fragments together may not exceed the limits of `limit`. `met_control` says whether the last
-    `parse` returned anything but messages.
+    Call `parse` with what arrived, and again without while it `has_more`. A message counts whole: its
+    fragments together may not exceed the limits of `limit`. `met_control` says whether the last `parse`
+    returned anything but messages.
     """
 
     __slots__ = (
-        "_binary_bytes_max", "_checker", "_data", "_is_over", "_items_max", "_message", "_opcode", "_pos",
-        "_text_bytes_max", "_wanted_bytes", "has_more", "met_control",
+        "_binary_bytes_max", "_checker", "_is_over", "_items_max", "_message", "_opcode", "_rest", "_text_bytes_max",
+        "_wanted_bytes", "has_more", "met_control",
     )  # fmt: skip
 
     def __init__(self, text_bytes_max: int, binary_bytes_max: int) -> None:
         self.limit(text_bytes_max, binary_bytes_max)
-        self._data: bytes | bytearray = b""
-        self._pos = 0
+        self._rest: bytes | bytearray = b""
         self._wanted_bytes = 0
         self._is_over = False
         self.has_more = self.met_control = False
@@ -106,54 +105,53 @@ class Parser:
     @property
     def buffered_bytes(self) -> int:
         """How much is kept until more arrives or `parse` is called."""
-        return len(self._data) - self._pos + len(self._message or b"")
+        return len(self._rest) + len(self._message or b"")
 
     # Receiving
 
-    def receive(self, data: bytes) -> None:
-        """Takes bytes as they arrived."""
+    def keep(self, data: bytes) -> None:
+        """Takes bytes that are not to be looked at yet."""
         if self._is_over:
             return
-        if self._pos == len(self._data):
-            self._data, self._pos = data, 0
-            return
         # A bytearray grows in place: a large packet in small segments is not copied for each of them.
-        if not isinstance(self._data, bytearray):
-            self._data, self._pos = bytearray(self._data[self._pos :]), 0
-        self._data += data
+        if not isinstance(self._rest, bytearray):
+            self._rest = bytearray(self._rest)
+        self._rest += data
 
-    def parse(self) -> list[Item]:
+    def parse(self, data: bytes = b"") -> list[Item]:
         """Returns what is complete, at most `ITEMS_PER_PARSE_MAX` items; nothing when more bytes are needed."""
         items: list[Item] = []
-        self.has_more = False
-        if len(self._data) - self._pos < self._wanted_bytes or self._is_over:
+        self.has_more = self.met_control = False
+        if self._rest:
+            if data:
+                self.keep(data)
+            if len(self._rest) < self._wanted_bytes:
+                return items
+            data, self._rest = bytes(self._rest), b""
+        if self._is_over:
             return items
-        if isinstance(self._data, bytearray):
-            self._data, self._pos = bytes(self._data[self._pos :]), 0
-        self._wanted_bytes = 0
-        self.met_control = False
         try:
-            self._parse_into(items)
+            pos = self._parse_into(items, data)
         except UnicodeDecodeError:
-            items.append(Violation(NOT_TEXT, "a text is not UTF-8", is_text=True))
-            self.end()
-        if len(items) >= self._items_max and not self._is_over:
-            self.has_more = True
-        else:
-            # A quiet link must not hold on to the segment that its last packet came in.
-            self._data, self._pos = self._data[self._pos :], 0
+            items.append(self._violate(NOT_TEXT, "a text is not UTF-8", is_text=True))
+            return items
+        # A quiet link must not hold on to the segment that its last packet came in.
+        if pos < len(data) and not self._is_over:
+            self._rest = data[pos:]
+            self.has_more = len(items) >= self._items_max
         return items
 
     def end(self) -> None:
         """Reads nothing from now on and lets go of what was kept."""
-        self._is_over = self.met_control = True
-        self._data, self._pos, self._message = b"", 0, None
+        self._is_over = True
+        self._rest, self._message = b"", None
 
     # One packet
 
-    def _parse_into(self, items: list[Item]) -> None:
-        data, pos = self._data, self._pos
-        end, items_max = len(data), self._items_max
+    def _parse_into(self, items: list[Item], data: bytes) -> int:
+        """Appends the items in the bytes and returns where the first packet begins that is not among them."""
+        pos, end, items_max = 0, len(data), self._items_max
+        self._wanted_bytes = 0
         while end - pos >= 2 and len(items) < items_max:
             second = data[pos + 1]
             # Nearly every packet is a short, masked, whole text, and here that costs half as much.
@@ -166,39 +164,36 @@ class Parser:
                 items.append(apply_mask(data[start:stop], data[pos + 2 : start]).decode())
                 pos = stop
                 continue
-            self._pos = pos
-            item = self._parse_any(data, pos, end)
+            stop, item = self._parse_any(data, pos, end)
             if item is not None:
                 items.append(item)
-            if self._is_over or self._wanted_bytes:
-                return
-            pos = self._pos
-        self._pos = pos
+            if stop > end or self._is_over:
+                self._wanted_bytes = stop - pos
+                break
+            pos = stop
+        return pos
 
-    def _parse_any(self, data: bytes | bytearray, pos: int, end: int) -> Item | None:
-        """Takes the packet at `pos` and moves on behind it, or says in `_wanted_bytes` how much it lacks."""
+    def _parse_any(self, data: bytes, pos: int, end: int) -> tuple[int, Item | None]:
+        """Returns where the packet at `pos` ends, and its item; an end beyond the bytes says how many it lacks."""
         first, length = data[pos], data[pos + 1] & LENGTH_BITS
         broken = self._broken_rule(first, data[pos + 1])
         if broken is not None:
-            return self._violate(PROTOCOL_ERROR, broken)
+            return pos, self._violate(PROTOCOL_ERROR, broken)
         start = pos + {LENGTH_IN_2_BYTES: 4, LENGTH_IN_8_BYTES: 10}.get(length, 2)
         if end < start:
-            self._wanted_bytes = start - pos
-            return None
+            return start, None
         if length >= LENGTH_IN_2_BYTES:
             length = int.from_bytes(data[pos + 2 : start], "big")
         opcode = first & OPCODE_BITS
         if length > self._room(opcode):
-            return self._refuse_size(opcode)
+            return pos, self._refuse_size(opcode)
         stop = start + _MASK_BYTES + length
         if end < stop:
-            self._wanted_bytes = stop - pos
-            return None
+            return stop, None
         payload = apply_mask(data[start + _MASK_BYTES : stop], data[start : start + _MASK_BYTES])
-        self._pos = stop
         if opcode >= Opcode.CLOSE:
-            return self._take_control(opcode, payload)
-        return self._take_data(opcode, payload, bool(first & FIN))
+            return stop, self._take_control(opcode, payload)
+        return stop, self._take_data(opcode, payload, bool(first & FIN))
 
     def _broken_rule(self, first: int, second: int) -> str | None:
         opcode = first & OPCODE_BITS
@@ -255,9 +250,9 @@ class Parser:
     def _refuse_size(self, opcode: int) -> Violation:
         is_text = (opcode or self._opcode) == Opcode.TEXT
         most = self._text_bytes_max if is_text else self._binary_bytes_max
-        self.end()
-        return Violation(TOO_LARGE, f"at most {most} bytes", is_text)
+        return self._violate(TOO_LARGE, f"at most {most} bytes", is_text)
 
-    def _violate(self, code: int, reason: str) -> Violation:
+    def _violate(self, code: int, reason: str, is_text: bool = False) -> Violation:
+        self.met_control = True
         self.end()
-        return Violation(code, reason)
+        return Violation(code, reason, is_text)

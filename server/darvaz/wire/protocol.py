@@ -36,6 +36,10 @@ class State(enum.Enum):
     CLOSED = enum.auto()
 
 
+# An enumeration's own look-up costs more than the comparison.
+_OPEN = State.OPEN
+
+
 class WebSocketProtocol(Flow):
     """One WebSocket: made by uvicorn's HTTP server for each request to upgrade."""
 
@@ -64,15 +68,17 @@ class WebSocketProtocol(Flow):
         self._server_state.connections.add(cast(Any, self))
 
     def data_received(self, data: bytes) -> None:
-        if self._state is State.CONNECTING:
+        if self._state is _OPEN and not self._held:
+            self._read(data)
+        elif self._state is State.CONNECTING:
             self._receive_request(data)
-            return
-        self._parser.receive(data)
-        if self._state is State.DECIDING:
-            # A client that does not wait for its answer is read once there is one.
-            self._transport.pause_reading()
         else:
-            self._read()
+            self._parser.keep(data)
+            if self._state is State.DECIDING:
+                # A client that does not wait for its answer is read once there is one.
+                self._transport.pause_reading()
+            else:
+                self._read()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._server_state.connections.discard(cast(Any, self))
@@ -172,10 +178,10 @@ class WebSocketProtocol(Flow):
         """Sets the largest messages that are read from now on."""
         self._parser.limit(text_bytes_max, binary_bytes_max, one_by_one=one_by_one)
 
-    def write(self, packet: bytes) -> None:
-        """Writes a packet made by `darvaz.wire.packets`, joined with the others of this turn of the loop."""
-        if self._state is State.OPEN:
-            self._push(packet)
+    def write(self, packet: bytes, count: int = 1) -> None:
+        """Writes a packet made by `darvaz.wire.packets`, once or more, joined with others of this turn of the loop."""
+        if self._state is _OPEN:
+            self._push(packet if count == 1 else packet * count)
 
     def close(self, code: int, reason: str) -> None:
         """Says goodbye; nothing is written after it, and a peer that lingers is cut off."""
@@ -194,21 +200,25 @@ class WebSocketProtocol(Flow):
 
     # Reading
 
-    def _read(self) -> None:
-        """Delivers what has come, batch by batch, and sends the answers to each batch in one piece."""
+    def _read(self, data: bytes = b"") -> None:
+        """Delivers what has come, batch by batch, and sends the answers to each batch in one piece.
+
+        A listener that fails takes the connection with it, by way of the transport.
+        """
+        parser = self._parser
         self._is_batching = True
-        try:
-            while not self._held:
-                items = self._parser.parse()
-                if self._parser.met_control:
-                    self._deliver_each(items)
-                elif items:
-                    self._deliver(cast(list[str | bytes], items))
+        while not self._held:
+            items = parser.parse(data)
+            if parser.met_control:
+                self._deliver_each(items)
+            elif items and self._state is _OPEN and self._listener is not None:
+                self._listener.receive_packets(items)  # type: ignore[arg-type]  # nothing but messages was met
+            if self._out:
                 self.flush()
-                if not self._parser.has_more:
-                    break
-        finally:
-            self._is_batching = False
+            if not parser.has_more:
+                break
+            data = b""
+        self._is_batching = False
 
     def _deliver_each(self, items: list[Item]) -> None:
         packets: list[str | bytes] = []
@@ -228,8 +238,7 @@ class WebSocketProtocol(Flow):
         self._deliver(packets)
 
     def _deliver(self, packets: list[str | bytes]) -> None:
-        if packets and self._state is State.OPEN:
-            assert self._listener is not None
+        if packets and self._state is _OPEN and self._listener is not None:
             self._listener.receive_packets(packets)
 
     def _receive_close(self, code: int, reason: str) -> None:

@@ -8,30 +8,41 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from darvaz.journal_batches import Moment, insert_batch
 from darvaz.journal_reading import ROWS_MAX, Row, Wanted, describe, parse_since, read
 from darvaz.store import open_database
 
-COLUMNS = "time_ms, device, kind, address, direction, type, payload"
+
+@pytest.fixture(params=[1, 2, 3])
+def batch_rows(request: pytest.FixtureRequest) -> int:
+    """How many rows lie in one batch, which makes no difference to what is read."""
+    return int(request.param)
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    made = open_database(tmp_path)
-    add(made, 1000, "a", "pico", "<", "log", "one")
-    add(made, 2000, "b", "esp32cam", "<", "frame", "two")
-    add(made, 3000, "a", "pico", ">", "ping", "three")
-    yield made
-    made.close()
+def connection(tmp_path: Path, batch_rows: int) -> Iterator[sqlite3.Connection]:
+    rows = [
+        moment(1000, "a", "pico", ("<", "log", "one")),
+        moment(2000, "b", "esp32cam", ("<", "frame", "two")),
+        moment(3000, "a", "pico", (">", "ping", "three")),
+    ]
+    with closing(open_database(tmp_path)) as made:
+        for start in range(0, len(rows), batch_rows):
+            add(made, *rows[start : start + batch_rows])
+        yield made
 
 
-def add(connection: sqlite3.Connection, time_ms: int, device: str, kind: str, *rest: str) -> None:
-    connection.execute(
-        f"INSERT INTO journal ({COLUMNS}) VALUES (?, ?, ?, '192.0.2.7', ?, ?, ?)", (time_ms, device, kind, *rest)
-    )
+def moment(time_ms: int, device: str | None, kind: str, *said: tuple[str, str, str]) -> Moment:
+    return time_ms, device, kind, "192.0.2.7", list(said)
+
+
+def add(connection: sqlite3.Connection, *moments: Moment) -> None:
+    insert_batch(connection, list(moments), str)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +69,8 @@ def test_a_limit_takes_the_newest_or_the_oldest_in_order_of_time(connection: sql
 
 
 def test_no_reading_is_longer_than_the_most(connection: sqlite3.Connection) -> None:
-    for _ in range(ROWS_MAX):
-        add(connection, 4000, "c", "pico", "<", "log", "")
+    for _ in range(ROWS_MAX // 1000 + 1):
+        add(connection, moment(4000, "c", "pico", *[("<", "log", "")] * 1000))
 
     assert len(read(connection, Wanted(), ROWS_MAX + 1)) == ROWS_MAX
 
@@ -70,6 +81,44 @@ def test_an_age_beyond_1970_is_1970_and_can_be_asked_for(connection: sqlite3.Con
 
     assert since_ms == 0
     assert read(connection, Wanted(since_ms=since_ms))
+
+
+def test_what_was_said_at_once_is_read_row_by_row_in_order(connection: sqlite3.Connection) -> None:
+    add(connection, moment(4000, "c", "pico", ("<", "ping", "1"), (">", "pong", "2")), moment(4000, "c", "pico"))
+    add(connection, moment(4001, "c", "pico", ("<", "log", "3")))
+
+    found = read(connection, Wanted(device="c"))
+
+    assert [(row.id, row.direction, row.payload) for row in found] == [(4, "<", "1"), (5, ">", "2"), (6, "<", "3")]
+    assert [row.payload for row in read(connection, Wanted(after_id=4))] == ["2", "3"]
+
+
+def test_other_programs_see_the_same_rows(connection: sqlite3.Connection) -> None:
+    add(connection, moment(4000, "c", "pico", *(("<", "log", str(number)) for number in range(12))))
+    seen = connection.execute("SELECT * FROM journal ORDER BY id").fetchall()
+
+    assert seen == [tuple(getattr(row, name) for name in row.__struct_fields__) for row in read(connection, Wanted())]
+
+
+def test_names_with_quotes_and_letters_of_all_kinds_are_found(connection: sqlite3.Connection) -> None:
+    names = ['say "hi"', "سلام", "back\\slash", "a'b", "🚪", "a"]
+    add(connection, *(moment(4000, name, "pico", ("<", "log", name)) for name in names))
+
+    for name in names:
+        assert [row.payload for row in read(connection, Wanted(device=name, since_ms=4000))] == [name]
+
+
+@pytest.mark.parametrize("wanted", [Wanted(since_ms=5), Wanted(after_id=5), Wanted(since_ms=5, device="a")])
+def test_what_is_young_is_found_without_reading_the_old(connection: sqlite3.Connection, wanted: Wanted) -> None:
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    read(connection, wanted)
+    connection.set_trace_callback(None)
+
+    plan = [detail for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
+
+    assert "USING INTEGER PRIMARY KEY" in plan[0]
+    assert not any(detail.startswith("SCAN journal_batches") and "INDEX" not in detail for detail in plan)
 
 
 def test_an_age_and_an_iso_time_are_understood() -> None:
@@ -106,7 +155,7 @@ def test_following_shows_what_comes_and_ends_quietly_at_ctrl_c(connection: sqlit
         assert process.stdout and process.stderr
         assert "one" in process.stdout.readline()
         assert "three" in process.stdout.readline()
-        add(connection, 4000, "a", "pico", "<", "log", "four")
+        add(connection, moment(4000, "a", "pico", ("<", "log", "four")))
         assert "four" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
 

@@ -10,12 +10,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from darvaz.access import redact
 from darvaz.journal import PAYLOAD_CHARS_MAX, Journal
 from darvaz.store import StoreError, open_database
 
+NOW_MS = int(time.time() * 1000)
 WRITER = """
 import sys, time
 from functools import partial
@@ -35,6 +38,19 @@ def rows(folder: Path, where: str = "1") -> list[tuple[str, str]]:
     found = connection.execute(f"SELECT type, payload FROM journal WHERE {where} ORDER BY id").fetchall()
     connection.close()
     return found
+
+
+def ids(folder: Path) -> list[int]:
+    with closing(open_database(folder)) as connection:
+        return [row_id for (row_id,) in connection.execute("SELECT id FROM journal ORDER BY id")]
+
+
+def write(folder: Path, type_: str, day: float) -> None:
+    """Writes one row, as a gateway did that ran on that day."""
+    journal = Journal(partial(open_database, folder), clock_s=lambda: 86_400 * day)
+    journal.record(None, None, "", "=", type_, "")
+    journal.open()
+    assert journal.close()
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -81,6 +97,56 @@ def test_one_row_beyond_the_most_that_wait_is_counted_and_said(tmp_path: Path) -
     found = rows(tmp_path)
     assert [payload for type_, payload in found if type_ == "row"] == [str(number) for number in range(10)]
     assert found[-1] == ("gap", "3 rows are missing: the disk could not keep up")
+
+
+def test_several_rows_at_once_beyond_the_most_are_counted_and_said(tmp_path: Path) -> None:
+    journal = Journal(partial(open_database, tmp_path), pending_rows_max=10)
+
+    for _ in range(3):
+        journal.extend(NOW_MS, None, None, "", [("<", "row", "")] * 7, 0)
+    journal.open()
+    journal.close()
+
+    found = rows(tmp_path)
+    assert [type_ for type_, _ in found] == ["row"] * 10 + ["gap"]
+    assert found[-1][1].startswith("11 rows are missing")
+    assert (journal.pending_rows, journal.pending_chars, journal._pending_chars) == (0, 0, [])
+
+
+def test_tokens_are_redacted_wherever_they_stand(tmp_path: Path) -> None:
+    journal = Journal(partial(open_database, tmp_path), redact=redact)
+    journal.open()
+
+    journal.record("d", "pico", "", "<", "log", "before")
+    journal.record("d", "pico", "", "<", "log", "my token is dvz_abcdefghij_" + "s" * 43)
+    journal.close()
+
+    assert rows(tmp_path) == [("log", "before"), ("log", "my token is dvz_abcdefghij_…")]
+
+
+def test_half_a_character_is_written_as_a_question_mark(tmp_path: Path) -> None:
+    journal = Journal(partial(open_database, tmp_path))
+    journal.open()
+
+    journal.record("d", "pico", "", "<", "log", "half \udc00")
+    journal.close()
+
+    assert rows(tmp_path) == [("log", "half ?")]
+
+
+def test_rows_that_come_while_others_are_written_are_all_kept_in_order(tmp_path: Path) -> None:
+    journal = Journal(partial(open_database, tmp_path))
+    journal.open()
+
+    for start in range(0, 60_000, 16):
+        journal.extend(NOW_MS, "d", "pico", "", [("<", "log", str(start + n)) for n in range(16)], 16)
+        if start % 4_000 == 0:
+            wait_until(lambda: journal.pending_rows < 20_000)
+    journal.close(10)
+
+    assert (journal.pending_rows, journal.pending_chars) == (0, 0)
+    assert [int(payload) for _, payload in rows(tmp_path)] == list(range(60_000))
+    assert ids(tmp_path) == list(range(1, 60_001))
 
 
 def test_a_full_disk_degrades_the_journal_and_loses_nothing_once_there_is_room(tmp_path: Path) -> None:
@@ -204,15 +270,25 @@ def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) ->
 
 
 def test_rows_older_than_the_retention_are_forgotten(tmp_path: Path) -> None:
-    days = [0.0]
-    journal = Journal(partial(open_database, tmp_path), retain_days=7, clock_s=lambda: 86_400 * days[0])
-    journal.record(None, None, "", "=", "old", "")
-    days[0] = 8.0
+    write(tmp_path, "old", 0.0)
+    journal = Journal(partial(open_database, tmp_path), retain_days=7, clock_s=lambda: 86_400 * 8.0)
     journal.record(None, None, "", "=", "new", "")
     journal.open()
     wait_until(lambda: [type_ for type_, _ in rows(tmp_path)] == ["new"])
 
     assert journal.close()
+
+
+def test_the_newest_batch_stays_so_that_ids_go_on(tmp_path: Path) -> None:
+    write(tmp_path, "old", 0.0)
+    write(tmp_path, "older than it may be", 1.0)
+    journal = Journal(partial(open_database, tmp_path), retain_days=7, clock_s=lambda: 86_400 * 30.0)
+    journal.open()
+    wait_until(lambda: len(rows(tmp_path)) == 1)
+    journal.record(None, None, "", "=", "new", "")
+    journal.close()
+
+    assert ids(tmp_path) == [2, 3]
 
 
 def test_the_oldest_rows_go_when_the_file_is_too_large(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from darvaz.journal_reading import Wanted, read
 from darvaz.store import (
     _MIGRATIONS,
     BUSY_TIMEOUT_MS,
@@ -93,16 +94,32 @@ def test_the_connection_is_set_up_for_one_writer_and_many_readers(connection: sq
 def test_all_tables_are_there(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
 
-    assert sorted(name for (name,) in names) == ["devices", "journal", "settings", "tokens"]
+    assert sorted(name for (name,) in names) == ["devices", "journal_batches", "settings", "tokens"]
 
 
-@pytest.mark.parametrize(
-    "condition", ["time_ms > 5", "device = 'a' AND time_ms > 5"], ids=["by time", "by device and time"]
-)
-def test_the_journal_is_found_by_index(connection: sqlite3.Connection, condition: str) -> None:
-    plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT payload FROM journal WHERE {condition}").fetchone()[-1]
+def test_a_journal_of_the_first_version_is_kept_row_by_row(folder: Path) -> None:
+    rows = [
+        (1000 + n, f"device {n % 3}" if n % 4 else None, "pico", "", "<", "log", f'"{n}" سلام') for n in range(1234)
+    ]
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / DATABASE_NAME, isolation_level=None)) as old:
+        for statement in _MIGRATIONS[0]:
+            old.execute(statement)
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO journal (time_ms, type) VALUES (1, 'retained no more')")
+        old.execute("DELETE FROM journal")
+        old.executemany(
+            "INSERT INTO journal (time_ms, device, kind, address, direction, type, payload) VALUES (?,?,?,?,?,?,?)",
+            rows,
+        )
 
-    assert "USING INDEX journal_" in plan
+    with closing(open_database(folder)) as connection:
+        seen = connection.execute("SELECT * FROM journal ORDER BY id").fetchall()
+        found = read(connection, Wanted(device="device 1"), 10_000)
+
+    assert [row[1:] for row in seen] == rows
+    assert [row[0] for row in seen] == list(range(2, 1236))
+    assert len(found) == len([row for row in rows if row[1] == "device 1"])
 
 
 def test_what_was_written_is_there_when_opened_again(folder: Path) -> None:

@@ -24,8 +24,7 @@ MAX_BYTES = 70_000
 def parse_all(parser: Parser, *segments: bytes) -> list[Item]:
     found: list[Item] = []
     for segment in segments:
-        parser.receive(segment)
-        found += parser.parse()
+        found += parser.parse(segment)
         while parser.has_more:
             found += parser.parse()
     return found
@@ -144,9 +143,8 @@ def test_a_message_that_is_too_large_is_refused_by_its_head_alone() -> None:
 def test_limits_that_change_hold_for_the_next_message_of_the_same_segment() -> None:
     parser = Parser(200, 200)
     parser.limit(200, 200, one_by_one=True)
-    parser.receive(text("first") + packet(1, b"x" * 300) + text("last"))
 
-    assert parser.parse() == ["first"]
+    assert parser.parse(text("first") + packet(1, b"x" * 300) + text("last")) == ["first"]
     parser.limit(300, 300)
 
     assert parser.has_more
@@ -155,12 +153,19 @@ def test_limits_that_change_hold_for_the_next_message_of_the_same_segment() -> N
 
 def test_one_look_returns_no_more_than_the_maximum() -> None:
     parser = Parser(MAX_BYTES, MAX_BYTES)
-    parser.receive(text("x") * (ITEMS_PER_PARSE_MAX + 1))
 
-    assert len(parser.parse()) == ITEMS_PER_PARSE_MAX
+    assert len(parser.parse(text("x") * (ITEMS_PER_PARSE_MAX + 1))) == ITEMS_PER_PARSE_MAX
     assert parser.has_more
     assert parser.parse() == ["x"]
     assert not parser.has_more
+
+
+def test_what_is_kept_for_later_is_parsed_later() -> None:
+    parser = Parser(MAX_BYTES, MAX_BYTES)
+    parser.keep(STREAM[:100])
+    parser.keep(STREAM[100:])
+
+    assert parse_all(parser, b"") == ITEMS
 
 
 def test_nothing_is_kept_of_what_was_parsed_nor_after_the_end() -> None:
@@ -170,7 +175,7 @@ def test_nothing_is_kept_of_what_was_parsed_nor_after_the_end() -> None:
     parse_all(ended, close(), text("x") * 1000)
 
     assert (quiet.buffered_bytes, partial.buffered_bytes, ended.buffered_bytes) == (0, 3, 0)
-    assert sys.getsizeof(partial._data) < 200
+    assert sys.getsizeof(partial._rest) < 200
 
 
 def test_empty_fragments_without_end_take_no_memory() -> None:
