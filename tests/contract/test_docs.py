@@ -43,7 +43,10 @@ def test_no_setting_in_the_operations_page_is_unknown(name: str) -> None:
     assert name in hints()
 
 
-@pytest.mark.parametrize("variable", sorted(set(re.findall(r"DARVAZ_[A-Z0-9_]+", "".join(p.read_text() for p in PAGES)))))
+VARIABLES = sorted(set(re.findall(r"DARVAZ_[A-Z0-9_]+", "".join(page.read_text() for page in PAGES))))
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
 def test_every_variable_in_the_documents_is_read_by_the_program(variable: str) -> None:
     known = {f"DARVAZ_{name.upper()}" for name in hints()}
 
