@@ -26,7 +26,7 @@ RESTLESS = {
 
 def heaps(board: BoardProcess, what: str) -> list[int]:
     """Returns the samples of the heap so far, in bytes."""
-    found = [re.fullmatch(rf"HEAP {what} \d+ (\d+)", line) for line in board.lines]
+    found = [re.fullmatch(rf"HEAP {what} \d+ (\d+)", line) for line in board.lines()]
     return [int(match[1]) for match in found if match]
 
 

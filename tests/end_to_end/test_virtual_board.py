@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.virtual import VirtualBoard
+from darvaz.virtual.air import WAYS_MAX
 from tests.support.mpremote import mpremote
 
 pytestmark = [pytest.mark.timeout(90)]
@@ -233,6 +234,70 @@ async def test_littlefs_survives_a_power_cut_at_every_write(tmp_path: Path) -> N
             assert content in (old * 3000, new * 3000), (number, content[:20])
             board.hardware.reset_cause = "soft_reset"
     assert cuts >= 3
+
+
+async def test_unplugged_board_is_gone_and_starts_again_when_plugged_in(tmp_path: Path) -> None:
+    (tmp_path / "flash").mkdir()
+    (tmp_path / "flash" / "main.py").write_text("print('main runs')\n")
+    async with VirtualBoard("pico", tmp_path / "flash") as board:
+        await said(board, "main runs")
+        old_port, old_pid = board.port, board.pid
+
+        board.unplug()
+
+        assert board.port == "" and board.pid is None
+        assert not os.path.exists(old_port) and not os.path.exists(f"/proc/{old_pid}")  # noqa: ASYNC240
+
+        board.plug_in()
+
+        await said(board, "main runs", 2)
+        assert (await mpremote(board.port, "eval", "6*7")).said.strip() == "42"
+
+
+async def test_mpremote_ends_when_its_board_is_unplugged(board: VirtualBoard) -> None:
+    running = asyncio.create_task(mpremote(board.port, "exec", ENDLESS))
+    await asyncio.sleep(1)
+
+    board.unplug()
+
+    assert (await asyncio.wait_for(running, DEADLINE_S)).code != 0
+
+
+async def test_gateway_is_not_told_when_a_board_loses_its_power(board: VirtualBoard) -> None:
+    ends: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    async with await asyncio.start_server(lambda *streams: ends.append(streams), "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        way = board.air.route("127.0.0.1", port)
+        await asyncio.sleep(0.1)
+        _, writer = await asyncio.open_connection("127.0.0.1", way)
+        await until(lambda: bool(ends), board)
+
+        old_pid = board.pid
+        board.power_cut()
+        await until(lambda: board.pid != old_pid, board)
+        writer.close()
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ends[0][0].read(1), 1)
+        ends[0][1].close()
+        await ends[0][1].wait_closed()
+
+
+async def test_board_that_looks_up_too_many_addresses_is_refused(board: VirtualBoard) -> None:
+    for port in range(1, WAYS_MAX + 1):
+        board.air.route("127.0.0.1", port)
+
+    with pytest.raises(OSError, match="too many ways"):
+        board.air.route("127.0.0.1", WAYS_MAX + 1)
+
+
+async def test_host_that_reads_nothing_does_not_stop_the_board(tmp_path: Path) -> None:
+    program = "for i in range(10000): print('some twenty characters')\nprint('all said')\n"
+    (tmp_path / "flash").mkdir()
+    (tmp_path / "flash" / "main.py").write_text(program)
+
+    async with VirtualBoard("pico", tmp_path / "flash") as board:
+        await said(board, "^all said")
 
 
 async def test_nothing_is_left_when_a_board_is_switched_off(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class BoardProcess:
         settings |= {"config": full | (config or {}), "patch": QUICK | (patch or {})}
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-        self.lines: deque[str] = deque(maxlen=LINES_MAX)
+        self._lines: deque[str] = deque(maxlen=LINES_MAX)
         self._folder = folder
         self._words = ["-X", f"heapsize={heap}", str(PROGRAMS / program)]
         self._process: subprocess.Popen[str] | None = None
@@ -96,7 +96,7 @@ class BoardProcess:
         give_up = time.monotonic() + deadline_s
         with self._news:
             while True:
-                found = [line for line in self.lines if re.search(pattern, line)]
+                found = [line for line in self._lines if re.search(pattern, line)]
                 if len(found) >= count:
                     return found[count - 1]
                 left_s = give_up - time.monotonic()
@@ -106,11 +106,16 @@ class BoardProcess:
 
     def said(self) -> str:
         """Returns what the board printed so far."""
-        return "\n".join(self.lines)
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """Returns the last lines that the board printed."""
+        with self._news:
+            return list(self._lines)
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             with self._news:
-                self.lines.append(line.rstrip("\n"))
+                self._lines.append(line.rstrip("\n"))
                 self._news.notify_all()

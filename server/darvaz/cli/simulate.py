@@ -96,7 +96,7 @@ async def _run(devices: list[tuple[str, str]], tokens: list[str | None], gateway
             flash = folder / device
             write_flash(flash, kind, device, gateway.replace("http", "ws", 1), token, log_level="debug")
             tell = _teller(device, _COLOURS[at % len(_COLOURS)])
-            board = await stack.enter_async_context(VirtualBoard(kind, flash, on_line=tell))
+            board = await stack.enter_async_context(VirtualBoard(kind, flash, name=device, on_line=tell))
             tell(f"switched on; mpremote connect {board.port}")
         await stop.wait()
         click.echo("switching off")

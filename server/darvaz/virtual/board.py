@@ -11,18 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from darvaz.virtual.air import Air
+from darvaz.virtual.console import Console
 from darvaz.virtual.hardware import AccessPoint, Hardware
 from darvaz.virtual.host import Host
 from darvaz.virtual.interpreter import Interpreter
-from darvaz.virtual.terminal import Terminal
+from darvaz.virtual.pictures import load_pillow
 
-HEAP = "384k"
-LINES_MAX = 2000
-HELD_BYTES_MAX = 65536
-_READY = b"\x1b[darvaz-ready]"
-_RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
+# What a Pico W has, twice for words of 64 bits; a camera board has 4 MB, mostly for its frames.
+HEAPS = {"pico": "384k", "esp32cam": "4M"}
+FLASH_BYTES = 4096 * 212
 _SOFT_REBOOT = b"MPY: soft reboot\r\n"
-_CTRL_A, _CTRL_B, _CTRL_C = 1, 2, 3
 _LOOK_S = 0.02
 _UNIQUE_ID_BYTES = {"pico": 8, "esp32cam": 6}
 
@@ -31,7 +29,7 @@ class VirtualBoard:
     """One board; `port` is what to give to mpremote, `hardware` and `air` what to steer it with.
 
     `flash` is the folder that is its file system; with `image` the file system is littlefs, in that file.
-    `on_line(text)` is called for each line that the board prints.
+    `on_line(text)` is called for each line that the board prints; `name` is written into a camera's pictures.
     """
 
     def __init__(
@@ -40,36 +38,38 @@ class VirtualBoard:
         flash: Path,
         *,
         unique_id: str | None = None,
-        heap: str = HEAP,
+        name: str | None = None,
+        heap: str | None = None,
         image: Path | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        self.lines: deque[str] = deque(maxlen=LINES_MAX)
         self.air = Air()
         unique_id = unique_id or secrets.token_hex(_UNIQUE_ID_BYTES[kind])
-        self.hardware = Hardware(kind, unique_id, time.monotonic, self.air.route, self._restart)
+        self.hardware = Hardware(kind, unique_id, time.monotonic, self.air.route, self._restart, name or unique_id)
         self._host = Host(self.hardware)
-        self._usb = Terminal()
+        self._console = Console(on_line)
         self._flash = flash
         self._image = image
-        self._heap = heap
-        self._on_line = on_line
+        self._heap = heap or HEAPS[kind]
         self._interpreter: Interpreter | None = None
         self._task: asyncio.Task[None] | None = None
         self._restart_cause: str | None = None
-        self._is_on = False
-        self._is_raw = False
-        self._is_ready = False
-        self._waits_for_banner = False
-        self._held = b""
-        self._shown = b""
-        self._said = b""
         self._wake = asyncio.Event()
 
     @property
     def port(self) -> str:
-        """The path of the serial port."""
-        return self._usb.path
+        """The path of the serial port; empty while the board is off or unplugged."""
+        return self._console.port
+
+    @property
+    def lines(self) -> deque[str]:
+        """The last lines that the board printed."""
+        return self._console.lines
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process that is the board's processor; None while it has no power."""
+        return self._interpreter.pid if self._interpreter is not None else None
 
     async def __aenter__(self) -> VirtualBoard:
         await self.start()
@@ -79,28 +79,28 @@ class VirtualBoard:
         await self.stop()
 
     async def start(self) -> None:
-        """Gives the board its power."""
-        self._flash.mkdir(parents=True, exist_ok=True)
-        if self._image is not None and not self._image.exists():
-            self._image.write_bytes(b"\xff" * 4096 * 212)
-        await self._host.open()
-        asyncio.get_running_loop().add_reader(self._usb.fd, self._from_usb)
-        self._is_on = True
-        self._power_on("power_on")
-        self._task = asyncio.create_task(self._look_after())
+        """Gives the board its power and plugs it in; a board that cannot start leaves nothing behind."""
+        try:
+            self._make_flash()
+            if self.hardware.kind == "esp32cam":
+                load_pillow()
+            await self._host.open()
+            self.plug_in()
+            self._task = asyncio.create_task(self._look_after())
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Takes the power away and leaves nothing behind but the flash."""
-        self._is_on = False
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._power_off()
-        asyncio.get_running_loop().remove_reader(self._usb.fd)
+        self._console.unplug()
         await self._host.close()
         await self.air.close()
-        self._usb.close()
 
     # What people and tests do to it
 
@@ -112,8 +112,25 @@ class VirtualBoard:
         """Takes the power away, and gives it back."""
         self._restart("power_cut")
 
+    def unplug(self) -> None:
+        """Pulls the USB plug: the board loses its power, and the host its port."""
+        self._restart_cause = None
+        self.air.abandon()
+        self._power_off()
+        self._console.unplug()
+
+    def plug_in(self) -> None:
+        """Puts the USB plug in again: the board starts, at a new `port`."""
+        if not self.port:
+            self._console.plug_in()
+            self._console.is_raw = False
+            self._power_on("power_on")
+
     def cut_power_at_block_write(self, number: int) -> None:
-        """Takes the power away in the middle of the number-th write to the flash from now on; littlefs only."""
+        """Takes the power away in the middle of a write or erasure of a block of the flash; littlefs only.
+
+        The next one is number 0.
+        """
         self.hardware.block_writes_left = number
 
     def vanish_access_point(self, name: str = "Home") -> AccessPoint:
@@ -128,16 +145,18 @@ class VirtualBoard:
 
     def type(self, data: bytes) -> None:
         """Types on the serial port, as a host would."""
-        self._take(data)
+        self._console.take(data)
 
     # The processor
 
+    def _make_flash(self) -> None:
+        self._flash.mkdir(parents=True, exist_ok=True)
+        if self._image is not None and not self._image.exists():
+            self._image.write_bytes(b"\xff" * FLASH_BYTES)
+
     def _power_on(self, cause: str) -> None:
         self.hardware.power_on(cause)
-        self.hardware.is_raw = self._is_raw
-        self._is_ready = False
-        self._waits_for_banner = self._is_raw
-        self._shown = b""
+        self.hardware.is_raw = self._console.is_raw
         environment = {
             "DARVAZ_VIRTUAL_PORT": str(self._host.port),
             "DARVAZ_VIRTUAL_KEY": self._host.key,
@@ -145,11 +164,12 @@ class VirtualBoard:
             "DARVAZ_VIRTUAL_IMAGE": str(self._image.resolve()) if self._image else "",
         }
         self._interpreter = Interpreter(environment, self._heap)
-        asyncio.get_running_loop().add_reader(self._interpreter.terminal.fd, self._from_board)
+        self._console.attach(self._interpreter)
 
     def _power_off(self) -> None:
         if self._interpreter is not None:
-            asyncio.get_running_loop().remove_reader(self._interpreter.terminal.fd)
+            self._interpreter.kill()
+            self._console.detach()
             self._interpreter.close()
             self._interpreter = None
 
@@ -159,101 +179,29 @@ class VirtualBoard:
         self._wake.set()
 
     async def _look_after(self) -> None:
-        while self._is_on:
+        while True:
             # wait_for would lose a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_S):
                     await self._wake.wait()
             self._wake.clear()
+            if self._interpreter is None:
+                continue
             if self.hardware.is_starving():
                 self._restart_cause = "watchdog"
-            interpreter = self._interpreter
-            if self._restart_cause is not None:
-                cause, self._restart_cause = self._restart_cause, None
-                # After a reset nothing is left of the raw prompt.
-                self._is_raw = False
-                self._power_off()
-                if cause == "soft_reset":
-                    self._to_usb(_SOFT_REBOOT)
-                self._power_on(cause)
-            elif interpreter is not None and interpreter.code is not None:
-                self._from_board()
-                self._power_off()
-                self._to_usb(_SOFT_REBOOT)
-                self._power_on("soft_reset")
+            cause, self._restart_cause = self._restart_cause, None
+            if cause is None and self._interpreter.code is not None:
+                cause = "soft_reset"
+            if cause is not None:
+                self._start_again(cause)
 
-    # The bytes
-
-    def _from_usb(self) -> None:
-        self._take(self._usb.read())
-
-    def _take(self, data: bytes) -> None:
-        self._held = (self._held + data)[-HELD_BYTES_MAX:]
-        self._let_through()
-
-    def _let_through(self) -> None:
-        while self._held and self._is_ready and self._interpreter is not None:
-            at = self._held.find(_CTRL_C)
-            if at == 0:
-                self._held = self._held[1:]
-                if not self._interpreter.interrupt():
-                    self._interpreter.terminal.write(b"\x03")
-                continue
-            piece = self._held if at < 0 else self._held[:at]
-            self._note_mode(piece)
-            rest = self._interpreter.terminal.write(piece)
-            self._held = rest + self._held[len(piece) :]
-            if rest:
-                asyncio.get_running_loop().call_later(_LOOK_S / 10, self._let_through)
-                return
-
-    def _note_mode(self, piece: bytes) -> None:
-        for byte in piece:
-            if byte == _CTRL_A:
-                self._is_raw = True
-            elif byte == _CTRL_B:
-                self._is_raw = False
-
-    def _from_board(self) -> None:
-        if self._interpreter is None:
-            return
-        data = self._interpreter.terminal.read()
-        if data:
-            self._show(data)
-
-    def _show(self, data: bytes) -> None:
-        if not self._is_ready:
-            # Nothing is let through in either direction before the board announces itself.
-            before, found, data = (self._shown + data).partition(_READY)
-            self._shown = before
-            if not found:
-                return
-            self._is_ready = True
-            if self._waits_for_banner and self._interpreter is not None:
-                self._interpreter.terminal.write(bytes([_CTRL_A]))
-            asyncio.get_running_loop().call_soon(self._let_through)
-            data = before + data
-            self._shown = b""
-        if self._waits_for_banner:
-            before, found, data = (self._shown + data).partition(_RAW_BANNER)
-            self._shown = b"" if found else before
-            if not found:
-                return
-            self._waits_for_banner = False
-            data = found + data
-        self._to_usb(data)
-
-    def _to_usb(self, data: bytes) -> None:
-        rest = self._usb.write(data)
-        if rest:
-            # Nobody reads: what is old is worth less than what is new.
-            self._usb.forget_unread()
-            self._usb.write(rest)
-        self._said += data
-        *lines, self._said = self._said.split(b"\n")
-        self._said = self._said[-HELD_BYTES_MAX:]
-        for line in lines:
-            text = line.decode(errors="replace").rstrip("\r")
-            self.lines.append(text)
-            if self._on_line is not None:
-                self._on_line(text)
+    def _start_again(self, cause: str) -> None:
+        is_soft = cause == "soft_reset"
+        if not is_soft:
+            # Of the raw prompt nothing is left, and nobody tells the other ends of the connections.
+            self._console.is_raw = False
+            self.air.abandon()
+        self._power_off()
+        if is_soft:
+            self._console.say(_SOFT_REBOOT)
+        self._power_on(cause)

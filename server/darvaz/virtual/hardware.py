@@ -40,7 +40,8 @@ class Hardware:
     """The state of one board's hardware.
 
     `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent" (no frame comes) or
-    "broken" (frames are cut). `route(host, port)` returns the port of a way through the air, on loopback.
+    "broken" (frames are cut). `route(host, port)` returns the port of a way through the air, on loopback. `name` is
+    written into its pictures.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Hardware:
     now_s: Callable[[], float]
     route: Callable[[str, int], int]
     restart: Callable[[str], None]
+    name: str
     reset_cause: str = "power_on"
     is_raw: bool = False
     access_points: dict[str, AccessPoint] = field(default_factory=lambda: {"Home": AccessPoint("password")})
@@ -121,7 +123,10 @@ class Hardware:
         point = self.access_points.get(self.joined or "")
         if point is None or not point.gives_addresses:
             return {"errno": errno.EHOSTUNREACH}
-        return {"port": self.route(request["host"], request["port"])}
+        try:
+            return {"port": self.route(request["host"], request["port"])}
+        except OSError as error:
+            return {"errno": error.errno}
 
     def _pin(self, request: Request) -> Reply:
         self.pins.setdefault(str(request["id"]), {}).update(request["is"])
@@ -168,7 +173,7 @@ class Hardware:
         if self.camera == "silent":
             return {"bytes": 0}
         self.frames += 1
-        data = draw_frame(request["size"], request["quality"], self.frames, self.unique_id)
+        data = draw_frame(request["size"], request["quality"], self.frames, self.name)
         if self.camera == "broken":
             data = broken_frame(data)
         return {"bytes": len(data)}, data

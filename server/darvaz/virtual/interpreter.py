@@ -14,7 +14,12 @@ from darvaz.virtual.terminal import Terminal
 
 STAND_INS = Path(__file__).resolve().parent / "stand_ins"
 KILL_DEADLINE_S = 5.0
-_LAUNCH = "import sys, micropython_unix as m; sys.argv[0] = 'micropython'; sys.exit(m.main())"
+# The wheel has no program of its own, only this entry. Its terminal becomes the one that controls it, so that the
+# kernel ends it when its keeper is gone, however that died.
+_LAUNCH = (
+    "import fcntl, sys, termios, micropython_unix as m; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "sys.argv[0] = 'micropython'; sys.exit(m.main())"
+)
 _START = "import _boot; _boot.start(globals())"
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)", re.MULTILINE)
@@ -32,15 +37,18 @@ class Interpreter:
             raise NoMicroPython("virtual boards need MicroPython: pip install 'darvaz[simulate]'")
         self.terminal = Terminal()
         far = self.terminal.far_fd
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _LAUNCH, "-i", "-X", f"heapsize={heap}", "-c", _START],
-            stdin=far,
-            stdout=far,
-            stderr=far,
-            env={**os.environ, **environment, "MICROPYPATH": f"{STAND_INS}:.frozen", "TERM": "dumb"},
-            # The terminal is this process's own: when its keeper dies, the kernel hangs it up.
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _LAUNCH, "-i", "-X", f"heapsize={heap}", "-c", _START],
+                stdin=far,
+                stdout=far,
+                stderr=far,
+                env={**os.environ, **environment, "MICROPYPATH": f"{STAND_INS}:.frozen", "TERM": "dumb"},
+                start_new_session=True,
+            )
+        except OSError:
+            self.terminal.close()
+            raise
 
     @property
     def pid(self) -> int:

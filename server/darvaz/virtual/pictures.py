@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import io
 import math
 
@@ -23,13 +24,19 @@ class NoPictures(RuntimeError):
     """Pillow, which draws the pictures, is not installed."""
 
 
-@functools.lru_cache(maxsize=256)
-def draw_frame(size: str, quality: int, number: int, name: str) -> bytes:
-    """Returns the JPEG of one frame; `quality` is 1 to 100, higher is better. Raises `NoPictures` without Pillow."""
+def load_pillow() -> None:
+    """Makes Pillow ready; raises `NoPictures` where it is missing."""
     try:
-        from PIL import Image, ImageDraw
+        importlib.import_module("PIL.ImageDraw")
     except ImportError:
         raise NoPictures("a virtual camera needs Pillow: pip install 'darvaz[simulate]'") from None
+
+
+@functools.lru_cache(maxsize=256)
+def draw_frame(size: str, quality: int, number: int, name: str) -> bytes:
+    """Returns the JPEG of one frame; `quality` is 1 to 100, higher is better."""
+    from PIL import Image, ImageDraw
+
     width, height = SIZES.get(size, SIZES["VGA"])
     image = Image.new("RGB", (width, height), "#1b2631")
     draw = ImageDraw.Draw(image)

@@ -1,4 +1,4 @@
-"""Two raw pseudo-terminals: one is the board's USB port as a host sees it, the other the interpreter's own terminal."""
+"""A raw pseudo-terminal: one is the board's USB port as a host sees it, another the interpreter's own terminal."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Terminal:
         tty.setraw(self.far_fd)
         self.path = os.ttyname(self.far_fd)
         os.set_blocking(self.fd, False)
+        self._is_open = True
 
     def read(self) -> bytes:
         """Returns what has come, at most a fixed number of bytes; empty when there is nothing."""
@@ -33,12 +34,14 @@ class Terminal:
         return data
 
     def forget_unread(self) -> None:
-        """Throws away what the far end has not read."""
+        """Throws away what the far end has not read, on its way or arrived."""
         with contextlib.suppress(termios.error):
+            termios.tcflush(self.fd, termios.TCOFLUSH)
             termios.tcflush(self.far_fd, termios.TCIFLUSH)
 
     def close(self) -> None:
-        """Closes both ends."""
-        for fd in (self.fd, self.far_fd):
-            with contextlib.suppress(OSError):
-                os.close(fd)
+        """Closes both ends; once is enough."""
+        if self._is_open:
+            self._is_open = False
+            os.close(self.fd)
+            os.close(self.far_fd)
