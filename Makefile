@@ -9,7 +9,7 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve simulate test footprint lint format generate log doctor token enrol devices clean
+.PHONY: help setup serve simulate test footprint bench bench-quick lint format generate log doctor token enrol devices clean
 
 help: ## Show this help
 	@awk -f tools/help.awk $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ test: $(READY) ## Run every test (python -m pytest -n auto)
 
 footprint: $(READY) ## Measure what the firmware takes of a board (python -m tools.footprint)
 	@$(BIN)/python -m tools.footprint
+
+bench: $(READY) ## Measure the gateway beside its baselines: ten minutes (python -m bench --json FILE)
+	@$(BIN)/python -m bench --json .cache/bench/results.json $(ARGS)
+
+bench-quick: $(READY) ## The same in a minute, for looking (python -m bench --quick)
+	@$(BIN)/python -m bench --quick $(ARGS)
 
 lint: $(LINTED) ## Check style and types (ruff check; ruff format --check; mypy; python -m tools.check_firmware)
 	@$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""What the gateway is measured beside: servers that do less, or that people would use instead."""

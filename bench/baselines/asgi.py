@@ -1,0 +1,62 @@
+"""uvicorn with stock parts: a bare echo, Starlette with `json`, and a bare echo on the gateway's own protocol class."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.baselines.server import Running, Server, Workload, websocket_words
+from bench.children import Child, free_port, is_listening
+from bench.generator import Words
+from bench.tools import ROOT
+
+
+class Asgi(Server):
+    """One application of bench/baselines/asgi_apps.py."""
+
+    app: str
+    answers = "ping"
+
+    @contextmanager
+    def start(self, folder: Path, core: int | None) -> Iterator[Running]:
+        port = free_port()
+        script = ROOT / "bench" / "baselines" / "asgi_apps.py"
+        with Child(
+            [sys.executable, "-P", str(script), self.app, str(port)], core=core, log=folder / "asgi.txt"
+        ) as child:
+            child.wait_until(lambda: is_listening(port), self.title)
+            yield Running(child.pid, port)
+
+    def words(self, workload: Workload) -> Words:
+        return websocket_words(workload, self.answers)
+
+
+class UvicornEcho(Asgi):
+    name = "uvicorn-echo"
+    title = "uvicorn, bare echo"
+    app = "stock-echo"
+    does_logs = False
+
+
+class StarletteJson(Asgi):
+    name = "starlette-json"
+    title = "Starlette + json"
+    app = "starlette-json"
+    answers = "pong"
+
+
+class WireEcho(Asgi):
+    """The least that can be done on the gateway's protocol class: what authorising, validating and journalling cost."""
+
+    name = "wire-echo"
+    title = "our protocol class, bare echo"
+    app = "wire-echo"
+    does_logs = False
+
+    def missing(self) -> str | None:
+        if importlib.util.find_spec("darvaz.wire") is None:
+            return "this gateway has no protocol class of its own (darvaz.wire)"
+        return None

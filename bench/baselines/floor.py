@@ -1,0 +1,36 @@
+"""The floor: an echo in C, which shows what the load generator can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.baselines.server import Running, Server, Workload, websocket_words
+from bench.children import Child
+from bench.generator import Words
+from bench.tools import NoCompilerError, build, find_compiler
+
+
+class Floor(Server):
+    """Echoes packets in C, with one epoll loop and nothing else."""
+
+    name = "floor"
+    title = "echo in C (the floor)"
+    does_logs = False
+
+    def missing(self) -> str | None:
+        try:
+            find_compiler()
+        except NoCompilerError as error:
+            return str(error)
+        return None
+
+    @contextmanager
+    def start(self, folder: Path, core: int | None) -> Iterator[Running]:
+        with Child([str(build("floor"))], core=core, log=folder / "floor.txt") as child:
+            child.wait_until(lambda: child.said().isdecimal(), self.title)
+            yield Running(child.pid, int(child.said()))
+
+    def words(self, workload: Workload) -> Words:
+        return websocket_words(workload, "ping")

@@ -1,0 +1,91 @@
+"""What a case is: something that is measured in rounds, told in tables and held against goals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from bench.generator import Generator
+from bench.machine import Cores
+from bench.progress import Steps
+from bench.sheets import Sheet
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured."""
+
+    rounds: int
+    window_ms: int
+    warmup_ms: int
+    idle_boards: int
+    idle_rounds: int
+    virtual_boards: int
+    is_quick: bool
+
+    def limited(self, rounds: int) -> Self:
+        """Returns the same with so many rounds of everything."""
+        return replace(self, rounds=rounds, idle_rounds=rounds)
+
+
+FULL = Extent(
+    rounds=5, window_ms=1000, warmup_ms=300, idle_boards=10_000, idle_rounds=5, virtual_boards=200, is_quick=False
+)
+QUICK = Extent(
+    rounds=2, window_ms=250, warmup_ms=100, idle_boards=1_000, idle_rounds=1, virtual_boards=4, is_quick=True
+)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a case may use."""
+
+    extent: Extent
+    cores: Cores
+    generator: Generator
+    folder: Path
+    steps: Steps
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal and how it stands; `is_met` is None where it was not measured."""
+
+    title: str
+    goal: str
+    measured: str
+    is_met: bool | None
+
+
+class Case(Protocol):
+    """One file in bench/cases/."""
+
+    name: str
+    title: str
+
+    def steps(self, extent: Extent) -> int:
+        """Returns how many steps `run` takes."""
+
+    def run(self, bench: Bench) -> Result:
+        """Measures, and returns what JSON keeps."""
+
+    def sheets(self, result: Result) -> list[Sheet]:
+        """Returns the tables of a result."""
+
+    def goals(self, result: Result) -> list[Goal]:
+        """Returns the goals that this case measures."""
+
+
+def at_least(title: str, goal: float, measured: float | None) -> Goal:
+    """Returns a goal that is a ratio to reach."""
+    said = "not measured" if measured is None else f"{measured:.2f} ×"
+    return Goal(title, f"≥ {goal:g} ×", said, None if measured is None else measured >= goal)
+
+
+def at_most(title: str, goal: float, unit: str, measured: float | None) -> Goal:
+    """Returns a goal that is a figure to stay below."""
+    said = "not measured" if measured is None else f"{measured:.2f} {unit}"
+    return Goal(title, f"≤ {goal:g} {unit}", said, None if measured is None else measured <= goal)

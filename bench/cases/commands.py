@@ -1,0 +1,94 @@
+"""How long a command takes, from the HTTP request to its response, with nothing else to do and under load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.case import Bench, Extent, Goal, Result, at_most
+from bench.cases.messages import LOG
+from bench.gateway import DEVICE, Gateway, compare
+from bench.generator import Words
+from bench.series import ratios, series
+from bench.sheets import Sheet
+
+BOARDS = 100
+LOADS_PER_S = (0, 10_000)
+_IDLE, _LOADED = map(str, LOADS_PER_S)
+
+
+class Commands:
+    """`POST /api/devices/{id}/commands/{name}` to one board after another, a millisecond after each answer."""
+
+    name = "commands"
+    title = "Commands"
+
+    def steps(self, extent: Extent) -> int:
+        return extent.rounds
+
+    def run(self, bench: Bench) -> Result:
+        result: Result = {"boards": BOARDS, "loads": {}, "journal": "", "notes": []}
+        if not bench.generator.is_fast:
+            result["notes"].append("skipped, " + bench.generator.note.split(";")[0])
+            return result
+        runs: dict[str, list[dict[str, Any]]] = {str(load): [] for load in LOADS_PER_S}
+        with Gateway(bench.folder / "commands", bench.cores.server, BOARDS) as gateway:
+            for number in range(bench.extent.rounds):
+                bench.steps.begin(f"commands, round {number + 1} of {bench.extent.rounds}")
+                for load in LOADS_PER_S:
+                    runs[str(load)].append(_measure(bench, gateway, load))
+            gateway.stop()
+            kept = compare(gateway, _expected([run for several in runs.values() for run in several]))
+        result["journal"] = kept.sentence()
+        result["loads"] = {load: _summary(several) for load, several in runs.items()}
+        return result
+
+    def sheets(self, result: Result) -> list[Sheet]:
+        columns = ("other messages/s", "commands/s", "p50 µs", "p99 µs", "server CPU", "load CPU")
+        sheet = Sheet(f"Command round trip over HTTP · {result['boards']} boards", columns, notes=[*result["notes"]])
+        for figures in result["loads"].values():
+            medians = {name: figure["median"] for name, figure in figures.items()}
+            said = [f"{medians[name]:,.0f}" for name in ("logs_per_s", "commands_per_s", "p50_us", "p99_us")]
+            sheet.rows.append((*said, f"{medians['server_share']:.0%}", f"{medians['load_share']:.0%}"))
+        if result["journal"]:
+            sheet.notes.append(f"journal: {result['journal']}")
+        return [sheet]
+
+    def goals(self, result: Result) -> list[Goal]:
+        loads = result["loads"]
+        measured = ratios(loads[_LOADED]["p99_us"], loads[_IDLE]["p50_us"])["median"] if loads else None
+        title = f"command p99 under {LOADS_PER_S[1]:,} messages/s by p50 of an idle gateway"
+        return [at_most(title, 5, "×", measured)]
+
+
+def _measure(bench: Bench, gateway: Gateway, load_per_s: int) -> dict[str, Any]:
+    words: Words = {
+        "port": gateway.port,
+        "server": gateway.pid,
+        "links": BOARDS,
+        "path": "/ws/pico",
+        "device": DEVICE,
+        "tokens": str(gateway.tokens),
+        "operator": gateway.operator,
+        "log": LOG,
+        "logs-per-s": load_per_s,
+        "warmup-ms": bench.extent.warmup_ms,
+        # Enough commands for a 99th percentile.
+        "window-ms": 2 * bench.extent.window_ms,
+    }
+    return bench.generator.run("command", words)
+
+
+def _expected(runs: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
+    commands, logs = (sum(run[name] for run in runs) for name in ("commands_sent", "logs_sent"))
+    return {(">", "command"): commands, ("<", "ack"): commands, ("<", "log"): logs}
+
+
+def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "p50_us": series(run["p50_us"] for run in runs),
+        "p99_us": series(run["p99_us"] for run in runs),
+        "commands_per_s": series(run["commands"] / run["window_s"] for run in runs),
+        "logs_per_s": series(run["logs"] / run["window_s"] for run in runs),
+        "server_share": series(run["server_cpu_s"] / run["window_s"] for run in runs),
+        "load_share": series(run["load_cpu_s"] / run["window_s"] for run in runs),
+    }

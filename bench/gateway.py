@@ -1,0 +1,147 @@
+"""The gateway under measurement: `darvaz serve` as anybody runs it, with real tokens; its journal is counted after."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from bench.children import Child, free_port
+from bench.machine import cpu_s
+from darvaz.access import Tokens
+from darvaz.store import DATABASE_NAME, opened, transaction
+
+DEVICE = "bench"
+# The limits that keep one address from taking a gateway's time are off: here, one address is everybody.
+SETTINGS = {
+    "DARVAZ_HOST": "127.0.0.1",
+    "DARVAZ_LINKS_PER_ADDRESS_MAX": "1000000",
+    "DARVAZ_MESSAGES_PER_S_MAX": "10000000",
+    "DARVAZ_JOURNAL_RETAIN_BYTES_MAX": "16000000000",
+}
+
+
+class Gateway:
+    """One gateway with a data folder of its own; as a context it is started and ended, and the folder goes with it."""
+
+    def __init__(self, folder: Path, core: int | None, boards: int) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.tokens = folder / "tokens.txt"
+        self._folder = folder
+        self._data = folder / "data"
+        folder.mkdir(parents=True)
+        self.operator = self._issue(boards)
+        command = [sys.executable, "-m", "darvaz", "serve", "--port", str(self.port), "--data", str(self._data)]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
+        self._child = Child(command, core=core, log=folder / "log.txt", env={**clean, **SETTINGS})
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self._child.kill()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def start(self) -> None:
+        """Starts the gateway and waits until it answers."""
+        self._child.start()
+        self._child.wait_until(self._is_healthy, "the gateway")
+
+    def stop(self) -> None:
+        """Ends the gateway as its owner would: the journal is written to its end."""
+        self._child.stop()
+
+    def kill(self) -> None:
+        """Ends the gateway as a power cut would."""
+        self._child.kill()
+
+    def cpu_s(self) -> float:
+        """Returns the processor time of all its threads."""
+        return cpu_s(self.pid)
+
+    def online(self) -> int:
+        """Returns how many boards are online."""
+        devices = httpx.get(f"{self.url}/api/devices", trust_env=False, timeout=30).json()["devices"]
+        return sum(device["online"] for device in devices)
+
+    def _issue(self, boards: int) -> str:
+        """Makes a token for each board, tied to its name, in a file, and returns an operator's."""
+        self._data.parent.mkdir(exist_ok=True)
+        with opened(self._data) as connection, transaction(connection):
+            tokens = Tokens(connection, time.time)
+            texts = [tokens.issue("pico", device=f"{DEVICE}-{number}").text for number in range(boards)]
+            operator = tokens.issue("operator").text
+        self.tokens.write_text("\n".join(texts))
+        return operator
+
+    def _is_healthy(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/health", trust_env=False).status_code == 200
+        return False
+
+    def count_journal(self) -> dict[tuple[str, str], int]:
+        """Returns how many rows of each direction and type the journal has; the gateway must be stopped."""
+        with _database(self._data) as connection:
+            counted = connection.execute("SELECT direction, type, count(*) FROM journal GROUP BY direction, type")
+            return {(direction, type_): count for direction, type_, count in counted}
+
+    def count_gaps(self) -> int:
+        """Returns how many rows the journal itself says are missing."""
+        with _database(self._data) as connection:
+            said = connection.execute("SELECT payload FROM journal WHERE type = 'gap'")
+            return sum(int(payload.split()[0]) for (payload,) in said)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of the rows that a run had to leave in the journal."""
+
+    expected: int
+    missing: int
+    told_missing: int
+
+    @property
+    def is_honest(self) -> bool:
+        """Whether no row is missing but those that the journal says are."""
+        return self.missing == self.told_missing
+
+    def sentence(self) -> str:
+        """Says it for people."""
+        if self.missing < 0:
+            return f"{-self.missing} ROWS TOO MANY of {self.expected}"
+        if not self.is_honest:
+            return f"{self.missing} of {self.expected} LOST, {self.told_missing} told"
+        return "complete" if not self.missing else f"{self.missing / self.expected:.1%} in told gaps"
+
+
+def compare(gateway: Gateway, expected: Mapping[tuple[str, str], int]) -> Kept:
+    """Holds the journal of a stopped gateway against what was sent."""
+    counts = gateway.count_journal()
+    missing = sum(count - counts.get(which, 0) for which, count in expected.items())
+    return Kept(sum(expected.values()), missing, gateway.count_gaps())
+
+
+def _database(data: Path) -> contextlib.closing[sqlite3.Connection]:
+    return contextlib.closing(sqlite3.connect(f"file:{data / DATABASE_NAME}?mode=ro", uri=True))

@@ -1,0 +1,25 @@
+// Time, processor time and how to give up: what every file of the load generator needs.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define NS_PER_S 1000000000LL
+#define NS_PER_MS 1000000LL
+#define NS_PER_US 1000LL
+
+// Returns the monotonic clock, which is also Python's time.monotonic().
+int64_t now_ns(void);
+
+// Returns the processor time of this process.
+int64_t own_cpu_ns(void);
+
+// Returns the processor time of all threads of a process, or -1 if it is gone.
+int64_t process_cpu_ns(pid_t process);
+
+// Lets this process have as many open files as it may.
+void raise_file_limit(void);
+
+// Says why on standard error and ends the program.
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));

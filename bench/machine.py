@@ -1,0 +1,95 @@
+"""The machine: which cores to use, what to say about it beside the figures, and how to look at a process."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_BUSY_LOAD = 0.5
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Where the server runs alone, and where the load runs with the bench itself; None is anywhere."""
+
+    server: int | None
+    load: int | None
+    note: str
+
+
+def choose_cores() -> Cores:
+    """Returns one core for the server and another for the load, or says why it cannot."""
+    if not hasattr(os, "sched_setaffinity"):
+        return Cores(None, None, "not pinned: this system cannot tie a program to a core, so ratios are rough")
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < 2:
+        return Cores(None, None, "not pinned: there is one core only, shared by server and load, so ratios are rough")
+    server, load = allowed[:2]
+    return Cores(server, load, f"server alone on core {server}, load generator on core {load}")
+
+
+def pin_myself(cores: Cores) -> None:
+    """Keeps the bench off the server's core."""
+    if cores.load is not None:
+        os.sched_setaffinity(0, {cores.load})
+
+
+def describe_machine(cores: Cores) -> dict[str, Any]:
+    """Returns what a reader of the figures must know about where they come from."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "pinning": cores.note,
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load_average": round(os.getloadavg()[0], 2),
+        "measured_at": time.strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+def busy_note(load_average: float) -> str | None:
+    """Returns a warning if others use this machine."""
+    if load_average < _BUSY_LOAD:
+        return None
+    return f"This machine is busy (load {load_average:g} before the start): figures are noisy, ratios less so."
+
+
+def cpu_s(process: int) -> float:
+    """Returns the processor time of all threads of a process."""
+    if sys.platform != "linux":
+        return 0.0
+    # The clock of another process, as clock_getcpuclockid(3) makes it; /proc counts in hundredths only.
+    return time.clock_gettime((~process << 3) | 2)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a process occupies: resident, and its fair share of what it has in common with others."""
+
+    resident_bytes: int
+    share_bytes: int
+
+
+def memory(process: int) -> Memory | None:
+    """Returns the memory of a process, or None where the system does not tell."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return None
+    sizes = {name: int(kb) * 1024 for name, kb in re.findall(r"^(Rss|Pss): +(\d+) kB", text, re.MULTILINE)}
+    return Memory(sizes["Rss"], sizes["Pss"])
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    model = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return model.group(1) if model else platform.machine()

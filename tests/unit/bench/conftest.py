@@ -1,0 +1,18 @@
+"""The load generator in C, for the tests of this folder."""
+
+from __future__ import annotations
+
+import pytest
+from bench.generator import Generator
+from bench.tools import NoCompilerError, find_compiler
+
+from tests.support.needs import missing
+
+
+@pytest.fixture(scope="session")
+def generator() -> Generator:
+    try:
+        find_compiler()
+    except NoCompilerError as error:
+        missing(str(error))
+    return Generator(core=None)

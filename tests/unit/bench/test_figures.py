@@ -1,0 +1,115 @@
+"""What is made of figures: medians, ratios, goals, tables, and the journal's account."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from bench.case import at_least, at_most
+from bench.cases.messages_sheets import sheets_of
+from bench.gateway import Gateway, compare
+from bench.machine import busy_note
+from bench.series import ratios, series, spread
+from bench.sheets import Sheet, as_markdown, show
+from rich.console import Console
+
+from darvaz.journal import Journal
+from darvaz.store import open_database
+
+SENT = {("<", "ping"): 3, (">", "pong"): 3}
+
+
+def test_median_is_told_with_the_extremes() -> None:
+    figures = series([3.0, 1.0, 9.0])
+
+    assert figures == {"median": 3.0, "min": 1.0, "max": 9.0, "values": [3.0, 1.0, 9.0]}
+    assert spread(figures) == 8 / 3
+
+
+def test_ratio_is_taken_round_by_round() -> None:
+    # The second round was slow for both: the medians' ratio would be 1.5.
+    assert ratios(series([20.0, 3.0, 30.0]), series([10.0, 1.0, 15.0]))["median"] == 2.0
+
+
+def test_goals_are_met_at_their_bound_and_unknown_without_a_figure() -> None:
+    assert at_least("speed", 3, 3.0).is_met is True
+    assert at_least("speed", 3, 2.99).is_met is False
+    assert at_most("memory", 12, "KB", 12.0).is_met is True
+    assert at_most("memory", 12, "KB", 12.01).is_met is False
+    assert at_most("memory", 12, "KB", None).is_met is None
+
+
+def test_table_is_the_same_in_the_terminal_and_in_markdown() -> None:
+    sheet = Sheet("Speed", ("server", "rate"), [("a [b]", "1"), ("c|d", "2")], ["a note"], {0})
+    console = Console(file=io.StringIO(), width=60)
+
+    show(console, sheet)
+
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue()
+    assert all(word in printed for word in ("Speed", "a [b]", "c|d", "a note"))
+    assert as_markdown(sheet) == (
+        "### Speed\n\n| server | rate |\n| --- | ---: |\n| **a [b]** | **1** |\n| c\\|d | 2 |\n\n- a note\n"
+    )
+
+
+def test_a_load_generator_that_is_the_limit_is_named() -> None:
+    row = {"workload": "ping", "in_flight": 1, "rate_per_s": series([10.0]), "cpu_us": series([1.0])}
+    row |= {"p50_us": series([1.0]), "p99_us": series([1.0]), "server_share": series([0.5])}
+    rows = [
+        {**row, "server": "slow", "title": "slow server", "load_share": series([0.5])},
+        {**row, "server": "quick", "title": "quick server", "load_share": series([0.95])},
+    ]
+
+    (sheet,) = sheets_of({"links": 1, "rows": rows, "skipped": {"broker": "it is not installed"}})
+
+    assert sheet.notes == [
+        "quick server: the load generator was the limit (95% of its core)",
+        "broker: skipped, it is not installed",
+    ]
+
+
+def test_a_busy_machine_is_told() -> None:
+    assert busy_note(0.1) is None
+    assert "busy" in str(busy_note(3.0))
+
+
+def journal_of(folder: Path, *rows: tuple[str, str, str]) -> Gateway:
+    """Returns a gateway that never ran, with these rows in its journal."""
+    gateway = Gateway(folder / "gateway", None, 0)
+    journal = Journal(lambda: open_database(folder / "gateway" / "data"))
+    journal.open()
+    for direction, type_, payload in rows:
+        journal.record("bench-0", "pico", "127.0.0.1", direction, type_, payload)
+    assert journal.close()
+    return gateway
+
+
+def test_a_journal_with_every_row_is_complete(tmp_path: Path) -> None:
+    rows = [*[("<", "ping", "")] * 3, *[(">", "pong", "")] * 3, ("=", "connected", "")]
+
+    kept = compare(journal_of(tmp_path, *rows), SENT)
+
+    assert kept.sentence() == "complete"
+
+
+def test_rows_that_the_journal_says_are_missing_are_not_lost_silently(tmp_path: Path) -> None:
+    rows = [*[("<", "ping", "")] * 3, (">", "pong", ""), ("=", "gap", "2 rows are missing: the disk could not keep up")]
+
+    kept = compare(journal_of(tmp_path, *rows), SENT)
+
+    assert kept.is_honest
+    assert kept.sentence() == "33.3% in told gaps"
+
+
+def test_rows_that_are_lost_silently_are_shouted(tmp_path: Path) -> None:
+    kept = compare(journal_of(tmp_path, *[("<", "ping", "")] * 3, (">", "pong", "")), SENT)
+
+    assert not kept.is_honest
+    assert kept.sentence() == "2 of 6 LOST, 0 told"
+
+
+def test_rows_that_are_there_twice_are_shouted(tmp_path: Path) -> None:
+    kept = compare(journal_of(tmp_path, *[("<", "ping", "")] * 4, *[(">", "pong", "")] * 3), SENT)
+
+    assert kept.sentence() == "1 ROWS TOO MANY of 6"
