@@ -100,6 +100,30 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         FROM journal_batches AS batch, json_each(batch.moments) AS moment, json_each(moment.value, '$[4]') AS said
         """,
     ),
+    (
+        """
+        CREATE TABLE sessions (
+            id TEXT PRIMARY KEY,
+            secret_sha256 BLOB NOT NULL,
+            role TEXT NOT NULL,
+            token TEXT,
+            agent TEXT NOT NULL,
+            created_s REAL NOT NULL,
+            last_used_s REAL NOT NULL,
+            last_address TEXT
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE sign_in_links (
+            id TEXT PRIMARY KEY,
+            secret_sha256 BLOB NOT NULL,
+            role TEXT NOT NULL,
+            created_s REAL NOT NULL,
+            expires_s REAL NOT NULL,
+            used_s REAL
+        )
+        """,
+    ),
 )
 
 

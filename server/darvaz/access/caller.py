@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote_plus
 
@@ -24,7 +24,7 @@ class Caller:
     address: str | None
     host: str | None = None
     origin: str | None = None
-    authorization: str | None = None
+    authorization: str | None = field(default=None, repr=False)
     is_forwarded: bool = False
     """A proxy has handled the request: the address proves nothing."""
     has_query_token: bool = False
@@ -37,6 +37,12 @@ class Caller:
     """
     is_cross_site: bool = False
     """A browser says that another site's page caused the request."""
+    cookie: str | None = field(default=None, repr=False)
+
+    def cookie_named(self, name: str) -> str | None:
+        """Returns the value of a cookie, or None; given twice, it is nobody's."""
+        found = [value for key, _, value in map(_split_cookie, (self.cookie or "").split(";")) if key == name]
+        return found[0] if len(found) == 1 else None
 
     @classmethod
     def from_headers(cls, address: str | None, headers: Iterable[tuple[bytes, bytes]], query_string: bytes) -> Self:
@@ -51,7 +57,12 @@ class Caller:
             has_query_token=_QUERY_TOKEN.search(unquote_plus(query_string.decode("latin-1"))) is not None,
             has_browser_headers=_is_browser(said),
             is_cross_site=said.get("sec-fetch-site", "").lower() in _FOREIGN_SITES,
+            cookie=said.get("cookie"),
         )
+
+
+def _split_cookie(pair: str) -> tuple[str, str, str]:
+    return pair.strip().partition("=")
 
 
 def _gathered(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import Literal
+
+Role = Literal["viewer", "operator"]
+
+
+class Need(enum.Enum):
+    """What a request of a person or a program wants to do."""
+
+    LOOK = "look"
+    """See what devices say: a viewer may."""
+    OVERSEE = "oversee"
+    """See who is let in: operators only."""
+    CHANGE = "change"
+    """Change something: operators only, and no page but the gateway's own."""
+    LEAVE = "leave"
+    """End one's own session: anyone who has one, and no page but the gateway's own."""
+
+    @property
+    def changes(self) -> bool:
+        return self in (Need.CHANGE, Need.LEAVE)
+
+    @property
+    def is_for_operators(self) -> bool:
+        return self in (Need.OVERSEE, Need.CHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +48,12 @@ class AccessPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Let in, by this token or, without one, as this machine's own."""
+    """Let in: by this token, by a session and the token that opened it, or as this machine's own."""
 
     token_id: str | None
+    role: Role = "operator"
+    session_id: str | None = None
+    is_by_signature: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +88,22 @@ FOREIGN_HOST = Refused(
 )
 OTHER_DEVICE = Refused(403, "not_allowed", "this token belongs to another device")
 ONLY_LOOKS = Refused(403, "not_allowed", "a viewer's token may look but change nothing")
+NO_ORIGIN = Refused(
+    403,
+    "origin_not_allowed",
+    "a request that changes something with a session's cookie must carry the gateway's own Origin, as browsers do",
+)
+NO_SIGN_IN = Refused(
+    401,
+    "not_authorised",
+    "this link or token lets nobody in: it is wrong, expired or revoked; 'darvaz signin' on the gateway makes a link",
+)
+LINK_USED = Refused(
+    401,
+    "link_used",
+    "this link was used already; if that was not you, end that session in the list of sessions, and make a new link",
+)
+NO_VIEW = Refused(401, "not_authorised", "this link is not for this camera, or its time is over")
 ENROLMENT_CLOSED = Refused(
     403, "enrolment_closed", "enrolment is closed; run 'darvaz enrol' on the gateway to open it for 15 minutes"
 )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import logging
 import math
-import re
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from darvaz.access.credentials import NO_DIGEST, is_secret_of, make_credential, parse_credential
 from darvaz.access.limiter import site_of
 from darvaz.store import transaction
 
@@ -28,17 +24,9 @@ UNUSED_PER_SITE_MAX = 64
 UNUSED_TOTAL_MAX = 2048
 # A program that fetches a token at every start (the guide's does) would otherwise leave one a start for ever.
 MINTED_PER_DEVICE_MAX = 32
-TOKEN_CHARS_MAX = 256
 
-_ID_CHARS = 10
-_ID_BYTES = 7
-_SECRET_BYTES = 32
 _KEEP_DEAD_S = 30 * 86_400.0
 _TOUCH_EVERY_S = 60.0
-_FORM = re.compile(rf"dvz_([a-z2-7]{{{_ID_CHARS}}})_([A-Za-z0-9_-]{{43}})")
-# Also one whose second underscore was lost in typing: what follows ten characters is a secret anyway.
-_LOOKS_LIKE_TOKEN = re.compile(r"(dvz_[A-Za-z0-9]{1,10}+)(_[A-Za-z0-9_-]+|[A-Za-z0-9-][A-Za-z0-9_-]{5,})")
-_NO_DIGEST = bytes(hashlib.sha256().digest_size)
 _COLUMNS = "id, kind, label, device, is_minted, created_s, expires_s, revoked_s, last_used_s, last_address"
 
 
@@ -68,11 +56,6 @@ class Token:
     def is_live(self, now_s: float) -> bool:
         """Whether it still lets anyone in."""
         return self.revoked_s is None and (self.expires_s is None or now_s < self.expires_s)
-
-
-def redact(text: str) -> str:
-    """Returns a text with the secret half of everything that looks like a token taken out."""
-    return _LOOKS_LIKE_TOKEN.sub(r"\1_…", text)
 
 
 class Tokens:
@@ -110,16 +93,15 @@ class Tokens:
     ) -> Issued:
         if kind not in KINDS:
             raise ValueError(f"a token is for one of {', '.join(KINDS)}")
-        token_id = base64.b32encode(secrets.token_bytes(_ID_BYTES)).decode().lower()[:_ID_CHARS]
-        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        made = make_credential()
         now_s = self._clock()
         expires_s = None if expires_in_s is None else now_s + expires_in_s
         self._connection.execute(
             "INSERT INTO tokens (id, secret_sha256, kind, label, device, is_minted, minted_for, created_s, expires_s)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (token_id, _digest(secret), kind, label, device, minted_for is not None, minted_for, now_s, expires_s),
+            (made.identity, made.digest, kind, label, device, minted_for is not None, minted_for, now_s, expires_s),
         )
-        return Issued(token_id, f"dvz_{token_id}_{secret}")
+        return Issued(made.identity, made.text)
 
     # Checking
 
@@ -128,10 +110,9 @@ class Tokens:
 
         Does the same work whatever is wrong: one look-up, one hash, one comparison in constant time.
         """
-        match = _FORM.fullmatch(text[:TOKEN_CHARS_MAX])
-        token_id, secret = match.groups() if match else ("", text[:TOKEN_CHARS_MAX])
+        token_id, secret = parse_credential(text)
         token, digest = self._find(token_id)
-        is_secret_right = hmac.compare_digest(digest, _digest(secret))
+        is_secret_right = is_secret_of(digest, secret)
         if token is None or not is_secret_right or token.kind != kind or not token.is_live(self._clock()):
             return None
         self._touch(token, address)
@@ -229,14 +210,9 @@ class Tokens:
         """Returns a token and the hash of its secret; an unknown one has a hash that nothing has."""
         row = self._connection.execute(f"SELECT {_COLUMNS}, secret_sha256 FROM tokens WHERE id = ?", (token_id,))
         found = row.fetchone()
-        return (_token(found[:-1]), found[-1]) if found else (None, _NO_DIGEST)
+        return (_token(found[:-1]), found[-1]) if found else (None, NO_DIGEST)
 
 
 def _token(row: tuple[Any, ...]) -> Token:
     token_id, kind, label, device, is_minted, *rest = row
     return Token(token_id, kind, label, device, bool(is_minted), *rest)
-
-
-def _digest(secret: str) -> bytes:
-    # A random secret of 256 bits needs no slow hash; surrogates can only stand in what is no token.
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -13,7 +13,8 @@ import pytest
 
 from darvaz.access import Access, AccessPolicy, Admitted, AskToken, Caller, Refused
 from darvaz.access.decisions import NOT_AUTHORISED
-from darvaz.access.gate import FAILURES_ALLOWED, FAILURES_WINDOW_S, MINTS_PER_MINUTE_MAX
+from darvaz.access.gate import MINTS_PER_MINUTE_MAX
+from darvaz.access.rules import FAILURES_ALLOWED, FAILURES_WINDOW_S
 from darvaz.access.tokens import UNUSED_PER_SITE_MAX, UNUSED_TOTAL_MAX
 from darvaz.store import open_database
 
@@ -341,7 +342,7 @@ def test_a_viewer_looks_and_changes_nothing(access: Access) -> None:
     issued = access.tokens.issue("viewer")
     viewer = bearing(BOARD, issued.text)
 
-    assert access.operator(viewer, state_changing=False) == Admitted(issued.token_id)
+    assert access.operator(viewer, state_changing=False) == Admitted(issued.token_id, "viewer")
     assert code(access.operator(viewer, state_changing=True)) == (403, "not_allowed")
 
 

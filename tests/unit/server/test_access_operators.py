@@ -1,0 +1,302 @@
+"""People and programs at the gate: tokens, sessions, roles, pages, and links of one camera."""
+
+from __future__ import annotations
+
+import base64
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from darvaz.access import Access, AccessPolicy, Admitted, Caller, Need, Refused, SignedIn
+from darvaz.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, ONLY_LOOKS
+from darvaz.access.rules import FAILURES_ALLOWED
+from darvaz.store import open_database
+
+LOCAL = Caller("127.0.0.1", host="localhost:3000")
+PROGRAM = Caller("192.168.1.50", host="gateway.example:3000")
+BROWSER = Caller("192.168.1.9", host="192.168.1.2:3000", has_browser_headers=True)
+PAGE = replace(BROWSER, origin="http://192.168.1.2:3000")
+EVERY_NEED = list(Need)
+
+
+@dataclass
+class Clock:
+    now_s: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_database(tmp_path)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def access(connection: sqlite3.Connection, clock: Clock) -> Access:
+    return Access(connection, AccessPolicy(), clock)
+
+
+def bearing(caller: Caller, text: str) -> Caller:
+    return replace(caller, authorization=f"Bearer {text}")
+
+
+def with_password(caller: Caller, password: str) -> Caller:
+    return replace(caller, authorization="Basic " + base64.b64encode(f"nvr:{password}".encode()).decode())
+
+
+def signed_in(access: Access, role: str = "operator", caller: Caller = PAGE) -> Caller:
+    """Signs a browser in with a link and returns it with its cookie."""
+    made = access.operators.sign_in(caller, access.operators.links.issue(role).text, "Firefox")  # type: ignore[arg-type]
+    assert isinstance(made, SignedIn)
+    return replace(caller, cookie=f"theme=dark; {access.operators.cookie_name}={made.text}")
+
+
+def code(decision: object) -> tuple[int, str]:
+    assert isinstance(decision, Refused), decision
+    return decision.status, decision.code
+
+
+# Signing in
+
+
+def test_a_link_signs_a_browser_in_once(access: Access) -> None:
+    text = access.operators.links.issue("operator").text
+
+    first = access.operators.sign_in(PAGE, text, "Firefox")
+    second = access.operators.sign_in(replace(PAGE, address="192.0.2.66"), text, "curl")
+
+    assert isinstance(first, SignedIn) and first.role == "operator"
+    assert second == LINK_USED
+    assert [session.agent for session in access.operators.sessions.list()] == ["Firefox"]
+
+
+@pytest.mark.parametrize("kind", ["operator", "viewer"])
+def test_a_token_signs_a_browser_in_with_its_role(access: Access, kind: str) -> None:
+    issued = access.tokens.issue(kind)
+
+    made = access.operators.sign_in(PAGE, issued.text, "Firefox")
+
+    assert isinstance(made, SignedIn) and made.role == kind
+    assert access.operators.sessions.list()[0].token_id == issued.token_id
+
+
+@pytest.mark.parametrize("kind", ["pico", "esp32cam"])
+def test_a_boards_token_signs_nobody_in(access: Access, kind: str) -> None:
+    assert access.operators.sign_in(PAGE, access.tokens.issue(kind).text, "") == NO_SIGN_IN
+
+
+def test_a_secret_is_not_in_what_may_be_logged(access: Access) -> None:
+    made = access.operators.sign_in(PAGE, access.operators.links.issue().text, "")
+
+    assert isinstance(made, SignedIn)
+    assert made.text not in repr(made)
+    assert "dvz_" not in repr(replace(PAGE, authorization="Bearer dvz_x", cookie="dvz_y"))
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"origin": "http://attacker.example"}, "origin_not_allowed"),
+        ({"origin": "http://192.168.1.2:8080"}, "origin_not_allowed"),
+        ({"origin": "null"}, "origin_not_allowed"),
+        ({"is_cross_site": True}, "origin_not_allowed"),
+        ({"host": "attacker.example:3000", "origin": "http://attacker.example:3000"}, "host_not_allowed"),
+    ],
+)
+def test_no_other_page_signs_anybody_in(access: Access, change: dict[str, object], word: str) -> None:
+    text = access.operators.links.issue().text
+
+    assert code(access.operators.sign_in(replace(PAGE, **change), text, "")) == (403, word)  # type: ignore[arg-type]
+    assert isinstance(access.operators.sign_in(PAGE, text, ""), SignedIn), "the link was not used up"
+
+
+def test_guessing_is_limited_by_address(access: Access) -> None:
+    good = access.operators.links.issue().text
+    for _ in range(FAILURES_ALLOWED + 1):
+        assert access.operators.sign_in(PAGE, "dvz_aaaaaaaaaa_" + "A" * 43, "") == NO_SIGN_IN
+
+    assert code(access.operators.sign_in(PAGE, good, "")) == (429, "too_many_failures")
+    assert isinstance(access.operators.sign_in(replace(PAGE, address="192.168.1.10"), good, ""), SignedIn)
+
+
+# Sessions
+
+
+@pytest.mark.parametrize("need", EVERY_NEED)
+def test_an_operators_session_may_do_everything(access: Access, need: Need) -> None:
+    browser = signed_in(access)
+
+    admitted = access.operators.admit(browser, need)
+
+    assert isinstance(admitted, Admitted)
+    assert (admitted.role, admitted.session_id) == ("operator", access.operators.sessions.list()[0].session_id)
+
+
+@pytest.mark.parametrize(
+    ("need", "may"), [(Need.LOOK, True), (Need.OVERSEE, False), (Need.CHANGE, False), (Need.LEAVE, True)]
+)
+def test_a_viewers_session_may_look_and_leave(access: Access, need: Need, may: bool) -> None:
+    answer = access.operators.admit(signed_in(access, "viewer"), need)
+
+    assert isinstance(answer, Admitted) if may else answer == ONLY_LOOKS
+
+
+def test_a_session_opens_the_gateway_to_its_browser_only(access: Access) -> None:
+    signed_in(access)
+
+    assert access.operators.admit(PAGE, Need.LOOK) == NOT_AUTHORISED
+
+
+@pytest.mark.parametrize("need", [Need.CHANGE, Need.LEAVE])
+def test_a_session_changes_nothing_without_an_origin(access: Access, need: Need) -> None:
+    browser = replace(signed_in(access), origin=None)
+
+    assert access.operators.admit(browser, need) == NO_ORIGIN
+    assert isinstance(access.operators.admit(browser, Need.LOOK), Admitted)
+
+
+@pytest.mark.parametrize("origin", ["http://attacker.example", "http://192.168.1.2:8080", "null"])
+@pytest.mark.parametrize("need", EVERY_NEED)
+def test_another_page_cannot_ride_on_a_session(access: Access, origin: str, need: Need) -> None:
+    answer = access.operators.admit(replace(signed_in(access), origin=origin), need)
+
+    assert code(answer) == (403, "origin_not_allowed")
+
+
+def test_a_rebound_name_cannot_ride_on_a_session(access: Access) -> None:
+    rebound = replace(signed_in(access), host="attacker.example:3000", origin="http://attacker.example:3000")
+
+    assert code(access.operators.admit(rebound, Need.LOOK)) == (403, "host_not_allowed")
+
+
+def test_a_revoked_session_is_over_at_once(access: Access) -> None:
+    browser = signed_in(access)
+    admitted = access.operators.admit(browser, Need.LOOK)
+    assert isinstance(admitted, Admitted) and admitted.session_id and access.operators.is_still_let_in(admitted)
+
+    access.operators.sessions.close(admitted.session_id)
+
+    assert access.operators.admit(browser, Need.LOOK) == NOT_AUTHORISED
+    assert not access.operators.is_still_let_in(admitted)
+
+
+def test_revoking_a_token_ends_what_it_opened(access: Access) -> None:
+    issued = access.tokens.issue("operator")
+    made = access.operators.sign_in(PAGE, issued.text, "")
+    assert isinstance(made, SignedIn)
+    browser = replace(PAGE, cookie=f"{access.operators.cookie_name}={made.text}")
+    by_token = access.operators.admit(bearing(PROGRAM, issued.text), Need.LOOK)
+    assert isinstance(by_token, Admitted) and access.operators.is_still_let_in(by_token)
+
+    access.tokens.revoke(issued.token_id)
+
+    assert access.operators.admit(browser, Need.LOOK) == NOT_AUTHORISED
+    assert not access.operators.is_still_let_in(by_token)
+
+
+def test_an_old_cookie_locks_nobody_out(access: Access) -> None:
+    stale = replace(PAGE, cookie=f"{access.operators.cookie_name}=dvz_aaaaaaaaaa_{'A' * 43}")
+    for _ in range(FAILURES_ALLOWED + 2):
+        assert access.operators.admit(stale, Need.LOOK) == NOT_AUTHORISED
+
+    assert isinstance(access.operators.admit(signed_in(access), Need.LOOK), Admitted)
+
+
+def test_an_old_cookie_does_not_end_the_localhost_rule(access: Access) -> None:
+    stale = replace(LOCAL, cookie=f"{access.operators.cookie_name}=old")
+
+    assert access.operators.admit(stale, Need.CHANGE) == Admitted(None)
+
+
+def test_a_cookie_given_twice_is_nobodys(access: Access) -> None:
+    browser = signed_in(access)
+
+    twice = replace(browser, cookie=f"{browser.cookie}; {access.operators.cookie_name}=dvz_other")
+
+    assert access.operators.admit(twice, Need.LOOK) == NOT_AUTHORISED
+
+
+def test_a_session_works_while_its_address_is_blocked_for_guessing(access: Access) -> None:
+    browser = signed_in(access)
+    for _ in range(FAILURES_ALLOWED + 1):
+        access.operators.sign_in(PAGE, "junk", "")
+
+    assert isinstance(access.operators.admit(browser, Need.LOOK), Admitted)
+    assert code(access.operators.admit(PAGE, Need.LOOK)) == (429, "too_many_failures")
+
+
+# Passwords, for programs that know nothing else
+
+
+def test_a_viewers_token_is_a_password(access: Access) -> None:
+    issued = access.tokens.issue("viewer")
+
+    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.LOOK) == Admitted(issued.token_id, "viewer")
+    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.CHANGE) == ONLY_LOOKS
+
+
+def test_an_operators_token_is_no_password(access: Access) -> None:
+    issued = access.tokens.issue("operator")
+
+    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.LOOK) == NOT_AUTHORISED
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic", "Basic !!!", "Basic /w==", "Basic bnZy", "Basic " + "QUFB" * 5000, "Digest x"]
+)
+def test_a_malformed_password_is_a_failure_like_any(access: Access, header: str) -> None:
+    for _ in range(FAILURES_ALLOWED + 1):
+        assert access.operators.admit(replace(PROGRAM, authorization=header), Need.LOOK) == NOT_AUTHORISED
+
+    assert code(access.operators.admit(PROGRAM, Need.LOOK)) == (429, "too_many_failures")
+
+
+# Links of one camera
+
+
+def test_a_signed_link_shows_its_camera_and_nothing_else(access: Access) -> None:
+    until_s, signature = access.operators.signer.sign("door", 10)
+
+    seen = access.operators.look_at(PROGRAM, "door", until_s, signature)
+
+    assert isinstance(seen, Admitted) and (seen.role, seen.is_by_signature) == ("viewer", True)
+    assert code(access.operators.look_at(PROGRAM, "garden", until_s, signature)) == (401, "not_authorised")
+
+
+def test_a_wrong_signature_locks_nobody_out(access: Access) -> None:
+    until_s, signature = access.operators.signer.sign("door", 10)
+    for _ in range(FAILURES_ALLOWED + 2):
+        access.operators.look_at(BROWSER, "door", until_s, "wrong")
+
+    assert isinstance(access.operators.look_at(BROWSER, "door", until_s, signature), Admitted)
+
+
+def test_a_signed_link_works_by_no_rebound_name(access: Access) -> None:
+    until_s, signature = access.operators.signer.sign("door", 10)
+    rebound = replace(BROWSER, host="attacker.example")
+
+    assert code(access.operators.look_at(rebound, "door", until_s, signature)) == (403, "host_not_allowed")
+
+
+# A database that fails
+
+
+def test_nobody_is_let_in_while_the_database_fails(access: Access, connection: sqlite3.Connection) -> None:
+    browser = signed_in(access)
+    admitted = access.operators.admit(browser, Need.LOOK)
+    connection.close()
+
+    assert code(access.operators.admit(browser, Need.LOOK)) == (503, "unavailable")
+    assert code(access.operators.sign_in(PAGE, "junk", "")) == (503, "unavailable")
+    assert isinstance(admitted, Admitted) and access.operators.is_still_let_in(admitted)
