@@ -58,6 +58,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal_retain_bytes_max: Annotated[
         int, Meta(ge=1_000_000, description="Largest size of the journal, in bytes.")
     ] = 536_870_912
+    history_readings_days: Annotated[
+        float, Meta(gt=0, le=36_500, description="Days the history keeps single readings.")
+    ] = 7.0
+    history_five_minutes_days: Annotated[
+        float, Meta(gt=0, le=36_500, description="Days the history keeps summaries of five minutes.")
+    ] = 90.0
+    history_hours_days: Annotated[
+        float, Meta(gt=0, le=36_500, description="Days the history keeps summaries of an hour.")
+    ] = 1825.0
+    history_retain_bytes_max: Annotated[
+        int, Meta(ge=1_000_000, description="Largest size of the history, in bytes.")
+    ] = 1_073_741_824
     ws: Annotated[
         Literal["auto", "stock"],
         Meta(description="Who speaks WebSocket: Darvaz itself (auto), or slower, as uvicorn brings it (stock)."),

@@ -21,8 +21,10 @@ _FREE_BYTES_MIN = 65_536
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 
+Migrations = tuple[tuple[str, ...], ...]
+
 # One entry a version, each a list of statements; an entry that was released is never changed, only followed.
-_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+_MIGRATIONS: Migrations = (
     (
         """
         CREATE TABLE tokens (
@@ -131,13 +133,13 @@ class StoreError(Exception):
     """The data folder or its database cannot be used; the text is a sentence with the remedy."""
 
 
-def open_database(folder: Path) -> sqlite3.Connection:
-    """Opens the database of a data folder, making both if need be, and brings its tables up to date.
+def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migrations = _MIGRATIONS) -> sqlite3.Connection:
+    """Opens a database of a data folder, making both if need be, and brings its tables up to date.
 
     The connection is in autocommit; use `transaction` for several statements. Each thread that writes
     opens its own. Raises `StoreError` with a sentence for people.
     """
-    path = folder / DATABASE_NAME
+    path = folder / name
     _make_folder(folder)
     _make_file(path)
     try:
@@ -145,15 +147,15 @@ def open_database(folder: Path) -> sqlite3.Connection:
             path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
         )
     except sqlite3.Error as error:
-        raise explained(error, folder) from None
+        raise explained(error, folder, name) from None
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
-        _migrate(connection, folder)
+        _migrate(connection, folder, migrations)
     except sqlite3.Error as error:
         connection.close()
-        raise explained(error, folder) from None
+        raise explained(error, folder, name) from None
     except StoreError:
         connection.close()
         raise
@@ -186,9 +188,20 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def explained(error: sqlite3.Error, folder: Path) -> StoreError:
+def read_setting(connection: sqlite3.Connection, key: str) -> str | None:
+    """Returns a small thing that the gateway remembers by name."""
+    row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def write_setting(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Remembers a small thing by name."""
+    connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
+
+
+def explained(error: sqlite3.Error, folder: Path, name: str = DATABASE_NAME) -> StoreError:
     """Returns SQLite's complaint as a sentence for people, with what to do."""
-    path = folder / DATABASE_NAME
+    path = folder / name
     code = getattr(error, "sqlite_errorcode", None)
     # A file that a full disk has no room for looks to SQLite like one that it may not make.
     if code is not None and _is_full(folder):
@@ -247,18 +260,18 @@ def _look_at_file(path: Path) -> None:
         path.chmod(_FILE_MODE)
 
 
-def _migrate(connection: sqlite3.Connection, folder: Path) -> None:
-    if _version(connection) == len(_MIGRATIONS):
+def _migrate(connection: sqlite3.Connection, folder: Path, migrations: Migrations) -> None:
+    if _version(connection) == len(migrations):
         return
     with transaction(connection):
         # Looked at again inside: another process may have done the work while this one waited.
         version = _version(connection)
-        if version > len(_MIGRATIONS):
+        if version > len(migrations):
             raise StoreError(f"{folder} was written by a newer Darvaz: update this one, or use --data")
-        for statements in _MIGRATIONS[version:]:
+        for statements in migrations[version:]:
             for statement in statements:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -1,0 +1,341 @@
+"""The history: readings and their summaries, kept for a while, bounded, and read back as a plot."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from darvaz.history import (
+    DATABASE_NAME,
+    FIVE_MINUTES_S,
+    HOUR_S,
+    PENDING_REPORTS_MAX,
+    SERIES_PER_DEVICE_MAX,
+    History,
+    Retention,
+    open_history,
+)
+from darvaz.history_reading import POINTS_MAX, Plot, last_readings, plot
+from darvaz.store import StoreError
+
+DAY_S = 86_400.0
+# The start of a day, and so of an hour and of five minutes.
+NOON_S = 20_000 * DAY_S
+
+
+class Kept:
+    """A history written at once, without waiting for its thread, and read back."""
+
+    def __init__(self, folder: Path, retention: Retention | None = None) -> None:
+        self.now_s = NOON_S
+        self.connection = open_history(folder)
+        self.history = History(lambda: open_history(folder), retention, clock_s=lambda: self.now_s)
+
+    def record(self, device: str, time_s: float, **values: float) -> None:
+        self.history.record(device, time_s, values)
+
+    def write(self) -> None:
+        self.history._write(self.connection, 1.0)
+
+    def retain(self) -> None:
+        self.history._retain(self.connection)
+
+    def plot(self, device: str, name: str, from_s: float, to_s: float, points: int = 500) -> Plot:
+        return plot(self.connection, device, name, from_s, to_s, points)
+
+    def count(self, table: str) -> int:
+        return int(self.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Kept]]:
+    made: list[Kept] = []
+
+    def build(retention: Retention | None = None) -> Kept:
+        made.append(Kept(tmp_path, retention))
+        return made[-1]
+
+    yield build
+    for kept in made:
+        kept.connection.close()
+
+
+@pytest.fixture
+def kept(make: Callable[..., Kept]) -> Kept:
+    return make()
+
+
+# Writing
+
+
+def test_readings_come_back_as_they_were(kept: Kept) -> None:
+    kept.record("pico", NOON_S, temperature=21.5, humidity=40.0)
+    kept.record("pico", NOON_S + 10, temperature=-3.25)
+    kept.write()
+
+    found = kept.plot("pico", "temperature", NOON_S, NOON_S + 60)
+
+    assert (found.source, found.step_s) == ("readings", 0.0)
+    assert [(point.time, point.mean, point.count) for point in found.points] == [
+        (NOON_S, 21.5, 1),
+        (NOON_S + 10, -3.25, 1),
+    ]
+    assert [point.mean for point in kept.plot("pico", "humidity", NOON_S, NOON_S + 60).points] == [40.0]
+
+
+def test_the_end_of_a_plot_is_not_in_it(kept: Kept) -> None:
+    kept.record("pico", NOON_S, t=1)
+    kept.record("pico", NOON_S + 10, t=2)
+    kept.write()
+
+    assert len(kept.plot("pico", "t", NOON_S, NOON_S + 10).points) == 1
+    assert len(kept.plot("pico", "t", NOON_S + 0.001, NOON_S + 10.001).points) == 1
+
+
+@pytest.mark.parametrize(("device", "name"), [("nobody", "t"), ("pico", "nothing"), ("", ""), ("pico' OR 1 --", "t")])
+def test_what_was_never_reported_is_an_empty_plot(kept: Kept, device: str, name: str) -> None:
+    kept.record("pico", NOON_S, t=1)
+    kept.write()
+
+    assert kept.plot(device, name, 0, NOON_S * 2).points == []
+
+
+def test_a_plot_that_ends_before_it_begins_is_empty(kept: Kept) -> None:
+    kept.record("pico", NOON_S, t=1)
+    kept.write()
+
+    assert kept.plot("pico", "t", NOON_S + 10, NOON_S).points == []
+
+
+def test_summaries_grow_over_batches(kept: Kept) -> None:
+    for second in range(0, 3600, 10):
+        kept.record("pico", NOON_S + second, t=float(second))
+        if second % 70 == 0:
+            kept.write()
+    kept.write()
+
+    assert (kept.count("readings"), kept.count("five_minutes"), kept.count("hours")) == (360, 12, 1)
+    assert kept.connection.execute("SELECT count, sum, low, high FROM hours").fetchone() == (
+        360,
+        646_200.0,
+        0.0,
+        3590.0,
+    )
+    first = kept.connection.execute("SELECT time_s, count, low, high FROM five_minutes ORDER BY time_s").fetchone()
+    assert first == (NOON_S, 30, 0.0, 290.0)
+
+
+def test_the_writer_writes_by_itself_and_closes_flushed(tmp_path: Path) -> None:
+    history = History(lambda: open_history(tmp_path))
+    history.open()
+    history.record("pico", time.time(), {"t": 1.0})
+
+    assert history.close(10.0)
+    with closing(open_history(tmp_path)) as connection:
+        assert last_readings(connection, "pico")["t"][0] == 1.0
+
+
+def test_series_are_known_again_after_a_restart(make: Callable[..., Kept]) -> None:
+    first = make()
+    first.record("pico", NOON_S, t=1)
+    first.write()
+    second = make()
+    second.history._load(second.connection)
+    second.record("pico", NOON_S + 10, t=2)
+    second.write()
+
+    assert second.count("series") == 1
+    assert len(second.plot("pico", "t", NOON_S, NOON_S + 60).points) == 2
+
+
+# Limits
+
+
+def test_one_report_too_many_is_dropped_and_counted(kept: Kept) -> None:
+    for _ in range(PENDING_REPORTS_MAX + 1):
+        kept.history.record("pico", NOON_S, {"t": 1.0})
+
+    assert len(kept.history._pending) == PENDING_REPORTS_MAX
+    assert kept.history.dropped_reports == 1
+
+
+def test_one_name_too_many_of_a_device_is_not_kept(kept: Kept) -> None:
+    for number in range(SERIES_PER_DEVICE_MAX + 1):
+        kept.record("chatty", NOON_S, **{f"t{number}": 1.0})
+    kept.record("quiet", NOON_S, t=1.0)
+    kept.write()
+
+    assert kept.count("series") == SERIES_PER_DEVICE_MAX + 1
+    assert kept.plot("chatty", f"t{SERIES_PER_DEVICE_MAX}", 0, NOON_S * 2).points == []
+    assert kept.plot("quiet", "t", NOON_S, NOON_S + 1).points != []
+
+
+def test_one_series_too_many_of_all_is_not_kept(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("darvaz.history.SERIES_MAX", 3)
+    for number in range(4):
+        kept.record(f"device{number}", NOON_S, t=1.0)
+    kept.write()
+
+    assert kept.count("series") == 3
+
+
+# Plots
+
+
+@pytest.fixture
+def month(kept: Kept) -> Kept:
+    """A month of a reading a minute, whose value is the hour it is in."""
+    for minute in range(30 * 24 * 60):
+        kept.record("pico", NOON_S + minute * 60, t=float(minute // 60))
+    kept.write()
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("span_s", "points", "source"),
+    [
+        (30 * DAY_S, 500, "hours"),
+        (30 * DAY_S, 2000, "five_minutes"),
+        (DAY_S, 500, "readings"),
+        (2 * DAY_S, 500, "five_minutes"),
+        (HOUR_S * 500, 500, "hours"),
+        (HOUR_S * 500 - 500, 500, "five_minutes"),
+        (FIVE_MINUTES_S * 500, 500, "five_minutes"),
+        (FIVE_MINUTES_S * 500 - 500, 500, "readings"),
+    ],
+)
+def test_the_coarsest_source_that_is_fine_enough_is_read(month: Kept, span_s: float, points: int, source: str) -> None:
+    found = month.plot("pico", "t", NOON_S, NOON_S + span_s, points)
+
+    assert found.source == source
+    assert 0 < len(found.points) <= points + 1
+
+
+def test_no_plot_has_more_points_than_were_asked_for(month: Kept) -> None:
+    for points in (1, 2, 7, 100, 719, 720, POINTS_MAX):
+        for begin_s, end_s in ((0, 30 * DAY_S), (1, 30 * DAY_S - 1), (DAY_S / 3, DAY_S)):
+            found = month.plot("pico", "t", NOON_S + begin_s, NOON_S + end_s, points)
+
+            assert 0 < len(found.points) <= points, (points, begin_s, end_s, found.source)
+
+
+def test_every_source_tells_the_same_story(month: Kept) -> None:
+    for points in (24, 200, 1440):
+        found = month.plot("pico", "t", NOON_S, NOON_S + DAY_S, points)
+
+        assert sum(point.count for point in found.points) == 1440
+        assert min(point.low for point in found.points) == 0.0
+        assert max(point.high for point in found.points) == 23.0
+        assert sum(point.mean * point.count for point in found.points) == pytest.approx(sum(range(24)) * 60)
+        assert [point.time for point in found.points] == sorted(point.time for point in found.points)
+
+
+def test_old_times_are_plotted_from_summaries_when_the_readings_are_gone(make: Callable[..., Kept]) -> None:
+    kept = make(Retention(raw_days=1, five_minutes_days=10))
+    for minute in range(0, 30 * 24 * 60, 5):
+        kept.record("pico", NOON_S + minute * 60, t=1.0)
+    kept.write()
+    kept.now_s = NOON_S + 30 * DAY_S
+    kept.retain()
+
+    newest = kept.plot("pico", "t", NOON_S + 29.5 * DAY_S, NOON_S + 30 * DAY_S)
+    middle = kept.plot("pico", "t", NOON_S + 25 * DAY_S, NOON_S + 25 * DAY_S + HOUR_S)
+    oldest = kept.plot("pico", "t", NOON_S, NOON_S + DAY_S)
+
+    assert [newest.source, middle.source, oldest.source] == ["readings", "five_minutes", "hours"]
+    assert [len(newest.points), len(middle.points), len(oldest.points)] == [144, 12, 24]
+
+
+# Retention
+
+
+@pytest.mark.parametrize(
+    ("table", "days"), [("readings", 7.0), ("five_minutes", 90.0), ("hours", 1825.0)], ids=lambda value: str(value)
+)
+def test_each_source_is_kept_for_its_time(kept: Kept, table: str, days: float) -> None:
+    kept.record("pico", NOON_S, t=1)
+    kept.write()
+
+    kept.now_s = NOON_S + days * DAY_S
+    kept.retain()
+    assert kept.count(table) == 1
+
+    kept.now_s += 1
+    kept.retain()
+    assert kept.count(table) == 0
+
+
+def test_a_history_that_is_too_large_loses_its_oldest_readings_first(make: Callable[..., Kept]) -> None:
+    kept = make(Retention(raw_days=64, bytes_max=1_000_000))
+    for number in range(60_000):
+        kept.record("pico", NOON_S + number * 60, t=float(number))
+        if number % 20_000 == 0:
+            kept.write()
+    kept.write()
+    kept.now_s = NOON_S + 60_000 * 60
+    before = kept.count("readings"), kept.count("five_minutes"), kept.count("hours")
+
+    kept.retain()
+
+    left = kept.count("readings")
+    assert 0 < left < before[0]
+    assert (kept.count("five_minutes"), kept.count("hours")) == before[1:]
+    assert kept.plot("pico", "t", kept.now_s - 3600, kept.now_s).points[-1].mean == 59_999.0
+
+
+def test_a_forgotten_device_leaves_nothing(kept: Kept) -> None:
+    kept.record("gone", NOON_S, t=1)
+    kept.record("stays", NOON_S, t=1)
+    kept.write()
+    kept.record("gone", NOON_S + 1, t=1)
+    kept.history.forget("gone")
+    kept.record("gone", NOON_S + 2, u=5)
+    kept.write()
+
+    assert kept.plot("gone", "t", 0, NOON_S * 2).points == []
+    assert [point.mean for point in kept.plot("gone", "u", NOON_S, NOON_S + 60).points] == [5.0]
+    assert len(kept.plot("stays", "t", NOON_S, NOON_S + 60).points) == 1
+
+
+# Trouble
+
+
+def test_reports_wait_while_the_disk_fails_and_are_written_afterwards(kept: Kept) -> None:
+    kept.record("pico", NOON_S, t=1)
+    kept.connection.execute("PRAGMA query_only = ON")
+    kept.write()
+    assert kept.history.state.startswith("degraded") and not kept.count("series")
+    kept.record("pico", NOON_S + 10, t=2)
+
+    kept.connection.execute("PRAGMA query_only = OFF")
+    kept.write()
+
+    assert kept.history.state == "ok"
+    assert [point.mean for point in kept.plot("pico", "t", NOON_S, NOON_S + 60).points] == [1.0, 2.0]
+
+
+def test_a_damaged_history_is_named_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_NAME).write_bytes(b"no database" * 100)
+
+    with pytest.raises(StoreError, match=f"{DATABASE_NAME} is damaged"):
+        open_history(tmp_path)
+
+
+def test_last_readings_are_the_newest_of_each_name(kept: Kept) -> None:
+    kept.record("pico", NOON_S, t=1, u=5)
+    kept.record("pico", NOON_S + 10, t=2)
+    kept.record("other", NOON_S + 20, t=3)
+    kept.write()
+
+    assert last_readings(kept.connection, "pico") == {"t": (2.0, NOON_S + 10), "u": (5.0, NOON_S)}
+
+
+def test_the_history_is_for_its_owner_only(tmp_path: Path) -> None:
+    with closing(open_history(tmp_path)) as connection:
+        assert isinstance(connection, sqlite3.Connection)
+    assert (tmp_path / DATABASE_NAME).stat().st_mode & 0o777 == 0o600
