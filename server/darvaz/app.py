@@ -10,24 +10,33 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 from darvaz.access import Access, AccessPolicy, redact
+from darvaz.access.decisions import UNAVAILABLE
 from darvaz.devices import Devices
 from darvaz.edge.api import api_routes
+from darvaz.edge.headers import SafeHeaders
+from darvaz.edge.pages import page_routes
 from darvaz.edge.problems import problem
-from darvaz.edge.public import public_routes
 from darvaz.edge.sockets import device_routes
+from darvaz.feed import Feed
+from darvaz.history import History, Retention, open_history
 from darvaz.hub import Hub
 from darvaz.journal import Journal
 from darvaz.parts import Parts
 from darvaz.protocol import Protocol
+from darvaz.reader import Reader, ReaderBusyError
 from darvaz.settings import Settings
 from darvaz.store import explained, open_database
+from darvaz.telemetry import TYPES, Telemetry
 from darvaz.watch import Watch
 
 log = logging.getLogger("darvaz")
+
+_BUSY_RETRY_S = 5.0
 
 
 def build_parts(settings: Settings) -> Parts:
@@ -49,6 +58,8 @@ def _build(settings: Settings) -> Parts:
         redact=redact,
     )
     access = Access(connection, _policy(settings))
+    history = History(lambda: open_history(settings.data_path), _retention(settings))
+    open_history(settings.data_path).close()
     return Parts(
         settings=settings,
         protocol=protocol,
@@ -57,6 +68,11 @@ def _build(settings: Settings) -> Parts:
         devices=devices,
         hub=Hub(protocol, devices, time.time),
         watch=Watch(access.dead_tokens),
+        feed=Feed(),
+        history=history,
+        telemetry=Telemetry(history, time.time),
+        reader=Reader(lambda: open_database(settings.data_path)),
+        history_reader=Reader(lambda: open_history(settings.data_path)),
     )
 
 
@@ -66,19 +82,45 @@ def build_app(parts: Parts) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         parts.journal.open()
+        parts.history.open()
+        _introduce(parts)
         parts.journal.record(None, None, "", "=", "gateway started", "")
         try:
             yield
         finally:
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
             parts.journal.close()
+            parts.history.close()
+            parts.reader.close()
+            parts.history_reader.close()
             parts.devices.close()
             parts.access.close()
 
     return Starlette(
-        routes=[*device_routes(parts), *public_routes(parts), *api_routes(parts)],
-        exception_handlers={HTTPException: _explain},
+        routes=[*device_routes(parts), *page_routes(parts), *api_routes(parts)],
+        middleware=[Middleware(SafeHeaders)],
+        exception_handlers={
+            HTTPException: _explain,
+            ReaderBusyError: _explain_wait,
+            sqlite3.Error: _explain_store,
+            Exception: _explain_crash,
+        },
         lifespan=lifespan,
+    )
+
+
+def _introduce(parts: Parts) -> None:
+    """Makes the parts hear of each other."""
+    parts.feed.subscribe(TYPES, parts.telemetry.take)
+    parts.hub.tell = lambda device: parts.feed.publish("presence", device, None)
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        raw_days=settings.history_readings_days,
+        five_minutes_days=settings.history_five_minutes_days,
+        hours_days=settings.history_hours_days,
+        bytes_max=settings.history_retain_bytes_max,
     )
 
 
@@ -96,3 +138,16 @@ def _explain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     said = f"{request.method} {request.url.path}: {error.detail}"
     return problem(error.status_code, "http", said, headers=error.headers)
+
+
+def _explain_store(request: Request, error: Exception) -> Response:
+    log.error("= %s was not answered, the database fails: %s", request.method, error)
+    return problem(503, UNAVAILABLE.code, UNAVAILABLE.message, UNAVAILABLE.retry_after_s)
+
+
+def _explain_wait(request: Request, error: Exception) -> Response:
+    return problem(503, "busy", str(error), _BUSY_RETRY_S)
+
+
+def _explain_crash(request: Request, error: Exception) -> Response:
+    return problem(500, "internal", "the gateway has made a mistake; its log says more")

@@ -89,6 +89,20 @@ class Devices:
         self._present.discard(device)
         self._write(device)
 
+    def label(self, device: str, label: str | None) -> bool:
+        """Gives a device a name for people, or takes it away; returns whether there is such a device."""
+        known = self._known.get(device)
+        if known is None:
+            return False
+        known.label = label
+        self._write("UPDATE devices SET label = ? WHERE id = ?", (label, device))
+        return True
+
+    def forget(self, device: str) -> None:
+        """Forgets a device, if it is known."""
+        if self._known.pop(device, None) is not None:
+            self._write("DELETE FROM devices WHERE id = ?", (device,))
+
     def close(self) -> None:
         """Waits until everything is written, and closes the database; what comes later is not written."""
         if self._is_closed:

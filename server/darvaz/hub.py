@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,6 +99,10 @@ class Hub:
         self._clock_s = clock_s
         self._here: dict[str, Presence] = {}
         self._ids = itertools.count(1)
+        self.tell: Callable[[str], None] = _tell_nobody
+        """Is called with a device that came, went, introduced itself anew or was given another name."""
+        self.measure: Callable[[str, float], None] = _measure_nothing
+        """Is called with how a command ended, a short word, and how many seconds it took."""
 
     # Presence
 
@@ -113,6 +118,7 @@ class Hub:
             before.link.close("replaced", "a newer link of this device took over")
         self._here[device] = presence
         self._devices.remember(Known.introduced(device, link.kind_name, link.address, said, self._clock_s()))
+        self.tell(device)
 
     def leave(self, link: Link) -> None:
         """Forgets a link that ended, unless a newer one has taken its place."""
@@ -124,6 +130,15 @@ class Hub:
         del self._here[link.device]
         self._devices.saw(link.device, self._clock_s())
         self._drop(presence, f"{link.device} went away before it answered")
+        self.tell(link.device)
+
+    def forget(self, device: str) -> None:
+        """Ends a device's link, if it has one, and forgets that it was ever here."""
+        presence = self._here.pop(device, None)
+        self._devices.forget(device)
+        if presence is not None:
+            self._drop(presence, f"{device} was forgotten before it answered")
+            presence.link.close("not_allowed", "this device was forgotten by an operator")
 
     def kind_of(self, device: str) -> str | None:
         """Returns the kind of a device that is here or was."""
@@ -138,18 +153,28 @@ class Hub:
         """Returns every device ever seen, for people and programs."""
         return [self._describe(known) for known in self._devices.all()]
 
+    def describe(self, device: str) -> dict[str, Any] | None:
+        """Returns one device, or None for one that never was here."""
+        known = self._devices.get(device)
+        return self._describe(known) if known else None
+
     def _describe(self, known: Known) -> dict[str, Any]:
         presence = self._here.get(known.id)
         said = presence.introduction if presence else known.introduction
         return {
             "id": known.id,
             "kind": known.kind,
+            "label": known.label,
             "online": presence is not None,
             "address": known.address,
             "since": presence.since_s if presence else None,
+            "first_seen": known.first_seen_s,
             "last_seen": self._clock_s() if presence else known.last_seen_s,
             "version": said.get("version"),
             "board": said.get("board"),
+            "ip": said.get("ip"),
+            "reset_cause": said.get("reset_cause"),
+            "boot_id": said.get("boot_id"),
             "commands": said.get("commands", {}),
             "telemetry": said.get("telemetry", {}),
         }
@@ -158,6 +183,18 @@ class Hub:
 
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Sends a command and returns its ack's result; raises a `CommandError` that says what went wrong."""
+        began_s, ended = time.monotonic(), "cancelled"
+        try:
+            result = await self._ask(device, name, args, deadline_s)
+            ended = "ok"
+            return result
+        except CommandError as error:
+            ended = error.code
+            raise
+        finally:
+            self.measure(ended, time.monotonic() - began_s)
+
+    async def _ask(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         presence = self._reach(device)
         identity = next(self._ids) % _COMMAND_IDS
         message = self._checked(presence, identity, name, args)
@@ -210,6 +247,14 @@ class Hub:
             if not answer.done():
                 answer.set_exception(OfflineError(sentence))
         presence.pending.clear()
+
+
+def _tell_nobody(device: str) -> None:
+    """Stands where nobody listens."""
+
+
+def _measure_nothing(ended: str, seconds: float) -> None:
+    """Stands where nobody counts."""
 
 
 BUILT_IN = frozenset({"info", "reboot", "stream", "snapshot"})

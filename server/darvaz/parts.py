@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from darvaz.access import Access
+from darvaz.access.limiter import Limiter
 from darvaz.devices import Devices
+from darvaz.feed import Feed
+from darvaz.history import History
 from darvaz.hub import Hub
 from darvaz.journal import Journal
 from darvaz.protocol import Protocol
+from darvaz.reader import Reader
 from darvaz.session import Limits
 from darvaz.settings import Settings
+from darvaz.telemetry import Telemetry
 from darvaz.watch import Watch
+
+# A flood of refusals must not push out what else the journal keeps.
+REFUSALS_NOTED_PER_MINUTE = 20
 
 
 @dataclass(slots=True)
@@ -43,8 +52,15 @@ class Parts:
     journal: Journal
     devices: Devices
     hub: Hub
+    feed: Feed
+    history: History
+    telemetry: Telemetry
+    reader: Reader
+    history_reader: Reader
     watch: Watch
     counts: Counts = field(default_factory=Counts)
+    clock_s: Callable[[], float] = time.time
+    noted_refusals: Limiter = field(default_factory=lambda: Limiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))
 
     @property
     def unix_offset_s(self) -> float:

@@ -20,6 +20,7 @@ from darvaz import __version__
 from darvaz.app import build_app
 from darvaz.descriptors import allow
 from darvaz.edge.patience import UNDECIDED_MAX, Crowd, patient
+from darvaz.first_start import sign_in_line
 from darvaz.parts import Parts
 from darvaz.visible import VisibleFormatter
 from darvaz.wire.protocol import WebSocketProtocol
@@ -116,6 +117,7 @@ def _greet(console: Console, parts: Parts, listener: socket.socket) -> None:
         console.print(f"  http://{address}:{port}", soft_wrap=True)
     console.print(f"  boards: ws://{addresses[-1]}:{port}/ws/pico and /ws/esp32cam", soft_wrap=True)
     console.print(f"  {_enrolment(parts)}", soft_wrap=True)
+    console.print(f"  {_sign_in(parts, f'http://{addresses[-1]}:{port}')}", soft_wrap=True, markup=False)
     console.print("  watch: darvaz log --follow    stop: Ctrl-C", soft_wrap=True)
 
 
@@ -128,6 +130,10 @@ def _enrolment(parts: Parts) -> str:
     if left_s > 0:
         return f"enrolment is open for {left_s / 60:.0f} min: a board fetches its token at /public/tokens"
     return "to add a board: darvaz enrol (opens /public/tokens for 15 min) or darvaz token issue pico"
+
+
+def _sign_in(parts: Parts, address: str) -> str:
+    return sign_in_line(parts.access.connection, parts.access.operators.links, address)
 
 
 def _addresses(bound: str) -> list[str]:

@@ -47,7 +47,7 @@ class Access:
     ) -> None:
         self.tokens = Tokens(connection, clock)
         self.enrolment = Enrolment(connection, clock)
-        self._connection = connection
+        self.connection = connection
         self._clock = clock
         self.rules = Rules(policy, self.tokens, clock)
         self.operators = Operators(connection, self.rules, self.tokens, clock)
@@ -58,7 +58,7 @@ class Access:
 
     def close(self) -> None:
         """Closes the database; nothing may be asked after that."""
-        self._connection.close()
+        self.connection.close()
 
     # Boards
 

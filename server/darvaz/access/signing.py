@@ -9,6 +9,8 @@ import secrets
 import sqlite3
 from collections.abc import Callable
 
+from darvaz.store import read_setting
+
 VIEW_MINUTES = 60.0
 VIEW_MINUTES_MAX = 7 * 24 * 60.0
 SIGNATURE_CHARS = 43
@@ -54,5 +56,4 @@ def _load_key(connection: sqlite3.Connection) -> bytes:
     connection.execute(
         "INSERT OR IGNORE INTO settings (key, value) VALUES (?, ?)", (_KEY, secrets.token_hex(_KEY_BYTES))
     )
-    row = connection.execute("SELECT value FROM settings WHERE key = ?", (_KEY,)).fetchone()
-    return bytes.fromhex(row[0])
+    return bytes.fromhex(read_setting(connection, _KEY) or "")

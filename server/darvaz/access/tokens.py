@@ -168,6 +168,13 @@ class Tokens:
         )
         return revoked.rowcount == 1
 
+    def revoke_of(self, device: str) -> int:
+        """Ends every token that is bound to a device; returns how many there were."""
+        revoked = self._connection.execute(
+            "UPDATE tokens SET revoked_s = ? WHERE device = ? AND revoked_s IS NULL", (self._clock(), device)
+        )
+        return revoked.rowcount
+
     def list(self) -> list[Token]:
         """Returns every token that is remembered, the oldest first."""
         rows = self._connection.execute(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_s, id")

@@ -11,6 +11,7 @@ from darvaz.cli.enrol import enrol
 from darvaz.cli.log import log
 from darvaz.cli.send import send
 from darvaz.cli.serve import serve
+from darvaz.cli.signin import signin
 from darvaz.cli.simulate import simulate
 from darvaz.cli.token import token
 
@@ -21,5 +22,5 @@ def cli() -> None:
     """The self-hosted gateway for MicroPython boards."""
 
 
-for command in (serve, simulate, devices, send, log, token, enrol, doctor):
+for command in (serve, simulate, devices, send, log, signin, token, enrol, doctor):
     cli.add_command(command)

@@ -148,7 +148,7 @@ class DeviceLink:
 
     def _act_on_all(self, events: list[Event], said: list[Said], chars: int, now_s: float) -> int:
         """Acts on events in order; adds to `said` what is to be journalled, and to its `chars`."""
-        ack = self._terms.ack
+        ack, ping, publish = self._terms.ack, self._terms.ping, self._terms.parts.feed.publish
         for event in events:
             if isinstance(event, Heard):
                 # Spelt out: this is every message of every device.
@@ -160,6 +160,8 @@ class DeviceLink:
                 said.append(("<", kind.__name__, text))
                 if kind is ack:
                     self._terms.parts.hub.acknowledge(self, message)
+                if kind is not ping:
+                    publish(kind.__name__, self.device, message)
             else:
                 chars = self._record_so_far(said, chars)
                 self._act(event, now_s)
@@ -181,6 +183,7 @@ class DeviceLink:
         match event:
             case Framed(data):
                 self._note("<", "frame", f"{len(data)} bytes")
+                self._terms.parts.feed.publish("frame", self.device, data)
             case TokenShown(token):
                 self._judge_token(token)
             case Introduced(message, text):
@@ -213,6 +216,7 @@ class DeviceLink:
             return
         self.device, self._caller = message.device, None
         self._terms.parts.hub.join(message.device, self, message)
+        self._terms.parts.feed.publish("connect", self.device, message)
         self._session.unix_offset_s = self._terms.parts.unix_offset_s
         self._session.welcome(now_s)
 

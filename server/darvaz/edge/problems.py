@@ -16,7 +16,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Returns a response that says what was wrong and, in `detail`, what to do about it."""
-    more = dict(headers or {})
+    more = {"Cache-Control": "no-store", **(headers or {})}
     if retry_after_s is not None:
         more["Retry-After"] = str(max(1, round(retry_after_s)))
     if status == 401:

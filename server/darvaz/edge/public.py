@@ -1,56 +1,86 @@
-"""The pages that anyone may ask for: tokens to enrol with, health, the protocol's documents."""
+"""What anyone may ask for: tokens to enrol with, health, the protocol's documents."""
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+from starlette.responses import Response
 
 from darvaz import __version__
 from darvaz.access import Refused
 from darvaz.asyncapi import build_asyncapi
-from darvaz.edge.callers import caller_of
+from darvaz.edge.admission import note_refusal
+from darvaz.edge.operations import Call, Operation, respond
 from darvaz.edge.problems import problem
-from darvaz.parts import Parts
+from darvaz.protocol import load_schema
 
-_NO_STORE = {"Cache-Control": "no-store"}
+_TAG = "Public"
 
 
-def public_routes(parts: Parts) -> list[Route]:
-    """Returns the public routes."""
-    asyncapi = build_asyncapi(parts.protocol.document)
+class PublicTokens(msgspec.Struct):
+    """One fresh token a kind, in the guide's shape."""
 
-    async def tokens(request: Request) -> Response:
-        """Mints one fresh token a kind, in the guide's shape, where the policy allows it."""
-        caller = caller_of(request.scope)
-        answer = parts.access.public_tokens(caller)
-        if isinstance(answer, Refused):
-            parts.journal.record(None, None, caller.address or "", "=", "refused", f"tokens: {answer.status}")
-            return problem(answer.status, answer.code, answer.message, answer.retry_after_s, _NO_STORE)
-        parts.journal.record(None, None, caller.address or "", "=", "tokens issued", "")
-        return JSONResponse(answer, headers=_NO_STORE)
+    status: Literal["success"]
+    pico_tokens: list[str]
+    esp32cam_tokens: list[str]
+    timestamp: str
+    message: str
 
-    async def health(request: Request) -> Response:
-        """Says whether the gateway does all it should; 503 while it cannot write its journal."""
-        state = parts.journal.state
-        body = {"status": "ok" if state == "ok" else "degraded", "version": __version__, "journal": state}
-        return JSONResponse(body, 200 if state == "ok" else 503, headers=_NO_STORE)
 
-    async def protocol_document(request: Request) -> Response:
-        return JSONResponse(parts.protocol.document)
+class Health(msgspec.Struct):
+    """Whether the gateway does all it should."""
 
-    async def asyncapi_document(request: Request) -> Response:
-        return JSONResponse(asyncapi)
+    status: Literal["ok", "degraded"]
+    version: str
+    journal: str
 
-    async def board_path(request: Request) -> Response:
-        """Answers whoever opens a board's path as a page."""
-        said = f"{request.url.path} is for boards: connect to it by WebSocket, at ws://…{request.url.path}"
-        return problem(426, "upgrade_required", said, headers={"Upgrade": "websocket"})
 
-    return [
-        *(Route(kind.path, board_path) for kind in parts.protocol.kinds.values()),
-        Route("/public/tokens", tokens),
-        Route("/health", health),
-        Route("/protocol.json", protocol_document),
-        Route("/asyncapi.json", asyncapi_document),
-    ]
+async def mint_public_tokens(call: Call) -> Response:
+    """Mints one fresh token a kind, where the policy allows it."""
+    answer = call.parts.access.public_tokens(call.caller)
+    if isinstance(answer, Refused):
+        note_refusal(call.parts, call.caller, answer, "tokens")
+        return problem(answer.status, answer.code, answer.message, answer.retry_after_s)
+    call.parts.journal.record(None, None, call.caller.address or "", "=", "tokens issued", "")
+    return respond(answer)
+
+
+async def read_health(call: Call) -> Response:
+    """Says whether the gateway does all it should; 503 while it cannot write its journal."""
+    state = call.parts.journal.state
+    return respond(Health("ok" if state == "ok" else "degraded", __version__, state), 200 if state == "ok" else 503)
+
+
+async def read_protocol(call: Call) -> dict[str, Any]:
+    """Returns the schema of every message that a device and the gateway exchange."""
+    return dict(load_schema())
+
+
+async def read_asyncapi(call: Call) -> dict[str, Any]:
+    """Returns the AsyncAPI document of the WebSocket."""
+    return _asyncapi()
+
+
+@cache
+def _asyncapi() -> dict[str, Any]:
+    return build_asyncapi(load_schema())
+
+
+OPERATIONS = [
+    Operation(
+        method="GET", path="/public/tokens", tag=_TAG, handle=mint_public_tokens, need=None,
+        answer=PublicTokens, errors=(403, 429, 503),
+    ),
+    Operation(
+        method="GET", path="/health", tag=_TAG, handle=read_health, need=None,
+        answer=Health, other_answers={503: Health},
+    ),
+    Operation(
+        method="GET", path="/protocol.json", tag=_TAG, handle=read_protocol, need=None, answer=dict[str, Any]
+    ),
+    Operation(
+        method="GET", path="/asyncapi.json", tag=_TAG, handle=read_asyncapi, need=None, answer=dict[str, Any]
+    ),
+]  # fmt: skip

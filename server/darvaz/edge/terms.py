@@ -21,6 +21,7 @@ class Terms:
         self.parts = parts
         self.limits = parts.session_limits()
         self.ack = parts.protocol.types["ack"]
+        self.ping = parts.protocol.types["ping"]
         self.pong = rules_of(parts.protocol).pong
         self.pong_packet = dump_text(self.pong.text)
         self.pong_said: Said = (">", "pong", self.pong.text)

@@ -1,0 +1,37 @@
+"""`darvaz signin`: prints a link that signs one browser in, once, whether or not the gateway runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from darvaz.access.links import LINK_MINUTES, LINK_MINUTES_MAX, SignInLinks
+from darvaz.cli.token import data_opened, data_option
+from darvaz.first_start import address_of, sign_in_url
+
+_DEFAULT_ADDRESS = "http://127.0.0.1:3000"
+
+
+@click.command()
+@click.option("--role", type=click.Choice(["operator", "viewer"]), default="operator", show_default=True)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, LINK_MINUTES_MAX, min_open=True),
+    default=LINK_MINUTES,
+    show_default=True,
+    help="How long the link waits to be used.",
+)
+@click.option("--address", help="Where browsers reach the gateway; without this, where it last started.")
+@data_option
+def signin(role: str, minutes: float, address: str | None, data: Path) -> None:
+    """Print a link that signs one browser in, once. Whoever opens it first is let in: send it to nobody."""
+    with data_opened(data) as connection:
+        try:
+            link = SignInLinks(connection, time.time).issue("viewer" if role == "viewer" else "operator", minutes)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        where = address or address_of(connection) or _DEFAULT_ADDRESS
+    click.echo(sign_in_url(where, link))
+    click.echo(f"It works once, within {minutes:g} minutes, as {role}.", err=True)
