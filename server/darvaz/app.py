@@ -112,7 +112,7 @@ def build_app(parts: Parts) -> Starlette:
 def _introduce(parts: Parts) -> None:
     """Makes the parts hear of each other."""
     parts.feed.subscribe(TYPES, parts.telemetry.take)
-    parts.hub.tell = lambda device: parts.feed.publish("presence", device, None)
+    parts.hub.on_presence(lambda device, is_here: parts.feed.publish("presence", device, is_here))
 
 
 def _retention(settings: Settings) -> Retention:

@@ -34,10 +34,10 @@ class Known(msgspec.Struct, kw_only=True):
 DEVICES_MAX = 20_000
 
 _UPSERT = """
-    INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, version, board, introduction)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, last_seen_s = excluded.last_seen_s,
-        address = excluded.address, version = excluded.version, board = excluded.board,
+        address = excluded.address, label = excluded.label, version = excluded.version, board = excluded.board,
         introduction = excluded.introduction
 """
 
@@ -95,13 +95,14 @@ class Devices:
         if known is None:
             return False
         known.label = label
-        self._write("UPDATE devices SET label = ? WHERE id = ?", (label, device))
+        self._write(device)
         return True
 
     def forget(self, device: str) -> None:
         """Forgets a device, if it is known."""
+        self._present.discard(device)
         if self._known.pop(device, None) is not None:
-            self._write("DELETE FROM devices WHERE id = ?", (device,))
+            self._write(device)
 
     def close(self) -> None:
         """Waits until everything is written, and closes the database; what comes later is not written."""
@@ -152,7 +153,8 @@ class Devices:
             return
         said = known.introduction
         times = (known.first_seen_s, known.last_seen_s)
-        row = (known.id, known.kind, *times, known.address, said.get("version"), said.get("board"), json.dumps(said))
+        board = (said.get("version"), said.get("board"), json.dumps(said))
+        row = (known.id, known.kind, *times, known.address, known.label, *board)
         self._connection.execute(_UPSERT, row)
 
 

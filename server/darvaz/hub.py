@@ -99,12 +99,15 @@ class Hub:
         self._clock_s = clock_s
         self._here: dict[str, Presence] = {}
         self._ids = itertools.count(1)
-        self.tell: Callable[[str], None] = _tell_nobody
-        """Is called with a device that came, went, introduced itself anew or was given another name."""
+        self._on_presence: list[Callable[[str, bool], None]] = []
         self.measure: Callable[[str, float], None] = _measure_nothing
         """Is called with how a command ended, a short word, and how many seconds it took."""
 
     # Presence
+
+    def on_presence(self, call: Callable[[str, bool], None]) -> None:
+        """Has `call` told of each device that came (true, also when it came anew) or left (false)."""
+        self._on_presence.append(call)
 
     def join(self, device: str, link: Link, introduction: Message) -> None:
         """Makes `link` the device's link; an older one is told that it was replaced, and closed."""
@@ -118,7 +121,7 @@ class Hub:
             before.link.close("replaced", "a newer link of this device took over")
         self._here[device] = presence
         self._devices.remember(Known.introduced(device, link.kind_name, link.address, said, self._clock_s()))
-        self.tell(device)
+        self._tell(device, is_here=True)
 
     def leave(self, link: Link) -> None:
         """Forgets a link that ended, unless a newer one has taken its place."""
@@ -130,7 +133,7 @@ class Hub:
         del self._here[link.device]
         self._devices.saw(link.device, self._clock_s())
         self._drop(presence, f"{link.device} went away before it answered")
-        self.tell(link.device)
+        self._tell(link.device, is_here=False)
 
     def forget(self, device: str) -> None:
         """Ends a device's link, if it has one, and forgets that it was ever here."""
@@ -144,6 +147,10 @@ class Hub:
         """Returns the kind of a device that is here or was."""
         known = self._devices.get(device)
         return known.kind if known else None
+
+    def _tell(self, device: str, *, is_here: bool) -> None:
+        for call in self._on_presence:
+            call(device, is_here)
 
     @property
     def online(self) -> int:
@@ -247,10 +254,6 @@ class Hub:
             if not answer.done():
                 answer.set_exception(OfflineError(sentence))
         presence.pending.clear()
-
-
-def _tell_nobody(device: str) -> None:
-    """Stands where nobody listens."""
 
 
 def _measure_nothing(ended: str, seconds: float) -> None:

@@ -93,7 +93,7 @@ async def change_device(call: Call) -> DeviceAnswer | Response:
     if not call.parts.devices.label(call.device, call.body.label or None):
         return _unknown(call)
     _note(call, "labelled", call.body.label or "")
-    call.parts.hub.tell(call.device)
+    call.parts.feed.publish("presence", call.device, True)
     return describe_device(call.parts, call.device) or _unknown(call)
 
 
