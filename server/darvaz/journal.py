@@ -81,6 +81,8 @@ class Journal:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self.state = "ok"
+        self.tell_written: Callable[[list[Moment]], None] = _tell_nobody
+        """Is called by the writer's thread with what was written."""
 
     def open(self) -> None:
         """Starts the writer."""
@@ -118,6 +120,10 @@ class Journal:
     def pending_chars(self) -> int:
         """How many letters their payloads have."""
         return self._chars_in - self._chars_out
+
+    def keep(self, retain_days: float, retain_bytes_max: int) -> None:
+        """Changes for how long and how much the journal keeps."""
+        self._retain_days, self._retain_bytes_max = retain_days, retain_bytes_max
 
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
@@ -199,6 +205,7 @@ class Journal:
                     break
                 rows += insert_batch(connection, moments, self._redact)
                 written += len(moments)
+        self.tell_written(self._pending[:written])
         self._rows_out += rows
         self._chars_out += sum(self._pending_chars[:written])
         del self._pending_chars[:written]
@@ -235,3 +242,7 @@ class Journal:
 def cut(payload: str) -> str:
     """Returns a payload, or as much of it as the journal keeps, marked as such."""
     return payload if len(payload) <= PAYLOAD_CHARS_MAX else payload[:PAYLOAD_CHARS_MAX] + "…"
+
+
+def _tell_nobody(moments: list[Moment]) -> None:
+    """Stands where nobody counts."""

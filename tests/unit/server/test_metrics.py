@@ -1,0 +1,178 @@
+"""Metrics: what the journal wrote is counted, the rest is read when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from darvaz import __version__
+from darvaz.journal_batches import Said
+from darvaz.metrics import PINGS_WAITING_MAX, Gauges, Metrics
+from darvaz.protocol import Protocol
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+HOSTILE = 'x"} 1\ndarvaz_device_up{device="\\fake'
+DEVICE = {
+    "id": "pico", "kind": "pico", "online": True, "last_seen": 1000.5,
+    "rssi_dbm": -61, "heap_free_bytes": None, "uptime_s": 12.5,
+}  # fmt: skip
+
+
+class Scraped:
+    """Metrics and what they say, sample by sample."""
+
+    def __init__(self, *devices: dict[str, Any]) -> None:
+        self.devices = list(devices)
+        self.metrics = Metrics(
+            Protocol().close_codes, Gauges(lambda: self.devices, ("pico", "esp32cam"), lambda: 3, lambda: 7)
+        )
+
+    def row(self, direction: str, type_: str, payload: str = "", time_ms: int = 0, kind: str | None = "pico") -> None:
+        self.metrics.count_moments([(time_ms, "pico", kind, "192.0.2.7", [(direction, type_, payload)])])
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return next((v for n, found, v in self.samples() if (n, found) == (name, labels)), None)
+
+    def samples(self) -> Iterator[tuple[str, dict[str, str], float]]:
+        page, _ = self.metrics.dump("")
+        for family in parse_text(page.decode()):
+            for sample in family.samples:
+                yield sample.name, sample.labels, sample.value
+
+
+@pytest.fixture
+def scraped() -> Scraped:
+    return Scraped()
+
+
+def test_messages_and_their_bytes_are_counted_by_direction(scraped: Scraped) -> None:
+    reports: list[Said] = [("<", "telemetry", "{…}")] * 3
+    scraped.metrics.count_moments(
+        [(0, "pico", "pico", "", [*reports, (">", "pong", "{}"), ("<", "frames", "9 frames")])]
+    )
+    scraped.metrics.count_moments([(0, "pico", "pico", "", [report]) for report in reports])
+
+    assert scraped.value("darvaz_messages_total", direction="received", type="telemetry") == 6
+    assert scraped.value("darvaz_messages_total", direction="sent", type="pong") == 1
+    assert scraped.value("darvaz_message_bytes_total", direction="received") == 6 * 5
+    assert scraped.value("darvaz_message_bytes_total", direction="sent") == 2
+
+
+def test_connections_and_refusals_are_told_apart(scraped: Scraped) -> None:
+    scraped.row("=", "connected")
+    scraped.row("=", "connected", kind="esp32cam")
+    scraped.row("=", "refused", "401 not_authorised")
+    scraped.row("=", "refused", "sign-in: 429 too_many_failures", kind=None)
+
+    assert scraped.value("darvaz_connections_total", type="pico", result="accepted") == 1
+    assert scraped.value("darvaz_connections_total", type="esp32cam", result="accepted") == 1
+    assert scraped.value("darvaz_connections_total", type="pico", result="refused") == 1
+    assert scraped.value("darvaz_auth_failures_total", reason="not_authorised") == 1
+    assert scraped.value("darvaz_auth_failures_total", reason="too_many_failures") == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ("closed 4408 nothing was heard", "idle"),
+        ("closed 4409", "replaced"),
+        ("closed 1012 restarting", "restarting"),
+        ("closed 1000", "closed"),
+        ("closed 1005", "closed"),
+        ("closed 1006", "lost"),
+        ("closed 3999 whatever a board says", "other"),
+        ("closed ² superscript", "lost"),
+        ("lost", "lost"),
+        ("it does not read what it is sent", "lost"),
+        ("", "lost"),
+    ],
+)
+def test_links_that_ended_say_why_in_a_bounded_word(scraped: Scraped, payload: str, reason: str) -> None:
+    scraped.row("=", "disconnected", payload)
+
+    assert scraped.value("darvaz_disconnects_total", reason=reason) == 1
+
+
+def test_a_ping_is_timed_until_its_pong(scraped: Scraped) -> None:
+    scraped.row("<", "pong", time_ms=1)
+    scraped.row(">", "ping", time_ms=1000)
+    scraped.row("<", "pong", time_ms=1080)
+    scraped.row("<", "pong", time_ms=2000)
+
+    assert scraped.value("darvaz_ping_round_trip_seconds_count") == 1
+    assert scraped.value("darvaz_ping_round_trip_seconds_sum") == 0.08
+    assert scraped.value("darvaz_ping_round_trip_seconds_bucket", le="0.1") == 1
+    assert scraped.value("darvaz_ping_round_trip_seconds_bucket", le="0.05") == 0
+
+
+def test_one_unanswered_ping_too_many_takes_the_oldest(scraped: Scraped) -> None:
+    scraped.metrics.count_moments(
+        [(0, f"device{number}", "pico", "", [(">", "ping", "")]) for number in range(PINGS_WAITING_MAX + 1)]
+    )
+    scraped.metrics.count_moments([(1, f"device{number}", "pico", "", [("<", "pong", "")]) for number in (0, 1)])
+
+    assert scraped.value("darvaz_ping_round_trip_seconds_count") == 1
+
+
+def test_commands_are_counted_by_how_they_ended_and_the_good_ones_timed(scraped: Scraped) -> None:
+    scraped.metrics.measure_command("ok", 0.2)
+    scraped.metrics.measure_command("timed_out", 10.0)
+
+    assert scraped.value("darvaz_commands_total", result="ok") == 1
+    assert scraped.value("darvaz_commands_total", result="timed_out") == 1
+    assert scraped.value("darvaz_command_duration_seconds_sum") == 0.2
+
+
+def test_frames_are_counted_by_camera_until_it_is_forgotten(scraped: Scraped) -> None:
+    scraped.metrics.count_frame("frame", "door", b"12345")
+    scraped.metrics.count_frame("frame", "door", b"123")
+    scraped.metrics.count_frame("frame", None, b"1")
+    assert scraped.value("darvaz_camera_frames_total", device="door") == 2
+    assert scraped.value("darvaz_camera_frame_bytes_total", device="door") == 8
+
+    scraped.metrics.forget("door")
+    scraped.metrics.forget("never was here")
+
+    assert scraped.value("darvaz_camera_frames_total", device="door") is None
+
+
+def test_devices_are_read_as_they_are_now() -> None:
+    scraped = Scraped(dict(DEVICE), {**DEVICE, "id": "away", "online": False, "rssi_dbm": None})
+
+    assert scraped.value("darvaz_devices_connected", type="pico") == 1
+    assert scraped.value("darvaz_devices_connected", type="esp32cam") == 0
+    assert scraped.value("darvaz_device_up", device="pico") == 1
+    assert scraped.value("darvaz_device_up", device="away") == 0
+    assert scraped.value("darvaz_device_last_seen_timestamp_seconds", device="pico") == 1000.5
+    assert scraped.value("darvaz_device_rssi_dbm", device="pico") == -61
+    assert scraped.value("darvaz_device_rssi_dbm", device="away") is None
+    assert scraped.value("darvaz_device_heap_free_bytes", device="pico") is None
+    assert scraped.value("darvaz_device_uptime_seconds", device="pico") == 12.5
+    assert scraped.value("darvaz_event_clients") == 3
+    assert scraped.value("darvaz_history_dropped_reports_total") == 7
+    assert scraped.value("darvaz_build_info", version=__version__) == 1
+
+    scraped.devices.clear()
+    assert scraped.value("darvaz_device_up", device="pico") is None
+
+
+def test_a_hostile_name_stays_a_name() -> None:
+    scraped = Scraped({**DEVICE, "id": HOSTILE})
+    scraped.metrics.count_frame("frame", HOSTILE, b"1")
+
+    assert scraped.value("darvaz_device_up", device=HOSTILE) == 1
+    assert scraped.value("darvaz_device_up", device="fake") is None
+    assert scraped.value("darvaz_camera_frames_total", device=HOSTILE) == 1
+
+
+def test_openmetrics_is_spoken_to_those_who_prefer_it(scraped: Scraped) -> None:
+    plain, plain_type = scraped.metrics.dump("*/*")
+    page, page_type = scraped.metrics.dump(OPENMETRICS)
+
+    assert plain_type.startswith("text/plain") and not plain.endswith(b"# EOF\n")
+    assert page_type.startswith("application/openmetrics-text")
+    assert {family.name for family in parse_openmetrics(page.decode())} >= {"darvaz_messages", "darvaz_build"}
