@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,14 +19,17 @@ from darvaz.access import Access, AccessPolicy, redact
 from darvaz.access.decisions import UNAVAILABLE
 from darvaz.devices import Devices
 from darvaz.edge.api import api_routes
+from darvaz.edge.api_devices import describe_device, list_described
 from darvaz.edge.headers import SafeHeaders
 from darvaz.edge.pages import page_routes
 from darvaz.edge.problems import problem
 from darvaz.edge.sockets import device_routes
+from darvaz.events import Events
 from darvaz.feed import Feed
 from darvaz.history import History, Retention, open_history
 from darvaz.hub import Hub
 from darvaz.journal import Journal
+from darvaz.metrics import Gauges, Metrics
 from darvaz.parts import Parts
 from darvaz.protocol import Protocol
 from darvaz.reader import Reader, ReaderBusyError
@@ -58,9 +62,9 @@ def _build(settings: Settings) -> Parts:
         redact=redact,
     )
     access = Access(connection, _policy(settings))
-    history = History(lambda: open_history(settings.data_path), _retention(settings))
+    history = History(lambda: open_history(settings.data_path), Retention.of(settings))
     open_history(settings.data_path).close()
-    return Parts(
+    parts = Parts(
         settings=settings,
         protocol=protocol,
         access=access,
@@ -74,6 +78,8 @@ def _build(settings: Settings) -> Parts:
         reader=Reader(lambda: open_database(settings.data_path)),
         history_reader=Reader(lambda: open_history(settings.data_path)),
     )
+    _introduce(parts)
+    return parts
 
 
 def build_app(parts: Parts) -> Starlette:
@@ -83,11 +89,11 @@ def build_app(parts: Parts) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         parts.journal.open()
         parts.history.open()
-        _introduce(parts)
         parts.journal.record(None, None, "", "=", "gateway started", "")
         try:
             yield
         finally:
+            parts.events.close()
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
             parts.journal.close()
             parts.history.close()
@@ -111,16 +117,21 @@ def build_app(parts: Parts) -> Starlette:
 
 def _introduce(parts: Parts) -> None:
     """Makes the parts hear of each other."""
+    parts.events = Events(parts.feed, lambda device: describe_device(parts, device), time.time)
+    parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
     parts.feed.subscribe(TYPES, parts.telemetry.take)
+    parts.feed.subscribe(["frame"], parts.metrics.count_frame)
     parts.hub.on_presence(lambda device, is_here: parts.feed.publish("presence", device, is_here))
+    parts.hub.measure = parts.metrics.measure_command
+    parts.journal.tell_written = parts.metrics.count_moments
 
 
-def _retention(settings: Settings) -> Retention:
-    return Retention(
-        raw_days=settings.history_readings_days,
-        five_minutes_days=settings.history_five_minutes_days,
-        hours_days=settings.history_hours_days,
-        bytes_max=settings.history_retain_bytes_max,
+def _gauges(parts: Parts) -> Gauges:
+    return Gauges(
+        devices=lambda: map(msgspec.structs.asdict, list_described(parts)),
+        kinds=tuple(parts.protocol.kinds),
+        event_clients=lambda: parts.events.clients,
+        history_reports_dropped=lambda: parts.history.dropped_reports,
     )
 
 

@@ -10,7 +10,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+from darvaz.settings import Settings
 from darvaz.store import open_database, transaction
 
 log = logging.getLogger("darvaz.history")
@@ -50,6 +52,15 @@ class Retention:
     five_minutes_days: float = 90.0
     hours_days: float = 1825.0
     bytes_max: int = 1024 * 1024 * 1024
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(
+            raw_days=settings.history_readings_days,
+            five_minutes_days=settings.history_five_minutes_days,
+            hours_days=settings.history_hours_days,
+            bytes_max=settings.history_retain_bytes_max,
+        )
 
 
 def open_history(folder: Path) -> sqlite3.Connection:

@@ -42,6 +42,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     until_ms: int | None = None
     after_id: int | None = None
+    before_id: int | None = None
 
 
 # A batch that fails one of these has no wanted row; one that passes must be looked into.
@@ -51,6 +52,7 @@ _BATCH_CONDITIONS = {
     "since_ms": "id >= (SELECT coalesce(min(id), 0) FROM journal_batches WHERE last_ms >= ?)",
     "until_ms": "first_ms < ?",
     "after_id": "id >= (SELECT coalesce(max(id), 0) FROM journal_batches WHERE id <= ?)",
+    "before_id": "id < ?",
 }
 
 
@@ -89,6 +91,7 @@ def _is_wanted(row: Row, wanted: Wanted) -> bool:
         and (wanted.since_ms is None or row.time_ms >= wanted.since_ms)
         and (wanted.until_ms is None or row.time_ms < wanted.until_ms)
         and (wanted.after_id is None or row.id > wanted.after_id)
+        and (wanted.before_id is None or row.id < wanted.before_id)
     )
 
 

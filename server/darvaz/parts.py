@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from darvaz.access import Access
 from darvaz.access.limiter import Limiter
 from darvaz.devices import Devices
+from darvaz.events import Events
 from darvaz.feed import Feed
 from darvaz.history import History
 from darvaz.hub import Hub
 from darvaz.journal import Journal
+from darvaz.metrics import Metrics
 from darvaz.protocol import Protocol
 from darvaz.reader import Reader
 from darvaz.session import Limits
@@ -61,6 +63,9 @@ class Parts:
     counts: Counts = field(default_factory=Counts)
     clock_s: Callable[[], float] = time.time
     noted_refusals: Limiter = field(default_factory=lambda: Limiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))
+    started_s: float = field(default_factory=time.time)
+    events: Events = field(init=False)
+    metrics: Metrics = field(init=False)
 
     @property
     def unix_offset_s(self) -> float:

@@ -15,7 +15,7 @@ WAITING_MAX = 64
 DEADLINE_S = 10.0
 
 # SQLite asks whether to go on after so many of its own steps: often enough, and it costs nothing.
-_STEPS_PER_LOOK = 20_000
+_STEPS_PER_LOOK = 2_000
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -32,7 +32,7 @@ async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
     """Serves until a signal comes and returns the exit status."""
     _log_to(console, parts.settings.log_level)
     allow(parts.settings.links_max + UNDECIDED_MAX)
-    server = _Server(_config(parts))
+    server = _Server(_config(parts), parts)
     _greet(console, parts, listener)
     _spare_the_collector()
     await server.serve(sockets=[listener])
@@ -41,6 +41,15 @@ async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
 
 class _Server(uvicorn.Server):
     """A server that ends with status 0 on a signal, instead of dying of it once more."""
+
+    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+        super().__init__(config)
+        self._parts = parts
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Answers without an end would be waited for in vain.
+        self._parts.events.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Impatience changes nothing: the end has a deadline anyway, and the journal must still be written.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,9 +22,16 @@ START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 15.0
 
 
+# Below the ports that outgoing connections get: one of those could take the port before the gateway does.
+_PORTS = range(20_000, 32_000)
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Returns a port that nobody listens on."""
+    for port in random.sample(_PORTS, 100):
+        with contextlib.suppress(OSError), socket.create_server(("0.0.0.0", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 class GatewayProcess:

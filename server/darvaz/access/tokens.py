@@ -125,6 +125,11 @@ class Tokens:
         )
         return frozenset(token_id for (token_id,) in dead)
 
+    def is_live(self, token_id: str) -> bool:
+        """Whether a token still lets anyone in, as every process sees it."""
+        token, _ = self._find(token_id)
+        return token is not None and token.is_live(self._clock())
+
     def bind(self, token_id: str, device: str) -> bool:
         """Ties a token to the first device that uses it; returns whether it is this one's.
 

@@ -11,23 +11,12 @@ from starlette.responses import Response
 from darvaz.access import Need
 from darvaz.edge.operations import Call, Operation
 from darvaz.edge.problems import problem
+from darvaz.edge.shapes import Arguments, Label
 from darvaz.hub import CommandError
 from darvaz.parts import Parts
 from darvaz.telemetry import Vitals
 
-LABEL_CHARS_MAX = 64
-
 _TAG = "Devices"
-
-Label = Annotated[
-    str,
-    Meta(
-        max_length=LABEL_CHARS_MAX,
-        # No controls, no line ends, no letters that turn others around.
-        pattern=r"^[^\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$",
-        description="A name for people; null or nothing takes it away.",
-    ),
-]
 
 
 class DeviceAnswer(msgspec.Struct, kw_only=True):
@@ -78,9 +67,14 @@ def describe_device(parts: Parts, device: str) -> DeviceAnswer | None:
     return _answer(parts, described) if described else None
 
 
+def list_described(parts: Parts) -> list[DeviceAnswer]:
+    """Returns all there is to say of every device."""
+    return [_answer(parts, described) for described in parts.hub.listing()]
+
+
 async def list_devices(call: Call) -> DeviceList:
     """Lists every device ever seen."""
-    return DeviceList([_answer(call.parts, described) for described in call.parts.hub.listing()])
+    return DeviceList(list_described(call.parts))
 
 
 async def read_device(call: Call) -> DeviceAnswer | Response:
@@ -105,6 +99,7 @@ async def forget_device(call: Call) -> Response | None:
     parts.access.tokens.revoke_of(device)
     parts.hub.forget(device)
     parts.telemetry.forget(device)
+    parts.metrics.forget(device)
     parts.feed.publish("forgotten", device, None)
     _note(call, "forgotten", "")
     return None
@@ -124,19 +119,19 @@ OPERATIONS = [
     Operation(method="GET", path="/api/devices", tag=_TAG, handle=list_devices, need=Need.LOOK, answer=DeviceList),
     Operation(
         method="GET", path="/api/devices/{device}", tag=_TAG, handle=read_device, need=Need.LOOK,
-        answer=DeviceAnswer, errors=(404,),
+        answer=DeviceAnswer
     ),
     Operation(
         method="PATCH", path="/api/devices/{device}", tag=_TAG, handle=change_device, need=Need.CHANGE,
-        body=DeviceChange, answer=DeviceAnswer, errors=(404,),
+        body=DeviceChange, answer=DeviceAnswer
     ),
     Operation(
         method="DELETE", path="/api/devices/{device}", tag=_TAG, handle=forget_device, need=Need.CHANGE,
-        status=204, errors=(404,),
+        status=204
     ),
     Operation(
         method="POST", path="/api/devices/{device}/commands/{name}", tag=_TAG, handle=send_command, need=Need.CHANGE,
-        body=dict[str, Any], is_body_optional=True, answer=CommandResult, errors=(404, 429, 502, 503, 504),
+        body=Arguments, is_body_optional=True, answer=CommandResult, errors=(429, 502, 503, 504),
     ),
 ]  # fmt: skip
 

@@ -142,7 +142,7 @@ OPERATIONS = [
     ),
     Operation(
         method="DELETE", path="/api/sessions/{session}", tag=_TAG, handle=end_session, need=Need.CHANGE,
-        status=204, errors=(404,),
+        status=204
     ),
     Operation(
         method="POST", path="/api/sign-in-links", tag=_TAG, handle=issue_sign_in_link, need=Need.CHANGE,

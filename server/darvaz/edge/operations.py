@@ -17,6 +17,7 @@ from darvaz.access import Admitted, Caller, Need
 from darvaz.edge.admission import admit
 from darvaz.edge.callers import caller_of
 from darvaz.edge.problems import problem
+from darvaz.edge.shapes import PATH_TYPES
 from darvaz.parts import Parts
 
 BODY_BYTES_MAX = 16_384
@@ -59,7 +60,7 @@ class Operation:
     need: Need | None
     answer: Any = None
     status: int = 200
-    media: str = JSON
+    media: tuple[str, ...] = (JSON,)
     query: type[msgspec.Struct] | None = None
     body: Any = None
     is_body_optional: bool = False
@@ -109,6 +110,9 @@ async def _serve(operation: Operation, request: Request, parts: Parts) -> Respon
         admitted = admit(request, parts, operation.need, operation.doing)
     if isinstance(admitted, Response):
         return admitted
+    stray = _stray(request)
+    if stray is not None:
+        return stray
     call = Call(request, parts, caller_of(request.scope), admitted)
     if operation.query is not None:
         call.query = _read_query(request, operation.query)
@@ -134,6 +138,16 @@ def invalid(error: msgspec.ValidationError) -> Response:
     said, _, where = str(error).replace("`", "").partition(" - at ")
     field = where.removeprefix("$").removeprefix(".")
     return problem(422, "invalid", f"{field}: {said}" if field else said)
+
+
+def _stray(request: Request) -> Response | None:
+    """Returns the problem of a path in which something stands that nothing can be called."""
+    for place, text in request.path_params.items():
+        try:
+            msgspec.convert(text, PATH_TYPES[place])
+        except msgspec.ValidationError:
+            return problem(404, "not_found", f"{text[:64]!r} is no {place} that there could be")
+    return None
 
 
 def _read_query(request: Request, shape: type[msgspec.Struct]) -> Any:

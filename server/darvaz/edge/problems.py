@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Annotated
 
-from starlette.responses import JSONResponse
+import msgspec
+from msgspec import Meta
+from starlette.responses import Response
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """What was wrong, and what to do about it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: Annotated[str, Meta(description="A short stable word.")]
+    detail: Annotated[str, Meta(description="A sentence for people.")]
 
 
 def problem(
@@ -14,18 +29,12 @@ def problem(
     detail: str,
     retry_after_s: float | None = None,
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
+) -> Response:
     """Returns a response that says what was wrong and, in `detail`, what to do about it."""
     more = {"Cache-Control": "no-store", **(headers or {})}
     if retry_after_s is not None:
         more["Retry-After"] = str(max(1, round(retry_after_s)))
     if status == 401:
         more["WWW-Authenticate"] = "Bearer"
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "code": code,
-        "detail": detail,
-    }
-    return JSONResponse(body, status, headers=more, media_type="application/problem+json")
+    said = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
+    return Response(msgspec.json.encode(said), status, headers=more, media_type=PROBLEM_JSON)

@@ -1,0 +1,60 @@
+"""Answers that come in pieces: each piece has a deadline, and a client that leaves ends them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+PIECE_DEADLINE_S = 30.0
+
+Pieces = AsyncGenerator[bytes, None]
+
+
+class Streamed(Response):
+    """Sends the pieces of a generator as they come; `HEAD` gets the headers alone.
+
+    A client that does not take a piece within `PIECE_DEADLINE_S` is given up: its answer is never completed.
+    """
+
+    def __init__(self, pieces: Pieces, media_type: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(media_type=media_type, headers={"Cache-Control": "no-store", **(headers or {})})
+        # How long it will be is not known.
+        del self.headers["content-length"]
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if scope["method"] == "HEAD" or await self._pump(receive, send):
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            await self._pieces.aclose()
+
+    async def _pump(self, receive: Receive, send: Send) -> bool:
+        """Sends until the pieces end or the client leaves; returns whether all of them were sent."""
+        sending = asyncio.ensure_future(self._send_all(send))
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            return sending.done() and sending.result()
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _send_all(self, send: Send) -> bool:
+        async for piece in self._pieces:
+            try:
+                async with asyncio.timeout(PIECE_DEADLINE_S):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            except TimeoutError:
+                return False
+        return True
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,109 @@
+"""Answers in pieces: ended by the client, by a deadline or by themselves, and always tidied up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from darvaz.edge.streaming import Streamed
+from darvaz.lines import dump_line
+
+
+class Exchange:
+    """One request, with a client that may leave, or not take what it is sent."""
+
+    def __init__(self, method: str = "GET", takes_max: int = 1000) -> None:
+        self.scope = {"type": "http", "method": method}
+        self.sent: list[Any] = []
+        self.has_left = asyncio.Event()
+        self.is_tidy = False
+        self._takes_max = takes_max
+
+    async def receive(self) -> dict[str, Any]:
+        await self.has_left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        if len(self.sent) >= self._takes_max:
+            await asyncio.Event().wait()
+        self.sent.append(message)
+
+    async def pieces(self, count: int) -> AsyncGenerator[bytes, None]:
+        try:
+            for _ in range(count):
+                yield b"piece"
+            if count == 0:
+                await asyncio.Event().wait()
+                yield b"never"
+        finally:
+            self.is_tidy = True
+
+    async def run(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            await Streamed(self.pieces(count), "text/plain")(self.scope, self.receive, self.send)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.sent[-1] == {"type": "http.response.body", "body": b""}
+
+
+async def test_pieces_are_sent_one_by_one_and_completed() -> None:
+    exchange = Exchange()
+
+    await exchange.run(3)
+
+    assert [message.get("body") for message in exchange.sent] == [None, b"piece", b"piece", b"piece", b""]
+    assert exchange.is_complete and exchange.is_tidy
+    assert not [name for name, _ in exchange.sent[0]["headers"] if name == b"content-length"]
+
+
+async def test_a_client_that_leaves_ends_the_answer() -> None:
+    exchange = Exchange()
+    asyncio.get_running_loop().call_later(0.01, exchange.has_left.set)
+
+    await exchange.run(0)
+
+    assert exchange.is_tidy and not exchange.is_complete
+
+
+async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("darvaz.edge.streaming.PIECE_DEADLINE_S", 0.02)
+    exchange = Exchange(takes_max=2)
+
+    await exchange.run(5)
+
+    assert len(exchange.sent) == 2
+    assert exchange.is_tidy and not exchange.is_complete
+
+
+async def test_head_gets_the_headers_alone() -> None:
+    exchange = Exchange("HEAD")
+
+    await exchange.run(0)
+
+    assert len(exchange.sent) == 2 and exchange.is_complete
+
+
+async def test_a_mistake_of_ours_passes_through_and_leaves_the_answer_incomplete() -> None:
+    exchange = Exchange()
+
+    async def broken() -> AsyncGenerator[bytes, None]:
+        yield b"piece"
+        raise RuntimeError("a mistake")
+
+    with pytest.raises(RuntimeError, match="a mistake"):
+        await Streamed(broken(), "text/plain")(exchange.scope, exchange.receive, exchange.send)
+    assert not exchange.is_complete
+
+
+@pytest.mark.parametrize("letter", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_nothing_in_a_line_ends_it(letter: str) -> None:
+    line = dump_line({"said": f"a{letter}b", "fa": "سلام"}).decode()
+
+    assert len(line.splitlines()) == 1
+    assert json.loads(line) == {"said": f"a{letter}b", "fa": "سلام"}
+    assert "سلام" in line
