@@ -10,11 +10,13 @@ import pytest
 
 from darvaz.app import build_app, build_parts
 from darvaz.cli import cli
+from darvaz.edge.api import OPERATIONS
 from darvaz.settings import Settings, hints
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+OPERATIONS_PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+API = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 README_FA = (ROOT / "README.fa.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -35,10 +37,10 @@ def slug(heading: str) -> str:
 def test_every_setting_is_in_the_operations_page_with_its_default(name: str) -> None:
     default = shown(getattr(Settings(), name))
 
-    assert any(f"`{name}`" in line and default in line for line in OPERATIONS.splitlines()), (name, default)
+    assert any(f"`{name}`" in line and default in line for line in OPERATIONS_PAGE.splitlines()), (name, default)
 
 
-@pytest.mark.parametrize("name", re.findall(r"^\| `(\w+)` \|", OPERATIONS, re.MULTILINE))
+@pytest.mark.parametrize("name", re.findall(r"^\| `((?!darvaz_)\w+)` \|", OPERATIONS_PAGE, re.MULTILINE))
 def test_no_setting_in_the_operations_page_is_unknown(name: str) -> None:
     assert name in hints()
 
@@ -60,15 +62,32 @@ def test_every_verb_is_in_both_readmes(verb: str) -> None:
     assert f"darvaz {verb}" in README_FA
 
 
-def test_every_path_is_in_both_readmes(tmp_path: Path) -> None:
+def test_every_path_is_in_the_page_for_those_who_use_it(tmp_path: Path) -> None:
     parts = build_parts(Settings(data=str(tmp_path)))
-    paths = {route.path for route in build_app(parts).routes}
+    paths = {route.path for route in build_app(parts).routes if not route.path.startswith("/pages/")}
     parts.devices.close()
     parts.access.close()
 
-    said = {path.replace("{device}", "{id}") for path in paths}
-    assert {path for path in said if path not in README} == set()
-    assert {path for path in said if path not in README_FA} == set()
+    for_programs = {path for path in paths if path.startswith("/api/")}
+    assert {path for path in for_programs if f"{path}`" not in API} == set()
+    assert {path for path in paths - for_programs if path not in README} == set()
+    assert {path for path in paths - for_programs if path not in README_FA} == set()
+
+
+def test_every_operation_in_the_api_page_is_there() -> None:
+    said = {match.group(2) for match in re.finditer(r"`((?:GET|POST|PATCH|DELETE)) (/[^`?]*)`", API)}
+
+    assert said - {operation.path for operation in OPERATIONS} == set()
+
+
+def test_every_metric_is_in_the_operations_page(tmp_path: Path) -> None:
+    parts = build_parts(Settings(data=str(tmp_path)))
+    page = parts.metrics.dump("")[0].decode()
+    parts.devices.close()
+    parts.access.close()
+
+    names = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+    assert set(re.findall(r"`(darvaz_\w+)`", OPERATIONS_PAGE)) == names
 
 
 def test_every_make_target_in_the_readmes_is_there() -> None:
