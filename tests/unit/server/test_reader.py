@@ -68,7 +68,7 @@ async def test_a_reading_that_waited_too_long_is_not_begun(reader: Reader) -> No
 
 async def test_nothing_can_be_written_by_reading(reader: Reader) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        await reader.read(ask, "DELETE FROM journal")
+        await reader.read(ask, "DELETE FROM tokens")
 
 
 async def test_what_the_database_says_is_passed_on(reader: Reader) -> None:
