@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 
 from darvaz import __version__
-from darvaz.journal_batches import Moment
+from darvaz.journal_batches import Moment, Said
 
 PINGS_WAITING_MAX = 20_000
 
@@ -46,6 +46,7 @@ class Metrics:
     def __init__(self, close_codes: Mapping[str, int], gauges: Gauges) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._close_names = {code: name for name, code in close_codes.items()} | _PLAIN_CLOSE_CODES
+        self._is_asked = False
         self._pings_ms: dict[tuple[str | None, str], int] = {}
         self._make_counters()
         self._registry.register(_Reading(gauges))
@@ -71,18 +72,16 @@ class Metrics:
     # Counting
 
     def count_moments(self, moments: Sequence[Moment]) -> None:
-        """Counts what the journal has written: all of it at once, for it may be many thousands a second."""
-        said = list(itertools.chain.from_iterable(map(_SAID, moments)))
-        counts = collections.Counter(map(_DIRECTION_AND_TYPE, said))
-        for (direction, type_), count in counts.items():
-            if direction in _DIRECTIONS and type_ not in _FRAMES:
-                self._messages.labels(_DIRECTIONS[direction], type_).inc(count)
-        for direction, where in _DIRECTIONS.items():
-            text = "".join([payload for way, type_, payload in said if way == direction and type_ not in _FRAMES])
-            self._bytes.labels(where).inc(len(text) if text.isascii() else len(text.encode(errors="replace")))
-        if any(direction == "=" for direction, _ in counts):
-            self._count_states(moments)
-        if (">", "ping") in counts or self._pings_ms:
+        """Counts what the journal has written; messages only once somebody has asked for the metrics.
+
+        There may be hundreds of thousands a second, and counting them would take a seventh of their time.
+        """
+        # What is no message is noted by itself.
+        states = [moment for moment in moments if moment[4][0][0] == "="]
+        if states:
+            self._count_states(states)
+        if self._is_asked:
+            self._count_messages(list(itertools.chain.from_iterable(map(_SAID, moments))))
             self._time_pings(moments)
 
     def measure_command(self, result: str, seconds: float) -> None:
@@ -101,6 +100,14 @@ class Metrics:
         """Says nothing more of a device."""
         for counter in (self._frames, self._frame_bytes):
             counter.remove(device)
+
+    def _count_messages(self, said: list[Said]) -> None:
+        for (direction, type_), count in collections.Counter(map(_DIRECTION_AND_TYPE, said)).items():
+            if direction in _DIRECTIONS and type_ not in _FRAMES:
+                self._messages.labels(_DIRECTIONS[direction], type_).inc(count)
+        for direction, where in _DIRECTIONS.items():
+            text = "".join([payload for way, type_, payload in said if way == direction and type_ not in _FRAMES])
+            self._bytes.labels(where).inc(len(text) if text.isascii() else len(text.encode(errors="replace")))
 
     def _count_states(self, moments: Sequence[Moment]) -> None:
         for _, _, kind, _, said in moments:
@@ -140,7 +147,8 @@ class Metrics:
     # Reading
 
     def dump(self, accept: str) -> tuple[bytes, str]:
-        """Returns the page and its media type, in the form that the reader prefers."""
+        """Returns the page and its media type, in the form that the reader prefers; messages count from now on."""
+        self._is_asked = True
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
 

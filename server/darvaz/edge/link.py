@@ -158,9 +158,9 @@ class DeviceLink:
                 kind = type(message)
                 chars += len(text)
                 said.append(("<", kind.__name__, text))
-                if kind is ack:
-                    self._terms.parts.hub.acknowledge(self, message)
                 if kind is not ping:
+                    if kind is ack:
+                        self._terms.parts.hub.acknowledge(self, message)
                     publish(kind.__name__, self.device, message)
             else:
                 chars = self._record_so_far(said, chars)

@@ -46,7 +46,23 @@ class Scraped:
 
 @pytest.fixture
 def scraped() -> Scraped:
-    return Scraped()
+    """Metrics that somebody has asked for before."""
+    scraped = Scraped()
+    scraped.metrics.dump("")
+    return scraped
+
+
+def test_messages_cost_nothing_until_somebody_asks_and_links_are_counted_all_the_same() -> None:
+    scraped = Scraped()
+    scraped.row("<", "telemetry", "{}")
+    scraped.row("=", "connected")
+    first = scraped.value("darvaz_messages_total", direction="received", type="telemetry")
+
+    scraped.row("<", "telemetry", "{}")
+
+    assert first is None
+    assert scraped.value("darvaz_messages_total", direction="received", type="telemetry") == 1
+    assert scraped.value("darvaz_connections_total", type="pico", result="accepted") == 1
 
 
 def test_messages_and_their_bytes_are_counted_by_direction(scraped: Scraped) -> None:
