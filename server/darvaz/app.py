@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from darvaz.access import Access, AccessPolicy, redact
 from darvaz.access.decisions import UNAVAILABLE
+from darvaz.cameras import Director, Snapshots, Tally
 from darvaz.devices import Devices
 from darvaz.edge.api import api_routes
 from darvaz.edge.api_devices import describe_device, list_described
@@ -24,8 +25,10 @@ from darvaz.edge.headers import SafeHeaders
 from darvaz.edge.pages import page_routes
 from darvaz.edge.problems import problem
 from darvaz.edge.sockets import device_routes
+from darvaz.edge.viewers import viewer_routes
 from darvaz.events import Events
 from darvaz.feed import Feed
+from darvaz.frames import Frames
 from darvaz.history import History, Retention, open_history
 from darvaz.hub import Hub
 from darvaz.journal import Journal
@@ -64,19 +67,25 @@ def _build(settings: Settings) -> Parts:
     access = Access(connection, _policy(settings))
     history = History(lambda: open_history(settings.data_path), Retention.of(settings))
     open_history(settings.data_path).close()
+    hub = Hub(protocol, devices, time.time)
+    frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
     parts = Parts(
         settings=settings,
         protocol=protocol,
         access=access,
         journal=journal,
         devices=devices,
-        hub=Hub(protocol, devices, time.time),
         watch=Watch(access.dead_tokens),
         feed=Feed(),
         history=history,
         telemetry=Telemetry(history, time.time),
         reader=Reader(lambda: open_database(settings.data_path)),
         history_reader=Reader(lambda: open_history(settings.data_path)),
+        hub=hub,
+        frames=frames,
+        director=Director(hub, frames, settings.camera_bounds, settings.command_deadline_s),
+        snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
+        tally=Tally(frames, devices, journal),
     )
     _introduce(parts)
     return parts
@@ -90,10 +99,15 @@ def build_app(parts: Parts) -> Starlette:
         parts.journal.open()
         parts.history.open()
         parts.journal.record(None, None, "", "=", "gateway started", "")
+        parts.tally.open()
         try:
             yield
         finally:
             parts.events.close()
+            await parts.director.close()
+            await parts.snapshots.close()
+            parts.frames.close()
+            parts.tally.close()
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
             parts.journal.close()
             parts.history.close()
@@ -103,7 +117,7 @@ def build_app(parts: Parts) -> Starlette:
             parts.access.close()
 
     return Starlette(
-        routes=[*device_routes(parts), *page_routes(parts), *api_routes(parts)],
+        routes=[*device_routes(parts), *page_routes(parts), *api_routes(parts), *viewer_routes(parts)],
         middleware=[Middleware(SafeHeaders)],
         exception_handlers={
             HTTPException: _explain,

@@ -148,6 +148,11 @@ class Hub:
         known = self._devices.get(device)
         return known.kind if known else None
 
+    def commands_of(self, device: str) -> dict[str, Any] | None:
+        """Returns the commands that a device declared, by name, or None while it is away."""
+        presence = self._here.get(device)
+        return None if presence is None else presence.introduction.get("commands", {})
+
     def _tell(self, device: str, *, is_here: bool) -> None:
         for call in self._on_presence:
             call(device, is_here)

@@ -12,6 +12,9 @@ from darvaz.devices import Devices
 from darvaz.events import Events
 from darvaz.feed import Feed
 from darvaz.history import History
+from darvaz.cameras import Director, Snapshots, Tally
+from darvaz.devices import Devices
+from darvaz.frames import Frames
 from darvaz.hub import Hub
 from darvaz.journal import Journal
 from darvaz.metrics import Metrics
@@ -60,6 +63,10 @@ class Parts:
     reader: Reader
     history_reader: Reader
     watch: Watch
+    frames: Frames
+    director: Director
+    snapshots: Snapshots
+    tally: Tally
     counts: Counts = field(default_factory=Counts)
     clock_s: Callable[[], float] = time.time
     noted_refusals: Limiter = field(default_factory=lambda: Limiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))

@@ -14,11 +14,11 @@ import uvicorn
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from darvaz import __version__
 from darvaz.app import build_app
 from darvaz.descriptors import allow
+from darvaz.edge.http_protocol import HttpProtocol
 from darvaz.edge.patience import UNDECIDED_MAX, Crowd, patient
 from darvaz.first_start import sign_in_line
 from darvaz.parts import Parts
@@ -74,7 +74,8 @@ def _config(parts: Parts) -> uvicorn.Config:
     proxies = settings.listed("trusted_proxies")
     return uvicorn.Config(
         build_app(parts),
-        http=patient(H11Protocol, Crowd(settings.auth_deadline_s, settings.links_per_address_max)),
+        # Viewers of a camera are written to without anything in between.
+        http=patient(HttpProtocol, Crowd(settings.auth_deadline_s, settings.links_per_address_max)),
         ws=WebSocketProtocol if settings.ws == "auto" else "websockets-sansio",
         # Our own heartbeat decides what is alive; a board answers WebSocket pings only while it reads.
         ws_ping_interval=None,

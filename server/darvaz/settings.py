@@ -12,10 +12,15 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from darvaz.frames import Bounds
+from darvaz.frames.demand import Size
+
 PREFIX = "DARVAZ_"
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Fps = Annotated[float, Meta(gt=0, le=30)]
+Quality = Annotated[int, Meta(ge=1, le=100)]
 
 
 class SettingsError(Exception):
@@ -74,6 +79,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["auto", "stock"],
         Meta(description="Who speaks WebSocket: Darvaz itself (auto), or slower, as uvicorn brings it (stock)."),
     ] = "auto"
+    camera_fps: Annotated[Fps, Meta(description="Frames a second for viewers who do not say how many.")] = 10.0
+    camera_fps_max: Annotated[Fps, Meta(description="Most frames a second that a camera is asked for.")] = 25.0
+    camera_size: Annotated[Size, Meta(description="Frame size for viewers who do not say which.")] = "VGA"
+    camera_size_max: Annotated[Size, Meta(description="Largest frame size that a camera is asked for.")] = "UXGA"
+    camera_quality: Annotated[Quality, Meta(description="JPEG quality for viewers who do not say which.")] = 80
+    camera_quality_max: Annotated[Quality, Meta(description="Highest JPEG quality that a camera is asked for.")] = 95
+    camera_idle_every_s: Annotated[
+        float, Meta(ge=0, le=3600, description="Seconds between the pictures of a camera nobody looks at; 0 for none.")
+    ] = 10.0
+    snapshot_deadline_s: Annotated[Seconds, Meta(description="Seconds a camera has to send a snapshot.")] = 8.0
+    viewer_deadline_s: Annotated[Seconds, Meta(description="Seconds a viewer has to take one frame.")] = 20.0
+    viewers_max: Annotated[Count, Meta(description="Most viewers of cameras in all.")] = 1000
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="How much the server's own log says.")
     ] = "info"
@@ -81,6 +98,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def data_path(self) -> Path:
         return Path(self.data).expanduser()
+
+    @property
+    def camera_bounds(self) -> Bounds:
+        return Bounds(
+            fps=self.camera_fps,
+            fps_max=self.camera_fps_max,
+            size=self.camera_size,
+            size_max=self.camera_size_max,
+            quality=self.camera_quality,
+            quality_max=self.camera_quality_max,
+            idle_every_s=self.camera_idle_every_s,
+        )
 
     def listed(self, name: str) -> tuple[str, ...]:
         """Returns a comma-separated setting as its parts."""

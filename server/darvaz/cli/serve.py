@@ -16,6 +16,9 @@ from darvaz.cli.options import setting_options
 from darvaz.settings import Settings, SettingsError, load_settings
 from darvaz.store import StoreError
 
+# Of one connection, in the system's hands; one frame more may be in the gateway's.
+_UNSENT_BYTES_MAX = 32_768
+
 _console = Console(stderr=True, highlight=False)
 
 
@@ -57,11 +60,22 @@ def _listen(settings: Settings) -> socket.socket:
         )[0]
         # Every address of this machine means those of IPv4 too, as the addresses that are printed promise.
         is_both = address[0] == "::" and socket.has_dualstack_ipv6()
-        return socket.create_server(address[:2], family=family, backlog=2048, dualstack_ipv6=is_both)
+        listener = socket.create_server(address[:2], family=family, backlog=2048, dualstack_ipv6=is_both)
+        _hold_little_back(listener)
+        return listener
     except socket.gaierror:
         raise ListenError(f"--host={settings.host}: no such address on this machine; try 0.0.0.0") from None
     except OSError as error:
         raise ListenError(_listen_sentence(settings, error)) from None
+
+
+def _hold_little_back(listener: socket.socket) -> None:
+    """Has the system take no more of a slow peer's bytes than it can soon send; its connections inherit that.
+
+    It would take megabytes instead, and a viewer of a camera would see what was new half a minute ago.
+    """
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES_MAX)
 
 
 def _listen_sentence(settings: Settings, error: OSError) -> str:

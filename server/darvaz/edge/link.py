@@ -182,8 +182,8 @@ class DeviceLink:
     def _act(self, event: Event, now_s: float) -> None:
         match event:
             case Framed(data):
-                self._note("<", "frame", f"{len(data)} bytes")
                 self._terms.parts.feed.publish("frame", self.device, data)
+                self._terms.parts.frames.push(self.device or "", data)
             case TokenShown(token):
                 self._judge_token(token)
             case Introduced(message, text):

@@ -1,0 +1,197 @@
+"""The director: asks each camera, while it is here, for what its viewers want now and its link can carry."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from darvaz.frames import Asked, Bounds, Camera, Frames, Steering
+from darvaz.frames.demand import fit, merge
+from darvaz.hub import CommandError, Hub, TimedOutError
+
+log = logging.getLogger("darvaz.camera")
+
+ASK = "stream"
+PROBE = "info"
+# A page that is loaded again, or a snapshot's second picture, need not stop and start the camera.
+IDLE_AFTER_S = 0.6
+# How often a watched link is looked at: soon while it is weak or new, rarely while all is well.
+LOOK_SOON_S = 3.0
+LOOK_RARELY_S = 15.0
+_FRAMES_A_LOOK = 5
+# Shorter than it takes to be idle again, for nothing is asked while a probe is out.
+_PROBE_DEADLINE_S = 1.0
+_PROBES_IN_VAIN_MAX = 3
+_AGAIN_S = 2.0
+_AGAIN_S_MAX = 30.0
+# Viewers may change their minds as often as they like; boards are spared.
+_ASK_EVERY_S = 0.4
+
+
+class Director:
+    """Keeps one task for each camera that is here and has declared `stream`; others send what they like."""
+
+    def __init__(self, hub: Hub, frames: Frames, bounds: Bounds, command_deadline_s: float) -> None:
+        self._hub = hub
+        self._frames = frames
+        self._bounds = bounds
+        self._deadline_s = command_deadline_s
+        self._takes: dict[str, tuple[Take, asyncio.Task[None]]] = {}
+        hub.on_presence(self._meet)
+        frames.on_demand(self._nudge)
+
+    def asked_of(self, device: str) -> Asked | None:
+        """Returns what a camera was asked for and agreed to, or None."""
+        entry = self._takes.get(device)
+        return entry[0].asked if entry else None
+
+    def round_trip_s(self, device: str) -> float | None:
+        """Returns how long a watched camera last took to answer, or None."""
+        entry = self._takes.get(device)
+        return entry[0].round_trip_s if entry else None
+
+    async def close(self) -> None:
+        """Ends every task."""
+        tasks = [task for _, task in self._takes.values()]
+        self._takes.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _meet(self, device: str, is_here: bool) -> None:
+        before = self._takes.pop(device, None)
+        if before is not None:
+            before[1].cancel()
+        if is_here and ASK in (self._hub.commands_of(device) or {}):
+            take = Take(self._hub, self._frames.camera(device), self._bounds, self._deadline_s)
+            task = asyncio.get_running_loop().create_task(take.run(), name=f"director {device}")
+            self._takes[device] = (take, task)
+
+    def _nudge(self, device: str) -> None:
+        entry = self._takes.get(device)
+        if entry is not None:
+            entry[0].wake.set()
+
+
+class Take:
+    """One camera from its coming to its leaving."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        camera: Camera,
+        bounds: Bounds,
+        deadline_s: float,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.asked: Asked | None = None
+        self.round_trip_s: float | None = None
+        self.wake = asyncio.Event()
+        self._hub = hub
+        self._camera = camera
+        self._bounds = bounds
+        self._deadline_s = deadline_s
+        self._clock_s = clock_s
+        self._steering = Steering()
+        self._is_watched = False
+        self._idle_s = 0.0
+        self._look_s = self._since_s = clock_s()
+        self._asked_s = -_ASK_EVERY_S
+        self._frames_before = 0
+        self._in_vain = 0
+        self._again_s = _AGAIN_S
+
+    async def run(self) -> None:
+        """Acts whenever the demand changes or it is time to look at the link."""
+        self.round_trip_s = await self._probe()
+        if self.round_trip_s is not None:
+            self._steering.calibrate(self.round_trip_s)
+        while True:
+            self.wake.clear()
+            wait_s = await self._act()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self.wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _act(self) -> float | None:
+        """Does what is due and returns how long nothing is unless somebody wakes it."""
+        wishes, now_s = self._camera.wishes, self._clock_s()
+        if wishes:
+            self._is_watched = True
+        elif self._is_watched:
+            self._is_watched, self._idle_s = False, now_s + IDLE_AFTER_S
+        if now_s < self._idle_s and not wishes:
+            return self._idle_s - now_s
+        if now_s < self._asked_s + _ASK_EVERY_S:
+            return self._asked_s + _ASK_EVERY_S - now_s
+        if wishes and self.asked is not None and now_s >= self._look_s:
+            await self._look(self.asked.fps)
+        if not await self._ask(self._wanted()):
+            self._again_s = min(2 * self._again_s, _AGAIN_S_MAX)
+            return self._again_s
+        self._again_s = _AGAIN_S
+        return max(self._look_s - self._clock_s(), 0.01) if wishes else None
+
+    def _wanted(self) -> Asked:
+        """Returns what to ask for now: the link bounds the rate of a watched camera."""
+        wishes = self._camera.wishes
+        asked = merge(wishes, self._bounds)
+        if not wishes:
+            return asked
+        self._steering.lift(asked.fps)
+        return replace(asked, fps=round(min(asked.fps, self._steering.limit_fps), 2))
+
+    async def _ask(self, wanted: Asked) -> bool:
+        """Asks for it unless that was done; says whether the board agrees."""
+        if wanted == self.asked:
+            return True
+        device, self._asked_s = self._camera.device, self._clock_s()
+        args = fit(wanted, (self._hub.commands_of(device) or {}).get(ASK, {}))
+        try:
+            await self._hub.command(device, ASK, args, self._deadline_s)
+        except CommandError as error:
+            log.info("= %s does not stream as asked: %s", device, error)
+            self.asked = None
+            return False
+        self.asked = wanted
+        self._start_look(LOOK_SOON_S)
+        return True
+
+    # The link
+
+    def _start_look(self, wait_s: float) -> None:
+        self._since_s = self._clock_s()
+        self._frames_before = self._camera.frames
+        fps = self.asked.fps if self.asked else 0.0
+        # A rate is no rate before some frames could come.
+        self._look_s = self._since_s + max(wait_s, _FRAMES_A_LOOK / fps if fps else 0.0)
+
+    async def _look(self, asked_fps: float) -> None:
+        """Measures what arrives and how long an answer takes, and lets the steering judge."""
+        arrived_fps = (self._camera.frames - self._frames_before) / max(self._clock_s() - self._since_s, 0.001)
+        self.round_trip_s = await self._probe()
+        before_fps = self._steering.limit_fps
+        self._steering.look(asked_fps, arrived_fps, self.round_trip_s)
+        is_calm = before_fps == self._steering.limit_fps == float("inf")
+        self._start_look(LOOK_RARELY_S if is_calm else LOOK_SOON_S)
+
+    async def _probe(self) -> float | None:
+        """Returns how long the board takes to answer; None for one that never does."""
+        if self._in_vain >= _PROBES_IN_VAIN_MAX and self.round_trip_s is None:
+            return None
+        asked_s = self._clock_s()
+        try:
+            await self._hub.command(self._camera.device, PROBE, {}, _PROBE_DEADLINE_S)
+        except TimedOutError:
+            self._in_vain += 1
+            return None if self.round_trip_s is None else _PROBE_DEADLINE_S
+        except CommandError:
+            # A refusal is an answer, too; one that left has none, and its task ends.
+            pass
+        self._in_vain = 0
+        return self._clock_s() - asked_s

@@ -1,0 +1,100 @@
+"""Who may look at cameras, at which, and what they say they want."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from darvaz.access import Admitted, Refused
+from darvaz.edge.callers import caller_of
+from darvaz.edge.problems import problem
+from darvaz.frames import Viewer, Wish
+from darvaz.frames.demand import SIZES, Size
+from darvaz.parts import Parts
+
+WISH_BYTES_MAX = 1024
+VIEWER_FPS_MAX = 60
+
+_RULE = (
+    f"fps is a number from 0 to {VIEWER_FPS_MAX}, quality a whole number from 1 to 100, size one of {', '.join(SIZES)}"
+)
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """A viewer's wish as it is written in a query or in JSON."""
+
+    fps: Annotated[float, Meta(ge=0, le=VIEWER_FPS_MAX)] | None = None
+    size: Size | None = None
+    quality: Annotated[int, Meta(ge=1, le=100)] | None = None
+
+
+def may_view(parts: Parts, connection: HTTPConnection) -> Admitted | Refused:
+    """Decides whether somebody may look: the rule of /api for those who only look."""
+    return parts.access.operator(caller_of(connection.scope), state_changing=False)
+
+
+def may_stay(parts: Parts, admitted: Admitted) -> Callable[[], bool]:
+    """Returns what tells, while somebody looks, whether the token they showed is still good."""
+    token = admitted.token_id
+    if token is None:
+        return lambda: True
+    return lambda: token not in parts.access.dead_tokens()
+
+
+def refuse_view(parts: Parts, connection: HTTPConnection) -> Response | Admitted:
+    """Returns the refusal of a request for a camera's pictures, or the admission."""
+    decision = may_view(parts, connection)
+    if isinstance(decision, Refused):
+        return problem(decision.status, decision.code, decision.message, decision.retry_after_s)
+    device = connection.path_params["device"]
+    kind = parts.hub.kind_of(device)
+    if kind is None:
+        return problem(404, "unknown_device", f"no device {device!r} was ever here; see GET /api/devices")
+    if not parts.protocol.kinds[kind].sends_frames:
+        return problem(404, "not_a_camera", f"{device} is a {parts.protocol.kinds[kind].title} and sends no pictures")
+    return decision
+
+
+def parse_query(query: Mapping[str, Any]) -> Wish | str:
+    """Returns the wish in a query, or a sentence that says what a wish is."""
+    try:
+        return _wish(msgspec.convert({name: query[name] for name in query if name in _FIELDS}, _Said, strict=False))
+    except msgspec.ValidationError:
+        return _RULE
+
+
+def parse_text(text: str) -> Wish | str:
+    """Returns the wish in a text packet, or a sentence that says what a wish is."""
+    if len(text) > WISH_BYTES_MAX:
+        return f"at most {WISH_BYTES_MAX} bytes"
+    try:
+        return _wish(msgspec.json.decode(text, type=_Said))
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return _RULE
+
+
+@contextlib.contextmanager
+def looking(parts: Parts, device: str, viewer: Viewer) -> Iterator[None]:
+    """Shows a camera to a viewer while the block lasts: what there is at once, then each frame that comes."""
+    parts.frames.join(device, viewer)
+    newest = parts.frames.camera(device).newest
+    try:
+        if newest is not None and parts.hub.commands_of(device) is not None:
+            viewer.offer(newest, time.monotonic())
+        yield
+    finally:
+        parts.frames.leave(device, viewer)
+
+
+def _wish(said: _Said) -> Wish:
+    return Wish(said.fps, said.size, said.quality)
+
+
+_FIELDS = frozenset(_Said.__struct_fields__)

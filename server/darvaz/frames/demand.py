@@ -1,0 +1,99 @@
+"""What the viewers of a camera want, together: the highest of each wish, bounded by the owner and by the board."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Size = Literal[
+    "QQVGA", "QCIF", "HQVGA", "QVGA", "CIF", "HVGA", "VGA", "SVGA", "XGA", "HD", "SXGA", "UXGA"
+]  # fmt: skip
+
+# What boards call their frame sizes, in pixels; a name that is not here cannot be compared.
+SIZES: dict[str, int] = {
+    "QQVGA": 160 * 120,
+    "QCIF": 176 * 144,
+    "HQVGA": 240 * 176,
+    "QVGA": 320 * 240,
+    "CIF": 400 * 296,
+    "HVGA": 480 * 320,
+    "VGA": 640 * 480,
+    "SVGA": 800 * 600,
+    "XGA": 1024 * 768,
+    "HD": 1280 * 720,
+    "SXGA": 1280 * 1024,
+    "UXGA": 1600 * 1200,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one viewer wants; None takes what comes and asks for the owner's default; 0 frames a second is a pause."""
+
+    fps: float | None = None
+    size: str | None = None
+    quality: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a board is asked for."""
+
+    fps: float
+    size: str
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The owner's settings for cameras."""
+
+    fps: float
+    fps_max: float
+    size: str
+    size_max: str
+    quality: int
+    quality_max: int
+    idle_every_s: float
+
+    @property
+    def idle_fps(self) -> float:
+        return 1 / self.idle_every_s if self.idle_every_s else 0.0
+
+
+def merge(wanted: Sequence[Wish], bounds: Bounds) -> Asked:
+    """Returns what all wishes together ask for; without any, the idle picture."""
+    if not wanted:
+        return Asked(bounds.idle_fps, _smaller(bounds.size, bounds.size_max), min(bounds.quality, bounds.quality_max))
+    fps = max(bounds.fps if wish.fps is None else wish.fps for wish in wanted)
+    size = max((wish.size or bounds.size for wish in wanted), key=lambda name: SIZES[name])
+    quality = max(wish.quality or bounds.quality for wish in wanted)
+    return Asked(min(fps, bounds.fps_max), _smaller(size, bounds.size_max), min(quality, bounds.quality_max))
+
+
+def fit(asked: Asked, declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the arguments for a board's `stream`: only those it declared, within what it declared."""
+    args: dict[str, Any] = {}
+    for name, value in (("fps", asked.fps), ("quality", asked.quality)):
+        if name in declared:
+            low, high = declared[name].get("min", value), declared[name].get("max", value)
+            args[name] = min(max(value, low), high)
+    if "size" in declared:
+        size = _nearest(asked.size, declared["size"].get("choices"))
+        if size is not None:
+            args["size"] = size
+    return args
+
+
+def _nearest(size: str, choices: Iterable[Any] | None) -> str | None:
+    """Returns the largest choice that is not above `size`, else the smallest there is."""
+    if choices is None:
+        return size
+    known = sorted((name for name in choices if name in SIZES), key=lambda name: SIZES[name])
+    fitting = [name for name in known if SIZES[name] <= SIZES[size]]
+    return fitting[-1] if fitting else next(iter(known), None)
+
+
+def _smaller(one: str, other: str) -> str:
+    return min(one, other, key=lambda name: SIZES[name])

@@ -1,0 +1,234 @@
+"""A camera's frames reach its viewers, and the camera sends what they want: over MJPEG and over WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from tests.support.camera import Camera, jpeg
+from tests.support.gateway import GatewayProcess
+from tests.support.journalled import wait_for_line
+from tests.support.viewing import DEADLINE_S, MjpegViewer, path_of, run_cli
+
+ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[GatewayProcess]:
+    with GatewayProcess() as running:
+        yield running
+
+
+async def packet(viewer: ClientConnection) -> bytes:
+    """Returns the next frame that a viewer over WebSocket gets."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            received = await viewer.recv()
+            if isinstance(received, bytes):
+                return received
+
+
+async def words(viewer: ClientConnection) -> dict[str, object]:
+    """Returns the next text that a viewer over WebSocket gets."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            received = await viewer.recv()
+            if isinstance(received, str):
+                return dict(json.loads(received))
+
+
+def view_url(gateway: GatewayProcess, query: str = "") -> str:
+    return f"{gateway.ws_url}/ws/view/yard{query}"
+
+
+async def test_frames_arrive_as_they_were_sent(gateway: GatewayProcess) -> None:
+    async with (
+        Camera(gateway.ws_url, obeys=False) as camera,
+        MjpegViewer(gateway) as mjpeg,
+        connect(view_url(gateway)) as websocket,
+    ):
+        for number in range(5):
+            frame = jpeg(number, size_bytes=10_000 + number)
+            await camera.send(frame)
+            assert await mjpeg.frame() == frame
+            assert await packet(websocket) == frame
+
+
+async def test_a_new_viewer_sees_the_newest_frame_at_once(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway) as first:
+        await camera.send(jpeg(1))
+        await first.frame()
+        async with MjpegViewer(gateway) as second, connect(view_url(gateway)) as third:
+            assert await second.frame() == jpeg(1)
+            assert await packet(third) == jpeg(1)
+
+
+async def test_players_are_told_what_they_get(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url), MjpegViewer(gateway) as viewer:
+        head = viewer.head.lower()
+
+    assert head.startswith("http/1.1 200 ok\r\n")
+    assert "content-type: multipart/x-mixed-replace; boundary=frame\r\n" in head
+    assert "cache-control: no-store\r\n" in head
+    assert "transfer-encoding" not in head
+
+
+async def test_asking_for_the_head_alone_is_answered_and_ended(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url):
+        head = await asyncio.to_thread(httpx.head, gateway.url + path_of(), trust_env=False)
+
+    assert (head.status_code, head.headers["content-type"]) == (200, "multipart/x-mixed-replace; boundary=frame")
+
+
+async def test_a_camera_rests_until_somebody_looks_and_rests_again(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url) as camera:
+        await camera.asked(fps=0.1, size="VGA")
+        async with MjpegViewer(gateway, path_of(query="?fps=15&size=QVGA&quality=40")):
+            await camera.asked(fps=15, size="QVGA", quality=40)
+        await camera.asked(fps=0.1)
+        async with connect(view_url(gateway, "?fps=12")):
+            await camera.asked(fps=12, size="VGA", quality=80)
+        await camera.asked(fps=0.1)
+
+
+async def test_the_highest_of_all_wishes_is_asked_for(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url) as camera, MjpegViewer(gateway, path_of(query="?fps=3&size=SVGA")):
+        await camera.asked(fps=3, size="SVGA")
+        async with MjpegViewer(gateway, path_of(query="?fps=9&size=QVGA")):
+            await camera.asked(fps=9, size="SVGA")
+        await camera.asked(fps=3, size="SVGA")
+
+
+async def test_a_viewer_may_change_its_mind(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url) as camera, connect(view_url(gateway)) as viewer:
+        await camera.asked(fps=10)
+        await viewer.send('{"fps": 4, "size": "QVGA"}')
+        await camera.asked(fps=4, size="QVGA")
+        await viewer.send('{"fps": 0}')
+        await camera.asked(fps=0.1)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"fps": -1}', '{"fps": "many"}', '{"size": "huge"}', '{"fps": NaN}', '"x"' + " " * 2000]
+)
+async def test_a_wish_that_is_none_is_explained_and_changes_nothing(gateway: GatewayProcess, text: str) -> None:
+    async with Camera(gateway.ws_url) as camera, connect(view_url(gateway, "?fps=20")) as viewer:
+        await camera.asked(fps=20)
+        await viewer.send(text)
+
+        answer = await words(viewer)
+
+        assert answer["type"] == "error" and answer["message"]
+        assert await packet(viewer)
+
+
+@pytest.mark.parametrize("query", ["?fps=0", "?fps=many", "?fps=61", "?size=huge", "?quality=0", "?fps=nan"])
+async def test_a_query_that_is_no_wish_is_refused(gateway: GatewayProcess, query: str) -> None:
+    async with Camera(gateway.ws_url):
+        refused = await asyncio.to_thread(gateway.get, path_of(query=query))
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+
+
+async def test_a_camera_that_declared_no_stream_is_left_alone(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, device="plain", commands={}) as camera:
+        async with MjpegViewer(gateway, path_of("plain")) as viewer:
+            await camera.send(jpeg(3))
+            assert await viewer.frame() == jpeg(3)
+
+        snapshot = await asyncio.to_thread(gateway.get, "/api/devices/plain/snapshot.jpg")
+
+    assert snapshot.content == jpeg(3)
+    assert camera.commands == []
+
+
+async def test_a_camera_that_shall_rest_sends_nothing_unwatched() -> None:
+    with GatewayProcess(env={"DARVAZ_CAMERA_IDLE_EVERY_S": "0"}) as gateway:
+        async with Camera(gateway.ws_url) as camera:
+            await camera.asked(fps=0)
+            async with MjpegViewer(gateway) as viewer:
+                await camera.asked(fps=10)
+                await viewer.frames(3)
+            await camera.asked(fps=0)
+
+
+async def test_what_is_known_of_a_camera_can_be_asked(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, size_bytes=30_000) as camera, MjpegViewer(gateway) as viewer:
+        await camera.asked(fps=10)
+        await viewer.frames(3)
+        state = (await asyncio.to_thread(gateway.get, "/api/devices/yard/camera")).json()
+
+    assert state["online"] and state["viewers"] == 1
+    assert state["asked"] == {"fps": 10, "size": "VGA", "quality": 80}
+    assert state["frame_bytes"] == 30_000 and state["arriving_fps"] > 0
+    assert state["round_trip_ms"] > 0
+
+
+async def test_the_journal_counts_frames_and_keeps_none() -> None:
+    with GatewayProcess() as gateway:
+        async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway) as viewer:
+            await camera.send(jpeg(1, size_bytes=5000))
+            await camera.send(jpeg(2, size_bytes=5000))
+            await viewer.frames(2)
+        gateway.stop()
+
+        found = wait_for_line(gateway.data, device="yard", type="frames")
+
+    assert [line.payload for line in found] == ["2 frames, 10000 bytes"]
+
+
+# Who may look
+
+
+@pytest.mark.parametrize("path", ["stream.mjpeg", "snapshot.jpg", "camera"])
+async def test_a_viewer_from_elsewhere_needs_a_token(gateway: GatewayProcess, path: str) -> None:
+    async with Camera(gateway.ws_url):
+        refused = await asyncio.to_thread(gateway.get, f"/api/devices/yard/{path}", headers=ELSEWHERE)
+
+    assert refused.status_code == 401
+
+
+async def test_a_websocket_viewer_from_elsewhere_needs_a_token(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(view_url(gateway), additional_headers=ELSEWHERE)
+
+    assert refused.value.response.status_code == 401
+
+
+async def test_a_page_of_another_origin_cannot_look(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(view_url(gateway), origin="http://evil.example")  # type: ignore[arg-type]
+
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_viewers_token_opens_the_stream_and_revoking_it_ends_it(gateway: GatewayProcess) -> None:
+    issued = await asyncio.to_thread(run_cli, "token", "issue", "viewer", gateway=gateway)
+    token = issued.stdout.strip()
+    headers = f"X-Forwarded-For: 203.0.113.9\r\nAuthorization: Bearer {token}\r\n"
+    async with Camera(gateway.ws_url), MjpegViewer(gateway, headers=headers) as viewer:
+        await viewer.frames(2)
+
+        await asyncio.to_thread(run_cli, "token", "revoke", token.split("_")[1], gateway=gateway)
+
+        await viewer.ended()
+
+
+@pytest.mark.parametrize("path", ["stream.mjpeg", "snapshot.jpg", "camera"])
+async def test_only_cameras_can_be_looked_at(gateway: GatewayProcess, path: str) -> None:
+    async with connect(f"{gateway.ws_url}/ws/pico") as board:
+        await board.send('{"type":"connect","device":"no-camera"}')
+        await board.recv()
+        pico = await asyncio.to_thread(gateway.get, f"/api/devices/no-camera/{path}")
+    unknown = await asyncio.to_thread(gateway.get, f"/api/devices/nobody/{path}")
+
+    assert (pico.status_code, pico.json()["code"]) == (404, "not_a_camera")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_device")

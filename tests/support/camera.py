@@ -1,0 +1,150 @@
+"""A camera without hardware: a WebSocket client that speaks the protocol and sends real JPEGs at the asked rate."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import io
+import json
+import random
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+_SIZES = {"QQVGA": (160, 120), "QVGA": (320, 240), "VGA": (640, 480), "SVGA": (800, 600)}
+_DEADLINE_S = 20.0
+STREAM = {
+    "fps": {"type": "number", "min": 0, "max": 30},
+    "size": {"type": "string", "choices": list(_SIZES), "default": "VGA"},
+    "quality": {"type": "integer", "min": 1, "max": 100, "default": 80},
+}
+
+
+@functools.cache
+def jpeg(number: int = 0, size: str = "QVGA", size_bytes: int = 0) -> bytes:
+    """Returns a real JPEG whose grey is its number modulo 16; `size_bytes` fills it up with a comment."""
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: install the extra `test`")
+    grey = 16 * (number % 16)
+    made = io.BytesIO()
+    image.new("RGB", _SIZES[size], (grey, grey, grey)).save(made, "JPEG", quality=80)
+    data = made.getvalue()
+    return data if len(data) >= size_bytes else _filled(data, size_bytes)
+
+
+def _filled(data: bytes, size_bytes: int) -> bytes:
+    """Adds comments (marker FF FE) behind the start of the image, which every decoder skips."""
+    missing, filler = size_bytes - len(data), random.Random(1)
+    comments = bytearray()
+    while missing > 4:
+        length = min(missing - 2, 60_000)
+        if 0 < missing - 2 - length <= 4:
+            length -= 8
+        # No 0xFF inside: a comment that looks like a marker would mislead simple parsers.
+        comments += b"\xff\xfe" + length.to_bytes(2, "big") + bytes(filler.choices(range(0xFF), k=length - 2))
+        missing = size_bytes - len(data) - len(comments)
+    return data[:2] + bytes(comments) + data[2:]
+
+
+class Camera:
+    """Connects as `device`, does what `stream` and `snapshot` ask, and notes each command; lasts for the block."""
+
+    def __init__(
+        self, ws_url: str, device: str = "yard", *, size_bytes: int = 20_000, obeys: bool = True, **extra: Any
+    ) -> None:
+        self.commands: list[dict[str, Any]] = []
+        self.sent = 0
+        self.fps = 0.0
+        self.answer: dict[str, Any] = {"status": "ok"}
+        self._url = f"{ws_url}/ws/esp32cam"
+        self._device = device
+        self._size_bytes = size_bytes
+        self._extra = extra
+        self._obeys = obeys
+        self._size = "QVGA"
+        self._paced = asyncio.Event()
+        self._changed = asyncio.Condition()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.link: ClientConnection
+
+    async def __aenter__(self) -> Self:
+        self.link = await connect(self._url, compression=None, max_queue=None)
+        said = {"type": "connect", "device": self._device, "commands": {"stream": STREAM, "snapshot": {}}}
+        await self.link.send(json.dumps({**said, **self._extra}))
+        assert json.loads(await asyncio.wait_for(self.link.recv(), _DEADLINE_S))["type"] == "connection_ack"
+        self._tasks = [asyncio.create_task(self._obey()), asyncio.create_task(self._shoot())]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.link.close()
+
+    # What a test does with it
+
+    async def send(self, data: bytes | None = None) -> None:
+        """Sends one frame now."""
+        await self.link.send(jpeg(self.sent, self._size, self._size_bytes) if data is None else data)
+        self.sent += 1
+
+    async def send_until(self, done: asyncio.Event, fps: float) -> None:
+        """Sends frames at a rate, whatever was asked, until the test has seen enough."""
+        async with asyncio.timeout(_DEADLINE_S):
+            while not done.is_set():
+                await self.send()
+                await asyncio.sleep(1 / fps)
+
+    async def asked(self, **wanted: Any) -> dict[str, Any]:
+        """Waits for a `stream` with these arguments and returns all of them."""
+        async with asyncio.timeout(_DEADLINE_S), self._changed:
+            while True:
+                for command in self.commands:
+                    if command["name"] == "stream" and wanted.items() <= command["args"].items():
+                        self.commands.remove(command)
+                        return dict(command["args"])
+                await self._changed.wait()
+
+    def unplug(self) -> None:
+        """Cuts the connection as it is, as a pulled plug would."""
+        self.link.transport.abort()
+
+    # What it does by itself
+
+    async def _obey(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for text in self.link:
+                message = json.loads(text)
+                if message["type"] == "ping":
+                    await self.link.send('{"type":"pong"}')
+                elif message["type"] == "command":
+                    await self._do(message)
+
+    async def _do(self, command: dict[str, Any]) -> None:
+        args = command["args"]
+        if self._obeys and command["name"] == "stream":
+            self._size = args.get("size", self._size)
+            self.fps = args["fps"]
+            self._paced.set()
+        elif self._obeys and command["name"] == "snapshot" and self.answer["status"] == "ok":
+            await self.send()
+        if command["name"] != "info" or self._obeys:
+            await self.link.send(json.dumps({"type": "ack", "id": command["id"], **self.answer}))
+        async with self._changed:
+            self.commands.append(command)
+            self._changed.notify_all()
+
+    async def _shoot(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                self._paced.clear()
+                if self.fps:
+                    await self.send()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1 / self.fps if self.fps else None):
+                        await self._paced.wait()

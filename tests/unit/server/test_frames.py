@@ -1,0 +1,294 @@
+"""The newest frame goes to everyone who can take it; whoever is slow skips, and nobody waits for anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from darvaz.frames import Camera, Frame, Frames, TooManyViewersError, Viewer, Wish
+
+DEADLINE_S = 20.0
+
+
+class Sink:
+    """An outlet that takes packets while it is not clogged."""
+
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+        self.clogged_bytes = 0
+        self.aborted_for = ""
+        self.happened = asyncio.Event()
+
+    def write(self, packet: bytes) -> None:
+        self.packets.append(packet)
+        self.happened.set()
+
+    def buffered_bytes(self) -> int:
+        return self.clogged_bytes
+
+    def abort(self, reason: str) -> None:
+        self.aborted_for = reason
+        self.happened.set()
+
+
+def whole(frame: Frame) -> bytes:
+    return frame.data
+
+
+def viewer_on(sink: Sink, wish: Wish | None = None, may_stay: Callable[[], bool] = lambda: True) -> Viewer:
+    return Viewer(sink, whole, wish or Wish(), may_stay)
+
+
+def looking(camera: Camera, wish: Wish | None = None) -> tuple[Sink, Viewer]:
+    sink = Sink()
+    viewer = viewer_on(sink, wish)
+    camera.join(viewer)
+    return sink, viewer
+
+
+def shoot(camera: Camera, count: int, fps: float, start_s: float = 100.0) -> None:
+    for number in range(count):
+        camera.push(b"%d" % camera.frames, start_s + number / fps, 0.0)
+
+
+def test_each_frame_goes_to_every_viewer_that_is_ready() -> None:
+    camera = Camera("yard")
+    sinks = [looking(camera)[0] for _ in range(3)]
+
+    shoot(camera, 2, fps=10)
+
+    assert [sink.packets for sink in sinks] == [[b"0", b"1"]] * 3
+
+
+def test_a_frame_is_packed_once_for_all_viewers_of_one_form() -> None:
+    camera = Camera("yard")
+    packed: list[Frame] = []
+
+    def pack(frame: Frame) -> bytes:
+        packed.append(frame)
+        return b"packet of " + frame.data
+
+    sinks = [Sink() for _ in range(5)]
+    for sink in sinks:
+        camera.join(Viewer(sink, pack, Wish(), lambda: True))
+
+    shoot(camera, 1, fps=10)
+
+    assert len(packed) == 1
+    assert len({id(sink.packets[0]) for sink in sinks}) == 1
+
+
+def test_a_slow_viewer_skips_frames_and_then_gets_the_newest() -> None:
+    camera = Camera("yard")
+    slow, viewer = looking(camera)
+    quick, _ = looking(camera)
+    shoot(camera, 1, fps=10)
+    slow.clogged_bytes = 1
+
+    shoot(camera, 5, fps=10)
+    camera.catch_up(200.0)
+    slow.clogged_bytes = 0
+    camera.catch_up(200.1)
+    camera.catch_up(200.2)
+
+    assert slow.packets == [b"0", b"5"]
+    assert quick.packets == [b"0", b"1", b"2", b"3", b"4", b"5"]
+    assert (viewer.sent, viewer.skipped) == (2, 4)
+    assert not camera.has_behind
+
+
+def test_a_viewer_that_was_served_by_the_next_frame_is_not_served_it_again() -> None:
+    camera = Camera("yard")
+    slow, _ = looking(camera)
+    slow.clogged_bytes = 1
+    shoot(camera, 1, fps=10)
+    slow.clogged_bytes = 0
+
+    shoot(camera, 1, fps=10)
+    camera.catch_up(200.0)
+
+    assert slow.packets == [b"1"]
+
+
+def test_a_stuck_viewer_holds_no_more_memory_however_many_frames_come() -> None:
+    camera = Camera("yard")
+    stuck, _ = looking(camera)
+    stuck.clogged_bytes = 1
+    tracemalloc.start()
+
+    for number in range(64):
+        camera.push(bytes(512 * 1024), 100.0 + number, 0.0)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak_bytes < 3 * 512 * 1024
+
+
+@pytest.mark.parametrize(
+    ("camera_fps", "wanted_fps", "expected"),
+    [(10, 4, 40), (10, 10, 100), (20, 10, 100), (30, 7, 70), (5, 10, 50), (60, 0.5, 5)],
+)
+def test_a_viewer_gets_the_rate_it_wants_in_the_mean(camera_fps: float, wanted_fps: float, expected: int) -> None:
+    camera = Camera("yard")
+    sink, viewer = looking(camera, Wish(fps=wanted_fps))
+
+    shoot(camera, int(camera_fps * 10), fps=camera_fps)
+
+    assert abs(len(sink.packets) - expected) <= 1
+    assert viewer.skipped == 0
+
+
+def test_frames_that_come_unevenly_are_not_lost_to_the_wish() -> None:
+    camera = Camera("yard")
+    sink, _ = looking(camera, Wish(fps=10))
+
+    for number in range(100):
+        camera.push(b"x", 100 + number / 10 + (0.03 if number % 2 else 0), 0.0)
+
+    assert len(sink.packets) == 100
+
+
+def test_a_viewer_that_pauses_gets_nothing_and_wants_nothing() -> None:
+    camera = Camera("yard")
+    sink, viewer = looking(camera, Wish(fps=0))
+
+    shoot(camera, 5, fps=10)
+    assert (sink.packets, camera.wishes) == ([], [])
+
+    viewer.wish = Wish(fps=5)
+    shoot(camera, 1, fps=10, start_s=200.0)
+    assert (sink.packets, camera.wishes) == ([b"5"], [Wish(fps=5)])
+
+
+def test_a_viewer_that_does_not_take_its_frame_is_dropped_at_the_deadline() -> None:
+    camera = Camera("yard")
+    sink, _ = looking(camera)
+    shoot(camera, 1, fps=10, start_s=100.0)
+    sink.clogged_bytes = 1
+
+    camera.drop_dead(110.0, deadline_s=10.0)
+    assert not sink.aborted_for
+    camera.drop_dead(110.1, deadline_s=10.0)
+
+    assert sink.aborted_for == "it did not take one frame in 10 s"
+
+
+def test_a_viewer_that_waits_for_an_absent_camera_is_not_dropped() -> None:
+    camera = Camera("yard")
+    sink, _ = looking(camera)
+
+    camera.drop_dead(1e6, deadline_s=10.0)
+
+    assert not sink.aborted_for
+
+
+def test_a_viewer_that_may_not_look_any_more_is_dropped() -> None:
+    camera, sink, is_allowed = Camera("yard"), Sink(), True
+    camera.join(viewer_on(sink, may_stay=lambda: is_allowed))
+
+    camera.drop_dead(100.0, deadline_s=10.0)
+    assert not sink.aborted_for
+    is_allowed = False
+    camera.drop_dead(101.0, deadline_s=10.0)
+
+    assert sink.aborted_for == "it may not look any more"
+
+
+def test_a_viewer_that_left_gets_nothing_and_leaves_nothing_behind() -> None:
+    camera = Camera("yard")
+    sink, viewer = looking(camera)
+    sink.clogged_bytes = 1
+    shoot(camera, 1, fps=10)
+
+    camera.leave(viewer)
+    sink.clogged_bytes = 0
+    shoot(camera, 1, fps=10)
+
+    assert (sink.packets, camera.viewers, camera.has_behind) == ([], 0, False)
+
+
+def test_the_rate_that_arrives_is_that_of_the_last_seconds() -> None:
+    camera = Camera("yard")
+
+    shoot(camera, 200, fps=20, start_s=100.0)
+
+    assert camera.fps(110.0) == pytest.approx(20, abs=0.2)
+    assert camera.fps(1000.0) == 0
+
+
+async def test_the_next_frame_is_one_that_comes_after_the_question() -> None:
+    camera = Camera("yard")
+    shoot(camera, 1, fps=10)
+
+    asking = asyncio.create_task(camera.next_frame(DEADLINE_S))
+    await asyncio.sleep(0)
+    shoot(camera, 1, fps=10)
+
+    assert (await asking).data == b"1"
+
+
+async def test_the_next_frame_does_not_let_wait_for_ever() -> None:
+    with pytest.raises(TimeoutError):
+        await Camera("yard").next_frame(0.01)
+
+
+async def test_the_clock_serves_those_who_were_behind_without_another_frame() -> None:
+    frames = Frames(viewers_max=9, viewer_deadline_s=10.0)
+    sink = Sink()
+    frames.join("yard", viewer_on(sink))
+    sink.clogged_bytes = 1
+    frames.push("yard", b"the newest")
+
+    sink.clogged_bytes = 0
+    async with asyncio.timeout(DEADLINE_S):
+        await sink.happened.wait()
+
+    assert sink.packets == [b"the newest"]
+    frames.close()
+
+
+async def test_the_clock_drops_the_dead() -> None:
+    frames = Frames(viewers_max=9, viewer_deadline_s=0.01)
+    sink = Sink()
+    frames.join("yard", viewer_on(sink))
+    sink.clogged_bytes = 1
+
+    async with asyncio.timeout(DEADLINE_S):
+        await sink.happened.wait()
+
+    assert sink.aborted_for == "it did not take one frame in 0.01 s"
+    frames.close()
+
+
+async def test_one_viewer_too_many_is_refused() -> None:
+    frames = Frames(viewers_max=2, viewer_deadline_s=10.0)
+    first, second, third = (viewer_on(Sink()) for _ in range(3))
+    frames.join("yard", first)
+    frames.join("gate", second)
+
+    with pytest.raises(TooManyViewersError):
+        frames.join("yard", third)
+    frames.leave("gate", second)
+    frames.join("yard", third)
+
+    assert frames.viewers == 2
+    frames.close()
+
+
+async def test_those_who_want_to_know_hear_of_frames_and_of_viewers() -> None:
+    frames = Frames(viewers_max=9, viewer_deadline_s=10.0)
+    heard: list[object] = []
+    frames.on_frame(lambda device, frame: heard.append((device, frame.data)))
+    frames.on_demand(heard.append)
+    viewer = viewer_on(Sink())
+
+    frames.join("yard", viewer)
+    frames.push("yard", b"one")
+    frames.changed("yard")
+    frames.leave("yard", viewer)
+
+    assert heard == ["yard", ("yard", b"one"), "yard", "yard"]
+    frames.close()
