@@ -24,29 +24,38 @@ STREAM = {
 }
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def jpeg(number: int = 0, size: str = "QVGA", size_bytes: int = 0) -> bytes:
-    """Returns a real JPEG whose grey is its number modulo 16; `size_bytes` fills it up with a comment."""
+    """Returns a real JPEG that carries its number; `size_bytes` fills it up with comments."""
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: install the extra `test`")
-    grey = 16 * (number % 16)
     made = io.BytesIO()
+    grey = 16 * (number % 16)
     image.new("RGB", _SIZES[size], (grey, grey, grey)).save(made, "JPEG", quality=80)
     data = made.getvalue()
-    return data if len(data) >= size_bytes else _filled(data, size_bytes)
+    return data[:2] + _comment(b"%06d" % number) + _fill(size_bytes - len(data) - 10) + data[2:]
 
 
-def _filled(data: bytes, size_bytes: int) -> bytes:
-    """Adds comments (marker FF FE) behind the start of the image, which every decoder skips."""
-    missing, filler = size_bytes - len(data), random.Random(1)
-    comments = bytearray()
-    while missing > 4:
-        length = min(missing - 2, 60_000)
-        if 0 < missing - 2 - length <= 4:
-            length -= 8
+def number_of(frame: bytes) -> int:
+    """Returns the number of a frame that `jpeg` made."""
+    return int(frame[6:12])
+
+
+def _comment(text: bytes) -> bytes:
+    """Returns a segment that every decoder skips."""
+    return b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text
+
+
+def _fill(missing: int) -> bytes:
+    """Returns comments of so many bytes in all, as random as a picture; none for less than one comment takes."""
+    filler, made = random.Random(1), bytearray()
+    while missing >= 4:
+        length = min(missing - 4, 60_000)
+        if 0 < missing - 4 - length < 4:
+            length -= 4
         # No 0xFF inside: a comment that looks like a marker would mislead simple parsers.
-        comments += b"\xff\xfe" + length.to_bytes(2, "big") + bytes(filler.choices(range(0xFF), k=length - 2))
-        missing = size_bytes - len(data) - len(comments)
-    return data[:2] + bytes(comments) + data[2:]
+        made += _comment(bytes(filler.choices(range(0xFF), k=length)))
+        missing -= 4 + length
+    return bytes(made)
 
 
 class Camera:

@@ -62,6 +62,7 @@ class Director:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _meet(self, device: str, is_here: bool) -> None:
+        self._frames.forget(device)
         before = self._takes.pop(device, None)
         if before is not None:
             before[1].cancel()

@@ -64,6 +64,12 @@ class Frames:
             camera = self._cameras[device] = Camera(device)
         return camera
 
+    def forget(self, device: str) -> None:
+        """Drops the newest frame: what a camera sent before it left is not what is to be seen when it is back."""
+        camera = self._cameras.get(device)
+        if camera is not None:
+            camera.newest = None
+
     @property
     def cameras(self) -> list[Camera]:
         return list(self._cameras.values())

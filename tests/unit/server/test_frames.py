@@ -292,3 +292,13 @@ async def test_those_who_want_to_know_hear_of_frames_and_of_viewers() -> None:
 
     assert heard == ["yard", ("yard", b"one"), "yard", "yard"]
     frames.close()
+
+
+async def test_what_a_camera_sent_before_it_left_is_forgotten() -> None:
+    frames = Frames(viewers_max=9, viewer_deadline_s=10.0)
+    frames.push("yard", b"old")
+
+    frames.forget("yard")
+    frames.forget("never seen")
+
+    assert frames.camera("yard").newest is None
