@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 from darvaz.access import Access
 from darvaz.access.limiter import Limiter
+from darvaz.cameras import Director, Snapshots, Tally
 from darvaz.devices import Devices
 from darvaz.events import Events
 from darvaz.feed import Feed
-from darvaz.history import History
-from darvaz.cameras import Director, Snapshots, Tally
-from darvaz.devices import Devices
 from darvaz.frames import Frames
+from darvaz.history import History
 from darvaz.hub import Hub
 from darvaz.journal import Journal
 from darvaz.metrics import Metrics

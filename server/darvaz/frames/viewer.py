@@ -75,7 +75,8 @@ class Viewer:
         if fps <= 0:
             return False
         period_s = 1 / fps
-        if now_s < self._due_s - period_s / 2:
+        early_s = self._due_s - now_s
+        if early_s > period_s / 2:
             return False
-        self._due_s = max(self._due_s, now_s - period_s / 2) + period_s
+        self._due_s = period_s + (self._due_s if early_s > -period_s / 2 else now_s)
         return True
