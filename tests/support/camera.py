@@ -62,7 +62,14 @@ class Camera:
     """Connects as `device`, does what `stream` and `snapshot` ask, and notes each command; lasts for the block."""
 
     def __init__(
-        self, ws_url: str, device: str = "yard", *, size_bytes: int = 20_000, obeys: bool = True, **extra: Any
+        self,
+        ws_url: str,
+        device: str = "yard",
+        *,
+        size_bytes: int = 20_000,
+        obeys: bool = True,
+        silent: tuple[str, ...] = (),
+        **extra: Any,
     ) -> None:
         self.commands: list[dict[str, Any]] = []
         self.sent = 0
@@ -73,6 +80,7 @@ class Camera:
         self._size_bytes = size_bytes
         self._extra = extra
         self._obeys = obeys
+        self._silent = silent
         self._size = "QVGA"
         self._paced = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -119,6 +127,15 @@ class Camera:
                         return dict(command["args"])
                 await self._changed.wait()
 
+    async def commanded(self, name: str) -> dict[str, Any]:
+        """Waits for a command of this name."""
+        async with asyncio.timeout(_DEADLINE_S), self._changed:
+            while True:
+                for command in self.commands:
+                    if command["name"] == name:
+                        return command
+                await self._changed.wait()
+
     def unplug(self) -> None:
         """Cuts the connection as it is, as a pulled plug would."""
         self.link.transport.abort()
@@ -142,7 +159,7 @@ class Camera:
             self._paced.set()
         elif self._obeys and command["name"] == "snapshot" and self.answer["status"] == "ok":
             await self.send()
-        if command["name"] != "info" or self._obeys:
+        if command["name"] not in self._silent:
             await self.link.send(json.dumps({"type": "ack", "id": command["id"], **self.answer}))
         async with self._changed:
             self.commands.append(command)

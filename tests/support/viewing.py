@@ -23,17 +23,18 @@ def path_of(device: str = "yard", query: str = "") -> str:
 class MjpegViewer:
     """Looks at a camera for the block; frames are read one by one when the test asks."""
 
-    def __init__(self, gateway: GatewayProcess, path: str | None = None, headers: str = "") -> None:
+    def __init__(self, gateway: GatewayProcess, path: str | None = None, headers: str = "", http: str = "1.1") -> None:
         self.head = ""
         self._port = gateway.port
         self._path = path or path_of()
         self._headers = headers
+        self._http = http
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        request = f"GET {self._path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n{self._headers}\r\n"
+        request = f"GET {self._path} HTTP/{self._http}\r\nHost: 127.0.0.1:{self._port}\r\n{self._headers}\r\n"
         self._writer.write(request.encode())
         async with asyncio.timeout(DEADLINE_S):
             self.head = (await self._reader.readuntil(b"\r\n\r\n")).decode()

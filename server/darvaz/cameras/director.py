@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from darvaz.frames import Asked, Bounds, Camera, Frames, Steering
+from darvaz.frames import Asked, Bounds, Camera, Frames, Steering, Wish
 from darvaz.frames.demand import fit, merge
 from darvaz.hub import CommandError, Hub, TimedOutError
 
@@ -47,6 +47,14 @@ class Director:
         """Returns what a camera was asked for and agreed to, or None."""
         entry = self._takes.get(device)
         return entry[0].asked if entry else None
+
+    def is_settled(self, device: str, wish: Wish) -> bool:
+        """Whether frames come in the size that there will be with this wish, too; nobody knows of undirected ones."""
+        entry = self._takes.get(device)
+        if entry is None:
+            return True
+        wanted = merge([*self._frames.camera(device).wishes, wish], self._bounds)
+        return entry[0].asked is not None and entry[0].asked.size == wanted.size
 
     def round_trip_s(self, device: str) -> float | None:
         """Returns how long a watched camera last took to answer, or None."""
@@ -160,6 +168,7 @@ class Take:
             self.asked = None
             return False
         self.asked = wanted
+        self._camera.serve()
         self._start_look(LOOK_SOON_S)
         return True
 

@@ -105,7 +105,7 @@ class MjpegResponse(Response):
 
     def _looking(self, outlet: Outlet) -> contextlib.AbstractContextManager[None]:
         viewer = Viewer(outlet, pack_part, self._wish, may_stay(self._parts, self._admitted))
-        return looking(self._parts, self._device, viewer)
+        return looking(self._parts, self._device, viewer, waits_for_size=True)
 
 
 def describe(parts: Parts, device: str) -> dict[str, Any]:

@@ -81,12 +81,16 @@ def parse_text(text: str) -> Wish | str:
 
 
 @contextlib.contextmanager
-def looking(parts: Parts, device: str, viewer: Viewer) -> Iterator[None]:
-    """Shows a camera to a viewer while the block lasts: what there is at once, then each frame that comes."""
-    parts.frames.join(device, viewer)
+def looking(parts: Parts, device: str, viewer: Viewer, *, waits_for_size: bool = False) -> Iterator[None]:
+    """Shows a camera to a viewer while the block lasts: what there is at once, then each frame that comes.
+
+    One that waits for its size gets nothing before the camera sends in that size.
+    """
+    waits = waits_for_size and viewer.wish.size is not None and not parts.director.is_settled(device, viewer.wish)
+    parts.frames.join(device, viewer, waits=waits)
     newest = parts.frames.camera(device).newest
     try:
-        if newest is not None and parts.hub.commands_of(device) is not None:
+        if newest is not None and not waits:
             viewer.offer(newest, time.monotonic())
         yield
     finally:

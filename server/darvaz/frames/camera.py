@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 from darvaz.frames.demand import Wish
 from darvaz.frames.frame import Frame
 from darvaz.frames.viewer import Viewer
 
+# How long a viewer waits for the size that it asked for; then it takes what there is.
+_WAIT_S_MAX = 3.0
 _RATE_OVER_S = 10.0
 # At the highest rate that boards are asked for.
 _ARRIVALS_MAX = 600
@@ -23,6 +26,7 @@ class Camera:
         self.frames = 0
         self.bytes = 0
         self._viewers: dict[Viewer, None] = {}
+        self._waiting: dict[Viewer, float] = {}
         self._behind: set[Viewer] = set()
         self._awaited: set[asyncio.Future[Frame]] = set()
         self._arrivals_s: deque[float] = deque(maxlen=_ARRIVALS_MAX)
@@ -63,19 +67,34 @@ class Camera:
 
     @property
     def viewers(self) -> int:
-        return len(self._viewers)
+        return len(self._viewers) + len(self._waiting)
 
     @property
     def wishes(self) -> list[Wish]:
         """What each viewer wants who wants anything now."""
-        return [viewer.wish for viewer in self._viewers if viewer.wish.fps != 0]
+        return [viewer.wish for viewer in (*self._viewers, *self._waiting) if viewer.wish.fps != 0]
 
     def join(self, viewer: Viewer) -> None:
         """Hands the viewer each frame that comes from now on."""
         self._viewers[viewer] = None
 
+    def wait(self, viewer: Viewer, now_s: float) -> None:
+        """Counts the viewer's wish, and hands it frames from `serve` on, when the camera obeys, or a little later.
+
+        Players take the size of the first frame for that of all.
+        """
+        self._waiting[viewer] = now_s + _WAIT_S_MAX
+
+    def serve(self, now_s: float = math.inf) -> None:
+        """Lets those in who have waited long enough; without a time, all."""
+        for viewer in [viewer for viewer, until_s in self._waiting.items() if now_s >= until_s]:
+            del self._waiting[viewer]
+            self._viewers[viewer] = None
+
     def leave(self, viewer: Viewer) -> None:
+        """Forgets the viewer."""
         self._viewers.pop(viewer, None)
+        self._waiting.pop(viewer, None)
         self._behind.discard(viewer)
 
     # Time
@@ -96,7 +115,7 @@ class Camera:
 
     def drop_dead(self, now_s: float, deadline_s: float) -> None:
         """Cuts off the viewers that did not take their frame within the deadline, or may not stay."""
-        for viewer in list(self._viewers):
+        for viewer in (*self._viewers, *self._waiting):
             if viewer.is_stuck(now_s, deadline_s):
                 viewer.drop(f"it did not take one frame in {deadline_s:g} s")
             elif not viewer.may_stay():

@@ -86,12 +86,19 @@ class Frames:
 
     # Viewers
 
-    def join(self, device: str, viewer: Viewer) -> None:
-        """Lets a viewer see every frame from now on; raises `TooManyViewersError`."""
+    def join(self, device: str, viewer: Viewer, *, waits: bool = False) -> None:
+        """Lets a viewer see every frame from now on; one that waits, from when the camera does what it wants.
+
+        Raises `TooManyViewersError`.
+        """
         if self.viewers >= self._viewers_max:
             raise TooManyViewersError(f"the gateway has all the {self._viewers_max} viewers it may have")
         self.viewers += 1
-        self.camera(device).join(viewer)
+        camera = self.camera(device)
+        if waits:
+            camera.wait(viewer, self._clock_s())
+        else:
+            camera.join(viewer)
         self._look_within(CHECK_EVERY_S)
         self._tell(device)
 
@@ -136,6 +143,7 @@ class Frames:
             camera.catch_up(now_s)
             has_behind |= camera.has_behind
             if is_check:
+                camera.serve(now_s)
                 camera.drop_dead(now_s, self._viewer_deadline_s)
         if is_check:
             self._checked_s = now_s

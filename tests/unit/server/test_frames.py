@@ -302,3 +302,37 @@ async def test_what_a_camera_sent_before_it_left_is_forgotten() -> None:
     frames.forget("never seen")
 
     assert frames.camera("yard").newest is None
+
+
+def test_a_viewer_that_waits_for_its_size_wants_it_and_is_served_when_the_camera_obeys() -> None:
+    camera, sink = Camera("yard"), Sink()
+    camera.wait(viewer_on(sink, Wish(size="QVGA")), 100.0)
+    assert (camera.wishes, camera.viewers) == ([Wish(size="QVGA")], 1)
+
+    shoot(camera, 1, fps=10)
+    camera.serve()
+    shoot(camera, 1, fps=10)
+
+    assert sink.packets == [b"1"]
+
+
+def test_a_viewer_does_not_wait_for_its_size_for_ever() -> None:
+    camera, sink = Camera("yard"), Sink()
+    camera.wait(viewer_on(sink, Wish(size="QVGA")), 100.0)
+
+    camera.serve(102.9)
+    shoot(camera, 1, fps=10)
+    camera.serve(103.0)
+    shoot(camera, 1, fps=10)
+
+    assert sink.packets == [b"1"]
+
+
+def test_a_viewer_that_waited_may_leave() -> None:
+    camera, viewer = Camera("yard"), viewer_on(Sink())
+    camera.wait(viewer, 100.0)
+
+    camera.leave(viewer)
+    camera.serve()
+
+    assert camera.viewers == 0

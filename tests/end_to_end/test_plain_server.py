@@ -1,0 +1,78 @@
+"""Under a server that lends no transport the application still shows its cameras, through plain ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import connect
+
+from darvaz.app import build_app, build_parts
+from darvaz.settings import Settings
+from tests.support.camera import Camera, jpeg
+from tests.support.gateway import free_port
+from tests.support.viewing import DEADLINE_S, MjpegViewer, Stuck, path_of
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
+    """The application in this process, served by uvicorn as it comes."""
+    port = free_port()
+    parts = build_parts(Settings(data=str(tmp_path / "data"), viewer_deadline_s=1.0))
+    config = uvicorn.Config(
+        build_app(parts), port=port, http="h11", ws="websockets-sansio", log_config=None, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(DEADLINE_S):
+        while not server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    yield SimpleNamespace(port=port, ws_url=f"ws://127.0.0.1:{port}", parts=parts)
+    server.should_exit = True
+    await serving
+
+
+async def until_viewers(gateway: SimpleNamespace, count: int) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while gateway.parts.frames.viewers != count:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_frames_arrive_whole(gateway: SimpleNamespace) -> None:
+    async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway, http="1.0") as viewer:
+        for number in range(5):
+            await camera.send(jpeg(number, size_bytes=30_000))
+            assert await viewer.frame() == jpeg(number, size_bytes=30_000)
+
+
+async def test_a_viewer_that_leaves_is_forgotten(gateway: SimpleNamespace) -> None:
+    async with Camera(gateway.ws_url):
+        async with MjpegViewer(gateway, http="1.0") as viewer, connect(f"{gateway.ws_url}/ws/view/yard"):
+            await viewer.frames(2)
+            await until_viewers(gateway, 2)
+
+        await until_viewers(gateway, 0)
+
+
+async def test_a_viewer_that_reads_nothing_is_dropped_and_delays_nobody(gateway: SimpleNamespace) -> None:
+    async with (
+        Camera(gateway.ws_url, size_bytes=200_000),
+        MjpegViewer(gateway, path_of(query="?fps=25"), http="1.0") as quick,
+    ):
+        with contextlib.closing(Stuck(gateway).socket):
+            await until_viewers(gateway, 2)
+            await quick.frames(20)
+
+            async def stay() -> None:
+                while True:
+                    await quick.frame()
+
+            staying = asyncio.create_task(stay())
+            await until_viewers(gateway, 1)
+            staying.cancel()
+            await asyncio.gather(staying, return_exceptions=True)

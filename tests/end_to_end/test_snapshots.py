@@ -1,0 +1,146 @@
+"""One fresh picture on request: once for all who ask, within a deadline, or a sentence that says why not."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.support.camera import Camera, jpeg, number_of
+from tests.support.gateway import GatewayProcess
+from tests.support.viewing import MjpegViewer
+
+PATH = "/api/devices/yard/snapshot.jpg"
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[GatewayProcess]:
+    with GatewayProcess(env={"DARVAZ_SNAPSHOT_DEADLINE_S": "1"}) as running:
+        yield running
+
+
+async def snapshot(gateway: GatewayProcess) -> httpx.Response:
+    return await asyncio.to_thread(gateway.get, PATH)
+
+
+async def test_a_snapshot_is_a_picture_that_any_program_opens(gateway: GatewayProcess) -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: install the extra `test`")
+    async with Camera(gateway.ws_url):
+        answer = await snapshot(gateway)
+
+    with image.open(io.BytesIO(answer.content)) as picture:
+        picture.load()
+        assert (picture.format, picture.size) == ("JPEG", (640, 480))
+    assert answer.headers["content-type"] == "image/jpeg"
+
+
+async def test_a_snapshot_says_when_it_was_taken(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url):
+        answer = await snapshot(gateway)
+
+    taken_s = parsedate_to_datetime(answer.headers["last-modified"]).timestamp()
+    assert taken_s == int(float(answer.headers["x-timestamp"]))
+    assert int(answer.headers["age"]) <= 1
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_the_camera_is_asked_when_its_picture_is_old(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url) as camera:
+        await camera.asked(fps=0.1)
+        first = await snapshot(gateway)
+        await asyncio.sleep(1.1)
+        second = await snapshot(gateway)
+
+    assert number_of(second.content) > number_of(first.content)
+    assert "snapshot" in [command["name"] for command in camera.commands]
+
+
+async def test_a_camera_that_is_watched_is_not_asked(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url) as camera, MjpegViewer(gateway) as viewer:
+        await camera.asked(fps=10)
+        await viewer.frames(3)
+        assert (await snapshot(gateway)).status_code == 200
+
+    assert "snapshot" not in [command["name"] for command in camera.commands]
+
+
+async def test_many_who_ask_at_once_share_one_picture(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, obeys=False) as camera:
+        await camera.asked()
+        asking = [asyncio.create_task(snapshot(gateway)) for _ in range(10)]
+        await camera.commanded("snapshot")
+        await camera.send(jpeg(1))
+        answers = await asyncio.gather(*asking)
+
+    assert {answer.content for answer in answers} == {jpeg(1)}
+    assert len([command for command in camera.commands if command["name"] == "snapshot"]) <= 1
+
+
+async def test_a_camera_that_is_away_is_to_be_asked_later(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url) as camera:
+        await camera.send()
+    answer = await snapshot(gateway)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "offline")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_camera_that_leaves_meanwhile_fails_the_snapshot_at_once(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, obeys=False, silent=("snapshot",)) as camera:
+        asking = asyncio.create_task(snapshot(gateway))
+        await camera.commanded("snapshot")
+
+    assert (await asking).status_code == 503
+
+
+async def test_a_camera_that_cannot_says_why(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url) as camera:
+        await camera.asked(fps=0.1)
+        await asyncio.sleep(1.1)
+        camera.answer = {"status": "error", "message": "the sensor does not start"}
+        answer = await snapshot(gateway)
+
+    assert (answer.status_code, answer.json()["detail"]) == (502, "the sensor does not start")
+
+
+async def test_a_picture_that_does_not_come_ends_the_wait(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, obeys=False):
+        answer = await snapshot(gateway)
+
+    assert (answer.status_code, answer.json()["code"]) == (504, "timed_out")
+    assert answer.headers["retry-after"]
+
+
+async def test_a_camera_without_the_command_is_waited_for(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, commands={}) as camera:
+        asking = asyncio.create_task(snapshot(gateway))
+        await asyncio.sleep(0.2)
+        await camera.send(jpeg(4))
+
+        assert (await asking).content == jpeg(4)
+
+
+async def test_asking_again_after_a_failure_is_a_new_question(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, obeys=False) as camera:
+        assert (await snapshot(gateway)).status_code == 504
+        asking = asyncio.create_task(snapshot(gateway))
+        await asyncio.sleep(0.2)
+        await camera.send(jpeg(6))
+
+        assert (await asking).content == jpeg(6)
+
+
+async def test_the_guides_own_client_of_a_camera_is_seen_as_well(gateway: GatewayProcess) -> None:
+    async with connect(f"{gateway.ws_url}/ws/esp32cam") as board:
+        await board.send('{"type": "connect", "device": "yard", "version": "1.0.0"}')
+        await board.recv()
+        await board.send(jpeg(8))
+        await board.send('{"type": "ping"}')
+        assert await board.recv() == '{"type":"pong"}'
+
+        assert (await snapshot(gateway)).content == jpeg(8)
