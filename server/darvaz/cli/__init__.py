@@ -9,10 +9,12 @@ from darvaz.cli.devices import devices
 from darvaz.cli.doctor import doctor
 from darvaz.cli.enrol import enrol
 from darvaz.cli.log import log
+from darvaz.cli.record import record
 from darvaz.cli.send import send
 from darvaz.cli.serve import serve
 from darvaz.cli.signin import signin
 from darvaz.cli.simulate import simulate
+from darvaz.cli.snapshot import snapshot
 from darvaz.cli.token import token
 
 
@@ -22,5 +24,5 @@ def cli() -> None:
     """The self-hosted gateway for MicroPython boards."""
 
 
-for command in (serve, simulate, devices, send, log, signin, token, enrol, doctor):
+for command in (serve, simulate, devices, send, snapshot, record, log, signin, token, enrol, doctor):
     cli.add_command(command)

@@ -29,21 +29,53 @@ def gateway_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def call(gateway: str, method: str, *path: str, body: Any = None) -> Any:
     """Returns the JSON answer of the gateway; raises a `ClickException` with a sentence otherwise."""
+    return read(gateway, _request(gateway, method, *path, body=body))
+
+
+def fetch(gateway: str, *path: str) -> httpx.Response:
+    """Returns a good answer of the gateway that is not JSON; raises a `ClickException` with a sentence otherwise."""
+    response = _request(gateway, "GET", *path)
+    if not response.is_success:
+        read(gateway, response)
+    return response
+
+
+def address(gateway: str, *path: str) -> str:
+    """Returns the URL of something at the gateway."""
+    return gateway.rstrip("/") + "/" + "/".join(quote(part, safe="") for part in path)
+
+
+def credentials() -> dict[str, str]:
+    """Returns the headers that let somebody in from elsewhere."""
     token = os.environ.get("DARVAZ_TOKEN")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    url = gateway.rstrip("/") + "/" + "/".join(quote(part, safe="") for part in path)
-    try:
-        response = httpx.request(method, url, json=body, headers=headers, timeout=_DEADLINE_S, trust_env=False)
-    except (httpx.ConnectError, httpx.ConnectTimeout):
-        raise click.ClickException(
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def explain(gateway: str, error: httpx.HTTPError | httpx.InvalidURL) -> click.ClickException:
+    """Returns what to say when no answer came."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return click.ClickException(
             f"no gateway answers at {gateway}: start it with `darvaz serve`, or say where it is with --gateway"
-        ) from None
+        )
+    return click.ClickException(f"{gateway}: {error}")
+
+
+def _request(gateway: str, method: str, *path: str, body: Any = None) -> httpx.Response:
+    try:
+        return httpx.request(
+            method,
+            address(gateway, *path),
+            json=body,
+            headers=credentials(),
+            timeout=_DEADLINE_S,
+            trust_env=False,
+        )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise click.ClickException(f"{gateway}: {error}") from None
-    return _read(gateway, response)
+        raise explain(gateway, error) from None
 
 
-def _read(gateway: str, response: httpx.Response) -> Any:
+def read(gateway: str, response: httpx.Response) -> Any:
+    """Returns the JSON in an answer; raises a `ClickException` with the gateway's own sentence if it is a refusal."""
     try:
         answer = response.json()
     except ValueError:
