@@ -51,6 +51,8 @@ class Viewer(asyncio.Protocol):
 class Camera(asyncio.Protocol):
     def __init__(self):
         self.buffer = bytearray()
+    def connection_made(self, transport):
+        transport.write(b"ready")
     def data_received(self, data):
         self.buffer += data
         while len(self.buffer) >= 4:
@@ -64,13 +66,13 @@ class Camera(asyncio.Protocol):
                 if not viewer.get_write_buffer_size():
                     viewer.write(packet)
 
-async def main(port):
+async def main(port, camera_port):
     loop = asyncio.get_running_loop()
-    await loop.create_server(Camera, "127.0.0.1", port + 1)
+    await loop.create_server(Camera, "127.0.0.1", camera_port)
     await loop.create_server(Viewer, "127.0.0.1", port)
     await asyncio.Event().wait()
 
-uvloop.run(main(int(sys.argv[1])))
+uvloop.run(main(*map(int, sys.argv[1:])))
 """
 
 
@@ -110,8 +112,7 @@ class Reader(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self.transport = cast(asyncio.Transport, transport)
-        if self._hello:
-            self.transport.write(self._hello)
+        self.transport.write(self._hello)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
@@ -151,11 +152,6 @@ async def measure(way: Way, viewers: int, args: argparse.Namespace) -> Measured:
 
 
 async def connect_camera(way: Way) -> Reader:
-    if not way.camera_hello:
-        _, camera = await asyncio.get_running_loop().create_connection(
-            lambda: Reader(b""), "127.0.0.1", way.camera_port
-        )
-        return camera
     camera = await connect(way.camera_port, way.camera_hello)
     camera.transport.write(way.camera_opening)
     await asyncio.sleep(0.2)
@@ -193,14 +189,14 @@ def masked(opcode: int, payload: bytes) -> bytes:
 
 @contextlib.contextmanager
 def bare(prefix: list[str], frame: bytes) -> Iterator[Way]:
-    port = free_port()
+    port, camera_port = free_port(), free_port()
     with TemporaryDirectory() as folder:
         script = Path(folder) / "bare.py"
         script.write_text(BARE)
-        process = subprocess.Popen([*prefix, sys.executable, str(script), str(port)])
+        process = subprocess.Popen([*prefix, sys.executable, str(script), str(port), str(camera_port)])
         try:
             wait_for_port(port)
-            yield Way("bare", port, port + 1, process.pid, b"", b"", b"", len(frame).to_bytes(4, "big") + frame)
+            yield Way("bare", port, camera_port, process.pid, b"", b"", b"", len(frame).to_bytes(4, "big") + frame)
         finally:
             process.terminate()
             process.wait(10)
