@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import time
@@ -22,12 +23,14 @@ from darvaz.devices import Devices
 from darvaz.edge.api import api_routes
 from darvaz.edge.api_devices import describe_device, list_described
 from darvaz.edge.headers import SafeHeaders
+from darvaz.edge.kept_frames import kept_frame_routes
 from darvaz.edge.pages import page_routes
 from darvaz.edge.problems import problem
 from darvaz.edge.sockets import device_routes
 from darvaz.edge.viewers import viewer_routes
 from darvaz.events import Events
 from darvaz.feed import Feed
+from darvaz.frame_ring import FrameRing
 from darvaz.frames import Frames
 from darvaz.history import History, Retention, open_history
 from darvaz.hub import Hub
@@ -86,9 +89,19 @@ def _build(settings: Settings) -> Parts:
         director=Director(hub, frames, settings.camera_bounds, settings.command_deadline_s),
         snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
         tally=Tally(frames, devices, journal),
+        frame_ring=_frame_ring(settings, frames),
     )
     _introduce(parts)
     return parts
+
+
+def _frame_ring(settings: Settings, frames: Frames) -> FrameRing | None:
+    if not settings.camera_ring_frames:
+        return None
+    folder = settings.data_path / "frames"
+    ring = FrameRing(folder, settings.camera_ring_frames, settings.camera_ring_every_s, log.error)
+    frames.on_frame(ring.keep)
+    return ring
 
 
 def build_app(parts: Parts) -> Starlette:
@@ -108,6 +121,8 @@ def build_app(parts: Parts) -> Starlette:
             await parts.snapshots.close()
             parts.frames.close()
             parts.tally.close()
+            if parts.frame_ring is not None:
+                await asyncio.to_thread(parts.frame_ring.close)
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
             parts.journal.close()
             parts.history.close()
@@ -117,7 +132,13 @@ def build_app(parts: Parts) -> Starlette:
             parts.access.close()
 
     return Starlette(
-        routes=[*device_routes(parts), *page_routes(parts), *api_routes(parts), *viewer_routes(parts)],
+        routes=[
+            *device_routes(parts),
+            *page_routes(parts),
+            *api_routes(parts),
+            *viewer_routes(parts),
+            *kept_frame_routes(parts),
+        ],
         middleware=[Middleware(SafeHeaders)],
         exception_handlers={
             HTTPException: _explain,

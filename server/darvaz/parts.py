@@ -12,6 +12,7 @@ from darvaz.cameras import Director, Snapshots, Tally
 from darvaz.devices import Devices
 from darvaz.events import Events
 from darvaz.feed import Feed
+from darvaz.frame_ring import FrameRing
 from darvaz.frames import Frames
 from darvaz.history import History
 from darvaz.hub import Hub
@@ -66,6 +67,7 @@ class Parts:
     director: Director
     snapshots: Snapshots
     tally: Tally
+    frame_ring: FrameRing | None
     counts: Counts = field(default_factory=Counts)
     clock_s: Callable[[], float] = time.time
     noted_refusals: Limiter = field(default_factory=lambda: Limiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))

@@ -88,6 +88,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     camera_idle_every_s: Annotated[
         float, Meta(ge=0, le=3600, description="Seconds between the pictures of a camera nobody looks at; 0 for none.")
     ] = 10.0
+    camera_ring_frames: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Frames of each camera that are kept on disk; 0 keeps none.")
+    ] = 0
+    camera_ring_every_s: Annotated[Seconds, Meta(description="Seconds between two frames that are kept.")] = 1.0
     snapshot_deadline_s: Annotated[Seconds, Meta(description="Seconds a camera has to send a snapshot.")] = 8.0
     viewer_deadline_s: Annotated[Seconds, Meta(description="Seconds a viewer has to take one frame.")] = 20.0
     viewers_max: Annotated[Count, Meta(description="Most viewers of cameras in all.")] = 1000

@@ -1,0 +1,96 @@
+"""The ring keeps the latest frames of each camera, no more of them and no more often than its owner said."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from darvaz.frame_ring import PENDING_MAX, FrameRing
+from darvaz.frames import Frame
+
+
+def frame_at(at_s: float, data: bytes = b"picture") -> Frame:
+    return Frame(data, 1, arrived_s=at_s, unix_s=1_790_000_000 + at_s)
+
+
+def ring_in(folder: Path, frames_max: int = 3, every_s: float = 1.0, said: list[str] | None = None) -> FrameRing:
+    return FrameRing(folder, frames_max, every_s, (said if said is not None else []).append)
+
+
+def test_the_latest_frames_stay_and_the_oldest_go(tmp_path: Path) -> None:
+    ring = ring_in(tmp_path)
+
+    for at_s in range(10, 15):
+        ring.keep("yard", frame_at(at_s, b"%d" % at_s))
+    ring.close()
+
+    assert ring.times_ms("yard") == [1_790_000_012_000, 1_790_000_013_000, 1_790_000_014_000]
+    assert ring.path("yard", 1_790_000_013_000).read_bytes() == b"13"
+    assert len(list(tmp_path.rglob("*.*"))) == 3
+
+
+def test_frames_that_come_faster_are_left_out(tmp_path: Path) -> None:
+    ring = ring_in(tmp_path, frames_max=100)
+
+    for tenth in range(30):
+        ring.keep("yard", frame_at(10 + tenth / 10))
+    ring.close()
+
+    assert len(ring.times_ms("yard")) == 3
+
+
+def test_each_camera_has_a_ring_of_its_own(tmp_path: Path) -> None:
+    ring = ring_in(tmp_path, frames_max=1)
+
+    ring.keep("yard", frame_at(10, b"yard"))
+    ring.keep("gate", frame_at(11, b"gate"))
+    ring.close()
+
+    assert (ring.times_ms("yard"), ring.times_ms("gate")) == ([1_790_000_010_000], [1_790_000_011_000])
+
+
+def test_what_was_kept_before_a_restart_belongs_to_the_ring(tmp_path: Path) -> None:
+    for start_s in (10, 20):
+        ring = ring_in(tmp_path)
+        for at_s in range(start_s, start_s + 2):
+            ring.keep("yard", frame_at(at_s))
+        ring.close()
+
+    assert ring.times_ms("yard") == [1_790_000_011_000, 1_790_000_020_000, 1_790_000_021_000]
+
+
+@pytest.mark.parametrize("device", ["...", "گربه" * 16, "a:b*c?d", "CON", "x" * 64, "💾" * 64])
+def test_any_name_of_a_device_has_a_folder_inside_the_ring(tmp_path: Path, device: str) -> None:
+    ring = ring_in(tmp_path / "ring")
+
+    ring.keep(device, frame_at(10))
+    ring.close()
+
+    assert ring.times_ms(device) == [1_790_000_010_000]
+    assert ring.path(device, 1).parent.parent == tmp_path / "ring"
+
+
+def test_a_disk_that_fails_is_said_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "ring").write_text("a file where the folder should be")
+    ring = ring_in(tmp_path / "ring", said=said)
+
+    for at_s in range(10, 15):
+        ring.keep("yard", frame_at(at_s))
+    ring.close()
+
+    assert len(said) == 1 and "frames cannot be kept" in said[0]
+
+
+def test_a_slow_disk_is_spared_and_nobody_waits(tmp_path: Path) -> None:
+    ring, go_on = ring_in(tmp_path, frames_max=1000), threading.Event()
+    ring._writer.submit(go_on.wait, 20)
+
+    for at_s in range(PENDING_MAX + 1):
+        ring.keep("yard", frame_at(10 + at_s))
+    go_on.set()
+    ring.close()
+
+    assert len(ring.times_ms("yard")) == PENDING_MAX
