@@ -14,7 +14,7 @@ from tests.support.camera import Camera
 from tests.support.chromium import page_at
 from tests.support.gateway import GatewayProcess
 from tests.support.needs import missing
-from tests.support.viewing import path_of
+from tests.support.viewing import path_of, run_cli
 
 DEADLINE_S = 60.0
 SHOWN = """
@@ -86,6 +86,19 @@ async def test_ffmpeg_counts_every_frame(gateway: GatewayProcess, format_: tuple
 
     assert (played.returncode, played.stderr) == (0, "")
     assert "frame=40\n" in played.stdout
+
+
+async def test_players_from_elsewhere_show_a_viewers_token() -> None:
+    with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as gateway:
+        issued = [run_cli("token", "issue", kind, gateway=gateway).stdout.strip() for kind in ("esp32cam", "viewer")]
+        url, header = gateway.url + path_of(query="?fps=25"), f"Authorization: Bearer {issued[1]}"
+        arguments = ["-f", "mpjpeg", "-i", url, "-frames:v", "5", "-f", "null", "-progress", "-", "-"]
+        async with Camera(gateway.ws_url, token=issued[0]):
+            refused = await asyncio.to_thread(ffmpeg, *arguments)
+            played = await asyncio.to_thread(ffmpeg, "-headers", header, *arguments)
+
+    assert "401" in refused.stderr
+    assert "frame=5\n" in played.stdout
 
 
 async def test_ffmpeg_makes_a_film_of_the_stream(gateway: GatewayProcess, tmp_path: Path) -> None:

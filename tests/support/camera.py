@@ -69,6 +69,7 @@ class Camera:
         size_bytes: int = 20_000,
         obeys: bool = True,
         silent: tuple[str, ...] = (),
+        token: str | None = None,
         **extra: Any,
     ) -> None:
         self.commands: list[dict[str, Any]] = []
@@ -81,6 +82,7 @@ class Camera:
         self._extra = extra
         self._obeys = obeys
         self._silent = silent
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._size = "QVGA"
         self._paced = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -88,7 +90,7 @@ class Camera:
         self.link: ClientConnection
 
     async def __aenter__(self) -> Self:
-        self.link = await connect(self._url, compression=None, max_queue=None)
+        self.link = await connect(self._url, compression=None, max_queue=None, additional_headers=self._headers)
         said = {"type": "connect", "device": self._device, "commands": {"stream": STREAM, "snapshot": {}}}
         await self.link.send(json.dumps({**said, **self._extra}))
         assert json.loads(await asyncio.wait_for(self.link.recv(), _DEADLINE_S))["type"] == "connection_ack"
