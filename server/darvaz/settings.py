@@ -21,6 +21,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Fps = Annotated[float, Meta(gt=0, le=30)]
 Quality = Annotated[int, Meta(ge=1, le=100)]
+OwnSize = Literal["board", Size]
 
 
 class SettingsError(Exception):
@@ -81,9 +82,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     camera_fps: Annotated[Fps, Meta(description="Frames a second for viewers who do not say how many.")] = 10.0
     camera_fps_max: Annotated[Fps, Meta(description="Most frames a second that a camera is asked for.")] = 25.0
-    camera_size: Annotated[Size, Meta(description="Frame size for viewers who do not say which.")] = "VGA"
+    camera_size: Annotated[
+        OwnSize, Meta(description="Frame size for viewers who do not say which; board leaves it to it.")
+    ] = "board"
     camera_size_max: Annotated[Size, Meta(description="Largest frame size that a camera is asked for.")] = "UXGA"
-    camera_quality: Annotated[Quality, Meta(description="JPEG quality for viewers who do not say which.")] = 80
+    camera_quality: Annotated[
+        int, Meta(ge=0, le=100, description="JPEG quality for viewers who do not say which; 0 leaves it to the board.")
+    ] = 0
     camera_quality_max: Annotated[Quality, Meta(description="Highest JPEG quality that a camera is asked for.")] = 95
     camera_idle_every_s: Annotated[
         float, Meta(ge=0, le=3600, description="Seconds between the pictures of a camera nobody looks at; 0 for none.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from darvaz.frames import Asked, Bounds, Camera, Frames, Steering, Wish
-from darvaz.frames.demand import fit, merge
+from darvaz.frames.demand import fit, merge, settle
 from darvaz.hub import CommandError, Hub, TimedOutError
 
 log = logging.getLogger("darvaz.camera")
@@ -53,7 +54,7 @@ class Director:
         entry = self._takes.get(device)
         if entry is None:
             return True
-        wanted = merge([*self._frames.camera(device).wishes, wish], self._bounds)
+        wanted = merge([*self._frames.camera(device).wishes, wish], entry[0].bounds)
         return entry[0].asked is not None and entry[0].asked.size == wanted.size
 
     def round_trip_s(self, device: str) -> float | None:
@@ -74,8 +75,9 @@ class Director:
         before = self._takes.pop(device, None)
         if before is not None:
             before[1].cancel()
-        if is_here and ASK in (self._hub.commands_of(device) or {}):
-            take = Take(self._hub, self._frames.camera(device), self._bounds, self._deadline_s)
+        declared = (self._hub.commands_of(device) or {}).get(ASK)
+        if is_here and declared is not None:
+            take = Take(self._hub, self._frames.camera(device), declared, self._bounds, self._deadline_s)
             task = asyncio.get_running_loop().create_task(take.run(), name=f"director {device}")
             self._takes[device] = (take, task)
 
@@ -92,6 +94,7 @@ class Take:
         self,
         hub: Hub,
         camera: Camera,
+        declared: Mapping[str, Any],
         bounds: Bounds,
         deadline_s: float,
         clock_s: Callable[[], float] = time.monotonic,
@@ -101,7 +104,8 @@ class Take:
         self.wake = asyncio.Event()
         self._hub = hub
         self._camera = camera
-        self._bounds = bounds
+        self.bounds = settle(bounds, declared)
+        self._declared = declared
         self._deadline_s = deadline_s
         self._clock_s = clock_s
         self._steering = Steering()
@@ -149,7 +153,7 @@ class Take:
     def _wanted(self) -> Asked:
         """Returns what to ask for now: the link bounds the rate of a watched camera."""
         wishes = self._camera.wishes
-        asked = merge(wishes, self._bounds)
+        asked = merge(wishes, self.bounds)
         if not wishes:
             return asked
         self._steering.lift(asked.fps)
@@ -160,7 +164,7 @@ class Take:
         if wanted == self.asked:
             return True
         device, self._asked_s = self._camera.device, self._clock_s()
-        args = fit(wanted, (self._hub.commands_of(device) or {}).get(ASK, {}))
+        args = fit(wanted, self._declared)
         try:
             await self._hub.command(device, ASK, args, self._deadline_s)
         except CommandError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Size = Literal[
@@ -45,9 +45,15 @@ class Asked:
     quality: int
 
 
+BOARDS_OWN_SIZE = "board"
+BOARDS_OWN_QUALITY = 0
+_SIZE_UNSAID = "VGA"
+_QUALITY_UNSAID = 80
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The owner's settings for cameras."""
+    """The owner's settings for cameras; size and quality may be left to the board."""
 
     fps: float
     fps_max: float
@@ -62,8 +68,20 @@ class Bounds:
         return 1 / self.idle_every_s if self.idle_every_s else 0.0
 
 
+def settle(bounds: Bounds, declared: Mapping[str, Mapping[str, Any]]) -> Bounds:
+    """Returns the bounds for one board: what was left to it is what it declared as the default of its `stream`."""
+    size, quality = bounds.size, bounds.quality
+    if size == BOARDS_OWN_SIZE:
+        said = declared.get("size", {}).get("default")
+        size = said if said in SIZES else _SIZE_UNSAID
+    if quality == BOARDS_OWN_QUALITY:
+        said = declared.get("quality", {}).get("default")
+        quality = said if isinstance(said, int) and said > 0 else _QUALITY_UNSAID
+    return replace(bounds, size=size, quality=quality)
+
+
 def merge(wanted: Sequence[Wish], bounds: Bounds) -> Asked:
-    """Returns what all wishes together ask for; without any, the idle picture."""
+    """Returns what all wishes together ask for; without any, the idle picture. The bounds are settled ones."""
     if not wanted:
         return Asked(bounds.idle_fps, _smaller(bounds.size, bounds.size_max), min(bounds.quality, bounds.quality_max))
     fps = max(bounds.fps if wish.fps is None else wish.fps for wish in wanted)

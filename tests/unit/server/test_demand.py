@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
 from darvaz.frames import Asked, Bounds, Steering, Wish
-from darvaz.frames.demand import SIZES, Size, fit, merge
+from darvaz.frames.demand import SIZES, Size, fit, merge, settle
 from darvaz.frames.steering import FPS_MIN
 
 BOUNDS = Bounds(
@@ -39,6 +40,24 @@ def test_every_size_can_be_compared() -> None:
 )
 def test_the_highest_wish_counts_within_the_owners_bounds(wishes: list[Wish], expected: Asked) -> None:
     assert merge(wishes, BOUNDS) == expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ({"size": {"default": "QVGA"}, "quality": {"default": 30}}, ("QVGA", 30)),
+        ({"size": {"default": "tiny"}, "quality": {"default": "good"}}, ("VGA", 80)),
+        ({"size": {}, "quality": {}}, ("VGA", 80)),
+        ({}, ("VGA", 80)),
+    ],
+)
+def test_what_is_left_to_the_board_is_what_it_declared(declared: dict[str, Any], expected: tuple[str, int]) -> None:
+    left = replace(BOUNDS, size="board", quality=0)
+
+    settled = settle(left, declared)
+
+    assert (settled.size, settled.quality) == expected
+    assert settle(BOUNDS, declared) == BOUNDS
 
 
 def test_a_camera_that_shall_rest_is_asked_for_nothing() -> None:
