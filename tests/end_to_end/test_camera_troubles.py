@@ -20,6 +20,7 @@ from tests.support.camera import Camera, jpeg, number_of
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import wait_for_line
 from tests.support.viewing import DEADLINE_S, MjpegViewer, Stuck, path_of
+from tests.support.weak_link import WeakLink
 
 FRAME_BYTES_MAX = 512 * 1024
 WEBSOCKET = (
@@ -122,7 +123,7 @@ async def test_a_viewer_that_vanished_is_dropped(gateway: GatewayProcess, camera
 async def test_a_slow_viewer_sees_whole_frames_and_recent_ones(gateway: GatewayProcess, camera: Camera) -> None:
     async with connect(f"{gateway.ws_url}/ws/view/yard", max_queue=1) as watch, MjpegViewer(gateway) as quick:
         del watch
-        with Stuck(gateway) as slow:
+        with Stuck(gateway, receive_buffer_bytes=65_536) as slow:
             await until_viewers(gateway, 3)
             async with sending(camera, fps=25):
                 received = await asyncio.to_thread(_sip_frames, slow, 4)
@@ -295,3 +296,17 @@ async def test_of_two_cameras_with_one_name_the_later_is_seen(gateway: GatewayPr
 
             assert await viewer.frame() == jpeg(3)
     assert first.link.close_code == 4409
+
+
+async def test_a_weak_link_carries_fewer_whole_frames_and_recovers(gateway: GatewayProcess) -> None:
+    async with WeakLink(gateway.port, bytes_per_s=80_000) as weak:
+        async with Camera(weak.ws_url, send_buffer_bytes=8192) as camera, MjpegViewer(gateway) as viewer:
+            await camera.asked(fps=10)
+            looking = asyncio.create_task(viewer.frames(10_000))
+            fewer = await camera.asked_so(lambda args: args["fps"] < 4)
+            weak.bytes_per_s = 10_000_000
+            more = await camera.asked_so(lambda args: args["fps"] > fewer["fps"])
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    assert fewer["fps"] < more["fps"] <= 10

@@ -8,15 +8,18 @@ import functools
 import io
 import json
 import random
+import socket
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 _SIZES = {"QQVGA": (160, 120), "QVGA": (320, 240), "VGA": (640, 480), "SVGA": (800, 600)}
-_DEADLINE_S = 20.0
+_DEADLINE_S = 40.0
 STREAM = {
     "fps": {"type": "number", "min": 0, "max": 30},
     "size": {"type": "string", "choices": list(_SIZES), "default": "VGA"},
@@ -70,6 +73,7 @@ class Camera:
         obeys: bool = True,
         silent: tuple[str, ...] = (),
         token: str | None = None,
+        send_buffer_bytes: int = 0,
         **extra: Any,
     ) -> None:
         self.commands: list[dict[str, Any]] = []
@@ -82,6 +86,7 @@ class Camera:
         self._extra = extra
         self._obeys = obeys
         self._silent = silent
+        self._send_buffer_bytes = send_buffer_bytes
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._size = "QVGA"
         self._paced = asyncio.Event()
@@ -90,7 +95,9 @@ class Camera:
         self.link: ClientConnection
 
     async def __aenter__(self) -> Self:
-        self.link = await connect(self._url, compression=None, max_queue=None, additional_headers=self._headers)
+        self.link = await connect(
+            self._url, compression=None, max_queue=None, additional_headers=self._headers, sock=self._socket()
+        )
         said = {"type": "connect", "device": self._device, "commands": {"stream": STREAM, "snapshot": {}}}
         await self.link.send(json.dumps({**said, **self._extra}))
         assert json.loads(await asyncio.wait_for(self.link.recv(), _DEADLINE_S))["type"] == "connection_ack"
@@ -121,11 +128,15 @@ class Camera:
 
     async def asked(self, **wanted: Any) -> dict[str, Any]:
         """Waits for a `stream` with these arguments and returns all of them."""
+        return await self.asked_so(lambda args: wanted.items() <= args.items())
+
+    async def asked_so(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Waits for a `stream` whose arguments fit, forgets those before it, and returns them."""
         async with asyncio.timeout(_DEADLINE_S), self._changed:
             while True:
-                for command in self.commands:
-                    if command["name"] == "stream" and wanted.items() <= command["args"].items():
-                        self.commands.remove(command)
+                for number, command in enumerate(self.commands):
+                    if command["name"] == "stream" and fits(command["args"]):
+                        del self.commands[: number + 1]
                         return dict(command["args"])
                 await self._changed.wait()
 
@@ -141,6 +152,15 @@ class Camera:
     def unplug(self) -> None:
         """Cuts the connection as it is, as a pulled plug would."""
         self.link.transport.abort()
+
+    def _socket(self) -> socket.socket:
+        """Returns a connection, with as little memory as a board has if asked: what is late is then late here."""
+        made = socket.socket()
+        if self._send_buffer_bytes:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer_bytes)
+        made.connect(("127.0.0.1", urlsplit(self._url).port))
+        made.setblocking(False)
+        return made
 
     # What it does by itself
 

@@ -67,11 +67,11 @@ class MjpegViewer:
 
 
 class Stuck:
-    """Asks for a stream and reads nothing, with the smallest buffer that the system gives."""
+    """Asks for a stream and reads nothing by itself, with a small buffer: the smallest that the system gives."""
 
-    def __init__(self, gateway: GatewayProcess, request: str | None = None) -> None:
+    def __init__(self, gateway: GatewayProcess, request: str | None = None, receive_buffer_bytes: int = 4096) -> None:
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(DEADLINE_S)
         self.socket.connect(("127.0.0.1", gateway.port))
         self.socket.sendall((request or f"GET {path_of()} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").encode())

@@ -9,7 +9,7 @@ LATE_S = 0.4
 # Boards that answer no questions are judged by what arrives: below this share of what was asked it is too much.
 _ARRIVED_SHARE = 0.7
 _LESS = 0.7
-_MORE = 1.25
+_MORE = 1.5
 FPS_MIN = 0.2
 _PATIENCE_MAX = 32
 
