@@ -61,8 +61,7 @@ class ViewerDoor:
                 if isinstance(wish, str):
                     await websocket.send_text(json.dumps({"type": "error", "message": wish}))
                     continue
-                viewer.wish = wish
-                self._parts.frames.changed(device)
+                self._parts.frames.want(device, viewer, wish)
         except (WebSocketDisconnect, KeyError):
             return
 

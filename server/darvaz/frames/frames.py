@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from darvaz.frames.camera import Camera
+from darvaz.frames.demand import Wish
 from darvaz.frames.frame import Frame
 from darvaz.frames.viewer import Viewer
 
@@ -108,8 +109,9 @@ class Frames:
         self.camera(device).leave(viewer)
         self._tell(device)
 
-    def changed(self, device: str) -> None:
-        """Notes that a viewer of a device has another wish."""
+    def want(self, device: str, viewer: Viewer, wish: Wish) -> None:
+        """Gives a viewer another wish."""
+        self.camera(device).want(viewer, wish)
         self._tell(device)
 
     def _tell(self, device: str) -> None:

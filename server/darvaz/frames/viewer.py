@@ -31,50 +31,46 @@ class Viewer:
     It holds no frame: what is being sent belongs to the outlet, the newest to the camera.
     """
 
-    __slots__ = (
-        "_abort", "_buffered_bytes", "_due_s", "_pack", "_write", "_written_s", "may_stay", "number", "sent",
-        "skipped", "wish",
-    )  # fmt: skip
+    __slots__ = ("_abort", "_due_s", "_written_s", "buffered_bytes", "may_stay", "number", "pack", "wish", "write")
 
     def __init__(self, outlet: Outlet, pack: Pack, wish: Wish, may_stay: Callable[[], bool]) -> None:
         self.wish = wish
         self.may_stay = may_stay
-        self.number: int | None = None
-        self.sent = 0
-        self.skipped = 0
-        self._pack = pack
-        self._write = outlet.write
-        self._buffered_bytes = outlet.buffered_bytes
+        self.pack = pack
+        self.write = outlet.write
+        self.buffered_bytes = outlet.buffered_bytes
+        self.number = 0
         self._abort = outlet.abort
         self._due_s = self._written_s = 0.0
 
     def offer(self, frame: Frame, now_s: float) -> bool:
         """Sends the frame, or lets it pass if none is due yet; returns False while the last is still being sent."""
-        if self._buffered_bytes():
+        if self.buffered_bytes():
             return False
-        number = frame.number
-        if self.wish.fps is None or self._is_due(self.wish.fps, now_s):
-            self.sent += 1
-            if self.number is not None:
-                self.skipped += number - self.number - 1
+        if self._is_due(now_s):
             self._written_s = now_s
-            self._write(frame.packet(self._pack))
-        self.number = number
+            self.write(frame.packet(self.pack))
+        self.number = frame.number
         return True
+
+    def note(self, being_sent: Frame) -> None:
+        """Learns which frame it is being sent; one that takes every frame is not told each time."""
+        if being_sent.number > self.number:
+            self.number, self._written_s = being_sent.number, being_sent.arrived_s
 
     def is_stuck(self, now_s: float, deadline_s: float) -> bool:
         """Whether the last frame was not taken within the deadline."""
-        return now_s - self._written_s > deadline_s and self._buffered_bytes() > 0
+        return now_s - self._written_s > deadline_s and self.buffered_bytes() > 0
 
     def drop(self, reason: str) -> None:
         """Cuts the viewer off."""
         self._abort(reason)
 
-    def _is_due(self, fps: float, now_s: float) -> bool:
-        """Keeps the mean at `fps`: a frame may come up to half a period early, and is paid for later."""
-        if fps <= 0:
-            return False
-        period_s = 1 / fps
+    def _is_due(self, now_s: float) -> bool:
+        """Keeps the mean at the wish: a frame may come up to half a period early, and is paid for later."""
+        if not self.wish.fps:
+            return self.wish.fps is None
+        period_s = 1 / self.wish.fps
         early_s = self._due_s - now_s
         if early_s > period_s / 2:
             return False

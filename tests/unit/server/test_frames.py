@@ -83,7 +83,7 @@ def test_a_frame_is_packed_once_for_all_viewers_of_one_form() -> None:
 
 def test_a_slow_viewer_skips_frames_and_then_gets_the_newest() -> None:
     camera = Camera("yard")
-    slow, viewer = looking(camera)
+    slow, _ = looking(camera)
     quick, _ = looking(camera)
     shoot(camera, 1, fps=10)
     slow.clogged_bytes = 1
@@ -96,8 +96,7 @@ def test_a_slow_viewer_skips_frames_and_then_gets_the_newest() -> None:
 
     assert slow.packets == [b"0", b"5"]
     assert quick.packets == [b"0", b"1", b"2", b"3", b"4", b"5"]
-    assert (viewer.sent, viewer.skipped) == (2, 4)
-    assert not camera.has_behind
+    assert (camera.skipped, camera.has_behind) == (4, False)
 
 
 def test_a_viewer_that_was_served_by_the_next_frame_is_not_served_it_again() -> None:
@@ -133,12 +132,12 @@ def test_a_stuck_viewer_holds_no_more_memory_however_many_frames_come() -> None:
 )
 def test_a_viewer_gets_the_rate_it_wants_in_the_mean(camera_fps: float, wanted_fps: float, expected: int) -> None:
     camera = Camera("yard")
-    sink, viewer = looking(camera, Wish(fps=wanted_fps))
+    sink, _ = looking(camera, Wish(fps=wanted_fps))
 
     shoot(camera, int(camera_fps * 10), fps=camera_fps)
 
     assert abs(len(sink.packets) - expected) <= 1
-    assert viewer.skipped == 0
+    assert camera.skipped == 0
 
 
 def test_frames_that_come_unevenly_are_not_lost_to_the_wish() -> None:
@@ -158,7 +157,7 @@ def test_a_viewer_that_pauses_gets_nothing_and_wants_nothing() -> None:
     shoot(camera, 5, fps=10)
     assert (sink.packets, camera.wishes) == ([], [])
 
-    viewer.wish = Wish(fps=5)
+    camera.want(viewer, Wish(fps=5))
     shoot(camera, 1, fps=10, start_s=200.0)
     assert (sink.packets, camera.wishes) == ([b"5"], [Wish(fps=5)])
 
@@ -205,6 +204,7 @@ def test_a_viewer_that_left_gets_nothing_and_leaves_nothing_behind() -> None:
 
     camera.leave(viewer)
     sink.clogged_bytes = 0
+    camera.catch_up(200.0)
     shoot(camera, 1, fps=10)
 
     assert (sink.packets, camera.viewers, camera.has_behind) == ([], 0, False)
@@ -287,7 +287,7 @@ async def test_those_who_want_to_know_hear_of_frames_and_of_viewers() -> None:
 
     frames.join("yard", viewer)
     frames.push("yard", b"one")
-    frames.changed("yard")
+    frames.want("yard", viewer, Wish(fps=1))
     frames.leave("yard", viewer)
 
     assert heard == ["yard", ("yard", b"one"), "yard", "yard"]
@@ -336,3 +336,41 @@ def test_a_viewer_that_waited_may_leave() -> None:
     camera.serve()
 
     assert camera.viewers == 0
+
+
+def test_a_viewer_may_change_between_every_frame_and_some() -> None:
+    camera = Camera("yard")
+    sink, viewer = looking(camera)
+    shoot(camera, 2, fps=10)
+
+    camera.want(viewer, Wish(fps=0.1))
+    shoot(camera, 10, fps=10, start_s=200.0)
+    camera.want(viewer, Wish())
+    shoot(camera, 2, fps=10, start_s=300.0)
+
+    assert sink.packets == [b"0", b"1", b"2", b"12", b"13"]
+
+
+def test_a_viewer_that_left_is_not_brought_back_by_a_late_wish() -> None:
+    camera = Camera("yard")
+    _, viewer = looking(camera)
+
+    camera.leave(viewer)
+    camera.want(viewer, Wish(fps=1))
+
+    assert camera.viewers == 0
+
+
+def test_a_stuck_viewer_is_dropped_even_when_no_other_frame_comes() -> None:
+    camera = Camera("yard")
+    sink, _ = looking(camera)
+    shoot(camera, 1, fps=10, start_s=100.0)
+    sink.clogged_bytes = 1
+
+    for now_s in (101.0, 105.0, 109.0):
+        camera.drop_dead(now_s, deadline_s=10.0)
+        camera.catch_up(now_s)
+    assert not sink.aborted_for
+    camera.drop_dead(110.1, deadline_s=10.0)
+
+    assert sink.aborted_for
