@@ -115,9 +115,9 @@ async def test_a_viewer_may_change_its_mind(gateway: GatewayProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{", '{"fps": -1}', '{"fps": "many"}', '{"size": "huge"}', '{"fps": NaN}', '"x"' + " " * 2000]
+    "text", ["[]", "{", '{"fps": -1}', '{"fps": "many"}', '{"size": "huge"}', '{"fps": NaN}', b"binary"]
 )
-async def test_a_wish_that_is_none_is_explained_and_changes_nothing(gateway: GatewayProcess, text: str) -> None:
+async def test_a_wish_that_is_none_is_explained_and_changes_nothing(gateway: GatewayProcess, text: str | bytes) -> None:
     async with Camera(gateway.ws_url) as camera, connect(view_url(gateway, "?fps=20")) as viewer:
         await camera.asked(fps=20)
         await viewer.send(text)
@@ -126,6 +126,15 @@ async def test_a_wish_that_is_none_is_explained_and_changes_nothing(gateway: Gat
 
         assert answer["type"] == "error" and answer["message"]
         assert await packet(viewer)
+
+
+async def test_a_text_that_is_too_long_ends_the_viewer(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url), connect(view_url(gateway)) as viewer:
+        await viewer.send(" " * 2000)
+        async with asyncio.timeout(DEADLINE_S):
+            await viewer.wait_closed()
+
+    assert viewer.close_code == 1009
 
 
 @pytest.mark.parametrize("query", ["?fps=0", "?fps=many", "?fps=61", "?size=huge", "?quality=0", "?fps=nan"])

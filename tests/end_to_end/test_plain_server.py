@@ -18,6 +18,11 @@ from tests.support.camera import Camera, jpeg
 from tests.support.gateway import free_port
 from tests.support.viewing import DEADLINE_S, MjpegViewer, Stuck, path_of
 
+WEBSOCKET = (
+    "GET /ws/view/yard HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
@@ -50,6 +55,18 @@ async def test_frames_arrive_whole(gateway: SimpleNamespace) -> None:
             assert await viewer.frame() == jpeg(number, size_bytes=30_000)
 
 
+async def test_packets_arrive_whole_and_wishes_are_heard(gateway: SimpleNamespace) -> None:
+    async with Camera(gateway.ws_url) as camera, connect(f"{gateway.ws_url}/ws/view/yard", compression=None) as viewer:
+        await viewer.send('{"fps": 20}')
+        await camera.asked(fps=20)
+        await viewer.send("nonsense")
+
+        received = [await asyncio.wait_for(viewer.recv(), DEADLINE_S) for _ in range(20)]
+
+    assert len([frame for frame in received if isinstance(frame, bytes) and frame[:2] == b"\xff\xd8"]) >= 18
+    assert [text for text in received if isinstance(text, str) and "error" in text]
+
+
 async def test_a_viewer_that_leaves_is_forgotten(gateway: SimpleNamespace) -> None:
     async with Camera(gateway.ws_url):
         async with MjpegViewer(gateway, http="1.0") as viewer, connect(f"{gateway.ws_url}/ws/view/yard"):
@@ -59,12 +76,15 @@ async def test_a_viewer_that_leaves_is_forgotten(gateway: SimpleNamespace) -> No
         await until_viewers(gateway, 0)
 
 
-async def test_a_viewer_that_reads_nothing_is_dropped_and_delays_nobody(gateway: SimpleNamespace) -> None:
+@pytest.mark.parametrize("request_text", [None, WEBSOCKET], ids=["mjpeg", "websocket"])
+async def test_a_viewer_that_reads_nothing_is_dropped_and_delays_nobody(
+    gateway: SimpleNamespace, request_text: str | None
+) -> None:
     async with (
         Camera(gateway.ws_url, size_bytes=200_000),
         MjpegViewer(gateway, path_of(query="?fps=25"), http="1.0") as quick,
     ):
-        with contextlib.closing(Stuck(gateway).socket):
+        with contextlib.closing(Stuck(gateway, request_text).socket):
             await until_viewers(gateway, 2)
             await quick.frames(20)
 

@@ -27,6 +27,7 @@ class AsgiWire:
         self._websocket = websocket
         self._listener: Listener
         self._outbox: deque[bytes | tuple[int, str]] = deque()
+        self._sending_bytes = 0
         self._is_closing = False
         self._may_read = True
         self._wake = asyncio.Event()
@@ -68,9 +69,11 @@ class AsgiWire:
         self._may_read = True
         self._make_room()
 
-    @property
-    def buffered_bytes(self) -> int:
-        return sum(len(packet) for packet in self._outbox if isinstance(packet, bytes))
+    def write_now(self, packet: bytes) -> None:
+        self.write(packet)
+
+    def unsent_bytes(self) -> int:
+        return self._sending_bytes + sum(len(packet) for packet in self._outbox if isinstance(packet, bytes))
 
     # The two tasks
 
@@ -114,11 +117,13 @@ class AsgiWire:
         if isinstance(write, tuple):
             await self._websocket.close(*write)
             return
+        self._sending_bytes = len(write)
         opcode, payload = parse_packet(write)
         if opcode == Opcode.TEXT:
             await self._websocket.send_text(payload.decode())
         else:
             await self._websocket.send_bytes(payload)
+        self._sending_bytes = 0
 
     def _post(self, write: bytes | tuple[int, str]) -> None:
         if len(self._outbox) >= OUTBOX_PACKETS_MAX:

@@ -3,69 +3,114 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from darvaz.access import Admitted
-from darvaz.edge.outlets import TaskOutlet
+from darvaz.edge.asgi_wire import AsgiWire
 from darvaz.edge.problems import problem
-from darvaz.edge.viewing import looking, may_stay, parse_query, parse_text, refuse_view
+from darvaz.edge.viewing import WISH_BYTES_MAX, may_stay, parse_query, parse_text, refuse_view
 from darvaz.frames import Frame, Viewer, Wish
 from darvaz.parts import Parts
+from darvaz.wire.interface import EXTENSION, Wire
+from darvaz.wire.packets import dump_binary, dump_text
 
 _RETRY_S = 5.0
-_GOODBYE_CODE = 1008
 
 
 class ViewerDoor:
-    """Lets viewers in, or says in the handshake why not; tells them when their camera comes and goes."""
+    """Lets viewers in, or says in the handshake why not."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._open: dict[str, set[WebSocket]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        admitted = self._refuse(websocket)
-        if isinstance(admitted, str | Response):
-            await websocket.send_denial_response(
-                admitted if isinstance(admitted, Response) else problem(422, "invalid", admitted)
-            )
+        decision = self._decide(websocket)
+        if isinstance(decision, Response):
+            await websocket.send_denial_response(decision)
             return
+        admitted, wish = decision
         await websocket.accept()
-        await self._show(websocket, *admitted)
+        viewer = ViewSocket(self._parts, websocket.path_params["device"], wish, admitted)
+        own: Wire | None = scope.get("extensions", {}).get(EXTENSION)
+        if own is not None:
+            # It lives on when this has returned.
+            viewer.open(own)
+            return
+        wire = AsgiWire(websocket)
+        viewer.open(wire)
+        await wire.run()
 
-    def _refuse(self, websocket: WebSocket) -> Response | str | tuple[Admitted, Wish]:
+    def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, Wish]:
         admitted = refuse_view(self._parts, websocket)
         if isinstance(admitted, Response):
             return admitted
         if self._parts.frames.viewers >= self._parts.settings.viewers_max:
             return problem(503, "too_many_viewers", "the gateway has all the viewers it may have", _RETRY_S)
         wish = parse_query(websocket.query_params)
-        return wish if isinstance(wish, str) else (admitted, wish)
-
-    async def _show(self, websocket: WebSocket, admitted: Admitted, wish: Wish) -> None:
-        device = websocket.path_params["device"]
-        outlet = TaskOutlet(websocket.send_bytes)
-        viewer = Viewer(outlet, pack_plainly, wish, may_stay(self._parts, admitted))
-        with looking(self._parts, device, viewer):
-            if await outlet.run(self._listen(websocket, device, viewer)):
-                await websocket.close(_GOODBYE_CODE)
-
-    async def _listen(self, websocket: WebSocket, device: str, viewer: Viewer) -> None:
-        try:
-            while True:
-                wish = parse_text(await websocket.receive_text())
-                if isinstance(wish, str):
-                    await websocket.send_text(json.dumps({"type": "error", "message": wish}))
-                    continue
-                self._parts.frames.want(device, viewer, wish)
-        except (WebSocketDisconnect, KeyError):
-            return
+        return problem(422, "invalid", wish) if isinstance(wish, str) else (admitted, wish)
 
 
-def pack_plainly(frame: Frame) -> bytes:
-    """Returns a frame as it came."""
-    return frame.data
+class ViewSocket:
+    """One viewer: it listens to its wire for wishes, and is the outlet of its frames."""
+
+    def __init__(self, parts: Parts, device: str, wish: Wish, admitted: Admitted) -> None:
+        self._parts = parts
+        self._device = device
+        self._wish = wish
+        self._admitted = admitted
+        self._wire: Wire
+        self._viewer: Viewer | None = None
+        self.write: Callable[[bytes], None]
+        self.buffered_bytes: Callable[[], int]
+
+    def open(self, wire: Wire) -> None:
+        """Shows the camera on a wire, until it ends: what there is at once, then each frame that comes."""
+        self._wire = wire
+        self.write = wire.write_now
+        self.buffered_bytes = wire.unsent_bytes
+        viewer = self._viewer = Viewer(self, pack_packet, self._wish, may_stay(self._parts, self._admitted))
+        self._parts.frames.join(self._device, viewer)
+        wire.limit(WISH_BYTES_MAX, WISH_BYTES_MAX)
+        wire.attach(self)
+        newest = self._parts.frames.camera(self._device).newest
+        if newest is not None and self._viewer is not None:
+            viewer.offer(newest, time.monotonic())
+
+    # The outlet
+
+    def abort(self, reason: str) -> None:
+        self._wire.abort(reason)
+
+    # The listener
+
+    def receive_packets(self, packets: list[str | bytes]) -> None:
+        """Takes wishes, and explains what is none; the last of them counts."""
+        for packet in packets:
+            wish = parse_text(packet) if isinstance(packet, str) else "a viewer sends text"
+            if isinstance(wish, str):
+                self._wire.write(dump_text(json.dumps({"type": "error", "message": wish})))
+            elif self._viewer is not None:
+                self._parts.frames.want(self._device, self._viewer, wish)
+
+    def receive_oversized(self, is_text: bool) -> None:
+        """The wire closes with 1009 by itself."""
+
+    def stop(self) -> None:
+        """The wire says 1012 by itself."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Lets the viewer go."""
+        viewer, self._viewer = self._viewer, None
+        if viewer is not None:
+            self._parts.frames.leave(self._device, viewer)
+
+
+def pack_packet(frame: Frame) -> bytes:
+    """Returns a frame as one WebSocket packet."""
+    return dump_binary(frame.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 # A peer that takes nothing for so long, or would leave more than so much untaken, is cut off. One
@@ -17,7 +18,7 @@ _HELD_BY_LISTENER = 2
 class Flow(asyncio.Protocol):
     """The transport's side of a connection; a subclass reads in `_read` and ends in `abort`."""
 
-    __slots__ = ("_drained", "_held", "_is_batching", "_loop", "_out", "_timer", "_transport")
+    __slots__ = ("_drained", "_held", "_is_batching", "_loop", "_out", "_timer", "_transport", "unsent_bytes")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -31,6 +32,8 @@ class Flow(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        # The transport's own method: it is asked for each frame of each viewer of a camera.
+        self.unsent_bytes: Callable[[], int] = self._transport.get_write_buffer_size
 
     # Writing
 
@@ -44,6 +47,14 @@ class Flow(asyncio.Protocol):
         if not self._is_batching and not self._out:
             self._loop.call_soon(self.flush)
         self._out.append(packet)
+
+    def _push_now(self, packet: bytes) -> None:
+        """Writes a packet at once, behind those that are kept."""
+        if self._out:
+            self._out.append(packet)
+            self.flush()
+        else:
+            self._transport.write(packet)
 
     def flush(self) -> None:
         """Hands what was written to the transport, in one piece."""

@@ -7,6 +7,7 @@ application's coroutine may end: the connection stays until one of the two says 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 EXTENSION = "darvaz.packets"
@@ -56,6 +57,11 @@ class Wire(Protocol):
         """Cuts the connection off as it is; the listener's end gets the reason."""
 
     @property
-    def buffered_bytes(self) -> int:
-        """What is written but not yet taken by the system; a viewer that has some is slow."""
+    def write_now(self) -> Callable[[bytes], None]:
+        """Writes a packet at once, behind what was written before."""
+        ...
+
+    @property
+    def unsent_bytes(self) -> Callable[[], int]:
+        """Returns what is written but not yet taken by the system; a viewer that has some is slow."""
         ...

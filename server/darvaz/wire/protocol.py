@@ -183,6 +183,11 @@ class WebSocketProtocol(Flow):
         if self._state is _OPEN:
             self._push(packet if count == 1 else packet * count)
 
+    def write_now(self, packet: bytes) -> None:
+        """Writes a packet at once, behind what was written before."""
+        if self._state is State.OPEN:
+            self._push_now(packet)
+
     def close(self, code: int, reason: str) -> None:
         """Says goodbye; nothing is written after it, and a peer that lingers is cut off."""
         if self._state is not State.OPEN:

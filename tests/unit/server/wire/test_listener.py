@@ -288,3 +288,29 @@ def test_a_handshake_is_accepted_only_as_the_rfc_has_it(
             )
         else:
             assert client.read_rest()
+
+
+def test_what_is_written_at_once_comes_behind_what_was_written_before(place: Place) -> None:
+    client, listener = place.connect()
+
+    def speak() -> None:
+        listener.wire.write(dump_text("first"))
+        listener.wire.write_now(dump_text("second"))
+        listener.wire.write_now(dump_text("third"))
+
+    place.server.call(speak)
+
+    assert [client.receive()[1] for _ in range(3)] == [b"first", b"second", b"third"]
+    assert place.server.call(listener.wire.unsent_bytes) == 0
+
+
+def test_nothing_is_written_at_once_behind_a_goodbye(place: Place) -> None:
+    client, listener = place.connect()
+
+    def part() -> None:
+        listener.wire.close(1000, "")
+        listener.wire.write_now(dump_text("too late"))
+
+    place.server.call(part)
+
+    assert client.receive_close() == 1000
