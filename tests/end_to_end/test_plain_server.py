@@ -16,12 +16,7 @@ from darvaz.app import build_app, build_parts
 from darvaz.settings import Settings
 from tests.support.camera import Camera, jpeg
 from tests.support.gateway import free_port
-from tests.support.viewing import DEADLINE_S, MjpegViewer, Stuck, path_of
-
-WEBSOCKET = (
-    "GET /ws/view/yard HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
+from tests.support.viewing import DEADLINE_S, WEBSOCKET, MjpegViewer, Stuck, path_of
 
 
 @pytest.fixture

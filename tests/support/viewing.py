@@ -14,6 +14,11 @@ from typing import Self
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 20.0
+# The request of a viewer over WebSocket that says no more.
+WEBSOCKET = (
+    "GET /ws/view/yard HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 def path_of(device: str = "yard", query: str = "") -> str:
@@ -83,6 +88,16 @@ class Stuck:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.socket.close()
+
+
+async def until_viewers(gateway: GatewayProcess, count: int) -> None:
+    """Waits until the camera has so many viewers."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            state = await asyncio.to_thread(gateway.get, "/api/devices/yard/camera")
+            if state.json()["viewers"] == count:
+                return
+            await asyncio.sleep(0.05)
 
 
 def run_cli(*arguments: str, gateway: GatewayProcess) -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,10 +20,11 @@ ASK = "stream"
 PROBE = "info"
 # A page that is loaded again, or a snapshot's second picture, need not stop and start the camera.
 IDLE_AFTER_S = 0.6
-# How often a watched link is looked at: soon while it is weak or new, rarely while all is well.
-LOOK_SOON_S = 3.0
-LOOK_RARELY_S = 15.0
+# How often it is looked at what arrives of a watched camera, and how often it is asked for an answer while all is well.
+LOOK_EVERY_S = 3.0
+PROBE_EVERY_S = 15.0
 _FRAMES_A_LOOK = 5
+_ARRIVED_SHARE = 0.8
 # Shorter than it takes to be idle again, for nothing is asked while a probe is out.
 _PROBE_DEADLINE_S = 1.0
 _PROBES_IN_VAIN_MAX = 3
@@ -114,14 +116,15 @@ class Take:
         self._look_s = self._since_s = clock_s()
         self._asked_s = -_ASK_EVERY_S
         self._frames_before = 0
+        self._probed_s = clock_s()
         self._in_vain = 0
         self._again_s = _AGAIN_S
 
     async def run(self) -> None:
         """Acts whenever the demand changes or it is time to look at the link."""
-        self.round_trip_s = await self._probe()
-        if self.round_trip_s is not None:
-            self._steering.calibrate(self.round_trip_s)
+        round_trip_s = await self._probe()
+        if round_trip_s is not None:
+            self._steering.calibrate(round_trip_s)
         while True:
             self.wake.clear()
             wait_s = await self._act()
@@ -173,29 +176,30 @@ class Take:
             return False
         self.asked = wanted
         self._camera.serve()
-        self._start_look(LOOK_SOON_S)
+        self._start_look()
         return True
 
     # The link
 
-    def _start_look(self, wait_s: float) -> None:
+    def _start_look(self) -> None:
         self._since_s = self._clock_s()
         self._frames_before = self._camera.frames
         fps = self.asked.fps if self.asked else 0.0
         # A rate is no rate before some frames could come.
-        self._look_s = self._since_s + max(wait_s, _FRAMES_A_LOOK / fps if fps else 0.0)
+        self._look_s = self._since_s + max(LOOK_EVERY_S, _FRAMES_A_LOOK / fps if fps else 0.0)
 
     async def _look(self, asked_fps: float) -> None:
-        """Measures what arrives and how long an answer takes, and lets the steering judge."""
-        arrived_fps = (self._camera.frames - self._frames_before) / max(self._clock_s() - self._since_s, 0.001)
-        self.round_trip_s = await self._probe()
-        before_fps = self._steering.limit_fps
-        self._steering.look(asked_fps, arrived_fps, self.round_trip_s)
-        is_calm = before_fps == self._steering.limit_fps == float("inf")
-        self._start_look(LOOK_RARELY_S if is_calm else LOOK_SOON_S)
+        """Measures what arrives and, where that is too little or was not done for long, how soon an answer comes."""
+        now_s = self._clock_s()
+        arrived_fps = (self._camera.frames - self._frames_before) / max(now_s - self._since_s, 0.001)
+        is_well = arrived_fps >= asked_fps * _ARRIVED_SHARE and self._steering.limit_fps == math.inf
+        if not is_well or now_s >= self._probed_s + PROBE_EVERY_S:
+            self._probed_s = now_s
+            self._steering.look(asked_fps, arrived_fps, await self._probe())
+        self._start_look()
 
     async def _probe(self) -> float | None:
-        """Returns how long the board takes to answer; None for one that never does."""
+        """Returns how long the board takes to answer: infinity for too long, None for one that never answers."""
         if self._in_vain >= _PROBES_IN_VAIN_MAX and self.round_trip_s is None:
             return None
         asked_s = self._clock_s()
@@ -203,9 +207,10 @@ class Take:
             await self._hub.command(self._camera.device, PROBE, {}, _PROBE_DEADLINE_S)
         except TimedOutError:
             self._in_vain += 1
-            return None if self.round_trip_s is None else _PROBE_DEADLINE_S
+            return None if self.round_trip_s is None else math.inf
         except CommandError:
             # A refusal is an answer, too; one that left has none, and its task ends.
             pass
         self._in_vain = 0
-        return self._clock_s() - asked_s
+        self.round_trip_s = self._clock_s() - asked_s
+        return self.round_trip_s

@@ -1,0 +1,134 @@
+"""Bad cameras: away, unplugged, broken, too large, too fast, twice, or behind a weak link."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.support.camera import Camera, jpeg, number_of
+from tests.support.gateway import GatewayProcess
+from tests.support.journalled import wait_for_line
+from tests.support.viewing import DEADLINE_S, MjpegViewer, path_of, until_viewers
+from tests.support.weak_link import WeakLink
+
+FRAME_BYTES_MAX = 512 * 1024
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[GatewayProcess]:
+    with GatewayProcess(env={"DARVAZ_VIEWER_DEADLINE_S": "1.5"}) as running:
+        yield running
+
+
+@pytest.fixture
+async def camera(gateway: GatewayProcess) -> AsyncIterator[Camera]:
+    """A camera of large frames that sends when the test says."""
+    async with Camera(gateway.ws_url, size_bytes=100_000, obeys=False) as running:
+        yield running
+
+
+async def test_a_camera_that_comes_back_is_seen_again_by_those_who_waited(gateway: GatewayProcess) -> None:
+    async with MjpegViewer(gateway, path_of("returning")) as early:
+        assert early.head.startswith("HTTP/1.1 404")
+    async with Camera(gateway.ws_url, device="returning"):
+        pass
+    async with (
+        MjpegViewer(gateway, path_of("returning")) as mjpeg,
+        connect(f"{gateway.ws_url}/ws/view/returning") as websocket,
+    ):
+        for _ in range(2):
+            async with Camera(gateway.ws_url, device="returning") as camera:
+                await camera.asked(fps=10)
+                await mjpeg.frames(3)
+                async with asyncio.timeout(DEADLINE_S):
+                    assert await websocket.recv()
+
+
+async def test_a_camera_unplugged_in_the_middle_of_a_frame_spoils_nothing(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, obeys=False) as first, MjpegViewer(gateway) as viewer:
+        await first.send(jpeg(1))
+        assert await viewer.frame() == jpeg(1)
+        half = jpeg(2, size_bytes=60_000)[:30_000]
+        first.link.transport.write(b"\x82\xfe" + (60_000).to_bytes(2, "big") + bytes(4) + half)
+        first.unplug()
+
+        async with Camera(gateway.ws_url, obeys=False) as second:
+            await second.send(jpeg(3))
+            assert await viewer.frame() == jpeg(3)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [jpeg(2)[:-2], jpeg(2)[2:], b"\xff\xd8", b"GIF89a" + bytes(100), b"\x00"],
+    ids=["no end", "no start", "a start alone", "a GIF", "a byte"],
+)
+async def test_what_is_no_whole_jpeg_reaches_nobody(gateway: GatewayProcess, camera: Camera, frame: bytes) -> None:
+    async with MjpegViewer(gateway) as viewer:
+        await camera.send(frame)
+        await camera.send(jpeg(5))
+
+        assert await viewer.frame() == jpeg(5)
+    assert wait_for_line(gateway.data, type="fault")
+
+
+async def test_the_largest_frame_passes_and_a_byte_more_ends_the_link(gateway: GatewayProcess, camera: Camera) -> None:
+    largest = jpeg(9, size_bytes=FRAME_BYTES_MAX)
+    assert len(largest) == FRAME_BYTES_MAX
+    async with MjpegViewer(gateway) as viewer:
+        await camera.send(largest)
+        assert await viewer.frame() == largest
+
+        with contextlib.suppress(ConnectionClosed):
+            await camera.send(jpeg(9, size_bytes=FRAME_BYTES_MAX + 1))
+        async with asyncio.timeout(DEADLINE_S):
+            await camera.link.wait_closed()
+
+    assert camera.link.close_code == 1009
+
+
+async def test_a_flood_of_frames_reaches_quick_viewers_and_spares_the_others(
+    gateway: GatewayProcess, camera: Camera
+) -> None:
+    async with MjpegViewer(gateway) as all_of_it, MjpegViewer(gateway, path_of(query="?fps=5")) as some:
+        await until_viewers(gateway, 2)
+        for number in range(60):
+            await camera.send(jpeg(number, size_bytes=20_000))
+            assert await all_of_it.frame() == jpeg(number, size_bytes=20_000)
+            await asyncio.sleep(1 / 60)
+
+        assert number_of(await some.frame()) == 0
+        assert number_of(await some.frame()) > 1
+
+
+async def test_of_two_cameras_with_one_name_the_later_is_seen(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, obeys=False) as first, MjpegViewer(gateway) as viewer:
+        await first.send(jpeg(1))
+        assert await viewer.frame() == jpeg(1)
+        async with Camera(gateway.ws_url, obeys=False) as second:
+            with contextlib.suppress(ConnectionClosed):
+                await first.send(jpeg(2))
+            async with asyncio.timeout(DEADLINE_S):
+                await first.link.wait_closed()
+            await second.send(jpeg(3))
+
+            assert await viewer.frame() == jpeg(3)
+    assert first.link.close_code == 4409
+
+
+async def test_a_weak_link_carries_fewer_whole_frames_and_recovers(gateway: GatewayProcess) -> None:
+    async with WeakLink(gateway.port, bytes_per_s=80_000) as weak:
+        async with Camera(weak.ws_url, send_buffer_bytes=8192) as camera, MjpegViewer(gateway) as viewer:
+            await camera.asked(fps=10)
+            looking = asyncio.create_task(viewer.frames(10_000))
+            fewer = await camera.asked_so(lambda args: args["fps"] < 4)
+            weak.bytes_per_s = 10_000_000
+            more = await camera.asked_so(lambda args: args["fps"] > fewer["fps"])
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    assert fewer["fps"] < more["fps"] <= 10
