@@ -23,11 +23,10 @@ from darvaz.devices import Devices
 from darvaz.edge.api import api_routes
 from darvaz.edge.api_devices import describe_device, list_described
 from darvaz.edge.headers import SafeHeaders
-from darvaz.edge.kept_frames import kept_frame_routes
 from darvaz.edge.pages import page_routes
 from darvaz.edge.problems import problem
 from darvaz.edge.sockets import device_routes
-from darvaz.edge.viewers import viewer_routes
+from darvaz.edge.view_socket import view_routes
 from darvaz.events import Events
 from darvaz.feed import Feed
 from darvaz.frame_ring import FrameRing
@@ -132,13 +131,7 @@ def build_app(parts: Parts) -> Starlette:
             parts.access.close()
 
     return Starlette(
-        routes=[
-            *device_routes(parts),
-            *page_routes(parts),
-            *api_routes(parts),
-            *viewer_routes(parts),
-            *kept_frame_routes(parts),
-        ],
+        routes=[*device_routes(parts), *page_routes(parts), *api_routes(parts), *view_routes(parts)],
         middleware=[Middleware(SafeHeaders)],
         exception_handlers={
             HTTPException: _explain,

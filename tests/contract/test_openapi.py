@@ -28,6 +28,8 @@ from tests.support.gateway import GatewayProcess
 # Pages for people are no operations, but for the document's own.
 PAGES = {"/", "/ws/pico", "/ws/esp32cam", "/sign-in", "/pages/sign-in.js", "/pages/plain.css"}
 RUN_DEADLINE_S = 60
+# The least that a camera's frame is known by: its first and last bytes.
+JPEG = b"\xff\xd8\xff\xd9"
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,7 @@ def obliging_board(gateway: GatewayProcess, token: str, device: str) -> Iterator
                     with contextlib.suppress(TimeoutError):
                         asked = json.loads(await asyncio.wait_for(board.recv(), 0.1))
                         if asked["type"] == "command":
+                            await board.send(JPEG)
                             await board.send(json.dumps({"type": "ack", "id": asked["id"], "status": "ok"}))
 
     thread = threading.Thread(target=asyncio.run, args=(live(),))
@@ -194,6 +197,8 @@ def try_a_device_that_is_here(gateway: GatewayProcess, token: str, folder: Path)
             "^/api/devices",
             "--exclude-method",
             "DELETE",
+            "--exclude-operation-id",
+            "stream_camera",
             "--max-examples",
             "30",
             config='[parameters]\n"path.device" = "door"\n',

@@ -9,29 +9,17 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
 
 from tests.support.camera import Camera, jpeg
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import wait_for_line
-from tests.support.viewing import DEADLINE_S, MjpegViewer, path_of, run_cli
-
-ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
+from tests.support.viewing import DEADLINE_S, MjpegViewer, packet, path_of, view_url
 
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[GatewayProcess]:
     with GatewayProcess() as running:
         yield running
-
-
-async def packet(viewer: ClientConnection) -> bytes:
-    """Returns the next frame that a viewer over WebSocket gets."""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            received = await viewer.recv()
-            if isinstance(received, bytes):
-                return received
 
 
 async def words(viewer: ClientConnection) -> dict[str, object]:
@@ -41,10 +29,6 @@ async def words(viewer: ClientConnection) -> dict[str, object]:
             received = await viewer.recv()
             if isinstance(received, str):
                 return dict(json.loads(received))
-
-
-def view_url(gateway: GatewayProcess, query: str = "") -> str:
-    return f"{gateway.ws_url}/ws/view/yard{query}"
 
 
 async def test_frames_arrive_as_they_were_sent(gateway: GatewayProcess) -> None:
@@ -190,54 +174,3 @@ async def test_the_journal_counts_frames_and_keeps_none() -> None:
         found = wait_for_line(gateway.data, device="yard", type="frames")
 
     assert [line.payload for line in found] == ["2 frames, 10000 bytes"]
-
-
-# Who may look
-
-
-@pytest.mark.parametrize("path", ["stream.mjpeg", "snapshot.jpg", "camera"])
-async def test_a_viewer_from_elsewhere_needs_a_token(gateway: GatewayProcess, path: str) -> None:
-    async with Camera(gateway.ws_url):
-        refused = await asyncio.to_thread(gateway.get, f"/api/devices/yard/{path}", headers=ELSEWHERE)
-
-    assert refused.status_code == 401
-
-
-async def test_a_websocket_viewer_from_elsewhere_needs_a_token(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url):
-        with pytest.raises(InvalidStatus) as refused:
-            await connect(view_url(gateway), additional_headers=ELSEWHERE)
-
-    assert refused.value.response.status_code == 401
-
-
-async def test_a_page_of_another_origin_cannot_look(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url):
-        with pytest.raises(InvalidStatus) as refused:
-            await connect(view_url(gateway), origin="http://evil.example")  # type: ignore[arg-type]
-
-    assert refused.value.response.status_code == 403
-
-
-async def test_a_viewers_token_opens_the_stream_and_revoking_it_ends_it(gateway: GatewayProcess) -> None:
-    issued = await asyncio.to_thread(run_cli, "token", "issue", "viewer", gateway=gateway)
-    token = issued.stdout.strip()
-    headers = f"X-Forwarded-For: 203.0.113.9\r\nAuthorization: Bearer {token}\r\n"
-    async with Camera(gateway.ws_url), MjpegViewer(gateway, headers=headers) as viewer:
-        await viewer.frames(2)
-
-        await asyncio.to_thread(run_cli, "token", "revoke", token.split("_")[1], gateway=gateway)
-
-        await viewer.ended()
-
-
-@pytest.mark.parametrize("path", ["stream.mjpeg", "snapshot.jpg", "camera"])
-async def test_only_cameras_can_be_looked_at(gateway: GatewayProcess, path: str) -> None:
-    async with connect(f"{gateway.ws_url}/ws/pico") as board:
-        await board.send('{"type":"connect","device":"no-camera"}')
-        await board.recv()
-        pico = await asyncio.to_thread(gateway.get, f"/api/devices/no-camera/{path}")
-    unknown = await asyncio.to_thread(gateway.get, f"/api/devices/nobody/{path}")
-
-    assert (pico.status_code, pico.json()["code"]) == (404, "not_a_camera")
-    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_device")

@@ -11,6 +11,8 @@ import sys
 from types import TracebackType
 from typing import Self
 
+from websockets.asyncio.client import ClientConnection
+
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 20.0
@@ -23,6 +25,19 @@ WEBSOCKET = (
 
 def path_of(device: str = "yard", query: str = "") -> str:
     return f"/api/devices/{device}/stream.mjpeg{query}"
+
+
+def view_url(gateway: GatewayProcess, query: str = "") -> str:
+    return f"{gateway.ws_url}/ws/view/yard{query}"
+
+
+async def packet(viewer: ClientConnection) -> bytes:
+    """Returns the next frame that a viewer over WebSocket gets."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            received = await viewer.recv()
+            if isinstance(received, bytes):
+                return received
 
 
 class MjpegViewer:

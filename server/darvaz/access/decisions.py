@@ -48,12 +48,12 @@ class AccessPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Let in: by this token, by a session and the token that opened it, or as this machine's own."""
+    """Let in: by this token, by a session and the token that opened it, by a link, or as this machine's own."""
 
     token_id: str | None
     role: Role = "operator"
     session_id: str | None = None
-    is_by_signature: bool = False
+    until_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Operators:
         self.cookie_name = f"darvaz_{self.signer.gateway_mark}"
         self._rules = rules
         self._tokens = tokens
+        self._clock = clock
         self.sessions.prune()
 
     @closed_on_failure
@@ -75,7 +76,7 @@ class Operators:
             return refused
         # A wrong signature is not counted as a failure: a picture in any page can cause it.
         is_signed = self.signer.is_signed(device, until_s, signature)
-        return Admitted(None, "viewer", is_by_signature=True) if is_signed else NO_VIEW
+        return Admitted(None, "viewer", until_s=until_s) if is_signed else NO_VIEW
 
     @closed_on_failure
     def sign_in(self, caller: Caller, text: str, agent: str) -> SignedIn | Refused:
@@ -99,6 +100,8 @@ class Operators:
 
         A database that cannot be read ends nothing.
         """
+        if admitted.until_s is not None:
+            return self._clock() < admitted.until_s
         try:
             if admitted.session_id is not None:
                 return self.sessions.is_live(admitted.session_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def record(
     query = {name: value for name, value in wish.items() if value is not None}
     try:
         with Film(output) as film, contextlib.suppress(KeyboardInterrupt):
+            # Ctrl-C is how filming ends, and no failure.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             lapse_fps = (play_fps or _LAPSE_FPS) if every_s else None
             asyncio.run(_record(film, _frames(gateway, device, query), for_s, lapse_fps))
     except (FilmError, MultipartError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from darvaz.access import Admitted, Caller, Need, Refused
@@ -23,7 +23,7 @@ def admit(request: HTTPConnection, parts: Parts, need: Need, doing: str) -> Admi
     return refuse(parts, caller, decision, doing) if isinstance(decision, Refused) else decision
 
 
-def admit_viewer(request: Request, parts: Parts, device: str, doing: str) -> Admitted | Response:
+def admit_viewer(request: HTTPConnection, parts: Parts, device: str, doing: str) -> Admitted | Response:
     """Returns who may see one camera: a viewer, or whoever has its signed link."""
     caller = caller_of(request.scope)
     signature, until = request.query_params.get("signature"), request.query_params.get("until", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from darvaz.edge import (
+    api_cameras,
     api_devices,
     api_events,
     api_gateway,
@@ -23,6 +24,7 @@ from darvaz.parts import Parts
 _OPERATIONS: list[Operation] = [
     *api_devices.OPERATIONS,
     *api_telemetry.OPERATIONS,
+    *api_cameras.OPERATIONS,
     *api_views.OPERATIONS,
     *api_events.OPERATIONS,
     *api_journal.OPERATIONS,

@@ -62,6 +62,12 @@ def build_openapi(operations: Iterable[Operation], cookie_name: str) -> Document
                     "name": cookie_name,
                     "description": "A signed-in browser.",
                 },
+                "link": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "signature",
+                    "description": "A signed link, with its `until`: POST /api/devices/{device}/view-links.",
+                },
             },
         },
     }
@@ -115,6 +121,8 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     shown: list[dict[str, list[str]]] = [] if operation.need is None else [{"bearer": []}, {"session": []}]
     if operation.need is Need.LOOK:
         shown.insert(1, {"password": []})
+    if operation.by_link:
+        shown.append({"link": []})
     described["security"] = shown
     return described
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from darvaz.access import Admitted, Caller, Need
-from darvaz.edge.admission import admit
+from darvaz.edge.admission import admit, admit_viewer
 from darvaz.edge.callers import caller_of
 from darvaz.edge.problems import problem
 from darvaz.edge.shapes import PATH_TYPES
@@ -50,7 +50,8 @@ class Operation:
     """What one method on one path takes, does and answers.
 
     `handle` returns the answer, or a `Response` where something is wrong or the answer is no JSON.
-    Its name and docstring are the operation's. `need` is None where anyone may ask.
+    Its name and docstring are the operation's. `need` is None where anyone may ask. `by_link` tells that a signed link
+    will do.
     """
 
     method: str
@@ -65,6 +66,7 @@ class Operation:
     body: Any = None
     is_body_optional: bool = False
     errors: tuple[int, ...] = ()
+    by_link: bool = False
     other_answers: Mapping[int, Any] = field(default_factory=dict)
     decoder: msgspec.json.Decoder[Any] | None = field(init=False, default=None)
 
@@ -107,7 +109,7 @@ def _route(path: str, by_method: dict[str, Operation], parts: Parts) -> Route:
 async def _serve(operation: Operation, request: Request, parts: Parts) -> Response:
     admitted: Admitted | Response = Admitted(None, "viewer")
     if operation.need is not None:
-        admitted = admit(request, parts, operation.need, operation.doing)
+        admitted = _admit(operation, operation.need, request, parts)
     if isinstance(admitted, Response):
         return admitted
     stray = _stray(request)
@@ -124,6 +126,12 @@ async def _serve(operation: Operation, request: Request, parts: Parts) -> Respon
         return call.body
     answer = await operation.handle(call)
     return answer if isinstance(answer, Response) else respond(answer, operation.status)
+
+
+def _admit(operation: Operation, need: Need, request: Request, parts: Parts) -> Admitted | Response:
+    if operation.by_link:
+        return admit_viewer(request, parts, request.path_params["device"], operation.doing)
+    return admit(request, parts, need, operation.doing)
 
 
 def respond(answer: Any, status: int = 200) -> Response:

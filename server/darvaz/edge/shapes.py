@@ -49,5 +49,9 @@ Label = Annotated[
     ),
 ]
 
-PATH_TYPES: dict[str, Any] = {"device": DeviceId, "name": CommandName, "token": Identity, "session": Identity}
+FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it arrived, in Unix milliseconds.")]
+
+PATH_TYPES: dict[str, Any] = {
+    "device": DeviceId, "name": CommandName, "token": Identity, "session": Identity, "time_ms": FrameTime
+}  # fmt: skip
 """What may stand in a path, by the name of its place."""

@@ -36,7 +36,7 @@ class Streamed(Response):
     async def _pump(self, receive: Receive, send: Send) -> bool:
         """Sends until the pieces end or the client leaves; returns whether all of them were sent."""
         sending = asyncio.ensure_future(self._send_all(send))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        leaving = asyncio.ensure_future(disconnected(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
             return sending.done() and sending.result()
@@ -55,6 +55,7 @@ class Streamed(Response):
         return True
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Returns when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

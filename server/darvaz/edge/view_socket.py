@@ -7,19 +7,24 @@ import time
 from collections.abc import Callable
 
 from starlette.responses import Response
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from darvaz.access import Admitted
+from darvaz.edge.admission import admit_viewer
 from darvaz.edge.asgi_wire import AsgiWire
 from darvaz.edge.problems import problem
-from darvaz.edge.viewing import WISH_BYTES_MAX, may_stay, parse_query, parse_text, refuse_view
+from darvaz.edge.viewing import WISH_BYTES_MAX, may_stay, parse_query, parse_text, refuse_crowd, refuse_device
 from darvaz.frames import Frame, Viewer, Wish
 from darvaz.parts import Parts
 from darvaz.wire.interface import EXTENSION, Wire
 from darvaz.wire.packets import dump_binary, dump_text
 
-_RETRY_S = 5.0
+
+def view_routes(parts: Parts) -> list[BaseRoute]:
+    """Returns the route of viewers that speak WebSocket."""
+    return [WebSocketRoute("/ws/view/{device}", ViewerDoor(parts))]
 
 
 class ViewerDoor:
@@ -47,11 +52,13 @@ class ViewerDoor:
         await wire.run()
 
     def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, Wish]:
-        admitted = refuse_view(self._parts, websocket)
+        device = websocket.path_params["device"]
+        admitted = admit_viewer(websocket, self._parts, device, "GET /ws/view/{device}")
         if isinstance(admitted, Response):
             return admitted
-        if self._parts.frames.viewers >= self._parts.settings.viewers_max:
-            return problem(503, "too_many_viewers", "the gateway has all the viewers it may have", _RETRY_S)
+        refused = refuse_device(self._parts, device) or refuse_crowd(self._parts)
+        if refused is not None:
+            return refused
         wish = parse_query(websocket.query_params)
         return problem(422, "invalid", wish) if isinstance(wish, str) else (admitted, wish)
 

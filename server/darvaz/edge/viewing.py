@@ -9,16 +9,15 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
-from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from darvaz.access import Admitted, Refused
-from darvaz.edge.callers import caller_of
+from darvaz.access import Admitted
 from darvaz.edge.problems import problem
 from darvaz.frames import Viewer, Wish
 from darvaz.frames.demand import SIZES, Size
 from darvaz.parts import Parts
 
+RETRY_S = 5.0
 WISH_BYTES_MAX = 1024
 VIEWER_FPS_MAX = 60
 
@@ -35,31 +34,33 @@ class _Said(msgspec.Struct, frozen=True):
     quality: Annotated[int, Meta(ge=1, le=100)] | None = None
 
 
-def may_view(parts: Parts, connection: HTTPConnection) -> Admitted | Refused:
-    """Decides whether somebody may look: the rule of /api for those who only look."""
-    return parts.access.operator(caller_of(connection.scope), state_changing=False)
+class SignedQuery(msgspec.Struct):
+    """What a signed link has in its query; players may add what they like."""
+
+    until: Annotated[str, Meta(description="Of a signed link.")] = ""
+    signature: Annotated[str, Meta(description="Of a signed link.")] = ""
 
 
 def may_stay(parts: Parts, admitted: Admitted) -> Callable[[], bool]:
-    """Returns what tells, while somebody looks, whether the token they showed is still good."""
-    token = admitted.token_id
-    if token is None:
-        return lambda: True
-    return lambda: token not in parts.access.dead_tokens()
+    """Returns what tells, while somebody looks, whether they are still let in."""
+    return lambda: parts.access.operators.is_still_let_in(admitted)
 
 
-def refuse_view(parts: Parts, connection: HTTPConnection) -> Response | Admitted:
-    """Returns the refusal of a request for a camera's pictures, or the admission."""
-    decision = may_view(parts, connection)
-    if isinstance(decision, Refused):
-        return problem(decision.status, decision.code, decision.message, decision.retry_after_s)
-    device = connection.path_params["device"]
+def refuse_device(parts: Parts, device: str) -> Response | None:
+    """Returns the problem of looking at what is no camera."""
     kind = parts.hub.kind_of(device)
     if kind is None:
-        return problem(404, "unknown_device", f"no device {device!r} was ever here; see GET /api/devices")
+        return problem(404, "unknown_device", f"no device {device[:64]!r} was ever here; see GET /api/devices")
     if not parts.protocol.kinds[kind].sends_frames:
         return problem(404, "not_a_camera", f"{device} is a {parts.protocol.kinds[kind].title} and sends no pictures")
-    return decision
+    return None
+
+
+def refuse_crowd(parts: Parts) -> Response | None:
+    """Returns the problem of one viewer too many."""
+    if parts.frames.viewers < parts.settings.viewers_max:
+        return None
+    return problem(503, "too_many_viewers", "the gateway has all the viewers it may have", RETRY_S)
 
 
 def parse_query(query: Mapping[str, Any]) -> Wish | str:

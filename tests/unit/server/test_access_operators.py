@@ -270,7 +270,7 @@ def test_a_signed_link_shows_its_camera_and_nothing_else(access: Access) -> None
 
     seen = access.operators.look_at(PROGRAM, "door", until_s, signature)
 
-    assert isinstance(seen, Admitted) and (seen.role, seen.is_by_signature) == ("viewer", True)
+    assert isinstance(seen, Admitted) and (seen.role, seen.until_s) == ("viewer", until_s)
     assert code(access.operators.look_at(PROGRAM, "garden", until_s, signature)) == (401, "not_authorised")
 
 
