@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bench.case import Case
+from bench.cases.cameras import Cameras
 from bench.cases.commands import Commands
 from bench.cases.crowd import Crowd
 from bench.cases.messages import Messages
 from bench.cases.virtual import Virtual
 
-CASES: tuple[Case, ...] = (Messages(), Crowd(), Commands(), Virtual())
+CASES: tuple[Case, ...] = (Messages(), Crowd(), Commands(), Cameras(), Virtual())

@@ -46,6 +46,7 @@ RESULTS = {
             "properties": {
                 "messages": {"required": ["rows", "skipped"], "properties": {"rows": {"items": ROW}}},
                 "boards": {"properties": {"figures": {"additionalProperties": FIGURE}}},
+                "cameras": {"properties": {"rows": {"items": {"required": ["way", "viewers", "rate_per_s", "times"]}}}},
                 "commands": {"properties": {"loads": {"additionalProperties": {"additionalProperties": FIGURE}}}},
             }
         },
@@ -97,6 +98,7 @@ def test_a_quick_run_measures_every_case_and_loses_no_row(tmp_path: Path) -> Non
     assert {kept["missing"] - kept["told_missing"] for row in ours for kept in row["journal"]} == {0}
     assert results["cases"]["commands"]["journal"] == "complete"
     assert results["cases"]["boards"]["figures"]["resident_kb"]["median"] > 0
+    assert all(row["rate_per_s"]["min"] > 0 for row in results["cases"]["cameras"]["rows"])
     assert results["cases"]["virtual"]["figures"]["online"] == 4
     for title in ("ping → pong", "1,000 idle boards", "Command round trip", "4 virtual boards", "Goals"):
         assert title in printed
