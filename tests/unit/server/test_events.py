@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -21,17 +20,10 @@ from darvaz.events import (
 )
 from darvaz.feed import Feed
 from darvaz.protocol import Protocol
+from tests.support.clock import Clock
 
 EVERYTHING = frozenset(TYPES)
 PROTOCOL = Protocol()
-
-
-@dataclass
-class Clock:
-    now_s: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

@@ -4,51 +4,23 @@ from __future__ import annotations
 
 import base64
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
-from darvaz.access import Access, AccessPolicy, Admitted, Caller, Need, Refused, SignedIn
+from darvaz.access import Access, AccessPolicy, Admitted, Caller, Need, SignedIn
 from darvaz.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, ONLY_LOOKS
 from darvaz.access.rules import FAILURES_ALLOWED
-from darvaz.store import open_database
+from tests.support.clock import Clock
+from tests.unit.server.access.callers import BROWSER, LOCAL, PAGE, bearing, code
 
-LOCAL = Caller("127.0.0.1", host="localhost:3000")
 PROGRAM = Caller("192.168.1.50", host="gateway.example:3000")
-BROWSER = Caller("192.168.1.9", host="192.168.1.2:3000", has_browser_headers=True)
-PAGE = replace(BROWSER, origin="http://192.168.1.2:3000")
 EVERY_NEED = list(Need)
-
-
-@dataclass
-class Clock:
-    now_s: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(tmp_path)) as connection:
-        yield connection
 
 
 @pytest.fixture
 def access(connection: sqlite3.Connection, clock: Clock) -> Access:
     return Access(connection, AccessPolicy(), clock)
-
-
-def bearing(caller: Caller, text: str) -> Caller:
-    return replace(caller, authorization=f"Bearer {text}")
 
 
 def with_password(caller: Caller, password: str) -> Caller:
@@ -60,11 +32,6 @@ def signed_in(access: Access, role: str = "operator", caller: Caller = PAGE) -> 
     made = access.operators.sign_in(caller, access.operators.links.issue(role).text, "Firefox")  # type: ignore[arg-type]
     assert isinstance(made, SignedIn)
     return replace(caller, cookie=f"theme=dark; {access.operators.cookie_name}={made.text}")
-
-
-def code(decision: object) -> tuple[int, str]:
-    assert isinstance(decision, Refused), decision
-    return decision.status, decision.code
 
 
 # Signing in

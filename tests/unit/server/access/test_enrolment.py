@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,25 +11,7 @@ import pytest
 from darvaz.access import Enrolment
 from darvaz.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 from darvaz.store import open_database
-
-
-@dataclass
-class Clock:
-    now_s: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(tmp_path)) as connection:
-        yield connection
+from tests.support.clock import Clock
 
 
 @pytest.fixture

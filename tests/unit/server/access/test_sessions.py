@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,28 +13,10 @@ from darvaz.access.links import LINK_MINUTES, LINK_MINUTES_MAX, LINKS_MAX, SignI
 from darvaz.access.sessions import AGENT_CHARS_MAX, IDLE_S, LIFE_S, SESSIONS_MAX, Sessions
 from darvaz.access.signing import VIEW_MINUTES_MAX, Signer
 from darvaz.store import DATABASE_NAME, open_database
+from tests.support.clock import Clock
 
 HERE = "192.168.1.7"
 DAY_S = 86_400.0
-
-
-@dataclass
-class Clock:
-    now_s: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(tmp_path)) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tokens: made, checked, bound, revoked, forgotten, and never written down."""
+"""Tokens: made, checked, revoked, and never written down."""
 
 from __future__ import annotations
 
@@ -6,46 +6,16 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from darvaz.access import DEVICE_KINDS, KINDS, Issued, Tokens, redact
-from darvaz.access.tokens import (
-    MINTED_LIFE_S,
-    MINTED_PER_DEVICE_MAX,
-    UNUSED_PER_SITE_MAX,
-    UNUSED_TOTAL_MAX,
-)
+from darvaz.access import KINDS, Issued, Tokens, redact
 from darvaz.store import open_database
+from tests.support.clock import Clock
 
 HERE = "192.168.1.7"
 MONTH_S = 30 * 86_400.0
-
-
-@dataclass
-class Clock:
-    now_s: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(tmp_path)) as connection:
-        yield connection
-
-
-@pytest.fixture
-def tokens(connection: sqlite3.Connection, clock: Clock) -> Tokens:
-    return Tokens(connection, clock)
 
 
 @pytest.fixture
@@ -270,175 +240,6 @@ def test_another_process_sees_what_was_revoked_at_once(tokens: Tokens, other_pro
 
     assert not is_let_in(tokens, issued)
     assert tokens.dead() == {issued.token_id}
-
-
-# Binding
-
-
-def test_the_first_device_keeps_a_token(tokens: Tokens) -> None:
-    issued = tokens.issue("pico")
-
-    assert tokens.bind(issued.token_id, "pico_1")
-    assert tokens.bind(issued.token_id, "pico_1")
-    assert not tokens.bind(issued.token_id, "pico_2")
-    assert [token.device for token in tokens.list()] == ["pico_1"]
-
-
-def test_a_token_issued_for_one_device_is_for_no_other(tokens: Tokens) -> None:
-    issued = tokens.issue("pico", device="pico_1")
-
-    assert not tokens.bind(issued.token_id, "pico_2")
-    assert tokens.bind(issued.token_id, "pico_1")
-
-
-def test_one_device_may_have_several_tokens(tokens: Tokens) -> None:
-    first, second = tokens.issue("pico"), tokens.issue("pico")
-
-    assert tokens.bind(first.token_id, "pico_1")
-    assert tokens.bind(second.token_id, "pico_1")
-
-
-def test_a_dead_token_binds_to_nobody(tokens: Tokens, clock: Clock) -> None:
-    revoked, expired = tokens.issue("pico"), tokens.issue("pico", expires_in_s=60)
-    bound = tokens.issue("pico")
-    assert tokens.bind(bound.token_id, "pico_1")
-    tokens.revoke(revoked.token_id)
-    tokens.revoke(bound.token_id)
-    clock.now_s += 60
-
-    for issued in (revoked, expired, bound):
-        assert not tokens.bind(issued.token_id, "pico_1")
-    assert not tokens.bind("aaaaaaaaaa", "pico_1")
-
-
-def test_of_two_processes_that_bind_a_token_the_first_wins(tokens: Tokens, other_process: Tokens) -> None:
-    issued = tokens.issue("pico")
-
-    assert other_process.bind(issued.token_id, "pico_2")
-    assert not tokens.bind(issued.token_id, "pico_1")
-
-
-def test_binding_leaves_the_expiry_of_an_issued_token(tokens: Tokens, clock: Clock) -> None:
-    issued = tokens.issue("pico", expires_in_s=60)
-    tokens.bind(issued.token_id, "pico_1")
-
-    clock.now_s += 60
-
-    assert not is_let_in(tokens, issued)
-
-
-# Minting
-
-
-def test_one_token_is_minted_for_each_kind(tokens: Tokens) -> None:
-    minted = tokens.mint(DEVICE_KINDS, HERE)
-
-    assert minted is not None
-    assert [is_let_in(tokens, issued, kind) for issued, kind in zip(minted, DEVICE_KINDS, strict=True)] == [True, True]
-
-
-def test_a_minted_token_that_no_device_uses_ends_in_an_hour(tokens: Tokens, clock: Clock) -> None:
-    issued = mint_one(tokens)
-    assert is_let_in(tokens, issued)
-
-    clock.now_s += MINTED_LIFE_S
-
-    assert not is_let_in(tokens, issued)
-    assert not tokens.bind(issued.token_id, "pico_1")
-
-
-def test_a_minted_token_that_a_device_uses_lives_on(tokens: Tokens, clock: Clock) -> None:
-    issued = mint_one(tokens)
-    assert tokens.bind(issued.token_id, "pico_1")
-
-    clock.now_s += 20 * MONTH_S
-
-    assert is_let_in(tokens, issued)
-
-
-def test_one_place_has_so_many_unused_tokens_and_the_oldest_makes_room(tokens: Tokens, clock: Clock) -> None:
-    minted = []
-    for _ in range(UNUSED_PER_SITE_MAX + 1):
-        clock.now_s += 1
-        minted.append(mint_one(tokens))
-    elsewhere = mint_one(tokens, "10.0.0.9")
-
-    assert not is_let_in(tokens, minted[0])
-    assert is_let_in(tokens, minted[1])
-    assert is_let_in(tokens, elsewhere)
-    assert len(tokens.list()) == UNUSED_PER_SITE_MAX + 1
-
-
-def test_tokens_in_use_do_not_make_room(tokens: Tokens, clock: Clock) -> None:
-    used = mint_one(tokens)
-    tokens.bind(used.token_id, "pico_1")
-    for _ in range(UNUSED_PER_SITE_MAX + 1):
-        clock.now_s += 1
-        mint_one(tokens)
-
-    assert is_let_in(tokens, used)
-
-
-def fill(tokens: Tokens, clock: Clock) -> None:
-    """Mints the most unused tokens that there may be, each place as many as it can have."""
-    for site in range(UNUSED_TOTAL_MAX // UNUSED_PER_SITE_MAX):
-        assert tokens.mint(["pico"] * UNUSED_PER_SITE_MAX, f"10.0.1.{site}") is not None
-
-
-def test_one_beyond_the_most_unused_tokens_is_not_minted(tokens: Tokens, clock: Clock) -> None:
-    fill(tokens, clock)
-
-    assert tokens.mint(["pico"], HERE) is None
-    assert len(tokens.list()) == UNUSED_TOTAL_MAX
-
-
-def test_minting_goes_on_when_unused_tokens_have_expired(tokens: Tokens, clock: Clock) -> None:
-    fill(tokens, clock)
-
-    clock.now_s += MINTED_LIFE_S
-
-    assert tokens.mint(["pico"], HERE) is not None
-    assert len(tokens.list()) == 1
-
-
-def test_a_device_that_fetches_a_token_at_each_start_leaves_a_bounded_number(tokens: Tokens, clock: Clock) -> None:
-    kept = tokens.issue("pico")
-    tokens.bind(kept.token_id, "pico_1")
-    minted = []
-    for _ in range(MINTED_PER_DEVICE_MAX + 1):
-        clock.now_s += 60
-        minted.append(mint_one(tokens))
-        assert tokens.bind(minted[-1].token_id, "pico_1")
-
-    assert not is_let_in(tokens, minted[0])
-    assert is_let_in(tokens, minted[1])
-    assert is_let_in(tokens, minted[-1])
-    assert is_let_in(tokens, kept)
-
-
-# Forgetting
-
-
-def test_unused_minted_tokens_are_forgotten_when_they_end(tokens: Tokens, clock: Clock) -> None:
-    mint_one(tokens)
-
-    clock.now_s += MINTED_LIFE_S
-    tokens.prune()
-
-    assert tokens.list() == []
-
-
-def test_dead_tokens_are_listed_for_a_month(tokens: Tokens, clock: Clock) -> None:
-    living, revoked, expired = tokens.issue("pico"), tokens.issue("pico"), tokens.issue("pico", expires_in_s=1)
-    tokens.revoke(revoked.token_id)
-
-    clock.now_s += MONTH_S - 1
-    tokens.prune()
-    assert {token.token_id for token in tokens.list()} == {living.token_id, revoked.token_id, expired.token_id}
-
-    clock.now_s += 2
-    tokens.prune()
-    assert [token.token_id for token in tokens.list()] == [living.token_id]
 
 
 # Redaction

@@ -1,0 +1,40 @@
+"""Who calls in these tests, what they show, and what they are told."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+from darvaz.access import Access, AccessPolicy, Caller, Refused
+from darvaz.access.decisions import NOT_AUTHORISED
+from tests.support.clock import Clock
+
+LOCAL = Caller("127.0.0.1", host="localhost:3000")
+BOARD = Caller("192.168.1.50", host="gateway.example:3000")
+BROWSER = Caller("192.168.1.9", host="192.168.1.2:3000", has_browser_headers=True)
+PAGE = replace(BROWSER, origin="http://192.168.1.2:3000")
+WRONG = "dvz_aaaaaaaaaa_" + "A" * 43
+
+
+def with_policy(connection: sqlite3.Connection, clock: Clock, policy: AccessPolicy) -> Access:
+    """Returns a gate with this policy and its enrolment window closed."""
+    access = Access(connection, policy, clock)
+    access.enrolment.close()
+    return access
+
+
+def bearing(caller: Caller, text: str) -> Caller:
+    """Returns a caller that shows a token."""
+    return replace(caller, authorization=f"Bearer {text}")
+
+
+def code(decision: object) -> tuple[int, str]:
+    """Returns how somebody was refused."""
+    assert isinstance(decision, Refused), decision
+    return decision.status, decision.code
+
+
+def fail(access: Access, times: int, caller: Caller = BOARD) -> None:
+    """Shows a wrong token, again and again."""
+    for _ in range(times):
+        assert access.greet(bearing(caller, WRONG), "pico") == NOT_AUTHORISED

@@ -1,0 +1,39 @@
+"""What the access room stands on: a clock and a database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from darvaz.access import Access, AccessPolicy
+from darvaz.access.tokens import Tokens
+from darvaz.store import open_database
+from tests.support.clock import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_database(tmp_path)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def tokens(connection: sqlite3.Connection, clock: Clock) -> Tokens:
+    return Tokens(connection, clock)
+
+
+@pytest.fixture
+def access(connection: sqlite3.Connection, clock: Clock) -> Access:
+    """A gate with its enrolment window closed."""
+    access = Access(connection, AccessPolicy(), clock)
+    access.enrolment.close()
+    return access

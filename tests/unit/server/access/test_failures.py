@@ -1,0 +1,159 @@
+"""Wrong tokens: one answer for all, and an end to guessing."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+from darvaz.access import Access, Admitted, AskToken, Caller, Refused
+from darvaz.access.decisions import NOT_AUTHORISED
+from darvaz.access.rules import FAILURES_ALLOWED, FAILURES_WINDOW_S
+from tests.support.clock import Clock
+from tests.unit.server.access.callers import BOARD, LOCAL, PAGE, WRONG, bearing, code, fail
+
+
+def wrong_callers(access: Access, clock: Clock) -> dict[str, Caller]:
+    revoked, expired = access.tokens.issue("pico"), access.tokens.issue("pico", expires_in_s=1)
+    good, other = access.tokens.issue("pico"), access.tokens.issue("esp32cam")
+    access.tokens.revoke(revoked.token_id)
+    clock.now_s += 2
+    return {
+        "unknown": bearing(BOARD, WRONG),
+        "wrong secret": bearing(BOARD, good.text[:-2] + "--"),
+        "revoked": bearing(BOARD, revoked.text),
+        "expired": bearing(BOARD, expired.text),
+        "other kind": bearing(BOARD, other.text),
+        "operator's": bearing(BOARD, access.tokens.issue("operator").text),
+        "malformed": bearing(BOARD, "hello"),
+        "empty": replace(BOARD, authorization=""),
+        "bare": replace(BOARD, authorization=good.text),
+        "basic": replace(BOARD, authorization=f"Basic {good.text}"),
+        "no token": replace(BOARD, authorization="Bearer"),
+        "two": replace(BOARD, authorization=f"Bearer {good.text}, Bearer {good.text}"),
+        "in the address": replace(BOARD, has_query_token=True),
+        "in the address too": replace(bearing(BOARD, good.text), has_query_token=True),
+        "of localhost": replace(bearing(LOCAL, WRONG), address="127.0.0.1"),
+        "of localhost in the address": replace(LOCAL, has_query_token=True),
+    }
+
+
+def test_every_wrong_token_gets_the_same_answer(access: Access, clock: Clock) -> None:
+    callers = wrong_callers(access, clock)
+
+    answers = {}
+    for number, (what, caller) in enumerate(callers.items()):
+        # Each from an address of its own (of 127.0.0.0/8 where it was local), so that none is blocked.
+        net = "127.0.0" if caller.address == LOCAL.address else "10.0.0"
+        answers[what] = access.greet(replace(caller, address=f"{net}.{number + 1}"), "pico")
+
+    assert answers == dict.fromkeys(callers, NOT_AUTHORISED)
+
+
+def test_the_refusal_says_how_a_token_is_shown(access: Access) -> None:
+    refused = access.greet(bearing(BOARD, WRONG), "pico")
+
+    assert code(refused) == (401, "not_authorised")
+    assert "Authorization: Bearer <token>" in NOT_AUTHORISED.message
+    assert WRONG not in str(refused)
+
+
+def test_a_token_in_the_first_message_is_judged_alike(access: Access) -> None:
+    issued = access.tokens.issue("pico")
+
+    assert access.show_token(BOARD, "pico", issued.text) == Admitted(issued.token_id)
+    assert access.show_token(BOARD, "esp32cam", issued.text) == NOT_AUTHORISED
+    assert access.show_token(BOARD, "pico", "junk") == NOT_AUTHORISED
+
+
+def test_as_many_failures_as_allowed_block_nobody(access: Access) -> None:
+    issued = access.tokens.issue("pico")
+    fail(access, FAILURES_ALLOWED)
+
+    assert access.greet(bearing(BOARD, issued.text), "pico") == Admitted(issued.token_id)
+
+
+def test_more_failures_than_allowed_block_the_address_without_looking(
+    access: Access, connection: sqlite3.Connection
+) -> None:
+    issued = access.tokens.issue("pico")
+    fail(access, FAILURES_ALLOWED + 1)
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+
+    answers = [
+        access.greet(bearing(BOARD, issued.text), "pico"),
+        access.greet(BOARD, "pico"),
+        access.show_token(BOARD, "pico", issued.text),
+        access.operator(bearing(BOARD, issued.text), state_changing=False),
+        access.operator(BOARD, state_changing=False),
+    ]
+
+    assert [code(answer) for answer in answers] == [(429, "too_many_failures")] * 5
+    assert {answer.retry_after_s for answer in answers if isinstance(answer, Refused)} == {FAILURES_WINDOW_S}
+    assert statements == []
+
+
+def test_failures_of_every_kind_count_together(access: Access) -> None:
+    fail(access, FAILURES_ALLOWED - 1)
+    access.show_token(BOARD, "pico", "junk")
+    access.operator(bearing(BOARD, "junk"), state_changing=True)
+
+    assert code(access.greet(BOARD, "pico")) == (429, "too_many_failures")
+
+
+def test_other_addresses_are_not_blocked(access: Access) -> None:
+    fail(access, FAILURES_ALLOWED + 1)
+
+    assert access.greet(replace(BOARD, address="192.168.1.51"), "pico") == AskToken()
+
+
+def test_a_network_of_ipv6_addresses_is_blocked_as_one(access: Access) -> None:
+    for number in range(FAILURES_ALLOWED + 1):
+        fail(access, 1, replace(BOARD, address=f"2001:db8::{number:x}"))
+
+    assert code(access.greet(replace(BOARD, address="2001:db8::ffff"), "pico")) == (429, "too_many_failures")
+    assert access.greet(replace(BOARD, address="2001:db8:0:1::1"), "pico") == AskToken()
+
+
+def test_a_blocked_address_may_try_again_after_five_minutes(access: Access, clock: Clock) -> None:
+    issued = access.tokens.issue("pico")
+    fail(access, FAILURES_ALLOWED + 1)
+
+    clock.now_s += FAILURES_WINDOW_S
+
+    assert access.greet(bearing(BOARD, issued.text), "pico") == Admitted(issued.token_id)
+
+
+def test_a_good_token_clears_the_failures_before_it(access: Access) -> None:
+    issued = access.tokens.issue("pico")
+    fail(access, FAILURES_ALLOWED)
+    access.greet(bearing(BOARD, issued.text), "pico")
+
+    fail(access, FAILURES_ALLOWED)
+
+    assert access.greet(BOARD, "pico") == AskToken()
+
+
+def test_a_token_shown_to_the_wrong_door_is_a_failure_of_its_address(access: Access) -> None:
+    issued = access.tokens.issue("esp32cam")
+    for _ in range(FAILURES_ALLOWED + 1):
+        access.greet(bearing(BOARD, issued.text), "pico")
+
+    assert code(access.greet(BOARD, "pico")) == (429, "too_many_failures")
+
+
+def test_foreign_pages_cannot_lock_an_address_out(access: Access) -> None:
+    page = replace(PAGE, origin="https://attacker.example")
+    picture = replace(PAGE, origin=None, has_query_token=True)
+    for _ in range(FAILURES_ALLOWED + 1):
+        access.greet(bearing(page, WRONG), "pico")
+        access.operator(picture, state_changing=False)
+
+    assert access.greet(PAGE, "pico") == AskToken()
+
+
+def test_wrong_tokens_of_a_local_program_do_not_lock_this_machine_out(access: Access) -> None:
+    fail(access, FAILURES_ALLOWED + 1, LOCAL)
+
+    assert access.greet(LOCAL, "pico") == Admitted(None)
+    assert access.operator(LOCAL, state_changing=True) == Admitted(None)
