@@ -41,7 +41,7 @@ class Hardware:
 
     `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent" (no frame comes) or
     "broken" (frames are cut). `route(host, port)` returns the port of a way through the air, on loopback. `name` is
-    written into its pictures.
+    written into its pictures; `version` is the MicroPython that it says it has, None for the truth.
     """
 
     kind: str
@@ -62,6 +62,7 @@ class Hardware:
     block_writes_left: int | None = None
     frames: int = 0
     clock: list[int] = field(default_factory=list)
+    version: tuple[int, int, int] | None = None
 
     def power_on(self, cause: str) -> None:
         """Forgets what does not survive a reset."""
@@ -91,6 +92,7 @@ class Hardware:
             "unique_id": self.unique_id,
             "reset_cause": self.reset_cause,
             "is_raw": self.is_raw,
+            "version": self.version,
             "has_camera": self.kind == "esp32cam" and self.camera != "missing",
         }
 

@@ -6,6 +6,12 @@ from _host import ask
 
 _setup = ask("setup")
 _IS_PICO = _setup["kind"] == "pico"
+# Which board is played, for hosts that ask: sys.implementation cannot be made to say it.
+VIRTUAL = {
+    "kind": _setup["kind"],
+    "machine": "Virtual Pico W" if _IS_PICO else "Virtual ESP32-CAM",
+    "version": _setup["version"],
+}
 
 if _IS_PICO:
     PWRON_RESET, WDT_RESET = 1, 3
