@@ -176,6 +176,30 @@ async def test_pins_are_seen_and_set_from_outside(board: VirtualBoard) -> None:
     assert board.hardware.pins["15"] == {"mode": "out", "value": 1}
 
 
+async def test_wired_pin_reads_what_the_other_is_driven_to(board: VirtualBoard) -> None:
+    board.hardware.jumpers["14"] = "15"
+    program = "from machine import Pin; a, b = Pin(15, Pin.OUT), Pin(14); a.on(); print(b.value()); a.off(); print(b())"
+
+    assert (await mpremote(board.port, "resume", "exec", program)).said.split() == ["1", "0"]
+
+
+async def test_hardware_answers_after_ctrl_c_in_the_middle_of_a_question(board: VirtualBoard, tmp_path: Path) -> None:
+    board.hardware.inputs["14"] = 1
+    ask = "count = 0\nwhile count < 60:\n    try:\n        while True:\n            pin.value()\n"
+    ask += "    except KeyboardInterrupt:\n        count += 1\nprint('it reads', pin.value())\n"
+    (tmp_path / "flash" / "main.py").write_text("from machine import Pin\npin = Pin(14, Pin.IN)\n" + ask)
+    board.reset()
+    await asyncio.sleep(0.5)
+
+    for _ in range(2000):
+        board.type(b"\x03")
+        await asyncio.sleep(0.005)
+        if "it reads 1" in board.lines:
+            break
+
+    assert "it reads 1" in board.lines, "\n".join(board.lines)
+
+
 async def test_pulses_are_seen(board: VirtualBoard) -> None:
     await mpremote(board.port, "resume", "exec", "from machine import PWM, Pin; PWM(Pin(16), freq=50, duty_ns=1500000)")
 

@@ -40,8 +40,9 @@ class Hardware:
     """The state of one board's hardware.
 
     `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent" (no frame comes) or
-    "broken" (frames are cut). `route(host, port)` returns the port of a way through the air, on loopback. `name` is
-    written into its pictures; `version` is the MicroPython that it says it has, None for the truth.
+    "broken" (frames are cut). `jumpers` are wires: a pin reads what another is driven to. `route(host, port)` returns
+    the port of a way through the air, on loopback. `name` is written into its pictures; `version` is the MicroPython
+    that it says it has, None for the truth.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Hardware:
     joined: str | None = None
     pins: dict[str, dict[str, Any]] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
+    jumpers: dict[str, str] = field(default_factory=dict)
     adc_u16: dict[str, int] = field(default_factory=lambda: {"4": 14089})
     camera: str = "ok"
     watchdog: Watchdog | None = None
@@ -135,7 +137,10 @@ class Hardware:
         return {}
 
     def _read_pin(self, request: Request) -> Reply:
-        return {"value": self.inputs.get(str(request["id"]), 0)}
+        pin = str(request["id"])
+        if pin in self.jumpers:
+            return {"value": self.pins.get(self.jumpers[pin], {}).get("value", 0)}
+        return {"value": self.inputs.get(pin, 0)}
 
     def _read_adc(self, request: Request) -> Reply:
         return {"u16": self.adc_u16.get(str(request["channel"]), 0)}

@@ -85,7 +85,6 @@ def run(name, scope):
 
 def start(scope):
     """Starts the board; the prompt follows."""
-    _host.connect()
     for name in ("machine", "network", "socket"):
         __import__(name)
     setup = _host.ask("setup")

@@ -1,6 +1,6 @@
 """Stands in for the driver `camera` of micropython-camera-API: real JPEGs of a picture that moves."""
 
-from _host import ask, read
+from _host import ask, ask_for_bytes
 
 
 class _Names:
@@ -32,11 +32,8 @@ class Camera:
     def frame_available(self):
         """Tells whether a frame is there to capture."""
         if self._frame is None:
-            size = ask("frame", size=self.frame_size, quality=self.quality)["bytes"]
-            if not size:
-                return False
-            self._frame = read(size)
-        return True
+            self._frame = ask_for_bytes("frame", size=self.frame_size, quality=self.quality) or None
+        return self._frame is not None
 
     def capture(self):
         """Returns the frame as the driver does: a view of signed bytes onto its buffer, or None."""
