@@ -9,7 +9,7 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve simulate test footprint bench bench-quick lint format generate log doctor token enrol devices clean
+.PHONY: help setup serve simulate test hil footprint bench bench-quick lint format generate log doctor token enrol devices clean
 
 help: ## Show this help
 	@awk -f tools/help.awk $(MAKEFILE_LIST)
@@ -56,6 +56,17 @@ doctor: $(READY) ## Find out why a board cannot connect (darvaz doctor URL)
 
 test: $(READY) ## Run every test (python -m pytest -n auto)
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
+
+# A board at a port, if somebody says so; else both virtual ones, the first with its simulated wires.
+GIVEN := $(if $(filter command environment,$(origin PORT)),$(PORT))
+HIL   := $(BIN)/python -m pytest tests/hil -n 0
+hil: $(READY) ## Test a board: virtual ones, or PORT=auto WIRING=FILE (python -m pytest tests/hil --board auto)
+ifneq ($(GIVEN),)
+	@$(HIL) --board '$(GIVEN)' $(if $(WIRING),--board-wiring '$(WIRING)') $(ARGS)
+else
+	@$(HIL) --board virtual --board-wiring '$(or $(WIRING),tests/hil/benches/virtual.toml)' $(ARGS)
+	@$(HIL) --board virtual:esp32cam $(ARGS)
+endif
 
 footprint: $(READY) ## Measure what the firmware takes of a board (python -m tools.footprint)
 	@$(BIN)/python -m tools.footprint

@@ -1,0 +1,1 @@
+"""Tests with a board: the pytest plugin `darvaz`, its fixtures `board`, `async_board`, `gateway` and `wiring`."""

@@ -1,0 +1,112 @@
+"""What one run of tests has on its bench: a gateway and a board, made when the first test wants them."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from darvaz.pytest_plugin.board import Board
+from darvaz.pytest_plugin.bodies import Body, DistantBody
+from darvaz.pytest_plugin.choice import parse_choice
+from darvaz.pytest_plugin.failures import BenchError
+from darvaz.pytest_plugin.gateway import Gateway
+from darvaz.pytest_plugin.lease import leased
+from darvaz.pytest_plugin.own_gateway import OwnGateway
+from darvaz.pytest_plugin.wiring import Wiring, load_wiring
+
+# Where `darvaz serve` is, unless it was told otherwise.
+GATEWAY = "http://127.0.0.1:3000"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person who runs the tests chose; `gateway` is empty for one of the tests' own."""
+
+    board: str
+    gateway: str | None = None
+    wiring: Path | None = None
+    program: Path | None = None
+    wait_s: float = 0.0
+
+
+class Bench:
+    """Everything is made once, on demand, and let go by `close`; raises `BenchError` with what to change."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.choice = parse_choice(options.board)
+        self.wiring: Wiring = load_wiring(options.wiring)
+        self._stack = contextlib.ExitStack()
+        self._gateway: Gateway | None = None
+        self._board: Board | None = None
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway: of our own for a virtual board, else the one that the board knows."""
+        if self._gateway is None:
+            self._gateway = self._make_gateway()
+        return self._gateway
+
+    @property
+    def board(self) -> Board:
+        """The board; it may not be online yet."""
+        if self._board is None:
+            body = self._make_body()
+            is_at_prompt = self.choice.port is not None
+            self._board = Board(self.gateway, body, self.wiring.boot_deadline_s, is_at_prompt=is_at_prompt)
+        return self._board
+
+    def close(self) -> None:
+        """Lets go of the board, then of the gateway."""
+        self._stack.close()
+        self._gateway = self._board = None
+
+    def _make_gateway(self) -> Gateway:
+        if self.options.gateway or self.choice.virtual_kind is None:
+            gateway = Gateway(self.options.gateway or GATEWAY)
+            self._stack.callback(gateway.close)
+            return gateway
+        own = OwnGateway()
+        self._stack.callback(own.close)
+        own.start()
+        return own
+
+    def _make_body(self) -> Body:
+        if self.choice.virtual_kind is not None:
+            return self._make_virtual(self.choice.virtual_kind)
+        if self.choice.device is not None:
+            return self._make_distant(self.choice.device)
+        return self._make_serial(self.choice.port or "")
+
+    def _make_virtual(self, kind: str) -> Body:
+        # Not at the top: only this board needs all that.
+        from darvaz.pytest_plugin.virtual_body import VirtualBody
+
+        body = VirtualBody(kind, f"virtual-{kind}", self.options.program, self.wiring)
+        self._stack.callback(body.close)
+        body.start(self.gateway.ws_url, self.gateway.token(kind))
+        return body
+
+    def _make_distant(self, device: str) -> Body:
+        devices = self.gateway.devices()
+        if device not in devices:
+            known = ", ".join(sorted(devices)) or "nobody yet"
+            raise BenchError(f"--board=device:{device}: {self.gateway.url} knows {known}")
+        self._lease_device(device)
+        return DistantBody(self.gateway, device)
+
+    def _make_serial(self, port: str) -> Body:
+        from darvaz.pytest_plugin.serial_body import SerialBody, find_path
+
+        path = find_path(port)
+        self._stack.enter_context(leased(f"the board at {path}", self.options.wait_s))
+        body = SerialBody(path, self.wiring.power)
+        self._stack.callback(body.close)
+        # By its gateway, another run may have it.
+        self._lease_device(body.device)
+        return body
+
+    def _lease_device(self, device: str) -> None:
+        name = f"the device {device} at {self.gateway.url}"
+        self._stack.enter_context(leased(name, self.options.wait_s))

@@ -1,0 +1,84 @@
+"""A lease on a board: while one run of tests has it, no other on this machine does."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from darvaz.pytest_plugin.failures import BenchError
+from darvaz.visible import visible
+
+# Runs of several people share the boards of a bench, and so the folder and its files.
+_FOLDER_MODE = 0o1777
+_FILE_MODE = 0o666
+_HOLDER_CHARS_MAX = 300
+
+
+class TakenError(BenchError):
+    """Another run has the board."""
+
+
+@contextlib.contextmanager
+def leased(board: str, wait_s: float, folder: Path | None = None) -> Iterator[None]:
+    """Holds the lease of a board, named by port or address; raises `TakenError` after waiting for it in vain.
+
+    The lease ends with the process that holds it, however that ends.
+    """
+    path = _file(board, folder or Path(tempfile.gettempdir()) / "darvaz-leases")
+    lock = FileLock(path, timeout=wait_s, mode=_FILE_MODE)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TakenError(f"{board} is taken by {_holder(path)}; --board-wait 60 waits a minute for it") from None
+    except OSError as error:
+        raise BenchError(f"{board} cannot be leased: {path}: {error.strerror}") from None
+    try:
+        _note_holder(path)
+        yield
+    finally:
+        lock.release()
+
+
+def _file(board: str, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    # Of a folder that somebody else made only they set the mode.
+    with contextlib.suppress(PermissionError):
+        folder.chmod(_FOLDER_MODE)
+    return folder / f"{hashlib.sha256(board.encode()).hexdigest()[:16]}.lock"
+
+
+def _note_holder(path: Path) -> None:
+    # Beside the lock: on Windows nobody else may read a locked file.
+    holder = path.with_suffix(".holder")
+    with contextlib.suppress(OSError):
+        # Not into the old file, which may be somebody else's.
+        holder.unlink(missing_ok=True)
+        holder.write_text(_describe_self(), encoding="utf-8")
+
+
+def _describe_self() -> str:
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return f"{_user()}: {command} in {Path.cwd()}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"
+
+
+def _holder(path: Path) -> str:
+    try:
+        return visible(path.with_suffix(".holder").read_text(encoding="utf-8")[:_HOLDER_CHARS_MAX])
+    except (OSError, UnicodeDecodeError):
+        return "another run"

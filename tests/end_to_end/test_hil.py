@@ -1,0 +1,166 @@
+"""The tests on a board, run on every kind of bench: virtual, on a serial port, and known by its gateway alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from darvaz.pytest_plugin.lease import leased
+from darvaz.serial import Prompt
+from darvaz.virtual import VirtualBoard
+from tests.support.gateway import GatewayProcess
+from tests.support.hil import Bench, bench, pytest_in
+
+pytestmark = pytest.mark.timeout(150)
+ROOT = Path(__file__).resolve().parents[2]
+LOOK_S = 0.02
+ONE_TEST = "def test_it(board):\n    assert board.command('info')['device'] == board.id\n"
+
+
+async def run_suite(*words: str) -> tuple[int, str]:
+    """Runs tests/hil as `make hil` does."""
+    return await pytest_in(ROOT, "tests/hil", "-q", "-n", "0", "-p", "no:cacheprovider", *words)
+
+
+async def run_one(folder: Path, *words: str) -> tuple[int, str]:
+    """Runs one small test of a maker."""
+    (folder / "test_one.py").write_text(ONE_TEST)
+    return await pytest_in(folder, "-q", "-p", "no:cacheprovider", *words)
+
+
+def reasons(said: str) -> set[str]:
+    """Returns why tests were skipped."""
+    return set(re.findall(r"^SKIPPED \[\d+\] \S+ (.*)$", said, re.MULTILINE))
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Bench]:
+    """A Pico that is attached, and online at a gateway of its own."""
+    async with bench(tmp_path) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def powered_by(board: VirtualBoard, switch: Path) -> AsyncIterator[None]:
+    """Cuts a board's power whenever a file appears, as a switched USB hub does at a command."""
+
+    async def look_after() -> None:
+        while True:
+            if switch.exists():  # noqa: ASYNC240 (quick, and nothing else runs here)
+                switch.unlink()  # noqa: ASYNC240
+                board.power_cut()
+            await asyncio.sleep(LOOK_S)
+
+    task = asyncio.create_task(look_after())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+# Every kind of bench
+
+
+async def test_suite_passes_on_a_board_at_a_port(desk: Bench, tmp_path: Path) -> None:
+    wiring = tmp_path / "bench.toml"
+    wiring.write_text(f'jumper = [{{from = 15, to = 14}}]\n[power]\ncycle = "touch {tmp_path}/switch"\n')
+    desk.board.hardware.jumpers["14"] = "15"
+
+    async with powered_by(desk.board, tmp_path / "switch"):
+        code, said = await run_suite("--board", desk.board.port, "--gateway", desk.url, "--board-wiring", str(wiring))
+
+    assert code == 0, said
+    assert reasons(said) == {"on-the-desk is of kind pico: it has no command snapshot, stream"}
+
+
+async def test_suite_passes_on_a_virtual_camera() -> None:
+    code, said = await run_suite("--board", "virtual:esp32cam")
+
+    assert code == 0, said
+    assert reasons(said) == {"virtual-esp32cam is of kind esp32cam: it has no command pan, tilt, led"}
+
+
+async def test_suite_passes_on_a_board_known_by_its_gateway_alone(desk: Bench) -> None:
+    code, said = await run_suite("--board", "device:on-the-desk", "--gateway", desk.url, "-k", "test_board or lamp")
+
+    assert code == 0, said
+    assert {reason.partition(":")[0] for reason in reasons(said)} == {
+        "nobody here can take this board's power",
+        "this board's prompt is out of reach",
+        "no wire from pin 15 on this bench",
+    }
+
+
+async def test_program_runs_on_when_a_run_is_over(desk: Bench, tmp_path: Path) -> None:
+    (tmp_path / "test_prompt.py").write_text("def test_it(board):\n    board.exec('print(1)')\n")
+    code, said = await pytest_in(tmp_path, "-q", "test_prompt.py", "--board", desk.board.port, "--gateway", desk.url)
+    assert code == 0, said
+
+    async with asyncio.timeout(20):
+        while "online as on-the-desk" not in desk.board.lines[-1]:  # noqa: ASYNC110 (a board wakes nobody)
+            await asyncio.sleep(LOOK_S)
+
+
+# What stands in the way
+
+
+async def test_board_that_another_run_has_is_left_alone(desk: Bench, tmp_path: Path) -> None:
+    with leased(f"the board at {desk.board.port}", 0):
+        code, said = await run_one(tmp_path, "--board", desk.board.port, "--gateway", desk.url)
+
+    assert code == 1
+    assert re.search(
+        rf"the board at {desk.board.port} is taken by .*, process \d+, since .*; --board-wait 60 waits", said
+    )
+
+
+async def test_board_that_another_run_has_by_its_gateway_is_left_alone(desk: Bench, tmp_path: Path) -> None:
+    with leased(f"the device on-the-desk at {desk.url}", 0):
+        code, said = await run_one(tmp_path, "--board", "device:on-the-desk", "--gateway", desk.url)
+
+    assert code == 1
+    assert f"the device on-the-desk at {desk.url} is taken by " in said
+
+
+async def test_port_that_another_program_has_is_said_to_be_in_use(desk: Bench, tmp_path: Path) -> None:
+    prompt = await asyncio.to_thread(lambda: Prompt.open(desk.board.port, enters=False))
+    try:
+        code, said = await run_one(tmp_path, "--board", desk.board.port, "--gateway", desk.url)
+    finally:
+        prompt.close()
+
+    assert code == 1
+    assert f"{desk.board.port} is in use by another program" in said
+
+
+async def test_board_without_the_firmware_is_told_apart(tmp_path: Path) -> None:
+    async with VirtualBoard("pico", tmp_path / "flash") as board:
+        code, said = await run_one(tmp_path, "--board", board.port)
+
+    assert code == 1
+    assert "has no /config.json: put the firmware on it first" in said
+
+
+async def test_device_that_the_gateway_does_not_know_is_answered_with_those_it_knows(
+    desk: Bench, tmp_path: Path
+) -> None:
+    code, said = await run_one(tmp_path, "--board", "device:under-the-desk", "--gateway", desk.url)
+
+    assert code == 1
+    assert f"--board=device:under-the-desk: {desk.url} knows on-the-desk" in said
+
+
+async def test_board_that_is_online_elsewhere_is_reported_with_what_it_says(desk: Bench, tmp_path: Path) -> None:
+    (tmp_path / "bench.toml").write_text("boot_deadline_s = 4\n")
+    with GatewayProcess() as other:
+        words = ("--board", desk.board.port, "--gateway", other.url, "--board-wiring", "bench.toml")
+        code, said = await run_one(tmp_path, *words)
+
+    assert code == 1
+    assert f"on-the-desk did not come back after 4 s; {other.url} has never heard of it; its serial port said:" in said
+    assert "gateway: online as on-the-desk" in said

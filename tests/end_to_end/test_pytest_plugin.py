@@ -1,0 +1,303 @@
+"""The pytest plugin as a maker meets it: a project of their own, its program on a virtual board, and its reports."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+pytest_plugins = ["pytester"]
+# A gateway and a board of its own for each run.
+pytestmark = pytest.mark.timeout(100)
+RUN_S = 80
+
+PROGRAM = """
+import board
+from darvaz import Device
+
+device = Device(board)
+
+
+def share(litres):
+    return 100 / litres
+
+
+@device.command(litres={"type": "number"})
+def water(litres):
+    device.log.info("pump: %s litres" % litres)
+    return share(litres)
+
+
+@device.command
+def forget():
+    raise SystemExit
+
+
+@device.telemetry(every_s=0.2, unit="%")
+def moisture():
+    return 41.5
+
+
+device.run()
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A maker's project: a program in a folder, and where it is in the configuration."""
+    folder = pytester.mkdir("greenhouse")
+    (folder / "main.py").write_text(PROGRAM)
+    (folder / "test_not_for_the_board.py").write_text("")
+    pytester.makeini("[pytest]\ndarvaz_program = greenhouse\nasyncio_mode = auto\n")
+    return pytester
+
+
+def run(project: pytest.Pytester, code: str, *words: str) -> pytest.RunResult:
+    project.makepyfile(code)
+    return project.runpytest_subprocess("-p", "no:xdist", *words, timeout=RUN_S)
+
+
+# What passes
+
+
+def test_program_of_a_maker_is_tested_on_a_virtual_board(project: pytest.Pytester) -> None:
+    result = run(
+        project,
+        """
+        def test_pump(board):
+            assert board.command("water", litres=4) == 25
+            board.expect_log("pump: 4 litres")
+
+        def test_probe(board):
+            assert board.expect_telemetry("moisture", above=30, below=50) == 41.5
+            board.expect_telemetry("moisture", equals=41.5)
+            board.expect_telemetry("moisture", where=lambda value: value > 40)
+
+        def test_prompt(board):
+            assert board.exec("print(share(10))") == "10.0\\n"
+            assert board.exec("import os; print('test_not_for_the_board.py' in os.listdir('/'))") == "False\\n"
+            assert board.command("water", litres=2) == 50
+
+        def test_steering(board):
+            board.hardware.access_points["Home"].rssi_dbm = -90
+            board.reset()
+            assert board.command("info")["rssi_dbm"] == -90
+
+        async def test_awaited(async_board):
+            import asyncio
+            water = async_board.command("water", litres=5)
+            said = async_board.expect_log("pump: 5 litres")
+            seen = async_board.expect_telemetry("moisture")
+            assert await asyncio.gather(water, said, seen) == [20, "pump: 5 litres", 41.5]
+
+        async def test_awaited_resets(async_board):
+            await async_board.power_cycle()
+            assert await async_board.exec("print(1 + 1)") == "2\\n"
+            await async_board.reset()
+            assert (await async_board.about())["online"]
+        """,
+    )
+
+    result.assert_outcomes(passed=6)
+
+
+def test_gateway_stands_alone(project: pytest.Pytester) -> None:
+    result = run(
+        project, "def test_it(gateway):\n    assert gateway.devices() == {}\n    assert gateway.ws_url[:5] == 'ws://'"
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_nothing_is_left_of_a_run(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = project.mkdir("temporary")
+    monkeypatch.setenv("TMPDIR", str(folder))
+
+    run(project, "def test_it(board, wiring):\n    board.command('water', litres=1)").assert_outcomes(passed=1)
+
+    assert [path.name for path in folder.iterdir() if "darvaz" in path.name] == []
+
+
+# Reports
+
+
+def test_failed_command_is_reported_with_its_traceback_and_the_log(project: pytest.Pytester) -> None:
+    result = run(project, "def test_drought(board):\n    board.command('water', litres=0)")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">*board.command('water', litres=0)",
+            "E*darvaz.testing.CommandFailed: water(litres=0): ZeroDivisionError: divide by zero",
+            "test_failed_command*.py:2: CommandFailed",
+            "--* device --*",
+            "virtual-pico is online: kind pico, *reset_cause power_on*",
+            "--* traceback of virtual-pico --*",
+            '  File "main.py", line 15, in water',
+            '  File "main.py", line 9, in share',
+            "ZeroDivisionError: divide by zero",
+            "--* log of virtual-pico --*",
+            "*info: pump: 0 litres",
+            "*error: command water failed (traceback)",
+        ]
+    )
+    # Neither our insides nor a traceback of the gateway's client are of interest.
+    assert "httpx" not in result.stdout.str() and "server/darvaz" not in result.stdout.str()
+
+
+def test_what_was_not_seen_is_reported_with_what_was(project: pytest.Pytester) -> None:
+    result = run(
+        project,
+        """
+        def test_line(board):
+            board.command("water", litres=4)
+            board.expect_log("pump: 5 litres", timeout_s=0.5)
+
+        def test_value(board):
+            board.expect_telemetry("moisture", above=90, timeout_s=0.5)
+
+        async def test_awaited(async_board):
+            await async_board.expect_log("rain", timeout_s=0.1)
+        """,
+    )
+
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "E*NotSeenError: no log line 'pump: 5 litres' in 0.5 s; the device logged instead:",
+            "E*info: pump: 4 litres",
+            "E*NotSeenError: no moisture above 90 in 0.5 s; values of moisture were: 41.5*",
+            "E*NotSeenError: no log line 'rain' in 0.1 s; the device logged nothing since the test began",
+        ]
+    )
+    assert "to_thread" not in result.stdout.str()
+
+
+def test_program_that_ended_is_reported_with_what_it_printed(project: pytest.Pytester) -> None:
+    (project.path / "greenhouse/main.py").write_text("print('watering')\nraise ValueError('no probe')\n")
+    (project.path / "bench.toml").write_text("boot_deadline_s = 2\n")
+
+    result = run(project, "def test_it(board):\n    pass", "--board-wiring", "bench.toml")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "virtual-pico is not online after 2 s; http://*has never heard of it; its serial port said:",
+            "watering",
+            "ValueError: no probe",
+            "--* traceback of virtual-pico --*",
+            "ValueError: no probe",
+        ]
+    )
+
+
+def test_test_after_a_crash_finds_the_program_running(project: pytest.Pytester) -> None:
+    result = run(
+        project,
+        """
+        def test_crash(board):
+            board.exec("raise ValueError('mine')")
+
+        def test_next(board):
+            assert board.command("water", litres=4) == 25
+        """,
+    )
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        ["E*darvaz.testing.ExecFailed: Traceback (most recent call last):", "E*ValueError: mine"]
+    )
+
+
+def test_picture_is_attached_where_there_is_a_camera(pytester: pytest.Pytester) -> None:
+    words = ("--board", "virtual:esp32cam", "--board-snapshots", "pictures", "--junitxml", "report.xml")
+    result = run(pytester, "def test_it(board):\n    board.command('flash', on='yes')", *words)
+
+    result.assert_outcomes(failed=1)
+    (picture,) = (pytester.path / "pictures").iterdir()
+    assert picture.read_bytes()[:2] == b"\xff\xd8"
+    result.stdout.fnmatch_lines(["--* snapshot of virtual-esp32cam --*", str(picture)])
+    assert properties(pytester.path / "report.xml")["snapshot"] == str(picture)
+
+
+def test_xml_for_machines_has_what_people_are_shown(project: pytest.Pytester) -> None:
+    run(project, "def test_it(board):\n    board.command('water', litres=0)", "--junitxml", "report.xml")
+
+    told = properties(project.path / "report.xml")
+    assert told["device"].startswith("virtual-pico is online")
+    assert told["device_traceback"].endswith("ZeroDivisionError: divide by zero")
+    assert re.search(r"info: pump: 0 litres", told["device_log"])
+
+
+def properties(report: Path) -> dict[str, str]:
+    found = ElementTree.parse(report).iter("property")
+    return {each.attrib["name"]: each.attrib["value"] for each in found}
+
+
+# What is chosen wrongly
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--board", "virtua"), "--board=virtua: expected virtual, *"),
+        (("--board-wiring", "nowhere.toml"), "the wiring file *nowhere.toml cannot be read: No such file or directory"),
+    ],
+)
+def test_slip_of_the_pen_ends_the_run_before_the_first_test(
+    pytester: pytest.Pytester, words: tuple[str, ...], said: str
+) -> None:
+    result = run(pytester, "def test_it():\n    pass", *words)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--board-program", "nowhere"), "there is no folder */nowhere with a program (--board-program)"),
+        (("--board", "/dev/ttyNONE"), "--board=/dev/ttyNONE: there is no serial port /dev/ttyNONE*"),
+        (
+            ("--board", "device:x", "--gateway", "http://127.0.0.1:9"),
+            "no gateway answers at http://127.0.0.1:9: *",
+        ),
+        (("--board", "device:x", "--gateway", "nonsense"), "*nonsense*"),
+    ],
+)
+def test_bench_that_is_not_there_is_said_in_a_sentence(
+    pytester: pytest.Pytester, words: tuple[str, ...], said: str
+) -> None:
+    result = run(pytester, "def test_it(board):\n    pass", *words)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([said])
+    assert "Traceback" not in result.stdout.str()
+
+
+# Who does not use it
+
+
+def test_people_who_do_not_use_it_load_next_to_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_unconfigure():
+            import sys
+            from darvaz.pytest_plugin import plugin
+            ours = ("darvaz", "httpx", "msgspec", "mpremote", "filelock")
+            print("loaded:", *sorted(name for name in sys.modules if name.split(".")[0] in ours))
+        """
+    )
+    words = ("-p", "no:schemathesis", "-p", "no:cacheprovider")
+    result = run(pytester, "def test_it():\n    pass", *words)
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["loaded: darvaz darvaz.pytest_plugin darvaz.pytest_plugin.plugin"])
+
+
+def test_fixtures_and_options_are_listed_with_what_they_are(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "", "--fixtures", "-p", "no:schemathesis")
+
+    result.stdout.fnmatch_lines_random(["board -- *", "async_board -- *", "gateway * -- *", "wiring * -- *"])

@@ -1,0 +1,62 @@
+"""What every board does, whatever its program: logs, errors, resets, and the way to its prompt."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from darvaz.testing import AsyncBoard, Board, CommandFailed, ExecFailed
+
+
+def test_board_says_what_it_is(board: Board) -> None:
+    info = board.command("info")
+
+    assert info["device"] == board.id
+    assert info["heap_free_bytes"] > 20_000
+
+
+def test_command_that_there_is_not_is_refused(board: Board) -> None:
+    with pytest.raises(CommandFailed, match="fly"):
+        board.command("fly")
+
+
+def test_reset_board_comes_back_and_obeys(board: Board) -> None:
+    board.reset()
+
+    board.expect_log("gateway: online as")
+    assert board.command("info")["device"] == board.id
+
+
+def test_board_whose_power_was_cut_comes_back_and_obeys(board: Board) -> None:
+    board.power_cycle()
+
+    board.expect_log("gateway: online as")
+    assert board.command("info")["reset_cause"] == "power_on"
+
+
+def test_board_that_was_told_to_reboot_comes_back(board: Board) -> None:
+    before = board.about()["boot_id"]
+
+    board.command("reboot")
+    board.expect_log("gateway: online as", timeout_s=60)
+
+    assert board.about()["boot_id"] != before
+
+
+def test_code_runs_at_the_prompt_and_the_program_starts_again(board: Board) -> None:
+    assert board.exec("x = 6 * 7\nprint(x)") == "42\n"
+    assert board.exec("print(x + 1)") == "43\n"
+
+    assert board.command("info")["device"] == board.id
+
+
+def test_code_that_fails_comes_back_with_its_traceback(board: Board) -> None:
+    with pytest.raises(ExecFailed, match="ZeroDivisionError"):
+        board.exec("1 / 0")
+
+
+async def test_commands_side_by_side_are_all_answered(async_board: AsyncBoard) -> None:
+    answers = await asyncio.gather(*(async_board.command("info") for _ in range(4)))
+
+    assert [answer["device"] for answer in answers] == [async_board.id] * 4

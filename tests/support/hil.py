@@ -1,0 +1,47 @@
+"""A bench for tests of the pytest plugin: a gateway, and a board on a port that the plugin takes for a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from darvaz.virtual import VirtualBoard
+from darvaz.virtual.firmware import write_flash
+from tests.support.gateway import GatewayProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A gateway at `url`, and a board that is online there."""
+
+    url: str
+    board: VirtualBoard
+
+
+@contextlib.asynccontextmanager
+async def bench(folder: Path, kind: str = "pico", device: str = "on-the-desk") -> AsyncIterator[Bench]:
+    """Runs both until the block ends."""
+    with GatewayProcess() as gateway:
+        write_flash(folder / "flash", kind, device, gateway.ws_url, gateway.token(kind))
+        async with VirtualBoard(kind, folder / "flash") as board:
+            yield Bench(gateway.url, board)
+
+
+async def pytest_in(folder: Path, *words: str, deadline_s: float = 100.0) -> tuple[int, str]:
+    """Runs pytest in a process of its own; returns its exit status and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "pytest", *words,
+        cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(deadline_s):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, said.decode(errors="replace")
