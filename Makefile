@@ -10,6 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve simulate test hil footprint bench bench-quick lint format generate log doctor token enrol devices clean
+.PHONY: rescue repl ls reset monitor erase
 
 help: ## Show this help
 	@awk -f tools/help.awk $(MAKEFILE_LIST)
@@ -51,6 +52,27 @@ token: $(READY) ## List the tokens (darvaz token list)
 URL ?= http://127.0.0.1:3000
 doctor: $(READY) ## Find out why a board cannot connect (darvaz doctor URL)
 	@exec $(BIN)/darvaz doctor $(URL) $(ARGS)
+
+##@ Boards on USB
+
+PORT ?= auto
+rescue: $(READY) ## Get a board back to its prompt, with all of its files (darvaz rescue). PORT=auto
+	@exec $(BIN)/darvaz rescue --port '$(PORT)' $(ARGS)
+
+repl: $(READY) ## Type at the prompt of a board (darvaz repl). PORT=auto
+	@exec $(BIN)/darvaz repl --port '$(PORT)' $(ARGS)
+
+ls: $(READY) ## List the files of a board (darvaz ls). PORT=auto
+	@exec $(BIN)/darvaz ls --port '$(PORT)' $(ARGS)
+
+reset: $(READY) ## Start a board again (darvaz reset). PORT=auto
+	@exec $(BIN)/darvaz reset --port '$(PORT)' $(ARGS)
+
+monitor: $(READY) ## Show what a board says (darvaz monitor). PORT=auto ARGS=--reset
+	@exec $(BIN)/darvaz monitor --port '$(PORT)' $(ARGS)
+
+erase: $(READY) ## Remove the files of a board (darvaz erase). PORT=auto CONFIRM=yes
+	@exec $(BIN)/darvaz erase --port '$(PORT)' $(if $(filter yes,$(CONFIRM)),--confirm) $(ARGS)
 
 ##@ Development
 

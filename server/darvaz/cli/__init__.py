@@ -8,8 +8,14 @@ from darvaz import __version__
 from darvaz.cli.devices import devices
 from darvaz.cli.doctor import doctor
 from darvaz.cli.enrol import enrol
+from darvaz.cli.erase import erase
 from darvaz.cli.log import log
+from darvaz.cli.ls import ls
+from darvaz.cli.monitor import monitor
 from darvaz.cli.record import record
+from darvaz.cli.repl import repl
+from darvaz.cli.rescue import rescue
+from darvaz.cli.reset import reset
 from darvaz.cli.send import send
 from darvaz.cli.serve import serve
 from darvaz.cli.signin import signin
@@ -25,4 +31,6 @@ def cli() -> None:
 
 
 for command in (serve, simulate, devices, send, snapshot, record, log, signin, token, enrol, doctor):
+    cli.add_command(command)
+for command in (rescue, repl, ls, reset, monitor, erase):
     cli.add_command(command)

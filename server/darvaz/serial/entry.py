@@ -8,7 +8,7 @@ from collections.abc import Callable
 import serial
 
 from darvaz.serial.errors import BoardError, Reason
-from darvaz.serial.wire import READ_S, Wire, gone
+from darvaz.serial.wire import Wire, gone
 
 RAW = b"raw REPL; CTRL-B to exit\r\n"
 _CTRL_A, _CTRL_C, _CTRL_D = b"\x01", b"\x03", b"\x04"
@@ -57,8 +57,6 @@ class Entry:
             return False
         except OSError:
             raise gone(self._path) from None
-        finally:
-            self._wire.timeout = READ_S
 
     def _ask(self, deadline_s: float) -> bool:
         give_up_s = time.monotonic() + deadline_s
@@ -114,8 +112,8 @@ class Entry:
             left_s = give_up_s - time.monotonic()
             if left_s <= 0:
                 return False
-            self._wire.timeout = left_s
-            heard = (heard + self._wire.read(1))[-len(ending) :]
+            if self._wire.wait(left_s):
+                heard = (heard + self._wire.read(1))[-len(ending) :]
         return True
 
 

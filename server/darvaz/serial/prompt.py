@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -16,14 +16,16 @@ from darvaz.serial.errors import BoardError, Reason
 from darvaz.serial.files import Files
 from darvaz.serial.ports import Port, find_port
 from darvaz.serial.transport import EXEC_DEADLINE_S, Transport
-from darvaz.serial.wire import Wire, gone, open_wire, reopen_wire
+from darvaz.serial.wire import REOPEN_S, Wire, gone, open_wire, reopen_wire
 
 ASK_S = 4.0
 RESET_S = 6.0
 LINE_BYTES_MAX = 4096
 _LEAVE_S = 1.0
+_IDLE_S = 2.0
 _LOOK_S = 0.2
 _CTRL_B, _CTRL_C, _CTRL_D = b"\x02", b"\x03", b"\x04"
+_FRIENDLY = b">>> "
 _RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
 
 
@@ -92,15 +94,28 @@ class Prompt(Files):
     def flood(self, deadline_s: float) -> bool:
         """Sends nothing but Ctrl-C, through any number of restarts; returns whether the raw prompt came."""
         entry = Entry(self._wire, self.port.path)
+        self._is_at_prompt = False
         if entry.flood(deadline_s):
             self._arrive(entry)
         return self._is_at_prompt
 
-    def reopen(self) -> None:
+    def is_idle(self, wait_s: float) -> bool:
+        """Returns whether the board shows its friendly prompt when asked by nothing but Enter."""
+        try:
+            self._wire.write(b"\r")
+            heard = b""
+            give_up_s = time.monotonic() + _IDLE_S
+            while (data := self._wire.read_within(wait_s)) and time.monotonic() < give_up_s:
+                heard = (heard + data)[-LINE_BYTES_MAX:]
+        except OSError:
+            raise gone(self.port.path) from None
+        return heard.endswith(_FRIENDLY)
+
+    def reopen(self, deadline_s: float = REOPEN_S) -> None:
         """Opens the port again, wherever the board is after it was reset or replugged."""
         self._wire.close()
         self._is_at_prompt = False
-        self.port, self._wire = reopen_wire(self.port, make=self._make)
+        self.port, self._wire = reopen_wire(self.port, deadline_s, self._make)
         self._transport = Transport(self.port, self._wire)
 
     def _arrive(self, entry: Entry) -> None:
@@ -134,6 +149,12 @@ class Prompt(Files):
             raise BoardError(
                 Reason.DAMAGED, f"what the board answered is damaged ({said[-80:]!r}): run this again"
             ) from None
+
+    def type_into(self, talk: Callable[[Transport], None]) -> None:
+        """Leaves the raw prompt for the friendly one, and lets `talk` have the port for a person."""
+        self._is_at_prompt = False
+        self._write(b"\r" + _CTRL_B)
+        talk(self._transport)
 
     # Resets
 

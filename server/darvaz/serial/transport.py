@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import time
+from collections.abc import Callable
 
 import serial
 from mpremote.transport import TransportError
@@ -17,6 +18,7 @@ from darvaz.serial.wire import Wire, gone
 EXEC_DEADLINE_S = 15.0
 OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 _END = b"\x04"
+_TAIL_BYTES = 64
 # What a board says that was restarted in the middle of an exchange: nothing else would come any more.
 _RESTARTED = re.compile(rb"for more information\.\r?\n>>> $|rst:0x[0-9a-f]+ \($")
 
@@ -31,26 +33,15 @@ class Transport(SerialTransport):  # type: ignore[misc]
         self.in_raw_repl = False
         self.use_raw_paste = True
         self.mounted = False
-        self.is_pty = self._is_pty(port.path)
-
-    def _is_pty(self, path: str) -> bool:
-        # Older releases do not know pseudo-terminals.
-        ask = getattr(self, "_is_pty_device", None)
-        return bool(ask(path)) if ask is not None else False
+        self.is_pty = False
+        self._give_up_s = 0.0
 
     def run(self, code: str, deadline_s: float = EXEC_DEADLINE_S) -> str:
         """Returns what code prints at the raw prompt; raises BoardError with the board's traceback where it fails."""
-        give_up_s = time.monotonic() + deadline_s
+        self._give_up_s = time.monotonic() + deadline_s
         said = bytearray()
-
-        def take(data: bytes) -> None:
-            said.extend(data)
-            is_restarted = data in b" (" and _RESTARTED.search(said[-64:])
-            if is_restarted or len(said) > OUTPUT_BYTES_MAX or time.monotonic() > give_up_s:
-                raise TransportError("too much or too long")
-
         try:
-            _, trouble = self.exec_raw(code, timeout=deadline_s, data_consumer=take)
+            _, trouble = self.exec_raw(code, timeout=deadline_s, data_consumer=said.extend)
         except serial.SerialTimeoutException:
             raise self._silent() from None
         except OSError:
@@ -61,6 +52,35 @@ class Transport(SerialTransport):  # type: ignore[misc]
         if trouble:
             raise failed_there(trouble.decode(errors="replace"))
         return said.removesuffix(_END).decode(errors="replace")
+
+    def read_until(
+        self,
+        min_num_bytes: int,
+        ending: bytes,
+        timeout: float | None = None,
+        data_consumer: Callable[[bytes], None] | None = None,
+        timeout_overall: float | None = None,
+    ) -> bytes:
+        """Returns what came up to an ending, or with a consumer only the end of it; raises TransportError.
+
+        In place of mpremote's, which knows deadlines between characters only: a board that restarts for ever, or
+        prints for ever, would keep it.
+        """
+        data, tail, count = bytearray(), b"", 0
+        while not tail.endswith(ending):
+            left_s = self._give_up_s - time.monotonic()
+            if left_s <= 0 or not self.serial.wait(left_s):
+                raise TransportError("too late")
+            byte: bytes = self.serial.read(1)
+            tail = (tail + byte)[-_TAIL_BYTES:]
+            count += 1
+            if count > OUTPUT_BYTES_MAX or (byte in b" (" and _RESTARTED.search(tail)):
+                raise TransportError("restarted, or said too much")
+            if data_consumer is not None:
+                data_consumer(byte)
+            else:
+                data += byte
+        return tail[-1:] if data_consumer is not None else bytes(data)
 
     def _silent(self) -> BoardError:
         return BoardError(

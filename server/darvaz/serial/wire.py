@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import struct
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ REOPEN_S = 15.0
 # Long enough to discharge the capacitor that programmers have at the chip's EN.
 RESET_PULSE_S = 0.15
 _RETRY_S = 0.05
+_LOOK_S = 0.002
 _NO_LINES = frozenset({errno.ENOTTY, errno.EINVAL, errno.EIO, errno.EOPNOTSUPP})
 
 
@@ -63,14 +65,19 @@ class Wire(serial.Serial):
 
     def read_within(self, wait_s: float) -> bytes:
         """Returns what there is, after waiting at most so long for the first byte."""
-        self.timeout = max(wait_s, 0.0)
-        try:
-            data: bytes = self.read(1)
-            if data and (more := self.in_waiting):
-                data += self.read(more)
-        finally:
-            self.timeout = READ_S
-        return data
+        return bytes(self.read(self.in_waiting or 1)) if self.wait(wait_s) else b""
+
+    def wait(self, wait_s: float) -> bool:
+        """Returns whether there is something to read, after waiting at most so long."""
+        # Not by `timeout`: pyserial configures the port anew each time that it is set.
+        if os.name == "posix":
+            return bool(select.select([self.fileno()], [], [], max(wait_s, 0.0))[0])
+        give_up_s = time.monotonic() + wait_s
+        while not self.in_waiting:
+            if time.monotonic() > give_up_s:
+                return False
+            time.sleep(_LOOK_S)
+        return True
 
 
 def open_wire(port: Port, make: type[Wire] = Wire) -> Wire:

@@ -1,0 +1,40 @@
+"""What the verbs for boards on USB have in common: the option for the port, and errors as one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from darvaz.serial import BoardError, Prompt
+from darvaz.serial.ports import AUTO
+from darvaz.visible import visible
+
+
+def port_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the option --port."""
+    return click.option(
+        "--port",
+        default=AUTO,
+        show_default=True,
+        metavar="PORT",
+        help="auto, a path such as /dev/ttyACM0 or COM3, or id:<serial number of the board>.",
+    )(function)
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turns what goes wrong with a board into one sentence and exit status 1."""
+    try:
+        yield
+    except BoardError as error:
+        raise click.ClickException(visible(str(error))) from None
+
+
+def restart_if_stopped(prompt: Prompt) -> None:
+    """Starts the board's program again if it had to be stopped, and says so."""
+    if prompt.was_running:
+        prompt.hard_reset()
+        click.echo("The program was stopped for this, and runs again.", err=True)

@@ -1,0 +1,35 @@
+"""`darvaz erase`: removes the files of a board, once a person has said so."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from darvaz.cli.boards import explained, port_option
+from darvaz.serial import Prompt
+from darvaz.visible import visible
+
+_USAGE_STATUS = 2
+
+
+@click.command()
+@port_option
+@click.option("--confirm", is_flag=True, help="Do it; without it, only say what would be removed.")
+def erase(port: str, confirm: bool) -> None:
+    """Remove all files of a board; MicroPython itself stays.
+
+    Exit status: 0 when they are removed, 2 when --confirm was missing.
+    """
+    with explained(), Prompt.open(port) as prompt:
+        entries = [entry for entry in prompt.list_files() if entry.path.count("/") == 1]
+        for entry in entries:
+            if confirm:
+                prompt.remove(entry.path)
+            click.echo(f"{'removed' if confirm else 'would remove'} {visible(entry.path)}{'/' * entry.is_folder}")
+        if confirm:
+            click.echo(f"The board at {prompt.port.path} has no files. If it had a token: darvaz token revoke.")
+        prompt.hard_reset()
+    if not confirm:
+        click.echo("Nothing was removed. To do it: darvaz erase --confirm, or make erase CONFIRM=yes.", err=True)
+        sys.exit(_USAGE_STATUS)

@@ -1,0 +1,33 @@
+"""`darvaz ls`: the files of a board."""
+
+from __future__ import annotations
+
+import click
+
+from darvaz.cli.boards import explained, port_option, restart_if_stopped
+from darvaz.serial import FileEntry, Prompt
+from darvaz.visible import visible
+
+
+@click.command()
+@click.argument("folder", default="/")
+@port_option
+def ls(folder: str, port: str) -> None:
+    """List the files of a board, below FOLDER, and the room that is left.
+
+    The board's program is stopped for it and started again.
+    """
+    with explained(), Prompt.open(port) as prompt:
+        entries = prompt.list_files("/" + folder.strip("/"))
+        free_bytes = prompt.free_bytes()
+        for entry in entries:
+            click.echo(_line(entry))
+        files = [entry for entry in entries if not entry.is_folder]
+        size_bytes = sum(entry.size_bytes for entry in files)
+        click.echo(f"{len(files)} files, {size_bytes:,} bytes; {free_bytes:,} bytes are free.", err=True)
+        restart_if_stopped(prompt)
+
+
+def _line(entry: FileEntry) -> str:
+    size = "" if entry.is_folder else f"{entry.size_bytes:,}"
+    return f"{size:>10}  {visible(entry.path)}{'/' if entry.is_folder else ''}"

@@ -1,0 +1,50 @@
+"""`darvaz repl`: a person at the prompt of a board, through mpremote's console."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import click
+from mpremote.console import Console
+from mpremote.repl import do_repl_main_loop
+
+from darvaz.cli.boards import explained, port_option
+from darvaz.serial import BoardError, Prompt, Reason
+from darvaz.serial.transport import Transport
+from darvaz.serial.wire import gone
+
+
+@click.command()
+@port_option
+def repl(port: str) -> None:
+    """Type at the prompt of a board; Ctrl-] leaves it.
+
+    The board's program is stopped; Ctrl-D starts it again. Ctrl-C goes to the board.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to type at; to run code: mpremote connect PORT exec 'print(1)'")
+    with explained(), Prompt.open(port, enters=False) as prompt:
+        prompt.enter(afresh=False)
+        click.echo(f"At the prompt of {prompt.port}; Ctrl-] leaves it, Ctrl-D starts the program again.", err=True)
+        prompt.type_into(_talk)
+
+
+def _talk(transport: Transport) -> None:
+    console = Console()
+    console.enter()
+    try:
+        is_gone = do_repl_main_loop(
+            SimpleNamespace(transport=transport),
+            console,
+            console.write,
+            escape_non_printable=False,
+            code_to_inject=None,
+            file_to_inject=None,
+        )
+    except OSError as error:
+        raise gone(transport.device_name) from error
+    finally:
+        console.exit()
+    if is_gone:
+        raise BoardError(Reason.GONE, f"\nthe board at {transport.device_name} is gone: plug it in again")

@@ -1,0 +1,57 @@
+"""`darvaz rescue`: a board back at a prompt that does not let anybody in, with all of its files."""
+
+from __future__ import annotations
+
+import click
+
+from darvaz.cli.boards import explained, port_option
+from darvaz.serial import Prompt
+from darvaz.serial.rescue import PATIENCE_S, Rescue, Rescued, put_back
+from darvaz.visible import visible
+
+
+@click.command()
+@port_option
+@click.option(
+    "--wait",
+    "patience_s",
+    type=click.FloatRange(0, 3600),
+    default=PATIENCE_S,
+    show_default=True,
+    help="Seconds to wait for your hand on the board's reset button or plug.",
+)
+@click.option("--undo", is_flag=True, help="Give the program that was set aside last its name again.")
+def rescue(port: str, patience_s: float, undo: bool) -> None:
+    """Get a board back to its prompt, and keep all of its files.
+
+    For a program that loops, catches Ctrl-C, arms a watchdog or restarts the board for ever. What starts by itself
+    is set aside under another name: main.py becomes main.py.rescued-1, and boot.py likewise where it is in the way,
+    too. Nothing is removed. Exit status: 0 when the board is at its prompt, else 1.
+    """
+    with explained():
+        if undo:
+            _undo(port)
+        else:
+            _tell(Rescue(port, _tell_step, patience_s=patience_s).run())
+
+
+def _tell_step(sentence: str) -> None:
+    click.echo(f"… {visible(sentence)}", err=True)
+
+
+def _tell(rescued: Rescued) -> None:
+    count = sum(not entry.is_folder for entry in rescued.files)
+    click.echo(f"The board at {rescued.port.path} is at its prompt; all of its files are there ({count}).")
+    for old, new in rescued.set_aside.items():
+        click.echo(f"{old} is now {new}: repair it, then `darvaz rescue --undo` gives it its name again.")
+    if not rescued.set_aside:
+        click.echo("It had no program that starts by itself.")
+
+
+def _undo(port: str) -> None:
+    with Prompt.open(port) as prompt:
+        renamed = put_back(prompt)
+    for old, new in renamed:
+        click.echo(f"{old} is {new} again; `darvaz reset` starts it.")
+    if not renamed:
+        raise click.ClickException("nothing was set aside here, or there is a new program of that name")

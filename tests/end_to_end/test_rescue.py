@@ -1,0 +1,183 @@
+"""Boards that do not let anybody in come back to a prompt, with all of the maker's files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from darvaz.serial import Prompt
+from darvaz.virtual import VirtualBoard
+from tests.support.verbs import Verb, darvaz
+
+pytestmark = [pytest.mark.timeout(120)]
+LOOPS = "import time\nwhile True:\n    time.sleep(0.05)\n"
+SWALLOWS = """
+import time
+while True:
+    try:
+        while True:
+            time.sleep(0.05)
+    except BaseException:
+        print('never')
+"""
+WATCHED = """
+import machine, time
+dog = machine.WDT(timeout=1500)
+while True:
+    try:
+        dog.feed()
+        time.sleep(0.05)
+    except KeyboardInterrupt:
+        print('hm')
+"""
+HUNGRY = "import machine, time\nmachine.WDT(timeout=1000)\ntime.sleep(60)\n"
+BOOT_LOOP = "import machine, time\nprint('boot')\ntime.sleep(0.3)\nmachine.reset()\n"
+CRASH_LOOP = """
+import machine, time
+try:
+    time.sleep(0.2)
+    raise OSError('no Wi-Fi')
+except BaseException:
+    machine.reset()
+"""
+DEAF = "import time\ntime.sleep(0.3)\nimport micropython\nmicropython.kbd_intr(-1)\nwhile True:\n    time.sleep(0.05)\n"
+PROGRAMS = {
+    "loops": LOOPS,
+    "swallows": SWALLOWS,
+    "watched": WATCHED,
+    "hungry": HUNGRY,
+    "boot_loop": BOOT_LOOP,
+    "crash_loop": CRASH_LOOP,
+}
+MAKERS = {"/config.json": b"{}", "/lib/mine.py": b"x = 1\n", "/data/log.txt": b"kept"}
+
+
+@pytest.fixture
+async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
+    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
+        yield running
+
+
+async def install(board: VirtualBoard, files: dict[str, bytes]) -> None:
+    def put() -> None:
+        with Prompt.open(board.port) as prompt:
+            for path, data in files.items():
+                prompt.write_file(path, data)
+
+    await asyncio.to_thread(put)
+    board.reset()
+    await asyncio.sleep(0.3)
+
+
+async def files_of(board: VirtualBoard) -> dict[str, bytes]:
+    def get() -> dict[str, bytes]:
+        with Prompt.open(board.port) as prompt:
+            paths = [entry.path for entry in prompt.list_files() if not entry.is_folder]
+            return {path: prompt.read_file(path) for path in paths}
+
+    return await asyncio.to_thread(get)
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS.keys())
+async def test_board_is_rescued_with_all_its_files(board: VirtualBoard, program: str) -> None:
+    await install(board, {**MAKERS, "/main.py": program.encode()})
+
+    done = await darvaz("rescue", "--port", board.port)
+
+    assert done.code == 0, done.err
+    assert "main.py is now main.py.rescued-1" in done.out
+    await asyncio.sleep(2)
+    assert await files_of(board) == {**MAKERS, "/main.py.rescued-1": program.encode()}
+
+
+async def test_boot_file_in_the_way_is_set_aside_too(board: VirtualBoard) -> None:
+    await install(board, {**MAKERS, "/boot.py": SWALLOWS.encode(), "/main.py": b"print('main')\n"})
+
+    done = await darvaz("rescue", "--port", board.port)
+
+    assert done.code == 0, done.err
+    assert set(await files_of(board)) == {*MAKERS, "/main.py.rescued-1", "/boot.py.rescued-1"}
+
+
+async def test_boot_file_that_is_only_slow_stays(board: VirtualBoard) -> None:
+    await install(board, {"/boot.py": b"import time\ntime.sleep(2)\n", "/main.py": LOOPS.encode()})
+
+    done = await darvaz("rescue", "--port", board.port)
+
+    assert done.code == 0, done.err
+    assert set(await files_of(board)) == {"/boot.py", "/main.py.rescued-1"}
+
+
+async def test_deaf_program_is_caught_when_a_person_presses_reset(board: VirtualBoard) -> None:
+    await install(board, {"/main.py": DEAF.encode()})
+
+    async with Verb("rescue", "--port", board.port, "--wait", "30") as verb:
+        await verb.expect("press the board's reset button")
+        board.reset()
+        done = await verb.done()
+
+    assert done.code == 0, done.err
+    assert set(await files_of(board)) == {"/main.py.rescued-1"}
+
+
+async def test_deaf_program_and_nobody_there_is_an_error_that_says_what_is_left(board: VirtualBoard) -> None:
+    await install(board, {"/main.py": DEAF.encode()})
+
+    done = await darvaz("rescue", "--port", board.port, "--wait", "1")
+
+    assert done.code == 1
+    assert "darvaz firmware" in done.err.splitlines()[-1]
+
+
+async def test_second_rescue_keeps_the_first_program(board: VirtualBoard) -> None:
+    await install(board, {"/main.py.rescued-1": b"first", "/main.py": LOOPS.encode()})
+
+    done = await darvaz("rescue", "--port", board.port)
+
+    assert done.code == 0, done.err
+    assert await files_of(board) == {"/main.py.rescued-1": b"first", "/main.py.rescued-2": LOOPS.encode()}
+
+
+async def test_board_without_a_program_is_left_as_it_is(board: VirtualBoard) -> None:
+    await install(board, MAKERS)
+
+    done = await darvaz("rescue", "--port", board.port)
+
+    assert done.code == 0, done.err
+    assert "no program that starts by itself" in done.out
+    assert await files_of(board) == MAKERS
+
+
+async def test_undo_gives_the_last_program_its_name_again(board: VirtualBoard) -> None:
+    await install(board, {"/main.py.rescued-2": b"old", "/main.py.rescued-10": b"new"})
+
+    done = await darvaz("rescue", "--undo", "--port", board.port)
+
+    assert done.code == 0, done.err
+    assert await files_of(board) == {"/main.py": b"new", "/main.py.rescued-2": b"old"}
+
+
+async def test_undo_does_not_overwrite_a_new_program(board: VirtualBoard) -> None:
+    await install(board, {"/main.py": b"new", "/main.py.rescued-1": b"old"})
+
+    done = await darvaz("rescue", "--undo", "--port", board.port)
+
+    assert done.code == 1
+    assert await files_of(board) == {"/main.py": b"new", "/main.py.rescued-1": b"old"}
+
+
+async def test_ctrl_c_ends_a_rescue_quietly(board: VirtualBoard) -> None:
+    await install(board, {"/main.py": DEAF.encode()})
+
+    async with Verb("rescue", "--port", board.port) as verb:
+        await verb.expect("press the board's reset button")
+        verb.interrupt()
+        done = await verb.done()
+
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    board.reset()
+    assert set(await files_of(board)) == {"/main.py"}
