@@ -9,7 +9,7 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve simulate test hil footprint bench bench-quick lint format generate log doctor token enrol devices clean
+.PHONY: help setup serve simulate test hil footprint pictures bench bench-quick lint format generate log doctor token enrol devices clean
 .PHONY: rescue repl ls reset monitor erase
 
 help: ## Show this help
@@ -92,6 +92,9 @@ endif
 
 footprint: $(READY) ## Measure what the firmware takes of a board (python -m tools.footprint)
 	@$(BIN)/python -m tools.footprint
+
+pictures: $(READY) ## Take the README's pictures of the dashboard anew
+	@DARVAZ_PICTURES=1 $(BIN)/python -m pytest -q -n 0 tests/browser/test_pictures.py
 
 bench: $(READY) ## Measure the gateway beside its baselines: ten minutes (python -m bench --json FILE)
 	@$(BIN)/python -m bench --json .cache/bench/results.json $(ARGS)

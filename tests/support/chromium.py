@@ -63,7 +63,7 @@ class Page:
 async def page_at(url: str, folder: Path) -> AsyncIterator[Page]:
     """Starts a Chromium with an empty profile in `folder`, opens the URL, and ends both afterwards."""
     profile = folder / "profile"
-    command = [_program(), f"--user-data-dir={profile}", *_ARGUMENTS]
+    command = [find_chromium(), f"--user-data-dir={profile}", *_ARGUMENTS]
     process = await asyncio.to_thread(_start, command, folder / "chromium.log")
     try:
         port_file = profile / "DevToolsActivePort"
@@ -78,7 +78,7 @@ async def page_at(url: str, folder: Path) -> AsyncIterator[Page]:
         await asyncio.to_thread(_wait, process)
 
 
-def _program() -> str:
+def find_chromium() -> str:
     found = [path for name in _NAMES if (path := shutil.which(name))]
     if not found:
         missing("Chromium is not installed")

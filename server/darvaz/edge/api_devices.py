@@ -14,7 +14,7 @@ from darvaz.edge.problems import problem
 from darvaz.edge.shapes import Arguments, Label
 from darvaz.hub import CommandError
 from darvaz.parts import Parts
-from darvaz.telemetry import Vitals
+from darvaz.telemetry import Reading, Vitals
 
 _TAG = "Devices"
 
@@ -40,6 +40,7 @@ class DeviceAnswer(msgspec.Struct, kw_only=True):
     uptime_s: Annotated[float | None, Meta(description="How long the board runs, as it last said.")]
     commands: Annotated[dict[str, Any], Meta(description="Its commands and arguments, as protocol.json has them.")]
     telemetry: Annotated[dict[str, Any], Meta(description="What it reports, with units, as protocol.json has it.")]
+    values: Annotated[dict[str, Reading], Meta(description="The newest of each name since the gateway started.")]
 
 
 class DeviceList(msgspec.Struct):
@@ -138,7 +139,8 @@ OPERATIONS = [
 
 def _answer(parts: Parts, described: dict[str, Any]) -> DeviceAnswer:
     vitals = parts.telemetry.vitals_or_none(described["id"]) or Vitals()
-    return DeviceAnswer(**described, **msgspec.structs.asdict(vitals))
+    values = parts.telemetry.latest(described["id"])
+    return DeviceAnswer(**described, **msgspec.structs.asdict(vitals), values=values)
 
 
 def _note(call: Call, what: str, said: str) -> None:

@@ -1,42 +1,43 @@
-"""The plain pages: sign-in, and what they need; a fixed list, read once, so that no path can leave it."""
+"""The pages for people: dashboard, sign-in, and what they need; a fixed list, read once, so that no path leaves it."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from darvaz.edge.problems import problem
 from darvaz.first_start import SIGN_IN_PATH
 from darvaz.parts import Parts
 
-_FOLDER = Path(__file__).resolve().parent.parent / "pages"
-_PAGES = {
-    SIGN_IN_PATH: ("sign-in.html", "text/html"),
-    "/pages/sign-in.js": ("sign-in.js", "text/javascript"),
-    "/pages/plain.css": ("plain.css", "text/css"),
-}
-_HEADERS = {"Cache-Control": "no-cache"}
+_ROOT = Path(__file__).resolve().parent.parent
+_FOLDERS = (_ROOT / "pages", _ROOT / "dashboard")
+_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+# What has a path of its own; the other files are below /pages/.
+_PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
 
 
 def page_routes(parts: Parts) -> list[Route]:
-    """Returns the routes of the plain pages; `/` leads to what there is to see."""
-    pages = [_page(path, (_FOLDER / name).read_bytes(), kind) for path, (name, kind) in _PAGES.items()]
+    """Returns the routes of the pages, and the answer to whoever opens a board's path as one."""
+    files = [file for folder in _FOLDERS for file in sorted(folder.iterdir()) if file.suffix in _KINDS]
     boards = [Route(kind.path, _send_boards_on, name=f"{kind.name} page") for kind in parts.protocol.kinds.values()]
-    return [Route("/", _lead_on), *pages, *boards]
+    return [*(_page(_PATHS.get(file.name, f"/pages/{file.name}"), file) for file in files), *boards]
 
 
-def _page(path: str, body: bytes, kind: str) -> Route:
+def _page(path: str, file: Path) -> Route:
+    body = file.read_bytes()
+    # Browsers ask every time, so that a new version is there at once, and mostly learn that they have it.
+    headers = {"Cache-Control": "no-cache", "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"'}
+
     async def page(request: Request) -> Response:
-        return Response(body, headers=_HEADERS, media_type=kind)
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type=_KINDS[file.suffix])
 
     return Route(path, page, name=path)
-
-
-async def _lead_on(request: Request) -> Response:
-    return RedirectResponse("/api/docs", 307, headers=_HEADERS)
 
 
 async def _send_boards_on(request: Request) -> Response:

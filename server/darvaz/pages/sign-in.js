@@ -67,18 +67,25 @@ async function signIn(text) {
 
 document.documentElement.lang = language;
 document.documentElement.dir = language === "fa" ? "rtl" : "ltr";
+document.documentElement.dataset.theme = localStorage.getItem("darvaz.theme") ?? "auto";
 for (const id of ["label", "hint", "submit"]) element(id).textContent = words[id];
 element("form").addEventListener("submit", (event) => {
   event.preventDefault();
   signIn(element("token").value);
 });
 
-const credential = location.hash.slice(1);
-// The credential is used up in a moment, but it need not lie in the history meanwhile.
-history.replaceState(null, "", location.pathname);
-if (credential) {
-  signIn(credential);
-} else {
-  say("ask");
-  ask();
+function begin() {
+  const credential = location.hash.slice(1);
+  // The credential is used up in a moment, but it need not lie in the history meanwhile.
+  history.replaceState(null, "", location.pathname);
+  if (credential) {
+    signIn(credential);
+  } else {
+    say("ask");
+    ask();
+  }
 }
+
+// A link that is pasted over this page changes only what follows the #.
+window.addEventListener("hashchange", begin);
+begin();

@@ -1,0 +1,104 @@
+// Who is let in: tokens and signed-in browsers, made and ended here.
+
+import { ask } from "/pages/api.js";
+import { bdi, h } from "/pages/dom.js";
+import { moment } from "/pages/format.js";
+import { confirmed } from "/pages/dialog.js";
+import { copyable } from "/pages/copy.js";
+import { store } from "/pages/store.js";
+import { t } from "/pages/words.js";
+
+const KINDS = ["pico", "esp32cam", "operator", "viewer"];
+const ROLES = ["operator", "viewer"];
+const DAY_S = 86_400;
+
+class AccessPage extends HTMLElement {
+  connectedCallback() {
+    if (!store.mayChange) {
+      this.replaceChildren(h("h1", {}, t("access")), h("p", {}, t("for_operators")));
+      return;
+    }
+    this.status = h("p", { role: "alert", class: "failed" });
+    this.tokens = table(["for_kind", "label", "device", "state", "used", "actions"]);
+    this.sessions = table(["who", "address", "used", "actions"]);
+    this.replaceChildren(h("h1", {}, t("access")), this.status,
+      h("section", { class: "panel" }, h("h2", {}, t("new_token")), this.#issuer()),
+      h("section", { class: "panel" }, h("h2", {}, t("tokens")), h("div", { class: "wide" }, this.tokens)),
+      h("section", { class: "panel" }, h("h2", {}, t("sessions")), h("div", { class: "wide" }, this.sessions), this.#linker()));
+    this.#load();
+  }
+
+  #issuer() {
+    const kind = h("select", {}, KINDS.map((name) => h("option", { value: name }, t(`kind_${name}`))));
+    const label = h("input", { maxlength: 64, dir: "auto", autocomplete: "off" });
+    const made = h("div", { "aria-live": "polite" });
+    const issue = (event) => {
+      event.preventDefault();
+      this.#do(async () => {
+        const { token } = await ask("POST", "/api/tokens", { kind: kind.value, label: label.value.trim() });
+        made.replaceChildren(h("p", {}, t("shown_once")), copyable(token));
+        label.value = "";
+      });
+    };
+    return [h("form", { class: "row", onsubmit: issue }, h("label", {}, h("span", {}, t("for_kind")), kind), h("label", {}, h("span", {}, t("label")), label), h("button", {}, t("issue"))), made];
+  }
+
+  #linker() {
+    const role = h("select", {}, ROLES.map((name) => h("option", { value: name }, t(`role_${name}`))));
+    const made = h("div", { "aria-live": "polite" });
+    const make = (event) => {
+      event.preventDefault();
+      this.#do(async () => {
+        const { path } = await ask("POST", "/api/sign-in-links", { role: role.value });
+        made.replaceChildren(h("p", {}, t("link_hint")), copyable(location.origin + path));
+      });
+    };
+    return [h("h3", {}, t("link_for")), h("form", { class: "row", onsubmit: make }, h("label", {}, h("span", {}, t("for_kind")), role), h("button", {}, t("make_link"))), made];
+  }
+
+  async #do(change) {
+    this.status.textContent = "";
+    try {
+      await change();
+      await this.#load();
+    } catch (problem) {
+      this.status.textContent = t("failed", problem.message);
+    }
+  }
+
+  async #load() {
+    try {
+      const [{ tokens }, { sessions }] = await Promise.all([ask("GET", "/api/tokens"), ask("GET", "/api/sessions")]);
+      const order = (token) => [token.state === "live" ? 0 : 1, -(token.last_used ?? token.created)];
+      tokens.sort((a, b) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]);
+      this.tokens.tBodies[0].replaceChildren(...tokens.filter(isRecent).map((token) => this.#token(token)));
+      this.sessions.tBodies[0].replaceChildren(...sessions.map((session) => this.#session(session)));
+    } catch (problem) {
+      this.status.textContent = t("failed", problem.message);
+    }
+  }
+
+  #token(token) {
+    const name = token.label || token.device || token.id;
+    const revoke = async () => {
+      if (await confirmed(t("revoke_sure", name), t("revoke"))) await this.#do(() => ask("DELETE", `/api/tokens/${token.id}`));
+    };
+    return h("tr", { class: token.state === "live" ? "" : "away" }, h("th", { scope: "row" }, t(`kind_${token.kind}`)), h("td", {}, bdi(token.label)),
+      h("td", {}, bdi(token.device ?? "")), h("td", {}, t(`state_${token.state}`)), h("td", {}, token.last_used ? moment(token.last_used) : t("never")),
+      h("td", {}, token.state === "live" && h("button", { type: "button", class: "danger", "aria-label": `${t("revoke")} ${name}`, onclick: revoke }, t("revoke"))));
+  }
+
+  #session(session) {
+    const end = () => this.#do(() => ask("DELETE", `/api/sessions/${session.id}`));
+    return h("tr", {}, h("th", { scope: "row" }, t(`role_${session.role}`), " ", session.is_yours && h("strong", {}, `(${t("this_one")})`), " ", bdi(session.agent, { class: "quiet" })),
+      h("td", {}, bdi(session.last_address ?? "")), h("td", {}, moment(session.last_used)), h("td", {}, h("button", { type: "button", class: "danger", onclick: end }, t("end_session"))));
+  }
+}
+
+customElements.define("access-page", AccessPage);
+
+const isRecent = (token) => token.state === "live" || Date.now() / 1000 - token.created < DAY_S;
+
+function table(words) {
+  return h("table", {}, h("thead", {}, h("tr", {}, words.map((word) => h("th", { scope: "col" }, t(word))))), h("tbody", {}));
+}

@@ -1,0 +1,67 @@
+// Adds a board: opens the window in which boards may fetch a token, says what to type, and waits for it.
+
+import { ask } from "/pages/api.js";
+import { announce, bdi, h } from "/pages/dom.js";
+import { clock, span } from "/pages/format.js";
+import { copyable } from "/pages/copy.js";
+import { follow, nameOf, store } from "/pages/store.js";
+import { t } from "/pages/words.js";
+
+const MINUTES = 15;
+const TICK_MS = 1_000;
+
+class AddBoard extends HTMLElement {
+  #endsMs = 0;
+
+  connectedCallback() {
+    this.window = h("p", { class: "window" });
+    this.opener = h("button", { type: "button", onclick: () => this.#change("POST", { minutes: MINUTES }) }, t("open_window"));
+    this.closer = h("button", { type: "button", class: "quiet", onclick: () => this.#change("DELETE") }, t("close_window"));
+    this.arrivals = h("ul", { class: "arrivals", "aria-live": "polite" });
+    this.waiting = h("p", { class: "waiting" }, t("waiting_board"));
+    const gateway = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}`;
+    this.replaceChildren(h("h1", {}, t("add")), h("p", {}, t("add_intro")),
+      h("ol", { class: "steps" },
+        h("li", { class: "panel" }, this.window, store.mayChange ? h("div", { class: "row" }, this.opener, this.closer) : h("p", {}, t("only_look"))),
+        h("li", { class: "panel" }, h("h2", {}, t("step_type")), copyable("make flash"), h("p", { class: "quiet" }, t("no_flash")), copyable(gateway),
+          h("p", { class: "quiet" }, t("simulate_hint")), copyable("make simulate")),
+        h("li", { class: "panel" }, h("h2", {}, t("step_wait")), this.waiting, this.arrivals)));
+    follow(this, "arrived", (id) => this.#welcome(id));
+    this.timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#change("GET");
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.timer);
+  }
+
+  async #change(method, body) {
+    try {
+      this.state = await ask(method, "/api/enrolment", body);
+      this.#endsMs = Date.now() + this.state.seconds_left * 1000;
+      this.#tick();
+    } catch (problem) {
+      this.window.textContent = t("failed", problem.message);
+    }
+  }
+
+  #tick() {
+    if (!this.state) return;
+    const leftS = (this.#endsMs - Date.now()) / 1000, isOpen = leftS > 0;
+    const { policy } = this.state;
+    this.window.textContent = policy !== "window" ? t(`window_${policy}`) : isOpen ? t("window_open", span(leftS)) : t("window_closed");
+    this.window.classList.toggle("open", isOpen || policy === "always");
+    this.opener.hidden = policy !== "window" || isOpen;
+    this.closer.hidden = policy !== "window" || !isOpen;
+  }
+
+  #welcome(id) {
+    const device = store.devices.get(id);
+    if (!device) return;
+    announce(t("arrived", nameOf(device)));
+    this.arrivals.prepend(h("li", {}, h("strong", {}, bdi(nameOf(device))), ` ${t(`kind_${device.kind}`)} · ${clock(Date.now() / 1000)} `,
+      h("a", { href: `#/device/${encodeURIComponent(id)}` }, t("show_it"))));
+  }
+}
+
+customElements.define("add-board", AddBoard);

@@ -1,0 +1,99 @@
+// A camera's live picture: always the newest frame, none is waited for.
+
+import { pathOf } from "/pages/api.js";
+import { h } from "/pages/dom.js";
+import { number } from "/pages/format.js";
+import { follow, nameOf, store } from "/pages/store.js";
+import { t } from "/pages/words.js";
+
+const FPS = 10;
+const AGAIN_MS = 3_000;
+const RATE_EVERY_MS = 1_000;
+
+class DeviceCamera extends HTMLElement {
+  #socket = null;
+  #next = null;
+  #isShowing = false;
+  #frames = 0;
+
+  connectedCallback() {
+    this.device = this.getAttribute("device");
+    const device = store.devices.get(this.device);
+    this.picture = h("img", { alt: t("picture_of", device ? nameOf(device) : this.device), hidden: true });
+    this.note = h("p", { class: "quiet" }, t("waiting"));
+    this.rate = h("span", { class: "quiet" });
+    this.frame = h("div", { class: "picture" }, this.picture, this.note);
+    this.replaceChildren(this.frame, this.hasAttribute("small") ? null : h("div", { class: "row" },
+      h("a", { class: "button quiet", href: pathOf(this.device, "snapshot.jpg"), download: `${this.device}.jpg` }, t("snapshot")),
+      h("button", { type: "button", class: "quiet", onclick: () => this.frame.requestFullscreen?.() }, t("full_screen")), this.rate));
+    this.picture.addEventListener("load", () => this.#shown());
+    this.picture.addEventListener("error", () => this.#shown());
+    this.seen = () => (document.hidden ? this.#close() : this.#open());
+    document.addEventListener("visibilitychange", this.seen);
+    follow(this, "device", (id) => id === this.device && this.#note());
+    this.timer = setInterval(() => this.#count(), RATE_EVERY_MS);
+    this.seen();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this.seen);
+    clearInterval(this.timer);
+    this.#close();
+    URL.revokeObjectURL(this.picture.src);
+  }
+
+  #open() {
+    if (this.#socket || !this.isConnected) return;
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const fps = this.getAttribute("fps") ?? FPS;
+    const socket = this.#socket = new WebSocket(`${scheme}//${location.host}/ws/view/${encodeURIComponent(this.device)}?fps=${fps}`);
+    socket.binaryType = "blob";
+    socket.onmessage = ({ data }) => data instanceof Blob && this.#take(data);
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      setTimeout(() => !document.hidden && this.#open(), AGAIN_MS);
+    };
+  }
+
+  #close() {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #take(data) {
+    this.#frames += 1;
+    this.#next = data;
+    if (!this.#isShowing) this.#show();
+  }
+
+  #show() {
+    this.#isShowing = true;
+    const old = this.picture.src;
+    this.picture.src = URL.createObjectURL(new Blob([this.#next], { type: "image/jpeg" }));
+    this.#next = null;
+    if (old) URL.revokeObjectURL(old);
+  }
+
+  #shown() {
+    this.#isShowing = false;
+    this.picture.hidden = false;
+    this.#note();
+    if (this.#next && this.isConnected) this.#show();
+  }
+
+  #note() {
+    const isAway = store.devices.get(this.device)?.online === false;
+    this.note.hidden = !this.picture.hidden && !isAway;
+    this.note.textContent = t(this.picture.hidden && !isAway ? "waiting" : "camera_away");
+    this.frame.classList.toggle("away", isAway);
+  }
+
+  #count() {
+    this.rate.textContent = t("rate", number(this.#frames));
+    this.#frames = 0;
+  }
+}
+
+customElements.define("device-camera", DeviceCamera);

@@ -1,0 +1,127 @@
+// All devices at a glance: who is here, how good the signal is, and the newest values of each.
+
+import { bdi, h, onceAFrame } from "/pages/dom.js";
+import { ago, measured, number, span } from "/pages/format.js";
+import { follow, nameOf, store } from "/pages/store.js";
+import { t } from "/pages/words.js";
+
+const VALUES_SHOWN = 4;
+const SEARCH_FROM = 7;
+const TICK_MS = 15_000;
+
+class DeviceList extends HTMLElement {
+  #cards = new Map();
+  #changed = new Set();
+  #wanted = "";
+
+  connectedCallback() {
+    this.replaceChildren();
+    this.#cards.clear();
+    const update = onceAFrame(() => this.#update());
+    const touch = (id) => {
+      this.#changed.add(id);
+      update();
+    };
+    follow(this, "devices", () => this.#draw());
+    follow(this, "device", touch);
+    follow(this, "telemetry", ({ id }) => touch(id));
+    this.timer = setInterval(() => this.#everything(update), TICK_MS);
+    this.#draw();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.timer);
+  }
+
+  #everything(update) {
+    for (const id of this.#cards.keys()) this.#changed.add(id);
+    update();
+  }
+
+  #draw() {
+    if (!store.devices.size) {
+      this.replaceChildren(h("h1", {}, t("devices")), empty());
+      return;
+    }
+    const devices = [...store.devices.values()].sort(byPresence);
+    this.#cards = new Map(devices.map((device) => [device.id, card(device)]));
+    this.list = h("ul", { class: "cards", "aria-label": t("devices") }, [...this.#cards.values()]);
+    this.count = h("p", { class: "quiet" });
+    this.none = h("p", { hidden: true }, t("none_found"));
+    const search = h("input", { type: "search", value: this.#wanted, oninput: (event) => this.#search(event.target.value) });
+    const box = h("label", { class: "search", hidden: devices.length < SEARCH_FROM }, h("span", {}, t("search")), search);
+    this.replaceChildren(h("div", { class: "row" }, h("h1", {}, t("devices")), this.count, box), this.list, this.none);
+    this.#tally();
+    this.#search(this.#wanted);
+  }
+
+  #update() {
+    for (const id of this.#changed) {
+      const device = store.devices.get(id);
+      if (device && this.#cards.has(id)) fill(this.#cards.get(id), device);
+    }
+    this.#changed.clear();
+    this.#tally();
+  }
+
+  #tally() {
+    const online = [...store.devices.values()].filter((device) => device.online).length;
+    this.count.textContent = `${t("count_online", number(online))} · ${t("count_all", number(store.devices.size))}`;
+  }
+
+  #search(text) {
+    this.#wanted = text;
+    const wanted = text.trim().toLowerCase();
+    let shown = 0;
+    for (const [id, element] of this.#cards) {
+      const device = store.devices.get(id);
+      element.hidden = !`${id} ${device?.label ?? ""} ${device?.kind}`.toLowerCase().includes(wanted);
+      shown += element.hidden ? 0 : 1;
+    }
+    this.none.hidden = shown > 0;
+  }
+}
+
+customElements.define("device-list", DeviceList);
+
+const byPresence = (a, b) => b.online - a.online || nameOf(a).localeCompare(nameOf(b));
+
+function empty() {
+  return h("div", { class: "empty" },
+    h("p", {}, h("strong", {}, t("no_devices"))),
+    h("p", {}, h("a", { href: "#/add", class: "button" }, t("add")), " ", t("no_devices_hint")),
+    h("p", { class: "quiet" }, t("simulate_hint")),
+    h("pre", { dir: "ltr" }, "make simulate"));
+}
+
+function card(device) {
+  const element = h("li", { class: "card" });
+  fill(element, device);
+  return element;
+}
+
+function fill(element, device) {
+  element.classList.toggle("away", !device.online);
+  const link = h("a", { href: `#/device/${encodeURIComponent(device.id)}` }, bdi(nameOf(device)));
+  const values = Object.entries(device.values).slice(0, VALUES_SHOWN);
+  // The focus stays where it is while numbers change.
+  const hadFocus = element.contains(document.activeElement);
+  element.replaceChildren(
+    h("div", { class: "row" }, h("h2", {}, link), presence(device)),
+    h("p", { class: "quiet" }, facts(device)),
+    h("dl", { class: "values" }, values.map(([name, { value }]) => h("div", {},
+      h("dt", {}, bdi(device.telemetry[name]?.title || name)), h("dd", {}, h("bdi", {}, measured(value, device.telemetry[name]?.unit)))))),
+  );
+  if (hadFocus) link.focus();
+}
+
+/** Returns how a device is, by word and colour. */
+export function presence(device) {
+  return h("span", { class: `presence ${device.online ? "online" : "offline"}` }, t(device.online ? "online" : "offline"));
+}
+
+function facts(device) {
+  const said = [t(`kind_${device.kind}`), device.online ? t("since", span(Date.now() / 1000 - device.since)) : t("last_seen", ago(device.last_seen))];
+  if (device.online && device.rssi_dbm !== null) said.push(`${number(device.rssi_dbm)} dBm`);
+  return said.join(" · ");
+}

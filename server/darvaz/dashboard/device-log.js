@@ -1,0 +1,137 @@
+// The live log of a device: filtered by level and text, and as fast to read as it is to write.
+
+import { ask } from "/pages/api.js";
+import { clipped, h, onceAFrame } from "/pages/dom.js";
+import { clock, number } from "/pages/format.js";
+import { t } from "/pages/words.js";
+
+const LEVELS = ["debug", "info", "warning", "error", "critical"];
+const CHOICES = ["debug", "info", "warning", "error"];
+// Kept for the filters; shown are the newest of them.
+const LINES_MAX = 2_000;
+const SHOWN_MAX = 300;
+const FIRST_LINES = 100;
+const AGAIN_MS = 3_000;
+
+class DeviceLog extends HTMLElement {
+  #lines = [];
+  #fresh = [];
+  #stream = null;
+
+  connectedCallback() {
+    this.device = this.getAttribute("device");
+    this.least = h("select", { onchange: () => this.#redraw() }, CHOICES.map((level) => h("option", { value: level }, t(`level_${level}`))));
+    this.wanted = h("input", { type: "search", dir: "auto", oninput: () => this.#redraw() });
+    this.paused = h("button", { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => this.#pause() }, t("pause"));
+    this.list = h("ol", { class: "log", tabindex: 0, "aria-label": t("log"), dir: "ltr" });
+    this.none = h("p", { class: "quiet" }, t("no_lines"));
+    const clear = h("button", { type: "button", class: "quiet", onclick: () => {
+      this.#lines = [];
+      this.#redraw();
+    } }, t("clear"));
+    this.replaceChildren(h("div", { class: "row filters" },
+      h("label", {}, h("span", {}, t("level")), this.least), h("label", {}, h("span", {}, t("filter")), this.wanted), this.paused, clear), this.none, this.list);
+    this.draw = onceAFrame(() => this.#drawFresh());
+    this.seen = () => (document.hidden ? this.#close() : this.#listen());
+    document.addEventListener("visibilitychange", this.seen);
+    this.#begin();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this.seen);
+    this.#close();
+  }
+
+  async #begin() {
+    try {
+      const { rows } = await ask("GET", `/api/journal?type=log&limit=${FIRST_LINES}&device=${encodeURIComponent(this.device)}`);
+      this.#lines = rows.map(fromRow).concat(this.#lines);
+    } catch {
+      // What comes from now on is shown all the same.
+    }
+    if (!this.isConnected) return;
+    this.#redraw();
+    if (!document.hidden) this.#listen();
+  }
+
+  #listen() {
+    if (this.#stream) return;
+    this.#stream = new EventSource(`/api/events?types=log&device=${encodeURIComponent(this.device)}`);
+    this.#stream.addEventListener("log", (event) => {
+      const { time, level = "info", message } = JSON.parse(event.data);
+      this.#take({ time, level, message });
+    });
+    this.#stream.addEventListener("gap", (event) => {
+      const { lost } = JSON.parse(event.data);
+      this.#take({ time: Date.now() / 1000, level: "warning", message: t("lines_skipped", number(lost ?? 0)) });
+    });
+    this.#stream.onerror = () => {
+      if (this.#stream?.readyState !== EventSource.CLOSED) return;
+      this.#close();
+      setTimeout(() => this.isConnected && !document.hidden && this.#listen(), AGAIN_MS);
+    };
+  }
+
+  #close() {
+    this.#stream?.close();
+    this.#stream = null;
+  }
+
+  #take(line) {
+    this.#lines.push(line);
+    if (this.#lines.length > LINES_MAX) this.#lines.splice(0, this.#lines.length - LINES_MAX);
+    this.#fresh.push(line);
+    if (this.#fresh.length > SHOWN_MAX) this.#fresh.splice(0, this.#fresh.length - SHOWN_MAX);
+    this.draw();
+  }
+
+  get #isPaused() {
+    return this.paused.getAttribute("aria-pressed") === "true";
+  }
+
+  #pause() {
+    this.paused.setAttribute("aria-pressed", String(!this.#isPaused));
+    this.paused.textContent = t(this.#isPaused ? "resume" : "pause");
+    if (!this.#isPaused) this.#redraw();
+  }
+
+  #isWanted({ level, message }) {
+    const text = this.wanted.value.toLowerCase();
+    return LEVELS.indexOf(level) >= LEVELS.indexOf(this.least.value) && (!text || message.toLowerCase().includes(text));
+  }
+
+  #redraw() {
+    this.list.replaceChildren();
+    this.#fresh = this.#lines.filter((line) => this.#isWanted(line)).slice(-SHOWN_MAX);
+    this.#drawFresh(true);
+  }
+
+  #drawFresh(isAll = false) {
+    if (this.#isPaused && !isAll) return;
+    const isAtEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 24;
+    const lines = this.#fresh.filter((line) => this.#isWanted(line));
+    this.#fresh = [];
+    this.list.append(...lines.map(lineOf));
+    while (this.list.childElementCount > SHOWN_MAX) this.list.firstElementChild.remove();
+    this.none.hidden = this.list.childElementCount > 0;
+    this.list.hidden = !this.none.hidden;
+    // Who reads further up is left there.
+    if (isAtEnd || isAll) this.list.scrollTop = this.list.scrollHeight;
+  }
+}
+
+customElements.define("device-log", DeviceLog);
+
+function fromRow({ time, payload }) {
+  try {
+    const { level = "info", message } = JSON.parse(payload);
+    return { time, level, message: String(message) };
+  } catch {
+    return { time, level: "info", message: payload };
+  }
+}
+
+function lineOf({ time, level, message }) {
+  return h("li", { class: LEVELS.includes(level) ? level : "info" },
+    h("time", {}, clock(time, "en")), h("span", { class: "level" }, level), h("span", { class: "message", dir: "auto" }, clipped(message, t("more"))));
+}

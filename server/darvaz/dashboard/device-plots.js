@@ -1,0 +1,106 @@
+// What a device measures: the newest number of each name, and how it went.
+
+import { ask, pathOf } from "/pages/api.js";
+import { bdi, h, onceAFrame } from "/pages/dom.js";
+import { measured } from "/pages/format.js";
+import { follow, store } from "/pages/store.js";
+import { t } from "/pages/words.js";
+import { plot } from "/pages/plot.js";
+
+const RANGES = { hour: 3600, day: 86_400, week: 604_800, month: 2_592_000 };
+const KEY = "darvaz.range";
+const POINTS = 400;
+const REFRESH_MS = 60_000;
+// What the library adds by itself comes last.
+const VITALS = { rssi_dbm: ["dBm", "signal"], heap_free_bytes: ["B", "heap"] };
+
+class DevicePlots extends HTMLElement {
+  #plots = new Map();
+
+  connectedCallback() {
+    this.device = this.getAttribute("device");
+    this.#plots.clear();
+    const range = localStorage.getItem(KEY) in RANGES ? localStorage.getItem(KEY) : "hour";
+    this.range = h("select", { onchange: () => {
+      localStorage.setItem(KEY, this.range.value);
+      this.#load();
+    } }, Object.keys(RANGES).map((name) => h("option", { value: name, selected: name === range }, t(name))));
+    this.list = h("div", { class: "plots" });
+    this.none = h("p", { class: "quiet" }, t("no_telemetry"));
+    this.replaceChildren(h("label", {}, h("span", {}, t("range")), this.range), this.none, this.list);
+    const draw = onceAFrame(() => this.#plots.forEach(({ draw: again }) => again()));
+    follow(this, "telemetry", (report) => report.id === this.device && this.#take(report, draw));
+    this.observer = new ResizeObserver(draw);
+    this.observer.observe(this);
+    this.timer = setInterval(() => this.#load(), REFRESH_MS);
+    this.#begin();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.timer);
+    this.observer.disconnect();
+  }
+
+  async #begin() {
+    try {
+      const { values } = await ask("GET", pathOf(this.device, "telemetry"));
+      for (const [name, { value }] of Object.entries(values)) this.#show(name, value);
+    } catch {
+      // The numbers of the list will do until it answers.
+    }
+    await this.#load();
+  }
+
+  #show(name, value) {
+    this.none.hidden = true;
+    if (!this.#plots.has(name)) this.#plots.set(name, this.#add(name));
+    const found = this.#plots.get(name);
+    found.number.textContent = measured(value, found.unit);
+    return found;
+  }
+
+  #add(name) {
+    const rule = store.devices.get(this.device)?.telemetry[name] ?? {};
+    const [ownUnit, word] = VITALS[name] ?? [];
+    const unit = rule.unit ?? ownUnit;
+    const title = rule.title || (word ? t(word) : name);
+    const shown = h("strong", {});
+    const picture = plot(t("plot_of", title), unit);
+    const figure = h("figure", {}, h("figcaption", { class: "row" }, bdi(title), shown), picture.element);
+    if (word) this.list.append(figure);
+    else this.list.insertBefore(figure, this.list.querySelector(".vital"));
+    figure.classList.toggle("vital", Boolean(word));
+    return { number: shown, unit, points: [], draw: picture.draw, set: picture.set, isPlotted: false };
+  }
+
+  #take({ time, values }, draw) {
+    for (const [name, value] of Object.entries(values)) {
+      const found = this.#show(name, value);
+      if (typeof value === "string") continue;
+      if (!found.isPlotted) this.#fetch(name, found);
+      const number = Number(value);
+      found.points.push([time, number, number, number, 1]);
+      found.set(found.points, time - RANGES[this.range.value], time);
+    }
+    draw();
+  }
+
+  async #load() {
+    await Promise.all([...this.#plots].map(([name, found]) => this.#fetch(name, found)));
+  }
+
+  async #fetch(name, found) {
+    found.isPlotted = true;
+    const path = `${pathOf(this.device, "telemetry", name)}?from=-${RANGES[this.range.value]}&points=${POINTS}`;
+    try {
+      const answer = await ask("GET", path);
+      found.points = answer.points;
+      found.set(answer.points, answer.from, answer.to);
+      found.draw();
+    } catch {
+      found.isPlotted = false;
+    }
+  }
+}
+
+customElements.define("device-plots", DevicePlots);

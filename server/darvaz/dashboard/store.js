@@ -1,0 +1,115 @@
+// What the page knows: devices, their newest values, and the stream of events that keeps them true.
+
+import { ask } from "/pages/api.js";
+
+const AGAIN_MS = 2_000;
+// Browsers allow six connections to a host: pages that nobody sees give theirs back.
+const HIDDEN_MS = 10_000;
+
+class Store extends EventTarget {
+  devices = new Map();
+  state = "connecting";
+  role = "viewer";
+  bySession = false;
+  #stream = null;
+  #timer = 0;
+
+  /** Signs on to the events and fetches the devices; returns when they are known. */
+  async open() {
+    const who = await ask("GET", "/api/session");
+    this.role = who.role;
+    this.bySession = who.by === "session";
+    document.addEventListener("visibilitychange", () => this.#rest());
+    this.#listen();
+    await this.load();
+  }
+
+  get mayChange() {
+    return this.role === "operator";
+  }
+
+  async load() {
+    const answer = await ask("GET", "/api/devices");
+    this.devices = new Map(answer.devices.map((device) => [device.id, device]));
+    this.#tell("devices");
+  }
+
+  #listen() {
+    clearTimeout(this.#timer);
+    this.#stream?.close();
+    const stream = this.#stream = new EventSource("/api/events?types=presence,forgotten,telemetry,ack,frames");
+    const hear = (type, call) => stream.addEventListener(type, (event) => call(JSON.parse(event.data)));
+    hear("hello", () => this.#enter("live"));
+    hear("gap", () => this.load().catch(() => {}));
+    hear("presence", (device) => this.#meet(device));
+    hear("forgotten", ({ device }) => {
+      this.devices.delete(device);
+      this.#tell("devices");
+    });
+    hear("telemetry", (report) => this.#measure(report));
+    for (const type of ["ack", "frames"]) hear(type, (detail) => this.#tell(type, detail));
+    stream.onerror = () => this.#lose();
+  }
+
+  #enter(state) {
+    const wasLost = this.state === "lost";
+    this.state = state;
+    this.#tell("state");
+    if (wasLost && state === "live") this.load().catch(() => {});
+  }
+
+  // While the gateway is away the browser tries again by itself; a refusal ends its attempts, and ours begin.
+  #lose() {
+    this.#enter("lost");
+    if (this.#stream.readyState !== EventSource.CLOSED) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      await ask("GET", "/api/session").catch(() => {});
+      this.#listen();
+    }, AGAIN_MS);
+  }
+
+  #rest() {
+    clearTimeout(this.#timer);
+    if (document.hidden) {
+      this.#timer = setTimeout(() => {
+        this.#stream?.close();
+        this.#stream = null;
+      }, HIDDEN_MS);
+    } else if (this.#stream === null) {
+      this.state = "lost";
+      this.#listen();
+    }
+  }
+
+  #meet(device) {
+    const isNew = !this.devices.has(device.id);
+    this.devices.set(device.id, device);
+    this.#tell(isNew ? "devices" : "device", device.id);
+    if (isNew) this.#tell("arrived", device.id);
+  }
+
+  #measure({ device: id, time, values }) {
+    const device = this.devices.get(id);
+    if (!device) return;
+    for (const [name, value] of Object.entries(values)) device.values[name] = { value, time };
+    this.#tell("telemetry", { id, time, values });
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+export const store = new Store();
+
+/** Listens to the store for as long as an element is on the page. */
+export function follow(element, type, call) {
+  const listen = (event) => (element.isConnected ? call(event.detail) : store.removeEventListener(type, listen));
+  store.addEventListener(type, listen);
+}
+
+/** Returns what people call a device. */
+export function nameOf(device) {
+  return device.label || device.id;
+}

@@ -1,0 +1,44 @@
+"""The dashboard's files: light, cached by what they hold, nothing from elsewhere; and pictures of it for the README."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.support.gateway import GatewayProcess
+
+WEIGHT_BYTES_MAX = 150 * 1024
+FOLDER = Path(__file__).parents[2] / "server" / "darvaz" / "dashboard"
+
+
+async def test_the_whole_page_weighs_less_than_150_kb(gateway: GatewayProcess, page: Page) -> None:
+    weights: dict[str, int] = {}
+
+    async def weigh(response: object) -> None:
+        if "/api/" not in response.url:  # type: ignore[attr-defined]
+            weights[response.url] = len(await response.body())  # type: ignore[attr-defined]
+
+    page.on("response", weigh)
+    await page.goto(gateway.url)
+    await expect(page.get_by_role("heading", name="Devices")).to_be_visible()
+
+    assert len(weights) >= len(list(FOLDER.iterdir()))
+    assert {url for url in weights if not url.startswith(gateway.url)} == set()
+    assert sum(weights.values()) <= WEIGHT_BYTES_MAX
+
+
+def test_no_file_names_a_foreign_host() -> None:
+    for file in FOLDER.iterdir():
+        hosts = set(re.findall(r"https?://[^/\s\"'`$]+", file.read_text(encoding="utf-8")))
+        assert hosts <= {"http://www.w3.org"}, file.name
+
+
+def test_a_file_that_a_browser_has_is_not_sent_again(gateway: GatewayProcess) -> None:
+    first = gateway.get("/pages/app.js")
+    again = gateway.get("/pages/app.js", headers={"If-None-Match": first.headers["etag"]})
+    other = gateway.get("/pages/app.js", headers={"If-None-Match": '"something else"'})
+
+    assert (first.status_code, again.status_code, other.status_code) == (200, 304, 200)
+    assert (first.headers["cache-control"], again.content) == ("no-cache", b"")

@@ -1,0 +1,57 @@
+"""The README's pictures of the dashboard: `make pictures` writes them into docs/images, every run takes them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageStat
+from playwright.async_api import Browser, expect
+
+from tests.support.gateway import GatewayProcess
+
+pytestmark = pytest.mark.timeout(120)
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+IS_KEPT = os.environ.get("DARVAZ_PICTURES") == "1"
+DESKTOP = {"width": 1180, "height": 880}
+PHONE = {"width": 390, "height": 844}
+VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "device": ("#/device/virtual-pico-1", {"viewport": DESKTOP, "locale": "en-GB"}),
+    "camera-dark": ("#/device/virtual-esp32cam-1", {"viewport": DESKTOP, "locale": "en-GB", "color_scheme": "dark"}),
+    "phone-fa": ("#/device/virtual-pico-1", {"viewport": PHONE, "locale": "fa-IR"}),
+}
+
+
+@pytest.fixture
+async def boards(gateway: GatewayProcess) -> AsyncIterator[None]:
+    command = [sys.executable, "-m", "darvaz", "simulate", "--gateway", gateway.url]
+    running = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
+    yield
+    running.terminate()
+    await asyncio.wait_for(running.wait(), 30)
+
+
+@pytest.mark.usefixtures("boards")
+async def test_pictures_are_taken(gateway: GatewayProcess, browser: Browser, tmp_path: Path) -> None:
+    folder = IMAGES if IS_KEPT else tmp_path
+    for name, (place, options) in VIEWS.items():
+        context = await browser.new_context(**options)
+        page = await context.new_page()
+        await page.goto(f"{gateway.url}/{place}")
+        await expect(page.locator("canvas:visible").first).to_be_visible(timeout=30_000)
+        await expect(page.locator("device-log li").first).to_be_visible()
+        if "camera" in name:
+            await expect(page.locator("device-camera img")).to_be_visible(timeout=30_000)
+        await page.screenshot(path=folder / f"{name}.png")
+        await context.close()
+
+        with Image.open(folder / f"{name}.png") as picture:
+            assert picture.size == (options["viewport"]["width"], options["viewport"]["height"])
+            brightness = ImageStat.Stat(picture.convert("L")).mean[0]
+            assert brightness < 100 if "dark" in name else brightness > 150

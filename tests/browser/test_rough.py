@@ -1,0 +1,131 @@
+"""What the dashboard must stand: text of strangers, a gateway that goes away, boards that vanish, floods."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.board import Board, board_at
+from tests.support.gateway import GatewayProcess
+
+pytestmark = pytest.mark.timeout(150)
+HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202egnp.exe\u202c \u001b[31mred'
+LONG = "x" * 10_000
+RUN = {"run": {}}
+DEVICES = 200
+LINES = 10_000
+LINES_PER_S = 1_000
+SHOWN_MAX = 300
+
+
+async def answer(board: Board, result: Any) -> None:
+    command = await board.hear("command")
+    await board.say("ack", id=command["id"], status="ok", result=result)
+
+
+async def test_text_of_strangers_is_text(gateway: GatewayProcess, page: Page) -> None:
+    rules = {"text": {"type": "string", "title": "<b>bold</b>"}}
+    about: dict[str, Any] = {"commands": {"run": rules}, "board": "<script>1</script>"}
+    async with board_at(gateway.ws_url, "stranger", **about) as board:
+        gateway.post("/api/devices/stranger/commands/none")
+        await page.goto(f"{gateway.url}/#/device/stranger")
+        await expect(page.get_by_role("heading", name="stranger")).to_be_visible()
+        await board.say("log", message=HOSTILE, level="error")
+        await board.say("log", message=LONG)
+        await board.say("telemetry", values={"state": "<i>open</i>"})
+
+        await expect(page.get_by_text("onerror=")).to_be_visible()
+        await expect(page.get_by_text("\\u202egnp.exe\\u202c \\u001b[31mred")).to_be_visible()
+        await expect(page.get_by_text("<i>open</i>")).to_be_visible()
+        await expect(page.get_by_text("<b>bold</b>")).to_be_visible()
+        await page.get_by_role("button", name="show all").click()
+        await expect(page.get_by_text(LONG)).to_be_visible()
+        await page.locator("form.control input").fill("go")
+        await page.locator("form.control").get_by_role("button", name="Send").click()
+        await answer(board, HOSTILE)
+        await expect(page.locator(".status.done")).to_contain_text("onerror=")
+        assert await page.title() == "stranger · Darvaz"
+        assert await page.locator("main img, main script, main b, main i").count() == 0
+
+
+async def test_a_restart_under_the_open_page_is_told_and_lived_through(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "first"):
+        await page.goto(gateway.url)
+        await expect(page.get_by_role("link", name="first")).to_be_visible()
+        await asyncio.to_thread(gateway.kill)
+        await expect(page.get_by_text("The gateway does not answer.")).to_be_visible()
+
+    await asyncio.to_thread(gateway.start)
+    async with board_at(gateway.ws_url, "second"):
+        await expect(page.get_by_role("link", name="second")).to_be_visible(timeout=30_000)
+        await expect(page.get_by_text("The gateway does not answer.")).to_be_hidden()
+
+
+async def test_a_command_to_a_board_that_vanishes_says_so(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "shy", commands=RUN) as board:
+        await page.goto(f"{gateway.url}/#/device/shy")
+        await page.get_by_role("button", name="Run").click()
+        await board.hear("command")
+        await expect(page.locator(".status")).to_have_text("sent, waiting …")
+
+    await expect(page.locator(".status")).to_contain_text("failed: shy went away before it answered")
+    await expect(page.get_by_text("It is away: controls rest.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Run")).to_be_disabled()
+
+
+async def test_a_session_that_is_revoked_ends_at_the_door(page: Page) -> None:
+    with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as gateway:
+        link = re.search(r"http://\S+/sign-in(#dvz_\S+)", gateway.log_text())
+        assert link is not None
+        await page.goto(f"{gateway.url}/sign-in{link[1]}")
+        await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+        await page.get_by_role("link", name="Access").click()
+        await page.get_by_role("row", name="this browser").get_by_role("button", name="End").click()
+
+        await expect(page.get_by_label("Link or token")).to_be_visible()
+        # A link signs in once.
+        await page.goto(f"{gateway.url}/sign-in{link[1]}")
+        await expect(page.get_by_text("This link was used already.")).to_be_visible()
+
+
+async def flood(board: Board, name: str) -> None:
+    """Sends many lines at a steady pace."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    for number in range(LINES):
+        await board.link.send(json.dumps({"type": "log", "level": "info", "message": f"{name} {number}"}))
+        if number % 50 == 49:
+            await asyncio.sleep(max(0.0, began_s + number / LINES_PER_S - loop.time()))
+
+
+async def test_two_hundred_devices_and_a_thousand_lines_a_second_leave_the_page_quick(page: Page) -> None:
+    limits = {"DARVAZ_LINKS_PER_ADDRESS_MAX": "1000", "DARVAZ_MESSAGES_PER_S_MAX": "5000"}
+    with GatewayProcess(env=limits) as gateway:
+        async with contextlib.AsyncExitStack() as stack:
+            boards = [
+                await stack.enter_async_context(board_at(gateway.ws_url, f"board-{number:03}", commands=RUN))
+                for number in range(DEVICES)
+            ]
+            await page.goto(gateway.url)
+            await expect(page.get_by_text(f"{DEVICES} online")).to_be_visible()
+            await page.get_by_label("Find a device").fill("board-007")
+            await expect(page.get_by_role("listitem")).to_have_count(1)
+            await page.goto(f"{gateway.url}/#/device/board-007")
+            await expect(page.get_by_role("heading", name="board-007")).to_be_visible()
+            flooding = asyncio.create_task(flood(boards[7], "line"))
+            await expect(page.locator("device-log li").first).to_be_visible()
+
+            # Typed while lines pour in: no letter is lost.
+            await page.get_by_label("Only lines with").press_sequentially("no line has this", delay=20)
+            await expect(page.get_by_label("Only lines with")).to_have_value("no line has this")
+            await page.get_by_label("Only lines with").fill("")
+            await flooding
+            await expect(page.get_by_text(re.compile(f"line {LINES - 1}$"))).to_be_visible()
+            assert await page.locator("device-log li").count() <= SHOWN_MAX
