@@ -12,6 +12,7 @@ const LINES_MAX = 2_000;
 const SHOWN_MAX = 300;
 const FIRST_LINES = 100;
 const AGAIN_MS = 3_000;
+const JOURNAL_SETTLES_MS = 500;
 
 class DeviceLog extends HTMLElement {
   #lines = [];
@@ -34,7 +35,8 @@ class DeviceLog extends HTMLElement {
     this.draw = onceAFrame(() => this.#drawFresh());
     this.seen = () => (document.hidden ? this.#close() : this.#listen());
     document.addEventListener("visibilitychange", this.seen);
-    this.#begin();
+    this.#redraw();
+    this.seen();
   }
 
   disconnectedCallback() {
@@ -42,16 +44,13 @@ class DeviceLog extends HTMLElement {
     this.#close();
   }
 
-  async #begin() {
-    try {
-      const { rows } = await ask("GET", `/api/journal?type=log&limit=${FIRST_LINES}&device=${encodeURIComponent(this.device)}`);
-      this.#lines = rows.map(fromRow).concat(this.#lines);
-    } catch {
-      // What comes from now on is shown all the same.
-    }
-    if (!this.isConnected) return;
-    this.#redraw();
-    if (!document.hidden) this.#listen();
+  // What was said before the stream began is in the journal, a moment later.
+  async #recall(time) {
+    await new Promise((resolve) => setTimeout(resolve, JOURNAL_SETTLES_MS));
+    const path = `/api/journal?type=log&limit=${FIRST_LINES}&to=${time}&device=${encodeURIComponent(this.device)}`;
+    const page = await ask("GET", path).catch(() => ({ rows: [] }));
+    this.#lines = page.rows.map(fromRow).concat(this.#lines);
+    if (this.isConnected) this.#redraw();
   }
 
   #listen() {
@@ -60,6 +59,11 @@ class DeviceLog extends HTMLElement {
     this.#stream.addEventListener("log", (event) => {
       const { time, level = "info", message } = JSON.parse(event.data);
       this.#take({ time, level, message });
+    });
+    this.#stream.addEventListener("hello", (event) => {
+      if (this.isRecalled) return;
+      this.isRecalled = true;
+      this.#recall(JSON.parse(event.data).time);
     });
     this.#stream.addEventListener("gap", (event) => {
       const { lost } = JSON.parse(event.data);
