@@ -22,14 +22,22 @@ class Done:
 class Verb:
     """A running `darvaz` with what it said so far in `text`; killed at the end if need be."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, env: dict[str, str] | None = None) -> None:
         self._words = words
+        self._env = env
         self.out = self.err = b""
 
     async def __aenter__(self) -> Verb:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "darvaz", *self._words, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+            sys.executable,
+            "-m",
+            "darvaz",
+            *self._words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            env=self._env,
         )
         self._tasks = [asyncio.create_task(self._read(name)) for name in ("out", "err")]
         return self
@@ -75,7 +83,7 @@ class Verb:
         return Done(code, self.out.decode(errors="replace"), self.err.decode(errors="replace"))
 
 
-async def darvaz(*words: str, deadline_s: float = DEADLINE_S) -> Done:
-    """Runs a verb to its end."""
-    async with Verb(*words) as verb:
+async def darvaz(*words: str, deadline_s: float = DEADLINE_S, env: dict[str, str] | None = None) -> Done:
+    """Runs a verb to its end, with this environment or ours."""
+    async with Verb(*words, env=env) as verb:
         return await verb.done(deadline_s)

@@ -1,0 +1,197 @@
+"""`darvaz flash`: from a board on USB to a device that is online and has acknowledged a command."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from darvaz.access import DEVICE_KINDS
+from darvaz.cli.boards import explained
+from darvaz.cli.flash_report import FlashReport
+from darvaz.cli.options import checked_device
+from darvaz.cli.remote import credentials
+from darvaz.flashing import FlashError, Outcome, wifi
+from darvaz.flashing.configuration import Network, check_network
+from darvaz.flashing.flash import Flash, Flashed, Surroundings, Wishes
+from darvaz.flashing.surroundings import find_surroundings
+from darvaz.serial import BoardError, Port, Prompt, find_port, list_boards
+from darvaz.serial.ports import AUTO
+from darvaz.visible import visible
+
+_WAIT_S = 60.0
+
+
+class WifiAsker:
+    """Knows the Wi-Fi from the environment or the last time, or asks for it once; remembers what worked."""
+
+    def __init__(self, asks_anew: bool) -> None:
+        self._path = wifi.store_path()
+        self._asks_anew = asks_anew
+        self._is_own = False
+        self.network = wifi.from_environment(os.environ)
+        if self.network is not None:
+            _check(self.network)
+        elif not asks_anew:
+            self.network = wifi.recall(self._path)
+
+    def known(self) -> Network | None:
+        """Returns the Wi-Fi as far as it is known without asking, or was asked for anew."""
+        return self.ask() if self._asks_anew and self.network is None else self.network
+
+    def ask(self) -> Network:
+        """Asks for the Wi-Fi; the password is not shown."""
+        if self.network is None:
+            if not sys.stdin.isatty():
+                raise FlashError(
+                    Outcome.WRONG_USE,
+                    f"which Wi-Fi is the board to join? Nobody can be asked here: put its name in {wifi.SSID_VARIABLE}"
+                    f" and its password in {wifi.PASSWORD_VARIABLE}",
+                )
+            ssid = click.prompt("Wi-Fi of the board (2.4 GHz)", err=True)
+            password = click.prompt(
+                "Its password (not shown; Enter for none)", hide_input=True, default="", show_default=False, err=True
+            )
+            network = Network(ssid, password)
+            _check(network)
+            self.network, self._is_own = network, True
+        return self.network
+
+    def keep(self) -> None:
+        """Remembers what was typed and worked; says so where that cannot be."""
+        if self._is_own and self.network is not None:
+            trouble = wifi.remember(self._path, self.network)
+            click.echo(f"… {trouble or f'the Wi-Fi is remembered for the next board, in {self._path}'}", err=True)
+            self._is_own = False
+
+    def drop(self) -> None:
+        """Forgets what did not work."""
+        if self.network is not None and wifi.recall(self._path) == self.network:
+            wifi.forget(self._path)
+
+
+@click.command(short_help="Put the firmware on a board on USB, and see it online.")
+@click.argument("kind", required=False, type=click.Choice(DEVICE_KINDS))
+@click.option(
+    "--port", "ports", multiple=True, default=(AUTO,), show_default=True, metavar="PORT",
+    help="auto, a path such as /dev/ttyACM0 or COM3, or id:<serial number>; several times for several boards.",
+)  # fmt: skip
+@click.option("--all", "takes_all", is_flag=True, help="Flash every board that is attached, one after the other.")
+@click.option("--device", callback=checked_device, help="Its name [default: the one it has, or kind and number].")
+@click.option(
+    "--gateway", envvar="DARVAZ_GATEWAY", show_envvar=True, default="http://127.0.0.1:3000", show_default=True,
+    help="The gateway, as this machine reaches it. One elsewhere wants an operator's token, in DARVAZ_TOKEN.",
+)  # fmt: skip
+@click.option("--gateway-url", help="The gateway as the board reaches it [default: found out], ws://192.168.1.5:3000.")
+@click.option(
+    "--data", envvar="DARVAZ_DATA", show_envvar=True, default="data", show_default=True,
+    type=click.Path(path_type=Path), help="The data folder of a gateway on this machine that does not run now.",
+)  # fmt: skip
+@click.option("--wifi", "asks_wifi", is_flag=True, help="Ask for the Wi-Fi, though one is remembered.")
+@click.option("--reset-main", is_flag=True, help="Put our main.py in place of the board's, which is kept beside it.")
+@click.option("--keep-main", is_flag=True, help="Leave a main.py that does not use Darvaz.")
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(1, 3600), default=_WAIT_S, show_default=True,
+    help="Seconds that the board has to come online.",
+)  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Show what the board says.")
+def flash(
+    kind: str | None,
+    ports: tuple[str, ...],
+    takes_all: bool,
+    device: str | None,
+    gateway: str,
+    gateway_url: str | None,
+    data: Path,
+    asks_wifi: bool,
+    reset_main: bool,
+    keep_main: bool,
+    wait_s: float,
+    verbose: bool,
+) -> None:
+    """Put the firmware on a board, and see it online.
+
+    KIND, pico or esp32cam, is found out; said here, any other board is refused. Only what changed is copied, and
+    your main.py and your settings stay. The Wi-Fi is asked for once, or taken from DARVAZ_WIFI_SSID and
+    DARVAZ_WIFI_PASSWORD; the token is made for this device alone.
+
+    Exit status: 0 online, a command acknowledged; 1 no board, or it went away; 2 asked wrongly; 3 unsuitable board,
+    unchanged; 4 no token, unchanged; 5 flashed, but no Wi-Fi; 6 flashed, but not at the gateway; 7 flashed, but its
+    program does not run; 130 Ctrl-C.
+    """
+    if reset_main and keep_main:
+        raise click.UsageError("--reset-main and --keep-main contradict each other")
+    with explained():
+        chosen = _choose(ports, takes_all)
+    if device is not None and len(chosen) > 1:
+        raise click.UsageError("--device names one board, and several are to be flashed: leave it out")
+    try:
+        asker = WifiAsker(asks_wifi)
+        around = find_surroundings(gateway, gateway_url, data, credentials(), asker.ask)
+        wishes = Wishes(kind, device, asker.known(), reset_main, keep_main, wait_s)
+    except FlashError as error:
+        click.echo(f"Error: {visible(str(error))}", err=True)
+        sys.exit(error.outcome)
+    outcomes = [_flash(port, wishes, around, asker, len(chosen) > 1, verbose) for port in chosen]
+    sys.exit(next((outcome for outcome in outcomes if outcome is not Outcome.ONLINE), Outcome.ONLINE))
+
+
+def _choose(ports: tuple[str, ...], takes_all: bool) -> list[Port]:
+    """Returns the boards that are meant; asks where there are several and somebody to ask."""
+    there = list_boards()
+    if takes_all:
+        return there or [find_port(AUTO)]
+    if ports == (AUTO,) and len(there) > 1 and sys.stdin.isatty():
+        for number, port in enumerate(there, 1):
+            click.echo(f"  {number}  {port}", err=True)
+        return [there[click.prompt("Which board", type=click.IntRange(1, len(there)), err=True) - 1]]
+    return [find_port(port) for port in dict.fromkeys(ports)]
+
+
+def _flash(
+    port: Port, wishes: Wishes, around: Surroundings, asker: WifiAsker, is_one_of_many: bool, verbose: bool
+) -> Outcome:
+    """Flashes one board and returns how that ended; what went wrong is said, in one sentence."""
+    report = FlashReport(f"{port.path}: " if is_one_of_many else "", shows_lines=verbose)
+    started_s = time.monotonic()
+    try:
+        with Prompt.open(port) as prompt:
+            flashed = Flash(prompt, wishes, around, report).run()
+    except FlashError as error:
+        outcome = error.outcome
+        if outcome is Outcome.NO_WIFI:
+            asker.drop()
+        elif outcome is Outcome.NO_GATEWAY:
+            asker.keep()
+        if outcome in (Outcome.NO_WIFI, Outcome.NO_GATEWAY, Outcome.NOT_RUNNING):
+            report.show_last_lines()
+        click.echo(f"Error: {visible(str(error))}", err=True)
+        return outcome
+    except BoardError as error:
+        click.echo(f"Error: {visible(str(error))}", err=True)
+        return Outcome.NO_BOARD
+    asker.keep()
+    _tell(flashed, time.monotonic() - started_s)
+    return Outcome.ONLINE
+
+
+def _tell(flashed: Flashed, took_s: float) -> None:
+    info, device = flashed.info, flashed.device
+    files = "1 file" if flashed.files == 1 else f"{flashed.files} files"
+    signal = f", signal {info['rssi_dbm']} dBm" if "rssi_dbm" in info else ""
+    said = f"{device} is online at {info.get('ip', 'the gateway')}{signal}, and acknowledged `info`"
+    click.echo(visible(f"{said}. {files} copied; {took_s:.1f} s."))
+    for old, new in flashed.set_aside.items():
+        click.echo(visible(f"Your {old} is kept as {new}."))
+    if flashed.keeps_main:
+        click.echo("Your main.py was left as it is; --reset-main puts ours in its place and keeps yours.")
+    click.echo(visible(f"Next: darvaz send {device} info; darvaz log --follow --device {device}"))
+
+
+def _check(network: Network) -> None:
+    trouble = check_network(network)
+    if trouble is not None:
+        raise FlashError(Outcome.WRONG_USE, trouble)

@@ -1,0 +1,110 @@
+"""config.json for a board: what the maker wrote there stays, and what a flash knows is put beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+NETWORKS_MAX = 8
+GATEWAYS_MAX = 8
+SSID_BYTES_MAX = 32
+PASSWORD_BYTES_MAX = 63
+PASSWORD_BYTES_MIN = 8
+_GRACE_S = 1
+# From config.example.json, which people copy and do not fill in.
+_PLACEHOLDERS = ("paste the token here", "the name of your Wi-Fi")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A Wi-Fi: its name, and its password, empty for an open one."""
+
+    ssid: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Network({self.ssid!r})"
+
+
+def check_network(network: Network) -> str | None:
+    """Returns what is wrong with a network, never showing its password; None if nothing is."""
+    try:
+        name_bytes, password_bytes = len(network.ssid.encode()), len(network.password.encode())
+    except UnicodeEncodeError:
+        return "the name or the password of the Wi-Fi holds half a character: type it again"
+    if not 1 <= name_bytes <= SSID_BYTES_MAX:
+        return f"the name of a Wi-Fi has 1 to {SSID_BYTES_MAX} bytes, this one {name_bytes}"
+    if password_bytes and not PASSWORD_BYTES_MIN <= password_bytes <= PASSWORD_BYTES_MAX:
+        return (
+            f"the password of a Wi-Fi has {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes, or none; this one has"
+            f" {password_bytes}"
+        )
+    return None
+
+
+def parse_config(data: bytes) -> dict[str, Any] | None:
+    """Returns what config.json holds, or None if it is no JSON object."""
+    try:
+        config = json.loads(data)
+    except ValueError:
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def dump_config(config: dict[str, Any]) -> bytes:
+    """Returns config.json, letters as they are: MicroPython takes the two escapes of an emoji for two characters."""
+    return json.dumps(config, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def networks_of(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the networks that a config.json names, but for those of the example."""
+    networks = config.get("networks")
+    entries = [entry for entry in networks if isinstance(entry, dict)] if isinstance(networks, list) else []
+    return [entry for entry in entries if isinstance(entry.get("ssid"), str) and not _is_placeholder(entry["ssid"])]
+
+
+def token_of(config: dict[str, Any]) -> str | None:
+    """Returns the token that a config.json holds, if it holds one."""
+    token = config.get("token")
+    return token if isinstance(token, str) and not _is_placeholder(token) else None
+
+
+def merge_config(
+    config: dict[str, Any], *, device: str, token: str | None, network: Network | None, gateway: str
+) -> dict[str, Any]:
+    """Returns a config.json with these in it, and all else that was there; a network or token of None changes none.
+
+    The network comes first, before those that were there; so does the gateway, and what is no longer an address of it
+    goes, unless the maker lists several and this one is among them.
+    """
+    # A board whose settings are ours alone waits no longer at its start than our own tools need.
+    merged: dict[str, Any] = dict(config) if config else {"grace_s": _GRACE_S}
+    merged["device"] = device
+    if token is not None:
+        merged["token"] = token
+    merged["networks"] = _merge_networks(networks_of(config), network)
+    merged["gateways"] = _merge_gateways(config.get("gateways"), gateway)
+    return merged
+
+
+def _merge_networks(there: Sequence[dict[str, Any]], network: Network | None) -> list[dict[str, Any]]:
+    if network is None:
+        return list(there)
+    before = next((entry for entry in there if entry["ssid"] == network.ssid), {})
+    first: dict[str, Any] = {**before, "ssid": network.ssid}
+    first.pop("password", None)
+    if network.password:
+        first["password"] = network.password
+    return [first, *(entry for entry in there if entry["ssid"] != network.ssid)][:NETWORKS_MAX]
+
+
+def _merge_gateways(there: Any, gateway: str) -> list[Any]:
+    if isinstance(there, list) and gateway in there[:GATEWAYS_MAX]:
+        return there
+    return [gateway]
+
+
+def _is_placeholder(text: str) -> bool:
+    return text.startswith(_PLACEHOLDERS)
