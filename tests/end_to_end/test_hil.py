@@ -139,8 +139,9 @@ async def test_port_that_another_program_has_is_said_to_be_in_use(desk: Bench, t
 
 
 async def test_board_without_the_firmware_is_told_apart(tmp_path: Path) -> None:
-    async with VirtualBoard("pico", tmp_path / "flash") as board:
-        code, said = await run_one(tmp_path, "--board", board.port)
+    with GatewayProcess() as gateway:
+        async with VirtualBoard("pico", tmp_path / "flash") as board:
+            code, said = await run_one(tmp_path, "--board", board.port, "--gateway", gateway.url)
 
     assert code == 1
     assert "has no /config.json: put the firmware on it first" in said

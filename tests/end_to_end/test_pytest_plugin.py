@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -41,6 +42,18 @@ def moisture():
 
 
 device.run()
+"""
+
+
+KILLED = """
+import os
+import signal
+from pathlib import Path
+
+def test_it(board):
+    gateway, processor = board.gateway._process.pid, board._body._board.pid
+    Path("pids").write_text(f"{gateway} {processor}")
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -118,6 +131,26 @@ def test_nothing_is_left_of_a_run(project: pytest.Pytester, monkeypatch: pytest.
     run(project, "def test_it(board, wiring):\n    board.command('water', litres=1)").assert_outcomes(passed=1)
 
     assert [path.name for path in folder.iterdir() if "darvaz" in path.name] == []
+
+
+def test_surroundings_do_not_reach_a_gateway_of_the_tests_own(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARVAZ_TOKEN", "dvz_of_another_gateway")
+    monkeypatch.setenv("DARVAZ_GATEWAY", "http://127.0.0.1:9")
+    monkeypatch.setenv("DARVAZ_PORT", "1")
+
+    run(project, "def test_it(board):\n    board.command('water', litres=1)").assert_outcomes(passed=1)
+
+
+def test_gateway_and_board_end_with_a_run_that_was_killed(project: pytest.Pytester) -> None:
+    run(project, KILLED, "-p", "no:cacheprovider")
+
+    gateway, board = map(int, (project.path / "pids").read_text().split())
+    give_up = time.monotonic() + RUN_S
+    while (left := [pid for pid in (gateway, board) if Path(f"/proc/{pid}").exists()]) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert left == []
 
 
 # Reports
@@ -270,11 +303,11 @@ def test_slip_of_the_pen_ends_the_run_before_the_first_test(
 def test_bench_that_is_not_there_is_said_in_a_sentence(
     pytester: pytest.Pytester, words: tuple[str, ...], said: str
 ) -> None:
-    result = run(pytester, "def test_it(board):\n    pass", *words)
+    result = run(pytester, "def test_it(board):\n    pass\n\ndef test_that(board):\n    pass", *words)
 
-    result.assert_outcomes(errors=1)
+    result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines([said])
-    assert "Traceback" not in result.stdout.str()
+    assert "Traceback" not in result.stdout.str() and "During handling" not in result.stdout.str()
 
 
 # Who does not use it

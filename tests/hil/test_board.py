@@ -8,6 +8,9 @@ import pytest
 
 from darvaz.testing import AsyncBoard, Board, CommandFailed, ExecFailed
 
+# One board for all of them.
+pytestmark = pytest.mark.xdist_group("hil")
+
 
 def test_board_says_what_it_is(board: Board) -> None:
     info = board.command("info")

@@ -6,6 +6,8 @@ import pytest
 
 from darvaz.testing import Board
 
+# One board for all of them.
+pytestmark = pytest.mark.xdist_group("hil")
 SIZES = {"QVGA": (320, 240), "VGA": (640, 480)}
 
 

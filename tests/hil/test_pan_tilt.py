@@ -6,6 +6,8 @@ import pytest
 
 from darvaz.testing import Board, CommandFailed, Wiring
 
+# One board for all of them.
+pytestmark = pytest.mark.xdist_group("hil")
 LAMP = 15
 READ = "from machine import Pin; print(Pin({pin}, Pin.IN).value())"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from darvaz.pytest_plugin.board import EXEC_TIMEOUT_S, LOG_TIMEOUT_S, TELEMETRY_TIMEOUT_S, Board
-from darvaz.pytest_plugin.failures import BoardError
+from darvaz.pytest_plugin.failures import BenchError, BoardError
 from darvaz.pytest_plugin.gateway import Gateway
 from darvaz.pytest_plugin.hearing import Value
 from darvaz.virtual.hardware import Hardware
@@ -92,6 +92,6 @@ async def _aside(what: Callable[[], _Result]) -> _Result:
     __tracebackhide__ = True
     try:
         return await asyncio.to_thread(what)
-    except BoardError as error:
+    except (BoardError, BenchError) as error:
         # How it came out of the thread is of no interest to who reads the report.
         raise error.with_traceback(None) from None

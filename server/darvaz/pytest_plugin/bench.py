@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from darvaz.pytest_plugin.board import Board
 from darvaz.pytest_plugin.bodies import Body, DistantBody
 from darvaz.pytest_plugin.choice import parse_choice
-from darvaz.pytest_plugin.failures import BenchError
+from darvaz.pytest_plugin.failures import BenchError, BoardError
 from darvaz.pytest_plugin.gateway import Gateway
 from darvaz.pytest_plugin.lease import leased
 from darvaz.pytest_plugin.own_gateway import OwnGateway
@@ -17,6 +20,7 @@ from darvaz.pytest_plugin.wiring import Wiring, load_wiring
 
 # Where `darvaz serve` is, unless it was told otherwise.
 GATEWAY = "http://127.0.0.1:3000"
+_Made = TypeVar("_Made", Gateway, Board)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +44,20 @@ class Bench:
         self._stack = contextlib.ExitStack()
         self._gateway: Gateway | None = None
         self._board: Board | None = None
+        self._trouble: BenchError | BoardError | None = None
 
     @property
     def gateway(self) -> Gateway:
         """The gateway: of our own for a virtual board, else the one that the board knows."""
         if self._gateway is None:
-            self._gateway = self._make_gateway()
+            self._gateway = self._once(self._make_gateway)
         return self._gateway
 
     @property
     def board(self) -> Board:
         """The board; it may not be online yet."""
         if self._board is None:
-            body = self._make_body()
-            is_at_prompt = self.choice.port is not None
-            self._board = Board(self.gateway, body, self.wiring.boot_deadline_s, is_at_prompt=is_at_prompt)
+            self._board = self._once(self._make_board)
         return self._board
 
     def close(self) -> None:
@@ -62,9 +65,24 @@ class Bench:
         self._stack.close()
         self._gateway = self._board = None
 
+    def _once(self, make: Callable[[], _Made]) -> _Made:
+        # What was not there for the first test is not waited for by each of the others.
+        if self._trouble is not None:
+            raise self._trouble
+        try:
+            return make()
+        except (BenchError, BoardError) as trouble:
+            self._trouble = trouble
+            raise
+
+    def _make_board(self) -> Board:
+        body = self._make_body()
+        is_at_prompt = self.choice.port is not None
+        return Board(self.gateway, body, self.wiring.boot_deadline_s, is_at_prompt=is_at_prompt)
+
     def _make_gateway(self) -> Gateway:
         if self.options.gateway or self.choice.virtual_kind is None:
-            gateway = Gateway(self.options.gateway or GATEWAY)
+            gateway = Gateway(self.options.gateway or GATEWAY, os.environ.get("DARVAZ_TOKEN"))
             self._stack.callback(gateway.close)
             return gateway
         own = OwnGateway()
@@ -100,6 +118,8 @@ class Bench:
         from darvaz.pytest_plugin.serial_body import SerialBody, find_path
 
         path = find_path(port)
+        # Asked first: a program is not interrupted for nothing.
+        self.gateway.newest_row_id()
         self._stack.enter_context(leased(f"the board at {path}", self.options.wait_s))
         body = SerialBody(path, self.wiring.power)
         self._stack.callback(body.close)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import Any
 from urllib.parse import quote
 
@@ -19,11 +18,10 @@ _KIND_KEYS = {"pico": "pico_tokens", "esp32cam": "esp32cam_tokens"}
 
 
 class Gateway:
-    """A gateway; from elsewhere it wants an operator's token, in DARVAZ_TOKEN."""
+    """A gateway; from elsewhere it wants an operator's token."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url.rstrip("/")
-        token = os.environ.get("DARVAZ_TOKEN")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             self._http = httpx.Client(base_url=self.url, headers=headers, timeout=ASK_DEADLINE_S, trust_env=False)

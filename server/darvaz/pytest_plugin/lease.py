@@ -49,20 +49,17 @@ def leased(board: str, wait_s: float, folder: Path | None = None) -> Iterator[No
 
 
 def _file(board: str, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    # Of a folder that somebody else made only they set the mode.
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(parents=True)
+        # The mode that mkdir takes is less whatever the user's mask takes away.
         folder.chmod(_FOLDER_MODE)
     return folder / f"{hashlib.sha256(board.encode()).hexdigest()[:16]}.lock"
 
 
 def _note_holder(path: Path) -> None:
-    # Beside the lock: on Windows nobody else may read a locked file.
-    holder = path.with_suffix(".holder")
-    with contextlib.suppress(OSError):
-        # Not into the old file, which may be somebody else's.
-        holder.unlink(missing_ok=True)
-        holder.write_text(_describe_self(), encoding="utf-8")
+    # Where nobody may write to a locked file (Windows), the other run will not know who has the board.
+    with contextlib.suppress(OSError), path.open("r+", encoding="utf-8") as file:
+        file.write(_describe_self())
 
 
 def _describe_self() -> str:
@@ -79,6 +76,6 @@ def _user() -> str:
 
 def _holder(path: Path) -> str:
     try:
-        return visible(path.with_suffix(".holder").read_text(encoding="utf-8")[:_HOLDER_CHARS_MAX])
+        return visible(path.read_text(encoding="utf-8")[:_HOLDER_CHARS_MAX]) or "another run"
     except (OSError, UnicodeDecodeError):
         return "another run"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +23,18 @@ _LOOK_S = 0.05
 # Below the ports that outgoing connections get: one of those could take the port before the gateway does.
 _PORTS = range(20_000, 32_000)
 _TRIES = 100
+# `darvaz serve` that ends in order when the run that started it is gone, however that ended: its pipe closes then.
+_SERVE = """
+import os, signal, sys, threading
+from darvaz.__main__ import main
+
+def watch():
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=watch, daemon=True).start()
+sys.exit(main())
+"""
 
 
 class OwnGateway(Gateway):
@@ -35,7 +46,7 @@ class OwnGateway(Gateway):
         port = _free_port()
         self._log = folder / "gateway.txt"
         words = ["serve", "--host", "127.0.0.1", "--port", str(port), "--data", str(folder / "data")]
-        self._command = [sys.executable, "-m", "darvaz", *words]
+        self._command = [sys.executable, "-c", _SERVE, *words]
         self._process: subprocess.Popen[bytes] | None = None
         super().__init__(f"http://127.0.0.1:{port}")
 
@@ -43,7 +54,7 @@ class OwnGateway(Gateway):
         """Starts it and waits until it answers; after `stop` it has its old data."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean)
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=clean)
         give_up = time.monotonic() + START_DEADLINE_S
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > give_up:
@@ -54,7 +65,8 @@ class OwnGateway(Gateway):
         """Ends it in order; boards lose their link."""
         if self._process is None or self._process.poll() is not None:
             return
-        self._process.send_signal(signal.SIGTERM)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         try:
             self._process.wait(STOP_DEADLINE_S)
         except subprocess.TimeoutExpired:

@@ -143,7 +143,7 @@ def _said_plainly(make: Any) -> Any:
         return make()
     except (BenchError, BoardError) as error:
         # A sentence is what a bench needs; a traceback would lead into our own files.
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _picture(item: pytest.Item) -> Path:
