@@ -32,8 +32,8 @@ def water(litres):
 
 
 @device.command
-def forget():
-    raise SystemExit
+def crash():
+    raise KeyboardInterrupt
 
 
 @device.telemetry(every_s=0.2, unit="%")
@@ -63,6 +63,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     folder = pytester.mkdir("greenhouse")
     (folder / "main.py").write_text(PROGRAM)
     (folder / "test_not_for_the_board.py").write_text("")
+    (pytester.path / "bench.toml").write_text("boot_deadline_s = 3\n")
     pytester.makeini("[pytest]\ndarvaz_program = greenhouse\nasyncio_mode = auto\n")
     return pytester
 
@@ -143,7 +144,10 @@ def test_surroundings_do_not_reach_a_gateway_of_the_tests_own(
     run(project, "def test_it(board):\n    board.command('water', litres=1)").assert_outcomes(passed=1)
 
 
-def test_gateway_and_board_end_with_a_run_that_was_killed(project: pytest.Pytester) -> None:
+def test_gateway_and_board_end_with_a_run_that_was_killed(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(project.path))
     run(project, KILLED, "-p", "no:cacheprovider")
 
     gateway, board = map(int, (project.path / "pids").read_text().split())
@@ -210,14 +214,13 @@ def test_what_was_not_seen_is_reported_with_what_was(project: pytest.Pytester) -
 
 def test_program_that_ended_is_reported_with_what_it_printed(project: pytest.Pytester) -> None:
     (project.path / "greenhouse/main.py").write_text("print('watering')\nraise ValueError('no probe')\n")
-    (project.path / "bench.toml").write_text("boot_deadline_s = 2\n")
 
     result = run(project, "def test_it(board):\n    pass", "--board-wiring", "bench.toml")
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "virtual-pico is not online after 2 s; http://*has never heard of it; its serial port said:",
+            "virtual-pico is not online after 3 s; it is unknown to http://*; its serial port said:",
             "watering",
             "ValueError: no probe",
             "--* traceback of virtual-pico --*",
@@ -226,22 +229,55 @@ def test_program_that_ended_is_reported_with_what_it_printed(project: pytest.Pyt
     )
 
 
-def test_test_after_a_crash_finds_the_program_running(project: pytest.Pytester) -> None:
+def test_program_that_a_test_ended_runs_again_in_the_next(project: pytest.Pytester) -> None:
     result = run(
         project,
         """
-        def test_crash(board):
+        def test_code(board):
             board.exec("raise ValueError('mine')")
+
+        def test_crash(board):
+            board.command("crash")
 
         def test_next(board):
             assert board.command("water", litres=4) == 25
         """,
     )
 
-    result.assert_outcomes(failed=1, passed=1)
+    result.assert_outcomes(failed=2, passed=1)
     result.stdout.fnmatch_lines(
-        ["E*darvaz.testing.ExecFailed: Traceback (most recent call last):", "E*ValueError: mine"]
+        [
+            "E*testing.ExecFailed: Traceback (most recent call last):",
+            "E*ValueError: mine",
+            "E*testing.CommandFailed: crash(): virtual-pico went away before it answered",
+            "virtual-pico is offline: *",
+            "--* traceback of virtual-pico --*",
+            '  File "main.py", line 20, in crash',
+            "KeyboardInterrupt:*",
+            "--* serial port of virtual-pico --*",
+        ]
     )
+
+
+def test_board_that_does_not_come_back_is_waited_for_once(project: pytest.Pytester) -> None:
+    result = run(
+        project,
+        """
+        def test_lost(board):
+            board.hardware.access_points.clear()
+            board.reset()
+
+        def test_next(board):
+            pass
+
+        def test_other(board):
+            pass
+        """,
+        "--board-wiring", "bench.toml",
+    )  # fmt: skip
+
+    result.assert_outcomes(failed=1, errors=2)
+    assert len(re.findall(r"virtual-pico did not come back after 3 s; it is away, though", result.stdout.str())) >= 3
 
 
 def test_picture_is_attached_where_there_is_a_camera(pytester: pytest.Pytester) -> None:

@@ -19,6 +19,7 @@ TELEMETRY_TIMEOUT_S = 15.0
 EXEC_TIMEOUT_S = 30.0
 _POLL_S = 0.05
 _SNAPSHOT = "snapshot"
+ONLINE = "is online"
 # A log line of the test before may still be on its way from the board, or to the journal, which is written in batches.
 SETTLE_S = 0.25
 
@@ -35,6 +36,9 @@ class Board:
         self._body = body
         self._boot_deadline_s = boot_deadline_s
         self._is_at_prompt = is_at_prompt
+        self._was_online = False
+        self._boot_before_restart: Any = None
+        self._lost: BoardError | None = None
         self._hearing = Hearing(lambda after_id: gateway.rows(self.id, after_id), gateway.newest_row_id())
 
     def __repr__(self) -> str:
@@ -133,9 +137,18 @@ class Board:
     def wait_online(self, timeout_s: float | None = None) -> None:
         """Waits until its program is online; raises `NotSeenError` with what is known of it instead."""
         __tracebackhide__ = True
-        self._wait_for(lambda about: bool(about.get("online")), "is not online", timeout_s)
+        self._wait_until_online("is not online", timeout_s)
 
     # For reports
+
+    def state(self, about: dict[str, Any]) -> str:
+        """Returns how it is, as what follows its name in a sentence: `ONLINE`, or what else the gateway knows."""
+        if not about:
+            return f"is unknown to {self.gateway.url}"
+        if not about.get("online"):
+            return "is offline"
+        # The gateway learns of a reset when the board is back: until then the old link looks alive.
+        return ONLINE if _boot(about) != self._boot_before_restart else "is away, though its old link still looks alive"
 
     def log_lines(self) -> list[LogLine]:
         """Returns what it logged since the test began, as heard so far."""
@@ -152,11 +165,26 @@ class Board:
     def begin(self) -> None:
         """Gets it ready for a test: its program online, and what it said before forgotten."""
         __tracebackhide__ = True
-        self._start_program()
-        self.wait_online()
+        try:
+            self._revive()
+        except BoardError as trouble:
+            self._lost = trouble
+            raise
+        self._lost = None
         time.sleep(SETTLE_S)
         self._hearing.begin()
         self._body.forget()
+
+    def _revive(self) -> None:
+        __tracebackhide__ = True
+        is_online = self.state(self.about()) == ONLINE
+        if self._lost is not None and not is_online:
+            # Each of the other tests would wait for it as long.
+            raise self._lost
+        if self._is_at_prompt or (self._was_online and not is_online):
+            self._restart(self._body.reset)
+        self.wait_online()
+        self._was_online = True
 
     def _start_program(self) -> None:
         __tracebackhide__ = True
@@ -167,34 +195,24 @@ class Board:
         __tracebackhide__ = True
         before = _boot(self.about())
         restart()
+        self._boot_before_restart = before
         self._is_at_prompt = False
+        self._wait_until_online("did not come back", None)
 
-        # The gateway learns of a reset when the board is back: until then the old link looks alive.
-        def is_back(about: dict[str, Any]) -> bool:
-            return bool(about.get("online")) and _boot(about) != before
-
-        self._wait_for(is_back, "did not come back", None)
-
-    def _wait_for(self, is_so: Callable[[dict[str, Any]], bool], trouble: str, timeout_s: float | None) -> None:
+    def _wait_until_online(self, trouble: str, timeout_s: float | None) -> None:
         __tracebackhide__ = True
         timeout_s = self._boot_deadline_s if timeout_s is None else timeout_s
         give_up = time.monotonic() + timeout_s
-        while not is_so(about := self.about()):
+        while (state := self.state(self.about())) != ONLINE:
             if time.monotonic() >= give_up:
-                raise NotSeenError(f"{self.id} {trouble} after {timeout_s:g} s; {self._describe_absence(about)}")
+                raise NotSeenError(f"{self.id} {trouble} after {timeout_s:g} s; it {state}; {self._describe_serial()}")
             time.sleep(_POLL_S)
 
-    def _describe_absence(self, about: dict[str, Any]) -> str:
-        said = f"{self.gateway.url} " + (
-            "has never heard of it" if not about else "sees its old link" if about.get("online") else "sees it offline"
-        )
-        try:
-            lines = [line for line in self.serial_lines() if line.strip()][-SHOWN_MAX:]
-        except BoardError as error:
-            return f"{said}; {error}"
+    def _describe_serial(self) -> str:
+        lines = [line for line in self.serial_lines() if line.strip()][-SHOWN_MAX:]
         if not lines:
-            return f"{said}; its serial port said nothing"
-        return f"{said}; its serial port said:\n" + "\n".join(map(visible, lines))
+            return "its serial port said nothing"
+        return "its serial port said:\n" + "\n".join(map(visible, lines))
 
 
 def _boot(about: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from darvaz.pytest_plugin.board import Board
+from darvaz.pytest_plugin.board import ONLINE, Board
 from darvaz.pytest_plugin.failures import BenchError, BoardError, CommandFailed
 from darvaz.pytest_plugin.hearing import TRACEBACK, LogLine
 from darvaz.visible import visible
@@ -46,9 +46,10 @@ def examine(board: Board, error: BaseException | None, picture: Path) -> Finding
     serial = _listen_in(board)
     findings.add(f"traceback of {board.id}", "device_traceback", _last_traceback(lines, serial))
     findings.add(f"log of {board.id}", "device_log", _text(lines[-LINES_MAX:]))
-    if not lines or not about.get("online"):
+    is_online = board.state(about) == ONLINE
+    if not lines or not is_online:
         findings.add(f"serial port of {board.id}", "device_serial", "\n".join(serial[-LINES_MAX:]))
-    if about.get("online") and "snapshot" in about.get("commands", {}):
+    if is_online and "snapshot" in about.get("commands", {}):
         _look(board, picture, findings)
     return findings
 
@@ -59,9 +60,8 @@ def _ask(board: Board, findings: Findings) -> dict[str, Any]:
     except BoardError as trouble:
         findings.add("device", "device", f"{board.id}: {trouble}")
         return {}
-    state = "online" if about.get("online") else "offline" if about else "unknown to the gateway"
     words = ", ".join(f"{name} {about[name]}" for name in _TOLD if about.get(name) is not None)
-    findings.add("device", "device", visible(f"{board.id} is {state}: {words}".removesuffix(": ")))
+    findings.add("device", "device", visible(f"{board.id} {board.state(about)}: {words}".removesuffix(": ")))
     return about
 
 
