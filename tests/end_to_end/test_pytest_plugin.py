@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -370,3 +371,10 @@ def test_fixtures_and_options_are_listed_with_what_they_are(pytester: pytest.Pyt
     result = run(pytester, "", "--fixtures", "-p", "no:schemathesis")
 
     result.stdout.fnmatch_lines_random(["board -- *", "async_board -- *", "gateway * -- *", "wiring * -- *"])
+
+
+def test_real_boards_are_tested_where_virtual_ones_do_not_run(pytester: pytest.Pytester) -> None:
+    program = "import sys; sys.modules['darvaz.virtual'] = None; import darvaz.testing, darvaz.pytest_plugin.bench;"
+    program += "import darvaz.pytest_plugin.serial_body, darvaz.pytest_plugin.report"
+
+    assert pytester.run(sys.executable, "-c", program).ret == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 
 import pytest
 
@@ -10,6 +12,22 @@ from darvaz.testing import AsyncBoard, Board, CommandFailed, ExecFailed
 
 # One board for all of them.
 pytestmark = pytest.mark.xdist_group("hil")
+# Runs the board's program again, with a command that fails, and ends it soon after.
+FAULTY = """
+import asyncio
+
+@device.command
+def fail():
+    asyncio.create_task(end())
+    return 1 / 0
+
+async def end():
+    await asyncio.sleep(2)
+    raise KeyboardInterrupt
+
+device.run()
+"""
+DEADLINE_S = 60.0
 
 
 def test_board_says_what_it_is(board: Board) -> None:
@@ -22,6 +40,24 @@ def test_board_says_what_it_is(board: Board) -> None:
 def test_command_that_there_is_not_is_refused(board: Board) -> None:
     with pytest.raises(CommandFailed, match="fly"):
         board.command("fly")
+
+
+async def test_error_in_a_program_is_answered_and_its_traceback_logged(async_board: AsyncBoard) -> None:
+    await async_board.exec("pass")
+
+    faulty = asyncio.create_task(async_board.exec(FAULTY, timeout_s=DEADLINE_S))
+    give_up = time.monotonic() + DEADLINE_S
+    while "fail" not in (about := await async_board.about())["commands"] or not about["online"]:
+        assert time.monotonic() < give_up
+        await asyncio.sleep(0.05)
+
+    with pytest.raises(CommandFailed, match="ZeroDivisionError"):
+        # Not by the board's own word for it, which starts its real program first.
+        await asyncio.to_thread(async_board.gateway.command, async_board.id, "fail", {})
+
+    with contextlib.suppress(ExecFailed):
+        await faulty
+    assert "in fail" in await async_board.expect_log("command fail failed\nTraceback")
 
 
 def test_reset_board_comes_back_and_obeys(board: Board) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from darvaz.pytest_plugin.board import EXEC_TIMEOUT_S, LOG_TIMEOUT_S, TELEMETRY_TIMEOUT_S, Board
 from darvaz.pytest_plugin.failures import BenchError, BoardError
 from darvaz.pytest_plugin.gateway import Gateway
 from darvaz.pytest_plugin.hearing import Value
-from darvaz.virtual.hardware import Hardware
+
+if TYPE_CHECKING:
+    # Needs Linux, which a real board does not.
+    from darvaz.virtual.hardware import Hardware
 
 _Result = TypeVar("_Result")
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darvaz.pytest_plugin.bodies import Body
 from darvaz.pytest_plugin.failures import BoardError, NotSeenError
 from darvaz.pytest_plugin.gateway import Gateway
 from darvaz.pytest_plugin.hearing import SHOWN_MAX, Hearing, LogLine, Value
-from darvaz.virtual.hardware import Hardware
 from darvaz.visible import visible
+
+if TYPE_CHECKING:
+    # Needs Linux, which a real board does not.
+    from darvaz.virtual.hardware import Hardware
 
 LOG_TIMEOUT_S = 10.0
 # Boards report every ten seconds unless told otherwise.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from darvaz.pytest_plugin.failures import skip
 from darvaz.pytest_plugin.gateway import Gateway
-from darvaz.virtual.hardware import Hardware
+
+if TYPE_CHECKING:
+    # Needs Linux, which a real board does not.
+    from darvaz.virtual.hardware import Hardware
 
 
 class Body(Protocol):

@@ -7,12 +7,16 @@ import shlex
 import subprocess
 import threading
 from collections import deque
+from typing import TYPE_CHECKING
 
 from darvaz.pytest_plugin.failures import BenchError, BoardError, ExecFailed, skip
 from darvaz.pytest_plugin.wiring import Power
 from darvaz.serial import BoardError as SerialError
 from darvaz.serial import Identity, Prompt, find_port, identify
-from darvaz.virtual.hardware import Hardware
+
+if TYPE_CHECKING:
+    # Needs Linux, which a real board does not.
+    from darvaz.virtual.hardware import Hardware
 
 LINES_MAX = 2000
 POWER_DEADLINE_S = 60.0
