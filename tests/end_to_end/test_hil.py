@@ -19,6 +19,18 @@ from tests.support.hil import Bench, bench, pytest_in
 pytestmark = pytest.mark.timeout(150)
 ROOT = Path(__file__).resolve().parents[2]
 LOOK_S = 0.02
+HANGING = """
+import board
+from darvaz import Device
+device = Device(board)
+
+@device.command
+def hang():
+    while True:
+        pass
+
+device.run()
+"""
 ONE_TEST = "def test_it(board):\n    assert board.command('info')['device'] == board.id\n"
 
 
@@ -104,6 +116,15 @@ async def test_program_runs_on_when_a_run_is_over(desk: Bench, tmp_path: Path) -
     async with asyncio.timeout(20):
         while "online as on-the-desk" not in desk.board.lines[-1]:  # noqa: ASYNC110 (a board wakes nobody)
             await asyncio.sleep(LOOK_S)
+
+
+async def test_program_that_hangs_is_interrupted_and_says_where(tmp_path: Path) -> None:
+    (tmp_path / "test_hang.py").write_text("def test_it(board):\n    board.command('hang')\n")
+    async with bench(tmp_path, program=HANGING) as desk:
+        code, said = await pytest_in(tmp_path, "test_hang.py", "--board", desk.board.port, "--gateway", desk.url)
+
+    assert code == 1
+    assert re.search(r"- traceback of on-the-desk -(?s:.*)main.py\", line [89], in hang\nKeyboardInterrupt", said), said
 
 
 # What stands in the way

@@ -37,6 +37,12 @@ def crash():
     raise KeyboardInterrupt
 
 
+@device.command
+def hang():
+    while True:
+        pass
+
+
 @device.telemetry(every_s=0.2, unit="%")
 def moisture():
     return 41.5
@@ -240,12 +246,15 @@ def test_program_that_a_test_ended_runs_again_in_the_next(project: pytest.Pytest
         def test_crash(board):
             board.command("crash")
 
+        def test_hang(board):
+            board.command("hang")
+
         def test_next(board):
             assert board.command("water", litres=4) == 25
         """,
     )
 
-    result.assert_outcomes(failed=2, passed=1)
+    result.assert_outcomes(failed=3, passed=1)
     result.stdout.fnmatch_lines(
         [
             "E*testing.ExecFailed: Traceback (most recent call last):",
@@ -256,6 +265,10 @@ def test_program_that_a_test_ended_runs_again_in_the_next(project: pytest.Pytest
             '  File "main.py", line 20, in crash',
             "KeyboardInterrupt:*",
             "--* serial port of virtual-pico --*",
+            "E*testing.CommandFailed: hang(): *",
+            "--* traceback of virtual-pico --*",
+            '  File "main.py", line 2[56], in hang',
+            "KeyboardInterrupt:*",
         ]
     )
 

@@ -23,10 +23,14 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def bench(folder: Path, kind: str = "pico", device: str = "on-the-desk") -> AsyncIterator[Bench]:
-    """Runs both until the block ends."""
+async def bench(
+    folder: Path, kind: str = "pico", device: str = "on-the-desk", program: str | None = None
+) -> AsyncIterator[Bench]:
+    """Runs both until the block ends; `program` takes the place of main.py."""
     with GatewayProcess() as gateway:
         write_flash(folder / "flash", kind, device, gateway.ws_url, gateway.token(kind))
+        if program is not None:
+            (folder / "flash/main.py").write_text(program)
         async with VirtualBoard(kind, folder / "flash") as board:
             yield Bench(gateway.url, board)
 

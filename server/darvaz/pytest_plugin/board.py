@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from darvaz.pytest_plugin.bodies import Body
-from darvaz.pytest_plugin.failures import BoardError, NotSeenError
+from darvaz.pytest_plugin.failures import BoardError, CommandFailed, NotSeenError
 from darvaz.pytest_plugin.gateway import Gateway
 from darvaz.pytest_plugin.hearing import SHOWN_MAX, Hearing, LogLine, Value
 from darvaz.visible import visible
@@ -23,6 +23,7 @@ EXEC_TIMEOUT_S = 30.0
 _POLL_S = 0.05
 _SNAPSHOT = "snapshot"
 ONLINE = "is online"
+TIMED_OUT = "timed_out"
 # A log line of the test before may still be on its way from the board, or to the journal, which is written in batches.
 SETTLE_S = 0.25
 
@@ -39,6 +40,8 @@ class Board:
         self._body = body
         self._boot_deadline_s = boot_deadline_s
         self._is_at_prompt = is_at_prompt
+        # Its link looks alive, but a program that hangs answers nothing.
+        self._is_deaf = False
         self._was_online = False
         self._boot_before_restart: Any = None
         self._lost: BoardError | None = None
@@ -68,7 +71,11 @@ class Board:
         """Returns the result of a command; raises `CommandFailed` with the board's own words."""
         __tracebackhide__ = True
         self._start_program()
-        return self.gateway.command(self.id, name, args)
+        try:
+            return self.gateway.command(self.id, name, args)
+        except CommandFailed as error:
+            self._is_deaf = error.code == TIMED_OUT
+            raise
 
     def expect_log(self, pattern: str, timeout_s: float = LOG_TIMEOUT_S) -> str:
         """Returns the next log line in which a regular expression is found; raises `NotSeenError`.
@@ -161,6 +168,10 @@ class Board:
         """Returns what it lately printed on its serial port, as far as that is known."""
         return self._body.said()
 
+    def interrupt(self) -> None:
+        """Ends a program that hangs, where that is possible: then it prints where it was."""
+        self._body.interrupt()
+
     def listen(self) -> None:
         """Hears what it said up to now, for `log_lines`."""
         self._hearing.listen()
@@ -184,7 +195,7 @@ class Board:
         if self._lost is not None and not is_online:
             # Each of the other tests would wait for it as long.
             raise self._lost
-        if self._is_at_prompt or (self._was_online and not is_online):
+        if self._is_at_prompt or self._is_deaf or (self._was_online and not is_online):
             self._restart(self._body.reset)
         self.wait_online()
         self._was_online = True
@@ -199,7 +210,7 @@ class Board:
         before = _boot(self.about())
         restart()
         self._boot_before_restart = before
-        self._is_at_prompt = False
+        self._is_at_prompt = self._is_deaf = False
         self._wait_until_online("did not come back", None)
 
     def _wait_until_online(self, trouble: str, timeout_s: float | None) -> None:

@@ -30,6 +30,9 @@ class Body(Protocol):
     def exec(self, code: str, timeout_s: float) -> str:
         """Ends its program, runs code at its prompt and returns what that printed; raises `ExecFailed`."""
 
+    def interrupt(self) -> None:
+        """Presses Ctrl-C, where that is possible: a program that hangs prints where."""
+
     def said(self) -> list[str]:
         """Returns what it printed on its serial port since it was forgotten, as far as that is known."""
 
@@ -68,6 +71,9 @@ class DistantBody:
         """Skips the test."""
         __tracebackhide__ = True
         skip("this board's prompt is out of reach: it is known by its gateway alone (--board device:…)")
+
+    def interrupt(self) -> None:
+        """Does nothing."""
 
     def said(self) -> list[str]:
         """Returns nothing."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from darvaz.pytest_plugin.board import ONLINE, Board
+from darvaz.pytest_plugin.board import ONLINE, TIMED_OUT, Board
 from darvaz.pytest_plugin.failures import BenchError, BoardError, CommandFailed
 from darvaz.pytest_plugin.hearing import TRACEBACK, LogLine
 from darvaz.visible import visible
@@ -43,10 +43,12 @@ def examine(board: Board, error: BaseException | None, picture: Path) -> Finding
     findings = Findings()
     about = _ask(board, findings)
     lines = _hear(board, error, findings)
+    is_hanging = isinstance(error, CommandFailed) and error.code == TIMED_OUT
+    is_online = board.state(about) == ONLINE and not is_hanging
+    hung_at = _find_hanging(board) if is_hanging else ""
     serial = _listen_in(board)
-    findings.add(f"traceback of {board.id}", "device_traceback", _last_traceback(lines, serial))
+    findings.add(f"traceback of {board.id}", "device_traceback", hung_at or _last_traceback(lines, serial))
     findings.add(f"log of {board.id}", "device_log", _text(lines[-LINES_MAX:]))
-    is_online = board.state(about) == ONLINE
     if not lines or not is_online:
         findings.add(f"serial port of {board.id}", "device_serial", "\n".join(serial[-LINES_MAX:]))
     if is_online and "snapshot" in about.get("commands", {}):
@@ -76,6 +78,21 @@ def _hear(board: Board, error: BaseException | None, findings: Findings) -> list
     except (BoardError, BenchError) as trouble:
         findings.add(f"log of {board.id}: is not complete", "device_log_trouble", str(trouble))
     return board.log_lines()
+
+
+def _find_hanging(board: Board) -> str:
+    """Returns where a program was that answered nothing; it ends."""
+    before = len(_listen_in(board))
+    give_up = time.monotonic() + TRACEBACK_DEADLINE_S
+    try:
+        board.interrupt()
+    except BoardError:
+        return ""
+    while not (found := _last_traceback([], _listen_in(board)[before:])) and time.monotonic() < give_up:
+        time.sleep(_POLL_S)
+    # The first piece of it that is seen may not be all.
+    time.sleep(_POLL_S)
+    return _last_traceback([], _listen_in(board)[before:]) if found else ""
 
 
 def _listen_in(board: Board) -> list[str]:

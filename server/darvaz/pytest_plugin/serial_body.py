@@ -112,6 +112,13 @@ class SerialBody:
         self._is_at_prompt = True
         return run_code(self._prompt, code, timeout_s)
 
+    def interrupt(self) -> None:
+        """Presses Ctrl-C; who reads along hears the rest."""
+        try:
+            self._prompt.interrupt()
+        except SerialError as error:
+            raise BoardError(str(error)) from None
+
     def said(self) -> list[str]:
         """Returns what it printed since the last time it was forgotten."""
         return list(self._said)

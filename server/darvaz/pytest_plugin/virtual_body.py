@@ -93,6 +93,10 @@ class VirtualBody:
         except SerialError as error:
             raise BoardError(str(error)) from None
 
+    def interrupt(self) -> None:
+        """Presses Ctrl-C on its serial port."""
+        self._do(lambda: self._running.type(b"\x03"))
+
     def said(self) -> list[str]:
         """Returns what it printed since the last time it was forgotten."""
         return list(self._said)

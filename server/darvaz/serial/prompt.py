@@ -156,6 +156,10 @@ class Prompt(Files):
         self._write(b"\r" + _CTRL_B)
         talk(self._transport)
 
+    def interrupt(self) -> None:
+        """Presses Ctrl-C: a program that listens ends, and says where it was."""
+        self._write(_CTRL_C)
+
     # Resets
 
     def soft_reset(self) -> None:
