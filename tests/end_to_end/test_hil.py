@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.pytest_plugin.lease import leased
+from darvaz.pytest_plugin.program import install
 from darvaz.serial import Prompt
 from darvaz.virtual import VirtualBoard
 from tests.support.gateway import GatewayProcess
@@ -127,6 +128,27 @@ async def test_program_that_hangs_is_interrupted_and_says_where(tmp_path: Path) 
     assert re.search(r"- traceback of on-the-desk -(?s:.*)main.py\", line [89], in hang\nKeyboardInterrupt", said), said
 
 
+async def test_program_is_put_on_a_board_once_and_removes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "program/lib").mkdir(parents=True)
+    (tmp_path / "program/main.py").write_text("print('mine')\n")
+    (tmp_path / "program/lib/pump.py").write_text("FLOW = 4\n")
+    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "image") as board:
+
+        def put_on() -> list[str]:
+            with Prompt.open(board.port) as prompt:
+                prompt.write_file("/notes.txt", b"the maker's")
+                install(prompt, tmp_path / "program")
+                # From here on each write of a block is counted.
+                board.hardware.block_writes_left = 1000
+                install(prompt, tmp_path / "program")
+                return [entry.path for entry in prompt.list_files() if not entry.is_folder]
+
+        there = await asyncio.to_thread(put_on)
+
+        assert there == ["/lib/pump.py", "/main.py", "/notes.txt"]
+        assert board.hardware.block_writes_left == 1000
+
+
 # What stands in the way
 
 
@@ -165,7 +187,7 @@ async def test_board_without_the_firmware_is_told_apart(tmp_path: Path) -> None:
             code, said = await run_one(tmp_path, "--board", board.port, "--gateway", gateway.url)
 
     assert code == 1
-    assert "has no /config.json: put the firmware on it first" in said
+    assert "has no /config.json: put the firmware on it first, with `darvaz flash`" in said
 
 
 async def test_device_that_the_gateway_does_not_know_is_answered_with_those_it_knows(

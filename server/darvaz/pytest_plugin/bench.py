@@ -32,6 +32,7 @@ class Options:
     wiring: Path | None = None
     program: Path | None = None
     wait_s: float = 0.0
+    flashes: bool = False
 
 
 class Bench:
@@ -107,6 +108,8 @@ class Bench:
         return body
 
     def _make_distant(self, device: str) -> Body:
+        if self.options.flashes:
+            raise BenchError("--board-flash wants a board at a port: --board auto, or a port's name")
         devices = self.gateway.devices()
         if device not in devices:
             known = ", ".join(sorted(devices)) or "nobody yet"
@@ -115,14 +118,19 @@ class Bench:
         return DistantBody(self.gateway, device)
 
     def _make_serial(self, port: str) -> Body:
+        from darvaz.pytest_plugin.program import flash
         from darvaz.pytest_plugin.serial_body import SerialBody, find_path
 
         path = find_path(port)
         # Asked first: a program is not interrupted for nothing.
         self.gateway.newest_row_id()
         self._stack.enter_context(leased(f"the board at {path}", self.options.wait_s))
+        if self.options.flashes:
+            flash(path, self.gateway.url)
         body = SerialBody(path, self.wiring.power)
         self._stack.callback(body.close)
+        if self.options.flashes and self.options.program is not None:
+            body.install(self.options.program)
         # By its gateway, another run may have it.
         self._lease_device(body.device)
         return body

@@ -27,9 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("darvaz", "boards (darvaz)")
     group.addoption("--board", help="virtual, virtual:esp32cam, auto, a serial port, or device:ID [default: virtual]")
     group.addoption("--gateway", metavar="URL", help="the gateway that a real board is online at [DARVAZ_GATEWAY]")
-    group.addoption(
-        "--board-program", metavar="FOLDER", help="the program of a virtual board, over the one it comes with"
-    )
+    group.addoption("--board-program", metavar="FOLDER", help="the program, over the one the board comes with")
+    group.addoption("--board-flash", action="store_true", help="put firmware and program on a board at a port first")
     group.addoption("--board-wiring", metavar="FILE", help="what is wired on this bench, in TOML")
     group.addoption(
         "--board-snapshots", metavar="FOLDER", help="where pictures of failures go [default: pytest's cache]"
@@ -124,6 +123,7 @@ def _options(config: pytest.Config) -> Any:
         wiring=_path(config, "board_wiring", "darvaz_wiring"),
         program=_path(config, "board_program", "darvaz_program"),
         wait_s=config.getoption("board_wait"),
+        flashes=config.getoption("board_flash"),
     )
 
 

@@ -7,9 +7,11 @@ import shlex
 import subprocess
 import threading
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darvaz.pytest_plugin.failures import BenchError, BoardError, ExecFailed, skip
+from darvaz.pytest_plugin.program import install
 from darvaz.pytest_plugin.wiring import Power
 from darvaz.serial import BoardError as SerialError
 from darvaz.serial import Identity, Prompt, find_port, identify
@@ -71,6 +73,13 @@ class SerialBody:
         except BaseException:
             self._prompt.close()
             raise
+
+    def install(self, folder: Path) -> None:
+        """Puts a maker's program on it; it starts with the next reset."""
+        try:
+            install(self._prompt, folder)
+        except SerialError as error:
+            raise BenchError(str(error)) from None
 
     @property
     def hardware(self) -> Hardware:
@@ -168,8 +177,8 @@ class SerialBody:
 
 def _not_flashed(path: str, identity: Identity) -> str:
     return (
-        f"the board at {path} ({identity}) has no /config.json: put the firmware on it first (docs/hardware.md),"
-        " then run the tests again"
+        f"the board at {path} ({identity}) has no /config.json: put the firmware on it first, with `darvaz flash`"
+        " or --board-flash"
     )
 
 

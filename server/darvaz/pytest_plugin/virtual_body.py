@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from darvaz.pytest_plugin.failures import BenchError, BoardError
+from darvaz.pytest_plugin.program import program_files
 from darvaz.pytest_plugin.serial_body import LINES_MAX, run_code
 from darvaz.pytest_plugin.wiring import Wiring
 from darvaz.serial import BoardError as SerialError
@@ -24,10 +25,6 @@ from darvaz.virtual.interpreter import NoMicroPython
 from darvaz.virtual.pictures import NoPictures
 
 DEADLINE_S = 30.0
-# What lies beside a maker's program and is not for the board.
-_NOT_FOR_A_BOARD = shutil.ignore_patterns(
-    "__pycache__", ".*", "config*.json", "*.pyi", "tests", "test_*.py", "conftest.py", "*.toml", "venv", "node_modules"
-)
 _Result = TypeVar("_Result")
 
 
@@ -61,9 +58,10 @@ class VirtualBody:
         flash = Path(self._folder.name) / "flash"
         write_flash(flash, self.kind, self.device, gateway, token, log_level="debug")
         if self._program is not None:
-            if not self._program.is_dir():
-                raise BenchError(f"there is no folder {self._program} with a program (--board-program)")
-            shutil.copytree(self._program, flash, ignore=_NOT_FOR_A_BOARD, dirs_exist_ok=True)
+            for path, file in program_files(self._program).items():
+                place = flash / path.lstrip("/")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, place)
         self._thread.start()
         board = self._do(lambda: VirtualBoard(self.kind, flash, name=self.device, on_line=self._hear))
         board.hardware.jumpers.update({str(wire.end): str(wire.start) for wire in self._wiring.jumper})
