@@ -14,6 +14,7 @@ from darvaz.pytest_plugin.lease import leased
 from darvaz.pytest_plugin.program import install
 from darvaz.serial import Prompt
 from darvaz.virtual import VirtualBoard
+from tests.support.flashing import Person
 from tests.support.gateway import GatewayProcess
 from tests.support.hil import Bench, bench, pytest_in
 
@@ -147,6 +148,34 @@ async def test_program_is_put_on_a_board_once_and_removes_nothing(tmp_path: Path
 
         assert there == ["/lib/pump.py", "/main.py", "/notes.txt"]
         assert board.hardware.block_writes_left == 1000
+
+
+async def test_empty_board_gets_firmware_and_program_and_is_tested(tmp_path: Path) -> None:
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program/main.py").write_text(HANGING.replace("while True:\n        pass", "return 'not now'"))
+    (tmp_path / "test_it.py").write_text("def test_it(board):\n    assert board.command('hang') == 'not now'\n")
+    with GatewayProcess() as gateway:
+        person = Person(tmp_path / "home", gateway)
+        async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "image") as board:
+            words = ("--board", board.port, "--gateway", gateway.url, "--board-flash", "--board-program", "program")
+
+            code, said = await pytest_in(tmp_path, "test_it.py", *words, env=person.env)
+
+    assert code == 0, said
+
+
+async def test_flash_that_fails_is_reported_with_its_sentence(tmp_path: Path) -> None:
+    with GatewayProcess() as gateway:
+        person = Person(tmp_path / "home", gateway)
+        async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "image") as board:
+            del person.env["DARVAZ_WIFI_SSID"]
+            (tmp_path / "test_it.py").write_text(ONE_TEST)
+            words = ("--board", board.port, "--gateway", gateway.url, "--board-flash")
+
+            code, said = await pytest_in(tmp_path, "test_it.py", *words, env=person.env)
+
+    assert code == 1
+    assert re.search(r"darvaz flash --port /dev/pts/\d+: (?s:.*)which Wi-Fi is the board to join", said), said
 
 
 # What stands in the way

@@ -35,11 +35,14 @@ async def bench(
             yield Bench(gateway.url, board)
 
 
-async def pytest_in(folder: Path, *words: str, deadline_s: float = 100.0) -> tuple[int, str]:
+async def pytest_in(
+    folder: Path, *words: str, env: dict[str, str] | None = None, deadline_s: float = 100.0
+) -> tuple[int, str]:
     """Runs pytest in a process of its own; returns its exit status and what it printed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pytest", *words,
-        cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        cwd=folder, env=env, stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
         async with asyncio.timeout(deadline_s):
