@@ -380,6 +380,26 @@ def test_people_who_do_not_use_it_load_next_to_nothing(pytester: pytest.Pytester
     result.stdout.fnmatch_lines(["loaded: darvaz darvaz.pytest_plugin darvaz.pytest_plugin.plugin"])
 
 
+def test_projects_with_options_and_fixtures_of_these_names_keep_them(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        def pytest_addoption(parser):
+            parser.addoption("--board", default="of cheese")
+            parser.addoption("--gateway", type=int)
+
+        @pytest.fixture
+        def board(request):
+            return request.config.getoption("board")
+        """
+    )
+    theirs = "def test_theirs(board):\n    assert board == 'of cheese'\n"
+    ours = "def test_ours(gateway):\n    assert gateway.devices() == {}\n"
+
+    run(pytester, theirs + ours, "--darvaz-board", "virtual").assert_outcomes(passed=2)
+
+
 def test_fixtures_and_options_are_listed_with_what_they_are(pytester: pytest.Pytester) -> None:
     result = run(pytester, "", "--fixtures", "-p", "no:schemathesis")
 

@@ -22,26 +22,59 @@ _NAME_CHARS_MAX = 150
 _board_key: pytest.StashKey[Board] = pytest.StashKey()
 
 
+# Name, then what argparse wants to know of it. Projects know each option by a longer name, too: `--darvaz-board`.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "board": {
+        "metavar": "BOARD",
+        "help": "virtual, virtual:esp32cam, auto, a serial port, or device:ID [virtual]",
+    },
+    "gateway": {"metavar": "URL", "help": "the gateway that a real board is online at [DARVAZ_GATEWAY]"},
+    "board-program": {"metavar": "FOLDER", "help": "the program, over the one the board comes with"},
+    "board-flash": {"action": "store_true", "help": "put firmware and program on a board at a port first"},
+    "board-wiring": {"metavar": "FILE", "help": "what is wired on this bench, in TOML"},
+    "board-snapshots": {"metavar": "FOLDER", "help": "where pictures of failures go [default: pytest's cache]"},
+    "board-wait": {"metavar": "S", "type": float, "default": 0.0, "help": "seconds to wait for a board in use [0]"},
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the options, and their twins for a project's configuration file."""
-    group = parser.getgroup("darvaz", "boards (darvaz)")
-    group.addoption("--board", help="virtual, virtual:esp32cam, auto, a serial port, or device:ID [default: virtual]")
-    group.addoption("--gateway", metavar="URL", help="the gateway that a real board is online at [DARVAZ_GATEWAY]")
-    group.addoption("--board-program", metavar="FOLDER", help="the program, over the one the board comes with")
-    group.addoption("--board-flash", action="store_true", help="put firmware and program on a board at a port first")
-    group.addoption("--board-wiring", metavar="FILE", help="what is wired on this bench, in TOML")
-    group.addoption(
-        "--board-snapshots", metavar="FOLDER", help="where pictures of failures go [default: pytest's cache]"
-    )
-    group.addoption("--board-wait", metavar="S", type=float, default=0.0, help="seconds to wait for a board in use [0]")
+    """Adds the keys for a project's configuration file."""
     parser.addini("darvaz_board", "as --board", default="virtual")
     parser.addini("darvaz_program", "as --board-program, from the root of the tests")
     parser.addini("darvaz_wiring", "as --board-wiring, from the root of the tests")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None]:
+    """Adds the options after everybody else's: who has a `--board` of their own keeps it."""
+    yield
+    group = parser.getgroup("darvaz", "boards (darvaz)")
+    for name, about in _OPTIONS.items():
+        names = [f"--{name}"] if _is_free(parser, f"--{name}") else []
+        group.addoption(*names, f"--darvaz-{name}", dest=_dest(name), **about)
+
+
+def _is_free(parser: pytest.Parser, option: str) -> bool:
+    word = f"{option}=x"
+    try:
+        return word in parser.parse_known_and_unknown_args([word])[1]
+    except pytest.UsageError:
+        # Somebody knows it, and wants another value.
+        return False
+
+
+def _dest(name: str) -> str:
+    return f"darvaz_{name}".replace("-", "_")
+
+
+def _option(config: pytest.Config, name: str) -> Any:
+    """Returns the value of an option; where the run ends before options are added, as if it were not given."""
+    return config.getoption(_dest(name), _OPTIONS[name].get("default"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Refuses a slip of the pen before the first test runs."""
-    if config.getoption("board") is None and config.getoption("board_wiring") is None:
+    if _option(config, "board") is None and _option(config, "board-wiring") is None:
         return
     from darvaz.pytest_plugin.bench import Bench
     from darvaz.pytest_plugin.failures import BenchError
@@ -113,22 +146,22 @@ def pytest_runtest_makereport(
 def _options(config: pytest.Config) -> Any:
     from darvaz.pytest_plugin.bench import Options
 
-    word = config.getoption("board") or config.getini("darvaz_board")
+    word = _option(config, "board") or config.getini("darvaz_board")
     is_virtual = word.startswith("virtual")
     # The variable is for people's own gateway, where a virtual board of a test has no business.
     surroundings = None if is_virtual else os.environ.get("DARVAZ_GATEWAY")
     return Options(
         board=word,
-        gateway=config.getoption("gateway") or surroundings,
-        wiring=_path(config, "board_wiring", "darvaz_wiring"),
-        program=_path(config, "board_program", "darvaz_program"),
-        wait_s=config.getoption("board_wait"),
-        flashes=config.getoption("board_flash"),
+        gateway=_option(config, "gateway") or surroundings,
+        wiring=_path(config, "board-wiring", "darvaz_wiring"),
+        program=_path(config, "board-program", "darvaz_program"),
+        wait_s=_option(config, "board-wait"),
+        flashes=bool(_option(config, "board-flash")),
     )
 
 
 def _path(config: pytest.Config, option: str, key: str) -> Path | None:
-    given, kept = str(config.getoption(option) or ""), str(config.getini(key))
+    given, kept = str(_option(config, option) or ""), str(config.getini(key))
     if given:
         return config.invocation_params.dir / given
     return config.rootpath / kept if kept else None
@@ -149,7 +182,7 @@ def _said_plainly(make: Any) -> Any:
 def _picture(item: pytest.Item) -> Path:
     name = re.sub(r"[^\w.\[\]-]+", "-", item.nodeid)[-_NAME_CHARS_MAX:].strip("-") + ".jpg"
     config = item.config
-    if folder := config.getoption("board_snapshots"):
+    if folder := _option(config, "board-snapshots"):
         return config.invocation_params.dir / str(folder) / name
     # Who switched the cache off has none.
     cache: pytest.Cache | None = getattr(config, "cache", None)
