@@ -12,8 +12,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from darvaz.pytest_plugin.failures import BenchError
 from darvaz.visible import visible
 
@@ -33,9 +31,15 @@ def leased(board: str, wait_s: float, folder: Path | None = None) -> Iterator[No
 
     The lease ends with the process that holds it, however that ends.
     """
-    path = _file(board, folder or Path(tempfile.gettempdir()) / "darvaz-leases")
-    lock = FileLock(path, timeout=wait_s, mode=_FILE_MODE)
     try:
+        # Not at the top: a virtual board is shared by nobody.
+        from filelock import FileLock, Timeout
+    except ImportError:
+        raise BenchError("boards are leased with filelock: pip install 'darvaz[pytest]'") from None
+    path = (folder or Path(tempfile.gettempdir()) / "darvaz-leases") / f"{_digest(board)}.lock"
+    try:
+        _make_folder(path.parent)
+        lock = FileLock(path, timeout=wait_s, mode=_FILE_MODE)
         lock.acquire()
     except Timeout:
         raise TakenError(f"{board} is taken by {_holder(path)}; --board-wait 60 waits a minute for it") from None
@@ -48,12 +52,15 @@ def leased(board: str, wait_s: float, folder: Path | None = None) -> Iterator[No
         lock.release()
 
 
-def _file(board: str, folder: Path) -> Path:
+def _digest(board: str) -> str:
+    return hashlib.sha256(board.encode()).hexdigest()[:16]
+
+
+def _make_folder(folder: Path) -> None:
     with contextlib.suppress(FileExistsError):
         folder.mkdir(parents=True)
         # The mode that mkdir takes is less whatever the user's mask takes away.
         folder.chmod(_FOLDER_MODE)
-    return folder / f"{hashlib.sha256(board.encode()).hexdigest()[:16]}.lock"
 
 
 def _note_holder(path: Path) -> None:

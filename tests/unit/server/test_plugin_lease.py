@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from darvaz.pytest_plugin.failures import BenchError
 from darvaz.pytest_plugin.lease import TakenError, leased
 
 BOARD = "the board at /dev/ttyACM0"
@@ -73,3 +74,13 @@ def test_other_users_of_the_machine_may_lease_too(tmp_path: Path) -> None:
 
     assert folder.stat().st_mode & 0o1777 == 0o1777
     assert modes == {0o666}
+
+
+def test_folder_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with (
+        pytest.raises(BenchError, match=f"{BOARD} cannot be leased: .*: Not a directory"),
+        leased(BOARD, 0, tmp_path / "file/leases"),
+    ):
+        pass
