@@ -13,6 +13,7 @@ from darvaz.virtual import VirtualBoard
 from tests.support.verbs import Verb, darvaz
 
 pytestmark = [pytest.mark.timeout(120)]
+DEADLINE_S = 20.0
 LOOPS = "import time\nwhile True:\n    time.sleep(0.05)\n"
 SWALLOWS = """
 import time
@@ -43,7 +44,14 @@ try:
 except BaseException:
     machine.reset()
 """
-DEAF = "import time\ntime.sleep(0.3)\nimport micropython\nmicropython.kbd_intr(-1)\nwhile True:\n    time.sleep(0.05)\n"
+DEAF = """
+import micropython, time
+time.sleep(0.3)
+micropython.kbd_intr(-1)
+print('deaf')
+while True:
+    time.sleep(0.05)
+"""
 PROGRAMS = {
     "loops": LOOPS,
     "swallows": SWALLOWS,
@@ -61,15 +69,19 @@ async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
         yield running
 
 
-async def install(board: VirtualBoard, files: dict[str, bytes]) -> None:
+async def install(board: VirtualBoard, files: dict[str, bytes], until: str = "") -> None:
     def put() -> None:
         with Prompt.open(board.port) as prompt:
             for path, data in files.items():
                 prompt.write_file(path, data)
 
     await asyncio.to_thread(put)
+    board.lines.clear()
     board.reset()
     await asyncio.sleep(0.3)
+    async with asyncio.timeout(DEADLINE_S):
+        while until and not any(line.endswith(until) for line in board.lines):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def files_of(board: VirtualBoard) -> dict[str, bytes]:
@@ -112,7 +124,7 @@ async def test_boot_file_that_is_only_slow_stays(board: VirtualBoard) -> None:
 
 
 async def test_deaf_program_is_caught_when_a_person_presses_reset(board: VirtualBoard) -> None:
-    await install(board, {"/main.py": DEAF.encode()})
+    await install(board, {"/main.py": DEAF.encode()}, until="deaf")
 
     async with Verb("rescue", "--port", board.port, "--wait", "30") as verb:
         await verb.expect("press the board's reset button")
@@ -124,7 +136,7 @@ async def test_deaf_program_is_caught_when_a_person_presses_reset(board: Virtual
 
 
 async def test_deaf_program_and_nobody_there_is_an_error_that_says_what_is_left(board: VirtualBoard) -> None:
-    await install(board, {"/main.py": DEAF.encode()})
+    await install(board, {"/main.py": DEAF.encode()}, until="deaf")
 
     done = await darvaz("rescue", "--port", board.port, "--wait", "1")
 
@@ -170,7 +182,7 @@ async def test_undo_does_not_overwrite_a_new_program(board: VirtualBoard) -> Non
 
 
 async def test_ctrl_c_ends_a_rescue_quietly(board: VirtualBoard) -> None:
-    await install(board, {"/main.py": DEAF.encode()})
+    await install(board, {"/main.py": DEAF.encode()}, until="deaf")
 
     async with Verb("rescue", "--port", board.port) as verb:
         await verb.expect("press the board's reset button")
