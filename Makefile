@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve simulate test hil footprint pictures bench bench-quick lint format generate log doctor token enrol devices clean
-.PHONY: flash rescue repl ls reset monitor erase
+.PHONY: flash firmware rescue repl ls reset monitor erase
 
 help: ## Show this help
 	@awk -f tools/help.awk $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ BOARD ?=
 DEVICE ?=
 flash: $(READY) ## Put the firmware on a board and see it online (darvaz flash). BOARD=pico PORT=auto DEVICE=name ARGS=--all
 	@exec $(BIN)/darvaz flash $(BOARD) $(foreach port,$(PORT),--port '$(port)') $(if $(DEVICE),--device '$(DEVICE)') $(ARGS)
+
+firmware: $(READY) ## Install MicroPython (darvaz firmware). BOARD=pico BOARD=esp32cam PORT=auto FILE=image
+	@exec $(BIN)/darvaz firmware $(BOARD) --port '$(PORT)' $(if $(FILE),--file '$(FILE)') $(ARGS)
 
 rescue: $(READY) ## Get a board back to its prompt, with all of its files (darvaz rescue). PORT=auto
 	@exec $(BIN)/darvaz rescue --port '$(PORT)' $(ARGS)

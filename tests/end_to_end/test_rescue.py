@@ -74,11 +74,11 @@ async def install(board: VirtualBoard, files: dict[str, bytes], until: str = "")
         with Prompt.open(board.port) as prompt:
             for path, data in files.items():
                 prompt.write_file(path, data)
+            board.lines.clear()
+            prompt.hard_reset()
 
     await asyncio.to_thread(put)
-    board.lines.clear()
-    board.reset()
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.5)
     async with asyncio.timeout(DEADLINE_S):
         while until and not any(line.endswith(until) for line in board.lines):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -129,6 +129,24 @@ async def test_deaf_program_is_caught_when_a_person_presses_reset(board: Virtual
     async with Verb("rescue", "--port", board.port, "--wait", "30") as verb:
         await verb.expect("press the board's reset button")
         board.reset()
+        done = await verb.done()
+
+    assert done.code == 0, done.err
+    assert set(await files_of(board)) == {"/main.py.rescued-1"}
+
+
+async def test_deaf_program_is_caught_when_a_person_pulls_the_plug(board: VirtualBoard, tmp_path: Path) -> None:
+    await install(board, {"/main.py": DEAF.encode()}, until="deaf")
+    link = tmp_path / "board"
+    link.symlink_to(board.port)
+
+    async with Verb("rescue", "--port", str(link), "--wait", "30") as verb:
+        await verb.expect("press the board's reset button")
+        board.unplug()
+        link.unlink()
+        await asyncio.sleep(1)
+        board.plug_in()
+        link.symlink_to(board.port)
         done = await verb.done()
 
     assert done.code == 0, done.err

@@ -9,6 +9,7 @@ from darvaz.cli.devices import devices
 from darvaz.cli.doctor import doctor
 from darvaz.cli.enrol import enrol
 from darvaz.cli.erase import erase
+from darvaz.cli.firmware import firmware
 from darvaz.cli.flash import flash
 from darvaz.cli.log import log
 from darvaz.cli.ls import ls
@@ -33,5 +34,5 @@ def cli() -> None:
 
 for command in (serve, simulate, devices, send, snapshot, record, log, signin, token, enrol, doctor):
     cli.add_command(command)
-for command in (flash, rescue, repl, ls, reset, monitor, erase):
+for command in (flash, firmware, rescue, repl, ls, reset, monitor, erase):
     cli.add_command(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -46,13 +46,17 @@ class Listed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A serial port; `vid` is None where it was named by a person and USB knows nothing of it."""
+    """A serial port; `vid` is None where it was named by a person and USB knows nothing of it.
+
+    `link` is the name by which it was given, where that leads to the path.
+    """
 
     path: str
     vid: int | None = None
     pid: int | None = None
     serial_number: str | None = None
     description: str = ""
+    link: str = ""
 
     @property
     def is_native_usb(self) -> bool:
@@ -96,6 +100,8 @@ def find_again(port: Port) -> Port | None:
     if port.serial_number:
         number = port.serial_number
         return next((found for found in _all_on_usb(None) if found.serial_number == number), None)
+    if port.link:
+        port = replace(port, path=os.path.realpath(port.link))
     return port if os.name == "nt" or Path(port.path).exists() else None
 
 
@@ -152,4 +158,5 @@ def _by_path(path: str, on_usb: list[Port]) -> Port:
         raise BoardError(
             Reason.NO_PORT, f"there is no serial port {path}; attached boards: {there}. Plug it in, or use PORT=auto"
         )
-    return next((port for port in on_usb if port.path == real), Port(real))
+    found = next((port for port in on_usb if port.path == real), Port(real))
+    return replace(found, link=path) if Path(path).is_symlink() else found

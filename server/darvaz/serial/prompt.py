@@ -140,6 +140,13 @@ class Prompt(Files):
                 self._is_at_prompt = Entry(self._wire, self.port.path).ask(_LEAVE_S)
             raise
 
+    def start(self, code: str) -> None:
+        """Starts code that ends this conversation, such as a reset."""
+        self.exec("pass")
+        with contextlib.suppress(OSError, TransportError):
+            self._transport.exec_raw_no_follow(code)
+        self._is_at_prompt = False
+
     def exec_json(self, expression: str, *, before: str = "", deadline_s: float = EXEC_DEADLINE_S) -> Any:
         """Returns the value of an expression on the board, after some code; it must be of JSON's types."""
         said = self.exec(f"{before}\nimport json\nprint(json.dumps({expression}))", deadline_s)
@@ -169,10 +176,7 @@ class Prompt(Files):
 
     def hard_reset(self) -> None:
         """Restarts the board from its prompt, and waits for its port where that goes away."""
-        self.exec("pass")
-        with contextlib.suppress(OSError, TransportError):
-            self._transport.exec_raw_no_follow(_RESET)
-        self._is_at_prompt = False
+        self.start(_RESET)
         if self.port.is_native_usb:
             self._await_departure()
             self.reopen()

@@ -1,0 +1,109 @@
+"""`darvaz firmware`: installs MicroPython itself, the right image for the board."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from darvaz.cli.boards import explained, port_option
+from darvaz.serial.esp_flasher import BAUD, require_esptool
+from darvaz.serial.images import check_image
+from darvaz.serial.install import (
+    BACK_S,
+    DRIVE_S,
+    KINDS,
+    Target,
+    ask_board,
+    check_file,
+    check_port,
+    find_target,
+    install,
+    load_image,
+)
+from darvaz.visible import visible
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@port_option
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The image: .uf2, .bin or .zip."
+)
+@click.option("--url", metavar="URL", help="Download the image from here instead.")
+@click.option(
+    "--drive",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where a Pico's drive is mounted [default: it is looked for].",
+)
+@click.option("--erase", is_flag=True, help="ESP32-CAM: erase all of its flash first, files and settings included.")
+@click.option("--baud", type=click.IntRange(9600, 2_000_000), default=BAUD, show_default=True, help="ESP32-CAM: speed.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0, 3600),
+    default=DRIVE_S,
+    show_default=True,
+    help="Seconds to wait for a Pico's drive, and for the board to come back.",
+)
+@click.option("--dry-run", is_flag=True, help="Find the board, get and check the image, and write nothing.")
+def firmware(
+    kind: str | None,
+    port: str,
+    file: Path | None,
+    url: str | None,
+    drive: Path | None,
+    erase: bool,
+    baud: int,
+    wait_s: float,
+    dry_run: bool,
+) -> None:
+    """Install MicroPython on a board: a Pico W, a Pico 2 W, or an ESP32-CAM (with the camera driver).
+
+    A Pico with MicroPython is restarted into its bootloader; a new one, plug in with BOOTSEL held. An ESP32-CAM is
+    written to by esptool: pip install 'darvaz[flash]'. The image is downloaded unless --file gives it, its checksum
+    is shown, and one for another board is refused. The files on a board stay, but for --erase. Exit status: 0 when
+    it is installed, else 1.
+    """
+    with explained():
+        target = find_target(kind, port, drive, _tell, wait_s)
+        if erase and target.kind != "esp32cam":
+            raise click.UsageError(
+                "--erase is for an ESP32-CAM; for a Pico there is flash_nuke.uf2 to copy onto its drive"
+            )
+        if target.kind == "esp32cam":
+            require_esptool()
+            assert target.port is not None
+            check_port(target.port)
+        click.echo(f"Board: {target.chip} at {target}")
+        image = load_image(target, file, url, _tell, _progress)
+        check_image(image, target.chip)
+        if target.kind == "esp32cam":
+            check_file(image)
+        if dry_run:
+            click.echo(f"A dry run: nothing was written. {visible(image.name)} is right for this board.")
+            return
+        install(target, image, _tell, progress=_progress, baud=baud, erases=erase)
+        _tell_end(target, min(wait_s, BACK_S))
+
+
+def _tell(sentence: str) -> None:
+    click.echo(visible(sentence), err=True)
+
+
+def _tell_end(target: Target, wait_s: float) -> None:
+    known = ask_board(target, wait_s)
+    if known is not None:
+        click.echo(f"Installed: {visible(str(known))}.")
+    elif target.kind == "pico":
+        click.echo("Installed. The board has not shown its port yet: unplug it, plug it in, then `darvaz ls`.")
+    else:
+        click.echo("Installed. The board gives no prompt yet: take IO0 off GND, press RST, then `darvaz ls`.")
+
+
+def _progress(done_bytes: int, all_bytes: int) -> None:
+    """Shows one line that grows, on a terminal only."""
+    if sys.stderr.isatty() and all_bytes:
+        percent = done_bytes * 100 // all_bytes
+        click.echo(f"\r{percent:3d} % of {all_bytes:,} bytes", nl=done_bytes >= all_bytes, err=True)
