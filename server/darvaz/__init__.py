@@ -1,3 +1,26 @@
-"""Darvaz, the self-hosted gateway for MicroPython boards."""
+"""Darvaz, the self-hosted gateway for MicroPython boards; `from darvaz import Gateway` is the client for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from darvaz.client import AsyncGateway as AsyncGateway
+    from darvaz.client import Gateway as Gateway
 
 __version__ = "0.1.0"
+
+_CLIENT = ("AsyncGateway", "Gateway")
+
+
+def __getattr__(name: str) -> Any:
+    # The gateway itself must not pay for its client.
+    if name in _CLIENT:
+        import darvaz.client
+
+        return getattr(darvaz.client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_CLIENT]

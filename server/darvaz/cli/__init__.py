@@ -12,6 +12,7 @@ from darvaz.cli.erase import erase
 from darvaz.cli.firmware import firmware
 from darvaz.cli.flash import flash
 from darvaz.cli.log import log
+from darvaz.cli.login import login
 from darvaz.cli.ls import ls
 from darvaz.cli.monitor import monitor
 from darvaz.cli.record import record
@@ -32,7 +33,7 @@ def cli() -> None:
     """The self-hosted gateway for MicroPython boards."""
 
 
-for command in (serve, simulate, devices, send, snapshot, record, log, signin, token, enrol, doctor):
+for command in (serve, simulate, devices, send, snapshot, record, log, signin, login, token, enrol, doctor):
     cli.add_command(command)
 for command in (flash, firmware, rescue, repl, ls, reset, monitor, erase):
     cli.add_command(command)

@@ -130,7 +130,7 @@ def flash(
         raise click.UsageError("--device names one board, and several are to be flashed: leave it out")
     try:
         asker = WifiAsker(asks_wifi)
-        around = find_surroundings(gateway, gateway_url, data, credentials(), asker.ask)
+        around = find_surroundings(gateway, gateway_url, data, credentials(gateway), asker.ask)
         wishes = Wishes(kind, device, asker.known(), reset_main, keep_main, wait_s)
     except FlashError as error:
         click.echo(f"Error: {visible(str(error))}", err=True)

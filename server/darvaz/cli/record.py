@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import httpx
 
-from darvaz.cli.remote import address, credentials, explain, gateway_option, read
+from darvaz.cli.remote import address, credentials, explain, gateway_option, refuse
 from darvaz.frames.demand import SIZES
 from darvaz.recording.film import Film, FilmError
 from darvaz.recording.multipart import Multipart, MultipartError
@@ -94,14 +94,14 @@ async def _frames(gateway: str, device: str, query: dict[str, float | str]) -> A
     has_been = False
     url = address(gateway, "api", "devices", device, "stream.mjpeg")
     timeout = httpx.Timeout(_CONNECT_DEADLINE_S, read=None)
-    async with httpx.AsyncClient(headers=credentials(), timeout=timeout, trust_env=False) as client:
+    async with httpx.AsyncClient(headers=credentials(gateway), timeout=timeout, trust_env=False) as client:
         while True:
             try:
                 async with client.stream("GET", url, params=query) as response:
                     if not response.is_success:
                         await response.aread()
                         if not (has_been and response.status_code >= 500):
-                            read(gateway, response)
+                            refuse(gateway, response)
                     has_been, parser = True, Multipart()
                     async for data in response.aiter_raw():
                         for frame in parser.receive(data):

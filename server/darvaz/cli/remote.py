@@ -1,8 +1,7 @@
-"""How the command line talks to a running gateway over HTTP."""
+"""How the command line talks to a running gateway: through the client, with errors as sentences."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -10,78 +9,78 @@ from urllib.parse import quote
 import click
 import httpx
 
+from darvaz.client.errors import GatewayError, Unreachable
+from darvaz.client.place import DEFAULT_URL, URL_VARIABLE, find_place
+from darvaz.client.questions import Question
+from darvaz.client.synchronous import Gateway
+from darvaz.client.transport import DEADLINE_S, refusal
 from darvaz.visible import visible
-
-_DEADLINE_S = 90.0
 
 
 def gateway_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the option that says which gateway it means."""
     return click.option(
         "--gateway",
-        envvar="DARVAZ_GATEWAY",
+        envvar=URL_VARIABLE,
         show_envvar=True,
-        default="http://127.0.0.1:3000",
-        show_default=True,
-        help="Address of the gateway. From elsewhere an operator token is needed, in DARVAZ_TOKEN.",
+        callback=_find_url,
+        help=f"Address of the gateway [default: the one of `darvaz login`, else {DEFAULT_URL}]. From elsewhere an "
+        "operator token is needed, in DARVAZ_TOKEN.",
     )(function)
 
 
 def call(gateway: str, method: str, *path: str, body: Any = None) -> Any:
     """Returns the JSON answer of the gateway; raises a `ClickException` with a sentence otherwise."""
-    return read(gateway, _request(gateway, method, *path, body=body))
+    try:
+        with Gateway(gateway) as client:
+            return client.ask(Question(method, _path(path), body=body))
+    except GatewayError as error:
+        raise explain(gateway, error) from None
 
 
 def fetch(gateway: str, *path: str) -> httpx.Response:
     """Returns a good answer of the gateway that is not JSON; raises a `ClickException` with a sentence otherwise."""
-    response = _request(gateway, "GET", *path)
+    try:
+        response = httpx.get(address(gateway, *path), headers=credentials(gateway), timeout=DEADLINE_S, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise explain(gateway, error) from None
     if not response.is_success:
-        read(gateway, response)
+        refuse(gateway, response)
     return response
 
 
 def address(gateway: str, *path: str) -> str:
     """Returns the URL of something at the gateway."""
-    return gateway.rstrip("/") + "/" + "/".join(quote(part, safe="") for part in path)
+    return gateway.rstrip("/") + _path(path)
 
 
-def credentials() -> dict[str, str]:
+def credentials(gateway: str | None) -> dict[str, str]:
     """Returns the headers that let somebody in from elsewhere."""
-    token = os.environ.get("DARVAZ_TOKEN")
+    token = find_place(gateway).token
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def explain(gateway: str, error: httpx.HTTPError | httpx.InvalidURL) -> click.ClickException:
-    """Returns what to say when no answer came."""
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+def refuse(gateway: str, response: httpx.Response) -> None:
+    """Raises a `ClickException` with the gateway's own sentence for an answer that is a refusal, read to its end."""
+    raise explain(gateway, refusal(response))
+
+
+def explain(gateway: str, error: Exception) -> click.ClickException:
+    """Returns what to say when no answer came, or one that refuses."""
+    if isinstance(error, Unreachable | httpx.ConnectError | httpx.ConnectTimeout):
         return click.ClickException(
             f"no gateway answers at {gateway}: start it with `darvaz serve`, or say where it is with --gateway"
         )
-    return click.ClickException(f"{gateway}: {error}")
+    # What is said may be what a board said of its failure.
+    return click.ClickException(visible(str(error)))
 
 
-def _request(gateway: str, method: str, *path: str, body: Any = None) -> httpx.Response:
+def _path(words: tuple[str, ...]) -> str:
+    return "/" + "/".join(quote(word, safe="") for word in words)
+
+
+def _find_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
     try:
-        return httpx.request(
-            method,
-            address(gateway, *path),
-            json=body,
-            headers=credentials(),
-            timeout=_DEADLINE_S,
-            trust_env=False,
-        )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise explain(gateway, error) from None
-
-
-def read(gateway: str, response: httpx.Response) -> Any:
-    """Returns the JSON in an answer; raises a `ClickException` with the gateway's own sentence if it is a refusal."""
-    try:
-        answer = response.json()
-    except ValueError:
-        raise click.ClickException(f"{gateway} answers, but is not a Darvaz gateway") from None
-    if response.is_success:
-        return answer
-    detail = answer.get("detail", response.reason_phrase) if isinstance(answer, dict) else response.reason_phrase
-    # The detail may be what a board said of its failure.
-    raise click.ClickException(visible(str(detail)))
+        return find_place(value).url
+    except GatewayError as error:
+        raise click.ClickException(str(error)) from None

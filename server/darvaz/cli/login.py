@@ -1,0 +1,34 @@
+"""`darvaz login`: remembers a gateway elsewhere and the token for it."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from darvaz.client.errors import GatewayError
+from darvaz.client.place import TOKEN_VARIABLE, Place, file_path, remember
+from darvaz.client.synchronous import Gateway
+
+
+@click.command(short_help="Remember a gateway elsewhere, for every other command.")
+@click.argument("url")
+def login(url: str) -> None:
+    """Remember the gateway at URL and a token for it; every command that asks a gateway then means this one.
+
+    The token is asked for, or read from DARVAZ_TOKEN; it is kept in a file that only you can read.
+    An operator makes one with `darvaz token issue operator` on the gateway's machine.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter("it begins with http:// or https://", param_hint="URL")
+    token = os.environ.get(TOKEN_VARIABLE) or click.prompt("Token", hide_input=True)
+    place = Place(url.rstrip("/"), token.strip())
+    try:
+        with Gateway(place.url, place.token) as gateway:
+            known = len(gateway.devices())
+        remember(file_path(), place)
+    except GatewayError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{file_path()} cannot be written: {error.strerror}") from None
+    click.echo(f"{place.url} knows {known} device(s); it is remembered in {file_path()}")

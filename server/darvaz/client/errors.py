@@ -1,0 +1,72 @@
+"""What can go wrong between a program and a gateway, each as an error of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class GatewayError(Exception):
+    """What the gateway refused; `code` is its short stable word, `status` the HTTP status (0 without an answer)."""
+
+    def __init__(self, message: str, code: str = "failed", status: int = 0, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class Unreachable(GatewayError):
+    """No gateway answers there."""
+
+
+class NotAllowed(GatewayError):
+    """The token is missing, wrong or revoked, or it may not do this."""
+
+
+class NotFound(GatewayError):
+    """There is no such device, or no such thing of it."""
+
+
+class Invalid(GatewayError, ValueError):
+    """An argument is not what was declared."""
+
+
+class Busy(GatewayError):
+    """Too much is asked at once; `retry_after_s` says when to come again, where the gateway does."""
+
+
+class CommandFailed(GatewayError):
+    """The board tried and failed; the message is the board's own."""
+
+
+class Away(GatewayError):
+    """The device is not here now."""
+
+
+class CommandTimeout(GatewayError, TimeoutError):
+    """The board did not answer in time; it may still obey."""
+
+
+_BY_STATUS: dict[int, type[GatewayError]] = {
+    400: Invalid,
+    401: NotAllowed,
+    403: NotAllowed,
+    404: NotFound,
+    413: Invalid,
+    422: Invalid,
+    429: Busy,
+    502: CommandFailed,
+    503: Away,
+    504: CommandTimeout,
+}
+
+
+def error_of(status: int, problem: Any, retry_after: str | None = None) -> GatewayError:
+    """Returns the error for a refusal (RFC 9457), also for one that no gateway of ours has written."""
+    said = problem if isinstance(problem, dict) else {}
+    message, code = str(said.get("detail") or f"HTTP status {status}"), str(said.get("code") or "failed")
+    kind = _BY_STATUS.get(status, GatewayError)
+    if kind is Away and code != "offline":
+        kind = Busy
+    wait_s = float(retry_after) if retry_after and retry_after.isdecimal() else None
+    return kind(message, code, status, wait_s)

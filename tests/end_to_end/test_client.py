@@ -1,0 +1,231 @@
+"""The Python client against a real gateway: the same sentences for the synchronous and the asynchronous one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from darvaz import AsyncGateway, Gateway
+from darvaz.client import (
+    Away,
+    CommandFailed,
+    CommandTimeout,
+    GatewayError,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Unreachable,
+)
+from tests.support.board import Board, board_at
+from tests.support.camera import Camera, jpeg
+from tests.support.gateway import GatewayProcess, free_port
+
+pytestmark = pytest.mark.timeout(90)
+DEADLINE_S = 20.0
+COMMANDS: dict[str, Any] = {
+    "pan": {"angle": {"type": "number", "min": 0, "max": 180, "unit": "°"}},
+    "say": {"text": {"type": "string", "default": "hello"}},
+}
+
+Do = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[GatewayProcess]:
+    with GatewayProcess(env={"DARVAZ_COMMAND_DEADLINE_S": "2"}) as running:
+        yield running
+
+
+class Way:
+    """One flavour of the client; `do` calls any of its methods, `first` takes the first of what it yields."""
+
+    def __init__(self, is_async: bool) -> None:
+        self.make: Any = AsyncGateway if is_async else Gateway
+        self._is_async = is_async
+
+    async def do(self, method: Callable[..., Any], *args: Any, **words: Any) -> Any:
+        if self._is_async:
+            return await method(*args, **words)
+        return await asyncio.to_thread(method, *args, **words)
+
+    async def first(self, stream: Any, count: int = 1) -> list[Any]:
+        if not self._is_async:
+            return await asyncio.to_thread(lambda: [next(stream) for _ in range(count)])
+        async with asyncio.timeout(DEADLINE_S), contextlib.aclosing(stream):
+            return [await anext(stream) for _ in range(count)]
+
+
+@pytest.fixture(params=["synchronous", "asynchronous"])
+def way(request: pytest.FixtureRequest) -> Way:
+    return Way(request.param == "asynchronous")
+
+
+@pytest.fixture
+async def gw(gateway: GatewayProcess, way: Way) -> AsyncIterator[Any]:
+    client = way.make(gateway.url)
+    yield client
+    await way.do(client.close)
+
+
+@pytest.fixture
+async def board(gateway: GatewayProcess) -> AsyncIterator[Board]:
+    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS) as board:
+        yield board
+
+
+async def obey(board: Board, **ack: Any) -> dict[str, Any]:
+    command = await board.hear("command")
+    await board.say("ack", id=command["id"], **ack)
+    return command
+
+
+async def test_a_function_on_the_board_is_a_call(gw: Any, way: Way, board: Board) -> None:
+    obeying = asyncio.create_task(obey(board, status="ok", result={"angle": 90}))
+
+    assert await way.do(gw["pan-tilt"].pan, angle=90) == {"angle": 90}
+
+    command = await obeying
+    assert (command["name"], command["args"]) == ("pan", {"angle": 90})
+
+
+async def test_what_a_board_could_not_do_is_an_error_with_its_words(gw: Any, way: Way, board: Board) -> None:
+    obeying = asyncio.create_task(obey(board, status="error", message="the servo is stuck"))
+
+    with pytest.raises(CommandFailed, match="the servo is stuck"):
+        await way.do(gw["pan-tilt"].pan, angle=90)
+    await obeying
+
+
+@pytest.mark.usefixtures("board")
+async def test_each_refusal_is_an_error_of_its_own(gw: Any, way: Way) -> None:
+    with pytest.raises(Invalid, match="points") as wrong:
+        await way.do(gw["pan-tilt"].telemetry, "temperature", points=0)
+    with pytest.raises(CommandTimeout):
+        await way.do(gw["pan-tilt"].pan, angle=1)
+    with pytest.raises(NotFound, match="nobody"):
+        await way.do(gw["nobody"].about)
+
+    assert (wrong.value.code, wrong.value.status) == ("invalid", 422)
+    assert isinstance(wrong.value, GatewayError) and isinstance(wrong.value, ValueError)
+
+
+async def test_a_device_that_left_is_away(gateway: GatewayProcess, gw: Any, way: Way) -> None:
+    async with board_at(gateway.ws_url, "guest"):
+        assert (await way.do(gw["guest"].about))["online"] is True
+
+    with pytest.raises(Away):
+        await way.do(gw["guest"].pan, angle=1)
+
+
+async def test_telemetry_is_read_as_numbers_and_over_time(gw: Any, way: Way, board: Board) -> None:
+    await board.say("telemetry", values={"temperature": 21.5, "door": "open"})
+    await asyncio.sleep(1.5)
+
+    latest = await way.do(gw["pan-tilt"].telemetry)
+    points = await way.do(gw["pan-tilt"].telemetry, "temperature", since=timedelta(minutes=5))
+
+    assert (latest["temperature"], latest["door"]) == (21.5, "open")
+    assert points[-1].mean == points[-1].lowest == 21.5
+
+
+async def test_log_lines_have_level_and_text(gw: Any, way: Way, board: Board) -> None:
+    await board.say("log", level="warning", message="the wind turns")
+    await asyncio.sleep(1)
+
+    lines = await way.do(gw["pan-tilt"].log, limit=5)
+
+    assert (lines[-1].level, lines[-1].message) == ("warning", "the wind turns")
+
+
+async def test_events_are_told_as_they_happen(gw: Any, way: Way, board: Board) -> None:
+    hearing = asyncio.create_task(way.first(gw["pan-tilt"].events("log"), count=2))
+    await asyncio.sleep(1)
+    await board.say("log", message="now")
+
+    hello, event = await hearing
+
+    assert hello.type == "hello"
+    assert (event.type, event.device, event.data["message"]) == ("log", "pan-tilt", "now")
+
+
+async def test_pictures_are_taken_and_streamed(gateway: GatewayProcess, gw: Any, way: Way) -> None:
+    async with Camera(gateway.ws_url, device="yard"):
+        picture = await way.do(gw["yard"].snapshot)
+        frames = await way.first(gw["yard"].stream(fps=20), count=3)
+
+    assert picture.startswith(b"\xff\xd8") and picture.endswith(b"\xff\xd9")
+    assert all(frame.data[:2] == jpeg()[:2] and frame.time > 1e9 for frame in frames)
+
+
+async def test_tokens_and_names_are_looked_after(gateway: GatewayProcess, gw: Any, way: Way, board: Board) -> None:
+    token = await way.do(gw.issue_token, "viewer", "for the client")
+    [known] = [one for one in await way.do(gw.tokens) if one["label"] == "for the client" and one["state"] == "live"]
+    await way.do(gw["pan-tilt"].rename, "Front door")
+    viewer = way.make(gateway.url, token)
+    with pytest.raises(NotAllowed):
+        await way.do(viewer["pan-tilt"].rename, None)
+    assert (await way.do(viewer["pan-tilt"].about))["label"] == "Front door"
+
+    await way.do(gw.revoke_token, known["id"])
+
+    with pytest.raises(NotAllowed):
+        await way.do(viewer.devices)
+    await way.do(viewer.close)
+
+
+async def test_a_gateway_that_is_not_there_is_said(way: Way) -> None:
+    client = way.make(f"http://127.0.0.1:{free_port()}")
+
+    with pytest.raises(Unreachable, match="darvaz serve"):
+        await way.do(client.devices)
+    await way.do(client.close)
+
+
+# What only the synchronous one has: help at a prompt
+
+
+@pytest.mark.usefixtures("board")
+async def test_a_prompt_completes_devices_and_commands_and_knows_their_arguments(gateway: GatewayProcess) -> None:
+    def look() -> tuple[list[str], list[str], str, str]:
+        with Gateway(gateway.url) as gw:
+            device = gw["pan-tilt"]
+            signature = str(inspect.signature(device.pan))
+            return gw._ipython_key_completions_(), dir(device), signature, device.pan.__doc__
+
+    names, attributes, signature, description = await asyncio.to_thread(look)
+
+    assert "pan-tilt" in names and {"pan", "say", "telemetry"} <= set(attributes)
+    assert signature == "(*, angle: float)"
+    assert "angle: number from 0 to 180 °" in description
+
+
+async def test_a_slip_in_an_arguments_name_is_told_before_it_is_sent(gateway: GatewayProcess, board: Board) -> None:
+    def slip() -> None:
+        with Gateway(gateway.url) as gw:
+            [device] = [device for device in gw if device.name == "pan-tilt"]
+            device.pan(angel=90)
+
+    with pytest.raises(Invalid, match=r"has no argument angel, needs angle; it is called as pan\(\*, angle: float\)"):
+        await asyncio.to_thread(slip)
+
+
+async def test_events_go_on_after_a_restart_of_the_gateway() -> None:
+    with GatewayProcess() as gateway:
+        async with AsyncGateway(gateway.url) as gw:
+            stream = gw.events("presence")
+            async with asyncio.timeout(60):
+                assert (await anext(stream)).type == "hello"
+                await asyncio.to_thread(gateway.stop)
+                await asyncio.to_thread(gateway.start)
+                async with board_at(gateway.ws_url, "latecomer"):
+                    while (event := await anext(stream)).type != "presence":
+                        pass
+            await stream.aclose()  # type: ignore[attr-defined]
+
+    assert (event.device, event.data["online"]) == ("latecomer", True)

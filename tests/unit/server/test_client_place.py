@@ -1,0 +1,84 @@
+"""Which gateway a program means, and which token goes to it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from darvaz.client import place
+from darvaz.client.errors import GatewayError, error_of
+from darvaz.client.events import EventParser
+from darvaz.client.place import DEFAULT_URL, Place, find_place, recall, remember
+
+HOME = Place("http://home:3000", "dvz_home")
+
+
+@pytest.fixture(autouse=True)
+def login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "own" / "gateway.json"
+    monkeypatch.setattr(place, "file_path", lambda: path)
+    return path
+
+
+def test_without_anything_it_is_this_machine() -> None:
+    assert find_place(environment={}) == Place(DEFAULT_URL, None)
+
+
+def test_what_is_said_counts_more_than_the_environment_and_that_more_than_the_login(login: Path) -> None:
+    remember(login, HOME)
+    environment = {"DARVAZ_GATEWAY": "http://lab:3000/", "DARVAZ_TOKEN": "dvz_lab"}
+
+    assert find_place(environment={}) == HOME
+    assert find_place(environment=environment) == Place("http://lab:3000", "dvz_lab")
+    assert find_place("http://yard:1", "dvz_yard", environment) == Place("http://yard:1", "dvz_yard")
+
+
+def test_a_remembered_token_goes_to_its_own_gateway_only(login: Path) -> None:
+    remember(login, HOME)
+
+    assert find_place("http://home:3000/", environment={}) == HOME
+    assert find_place("http://elsewhere:3000", environment={}) == Place("http://elsewhere:3000", None)
+
+
+def test_a_token_is_not_shown() -> None:
+    assert "dvz" not in repr(HOME)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_the_file_is_for_its_owner_alone_and_one_that_is_not_is_refused(login: Path) -> None:
+    remember(login, HOME)
+    assert stat.S_IMODE(login.stat().st_mode) == 0o600
+
+    os.chmod(login, 0o640)
+
+    with pytest.raises(GatewayError, match="chmod 600"):
+        recall(login)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"gateway": "http://x"}', "\x00"])
+def test_a_spoilt_file_is_said(login: Path, text: str) -> None:
+    remember(login, HOME)
+    login.write_text(text)
+
+    with pytest.raises(GatewayError, match="log in again"):
+        recall(login)
+
+
+def test_a_refusal_of_something_else_than_a_gateway_is_an_error_too() -> None:
+    found = error_of(418, "<html>", "soon")
+
+    assert (type(found), found.code, found.status, found.retry_after_s) == (GatewayError, "failed", 418, None)
+
+
+def test_an_event_that_was_cut_off_is_not_told() -> None:
+    parser = EventParser()
+    lines = ["id: 7", "event: log", 'data: {"device": "a"}', "", ": beat", "", "id: 8", 'data: {"device"']
+    found = [event for line in lines for event in parser.receive_line(line)]
+    parser.begin_again()
+
+    assert [(event.type, event.device, event.id) for event in found] == [("log", "a", "7")]
+    assert list(parser.receive_line("")) == []
