@@ -25,7 +25,7 @@ from darvaz.serial.install import (
 from darvaz.visible import visible
 
 
-@click.command()
+@click.command(short_help="Install MicroPython itself, the right image for the board.")
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @port_option
 @click.option(

@@ -9,7 +9,7 @@ from darvaz.serial import FileEntry, Prompt
 from darvaz.visible import visible
 
 
-@click.command()
+@click.command(short_help="List the files of a board, and the room that is left.")
 @click.argument("folder", default="/")
 @port_option
 def ls(folder: str, port: str) -> None:
