@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 
@@ -16,14 +17,16 @@ _CTRL_A, _CTRL_C, _CTRL_D = b"\x01", b"\x03", b"\x04"
 _BURST = 48
 _ROUND_S = 0.03
 _GENTLE_S = 0.4
-# A board that says nothing for so long is at its prompt.
-_QUIET_S = 0.08
 _SETTLE_S = 2.0
+# What follows on the output of code at the raw prompt.
+_DONE = b"\n\x04\x04>"
 _REBOOT_S = 4.0
 # A boot.py that takes longer is interrupted.
 _BOOT_S = 1.5
 _HEARD_BYTES_MAX = 65536
 _SOFT_REBOOT = b"soft reboot"
+# Not the name of the interrupt, which comes after it: the next one may cut a traceback short.
+_INTERRUPTED = b"Traceback (most recent"
 
 
 class Entry:
@@ -32,6 +35,7 @@ class Entry:
     def __init__(self, wire: Wire, path: str) -> None:
         self._wire = wire
         self._path = path
+        self._tail = b""
         self.was_running = False
 
     def ask(self, deadline_s: float) -> bool:
@@ -83,19 +87,27 @@ class Entry:
         give_up_s = time.monotonic() + wait_s
         heard = b""
         while (left_s := give_up_s - time.monotonic()) > 0:
-            heard = (heard + self._wire.read_within(left_s))[-_HEARD_BYTES_MAX:]
-            self.was_running = self.was_running or b"KeyboardInterrupt" in heard
+            data = self._wire.read_within(left_s)
+            self._note(data)
+            heard = (heard + data)[-_HEARD_BYTES_MAX:]
             if RAW in heard:
                 return True
         return False
 
+    def _note(self, data: bytes) -> None:
+        tail = self._tail + data
+        self.was_running = self.was_running or _INTERRUPTED in tail
+        self._tail = tail[-len(_INTERRUPTED) :]
+
     def _settle(self) -> bool:
         """Leaves exactly one prompt to be read, whatever was sent before; False if the board went on meanwhile."""
-        give_up_s = time.monotonic() + _SETTLE_S
-        while self._wire.read_within(_QUIET_S):
-            if time.monotonic() > give_up_s:
-                return False
-        self._wire.write(b"\r" + _CTRL_A)
+        # The answer to a question never asked before comes after those to all that was sent: nothing of the flood
+        # is on its way any more, to end up in the middle of somebody's code.
+        word = secrets.token_hex(4).encode()
+        self._wire.write(b"\r" + _CTRL_A + b"print('" + word + b"')" + _CTRL_D)
+        if not self._read_to(word, _SETTLE_S) or not self._read_to(_DONE, _SETTLE_S):
+            return False
+        self._wire.write(_CTRL_A)
         return self._read_to(RAW, _SETTLE_S)
 
     def _start_afresh(self, wait_s: float) -> bool:
@@ -113,7 +125,9 @@ class Entry:
             if left_s <= 0:
                 return False
             if self._wire.wait(left_s):
-                heard = (heard + self._wire.read(1))[-len(ending) :]
+                byte = self._wire.read(1)
+                self._note(byte)
+                heard = (heard + byte)[-len(ending) :]
         return True
 
 

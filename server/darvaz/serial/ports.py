@@ -71,6 +71,11 @@ class Port:
         return self.vid in _MAKERS and not self.is_native_usb
 
     @property
+    def is_pseudo_terminal(self) -> bool:
+        """Whether it is no wire, but a program that plays one, such as a virtual board."""
+        return self.path.startswith("/dev/pts/")
+
+    @property
     def maker(self) -> str:
         """Who made the USB chip, in words."""
         return _MAKERS.get(self.vid or 0, "")

@@ -104,6 +104,9 @@ def open_wire(port: Port, make: type[Wire] = Wire) -> Wire:
 
 def reopen_wire(port: Port, deadline_s: float = REOPEN_S, make: type[Wire] = Wire) -> tuple[Port, Wire]:
     """Opens a port that vanished for a moment, wherever it is now."""
+    if port.is_pseudo_terminal and not port.link:
+        # Another one that gets the same name would be somebody else's.
+        raise gone(port.path)
     give_up_s = time.monotonic() + deadline_s
     while True:
         found = find_again(port)
