@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mpremote.transport_serial import SerialTransport
 
-from darvaz.serial import BoardError, Port, Prompt, Reason, identify
-from darvaz.serial.files import CHUNK_BYTES, FILE_BYTES_MAX, NAMES_AT_ONCE
+from darvaz.serial import Port, Prompt, Reason, identify, transport
+from darvaz.serial.prompt import LINE_BYTES_MAX
 from darvaz.serial.transport import Transport
 from darvaz.serial.wire import Wire
 from darvaz.virtual import VirtualBoard
+from tests.support.at_prompt import at_prompt, refusal
 from tests.support.mpremote import mpremote
 from tests.support.reset_lines import ProgrammerWire
 
@@ -40,20 +39,6 @@ SLOW_START = "import time\ntime.sleep(0.3)\n"
 async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
     async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
         yield running
-
-
-async def at_prompt(board: VirtualBoard, do: Callable[[Prompt], Any], **more: Any) -> Any:
-    def work() -> Any:
-        with Prompt.open(board.port, **more) as prompt:
-            return do(prompt)
-
-    return await asyncio.to_thread(work)
-
-
-async def refusal(board: VirtualBoard, do: Callable[[Prompt], Any], **more: Any) -> BoardError:
-    with pytest.raises(BoardError) as caught:
-        await at_prompt(board, do, **more)
-    return caught.value
 
 
 async def install(board: VirtualBoard, program: str, name: str = "/main.py") -> None:
@@ -199,6 +184,16 @@ async def test_code_that_prints_for_ever_is_given_up(board: VirtualBoard) -> Non
     assert (await refusal(board, lambda prompt: prompt.exec(PRINTS, deadline_s=0.5))).reason is Reason.SILENT
 
 
+async def test_more_output_than_is_kept_is_given_up(board: VirtualBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "OUTPUT_BYTES_MAX", 1000)
+
+    def work(prompt: Prompt) -> str:
+        return prompt.exec("print('x' * 900)")
+
+    assert len(await at_prompt(board, work)) == 901
+    assert (await refusal(board, lambda prompt: prompt.exec("print('x' * 1000)"))).reason is Reason.SILENT
+
+
 async def test_board_that_is_unplugged_is_said_to_be_gone(board: VirtualBoard) -> None:
     loop = asyncio.get_running_loop()
 
@@ -210,101 +205,6 @@ async def test_board_that_is_unplugged_is_said_to_be_gone(board: VirtualBoard) -
 
     assert error.reason is Reason.GONE
     assert "plug it in again" in str(error)
-
-
-# Files
-
-
-async def test_file_comes_back_as_it_was_written(board: VirtualBoard) -> None:
-    data = bytes(range(256)) * (CHUNK_BYTES * 3 // 256) + b"\x04rest"
-    steps: list[tuple[int, int]] = []
-
-    def work(prompt: Prompt) -> tuple[bytes, list[str]]:
-        prompt.write_file("/a/b c/é.bin", data, lambda done, of: steps.append((done, of)))
-        return prompt.read_file("/a/b c/é.bin"), [entry.path for entry in prompt.list_files()]
-
-    back, paths = await at_prompt(board, work)
-    assert back == data
-    assert paths == ["/a", "/a/b c", "/a/b c/é.bin"]
-    assert steps[-1] == (len(data), len(data))
-
-
-async def test_empty_file_is_written(board: VirtualBoard) -> None:
-    def work(prompt: Prompt) -> bytes:
-        prompt.write_file("/empty", b"")
-        return prompt.read_file("/empty")
-
-    assert await at_prompt(board, work) == b""
-
-
-async def test_file_too_large_for_any_board_is_refused_before_anything_is_sent(board: VirtualBoard) -> None:
-    error = await refusal(board, lambda prompt: prompt.write_file("/x", bytes(FILE_BYTES_MAX + 1)))
-
-    assert error.reason is Reason.NO_SPACE
-
-
-async def test_full_file_system_keeps_the_old_file_and_nothing_of_the_new(board: VirtualBoard) -> None:
-    def work(prompt: Prompt) -> tuple[BoardError, bytes, list[str]]:
-        prompt.write_file("/keep", b"old")
-        with pytest.raises(BoardError) as caught:
-            prompt.write_file("/keep", os.urandom(prompt.free_bytes() + 4096))
-        return caught.value, prompt.read_file("/keep"), [entry.path for entry in prompt.list_files()]
-
-    error, kept, paths = await at_prompt(board, work)
-    assert error.reason is Reason.NO_SPACE
-    assert (kept, paths) == (b"old", ["/keep"])
-
-
-async def test_interrupted_write_leaves_nothing_behind(board: VirtualBoard) -> None:
-    def stop(done: int, of: int) -> None:
-        if done > CHUNK_BYTES:
-            raise KeyboardInterrupt
-
-    def work(prompt: Prompt) -> list[str]:
-        with pytest.raises(KeyboardInterrupt):
-            prompt.write_file("/x", bytes(CHUNK_BYTES * 4), stop)
-        return [entry.path for entry in prompt.list_files()]
-
-    assert await at_prompt(board, work) == []
-
-
-@pytest.mark.parametrize("block", range(0, 12, 2))
-async def test_power_cut_leaves_the_old_file_or_the_new(board: VirtualBoard, block: int) -> None:
-    old, new = b"old" * 1000, b"new" * 2000
-    await at_prompt(board, lambda prompt: prompt.write_file("/main.txt", old))
-    board.cut_power_at_block_write(block)
-
-    with contextlib.suppress(BoardError):
-        await at_prompt(board, lambda prompt: prompt.write_file("/main.txt", new))
-
-    board.hardware.block_writes_left = None
-    assert await at_prompt(board, lambda prompt: prompt.read_file("/main.txt")) in (old, new)
-
-
-async def test_hashes_of_more_files_than_are_asked_at_once(board: VirtualBoard) -> None:
-    paths = [f"/f{number}" for number in range(NAMES_AT_ONCE + 1)]
-
-    def work(prompt: Prompt) -> dict[str, str]:
-        for path in paths:
-            prompt.write_file(path, b"abc")
-        return prompt.hash_files([*paths, "/missing"])
-
-    hashes = await at_prompt(board, work)
-    assert list(hashes) == paths
-    assert set(hashes.values()) == {"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
-
-
-async def test_folder_is_removed_with_what_is_in_it(board: VirtualBoard) -> None:
-    def work(prompt: Prompt) -> list[Any]:
-        prompt.write_file("/a/b/c", b"x")
-        prompt.remove("/a")
-        return prompt.list_files()
-
-    assert await at_prompt(board, work) == []
-
-
-async def test_missing_file_is_said(board: VirtualBoard) -> None:
-    assert (await refusal(board, lambda prompt: prompt.read_file("/none"))).reason is Reason.NO_FILE
 
 
 # What it is, what it says
@@ -322,6 +222,17 @@ async def test_board_says_what_it_is(kind: str, tmp_path: Path) -> None:
         assert known.unique_id == board.hardware.unique_id
         assert (known.version, known.version_text) == ((1, 22, 1), "1.22.1")
         assert 0 < known.free_bytes < known.size_bytes
+
+
+async def test_line_longer_than_is_kept_comes_in_pieces(board: VirtualBoard) -> None:
+    def work(prompt: Prompt) -> list[str]:
+        prompt.write_file("/main.py", f"print('x' * {LINE_BYTES_MAX * 2})\nprint('end')\n".encode())
+        prompt.soft_reset()
+        return list(prompt.read_serial_lines(1.0))
+
+    lines = await at_prompt(board, work)
+    assert sum(line.count("x") for line in lines) >= LINE_BYTES_MAX * 2
+    assert "end" in lines
 
 
 @pytest.mark.parametrize("how", ["soft_reset", "hard_reset"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.serial import Prompt
+from darvaz.serial.rescue import RESCUES_MAX
 from darvaz.virtual import VirtualBoard
 from tests.support.verbs import Verb, darvaz
 
@@ -169,6 +170,23 @@ async def test_second_rescue_keeps_the_first_program(board: VirtualBoard) -> Non
 
     assert done.code == 0, done.err
     assert await files_of(board) == {"/main.py.rescued-1": b"first", "/main.py.rescued-2": LOOPS.encode()}
+
+
+async def test_more_rescues_than_there_are_names_for_are_said(board: VirtualBoard) -> None:
+    names = f"for n in range(1, {RESCUES_MAX + 1}): open('/main.py.rescued-%d' % n, 'w').close()"
+
+    def fill() -> None:
+        with Prompt.open(board.port) as prompt:
+            prompt.exec(names)
+            prompt.write_file("/main.py", b"")
+
+    await asyncio.to_thread(fill)
+
+    done = await darvaz("rescue", "--port", board.port)
+
+    assert done.code == 1
+    assert "remove those you do not need" in done.err
+    assert "/main.py" in await files_of(board)
 
 
 async def test_board_without_a_program_is_left_as_it_is(board: VirtualBoard) -> None:

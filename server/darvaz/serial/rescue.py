@@ -38,7 +38,7 @@ def _aside(name):
         if new not in there:
             os.rename('/' + name, '/' + new)
             return new
-    raise OSError('there are too many rescued files')
+    return ''
 """
 _PUT_BACK = """
 import os
@@ -151,6 +151,8 @@ class Rescue:
                     raise
                 self._grab(prompt)
                 continue
+            if new == "":
+                raise _full(name)
             if new is not None:
                 self._tell(f"{name} is now {new}")
             return {name: str(new)} if new is not None else {}
@@ -175,6 +177,14 @@ def _comes_up(prompt: Prompt) -> bool:
                 raise
             prompt.reopen()
     return False
+
+
+def _full(name: str) -> BoardError:
+    return BoardError(
+        Reason.NO_SPACE,
+        f"the board is at its prompt, but has {RESCUES_MAX} files {name}{RESCUED}… already: remove those you do not"
+        " need (in darvaz repl: import os; os.remove(…)), then run this again",
+    )
 
 
 def _lost(path: str) -> BoardError:

@@ -1,0 +1,143 @@
+"""Files of a board through its prompt: whole or not at all, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from darvaz.serial import BoardError, Prompt, Reason
+from darvaz.serial.files import CHUNK_BYTES, FILE_BYTES_MAX, NAMES_AT_ONCE
+from darvaz.virtual import VirtualBoard
+from tests.support.at_prompt import at_prompt, refusal
+
+pytestmark = [pytest.mark.timeout(90)]
+
+
+@pytest.fixture
+async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
+    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
+        yield running
+
+
+async def test_file_comes_back_as_it_was_written(board: VirtualBoard) -> None:
+    data = bytes(range(256)) * (CHUNK_BYTES * 3 // 256) + b"\x04rest"
+    steps: list[tuple[int, int]] = []
+
+    def work(prompt: Prompt) -> tuple[bytes, list[str]]:
+        prompt.write_file("/a/b c/é.bin", data, lambda done, of: steps.append((done, of)))
+        return prompt.read_file("/a/b c/é.bin"), [entry.path for entry in prompt.list_files()]
+
+    back, paths = await at_prompt(board, work)
+    assert back == data
+    assert paths == ["/a", "/a/b c", "/a/b c/é.bin"]
+    assert steps[-1] == (len(data), len(data))
+
+
+async def test_empty_file_is_written(board: VirtualBoard) -> None:
+    def work(prompt: Prompt) -> bytes:
+        prompt.write_file("/empty", b"")
+        return prompt.read_file("/empty")
+
+    assert await at_prompt(board, work) == b""
+
+
+async def test_file_too_large_for_any_board_is_refused_before_anything_is_sent(board: VirtualBoard) -> None:
+    error = await refusal(board, lambda prompt: prompt.write_file("/x", bytes(FILE_BYTES_MAX + 1)))
+
+    assert error.reason is Reason.NO_SPACE
+
+
+async def test_full_file_system_keeps_the_old_file_and_nothing_of_the_new(board: VirtualBoard) -> None:
+    def work(prompt: Prompt) -> tuple[BoardError, bytes, list[str]]:
+        prompt.write_file("/keep", b"old")
+        with pytest.raises(BoardError) as caught:
+            prompt.write_file("/keep", os.urandom(prompt.free_bytes() + 4096))
+        return caught.value, prompt.read_file("/keep"), [entry.path for entry in prompt.list_files()]
+
+    error, kept, paths = await at_prompt(board, work)
+    assert error.reason is Reason.NO_SPACE
+    assert (kept, paths) == (b"old", ["/keep"])
+
+
+async def test_interrupted_write_leaves_nothing_behind(board: VirtualBoard) -> None:
+    def stop(done: int, of: int) -> None:
+        if done > CHUNK_BYTES:
+            raise KeyboardInterrupt
+
+    def work(prompt: Prompt) -> list[str]:
+        with pytest.raises(KeyboardInterrupt):
+            prompt.write_file("/x", bytes(CHUNK_BYTES * 4), stop)
+        return [entry.path for entry in prompt.list_files()]
+
+    assert await at_prompt(board, work) == []
+
+
+@pytest.mark.parametrize("block", range(0, 12, 2))
+async def test_power_cut_leaves_the_old_file_or_the_new(board: VirtualBoard, block: int) -> None:
+    old, new = b"old" * 1000, b"new" * 2000
+    await at_prompt(board, lambda prompt: prompt.write_file("/main.txt", old))
+    board.cut_power_at_block_write(block)
+
+    with contextlib.suppress(BoardError):
+        await at_prompt(board, lambda prompt: prompt.write_file("/main.txt", new))
+
+    board.hardware.block_writes_left = None
+    assert await at_prompt(board, lambda prompt: prompt.read_file("/main.txt")) in (old, new)
+
+
+FAT = """
+import vfs
+class Memory:
+    def __init__(self):
+        self.data = bytearray(128 * 512)
+    def readblocks(self, n, b):
+        b[:] = self.data[n * 512:n * 512 + len(b)]
+    def writeblocks(self, n, b):
+        self.data[n * 512:n * 512 + len(b)] = b
+    def ioctl(self, op, arg):
+        return 128 if op == 4 else 512 if op == 5 else 0
+memory = Memory()
+vfs.VfsFat.mkfs(memory)
+vfs.mount(vfs.VfsFat(memory), '/fat')
+"""
+
+
+async def test_file_on_fat_is_written_over_an_old_one(board: VirtualBoard) -> None:
+    def work(prompt: Prompt) -> tuple[bytes, list[str]]:
+        prompt.exec(FAT)
+        prompt.write_file("/fat/config.jsn", b"old")
+        prompt.write_file("/fat/config.jsn", b"new")
+        return prompt.read_file("/fat/config.jsn"), [entry.path for entry in prompt.list_files("/fat")]
+
+    assert await at_prompt(board, work) == (b"new", ["/fat/config.jsn"])
+
+
+async def test_hashes_of_more_files_than_are_asked_at_once(board: VirtualBoard) -> None:
+    paths = [f"/f{number}" for number in range(NAMES_AT_ONCE + 1)]
+
+    def work(prompt: Prompt) -> dict[str, str]:
+        for path in paths:
+            prompt.write_file(path, b"abc")
+        return prompt.hash_files([*paths, "/missing"])
+
+    hashes = await at_prompt(board, work)
+    assert list(hashes) == paths
+    assert set(hashes.values()) == {"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
+
+
+async def test_folder_is_removed_with_what_is_in_it(board: VirtualBoard) -> None:
+    def work(prompt: Prompt) -> list[Any]:
+        prompt.write_file("/a/b/c", b"x")
+        prompt.remove("/a")
+        return prompt.list_files()
+
+    assert await at_prompt(board, work) == []
+
+
+async def test_missing_file_is_said(board: VirtualBoard) -> None:
+    assert (await refusal(board, lambda prompt: prompt.read_file("/none"))).reason is Reason.NO_FILE
