@@ -55,6 +55,27 @@ async def test_ls_lists_files_and_the_program_goes_on(board: VirtualBoard) -> No
     await starts(board)
 
 
+async def test_ctrl_c_while_it_lists_lets_the_program_go_on(board: VirtualBoard) -> None:
+    def fill() -> None:
+        with Prompt.open(board.port) as prompt:
+            prompt.exec("for n in range(300): open('/lib/%d' % n, 'w').close()", 60)
+            prompt.hard_reset()
+
+    await asyncio.to_thread(fill)
+    await starts(board)
+
+    async with Verb("ls", "--port", board.port) as verb:
+        async with asyncio.timeout(DEADLINE_S):
+            while not any("soft reboot" in line for line in board.lines):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        verb.interrupt()
+        done = await verb.done()
+
+    assert done.code == 130, done.out
+    assert "Traceback" not in done.err
+    await starts(board)
+
+
 async def test_ls_of_a_folder_that_is_not_there_is_said(board: VirtualBoard) -> None:
     done = await darvaz("ls", "nowhere", "--port", board.port)
 

@@ -33,8 +33,13 @@ def explained() -> Iterator[None]:
         raise click.ClickException(visible(str(error))) from None
 
 
-def restart_if_stopped(prompt: Prompt) -> None:
-    """Starts the board's program again if it had to be stopped, and says so."""
-    if prompt.was_running:
-        prompt.hard_reset()
-        click.echo("The program was stopped for this, and runs again.", err=True)
+@contextlib.contextmanager
+def stopped(port: str) -> Iterator[Prompt]:
+    """Opens a board's prompt, and starts its program again at the end if it had to be stopped; also after Ctrl-C."""
+    with explained(), Prompt.open(port) as prompt:
+        try:
+            yield prompt
+        finally:
+            if prompt.was_running:
+                with contextlib.suppress(BoardError):
+                    prompt.hard_reset()

@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from darvaz.cli.boards import explained, port_option
-from darvaz.serial import Prompt
+from darvaz.cli.boards import port_option, stopped
 from darvaz.visible import visible
 
 _USAGE_STATUS = 2
@@ -21,7 +20,7 @@ def erase(port: str, confirm: bool) -> None:
 
     Exit status: 0 when they are removed, 2 when --confirm was missing.
     """
-    with explained(), Prompt.open(port) as prompt:
+    with stopped(port) as prompt:
         entries = [entry for entry in prompt.list_files() if entry.path.count("/") == 1]
         for entry in entries:
             if confirm:
@@ -29,7 +28,6 @@ def erase(port: str, confirm: bool) -> None:
             click.echo(f"{'removed' if confirm else 'would remove'} {visible(entry.path)}{'/' * entry.is_folder}")
         if confirm:
             click.echo(f"The board at {prompt.port.path} has no files. If it had a token: darvaz token revoke.")
-        prompt.hard_reset()
     if not confirm:
         click.echo("Nothing was removed. To do it: darvaz erase --confirm, or make erase CONFIRM=yes.", err=True)
         sys.exit(_USAGE_STATUS)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from darvaz.cli.boards import explained, port_option, restart_if_stopped
-from darvaz.serial import FileEntry, Prompt
+from darvaz.cli.boards import port_option, stopped
+from darvaz.serial import FileEntry
 from darvaz.visible import visible
 
 
@@ -17,7 +17,7 @@ def ls(folder: str, port: str) -> None:
 
     The board's program is stopped for it and started again.
     """
-    with explained(), Prompt.open(port) as prompt:
+    with stopped(port) as prompt:
         entries = prompt.list_files("/" + folder.strip("/"))
         free_bytes = prompt.free_bytes()
         for entry in entries:
@@ -25,7 +25,6 @@ def ls(folder: str, port: str) -> None:
         files = [entry for entry in entries if not entry.is_folder]
         size_bytes = sum(entry.size_bytes for entry in files)
         click.echo(f"{len(files)} files, {size_bytes:,} bytes; {free_bytes:,} bytes are free.", err=True)
-        restart_if_stopped(prompt)
 
 
 def _line(entry: FileEntry) -> str:

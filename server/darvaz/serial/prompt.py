@@ -54,7 +54,11 @@ class Prompt(Files):
         try:
             if enters:
                 prompt.enter(resets=resets)
-        except BaseException:
+        except BaseException as error:
+            if prompt.was_running and not isinstance(error, BoardError):
+                # Ctrl-C before anything was done: what was interrupted goes on.
+                with contextlib.suppress(BoardError):
+                    prompt.soft_reset()
             prompt.close()
             raise
         return prompt
@@ -85,18 +89,21 @@ class Prompt(Files):
         `afresh` restarts the interpreter there, which frees its memory and ends what ran beside the program.
         """
         entry = Entry(self._wire, self.port.path)
-        if not entry.ask(deadline_s) and not (resets and entry.reset(RESET_S)):
-            raise no_prompt(self.port.path)
-        if afresh and not entry.start_afresh() and not entry.ask(deadline_s):
-            raise no_prompt(self.port.path)
-        self._arrive(entry)
+        try:
+            if not entry.ask(deadline_s) and not (resets and entry.reset(RESET_S)):
+                raise no_prompt(self.port.path)
+            if afresh and not entry.start_afresh() and not entry.ask(deadline_s):
+                raise no_prompt(self.port.path)
+            self._is_at_prompt = True
+        finally:
+            self.was_running = self.was_running or entry.was_running
 
     def flood(self, deadline_s: float) -> bool:
         """Sends nothing but Ctrl-C, through any number of restarts; returns whether the raw prompt came."""
         entry = Entry(self._wire, self.port.path)
         self._is_at_prompt = False
-        if entry.flood(deadline_s):
-            self._arrive(entry)
+        self._is_at_prompt = entry.flood(deadline_s)
+        self.was_running = self.was_running or entry.was_running
         return self._is_at_prompt
 
     def is_idle(self, wait_s: float) -> bool:
@@ -117,10 +124,6 @@ class Prompt(Files):
         self._is_at_prompt = False
         self.port, self._wire = reopen_wire(self.port, deadline_s, self._make)
         self._transport = Transport(self.port, self._wire)
-
-    def _arrive(self, entry: Entry) -> None:
-        self.was_running = self.was_running or entry.was_running
-        self._is_at_prompt = True
 
     # Code
 
