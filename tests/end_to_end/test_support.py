@@ -42,7 +42,7 @@ def test_a_gateway_that_ended_by_itself_still_leaves_no_folder() -> None:
     assert not folder.exists()
 
 
-NEEDS = [chromium._program, guide.node_command, netns._require]
+NEEDS = [chromium.find_chromium, guide.node_command, netns._require]
 
 
 @pytest.mark.parametrize("need", NEEDS)

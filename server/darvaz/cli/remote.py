@@ -56,7 +56,10 @@ def address(gateway: str, *path: str) -> str:
 
 def credentials(gateway: str | None) -> dict[str, str]:
     """Returns the headers that let somebody in from elsewhere."""
-    token = find_place(gateway).token
+    try:
+        token = find_place(gateway).token
+    except GatewayError as error:
+        raise click.ClickException(str(error)) from None
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 

@@ -59,7 +59,7 @@ def recall(path: Path) -> Place | None:
                 raise GatewayError(f"others may read {path}: chmod 600 it, or delete it and log in again")
             said = json.load(file)
         return Place(str(said["gateway"]), str(said["token"]))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GatewayError(f"{path} cannot be read ({error}): delete it and log in again") from None

@@ -74,12 +74,12 @@ def check_room(plan: Plan, found: Found, free_bytes: int) -> None:
 
 def stage(prompt: Prompt, plan: Plan, found: Found, progress: Progress) -> None:
     """Copies what is new beside what is there; the board's program stays as it is."""
-    if _changes(plan, found):
-        # First, so that after an interruption what is ours is still known to be.
-        prompt.write_file(MANIFEST, dump_manifest(merge(found.owned, plan.owned)))
     for path in plan.remove:
         if is_left_over(path):
             prompt.remove(path)
+    if _changes(plan, found):
+        # First, so that after an interruption what is ours is still known to be.
+        prompt.write_file(MANIFEST, dump_manifest(merge(found.owned, plan.owned)))
     for path, data in plan.copy.items():
         if path not in plan.staged:
             _stage(prompt, path, data, progress)

@@ -40,7 +40,7 @@ class GatewayView:
     def is_there(self) -> bool:
         """Whether a Darvaz gateway answers."""
         found = self._ask("GET", "/protocol.json")
-        return isinstance(found, dict) and "messages" in found
+        return isinstance(found, dict) and "x-protocol" in found
 
     def is_taken(self) -> bool:
         """Whether something answers that is no Darvaz gateway."""

@@ -1,0 +1,90 @@
+"""`darvaz flash` and the gateway: not running, elsewhere, not a gateway at all; and a home folder that is shut."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from darvaz.virtual import VirtualBoard
+from tests.support.flashing import Person, config_of, is_whole, read_board
+from tests.support.gateway import GatewayProcess, free_port
+
+pytestmark = [pytest.mark.timeout(120)]
+QUICK = ("--wait", "25")
+
+
+@pytest.fixture
+def gateway() -> Iterator[GatewayProcess]:
+    with GatewayProcess() as running:
+        yield running
+
+
+@pytest.fixture
+def person(tmp_path: Path, gateway: GatewayProcess) -> Person:
+    return Person(tmp_path / "home", gateway)
+
+
+@pytest.fixture
+async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
+    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
+        yield running
+
+
+async def test_a_gateway_that_does_not_run_is_said_and_knows_the_board_later(
+    board: VirtualBoard, person: Person, gateway: GatewayProcess
+) -> None:
+    await asyncio.to_thread(gateway.stop)
+
+    done = await person.flash(board, *QUICK, "--device", "porch")
+
+    assert done.code == 6
+    assert "nothing answers it at" in (done.out + done.err) and "darvaz serve" in (done.out + done.err)
+    await asyncio.to_thread(gateway.start)
+    assert (await person.flash(board, *QUICK)).code == 0
+    assert [token.device for token in person.live_tokens("porch")] == ["porch"]
+
+
+async def test_a_wrong_address_for_the_board_is_said(board: VirtualBoard, person: Person) -> None:
+    port = free_port()
+
+    done = await person.flash(board, *QUICK, "--gateway-url", f"ws://127.0.0.1:{port}")
+
+    assert done.code == 6
+    assert re.search(rf"nothing answers it at \S+:{port}: it runs, and answers this machine", done.err), done.err
+    assert is_whole(await read_board(board))
+    # No board reaches the gateway's own loopback: it is given the address that others use.
+    assert re.fullmatch(rf"ws://(?!127)\S+:{port}", (await config_of(board))["gateways"][0])
+
+
+async def test_another_program_at_the_port_is_said(board: VirtualBoard, person: Person) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "0.0.0.0", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        done = await person.flash(board, *QUICK, "--gateway-url", f"ws://127.0.0.1:{port}")
+
+    assert done.code == 6
+    assert "something else than a Darvaz gateway" in done.err, done.err
+
+
+async def test_a_home_folder_that_is_shut_keeps_nobody_from_flashing(
+    board: VirtualBoard, person: Person, tmp_path: Path
+) -> None:
+    # A file in its place, for root writes into folders that are read-only.
+    (tmp_path / "shut").write_text("")
+
+    done = await person.flash(
+        board, *QUICK, HOME=str(tmp_path / "shut"), XDG_CONFIG_HOME=str(tmp_path / "shut" / "config")
+    )
+
+    assert done.code == 0, done.out + done.err
