@@ -9,6 +9,7 @@ import click
 
 from darvaz.access import Enrolment
 from darvaz.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
+from darvaz.cli.remote import call, remote_option
 from darvaz.cli.token import data_opened, data_option
 
 
@@ -22,17 +23,32 @@ from darvaz.cli.token import data_opened, data_option
 )
 @click.option("--close", is_flag=True, help="Close it now.")
 @data_option
-def enrol(minutes: float, close: bool, data: Path) -> None:
+@remote_option
+def enrol(minutes: float, close: bool, data: Path, gateway: str | None) -> None:
     """Let new boards fetch their tokens at /public/tokens for some minutes."""
+    if gateway is not None:
+        if close:
+            call(gateway, "DELETE", "api", "enrolment")
+        else:
+            call(gateway, "POST", "api", "enrolment", body={"minutes": minutes})
+        _say(minutes, close)
+        return
     with data_opened(data) as connection:
         enrolment = Enrolment(connection, time.time)
         if close:
             enrolment.close()
-            click.echo("Enrolment is closed.")
+            _say(minutes, close)
             return
         try:
             enrolment.open_for(minutes)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+    _say(minutes, close)
+
+
+def _say(minutes: float, is_closed: bool) -> None:
+    if is_closed:
+        click.echo("Enrolment is closed.")
+        return
     click.echo(f"Enrolment is open for {minutes:g} minutes: boards fetch their tokens at /public/tokens.")
     click.echo("Close it sooner with: darvaz enrol --close")

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from darvaz.cli.remote import explain, remote_option
+from darvaz.client import Gateway, GatewayError
+from darvaz.client.questions import Question
 from darvaz.journal_reading import Row, Wanted, describe, newest_id, parse_since, read
 from darvaz.store import DATABASE_NAME, StoreError, opened
 from darvaz.visible import visible_json
 
 _FOLLOW_EVERY_S = 0.2
+_FOLLOW_REMOTE_EVERY_S = 1.0
+_PAGE_ROWS = 1_000
 _STYLES = {"<": "cyan", ">": "green", "=": "yellow"}
 
 
@@ -31,6 +39,7 @@ _STYLES = {"<": "cyan", ">": "green", "=": "yellow"}
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--data", envvar="DARVAZ_DATA", show_envvar=True, default="data", show_default=True, help="Data folder.")
+@remote_option
 def log(
     device: str | None,
     kind: str | None,
@@ -41,9 +50,17 @@ def log(
     follow: bool,
     as_json: bool,
     data: str,
+    gateway: str | None,
 ) -> None:
-    """Show the journal: `<` received, `>` sent, `=` changed. Works with the gateway running or not."""
+    """Show the journal: `<` received, `>` sent, `=` changed. Works with the gateway running or not.
+
+    With --gateway: the journal of a gateway elsewhere.
+    """
     wanted = Wanted(device=device, kind=kind, type=type_, direction=direction, since_ms=_since_ms(since))
+    if gateway is not None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _show_remote(gateway, wanted, limit, follow, as_json)
+        return
     folder = Path(data).expanduser()
     if not (folder / DATABASE_NAME).exists():
         raise click.ClickException(f"no journal in {folder}: start the gateway there, or say where it is with --data")
@@ -70,6 +87,53 @@ def _show(connection: sqlite3.Connection, wanted: Wanted, limit: int, follow: bo
         rows = read(connection, msgspec.structs.replace(wanted, after_id=last_id), newest=False)
         _print(console, rows, as_json)
         last_id = rows[-1].id if rows else last_id
+
+
+def _show_remote(gateway: str, wanted: Wanted, limit: int, follow: bool, as_json: bool) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError), _client(gateway) as client:
+        rows = _newest(client, wanted, limit)
+        _print(console, rows, as_json)
+        last_id = max((row.id for row in rows or _page(client, Wanted(), limit=1)), default=0)
+        while follow:
+            time.sleep(_FOLLOW_REMOTE_EVERY_S)
+            rows = _page(client, wanted, after=last_id, limit=_PAGE_ROWS)
+            _print(console, rows, as_json)
+            last_id = rows[-1].id if rows else last_id
+
+
+@contextlib.contextmanager
+def _client(gateway: str) -> Iterator[Gateway]:
+    try:
+        with Gateway(gateway) as client:
+            yield client
+    except GatewayError as error:
+        raise explain(gateway, error) from None
+
+
+def _newest(client: Gateway, wanted: Wanted, limit: int) -> list[Row]:
+    """Returns the newest rows in the order of time, from as many pages as it takes."""
+    rows: list[Row] = []
+    while len(rows) < limit:
+        before = {"before": rows[0].id} if rows else {}
+        page = _page(client, wanted, limit=min(_PAGE_ROWS, limit - len(rows)), **before)
+        rows = page + rows
+        if not page:
+            break
+    return rows
+
+
+def _page(client: Gateway, wanted: Wanted, **numbers: int) -> list[Row]:
+    query: dict[str, Any] = {name: getattr(wanted, name) for name in ("device", "kind", "type", "direction")}
+    if wanted.since_ms is not None:
+        query["from"] = wanted.since_ms / 1000
+    given = {name: str(value) for name, value in (query | numbers).items() if value is not None}
+    found = client.ask(Question("GET", "/api/journal", query=given))
+    return [_row(row) for row in found["rows"]]
+
+
+def _row(row: dict[str, Any]) -> Row:
+    return msgspec.convert({**row, "time_ms": round(row["time"] * 1000)}, Row)
 
 
 def _print(console: Console, rows: list[Row], as_json: bool) -> None:

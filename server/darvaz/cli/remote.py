@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import click
 import httpx
+from click.core import ParameterSource
 
 from darvaz.client.errors import GatewayError, Unreachable
 from darvaz.client.place import DEFAULT_URL, URL_VARIABLE, find_place
@@ -26,6 +27,17 @@ def gateway_option(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=_find_url,
         help=f"Address of the gateway [default: the one of `darvaz login`, else {DEFAULT_URL}]. From elsewhere an "
         "operator token is needed, in DARVAZ_TOKEN.",
+    )(function)
+
+
+def remote_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command that works on the data folder the option to work on a running gateway instead."""
+    return click.option(
+        "--gateway",
+        envvar=URL_VARIABLE,
+        show_envvar=True,
+        callback=_remote_url,
+        help="Ask the gateway at this address, instead of looking into the data folder of this machine.",
     )(function)
 
 
@@ -80,6 +92,14 @@ def explain(gateway: str, error: Exception) -> click.ClickException:
 
 def _path(words: tuple[str, ...]) -> str:
     return "/" + "/".join(quote(word, safe="") for word in words)
+
+
+def _remote_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    # Whoever names a folder means it, whatever the environment says.
+    is_asked = context.get_parameter_source("gateway") is ParameterSource.COMMANDLINE
+    if value is None or (not is_asked and context.get_parameter_source("data") is ParameterSource.COMMANDLINE):
+        return None
+    return _find_url(context, parameter, value)
 
 
 def _find_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str:

@@ -14,6 +14,7 @@ import click
 
 from darvaz.access import KINDS, Token, Tokens
 from darvaz.cli.options import checked_device
+from darvaz.cli.remote import call, remote_option
 from darvaz.cli.tables import ago, iso, show, span
 from darvaz.store import DATABASE_NAME, StoreError, opened
 from darvaz.visible import visible_json
@@ -72,35 +73,41 @@ def token() -> None:
     "--device", callback=checked_device, help="The only device that may use it; without this, the first that does."
 )
 @data_option
-def issue(kind: str, label: str, expires_days: float | None, device: str | None, data: Path) -> None:
+@remote_option
+def issue(
+    kind: str, label: str, expires_days: float | None, device: str | None, data: Path, gateway: str | None
+) -> None:
     """Issue a token of one KIND: pico, esp32cam, operator (may do everything) or viewer (may look).
 
     It is shown this once. Sent to a pipe or a file, it comes alone.
     """
     if len(label) > _LABEL_CHARS_MAX:
         raise click.BadParameter(f"at most {_LABEL_CHARS_MAX} characters", param_hint="--label")
+    if gateway is not None:
+        body = {"kind": kind, "label": label, "expires_days": expires_days, "device": device}
+        remote = call(gateway, "POST", "api", "tokens", body=body)
+        _show_issued(kind, remote["id"], remote["token"])
+        return
     expires_in_s = None if expires_days is None else expires_days * _DAY_S
     with data_opened(data) as connection:
         try:
             issued = Tokens(connection, time.time).issue(kind, label, expires_in_s, device)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-    click.echo(issued.text)
-    if sys.stdout.isatty():
-        click.echo(_advice(kind, issued.token_id))
+    _show_issued(kind, issued.token_id, issued.text)
 
 
 @token.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known of them as JSON.")
 @data_option
-def list_tokens(as_json: bool, data: Path) -> None:
+@remote_option
+def list_tokens(as_json: bool, data: Path, gateway: str | None) -> None:
     """List the tokens, without their secrets.
 
     A terminal gets a table; a pipe gets one token a line, tabs between the columns, and nothing cut.
     """
     now_s = time.time()
-    with data_opened(data) as connection:
-        found = Tokens(connection, time.time).list()
+    found = _listed(data) if gateway is None else _listed_at(gateway)
     if as_json:
         click.echo(visible_json([_described(known, now_s) for known in found], indent=2))
     elif found:
@@ -112,15 +119,51 @@ def list_tokens(as_json: bool, data: Path) -> None:
 @token.command(short_help="End a token; a running gateway soon closes its link.")
 @click.argument("token_id", metavar="ID")
 @data_option
-def revoke(token_id: str, data: Path) -> None:
+@remote_option
+def revoke(token_id: str, data: Path, gateway: str | None) -> None:
     """Revoke the token with this ID; a running gateway soon closes its link."""
     # A whole token is what people have at hand: its id is the middle part.
     token_id = token_id.split("_")[1] if token_id.startswith("dvz_") else token_id
+    if gateway is not None:
+        call(gateway, "DELETE", "api", "tokens", token_id)
+        click.echo(f"Token {token_id} is revoked.")
+        return
     with data_opened(data) as connection:
         is_revoked = Tokens(connection, time.time).revoke(token_id)
     if not is_revoked:
         raise click.ClickException(f"there is no live token {token_id}; see: darvaz token list")
     click.echo(f"Token {token_id} is revoked.")
+
+
+def _show_issued(kind: str, token_id: str, text: str) -> None:
+    click.echo(text)
+    if sys.stdout.isatty():
+        click.echo(_advice(kind, token_id))
+
+
+def _listed(data: Path) -> list[Token]:
+    with data_opened(data) as connection:
+        return Tokens(connection, time.time).list()
+
+
+def _listed_at(gateway: str) -> list[Token]:
+    return [_known(found) for found in call(gateway, "GET", "api", "tokens")["tokens"]]
+
+
+def _known(found: dict[str, Any]) -> Token:
+    return Token(
+        token_id=found["id"],
+        kind=found["kind"],
+        label=found["label"],
+        device=found["device"],
+        is_minted=False,
+        created_s=found["created"],
+        expires_s=found["expires"],
+        # When it was revoked is not told, and not shown.
+        revoked_s=found["created"] if found["state"] == "revoked" else None,
+        last_used_s=found["last_used"],
+        last_address=found["last_address"],
+    )
 
 
 def _advice(kind: str, token_id: str) -> str:

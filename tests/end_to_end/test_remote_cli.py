@@ -1,0 +1,70 @@
+"""Tokens, enrolment and the journal of a gateway elsewhere, from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway import GatewayProcess
+
+
+@pytest.fixture(scope="module")
+def token() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def gateway(token: list[str]) -> Iterator[GatewayProcess]:
+    """A gateway that wants a token of everybody."""
+    with GatewayProcess() as running:
+        token.append(running.post("/api/tokens", json={"kind": "operator"}).json()["token"])
+        running.stop()
+        running._env["DARVAZ_LOCALHOST_WITHOUT_TOKEN"] = "false"
+        running.start()
+        yield running
+
+
+def run(home: Path, *words: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DARVAZ_", "XDG_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "darvaz", *words],
+        cwd=home,
+        env={**clean, "HOME": str(home), **env},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_tokens_enrolment_and_journal_of_a_gateway_elsewhere(
+    gateway: GatewayProcess, token: list[str], tmp_path: Path
+) -> None:
+    env = {"DARVAZ_TOKEN": token[0], "DARVAZ_GATEWAY": gateway.url}
+
+    issued = run(tmp_path, "token", "issue", "viewer", "--label", "hall", **env)
+    listed = json.loads(run(tmp_path, "token", "list", "--json", **env).stdout)
+    assert issued.stdout.startswith("dvz_")
+    assert [found["state"] for found in listed if found["label"] == "hall"] == ["live"]
+    assert run(tmp_path, "token", "revoke", issued.stdout.strip(), **env).returncode == 0
+    listed = json.loads(run(tmp_path, "token", "list", "--json", **env).stdout)
+    assert [found["state"] for found in listed if found["label"] == "hall"] == ["revoked"]
+    assert "open for 5 minutes" in run(tmp_path, "enrol", "--minutes", "5", **env).stdout
+    assert "closed" in run(tmp_path, "enrol", "--close", **env).stdout
+    assert "enrolment closed" in run(tmp_path, "log", **env).stdout
+    assert len(run(tmp_path, "log", "--limit", "2", "--json", **env).stdout.splitlines()) == 2
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_named_data_folder_wins_over_the_environment(tmp_path: Path) -> None:
+    done = run(tmp_path, "token", "list", "--data", "here", DARVAZ_GATEWAY="http://127.0.0.1:1")
+
+    assert done.returncode == 0
+    assert (tmp_path / "here").exists()
