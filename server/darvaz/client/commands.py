@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,9 @@ _TYPES: dict[str, type] = {"number": float, "integer": int, "string": str, "bool
 
 
 def signature_of(rules: Rules) -> inspect.Signature:
-    """Returns how a command is called."""
+    """Returns how a command is called; anything goes where nothing is declared, or a name is none of Python's."""
+    if not rules or not all(name.isidentifier() and not keyword.iskeyword(name) for name in rules):
+        return inspect.Signature([inspect.Parameter("arguments", inspect.Parameter.VAR_KEYWORD)])
     return inspect.Signature([
         inspect.Parameter(
             name,
@@ -23,7 +26,6 @@ def signature_of(rules: Rules) -> inspect.Signature:
             annotation=_TYPES.get(str(rule.get("type")), Any),
         )
         for name, rule in rules.items()
-        if name.isidentifier()
     ])  # fmt: skip
 
 
@@ -36,6 +38,9 @@ def description_of(name: str, rules: Rules) -> str:
 
 def check(name: str, rules: Rules, args: Mapping[str, Any]) -> None:
     """Raises `Invalid` for arguments that the board would refuse, as far as names tell; values are the gateway's."""
+    # An empty declaration may be of a function that never said what it takes.
+    if not rules:
+        return
     unknown = sorted(args.keys() - rules.keys())
     missing = sorted(key for key, rule in rules.items() if "default" not in rule and key not in args)
     if unknown or missing:

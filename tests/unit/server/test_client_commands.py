@@ -1,0 +1,24 @@
+"""What a board declared of its commands, as Python shows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from darvaz.client import Invalid
+from darvaz.client.commands import check, signature_of
+
+
+def test_declared_arguments_are_a_signature_with_defaults() -> None:
+    rules = {"times": {"type": "integer", "default": 3}, "mode": {"type": "string"}}
+
+    assert str(signature_of(rules)) == "(*, times: int = 3, mode: str)"
+
+
+def test_an_argument_that_python_cannot_name_leaves_the_signature_open() -> None:
+    assert str(signature_of({"from": {"type": "number"}})) == "(**arguments)"
+
+
+def test_a_command_that_declared_nothing_takes_what_it_is_given() -> None:
+    check("pan", {}, {"angle": 90})
+    with pytest.raises(Invalid, match="no argument angel"):
+        check("pan", {"angle": {"type": "number"}}, {"angel": 90})
