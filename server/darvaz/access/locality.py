@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Collection
@@ -11,6 +12,9 @@ from darvaz.access.caller import Caller
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+# Reading an address takes longer than all other rules about it together, and boards come back.
+ADDRESSES_KNOWN_MAX = 1024
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -74,6 +78,7 @@ def is_loopback(address: str | None) -> bool:
     return parsed is not None and parsed.is_loopback
 
 
+@functools.lru_cache(maxsize=ADDRESSES_KNOWN_MAX)
 def parse_address(text: str | None) -> IPAddress | None:
     """Returns the IP address that a text is, IPv4 if it is IPv4 in IPv6's clothes, else None."""
     try:

@@ -1,0 +1,89 @@
+"""The way past the HTTP parser: it takes what h11 would take, says the same of it, and leaves the rest alone."""
+
+from __future__ import annotations
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darvaz.wire.shortcut import HEAD_BYTES_MAX, parse_upgrade
+
+HEADERS = (
+    b"Host: gateway:3000",
+    b"Upgrade: websocket",
+    b"Connection: Upgrade",
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    b"Sec-WebSocket-Version: 13",
+)
+
+
+def head(*headers: bytes, line: bytes = b"GET /ws/pico?x=1 HTTP/1.1", end: bytes = b"\r\n\r\n") -> bytes:
+    return b"\r\n".join((line, *headers)) + end
+
+
+def h11_request(data: bytes) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]] | None:
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(data)
+    try:
+        event = connection.next_event()
+    except h11.RemoteProtocolError:
+        return None
+    return (event.method, event.target, list(event.headers)) if isinstance(event, h11.Request) else None
+
+
+def test_a_boards_request_is_taken() -> None:
+    request = parse_upgrade(head(*HEADERS, b"Authorization:   Bearer dvz_x  "))
+    assert request is not None
+    assert request.target == b"/ws/pico?x=1"
+    assert (b"authorization", b"Bearer dvz_x") in request.headers
+
+
+def test_names_and_wishes_may_be_written_in_any_case() -> None:
+    assert parse_upgrade(head(b"HOST: a", b"upgrade: WebSocket", b"CONNECTION: keep-alive, UPGRADE"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        head(*HEADERS, end=b"\r\n"),
+        head(*HEADERS) + b"\x81",
+        head(*HEADERS, line=b"POST /ws/pico HTTP/1.1"),
+        head(*HEADERS, line=b"GET /ws/pico HTTP/1.0"),
+        head(*HEADERS, line=b"GET  /ws/pico HTTP/1.1"),
+        head(*HEADERS[1:]),
+        head(*HEADERS, HEADERS[0]),
+        head(*HEADERS, b"Upgrade: h2c"),
+        head(*HEADERS, b"Content-Length: 0"),
+        head(*HEADERS, b"Transfer-Encoding: chunked"),
+        head(*HEADERS, b"Expect: 100-continue"),
+        head(*HEADERS, b"X: a\x00b"),
+        head(*HEADERS, b"X: a\r b"),
+        head(*HEADERS, b"X: a\r\n folded"),
+        head(*HEADERS, b"X : a"),
+        head(HEADERS[0], b"Upgrade: h2c", b"Connection: Upgrade"),
+        head(HEADERS[0], b"Upgrade: websocket", b"Connection: close"),
+        head(*HEADERS).replace(b"\r\n", b"\n"),
+    ],
+)
+def test_what_is_not_one_plain_request_is_left_to_the_parser(data: bytes) -> None:
+    assert parse_upgrade(data) is None
+
+
+def test_the_longest_head_is_taken_and_one_byte_more_is_not() -> None:
+    room = HEAD_BYTES_MAX - len(head(*HEADERS, b"X: "))
+    assert parse_upgrade(head(*HEADERS, b"X: " + b"a" * room))
+    assert parse_upgrade(head(*HEADERS, b"X: " + b"a" * (room + 1))) is None
+
+
+_PIECES = st.sampled_from(
+    [*HEADERS, b"X-Any: \xff\t ", b"X-Any:", b"Host:", b"X: \x7f", b"Connection: , upgrade ,", b" folded", b"Expect: x"]
+)
+
+
+@given(st.lists(_PIECES | st.binary(max_size=12), max_size=9), st.binary(max_size=6))
+def test_whatever_is_taken_is_what_the_parser_would_say(more: list[bytes], target: bytes) -> None:
+    data = head(*HEADERS, *more, line=b"GET /" + target + b" HTTP/1.1")
+    request = parse_upgrade(data)
+    if request is not None:
+        assert (request.method, request.target, request.headers) == h11_request(data)
