@@ -58,6 +58,7 @@ class Access:
 
     def close(self) -> None:
         """Closes the database; nothing may be asked after that."""
+        self.tokens.write_uses()
         self.connection.close()
 
     # Boards

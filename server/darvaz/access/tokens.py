@@ -27,6 +27,10 @@ MINTED_PER_DEVICE_MAX = 32
 
 _KEEP_DEAD_S = 30 * 86_400.0
 _TOUCH_EVERY_S = 60.0
+# Few uses are noted as they come. When thousands of boards come back at once, a commit for each would
+# keep the others waiting: then the notes wait for a second, or until there are so many.
+USES_AT_ONCE_PER_S = 8
+USES_WAITING_MAX = 1024
 _COLUMNS = "id, kind, label, device, is_minted, created_s, expires_s, revoked_s, last_used_s, last_address"
 
 
@@ -59,11 +63,14 @@ class Token:
 
 
 class Tokens:
-    """The tokens in the database; another process may change them at any time, so nothing is kept here."""
+    """The tokens in the database; another process may change them at any time, so only notes of use wait here."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
+        self._uses: dict[str, tuple[float, str | None]] = {}
+        self._second = 0
+        self._uses_in_second = 0
 
     # Making
 
@@ -120,6 +127,7 @@ class Tokens:
 
     def dead(self) -> frozenset[str]:
         """Returns the ids of the remembered tokens that are revoked or expired: few, while the live may be many."""
+        self.write_uses()
         dead = self._connection.execute(
             "SELECT id FROM tokens WHERE revoked_s IS NOT NULL OR expires_s <= ?", (self._clock(),)
         )
@@ -142,6 +150,9 @@ class Tokens:
 
     def _tie(self, token: Token, device: str) -> Token | None:
         """Writes the device unless another process was quicker; returns the token as it is now."""
+        if token.is_minted:
+            # Which tokens are superseded depends on when each was used.
+            self.write_uses()
         with transaction(self._connection):
             tied = self._connection.execute(
                 "UPDATE tokens SET device = ?, expires_s = CASE WHEN is_minted THEN NULL ELSE expires_s END"
@@ -153,16 +164,29 @@ class Tokens:
         return self._find(token.token_id)[0]
 
     def _touch(self, token: Token, address: str | None) -> None:
-        """Notes the use, once a minute at most; a disk that cannot take the note keeps nobody out."""
+        """Notes the use, once a minute at most; in a rush, the note waits for the others."""
         now_s = self._clock()
-        if token.last_used_s is not None and 0 <= now_s - token.last_used_s < _TOUCH_EVERY_S:
+        used_s, _ = self._uses.get(token.token_id, (token.last_used_s, None))
+        if used_s is not None and 0 <= now_s - used_s < _TOUCH_EVERY_S:
             return
+        if self._second != int(now_s):
+            self._second, self._uses_in_second = int(now_s), 0
+        self._uses_in_second += 1
+        self._uses[token.token_id] = (now_s, address)
+        if self._uses_in_second <= USES_AT_ONCE_PER_S or len(self._uses) >= USES_WAITING_MAX:
+            self.write_uses()
+
+    def write_uses(self) -> None:
+        """Writes the notes of use that wait; a disk that cannot take them keeps nobody out."""
+        if not self._uses:
+            return
+        uses, self._uses = self._uses, {}
+        rows = [(used_s, address, token_id) for token_id, (used_s, address) in uses.items()]
         try:
-            self._connection.execute(
-                "UPDATE tokens SET last_used_s = ?, last_address = ? WHERE id = ?", (now_s, address, token.token_id)
-            )
+            with transaction(self._connection):
+                self._connection.executemany("UPDATE tokens SET last_used_s = ?, last_address = ? WHERE id = ?", rows)
         except sqlite3.OperationalError as error:
-            log.warning("= the use of token %s could not be noted: %s", token.token_id, error)
+            log.warning("= the use of token %s could not be noted: %s", ", ".join([*uses][:3]), error)
 
     # Looking after
 
@@ -182,6 +206,7 @@ class Tokens:
 
     def list(self) -> list[Token]:
         """Returns every token that is remembered, the oldest first."""
+        self.write_uses()
         rows = self._connection.execute(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_s, id")
         return [_token(row) for row in rows]
 
