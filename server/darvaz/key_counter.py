@@ -9,6 +9,11 @@ from typing import Any
 import msgspec
 
 Schema = Mapping[str, Any]
+# Beyond this, an unknown number may have more digits than the strict look takes.
+UNKNOWN_CHARS_MAX = 1024
+
+_decode = msgspec.json.Decoder().decode
+
 Getter = Callable[[msgspec.Struct], tuple[Any, ...]]
 
 
@@ -52,6 +57,30 @@ class KeyCounter:
         if self._texts is None or "\\u003" in text:
             return 0
         return sum(value.count(":") for value in self._texts(message) if isinstance(value, str))
+
+
+def shows_each_key_once(text: str, colons: int, depth_max: int) -> bool:
+    """Whether a text with fields that no type knows has no key twice and no deep nesting; else look closer.
+
+    What is decoded has every key once, and no colon that the text has not: one key dropped is one colon too many.
+    """
+    opened = text.count("{") + text.count("[")
+    if len(text) > UNKNOWN_CHARS_MAX or opened > depth_max or "\\u003" in text:
+        return False
+    try:
+        value = _decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return False
+    return (opened == 1 and colons == len(value)) or colons == _colons_of(value)
+
+
+def _colons_of(value: Any) -> int:
+    """Returns how many colons a text must have that was decoded to this value."""
+    if isinstance(value, str):
+        return value.count(":")
+    if isinstance(value, dict):
+        return len(value) + sum(map(_colons_of, value)) + sum(map(_colons_of, value.values()))
+    return sum(map(_colons_of, value)) if isinstance(value, list) else 0
 
 
 def _inner_keys(value: Any) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from darvaz.faults import Fault, JsonTrouble, explain, find_json_trouble, look
-from darvaz.key_counter import KeyCounter
+from darvaz.key_counter import KeyCounter, shows_each_key_once
 from darvaz.schema_types import TypeMaker
 from darvaz.wording import Wording
 
@@ -92,7 +92,11 @@ class Protocol:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return find_json_trouble(text, self._depth_max) or JsonTrouble.MALFORMED.fault
         counter, colons = self._counted[type(message)], text.count(":")
-        if colons != counter.plain_colons and not counter.proves_sound(message, text, colons):
+        if (
+            colons != counter.plain_colons
+            and not counter.proves_sound(message, text, colons)
+            and not shows_each_key_once(text, colons, self._depth_max)
+        ):
             return find_json_trouble(text, self._depth_max) or message
         return message
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darvaz.faults import Fault, find_json_trouble
-from darvaz.key_counter import KeyCounter
+from darvaz.key_counter import UNKNOWN_CHARS_MAX, KeyCounter, shows_each_key_once
 from darvaz.protocol import Protocol
 
 PROTOCOL = Protocol()
@@ -90,3 +90,41 @@ def test_no_text_that_the_strict_parser_refuses_is_proved_sound(
 def test_a_message_without_optional_fields_is_known_by_its_colons_alone() -> None:
     assert KeyCounter(PROTOCOL.messages["ping"], PROTOCOL.document["$defs"], DEPTH_MAX).plain_colons == 1
     assert KeyCounter(PROTOCOL.messages["ack"], PROTOCOL.document["$defs"], DEPTH_MAX).plain_colons == -1
+
+
+UNKNOWN = [
+    '{"type":"ping","x":1}',
+    '{"type":"ping","x":"12:30:00"}',
+    '{"type":"ping","x":{"a:b":[1,":",{"c":null}]}}',
+]
+
+
+@pytest.mark.parametrize("text", UNKNOWN)
+def test_unknown_fields_need_no_strict_parse(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("darvaz.protocol.find_json_trouble", lambda text, depth: pytest.fail(f"parsed twice: {text}"))
+
+    assert not isinstance(PROTOCOL.parse(text), Fault)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"ping","x":1,"x":2}',
+        '{"type":"ping","x":":","x":"a"}',
+        '{"type":"ping","x":"a","x":"\\u003a"}',
+        '{"type":"ping","x":[{"a":1,"a":1}]}',
+        '{"type":"ping","x":' + "[" * DEPTH_MAX + "]" * DEPTH_MAX + "}",
+    ],
+)
+def test_trouble_in_unknown_fields_is_found(text: str) -> None:
+    fault = PROTOCOL.parse(text)
+
+    assert isinstance(fault, Fault) and fault.code == "not_json"
+
+
+def test_a_text_with_unknown_fields_is_looked_at_strictly_beyond_its_maximum() -> None:
+    longest = '{"type":"ping","x":"' + "a" * (UNKNOWN_CHARS_MAX - 22) + '"}'
+
+    assert len(longest) == UNKNOWN_CHARS_MAX
+    assert shows_each_key_once(longest, 2, DEPTH_MAX)
+    assert not shows_each_key_once(longest + " ", 2, DEPTH_MAX)
