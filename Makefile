@@ -86,6 +86,7 @@ erase: $(READY) ## Remove the files of a board (darvaz erase). PORT=auto CONFIRM
 
 test: $(READY) ## Run every test (python -m pytest -n auto)
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory hil)
 
 # A board at a port, if somebody says so; else both virtual ones, the first with its simulated wires.
 GIVEN := $(if $(filter command environment,$(origin PORT)),$(PORT))
