@@ -18,7 +18,7 @@ from darvaz.serial.ports import Port, find_port
 from darvaz.serial.transport import EXEC_DEADLINE_S, Transport
 from darvaz.serial.wire import REOPEN_S, Wire, gone, open_wire, reopen_wire
 
-ASK_S = 4.0
+ASK_S = 8.0
 RESET_S = 6.0
 LINE_BYTES_MAX = 4096
 _LEAVE_S = 1.0
