@@ -149,9 +149,15 @@ def _introduce(parts: Parts) -> None:
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
     parts.feed.subscribe(TYPES, parts.telemetry.take)
     parts.feed.subscribe(["frame"], parts.metrics.count_frame)
-    parts.hub.on_presence(lambda device, is_here: parts.feed.publish("presence", device, is_here))
+    parts.hub.on_presence(lambda device, is_here: _tell_presence(parts, device, is_here))
     parts.hub.measure = parts.metrics.measure_command
     parts.journal.tell_written = parts.metrics.count_moments
+
+
+def _tell_presence(parts: Parts, device: str, is_here: bool) -> None:
+    # Of one that is forgotten there is nothing left to tell but that.
+    if parts.devices.get(device) is not None:
+        parts.feed.publish("presence", device, is_here)
 
 
 def _gauges(parts: Parts) -> Gauges:

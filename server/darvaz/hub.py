@@ -141,6 +141,7 @@ class Hub:
         self._devices.forget(device)
         if presence is not None:
             self._drop(presence, f"{device} was forgotten before it answered")
+            self._tell(device, is_here=False)
             presence.link.close("not_allowed", "this device was forgotten by an operator")
 
     def kind_of(self, device: str) -> str | None:

@@ -148,6 +148,22 @@ async def test_a_board_that_comes_anew_is_asked_anew(hub: Hub, frames: Frames) -
     assert second.streams[0]["fps"] == 5
 
 
+async def test_a_board_that_is_forgotten_is_not_asked_any_more(hub: Hub, frames: Frames) -> None:
+    board = Board(hub)
+    board.come()
+    await board.until(lambda: bool(board.streams))
+    told: list[tuple[str, bool]] = []
+    hub.on_presence(lambda device, is_here: told.append((device, is_here)))
+
+    hub.forget("yard")
+    count = len(board.streams)
+    frames.join("yard", viewer(Wish(fps=5)))
+    await asyncio.sleep(0.2)
+
+    assert told == [("yard", False)]
+    assert len(board.streams) == count
+
+
 async def test_a_refusal_is_followed_by_another_question(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.answer = lambda name: {"status": "error", "message": "the sensor does not start"}
