@@ -95,6 +95,22 @@ async def test_a_session_that_is_revoked_ends_at_the_door(page: Page) -> None:
         await expect(page.get_by_text("This link was used already.")).to_be_visible()
 
 
+async def test_a_board_that_comes_takes_nothing_from_what_is_typed(gateway: GatewayProcess, page: Page) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        for number in range(8):
+            await stack.enter_async_context(board_at(gateway.ws_url, f"board-{number}"))
+        await page.goto(gateway.url)
+        search = page.get_by_label("Find a device")
+        await search.press_sequentially("board")
+        await stack.enter_async_context(board_at(gateway.ws_url, "board-late"))
+        await expect(page.get_by_role("link", name="board-late")).to_be_visible()
+
+        await page.keyboard.type("-late")
+
+        await expect(search).to_have_value("board-late")
+        await expect(page.get_by_role("listitem")).to_have_count(1)
+
+
 async def flood(board: Board, name: str) -> None:
     """Sends many lines at a steady pace."""
     loop = asyncio.get_running_loop()

@@ -14,23 +14,33 @@ class DeviceList extends HTMLElement {
   #changed = new Set();
   #wanted = "";
 
+  // The search box is made once: what somebody types survives every device that comes.
   connectedCallback() {
-    this.replaceChildren();
-    this.#cards.clear();
-    const update = onceAFrame(() => this.#update());
-    const touch = (id) => {
-      this.#changed.add(id);
-      update();
-    };
-    follow(this, "devices", () => this.#draw());
-    follow(this, "device", touch);
-    follow(this, "telemetry", ({ id }) => touch(id));
-    this.timer = setInterval(() => this.#everything(update), TICK_MS);
+    this.count = h("p", { class: "quiet" });
+    this.list = h("ul", { class: "cards", "aria-label": t("devices") });
+    this.none = h("p", { hidden: true }, t("none_found"));
+    this.empty = empty();
+    const search = h("input", { type: "search", oninput: (event) => this.#search(event.target.value) });
+    this.box = h("label", { class: "search" }, h("span", {}, t("search")), search);
+    this.replaceChildren(h("div", { class: "row" }, h("h1", {}, t("devices")), this.count, this.box), this.empty, this.list, this.none);
+    this.#listen();
     this.#draw();
   }
 
   disconnectedCallback() {
     clearInterval(this.timer);
+  }
+
+  #listen() {
+    const update = onceAFrame(() => this.#update());
+    const touch = (id) => {
+      this.#changed.add(id);
+      update();
+    };
+    follow(this, "devices", onceAFrame(() => this.#draw()));
+    follow(this, "device", touch);
+    follow(this, "telemetry", ({ id }) => touch(id));
+    this.timer = setInterval(() => this.#everything(update), TICK_MS);
   }
 
   #everything(update) {
@@ -39,18 +49,12 @@ class DeviceList extends HTMLElement {
   }
 
   #draw() {
-    if (!store.devices.size) {
-      this.replaceChildren(h("h1", {}, t("devices")), empty());
-      return;
-    }
     const devices = [...store.devices.values()].sort(byPresence);
     this.#cards = new Map(devices.map((device) => [device.id, card(device)]));
-    this.list = h("ul", { class: "cards", "aria-label": t("devices") }, [...this.#cards.values()]);
-    this.count = h("p", { class: "quiet" });
-    this.none = h("p", { hidden: true }, t("none_found"));
-    const search = h("input", { type: "search", value: this.#wanted, oninput: (event) => this.#search(event.target.value) });
-    const box = h("label", { class: "search", hidden: devices.length < SEARCH_FROM }, h("span", {}, t("search")), search);
-    this.replaceChildren(h("div", { class: "row" }, h("h1", {}, t("devices")), this.count, box), this.list, this.none);
+    this.list.replaceChildren(...this.#cards.values());
+    this.empty.hidden = devices.length > 0;
+    this.count.hidden = this.list.hidden = !devices.length;
+    this.box.hidden = devices.length < SEARCH_FROM;
     this.#tally();
     this.#search(this.#wanted);
   }
@@ -78,7 +82,7 @@ class DeviceList extends HTMLElement {
       element.hidden = !`${id} ${device?.label ?? ""} ${device?.kind}`.toLowerCase().includes(wanted);
       shown += element.hidden ? 0 : 1;
     }
-    this.none.hidden = shown > 0;
+    this.none.hidden = shown > 0 || !this.#cards.size;
   }
 }
 

@@ -35,6 +35,7 @@ class DevicePage extends HTMLElement {
   #draw() {
     const { device } = this;
     if (!device) {
+      this.drawn = false;
       this.replaceChildren(h("p", {}, t("gone")), h("a", { href: "#/" }, t("to_devices")));
       return;
     }
