@@ -17,6 +17,8 @@ from darvaz.client.synchronous import Gateway
 from darvaz.client.transport import DEADLINE_S, refusal
 from darvaz.visible import visible
 
+_SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
 
 def gateway_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the option that says which gateway it means."""
@@ -97,7 +99,7 @@ def _path(words: tuple[str, ...]) -> str:
 def _remote_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     # Whoever names a folder means it, whatever the environment says.
     is_asked = context.get_parameter_source("gateway") is ParameterSource.COMMANDLINE
-    if value is None or (not is_asked and context.get_parameter_source("data") is ParameterSource.COMMANDLINE):
+    if value is None or (not is_asked and context.get_parameter_source("data") in _SAID):
         return None
     return _find_url(context, parameter, value)
 

@@ -124,7 +124,7 @@ class Bench:
         path = find_path(port)
         # Asked first: a program is not interrupted for nothing.
         self.gateway.newest_row_id()
-        self._stack.enter_context(leased(f"the board at {path}", self.options.wait_s))
+        self._stack.enter_context(leased(f"the board at {os.path.realpath(path)}", self.options.wait_s))
         if self.options.flashes:
             flash(path, self.gateway.url)
         body = SerialBody(path, self.wiring.power)

@@ -37,7 +37,9 @@ except OSError:
 def find_path(wanted: str) -> str:
     """Returns the port that `auto`, a path, or `id:…` means; raises `BenchError`."""
     try:
-        return find_port(wanted).path
+        found = find_port(wanted)
+        # A link still leads to the board when that has another path.
+        return found.link or found.path
     except SerialError as error:
         raise BenchError(f"--board={wanted}: {error}") from None
 

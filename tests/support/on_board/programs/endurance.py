@@ -28,13 +28,13 @@ def count(what, every):
 @device.on_connect
 def greet():
     """Counts a welcome."""
-    count("welcomes", 500)
+    count("welcomes", 100)
 
 
 @device.command
 def step():
     """Counts a command."""
-    count("commands", 5000)
+    count("commands", 1000)
 
 
 device.run()
