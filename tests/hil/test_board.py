@@ -49,6 +49,7 @@ async def test_error_in_a_program_is_answered_and_its_traceback_logged(async_boa
     give_up = time.monotonic() + DEADLINE_S
     while "fail" not in (about := await async_board.about())["commands"] or not about["online"]:
         assert time.monotonic() < give_up
+        assert not faulty.done(), faulty.exception()
         await asyncio.sleep(0.05)
 
     with pytest.raises(CommandFailed, match="ZeroDivisionError"):

@@ -1,6 +1,7 @@
 """The board's side of the conversation with its simulated hardware: one question, one answer."""
 
 import array
+import errno
 import json
 import os
 
@@ -24,7 +25,10 @@ def ask_for_bytes(do, **fields):
     data = array.array("b", bytes(size_bytes))
     view, at = memoryview(data), 0
     while at < size_bytes:
-        at += link.readinto(view[at:])
+        received = link.readinto(view[at:])
+        if not received:
+            raise OSError(errno.ECONNRESET)
+        at += received
     _give_back(link)
     return data
 
