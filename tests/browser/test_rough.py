@@ -54,6 +54,42 @@ async def test_text_of_strangers_is_text(gateway: GatewayProcess, page: Page) ->
         assert await page.locator("main img, main script, main b, main i").count() == 0
 
 
+async def test_a_name_is_told_as_it_is_written(gateway: GatewayProcess, page: Page) -> None:
+    # The joiner is how Persian is spelt, and nothing in a name is a pattern.
+    name = "$& می\u200cشود"
+    async with board_at(gateway.ws_url, "door"):
+        await page.goto(f"{gateway.url}/#/device/door")
+        await page.get_by_label("Name").fill(name)
+        await page.get_by_role("button", name="Save", exact=True).click()
+
+        await expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        await page.reload()
+        await expect(page).to_have_title(f"{name} · Darvaz")
+        await page.get_by_role("button", name="Forget this board").click()
+        await expect(page.get_by_role("dialog")).to_contain_text("Forget $& می\u200cشود? Its link ends")
+
+
+async def test_a_long_result_is_shown_whole_when_asked(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "talker", commands=RUN) as board:
+        await page.goto(f"{gateway.url}/#/device/talker")
+        await page.get_by_role("button", name="Run").click()
+        await answer(board, {"said": "x" * 2_000 + " the end"})
+        await expect(page.locator(".status.done")).to_be_visible()
+        await expect(page.get_by_text("the end")).to_be_hidden()
+
+        await page.get_by_role("button", name="show all").click()
+
+        await expect(page.locator(".status.done")).to_contain_text('the end"}')
+
+
+@pytest.mark.parametrize("place", ["device/%", "device/nobody", "constructor", "nowhere"])
+async def test_an_address_that_leads_nowhere_shows_a_page(gateway: GatewayProcess, page: Page, place: str) -> None:
+    await page.goto(f"{gateway.url}/#/{place}")
+
+    there = page.get_by_text("There is no such device (any more).")
+    await expect(there.or_(page.get_by_role("heading", name="Devices"))).to_be_visible()
+
+
 async def test_a_restart_under_the_open_page_is_told_and_lived_through(gateway: GatewayProcess, page: Page) -> None:
     async with board_at(gateway.ws_url, "first"):
         await page.goto(gateway.url)

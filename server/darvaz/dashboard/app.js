@@ -1,6 +1,6 @@
 // The page: its header, what the address asks for, and the banner that says when the gateway is away.
 
-import { h } from "/pages/dom.js";
+import { h, visible } from "/pages/dom.js";
 import { clock } from "/pages/format.js";
 import { apply, choose, language, t } from "/pages/words.js";
 import { store } from "/pages/store.js";
@@ -11,7 +11,7 @@ import "/pages/camera-wall.js";
 import "/pages/add-board.js";
 import "/pages/access-page.js";
 
-const PAGES = { "": "device-list", cameras: "camera-wall", add: "add-board", access: "access-page" };
+const PAGES = new Map([["", "device-list"], ["cameras", "camera-wall"], ["add", "add-board"], ["access", "access-page"]]);
 const TABS = [["", "devices"], ["cameras", "cameras"], ["add", "add"], ["access", "access"]];
 const THEMES = ["auto", "light", "dark"];
 const THEME_KEY = "darvaz.theme";
@@ -21,14 +21,23 @@ let aliveS = Date.now() / 1000;
 
 function route() {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-  const page = name === "device" ? h("device-page", { device: decodeURIComponent(rest.join("/")) }) : h(PAGES[name] ?? PAGES[""]);
+  const page = name === "device" ? h("device-page", { device: decoded(rest.join("/")) }) : h(PAGES.get(name) ?? PAGES.get(""));
   element("content").replaceChildren(page);
   for (const link of element("header").querySelectorAll("nav a")) {
     const isHere = link.dataset.page === name;
     if (isHere) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = `${page.heading || t(TABS.find(([path]) => path === name)?.[1] ?? "devices")} · Darvaz`;
+  document.title = `${visible(page.heading ?? "") || t(TABS.find(([path]) => path === name)?.[1] ?? "devices")} · Darvaz`;
+}
+
+// An address that somebody cut short leads to a device that is not there, not to an empty page.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function header() {

@@ -1,7 +1,7 @@
 // A camera's live picture: always the newest frame, none is waited for.
 
 import { pathOf } from "/pages/api.js";
-import { h } from "/pages/dom.js";
+import { h, visible } from "/pages/dom.js";
 import { number } from "/pages/format.js";
 import { follow, nameOf, store } from "/pages/store.js";
 import { t } from "/pages/words.js";
@@ -19,7 +19,7 @@ class DeviceCamera extends HTMLElement {
   connectedCallback() {
     this.device = this.getAttribute("device");
     const device = store.devices.get(this.device);
-    this.picture = h("img", { alt: t("picture_of", device ? nameOf(device) : this.device), hidden: true });
+    this.picture = h("img", { alt: t("picture_of", visible(device ? nameOf(device) : this.device)), hidden: true });
     this.note = h("p", { class: "quiet" }, t("waiting"));
     this.rate = h("span", { class: "quiet" });
     this.frame = h("div", { class: "picture" }, this.picture, this.note);

@@ -1,12 +1,11 @@
 // The controls of a device, made from the commands that it declared; each shows what became of it.
 
 import { ask, pathOf } from "/pages/api.js";
-import { bdi, h, visible } from "/pages/dom.js";
+import { bdi, clipped, h, visible } from "/pages/dom.js";
 import { number } from "/pages/format.js";
 import { follow, store } from "/pages/store.js";
 import { t } from "/pages/words.js";
 
-const RESULT_CHARS = 160;
 // What the gateway asks a camera by itself.
 const OWN = new Set(["stream"]);
 // What the library brings along comes after what the maker wrote.
@@ -117,19 +116,21 @@ function text(rule) {
 async function run(device, name, args, status) {
   // Of several in a row, the last one's answer counts.
   const mine = status.dataset.number = String(Number(status.dataset.number ?? 0) + 1);
-  const say = (kind, said) => {
+  const say = (kind, ...said) => {
     if (status.dataset.number !== mine) return;
     status.className = `status ${kind}`;
-    status.textContent = said;
+    status.replaceChildren(...said);
   };
   say("pending", t("pending"));
   try {
     const { result } = await ask("POST", pathOf(device, "commands", name), args);
-    const said = result === null || result === undefined ? "" : visible(typeof result === "string" ? result : JSON.stringify(result));
-    say("done", said ? `${t("done")}: ${said.slice(0, RESULT_CHARS)}` : t("done"));
+    const said = typeof result === "string" ? result : JSON.stringify(result ?? "");
+    if (result === null || result === undefined) say("done", t("done"));
+    else say("done", `${t("done")}: `, ...clipped(said, t("more")));
     return true;
   } catch (problem) {
-    say("failed", t("failed", visible(problem.message).slice(0, RESULT_CHARS * 2)));
+    const [before, after] = t("failed", "\n").split("\n");
+    say("failed", before, ...clipped(problem.message, t("more")), after);
     return false;
   }
 }

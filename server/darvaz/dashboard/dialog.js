@@ -1,6 +1,6 @@
 // Asks before something that cannot be taken back.
 
-import { h } from "/pages/dom.js";
+import { h, visible } from "/pages/dom.js";
 import { t } from "/pages/words.js";
 
 /** Shows a question; returns whether it was answered with yes. */
@@ -11,7 +11,7 @@ export function confirmed(question, yes) {
       resolve(dialog.returnValue === "yes");
     } },
       h("form", { method: "dialog" },
-        h("p", { id: "question", dir: "auto" }, question),
+        h("p", { id: "question", dir: "auto" }, visible(question)),
         h("div", { class: "row" },
           h("button", { value: "no", class: "quiet", autofocus: true }, t("cancel")),
           h("button", { value: "yes", class: "danger" }, yes))));

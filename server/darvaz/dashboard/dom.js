@@ -16,8 +16,9 @@ function set(element, name, value) {
   else element.setAttribute(name, String(value));
 }
 
-// Controls, and marks that turn the direction of other text, are shown as what they are.
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// Controls, and marks that turn the direction of other text, are shown as what they are; the joiners U+200C and
+// U+200D turn nothing and are how Persian and other scripts are spelt.
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const CLIP_CHARS = 600;
 
 /** Returns a stranger's text so that it can neither hide nor turn anything. */
@@ -55,5 +56,5 @@ export function onceAFrame(call) {
 
 /** Says something to people who listen to the page rather than see it. */
 export function announce(text) {
-  document.getElementById("said").textContent = text;
+  document.getElementById("said").textContent = visible(text);
 }

@@ -11,7 +11,7 @@ export const language = () => chosen;
 
 /** Returns a sentence in the reader's language; {} in it is what it is about. */
 export function t(word, what = "") {
-  return (WORDS[chosen][word] ?? en[word] ?? word).replace("{}", what);
+  return (WORDS[chosen][word] ?? en[word] ?? word).replace("{}", () => what);
 }
 
 /** Changes the language, remembers it, and turns the page's direction. */
