@@ -77,7 +77,7 @@ async def powered_by(board: VirtualBoard, switch: Path) -> AsyncIterator[None]:
         task.cancel()
 
 
-# Every kind of bench
+# Every kind of bench but the virtual ones, which `make hil` runs after these
 
 
 async def test_suite_passes_on_a_board_at_a_port(desk: Bench, tmp_path: Path) -> None:
@@ -94,13 +94,6 @@ async def test_suite_passes_on_a_board_at_a_port(desk: Bench, tmp_path: Path) ->
 
     assert code == 0, said
     assert reasons(said) == {"on-the-desk is of kind pico: it has no command snapshot, stream"}
-
-
-async def test_suite_passes_on_a_virtual_camera() -> None:
-    code, said = await run_suite("--board", "virtual:esp32cam")
-
-    assert code == 0, said
-    assert reasons(said) == {"virtual-esp32cam is of kind esp32cam: it has no command pan, tilt, led"}
 
 
 async def test_suite_passes_on_a_board_known_by_its_gateway_alone(desk: Bench) -> None:
