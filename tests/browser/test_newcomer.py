@@ -58,7 +58,8 @@ async def test_a_board_that_is_added_appears_by_itself(gateway: GatewayProcess, 
     await expect(page.get_by_text("Closed: boards from elsewhere get no token.")).to_be_visible()
     await page.get_by_role("button", name="Open the window for 15 minutes").click()
     await expect(page.get_by_text(re.compile(r"Open: 1[45]\smin"))).to_be_visible()
-    await expect(page.get_by_text("make flash", exact=True)).to_be_visible()
+    await expect(page.get_by_text(f"DARVAZ_GATEWAY={gateway.url} make flash", exact=True)).to_be_visible()
+    await expect(page.get_by_text(f"ws://YOUR-ADDRESS:{gateway.port}", exact=True)).to_be_visible()
 
     async with board_at(gateway.ws_url, "pan-tilt", commands={"pan": PAN}):
         await expect(page.get_by_text("pan-tilt", exact=True)).to_be_visible()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import pytest
 from PIL import Image, ImageStat
 from playwright.async_api import Browser, expect
 
+from darvaz.history import History, Retention, open_history
+from darvaz.settings import Settings
 from tests.support.gateway import GatewayProcess
 
 pytestmark = pytest.mark.timeout(120)
@@ -26,6 +30,22 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "camera-dark": ("#/device/virtual-esp32cam-1", {"viewport": DESKTOP, "locale": "en-GB", "color_scheme": "dark"}),
     "phone-fa": ("#/device/virtual-pico-1", {"viewport": PHONE, "locale": "fa-IR"}),
 }
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
+    """A gateway that has measured for an hour already, so that its plots show one."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    history = History(lambda: open_history(data), Retention.of(Settings()))
+    history.open()
+    now_s = time.time()
+    for ago_s in range(3600, 0, -20):
+        temperature = 23.5 + 1.5 * math.cos(ago_s / 1100) + 0.15 * math.sin(ago_s / 37)
+        history.record("virtual-pico-1", now_s - ago_s, {"temperature": round(temperature, 2)})
+    assert history.close()
+    with GatewayProcess(data=data) as running:
+        yield running
 
 
 @pytest.fixture

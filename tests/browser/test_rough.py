@@ -147,6 +147,27 @@ async def test_a_board_that_comes_takes_nothing_from_what_is_typed(gateway: Gate
         await expect(page.get_by_role("listitem")).to_have_count(1)
 
 
+async def test_the_focus_stays_on_a_device_while_others_come(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "first"):
+        await page.goto(gateway.url)
+        first = page.get_by_role("link", name="first")
+        await first.focus()
+        async with board_at(gateway.ws_url, "second"):
+            await expect(page.get_by_role("link", name="second")).to_be_visible()
+
+            await expect(first).to_be_focused()
+
+
+async def test_what_an_absent_board_measured_says_how_old_it_is(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "garden") as board:
+        await page.goto(f"{gateway.url}/#/device/garden")
+        await board.say("telemetry", values={"temperature": 21.5})
+        number = page.locator("figcaption", has_text="temperature")
+        await expect(number).to_have_text("temperature21.5")
+
+    await expect(number).to_contain_text(re.compile("just now|ago"))
+
+
 async def flood(board: Board, name: str) -> None:
     """Sends many lines at a steady pace."""
     loop = asyncio.get_running_loop()

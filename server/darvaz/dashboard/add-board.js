@@ -9,6 +9,8 @@ import { t } from "/pages/words.js";
 
 const MINUTES = 15;
 const TICK_MS = 1_000;
+const USUAL_PORT = "3000";
+const IS_HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 
 class AddBoard extends HTMLElement {
   #endsMs = 0;
@@ -19,11 +21,10 @@ class AddBoard extends HTMLElement {
     this.closer = h("button", { type: "button", class: "quiet", onclick: () => this.#change("DELETE") }, t("close_window"));
     this.arrivals = h("ul", { class: "arrivals", "aria-live": "polite" });
     this.waiting = h("p", { class: "waiting" }, t("waiting_board"));
-    const gateway = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}`;
     this.replaceChildren(h("h1", {}, t("add")), h("p", {}, t("add_intro")),
       h("ol", { class: "steps" },
         h("li", { class: "panel" }, this.window, store.mayChange ? h("div", { class: "row" }, this.opener, this.closer) : h("p", {}, t("only_look"))),
-        h("li", { class: "panel" }, h("h2", {}, t("step_type")), copyable("make flash"), h("p", { class: "quiet" }, t("no_flash")), copyable(gateway),
+        h("li", { class: "panel" }, h("h2", {}, t("step_type")), copyable(flashCommand()), !IS_HERE && h("p", { class: "quiet" }, t("flash_elsewhere")), h("p", { class: "quiet" }, t("no_flash")), copyable(boardsAddress()), IS_HERE && h("p", { class: "quiet" }, t("your_address")),
           h("p", { class: "quiet" }, t("simulate_hint")), copyable("make simulate")),
         h("li", { class: "panel" }, h("h2", {}, t("step_wait")), this.waiting, this.arrivals)));
     follow(this, "arrived", (id) => this.#welcome(id));
@@ -65,3 +66,14 @@ class AddBoard extends HTMLElement {
 }
 
 customElements.define("add-board", AddBoard);
+
+// `make flash` looks for the gateway on its own machine, at the usual port.
+function flashCommand() {
+  return IS_HERE && location.port === USUAL_PORT ? "make flash" : `DARVAZ_GATEWAY=${location.origin} make flash`;
+}
+
+// Loopback leads a board to itself.
+function boardsAddress() {
+  const host = IS_HERE ? "YOUR-ADDRESS" : location.hostname;
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${host}${location.port && `:${location.port}`}`;
+}

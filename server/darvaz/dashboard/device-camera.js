@@ -9,6 +9,7 @@ import { t } from "/pages/words.js";
 const FPS = 10;
 const AGAIN_MS = 3_000;
 const RATE_EVERY_MS = 1_000;
+const NEAR = "200px";
 
 class DeviceCamera extends HTMLElement {
   #socket = null;
@@ -28,22 +29,32 @@ class DeviceCamera extends HTMLElement {
       h("button", { type: "button", class: "quiet", onclick: () => this.frame.requestFullscreen?.() }, t("full_screen")), this.rate));
     this.picture.addEventListener("load", () => this.#shown());
     this.picture.addEventListener("error", () => this.#shown());
-    this.seen = () => (document.hidden ? this.#close() : this.#open());
+    this.seen = () => (this.#isSeen ? this.#open() : this.#close());
     document.addEventListener("visibilitychange", this.seen);
+    this.watcher = new IntersectionObserver((entries) => {
+      this.isInView = entries.at(-1).isIntersecting;
+      this.seen();
+    }, { rootMargin: NEAR });
+    this.watcher.observe(this);
     follow(this, "device", (id) => id === this.device && this.#note());
     this.timer = setInterval(() => this.#count(), RATE_EVERY_MS);
-    this.seen();
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.seen);
+    this.watcher.disconnect();
     clearInterval(this.timer);
     this.#close();
     URL.revokeObjectURL(this.picture.src);
   }
 
+  // A camera that nobody sees, on a long wall or in a hidden page, need not send.
+  get #isSeen() {
+    return this.isConnected && this.isInView && !document.hidden;
+  }
+
   #open() {
-    if (this.#socket || !this.isConnected) return;
+    if (this.#socket || !this.#isSeen) return;
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const fps = this.getAttribute("fps") ?? FPS;
     const socket = this.#socket = new WebSocket(`${scheme}//${location.host}/ws/view/${encodeURIComponent(this.device)}?fps=${fps}`);
@@ -52,7 +63,7 @@ class DeviceCamera extends HTMLElement {
     socket.onclose = () => {
       if (this.#socket !== socket) return;
       this.#socket = null;
-      setTimeout(() => !document.hidden && this.#open(), AGAIN_MS);
+      setTimeout(() => this.#open(), AGAIN_MS);
     };
   }
 

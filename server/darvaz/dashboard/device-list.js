@@ -1,7 +1,7 @@
 // All devices at a glance: who is here, how good the signal is, and the newest values of each.
 
 import { bdi, h, onceAFrame } from "/pages/dom.js";
-import { ago, measured, number, span } from "/pages/format.js";
+import { ago, bytes, measured, number, span } from "/pages/format.js";
 import { follow, nameOf, store } from "/pages/store.js";
 import { t } from "/pages/words.js";
 
@@ -50,8 +50,10 @@ class DeviceList extends HTMLElement {
 
   #draw() {
     const devices = [...store.devices.values()].sort(byPresence);
+    const focused = [...this.#cards].find(([, element]) => element.contains(document.activeElement))?.[0];
     this.#cards = new Map(devices.map((device) => [device.id, card(device)]));
     this.list.replaceChildren(...this.#cards.values());
+    this.#cards.get(focused)?.querySelector("a").focus();
     this.empty.hidden = devices.length > 0;
     this.count.hidden = this.list.hidden = !devices.length;
     this.box.hidden = devices.length < SEARCH_FROM;
@@ -113,6 +115,7 @@ function fill(element, device) {
   element.replaceChildren(
     h("div", { class: "row" }, h("h2", {}, link), presence(device)),
     h("p", { class: "quiet" }, facts(device)),
+    h("p", { class: "quiet small" }, details(device)),
     h("dl", { class: "values" }, values.map(([name, { value }]) => h("div", {},
       h("dt", {}, bdi(device.telemetry[name]?.title || name)), h("dd", {}, h("bdi", {}, measured(value, device.telemetry[name]?.unit)))))),
   );
@@ -126,6 +129,13 @@ export function presence(device) {
 
 function facts(device) {
   const said = [t(`kind_${device.kind}`), device.online ? t("since", span(Date.now() / 1000 - device.since)) : t("last_seen", ago(device.last_seen))];
-  if (device.online && device.rssi_dbm !== null) said.push(`${number(device.rssi_dbm)} dBm`);
   return said.join(" · ");
+}
+
+function details(device) {
+  const { ip, address, version, rssi_dbm: signal, heap_free_bytes: heap } = device;
+  const said = [(ip || address) && bdi(ip || address), version && bdi(`v${version.replace(/^v/, "")}`)];
+  if (device.online && signal !== null) said.push(h("bdi", { title: t("signal") }, measured(signal, "dBm")));
+  if (device.online && heap !== null) said.push(h("bdi", { title: t("heap") }, t("free", bytes(heap))));
+  return said.filter(Boolean).flatMap((part, at) => (at ? [" · ", part] : [part]));
 }

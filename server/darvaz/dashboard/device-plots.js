@@ -2,7 +2,7 @@
 
 import { ask, pathOf } from "/pages/api.js";
 import { bdi, h, onceAFrame } from "/pages/dom.js";
-import { measured } from "/pages/format.js";
+import { ago, measured } from "/pages/format.js";
 import { follow, store } from "/pages/store.js";
 import { t } from "/pages/words.js";
 import { plot } from "/pages/plot.js";
@@ -32,7 +32,8 @@ class DevicePlots extends HTMLElement {
     follow(this, "telemetry", (report) => report.id === this.device && this.#take(report, draw));
     this.observer = new ResizeObserver(draw);
     this.observer.observe(this);
-    this.timer = setInterval(() => this.#load(), REFRESH_MS);
+    follow(this, "device", (id) => id === this.device && this.#plots.forEach((found) => this.#age(found)));
+    this.timer = setInterval(() => this.#refresh(), REFRESH_MS);
     this.#begin();
   }
 
@@ -41,22 +42,36 @@ class DevicePlots extends HTMLElement {
     this.observer.disconnect();
   }
 
+  #refresh() {
+    this.#plots.forEach((found) => this.#age(found));
+    this.#load();
+  }
+
   async #begin() {
     try {
       const { values } = await ask("GET", pathOf(this.device, "telemetry"));
-      for (const [name, { value }] of Object.entries(values)) this.#show(name, value);
+      for (const [name, { value, time }] of Object.entries(values)) this.#show(name, value, time);
     } catch {
       // The numbers of the list will do until it answers.
     }
     await this.#load();
   }
 
-  #show(name, value) {
+  #show(name, value, time) {
     this.none.hidden = true;
     if (!this.#plots.has(name)) this.#plots.set(name, this.#add(name));
     const found = this.#plots.get(name);
     found.number.textContent = measured(value, found.unit);
+    found.time = time;
+    this.#age(found);
     return found;
+  }
+
+  // A number of a board that is away is an old one, and says how old.
+  #age({ age, time }) {
+    const isOld = store.devices.get(this.device)?.online === false;
+    age.textContent = isOld ? ago(time) : "";
+    age.parentElement.classList.toggle("old", isOld);
   }
 
   #add(name) {
@@ -64,18 +79,18 @@ class DevicePlots extends HTMLElement {
     const [ownUnit, word] = VITALS[name] ?? [];
     const unit = rule.unit ?? ownUnit;
     const title = rule.title || (word ? t(word) : name);
-    const shown = h("strong", {});
+    const shown = h("strong", {}), age = h("span", { class: "quiet" });
     const picture = plot(t("plot_of", title), unit);
-    const figure = h("figure", {}, h("figcaption", { class: "row" }, bdi(title), shown), picture.element);
+    const figure = h("figure", {}, h("figcaption", { class: "row" }, bdi(title), age, shown), picture.element);
     if (word) this.list.append(figure);
     else this.list.insertBefore(figure, this.list.querySelector(".vital"));
     figure.classList.toggle("vital", Boolean(word));
-    return { number: shown, unit, points: [], draw: picture.draw, set: picture.set, isPlotted: false };
+    return { number: shown, age, unit, points: [], draw: picture.draw, set: picture.set, isPlotted: false };
   }
 
   #take({ time, values }, draw) {
     for (const [name, value] of Object.entries(values)) {
-      const found = this.#show(name, value);
+      const found = this.#show(name, value, time);
       if (typeof value === "string") continue;
       if (!found.isPlotted) this.#fetch(name, found);
       const number = Number(value);

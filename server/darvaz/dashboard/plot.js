@@ -14,7 +14,7 @@ const GAP_STEPS = 6;
 /** Returns a plot: its element, `set(points, from_s, to_s)` and `draw()`. */
 export function plot(title, unit) {
   const canvas = h("canvas", { role: "img", "aria-label": title });
-  const summary = h("p", { class: "quiet summary" });
+  const summary = h("p", { class: "quiet summary", dir: document.documentElement.dir });
   const element = h("div", { class: "plot", dir: "ltr" }, canvas, summary);
   let points = [], fromS = 0, toS = 1;
   const set = (found, from, to) => {

@@ -2,7 +2,7 @@
 
 export const en = {
   skip: "Skip to content", devices: "Devices", cameras: "Cameras", add: "Add a board", access: "Access", api: "API",
-  sign_out: "Sign out", theme: "Appearance", theme_auto: "As the system", theme_light: "Light", theme_dark: "Dark",
+  sign_out: "Sign out", theme: "Appearance", theme_auto: "Automatic", theme_light: "Light", theme_dark: "Dark",
   language: "Language", lost: "The gateway does not answer. What you see is from {}. Trying again …",
   back: "Connected again.", connecting: "Connecting …", search: "Find a device", none_found: "No device is called that.",
   online: "Online", offline: "Offline", since: "for {}", last_seen: "last seen {}", just_now: "just now", ago: "{} ago",
@@ -25,7 +25,7 @@ export const en = {
   camera_away: "The camera is away; the picture is old.", picture_of: "Live picture of {}", rate: "{} pictures/s",
   no_cameras: "No camera has been here yet.",
   about: "About", kind: "Kind", board: "Board", firmware: "Firmware", address: "Address", signal: "Signal",
-  heap: "Free memory", uptime: "Running for", first_seen: "First seen", reset_cause: "Last reset",
+  heap: "Free memory", free: "{} free", uptime: "Running for", first_seen: "First seen", reset_cause: "Last reset",
   manage: "Manage", rename: "Name", save: "Save", saved: "Saved.", forget: "Forget this board",
   forget_sure: "Forget {}? Its link ends, its tokens are revoked and its history is deleted. The journal stays.",
   cancel: "Cancel", gone: "There is no such device (any more).", to_devices: "All devices",
@@ -34,6 +34,8 @@ export const en = {
   window_closed: "Closed: boards from elsewhere get no token.", window_always: "The policy always gives tokens to boards.",
   window_never: "The policy gives no tokens: issue one under Access.", step_type: "Type this", step_wait: "Then wait here",
   no_flash: "Without make flash: copy the firmware and put this address into config.json.",
+  flash_elsewhere: "On a computer other than the gateway’s, DARVAZ_TOKEN must hold an operator’s token; make one under Access.",
+  your_address: "YOUR-ADDRESS is the address of this computer in your network.",
   waiting_board: "Waiting for a new board …", arrived: "{} is here.", show_it: "Show it",
   tokens: "Tokens", new_token: "New token", issue: "Issue", label: "Label", for_kind: "For",
   kind_pico: "Raspberry Pi Pico W", kind_esp32cam: "ESP32-CAM", kind_operator: "Operator", kind_viewer: "Viewer",

@@ -2,7 +2,7 @@
 
 export const fa = {
   skip: "رفتن به محتوا", devices: "دستگاه‌ها", cameras: "دوربین‌ها", add: "افزودن برد", access: "دسترسی", api: "API",
-  sign_out: "خروج", theme: "ظاهر", theme_auto: "مثل سیستم", theme_light: "روشن", theme_dark: "تیره",
+  sign_out: "خروج", theme: "ظاهر", theme_auto: "خودکار", theme_light: "روشن", theme_dark: "تیره",
   language: "زبان", lost: "دروازه پاسخ نمی‌دهد. آنچه می‌بینید از {} است. تلاش دوباره …",
   back: "دوباره وصل شد.", connecting: "در حال اتصال …", search: "جست‌وجوی دستگاه", none_found: "دستگاهی با این نام نیست.",
   online: "آنلاین", offline: "آفلاین", since: "از {} پیش", last_seen: "آخرین حضور {}", just_now: "همین حالا", ago: "{} پیش",
@@ -25,7 +25,7 @@ export const fa = {
   camera_away: "دوربین اینجا نیست؛ تصویر قدیمی است.", picture_of: "تصویر زندهٔ {}", rate: "{} تصویر در ثانیه",
   no_cameras: "هنوز دوربینی اینجا نبوده است.",
   about: "دربارهٔ دستگاه", kind: "نوع", board: "برد", firmware: "میان‌افزار", address: "نشانی", signal: "سیگنال",
-  heap: "حافظهٔ آزاد", uptime: "مدت کار", first_seen: "نخستین حضور", reset_cause: "علت آخرین راه‌اندازی",
+  heap: "حافظهٔ آزاد", free: "{} آزاد", uptime: "مدت کار", first_seen: "نخستین حضور", reset_cause: "علت آخرین راه‌اندازی",
   manage: "مدیریت", rename: "نام", save: "ذخیره", saved: "ذخیره شد.", forget: "فراموش کردن این برد",
   forget_sure: "{} فراموش شود؟ اتصالش قطع، توکن‌هایش باطل و تاریخچه‌اش پاک می‌شود. دفتر رویدادها می‌ماند.",
   cancel: "انصراف", gone: "چنین دستگاهی (دیگر) نیست.", to_devices: "همهٔ دستگاه‌ها",
@@ -34,6 +34,8 @@ export const fa = {
   window_closed: "بسته است: بردهای بیرونی توکن نمی‌گیرند.", window_always: "سیاست: بردها همیشه توکن می‌گیرند.",
   window_never: "سیاست: توکنی داده نمی‌شود؛ در بخش دسترسی صادر کنید.", step_type: "این را تایپ کنید", step_wait: "سپس همین‌جا منتظر بمانید",
   no_flash: "بدون make flash: میان‌افزار را کپی کنید و این نشانی را در config.json بگذارید.",
+  flash_elsewhere: "روی رایانه‌ای جز خود دروازه، DARVAZ_TOKEN باید توکن یک اپراتور باشد؛ در بخش دسترسی بسازید.",
+  your_address: "به‌جای YOUR-ADDRESS نشانی همین رایانه در شبکهٔ شما می‌آید.",
   waiting_board: "در انتظار برد تازه …", arrived: "{} آمد.", show_it: "نمایش",
   tokens: "توکن‌ها", new_token: "توکن تازه", issue: "صدور", label: "برچسب", for_kind: "برای",
   kind_pico: "Raspberry Pi Pico W", kind_esp32cam: "ESP32-CAM", kind_operator: "اپراتور", kind_viewer: "بیننده",
