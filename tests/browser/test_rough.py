@@ -168,6 +168,21 @@ async def test_what_an_absent_board_measured_says_how_old_it_is(gateway: Gateway
     await expect(number).to_contain_text(re.compile("just now|ago"))
 
 
+async def test_only_cameras_that_are_in_view_are_asked_for_pictures(gateway: GatewayProcess, page: Page) -> None:
+    asked: list[str] = []
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    await page.set_viewport_size({"width": 400, "height": 400})
+    async with contextlib.AsyncExitStack() as stack:
+        for number in range(10):
+            await stack.enter_async_context(board_at(gateway.ws_url, f"camera-{number}", kind="esp32cam"))
+        async with page.expect_websocket():
+            await page.goto(f"{gateway.url}/#/cameras")
+        assert not any("camera-9" in url for url in asked)
+
+        async with page.expect_websocket(lambda socket: "camera-9" in socket.url):
+            await page.get_by_role("link", name="camera-9").scroll_into_view_if_needed()
+
+
 async def flood(board: Board, name: str) -> None:
     """Sends many lines at a steady pace."""
     loop = asyncio.get_running_loop()
