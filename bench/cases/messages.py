@@ -93,7 +93,9 @@ class Messages:
         times = {"warmup-ms": extent.warmup_ms, "window-ms": extent.window_ms}
         place = {"port": running.port, "server": running.pid, "links": LINKS}
         texts = {"message": PING, "log": LOG}
-        return bench.generator.run("exchange", {**place, **times, **texts, **server.words(workload)})
+        # Whoever sleeps is woken by the server's writes, which no board at the end of a network is.
+        alone = {"awake": bench.generator.is_fast and bench.cores.load is not None}
+        return bench.generator.run("exchange", {**place, **times, **texts, **alone, **server.words(workload)})
 
     def _rows(self, measured: dict[Key, list[Measured]]) -> list[dict[str, Any]]:
         titles = {server.name: server.title for server in self._servers}

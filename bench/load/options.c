@@ -12,7 +12,7 @@
 
 enum option_key {
     PORT = 1, LINKS, SERVER, DIALECT, PATH, DEVICE, TOKENS, QOS, SUBSCRIBE,
-    IN_FLIGHT, LOGS, MESSAGE, LOG, EXPECT, WARMUP_MS, WINDOW_MS,
+    IN_FLIGHT, LOGS, MESSAGE, LOG, EXPECT, WARMUP_MS, WINDOW_MS, AWAKE,
     PENDING_MAX, OPERATOR, COMMAND, LOGS_PER_S, GAP_US,
 };
 
@@ -33,6 +33,7 @@ static const struct option NAMES[] = {
     {"expect", required_argument, NULL, EXPECT},
     {"warmup-ms", required_argument, NULL, WARMUP_MS},
     {"window-ms", required_argument, NULL, WINDOW_MS},
+    {"awake", no_argument, NULL, AWAKE},
     {"pending-max", required_argument, NULL, PENDING_MAX},
     {"operator", required_argument, NULL, OPERATOR},
     {"command", required_argument, NULL, COMMAND},
@@ -97,6 +98,7 @@ static void take(struct options *options, int key, const char *value, const char
     case EXPECT: options->expected = value; break;
     case WARMUP_MS: options->warmup_ms = number_of(value, 0, 60000); break;
     case WINDOW_MS: options->window_ms = number_of(value, 1, 600000); break;
+    case AWAKE: options->is_awake = true; break;
     case PENDING_MAX: options->pending_max = number_of(value, 1, 100000); break;
     case OPERATOR: options->operator_token = value; break;
     case COMMAND: options->command = value; break;

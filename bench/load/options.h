@@ -17,6 +17,7 @@ struct options {
     const char *log;
     const char *expected; // what every answer contains
     int warmup_ms, window_ms;
+    bool is_awake; // asks for news without end instead of sleeping until there are some
 
     // crowd
     int pending_max;

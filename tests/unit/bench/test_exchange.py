@@ -43,6 +43,19 @@ def test_packets_of_every_size_are_what_the_protocol_says(generator: Generator, 
     assert measured["units_sent"] == len(heard)
 
 
+def test_a_generator_that_never_sleeps_does_not_count_its_waiting_as_work(generator: Generator) -> None:
+    if not generator.is_fast:
+        pytest.skip("the load generator in Python always sleeps")
+    heard: list[str] = []
+
+    with library_echo(heard) as port:
+        measured = run(generator, port, links=1, in_flight=1, message="m", expect="m", awake=True, window_ms=300)
+
+    assert measured["units_sent"] == len(heard)
+    # One thread of Python answers: it is the generator that waits.
+    assert 0 < measured["load_cpu_s"] < measured["window_s"] / 2
+
+
 def test_answers_that_come_in_single_bytes_are_counted(generator: Generator) -> None:
     def dribble(peer: Peer) -> None:
         peer.read_head()
