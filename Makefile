@@ -9,7 +9,7 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve simulate test hil footprint pictures bench bench-quick lint format generate log doctor token enrol devices clean
+.PHONY: help setup compile compiled serve simulate test hil footprint pictures bench bench-quick lint format generate log doctor token enrol devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
 help: ## Show this help
@@ -27,9 +27,15 @@ $(LINTED): $(READY)
 
 setup: $(READY) ## Create the virtual environment (python -m venv .venv; pip install -e '.[test]')
 
+compile: $(READY) ## Compile what every message goes through (python -m darvaz.compiled)
+	@$(BIN)/python -m darvaz.compiled
+
+compiled: $(READY)
+	@$(BIN)/python -m darvaz.compiled --if-possible
+
 ##@ The gateway
 
-serve: $(READY) ## Run the gateway (darvaz serve). ARGS='--port 8080' adds options
+serve: compiled ## Run the gateway (darvaz serve). ARGS='--port 8080' adds options
 	@exec $(BIN)/darvaz serve $(ARGS)
 
 PICO     ?= 1
@@ -84,8 +90,12 @@ erase: $(READY) ## Remove the files of a board (darvaz erase). PORT=auto CONFIRM
 
 ##@ Development
 
-test: $(READY) ## Run every test (python -m pytest -n auto)
+# What is compiled is tested once more as Python runs it, where there is no compiler.
+HOT_TESTS := tests/contract tests/unit/server/wire $(wildcard tests/unit/server/test_session*.py) \
+             $(wildcard tests/unit/server/test_journal*.py) tests/unit/server/test_protocol.py tests/unit/server/test_key_counter.py
+test: compiled ## Run every test (python -m darvaz.compiled; python -m pytest -n auto)
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
+	@$(if $(ARGS),,DARVAZ_COMPILED=no $(BIN)/python -m pytest -q -n 4 --dist loadgroup $(HOT_TESTS))
 	@$(if $(ARGS),,$(MAKE) --no-print-directory hil)
 
 # A board at a port, if somebody says so; else both virtual ones, the first with its simulated wires.
@@ -105,10 +115,10 @@ footprint: $(READY) ## Measure what the firmware takes of a board (python -m too
 pictures: $(READY) ## Take the README's pictures of the dashboard anew
 	@DARVAZ_PICTURES=1 $(BIN)/python -m pytest -q -n 0 tests/browser/test_pictures.py
 
-bench: $(READY) ## Measure the gateway beside its baselines: ten minutes (python -m bench --json FILE)
+bench: compiled ## Measure the gateway beside its baselines: ten minutes (python -m bench --json FILE)
 	@$(BIN)/python -m bench --json .cache/bench/results.json $(ARGS)
 
-bench-quick: $(READY) ## The same in a minute, for looking (python -m bench --quick)
+bench-quick: compiled ## The same in a minute, for looking (python -m bench --quick)
 	@$(BIN)/python -m bench --quick $(ARGS)
 
 lint: $(LINTED) ## Check style and types (ruff check; ruff format --check; mypy; python -m tools.check_firmware)
@@ -125,4 +135,4 @@ generate: $(READY) ## Write what is derived from shared/protocol.json (python -m
 	@$(BIN)/python -m tools.generate
 
 clean: ## Remove the virtual environment and caches; data/ stays
-	@rm -rf $(VENV) .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .cache server/__compiled__ build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from darvaz.compiled import use_compiled
+
 if TYPE_CHECKING:
     from darvaz.client import AsyncGateway as AsyncGateway
     from darvaz.client import Gateway as Gateway
 
 __version__ = "0.1.0"
+
+# Before any of the modules that may be compiled is imported.
+is_compiled = use_compiled()
 
 _CLIENT = ("AsyncGateway", "Gateway")
 

@@ -79,15 +79,15 @@ class Journal:
         self._next_aging_s = 0.0
         self._is_stopping = False
         self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._writer: threading.Thread | None = None
         self.state = "ok"
         self.tell_written: Callable[[list[Moment]], None] = _tell_nobody
         """Is called by the writer's thread with what was written."""
 
     def open(self) -> None:
         """Starts the writer."""
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
+        self._writer = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._writer.start()
 
     def record(
         self, device: str | None, kind: str | None, address: str, direction: str, type_: str, payload: str
@@ -129,8 +129,8 @@ class Journal:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
         self._is_stopping = True
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        if self._writer is not None:
+            self._writer.join(timeout_s)
         return not self._pending
 
     def _crowd(self, said: list[Said], chars: int) -> list[Said]:

@@ -29,28 +29,21 @@ class KeyCounter:
         required = set(schema.get("required", ()))
         rules = {name: _resolved(rule, definitions) for name, rule in schema["properties"].items()}
         self._depth_max = depth_max
-        self._always = len(required)
-        self._sometimes = _getter([name for name in rules if name not in required])
+        self._count = _counter(len(required), [name for name in rules if name not in required])
         self._containers = _getter([name for name, rule in rules.items() if _may_contain(rule)])
         self._texts = _getter([name for name, rule in rules.items() if rule.get("type") == "string"])
 
         # Without unknown fields, whose keys would be colons too many, such a message is not nested either.
-        self.plain_colons = self._always if self._containers is None else -1
+        self.plain_colons = len(required) if self._containers is None else -1
 
     def proves_sound(self, message: msgspec.Struct, text: str, colons: int) -> bool:
         """Whether the counting shows that nothing is wrong; with `plain_colons` it need not be asked."""
-        keys = self._keys(message)
+        keys = self._count(message)
         if self._containers is not None:
             if text.count("{") + text.count("[") > self._depth_max:
                 return False
             keys += sum(map(_inner_keys, self._containers(message)))
         return colons == keys or colons == keys + self._colons_in_texts(message, text)
-
-    def _keys(self, message: msgspec.Struct) -> int:
-        if self._sometimes is None:
-            return self._always
-        values = self._sometimes(message)
-        return self._always + len(values) - values.count(msgspec.UNSET)
 
     def _colons_in_texts(self, message: msgspec.Struct, text: str) -> int:
         """Returns how many colons stand in strings for all to see; one written as an escape could prove anything."""
@@ -103,6 +96,17 @@ def _resolved(rule: Schema, definitions: Mapping[str, Schema]) -> Schema:
 def _may_contain(rule: Schema) -> bool:
     """Whether a field may hold an object or an array; one without a rule may hold anything."""
     return "const" not in rule and "enum" not in rule and rule.get("type", "object") in ("object", "array")
+
+
+def _counter(always: int, sometimes: list[str]) -> Callable[[msgspec.Struct], int]:
+    """Returns what counts the keys of a message; `sometimes` are those that it may be without."""
+    if not sometimes:
+        return lambda message: always
+    if len(sometimes) == 1:
+        single = attrgetter(sometimes[0])
+        return lambda message: always + (single(message) is not msgspec.UNSET)
+    many, most = attrgetter(*sometimes), always + len(sometimes)
+    return lambda message: most - many(message).count(msgspec.UNSET)
 
 
 def _getter(names: list[str]) -> Getter | None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from darvaz.faults import Fault, JsonTrouble, explain, find_json_trouble, look
 from darvaz.key_counter import KeyCounter, shows_each_key_once
+from darvaz.schema import load_schema
 from darvaz.schema_types import TypeMaker
 from darvaz.wording import Wording
 
 Message = msgspec.Struct
-
-_HERE = Path(__file__).resolve().parent
-_PLACES = (_HERE / "protocol.json", _HERE.parent.parent / "shared" / "protocol.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +25,6 @@ class Kind:
     path: str
     title: str
     sends_frames: bool
-
-
-@cache
-def load_schema() -> Mapping[str, Any]:
-    """Returns shared/protocol.json, read once: from the checkout, or as packed into the wheel."""
-    for place in _PLACES:
-        if place.exists():
-            document: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-            return document
-    raise FileNotFoundError(f"protocol.json is missing: looked for {' and '.join(map(str, _PLACES))}")
 
 
 class Protocol:
@@ -108,9 +93,9 @@ class Protocol:
 
     # Sending
 
-    def make(self, name: str, /, **fields: Any) -> Message:
+    def make(self, type_: str, /, **fields: Any) -> Message:
         """Returns a message of the gateway, unchecked: its fields are the gateway's own."""
-        made: Message = self.types[name](**fields)
+        made: Message = self.types[type_](**fields)
         return made
 
     def check(self, name: str, fields: Mapping[str, Any]) -> Message | Fault:

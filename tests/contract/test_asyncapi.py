@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from darvaz.asyncapi import build_asyncapi
-from darvaz.protocol import load_schema
+from darvaz.schema import load_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = load_schema()

@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 
+from darvaz import is_compiled
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import wait_for_line
@@ -343,7 +344,7 @@ async def test_health_and_version_tell_how_it_is(gateway: GatewayProcess) -> Non
 
     assert (health["status"], health["journal"], health["history"]) == ("ok", "ok", "ok")
     assert health["devices_online"] >= 1 and health["links"] >= 1 and health["uptime_s"] > 0
-    assert version == {"version": health["version"], "protocol": 1}
+    assert version == {"version": health["version"], "protocol": 1, "compiled": is_compiled}
 
 
 async def test_metrics_count_what_happens(gateway: GatewayProcess) -> None:

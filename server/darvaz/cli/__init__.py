@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from darvaz import __version__
+from darvaz import __version__, is_compiled
 from darvaz.cli.devices import devices
 from darvaz.cli.doctor import doctor
 from darvaz.cli.enrol import enrol
@@ -26,9 +26,11 @@ from darvaz.cli.simulate import simulate
 from darvaz.cli.snapshot import snapshot
 from darvaz.cli.token import token
 
+_VERSION = f"%(prog)s %(version)s, {'compiled' if is_compiled else 'plain Python'}"
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="darvaz")
+@click.version_option(__version__, prog_name="darvaz", message=_VERSION)
 def cli() -> None:
     """The self-hosted gateway for MicroPython boards."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from darvaz import __version__
+from darvaz import __version__, is_compiled
 from darvaz.access import Need
 from darvaz.edge.operations import Call, Operation
 from darvaz.history import Retention
@@ -44,6 +44,7 @@ class VersionAnswer(msgspec.Struct):
 
     version: str
     protocol: int
+    compiled: Annotated[bool, Meta(description="Whether the hot path runs as machine code.")]
 
 
 class SettingAnswer(msgspec.Struct):
@@ -94,7 +95,7 @@ async def read_gateway_health(call: Call) -> HealthAnswer:
 
 async def read_version(call: Call) -> VersionAnswer:
     """Says which version runs, and which protocol it speaks."""
-    return VersionAnswer(__version__, call.parts.protocol.version)
+    return VersionAnswer(__version__, call.parts.protocol.version, is_compiled)
 
 
 async def read_settings(call: Call) -> SettingsAnswer:

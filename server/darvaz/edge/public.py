@@ -14,7 +14,7 @@ from darvaz.asyncapi import build_asyncapi
 from darvaz.edge.admission import note_refusal
 from darvaz.edge.operations import Call, Operation, respond
 from darvaz.edge.problems import problem
-from darvaz.protocol import load_schema
+from darvaz.schema import load_schema
 
 _TAG = "Public"
 

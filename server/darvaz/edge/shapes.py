@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from darvaz.protocol import load_schema
+from darvaz.schema import load_schema
 
 LABEL_CHARS_MAX = 64
 
