@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 from darvaz.journal_batches import (
     ROWS_PER_BATCH,
@@ -26,19 +27,19 @@ from darvaz.store import StoreError, transaction
 
 log = logging.getLogger("darvaz.journal")
 
-BATCH_INTERVAL_MS = 100
-PAYLOAD_CHARS_MAX = 4_096
-PENDING_ROWS_MAX = 100_000
+BATCH_INTERVAL_MS: Final = 100
+PAYLOAD_CHARS_MAX: Final = 4_096
+PENDING_ROWS_MAX: Final = 100_000
 # A letter takes up to four bytes of memory.
-PENDING_CHARS_MAX = 16 * 1024 * 1024
+PENDING_CHARS_MAX: Final = 16 * 1024 * 1024
 # So many are not left to wait until the interval is over.
-_BUSY_ROWS = 5_000
+_BUSY_ROWS: Final = 5_000
 # The database is locked for other writers, the event loop's among them, for so many batches at a time.
-_BATCHES_PER_COMMIT = 4
+_BATCHES_PER_COMMIT: Final = 4
 # Twice as much as the largest backlog brings: a file that is far too large shrinks while rows go on being written.
-_DELETE_ROWS_MAX = 2 * PENDING_ROWS_MAX
-_AGE_EVERY_S = 60.0
-_RETRY_MAX_S = 10.0
+_DELETE_ROWS_MAX: Final = 2 * PENDING_ROWS_MAX
+_AGE_EVERY_S: Final = 60.0
+_RETRY_MAX_S: Final = 10.0
 
 
 class Journal:

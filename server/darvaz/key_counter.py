@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,7 +12,8 @@ Schema = Mapping[str, Any]
 # Beyond this, an unknown number may have more digits than the strict look takes.
 UNKNOWN_CHARS_MAX = 1024
 
-_decode = msgspec.json.Decoder().decode
+_decode: Final = msgspec.json.Decoder().decode
+_UNSET: Final = msgspec.UNSET
 
 Getter = Callable[[msgspec.Struct], tuple[Any, ...]]
 
@@ -29,7 +30,10 @@ class KeyCounter:
         required = set(schema.get("required", ()))
         rules = {name: _resolved(rule, definitions) for name, rule in schema["properties"].items()}
         self._depth_max = depth_max
-        self._count = _counter(len(required), [name for name in rules if name not in required])
+        sometimes = [name for name in rules if name not in required]
+        self._always, self._most = len(required), len(rules)
+        self._single: Callable[[msgspec.Struct], Any] | None = attrgetter(*sometimes) if len(sometimes) == 1 else None
+        self._many: Getter | None = attrgetter(*sometimes) if len(sometimes) > 1 else None
         self._containers = _getter([name for name, rule in rules.items() if _may_contain(rule)])
         self._texts = _getter([name for name, rule in rules.items() if rule.get("type") == "string"])
 
@@ -44,6 +48,12 @@ class KeyCounter:
                 return False
             keys += sum(map(_inner_keys, self._containers(message)))
         return colons == keys or colons == keys + self._colons_in_texts(message, text)
+
+    def _count(self, message: msgspec.Struct) -> int:
+        """Returns how many keys of its own a message has."""
+        if self._single is not None:
+            return self._always if self._single(message) is _UNSET else self._most
+        return self._always if self._many is None else self._most - self._many(message).count(_UNSET)
 
     def _colons_in_texts(self, message: msgspec.Struct, text: str) -> int:
         """Returns how many colons stand in strings for all to see; one written as an escape could prove anything."""
@@ -96,17 +106,6 @@ def _resolved(rule: Schema, definitions: Mapping[str, Schema]) -> Schema:
 def _may_contain(rule: Schema) -> bool:
     """Whether a field may hold an object or an array; one without a rule may hold anything."""
     return "const" not in rule and "enum" not in rule and rule.get("type", "object") in ("object", "array")
-
-
-def _counter(always: int, sometimes: list[str]) -> Callable[[msgspec.Struct], int]:
-    """Returns what counts the keys of a message; `sometimes` are those that it may be without."""
-    if not sometimes:
-        return lambda message: always
-    if len(sometimes) == 1:
-        single = attrgetter(sometimes[0])
-        return lambda message: always + (single(message) is not msgspec.UNSET)
-    many, most = attrgetter(*sometimes), always + len(sometimes)
-    return lambda message: most - many(message).count(msgspec.UNSET)
 
 
 def _getter(names: list[str]) -> Getter | None:

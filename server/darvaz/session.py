@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from darvaz.faults import Fault
 from darvaz.protocol import Kind, Message, Protocol, type_name
@@ -38,7 +38,9 @@ __all__ = [
 
 Answer = Callable[["Session", Any, str], None]
 
-_NO_ANSWERS: dict[type, Answer] = {}
+_NO_ANSWERS: Final[dict[type, Answer]] = {}
+# A name of this module's own is found at once where it is compiled.
+_HEARD: Final = Heard
 
 
 class Rules:
@@ -72,8 +74,8 @@ class Session(Speech):
     """
 
     __slots__ = (
-        "_allowance", "_answers", "_heard_s", "_is_hearing", "_limits", "_next_ping_s", "_opened_s", "_rules",
-        "device", "is_judging", "kind", "unix_offset_s",
+        "_allowance", "_answers", "_heard_s", "_is_hearing", "_limits", "_next_ping_s", "_opened_s",
+        "_rate_per_s", "_rules", "device", "is_judging", "kind", "unix_offset_s",
     )  # fmt: skip
 
     def __init__(
@@ -95,7 +97,8 @@ class Session(Speech):
         self.unix_offset_s = unix_offset_s
         self._opened_s = self._heard_s = now_s
         self._next_ping_s = now_s + limits.heartbeat_s
-        self._allowance = 2 * limits.messages_per_s_max
+        self._rate_per_s = limits.messages_per_s_max
+        self._allowance = 2 * self._rate_per_s
         self._enter(State.WAITING_FOR_CONNECT if is_admitted else State.WAITING_FOR_TOKEN)
 
     # Receiving
@@ -226,8 +229,8 @@ class Session(Speech):
 
     def _pass_time(self, now_s: float) -> None:
         """Counts what comes as life, and lets the allowance of packets grow."""
-        rate = self._limits.messages_per_s_max
-        self._allowance = min(2 * rate, self._allowance + (now_s - self._heard_s) * rate)
+        rate_per_s = self._rate_per_s
+        self._allowance = min(2 * rate_per_s, self._allowance + (now_s - self._heard_s) * rate_per_s)
         self._heard_s = now_s
 
     def _hears(self, now_s: float) -> bool:
@@ -277,11 +280,11 @@ class Session(Speech):
         self._judge(Introduced(message, text))
 
     def _on_ping(self, message: Any, text: str) -> None:
-        self.events.append(Heard(message, text))
+        self.events.append(_HEARD(message, text))
         self.writes.append(self._rules.pong)
 
     def _on_other(self, message: Any, text: str) -> None:
-        self.events.append(Heard(message, text))
+        self.events.append(_HEARD(message, text))
 
     def _out_of_place(self, name: str) -> Fault:
         if self.is_judging:

@@ -26,7 +26,9 @@ HOT_MODULES = (
     "darvaz.protocol",
     "darvaz.session_speech",
     "darvaz.session",
+    "darvaz.edge.terms",
     "darvaz.edge.link",
+    "darvaz.feed",
     "darvaz.journal",
     "darvaz.journal_batches",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from typing import Any, Final
 
 from darvaz.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.edge.terms import Terms
@@ -29,6 +29,11 @@ from darvaz.wire.packets import dump_text
 
 log = logging.getLogger("darvaz.link")
 
+# Names of this module's own are found at once where it is compiled.
+_HEARD: Final = Heard
+_monotonic_s: Final = time.monotonic
+_unix_s: Final = time.time
+
 
 class DeviceLink:
     """Carries one session over one wire, from its opening to its end, whoever ends it."""
@@ -52,7 +57,7 @@ class DeviceLink:
             terms.parts.protocol,
             terms.kind,
             terms.limits,
-            time.monotonic(),
+            _monotonic_s(),
             is_admitted=self._admitted is not None,
             unix_offset_s=terms.parts.unix_offset_s,
         )
@@ -70,7 +75,7 @@ class DeviceLink:
 
     def receive_packets(self, packets: list[str | bytes]) -> None:
         """Takes what came at once; the clock is read once for all of it."""
-        now_s = time.monotonic()
+        now_s = _monotonic_s()
         session = self._session
         for packet in packets:
             if isinstance(packet, str):
@@ -82,7 +87,7 @@ class DeviceLink:
         self._advance(now_s)
 
     def receive_oversized(self, is_text: bool) -> None:
-        now_s = time.monotonic()
+        now_s = _monotonic_s()
         self._session.receive_oversized(is_text, now_s)
         self._advance(now_s)
 
@@ -106,13 +111,13 @@ class DeviceLink:
     def send_command(self, message: Message) -> bool:
         """Sends a command; says whether the link could take it."""
         sent = self._session.send_command(message)
-        self._advance(time.monotonic())
+        self._advance(_monotonic_s())
         return sent
 
     def close(self, name: str, sentence: str) -> None:
         """Ends the link with a close code of the schema, by name."""
         self._session.close(name, sentence)
-        self._advance(time.monotonic())
+        self._advance(_monotonic_s())
 
     # What the watch asks
 
@@ -130,7 +135,7 @@ class DeviceLink:
     def revoke(self) -> None:
         """Ends the link because its token was revoked."""
         self._session.refuse(Fault("not_authorised", "the token of this device was revoked"))
-        self._advance(time.monotonic())
+        self._advance(_monotonic_s())
 
     # Carrying out what the session says
 
@@ -148,9 +153,9 @@ class DeviceLink:
 
     def _act_on_all(self, events: list[Event], said: list[Said], chars: int, now_s: float) -> int:
         """Acts on events in order; adds to `said` what is to be journalled, and to its `chars`."""
-        ack, ping, publish = self._terms.ack, self._terms.ping, self._terms.parts.feed.publish
+        terms = self._terms
         for event in events:
-            if isinstance(event, Heard):
+            if isinstance(event, _HEARD):
                 # Spelt out: this is every message of every device.
                 message, text = event.message, event.text
                 if len(text) > PAYLOAD_CHARS_MAX:
@@ -158,10 +163,10 @@ class DeviceLink:
                 kind = type(message)
                 chars += len(text)
                 said.append(("<", kind.__name__, text))
-                if kind is not ping:
-                    if kind is ack:
-                        self._terms.parts.hub.acknowledge(self, message)
-                    publish(kind.__name__, self.device, message)
+                if kind is not terms.ping:
+                    if kind is terms.ack:
+                        terms.hub.acknowledge(self, message)
+                    terms.feed.publish(kind.__name__, self.device, message)
             else:
                 chars = self._record_so_far(said, chars)
                 self._act(event, now_s)
@@ -269,7 +274,7 @@ class DeviceLink:
     def _record(self, said: list[Said], chars: int) -> None:
         """Journals what was heard and said; the list is the journal's from now on."""
         terms = self._terms
-        terms.parts.journal.extend(int(time.time() * 1000), self.device, self.kind_name, self.address, said, chars)
+        terms.journal.extend(int(_unix_s() * 1000), self.device, self.kind_name, self.address, said, chars)
         if terms.is_logged:
             for direction, type_, payload in said:
                 log.debug("%s %s %s %s", direction, self.device or self.address, type_, redact(payload)[:75])

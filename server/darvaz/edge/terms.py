@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from darvaz.feed import Feed
+from darvaz.hub import Hub
+from darvaz.journal import Journal
 from darvaz.journal_batches import Said
 from darvaz.parts import Parts
-from darvaz.protocol import Kind
+from darvaz.protocol import Kind, Message
 from darvaz.session import rules_of
 from darvaz.wire.packets import dump_text
 
@@ -19,9 +22,13 @@ class Terms:
     def __init__(self, kind: Kind, parts: Parts) -> None:
         self.kind = kind
         self.parts = parts
+        # Asked for each message: from here they are one step away.
+        self.journal: Journal = parts.journal
+        self.hub: Hub = parts.hub
+        self.feed: Feed = parts.feed
         self.limits = parts.session_limits()
-        self.ack = parts.protocol.types["ack"]
-        self.ping = parts.protocol.types["ping"]
+        self.ack: type[Message] = parts.protocol.types["ack"]
+        self.ping: type[Message] = parts.protocol.types["ping"]
         self.pong = rules_of(parts.protocol).pong
         self.pong_packet = dump_text(self.pong.text)
         self.pong_said: Said = (">", "pong", self.pong.text)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 # A peer that takes nothing for so long, or would leave more than so much untaken, is cut off. One
 # message may be larger: it goes out to a peer that has taken everything before it.
 SEND_DEADLINE_S = 30.0
-WRITE_BYTES_MAX = 1 << 20
+WRITE_BYTES_MAX: Final = 1 << 20
 
-_HELD_BY_PEER = 1
-_HELD_BY_LISTENER = 2
+_HELD_BY_PEER: Final = 1
+_HELD_BY_LISTENER: Final = 2
 
 
 class Flow(asyncio.Protocol):

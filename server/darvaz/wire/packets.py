@@ -6,6 +6,7 @@ A packet is what the RFC calls a frame; a frame in Darvaz is one image and nothi
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 
 class Opcode(enum.IntEnum):
@@ -19,25 +20,25 @@ class Opcode(enum.IntEnum):
     PONG = 10
 
 
-FIN = 0x80
-RESERVED_BITS = 0x70
-OPCODE_BITS = 0x0F
-MASKED = 0x80
-LENGTH_BITS = 0x7F
-LENGTH_IN_2_BYTES = 126
-LENGTH_IN_8_BYTES = 127
+FIN: Final = 0x80
+RESERVED_BITS: Final = 0x70
+OPCODE_BITS: Final = 0x0F
+MASKED: Final = 0x80
+LENGTH_BITS: Final = 0x7F
+LENGTH_IN_2_BYTES: Final = 126
+LENGTH_IN_8_BYTES: Final = 127
 # Of a ping, a pong or a close (5.5): its length fits the first two bytes.
-CONTROL_BYTES_MAX = 125
-CLOSE_REASON_BYTES_MAX = CONTROL_BYTES_MAX - 2
+CONTROL_BYTES_MAX: Final = 125
+CLOSE_REASON_BYTES_MAX: Final = CONTROL_BYTES_MAX - 2
 
-NORMAL = 1000
-PROTOCOL_ERROR = 1002
-NO_CODE = 1005
-LOST = 1006
-NOT_TEXT = 1007
-TOO_LARGE = 1009
-FAILED = 1011
-RESTARTING = 1012
+NORMAL: Final = 1000
+PROTOCOL_ERROR: Final = 1002
+NO_CODE: Final = 1005
+LOST: Final = 1006
+NOT_TEXT: Final = 1007
+TOO_LARGE: Final = 1009
+FAILED: Final = 1011
+RESTARTING: Final = 1012
 
 # 1004, 1005, 1006 and 1015 never stand in a packet (7.4.1); 1016 to 2999 are nobody's yet.
 _CODES_OF_THE_RFC = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})

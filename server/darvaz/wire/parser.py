@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from darvaz.wire.packets import (
     CONTROL_BYTES_MAX,
@@ -27,14 +27,16 @@ except ImportError:  # a platform without the compiled half of websockets
     from websockets.utils import apply_mask
 
 # One look at the bytes gives at most so many items, so that their answers can be written in between.
-ITEMS_PER_PARSE_MAX = 256
+ITEMS_PER_PARSE_MAX: Final = 256
 
-_FIN_TEXT = FIN | Opcode.TEXT
-_SHORTEST = MASKED
-_BEYOND_SHORT = MASKED | LENGTH_IN_2_BYTES
-_MASK_BYTES = 4
-_WHOLE_OPCODES = (Opcode.TEXT, Opcode.BINARY)
-_OPCODES = frozenset(Opcode)
+_FIN_TEXT: Final = FIN | Opcode.TEXT
+_SHORTEST: Final = MASKED
+_BEYOND_SHORT: Final = MASKED | LENGTH_IN_2_BYTES
+_MASK_BYTES: Final = 4
+_WHOLE_OPCODES: Final = (Opcode.TEXT, Opcode.BINARY)
+_OPCODES: Final = frozenset(Opcode)
+# A name of this module's own is found at once where it is compiled.
+_unmask: Final = apply_mask
 _Utf8Checker = codecs.getincrementaldecoder("utf-8")
 
 
@@ -161,7 +163,7 @@ class Parser:
                 if stop > end:
                     self._wanted_bytes = stop - pos
                     break
-                items.append(apply_mask(data[start:stop], data[pos + 2 : start]).decode())
+                items.append(_unmask(data[start:stop], data[pos + 2 : start]).decode())
                 pos = stop
                 continue
             stop, item = self._parse_any(data, pos, end)
@@ -190,7 +192,7 @@ class Parser:
         stop = start + _MASK_BYTES + length
         if end < stop:
             return stop, None
-        payload = apply_mask(data[start + _MASK_BYTES : stop], data[start : start + _MASK_BYTES])
+        payload = _unmask(data[start + _MASK_BYTES : stop], data[start : start + _MASK_BYTES])
         if opcode >= Opcode.CLOSE:
             return stop, self._take_control(opcode, payload)
         return stop, self._take_data(opcode, payload, bool(first & FIN))

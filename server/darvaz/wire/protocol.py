@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
@@ -23,7 +23,7 @@ from darvaz.wire.parser import Item, Parser, PeerClose, Ping, Violation
 
 # How long a peer may take to answer a close, and how long while the gateway goes down.
 CLOSE_DEADLINE_S = 5.0
-STOP_DEADLINE_S = 1.0
+STOP_DEADLINE_S: Final = 1.0
 
 
 class State(enum.Enum):
@@ -37,7 +37,7 @@ class State(enum.Enum):
 
 
 # An enumeration's own look-up costs more than the comparison.
-_OPEN = State.OPEN
+_OPEN: Final = State.OPEN
 
 
 class WebSocketProtocol(Flow):
@@ -88,7 +88,7 @@ class WebSocketProtocol(Flow):
         """Ends the connection because the server goes down."""
         if self._state is State.DECIDING:
             self.deny(503, [], b"the gateway is restarting")
-        elif self._state is not State.OPEN:
+        elif self._state is not _OPEN:
             self._transport.close()
         else:
             assert self._listener is not None
@@ -158,7 +158,7 @@ class WebSocketProtocol(Flow):
 
     @property
     def is_open(self) -> bool:
-        return self._state is State.OPEN
+        return self._state is _OPEN
 
     def attach(self, listener: Listener) -> None:
         """Hands everything to this listener from now on; one that comes too late learns of the end at once."""
@@ -185,12 +185,12 @@ class WebSocketProtocol(Flow):
 
     def write_now(self, packet: bytes) -> None:
         """Writes a packet at once, behind what was written before."""
-        if self._state is State.OPEN:
+        if self._state is _OPEN:
             self._push_now(packet)
 
     def close(self, code: int, reason: str) -> None:
         """Says goodbye; nothing is written after it, and a peer that lingers is cut off."""
-        if self._state is not State.OPEN:
+        if self._state is not _OPEN:
             return
         self._push(dump_close(code, reason))
         self._state = State.CLOSING
@@ -248,7 +248,7 @@ class WebSocketProtocol(Flow):
 
     def _receive_close(self, code: int, reason: str) -> None:
         """Answers a goodbye in kind; behind it the gateway ends the connection (7.1.1)."""
-        if self._state is State.OPEN:
+        if self._state is _OPEN:
             self.close(code, "")
         self.flush()
         self._leave(code, reason)
@@ -256,7 +256,7 @@ class WebSocketProtocol(Flow):
 
     def _fail(self, violation: Violation) -> None:
         """Ends a connection on which nothing more can be read, once the peer has seen why."""
-        if violation.code == TOO_LARGE and self._state is State.OPEN:
+        if violation.code == TOO_LARGE and self._state is _OPEN:
             assert self._listener is not None
             self._listener.receive_oversized(violation.is_text)
         self.close(violation.code, violation.reason)
