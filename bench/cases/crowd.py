@@ -87,6 +87,7 @@ def _measure(bench: Bench, boards: int) -> dict[str, Any]:
             "path": "/ws/pico",
             "device": DEVICE,
             "tokens": str(gateway.tokens),
+            "awake": bench.cores.load is not None,
         }
         begin_cpu_s = gateway.cpu_s()
         with bench.generator.crowd(words, bench.folder / "crowd.txt") as crowd:

@@ -3,7 +3,8 @@
 // At first they come as fast as they are let in, a number of them knocking at a time. A board that was dropped or
 // refused waits with full jitter before it knocks again: a random time below 1 s, then 2, 4 ... 60 s, and never less
 // than 0.1 s (firmware/lib/darvaz/backoff.py). It runs until standard input ends, and prints one JSON object a line:
-// how many are open twice a second while that changes, and when the first was lost and when all were open.
+// how many are open twice a second while that changes, and when the first was lost and when all were open. With a core
+// of its own it does not sleep until all are in for the first time, as little as the messages' load generator does.
 #include "basics.h"
 #include "options.h"
 
@@ -172,7 +173,8 @@ static bool has_input_ended(void)
 static void turn(void)
 {
     struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait(epoll_fd, events, EVENTS_MAX, TURN_MS);
+    bool is_awake = options->is_awake && !has_been_full;
+    int count = epoll_wait(epoll_fd, events, EVENTS_MAX, is_awake ? 0 : TURN_MS);
     if (count < 0 && errno != EINTR)
         die("epoll fails: %s", strerror(errno));
     for (int i = 0; i < count; i++)

@@ -25,7 +25,7 @@ from darvaz.edge.api_devices import describe_device, list_described
 from darvaz.edge.headers import SafeHeaders
 from darvaz.edge.pages import page_routes
 from darvaz.edge.problems import problem
-from darvaz.edge.sockets import device_routes
+from darvaz.edge.sockets import Doors, device_routes
 from darvaz.edge.view_socket import view_routes
 from darvaz.events import Events
 from darvaz.feed import Feed
@@ -130,9 +130,10 @@ def build_app(parts: Parts) -> Starlette:
             parts.devices.close()
             parts.access.close()
 
+    boards = device_routes(parts)
     return Starlette(
-        routes=[*device_routes(parts), *page_routes(parts), *api_routes(parts), *view_routes(parts)],
-        middleware=[Middleware(SafeHeaders)],
+        routes=[*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)],
+        middleware=[Middleware(Doors, boards), Middleware(SafeHeaders)],
         exception_handlers={
             HTTPException: _explain,
             ReaderBusyError: _explain_wait,

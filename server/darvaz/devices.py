@@ -32,6 +32,8 @@ class Known(msgspec.Struct, kw_only=True):
 
 
 DEVICES_MAX = 20_000
+# When a whole house comes back, so much of it goes into one transaction; the journal takes twice as long.
+GATHER_S = 0.05
 
 _UPSERT = """
     INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction)
@@ -64,6 +66,7 @@ class Devices:
         self._is_queued = False
         self._has_failed = False
         self._is_closed = False
+        self._closing = threading.Event()
 
     def get(self, device: str) -> Known | None:
         return self._known.get(device)
@@ -109,6 +112,7 @@ class Devices:
         if self._is_closed:
             return
         self._is_closed = True
+        self._closing.set()
         self._writer.shutdown()
         if self._behind:
             self._flush()
@@ -126,9 +130,13 @@ class Devices:
             self._behind.add(device)
             is_queued, self._is_queued = self._is_queued, True
         if not is_queued and not self._is_closed:
-            self._writer.submit(self._flush)
+            self._writer.submit(self._gather)
 
     # The writer's thread
+
+    def _gather(self) -> None:
+        self._closing.wait(GATHER_S)
+        self._flush()
 
     def _flush(self) -> None:
         with self._lock:
@@ -153,7 +161,7 @@ class Devices:
             return
         said = known.introduction
         times = (known.first_seen_s, known.last_seen_s)
-        board = (said.get("version"), said.get("board"), json.dumps(said))
+        board = (said.get("version"), said.get("board"), msgspec.json.encode(said).decode())
         row = (known.id, known.kind, *times, known.address, known.label, *board)
         self._connection.execute(_UPSERT, row)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import logging
@@ -9,6 +10,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from rich.console import Console
@@ -18,6 +20,7 @@ from rich.markup import escape
 from darvaz import __version__
 from darvaz.app import build_app
 from darvaz.descriptors import allow
+from darvaz.edge.front_door import FrontDoor
 from darvaz.edge.http_protocol import HttpProtocol
 from darvaz.edge.patience import UNDECIDED_MAX, Crowd, patient
 from darvaz.first_start import sign_in_line
@@ -71,11 +74,12 @@ class _Server(uvicorn.Server):
 
 def _config(parts: Parts) -> uvicorn.Config:
     settings = parts.settings
+    crowd = Crowd(settings.auth_deadline_s, settings.links_per_address_max)
     proxies = settings.listed("trusted_proxies")
     return uvicorn.Config(
         build_app(parts),
         # Viewers of a camera are written to without anything in between.
-        http=patient(HttpProtocol, Crowd(settings.auth_deadline_s, settings.links_per_address_max)),
+        http=cast(type[asyncio.Protocol], FrontDoor(patient(HttpProtocol, crowd), crowd)),
         ws=WebSocketProtocol if settings.ws == "auto" else "websockets-sansio",
         # Our own heartbeat decides what is alive; a board answers WebSocket pings only while it reads.
         ws_ping_interval=None,
@@ -112,6 +116,9 @@ def _log_to(console: Console, level: str) -> None:
         handler = RichHandler(console=console, show_path=False, markup=False, log_time_format="%H:%M:%S")
     # What devices say stands in these lines too.
     handler.setFormatter(VisibleFormatter(shape))
+    # No line tells a thread, a process, a task or a place in the source: finding them out takes half of its time.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import unicodedata
 from typing import Any
 
@@ -27,6 +28,18 @@ def visible_json(value: Any, indent: int | None = None) -> str:
 
 class VisibleFormatter(logging.Formatter):
     """Formats a record as usual, its message made visible; tracebacks and other programs' lists keep their lines."""
+
+    _second = 0
+    _second_text = ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        # Many lines have the same second, and it takes longer to write than the rest of the line.
+        if datefmt is not None:
+            return super().formatTime(record, datefmt)
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._second_text = second, time.strftime(self.default_time_format, time.localtime(second))
+        return f"{self._second_text},{record.msecs:03.0f}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         is_ours = record.name.partition(".")[0] == "darvaz"

@@ -65,6 +65,23 @@ def test_a_request_that_trickles_is_cut_off(gateway: GatewayProcess) -> None:
             time.sleep(0.05)
 
 
+@pytest.mark.parametrize("size", [1, 20, len(UPGRADE) - 1])
+def test_a_request_to_upgrade_in_two_pieces_is_a_request(gateway: GatewayProcess, size: int) -> None:
+    with dialled(gateway, UPGRADE[:size]) as link:
+        time.sleep(0.1)
+        link.sendall(UPGRADE[size:])
+
+        assert link.recv(4096).startswith(b"HTTP/1.1 101 ")
+
+
+def test_connections_that_say_nothing_do_not_hold_up_the_end() -> None:
+    with GatewayProcess() as gateway, dialled(gateway) as silent, dialled(gateway, b"G") as slow:
+        assert gateway.stop() == 0
+
+        assert is_cut_off(silent)
+        assert is_cut_off(slow)
+
+
 def test_a_body_that_trickles_after_its_refusal_is_cut_off(gateway: GatewayProcess) -> None:
     head = b"POST /api/devices/d/commands/c HTTP/1.1\r\nHost: x.example\r\nContent-Length: 9999\r\n\r\n"
     deadline_s = time.monotonic() + DEADLINE_S

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["viewer", "operator"]
@@ -54,6 +54,8 @@ class Admitted:
     role: Role = "operator"
     session_id: str | None = None
     until_s: float | None = None
+    device: str | None = field(default=None, compare=False)
+    """The device that the token was tied to when it was shown."""
 
 
 @dataclass(frozen=True, slots=True)

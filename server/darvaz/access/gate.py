@@ -88,8 +88,10 @@ class Access:
 
     @closed_on_failure
     def bind(self, admitted: Admitted, device_id: str) -> Refused | None:
-        """Ties the token that was shown to the device that introduced itself; a token has one device."""
-        if admitted.token_id is None or self.tokens.bind(admitted.token_id, device_id):
+        """Ties the token that was shown to the device that introduced itself; a token has one device, for good."""
+        if admitted.token_id is None or admitted.device == device_id:
+            return None
+        if self.tokens.bind(admitted.token_id, device_id):
             return None
         return OTHER_DEVICE
 
@@ -141,4 +143,4 @@ class Access:
 
 
 def _admitted(judged: Token | Refused) -> Admitted | Refused:
-    return Admitted(judged.token_id) if isinstance(judged, Token) else judged
+    return Admitted(judged.token_id, device=judged.device) if isinstance(judged, Token) else judged

@@ -31,6 +31,16 @@ HOT_MODULES = (
     "darvaz.feed",
     "darvaz.journal",
     "darvaz.journal_batches",
+    "darvaz.watch",
+    "darvaz.devices",
+    "darvaz.wire.handshake",
+    "darvaz.access.credentials",
+    "darvaz.access.tokens",
+    "darvaz.access.rules",
+    "darvaz.access.limiter",
+    "darvaz.access.locality",
+    "darvaz.access.caller",
+    "darvaz.access.gate",
 )
 # The modules share one library of this name; each is a small file that asks for it.
 LIBRARY = "darvaz__mypyc"

@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
-
-from darvaz.wire.shortcut import ShortcutHttp
 
 EXTENSION = "darvaz.body"
 
@@ -24,8 +23,8 @@ EXTENSION = "darvaz.body"
 _KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 
 
-class HttpProtocol(ShortcutHttp):
-    """One HTTP connection, quick to become a WebSocket, with `EXTENSION` in the scope of its requests."""
+class HttpProtocol(H11Protocol):
+    """One HTTP connection, with `EXTENSION` in the scope of its requests."""
 
     def __init__(
         self,

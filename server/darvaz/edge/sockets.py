@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from darvaz.access import Caller, Refused
@@ -15,7 +17,7 @@ from darvaz.edge.problems import problem
 from darvaz.edge.terms import Terms
 from darvaz.parts import Parts
 from darvaz.protocol import Kind
-from darvaz.wire.interface import EXTENSION, Wire
+from darvaz.wire.interface import EXTENSION, UnopenedWire
 from darvaz.wire.packets import LOST
 
 log = logging.getLogger("darvaz.edge")
@@ -39,29 +41,19 @@ class DeviceDoor:
         self._terms = Terms(kind, parts)
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-        websocket = WebSocket(scope, receive, send)
         caller = caller_of(scope)
         decision = self._refuse_crowd(caller) or self._parts.access.greet(caller, self._kind.name)
         if isinstance(decision, Refused):
-            await self._turn_away(websocket, caller, decision)
+            await self._turn_away(WebSocket(scope, receive, send), caller, decision)
             return
         link = DeviceLink(self._terms, caller, decision)
-        try:
-            await websocket.accept()
-        except BaseException:
-            link.end(LOST, "")
-            raise
-        await self._carry(websocket, link)
-
-    async def _carry(self, websocket: WebSocket, link: DeviceLink) -> None:
-        """Gives the link its wire; on Darvaz's own it lives on when this has returned."""
-        own: Wire | None = websocket.scope.get("extensions", {}).get(EXTENSION)
-        if own is not None:
-            link.open(own)
+        own: UnopenedWire | None = scope.get("extensions", {}).get(EXTENSION)
+        if own is None:
+            await _carry(WebSocket(scope, receive, send), link)
             return
-        wire = AsgiWire(websocket)
-        link.open(wire)
-        await wire.run()
+        # On Darvaz's own wire the link lives on when this has returned.
+        own.accept([], None)
+        link.open(own)
 
     def _refuse_crowd(self, caller: Caller) -> Refused | None:
         counts, settings = self._parts.counts, self._parts.settings
@@ -78,3 +70,27 @@ class DeviceDoor:
         await websocket.send_denial_response(
             problem(refused.status, refused.code, refused.message, refused.retry_after_s)
         )
+
+
+class Doors:
+    """Middleware that knows the doors for boards: routes are asked one after another, and a whole house may knock."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[WebSocketRoute]) -> None:
+        self._app = app
+        self._doors = {route.path: route.endpoint for route in routes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_board = scope["type"] == "websocket" and scope["path"] in self._doors
+        await (self._doors[scope["path"]] if is_board else self._app)(scope, receive, send)
+
+
+async def _carry(websocket: WebSocket, link: DeviceLink) -> None:
+    """Runs a link on plain ASGI messages, to its end."""
+    try:
+        await websocket.accept()
+    except BaseException:
+        link.end(LOST, "")
+        raise
+    wire = AsgiWire(websocket)
+    link.open(wire)
+    await wire.run()

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from darvaz.wire.handshake import Headers
+
 EXTENSION = "darvaz.packets"
 
 
@@ -65,3 +67,10 @@ class Wire(Protocol):
     def unsent_bytes(self) -> Callable[[], int]:
         """Returns what is written but not yet taken by the system; a viewer that has some is slow."""
         ...
+
+
+class UnopenedWire(Wire, Protocol):
+    """The same before the handshake is answered, for an application that need not wait for that either."""
+
+    def accept(self, headers: Headers, subprotocol: str | None) -> None:
+        """Opens the WebSocket; after the peer has gone, it does nothing."""

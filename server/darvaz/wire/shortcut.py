@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
 from darvaz.wire.handshake import Headers
 
 # No line folding, no control characters, no name but a token (RFC 9112, section 5): stricter than h11.
@@ -48,19 +46,3 @@ def parse_upgrade(data: bytes) -> UpgradeRequest | None:
 def _split(line: bytes) -> tuple[bytes, bytes]:
     name, _, value = line.partition(b":")
     return name.lower(), value.strip(b" \t")
-
-
-class ShortcutHttp(H11Protocol):
-    """An HTTP connection whose first bytes may be a WebSocket's request; it then never wakes its parser."""
-
-    _has_begun = False
-
-    def data_received(self, data: bytes) -> None:
-        request = None if self._has_begun or self.ws_protocol_class is None else parse_upgrade(data)
-        self._has_begun = True
-        if request is None:
-            super().data_received(data)
-        else:
-            self._unset_keepalive_if_required()
-            self.headers = request.headers
-            self.handle_websocket_upgrade(request)  # type: ignore[arg-type]  # as much of an event as is looked at
