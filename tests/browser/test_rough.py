@@ -183,6 +183,34 @@ async def test_only_cameras_that_are_in_view_are_asked_for_pictures(gateway: Gat
             await page.get_by_role("link", name="camera-9").scroll_into_view_if_needed()
 
 
+async def test_a_page_holds_one_stream_whichever_it_shows(gateway: GatewayProcess, page: Page) -> None:
+    held: set[str] = set()
+    page.on("request", lambda sent: held.add(sent.url) if "/api/events" in sent.url else None)
+    page.on("requestfailed", lambda ended: held.discard(ended.url))
+    async with board_at(gateway.ws_url, "door") as board, board_at(gateway.ws_url, "other"):
+        await page.goto(f"{gateway.url}/#/device/door")
+        await board.say("log", message="it opened")
+        await expect(page.get_by_text("it opened")).to_be_visible()
+        assert ["device=door" in url for url in held] == [True]
+
+        await page.get_by_role("link", name="Devices", exact=True).click()
+        async with board_at(gateway.ws_url, "late"):
+            await expect(page.get_by_role("link", name="late")).to_be_visible()
+            assert ["device=" in url for url in held] == [False]
+
+
+async def test_what_happened_elsewhere_while_a_device_was_shown_is_on_the_list(
+    gateway: GatewayProcess, page: Page
+) -> None:
+    async with board_at(gateway.ws_url, "door"):
+        await page.goto(f"{gateway.url}/#/device/door")
+        await expect(page.get_by_role("heading", name="door", exact=True)).to_be_visible()
+        async with board_at(gateway.ws_url, "late"):
+            await page.get_by_role("link", name="Devices", exact=True).click()
+
+            await expect(page.get_by_role("link", name="late")).to_be_visible()
+
+
 async def flood(board: Board, name: str) -> None:
     """Sends many lines at a steady pace."""
     loop = asyncio.get_running_loop()

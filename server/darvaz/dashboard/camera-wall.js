@@ -15,7 +15,7 @@ class CameraWall extends HTMLElement {
   }
 
   #draw() {
-    const cameras = [...store.devices.values()].filter((device) => device.kind === "esp32cam");
+    const cameras = [...store.devices.values()].filter((device) => device.sends_frames);
     const ids = cameras.map((device) => device.id).join("\n");
     if (this.shown === ids) return;
     this.shown = ids;

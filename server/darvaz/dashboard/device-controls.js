@@ -23,10 +23,10 @@ class DeviceControls extends HTMLElement {
   #refresh() {
     const device = store.devices.get(this.device);
     if (!device) return;
-    const declared = JSON.stringify([device.commands, device.kind]);
+    const declared = JSON.stringify([device.commands, device.sends_frames]);
     if (declared !== this.declared) {
       this.declared = declared;
-      const commands = Object.entries(device.commands).filter(([name]) => device.kind !== "esp32cam" || !OWN.has(name)).sort(byMaker);
+      const commands = Object.entries(device.commands).filter(([name]) => !device.sends_frames || !OWN.has(name)).sort(byMaker);
       this.note = h("p", { class: "quiet" });
       this.fields = h("fieldset", { class: "controls" }, h("legend", { class: "said" }, t("controls")),
         commands.map(([name, rules]) => control(this.device, name, rules ?? {})));

@@ -3,6 +3,7 @@
 import { ask } from "/pages/api.js";
 import { clipped, h, onceAFrame } from "/pages/dom.js";
 import { clock, number } from "/pages/format.js";
+import { follow, store } from "/pages/store.js";
 import { t } from "/pages/words.js";
 
 const LEVELS = ["debug", "info", "warning", "error", "critical"];
@@ -11,13 +12,11 @@ const CHOICES = ["debug", "info", "warning", "error"];
 const LINES_MAX = 2_000;
 const SHOWN_MAX = 300;
 const FIRST_LINES = 100;
-const AGAIN_MS = 3_000;
 const JOURNAL_SETTLES_MS = 500;
 
 class DeviceLog extends HTMLElement {
   #lines = [];
   #fresh = [];
-  #stream = null;
 
   connectedCallback() {
     this.device = this.getAttribute("device");
@@ -33,15 +32,13 @@ class DeviceLog extends HTMLElement {
     this.replaceChildren(h("div", { class: "row filters" },
       h("label", {}, h("span", {}, t("level")), this.least), h("label", {}, h("span", {}, t("filter")), this.wanted), this.paused, clear), this.none, this.list);
     this.draw = onceAFrame(() => this.#drawFresh());
-    this.seen = () => (document.hidden ? this.#close() : this.#listen());
-    document.addEventListener("visibilitychange", this.seen);
+    this.#listen();
     this.#redraw();
-    this.seen();
+    store.watch(this.device);
   }
 
   disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this.seen);
-    this.#close();
+    store.watch(null);
   }
 
   // What was said before the stream began is in the journal, a moment later.
@@ -54,31 +51,13 @@ class DeviceLog extends HTMLElement {
   }
 
   #listen() {
-    if (this.#stream) return;
-    this.#stream = new EventSource(`/api/events?types=log&device=${encodeURIComponent(this.device)}`);
-    this.#stream.addEventListener("log", (event) => {
-      const { time, level = "info", message } = JSON.parse(event.data);
-      this.#take({ time, level, message });
-    });
-    this.#stream.addEventListener("hello", (event) => {
+    follow(this, "log", ({ device, time, level = "info", message }) => device === this.device && this.#take({ time, level, message }));
+    follow(this, "gap", ({ lost }) => this.#take({ time: Date.now() / 1000, level: "warning", message: t("lines_skipped", number(lost ?? 0)) }));
+    follow(this, "hello", ({ time }) => {
       if (this.isRecalled) return;
       this.isRecalled = true;
-      this.#recall(JSON.parse(event.data).time);
+      this.#recall(time);
     });
-    this.#stream.addEventListener("gap", (event) => {
-      const { lost } = JSON.parse(event.data);
-      this.#take({ time: Date.now() / 1000, level: "warning", message: t("lines_skipped", number(lost ?? 0)) });
-    });
-    this.#stream.onerror = () => {
-      if (this.#stream?.readyState !== EventSource.CLOSED) return;
-      this.#close();
-      setTimeout(() => this.isConnected && !document.hidden && this.#listen(), AGAIN_MS);
-    };
-  }
-
-  #close() {
-    this.#stream?.close();
-    this.#stream = null;
   }
 
   #take(line) {

@@ -48,7 +48,7 @@ class DevicePage extends HTMLElement {
     this.head = h("div", { class: "row head" });
     this.about = h("dl", { class: "facts" });
     const of = (tag) => h(tag, { device: device.id });
-    const camera = device.kind === "esp32cam" ? section("camera", of("device-camera")) : null;
+    const camera = device.sends_frames ? section("camera", of("device-camera")) : null;
     this.replaceChildren(
       h("p", {}, h("a", { href: "#/" }, t("to_devices"))), this.head,
       h("div", { class: "columns" },

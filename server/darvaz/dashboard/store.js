@@ -1,10 +1,11 @@
-// What the page knows: devices, their newest values, and the stream of events that keeps them true.
+// What the page knows: devices, their newest values, and the one stream of events that keeps them true.
 
 import { ask } from "/pages/api.js";
 
 const AGAIN_MS = 2_000;
 // Browsers allow six connections to a host: pages that nobody sees give theirs back.
 const HIDDEN_MS = 10_000;
+const TYPES = "presence,forgotten,telemetry,ack,frames";
 
 class Store extends EventTarget {
   devices = new Map();
@@ -13,6 +14,11 @@ class Store extends EventTarget {
   bySession = false;
   #stream = null;
   #timer = 0;
+  #watched = null;
+  #lastId = "";
+  #isBehind = false;
+  #turning = 0;
+  #reloading = 0;
 
   /** Signs on to the events and fetches the devices; returns when they are known. */
   async open() {
@@ -28,6 +34,17 @@ class Store extends EventTarget {
     return this.role === "operator";
   }
 
+  /** Hears one device with its log, and no other; null hears all of them without their logs. */
+  watch(device) {
+    if (device === this.#watched) return;
+    this.#watched = device;
+    this.#lastId = "";
+    this.#isBehind = true;
+    clearTimeout(this.#turning);
+    // Leaving one device for another is one change.
+    this.#turning = setTimeout(() => this.#stream && this.#listen());
+  }
+
   async load() {
     const answer = await ask("GET", "/api/devices");
     this.devices = new Map(answer.devices.map((device) => [device.id, device]));
@@ -37,25 +54,51 @@ class Store extends EventTarget {
   #listen() {
     clearTimeout(this.#timer);
     this.#stream?.close();
-    const stream = this.#stream = new EventSource("/api/events?types=presence,forgotten,telemetry,ack,frames");
-    const hear = (type, call) => stream.addEventListener(type, (event) => call(JSON.parse(event.data)));
-    hear("hello", () => this.#enter("live"));
-    hear("gap", () => this.load().catch(() => {}));
+    const stream = this.#stream = new EventSource(this.#address());
+    const hear = (type, call) => stream.addEventListener(type, (event) => {
+      this.#lastId = event.lastEventId || this.#lastId;
+      call(JSON.parse(event.data));
+    });
+    hear("hello", (detail) => {
+      this.#enter("live");
+      this.#tell("hello", detail);
+    });
+    hear("gap", (detail) => {
+      this.#reload();
+      this.#tell("gap", detail);
+    });
     hear("presence", (device) => this.#meet(device));
     hear("forgotten", ({ device }) => {
       this.devices.delete(device);
       this.#tell("devices");
     });
     hear("telemetry", (report) => this.#measure(report));
-    for (const type of ["ack", "frames"]) hear(type, (detail) => this.#tell(type, detail));
+    for (const type of ["ack", "frames", "log"]) hear(type, (detail) => this.#tell(type, detail));
     stream.onerror = () => this.#lose();
+  }
+
+  // A flood of lines makes many gaps.
+  #reload() {
+    this.#reloading ||= setTimeout(() => {
+      this.#reloading = 0;
+      this.load().catch(() => {});
+    }, AGAIN_MS);
+  }
+
+  #address() {
+    const wanted = new URLSearchParams({ types: this.#watched === null ? TYPES : `${TYPES},log` });
+    if (this.#watched !== null) wanted.set("device", this.#watched);
+    if (this.#lastId) wanted.set("last_event_id", this.#lastId);
+    return `/api/events?${wanted}`;
   }
 
   #enter(state) {
     const wasLost = this.state === "lost";
     this.state = state;
     this.#tell("state");
-    if (wasLost && state === "live") this.load().catch(() => {});
+    if (state !== "live" || !(wasLost || this.#isBehind)) return;
+    this.#isBehind = false;
+    this.load().catch(() => {});
   }
 
   // While the gateway is away the browser tries again by itself; a refusal ends its attempts, and ours begin.

@@ -24,6 +24,7 @@ class DeviceAnswer(msgspec.Struct, kw_only=True):
 
     id: str
     kind: str
+    sends_frames: Annotated[bool, Meta(description="Whether its kind is one that sends pictures.")]
     label: Annotated[str | None, Meta(description="What people call it, if they gave it a name.")]
     online: bool
     since: Annotated[float | None, Meta(description="When it came, in Unix seconds; null while it is away.")]
@@ -140,7 +141,8 @@ OPERATIONS = [
 def _answer(parts: Parts, described: dict[str, Any]) -> DeviceAnswer:
     vitals = parts.telemetry.vitals_or_none(described["id"]) or Vitals()
     values = parts.telemetry.latest(described["id"])
-    return DeviceAnswer(**described, **msgspec.structs.asdict(vitals), values=values)
+    sends_frames = parts.protocol.kinds[described["kind"]].sends_frames
+    return DeviceAnswer(**described, **msgspec.structs.asdict(vitals), sends_frames=sends_frames, values=values)
 
 
 def _note(call: Call, what: str, said: str) -> None:
