@@ -9,7 +9,8 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile compiled serve simulate test hil footprint pictures bench bench-quick lint format generate log doctor token enrol devices clean
+.PHONY: help setup compile compiled serve simulate test hil footprint pictures flood bench bench-quick lint format
+.PHONY: generate log doctor token enrol devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
 help: ## Show this help
@@ -114,6 +115,10 @@ footprint: $(READY) ## Measure what the firmware takes of a board (python -m too
 
 pictures: $(READY) ## Take the README's pictures of the dashboard anew
 	@DARVAZ_PICTURES=1 $(BIN)/python -m pytest -q -n 0 tests/browser/test_pictures.py
+
+FLOOD_S ?= 600
+flood: compiled ## Measure the dashboard under 200 devices and 1,000 log lines/s: ten minutes. FLOOD_S=60
+	@DARVAZ_FLOOD_S=$(FLOOD_S) $(BIN)/python -m pytest -q -s -n 0 tests/browser/test_flood.py
 
 bench: compiled ## Measure the gateway beside its baselines: ten minutes (python -m bench --json FILE)
 	@$(BIN)/python -m bench --json .cache/bench/results.json $(ARGS)
