@@ -19,7 +19,7 @@ export const en = {
   log: "Log", level: "Level", level_debug: "everything", level_info: "from info", level_warning: "from warning",
   level_error: "errors only", filter: "Only lines with", no_lines: "No lines yet.", pause: "Pause", resume: "Go on",
   clear: "Clear", more: "show all", lines_skipped: "{} lines skipped",
-  journal: "Journal", older: "Older", newest: "Newest", no_rows: "Nothing is written of this.", export: "Save as file",
+  journal: "Journal", older: "Older", newer: "Newer", newest: "Newest", up_to: "Up to", none_newer: "Nothing newer yet.", export_page: "Save these rows", no_rows: "Nothing is written of this.", export: "Save as file",
   time: "Time", what: "What", said: "Content", direction: "Way", received: "received", sent: "sent", changed: "changed",
   camera: "Camera", snapshot: "Save a picture", full_screen: "Full screen", waiting: "Waiting for a picture …",
   camera_away: "The camera is away; the picture is old.", picture_of: "Live picture of {}", rate: "{} pictures/s",

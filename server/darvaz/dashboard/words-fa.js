@@ -19,7 +19,7 @@ export const fa = {
   log: "گزارش برد", level: "سطح", level_debug: "همه", level_info: "از اطلاع", level_warning: "از هشدار",
   level_error: "فقط خطاها", filter: "فقط سطرهایی با", no_lines: "هنوز سطری نیست.", pause: "مکث", resume: "ادامه",
   clear: "پاک کردن", more: "نمایش همه", lines_skipped: "{} سطر رد شد",
-  journal: "دفتر رویدادها", older: "قدیمی‌تر", newest: "تازه‌ترین", no_rows: "چیزی نوشته نشده است.", export: "ذخیره در فایل",
+  journal: "دفتر رویدادها", older: "قدیمی‌تر", newer: "تازه‌تر", newest: "تازه‌ترین", up_to: "تا زمان", none_newer: "هنوز چیز تازه‌تری نیست.", export_page: "ذخیرهٔ همین سطرها", no_rows: "چیزی نوشته نشده است.", export: "ذخیره در فایل",
   time: "زمان", what: "نوع", said: "محتوا", direction: "جهت", received: "دریافت", sent: "ارسال", changed: "تغییر",
   camera: "دوربین", snapshot: "ذخیرهٔ تصویر", full_screen: "تمام‌صفحه", waiting: "در انتظار تصویر …",
   camera_away: "دوربین اینجا نیست؛ تصویر قدیمی است.", picture_of: "تصویر زندهٔ {}", rate: "{} تصویر در ثانیه",

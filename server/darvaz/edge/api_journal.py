@@ -61,6 +61,8 @@ class JournalQuery(Filter, kw_only=True, forbid_unknown_fields=True):
 class ExportQuery(Filter, kw_only=True, forbid_unknown_fields=True):
     """What the file is to hold, and how."""
 
+    before: Annotated[RowId, Meta(description="Only rows older than this.")] | UnsetType = UNSET
+    after: Annotated[RowId, Meta(description="Only rows newer than this.")] | UnsetType = UNSET
     format: Literal["jsonl", "csv"] = "jsonl"
 
 
@@ -120,10 +122,11 @@ OPERATIONS = [
 
 async def _chunks(call: Call, wanted: Wanted) -> AsyncGenerator[list[Row], None]:
     """Gives the wanted rows in chunks, as they were when the export began, while the caller may see them."""
-    last_id = await call.parts.reader.read(newest_id)
+    end_id = await call.parts.reader.read(newest_id) + 1
+    before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id = wanted.after_id or 0
     while call.parts.access.operators.is_still_let_in(call.admitted):
-        here = msgspec.structs.replace(wanted, after_id=after_id, before_id=last_id + 1)
+        here = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
         rows = await call.parts.reader.read(read, here, EXPORT_CHUNK_ROWS, newest=False)
         if rows:
             yield rows

@@ -1,0 +1,46 @@
+"""The journal on a device's page: both ways, up to a time, and the rows that are shown as a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.board import board_at
+from tests.support.gateway import GatewayProcess
+
+pytestmark = pytest.mark.timeout(120)
+LINES = 60
+ROWS = 25
+
+
+async def test_the_journal_is_paged_both_ways_and_saved_as_shown(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "door") as board:
+        for number in range(LINES):
+            await board.say("log", message=f"line {number:02}.")
+        await page.goto(f"{gateway.url}/#/device/door")
+        await expect(page.locator("device-log")).to_contain_text(f"line {LINES - 1}.")
+        journal = page.locator("device-journal")
+        await journal.get_by_text("Journal").click()
+        await expect(journal.get_by_role("row")).to_have_count(ROWS + 1)
+        newest = await journal.get_by_role("row").nth(1).inner_text()
+
+        await journal.get_by_role("button", name="Older").click()
+        await expect(journal.get_by_role("row").nth(1)).not_to_have_text(newest)
+        shown = await journal.locator("td.payload").first.inner_text()
+        async with page.expect_download() as saving:
+            await journal.get_by_role("link", name="Save these rows (JSONL)").click()
+        file = await (await saving.value).path()
+        payloads = [
+            json.loads(row)["payload"] for row in (await asyncio.to_thread(file.read_text, "utf-8")).splitlines()
+        ]
+        assert shown in payloads
+        assert len(payloads) == ROWS
+
+        await journal.get_by_role("button", name="Newer").click()
+        await expect(journal.get_by_role("row").nth(1)).to_contain_text(newest.split()[-1])
+        await journal.get_by_label("Up to").fill("2001-01-01T00:00:00")
+        await journal.get_by_label("Up to").press("Tab")
+        await expect(journal.get_by_text("Nothing is written of this.")).to_be_visible()
