@@ -26,7 +26,7 @@ class DeviceJournal extends HTMLElement {
     const columns = ["time", "direction", "what", "said"].map((word) => h("th", { scope: "col" }, t(word)));
     this.replaceChildren(
       h("details", { ontoggle: (event) => event.target.open && this.#load() }, h("summary", {}, h("h2", {}, t("journal"))),
-        h("div", { class: "wide" }, h("table", {}, h("thead", {}, h("tr", {}, columns)), this.body)), this.status,
+        h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("journal") }, h("table", {}, h("thead", {}, h("tr", {}, columns)), this.body)), this.status,
         h("div", { class: "row" }, this.newest, this.newer, this.older,
           h("label", {}, h("span", {}, t("up_to")), this.upTo)),
         h("div", { class: "row" }, this.files.map(({ link }) => link),
