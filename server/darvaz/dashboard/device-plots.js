@@ -63,6 +63,7 @@ class DevicePlots extends HTMLElement {
     const found = this.#plots.get(name);
     found.number.textContent = measured(value, found.unit);
     found.time = time;
+    found.value = value;
     this.#age(found);
     return found;
   }
@@ -109,8 +110,8 @@ class DevicePlots extends HTMLElement {
     const path = `${pathOf(this.device, "telemetry", name)}?from=-${RANGES[this.range.value]}&points=${POINTS}`;
     try {
       const answer = await ask("GET", path);
-      found.points = answer.points;
-      found.set(answer.points, answer.from, answer.to);
+      found.points = withNewest(answer, found);
+      found.set(found.points, answer.from, answer.to);
       found.draw();
     } catch {
       found.isPlotted = false;
@@ -119,3 +120,9 @@ class DevicePlots extends HTMLElement {
 }
 
 customElements.define("device-plots", DevicePlots);
+
+// The newest reading may still be on its way to the history.
+function withNewest({ points, from }, { time, value }) {
+  if (typeof value === "string" || time < from || time <= (points.at(-1)?.[0] ?? 0)) return points;
+  return [...points, [time, Number(value), Number(value), Number(value), 1]];
+}
