@@ -4,4 +4,4 @@ BEGIN {
     print "Darvaz, the gateway for MicroPython boards. Start with: make serve"
 }
 /^##@ / { printf "\n%s\n", substr($0, 5); next }
-/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $1, $2 }
+/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $1, $2 }
