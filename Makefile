@@ -9,8 +9,8 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile compiled serve simulate test hil footprint pictures flood bench bench-quick lint format
-.PHONY: generate log doctor token enrol devices clean
+.PHONY: help setup compile compiled serve simulate test hil footprint pictures flood fuzz bench bench-quick lint
+.PHONY: format generate log doctor token enrol devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
 help: ## Show this help
@@ -125,6 +125,9 @@ bench: compiled ## Measure the gateway beside its baselines: ten minutes (python
 
 bench-quick: compiled ## The same in a minute, for looking (python -m bench --quick)
 	@$(BIN)/python -m bench --quick $(ARGS)
+
+fuzz: compiled ## Feed the WebSocket protocol a million streams (python -m tools.fuzz). ARGS='--count N --seed N'
+	@$(BIN)/python -m tools.fuzz $(ARGS)
 
 lint: $(LINTED) ## Check style and types (ruff check; ruff format --check; mypy; python -m tools.check_firmware)
 	@$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""A fuzzer of the gateway's WebSocket protocol class: `python -m tools.fuzz`."""
