@@ -74,6 +74,13 @@ FRAGMENTATION = [
     Case("5.9 nothing to continue", packet(CONT, b"x") + text("hello"), [], 1002),
     Case("5.10 nothing to continue, then a text", packet(CONT, b"x", fin=False) + text("hello"), [], 1002),
     Case("5.15 a text, then nothing to continue", FRAGMENTS + packet(CONT, b"x", fin=False) + text("y"), PARTS, 1002),
+    Case("5.11 nothing to continue, and a text behind", packet(CONT, b"x", fin=False) + FRAGMENTS, [], 1002),
+    Case(
+        "5.17 an end without a beginning, then a beginning",
+        (packet(CONT, b"1") + packet(TEXT, b"2", fin=False)) * 2,
+        [],
+        1002,
+    ),
     Case("5.16 fragments begin twice", (packet(CONT, b"1", fin=False) + packet(TEXT, b"2", fin=False)) * 2, [], 1002),
     Case("5.18 a text within a text", packet(TEXT, b"1", fin=False) + packet(TEXT, b"2"), [], 1002),
     Case(
@@ -102,6 +109,17 @@ UTF8 = [
         [(TEXT, LETTERS.encode())],
     ),
     Case("6.4.1 a fragment that can never be text", packet(TEXT, b"ok\xf4\x90", fin=False), [], 1007),
+    Case(
+        "6.4.2 a fragment whose last byte can never be text",
+        packet(TEXT, b"ok\xf4", fin=False) + packet(CONT, b"\x90", fin=False),
+        [],
+        1007,
+    ),
+    Case(
+        "6.2.2 two fragments cut between letters",
+        packet(TEXT, b"Hello-", fin=False) + packet(CONT, "µ@ß".encode()),
+        [(TEXT, "Hello-µ@ß".encode())],
+    ),
     *(Case(f"6 good: {good.hex()}", packet(TEXT, good), [(TEXT, good)]) for good in GOOD),
     *(Case(f"6 bad: {bad.hex()}", packet(TEXT, bad), [], 1007) for bad in BAD),
     *(
@@ -119,10 +137,15 @@ CLOSING = [
     Case("7.1.6 a close behind much", packet(TEXT, b"*" * 262_144) + close(), [(TEXT, b"*" * 262_144)], 1000),
     Case("7.3.1 an empty close", close(None), [], 0),
     Case("7.3.2 a close of one byte", packet(CLOSE, b"a"), [], 1002),
+    Case("7.3.3 a close with a code alone", close(1000), [], 1000),
+    Case("7.3.4 a close with a reason", close(1000, b"Hello World!"), [], 1000),
     Case("7.3.5 a close with the longest reason", close(1000, LONG_REASON), [], 1000),
     Case("7.3.6 a close with a reason too long", close(1000, LONG_REASON + b"*"), [], 1002),
     Case("7.5.1 a reason that is not UTF-8", close(1000, b"\xce\xba\xed\xa0\x80"), [], 1007),
-    *(Case(f"7.7 close {code}", close(code), [], code) for code in (1000, 1001, 1003, 1007, 1011, 3000, 3999, 4999)),
+    *(
+        Case(f"7.7 close {code}", close(code), [], code)
+        for code in (1000, 1001, 1002, 1003, *range(1007, 1012), 3000, 3999, 4000, 4999)
+    ),
     *(Case(f"7.9 close {code}", close(code), [], 1002) for code in (0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999)),
     *(Case(f"7.13 close {code}", close(code), [], 1002) for code in (5000, 65_535)),
 ]
@@ -183,6 +206,26 @@ def test_9_a_message_in_fragments_comes_back_whole(server: WebServer, part_bytes
         client.send(b"".join(packet(0 if i else BINARY, part, fin=i == last) for i, part in enumerate(parts)))
 
         assert client.receive() == (BINARY, data)
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize("piece_bytes", [64, 128, 256, 512, 1024, 2048])
+def test_9_5_a_large_message_in_small_pieces_comes_back_whole(server: WebServer, opcode: int, piece_bytes: int) -> None:
+    with RawSocket(server.port) as client:
+        data = b"0123456789abcdef" * 16_384
+        sent = packet(opcode, data)
+        for start in range(0, len(sent), piece_bytes):
+            client.send(sent[start : start + piece_bytes])
+
+        assert client.receive() == (opcode, data)
+
+
+def test_9_8_two_hundred_round_trips_of_each_size_of_bytes(server: WebServer) -> None:
+    with RawSocket(server.port) as client:
+        for size in (0, 16, 64, 256, 1024):
+            for _ in range(200):
+                client.send(packet(BINARY, b"\xfe" * size))
+                assert client.receive() == (BINARY, b"\xfe" * size)
 
 
 def test_9_7_a_thousand_round_trips_of_each_size(server: WebServer) -> None:
