@@ -19,6 +19,7 @@ import httpx
 from bench.children import Child, free_port
 from bench.machine import cpu_s
 from darvaz.access import Tokens
+from darvaz.compiled import SWITCH
 from darvaz.store import DATABASE_NAME, opened, transaction
 
 DEVICE = "bench"
@@ -34,7 +35,7 @@ SETTINGS = {
 class Gateway:
     """One gateway with a data folder of its own; as a context it is started and ended, and the folder goes with it."""
 
-    def __init__(self, folder: Path, core: int | None, boards: int) -> None:
+    def __init__(self, folder: Path, core: int | None, boards: int, *, is_plain: bool = False) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.tokens = folder / "tokens.txt"
@@ -43,8 +44,10 @@ class Gateway:
         folder.mkdir(parents=True)
         self.operator = self._issue(boards)
         command = [sys.executable, "-m", "darvaz", "serve", "--port", str(self.port), "--data", str(self._data)]
+        # Compiled wherever it can be, as anybody runs it.
+        switch = {SWITCH: "no"} if is_plain else {}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
-        self._child = Child(command, core=core, log=folder / "log.txt", env={**clean, **SETTINGS})
+        self._child = Child(command, core=core, log=folder / "log.txt", env=clean | SETTINGS | switch)
 
     def __enter__(self) -> Self:
         try:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import darvaz
+
 _BUSY_LOAD = 0.5
 
 
@@ -45,6 +47,7 @@ def describe_machine(cores: Cores) -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "hot_path": "compiled" if darvaz.is_compiled else "plain Python",
         "pinning": cores.note,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

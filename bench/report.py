@@ -54,7 +54,7 @@ class Report:
         machine = self._machine
         lines = [
             f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}",
-            f"{machine['pinning']}; {self._generator}",
+            f"the gateway's hot path: {machine['hot_path']}; {machine['pinning']}; {self._generator}",
         ]
         busy = busy_note(machine["load_average"])
         return [*lines, *([busy] if busy else [])]

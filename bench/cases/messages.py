@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from bench.baselines.asgi import StarletteJson, UvicornEcho, WireEcho
-from bench.baselines.darvaz import LINKS, Darvaz
+from bench.baselines.darvaz import LINKS, Darvaz, PlainDarvaz
 from bench.baselines.floor import Floor
 from bench.baselines.mosquitto import Mosquitto
 from bench.baselines.node import NodeJson
@@ -41,6 +41,7 @@ class Messages:
     def __init__(self) -> None:
         self._servers: tuple[Server, ...] = (
             Darvaz(),
+            PlainDarvaz(),
             Floor(),
             WireEcho(),
             UvicornEcho(),
@@ -64,7 +65,7 @@ class Messages:
             running = {
                 server.name: stack.enter_context(server.start(bench.folder, bench.cores.server))
                 for server in servers
-                if server.name != _GATEWAY
+                if not isinstance(server, Darvaz)
             }
             for number, workload in itertools.product(range(bench.extent.rounds), _workloads(bench.extent)):
                 bench.steps.begin(f"messages: {_said(workload)}, round {number + 1} of {bench.extent.rounds}")

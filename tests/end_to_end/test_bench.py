@@ -41,7 +41,9 @@ RESULTS = {
     "properties": {
         "version": {"const": 1},
         "quick": {"const": True},
-        "machine": {"required": ["processor", "cores", "pinning", "system", "python", "load_average", "measured_at"]},
+        "machine": {
+            "required": ["processor", "cores", "hot_path", "pinning", "system", "python", "load_average", "measured_at"]
+        },
         "cases": {
             "properties": {
                 "messages": {"required": ["rows", "skipped"], "properties": {"rows": {"items": ROW}}},
