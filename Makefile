@@ -143,4 +143,4 @@ generate: $(READY) ## Write what is derived from shared/protocol.json (python -m
 	@$(BIN)/python -m tools.generate
 
 clean: ## Remove the virtual environment and caches; data/ stays
-	@rm -rf $(VENV) .cache server/__compiled__ build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .cache server/darvaz/__compiled__ build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from darvaz.frames import Frame, Frames
 from darvaz.hub import Hub, OfflineError, TimedOutError
@@ -55,20 +56,20 @@ class Snapshots:
 
     async def _take(self, device: str, can_ask: bool) -> Frame:
         """Asks, and returns the first frame that comes; the board's ack only tells when there will be none."""
-        coming = asyncio.ensure_future(self._frames.camera(device).next_frame(self._deadline_s))
+        coming: asyncio.Future[Frame] = self._frames.camera(device).next_frame(self._deadline_s)
         asking = asyncio.ensure_future(self._ask(device)) if can_ask else None
+        waiting: set[asyncio.Future[Any]] = {coming, asking} if asking else {coming}
         try:
-            await asyncio.wait({coming, asking} if asking else {coming}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if not coming.done() and asking is not None:
                 asking.result()
             return await coming
         except TimeoutError:
             raise TimedOutError(f"{device} sent no picture within {self._deadline_s:g} s") from None
         finally:
-            for task in (coming, asking):
-                if task is not None:
-                    task.cancel()
-            await asyncio.gather(*filter(None, (coming, asking)), return_exceptions=True)
+            for future in waiting:
+                future.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     async def _ask(self, device: str) -> None:
         await self._hub.command(device, ASK, {}, self._deadline_s)

@@ -1,6 +1,6 @@
 """The hot path as machine code: the same modules, compiled by mypyc, used as long as they are what the sources say.
 
-`python -m darvaz.compiled` (`make compile`) builds them into `__compiled__` beside the package, with a
+`python -m darvaz.compiled` (`make compile`) builds them into `__compiled__` in the package, with a
 manifest of every source that they were made from. One changed letter in one of those, and the sources
 are what runs, at half the speed. `DARVAZ_COMPILED=no` does the same at will.
 """
@@ -54,8 +54,8 @@ SWITCH = "DARVAZ_COMPILED"
 MANIFEST = "manifest.txt"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-# One for each Python, in the folder that holds the package.
-PLACE = _PACKAGE.parent / "__compiled__" / str(sys.implementation.cache_tag)
+# One for each Python.
+PLACE = _PACKAGE / "__compiled__" / str(sys.implementation.cache_tag)
 
 
 class Finder:

@@ -84,15 +84,15 @@ class Camera:
         if being_sent is not None:
             viewer.note(being_sent)
 
-    async def next_frame(self, deadline_s: float) -> Frame:
-        """Waits for the first frame that comes from now on; raises `TimeoutError` without one in time."""
-        awaited: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+    def next_frame(self, deadline_s: float) -> asyncio.Future[Frame]:
+        """Returns the first frame that comes from now on, to be awaited; raises `TimeoutError` without one in time."""
+        loop = asyncio.get_running_loop()
+        awaited: asyncio.Future[Frame] = loop.create_future()
+        timer = loop.call_later(deadline_s, _give_up, awaited)
         self._awaited.add(awaited)
-        try:
-            async with asyncio.timeout(deadline_s):
-                return await awaited
-        finally:
-            self._awaited.discard(awaited)
+        awaited.add_done_callback(lambda _: timer.cancel())
+        awaited.add_done_callback(self._awaited.discard)
+        return awaited
 
     def fps(self, now_s: float) -> float:
         """Returns the rate at which frames came of late."""
@@ -177,3 +177,8 @@ class Camera:
                 viewer.drop(f"it did not take one frame in {deadline_s:g} s")
             elif not viewer.may_stay():
                 viewer.drop("it may not look any more")
+
+
+def _give_up(awaited: asyncio.Future[Frame]) -> None:
+    if not awaited.done():
+        awaited.set_exception(TimeoutError("no frame came"))

@@ -78,12 +78,15 @@ class Flow(asyncio.Protocol):
         self._wake_drained()
         self._release(_HELD_BY_PEER)
 
-    async def drain(self) -> None:
-        """Waits while the peer's buffer is full; its end, its deadline and `abort` end the waiting, too."""
+    def drain(self) -> asyncio.Future[None]:
+        """Returns what is over when the peer's buffer has room; its end, its deadline and `abort` end it, too."""
         if self._held & _HELD_BY_PEER:
             self._drained = self._drained or self._loop.create_future()
             # Several may wait for the one future, and one of them be cancelled.
-            await asyncio.shield(self._drained)
+            return asyncio.shield(self._drained)
+        drained = self._loop.create_future()
+        drained.set_result(None)
+        return drained
 
     def _wake_drained(self) -> None:
         drained, self._drained = self._drained, None

@@ -223,7 +223,7 @@ async def test_the_next_frame_is_one_that_comes_after_the_question() -> None:
     camera = Camera("yard")
     shoot(camera, 1, fps=10)
 
-    asking = asyncio.create_task(camera.next_frame(DEADLINE_S))
+    asking = camera.next_frame(DEADLINE_S)
     await asyncio.sleep(0)
     shoot(camera, 1, fps=10)
 
