@@ -32,8 +32,8 @@ PAYLOAD_CHARS_MAX: Final = 4_096
 PENDING_ROWS_MAX: Final = 100_000
 # A letter takes up to four bytes of memory.
 PENDING_CHARS_MAX: Final = 16 * 1024 * 1024
-# So many are not left to wait until the interval is over.
-_BUSY_ROWS: Final = 5_000
+# So many are not left to wait until the interval is over; while they wait, the processor's cache holds them.
+_BUSY_ROWS: Final = 2_000
 # The database is locked for other writers, the event loop's among them, for so many batches at a time.
 _BATCHES_PER_COMMIT: Final = 4
 # Twice as much as the largest backlog brings: a file that is far too large shrinks while rows go on being written.
