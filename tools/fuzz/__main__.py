@@ -1,4 +1,7 @@
-"""Feeds the WebSocket protocol class a million streams, most of them wrong; the first failure ends it with status 1."""
+"""Feeds the WebSocket protocol class a million streams, right and wrong ones; the first failure ends it with status 1.
+
+Each tenth seed makes a request to open a WebSocket, too, which goes past the HTTP parser or does not.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import sys
 import time
 
 from tools.fuzz.checks import check
+from tools.fuzz.heads import check_head, make_head
 from tools.fuzz.streams import Stream, make_stream
 
 PROGRESS_EVERY = 20_000
+HEAD_EVERY = 10
 
 
 def main() -> int:
@@ -20,9 +25,13 @@ def main() -> int:
     began_s, done = time.monotonic(), 0
     try:
         for done in range(options.count):
-            stream = make_stream(options.seed + done)
+            seed = options.seed + done
+            stream = make_stream(seed)
             if sentence := fault(stream):
-                tell(options.seed + done, smallest(stream), sentence)
+                tell(seed, smallest(stream), sentence)
+                return 1
+            if seed % HEAD_EVERY == 0 and (sentence := head_fault(make_head(seed))):
+                tell(seed, make_head(seed), sentence)
                 return 1
             if (done + 1) % PROGRESS_EVERY == 0:
                 print(f"{done + 1} streams, {time.monotonic() - began_s:.0f} s", flush=True)
@@ -42,6 +51,15 @@ def fault(stream: Stream) -> str:
     return ""
 
 
+def head_fault(data: bytes) -> str:
+    """Returns what is wrong with how a request is read, or nothing."""
+    try:
+        check_head(data)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is a finding
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
 def smallest(stream: Stream) -> Stream:
     """Returns the stream without the segments that the fault does not need."""
     segments = list(stream.segments)
@@ -49,10 +67,10 @@ def smallest(stream: Stream) -> Stream:
         fewer = segments[:place] + segments[place + 1 :]
         if fault(Stream(fewer, stream.action)):
             segments = fewer
-    return Stream(segments, stream.action)
+    return Stream(segments, stream.action) if fault(Stream(segments, stream.action)) else stream
 
 
-def tell(seed: int, stream: Stream, sentence: str) -> None:
+def tell(seed: int, stream: Stream | bytes, sentence: str) -> None:
     print(f"seed {seed}: {sentence}\nagain: python -m tools.fuzz --seed {seed} --count 1\n{stream!r}", file=sys.stderr)
 
 

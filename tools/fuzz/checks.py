@@ -13,8 +13,9 @@ from websockets.server import ServerProtocol
 
 from darvaz.wire.interface import EXTENSION
 from darvaz.wire.protocol import WebSocketProtocol
+from tools.fuzz.conversations import MESSAGE_BYTES_MAX, Expected
 from tools.fuzz.stand_ins import Loop, Transport
-from tools.fuzz.streams import MESSAGE_BYTES_MAX, Stream
+from tools.fuzz.streams import Stream
 
 _REQUEST = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -80,6 +81,9 @@ def check(stream: Stream) -> None:
     is_early = ours == 1002 or (ours == 1009 and code is None)
     if not is_early and not (code == 1002 and whole.ended != 1006):
         assert (whole.packets, our_pongs, ours) == (theirs, pongs, code), f"{theirs}, {pongs}, {code}: not {whole}"
+    if stream.expected is not None:
+        said = Expected(whole.packets, our_pongs, ours)
+        assert said == stream.expected, f"{said} came of what means {stream.expected}"
     if stream.action in ("close", "abort"):
         assert as_cut.packets == whole.packets[: len(as_cut.packets)]
     else:

@@ -6,7 +6,8 @@ import itertools
 import random
 from typing import NamedTuple
 
-MESSAGE_BYTES_MAX = 1000
+from tools.fuzz.conversations import MESSAGE_BYTES_MAX, Expected, make_conversation
+
 PACKETS_MAX = 10
 _OPCODES = (0, 0, 0, 1, 1, 1, 1, 2, 2, 8, 9, 9, 10, 3, 11)
 _TEXTS = (
@@ -31,19 +32,26 @@ class Stream(NamedTuple):
 
     segments: list[bytes]
     action: str
+    expected: Expected | None = None
 
 
 def make_stream(seed: int) -> Stream:
-    """Returns the stream of a seed."""
+    """Returns the stream of a seed: two of three are conversations, the third is wild."""
     chance = random.Random(seed)
+    data, expected = make_conversation(chance) if seed % 3 else (_wild(chance), None)
+    cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice((0, 1, 3, 20))))
+    places = [0, *cuts, len(data)]
+    segments = [data[a:b] for a, b in itertools.pairwise(places) if a < b]
+    return Stream(segments, chance.choice(ACTIONS), expected)
+
+
+def _wild(chance: random.Random) -> bytes:
+    """Returns packets of any kind in any order, some of them damaged."""
     data = b"".join(_packet(chance) for _ in range(chance.randrange(1, PACKETS_MAX + 1)))
     if chance.random() < 0.15 and data:
         place = chance.randrange(len(data))
         data = data[:place] + chance.randbytes(chance.randrange(4)) + data[place + chance.randrange(3) :]
-    cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice((0, 1, 3, 20))))
-    places = [0, *cuts, len(data)]
-    segments = [data[a:b] for a, b in itertools.pairwise(places) if a < b]
-    return Stream(segments, chance.choice(ACTIONS))
+    return data
 
 
 def _packet(chance: random.Random) -> bytes:
