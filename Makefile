@@ -9,7 +9,7 @@ LINTED := $(VENV)/.lint-ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile compiled serve simulate test hil footprint pictures flood fuzz bench bench-quick lint
+.PHONY: help setup compile compiled serve simulate test hil footprint pictures flood fuzz soak bench bench-quick lint
 .PHONY: format generate log doctor token enrol devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
@@ -128,6 +128,9 @@ bench-quick: compiled ## The same in a minute, for looking (python -m bench --qu
 
 fuzz: compiled ## Feed the WebSocket protocol a million streams (python -m tools.fuzz). ARGS='--count N --seed N'
 	@$(BIN)/python -m tools.fuzz $(ARGS)
+
+soak: compiled ## Let boards come, talk and vanish in every way: ten minutes (python -m tools.soak). ARGS='--minutes 1'
+	@$(BIN)/python -m tools.soak $(ARGS)
 
 lint: $(LINTED) ## Check style and types (ruff check; ruff format --check; mypy; python -m tools.check_firmware)
 	@$(BIN)/ruff check .
