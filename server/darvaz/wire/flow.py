@@ -18,7 +18,9 @@ _HELD_BY_LISTENER: Final = 2
 class Flow(asyncio.Protocol):
     """The transport's side of a connection; a subclass reads in `_read` and ends in `abort`."""
 
-    __slots__ = ("_drained", "_held", "_is_batching", "_loop", "_out", "_timer", "_transport", "unsent_bytes")
+    __slots__ = (
+        "_drained", "_held", "_is_batching", "_loop", "_out", "_timer", "_transport", "_waits_for_room", "unsent_bytes",
+    )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -26,6 +28,8 @@ class Flow(asyncio.Protocol):
         self._held = 0
         self._is_batching = False
         self._timer: asyncio.TimerHandle | None = None
+        # Whether the timer runs for the peer's buffer, not for its goodbye.
+        self._waits_for_room = False
         self._drained: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport
 
@@ -73,8 +77,12 @@ class Flow(asyncio.Protocol):
         self._hold(_HELD_BY_PEER)
         if self._timer is None:
             self._set_timer(SEND_DEADLINE_S)
+            self._waits_for_room = True
 
     def resume_writing(self) -> None:
+        """The peer's buffer has room again, in time."""
+        if self._waits_for_room:
+            self._set_timer(None)
         self._wake_drained()
         self._release(_HELD_BY_PEER)
 
@@ -124,10 +132,12 @@ class Flow(asyncio.Protocol):
         """Cuts the peer off after a while, or lets it be."""
         if self._timer is not None:
             self._timer.cancel()
+        self._waits_for_room = False
         self._timer = None if delay_s is None else self._loop.call_later(delay_s, self._expire)
 
     def _expire(self) -> None:
         self._timer = None
+        self._waits_for_room = False
         is_full = self._held & _HELD_BY_PEER
         self.abort("it does not read what it is sent" if is_full else "it did not answer the close")
 
