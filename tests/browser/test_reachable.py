@@ -114,3 +114,19 @@ async def test_dark_and_light_are_chosen_and_remembered(gateway: GatewayProcess,
     await page.get_by_label("Appearance").select_option("light")
 
     assert await page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+
+
+async def test_words_are_whole_on_the_access_page_of_a_phone(gateway: GatewayProcess, browser: Browser) -> None:
+    context = await browser.new_context(viewport={"width": 320, "height": 700}, locale="en-GB")
+    page = await context.new_page()
+    await page.goto(f"{gateway.url}/#/access")
+    await page.get_by_label("Label").fill("door")
+    await page.get_by_role("button", name="Issue").click()
+    revoke = page.get_by_role("button", name="Revoke").last
+    await expect(revoke).to_be_attached()
+
+    # One line high: a word broken letter by letter would be several.
+    box = await revoke.bounding_box()
+    await context.close()
+
+    assert box is not None and box["height"] < 50 < box["width"]

@@ -177,6 +177,8 @@ async def test_only_cameras_that_are_in_view_are_asked_for_pictures(gateway: Gat
             await stack.enter_async_context(board_at(gateway.ws_url, f"camera-{number}", kind="esp32cam"))
         async with page.expect_websocket():
             await page.goto(f"{gateway.url}/#/cameras")
+            await expect(page.locator("device-camera").first).to_be_visible()
+            await expect(page.locator("camera-wall")).not_to_contain_text("null")
         assert not any("camera-9" in url for url in asked)
 
         async with page.expect_websocket(lambda socket: "camera-9" in socket.url):

@@ -83,15 +83,16 @@ class AccessPage extends HTMLElement {
     const revoke = async () => {
       if (await confirmed(t("revoke_sure", name), t("revoke"))) await this.#do(() => ask("DELETE", `/api/tokens/${token.id}`));
     };
-    return h("tr", { class: token.state === "live" ? "" : "away" }, h("th", { scope: "row" }, t(`kind_${token.kind}`)), h("td", {}, bdi(token.label)),
-      h("td", {}, bdi(token.device ?? "")), h("td", {}, t(`state_${token.state}`)), h("td", {}, token.last_used ? moment(token.last_used) : t("never")),
+    return h("tr", { class: token.state === "live" ? "" : "away" }, h("th", { scope: "row" }, t(`kind_${token.kind}`)), h("td", { "data-label": t("label") }, bdi(token.label)),
+      h("td", { "data-label": t("device") }, bdi(token.device ?? "")), h("td", { "data-label": t("state") }, t(`state_${token.state}`)),
+      h("td", { "data-label": t("used") }, token.last_used ? moment(token.last_used) : t("never")),
       h("td", {}, token.state === "live" && h("button", { type: "button", class: "danger", "aria-label": `${t("revoke")} ${name}`, onclick: revoke }, t("revoke"))));
   }
 
   #session(session) {
     const end = () => this.#do(() => ask("DELETE", `/api/sessions/${session.id}`));
     return h("tr", {}, h("th", { scope: "row" }, t(`role_${session.role}`), " ", session.is_yours && h("strong", {}, `(${t("this_one")})`), " ", bdi(session.agent, { class: "quiet" })),
-      h("td", {}, bdi(session.last_address ?? "")), h("td", {}, moment(session.last_used)), h("td", {}, h("button", { type: "button", class: "danger", onclick: end }, t("end_session"))));
+      h("td", { "data-label": t("address") }, bdi(session.last_address ?? "")), h("td", { "data-label": t("used") }, moment(session.last_used)), h("td", {}, h("button", { type: "button", class: "danger", onclick: end }, t("end_session"))));
   }
 }
 

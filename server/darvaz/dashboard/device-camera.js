@@ -24,9 +24,10 @@ class DeviceCamera extends HTMLElement {
     this.note = h("p", { class: "quiet" }, t("waiting"));
     this.rate = h("span", { class: "quiet" });
     this.frame = h("div", { class: "picture" }, this.picture, this.note);
-    this.replaceChildren(this.frame, this.hasAttribute("small") ? null : h("div", { class: "row" },
+    const tools = h("div", { class: "row" },
       h("a", { class: "button quiet", href: pathOf(this.device, "snapshot.jpg"), download: `${this.device}.jpg` }, t("snapshot")),
-      h("button", { type: "button", class: "quiet", onclick: () => this.frame.requestFullscreen?.() }, t("full_screen")), this.rate));
+      h("button", { type: "button", class: "quiet", onclick: () => this.frame.requestFullscreen?.() }, t("full_screen")), this.rate);
+    this.replaceChildren(this.frame, ...(this.hasAttribute("small") ? [] : [tools]));
     this.picture.addEventListener("load", () => this.#shown());
     this.picture.addEventListener("error", () => this.#shown());
     this.seen = () => (this.#isSeen ? this.#open() : this.#close());
