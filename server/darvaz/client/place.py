@@ -38,17 +38,29 @@ def find_place(url: str | None = None, token: str | None = None, environment: Ma
     """Returns which gateway is meant: what is said, else what the environment says, else the file, else this machine's.
 
     A remembered token goes to the gateway for which it was remembered, and to no other.
-    Raises `GatewayError` for a file that others may read.
+    Raises `GatewayError` for a file that others may read, and for a password in the address.
     """
     environment = os.environ if environment is None else environment
     url = url or environment.get(URL_VARIABLE) or None
     token = token or environment.get(TOKEN_VARIABLE) or None
+    if url is not None:
+        _refuse_secret(url)
     known = None if url and token else recall(file_path())
     if known is None:
         return Place((url or DEFAULT_URL).rstrip("/"), token)
     if url is None or url.rstrip("/") == known.url:
         return Place(known.url, token or known.token)
     return Place(url.rstrip("/"), token)
+
+
+def _refuse_secret(url: str) -> None:
+    """Raises `GatewayError` for an address with a name or a password in it."""
+    # Addresses end up in logs, histories and messages: not even this one repeats it.
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise GatewayError(
+            f"an address keeps no secret: leave out what stands before the @, and put a token into {TOKEN_VARIABLE}"
+            " or let `darvaz login` remember it"
+        )
 
 
 def recall(path: Path) -> Place | None:

@@ -82,3 +82,16 @@ def test_an_event_that_was_cut_off_is_not_told() -> None:
 
     assert [(event.type, event.device, event.id) for event in found] == [("log", "a", "7")]
     assert list(parser.receive_line("")) == []
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@gateway:3000", "http://secret@gateway", "https://:secret@gateway/x"])
+def test_an_address_with_a_secret_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(GatewayError) as refused:
+        find_place(url, environment={})
+
+    assert "DARVAZ_TOKEN" in str(refused.value)
+    assert "secret@" not in str(refused.value)
+
+
+def test_an_at_sign_in_the_path_is_no_secret() -> None:
+    assert find_place("http://gateway/a@b", "token", environment={}).url == "http://gateway/a@b"
