@@ -23,8 +23,12 @@ def series(values: Iterable[float]) -> Series:
 
 
 def ratios(ours: Series, theirs: Series) -> Series:
-    """Returns ours by theirs, round by round: what slowed a whole round down falls out."""
-    return series(our / their for our, their in zip(ours["values"], theirs["values"], strict=True))
+    """Returns ours by theirs, round by round: what slowed a whole round down falls out.
+
+    A round in which they did nothing at all says nothing; without any other, the ratio is 0.
+    """
+    pairs = zip(ours["values"], theirs["values"], strict=True)
+    return series([our / their for our, their in pairs if their] or [0.0])
 
 
 def spread(figures: Series) -> float:

@@ -377,7 +377,7 @@ def test_people_who_do_not_use_it_load_next_to_nothing(pytester: pytest.Pytester
     result = run(pytester, "def test_it():\n    pass", *words)
 
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["loaded: darvaz darvaz.pytest_plugin darvaz.pytest_plugin.plugin"])
+    result.stdout.fnmatch_lines(["loaded: darvaz darvaz.compiled darvaz.pytest_plugin darvaz.pytest_plugin.plugin"])
 
 
 def test_projects_with_options_and_fixtures_of_these_names_keep_them(pytester: pytest.Pytester) -> None:

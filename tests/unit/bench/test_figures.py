@@ -31,6 +31,11 @@ def test_ratio_is_taken_round_by_round() -> None:
     assert ratios(series([20.0, 3.0, 30.0]), series([10.0, 1.0, 15.0]))["median"] == 2.0
 
 
+def test_a_round_in_which_the_other_did_nothing_says_nothing() -> None:
+    assert ratios(series([20.0, 3.0]), series([10.0, 0.0]))["values"] == [2.0]
+    assert ratios(series([20.0]), series([0.0]))["median"] == 0.0
+
+
 def test_goals_are_met_at_their_bound_and_unknown_without_a_figure() -> None:
     assert at_least("speed", 3, 3.0).is_met is True
     assert at_least("speed", 3, 2.99).is_met is False
