@@ -8,10 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from tools.fuzz.checks import check
 from tools.fuzz.heads import check_head, make_head
 from tools.fuzz.streams import Stream, make_stream
+
+Made = TypeVar("Made")
 
 PROGRESS_EVERY = 20_000
 HEAD_EVERY = 10
@@ -44,17 +48,17 @@ def main() -> int:
 
 def fault(stream: Stream) -> str:
     """Returns what is wrong with what becomes of a stream, or nothing."""
-    try:
-        check(stream)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is a finding
-        return f"{type(error).__name__}: {error}"
-    return ""
+    return _finding(check, stream)
 
 
 def head_fault(data: bytes) -> str:
     """Returns what is wrong with how a request is read, or nothing."""
+    return _finding(check_head, data)
+
+
+def _finding(look: Callable[[Made], None], made: Made) -> str:
     try:
-        check_head(data)
+        look(made)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is a finding
         return f"{type(error).__name__}: {error}"
     return ""

@@ -52,7 +52,7 @@ class Conversation:
     def _message(self) -> None:
         is_text = self._chance.random() < 0.7
         payload = self._text() if is_text else self._chance.randbytes(self._chance.choice(_SIZES))
-        pieces = _cut(self._chance, payload) if self._chance.random() < 0.4 else [payload]
+        pieces = cut(self._chance, payload, self._chance.randrange(1, 5)) if self._chance.random() < 0.4 else [payload]
         for place, piece in enumerate(pieces):
             opcode = _CONTINUATION if place else _TEXT if is_text else _BINARY
             self._packet(opcode, piece, is_final=place == len(pieces) - 1)
@@ -184,6 +184,7 @@ def make_conversation(chance: random.Random) -> tuple[bytes, Expected]:
     return bytes(made.data), made.expected
 
 
-def _cut(chance: random.Random, payload: bytes) -> list[bytes]:
-    places = sorted(chance.randrange(len(payload) + 1) for _ in range(chance.randrange(1, 5)))
+def cut(chance: random.Random, payload: bytes, times: int) -> list[bytes]:
+    """Returns bytes in pieces, some of them empty, cut so many times at any place."""
+    places = sorted(chance.randrange(len(payload) + 1) for _ in range(times))
     return [payload[a:b] for a, b in zip([0, *places], [*places, len(payload)], strict=True)]

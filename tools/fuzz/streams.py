@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from typing import NamedTuple
 
-from tools.fuzz.conversations import MESSAGE_BYTES_MAX, Expected, make_conversation
+from tools.fuzz.conversations import MESSAGE_BYTES_MAX, Expected, cut, make_conversation
 
 PACKETS_MAX = 10
 _OPCODES = (0, 0, 0, 1, 1, 1, 1, 2, 2, 8, 9, 9, 10, 3, 11)
@@ -39,9 +38,7 @@ def make_stream(seed: int) -> Stream:
     """Returns the stream of a seed: two of three are conversations, the third is wild."""
     chance = random.Random(seed)
     data, expected = make_conversation(chance) if seed % 3 else (_wild(chance), None)
-    cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice((0, 1, 3, 20))))
-    places = [0, *cuts, len(data)]
-    segments = [data[a:b] for a, b in itertools.pairwise(places) if a < b]
+    segments = [piece for piece in cut(chance, data, chance.choice((0, 1, 3, 20))) if piece]
     return Stream(segments, chance.choice(ACTIONS), expected)
 
 
