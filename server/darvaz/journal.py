@@ -122,6 +122,20 @@ class Journal:
         """How many letters their payloads have."""
         return self._chars_in - self._chars_out
 
+    @property
+    def mark(self) -> int:
+        """Where the journal stands now: everything up to here is written once `has_written` says so."""
+        return self._rows_in
+
+    def has_written(self, mark: int) -> bool:
+        """Whether all that was noted before the mark was taken is committed."""
+        return self._rows_out >= mark
+
+    def hurry(self) -> None:
+        """Has the writer write what waits at once."""
+        if not self._wake.is_set():
+            self._wake.set()
+
     def keep(self, retain_days: float, retain_bytes_max: int) -> None:
         """Changes for how long and how much the journal keeps."""
         self._retain_days, self._retain_bytes_max = retain_days, retain_bytes_max
@@ -136,8 +150,7 @@ class Journal:
 
     def _crowd(self, said: list[Said], chars: int) -> list[Said]:
         """Hurries the writer, and returns what of these rows, which are counted already, still finds room."""
-        if not self._wake.is_set():
-            self._wake.set()
+        self.hurry()
         is_full = self.pending_chars - chars >= self._pending_chars_max
         beyond = len(said) if is_full else min(self.pending_rows - self._pending_rows_max, len(said))
         if beyond <= 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from typing import Annotated
@@ -16,6 +15,7 @@ from darvaz.access import Need
 from darvaz.access.decisions import FOREIGN_ORIGIN
 from darvaz.edge.admission import refuse
 from darvaz.edge.api_devices import describe_device
+from darvaz.edge.journalled import journalled
 from darvaz.edge.operations import Call, Operation
 from darvaz.edge.problems import problem
 from darvaz.edge.shapes import DeviceId
@@ -33,7 +33,6 @@ _BUSY_RETRY_S = 10.0
 _NUMBERS_PER_MS = 1_000
 # A row's time is taken a moment before its event's: better twice than never.
 _OVERLAP_MS = 100
-_JOURNAL_SETTLES_S = 0.3
 _PIECE_BYTES = 64 * 1024
 
 
@@ -128,8 +127,7 @@ async def _missed(call: Call, watcher: Watcher, last: int) -> Pieces:
 
 
 async def _journalled(call: Call, watcher: Watcher, last: int, until: int) -> Pieces:
-    # The newest rows are on their way to the disk.
-    await asyncio.sleep(_JOURNAL_SETTLES_S)
+    await journalled(call.parts.journal)
     wanted = Wanted(
         device=None if call.query.device is UNSET else call.query.device,
         direction="<",

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.access import Need
+from darvaz.edge.journalled import journalled
 from darvaz.edge.operations import Call, Operation
 from darvaz.edge.shapes import Moment
 from darvaz.edge.streaming import Pieces, Streamed
@@ -91,6 +92,7 @@ async def read_journal(call: Call) -> JournalPage:
     """Returns a page of the journal."""
     query: JournalQuery = call.query
     is_forward = query.after is not UNSET
+    await journalled(call.parts.journal)
     rows = await call.parts.reader.read(read, _wanted(call, query), query.limit, newest=not is_forward)
     older = rows[0].id if rows and (is_forward or len(rows) == query.limit) else None
     newer = rows[-1].id if rows else (query.after if query.after is not UNSET else None)
@@ -122,6 +124,7 @@ OPERATIONS = [
 
 async def _chunks(call: Call, wanted: Wanted) -> AsyncGenerator[list[Row], None]:
     """Gives the wanted rows in chunks, as they were when the export began, while the caller may see them."""
+    await journalled(call.parts.journal)
     end_id = await call.parts.reader.read(newest_id) + 1
     before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id = wanted.after_id or 0

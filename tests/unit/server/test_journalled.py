@@ -1,0 +1,78 @@
+"""Who waits for the journal reads all that happened before, and does not wait for ever."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from darvaz.edge.journalled import journalled
+from darvaz.journal import Journal
+from darvaz.journal_reading import Wanted, read
+from darvaz.store import open_database, transaction
+
+
+def journal_of(folder: Path) -> Journal:
+    journal = Journal(partial(open_database, folder))
+    journal.open()
+    return journal
+
+
+def wait_until_degraded(journal: Journal) -> None:
+    deadline_s = time.monotonic() + 10
+    while journal.state == "ok":
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+async def test_what_was_noted_before_can_be_read_after(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path)
+
+    with closing(open_database(tmp_path)) as connection:
+        for number in range(50):
+            journal.record("door", "pico", "192.0.2.7", "<", "log", str(number))
+
+            assert await journalled(journal)
+
+            assert read(connection, Wanted(), 1)[0].payload == str(number)
+    assert journal.close()
+
+
+async def test_a_quiet_journal_is_not_waited_for(tmp_path: Path) -> None:
+    journal = Journal(partial(open_database, tmp_path))
+
+    # Nobody writes, and nothing is left to write.
+    assert await journalled(journal, deadline_s=0)
+
+
+async def test_a_disk_that_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path)
+
+    with closing(open_database(tmp_path)) as other, transaction(other):
+        journal.record("door", "pico", "192.0.2.7", "<", "log", "")
+
+        assert not await journalled(journal, deadline_s=0.1)
+
+    assert await journalled(journal, deadline_s=10)
+    assert journal.close()
+
+
+async def test_a_journal_that_cannot_be_written_is_not_waited_for_at_all(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def open_nothing() -> sqlite3.Connection:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    journal = Journal(open_nothing)
+    journal.open()
+    wait_until_degraded(journal)
+    journal.record("door", "pico", "192.0.2.7", "<", "log", "")
+
+    assert not await journalled(journal, deadline_s=3600)
+
+    assert "degraded" in caplog.text
+    assert not journal.close(0.5)
