@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.support.board import Board, board_at
 from tests.support.gateway import GatewayProcess
@@ -166,6 +166,28 @@ async def test_what_an_absent_board_measured_says_how_old_it_is(gateway: Gateway
         await expect(number).to_have_text("temperature21.5")
 
     await expect(number).to_contain_text(re.compile("just now|ago"))
+
+
+async def test_what_is_said_before_a_slow_stream_begins_is_shown(gateway: GatewayProcess, page: Page) -> None:
+    may_begin = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await may_begin.wait()
+        await route.continue_()
+
+    await page.route("**/api/events*device=*", hold)
+    async with board_at(gateway.ws_url, "garden") as board:
+        async with page.expect_request("**/api/events*device=*"):
+            await page.goto(f"{gateway.url}/#/device/garden")
+        await expect(page.get_by_text("Nothing measured yet.")).to_be_visible()
+        await board.say("telemetry", values={"temperature": 21.5})
+        await board.say("log", message="it is warm")
+        await board.say("ping")
+        await board.hear("pong")
+        may_begin.set()
+
+        await expect(page.locator("figcaption", has_text="temperature")).to_have_text("temperature21.5")
+        await expect(page.get_by_text("it is warm")).to_be_visible()
 
 
 async def test_only_cameras_that_are_in_view_are_asked_for_pictures(gateway: GatewayProcess, page: Page) -> None:

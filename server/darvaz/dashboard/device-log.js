@@ -12,7 +12,9 @@ const CHOICES = ["debug", "info", "warning", "error"];
 const LINES_MAX = 2_000;
 const SHOWN_MAX = 300;
 const FIRST_LINES = 100;
-const JOURNAL_SETTLES_MS = 500;
+// The journal's times are whole milliseconds, and the stream begins within one.
+const OVERLAP_S = 0.001;
+const SAME_S = 0.002;
 
 class DeviceLog extends HTMLElement {
   #lines = [];
@@ -41,12 +43,11 @@ class DeviceLog extends HTMLElement {
     store.watch(null);
   }
 
-  // What was said before the stream began is in the journal, a moment later.
+  // What was said before the stream began is in the journal.
   async #recall(time) {
-    await new Promise((resolve) => setTimeout(resolve, JOURNAL_SETTLES_MS));
-    const path = `/api/journal?type=log&limit=${FIRST_LINES}&to=${time}&device=${encodeURIComponent(this.device)}`;
+    const path = `/api/journal?type=log&limit=${FIRST_LINES}&to=${time + OVERLAP_S}&device=${encodeURIComponent(this.device)}`;
     const page = await ask("GET", path).catch(() => ({ rows: [] }));
-    this.#lines = page.rows.map(fromRow).concat(this.#lines);
+    this.#lines = withoutHeard(page.rows.map(fromRow), this.#lines).concat(this.#lines);
     if (this.isConnected) this.#redraw();
   }
 
@@ -104,6 +105,14 @@ class DeviceLog extends HTMLElement {
 }
 
 customElements.define("device-log", DeviceLog);
+
+// What came in the moment in which the stream began may be in both.
+function withoutHeard(lines, heard) {
+  const first = heard.slice(0, lines.length);
+  const isHeard = (line) => first.some(({ time, message }) => message === line.message && Math.abs(time - line.time) < SAME_S);
+  const since = (lines.at(-1)?.time ?? 0) - SAME_S;
+  return lines.filter((line) => line.time < since || !isHeard(line));
+}
 
 function fromRow({ time, payload }) {
   try {

@@ -32,6 +32,7 @@ class DevicePlots extends HTMLElement {
     follow(this, "telemetry", (report) => report.id === this.device && this.#take(report, draw));
     this.observer = new ResizeObserver(draw);
     this.observer.observe(this);
+    follow(this, "devices", () => this.#catchUp());
     follow(this, "device", (id) => id === this.device && this.#plots.forEach((found) => this.#age(found)));
     this.timer = setInterval(() => this.#refresh(), REFRESH_MS);
     this.#begin();
@@ -50,11 +51,21 @@ class DevicePlots extends HTMLElement {
   async #begin() {
     try {
       const { values } = await ask("GET", pathOf(this.device, "telemetry"));
-      for (const [name, { value, time }] of Object.entries(values)) this.#show(name, value, time);
+      for (const [name, { value, time }] of this.#newer(values)) this.#show(name, value, time);
     } catch {
       // The numbers of the list will do until it answers.
     }
     await this.#load();
+  }
+
+  // What was measured while no stream was heard is in the list that is fetched when one is.
+  #catchUp() {
+    const missed = this.#newer(store.devices.get(this.device)?.values ?? {});
+    for (const [name, { value, time }] of missed) this.#fetch(name, this.#show(name, value, time));
+  }
+
+  #newer(values) {
+    return Object.entries(values).filter(([name, { time }]) => time > (this.#plots.get(name)?.time ?? 0));
   }
 
   #show(name, value, time) {

@@ -5,6 +5,8 @@ import { ask } from "/pages/api.js";
 const AGAIN_MS = 2_000;
 // Browsers allow six connections to a host: pages that nobody sees give theirs back.
 const HIDDEN_MS = 10_000;
+// Where the stream of events is held up on its way, the page shows what there is without it.
+const STREAM_MS = 3_000;
 const TYPES = "presence,forgotten,telemetry,ack,frames";
 
 class Store extends EventTarget {
@@ -19,14 +21,22 @@ class Store extends EventTarget {
   #isBehind = false;
   #turning = 0;
   #reloading = 0;
+  // What events tell while an answer is on its way is newer than the answer; null is a device forgotten.
+  #told = new Map();
+  #loads = 0;
 
-  /** Signs on to the events and fetches the devices; returns when they are known. */
+  /** Signs on to the events and then fetches the devices, so that nothing is missed between; returns when they are known. */
   async open() {
+    const heard = new Promise((resolve) => {
+      this.addEventListener("state", resolve, { once: true });
+      setTimeout(resolve, STREAM_MS);
+    });
+    this.#listen();
     const who = await ask("GET", "/api/session");
     this.role = who.role;
     this.bySession = who.by === "session";
     document.addEventListener("visibilitychange", () => this.#rest());
-    this.#listen();
+    await heard;
     await this.load();
   }
 
@@ -46,9 +56,22 @@ class Store extends EventTarget {
   }
 
   async load() {
-    const answer = await ask("GET", "/api/devices");
-    this.devices = new Map(answer.devices.map((device) => [device.id, device]));
+    if (!this.#loads) this.#told.clear();
+    this.#loads += 1;
+    try {
+      const answer = await ask("GET", "/api/devices");
+      this.devices = new Map(answer.devices.map((device) => [device.id, device]));
+      for (const [id, device] of this.#told) this.#put(id, device);
+    } finally {
+      this.#loads -= 1;
+    }
     this.#tell("devices");
+  }
+
+  #put(id, device) {
+    if (device) this.devices.set(id, device);
+    else this.devices.delete(id);
+    if (this.#loads) this.#told.set(id, device);
   }
 
   #listen() {
@@ -69,7 +92,7 @@ class Store extends EventTarget {
     });
     hear("presence", (device) => this.#meet(device));
     hear("forgotten", ({ device }) => {
-      this.devices.delete(device);
+      this.#put(device, null);
       this.#tell("devices");
     });
     hear("telemetry", (report) => this.#measure(report));
@@ -127,7 +150,7 @@ class Store extends EventTarget {
 
   #meet(device) {
     const isNew = !this.devices.has(device.id);
-    this.devices.set(device.id, device);
+    this.#put(device.id, device);
     this.#tell(isNew ? "devices" : "device", device.id);
     if (isNew) this.#tell("arrived", device.id);
   }
@@ -136,6 +159,7 @@ class Store extends EventTarget {
     const device = this.devices.get(id);
     if (!device) return;
     for (const [name, value] of Object.entries(values)) device.values[name] = { value, time };
+    this.#put(id, device);
     this.#tell("telemetry", { id, time, values });
   }
 
