@@ -1,8 +1,9 @@
 """The gateway's half of one conversation with a device, without I/O and without a clock.
 
 Feed it packets and the time (`receive_text`, `receive_binary`, `tick`), tell it what was decided
-outside (`admit`, `welcome`, `refuse`), let it speak (`send_command`, `close`); after each call take
-what happened (`take_events`) and what to write (`take_writes`). Nothing that a peer sends raises.
+outside (`admit`, `welcome`, `refuse`), let it speak (`send_command`, `close`). `receive_text` returns
+what an ordinary message says; after each call take what else happened (`take_events`) and what to
+write (`take_writes`). Nothing that a peer sends raises.
 
 Times are monotonic seconds, given by the caller.
 """
@@ -10,7 +11,6 @@ Times are monotonic seconds, given by the caller.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, Final
 
 from darvaz.faults import Fault
@@ -21,7 +21,6 @@ from darvaz.session_events import (
     Event,
     Faulted,
     Framed,
-    Heard,
     Introduced,
     Limits,
     Packet,
@@ -32,15 +31,19 @@ from darvaz.session_events import (
 from darvaz.session_speech import Speech
 
 __all__ = [
-    "Close", "Closed", "Event", "Faulted", "Framed", "Heard", "Introduced", "Limits", "Packet", "Session", "State",
-    "TokenShown", "Write", "rules_of",
+    "Close", "Closed", "Event", "Faulted", "Framed", "Introduced", "Limits", "Packet", "Session", "State", "TokenShown",
+    "Write", "rules_of",
 ]  # fmt: skip
 
-Answer = Callable[["Session", Any, str], None]
+# What becomes of a message; numbers, since this is asked for each of them.
+_OUT_OF_PLACE: Final = 0
+_HEARD: Final = 1
+_ANSWERED: Final = 2
+_JUDGED: Final = 3
 
-_NO_ANSWERS: Final[dict[type, Answer]] = {}
-# A name of this module's own is found at once where it is compiled.
-_HEARD: Final = Heard
+Ways = dict[type, int]
+
+_NO_WAYS: Final[Ways] = {}
 
 
 class Rules:
@@ -50,12 +53,12 @@ class Rules:
         self.pong = Packet("pong", protocol.dump(protocol.make("pong")))
         # Of so few characters, a text is within its limit however they are encoded.
         self.short_chars = protocol.numbers["text_bytes_max"] // 4
-        self.answers = {state: self._answers_in(state, protocol) for state in State}
+        self.ways = {state: self._ways_in(state, protocol) for state in State}
 
-    def _answers_in(self, state: State, protocol: Protocol) -> dict[type, Answer]:
-        special = {"auth": Session._on_auth, "connect": Session._on_connect, "ping": Session._on_ping}
+    def _ways_in(self, state: State, protocol: Protocol) -> Ways:
+        special = {"auth": _JUDGED, "connect": _JUDGED, "ping": _ANSWERED}
         return {
-            protocol.types[name]: special.get(name, Session._on_other)
+            protocol.types[name]: special.get(name, _HEARD)
             for name, states in protocol.states_of.items()
             if state.value in states and "device" in protocol.messages[name]["x-sender"]
         }
@@ -74,8 +77,8 @@ class Session(Speech):
     """
 
     __slots__ = (
-        "_allowance", "_answers", "_heard_s", "_is_hearing", "_limits", "_next_ping_s", "_opened_s",
-        "_rate_per_s", "_rules", "device", "is_judging", "kind", "unix_offset_s",
+        "_allowance", "_heard_s", "_is_hearing", "_limits", "_next_ping_s", "_opened_s", "_rate_per_s", "_rules",
+        "_ways", "device", "is_judging", "kind", "unix_offset_s",
     )  # fmt: skip
 
     def __init__(
@@ -103,23 +106,26 @@ class Session(Speech):
 
     # Receiving
 
-    def receive_text(self, text: str, now_s: float) -> None:
-        """Takes one text packet."""
+    def receive_text(self, text: str, now_s: float) -> Message | None:
+        """Takes one text packet, and returns the message that it is, if that asks for nothing but to be heard."""
         if now_s != self._heard_s:
             self._pass_time(now_s)
         self._allowance -= 1
         is_ordinary = self._is_hearing and self._allowance >= 0 and len(text) <= self._rules.short_chars
         if not (is_ordinary or self._hears_text(text)):
-            return
+            return None
         message = self._protocol.parse(text)
-        answer = self._answers.get(type(message))
-        if answer is not None:
-            self._faults = 0
-            answer(self, message, text)
-        elif isinstance(message, Fault):
-            self._fault(message, text)
-        else:
-            self._fault(self._out_of_place(type_name(message)), text)
+        way = self._ways.get(type(message), _OUT_OF_PLACE)
+        if way == _OUT_OF_PLACE:
+            self._fault(message if isinstance(message, Fault) else self._out_of_place(type_name(message)), text)
+            return None
+        self._faults = 0
+        if way == _JUDGED:
+            self._judge_message(message, text)
+            return None
+        if way == _ANSWERED:
+            self.writes.append(self._rules.pong)
+        return message
 
     def receive_binary(self, data: bytes, now_s: float) -> None:
         """Takes one binary packet: from a camera, exactly one JPEG."""
@@ -219,12 +225,12 @@ class Session(Speech):
         self.state = state
         self.is_judging = False
         self._is_hearing = state is State.WAITING_FOR_CONNECT or state is State.OPEN
-        self._answers = self._rules.answers[state]
+        self._ways = self._rules.ways[state]
 
     def _judge(self, event: Event) -> None:
         """Asks the shell for a decision."""
         self.is_judging = True
-        self._answers = _NO_ANSWERS
+        self._ways = _NO_WAYS
         self.events.append(event)
 
     def _pass_time(self, now_s: float) -> None:
@@ -267,24 +273,16 @@ class Session(Speech):
         if self.is_judging or message is None or isinstance(message, Fault) or type_name(message) != "auth":
             self._refuse_token()
         else:
-            self._on_auth(message, text)
+            self._judge_message(message, text)
 
-    def _on_auth(self, message: Any, text: str) -> None:
-        self._judge(TokenShown(message.token))
-
-    def _on_connect(self, message: Any, text: str) -> None:
-        if self.device is not None and self.device != message.device:
+    def _judge_message(self, message: Any, text: str) -> None:
+        if type_name(message) == "auth":
+            self._judge(TokenShown(message.token))
+        elif self.device is not None and self.device != message.device:
             self._fault(Fault("invalid", f"device: this link is {self.device}", "device"), text)
-            return
-        self.device = message.device
-        self._judge(Introduced(message, text))
-
-    def _on_ping(self, message: Any, text: str) -> None:
-        self.events.append(_HEARD(message, text))
-        self.writes.append(self._rules.pong)
-
-    def _on_other(self, message: Any, text: str) -> None:
-        self.events.append(_HEARD(message, text))
+        else:
+            self.device = message.device
+            self._judge(Introduced(message, text))
 
     def _out_of_place(self, name: str) -> Fault:
         if self.is_judging:

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from darvaz.faults import Fault
-from darvaz.protocol import Message
 
 
 class State(enum.Enum):
@@ -45,13 +44,6 @@ class Introduced(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class Heard(msgspec.Struct, frozen=True, gc=False):
-    """A message of an open conversation, and its text as it came."""
-
-    message: Message
-    text: str
-
-
 class Framed(msgspec.Struct, frozen=True, gc=False):
     """One JPEG frame, as it came."""
 
@@ -72,7 +64,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     fault: Fault
 
 
-Event = TokenShown | Introduced | Heard | Framed | Faulted | Closed
+Event = TokenShown | Introduced | Framed | Faulted | Closed
 
 # Writes: what the shell must put on the wire, in order.
 

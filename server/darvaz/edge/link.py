@@ -10,14 +10,12 @@ from darvaz.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.edge.terms import Terms
 from darvaz.faults import Fault
 from darvaz.journal import PAYLOAD_CHARS_MAX, cut
-from darvaz.journal_batches import Said
 from darvaz.protocol import Message
 from darvaz.session import (
     Closed,
     Event,
     Faulted,
     Framed,
-    Heard,
     Introduced,
     Packet,
     Session,
@@ -30,7 +28,6 @@ from darvaz.wire.packets import dump_text
 log = logging.getLogger("darvaz.link")
 
 # Names of this module's own are found at once where it is compiled.
-_HEARD: Final = Heard
 _monotonic_s: Final = time.monotonic
 _unix_s: Final = time.time
 
@@ -77,14 +74,22 @@ class DeviceLink:
         """Takes what came at once; the clock is read once for all of it."""
         now_s = _monotonic_s()
         session = self._session
+        said: list[Any] = []
+        chars = 0
         for packet in packets:
             if isinstance(packet, str):
-                session.receive_text(packet, now_s)
+                message = session.receive_text(packet, now_s)
+                if message is not None:
+                    chars += self._hear(message, packet, said)
+                    continue
             else:
                 session.receive_binary(packet, now_s)
-            if session.is_judging:
-                self._advance(now_s)
-        self._advance(now_s)
+            if session.events:
+                # What is journalled by itself must not come before what was heard earlier.
+                self._record(said, chars)
+                said, chars = [], 0
+                self._act_on_all(now_s)
+        self._write_all(said, chars)
 
     def receive_oversized(self, is_text: bool) -> None:
         now_s = _monotonic_s()
@@ -141,48 +146,44 @@ class DeviceLink:
 
     def _advance(self, now_s: float) -> None:
         """Acts on events until there are none, then writes what there is to write; journals both."""
-        session = self._session
-        said: list[Said] = []
-        chars = 0
-        while session.events:
-            chars = self._act_on_all(session.take_events(), said, chars, now_s)
-        if session.writes:
-            chars = self._write_all(session.take_writes(), said, chars)
-        if said:
-            self._record(said, chars)
+        self._act_on_all(now_s)
+        self._write_all([], 0)
 
-    def _act_on_all(self, events: list[Event], said: list[Said], chars: int, now_s: float) -> int:
-        """Acts on events in order; adds to `said` what is to be journalled, and to its `chars`."""
-        terms = self._terms
-        for event in events:
-            if isinstance(event, _HEARD):
-                # Spelt out: this is every message of every device.
-                message, text = event.message, event.text
-                if len(text) > PAYLOAD_CHARS_MAX:
-                    text = cut(text)
-                kind = type(message)
-                chars += len(text)
-                said.append(("<", kind.__name__, text))
-                if kind is not terms.ping:
-                    if kind is terms.ack:
-                        terms.hub.acknowledge(self, message)
-                    terms.feed.publish(kind.__name__, self.device, message)
-            else:
-                chars = self._record_so_far(said, chars)
+    def _hear(self, message: Message, text: str, said: list[Any]) -> int:
+        """Hands on what a message says, adds it to what is to be journalled, and returns how many letters that is."""
+        terms, kind = self._terms, type(message)
+        if len(text) > PAYLOAD_CHARS_MAX:
+            text = cut(text)
+        if kind is terms.ping:
+            said.append(("<", "ping", text))
+        else:
+            name = kind.__name__
+            said.append(("<", name, text))
+            if kind is terms.ack:
+                terms.hub.acknowledge(self, message)
+            terms.feed.publish(name, self.device, message)
+        return len(text)
+
+    def _act_on_all(self, now_s: float) -> None:
+        """Acts on events in order, until none are left."""
+        while self._session.events:
+            for event in self._session.take_events():
                 self._act(event, now_s)
-        return chars
 
-    def _write_all(self, writes: list[Write], said: list[Said], chars: int) -> int:
-        """Writes in order; adds to `said` what is to be journalled, and to its `chars`."""
-        terms, count = self._terms, len(writes)
-        if writes.count(terms.pong) == count:
-            said += [terms.pong_said] * count
+    def _write_all(self, said: list[Any], chars: int) -> None:
+        """Writes in order what the session says, and journals it behind what was heard before."""
+        terms, writes = self._terms, self._session.writes
+        count = len(writes)
+        if count and writes.count(terms.pong) == count:
+            writes.clear()
+            for _ in range(count):
+                said.append(terms.pong_said)
             self._wire.write(terms.pong_packet, count)
-            return chars + count * len(terms.pong.text)
-        chars = self._record_so_far(said, chars)
-        for write in writes:
-            self._write(write)
-        return chars
+            chars += count * terms.pong_chars
+        self._record(said, chars)
+        if writes:
+            for write in self._session.take_writes():
+                self._write(write)
 
     def _act(self, event: Event, now_s: float) -> None:
         match event:
@@ -264,15 +265,10 @@ class DeviceLink:
         if log.isEnabledFor(level):
             log.log(level, "%s %s %s %s", direction, name or self.address, type_, redact(payload)[:75])
 
-    def _record_so_far(self, said: list[Said], chars: int) -> int:
-        """Journals what comes before something that is journalled by itself, empties the list and returns 0."""
-        if said:
-            self._record(said[:], chars)
-            said.clear()
-        return 0
-
-    def _record(self, said: list[Said], chars: int) -> None:
-        """Journals what was heard and said; the list is the journal's from now on."""
+    def _record(self, said: list[Any], chars: int) -> None:
+        """Journals what was heard and said, if anything was; the list is the journal's from now on."""
+        if not said:
+            return
         terms = self._terms
         terms.journal.extend(int(_unix_s() * 1000), self.device, self.kind_name, self.address, said, chars)
         if terms.is_logged:

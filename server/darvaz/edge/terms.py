@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from darvaz.feed import Feed
 from darvaz.hub import Hub
 from darvaz.journal import Journal
-from darvaz.journal_batches import Said
 from darvaz.parts import Parts
 from darvaz.protocol import Kind, Message
 from darvaz.session import rules_of
@@ -31,6 +31,8 @@ class Terms:
         self.ping: type[Message] = parts.protocol.types["ping"]
         self.pong = rules_of(parts.protocol).pong
         self.pong_packet = dump_text(self.pong.text)
-        self.pong_said: Said = (">", "pong", self.pong.text)
+        # A `Said`; by that name a compiled module would take it apart and make it anew each time.
+        self.pong_said: Any = (">", "pong", self.pong.text)
+        self.pong_chars = len(self.pong.text)
         # Asking the log for every message would cost as much as journalling it.
         self.is_logged = log.isEnabledFor(logging.DEBUG)

@@ -15,7 +15,6 @@ from darvaz.session import (
     Close,
     Faulted,
     Framed,
-    Heard,
     Introduced,
     Limits,
     Packet,
@@ -278,14 +277,13 @@ def test_a_command_is_sent_only_while_open() -> None:
     assert codes(session) == ["command"]
 
 
-def test_a_heard_message_comes_with_its_text() -> None:
+def test_an_ordinary_message_is_returned_and_is_no_event() -> None:
     session = open_session()
 
-    session.receive_text('{"type":"log", "message":"hi"}', 1.0)
+    heard = session.receive_text('{"type":"log", "message":"hi"}', 1.0)
 
-    (event,) = session.take_events()
-    assert isinstance(event, Heard)
-    assert (event.message.message, event.text) == ("hi", '{"type":"log", "message":"hi"}')  # type: ignore[attr-defined]
+    assert heard == PROTOCOL.make("log", message="hi")
+    assert session.take_events() == []
 
 
 _EXAMPLES = [json.dumps(e) for schema in PROTOCOL.messages.values() for e in schema["examples"]]
