@@ -73,8 +73,9 @@ def test_compiled_modules_are_what_is_imported_until_their_source_changes(checko
     assert checkout.session().endswith(SUFFIX)
 
 
-def test_a_source_that_compiled_modules_lean_on_counts_too(checkout: Checkout) -> None:
-    source = checkout.package / "session_events.py"
+@pytest.mark.parametrize("name", ["session_events.py", "wire/masking.c"])
+def test_a_source_that_compiled_modules_lean_on_counts_too(checkout: Checkout, name: str) -> None:
+    source = checkout.package / name
     before = source.read_text()
 
     source.write_text(before + "\n")

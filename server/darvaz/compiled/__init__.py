@@ -1,5 +1,7 @@
 """The hot path as machine code: the same modules, compiled by mypyc, used as long as they are what the sources say.
 
+A module that is one loop over bytes has a twin in C beside its source, which stands for it.
+
 `python -m darvaz.compiled` (`make compile`) builds them into `__compiled__` in the package, with a
 manifest of every source that they were made from. One changed letter in one of those, and the sources
 are what runs, at half the speed. `DARVAZ_COMPILED=no` does the same at will.
@@ -46,6 +48,8 @@ HOT_MODULES = (
     "darvaz.access.caller",
     "darvaz.access.gate",
 )
+# Each has a twin in C.
+C_MODULES = ("darvaz.wire.masking",)
 # The modules share one library of this name; each is a small file that asks for it.
 LIBRARY = "darvaz__mypyc"
 # The first names Python, processor and system.
@@ -68,7 +72,7 @@ class Finder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Returns where a compiled module is, or None for all others."""
-        if name not in HOT_MODULES and name != LIBRARY:
+        if name not in HOT_MODULES and name not in C_MODULES and name != LIBRARY:
             return None
         file = file_of(name, self._place)
         loader = ExtensionFileLoader(name, str(file))
@@ -94,6 +98,11 @@ def path_of(name: str) -> str:
     return f"{within}.py" if (_PACKAGE / f"{within}.py").exists() else f"{within}/__init__.py".lstrip("/")
 
 
+def c_path_of(name: str) -> str:
+    """Returns the path within the package of a module's twin in C."""
+    return f"{path_of(name).removesuffix('.py')}.c"
+
+
 def is_fresh(place: Path) -> bool:
     """Whether the compiled modules are there, and every source that they were made from is still the same."""
     try:
@@ -117,4 +126,4 @@ def digest(path: str) -> str:
 
 def tool_stamp() -> str:
     """Returns the digest of what decides, beside the sources, whether a build is of use: the list of modules."""
-    return hashlib.sha256(" ".join(HOT_MODULES).encode()).hexdigest()
+    return hashlib.sha256(" ".join(HOT_MODULES + C_MODULES).encode()).hexdigest()

@@ -13,7 +13,18 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from darvaz.compiled import HOT_MODULES, LIBRARY, MANIFEST, PLACE, dump_manifest, file_of, is_fresh, path_of
+from darvaz.compiled import (
+    C_MODULES,
+    HOT_MODULES,
+    LIBRARY,
+    MANIFEST,
+    PLACE,
+    c_path_of,
+    dump_manifest,
+    file_of,
+    is_fresh,
+    path_of,
+)
 
 COMPILE_DEADLINE_S = 900.0
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -29,7 +40,7 @@ def build() -> None:
     if is_fresh(PLACE):
         return
     _check_tools()
-    manifest = dump_manifest(sources_of(HOT_MODULES))
+    manifest = dump_manifest([*sources_of(HOT_MODULES), *map(c_path_of, C_MODULES)])
     try:
         PLACE.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="build-", dir=PLACE.parent) as folder:
@@ -62,7 +73,7 @@ def _compile(folder: Path, made: Path) -> None:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise CannotCompileError(f"the compiler did not end within {COMPILE_DEADLINE_S:g} s") from None
-    missing = [name for name in (*HOT_MODULES, LIBRARY) if not file_of(name, made).exists()]
+    missing = [name for name in (*HOT_MODULES, *C_MODULES, LIBRARY) if not file_of(name, made).exists()]
     if ended.returncode != 0 or missing:
         said = "\n".join(line for line in ended.stdout.splitlines()[-_LOG_LINES:])
         raise CannotCompileError(f"the compiler failed:\n{said}")

@@ -1,4 +1,4 @@
-"""What runs in the compiler's process: mypyc makes C of the hot modules, and setuptools has it compiled.
+"""What runs in the compiler's process: mypyc makes C of the hot modules, and setuptools has all C compiled.
 
 python -m darvaz.compiled.mypyc_setup FOLDER DESTINATION
 """
@@ -10,9 +10,15 @@ import sys
 from pathlib import Path
 
 from mypyc.build import mypycify
-from setuptools import setup
+from setuptools import Extension, setup
 
-from darvaz.compiled import HOT_MODULES, LIBRARY, path_of
+from darvaz.compiled import C_MODULES, HOT_MODULES, LIBRARY, c_path_of, path_of
+
+# Nobody else calls what is within the library, so that the compiler may put one function into another. (Microsoft's
+# compiler does so by itself.)
+FLAGS = [] if sys.platform == "win32" else ["-fvisibility=hidden", "-fno-semantic-interposition"]
+
+OPTIMISED = [] if sys.platform == "win32" else ["-O3"]
 
 
 def main(folder: str, destination: str) -> None:
@@ -22,9 +28,13 @@ def main(folder: str, destination: str) -> None:
     sources = [f"darvaz/{path_of(name)}" for name in HOT_MODULES]
     group = LIBRARY.removesuffix("__mypyc")
     extensions = mypycify([*checking, *sources], opt_level="3", group_name=group, target_dir=f"{folder}/c")
+    # mypyc has its own; the optimiser must be asked for everywhere else.
+    own = [Extension(name, [f"darvaz/{c_path_of(name)}"], extra_compile_args=OPTIMISED) for name in C_MODULES]
+    for extension in extensions:
+        extension.extra_compile_args += FLAGS
     Path(destination).mkdir()
     words = ["build_ext", "--build-lib", destination, "--build-temp", f"{folder}/objects"]
-    setup(name="darvaz-hot-path", ext_modules=extensions, script_args=words, packages=[])
+    setup(name="darvaz-hot-path", ext_modules=[*extensions, *own], script_args=words, packages=[])
 
 
 if __name__ == "__main__":

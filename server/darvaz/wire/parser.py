@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Final, NamedTuple
 
+from darvaz.wire.masking import unmask, unmask_text
 from darvaz.wire.packets import (
     CONTROL_BYTES_MAX,
     FIN,
@@ -21,11 +22,6 @@ from darvaz.wire.packets import (
     parse_close,
 )
 
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # a platform without the compiled half of websockets
-    from websockets.utils import apply_mask
-
 # One look at the bytes gives at most so many items, so that their answers can be written in between.
 ITEMS_PER_PARSE_MAX: Final = 256
 
@@ -35,8 +31,9 @@ _BEYOND_SHORT: Final = MASKED | LENGTH_IN_2_BYTES
 _MASK_BYTES: Final = 4
 _WHOLE_OPCODES: Final = (Opcode.TEXT, Opcode.BINARY)
 _OPCODES: Final = frozenset(Opcode)
-# A name of this module's own is found at once where it is compiled.
-_unmask: Final = apply_mask
+# Names of this module's own are found at once where it is compiled.
+_unmask: Final = unmask
+_unmask_text: Final = unmask_text
 _Utf8Checker = codecs.getincrementaldecoder("utf-8")
 
 
@@ -163,7 +160,7 @@ class Parser:
                 if stop > end:
                     self._wanted_bytes = stop - pos
                     break
-                items.append(_unmask(data[start:stop], data[pos + 2 : start]).decode())
+                items.append(_unmask_text(data, start, stop))
                 pos = stop
                 continue
             stop, item = self._parse_any(data, pos, end)
@@ -192,7 +189,7 @@ class Parser:
         stop = start + _MASK_BYTES + length
         if end < stop:
             return stop, None
-        payload = _unmask(data[start + _MASK_BYTES : stop], data[start : start + _MASK_BYTES])
+        payload = _unmask(data, start + _MASK_BYTES, stop)
         if opcode >= Opcode.CLOSE:
             return stop, self._take_control(opcode, payload)
         return stop, self._take_data(opcode, payload, bool(first & FIN))
