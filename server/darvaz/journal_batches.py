@@ -8,8 +8,8 @@ other program.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from operator import itemgetter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -23,11 +23,11 @@ _SHRINK_TO = 0.95
 Said = tuple[str, str, str]
 # time_ms, device, kind, address, and what was said
 Moment = tuple[int, str | None, str | None, str, list[Said]]
+# The same to a compiled function that would take each of the former apart to look into it.
+AnyMoment = tuple[Any, ...]
 # time_ms, device, kind, address, direction, type, payload
 Record = tuple[int, str | None, str | None, str, str, str, str]
 
-_device_of = itemgetter(1)
-_said_of = itemgetter(4)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Moment]).decode
 _INSERT = "INSERT INTO journal_batches (id, size, first_ms, last_ms, devices, moments) VALUES (?, ?, ?, ?, ?, ?)"
@@ -41,9 +41,14 @@ def next_id(connection: sqlite3.Connection) -> int:
     return int(found[0]) if found else 1
 
 
-def count_rows(moments: list[Moment]) -> int:
-    """Returns how many rows there are in some moments."""
-    return sum(map(len, map(_said_of, moments)))
+def states_of(moments: Sequence[AnyMoment]) -> list[Any]:
+    """Returns the moments in which something changed; what is no message is noted by itself."""
+    found: list[Any] = []
+    for moment in moments:
+        said: list[AnyMoment] = moment[4]
+        if said[0][0] == "=":
+            found.append(moment)
+    return found
 
 
 def insert_batch(connection: sqlite3.Connection, moments: list[Moment], redact: Callable[[str], str]) -> int:
@@ -53,9 +58,8 @@ def insert_batch(connection: sqlite3.Connection, moments: list[Moment], redact: 
         text = _dump(changed(moments, redact))
     # In order of time, but for a clock that was set back meanwhile.
     first_ms, last_ms = sorted((moments[0][0], moments[-1][0]))
-    devices = _encode(list(set(map(_device_of, moments))))
-    rows = count_rows(moments)
-    values = (next_id(connection), rows, first_ms, last_ms, devices.decode(), text.decode())
+    rows, devices = _sum_up(moments)
+    values = (next_id(connection), rows, first_ms, last_ms, _encode(devices).decode(), text.decode())
     connection.execute(_INSERT, values)
     return rows
 
@@ -109,6 +113,17 @@ def _ends(connection: sqlite3.Connection) -> tuple[int, int]:
     ends = "SELECT (SELECT min(id) FROM journal_batches), (SELECT max(id) FROM journal_batches)"
     first, last = connection.execute(ends).fetchone()
     return first or 0, last or 0
+
+
+def _sum_up(moments: list[AnyMoment]) -> tuple[int, list[str | None]]:
+    """Returns how many rows there are in some moments, and of which devices."""
+    rows = 0
+    devices: set[str | None] = set()
+    for moment in moments:
+        said: list[AnyMoment] = moment[4]
+        rows += len(said)
+        devices.add(moment[1])
+    return rows, list(devices)
 
 
 def _dump(moments: list[Moment]) -> bytes:

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 
 from darvaz import __version__
-from darvaz.journal_batches import Moment, Said
+from darvaz.journal_batches import Moment, Said, states_of
 
 PINGS_WAITING_MAX = 20_000
 
@@ -76,8 +76,7 @@ class Metrics:
 
         There may be hundreds of thousands a second, and counting them would take a seventh of their time.
         """
-        # What is no message is noted by itself.
-        states = [moment for moment in moments if moment[4][0][0] == "="]
+        states = states_of(moments)
         if states:
             self._count_states(states)
         if self._is_asked:
