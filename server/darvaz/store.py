@@ -7,12 +7,14 @@ import errno
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 DATABASE_NAME = "darvaz.sqlite3"
 # How long one process waits for another's write; the event loop waits too, so it must stay short of a heartbeat.
 BUSY_TIMEOUT_MS = 5_000
+_BUSY_WAIT_S = 0.01
 # What the write-ahead log is cut back to after a burst; it would keep its largest size otherwise.
 WAL_BYTES_MAX = 16 * 1024 * 1024
 # Less than this is no room for SQLite's files beside the database.
@@ -142,21 +144,26 @@ def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migration
     path = folder / name
     _make_folder(folder)
     _make_file(path)
-    try:
-        connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
-        )
-    except sqlite3.Error as error:
-        raise explained(error, folder, name) from None
+    until_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return _open(path, migrations)
+        except sqlite3.Error as error:
+            # Where two begin at once, SQLite waits for neither, since each could be waiting for the other.
+            is_busy = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() >= until_s:
+                raise explained(error, folder, name) from None
+        time.sleep(_BUSY_WAIT_S)
+
+
+def _open(path: Path, migrations: Migrations) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
-        _migrate(connection, folder, migrations)
-    except sqlite3.Error as error:
-        connection.close()
-        raise explained(error, folder, name) from None
-    except StoreError:
+        _migrate(connection, path.parent, migrations)
+    except (sqlite3.Error, StoreError):
         connection.close()
         raise
     return connection

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -317,3 +318,13 @@ def test_a_program_that_looks_in_takes_nothing_away_from_one_that_writes(folder:
         for number in range(3):
             writer.execute("INSERT INTO settings VALUES (?, 'x')", (str(number),))
             assert seen_elsewhere() == number + 1
+
+
+def test_programs_that_begin_at_once_all_find_a_database(tmp_path: Path) -> None:
+    def begin(folder: Path) -> int:
+        with closing(open_database(folder)) as connection:
+            return int(connection.execute("SELECT count(*) FROM journal").fetchone()[0])
+
+    folders = [tmp_path / str(number) for number in range(25) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(begin, folders)) == [0] * len(folders)
