@@ -67,6 +67,8 @@ class Journal:
         self._pending_rows_max = pending_rows_max
         self._pending_chars_max = pending_chars_max
         self._busy_rows = min(_BUSY_ROWS, pending_rows_max)
+        # Whether the writer was woken and has not looked since; waking it costs more than noting a row.
+        self._is_hurried = False
         self._redact = redact
         self._clock_s = clock_s
         # Two lists for good, moments and the letters in each: the loop appends behind, the writer removes in
@@ -104,7 +106,10 @@ class Journal:
         """Notes what one link heard and said at one moment, `chars` letters, cut already. Never waits."""
         self._rows_in += len(said)
         self._chars_in += chars
-        if self._rows_in - self._rows_out > self._busy_rows or self.pending_chars > self._pending_chars_max:
+        waiting = self._rows_in - self._rows_out
+        if waiting > self._busy_rows and not self._is_hurried:
+            self.hurry()
+        if waiting > self._pending_rows_max or self._chars_in - self._chars_out > self._pending_chars_max:
             said = self._crowd(said, chars)
             if not said:
                 self._chars_in -= chars
@@ -133,8 +138,8 @@ class Journal:
 
     def hurry(self) -> None:
         """Has the writer write what waits at once."""
-        if not self._wake.is_set():
-            self._wake.set()
+        self._is_hurried = True
+        self._wake.set()
 
     def keep(self, retain_days: float, retain_bytes_max: int) -> None:
         """Changes for how long and how much the journal keeps."""
@@ -149,8 +154,9 @@ class Journal:
         return not self._pending
 
     def _crowd(self, said: list[Said], chars: int) -> list[Said]:
-        """Hurries the writer, and returns what of these rows, which are counted already, still finds room."""
-        self.hurry()
+        """Returns what of these rows, which are counted already, still finds room; hurries the writer."""
+        if not self._is_hurried:
+            self.hurry()
         is_full = self.pending_chars - chars >= self._pending_chars_max
         beyond = len(said) if is_full else min(self.pending_rows - self._pending_rows_max, len(said))
         if beyond <= 0:
@@ -172,6 +178,8 @@ class Journal:
                 is_last = self._is_stopping
                 self._wake.clear()
                 wait_s = self._write(connection, wait_s)
+                # Not before: until they are committed, the rows of this batch would wake it for a small one behind.
+                self._is_hurried = False
                 if is_last:
                     return
                 self._retain(connection)

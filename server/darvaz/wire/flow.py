@@ -68,9 +68,12 @@ class Flow(asyncio.Protocol):
         if self._held & _HELD_BY_PEER and self.buffered_bytes > WRITE_BYTES_MAX:
             self.abort(f"it left {WRITE_BYTES_MAX} bytes unread")
             return
-        joined = out[0] if len(out) == 1 else b"".join(out)
-        out.clear()
-        self._transport.write(joined)
+        if len(out) == 1:
+            self._transport.write(out.pop())
+        else:
+            joined = b"".join(out)
+            out.clear()
+            self._transport.write(joined)
 
     def pause_writing(self) -> None:
         """The peer's buffer is full: it is not read from until it has room again."""
