@@ -7,7 +7,7 @@ import os
 import click
 
 from darvaz.client.errors import GatewayError
-from darvaz.client.place import TOKEN_VARIABLE, Place, file_path, remember
+from darvaz.client.place import TOKEN_VARIABLE, Place, checked_token, file_path, remember
 from darvaz.client.synchronous import Gateway
 
 
@@ -22,8 +22,8 @@ def login(url: str) -> None:
     if not url.startswith(("http://", "https://")):
         raise click.BadParameter("it begins with http:// or https://", param_hint="URL")
     token = os.environ.get(TOKEN_VARIABLE) or click.prompt("Token", hide_input=True)
-    place = Place(url.rstrip("/"), token.strip())
     try:
+        place = Place(url.rstrip("/"), checked_token(token))
         with Gateway(place.url, place.token) as gateway:
             known = len(gateway.devices())
         remember(file_path(), place)

@@ -7,11 +7,13 @@ import contextlib
 import signal
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import click
 import httpx
 
 from darvaz.cli.remote import address, credentials, explain, gateway_option, refuse
+from darvaz.client.transport import trusted
 from darvaz.frames.demand import SIZES
 from darvaz.recording.film import Film, FilmError
 from darvaz.recording.multipart import Multipart, MultipartError
@@ -94,7 +96,8 @@ async def _frames(gateway: str, device: str, query: dict[str, float | str]) -> A
     has_been = False
     url = address(gateway, "api", "devices", device, "stream.mjpeg")
     timeout = httpx.Timeout(_CONNECT_DEADLINE_S, read=None)
-    async with httpx.AsyncClient(headers=credentials(gateway), timeout=timeout, trust_env=False) as client:
+    options: dict[str, Any] = {"timeout": timeout, "trust_env": False, "verify": trusted(gateway)}
+    async with httpx.AsyncClient(headers=credentials(gateway), **options) as client:
         while True:
             try:
                 async with client.stream("GET", url, params=query) as response:

@@ -11,10 +11,10 @@ import httpx
 from click.core import ParameterSource
 
 from darvaz.client.errors import GatewayError, Unreachable
-from darvaz.client.place import DEFAULT_URL, URL_VARIABLE, find_place
+from darvaz.client.place import DEFAULT_URL, URL_VARIABLE, Place, find_place
 from darvaz.client.questions import Question
 from darvaz.client.synchronous import Gateway
-from darvaz.client.transport import DEADLINE_S, refusal
+from darvaz.client.transport import DEADLINE_S, refusal, trusted, unreachable
 from darvaz.visible import visible
 
 _SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
@@ -55,7 +55,13 @@ def call(gateway: str, method: str, *path: str, body: Any = None) -> Any:
 def fetch(gateway: str, *path: str) -> httpx.Response:
     """Returns a good answer of the gateway that is not JSON; raises a `ClickException` with a sentence otherwise."""
     try:
-        response = httpx.get(address(gateway, *path), headers=credentials(gateway), timeout=DEADLINE_S, trust_env=False)
+        response = httpx.get(
+            address(gateway, *path),
+            headers=credentials(gateway),
+            timeout=DEADLINE_S,
+            trust_env=False,
+            verify=trusted(gateway),
+        )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise explain(gateway, error) from None
     if not response.is_success:
@@ -84,10 +90,10 @@ def refuse(gateway: str, response: httpx.Response) -> None:
 
 def explain(gateway: str, error: Exception) -> click.ClickException:
     """Returns what to say when no answer came, or one that refuses."""
-    if isinstance(error, Unreachable | httpx.ConnectError | httpx.ConnectTimeout):
-        return click.ClickException(
-            f"no gateway answers at {gateway}: start it with `darvaz serve`, or say where it is with --gateway"
-        )
+    if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
+        error = unreachable(Place(gateway), error)
+    if isinstance(error, Unreachable):
+        return click.ClickException(visible(str(error).replace(URL_VARIABLE, f"--gateway, or {URL_VARIABLE}")))
     # What is said may be what a board said of its failure.
     return click.ClickException(visible(str(error)))
 

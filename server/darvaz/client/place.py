@@ -19,6 +19,7 @@ URL_VARIABLE = "DARVAZ_GATEWAY"
 TOKEN_VARIABLE = "DARVAZ_TOKEN"
 DEFAULT_URL = "http://127.0.0.1:3000"
 _FOLDER_MODE = 0o700
+_SCHEMES = ("http://", "https://")
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,15 @@ def find_place(url: str | None = None, token: str | None = None, environment: Ma
     """Returns which gateway is meant: what is said, else what the environment says, else the file, else this machine's.
 
     A remembered token goes to the gateway for which it was remembered, and to no other.
-    Raises `GatewayError` for a file that others may read, and for a password in the address.
+    Raises `GatewayError` for a file that others may read, for what is no address or has a password in it, and for
+    what is no token.
     """
     environment = os.environ if environment is None else environment
     url = url or environment.get(URL_VARIABLE) or None
-    token = token or environment.get(TOKEN_VARIABLE) or None
+    token = checked_token(token or environment.get(TOKEN_VARIABLE))
     if url is not None:
         _refuse_secret(url)
+        _refuse_bare(url)
     known = None if url and token else recall(file_path())
     if known is None:
         return Place((url or DEFAULT_URL).rstrip("/"), token)
@@ -61,6 +64,21 @@ def _refuse_secret(url: str) -> None:
             f"an address keeps no secret: leave out what stands before the @, and put a token into {TOKEN_VARIABLE}"
             " or let `darvaz login` remember it"
         )
+
+
+def _refuse_bare(url: str) -> None:
+    """Raises `GatewayError` for an address that does not say how to speak there."""
+    if not url.lower().startswith(_SCHEMES):
+        host = url.rpartition("//")[2] or "192.168.1.5:3000"
+        raise GatewayError(f"an address begins with http:// or https://: is {url!r} to be http://{host}?")
+
+
+def checked_token(token: str | None) -> str | None:
+    """Returns a token without the blanks around it; raises `GatewayError`, which does not repeat it, for what is none."""
+    token = (token or "").strip()
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise GatewayError(f"this is no token: one is a single word that begins with dvz_; look at {TOKEN_VARIABLE}")
+    return token or None
 
 
 def recall(path: Path) -> Place | None:

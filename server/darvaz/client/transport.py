@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx
 
 from darvaz.client.errors import GatewayError, Unreachable, error_of
-from darvaz.client.place import Place
+from darvaz.client.place import URL_VARIABLE, Place
 from darvaz.client.questions import Question
 
 DEADLINE_S = 30.0
@@ -18,11 +19,33 @@ AGAIN_MOST_S = 30.0
 # A stream of events says something every 15 s.
 SILENCE_S = 45.0
 
+_ADVICE = {
+    "WRONG_VERSION_NUMBER": "it does not speak TLS there, so the address begins with http://",
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted here; put its authority's into a file, and name that"
+    " in SSL_CERT_FILE",
+}
+
 
 def settings(place: Place) -> dict[str, Any]:
     """Returns how an HTTP client is set up; the token goes into a header and nowhere else."""
     headers = {"Authorization": f"Bearer {place.token}"} if place.token else {}
-    return {"base_url": place.url, "headers": headers, "timeout": DEADLINE_S, "trust_env": False}
+    return {
+        "base_url": place.url,
+        "headers": headers,
+        "timeout": DEADLINE_S,
+        "trust_env": False,
+        "verify": trusted(place.url),
+    }
+
+
+def trusted(url: str) -> ssl.SSLContext | bool:
+    """Returns whose certificates count: the usual authorities, the system's, and those of `SSL_CERT_FILE`."""
+    if not url.lower().startswith("https://"):
+        return True
+    context = httpx.create_ssl_context(trust_env=False)
+    # Gateways at home have an authority of their own.
+    context.load_default_certs()
+    return context
 
 
 def request_of(question: Question) -> dict[str, Any]:
@@ -60,8 +83,10 @@ def refusal(response: httpx.Response) -> GatewayError:
 
 
 def unreachable(place: Place, error: httpx.HTTPError | httpx.InvalidURL) -> Unreachable:
-    """Returns the error for an answer that did not come."""
+    """Returns the error for an answer that did not come, with what to do about it."""
     said = str(error) or type(error).__name__
-    return Unreachable(
-        f"no gateway answers at {place.url} ({said}): start it with `darvaz serve`, or say where it is", "unreachable"
-    )
+    where = f"no gateway answers at {place.url} ({said})"
+    for sign, advice in _ADVICE.items():
+        if sign in said:
+            return Unreachable(f"{where}: {advice}", "unreachable")
+    return Unreachable(f"{where}: start it with `darvaz serve`, or say where it is: {URL_VARIABLE}", "unreachable")

@@ -95,3 +95,22 @@ def test_an_address_with_a_secret_is_refused_and_not_repeated(url: str) -> None:
 
 def test_an_at_sign_in_the_path_is_no_secret() -> None:
     assert find_place("http://gateway/a@b", "token", environment={}).url == "http://gateway/a@b"
+
+
+@pytest.mark.parametrize("url", ["gateway:3000", "192.0.2.2", "ftp://gateway", "ws://gateway:3000", "//gateway"])
+def test_an_address_that_does_not_say_how_to_speak_is_refused_with_one_that_does(url: str) -> None:
+    with pytest.raises(GatewayError, match=r"to be http://[a-z0-9]"):
+        find_place(url, environment={})
+
+
+@pytest.mark.parametrize("token", ["dvz_se\ncret", "dvz_se cret", "dvz_secret\x00", "dvz_رمز_secret"])
+def test_what_cannot_be_a_token_is_refused_and_not_repeated(token: str) -> None:
+    with pytest.raises(GatewayError, match="DARVAZ_TOKEN") as refused:
+        find_place("http://gateway", environment={"DARVAZ_TOKEN": token})
+
+    assert "cret" not in str(refused.value)
+
+
+def test_blanks_around_a_token_are_no_part_of_it() -> None:
+    assert find_place("http://gateway", environment={"DARVAZ_TOKEN": " dvz_lab\r\n"}).token == "dvz_lab"
+    assert find_place("http://gateway", environment={"DARVAZ_TOKEN": "\n"}).token is None

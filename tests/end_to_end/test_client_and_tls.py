@@ -1,0 +1,71 @@
+"""The client and a gateway behind TLS: whom it trusts, and what it says where it does not."""
+
+from __future__ import annotations
+
+import http.server
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from darvaz import Gateway
+from darvaz.client import Unreachable
+from tests.support.gateway import GatewayProcess
+
+
+class _NoDevices(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = b'{"devices":[]}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *said: object) -> None: ...
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def address(authority: trustme.CA) -> Iterator[str]:
+    """The address of a server with a certificate of the authority."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(tls)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _NoDevices) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"https://localhost:{server.server_port}"
+        server.shutdown()
+        thread.join(10)
+
+
+def test_an_authority_of_ones_own_is_trusted_where_its_file_is_named(
+    address: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+
+    with Gateway(address) as gw:
+        assert gw.devices() == []
+
+
+def test_a_certificate_of_a_stranger_is_refused_with_what_to_do(address: str) -> None:
+    with Gateway(address) as gw, pytest.raises(Unreachable, match="SSL_CERT_FILE"):
+        gw.devices()
+
+
+def test_tls_where_there_is_none_is_told_from_a_gateway_that_is_away() -> None:
+    with GatewayProcess() as gateway:
+        with Gateway(gateway.url.replace("http", "https")) as gw, pytest.raises(Unreachable) as refused:
+            gw.devices()
+
+    assert "begins with http://" in str(refused.value)
+    assert "darvaz serve" not in str(refused.value)
