@@ -179,6 +179,31 @@ async def test_tokens_and_names_are_looked_after(gateway: GatewayProcess, gw: An
     await way.do(viewer.close)
 
 
+async def test_a_call_without_names_is_told_how_it_is_made(gw: Any, way: Way, board: Board) -> None:
+    with pytest.raises(TypeError, match=r"by name, as in pan\(angle=…\)"):
+        await way.do(gw["pan-tilt"].pan, 90)
+
+
+async def test_arguments_of_a_newer_program_are_taken(gw: Any, way: Way, gateway: GatewayProcess) -> None:
+    newer = {"pan": {**COMMANDS["pan"], "speed": {"type": "number"}}}
+    async with board_at(gateway.ws_url, "renewed", commands=COMMANDS):
+        device = gw["renewed"]
+        await way.do(device.about)
+    async with board_at(gateway.ws_url, "renewed", commands=newer) as board:
+        obeying = asyncio.create_task(obey(board, status="ok", result="done"))
+
+        assert await way.do(device.pan, angle=90, speed=2) == "done"
+        await obeying
+
+
+async def test_the_asynchronous_one_has_the_same_words(gateway: GatewayProcess, board: Board) -> None:
+    async with AsyncGateway(gateway.url) as gw:
+        names = [device.name async for device in gw]
+
+        assert "pan-tilt" in names
+        assert await gw["pan-tilt"].online is True
+
+
 async def test_a_gateway_that_is_not_there_is_said(way: Way) -> None:
     client = way.make(f"http://127.0.0.1:{free_port()}")
 
@@ -203,6 +228,20 @@ async def test_a_prompt_completes_devices_and_commands_and_knows_their_arguments
     assert "pan-tilt" in names and {"pan", "say", "telemetry"} <= set(attributes)
     assert signature == "(*, angle: float)"
     assert "angle: number from 0 to 180 °" in description
+
+
+async def test_a_prompt_without_its_gateway_completes_what_it_knows() -> None:
+    with Gateway(f"http://127.0.0.1:{free_port()}") as gw:
+        assert "telemetry" in dir(gw["pan-tilt"])
+
+
+@pytest.mark.usefixtures("board")
+async def test_a_name_is_looked_for_among_the_devices(gateway: GatewayProcess) -> None:
+    def look() -> tuple[bool, bool, bool]:
+        with Gateway(gateway.url) as gw:
+            return "pan-tilt" in gw, gw["pan-tilt"] in gw, "nobody" in gw
+
+    assert await asyncio.to_thread(look) == (True, True, False)
 
 
 async def test_a_slip_in_an_arguments_name_is_told_before_it_is_sent(gateway: GatewayProcess, board: Board) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Self
 import httpx
 
 from darvaz.client import questions
-from darvaz.client.commands import Rules, check
-from darvaz.client.errors import Busy, Unreachable
+from darvaz.client.commands import Rules, callable_names, check, refuse_positions
+from darvaz.client.errors import Busy, Invalid, Unreachable
 from darvaz.client.events import Event, EventParser
 from darvaz.client.place import find_place
 from darvaz.client.questions import Frame, LogLine, Moment, Question
@@ -49,6 +49,10 @@ class AsyncGateway:
 
     def __getitem__(self, name: str) -> AsyncDevice:
         return AsyncDevice(self, name)
+
+    async def __aiter__(self) -> AsyncIterator[AsyncDevice]:
+        for device in await self.devices():
+            yield device
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -160,19 +164,26 @@ class AsyncDevice:
         if command.startswith("_"):
             raise AttributeError(command)
 
-        async def call(**args: Any) -> Any:
+        async def call(*positions: Any, **args: Any) -> Any:
+            if positions:
+                raise refuse_positions(command, (await self.commands()).get(command, {}))
             return await self.command(command, **args)
 
         return call
 
     def __dir__(self) -> list[str]:
         known = self._about["commands"] if self._about is not None else {}
-        return [*super().__dir__(), *(name for name in known if name.isidentifier())]
+        return [*super().__dir__(), *callable_names(known)]
 
     async def about(self) -> dict[str, Any]:
         """Returns what the gateway knows of it: `online`, `label`, `address`, `commands`, `values` …"""
         self._about = await self._gateway.ask(questions.device(self.name))
         return dict(self._about)
+
+    @property
+    async def online(self) -> bool:
+        """Whether it is here now; to be awaited."""
+        return bool((await self.about())["online"])
 
     async def commands(self) -> dict[str, Rules]:
         """Returns the commands that its board declared, with their arguments."""
@@ -181,8 +192,12 @@ class AsyncDevice:
 
     async def command(self, name: str, /, **args: Any) -> Any:
         """Asks the board to do something and returns its result; for names that Python or this class has taken."""
-        if self._about is not None and name in self._about["commands"]:
-            check(name, self._about["commands"][name], args)
+        if self._about is not None:
+            try:
+                check(name, self._about["commands"].get(name, {}), args)
+            except Invalid:
+                # The board may have a newer program by now.
+                check(name, (await self.about())["commands"].get(name, {}), args)
         return await self._gateway.ask(questions.command(self.name, name, args))
 
     async def telemetry(

@@ -1,17 +1,25 @@
-"""A board's declared commands as Python functions: their signatures, and a look at arguments before they are sent."""
+"""A board's declared commands as Python functions: their names and signatures, a look at arguments, and calling."""
 
 from __future__ import annotations
 
 import inspect
 import keyword
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from darvaz.client.errors import Invalid
+from darvaz.client.errors import GatewayError, Invalid
+
+if TYPE_CHECKING:
+    from darvaz.client.synchronous import Device
 
 Rules = Mapping[str, Mapping[str, Any]]
 
 _TYPES: dict[str, type] = {"number": float, "integer": int, "string": str, "boolean": bool}
+
+
+def callable_names(commands: Iterable[str]) -> list[str]:
+    """Returns the commands that can be written behind a dot; the others are for `command`."""
+    return [name for name in commands if name.isidentifier() and not keyword.iskeyword(name)]
 
 
 def signature_of(rules: Rules) -> inspect.Signature:
@@ -48,6 +56,12 @@ def check(name: str, rules: Rules, args: Mapping[str, Any]) -> None:
         raise Invalid(f"{name} {', '.join(wrong)}; it is called as {name}{signature_of(rules)}", "invalid")
 
 
+def refuse_positions(name: str, rules: Rules) -> TypeError:
+    """Returns the error of a call without names: on the wire, arguments have no order."""
+    example = ", ".join(f"{argument}=…" for argument in rules) or "angle=90"
+    return TypeError(f"{name} takes its arguments by name, as in {name}({example})")
+
+
 def _bounds(rule: Mapping[str, Any]) -> str:
     said = [str(rule.get("type", "anything"))]
     if "min" in rule:
@@ -61,3 +75,33 @@ def _bounds(rule: Mapping[str, Any]) -> str:
     if "default" in rule:
         said.append(f"(default {rule['default']!r})")
     return " ".join(said)
+
+
+class Command:
+    """One command of a device, called with keywords."""
+
+    def __init__(self, device: Device, name: str) -> None:
+        self._device = device
+        self.__name__ = name
+
+    def __repr__(self) -> str:
+        return f"<Command {self.__name__!r} of {self._device.name!r}>"
+
+    def __call__(self, *positions: Any, **args: Any) -> Any:
+        if positions:
+            raise refuse_positions(self.__name__, self._rules())
+        return self._device.command(self.__name__, **args)
+
+    @property
+    def __signature__(self) -> Any:
+        return signature_of(self._rules())
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        try:
+            return description_of(self.__name__, self._rules())
+        except GatewayError as error:
+            return str(error)
+
+    def _rules(self) -> Rules:
+        return self._device.commands().get(self.__name__, {})

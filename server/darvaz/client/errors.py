@@ -16,7 +16,7 @@ class GatewayError(Exception):
 
 
 class Unreachable(GatewayError):
-    """No gateway answers there."""
+    """No gateway answers there, or none behind a proxy that does."""
 
 
 class NotAllowed(GatewayError):
@@ -28,7 +28,7 @@ class NotFound(GatewayError):
 
 
 class Invalid(GatewayError, ValueError):
-    """An argument is not what was declared."""
+    """There is no such command or argument, or a value is nothing that can be sent."""
 
 
 class Busy(GatewayError):
@@ -36,7 +36,7 @@ class Busy(GatewayError):
 
 
 class CommandFailed(GatewayError):
-    """The board tried and failed; the message is the board's own."""
+    """The board refused or failed; the message is the board's own."""
 
 
 class Away(GatewayError):
@@ -60,12 +60,20 @@ _BY_STATUS: dict[int, type[GatewayError]] = {
     504: CommandTimeout,
 }
 
+_OF_A_PROXY = (502, 503, 504)
+
 
 def error_of(status: int, problem: Any, retry_after: str | None = None) -> GatewayError:
     """Returns the error for a refusal (RFC 9457), also for one that no gateway of ours has written."""
     said = problem if isinstance(problem, dict) else {}
     message, code = str(said.get("detail") or f"HTTP status {status}"), str(said.get("code") or "failed")
     kind = _BY_STATUS.get(status, GatewayError)
+    if status in _OF_A_PROXY and "code" not in said:
+        kind, message, code = (
+            Unreachable,
+            f"a proxy answers, but no gateway behind it (HTTP status {status})",
+            "unreachable",
+        )
     if kind is Away and code != "offline":
         kind = Busy
     wait_s = float(retry_after) if retry_after and retry_after.isdecimal() else None

@@ -74,7 +74,7 @@ def _refuse_bare(url: str) -> None:
 
 
 def checked_token(token: str | None) -> str | None:
-    """Returns a token without the blanks around it; raises `GatewayError`, which does not repeat it, for what is none."""
+    """Returns a token without the blanks around it; raises `GatewayError` for what is none, and does not repeat it."""
     token = (token or "").strip()
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise GatewayError(f"this is no token: one is a single word that begins with dvz_; look at {TOKEN_VARIABLE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -10,8 +11,8 @@ from typing import Any, Self
 import httpx
 
 from darvaz.client import questions
-from darvaz.client.commands import Rules, check, description_of, signature_of
-from darvaz.client.errors import Busy, GatewayError, Unreachable
+from darvaz.client.commands import Command, Rules, callable_names, check
+from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import Event, EventParser
 from darvaz.client.place import find_place
 from darvaz.client.questions import Frame, LogLine, Moment, Point, Question
@@ -55,6 +56,10 @@ class Gateway:
 
     def __iter__(self) -> Iterator[Device]:
         return iter(self.devices())
+
+    def __contains__(self, device: object) -> bool:
+        name = device.name if isinstance(device, Device) else device
+        return any(known.name == name for known in self.devices())
 
     def _ipython_key_completions_(self) -> list[str]:
         return [device.name for device in self.devices()]
@@ -166,7 +171,10 @@ class Device:
         return Command(self, command)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(name for name in self.commands() if name.isidentifier())]
+        # Whoever asks for names at a prompt gets those that are known, and no error.
+        with contextlib.suppress(GatewayError):
+            self.about()
+        return [*super().__dir__(), *callable_names(self._about["commands"] if self._about is not None else {})]
 
     def about(self) -> dict[str, Any]:
         """Returns what the gateway knows of it: `online`, `label`, `address`, `commands`, `values` …"""
@@ -185,8 +193,12 @@ class Device:
 
     def command(self, name: str, /, **args: Any) -> Any:
         """Asks the board to do something and returns its result; for names that Python or this class has taken."""
-        if self._about is not None and name in self._about["commands"]:
-            check(name, self._about["commands"][name], args)
+        if self._about is not None:
+            try:
+                check(name, self._about["commands"].get(name, {}), args)
+            except Invalid:
+                # The board may have a newer program by now.
+                check(name, self.about()["commands"].get(name, {}), args)
         return self._gateway.ask(questions.command(self.name, name, args))
 
     def telemetry(
@@ -226,31 +238,3 @@ class Device:
     def forget(self) -> None:
         """Ends its link, revokes its tokens and deletes its history."""
         self._gateway.ask(questions.forget(self.name))
-
-
-class Command:
-    """One command of a device, called with keywords."""
-
-    def __init__(self, device: Device, name: str) -> None:
-        self._device = device
-        self.__name__ = name
-
-    def __repr__(self) -> str:
-        return f"<Command {self.__name__!r} of {self._device.name!r}>"
-
-    def __call__(self, **args: Any) -> Any:
-        return self._device.command(self.__name__, **args)
-
-    @property
-    def __signature__(self) -> Any:
-        return signature_of(self._rules())
-
-    @property
-    def __doc__(self) -> str:  # type: ignore[override]
-        try:
-            return description_of(self.__name__, self._rules())
-        except GatewayError as error:
-            return str(error)
-
-    def _rules(self) -> Rules:
-        return self._device.commands().get(self.__name__, {})

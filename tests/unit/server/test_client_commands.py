@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from darvaz.client import Invalid
-from darvaz.client.commands import check, signature_of
+from darvaz.client.commands import callable_names, check, signature_of
 
 
 def test_declared_arguments_are_a_signature_with_defaults() -> None:
@@ -22,3 +22,7 @@ def test_a_command_that_declared_nothing_takes_what_it_is_given() -> None:
     check("pan", {}, {"angle": 90})
     with pytest.raises(Invalid, match="no argument angel"):
         check("pan", {"angle": {"type": "number"}}, {"angel": 90})
+
+
+def test_only_names_that_python_can_write_are_completed() -> None:
+    assert callable_names(["pan", "import", "2fast", "go-home"]) == ["pan"]

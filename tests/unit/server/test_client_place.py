@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.client import place
-from darvaz.client.errors import GatewayError, error_of
+from darvaz.client.errors import GatewayError, Unreachable, error_of
 from darvaz.client.events import EventParser
 from darvaz.client.place import DEFAULT_URL, Place, find_place, recall, remember
 
@@ -72,6 +72,12 @@ def test_a_refusal_of_something_else_than_a_gateway_is_an_error_too() -> None:
     found = error_of(418, "<html>", "soon")
 
     assert (type(found), found.code, found.status, found.retry_after_s) == (GatewayError, "failed", 418, None)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_without_its_gateway_is_a_gateway_that_is_away_and_no_board_that_failed(status: int) -> None:
+    assert type(error_of(status, None)) is Unreachable
+    assert type(error_of(status, {"code": "timed_out", "detail": "the board"})) is not Unreachable
 
 
 def test_an_event_that_was_cut_off_is_not_told() -> None:
