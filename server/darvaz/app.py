@@ -24,7 +24,7 @@ from darvaz.edge.api import api_routes
 from darvaz.edge.api_devices import describe_device, list_described
 from darvaz.edge.headers import SafeHeaders
 from darvaz.edge.pages import page_routes
-from darvaz.edge.problems import problem
+from darvaz.edge.problems import problem, unanswered
 from darvaz.edge.sockets import Doors, device_routes
 from darvaz.edge.view_socket import view_routes
 from darvaz.events import Events
@@ -131,7 +131,7 @@ def build_app(parts: Parts) -> Starlette:
             parts.access.close()
 
     boards = device_routes(parts)
-    return Starlette(
+    app = Starlette(
         routes=[*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)],
         middleware=[Middleware(Doors, boards), Middleware(SafeHeaders)],
         exception_handlers={
@@ -142,6 +142,9 @@ def build_app(parts: Parts) -> Starlette:
         },
         lifespan=lifespan,
     )
+    # It would send whoever asks to the host that the request names, whatever name that is.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _introduce(parts: Parts) -> None:
@@ -182,8 +185,7 @@ def _policy(settings: Settings) -> AccessPolicy:
 
 def _explain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    said = f"{request.method} {request.url.path}: {error.detail}"
-    return problem(error.status_code, "http", said, headers=error.headers)
+    return unanswered(error.status_code, request.method, request.scope["path"], error.headers)
 
 
 def _explain_store(request: Request, error: Exception) -> Response:

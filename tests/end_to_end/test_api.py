@@ -390,6 +390,44 @@ async def test_every_error_is_a_problem(gateway: GatewayProcess, method: str, pa
     assert (status != 405) or response.headers["allow"]
 
 
+async def test_what_is_not_there_is_told_with_what_is(gateway: GatewayProcess) -> None:
+    nowhere = await ask(gateway, "GET", "/" + "a" * 5000)
+    method = await ask(gateway, "DELETE", "/api/devices")
+
+    assert_problem(nowhere, 404, "not_found")
+    assert "/api/docs" in nowhere.json()["detail"] and len(nowhere.content) < 500
+    assert_problem(method, 405, "method_not_allowed")
+    assert "GET" in method.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/devices/", "/sign-in/"])
+async def test_nobody_is_sent_to_a_host_that_a_request_names(gateway: GatewayProcess, path: str) -> None:
+    response = await ask(gateway, "GET", path, headers={"Host": "evil.example"})
+
+    assert_problem(response, 404, "not_found")
+    assert "location" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET /a b HTTP/1.1\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_answered_with_a_problem(gateway: GatewayProcess, said: bytes) -> None:
+    async with asyncio.timeout(_DEADLINE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(said)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+
+    assert head.startswith(b"HTTP/1.1 400 ") and b"content-type: application/problem+json" in head.lower()
+    assert (json.loads(body)["status"], json.loads(body)["code"]) == (400, "not_http")
+
+
 async def test_a_large_body_is_refused_before_it_is_read(gateway: GatewayProcess) -> None:
     assert_problem(await ask(gateway, "PATCH", "/api/settings", content=b" " * 16_385), 413, "too_large")
     assert_problem(await ask(gateway, "PATCH", "/api/settings", content=b"[" * 16_384), 400, "not_json")

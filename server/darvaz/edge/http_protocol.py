@@ -13,14 +13,20 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
+
+from darvaz.edge.headers import HEADERS
+from darvaz.edge.problems import problem
 
 EXTENSION = "darvaz.body"
 
 # A viewer that vanished while there was nothing to send: asked after half a minute, gone after another.
 _KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+
+_NOT_HTTP = "this is no request of HTTP/1.1; if it was to be TLS, that needs a proxy in front of the gateway"
 
 
 class HttpProtocol(H11Protocol):
@@ -42,6 +48,16 @@ class HttpProtocol(H11Protocol):
             await app(scope, receive, send)
 
         self.app = extended
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is no HTTP as any other mistake, with a problem, and ends the connection."""
+        # Behind an answer that has begun there is no place for another.
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            answer = problem(400, "not_http", _NOT_HTTP, headers={"Connection": "close", **HEADERS})
+            head = h11.Response(status_code=400, headers=answer.raw_headers, reason=b"Bad Request")
+            for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def open_body(self, headers: Sequence[tuple[bytes, bytes]], preamble: bytes) -> Body:
         """Answers 200 and returns where the body goes; it lasts as long as the connection.

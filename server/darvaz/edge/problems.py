@@ -12,6 +12,9 @@ from starlette.responses import Response
 
 PROBLEM_JSON = "application/problem+json"
 
+_PATH_CHARS_MAX = 64
+_METHOD_CHARS_MAX = 16
+
 
 class Problem(msgspec.Struct, kw_only=True):
     """What was wrong, and what to do about it."""
@@ -38,3 +41,14 @@ def problem(
         more["WWW-Authenticate"] = "Bearer"
     said = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
     return Response(msgspec.json.encode(said), status, headers=more, media_type=PROBLEM_JSON)
+
+
+def unanswered(status: int, method: str, path: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Returns the problem of a path or a method that is not in the table, with what is."""
+    where, allowed = repr(path[:_PATH_CHARS_MAX]), (headers or {}).get("Allow", "")
+    if status == HTTPStatus.NOT_FOUND:
+        return problem(404, "not_found", f"there is nothing at {where}; /api/docs lists what may be asked")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        said = f"{method[:_METHOD_CHARS_MAX]} is nothing that {where} answers; it takes {allowed}"
+        return problem(405, "method_not_allowed", said, headers=headers)
+    return problem(status, "http", f"{where}: {HTTPStatus(status).phrase}", headers=headers)
