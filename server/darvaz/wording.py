@@ -11,7 +11,7 @@ Schema = Mapping[str, Any]
 _PLACE = re.compile(r" - at (`key` in )?`\$\.?(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(.*)`$", re.DOTALL)
 _LENGTH = re.compile(r" of length ([<>]=) (\d+)$")
-_RANGE = re.compile(r" ([<>]=) (\S+)$")
+_RANGE = re.compile(r" ([<>]=?) (\S+)$")
 _FORM = re.compile(r" (of length|matching regex) ")
 _QUOTED = re.compile(r"`([a-z| ]+)`")
 _STEP = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
@@ -19,7 +19,7 @@ _JSON_WORDS = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false",
     "null": "null", "object": "an object", "array": "an array",
 }  # fmt: skip
-_AMOUNTS = {"<=": "at most {}", ">=": "{} or more"}
+_AMOUNTS = {"<=": "at most {}", ">=": "{} or more", "<": "less than {}", ">": "more than {}"}
 _PARTS = {"str": "characters", "object": "entries", "array": "items"}
 
 
@@ -61,10 +61,10 @@ class Wording:
             return f"expected one of {', '.join(map(str, rule['enum']))}"
         # Where a pattern is broken, the schema has the rule in words: few people read patterns.
         is_of_form = _FORM.search(said) is not None
-        return str(rule["x-rule"]) if is_of_form and "x-rule" in rule else _plain(said)
+        return str(rule["x-rule"]) if is_of_form and "x-rule" in rule else plain(said)
 
 
-def _plain(said: str) -> str:
+def plain(said: str) -> str:
     """Says msgspec's complaint in the words of JSON instead of Python's."""
     of_length = _LENGTH.search(said)
     if of_length:

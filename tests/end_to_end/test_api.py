@@ -91,6 +91,14 @@ async def test_a_label_stays_through_connections_and_restarts() -> None:
     assert taken.json()["label"] is None
 
 
+async def test_a_label_of_blanks_is_none(gateway: GatewayProcess) -> None:
+    async with board_at(gateway.ws_url, "blank"):
+        named = await ask(gateway, "PATCH", "/api/devices/blank", json={"label": " Front door "})
+        blank = await ask(gateway, "PATCH", "/api/devices/blank", json={"label": "   "})
+
+    assert (named.json()["label"], blank.json()["label"]) == ("Front door", None)
+
+
 @pytest.mark.parametrize("label", ["x" * 65, "a\nb", "\u202egnp.exe", 5])
 async def test_a_label_that_could_mislead_is_refused(gateway: GatewayProcess, label: Any) -> None:
     assert_problem(await ask(gateway, "PATCH", "/api/devices/any", json={"label": label}), 422, "invalid")
@@ -426,6 +434,33 @@ async def test_what_is_no_http_is_answered_with_a_problem(gateway: GatewayProces
 
     assert head.startswith(b"HTTP/1.1 400 ") and b"content-type: application/problem+json" in head.lower()
     assert (json.loads(body)["status"], json.loads(body)["code"]) == (400, "not_http")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "sentence"),
+    [("PATCH", "/api/devices/any", {"label": "a\nb"}, "a label has no line ends and nothing that cannot be seen"),
+     ("PATCH", "/api/devices/any", {"label": 5}, "label: expected a string or null, got an integer"),
+     ("PATCH", "/api/devices/any", {}, "label: missing"),
+     ("PATCH", "/api/settings", {"port": 1}, "'port' is not known here; known are command_deadline_s, "),
+     ("POST", "/api/tokens", {"kind": "x"}, "kind: expected one of esp32cam, operator, pico, viewer"),
+     ("POST", "/api/tokens", {"kind": "pico", "device": "a b"}, "device: a device id is not . or .."),
+     ("POST", "/api/enrolment", {"minutes": 0}, "minutes: expected a number of more than 0"),
+     ("GET", "/api/events?types=nope", None, "types: types are some of presence, forgotten, "),
+     ("GET", "/api/devices/any/camera?t=1", None, "'t' is not known here; this takes no parameters"),
+     ("GET", "/api/devices/any/telemetry/t?points=2001", None, "points: expected an integer of at most 2000"),
+     ("GET", "/api/devices/any/telemetry/t?from=x", None, "from: expected a number")],
+)  # fmt: skip
+async def test_what_is_wrong_is_said_in_words_for_people(
+    gateway: GatewayProcess, method: str, path: str, body: Any, sentence: str
+) -> None:
+    response = await ask(gateway, method, path, json=body)
+
+    assert_problem(response, 422, "invalid")
+    assert sentence in response.json()["detail"]
+
+
+async def test_what_is_public_takes_any_parameter(gateway: GatewayProcess) -> None:
+    assert (await ask(gateway, "GET", "/health?now=1")).status_code == 200
 
 
 async def test_a_large_body_is_refused_before_it_is_read(gateway: GatewayProcess) -> None:

@@ -78,7 +78,8 @@ class Refused:
 NOT_AUTHORISED = Refused(
     401,
     "not_authorised",
-    "a valid token of this kind is needed, as 'Authorization: Bearer <token>', never in the address",
+    "a valid token for this is needed, as 'Authorization: Bearer <token>', never in the address; 'darvaz token issue'"
+    " on the gateway makes one",
 )
 FOREIGN_ORIGIN = Refused(
     403, "origin_not_allowed", "pages of another origin are not served; allow theirs with DARVAZ_ALLOWED_ORIGINS"
@@ -89,7 +90,7 @@ FOREIGN_HOST = Refused(
     "the gateway does not know itself by this name; use its IP address, or add the name to DARVAZ_ALLOWED_HOSTS",
 )
 OTHER_DEVICE = Refused(403, "not_allowed", "this token belongs to another device")
-ONLY_LOOKS = Refused(403, "not_allowed", "a viewer's token may look but change nothing")
+ONLY_LOOKS = Refused(403, "not_allowed", "a viewer may look, but this is for operators")
 NO_ORIGIN = Refused(
     403,
     "origin_not_allowed",

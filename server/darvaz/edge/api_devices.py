@@ -86,9 +86,11 @@ async def read_device(call: Call) -> DeviceAnswer | Response:
 
 async def change_device(call: Call) -> DeviceAnswer | Response:
     """Gives a device a name for people, or takes it away."""
-    if not call.parts.devices.label(call.device, call.body.label or None):
+    # A name of blanks would leave nothing to see and nothing to click on.
+    label = (call.body.label or "").strip()
+    if not call.parts.devices.label(call.device, label or None):
         return _unknown(call)
-    _note(call, "labelled", call.body.label or "")
+    _note(call, "labelled", label)
     call.parts.feed.publish("presence", call.device, True)
     return describe_device(call.parts, call.device) or _unknown(call)
 

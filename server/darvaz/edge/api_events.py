@@ -45,6 +45,7 @@ class EventsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Meta(
             pattern=f"^({'|'.join(TYPES)})(,({'|'.join(TYPES)})){{0,15}}$",
             description="Only these types, separated by commas.",
+            extra_json_schema={"x-rule": f"types are some of {', '.join(TYPES)}, separated by commas"},
         ),
     ] = ",".join(TYPES)
     last_event_id: (

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from darvaz.access import Admitted, Caller, Need
 from darvaz.edge.admission import admit, admit_viewer
 from darvaz.edge.callers import caller_of
+from darvaz.edge.complaints import complain
 from darvaz.edge.problems import problem
 from darvaz.edge.shapes import PATH_TYPES
 from darvaz.parts import Parts
@@ -76,6 +77,11 @@ class Operation:
             object.__setattr__(self, "decoder", msgspec.json.Decoder(self.body))
 
     @property
+    def takes_nothing(self) -> bool:
+        """Whether a parameter is a slip of the pen; whoever asks for public things and pictures may add any."""
+        return self.query is None and self.need is not None and self.media == (JSON,)
+
+    @property
     def name(self) -> str:
         return self.handle.__name__
 
@@ -118,6 +124,9 @@ async def _serve(operation: Operation, request: Request, parts: Parts) -> Respon
     call = Call(request, parts, caller_of(request.scope), admitted)
     if operation.query is not None:
         call.query = _read_query(request, operation.query)
+    elif operation.takes_nothing and request.query_params:
+        name = next(iter(request.query_params))
+        return problem(422, "invalid", f"{name[:64]!r} is not known here; this takes no parameters")
     if isinstance(call.query, Response):
         return call.query
     if operation.decoder is not None:
@@ -141,13 +150,6 @@ def respond(answer: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(answer), status, headers=NO_STORE, media_type=JSON)
 
 
-def invalid(error: msgspec.ValidationError) -> Response:
-    """Returns the problem of a value that the operation does not take."""
-    said, _, where = str(error).replace("`", "").partition(" - at ")
-    field = where.removeprefix("$").removeprefix(".")
-    return problem(422, "invalid", f"{field}: {said}" if field else said)
-
-
 def _stray(request: Request) -> Response | None:
     """Returns the problem of a path in which something stands that nothing can be called."""
     for place, text in request.path_params.items():
@@ -166,7 +168,8 @@ def _read_query(request: Request, shape: type[msgspec.Struct]) -> Any:
     try:
         return msgspec.convert(dict(given), shape, strict=False)
     except msgspec.ValidationError as error:
-        return invalid(error)
+        # All that a query can hold is text, whatever was wanted.
+        return problem(422, "invalid", complain(str(error), shape).removesuffix(", got a string"))
 
 
 async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_optional: bool) -> Any:
@@ -179,8 +182,9 @@ async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_op
     try:
         return decoder.decode(body if body or not is_optional else b"{}")
     except msgspec.ValidationError as error:
-        is_object = body.lstrip()[:1] == b"{"
-        return invalid(error) if is_object else problem(400, "not_json", "the body is one JSON object")
+        if body.lstrip()[:1] == b"{":
+            return problem(422, "invalid", complain(str(error), decoder.type))
+        return problem(400, "not_json", "the body is one JSON object")
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return problem(400, "not_json", "the body is one JSON object")
 

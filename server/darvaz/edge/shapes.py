@@ -22,6 +22,7 @@ def _text(name: str) -> Meta:
         max_length=rule["maxLength"],
         pattern=rule["pattern"],
         description=rule["description"],
+        extra_json_schema={"x-rule": rule["x-rule"]},
     )
 
 
@@ -46,6 +47,7 @@ Label = Annotated[
         # No controls, no line ends, nothing that cannot be seen or turns other letters around.
         pattern=r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$",
         description="A name for people.",
+        extra_json_schema={"x-rule": "a label has no line ends and nothing that cannot be seen"},
     ),
 ]
 
