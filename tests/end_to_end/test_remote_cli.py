@@ -68,3 +68,32 @@ def test_a_named_data_folder_wins_over_the_environment(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert (tmp_path / "here").exists()
+
+
+def test_a_login_is_meant_by_every_command_that_asks_a_gateway(
+    gateway: GatewayProcess, token: list[str], tmp_path: Path
+) -> None:
+    assert run(tmp_path, "login", gateway.url, DARVAZ_TOKEN=token[0]).returncode == 0
+
+    enrolled = run(tmp_path, "enrol", "--minutes", "5")
+    link = run(tmp_path, "signin", "--role", "viewer").stdout.strip()
+    run(tmp_path, "enrol", "--close")
+
+    assert "open for 5 minutes" in enrolled.stdout
+    assert "enrolment closed" in run(tmp_path, "log").stdout
+    assert run(tmp_path, "token", "list", "--json").returncode == 0
+    assert not (tmp_path / "data").exists()
+    address, _, secret = link.partition("/sign-in#")
+    assert address == gateway.url
+    assert gateway.post("/api/session", json={"token": secret}).json()["role"] == "viewer"
+
+
+def test_a_data_folder_beside_a_login_is_told(gateway: GatewayProcess, token: list[str], tmp_path: Path) -> None:
+    run(tmp_path, "token", "list", "--data", "data")
+    run(tmp_path, "login", gateway.url, DARVAZ_TOKEN=token[0])
+
+    of_login = run(tmp_path, "token", "list")
+    of_folder = run(tmp_path, "token", "list", "--data", "data")
+
+    assert gateway.url in of_login.stderr and "--data data" in of_login.stderr
+    assert "No token yet" in of_folder.stdout + of_folder.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,10 +12,11 @@ import httpx
 from click.core import ParameterSource
 
 from darvaz.client.errors import GatewayError, Unreachable
-from darvaz.client.place import DEFAULT_URL, URL_VARIABLE, Place, find_place
+from darvaz.client.place import DEFAULT_URL, URL_VARIABLE, Place, file_path, find_place, recall
 from darvaz.client.questions import Question
 from darvaz.client.synchronous import Gateway
 from darvaz.client.transport import DEADLINE_S, refusal, trusted, unreachable
+from darvaz.store import DATABASE_NAME
 from darvaz.visible import visible
 
 _SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
@@ -39,7 +41,8 @@ def remote_option(function: Callable[..., Any]) -> Callable[..., Any]:
         envvar=URL_VARIABLE,
         show_envvar=True,
         callback=_remote_url,
-        help="Ask the gateway at this address, instead of looking into the data folder of this machine.",
+        help="Ask the gateway at this address, instead of looking into the data folder of this machine [default: the "
+        "one of `darvaz login`, if there is one].",
     )(function)
 
 
@@ -103,11 +106,25 @@ def _path(words: tuple[str, ...]) -> str:
 
 
 def _remote_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    # Whoever names a folder means it, whatever the environment says.
+    # Whoever names a folder means it, whatever the environment or a login says.
     is_asked = context.get_parameter_source("gateway") is ParameterSource.COMMANDLINE
-    if value is None or (not is_asked and context.get_parameter_source("data") in _SAID):
+    if not is_asked and context.get_parameter_source("data") in _SAID:
         return None
-    return _find_url(context, parameter, value)
+    return _remembered_url(context) if value is None else _find_url(context, parameter, value)
+
+
+def _remembered_url(context: click.Context) -> str | None:
+    """Returns the address of `darvaz login`, if any, and says so where a data folder might have been meant."""
+    try:
+        known = recall(file_path())
+    except GatewayError as error:
+        raise click.ClickException(str(error)) from None
+    if known is None:
+        return None
+    folder = Path(context.params["data"])
+    if (folder.expanduser() / DATABASE_NAME).exists():
+        click.echo(f"This is {known.url}, as `darvaz login` remembered; for {folder} say --data {folder}", err=True)
+    return known.url
 
 
 def _find_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str:

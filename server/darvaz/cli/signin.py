@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from darvaz.access.links import LINK_MINUTES, LINK_MINUTES_MAX, SignInLinks
+from darvaz.cli.remote import call, remote_option
 from darvaz.cli.token import data_opened, data_option
 from darvaz.first_start import address_of, sign_in_url
 
@@ -23,15 +24,25 @@ _DEFAULT_ADDRESS = "http://127.0.0.1:3000"
     show_default=True,
     help="How long the link waits to be used.",
 )
-@click.option("--address", help="Where browsers reach the gateway; without this, where it last started.")
+@click.option("--address", help="Where browsers reach the gateway; without this, where it last started, or --gateway.")
 @data_option
-def signin(role: str, minutes: float, address: str | None, data: Path) -> None:
+@remote_option
+def signin(role: str, minutes: float, address: str | None, data: Path, gateway: str | None) -> None:
     """Print a link that signs one browser in, once. Whoever opens it first is let in: send it to nobody."""
+    if gateway is None:
+        link = _make(role, minutes, address, data)
+    else:
+        made = call(gateway, "POST", "api", "sign-in-links", body={"role": role, "minutes": minutes})
+        link = (address or gateway).rstrip("/") + made["path"]
+    click.echo(link)
+    click.echo(f"It works once, within {minutes:g} minutes, as {role}.", err=True)
+
+
+def _make(role: str, minutes: float, address: str | None, data: Path) -> str:
+    """Returns a link made in the data folder of this machine."""
     with data_opened(data) as connection:
         try:
             link = SignInLinks(connection, time.time).issue("viewer" if role == "viewer" else "operator", minutes)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        where = address or address_of(connection) or _DEFAULT_ADDRESS
-    click.echo(sign_in_url(where, link))
-    click.echo(f"It works once, within {minutes:g} minutes, as {role}.", err=True)
+        return sign_in_url(address or address_of(connection) or _DEFAULT_ADDRESS, link)
