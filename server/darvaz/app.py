@@ -34,7 +34,7 @@ from darvaz.frames import Frames
 from darvaz.history import History, Retention, open_history
 from darvaz.hub import Hub
 from darvaz.journal import Journal
-from darvaz.metrics import Gauges, Metrics
+from darvaz.metrics import Gauges, Metrics, Watched
 from darvaz.parts import Parts
 from darvaz.protocol import Protocol
 from darvaz.reader import Reader, ReaderBusyError
@@ -170,6 +170,11 @@ def _gauges(parts: Parts) -> Gauges:
         kinds=tuple(parts.protocol.kinds),
         event_clients=lambda: parts.events.clients,
         history_reports_dropped=lambda: parts.history.dropped_reports,
+        cameras=lambda: [
+            Watched(camera.device, camera.viewers, camera.dropped)
+            for camera in parts.frames.cameras
+            if parts.devices.get(camera.device) is not None
+        ],
     )
 
 

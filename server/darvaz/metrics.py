@@ -7,7 +7,7 @@ import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
@@ -38,6 +38,15 @@ class Gauges:
     kinds: tuple[str, ...]
     event_clients: Callable[[], int]
     history_reports_dropped: Callable[[], int]
+    cameras: Callable[[], Iterable[Watched]] = tuple
+
+
+class Watched(NamedTuple):
+    """A camera: its device, how many look, and how many frames were not sent because somebody is slow."""
+
+    device: str
+    viewers: int
+    dropped: int
 
 
 class Metrics:
@@ -167,6 +176,7 @@ class _Reading:
         yield _by_device("darvaz_device_rssi_dbm", "Signal of its Wi-Fi.", devices, "rssi_dbm")
         yield _by_device("darvaz_device_heap_free_bytes", "Its free heap.", devices, "heap_free_bytes")
         yield _by_device("darvaz_device_uptime_seconds", "How long it runs, as it last said.", devices, "uptime_s")
+        yield from _watched(list(self._gauges.cameras()))
         clients = self._gauges.event_clients()
         yield GaugeMetricFamily("darvaz_event_clients", "Clients of /api/events.", value=clients)
         dropped = self._gauges.history_reports_dropped()
@@ -185,3 +195,15 @@ def _by_device(name: str, says: str, devices: list[Mapping[str, Any]], field: st
         if device[field] is not None:
             family.add_metric([device["id"]], float(device[field]))
     return family
+
+
+def _watched(cameras: list[Watched]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    viewers = GaugeMetricFamily("darvaz_camera_viewers", "Who looks at a camera now.", labels=["device"])
+    dropped = CounterMetricFamily(
+        "darvaz_camera_frames_dropped", "Frames that slow viewers were not sent.", labels=["device"]
+    )
+    for camera in cameras:
+        viewers.add_metric([camera.device], camera.viewers)
+        dropped.add_metric([camera.device], camera.dropped)
+    yield viewers
+    yield dropped

@@ -154,6 +154,11 @@ class Camera:
         self._tracked.pop(viewer, None)
         self._waiting.pop(viewer, None)
 
+    @property
+    def dropped(self) -> int:
+        """How many frames were not sent to a viewer that was still being sent an older one; it never goes back."""
+        return self.skipped - self._behind
+
     # Time
 
     @property

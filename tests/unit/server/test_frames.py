@@ -99,6 +99,22 @@ def test_a_slow_viewer_skips_frames_and_then_gets_the_newest() -> None:
     assert (camera.skipped, camera.has_behind) == (4, False)
 
 
+def test_frames_that_a_slow_viewer_lost_are_counted_and_the_count_never_goes_back() -> None:
+    camera = Camera("yard")
+    sink, _ = looking(camera)
+    sink.clogged_bytes = 1
+    counts = []
+    for number in range(6):
+        shoot(camera, 1, fps=10, start_s=100 + number)
+        counts.append(camera.dropped)
+        sink.clogged_bytes = number % 2
+        camera.catch_up(100.5 + number)
+        counts.append(camera.dropped)
+
+    assert counts == sorted(counts)
+    assert camera.dropped + len(sink.packets) == 6 - camera.has_behind
+
+
 def test_a_viewer_that_was_served_by_the_next_frame_is_not_served_it_again() -> None:
     camera = Camera("yard")
     slow, _ = looking(camera)

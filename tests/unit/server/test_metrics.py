@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from darvaz import __version__
 from darvaz.journal_batches import Said
-from darvaz.metrics import PINGS_WAITING_MAX, Gauges, Metrics
+from darvaz.metrics import PINGS_WAITING_MAX, Gauges, Metrics, Watched
 from darvaz.protocol import Protocol
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -192,3 +192,11 @@ def test_openmetrics_is_spoken_to_those_who_prefer_it(scraped: Scraped) -> None:
     assert plain_type.startswith("text/plain") and not plain.endswith(b"# EOF\n")
     assert page_type.startswith("application/openmetrics-text")
     assert {family.name for family in parse_openmetrics(page.decode())} >= {"darvaz_messages", "darvaz_build"}
+
+
+def test_cameras_tell_who_looks_and_what_the_slow_ones_missed() -> None:
+    gauges = Gauges(tuple, ("esp32cam",), lambda: 0, lambda: 0, lambda: [Watched("yard", 2, 31)])
+    page, _ = Metrics(Protocol().close_codes, gauges).dump("")
+
+    found = {sample.name: sample.value for family in parse_text(page.decode()) for sample in family.samples}
+    assert (found["darvaz_camera_viewers"], found["darvaz_camera_frames_dropped_total"]) == (2, 31)
