@@ -97,3 +97,14 @@ def test_a_data_folder_beside_a_login_is_told(gateway: GatewayProcess, token: li
 
     assert gateway.url in of_login.stderr and "--data data" in of_login.stderr
     assert "No token yet" in of_folder.stdout + of_folder.stderr
+
+
+def test_a_token_for_a_login_comes_from_a_pipe_without_a_word_about_terminals(
+    gateway: GatewayProcess, token: list[str], tmp_path: Path
+) -> None:
+    done = run(tmp_path, "login", gateway.url, stdin=token[0] + "\n")
+    without = run(tmp_path, "login", gateway.url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "remembered" in done.stdout
+    assert without.returncode == 1 and "DARVAZ_TOKEN" in without.stderr
