@@ -204,6 +204,21 @@ async def test_the_asynchronous_one_has_the_same_words(gateway: GatewayProcess, 
         assert await gw["pan-tilt"].online is True
 
 
+@pytest.mark.parametrize("stream", ["events", "frames"])
+async def test_something_else_that_answers_is_no_stream(way: Way, stream: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        client = way.make(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(GatewayError, match="does not answer as a Darvaz gateway"):
+            await way.first(client.events() if stream == "events" else client["yard"].stream())
+        await way.do(client.close)
+
+
 async def test_a_gateway_that_is_not_there_is_said(way: Way) -> None:
     client = way.make(f"http://127.0.0.1:{free_port()}")
 

@@ -12,21 +12,24 @@ import httpx
 
 from darvaz.client import questions
 from darvaz.client.commands import Rules, callable_names, check, refuse_positions
-from darvaz.client.errors import Busy, Invalid, Unreachable
+from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import Event, EventParser
 from darvaz.client.place import find_place
 from darvaz.client.questions import Frame, LogLine, Moment, Question
 from darvaz.client.transport import (
     AGAIN_FIRST_S,
     AGAIN_MOST_S,
+    EVENTS,
+    FRAMES,
     SILENCE_S,
     answer_of,
+    check_media_type,
     refusal,
     request_of,
     settings,
     unreachable,
 )
-from darvaz.recording.multipart import Multipart
+from darvaz.recording.multipart import Multipart, MultipartError
 
 
 class AsyncGateway:
@@ -122,9 +125,9 @@ class AsyncGateway:
             async with self._http.stream(
                 "GET", "/api/events", params=query, headers=headers, timeout=timeout
             ) as response:
-                await self._look_at(response)
-                async for line in response.aiter_lines():
-                    for event in parser.receive_line(line):
+                await self._look_at(response, EVENTS)
+                async for text in response.aiter_text():
+                    for event in parser.receive(text):
                         yield event
         except httpx.HTTPError as error:
             raise unreachable(self._place, error) from None
@@ -135,18 +138,21 @@ class AsyncGateway:
         path, parser = questions.path_of("devices", name, "stream.mjpeg"), Multipart()
         try:
             async with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(SILENCE_S)) as response:
-                await self._look_at(response)
+                await self._look_at(response, FRAMES)
                 async for data in response.aiter_raw():
                     for frame in parser.receive(data):
                         yield Frame(*frame)
         except httpx.HTTPError as error:
             raise unreachable(self._place, error) from None
+        except MultipartError as error:
+            raise GatewayError(f"what came is no stream of a Darvaz gateway: {error}") from None
 
     @staticmethod
-    async def _look_at(response: httpx.Response) -> None:
+    async def _look_at(response: httpx.Response, media_type: str) -> None:
         if not response.is_success:
             await response.aread()
             raise refusal(response)
+        check_media_type(response, media_type)
 
 
 class AsyncDevice:

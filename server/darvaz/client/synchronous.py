@@ -19,14 +19,17 @@ from darvaz.client.questions import Frame, LogLine, Moment, Point, Question
 from darvaz.client.transport import (
     AGAIN_FIRST_S,
     AGAIN_MOST_S,
+    EVENTS,
+    FRAMES,
     SILENCE_S,
     answer_of,
+    check_media_type,
     refusal,
     request_of,
     settings,
     unreachable,
 )
-from darvaz.recording.multipart import Multipart
+from darvaz.recording.multipart import Multipart, MultipartError
 
 
 class Gateway:
@@ -129,9 +132,9 @@ class Gateway:
         timeout = httpx.Timeout(SILENCE_S)
         try:
             with self._http.stream("GET", "/api/events", params=query, headers=headers, timeout=timeout) as response:
-                self._look_at(response)
-                for line in response.iter_lines():
-                    yield from parser.receive_line(line)
+                self._look_at(response, EVENTS)
+                for text in response.iter_text():
+                    yield from parser.receive(text)
         except httpx.HTTPError as error:
             raise unreachable(self._place, error) from None
         finally:
@@ -141,17 +144,20 @@ class Gateway:
         path, parser = questions.path_of("devices", name, "stream.mjpeg"), Multipart()
         try:
             with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(SILENCE_S)) as response:
-                self._look_at(response)
+                self._look_at(response, FRAMES)
                 for data in response.iter_raw():
                     yield from (Frame(*frame) for frame in parser.receive(data))
         except httpx.HTTPError as error:
             raise unreachable(self._place, error) from None
+        except MultipartError as error:
+            raise GatewayError(f"what came is no stream of a Darvaz gateway: {error}") from None
 
     @staticmethod
-    def _look_at(response: httpx.Response) -> None:
+    def _look_at(response: httpx.Response, media_type: str) -> None:
         if not response.is_success:
             response.read()
             raise refusal(response)
+        check_media_type(response, media_type)
 
 
 class Device:

@@ -18,6 +18,8 @@ AGAIN_FIRST_S = 1.0
 AGAIN_MOST_S = 30.0
 # A stream of events says something every 15 s.
 SILENCE_S = 45.0
+EVENTS = "text/event-stream"
+FRAMES = "multipart/x-mixed-replace"
 
 _ADVICE = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS there, so the address begins with http://",
@@ -70,7 +72,18 @@ def answer_of(question: Question, response: httpx.Response) -> Any:
     try:
         return question.read(response.json())
     except (ValueError, KeyError, TypeError):
-        raise GatewayError(f"{response.url.host} does not answer as a Darvaz gateway does") from None
+        raise stranger(response) from None
+
+
+def check_media_type(response: httpx.Response, media_type: str) -> None:
+    """Raises the error of a good answer that is no stream of a gateway; it might never say anything."""
+    if not response.headers.get("content-type", "").startswith(media_type):
+        raise stranger(response)
+
+
+def stranger(response: httpx.Response) -> GatewayError:
+    """Returns the error for a good answer of something else."""
+    return GatewayError(f"{response.url.host} does not answer as a Darvaz gateway does: is that its address?")
 
 
 def refusal(response: httpx.Response) -> GatewayError:

@@ -11,7 +11,7 @@ import pytest
 
 from darvaz.client import place
 from darvaz.client.errors import GatewayError, Unreachable, error_of
-from darvaz.client.events import EventParser
+from darvaz.client.events import EVENT_CHARS_MAX, EventParser
 from darvaz.client.place import DEFAULT_URL, Place, find_place, recall, remember
 
 HOME = Place("http://home:3000", "dvz_home")
@@ -88,6 +88,29 @@ def test_an_event_that_was_cut_off_is_not_told() -> None:
 
     assert [(event.type, event.device, event.id) for event in found] == [("log", "a", "7")]
     assert list(parser.receive_line("")) == []
+
+
+def test_an_event_that_comes_in_pieces_is_whole() -> None:
+    parser = EventParser()
+    pieces = ["id: 7\nevent: l", 'og\r\ndata: {"device": "a"', "}\n", "\nid: 8\n"]
+
+    found = [event for piece in pieces for event in parser.receive(piece)]
+
+    assert [(event.type, event.device, event.id) for event in found] == [("log", "a", "7")]
+
+
+@pytest.mark.parametrize("line", ["data: " + "x" * EVENT_CHARS_MAX, "data: " + "x" * EVENT_CHARS_MAX + "\n"])
+def test_an_event_beyond_the_largest_is_an_error(line: str) -> None:
+    parser = EventParser()
+
+    with pytest.raises(GatewayError, match="none of a Darvaz gateway"):
+        [*parser.receive(line), *parser.receive("data: x\n")]
+
+
+@pytest.mark.parametrize("data", ["<html>", "[]x", "7"])
+def test_an_event_of_something_else_is_an_error(data: str) -> None:
+    with pytest.raises(GatewayError, match="no event"):
+        list(EventParser().receive(f"data: {data}\n\n"))
 
 
 @pytest.mark.parametrize("url", ["http://me:secret@gateway:3000", "http://secret@gateway", "https://:secret@gateway/x"])
