@@ -65,6 +65,27 @@ async def test_a_servo_is_moved_with_the_keyboard_alone(gateway: GatewayProcess,
 
 
 @pytest.mark.usefixtures("board")
+async def test_skipping_the_header_stays_on_the_page(gateway: GatewayProcess, page: Page) -> None:
+    await show(page, gateway, "device/pan-tilt")
+    await page.get_by_role("link", name="Skip to content").focus()
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("main")).to_be_focused()
+    await expect(page).to_have_title("pan-tilt · Darvaz")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="All devices")).to_be_focused()
+
+
+async def test_the_focus_stays_where_the_language_is_chosen(gateway: GatewayProcess, page: Page) -> None:
+    await show(page, gateway, "add")
+    await page.get_by_label("Language").focus()
+
+    await page.get_by_label("Language").select_option("fa")
+
+    await expect(page.get_by_label("زبان")).to_be_focused()
+
+
+@pytest.mark.usefixtures("board")
 @pytest.mark.parametrize(("width", "scale"), [(320, 1), (390, 3), (640, 2)])
 async def test_no_page_is_wider_than_a_phone(gateway: GatewayProcess, browser: Browser, width: int, scale: int) -> None:
     # A window of 1280 at 200 % is one of 640; 320 is what WCAG 2.2 asks for (1.4.10).

@@ -44,7 +44,7 @@ function header() {
   const link = ([path, word]) => h("a", { href: `#/${path}`, "data-page": path }, t(word));
   const themes = h("select", { onchange: (event) => setTheme(event.target.value) },
     THEMES.map((name) => h("option", { value: name, selected: name === theme() }, t(`theme_${name}`))));
-  const languages = h("select", { onchange: (event) => draw(() => choose(event.target.value)) },
+  const languages = h("select", { id: "language", onchange: (event) => draw(() => choose(event.target.value)) },
     [["en", "English"], ["fa", "فارسی"]].map(([code, name]) => h("option", { value: code, lang: code, selected: code === language() }, name)));
   element("header").replaceChildren(
     h("a", { href: "#/", class: "brand", "aria-label": "Darvaz" }, h("img", { src: "/pages/icon.svg", alt: "", width: 28, height: 28 }), "Darvaz"),
@@ -55,6 +55,13 @@ function header() {
       store.bySession && h("button", { type: "button", class: "quiet", onclick: signOut }, t("sign_out"))),
   );
   element("skip").textContent = t("skip");
+}
+
+// An address of its own would lead to another page.
+function skip(event) {
+  event.preventDefault();
+  element("content").focus();
+  element("content").scrollIntoView();
 }
 
 async function signOut() {
@@ -70,10 +77,13 @@ function setTheme(name) {
 }
 
 function draw(change = () => {}) {
+  const focused = document.activeElement.id;
   change();
   apply();
   header();
   route();
+  // Who chooses with the keyboard goes on from there.
+  if (focused) element(focused)?.focus();
 }
 
 function tellState() {
@@ -101,6 +111,7 @@ for (const type of ["devices", "device", "telemetry", "frames"]) {
     aliveS = Date.now() / 1000;
   });
 }
+element("skip").addEventListener("click", skip);
 window.addEventListener("hashchange", () => {
   route();
   element("content").focus();
