@@ -14,6 +14,7 @@ import msgspec
 
 from darvaz.devices import Devices, Known
 from darvaz.faults import Fault
+from darvaz.last_args import LastArgs
 from darvaz.protocol import Message, Protocol
 
 PENDING_PER_DEVICE_MAX = 64
@@ -98,6 +99,7 @@ class Hub:
         self._devices = devices
         self._clock_s = clock_s
         self._here: dict[str, Presence] = {}
+        self._last_args = LastArgs()
         self._ids = itertools.count(1)
         self._on_presence: list[Callable[[str, bool], None]] = []
         self.measure: Callable[[str, float], None] = _measure_nothing
@@ -120,6 +122,7 @@ class Hub:
             self._drop(before, f"{device} connected anew before it answered")
             before.link.close("replaced", "a newer link of this device took over")
         self._here[device] = presence
+        self._last_args.begin(device, said.get("boot_id"))
         self._devices.remember(Known.introduced(device, link.kind_name, link.address, said, self._clock_s()))
         self._tell(device, is_here=True)
 
@@ -139,6 +142,7 @@ class Hub:
         """Ends a device's link, if it has one, and forgets that it was ever here."""
         presence = self._here.pop(device, None)
         self._devices.forget(device)
+        self._last_args.forget(device)
         if presence is not None:
             self._drop(presence, f"{device} was forgotten before it answered")
             self._tell(device, is_here=False)
@@ -189,6 +193,7 @@ class Hub:
             "reset_cause": said.get("reset_cause"),
             "boot_id": said.get("boot_id"),
             "commands": said.get("commands", {}),
+            "last_args": self._last_args.of(known.id),
             "telemetry": said.get("telemetry", {}),
         }
 
@@ -217,7 +222,9 @@ class Hub:
             if not presence.link.send_command(message):
                 raise OfflineError(f"{device} is going away")
             async with asyncio.timeout(deadline_s):
-                return await answer
+                result = await answer
+            self._last_args.keep(device, name, args, presence.introduction.get("commands", {}).get(name))
+            return result
         except TimeoutError:
             raise TimedOutError(f"{device} did not answer {name} within {deadline_s:g} s") from None
         finally:

@@ -1,6 +1,6 @@
 // What the page knows: devices, their newest values, and the one stream of events that keeps them true.
 
-import { ask } from "/pages/api.js";
+import { ask, pathOf } from "/pages/api.js";
 
 const AGAIN_MS = 2_000;
 // Browsers allow six connections to a host: pages that nobody sees give theirs back.
@@ -72,6 +72,11 @@ class Store extends EventTarget {
     if (device) this.devices.set(id, device);
     else this.devices.delete(id);
     if (this.#loads) this.#told.set(id, device);
+  }
+
+  /** Fetches one device anew. */
+  async renew(id) {
+    this.#meet(await ask("GET", pathOf(id)));
   }
 
   #listen() {

@@ -12,7 +12,7 @@ export const en = {
   count_online: "{} online", count_all: "{} in all",
   controls: "Controls", no_controls: "This board has declared no commands.", away: "It is away: controls rest.",
   only_look: "You may look; changing things is for operators.",
-  send: "Send", pending: "sent, waiting …", done: "done", failed: "failed: {}", run: "Run",
+  send: "Send", not_known: "not known", pending: "sent, waiting …", done: "done", failed: "failed: {}", run: "Run",
   unreachable: "the gateway does not answer",
   telemetry: "Telemetry", no_telemetry: "Nothing measured yet.", range: "Time", hour: "Hour", day: "Day", week: "Week",
   month: "Month", plot_of: "{}: history", no_points: "No readings in this time.", lowest: "lowest", highest: "highest", mean: "mean",

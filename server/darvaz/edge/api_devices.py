@@ -17,6 +17,9 @@ from darvaz.parts import Parts
 from darvaz.telemetry import Reading, Vitals
 
 _TAG = "Devices"
+_LAST_ARGS = (
+    "With which numbers, truth values and choices each command was last carried out, since board and gateway started."
+)
 
 
 class DeviceAnswer(msgspec.Struct, kw_only=True):
@@ -40,6 +43,7 @@ class DeviceAnswer(msgspec.Struct, kw_only=True):
     heap_free_bytes: int | None
     uptime_s: Annotated[float | None, Meta(description="How long the board runs, as it last said.")]
     commands: Annotated[dict[str, Any], Meta(description="Its commands and arguments, as protocol.json has them.")]
+    last_args: Annotated[dict[str, dict[str, Any]], Meta(description=_LAST_ARGS)]
     telemetry: Annotated[dict[str, Any], Meta(description="What it reports, with units, as protocol.json has it.")]
     values: Annotated[dict[str, Reading], Meta(description="The newest of each name since the gateway started.")]
 

@@ -21,6 +21,7 @@ from darvaz.hub import (
     TimedOutError,
     UnknownDeviceError,
 )
+from darvaz.last_args import LastArgs
 from darvaz.protocol import Message, Protocol
 from darvaz.store import open_database
 
@@ -247,3 +248,60 @@ def test_a_write_that_fails_is_reported_and_the_memory_stays_right(tmp_path: Pat
     assert [device["id"] for device in hub.listing()] == ["d"]
     assert len(said) == 1 and "devices" in said[0]
     assert isinstance(sqlite3.sqlite_version, str)
+
+
+MODE = {"type": "string", "choices": ["calm"]}
+PAN = {"pan": {"angle": {"type": "number"}, "mode": MODE, "text": {"type": "string"}}}
+
+
+async def carry_out(hub: Hub, link: RecordingLink, status: str = "ok", **args: Any) -> None:
+    asking = await ask(hub, **args)
+    hub.acknowledge(link, ack(link, status=status))
+    await asyncio.gather(asking, return_exceptions=True)
+
+
+def last_args(hub: Hub) -> Any:
+    described = hub.describe("d")
+    assert described is not None
+    return described["last_args"]
+
+
+async def test_what_a_command_was_last_carried_out_with_is_known(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link, commands=PAN, boot_id="a")
+
+    await carry_out(hub, link, angle=90, mode="calm")
+    await carry_out(hub, link, angle=20)
+    await carry_out(hub, link, "error", angle=999)
+
+    assert last_args(hub) == {"pan": {"angle": 20, "mode": "calm"}}
+
+
+async def test_free_text_and_what_was_not_declared_is_not_kept(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link, commands=PAN, boot_id="a")
+
+    await carry_out(hub, link, text="secret", mode="wild", other=1)
+
+    assert last_args(hub) == {}
+
+
+@pytest.mark.parametrize(("boot_id", "kept"), [("a", {"pan": {"angle": 90}}), ("b", {}), (None, {})])
+async def test_a_board_that_started_anew_begins_with_nothing(hub: Hub, boot_id: Any, kept: Any) -> None:
+    link = RecordingLink("d")
+    join(hub, link, commands=PAN, boot_id="a")
+    await carry_out(hub, link, angle=90)
+    hub.leave(link)
+
+    join(hub, RecordingLink("d"), commands=PAN, **({"boot_id": boot_id} if boot_id else {}))
+
+    assert last_args(hub) == kept
+
+
+def test_of_more_boards_than_it_keeps_the_first_is_forgotten() -> None:
+    kept = LastArgs(devices_max=1)
+    for device in ("first", "second"):
+        kept.begin(device, "a")
+        kept.keep(device, "pan", {"angle": 1}, PAN["pan"])
+
+    assert (kept.of("first"), kept.of("second")) == ({}, {"pan": {"angle": 1}})

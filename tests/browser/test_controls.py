@@ -1,0 +1,79 @@
+"""Controls stand where the board is: after a reload, after a command from elsewhere, after a restart of the board."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.board import Board, board_at
+from tests.support.gateway import GatewayProcess
+
+pytestmark = pytest.mark.timeout(120)
+COMMANDS: dict[str, Any] = {
+    "pan": {"angle": {"type": "number", "min": 0, "max": 180, "unit": "°"}},
+    "led": {"on": {"type": "boolean"}},
+    "mode": {"name": {"type": "string", "choices": ["calm", "lively"]}},
+}
+
+
+async def obey(board: Board) -> dict[str, Any]:
+    command = await board.hear("command")
+    await board.say("ack", id=command["id"], status="ok")
+    args: dict[str, Any] = command["args"]
+    return args
+
+
+async def test_a_control_that_nobody_used_invents_no_value(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="a"):
+        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+
+        await expect(page.locator("form.control", has_text="pan").locator(".number")).to_have_text("–")
+        await expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "not known")
+        await expect(page.get_by_role("combobox", name="name")).to_have_value("")
+
+
+async def test_controls_stand_where_they_were_left_after_a_reload(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="a") as board:
+        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+        await page.get_by_role("slider").focus()
+        await page.keyboard.press("End")
+        assert await obey(board) == {"angle": 180}
+        await page.get_by_role("switch", name="led").click()
+        assert await obey(board) == {"on": True}
+        await page.get_by_role("combobox", name="name").select_option("calm")
+        assert await obey(board) == {"name": "calm"}
+        await expect(page.locator(".status.done")).to_have_count(3)
+
+        await page.reload()
+
+        await expect(page.get_by_role("slider")).to_have_value("180")
+        await expect(page.locator("form.control", has_text="pan").locator(".number")).to_have_text("180")
+        await expect(page.get_by_role("switch", name="led")).to_have_attribute("aria-checked", "true")
+        await expect(page.get_by_role("combobox", name="name")).to_have_value("0")
+
+
+async def test_controls_follow_a_command_from_elsewhere(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="a") as board:
+        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+        await expect(page.get_by_role("slider")).to_be_enabled()
+        path = "/api/devices/pan-tilt/commands/pan"
+        asking = asyncio.create_task(asyncio.to_thread(gateway.post, path, json={"angle": 30}))
+        await obey(board)
+        await asking
+
+        await expect(page.get_by_role("slider")).to_have_value("30")
+
+
+async def test_a_board_that_restarted_stands_nowhere_known(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="a") as board:
+        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+        await page.get_by_role("switch", name="led").click()
+        await obey(board)
+        await expect(page.get_by_role("switch", name="led")).to_have_attribute("aria-checked", "true")
+
+    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="b"):
+        await expect(page.get_by_role("switch", name="led")).to_be_enabled()
+        await expect(page.get_by_role("switch", name="led")).to_have_attribute("aria-checked", "false")
