@@ -98,6 +98,21 @@ async def test_a_token_is_shown_once_and_revoked(gateway: GatewayProcess, page: 
     await expect(page.get_by_role("row", name="Raspberry Pi Pico W shed")).to_contain_text("revoked")
 
 
+async def test_a_token_is_copied_where_browsers_keep_the_clipboard_shut(gateway: GatewayProcess, page: Page) -> None:
+    # So they do on every page that comes over plain HTTP from another machine.
+    await page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    await page.goto(f"{gateway.url}/#/access")
+    await page.get_by_role("button", name="Issue").click()
+    token = await page.locator("pre", has_text="dvz_").inner_text()
+
+    await page.get_by_role("button", name="Copy").click()
+
+    await expect(page.get_by_role("button", name="Copied.")).to_be_visible()
+    await page.get_by_label("Label").focus()
+    await page.keyboard.press("ControlOrMeta+v")
+    await expect(page.get_by_label("Label")).to_have_value(token[:64])
+
+
 async def test_a_viewer_sees_controls_at_rest(gateway: GatewayProcess, page: Page) -> None:
     made = gateway.post("/api/sign-in-links", json={"role": "viewer"})
     await page.goto(gateway.url + made.json()["path"])

@@ -39,7 +39,7 @@ export const en = {
   waiting_board: "Waiting for a new board …", arrived: "{} is here.", show_it: "Show it",
   tokens: "Tokens", new_token: "New token", issue: "Issue", label: "Label", for_kind: "For",
   kind_pico: "Raspberry Pi Pico W", kind_esp32cam: "ESP32-CAM", kind_operator: "Operator", kind_viewer: "Viewer",
-  shown_once: "Copy it now: it is shown this once.", copy: "Copy", copied: "Copied.", revoke: "Revoke",
+  shown_once: "Copy it now: it is shown this once.", copy: "Copy", copied: "Copied.", copy_by_hand: "Selected: press Ctrl+C.", revoke: "Revoke",
   revoke_sure: "Revoke {}? Whoever uses it is out at once.", used: "Last used", never: "never", state: "State",
   state_live: "live", state_expired: "expired", state_revoked: "revoked", device: "Device", actions: "Actions",
   sessions: "Signed-in browsers", end_session: "End", this_one: "this browser", role_operator: "Operator", role_viewer: "Viewer",

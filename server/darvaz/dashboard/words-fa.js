@@ -39,7 +39,7 @@ export const fa = {
   waiting_board: "در انتظار برد تازه …", arrived: "{} آمد.", show_it: "نمایش",
   tokens: "توکن‌ها", new_token: "توکن تازه", issue: "صدور", label: "برچسب", for_kind: "برای",
   kind_pico: "Raspberry Pi Pico W", kind_esp32cam: "ESP32-CAM", kind_operator: "اپراتور", kind_viewer: "بیننده",
-  shown_once: "همین حالا کپی کنید: فقط یک بار نشان داده می‌شود.", copy: "کپی", copied: "کپی شد.", revoke: "باطل کردن",
+  shown_once: "همین حالا کپی کنید: فقط یک بار نشان داده می‌شود.", copy: "کپی", copied: "کپی شد.", copy_by_hand: "انتخاب شد: Ctrl+C را بزنید.", revoke: "باطل کردن",
   revoke_sure: "{} باطل شود؟ هر که از آن استفاده می‌کند همان لحظه قطع می‌شود.", used: "آخرین استفاده", never: "هرگز", state: "وضعیت",
   state_live: "معتبر", state_expired: "منقضی", state_revoked: "باطل", device: "دستگاه", actions: "کارها",
   sessions: "مرورگرهای واردشده", end_session: "پایان", this_one: "همین مرورگر", role_operator: "اپراتور", role_viewer: "بیننده",
