@@ -7,7 +7,7 @@ import { follow, store } from "/pages/store.js";
 import { t } from "/pages/words.js";
 import { plot } from "/pages/plot.js";
 
-const RANGES = { hour: 3600, day: 86_400, week: 604_800, month: 2_592_000 };
+const RANGES = { minutes: 600, hour: 3600, day: 86_400, week: 604_800, month: 2_592_000 };
 const KEY = "darvaz.range";
 const POINTS = 400;
 const REFRESH_MS = 60_000;
@@ -56,6 +56,15 @@ class DevicePlots extends HTMLElement {
       // The numbers of the list will do until it answers.
     }
     await this.#load();
+    await this.#zoomIn();
+  }
+
+  // The first minutes of a board would be a speck at the end of an hour.
+  async #zoomIn() {
+    const firstS = Math.min(...[...this.#plots.values()].map(({ points }) => points[0]?.[0] ?? Infinity));
+    if (localStorage.getItem(KEY) || this.range.value !== "hour" || firstS < Date.now() / 1000 - RANGES.minutes) return;
+    this.range.value = "minutes";
+    await this.#load();
   }
 
   // What was measured while no stream was heard is in the list that is fetched when one is.
@@ -75,6 +84,8 @@ class DevicePlots extends HTMLElement {
     found.number.textContent = measured(value, found.unit);
     found.time = time;
     found.value = value;
+    // Words have no curve.
+    found.curve.hidden = typeof value === "string";
     this.#age(found);
     return found;
   }
@@ -92,12 +103,12 @@ class DevicePlots extends HTMLElement {
     const unit = rule.unit ?? ownUnit;
     const title = rule.title || (word ? t(word) : name);
     const shown = h("strong", {}), age = h("span", { class: "quiet" });
-    const picture = plot(t("plot_of", title), unit);
+    const picture = plot(title, unit);
     const figure = h("figure", {}, h("figcaption", { class: "row" }, bdi(title), age, shown), picture.element);
     if (word) this.list.append(figure);
     else this.list.insertBefore(figure, this.list.querySelector(".vital"));
     figure.classList.toggle("vital", Boolean(word));
-    return { number: shown, age, unit, points: [], draw: picture.draw, set: picture.set, isPlotted: false };
+    return { number: shown, curve: picture.element, age, unit, points: [], draw: picture.draw, set: picture.set, isPlotted: false };
   }
 
   #take({ time, values }, draw) {
@@ -117,12 +128,16 @@ class DevicePlots extends HTMLElement {
   }
 
   async #fetch(name, found) {
+    if (typeof found.value === "string") return;
     found.isPlotted = true;
-    const path = `${pathOf(this.device, "telemetry", name)}?from=-${RANGES[this.range.value]}&points=${POINTS}`;
+    const range = this.range.value;
+    const path = `${pathOf(this.device, "telemetry", name)}?from=-${RANGES[range]}&points=${POINTS}`;
     try {
       const answer = await ask("GET", path);
+      // Somebody has chosen another one meanwhile.
+      if (range !== this.range.value) return;
       found.points = withNewest(answer, found);
-      found.set(found.points, answer.from, answer.to);
+      found.set(found.points, answer.from, Math.max(answer.to, found.points.at(-1)?.[0] ?? 0));
       found.draw();
     } catch {
       found.isPlotted = false;
@@ -132,8 +147,11 @@ class DevicePlots extends HTMLElement {
 
 customElements.define("device-plots", DevicePlots);
 
-// The newest reading may still be on its way to the history.
-function withNewest({ points, from }, { time, value }) {
-  if (typeof value === "string" || time < from || time <= (points.at(-1)?.[0] ?? 0)) return points;
-  return [...points, [time, Number(value), Number(value), Number(value), 1]];
+// The newest readings may still be on their way to the history.
+function withNewest({ points, from }, { points: heard, time, value }) {
+  // The history counts milliseconds.
+  const lastS = (points.at(-1)?.[0] ?? from) + 0.001;
+  const newer = heard.filter(([timeS]) => timeS > lastS);
+  const isHeard = time <= (newer.at(-1)?.[0] ?? lastS);
+  return [...points, ...newer, ...(isHeard ? [] : [[time, Number(value), Number(value), Number(value), 1]])];
 }

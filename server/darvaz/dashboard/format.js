@@ -19,8 +19,8 @@ export function measured(value, unit) {
   return unit ? `${number(value)}\u00a0\u2068${visible(unit)}\u2069` : number(value);
 }
 
-export function bytes(count) {
-  return count < 1024 * 1024 ? `${number(count / 1024, 0)} KB` : `${number(count / 1048576, 2)} MB`;
+export function bytes(count, digits = 0) {
+  return count < 1024 * 1024 ? `${number(count / 1024, digits)} KB` : `${number(count / 1048576, 2)} MB`;
 }
 
 /** Returns how long something takes or took, in its two largest units. */

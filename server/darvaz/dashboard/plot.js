@@ -2,20 +2,24 @@
 
 import { h } from "/pages/dom.js";
 import { bytes, clock, day, measured, number } from "/pages/format.js";
+import { pointer } from "/pages/plot-pointer.js";
 import { t } from "/pages/words.js";
 
 const HEIGHT = 120;
-const LEFT = 52;
+const LEFT = 60;
+const RIGHT = 4;
 const BOTTOM = 20;
 const DAY_S = 86_400;
 // A pause longer than so many usual steps is a gap in the line.
 const GAP_STEPS = 6;
 
-/** Returns a plot: its element, `set(points, from_s, to_s)` and `draw()`. */
-export function plot(title, unit) {
+/** Returns a plot of what is called so: its element, `set(points, from_s, to_s)` and `draw()`. */
+export function plot(name, unit) {
+  const title = t("plot_of", name);
   const canvas = h("canvas", { role: "img", "aria-label": title });
   const summary = h("p", { class: "quiet summary", dir: document.documentElement.dir });
-  const element = h("div", { class: "plot", dir: "ltr" }, canvas, summary);
+  const reader = pointer(name, unit, { left: LEFT, right: RIGHT, height: HEIGHT - BOTTOM });
+  const element = h("div", { class: "plot", dir: "ltr" }, canvas, reader.element, summary);
   let points = [], fromS = 0, toS = 1;
   const set = (found, from, to) => {
     points = found.filter(([timeS]) => timeS >= from);
@@ -23,6 +27,7 @@ export function plot(title, unit) {
     summary.textContent = summarise(points, unit);
     canvas.setAttribute("aria-label", `${title}. ${summary.textContent}`);
     canvas.hidden = !points.length;
+    reader.set(points, from, to);
   };
   return { element, set, draw: () => draw(canvas, points, fromS, toS, unit) };
 }
@@ -43,7 +48,7 @@ function draw(canvas, points, fromS, toS, unit) {
   pen.scale(scale, scale);
   const style = getComputedStyle(canvas);
   const [low, high] = bounds(points);
-  const x = (timeS) => LEFT + ((timeS - fromS) / (toS - fromS || 1)) * (width - LEFT - 4);
+  const x = (timeS) => LEFT + ((timeS - fromS) / (toS - fromS || 1)) * (width - LEFT - RIGHT);
   const y = (value) => 6 + (1 - (value - low) / (high - low)) * (HEIGHT - BOTTOM - 12);
   axes(pen, style, { width, low, high, x, y, fromS, toS, unit });
   if (points.length) line(pen, style.color, points, x, y);
@@ -62,9 +67,11 @@ function axes(pen, style, { width, low, high, x, y, fromS, toS, unit }) {
   pen.globalAlpha = 0.9;
   pen.textBaseline = "middle";
   pen.textAlign = "end";
+  // So many digits that no two lines are called the same.
+  const digits = (range) => Math.max(0, Math.min(4, 1 - Math.floor(Math.log10(range))));
   for (const share of [0.1, 0.5, 0.9]) {
     const value = low + (high - low) * share;
-    pen.fillText(unit === "B" ? bytes(value) : number(value, 1), LEFT - 6, y(value));
+    pen.fillText(unit === "B" ? bytes(value, digits((high - low) / 1024)) : number(value, digits(high - low)), LEFT - 6, y(value));
     pen.globalAlpha = 0.25;
     pen.fillRect(LEFT, Math.round(y(value)), width - LEFT, 1);
     pen.globalAlpha = 0.9;

@@ -1,0 +1,67 @@
+"""Plots: values read off one by one, the first minutes of a board, and values that are words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.board import board_at
+from tests.support.gateway import GatewayProcess
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def test_values_are_read_off_a_plot_with_the_keyboard(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "shed", telemetry={"temperature": {"unit": "°C"}}) as board:
+        await page.goto(f"{gateway.url}/#/device/shed")
+        await expect(page.locator("device-controls")).to_be_attached()
+        for value in (21.5, 25.25):
+            await board.say("telemetry", values={"temperature": value})
+            await expect(page.locator("figcaption strong").first).to_contain_text(str(value))
+        reader = page.get_by_role("application", name=re.compile("^temperature"))
+
+        await page.get_by_label("Time").focus()
+        await page.keyboard.press("Tab")
+        await expect(reader).to_be_focused()
+        await expect(reader).to_have_text(re.compile(r"\d\d:\d\d:\d\d · 25\.25.*°C"))
+        await page.keyboard.press("Home")
+
+        await expect(page.locator(".reading")).to_have_text(re.compile(r"· 21\.5.*°C"))
+        await expect(page.locator("#said")).to_have_text(re.compile(r"· 21\.5.*°C"))
+        await page.keyboard.press("Escape")
+        await expect(page.locator(".reading")).to_be_hidden()
+
+
+async def test_values_are_read_off_a_plot_with_the_mouse(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "shed") as board:
+        await board.say("telemetry", values={"temperature": 21.5})
+        await page.goto(f"{gateway.url}/#/device/shed")
+
+        await page.get_by_role("application", name=re.compile("^temperature")).hover()
+
+        await expect(page.locator(".reading")).to_contain_text("21.5")
+        await page.get_by_role("heading", level=1).hover()
+        await expect(page.locator(".reading")).to_be_hidden()
+
+
+async def test_the_first_minutes_of_a_board_fill_its_plot(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "shed") as board:
+        await board.say("telemetry", values={"temperature": 21.5})
+        await page.goto(f"{gateway.url}/#/device/shed")
+
+        await expect(page.get_by_label("Time")).to_have_value("minutes")
+        await page.get_by_label("Time").select_option("hour")
+        await page.reload()
+        await expect(page.locator("canvas:visible")).to_be_visible()
+        await expect(page.get_by_label("Time")).to_have_value("hour")
+
+
+async def test_a_value_that_is_a_word_has_no_plot(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "shed") as board:
+        await board.say("telemetry", values={"door": "open"})
+        await page.goto(f"{gateway.url}/#/device/shed")
+
+        await expect(page.get_by_text("open", exact=True)).to_be_visible()
+        await expect(page.get_by_text("No readings in this time.")).to_be_hidden()
