@@ -151,3 +151,30 @@ async def test_words_are_whole_on_the_access_page_of_a_phone(gateway: GatewayPro
     await context.close()
 
     assert box is not None and box["height"] < 50 < box["width"]
+
+
+@pytest.mark.usefixtures("board")
+@pytest.mark.parametrize("locale", ["en-GB", "fa-IR"])
+@pytest.mark.parametrize("width", [320, 1280])
+async def test_the_whole_journal_is_in_view(gateway: GatewayProcess, browser: Browser, width: int, locale: str) -> None:
+    context = await browser.new_context(viewport={"width": width, "height": 700}, locale=locale)
+    page = await context.new_page()
+    await show(page, gateway, "device/pan-tilt")
+    await page.locator("device-journal summary").click()
+    # The introduction is one word of hundreds of characters.
+    await expect(page.locator("device-journal .payload", has_text='"commands"')).to_be_visible()
+
+    is_cut = await page.locator("device-journal .wide").evaluate("wide => wide.scrollWidth > wide.clientWidth")
+    await context.close()
+
+    assert not is_cut
+
+
+@pytest.mark.usefixtures("board")
+async def test_the_ways_to_every_page_are_one_line_at_twice_the_size(gateway: GatewayProcess, page: Page) -> None:
+    await page.set_viewport_size({"width": 640, "height": 450})
+    await show(page, gateway, "add")
+
+    box = await page.get_by_role("navigation").bounding_box()
+
+    assert box is not None and box["height"] < 50

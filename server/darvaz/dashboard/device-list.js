@@ -117,7 +117,7 @@ function fill(element, device) {
     h("p", { class: "quiet" }, facts(device)),
     h("p", { class: "quiet small" }, details(device)),
     h("dl", { class: "values" }, values.map(([name, { value }]) => h("div", {},
-      h("dt", {}, bdi(device.telemetry[name]?.title || name)), h("dd", {}, h("bdi", {}, measured(value, device.telemetry[name]?.unit)))))),
+      h("dt", {}, bdi(device.telemetry[name]?.title || name)), h("dd", {}, h(typeof value === "string" ? "bdi" : "span", {}, measured(value, device.telemetry[name]?.unit)))))),
   );
   if (hadFocus) link.focus();
 }
@@ -135,7 +135,7 @@ function facts(device) {
 function details(device) {
   const { ip, address, version, rssi_dbm: signal, heap_free_bytes: heap } = device;
   const said = [(ip || address) && bdi(ip || address), version && bdi(`v${version.replace(/^v/, "")}`)];
-  if (device.online && signal !== null) said.push(h("bdi", { title: t("signal") }, measured(signal, "dBm")));
-  if (device.online && heap !== null) said.push(h("bdi", { title: t("heap") }, t("free", bytes(heap))));
+  if (device.online && signal !== null) said.push(h("span", { title: t("signal") }, measured(signal, "dBm")));
+  if (device.online && heap !== null) said.push(h("span", { title: t("heap") }, t("free", bytes(heap))));
   return said.filter(Boolean).flatMap((part, at) => (at ? [" · ", part] : [part]));
 }
