@@ -62,7 +62,7 @@ class AccessPage extends HTMLElement {
       await change();
       await this.#load();
     } catch (problem) {
-      this.status.textContent = t("failed", problem.message);
+      this.status.textContent = t("failed", problem.said);
     }
   }
 
@@ -74,7 +74,7 @@ class AccessPage extends HTMLElement {
       this.tokens.tBodies[0].replaceChildren(...tokens.filter(isRecent).map((token) => this.#token(token)));
       this.sessions.tBodies[0].replaceChildren(...sessions.map((session) => this.#session(session)));
     } catch (problem) {
-      this.status.textContent = t("failed", problem.message);
+      this.status.textContent = t("failed", problem.said);
     }
   }
 

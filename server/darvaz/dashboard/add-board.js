@@ -42,7 +42,7 @@ class AddBoard extends HTMLElement {
       this.#endsMs = Date.now() + this.state.seconds_left * 1000;
       this.#tick();
     } catch (problem) {
-      this.window.textContent = t("failed", problem.message);
+      this.window.textContent = t("failed", problem.said);
     }
   }
 

@@ -1,6 +1,6 @@
 // A camera's live picture: always the newest frame, none is waited for.
 
-import { pathOf } from "/pages/api.js";
+import { fetchFile, pathOf } from "/pages/api.js";
 import { h, visible } from "/pages/dom.js";
 import { number } from "/pages/format.js";
 import { follow, nameOf, store } from "/pages/store.js";
@@ -24,9 +24,12 @@ class DeviceCamera extends HTMLElement {
     this.note = h("p", { class: "quiet" }, t("waiting"));
     this.rate = h("span", { class: "quiet" });
     this.frame = h("div", { class: "picture" }, this.picture, this.note);
+    this.status = h("output", { class: "status" });
     const tools = h("div", { class: "row" },
-      h("a", { class: "button quiet", href: pathOf(this.device, "snapshot.jpg"), download: `${this.device}.jpg` }, t("snapshot")),
-      h("button", { type: "button", class: "quiet", onclick: () => this.frame.requestFullscreen?.() }, t("full_screen")), this.rate);
+      h("button", { type: "button", class: "quiet", onclick: () => this.#save() }, t("snapshot")),
+      // iPhones fill their screen with films only.
+      document.fullscreenEnabled && h("button", { type: "button", class: "quiet", onclick: () => this.frame.requestFullscreen() }, t("full_screen")),
+      this.rate, this.status);
     this.replaceChildren(this.frame, ...(this.hasAttribute("small") ? [] : [tools]));
     this.picture.addEventListener("load", () => this.#shown());
     this.picture.addEventListener("error", () => this.#shown());
@@ -93,6 +96,23 @@ class DeviceCamera extends HTMLElement {
     this.picture.hidden = false;
     this.#note();
     if (this.#next && this.isConnected) this.#show();
+  }
+
+  // The gateway asks the camera for a fresh one; whoever clicks sees what became of it.
+  async #save() {
+    const say = (kind, text) => {
+      this.status.className = `status ${kind}`;
+      this.status.textContent = text;
+    };
+    say("pending", t("waiting"));
+    try {
+      const url = URL.createObjectURL(await fetchFile(pathOf(this.device, "snapshot.jpg")));
+      h("a", { href: url, download: `${this.device}.jpg` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), AGAIN_MS);
+      say("done", t("saved"));
+    } catch (problem) {
+      say("failed", t("failed", problem.said));
+    }
   }
 
   #note() {

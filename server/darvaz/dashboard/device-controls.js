@@ -124,7 +124,7 @@ async function run(device, name, args, status) {
     return true;
   } catch (problem) {
     const [before, after] = t("failed", "\n").split("\n");
-    say("failed", before, ...clipped(problem.message, t("more")), after);
+    say("failed", before, ...clipped(problem.said, t("more")), after);
     return false;
   }
 }

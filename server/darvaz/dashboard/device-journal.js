@@ -51,7 +51,7 @@ class DeviceJournal extends HTMLElement {
       this.body.replaceChildren(...page.rows.toReversed().map(row));
       if (!page.rows.length) this.status.textContent = t("no_rows");
     } catch (problem) {
-      this.status.textContent = t("failed", problem.message);
+      this.status.textContent = t("failed", problem.said);
     }
   }
 

@@ -100,7 +100,7 @@ function manage(device) {
       await ask("PATCH", pathOf(device.id), { label: name.value.trim() || null });
       status.textContent = t("saved");
     } catch (problem) {
-      status.textContent = t("failed", problem.message);
+      status.textContent = t("failed", problem.said);
     }
   };
   const forget = async () => {
@@ -109,7 +109,7 @@ function manage(device) {
       await ask("DELETE", pathOf(device.id));
       location.hash = "#/";
     } catch (problem) {
-      status.textContent = t("failed", problem.message);
+      status.textContent = t("failed", problem.said);
     }
   };
   return [
