@@ -85,6 +85,24 @@ async def test_the_focus_stays_where_the_language_is_chosen(gateway: GatewayProc
     await expect(page.get_by_label("زبان")).to_be_focused()
 
 
+async def test_a_token_is_revoked_with_the_keyboard_and_the_page_says_so(gateway: GatewayProcess, page: Page) -> None:
+    gateway.post("/api/tokens", json={"kind": "pico", "label": "shed"})
+    await show(page, gateway, "access")
+    revoke = page.get_by_role("button", name="Revoke shed")
+    await revoke.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(revoke).to_be_focused()
+
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator("#said")).to_have_text("shed is revoked.")
+    await expect(page.get_by_role("heading", name="Tokens")).to_be_focused()
+
+
 @pytest.mark.usefixtures("board")
 @pytest.mark.parametrize(("width", "scale"), [(320, 1), (390, 3), (640, 2)])
 async def test_no_page_is_wider_than_a_phone(gateway: GatewayProcess, browser: Browser, width: int, scale: int) -> None:

@@ -1,7 +1,7 @@
 // Who is let in: tokens and signed-in browsers, made and ended here.
 
 import { ask } from "/pages/api.js";
-import { bdi, h } from "/pages/dom.js";
+import { announce, bdi, h, visible } from "/pages/dom.js";
 import { moment } from "/pages/format.js";
 import { confirmed } from "/pages/dialog.js";
 import { copyable } from "/pages/copy.js";
@@ -21,10 +21,12 @@ class AccessPage extends HTMLElement {
     this.status = h("p", { role: "alert", class: "failed" });
     this.tokens = table(["for_kind", "label", "device", "state", "used", "actions"]);
     this.sessions = table(["who", "address", "used", "actions"]);
+    this.nobody = h("p", { class: "quiet", hidden: true }, t("no_sessions"));
+    this.tokensTitle = h("h2", { tabindex: -1 }, t("tokens"));
     this.replaceChildren(h("h1", {}, t("access")), this.status,
       h("section", { class: "panel" }, h("h2", {}, t("new_token")), this.#issuer()),
-      h("section", { class: "panel" }, h("h2", {}, t("tokens")), h("div", { class: "wide" }, this.tokens)),
-      h("section", { class: "panel" }, h("h2", {}, t("sessions")), h("div", { class: "wide" }, this.sessions), this.#linker()));
+      h("section", { class: "panel" }, this.tokensTitle, h("div", { class: "wide" }, this.tokens)),
+      h("section", { class: "panel" }, h("h2", {}, t("sessions")), this.nobody, h("div", { class: "wide" }, this.sessions), this.#linker()));
     this.#load();
   }
 
@@ -61,8 +63,10 @@ class AccessPage extends HTMLElement {
     try {
       await change();
       await this.#load();
+      return true;
     } catch (problem) {
       this.status.textContent = t("failed", problem.said);
+      return false;
     }
   }
 
@@ -72,6 +76,8 @@ class AccessPage extends HTMLElement {
       const order = (token) => [token.state === "live" ? 0 : 1, -(token.last_used ?? token.created)];
       tokens.sort((a, b) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]);
       this.tokens.tBodies[0].replaceChildren(...tokens.filter(isRecent).map((token) => this.#token(token)));
+      this.nobody.hidden = sessions.length > 0;
+      this.sessions.hidden = !sessions.length;
       this.sessions.tBodies[0].replaceChildren(...sessions.map((session) => this.#session(session)));
     } catch (problem) {
       this.status.textContent = t("failed", problem.said);
@@ -81,18 +87,23 @@ class AccessPage extends HTMLElement {
   #token(token) {
     const name = token.label || token.device || token.id;
     const revoke = async () => {
-      if (await confirmed(t("revoke_sure", name), t("revoke"))) await this.#do(() => ask("DELETE", `/api/tokens/${token.id}`));
+      if (!(await confirmed(t("revoke_sure", name), t("revoke")))) return;
+      const isDone = await this.#do(() => ask("DELETE", `/api/tokens/${token.id}`));
+      if (isDone) announce(t("is_revoked", name));
+      // The button that had the focus is gone.
+      this.tokensTitle.focus();
     };
-    return h("tr", { class: token.state === "live" ? "" : "away" }, h("th", { scope: "row" }, t(`kind_${token.kind}`)), h("td", { "data-label": t("label") }, bdi(token.label)),
+    return h("tr", { class: token.state === "live" ? "" : "away" }, h("th", { scope: "row" }, t(`kind_${token.kind}`)), h("td", { "data-label": t("label") }, token.label || token.device ? bdi(token.label) : bdi(token.id, { class: "quiet" })),
       h("td", { "data-label": t("device") }, bdi(token.device ?? "")), h("td", { "data-label": t("state") }, t(`state_${token.state}`)),
       h("td", { "data-label": t("used") }, token.last_used ? moment(token.last_used) : t("never")),
       h("td", {}, token.state === "live" && h("button", { type: "button", class: "danger", "aria-label": `${t("revoke")} ${name}`, onclick: revoke }, t("revoke"))));
   }
 
   #session(session) {
+    const who = `${t(`role_${session.role}`)} ${visible(session.last_address ?? "")}`;
     const end = () => this.#do(() => ask("DELETE", `/api/sessions/${session.id}`));
     return h("tr", {}, h("th", { scope: "row" }, t(`role_${session.role}`), " ", session.is_yours && h("strong", {}, `(${t("this_one")})`), " ", bdi(session.agent, { class: "quiet" })),
-      h("td", { "data-label": t("address") }, bdi(session.last_address ?? "")), h("td", { "data-label": t("used") }, moment(session.last_used)), h("td", {}, h("button", { type: "button", class: "danger", onclick: end }, t("end_session"))));
+      h("td", { "data-label": t("address") }, bdi(session.last_address ?? "")), h("td", { "data-label": t("used") }, moment(session.last_used)), h("td", {}, h("button", { type: "button", class: "danger", "aria-label": `${t("end_session")} ${who}`, onclick: end }, t("end_session"))));
   }
 }
 

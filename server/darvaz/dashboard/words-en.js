@@ -46,5 +46,5 @@ export const en = {
   state_live: "live", state_expired: "expired", state_revoked: "revoked", device: "Device", actions: "Actions",
   sessions: "Signed-in browsers", end_session: "End", this_one: "this browser", role_operator: "Operator", role_viewer: "Viewer",
   link_for: "Sign-in link for another browser", make_link: "Make a link", link_hint: "It works once, for 15 minutes.",
-  who: "Who", for_operators: "This page is for operators.", by_local: "You are on the gateway's own machine.",
+  who: "Who", no_sessions: "No browser is signed in; on the gateway’s own machine none needs to be.", is_revoked: "{} is revoked.", for_operators: "This page is for operators.", by_local: "You are on the gateway's own machine.",
 };

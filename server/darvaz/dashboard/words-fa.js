@@ -46,5 +46,5 @@ export const fa = {
   state_live: "معتبر", state_expired: "منقضی", state_revoked: "باطل", device: "دستگاه", actions: "کارها",
   sessions: "مرورگرهای واردشده", end_session: "پایان", this_one: "همین مرورگر", role_operator: "اپراتور", role_viewer: "بیننده",
   link_for: "پیوند ورود برای مرورگری دیگر", make_link: "ساختن پیوند", link_hint: "یک بار و تا ۱۵ دقیقه کار می‌کند.",
-  who: "چه کسی", for_operators: "این صفحه برای اپراتورهاست.", by_local: "شما روی خود دستگاه دروازه هستید.",
+  who: "چه کسی", no_sessions: "مرورگری وارد نشده است؛ روی خود دستگاه دروازه لازم هم نیست.", is_revoked: "{} باطل شد.", for_operators: "این صفحه برای اپراتورهاست.", by_local: "شما روی خود دستگاه دروازه هستید.",
 };
