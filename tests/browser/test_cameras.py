@@ -32,6 +32,7 @@ async def test_a_picture_of_a_camera_that_is_away_is_refused_with_a_reason(gatew
     async with board_at(gateway.ws_url, "door", "esp32cam"):
         pass
     await page.goto(f"{gateway.url}/#/device/door")
+    await expect(page.get_by_text("The camera is away.", exact=True)).to_be_visible()
 
     await page.get_by_role("button", name="Save a picture").click()
 

@@ -49,6 +49,36 @@ async def test_axe_finds_nothing_on_any_page(gateway: GatewayProcess, page: Page
         assert found.violations_count == 0, found.generate_report()
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_axe_finds_nothing_where_board_and_gateway_are_away(
+    gateway: GatewayProcess, page: Page, theme: Any
+) -> None:
+    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS) as board:
+        await board.say("telemetry", values={"temperature": 21.5})
+        await page.emulate_media(color_scheme=theme)
+        await page.goto(f"{gateway.url}/#/")
+        await expect(page.get_by_text("21.5")).to_be_visible()
+    await expect(page.get_by_text("Offline")).to_be_visible()
+    gateway.stop()
+    await expect(page.get_by_text("The gateway does not answer.")).to_be_visible()
+
+    for place in ("", "device/pan-tilt"):
+        await page.evaluate("place => { location.hash = `#/${place}`; }", place)
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        found = await Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+        assert found.violations_count == 0, found.generate_report()
+
+
+async def test_a_board_that_leaves_is_told_to_those_who_listen(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, heap_free_bytes=100_000):
+        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+        await expect(page.locator("device-page .facts")).to_contain_text("Free memory")
+
+    await expect(page.locator("#said")).to_have_text("pan-tilt: Offline")
+    await expect(page.locator("device-page .facts")).to_contain_text("Last seen")
+    await expect(page.locator("device-page .facts")).not_to_contain_text("Free memory")
+
+
 async def test_a_servo_is_moved_with_the_keyboard_alone(gateway: GatewayProcess, page: Page, board: Board) -> None:
     await page.goto(gateway.url)
     await expect(page.get_by_role("link", name="pan-tilt")).to_be_visible()

@@ -41,6 +41,8 @@ class DeviceCamera extends HTMLElement {
     }, { rootMargin: NEAR });
     this.watcher.observe(this);
     follow(this, "device", (id) => id === this.device && this.#note());
+    follow(this, "devices", () => this.#note());
+    this.#note();
     this.timer = setInterval(() => this.#count(), RATE_EVERY_MS);
   }
 
@@ -118,7 +120,7 @@ class DeviceCamera extends HTMLElement {
   #note() {
     const isAway = store.devices.get(this.device)?.online === false;
     this.note.hidden = !this.picture.hidden && !isAway;
-    this.note.textContent = t(this.picture.hidden && !isAway ? "waiting" : "camera_away");
+    this.note.textContent = t(!isAway ? "waiting" : this.picture.hidden ? "camera_gone" : "camera_away");
     this.frame.classList.toggle("away", isAway);
   }
 

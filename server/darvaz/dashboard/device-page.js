@@ -1,7 +1,7 @@
 // One device: its controls, measurements, log, journal, camera, and what there is to know of it.
 
 import { ask, pathOf } from "/pages/api.js";
-import { bdi, h } from "/pages/dom.js";
+import { announce, bdi, h, visible } from "/pages/dom.js";
 import { bytes, measured, moment, span } from "/pages/format.js";
 import { follow, nameOf, store } from "/pages/store.js";
 import { t } from "/pages/words.js";
@@ -62,6 +62,9 @@ class DevicePage extends HTMLElement {
   #refresh() {
     const { device } = this;
     if (!device || !this.head) return;
+    if (this.wasOnline !== undefined && this.wasOnline !== device.online) announce(`${nameOf(device)}: ${t(device.online ? "online" : "offline")}`);
+    this.wasOnline = device.online;
+    document.title = `${visible(nameOf(device))} · Darvaz`;
     this.head.replaceChildren(h("h1", {}, bdi(nameOf(device))), presence(device));
     if (device.label) this.head.append(bdi(device.id, { class: "quiet" }));
     this.about.replaceChildren(...facts(device).map(([word, value]) => h("div", {}, h("dt", {}, t(word)), h("dd", {}, value))));
@@ -80,14 +83,13 @@ function facts(device) {
     ["board", device.board && bdi(device.board)],
     ["firmware", device.version && bdi(device.version)],
     ["address", (device.ip || device.address) && bdi(device.ip || device.address)],
-    ["signal", device.rssi_dbm !== null && measured(device.rssi_dbm, "dBm")],
-    ["heap", device.heap_free_bytes !== null && bytes(device.heap_free_bytes)],
+    ["signal", device.online && device.rssi_dbm !== null && measured(device.rssi_dbm, "dBm")],
+    ["heap", device.online && device.heap_free_bytes !== null && bytes(device.heap_free_bytes)],
     ["uptime", device.online && device.uptime_s !== null && span(Math.max(device.uptime_s, Date.now() / 1000 - device.since))],
     ["reset_cause", device.reset_cause && bdi(device.reset_cause)],
     ["first_seen", moment(device.first_seen)],
   ];
-  if (!device.online) rows.unshift(["offline", t("last_seen", "")]);
-  if (!device.online) rows[0][1] = moment(device.last_seen);
+  if (!device.online) rows.unshift(["seen", moment(device.last_seen)]);
   return rows.filter(([, value]) => value);
 }
 
