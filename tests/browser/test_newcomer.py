@@ -59,12 +59,26 @@ async def test_a_board_that_is_added_appears_by_itself(gateway: GatewayProcess, 
     await page.get_by_role("button", name="Open the window for 15 minutes").click()
     await expect(page.get_by_text(re.compile(r"Open: 1[45]\smin"))).to_be_visible()
     await expect(page.get_by_text(f"DARVAZ_GATEWAY={gateway.url} make flash", exact=True)).to_be_visible()
-    await expect(page.get_by_text(f"ws://YOUR-ADDRESS:{gateway.port}", exact=True)).to_be_visible()
 
     async with board_at(gateway.ws_url, "pan-tilt", commands={"pan": PAN}):
         await expect(page.get_by_text("pan-tilt", exact=True)).to_be_visible()
         await page.get_by_role("link", name="Show it").click()
         await expect(page.get_by_role("heading", name="pan-tilt")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [("http://192.0.2.7:3000", "ws://192.0.2.7:3000"), ("http://127.0.0.1:3000", "ws://YOUR-ADDRESS:3000")],
+)
+async def test_the_address_to_type_is_the_one_that_boards_find(
+    gateway: GatewayProcess, page: Page, known: str, shown: str
+) -> None:
+    said = {"is_open": False, "seconds_left": 0, "policy": "window", "address": known}
+    await page.route("**/api/enrolment", lambda route: route.fulfill(json=said))
+
+    await page.goto(f"{gateway.url}/#/add")
+
+    await expect(page.get_by_text(shown, exact=True)).to_be_visible()
 
 
 async def test_a_board_is_named_and_forgotten(gateway: GatewayProcess, page: Page) -> None:

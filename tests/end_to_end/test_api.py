@@ -299,6 +299,7 @@ async def test_enrolment_is_opened_and_closed(gateway: GatewayProcess) -> None:
 
     assert opened["is_open"] is state["is_open"] is True and 290 < state["seconds_left"] <= 300
     assert (closed["is_open"], closed["seconds_left"]) == (False, 0)
+    assert f"  {state['address']}\n" in gateway.log_text()
     assert_problem(await ask(gateway, "POST", "/api/enrolment", json={"minutes": 100_000}), 422, "invalid")
 
 

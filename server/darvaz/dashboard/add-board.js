@@ -10,7 +10,8 @@ import { t } from "/pages/words.js";
 const MINUTES = 15;
 const TICK_MS = 1_000;
 const USUAL_PORT = "3000";
-const IS_HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+const IS_HERE = LOOPBACK.includes(location.hostname);
 
 class AddBoard extends HTMLElement {
   #endsMs = 0;
@@ -21,10 +22,11 @@ class AddBoard extends HTMLElement {
     this.closer = h("button", { type: "button", class: "quiet", onclick: () => this.#change("DELETE") }, t("close_window"));
     this.arrivals = h("ul", { class: "arrivals", "aria-live": "polite" });
     this.waiting = h("p", { class: "waiting" }, t("waiting_board"));
+    this.boards = h("div", {});
     this.replaceChildren(h("h1", {}, t("add")), h("p", {}, t("add_intro")),
       h("ol", { class: "steps" },
-        h("li", { class: "panel" }, this.window, store.mayChange ? h("div", { class: "row" }, this.opener, this.closer) : h("p", {}, t("only_look"))),
-        h("li", { class: "panel" }, h("h2", {}, t("step_type")), copyable(flashCommand()), !IS_HERE && h("p", { class: "quiet" }, t("flash_elsewhere")), h("p", { class: "quiet" }, t("no_flash")), copyable(boardsAddress()), IS_HERE && h("p", { class: "quiet" }, t("your_address")),
+        h("li", { class: "panel" }, h("h2", {}, t("step_open")), this.window, store.mayChange ? h("div", { class: "row" }, this.opener, this.closer) : h("p", {}, t("only_look"))),
+        h("li", { class: "panel" }, h("h2", {}, t("step_type")), copyable(flashCommand()), !IS_HERE && h("p", { class: "quiet" }, t("flash_elsewhere")), h("p", { class: "quiet" }, t("no_flash")), this.boards,
           h("p", { class: "quiet" }, t("simulate_hint")), copyable("make simulate")),
         h("li", { class: "panel" }, h("h2", {}, t("step_wait")), this.waiting, this.arrivals)));
     follow(this, "arrived", (id) => this.#welcome(id));
@@ -39,6 +41,7 @@ class AddBoard extends HTMLElement {
   async #change(method, body) {
     try {
       this.state = await ask(method, "/api/enrolment", body);
+      this.boards.replaceChildren(...boardsAddress(this.state.address));
       this.#endsMs = Date.now() + this.state.seconds_left * 1000;
       this.#tick();
     } catch (problem) {
@@ -72,8 +75,10 @@ function flashCommand() {
   return IS_HERE && location.port === USUAL_PORT ? "make flash" : `DARVAZ_GATEWAY=${location.origin} make flash`;
 }
 
-// Loopback leads a board to itself.
-function boardsAddress() {
-  const host = IS_HERE ? "YOUR-ADDRESS" : location.hostname;
-  return `${location.protocol === "https:" ? "wss" : "ws"}://${host}${location.port && `:${location.port}`}`;
+// Loopback leads a board to itself: then the gateway says where its network finds it.
+function boardsAddress(known) {
+  const { protocol, hostname, port } = IS_HERE && known ? new URL(known) : location;
+  const isLost = LOOPBACK.includes(hostname);
+  const address = `${protocol === "https:" ? "wss" : "ws"}://${isLost ? "YOUR-ADDRESS" : hostname}${port && `:${port}`}`;
+  return [copyable(address), ...(isLost ? [h("p", { class: "quiet" }, t("your_address"))] : [])];
 }

@@ -34,7 +34,7 @@ export const en = {
   add_intro: "Plug the board into USB on any computer with this repository, and let it fetch a token while the window is open.",
   open_window: "Open the window for 15 minutes", close_window: "Close it now", window_open: "Open: {} left",
   window_closed: "Closed: boards from elsewhere get no token.", window_always: "The policy always gives tokens to boards.",
-  window_never: "The policy gives no tokens: issue one under Access.", step_type: "Type this", step_wait: "Then wait here",
+  window_never: "The policy gives no tokens: issue one under Access.", step_open: "Let new boards in", step_type: "Type this", step_wait: "Then wait here",
   no_flash: "Without make flash: copy the firmware and put this address into config.json.",
   flash_elsewhere: "On a computer other than the gateway’s, DARVAZ_TOKEN must hold an operator’s token; make one under Access.",
   your_address: "YOUR-ADDRESS is the address of this computer in your network.",

@@ -13,6 +13,7 @@ from darvaz.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 from darvaz.edge.operations import Call, Operation
 from darvaz.edge.problems import problem
 from darvaz.edge.shapes import DeviceId, Label
+from darvaz.first_start import address_of
 
 EXPIRES_DAYS_MAX = 36_500.0
 
@@ -65,6 +66,7 @@ class EnrolmentAnswer(msgspec.Struct):
     is_open: bool
     seconds_left: float
     policy: Literal["window", "always", "never"]
+    address: Annotated[str | None, Meta(description="Where its network finds the gateway, as far as it knows.")]
 
 
 class EnrolmentWanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -103,7 +105,8 @@ async def revoke_token(call: Call) -> Response | None:
 async def read_enrolment(call: Call) -> EnrolmentAnswer:
     """Says whether the enrolment window is open, and how long still."""
     left_s, policy = call.parts.access.enrolment.seconds_left(), call.parts.settings.public_tokens
-    return EnrolmentAnswer(policy == "always" or (policy == "window" and left_s > 0), left_s, policy)
+    is_open = policy == "always" or (policy == "window" and left_s > 0)
+    return EnrolmentAnswer(is_open, left_s, policy, address_of(call.parts.access.connection))
 
 
 async def open_enrolment(call: Call) -> EnrolmentAnswer:
