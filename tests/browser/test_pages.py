@@ -42,3 +42,13 @@ def test_a_file_that_a_browser_has_is_not_sent_again(gateway: GatewayProcess) ->
 
     assert (first.status_code, again.status_code, other.status_code) == (200, 304, 200)
     assert (first.headers["cache-control"], again.content) == ("no-cache", b"")
+
+
+async def test_the_page_of_the_api_leads_back_to_the_dashboard(gateway: GatewayProcess, page: Page) -> None:
+    await page.goto(gateway.url)
+    await page.get_by_role("link", name="API").click()
+    await expect(page.get_by_role("heading", name="Darvaz API")).to_be_visible()
+
+    await page.get_by_role("link", name="dashboard").click()
+
+    await expect(page.get_by_role("heading", name="Devices")).to_be_visible()

@@ -21,7 +21,8 @@ def build_docs_page(document: Mapping[str, Any]) -> str:
     body = [
         f"<h1>{escape(document['info']['title'])} API</h1>",
         f'<p class="quiet">Version {escape(document["info"]["version"])} · <a href="/openapi.json">openapi.json</a> ·'
-        ' <a href="/asyncapi.json">asyncapi.json</a> · <a href="/protocol.json">protocol.json</a></p>',
+        ' <a href="/asyncapi.json">asyncapi.json</a> · <a href="/protocol.json">protocol.json</a> ·'
+        ' <a href="/">dashboard</a></p>',
         *(f"<p>{_prose(part)}</p>" for part in document["info"]["description"].split("\n\n")),
         *(part for tag in document["tags"] for part in _tag(document, tag["name"])),
         "<h2>Types</h2>",
