@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -113,6 +114,21 @@ async def test_the_focus_stays_where_the_language_is_chosen(gateway: GatewayProc
     await page.get_by_label("Language").select_option("fa")
 
     await expect(page.get_by_label("زبان")).to_be_focused()
+
+
+async def test_the_window_is_opened_and_closed_with_the_keyboard_alone(gateway: GatewayProcess, page: Page) -> None:
+    await show(page, gateway, "add")
+    await page.get_by_role("button", name="Close it now").focus()
+    await page.keyboard.press("Enter")
+    opener = page.get_by_role("button", name="Open the window for 15 minutes")
+    await expect(opener).to_be_focused()
+    await expect(opener).to_have_accessible_description("Closed: boards from elsewhere get no token.")
+
+    await page.keyboard.press("Enter")
+
+    closer = page.get_by_role("button", name="Close it now")
+    await expect(closer).to_be_focused()
+    await expect(closer).to_have_accessible_description(re.compile("^Open: 1"))
 
 
 async def test_a_token_is_revoked_with_the_keyboard_and_the_page_says_so(gateway: GatewayProcess, page: Page) -> None:

@@ -17,9 +17,9 @@ class AddBoard extends HTMLElement {
   #endsMs = 0;
 
   connectedCallback() {
-    this.window = h("p", { class: "window" });
-    this.opener = h("button", { type: "button", onclick: () => this.#change("POST", { minutes: MINUTES }) }, t("open_window"));
-    this.closer = h("button", { type: "button", class: "quiet", onclick: () => this.#change("DELETE") }, t("close_window"));
+    this.window = h("p", { class: "window", id: "window-state" });
+    this.opener = h("button", { type: "button", "aria-describedby": "window-state", onclick: () => this.#turn("POST", { minutes: MINUTES }) }, t("open_window"));
+    this.closer = h("button", { type: "button", class: "quiet", "aria-describedby": "window-state", onclick: () => this.#turn("DELETE") }, t("close_window"));
     this.arrivals = h("ul", { class: "arrivals", "aria-live": "polite" });
     this.waiting = h("p", { class: "waiting" }, t("waiting_board"));
     this.boards = h("div", {});
@@ -36,6 +36,12 @@ class AddBoard extends HTMLElement {
 
   disconnectedCallback() {
     clearInterval(this.timer);
+  }
+
+  // The button that was pressed makes way for the other one, which takes the focus and is read with how it stands.
+  async #turn(method, body) {
+    await this.#change(method, body);
+    (this.opener.hidden ? this.closer : this.opener).focus();
   }
 
   async #change(method, body) {
