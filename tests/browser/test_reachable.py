@@ -242,3 +242,13 @@ async def test_the_ways_to_every_page_are_one_line_at_twice_the_size(gateway: Ga
     box = await page.get_by_role("navigation").bounding_box()
 
     assert box is not None and box["height"] < 50
+
+
+@pytest.mark.usefixtures("board")
+async def test_a_slider_is_as_long_as_a_phone_allows(gateway: GatewayProcess, page: Page) -> None:
+    await page.set_viewport_size({"width": 360, "height": 700})
+    await show(page, gateway, "device/pan-tilt")
+
+    box = await page.get_by_role("slider").bounding_box()
+
+    assert box is not None and box["width"] > 150

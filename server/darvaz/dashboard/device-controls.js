@@ -58,7 +58,7 @@ function control(device, name, rules) {
   const status = h("output", { class: "status" });
   const given = Object.entries(rules);
   const kind = given.length === 1 ? kindOf(given[0][1]) : "";
-  const title = bdi(name, { class: "name" });
+  const title = h("span", { class: "name" }, bdi(name));
   if (!given.length) {
     const send = () => run(device, name, {}, status);
     return { element: h("div", { class: "control" }, title, h("button", { type: "button", onclick: send }, t("run")), status), show() {} };
