@@ -175,8 +175,8 @@ class DeviceLink:
         terms, writes = self._terms, self._session.writes
         count = len(writes)
         if count and writes.count(terms.pong) == count:
-            writes.clear()
             for _ in range(count):
+                writes.pop()
                 said.append(terms.pong_said)
             self._wire.write(terms.pong_packet, count)
             chars += count * terms.pong_chars
