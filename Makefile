@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup compile compiled serve simulate test hil footprint pictures flood fuzz soak bench bench-quick lint
-.PHONY: format generate log doctor token enrol devices clean
+.PHONY: format generate log doctor token enrol signin devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
 help: ## Show this help
@@ -55,6 +55,9 @@ enrol: $(READY) ## Open the enrolment window (darvaz enrol)
 
 token: $(READY) ## List the tokens (darvaz token list)
 	@exec $(BIN)/darvaz token list $(ARGS)
+
+signin: $(READY) ## Print a link that signs a browser in, once (darvaz signin). ARGS='--role viewer'
+	@exec $(BIN)/darvaz signin $(ARGS)
 
 URL ?= http://127.0.0.1:3000
 doctor: $(READY) ## Find out why a board cannot connect (darvaz doctor URL)

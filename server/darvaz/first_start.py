@@ -18,7 +18,7 @@ def sign_in_line(connection: sqlite3.Connection, links: SignInLinks, address: st
     """Returns the line about signing in: a link at the very first start, later how to get one."""
     write_setting(connection, _ADDRESS, address)
     if read_setting(connection, _WAS_GREETED) is not None:
-        return "to sign in with a browser from elsewhere: darvaz signin"
+        return "to sign in with a browser from elsewhere: darvaz signin (make signin)"
     write_setting(connection, _WAS_GREETED, "1")
     return f"sign in with a browser, once, within {LINK_MINUTES:g} min: {sign_in_url(address, links.issue())}"
 

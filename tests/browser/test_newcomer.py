@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 
@@ -64,6 +65,17 @@ async def test_a_board_that_is_added_appears_by_itself(gateway: GatewayProcess, 
         await expect(page.get_by_text("pan-tilt", exact=True)).to_be_visible()
         await page.get_by_role("link", name="Show it").click()
         await expect(page.get_by_role("heading", name="pan-tilt")).to_be_visible()
+
+
+async def test_a_window_that_is_turned_elsewhere_turns_on_the_page(gateway: GatewayProcess, page: Page) -> None:
+    await page.goto(f"{gateway.url}/#/add")
+    await expect(page.get_by_text(re.compile("^Open: "))).to_be_visible()
+    await page.get_by_role("button", name="Close it now").focus()
+
+    await asyncio.to_thread(httpx.delete, f"{gateway.url}/api/enrolment", trust_env=False)
+
+    await expect(page.get_by_text("Closed: boards from elsewhere get no token.")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_role("button", name="Open the window for 15 minutes")).to_be_focused()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import { t } from "/pages/words.js";
 
 const MINUTES = 15;
 const TICK_MS = 1_000;
+const LOOK_MS = 5_000;
 const USUAL_PORT = "3000";
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 const IS_HERE = LOOPBACK.includes(location.hostname);
@@ -31,28 +32,47 @@ class AddBoard extends HTMLElement {
         h("li", { class: "panel" }, h("h2", {}, t("step_wait")), this.waiting, this.arrivals)));
     follow(this, "arrived", (id) => this.#welcome(id));
     this.timer = setInterval(() => this.#tick(), TICK_MS);
+    this.looking = setInterval(() => this.#look(), LOOK_MS);
     this.#change("GET");
   }
 
   disconnectedCallback() {
     clearInterval(this.timer);
+    clearInterval(this.looking);
   }
 
   // The button that was pressed makes way for the other one, which takes the focus and is read with how it stands.
   async #turn(method, body) {
     await this.#change(method, body);
+    this.#focus();
+  }
+
+  #focus() {
     (this.opener.hidden ? this.closer : this.opener).focus();
   }
 
   async #change(method, body) {
     try {
-      this.state = await ask(method, "/api/enrolment", body);
+      this.#stand(await ask(method, "/api/enrolment", body));
       this.boards.replaceChildren(...boardsAddress(this.state.address));
-      this.#endsMs = Date.now() + this.state.seconds_left * 1000;
-      this.#tick();
     } catch (problem) {
       this.window.textContent = t("failed", problem.said);
     }
+  }
+
+  // Somebody else may open the window, or close it.
+  async #look() {
+    const state = await ask("GET", "/api/enrolment").catch(() => this.state);
+    if (!state || !this.isConnected) return;
+    const hadFocus = [this.opener, this.closer].includes(document.activeElement);
+    this.#stand(state);
+    if (hadFocus) this.#focus();
+  }
+
+  #stand(state) {
+    if (state !== this.state) this.#endsMs = Date.now() + state.seconds_left * 1000;
+    this.state = state;
+    this.#tick();
   }
 
   #tick() {
