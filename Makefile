@@ -123,7 +123,7 @@ FLOOD_S ?= 600
 flood: compiled ## Measure the dashboard under 200 devices and 1,000 log lines/s: ten minutes. FLOOD_S=60
 	@DARVAZ_FLOOD_S=$(FLOOD_S) $(BIN)/python -m pytest -q -s -n 0 tests/browser/test_flood.py
 
-bench: compiled ## Measure the gateway beside its baselines: ten minutes (python -m bench --json FILE)
+bench: compiled ## Measure the gateway beside its baselines: a quarter of an hour (python -m bench --json FILE)
 	@$(BIN)/python -m bench --json .cache/bench/results.json $(ARGS)
 
 bench-quick: compiled ## The same in a minute, for looking (python -m bench --quick)
