@@ -1,7 +1,8 @@
-"""Plots: values read off one by one, the first minutes of a board, and values that are words."""
+"""Plots: values read off one by one, the first minutes of a board, values that are words, and other colours."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -65,3 +66,22 @@ async def test_a_value_that_is_a_word_has_no_plot(gateway: GatewayProcess, page:
 
         await expect(page.get_by_text("open", exact=True)).to_be_visible()
         await expect(page.get_by_text("No readings in this time.")).to_be_hidden()
+
+
+async def test_a_plot_is_drawn_anew_for_another_width_and_other_colours(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "shed") as board:
+        for value in (21.5, 25.25):
+            await board.say("telemetry", values={"temperature": value})
+        await page.goto(f"{gateway.url}/#/device/shed")
+        plot = page.locator("canvas")
+        await expect(plot).to_be_visible()
+        await expect(plot).to_have_js_property("width", await plot.evaluate("plot => plot.clientWidth"))
+
+        await page.set_viewport_size({"width": 400, "height": 700})
+        await expect(plot).to_have_js_property("width", await plot.evaluate("plot => plot.clientWidth"))
+
+        light = await plot.evaluate("plot => plot.toDataURL()")
+        await page.get_by_label("Appearance").select_option("dark")
+        async with asyncio.timeout(10):
+            while await plot.evaluate("plot => plot.toDataURL()") == light:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)

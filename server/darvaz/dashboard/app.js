@@ -74,7 +74,11 @@ const theme = () => localStorage.getItem(THEME_KEY) ?? "auto";
 function setTheme(name) {
   localStorage.setItem(THEME_KEY, name);
   document.documentElement.dataset.theme = name;
+  tellTheme();
 }
+
+// What is drawn takes its colours from the page, and is drawn anew with them.
+const tellTheme = () => store.dispatchEvent(new CustomEvent("theme"));
 
 function draw(change = () => {}) {
   const focused = document.activeElement.id;
@@ -104,6 +108,7 @@ function tellState() {
 }
 
 setTheme(theme());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tellTheme);
 apply();
 store.addEventListener("state", tellState);
 for (const type of ["devices", "device", "telemetry", "frames"]) {

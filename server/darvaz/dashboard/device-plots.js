@@ -31,7 +31,9 @@ class DevicePlots extends HTMLElement {
     const draw = onceAFrame(() => this.#plots.forEach(({ draw: again }) => again()));
     follow(this, "telemetry", (report) => report.id === this.device && this.#take(report, draw));
     this.observer = new ResizeObserver(draw);
-    this.observer.observe(this);
+    // The element itself is in line, and has no size to watch.
+    this.observer.observe(this.list);
+    follow(this, "theme", draw);
     follow(this, "devices", () => this.#catchUp());
     follow(this, "device", (id) => id === this.device && this.#plots.forEach((found) => this.#age(found)));
     this.timer = setInterval(() => this.#refresh(), REFRESH_MS);
