@@ -76,6 +76,21 @@ def test_pico_and_camera_come_online_and_answer(gateway: GatewayProcess, boards:
     boards.expect("command pan")
 
 
+def test_boards_that_are_simulated_beside_others_take_other_names(
+    gateway: GatewayProcess, boards: Simulation, tmp_path: Path
+) -> None:
+    folder = tmp_path / "beside"
+    folder.mkdir()
+    beside = Simulation(gateway, folder, "--pico", "2", "--esp32cam", "0")
+    try:
+        beside.expect(r"gateway: online as virtual-pico-2")
+        beside.expect(r"gateway: online as virtual-pico-3")
+    finally:
+        beside.stop(signal.SIGINT)
+
+    assert "took over" not in boards.text()
+
+
 def test_camera_sends_frames_when_asked(gateway: GatewayProcess, boards: Simulation) -> None:
     assert '"fps": 5' in send(gateway, "virtual-esp32cam-1", "stream", "fps=5").stdout
 

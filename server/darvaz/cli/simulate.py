@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import click
 import httpx
 
-from darvaz.cli.remote import gateway_option
+from darvaz.cli.remote import credentials, gateway_option
 from darvaz.virtual import VirtualBoard
 from darvaz.virtual.firmware import write_flash
 from darvaz.virtual.interpreter import NoMicroPython
@@ -40,10 +41,11 @@ def simulate(picos: int, cameras: int, keep: Path | None, gateway: str) -> None:
     """
     if picos + cameras == 0:
         raise click.UsageError("nothing to simulate: ask for at least one board, such as --pico 1")
-    devices = [*_names("pico", picos), *_names("esp32cam", cameras)]
     try:
         if cameras:
             draw_frame("QVGA", 50, 0, "")
+        taken = _fetch_taken(gateway)
+        devices = [*_names("pico", picos, taken), *_names("esp32cam", cameras, taken)]
         tokens = _fetch_tokens(gateway, devices)
         with _folder(keep) as folder:
             asyncio.run(_run(devices, tokens, gateway, folder))
@@ -51,8 +53,10 @@ def simulate(picos: int, cameras: int, keep: Path | None, gateway: str) -> None:
         raise click.ClickException(str(error)) from None
 
 
-def _names(kind: str, count: int) -> list[tuple[str, str]]:
-    return [(kind, f"virtual-{kind}-{number}") for number in range(1, count + 1)]
+def _names(kind: str, count: int, taken: set[str]) -> list[tuple[str, str]]:
+    """Returns the first names that nobody has who is here: two boards of one name would push each other out."""
+    names = (f"virtual-{kind}-{number}" for number in itertools.count(1))
+    return [(kind, name) for name in itertools.islice((name for name in names if name not in taken), count)]
 
 
 @contextlib.contextmanager
@@ -65,13 +69,30 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _fetch_tokens(gateway: str, devices: list[tuple[str, str]]) -> list[str | None]:
-    """Returns a token for each device, or None for each where the gateway gives none to us."""
+@contextlib.contextmanager
+def _asking(gateway: str) -> Iterator[httpx.Client]:
+    """Lends a client for the gateway; no answer leaves as a sentence."""
     try:
         with httpx.Client(base_url=gateway, timeout=_ASK_DEADLINE_S, trust_env=False) as client:
-            return [_fetch_token(client, kind) for kind, _ in devices]
+            yield client
     except httpx.HTTPError as error:
         raise click.ClickException(f"no gateway at {gateway} ({error}); start one with: darvaz serve") from None
+
+
+def _fetch_taken(gateway: str) -> set[str]:
+    """Returns the names of the devices that are here, or none where the gateway does not tell us."""
+    with _asking(gateway) as client:
+        answer = client.get("/api/devices", headers=credentials(gateway))
+    try:
+        return {device["id"] for device in answer.json()["devices"] if device["online"]}
+    except (ValueError, KeyError, TypeError):
+        return set()
+
+
+def _fetch_tokens(gateway: str, devices: list[tuple[str, str]]) -> list[str | None]:
+    """Returns a token for each device, or None for each where the gateway gives none to us."""
+    with _asking(gateway) as client:
+        return [_fetch_token(client, kind) for kind, _ in devices]
 
 
 def _fetch_token(client: httpx.Client, kind: str) -> str | None:
