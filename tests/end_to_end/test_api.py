@@ -1,28 +1,23 @@
-"""The API of a running gateway: devices, telemetry, journal, tokens, enrolment, settings, health, metrics."""
+"""The API of a running gateway: devices, telemetry, tokens, enrolment, settings, health, metrics."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 
 from darvaz import is_compiled
+from tests.support.api import DEADLINE_S, ask, assert_problem, until
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import wait_for_line
 
-_DEADLINE_S = 20.0
-# Everything that a board may be called and that somebody might take for something else.
-HOSTILE = '=HYPERLINK("x","<script>alert(1)</script>")\',;`$(x)'.replace("/", "∕")
 COMMANDS = {"pan": {"angle": {"type": "number", "min": 0, "max": 180, "unit": "°"}}}
 TELEMETRY = {"temperature": {"unit": "°C"}}
 
@@ -31,27 +26,6 @@ TELEMETRY = {"temperature": {"unit": "°C"}}
 def gateway() -> Iterator[GatewayProcess]:
     with GatewayProcess() as running:
         yield running
-
-
-async def ask(gateway: GatewayProcess, method: str, path: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=30) as client:
-        return await client.request(method, path, **options)
-
-
-async def until(gateway: GatewayProcess, path: str, is_so: Callable[[Any], bool]) -> Any:
-    """Asks again and again until the answer is as wanted."""
-    deadline_s = time.monotonic() + _DEADLINE_S
-    while True:
-        found = (await ask(gateway, "GET", path)).json()
-        if is_so(found):
-            return found
-        assert time.monotonic() < deadline_s, found
-        await asyncio.sleep(0.05)
-
-
-def assert_problem(response: httpx.Response, status: int, code: str) -> None:
-    assert (response.status_code, response.json()["code"]) == (status, code), response.text
-    assert response.headers["content-type"] == "application/problem+json"
 
 
 # Devices
@@ -171,96 +145,6 @@ async def test_a_faulty_question_is_answered_with_a_sentence(gateway: GatewayPro
     assert_problem(await ask(gateway, "GET", f"/api/devices/nobody/telemetry/t?{query}"), 422, "invalid")
 
 
-# The journal
-
-
-async def test_the_journal_is_read_page_by_page_in_both_directions(gateway: GatewayProcess) -> None:
-    async with board_at(gateway.ws_url, "paged") as board:
-        for number in range(25):
-            await board.say("log", message=f"line {number}", level="info")
-    path = "/api/journal?device=paged&type=log&limit=10"
-    await until(gateway, "/api/journal?device=paged&type=log", lambda page: len(page["rows"]) == 25)
-
-    newest = (await ask(gateway, "GET", path)).json()
-    middle = (await ask(gateway, "GET", f"{path}&before={newest['older']}")).json()
-    oldest = (await ask(gateway, "GET", f"{path}&before={middle['older']}")).json()
-    forward = (await ask(gateway, "GET", f"{path}&after={oldest['newer']}")).json()
-    after_all = (await ask(gateway, "GET", f"{path}&after={newest['newer']}")).json()
-
-    def said(page: dict[str, Any]) -> list[int]:
-        return [int(json.loads(row["payload"])["message"].split()[1]) for row in page["rows"]]
-
-    assert [said(page) for page in (newest, middle, oldest)] == [list(range(15, 25)), list(range(5, 15)), [*range(5)]]
-    assert oldest["older"] is None
-    assert said(forward) == list(range(5, 15))
-    assert (after_all["rows"], after_all["newer"]) == ([], newest["newer"])
-
-
-async def test_the_journal_is_filtered_by_direction_and_time(gateway: GatewayProcess) -> None:
-    async with board_at(gateway.ws_url, "filtered"):
-        pass
-    path = "/api/journal?device=filtered"
-    await until(gateway, path, lambda page: any(row["type"] == "disconnected" for row in page["rows"]))
-
-    states = (await ask(gateway, "GET", f"{path}&direction=%3D")).json()["rows"]
-    future = (await ask(gateway, "GET", f"{path}&from={time.time() + 60}")).json()["rows"]
-    minute = (await ask(gateway, "GET", f"{path}&from=-60&to=0")).json()["rows"]
-
-    assert {row["direction"] for row in states} == {"="}
-    assert future == [] and minute != []
-
-
-async def test_a_hostile_name_is_harmless_in_every_output(gateway: GatewayProcess) -> None:
-    async with board_at(gateway.ws_url, HOSTILE, board="<img src=x onerror=alert(1)>") as board:
-        await board.say("log", message='@SUM(1)\n"quoted",<b>\u001b[31mred\u202e', level="info")
-        await board.say("telemetry", values={"temperature": 1})
-        rows = await until(
-            gateway, "/api/journal?type=log", lambda page: any(r["device"] == HOSTILE for r in page["rows"])
-        )
-        devices = await ask(gateway, "GET", "/api/devices")
-        metrics = (await ask(gateway, "GET", "/metrics")).text
-        export = await ask(gateway, "GET", "/api/journal/export?format=csv")
-        lines = (await ask(gateway, "GET", "/api/journal/export")).text
-
-    assert HOSTILE in [device["id"] for device in devices.json()["devices"]]
-    assert devices.headers["content-type"] == "application/json", "never a page"
-    assert export.headers["content-type"].startswith("text/csv")
-    assert export.headers["content-disposition"].startswith('attachment; filename="darvaz-journal-')
-    table = list(csv.reader(io.StringIO(export.content.decode("utf-8-sig"))))
-    assert table[0] == ["id", "time", "device", "kind", "address", "direction", "type", "payload"]
-    cells = [cell for row in table[1:] for cell in row]
-    assert any(cell.startswith("'=HYPERLINK") for cell in cells)
-    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
-    assert not [cell for cell in cells if not cell.isprintable()]
-    assert {len(row) for row in table} == {8}
-    assert [json.loads(line)["device"] for line in lines.splitlines() if json.loads(line)["type"] == "log"].count(
-        HOSTILE
-    ) == 1
-    assert rows["rows"]
-    up = [s for f in text_string_to_metric_families(metrics) for s in f.samples if s.name == "darvaz_device_up"]
-    assert HOSTILE in {sample.labels["device"] for sample in up}
-
-
-async def test_an_export_of_many_rows_is_whole(gateway: GatewayProcess) -> None:
-    async with board_at(gateway.ws_url, "talkative") as board:
-        for number in range(2500):
-            await board.say("log", message=str(number), level="debug")
-            if number % 500 == 499:
-                await board.say("ping")
-                await board.hear("pong")
-                await asyncio.sleep(1)
-    await until(gateway, "/api/journal?device=talkative&type=disconnected", lambda page: page["rows"])
-
-    lines = (await ask(gateway, "GET", "/api/journal/export?device=talkative&type=log")).text.splitlines()
-
-    assert [json.loads(json.loads(line)["payload"])["message"] for line in lines] == [str(n) for n in range(2500)]
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "direction=x", "before=-1", f"after={2**63}", "device="])
-async def test_a_faulty_page_is_refused(gateway: GatewayProcess, query: str) -> None:
-    assert_problem(await ask(gateway, "GET", f"/api/journal?{query}"), 422, "invalid")
-
-
 # Tokens and enrolment
 
 
@@ -365,7 +249,7 @@ async def test_metrics_count_what_happens(gateway: GatewayProcess) -> None:
     before = await value("darvaz_messages_total", direction="received", type="log")
     async with board_at(gateway.ws_url, "counted") as board:
         await board.say("log", message="one", level="info")
-        deadline_s = time.monotonic() + _DEADLINE_S
+        deadline_s = time.monotonic() + DEADLINE_S
         while await value("darvaz_messages_total", direction="received", type="log") <= before:
             assert time.monotonic() < deadline_s
             await asyncio.sleep(0.05)
@@ -381,89 +265,3 @@ async def test_metrics_are_for_those_who_may_look() -> None:
     with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as gateway:
         assert_problem(await ask(gateway, "GET", "/metrics"), 401, "not_authorised")
         assert (await ask(gateway, "GET", "/health")).status_code == 200
-
-
-# Every error
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/nowhere", 404), ("PUT", "/api/devices", 405), ("POST", "/health", 405),
-     ("GET", "/api/devices/a%20b", 404), ("GET", "/api/devices/%2e%2e", 404), ("GET", "/api/tokens/x", 405)],
-)  # fmt: skip
-async def test_every_error_is_a_problem(gateway: GatewayProcess, method: str, path: str, status: int) -> None:
-    response = await ask(gateway, method, path)
-
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
-    assert response.json()["status"] == status and response.json()["detail"]
-    assert (status != 405) or response.headers["allow"]
-
-
-async def test_what_is_not_there_is_told_with_what_is(gateway: GatewayProcess) -> None:
-    nowhere = await ask(gateway, "GET", "/" + "a" * 5000)
-    method = await ask(gateway, "DELETE", "/api/devices")
-
-    assert_problem(nowhere, 404, "not_found")
-    assert "/api/docs" in nowhere.json()["detail"] and len(nowhere.content) < 500
-    assert_problem(method, 405, "method_not_allowed")
-    assert "GET" in method.json()["detail"]
-
-
-@pytest.mark.parametrize("path", ["/api/devices/", "/sign-in/"])
-async def test_nobody_is_sent_to_a_host_that_a_request_names(gateway: GatewayProcess, path: str) -> None:
-    response = await ask(gateway, "GET", path, headers={"Host": "evil.example"})
-
-    assert_problem(response, 404, "not_found")
-    assert "location" not in response.headers
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"GARBAGE\r\n\r\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"GET /a b HTTP/1.1\r\n\r\n",
-    ],
-)
-async def test_what_is_no_http_is_answered_with_a_problem(gateway: GatewayProcess, said: bytes) -> None:
-    async with asyncio.timeout(_DEADLINE_S):
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        writer.write(said)
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        writer.close()
-
-    assert head.startswith(b"HTTP/1.1 400 ") and b"content-type: application/problem+json" in head.lower()
-    assert (json.loads(body)["status"], json.loads(body)["code"]) == (400, "not_http")
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "sentence"),
-    [("PATCH", "/api/devices/any", {"label": "a\nb"}, "a label has no line ends and nothing that cannot be seen"),
-     ("PATCH", "/api/devices/any", {"label": 5}, "label: expected a string or null, got an integer"),
-     ("PATCH", "/api/devices/any", {}, "label: missing"),
-     ("PATCH", "/api/settings", {"port": 1}, "'port' is not known here; known are command_deadline_s, "),
-     ("POST", "/api/tokens", {"kind": "x"}, "kind: expected one of esp32cam, operator, pico, viewer"),
-     ("POST", "/api/tokens", {"kind": "pico", "device": "a b"}, "device: a device id is not . or .."),
-     ("POST", "/api/enrolment", {"minutes": 0}, "minutes: expected a number of more than 0"),
-     ("GET", "/api/events?types=nope", None, "types: types are some of presence, forgotten, "),
-     ("GET", "/api/devices/any/camera?t=1", None, "'t' is not known here; this takes no parameters"),
-     ("GET", "/api/devices/any/telemetry/t?points=2001", None, "points: expected an integer of at most 2000"),
-     ("GET", "/api/devices/any/telemetry/t?from=x", None, "from: expected a number")],
-)  # fmt: skip
-async def test_what_is_wrong_is_said_in_words_for_people(
-    gateway: GatewayProcess, method: str, path: str, body: Any, sentence: str
-) -> None:
-    response = await ask(gateway, method, path, json=body)
-
-    assert_problem(response, 422, "invalid")
-    assert sentence in response.json()["detail"]
-
-
-async def test_what_is_public_takes_any_parameter(gateway: GatewayProcess) -> None:
-    assert (await ask(gateway, "GET", "/health?now=1")).status_code == 200
-
-
-async def test_a_large_body_is_refused_before_it_is_read(gateway: GatewayProcess) -> None:
-    assert_problem(await ask(gateway, "PATCH", "/api/settings", content=b" " * 16_385), 413, "too_large")
-    assert_problem(await ask(gateway, "PATCH", "/api/settings", content=b"[" * 16_384), 400, "not_json")
