@@ -235,6 +235,33 @@ async def test_what_happened_elsewhere_while_a_device_was_shown_is_on_the_list(
             await expect(page.get_by_role("link", name="late")).to_be_visible()
 
 
+async def test_a_reading_does_not_bring_back_what_was_known_of_its_board_before(
+    gateway: GatewayProcess, page: Page
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await may_answer.wait()
+        await route.continue_()
+
+    async with board_at(gateway.ws_url, "shed"):
+        pass
+    async with board_at(gateway.ws_url, "door"):
+        await page.goto(f"{gateway.url}/#/device/door")
+        await expect(page.get_by_text("No lines yet.")).to_be_visible()
+        await page.route("**/api/devices", hold)
+        async with board_at(gateway.ws_url, "shed") as board:
+            async with page.expect_request("**/api/devices"):
+                await page.get_by_role("link", name="Devices", exact=True).click()
+            await board.say("telemetry", values={"temperature": 21.5})
+            card = page.get_by_role("listitem").filter(has_text="shed")
+            await expect(card).to_contain_text("21.5")
+            may_answer.set()
+
+            await expect(card).to_contain_text("Online")
+            await expect(card).to_contain_text("21.5")
+
+
 async def flood(board: Board, name: str) -> None:
     """Sends many lines at a steady pace."""
     loop = asyncio.get_running_loop()

@@ -23,6 +23,7 @@ class Store extends EventTarget {
   #reloading = 0;
   // What events tell while an answer is on its way is newer than the answer; null is a device forgotten.
   #told = new Map();
+  #measured = new Map();
   #loads = 0;
 
   /** Signs on to the events and then fetches the devices, so that nothing is missed between; returns when they are known. */
@@ -56,12 +57,16 @@ class Store extends EventTarget {
   }
 
   async load() {
-    if (!this.#loads) this.#told.clear();
+    if (!this.#loads) {
+      this.#told.clear();
+      this.#measured.clear();
+    }
     this.#loads += 1;
     try {
       const answer = await ask("GET", "/api/devices");
       this.devices = new Map(answer.devices.map((device) => [device.id, device]));
       for (const [id, device] of this.#told) this.#put(id, device);
+      for (const [id, values] of this.#measured) Object.assign(this.devices.get(id)?.values ?? {}, values);
     } finally {
       this.#loads -= 1;
     }
@@ -163,8 +168,10 @@ class Store extends EventTarget {
   #measure({ device: id, time, values }) {
     const device = this.devices.get(id);
     if (!device) return;
-    for (const [name, value] of Object.entries(values)) device.values[name] = { value, time };
-    this.#put(id, device);
+    const fresh = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value, time }]));
+    Object.assign(device.values, fresh);
+    // Of the device itself a reading says nothing new.
+    if (this.#loads) this.#measured.set(id, { ...this.#measured.get(id), ...fresh });
     this.#tell("telemetry", { id, time, values });
   }
 
