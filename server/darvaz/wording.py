@@ -8,8 +8,9 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-_PLACE = re.compile(r" - at (`key` in )?`\$\.?(.*)`$", re.DOTALL)
-_MISSING = re.compile(r"^Object missing required field `(.*)`$", re.DOTALL)
+# How msgspec complains: of which place, in the key or in the value, and of a field that is not there.
+PLACE = re.compile(r" - at (`key` in )?`\$\.?(.*)`$", re.DOTALL)
+MISSING = re.compile(r"^Object missing required field `(.*)`$", re.DOTALL)
 _LENGTH = re.compile(r" of length ([<>]=) (\d+)$")
 _RANGE = re.compile(r" ([<>]=?) (\S+)$")
 _FORM = re.compile(r" (of length|matching regex) ")
@@ -32,10 +33,10 @@ class Wording:
 
     def explain(self, message: str, problem: str) -> tuple[str, str]:
         """Returns the path of the field at fault and the rule that it broke, from msgspec's complaint."""
-        place = _PLACE.search(problem)
+        place = PLACE.search(problem)
         path = place.group(2) if place else ""
         said = problem[: place.start()] if place else problem
-        missing = _MISSING.match(said)
+        missing = MISSING.match(said)
         if missing:
             return f"{path}.{missing.group(1)}".lstrip("."), "missing"
         rule = self._rule_at(message, path)

@@ -8,10 +8,8 @@ from typing import Any
 
 import msgspec
 
-from darvaz.wording import plain
+from darvaz.wording import MISSING, PLACE, plain
 
-_PLACE = re.compile(r" - at (?:`key` in )?`\$\.?(.*)`$", re.DOTALL)
-_MISSING = re.compile(r"^Object missing required field `(.*)`$", re.DOTALL)
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 _NAME_CHARS_MAX = 64
 
@@ -21,9 +19,9 @@ Rule = dict[str, Any]
 def complain(problem: str, shape: Any) -> str:
     """Returns msgspec's complaint about a value that was to have a shape, as a sentence that names the field."""
     rules = _rules(shape) if isinstance(shape, type) and issubclass(shape, msgspec.Struct) else {}
-    place = _PLACE.search(problem)
-    said, field = (problem[: place.start()], place.group(1)) if place else (problem, "")
-    missing, unknown = _MISSING.match(said), _UNKNOWN.match(said)
+    place = PLACE.search(problem)
+    said, field = (problem[: place.start()], place.group(2)) if place else (problem, "")
+    missing, unknown = MISSING.match(said), _UNKNOWN.match(said)
     if missing:
         return f"{missing.group(1)}: missing"
     if unknown:
