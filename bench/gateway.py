@@ -18,9 +18,9 @@ import httpx
 
 from bench.children import Child, free_port
 from bench.machine import cpu_s
-from darvaz.access import Tokens
 from darvaz.compiled import SWITCH
-from darvaz.store import DATABASE_NAME, opened, transaction
+from darvaz.gateway.access import Tokens
+from darvaz.gateway.storage.database import DATABASE_NAME, opened, transaction
 
 DEVICE = "bench"
 # The limits that keep one address from taking a gateway's time are off: here, one address is everybody.

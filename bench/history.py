@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 import httpx
 from tests.support.gateway import GatewayProcess
 
-from darvaz.history import DATABASE_NAME, History, Retention, open_history
-from darvaz.store import open_database
+from darvaz.gateway.storage.database import open_database
+from darvaz.gateway.telemetry.history import DATABASE_NAME, History, Retention, open_history
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S

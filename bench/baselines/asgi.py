@@ -57,6 +57,6 @@ class WireEcho(Asgi):
     does_logs = False
 
     def missing(self) -> str | None:
-        if importlib.util.find_spec("darvaz.wire") is None:
-            return "this gateway has no protocol class of its own (darvaz.wire)"
+        if importlib.util.find_spec("darvaz.gateway.websocket") is None:
+            return "this gateway has no protocol class of its own (darvaz.gateway.websocket)"
         return None

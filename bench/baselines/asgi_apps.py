@@ -40,7 +40,7 @@ class _EchoListener:
     """Sends back what it gets, without ASGI."""
 
     def __init__(self, wire: Any) -> None:
-        from darvaz.wire.packets import dump_text
+        from darvaz.gateway.websocket.packets import dump_text
 
         self._wire = wire
         self._dump_text = dump_text
@@ -58,7 +58,7 @@ class _EchoListener:
 
 async def wire_echo(scope: Any, receive: Any, send: Any) -> None:
     """Accepts, and hands the connection to a listener."""
-    from darvaz.wire.interface import EXTENSION
+    from darvaz.gateway.websocket.interface import EXTENSION
 
     await receive()
     await send({"type": "websocket.accept"})
@@ -70,7 +70,7 @@ def main(name: str, port: str) -> None:
     """Serves an application until it is told to stop."""
     websocket: Any = "websockets-sansio"
     if name == "wire-echo":
-        from darvaz.wire.protocol import WebSocketProtocol
+        from darvaz.gateway.websocket.protocol import WebSocketProtocol
 
         websocket = WebSocketProtocol
     starlette = Starlette(routes=[WebSocketRoute("/", answer_pings)])

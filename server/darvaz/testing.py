@@ -2,7 +2,7 @@
 
 from darvaz.pytest_plugin.async_board import AsyncBoard
 from darvaz.pytest_plugin.board import Board
-from darvaz.pytest_plugin.failures import BoardError, CommandFailed, ExecFailed, NotSeenError
+from darvaz.pytest_plugin.errors import BoardError, CommandFailed, ExecFailed, NotSeenError
 from darvaz.pytest_plugin.gateway import Gateway
 from darvaz.pytest_plugin.wiring import Wiring
 

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image, ImageStat
 from playwright.async_api import Browser, expect
 
-from darvaz.history import History, Retention, open_history
-from darvaz.settings import Settings
+from darvaz.gateway.settings import Settings
+from darvaz.gateway.telemetry.history import History, Retention, open_history
 from tests.support.gateway import GatewayProcess
 
 pytestmark = pytest.mark.timeout(120)

@@ -180,7 +180,7 @@ async def test_persian_is_chosen_remembered_and_written_as_persians_do(gateway: 
 async def test_every_sentence_is_there_in_both_languages(gateway: GatewayProcess, page: Page) -> None:
     await page.goto(gateway.url)
     words = await page.evaluate(
-        "(async () => [(await import('/pages/words-en.js')).en, (await import('/pages/words-fa.js')).fa])()"
+        "(async () => [(await import('/pages/lib/words-en.js')).en, (await import('/pages/lib/words-fa.js')).fa])()"
     )
 
     english, persian = words

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from darvaz.asyncapi import build_asyncapi
-from darvaz.schema import load_schema
+from darvaz.protocol.asyncapi import build_asyncapi
+from darvaz.protocol.schema import load_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = load_schema()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.app import build_app, build_parts
+from darvaz.boards.flashing.wifi import PASSWORD_VARIABLE, SSID_VARIABLE
 from darvaz.cli import cli
-from darvaz.client.place import TOKEN_VARIABLE, URL_VARIABLE
+from darvaz.client.config import TOKEN_VARIABLE, URL_VARIABLE
 from darvaz.compiled import SWITCH
-from darvaz.edge.api import OPERATIONS
-from darvaz.flashing.wifi import PASSWORD_VARIABLE, SSID_VARIABLE
-from darvaz.settings import Settings, hints
+from darvaz.gateway.api.routes import OPERATIONS
+from darvaz.gateway.app import build_app, build_parts
+from darvaz.gateway.settings import Settings, hints
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

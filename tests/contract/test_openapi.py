@@ -20,9 +20,9 @@ from starlette.routing import Route
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from darvaz.app import build_app, build_parts
-from darvaz.edge.api import OPERATIONS
-from darvaz.settings import Settings
+from darvaz.gateway.api.routes import OPERATIONS
+from darvaz.gateway.app import build_app, build_parts
+from darvaz.gateway.settings import Settings
 from tests.support.gateway import GatewayProcess
 
 # Pages for people are no operations, but for the document's own.
@@ -113,7 +113,7 @@ def test_the_page_shows_every_operation_and_type_and_loads_nothing_from_elsewher
         assert f'id="type-{name}"' in page
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
     assert set(re.findall(r'(?:href|src)="(?!#)([^"]+)"', page)) == {
-        "/pages/plain.css", "/openapi.json", "/asyncapi.json", "/protocol.json", "/",
+        "/pages/styles/plain.css", "/openapi.json", "/asyncapi.json", "/protocol.json", "/",
     }  # fmt: skip
     assert "<script" not in page and "style=" not in page
 

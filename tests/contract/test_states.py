@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from darvaz.protocol import Protocol
-from darvaz.session import Close, Closed, Limits, Packet, Session, State
+from darvaz.gateway.session.session import Close, Closed, Limits, Packet, Session, State
+from darvaz.protocol.codec import Protocol
 
 PROTOCOL = Protocol()
 NAMES = list(PROTOCOL.messages)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.faults import Fault
-from darvaz.protocol import Protocol
-from darvaz.session import Close, Limits, Packet, Session, Write
+from darvaz.gateway.session.session import Close, Limits, Packet, Session, Write
+from darvaz.protocol.codec import Protocol
+from darvaz.protocol.faults import Fault
 
 PROTOCOL = Protocol()
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))

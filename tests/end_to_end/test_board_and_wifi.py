@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from darvaz.virtual import AccessPoint, VirtualBoard
-from darvaz.virtual.firmware import write_flash
+from darvaz.boards.virtual import AccessPoint, VirtualBoard
+from darvaz.boards.virtual.firmware import write_flash
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 from tests.support.mpremote import mpremote
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.timeout(120)
 DEADLINE_S = 30.0
 # Waits that would be half a minute at home, and a back-off that does not keep a test waiting.
 HASTE = """
-from darvaz import backoff, link, session, wifi
+from darvaz import backoff, link, wifi
+from darvaz.gateway.session import session
 session.QUIET_MS = session.ANSWER_MS = 700
 link.HANDSHAKE_MS = link.CONNECT_MS = 1000
 link.WIFI_GONE_MS = 500

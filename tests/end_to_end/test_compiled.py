@@ -18,7 +18,8 @@ from tests.support.needs import VARIABLE, missing
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BUILD_DEADLINE_S = 600
-ASK = "import darvaz, darvaz.session; print(darvaz.is_compiled, darvaz.session.__file__)"
+MODULE = "darvaz.gateway.session.session"
+ASK = f"import darvaz, sys, {MODULE}; print(darvaz.is_compiled, sys.modules['{MODULE}'].__file__)"
 
 pytestmark = [pytest.mark.timeout(BUILD_DEADLINE_S), pytest.mark.xdist_group("compiled")]
 

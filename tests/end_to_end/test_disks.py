@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from darvaz.access import Access, AccessPolicy, Admitted, Caller
-from darvaz.store import open_database
+from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller
+from darvaz.gateway.storage.database import open_database
 from tests.support import disks, journalled
 from tests.support.gateway import GatewayProcess
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.virtual.firmware import write_flash
+from darvaz.boards.virtual.firmware import write_flash
 from tests.support.gateway import GatewayProcess
 from tests.support.mpremote import mpremote
 

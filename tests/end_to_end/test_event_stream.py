@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from darvaz.edge.api_events import REPLAY_ROWS_MAX
+from darvaz.gateway.api.events import REPLAY_ROWS_MAX
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import wait_for_line

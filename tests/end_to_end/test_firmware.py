@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.serial import BoardError, releases
-from darvaz.serial.releases import Release, download
-from darvaz.serial.uf2_drive import copy_image, open_drive
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.serial import BoardError
+from darvaz.boards.serial import downloads as releases
+from darvaz.boards.serial.downloads import Release, download
+from darvaz.boards.serial.uf2_drive import copy_image, open_drive
+from darvaz.boards.virtual import VirtualBoard
 from tests.support.board_images import RP2350, esp32, uf2
 from tests.support.verbs import Verb, darvaz
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.virtual import VirtualBoard
 from tests.support.flashing import MAIN, Person, config_of, is_whole, read_board, write_board
 from tests.support.gateway import GatewayProcess
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.flashing.manifest import PATH as MANIFEST
-from darvaz.flashing.sources import digest, read_sources
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.flashing.firmware_files import digest, read_sources
+from darvaz.boards.flashing.manifest import PATH as MANIFEST
+from darvaz.boards.virtual import VirtualBoard
 from tests.support.flashing import MAIN, Person, is_whole, read_board, write_board
 from tests.support.gateway import GatewayProcess
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from darvaz.boards.serial import Prompt
+from darvaz.boards.virtual import VirtualBoard
 from darvaz.pytest_plugin.lease import leased
 from darvaz.pytest_plugin.program import install
-from darvaz.serial import Prompt
-from darvaz.virtual import VirtualBoard
 from tests.support.flashing import Person
 from tests.support.gateway import GatewayProcess
 from tests.support.hil import Bench, bench, pytest_in

@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 from websockets.asyncio.client import connect
 
-from darvaz.app import build_app, build_parts
-from darvaz.settings import Settings
+from darvaz.gateway.app import build_app, build_parts
+from darvaz.gateway.settings import Settings
 from tests.support.camera import Camera, jpeg
 from tests.support.gateway import free_port
 from tests.support.viewing import DEADLINE_S, WEBSOCKET, MjpegViewer, Stuck, path_of

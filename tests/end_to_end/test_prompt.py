@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from mpremote.transport_serial import SerialTransport
 
-from darvaz.serial import Port, Prompt, Reason, identify, transport
-from darvaz.serial.prompt import LINE_BYTES_MAX
-from darvaz.serial.transport import Transport
-from darvaz.serial.wire import Wire
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.serial import Port, Prompt, Reason, identify, transport
+from darvaz.boards.serial.prompt import LINE_BYTES_MAX
+from darvaz.boards.serial.serial_port import Wire
+from darvaz.boards.serial.transport import Transport
+from darvaz.boards.virtual import VirtualBoard
 from tests.support.at_prompt import at_prompt, refusal
 from tests.support.mpremote import mpremote
 from tests.support.reset_lines import ProgrammerWire

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from darvaz.serial import BoardError, Prompt, Reason
-from darvaz.serial.files import CHUNK_BYTES, FILE_BYTES_MAX, NAMES_AT_ONCE
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.serial import BoardError, Prompt, Reason
+from darvaz.boards.serial.files import CHUNK_BYTES, FILE_BYTES_MAX, NAMES_AT_ONCE
+from darvaz.boards.virtual import VirtualBoard
 from tests.support.at_prompt import at_prompt, refusal
 
 pytestmark = [pytest.mark.timeout(90)]

@@ -407,7 +407,9 @@ def test_fixtures_and_options_are_listed_with_what_they_are(pytester: pytest.Pyt
 
 
 def test_real_boards_are_tested_where_virtual_ones_do_not_run(pytester: pytest.Pytester) -> None:
-    program = "import sys; sys.modules['darvaz.virtual'] = None; import darvaz.testing, darvaz.pytest_plugin.bench;"
-    program += "import darvaz.pytest_plugin.serial_body, darvaz.pytest_plugin.report"
+    program = (
+        "import sys; sys.modules['darvaz.boards.virtual'] = None; import darvaz.testing, darvaz.pytest_plugin.bench;"
+    )
+    program += "import darvaz.pytest_plugin.serial_backend, darvaz.pytest_plugin.report"
 
     assert pytester.run(sys.executable, "-c", program).ret == 0

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.serial import Prompt
-from darvaz.serial.rescue import RESCUES_MAX
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.serial import Prompt
+from darvaz.boards.serial.rescue import RESCUES_MAX
+from darvaz.boards.virtual import VirtualBoard
 from tests.support.verbs import Verb, darvaz
 
 pytestmark = [pytest.mark.timeout(120)]

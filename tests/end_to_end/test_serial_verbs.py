@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.serial import Prompt
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.serial import Prompt
+from darvaz.boards.virtual import VirtualBoard
 from tests.support.verbs import Verb, darvaz
 
 pytestmark = [pytest.mark.timeout(90)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from darvaz.settings import hints, option_name, variable_name
+from darvaz.gateway.settings import hints, option_name, variable_name
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 

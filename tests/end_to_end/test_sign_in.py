@@ -303,7 +303,7 @@ async def test_a_websocket_of_a_foreign_page_is_refused(gateway: GatewayProcess)
         assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in", "/api/devices", "/health", "/pages/sign-in.js", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/api/devices", "/health", "/pages/sign-in/sign-in.js", "/nowhere"])
 def test_every_answer_forbids_framing_sniffing_and_foreign_scripts(gateway: GatewayProcess, path: str) -> None:
     headers = gateway.get(path).headers
 

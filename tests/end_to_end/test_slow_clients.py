@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from darvaz.edge.patience import UNDECIDED_PER_SITE_MAX
+from darvaz.gateway.http.slow_clients import UNDECIDED_PER_SITE_MAX
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 20.0

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from darvaz.access import Tokens
-from darvaz.store import opened
+from darvaz.gateway.access import Tokens
+from darvaz.gateway.storage.database import opened
 from tests.support.gateway import GatewayProcess
 
 COLUMNS = 80

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.virtual import VirtualBoard
-from darvaz.virtual.air import WAYS_MAX
+from darvaz.boards.virtual import VirtualBoard
+from darvaz.boards.virtual.network import WAYS_MAX
 from tests.support.mpremote import mpremote
 
 pytestmark = [pytest.mark.timeout(90)]

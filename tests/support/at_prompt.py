@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from darvaz.serial import BoardError, Prompt
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.serial import BoardError, Prompt
+from darvaz.boards.virtual import VirtualBoard
 
 
 async def at_prompt(board: VirtualBoard, do: Callable[[Prompt], Any], **more: Any) -> Any:

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from darvaz.access import Token, Tokens
-from darvaz.flashing.sources import read_sources
-from darvaz.serial import Prompt
-from darvaz.store import DATABASE_NAME
-from darvaz.virtual import VirtualBoard
+from darvaz.boards.flashing.firmware_files import read_sources
+from darvaz.boards.serial import Prompt
+from darvaz.boards.virtual import VirtualBoard
+from darvaz.gateway.access import Token, Tokens
+from darvaz.gateway.storage.database import DATABASE_NAME
 from tests.support.gateway import GatewayProcess
 from tests.support.verbs import Done, Verb, darvaz
 

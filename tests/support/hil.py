@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from darvaz.virtual import VirtualBoard
-from darvaz.virtual.firmware import write_flash
+from darvaz.boards.virtual import VirtualBoard
+from darvaz.boards.virtual.firmware import write_flash
 from tests.support.gateway import GatewayProcess
 
 

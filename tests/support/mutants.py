@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from darvaz.schema import load_schema
+from darvaz.protocol.schema import load_schema
 
 _EXAMPLES = [example for rule in load_schema()["$defs"].values() for example in rule.get("examples", [])]
 _STRINGS = ["", "\ud800", "\u202e", "a" * 33, "a" * 257, "a" * 5000, "گ" * 64, "\x00", "\x1b[2J", "..", "a/b", "pan"]

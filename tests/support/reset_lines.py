@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from darvaz.serial.wire import Wire
+from darvaz.boards.serial.serial_port import Wire
 
 
 class ProgrammerWire(Wire):

@@ -11,8 +11,8 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from darvaz.wire.interface import EXTENSION
-from darvaz.wire.protocol import WebSocketProtocol
+from darvaz.gateway.websocket.interface import EXTENSION
+from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tools.fuzz.conversations import MESSAGE_BYTES_MAX, Expected
 from tools.fuzz.stand_ins import Loop, Transport
 from tools.fuzz.streams import Stream

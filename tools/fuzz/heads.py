@@ -6,8 +6,8 @@ import random
 
 import h11
 
-from darvaz.wire.handshake import Request, Unacceptable, dump_denial, parse_request
-from darvaz.wire.shortcut import parse_upgrade
+from darvaz.gateway.websocket.fast_upgrade import parse_upgrade
+from darvaz.gateway.websocket.handshake import Request, Unacceptable, dump_denial, parse_request
 
 _LINES = (
     b"Host: gateway:3000",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from darvaz.asyncapi import build_asyncapi
+from darvaz.protocol.asyncapi import build_asyncapi
 from tools.generate.page import build_page
 from tools.generate.tables import build_tables
 

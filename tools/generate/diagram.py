@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from darvaz.asyncapi import message_names
+from darvaz.protocol.asyncapi import message_names
 
 Schema = Mapping[str, Any]
 

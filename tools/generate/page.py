@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from darvaz.asyncapi import message_names
+from darvaz.protocol.asyncapi import message_names
 from tools.generate.diagram import draw_states
 from tools.generate.words import describe, link, table
 

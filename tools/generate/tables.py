@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from darvaz.asyncapi import message_names
+from darvaz.protocol.asyncapi import message_names
 from tools.generate.rules import LEGEND, Name, Rule, RuleMaker, held_by
 
 Schema = Mapping[str, Any]

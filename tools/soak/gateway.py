@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 
-from darvaz.access import Tokens
-from darvaz.store import DATABASE_NAME, opened, transaction
+from darvaz.gateway.access import Tokens
+from darvaz.gateway.storage.database import DATABASE_NAME, opened, transaction
 
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 20.0

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from darvaz.serial import BoardError, Prompt
-from darvaz.serial.ports import AUTO
-from darvaz.visible import visible
+from darvaz.boards.serial import BoardError, Prompt
+from darvaz.boards.serial.ports import AUTO
+from darvaz.text.terminal import visible
 
 
 def port_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ import click
 
 from darvaz.cli.remote import call, gateway_option
 from darvaz.cli.tables import ago, iso, show
-from darvaz.visible import visible_json
+from darvaz.text.terminal import visible_json
 
 
 @click.command(short_help="List the devices: who is online, and what they can do.")

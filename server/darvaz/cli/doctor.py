@@ -15,7 +15,7 @@ from rich.text import Text
 from darvaz.cli.options import checked_device
 from darvaz.doctor import Finding, Outcome, Patient, TargetError, examine, parse_target
 from darvaz.doctor.target import kinds
-from darvaz.doctor.token import Token
+from darvaz.doctor.token_steps import Token
 
 _TOKEN_VARIABLE = "DARVAZ_BOARD_TOKEN"
 _TOKEN_FILE_CHARS_MAX = 4096

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from darvaz.access import Enrolment
-from darvaz.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 from darvaz.cli.remote import call, remote_option
 from darvaz.cli.token import data_opened, data_option
+from darvaz.gateway.access import Enrolment
+from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 
 
 @click.command(short_help="Let new boards fetch their tokens for some minutes.")

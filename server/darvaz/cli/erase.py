@@ -7,7 +7,7 @@ import sys
 import click
 
 from darvaz.cli.boards import port_option, stopped
-from darvaz.visible import visible
+from darvaz.text.terminal import visible
 
 _USAGE_STATUS = 2
 

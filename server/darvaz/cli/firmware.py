@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from darvaz.cli.boards import explained, port_option
-from darvaz.serial.esp_flasher import BAUD, require_esptool
-from darvaz.serial.images import check_image
-from darvaz.serial.install import (
+from darvaz.boards.serial.esp_flasher import BAUD, require_esptool
+from darvaz.boards.serial.images import check_image
+from darvaz.boards.serial.install import (
     BACK_S,
     DRIVE_S,
     KINDS,
@@ -22,7 +21,8 @@ from darvaz.serial.install import (
     install,
     load_image,
 )
-from darvaz.visible import visible
+from darvaz.cli.boards import explained, port_option
+from darvaz.text.terminal import visible
 
 
 @click.command(short_help="Install MicroPython itself, the right image for the board.")

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import click
 
-from darvaz.access import DEVICE_KINDS
+from darvaz.boards.flashing import FlashError, Outcome, wifi
+from darvaz.boards.flashing.configuration import Network, check_network
+from darvaz.boards.flashing.environment import find_surroundings
+from darvaz.boards.flashing.flash import Flash, Flashed, Surroundings, Wishes
+from darvaz.boards.serial import BoardError, Port, Prompt, find_port, list_boards
+from darvaz.boards.serial.ports import AUTO
 from darvaz.cli.boards import explained
 from darvaz.cli.flash_report import FlashReport
 from darvaz.cli.options import checked_device
 from darvaz.cli.remote import credentials
-from darvaz.flashing import FlashError, Outcome, wifi
-from darvaz.flashing.configuration import Network, check_network
-from darvaz.flashing.flash import Flash, Flashed, Surroundings, Wishes
-from darvaz.flashing.surroundings import find_surroundings
-from darvaz.serial import BoardError, Port, Prompt, find_port, list_boards
-from darvaz.serial.ports import AUTO
-from darvaz.visible import visible
+from darvaz.gateway.access import DEVICE_KINDS
+from darvaz.text.terminal import visible
 
 _WAIT_S = 60.0
 

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
-from darvaz.visible import visible
+from darvaz.text.terminal import visible
 
 _LINES_SHOWN = 8
 

@@ -18,10 +18,10 @@ from rich.text import Text
 
 from darvaz.cli.remote import explain, remote_option
 from darvaz.client import Gateway, GatewayError
-from darvaz.client.questions import Question
-from darvaz.journal_reading import Row, Wanted, describe, newest_id, parse_since, read
-from darvaz.store import DATABASE_NAME, StoreError, opened
-from darvaz.visible import visible_json
+from darvaz.client.requests import Question
+from darvaz.gateway.journal.queries import Row, Wanted, describe, newest_id, parse_since, read
+from darvaz.gateway.storage.database import DATABASE_NAME, StoreError, opened
+from darvaz.text.terminal import visible_json
 
 _FOLLOW_EVERY_S = 0.2
 _FOLLOW_REMOTE_EVERY_S = 1.0

@@ -7,8 +7,8 @@ import sys
 
 import click
 
+from darvaz.client.config import TOKEN_VARIABLE, Place, checked_token, file_path, remember
 from darvaz.client.errors import GatewayError
-from darvaz.client.place import TOKEN_VARIABLE, Place, checked_token, file_path, remember
 from darvaz.client.synchronous import Gateway
 
 _LINE_CHARS_MAX = 1_024

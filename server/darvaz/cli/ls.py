@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from darvaz.boards.serial import FileEntry
 from darvaz.cli.boards import port_option, stopped
-from darvaz.serial import FileEntry
-from darvaz.visible import visible
+from darvaz.text.terminal import visible
 
 
 @click.command(short_help="List the files of a board, and the room that is left.")

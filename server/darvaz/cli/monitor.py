@@ -7,9 +7,9 @@ import sys
 
 import click
 
+from darvaz.boards.serial import Prompt
 from darvaz.cli.boards import explained, port_option
-from darvaz.serial import Prompt
-from darvaz.visible import visible
+from darvaz.text.terminal import visible
 
 
 @click.command()

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from darvaz.faults import Fault
-from darvaz.protocol import Protocol
-from darvaz.settings import Settings, describe, expected, hints, option_name, variable_name
+from darvaz.gateway.settings import Settings, describe, expected, hints, option_name, variable_name
+from darvaz.protocol.codec import Protocol
+from darvaz.protocol.faults import Fault
 
 
 def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,10 +13,10 @@ import click
 import httpx
 
 from darvaz.cli.remote import address, credentials, explain, gateway_option, refuse
+from darvaz.client.film import Film, FilmError
+from darvaz.client.multipart import Multipart, MultipartError
 from darvaz.client.transport import trusted
-from darvaz.frames.demand import SIZES
-from darvaz.recording.film import Film, FilmError
-from darvaz.recording.multipart import Multipart, MultipartError
+from darvaz.gateway.frames.demand import SIZES
 
 _CONNECT_DEADLINE_S = 10.0
 _AGAIN_S = 1.0

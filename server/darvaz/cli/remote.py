@@ -11,13 +11,13 @@ import click
 import httpx
 from click.core import ParameterSource
 
+from darvaz.client.config import DEFAULT_URL, URL_VARIABLE, Place, file_path, find_place, recall
 from darvaz.client.errors import GatewayError, Unreachable
-from darvaz.client.place import DEFAULT_URL, URL_VARIABLE, Place, file_path, find_place, recall
-from darvaz.client.questions import Question
+from darvaz.client.requests import Question
 from darvaz.client.synchronous import Gateway
 from darvaz.client.transport import DEADLINE_S, refusal, trusted, unreachable
-from darvaz.store import DATABASE_NAME
-from darvaz.visible import visible
+from darvaz.gateway.storage.database import DATABASE_NAME
+from darvaz.text.terminal import visible
 
 _SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 

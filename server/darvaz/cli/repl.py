@@ -9,10 +9,10 @@ import click
 from mpremote.console import Console
 from mpremote.repl import do_repl_main_loop
 
+from darvaz.boards.serial import BoardError, Prompt, Reason
+from darvaz.boards.serial.serial_port import gone
+from darvaz.boards.serial.transport import Transport
 from darvaz.cli.boards import explained, port_option
-from darvaz.serial import BoardError, Prompt, Reason
-from darvaz.serial.transport import Transport
-from darvaz.serial.wire import gone
 
 
 @click.command()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from darvaz.boards.serial import Prompt
+from darvaz.boards.serial.rescue import PATIENCE_S, Rescue, Rescued, put_back
 from darvaz.cli.boards import explained, port_option
-from darvaz.serial import Prompt
-from darvaz.serial.rescue import PATIENCE_S, Rescue, Rescued, put_back
-from darvaz.visible import visible
+from darvaz.text.terminal import visible
 
 
 @click.command()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from darvaz.boards.serial import Prompt
 from darvaz.cli.boards import explained, port_option
-from darvaz.serial import Prompt
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from darvaz.cli.remote import call, gateway_option
-from darvaz.visible import visible_json
+from darvaz.text.terminal import visible_json
 
 
 @click.command()

@@ -13,8 +13,8 @@ import click
 from rich.console import Console
 
 from darvaz.cli.options import setting_options
-from darvaz.settings import Settings, SettingsError, load_settings
-from darvaz.store import StoreError
+from darvaz.gateway.settings import Settings, SettingsError, load_settings
+from darvaz.gateway.storage.database import StoreError
 
 # Of one connection, in the system's hands; one frame more may be in the gateway's.
 _UNSENT_BYTES_MAX = 32_768
@@ -36,8 +36,8 @@ def serve(**given: str | None) -> None:
     """
     # Until the server listens there is nothing to end in order.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from darvaz.app import build_parts
-    from darvaz.server import run
+    from darvaz.gateway.app import build_parts
+    from darvaz.gateway.server import run
 
     try:
         settings = load_settings({name: value for name, value in given.items() if value is not None})

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from darvaz.access.links import LINK_MINUTES, LINK_MINUTES_MAX, SignInLinks
 from darvaz.cli.remote import call, remote_option
 from darvaz.cli.token import data_opened, data_option
-from darvaz.first_start import address_of, sign_in_url
+from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX, SignInLinks
+from darvaz.gateway.sign_in_hint import address_of, sign_in_url
 
 _DEFAULT_ADDRESS = "http://127.0.0.1:3000"
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import click
 import httpx
 
+from darvaz.boards.virtual import VirtualBoard
+from darvaz.boards.virtual.firmware import write_flash
+from darvaz.boards.virtual.interpreter import NoMicroPython
+from darvaz.boards.virtual.pictures import NoPictures, draw_frame
 from darvaz.cli.remote import credentials, gateway_option
-from darvaz.virtual import VirtualBoard
-from darvaz.virtual.firmware import write_flash
-from darvaz.virtual.interpreter import NoMicroPython
-from darvaz.virtual.pictures import NoPictures, draw_frame
-from darvaz.visible import visible
+from darvaz.text.terminal import visible
 
 BOARDS_MAX = 500
 _COUNT = click.IntRange(0, BOARDS_MAX)

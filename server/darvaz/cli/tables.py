@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from darvaz.visible import visible
+from darvaz.text.terminal import visible
 
 Row = Mapping[str, str]
 

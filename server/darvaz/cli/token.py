@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 
-from darvaz.access import KINDS, Token, Tokens
 from darvaz.cli.options import checked_device
 from darvaz.cli.remote import call, remote_option
 from darvaz.cli.tables import ago, iso, show, span
-from darvaz.store import DATABASE_NAME, StoreError, opened
-from darvaz.visible import visible_json
+from darvaz.gateway.access import KINDS, Token, Tokens
+from darvaz.gateway.storage.database import DATABASE_NAME, StoreError, opened
+from darvaz.text.terminal import visible_json
 
 _DAY_S = 86_400.0
 _EXPIRES_DAYS_MAX = 36_500.0

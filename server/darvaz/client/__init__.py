@@ -15,7 +15,7 @@ from darvaz.client.errors import (
     Unreachable,
 )
 from darvaz.client.events import Event
-from darvaz.client.questions import Frame, LogLine, Point
+from darvaz.client.requests import Frame, LogLine, Point
 from darvaz.client.synchronous import Device, Gateway
 
 __all__ = [

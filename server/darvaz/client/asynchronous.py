@@ -10,12 +10,13 @@ from typing import Any, Self
 
 import httpx
 
-from darvaz.client import questions
+from darvaz.client import requests as questions
 from darvaz.client.commands import Rules, callable_names, check, refuse_positions
+from darvaz.client.config import find_place
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import Event, EventParser
-from darvaz.client.place import find_place
-from darvaz.client.questions import Frame, LogLine, Moment, Question
+from darvaz.client.multipart import Multipart, MultipartError
+from darvaz.client.requests import Frame, LogLine, Moment, Question
 from darvaz.client.transport import (
     AGAIN_FIRST_S,
     AGAIN_MOST_S,
@@ -29,7 +30,6 @@ from darvaz.client.transport import (
     settings,
     unreachable,
 )
-from darvaz.recording.multipart import Multipart, MultipartError
 
 
 class AsyncGateway:

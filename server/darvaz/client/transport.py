@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
+from darvaz.client.config import URL_VARIABLE, Place
 from darvaz.client.errors import GatewayError, Unreachable, error_of
-from darvaz.client.place import URL_VARIABLE, Place
-from darvaz.client.questions import Question
+from darvaz.client.requests import Question
 
 DEADLINE_S = 30.0
 # A command's own deadline at the gateway may be longer than anything else takes.

@@ -1,6 +1,6 @@
 """The doctor: the guide's troubleshooting as a program that looks at a gateway as a board would."""
 
-from darvaz.doctor.examination import Patient, examine
+from darvaz.doctor.checks import Patient, examine
 from darvaz.doctor.finding import Finding, Outcome
 from darvaz.doctor.target import Target, TargetError, parse_target
 

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
-from darvaz.schema import load_schema
+from darvaz.protocol.schema import load_schema
 
 _PORT_DEFAULT = 3000
 _SCHEMES = {"http": False, "ws": False, "https": True, "wss": True}

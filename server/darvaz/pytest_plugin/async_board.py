@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from darvaz.pytest_plugin.board import EXEC_TIMEOUT_S, LOG_TIMEOUT_S, TELEMETRY_TIMEOUT_S, Board
-from darvaz.pytest_plugin.failures import BenchError, BoardError
+from darvaz.pytest_plugin.errors import BenchError, BoardError
+from darvaz.pytest_plugin.expectations import Value
 from darvaz.pytest_plugin.gateway import Gateway
-from darvaz.pytest_plugin.hearing import Value
 
 if TYPE_CHECKING:
     # Needs Linux, which a real board does not.
-    from darvaz.virtual.hardware import Hardware
+    from darvaz.boards.virtual.hardware import Hardware
 
 _Result = TypeVar("_Result")
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from darvaz.pytest_plugin.backends import Body, DistantBody
 from darvaz.pytest_plugin.board import Board
-from darvaz.pytest_plugin.bodies import Body, DistantBody
-from darvaz.pytest_plugin.choice import parse_choice
-from darvaz.pytest_plugin.failures import BenchError, BoardError
+from darvaz.pytest_plugin.board_option import parse_choice
+from darvaz.pytest_plugin.errors import BenchError, BoardError
 from darvaz.pytest_plugin.gateway import Gateway
+from darvaz.pytest_plugin.gateway_process import OwnGateway
 from darvaz.pytest_plugin.lease import leased
-from darvaz.pytest_plugin.own_gateway import OwnGateway
 from darvaz.pytest_plugin.wiring import Wiring, load_wiring
 
 # Where `darvaz serve` is, unless it was told otherwise.
@@ -100,7 +100,7 @@ class Bench:
 
     def _make_virtual(self, kind: str) -> Body:
         # Not at the top: only this board needs all that.
-        from darvaz.pytest_plugin.virtual_body import VirtualBody
+        from darvaz.pytest_plugin.virtual_backend import VirtualBody
 
         body = VirtualBody(kind, f"virtual-{kind}", self.options.program, self.wiring)
         self._stack.callback(body.close)
@@ -119,7 +119,7 @@ class Bench:
 
     def _make_serial(self, port: str) -> Body:
         from darvaz.pytest_plugin.program import flash
-        from darvaz.pytest_plugin.serial_body import SerialBody, find_path
+        from darvaz.pytest_plugin.serial_backend import SerialBody, find_path
 
         path = find_path(port)
         # Asked first: a program is not interrupted for nothing.

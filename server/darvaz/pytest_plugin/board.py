@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from darvaz.pytest_plugin.bodies import Body
-from darvaz.pytest_plugin.failures import BoardError, CommandFailed, NotSeenError
+from darvaz.pytest_plugin.backends import Body
+from darvaz.pytest_plugin.errors import BoardError, CommandFailed, NotSeenError
+from darvaz.pytest_plugin.expectations import SHOWN_MAX, Hearing, LogLine, Value
 from darvaz.pytest_plugin.gateway import Gateway
-from darvaz.pytest_plugin.hearing import SHOWN_MAX, Hearing, LogLine, Value
-from darvaz.visible import visible
+from darvaz.text.terminal import visible
 
 if TYPE_CHECKING:
     # Needs Linux, which a real board does not.
-    from darvaz.virtual.hardware import Hardware
+    from darvaz.boards.virtual.hardware import Hardware
 
 LOG_TIMEOUT_S = 10.0
 # Boards report every ten seconds unless told otherwise.

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import httpx
 
-from darvaz.pytest_plugin.failures import BenchError, BoardError, CommandFailed
-from darvaz.visible import visible
+from darvaz.pytest_plugin.errors import BenchError, BoardError, CommandFailed
+from darvaz.text.terminal import visible
 
 # A board may take the whole deadline that the gateway gives a command.
 ASK_DEADLINE_S = 60.0

@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from darvaz.pytest_plugin.failures import BenchError
-from darvaz.visible import visible
+from darvaz.pytest_plugin.errors import BenchError
+from darvaz.text.terminal import visible
 
 # Runs of several people share the boards of a bench, and so the folder and its files.
 _FOLDER_MODE = 0o1777

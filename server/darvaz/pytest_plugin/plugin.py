@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _option(config, "board") is None and _option(config, "board-wiring") is None:
         return
     from darvaz.pytest_plugin.bench import Bench
-    from darvaz.pytest_plugin.failures import BenchError
+    from darvaz.pytest_plugin.errors import BenchError
 
     try:
         Bench(_options(config))
@@ -169,7 +169,7 @@ def _path(config: pytest.Config, option: str, key: str) -> Path | None:
 
 def _said_plainly(make: Any) -> Any:
     """Returns what was made; what is wrong with the bench is a sentence, without our insides."""
-    from darvaz.pytest_plugin.failures import BenchError, BoardError
+    from darvaz.pytest_plugin.errors import BenchError, BoardError
 
     __tracebackhide__ = True
     try:

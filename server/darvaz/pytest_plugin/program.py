@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-from darvaz.pytest_plugin.failures import BenchError
-from darvaz.serial import Prompt
+from darvaz.boards.serial import Prompt
+from darvaz.pytest_plugin.errors import BenchError
 
 FLASH_DEADLINE_S = 300.0
 MAIN = "/main.py"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from darvaz.pytest_plugin.board import ONLINE, TIMED_OUT, Board
-from darvaz.pytest_plugin.failures import BenchError, BoardError, CommandFailed
-from darvaz.pytest_plugin.hearing import TRACEBACK, LogLine
-from darvaz.visible import visible
+from darvaz.pytest_plugin.errors import BenchError, BoardError, CommandFailed
+from darvaz.pytest_plugin.expectations import TRACEBACK, LogLine
+from darvaz.text.terminal import visible
 
 LINES_MAX = 40
 # A command's refusal overtakes the log line with its traceback.

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from darvaz.pytest_plugin.failures import BenchError, skip
+from darvaz.pytest_plugin.errors import BenchError, skip
 
 BOOT_DEADLINE_S = 60.0
 BOOT_DEADLINE_S_MAX = 600.0

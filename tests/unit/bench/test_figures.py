@@ -13,8 +13,8 @@ from bench.series import ratios, series, spread
 from bench.sheets import Sheet, as_markdown, show
 from rich.console import Console
 
-from darvaz.journal import Journal
-from darvaz.store import open_database
+from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.storage.database import open_database
 
 SENT = {("<", "ping"): 3, (">", "pong"): 3}
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.client import place
+from darvaz.client import config as place
+from darvaz.client.config import DEFAULT_URL, Place, find_place, recall, remember
 from darvaz.client.errors import GatewayError, Unreachable, error_of
 from darvaz.client.events import EVENT_CHARS_MAX, EventParser
-from darvaz.client.place import DEFAULT_URL, Place, find_place, recall, remember
 
 HOME = Place("http://home:3000", "dvz_home")
 

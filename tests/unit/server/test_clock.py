@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.access import Access, AccessPolicy, Caller, Tokens
-from darvaz.app import build_parts
-from darvaz.parts import Parts
-from darvaz.settings import Settings
-from darvaz.store import opened
+from darvaz.gateway.access import Access, AccessPolicy, Caller, Tokens
+from darvaz.gateway.app import build_parts
+from darvaz.gateway.parts import Parts
+from darvaz.gateway.settings import Settings
+from darvaz.gateway.storage.database import opened
 
 NOON_S = 1_790_000_000.0
 DAY_S = 86_400.0
@@ -41,7 +41,7 @@ def test_boards_are_told_the_time_that_the_wall_clock_has_now(
     before = parts.unix_offset_s
     now = time.time
 
-    monkeypatch.setattr("darvaz.parts.time.time", lambda: now() + jump_s)
+    monkeypatch.setattr("darvaz.gateway.parts.time.time", lambda: now() + jump_s)
 
     assert parts.unix_offset_s == pytest.approx(before + jump_s, abs=5)
 

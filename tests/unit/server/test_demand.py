@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 import pytest
 
-from darvaz.frames import Asked, Bounds, Steering, Wish
-from darvaz.frames.demand import SIZES, Size, fit, merge, settle
-from darvaz.frames.steering import FPS_MIN
+from darvaz.gateway.cameras.rate_control import FPS_MIN, Steering
+from darvaz.gateway.frames import Asked, Bounds, Wish
+from darvaz.gateway.frames.demand import SIZES, Size, fit, merge, settle
 
 BOUNDS = Bounds(
     fps=10, fps_max=25, size="VGA", size_max="SVGA", quality=80, quality_max=90, idle_every_s=10.0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.devices import Devices, Known
-from darvaz.store import open_database
+from darvaz.gateway.devices.registry import Devices, Known
+from darvaz.gateway.storage.database import open_database
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from darvaz.cameras import Director, director
-from darvaz.devices import Devices
-from darvaz.frames import Bounds, Frames, Viewer, Wish
-from darvaz.hub import Hub
-from darvaz.protocol import Protocol
-from darvaz.store import open_database
+from darvaz.gateway.cameras import Director
+from darvaz.gateway.cameras import stream_control as director
+from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.devices.registry import Devices
+from darvaz.gateway.frames import Bounds, Frames, Viewer, Wish
+from darvaz.gateway.storage.database import open_database
+from darvaz.protocol.codec import Protocol
 
 PROTOCOL = Protocol()
 DEADLINE_S = 20.0

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from darvaz.doctor import Finding, Outcome, Patient, examine, parse_target, web
-from darvaz.doctor.token import Token
+from darvaz.doctor import Finding, Outcome, Patient, examine, parse_target
+from darvaz.doctor import http as web
+from darvaz.doctor.token_steps import Token
 from tests.support.ill_gateway import SECRET, SmallGateway, plain_server, reply, running
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from darvaz.doctor import TargetError, parse_target
 from darvaz.doctor.finding import quoted
-from darvaz.doctor.token import Token, find_fault
+from darvaz.doctor.token_steps import Token, find_fault
 
 SECRET = "dvz_0123456789_aVerySecretSecret"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from darvaz.events import (
+from darvaz.gateway.events.bus import Feed
+from darvaz.gateway.events.streams import (
     QUEUE_BYTES_MAX,
     QUEUE_EVENTS_MAX,
     RING_BYTES_MAX,
@@ -18,8 +19,7 @@ from darvaz.events import (
     Watcher,
     dump_event,
 )
-from darvaz.feed import Feed
-from darvaz.protocol import Protocol
+from darvaz.protocol.codec import Protocol
 from tests.support.clock import Clock
 
 EVERYTHING = frozenset(TYPES)
@@ -220,7 +220,7 @@ async def test_while_nobody_has_watched_nothing_is_kept(events: Events, feed: Fe
 async def test_a_while_after_the_last_watcher_nothing_is_paid_any_more(
     events: Events, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("darvaz.events.LINGER_S", 0.02)
+    monkeypatch.setattr("darvaz.gateway.events.streams.LINGER_S", 0.02)
     events.leave(events.watch(EVERYTHING, None))
     assert feed._takers
 
@@ -232,7 +232,7 @@ async def test_a_while_after_the_last_watcher_nothing_is_paid_any_more(
 async def test_who_comes_back_in_time_keeps_the_ring_going(
     events: Events, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("darvaz.events.LINGER_S", 0.02)
+    monkeypatch.setattr("darvaz.gateway.events.streams.LINGER_S", 0.02)
     events.leave(events.watch(EVERYTHING, None))
     events.watch(EVERYTHING, None)
 
@@ -247,7 +247,7 @@ async def test_who_comes_back_in_time_keeps_the_ring_going(
 async def test_frames_are_counted_and_told_once_in_a_while(
     events: Events, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("darvaz.events.FRAMES_EVERY_S", 0.02)
+    monkeypatch.setattr("darvaz.gateway.events.streams.FRAMES_EVERY_S", 0.02)
     watcher = events.watch(EVERYTHING, None)
     for _ in range(5):
         feed.publish("frame", "door", b"12345")

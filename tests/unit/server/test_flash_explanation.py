@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.flashing.errors import Outcome
-from darvaz.flashing.explanation import LAST_LINES_MAX, Explanation
+from darvaz.boards.flashing.diagnosis import LAST_LINES_MAX, Explanation
+from darvaz.boards.flashing.errors import Outcome
 
 BANNER = "Darvaz 0.1.0 on Raspberry Pi Pico W. Ctrl-C for the prompt."
 GATEWAY = "ws://192.168.1.5:3000"

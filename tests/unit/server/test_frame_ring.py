@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.frame_ring import PENDING_MAX, FrameRing
-from darvaz.frames import Frame
+from darvaz.gateway.cameras.frame_ring import PENDING_MAX, FrameRing
+from darvaz.gateway.frames import Frame
 
 
 def frame_at(at_s: float, data: bytes = b"picture") -> Frame:

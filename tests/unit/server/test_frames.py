@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from darvaz.frames import Camera, Frame, Viewer, Wish
+from darvaz.gateway.frames import Camera, Frame, Viewer, Wish
 
 DEADLINE_S = 20.0
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from darvaz.frames import Frames, TooManyViewersError, Wish
+from darvaz.gateway.frames import Frames, TooManyViewersError, Wish
 from tests.unit.server.test_frames import DEADLINE_S, Sink, viewer_on
 
 

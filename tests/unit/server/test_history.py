@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.history import (
+from darvaz.gateway.storage.database import StoreError
+from darvaz.gateway.telemetry.history import (
     DATABASE_NAME,
     FIVE_MINUTES_S,
     HOUR_S,
@@ -20,8 +21,7 @@ from darvaz.history import (
     Retention,
     open_history,
 )
-from darvaz.history_reading import POINTS_MAX, Plot, last_readings, plot
-from darvaz.store import StoreError
+from darvaz.gateway.telemetry.history_queries import POINTS_MAX, Plot, last_readings, plot
 
 DAY_S = 86_400.0
 # The start of a day, and so of an hour and of five minutes.
@@ -176,7 +176,7 @@ def test_one_name_too_many_of_a_device_is_not_kept(kept: Kept) -> None:
 
 
 def test_one_series_too_many_of_all_is_not_kept(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("darvaz.history.SERIES_MAX", 3)
+    monkeypatch.setattr("darvaz.gateway.telemetry.history.SERIES_MAX", 3)
     for number in range(4):
         kept.record(f"device{number}", NOON_S, t=1.0)
     kept.write()

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.devices import Devices
-from darvaz.hub import (
+from darvaz.gateway.devices.hub import (
     PENDING_PER_DEVICE_MAX,
     BusyError,
     Hub,
@@ -21,9 +20,10 @@ from darvaz.hub import (
     TimedOutError,
     UnknownDeviceError,
 )
-from darvaz.last_args import LastArgs
-from darvaz.protocol import Message, Protocol
-from darvaz.store import open_database
+from darvaz.gateway.devices.last_arguments import LastArgs
+from darvaz.gateway.devices.registry import Devices
+from darvaz.gateway.storage.database import open_database
+from darvaz.protocol.codec import Message, Protocol
 
 PROTOCOL = Protocol()
 

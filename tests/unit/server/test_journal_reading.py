@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.journal_batches import Moment, insert_batch
-from darvaz.journal_reading import ROWS_MAX, Row, Wanted, describe, parse_since, read
-from darvaz.store import open_database
+from darvaz.gateway.journal.batches import Moment, insert_batch
+from darvaz.gateway.journal.queries import ROWS_MAX, Row, Wanted, describe, parse_since, read
+from darvaz.gateway.storage.database import open_database
 
 
 @pytest.fixture(params=[1, 2, 3])

@@ -14,17 +14,17 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from darvaz.access import redact
-from darvaz.journal import PAYLOAD_CHARS_MAX, Journal
-from darvaz.store import StoreError, open_database
+from darvaz.gateway.access import redact
+from darvaz.gateway.journal.writer import PAYLOAD_CHARS_MAX, Journal
+from darvaz.gateway.storage.database import StoreError, open_database
 
 NOW_MS = int(time.time() * 1000)
 WRITER = """
 import sys, time
 from functools import partial
 from pathlib import Path
-from darvaz.journal import Journal
-from darvaz.store import open_database
+from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.storage.database import open_database
 journal = Journal(partial(open_database, Path(sys.argv[1])))
 journal.open()
 for number in range(1_000_000):

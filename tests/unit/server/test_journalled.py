@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.edge.journalled import journalled
-from darvaz.journal import Journal
-from darvaz.journal_reading import Wanted, read
-from darvaz.store import open_database, transaction
+from darvaz.gateway.journal.flush import journalled
+from darvaz.gateway.journal.queries import Wanted, read
+from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.storage.database import open_database, transaction
 
 
 def journal_of(folder: Path) -> Journal:

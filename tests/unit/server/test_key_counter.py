@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darvaz.faults import Fault, find_json_trouble
-from darvaz.key_counter import UNKNOWN_CHARS_MAX, KeyCounter, shows_each_key_once
-from darvaz.protocol import Protocol
+from darvaz.protocol.codec import Protocol
+from darvaz.protocol.duplicate_keys import UNKNOWN_CHARS_MAX, KeyCounter, shows_each_key_once
+from darvaz.protocol.faults import Fault, find_json_trouble
 
 PROTOCOL = Protocol()
 DEPTH_MAX = PROTOCOL.numbers["depth_max"]
@@ -54,7 +54,9 @@ def test_a_key_given_twice_and_deep_nesting_are_found(text: str) -> None:
 
 @pytest.mark.parametrize("text", SOUND)
 def test_an_ordinary_text_needs_no_second_parse(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("darvaz.protocol.find_json_trouble", lambda text, depth: pytest.fail(f"parsed twice: {text}"))
+    monkeypatch.setattr(
+        "darvaz.protocol.codec.find_json_trouble", lambda text, depth: pytest.fail(f"parsed twice: {text}")
+    )
 
     PROTOCOL.parse(text)
 
@@ -101,7 +103,9 @@ UNKNOWN = [
 
 @pytest.mark.parametrize("text", UNKNOWN)
 def test_unknown_fields_need_no_strict_parse(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("darvaz.protocol.find_json_trouble", lambda text, depth: pytest.fail(f"parsed twice: {text}"))
+    monkeypatch.setattr(
+        "darvaz.protocol.codec.find_json_trouble", lambda text, depth: pytest.fail(f"parsed twice: {text}")
+    )
 
     assert not isinstance(PROTOCOL.parse(text), Fault)
 

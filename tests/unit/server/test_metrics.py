@@ -10,9 +10,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from darvaz import __version__
-from darvaz.journal_batches import Said
-from darvaz.metrics import PINGS_WAITING_MAX, Gauges, Metrics, Watched
-from darvaz.protocol import Protocol
+from darvaz.gateway.journal.batches import Said
+from darvaz.gateway.metrics import PINGS_WAITING_MAX, Gauges, Metrics, Watched
+from darvaz.protocol.codec import Protocol
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 HOSTILE = 'x"} 1\ndarvaz_device_up{device="\\fake'

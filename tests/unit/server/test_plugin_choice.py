@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.pytest_plugin.choice import Choice, parse_choice
-from darvaz.pytest_plugin.failures import BenchError
+from darvaz.pytest_plugin.board_option import Choice, parse_choice
+from darvaz.pytest_plugin.errors import BenchError
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from darvaz.pytest_plugin.failures import NotSeenError
-from darvaz.pytest_plugin.hearing import LINES_MAX, VALUES_MAX, Hearing
+from darvaz.pytest_plugin.errors import NotSeenError
+from darvaz.pytest_plugin.expectations import LINES_MAX, VALUES_MAX, Hearing
 
 
 class Journal:

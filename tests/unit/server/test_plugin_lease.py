@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.pytest_plugin.failures import BenchError
+from darvaz.pytest_plugin.errors import BenchError
 from darvaz.pytest_plugin.lease import TakenError, leased
 
 BOARD = "the board at /dev/ttyACM0"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.pytest_plugin.failures import BenchError
+from darvaz.pytest_plugin.errors import BenchError
 from darvaz.pytest_plugin.program import program_files
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.pytest_plugin.failures import BenchError
+from darvaz.pytest_plugin.errors import BenchError
 from darvaz.pytest_plugin.wiring import BOOT_DEADLINE_S, Wiring, load_wiring
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,9 +7,9 @@ import json
 import msgspec
 import pytest
 
-from darvaz.faults import Fault
-from darvaz.protocol import Protocol, type_name
-from darvaz.schema_types import TypeMaker
+from darvaz.protocol.codec import Protocol, type_name
+from darvaz.protocol.faults import Fault
+from darvaz.protocol.schema_types import TypeMaker
 
 PROTOCOL = Protocol()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.reader import WAITING_MAX, Reader, ReaderBusyError
-from darvaz.store import open_database
+from darvaz.gateway.storage.database import open_database
+from darvaz.gateway.storage.read_pool import WAITING_MAX, Reader, ReaderBusyError
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 

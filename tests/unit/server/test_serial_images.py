@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.serial import BoardError
-from darvaz.serial.images import IMAGE_BYTES_MAX, check_image, read_image
-from darvaz.serial.releases import RELEASES, unpack
+from darvaz.boards.serial import BoardError
+from darvaz.boards.serial.downloads import RELEASES, unpack
+from darvaz.boards.serial.images import IMAGE_BYTES_MAX, check_image, read_image
 from tests.support.board_images import RP2350, esp32, uf2, uf2_block
 
 

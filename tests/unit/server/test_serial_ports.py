@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
-from darvaz.serial import BoardError, Reason, find_port, list_boards
-from darvaz.serial.wire import open_wire
+from darvaz.boards.serial import BoardError, Reason, find_port, list_boards
+from darvaz.boards.serial.serial_port import open_wire
 
 
 def listed(path: str, vid: int | None, serial_number: str | None = None) -> ListPortInfo:

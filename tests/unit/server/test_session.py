@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darvaz.faults import Fault
-from darvaz.protocol import Protocol
-from darvaz.session import (
+from darvaz.gateway.session.session import (
     Close,
     Faulted,
     Framed,
@@ -22,6 +20,8 @@ from darvaz.session import (
     State,
     TokenShown,
 )
+from darvaz.protocol.codec import Protocol
+from darvaz.protocol.faults import Fault
 
 PROTOCOL = Protocol()
 JPEG = b"\xff\xd8\xff\xe0 picture \xff\xd9"

@@ -7,8 +7,8 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from darvaz.protocol import Protocol
-from darvaz.session import Close, Faulted, Introduced, Limits, Session, State, TokenShown
+from darvaz.gateway.session.session import Close, Faulted, Introduced, Limits, Session, State, TokenShown
+from darvaz.protocol.codec import Protocol
 from tests.support.mutants import packets
 
 PROTOCOL = Protocol()

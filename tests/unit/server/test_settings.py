@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.protocol import Protocol
-from darvaz.settings import Settings, SettingsError, describe, hints, load_settings
+from darvaz.gateway.settings import Settings, SettingsError, describe, hints, load_settings
+from darvaz.protocol.codec import Protocol
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_default() -> None:

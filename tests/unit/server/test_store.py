@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.journal_reading import Wanted, read
-from darvaz.store import (
+from darvaz.gateway.journal.queries import Wanted, read
+from darvaz.gateway.storage.database import (
     _MIGRATIONS,
     BUSY_TIMEOUT_MS,
     DATABASE_NAME,
@@ -308,7 +308,7 @@ def test_an_error_without_a_code_still_says_what_to_do(folder: Path) -> None:
 
 
 def test_a_program_that_looks_in_takes_nothing_away_from_one_that_writes(folder: Path) -> None:
-    look = "import sys; from pathlib import Path; from darvaz.store import open_database;"
+    look = "import sys; from pathlib import Path; from darvaz.gateway.storage.database import open_database;"
     look += "c = open_database(Path(sys.argv[1])); print(c.execute('SELECT count(*) FROM settings').fetchone()[0])"
 
     def seen_elsewhere() -> int:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from darvaz.edge.streaming import Streamed
-from darvaz.lines import dump_line
+from darvaz.gateway.http.streaming import Streamed
+from darvaz.text.json_lines import dump_line
 
 
 class Exchange:
@@ -71,7 +71,7 @@ async def test_a_client_that_leaves_ends_the_answer() -> None:
 
 
 async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("darvaz.edge.streaming.PIECE_DEADLINE_S", 0.02)
+    monkeypatch.setattr("darvaz.gateway.http.streaming.PIECE_DEADLINE_S", 0.02)
     exchange = Exchange(takes_max=2)
 
     await exchange.run(5)

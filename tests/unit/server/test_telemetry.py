@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from darvaz.feed import Feed
-from darvaz.history import History, open_history
-from darvaz.protocol import Protocol
-from darvaz.telemetry import NAMES_PER_DEVICE_MAX, TYPES, Telemetry
+from darvaz.gateway.events.bus import Feed
+from darvaz.gateway.telemetry.history import History, open_history
+from darvaz.gateway.telemetry.latest import NAMES_PER_DEVICE_MAX, TYPES, Telemetry
+from darvaz.protocol.codec import Protocol
 
 PROTOCOL = Protocol()
 NOW_S = 1_000_000.0

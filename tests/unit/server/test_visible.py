@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darvaz.visible import VisibleFormatter, visible, visible_json
+from darvaz.text.terminal import VisibleFormatter, visible, visible_json
 
 HIDDEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
 

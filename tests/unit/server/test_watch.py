@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from darvaz.watch import TOKENS_EVERY_S, TURN_S, Watch
+from darvaz.gateway.devices.deadlines import TOKENS_EVERY_S, TURN_S, Watch
 
 _DEADLINE_S = 5.0
 

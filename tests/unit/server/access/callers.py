@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
-from darvaz.access import Access, AccessPolicy, Caller, Refused
-from darvaz.access.decisions import NOT_AUTHORISED
+from darvaz.gateway.access import Access, AccessPolicy, Caller, Refused
+from darvaz.gateway.access.decisions import NOT_AUTHORISED
 from tests.support.clock import Clock
 
 LOCAL = Caller("127.0.0.1", host="localhost:3000")

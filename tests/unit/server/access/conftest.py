@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.access import Access, AccessPolicy
-from darvaz.access.tokens import Tokens
-from darvaz.store import open_database
+from darvaz.gateway.access import Access, AccessPolicy
+from darvaz.gateway.access.tokens import Tokens
+from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 
 

@@ -17,10 +17,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from darvaz.access import Access, AccessPolicy, Admitted, Caller
 from darvaz.cli.enrol import enrol
 from darvaz.cli.token import token
-from darvaz.store import open_database
+from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller
+from darvaz.gateway.storage.database import open_database
 
 BOARD = Caller("192.168.1.50", host="192.168.1.2:3000")
 

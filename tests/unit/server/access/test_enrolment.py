@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.access import Enrolment
-from darvaz.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
-from darvaz.store import open_database
+from darvaz.gateway.access import Enrolment
+from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
+from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
-from darvaz.access import Access, Admitted, AskToken, Caller, Refused
-from darvaz.access.decisions import NOT_AUTHORISED
-from darvaz.access.rules import FAILURES_ALLOWED, FAILURES_WINDOW_S
+from darvaz.gateway.access import Access, Admitted, AskToken, Caller, Refused
+from darvaz.gateway.access.decisions import NOT_AUTHORISED
+from darvaz.gateway.access.rules import FAILURES_ALLOWED, FAILURES_WINDOW_S
 from tests.support.clock import Clock
 from tests.unit.server.access.callers import BOARD, LOCAL, PAGE, WRONG, bearing, code, fail
 

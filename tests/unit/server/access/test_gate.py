@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.access import Access, AccessPolicy, Admitted, AskToken, Caller
-from darvaz.access.decisions import NOT_AUTHORISED
-from darvaz.store import open_database
+from darvaz.gateway.access import Access, AccessPolicy, Admitted, AskToken, Caller
+from darvaz.gateway.access.decisions import NOT_AUTHORISED
+from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 from tests.unit.server.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_policy
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from darvaz.access import Access, Admitted
-from darvaz.access.decisions import NOT_AUTHORISED
-from darvaz.access.rules import FAILURES_ALLOWED
+from darvaz.gateway.access import Access, Admitted
+from darvaz.gateway.access.decisions import NOT_AUTHORISED
+from darvaz.gateway.access.rules import FAILURES_ALLOWED
 from tests.unit.server.access.callers import BOARD, LOCAL, bearing, code
 
 

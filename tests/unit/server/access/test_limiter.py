@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.access.limiter import ADDRESSES_MAX, Limiter, site_of
+from darvaz.gateway.access.rate_limiter import ADDRESSES_MAX, Limiter, site_of
 from tests.support.clock import Clock
 
 

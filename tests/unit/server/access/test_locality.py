@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.access import Caller
-from darvaz.access.locality import is_host_allowed, is_loopback, is_origin_allowed, is_trusted_localhost
+from darvaz.gateway.access import Caller
+from darvaz.gateway.access.origins import is_host_allowed, is_loopback, is_origin_allowed, is_trusted_localhost
 
 
 def caller(address: str | None = "127.0.0.1", query: bytes = b"", **headers: str) -> Caller:

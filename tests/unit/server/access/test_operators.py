@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from darvaz.access import Access, AccessPolicy, Admitted, Caller, Need, SignedIn
-from darvaz.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, ONLY_LOOKS
-from darvaz.access.rules import FAILURES_ALLOWED
+from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Need, SignedIn
+from darvaz.gateway.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, ONLY_LOOKS
+from darvaz.gateway.access.rules import FAILURES_ALLOWED
 from tests.support.clock import Clock
 from tests.unit.server.access.callers import BROWSER, LOCAL, PAGE, bearing, code
 

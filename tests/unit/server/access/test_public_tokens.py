@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from darvaz.access import Access, AccessPolicy, Admitted, Caller, Refused
-from darvaz.access.gate import MINTS_PER_MINUTE_MAX
-from darvaz.access.tokens import UNUSED_PER_SITE_MAX, UNUSED_TOTAL_MAX
+from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Refused
+from darvaz.gateway.access.gate import MINTS_PER_MINUTE_MAX
+from darvaz.gateway.access.tokens import UNUSED_PER_SITE_MAX, UNUSED_TOTAL_MAX
 from tests.support.clock import Clock
 from tests.unit.server.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_policy
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.access import Tokens, redact
-from darvaz.access.links import LINK_MINUTES, LINK_MINUTES_MAX, LINKS_MAX, SignInLinks
-from darvaz.access.sessions import AGENT_CHARS_MAX, IDLE_S, LIFE_S, SESSIONS_MAX, Sessions
-from darvaz.access.signing import VIEW_MINUTES_MAX, Signer
-from darvaz.store import DATABASE_NAME, open_database
+from darvaz.gateway.access import Tokens, redact
+from darvaz.gateway.access.browser_sessions import AGENT_CHARS_MAX, IDLE_S, LIFE_S, SESSIONS_MAX, Sessions
+from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX, LINKS_MAX, SignInLinks
+from darvaz.gateway.access.view_links import VIEW_MINUTES_MAX, Signer
+from darvaz.gateway.storage.database import DATABASE_NAME, open_database
 from tests.support.clock import Clock
 
 HERE = "192.168.1.7"

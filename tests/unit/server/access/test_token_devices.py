@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.access import DEVICE_KINDS, Issued, Tokens
-from darvaz.access.tokens import (
+from darvaz.gateway.access import DEVICE_KINDS, Issued, Tokens
+from darvaz.gateway.access.tokens import (
     MINTED_LIFE_S,
     MINTED_PER_DEVICE_MAX,
     UNUSED_PER_SITE_MAX,
     UNUSED_TOTAL_MAX,
 )
-from darvaz.store import open_database
+from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 
 HERE = "192.168.1.7"

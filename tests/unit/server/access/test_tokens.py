@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.access import KINDS, Issued, Tokens, redact
-from darvaz.access.tokens import USES_AT_ONCE_PER_S, USES_WAITING_MAX
-from darvaz.store import open_database
+from darvaz.gateway.access import KINDS, Issued, Tokens, redact
+from darvaz.gateway.access.tokens import USES_AT_ONCE_PER_S, USES_WAITING_MAX
+from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 
 HERE = "192.168.1.7"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from darvaz.wire.interface import EXTENSION, Wire
-from darvaz.wire.packets import dump_binary, dump_text
-from darvaz.wire.protocol import WebSocketProtocol
+from darvaz.gateway.websocket.interface import EXTENSION, Wire
+from darvaz.gateway.websocket.packets import dump_binary, dump_text
+from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tests.support.webserver import WebServer
 
 MAX_BYTES = 17 * 1024 * 1024

@@ -11,8 +11,8 @@ from tools.fuzz.checks import Listener
 from tools.fuzz.stand_ins import Loop, Transport
 from uvicorn.server import ServerState
 
-from darvaz.wire.interface import EXTENSION
-from darvaz.wire.protocol import WebSocketProtocol
+from darvaz.gateway.websocket.interface import EXTENSION
+from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tests.support.rawsocket import packet, text
 from tests.unit.server.wire.test_shortcut import HEADERS, head
 

@@ -8,8 +8,8 @@ from tools.fuzz.heads import make_head
 from tools.fuzz.streams import Stream, make_stream
 
 import darvaz
-from darvaz.wire import parser
-from darvaz.wire.protocol import WebSocketProtocol
+from darvaz.gateway.websocket import parser
+from darvaz.gateway.websocket.protocol import WebSocketProtocol
 
 STREAMS = 5_000
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from darvaz.wire import flow, protocol
-from darvaz.wire.interface import EXTENSION, Wire
-from darvaz.wire.packets import dump_binary, dump_text
-from darvaz.wire.parser import ITEMS_PER_PARSE_MAX
+from darvaz.gateway.websocket import flow_control as flow
+from darvaz.gateway.websocket import protocol
+from darvaz.gateway.websocket.interface import EXTENSION, Wire
+from darvaz.gateway.websocket.packets import dump_binary, dump_text
+from darvaz.gateway.websocket.parser import ITEMS_PER_PARSE_MAX
 from tests.support.rawsocket import REQUEST, RawSocket, close, packet, text
 from tests.support.webserver import WebServer, wait_until
 from tests.unit.server.wire.servers import OURS, DirectEcho, EchoListener, serve

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import darvaz.wire
-from darvaz.wire import masking as running
+import darvaz.gateway.websocket
+from darvaz.gateway.websocket import masking as running
 
-SOURCE = Path(darvaz.wire.__path__[0]) / "masking.py"
+SOURCE = Path(darvaz.gateway.websocket.__path__[0]) / "masking.py"
 
 
 def plain() -> ModuleType:

@@ -15,7 +15,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
-from darvaz.wire.parser import ITEMS_PER_PARSE_MAX, Item, Parser, PeerClose, Ping, Pong, Violation
+from darvaz.gateway.websocket.parser import ITEMS_PER_PARSE_MAX, Item, Parser, PeerClose, Ping, Pong, Violation
 from tests.support.rawsocket import close, packet, text
 
 MAX_BYTES = 70_000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darvaz.wire.shortcut import HEAD_BYTES_MAX, parse_upgrade
+from darvaz.gateway.websocket.fast_upgrade import HEAD_BYTES_MAX, parse_upgrade
 
 HEADERS = (
     b"Host: gateway:3000",

@@ -1,0 +1,287 @@
+"""Why a board did not come online, from what it says on its serial line and what the gateway's journal has of it.
+
+Knows no port and no gateway: lines and rows go in, a sentence and an exit status come out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from darvaz.boards.flashing.errors import Outcome
+
+LAST_LINES_MAX = 8
+_BANNERS_MAX = 3
+_LINE_CHARS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """Something that a board says when it fails: `patience` is how often before it counts as certain."""
+
+    code: str
+    pattern: re.Pattern[str]
+    patience: int
+    outcome: Outcome
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What went wrong, and what to do."""
+
+    code: str
+    outcome: Outcome
+    sentence: str
+
+
+def _symptom(code: str, pattern: str, patience: int, outcome: Outcome, sentence: str) -> Symptom:
+    return Symptom(code, re.compile(pattern), patience, outcome, sentence)
+
+
+_GATEWAY = r"^W \d+\.\d+ gateway (?P<gateway>\S+): "
+
+SYMPTOMS = (
+    _symptom(
+        "brown_out",
+        r"Brownout detector was triggered|the board restarted while the camera was starting",
+        1,
+        Outcome.NOT_RUNNING,
+        "the board's supply breaks down (brown-out): use a shorter cable and a supply of 5 V and 2 A; docs/hardware.md",
+    ),
+    _symptom(
+        "no_camera",
+        r"this firmware has no camera module",
+        1,
+        Outcome.UNSUITABLE,
+        "the board's MicroPython has no camera module: install the camera image (docs/hardware.md), then flash again",
+    ),
+    _symptom(
+        "wrong_password",
+        r"wifi: (?P<ssid>.*): seen, but joining failed",
+        2,
+        Outcome.NO_WIFI,
+        "the Wi-Fi {ssid} is there but does not let the board in: is the password right? Type it again with --wifi"
+        " (make flash ARGS=--wifi)",
+    ),
+    _symptom(
+        "not_seen",
+        r"wifi: (?P<ssid>.*): not seen",
+        2,
+        Outcome.NO_WIFI,
+        "the board does not see the Wi-Fi {ssid}: is the name right, the router near, and is it 2.4 GHz (these boards"
+        " know no 5 GHz)? Type it again with --wifi (make flash ARGS=--wifi)",
+    ),
+    _symptom(
+        "no_address",
+        r"wifi: (?P<ssid>.*): joined, but got no address",
+        2,
+        Outcome.NO_WIFI,
+        "the Wi-Fi {ssid} let the board in, but its router gave no address: restart the router, and look whether DHCP"
+        " is on and has addresses left",
+    ),
+    _symptom(
+        "wifi_failed",
+        r"wifi: (?P<ssid>.*): joining failed: (?P<why>.*)|the radio does not start: (?P<why2>.*)",
+        2,
+        Outcome.NO_WIFI,
+        "the board could not join the Wi-Fi ({why}): unplug it, plug it in, and run this again",
+    ),
+    _symptom(
+        "token_refused",
+        _GATEWAY + r"(refused with 401|closed with 4401)",
+        1,
+        Outcome.NO_GATEWAY,
+        "the gateway at {gateway} does not know the board's token: it keeps its data elsewhere. Say where with --data"
+        " (DARVAZ_DATA), or, if it runs on another machine, with --gateway and an operator's token in DARVAZ_TOKEN",
+    ),
+    _symptom(
+        "too_many_failures",
+        _GATEWAY + r"refused with 429",
+        2,
+        Outcome.NO_GATEWAY,
+        "the gateway at {gateway} lets the board wait after too many failed attempts: wait five minutes, then"
+        " `darvaz reset`",
+    ),
+    _symptom(
+        "other_device",
+        _GATEWAY + r"(refused with 403|closed with 4403)",
+        1,
+        Outcome.NO_GATEWAY,
+        "the gateway at {gateway} says that this name belongs to a board of the other kind: give the board its own"
+        " with --device NAME (make flash DEVICE=NAME)",
+    ),
+    _symptom(
+        "replaced",
+        _GATEWAY + r"closed with 4409",
+        2,
+        Outcome.NO_GATEWAY,
+        "another board goes by the same name, and the two push each other out: give this one its own with"
+        " --device NAME (make flash DEVICE=NAME)",
+    ),
+    _symptom(
+        "gateway_ill",
+        _GATEWAY + r"refused with 503",
+        2,
+        Outcome.NO_GATEWAY,
+        "the gateway at {gateway} cannot take the board now: its own log says why (is its disk full?)",
+    ),
+    _symptom(
+        "not_a_gateway",
+        _GATEWAY + r"(refused with (?P<status>\d+)|.*the answer (is not HTTP|lacks|has a malformed))",
+        2,
+        Outcome.NO_GATEWAY,
+        "something else than a Darvaz gateway answers the board at {gateway}: is the port taken by another program?"
+        " Start the gateway on another port, and say where it is with --gateway",
+    ),
+    _symptom(
+        "tls",
+        _GATEWAY + r".*(certificate|MBEDTLS|mbedtls|ssl)",
+        2,
+        Outcome.NO_GATEWAY,
+        "the board does not trust the certificate of {gateway}: docs/operations.md says how it gets one that it does",
+    ),
+    _symptom(
+        "unreachable",
+        _GATEWAY + r"(no connection|no answer)",
+        2,
+        Outcome.NO_GATEWAY,
+        "the board is in the Wi-Fi, but nothing answers it at {gateway}: {remedy}",
+    ),
+    _symptom(
+        "bad_config",
+        r"^ConfigError: (?P<why>.*)",
+        1,
+        Outcome.NOT_RUNNING,
+        "the board cannot use its settings ({why}): correct them there, or remove config.json (mpremote rm"
+        " :config.json), and run this again",
+    ),
+    _symptom(
+        "wrong_version",
+        r"^ImportError: (?P<why>.*)|^SyntaxError: (?P<why2>.*)",
+        1,
+        Outcome.NOT_RUNNING,
+        "main.py does not start ({why}): correct it, or take ours with --reset-main (yours is kept)",
+    ),
+)
+_TRACEBACK = "Traceback (most recent call last):"
+_LOGGED = re.compile(r"^[DIWEC] \d+\.\d{3} ")
+_BANNER = re.compile(r"^Darvaz \S+ on .*Ctrl-C for the prompt\.$")
+_JOINED = re.compile(r"wifi: joined ")
+_ERROR = re.compile(r"^\w+(\.\w+)*: .*|^\w*(Error|Exception|Interrupt)$")
+# Words of the firmware that say the Wi-Fi was no trouble, after all.
+_WIFI_CODES = frozenset(("wrong_password", "not_seen", "no_address", "wifi_failed"))
+
+
+class Explanation:
+    """Hears a board from its start on; `verdict` tells why it fails as soon as that is certain."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._fields: dict[str, dict[str, str]] = {}
+        self._certain: Symptom | None = None
+        self._last: Symptom | None = None
+        self._banners = 0
+        self._previous = ""
+        self._is_in_traceback = False
+        self._failure: str | None = None
+        self._refusal: str | None = None
+        self.lines: list[str] = []
+        self.is_joined = False
+
+    def hear(self, line: str) -> None:
+        """Takes one line of the serial port."""
+        line = line[:_LINE_CHARS_MAX]
+        if not line.strip():
+            return
+        self.lines = [*self.lines, line][-LAST_LINES_MAX:]
+        self._note_banner(line)
+        self._note_traceback(line)
+        if _JOINED.search(line):
+            self.is_joined = True
+            self._forget(_WIFI_CODES)
+        for symptom in SYMPTOMS:
+            if found := symptom.pattern.search(line):
+                self._count(symptom, {name: value for name, value in found.groupdict().items() if value is not None})
+                break
+        self._previous = line
+
+    def note_refusal(self, said: str, address: str) -> None:
+        """Takes what the gateway's journal says of a board that it did not let in, such as "401 not_authorised".
+
+        It may have been another board: it counts only where this one itself says nothing that explains it.
+        """
+        self._refusal = f"{said}, of a board at {address}"
+
+    def verdict(self, remedy: str = "is it running, and does the firewall let the board in?") -> Verdict | None:
+        """Returns why it fails, if that is certain."""
+        if self._failure is not None and self._certain is None:
+            return Verdict(
+                "program_failed",
+                Outcome.NOT_RUNNING,
+                f"main.py ended with {self._failure}: correct it, or take ours with --reset-main (yours is kept)",
+            )
+        if self._banners > _BANNERS_MAX and self._certain is None:
+            return self._restarting()
+        return self._told(self._certain, remedy)
+
+    def at_the_end(self, remedy: str, waited_s: float) -> Verdict:
+        """Returns what is to be said when the time is over."""
+        known = self.verdict(remedy) or self._told(self._last, remedy)
+        if known is not None:
+            return known
+        if self._banners > 1:
+            return self._restarting()
+        if self._refusal is not None:
+            sentence = f"the gateway refused a board meanwhile ({self._refusal}): see `darvaz log`, and run this again"
+            return Verdict("refused", Outcome.NO_GATEWAY, sentence)
+        if not self.lines:
+            sentence = (
+                f"the board said nothing in {waited_s:.0f} s: press its reset button, or unplug it and plug it in"
+                " again; then run this again"
+            )
+            return Verdict("silent", Outcome.NOT_RUNNING, sentence)
+        sentence = f"the board was not online after {waited_s:.0f} s; it last said: {self.lines[-1]}"
+        return Verdict("unexplained", Outcome.NO_GATEWAY if self.is_joined else Outcome.NOT_RUNNING, sentence)
+
+    def _note_banner(self, line: str) -> None:
+        self._banners += bool(_BANNER.match(line))
+
+    def _note_traceback(self, line: str) -> None:
+        if line == _TRACEBACK:
+            # Of what the board logs a traceback is part; of a program that ended it stands alone.
+            self._is_in_traceback = not _LOGGED.match(self._previous)
+        elif self._is_in_traceback and not line.startswith(" "):
+            self._is_in_traceback = False
+            if _ERROR.match(line):
+                self._failure = line
+
+    def _count(self, symptom: Symptom, fields: dict[str, str]) -> None:
+        self._counts[symptom.code] = self._counts.get(symptom.code, 0) + 1
+        self._fields[symptom.code] = fields
+        self._last = symptom
+        if self._counts[symptom.code] >= symptom.patience and self._certain is None:
+            self._certain = symptom
+
+    def _forget(self, codes: frozenset[str]) -> None:
+        for code in codes:
+            self._counts.pop(code, None)
+        if self._last is not None and self._last.code in codes:
+            self._last = None
+        if self._certain is not None and self._certain.code in codes:
+            self._certain = None
+
+    def _told(self, symptom: Symptom | None, remedy: str) -> Verdict | None:
+        if symptom is None:
+            return None
+        fields = dict(self._fields[symptom.code])
+        fields.setdefault("why", fields.get("why2", ""))
+        return Verdict(symptom.code, symptom.outcome, symptom.sentence.format(**fields, remedy=remedy))
+
+    def _restarting(self) -> Verdict:
+        return Verdict(
+            "restarting",
+            Outcome.NOT_RUNNING,
+            f"the board restarts again and again ({self._banners} times): its supply may be too weak (brown-out; use a"
+            " shorter cable and 5 V, 2 A), or its program lets the watchdog bite (`darvaz monitor` shows its words)",
+        )

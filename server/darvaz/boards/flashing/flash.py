@@ -1,0 +1,223 @@
+"""One flash of one board: looked at, given its token and its files, restarted, watched until it is online."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from darvaz.boards.flashing import compatibility as suitability
+from darvaz.boards.flashing.configuration import (
+    Network,
+    dump_config,
+    merge_config,
+    networks_of,
+    parse_config,
+    token_of,
+)
+from darvaz.boards.flashing.device_token import DeviceToken, TokenDesk
+from darvaz.boards.flashing.errors import FlashError, Outcome
+from darvaz.boards.flashing.firmware_files import CONFIG, MAIN, read_sources
+from darvaz.boards.flashing.installer import check_room, look, put_in_place, stage
+from darvaz.boards.flashing.plan import Found, Plan, is_foreign, make_plan
+from darvaz.boards.flashing.wait_online import GatewayView, watch
+from darvaz.boards.serial import BoardError, Identity, Prompt, identify
+from darvaz.protocol.codec import Protocol as Schema
+from darvaz.protocol.faults import Fault
+
+_DARVAZ_IN_MAIN = re.compile(rb"\bdarvaz\b")
+
+
+class Reporter(Protocol):
+    """Whom a flash tells how it goes."""
+
+    def step(self, sentence: str) -> None:
+        """Something begins, or was found out."""
+        ...
+
+    def begin_copying(self, files: int, size_bytes: int) -> None:
+        """So much is about to be copied."""
+        ...
+
+    def copied(self, path: str, size_bytes: int) -> None:
+        """So much more of a file arrived."""
+        ...
+
+    def end_copying(self) -> None:
+        """All is copied, or given up."""
+        ...
+
+    def line(self, line: str) -> None:
+        """The board said this."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person asked for; None leaves it to the board."""
+
+    kind: str | None = None
+    device: str | None = None
+    network: Network | None = None
+    resets_main: bool = False
+    keeps_main: bool = False
+    wait_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The gateway as this machine asks it, and as the board will; and who asks for a Wi-Fi when none is known."""
+
+    desk: TokenDesk
+    gateway: str
+    board_url: str
+    headers: dict[str, str]
+    ask_network: Callable[[], Network]
+
+
+@dataclass(frozen=True, slots=True)
+class Flashed:
+    """How a flash ended well."""
+
+    device: str
+    files: int
+    info: dict[str, Any]
+    network: Network | None
+    set_aside: dict[str, str]
+    keeps_main: bool
+
+
+class Flash:
+    """One run; `run` returns when the board is online, or raises FlashError or BoardError with why not."""
+
+    def __init__(self, prompt: Prompt, wishes: Wishes, surroundings: Surroundings, report: Reporter) -> None:
+        self._prompt = prompt
+        self._wishes = wishes
+        self._around = surroundings
+        self._report = report
+        self._token: DeviceToken | None = None
+        self._network = wishes.network
+        self._is_placing = self._is_config_new = False
+
+    def run(self) -> Flashed:
+        """Does it all."""
+        try:
+            identity = identify(self._prompt)
+            kind = self._check(identity)
+            plan, found, device = self._prepare(identity, kind)
+            self._install(plan, found)
+        except BaseException:
+            self._leave()
+            raise
+        with GatewayView(self._around.gateway, device, self._around.headers) as gateway:
+            return self._await_ack(gateway, plan, kind, device)
+
+    # Before anything is written
+
+    def _check(self, identity: Identity) -> str:
+        self._report.step(str(identity))
+        kind = suitability.kind_of(identity, self._wishes.kind)
+        suitability.check_board(identity, kind)
+        return kind
+
+    def _prepare(self, identity: Identity, kind: str) -> tuple[Plan, Found, str]:
+        wanted = read_sources(kind)
+        found = look(self._prompt, wanted)
+        self._check_main(wanted, found)
+        config = self._read_config(found)
+        device = self._name(config, identity, kind)
+        if self._network is None and not networks_of(config):
+            self._network = self._around.ask_network()
+        self._token = DeviceToken(self._around.desk, kind, device, identity.unique_id)
+        is_good = self._token.is_good(token_of(config))
+        # As long as any token, to see whether it fits before one is issued.
+        plan = self._plan(wanted, found, self._merged(config, device, None if is_good else "x" * 58))
+        check_room(plan, found, self._prompt.free_bytes())
+        if not is_good:
+            plan = self._plan(wanted, found, self._merged(config, device, self._token.issue()))
+        return plan, found, device
+
+    def _check_main(self, wanted: dict[str, bytes], found: Found) -> None:
+        """Stops before a stranger's program would be left to run beside our library, and never come online."""
+        if self._wishes.resets_main or self._wishes.keeps_main or found.owned or not is_foreign(MAIN, found):
+            return
+        program = self._prompt.read_file(MAIN)
+        if program != wanted[MAIN] and not _DARVAZ_IN_MAIN.search(program):
+            raise FlashError(
+                Outcome.UNSUITABLE,
+                "there is another program on this board, a main.py that does not use Darvaz: --reset-main puts ours in"
+                " its place and keeps yours under another name, --keep-main copies the library and leaves your"
+                " main.py as it is. Nothing was changed on it",
+            )
+
+    def _read_config(self, found: Found) -> dict[str, Any]:
+        if CONFIG not in found.sizes:
+            return {}
+        config = parse_config(self._prompt.read_file(CONFIG))
+        if config is None:
+            self._report.step("config.json on the board is not JSON: a new one takes its place")
+            self._is_config_new = True
+        return config or {}
+
+    def _name(self, config: dict[str, Any], identity: Identity, kind: str) -> str:
+        there = config.get("device")
+        if self._wishes.device is not None:
+            return self._wishes.device
+        if isinstance(there, str) and not isinstance(Schema().check("connect", {"device": there}), Fault):
+            return there
+        return f"{kind}-{identity.unique_id[-6:]}"
+
+    def _merged(self, config: dict[str, Any], device: str, token: str | None) -> bytes:
+        merged = merge_config(config, device=device, token=token, network=self._network, gateway=self._around.board_url)
+        return self._prompt.read_file(CONFIG) if merged == config else dump_config(merged)
+
+    def _plan(self, wanted: dict[str, bytes], found: Found, config: bytes) -> Plan:
+        # Before main.py, which is the last to be put in place.
+        files = {**wanted, CONFIG: config}
+        files[MAIN] = files.pop(MAIN)
+        # One that cannot be read is kept beside the new one.
+        merged = [] if self._is_config_new else [CONFIG]
+        return make_plan(files, found, resets_main=self._wishes.resets_main, merged=merged)
+
+    # Writing
+
+    def _install(self, plan: Plan, found: Found) -> None:
+        files = [path for path in plan.copy if path not in plan.staged]
+        if files:
+            self._report.begin_copying(len(files), sum(len(plan.copy[path]) for path in files))
+        try:
+            stage(self._prompt, plan, found, self._report.copied)
+        finally:
+            if files:
+                self._report.end_copying()
+        # From here on the board may have the new token.
+        self._is_placing = True
+        put_in_place(self._prompt, plan, found)
+
+    def _leave(self) -> None:
+        """Gives a board that is still there its old program back, and the gateway a token that nobody has."""
+        with contextlib.suppress(BoardError):
+            self._prompt.hard_reset()
+        if self._token is not None and not self._is_placing:
+            with contextlib.suppress(FlashError):
+                self._token.take_back()
+
+    # Online
+
+    def _await_ack(self, gateway: GatewayView, plan: Plan, kind: str, device: str) -> Flashed:
+        boot_id = gateway.boot_id()
+        self._prompt.hard_reset()
+        self._report.step(f"restarted; waiting for {device} at {self._around.board_url}")
+        info = watch(self._prompt, gateway, kind, boot_id, wait_s=self._wishes.wait_s, tell=self._report.line)
+        if self._token is not None and self._token.settle():
+            self._report.step("the token that was replaced is revoked")
+        return Flashed(
+            device=device,
+            files=len(plan.copy),
+            info=info,
+            network=self._network,
+            set_aside=plan.set_aside,
+            keeps_main=plan.keeps_main,
+        )

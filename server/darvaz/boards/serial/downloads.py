@@ -1,0 +1,119 @@
+"""Where images come from: one release per board, downloaded with its checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.images import IMAGE_BYTES_MAX
+
+_STEP_DEADLINE_S = 30.0
+_LIST_BYTES_MAX = 4 * 1024 * 1024
+_MICROPYTHON = "https://micropython.org/resources/firmware/"
+_CAMERA = "https://api.github.com/repos/cnadler86/micropython-camera-API/releases/tags/v0.6.2"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An image to download; `sha256` is empty where nobody we trust has told it.
+
+    With `asset` the address is a list of GitHub, in which the file is found by that part of its name.
+    """
+
+    url: str
+    sha256: str = ""
+    asset: str = ""
+
+
+RELEASES = {
+    "pico_w": Release(
+        _MICROPYTHON + "RPI_PICO_W-20260824-v1.29.0.uf2",
+        "f918c0a082c6daf53e27998b7f990ba5f065db2e298b21a34024532a20786794",
+    ),
+    "pico_2_w": Release(_MICROPYTHON + "RPI_PICO2_W-20260824-v1.29.0.uf2"),
+    "esp32cam": Release(_CAMERA, asset="AI_THINKER"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A file that was fetched; `is_checked` tells whether its checksum was known beforehand."""
+
+    name: str
+    data: bytes
+    sha256: str
+    is_checked: bool
+
+
+def download(release: Release, progress: Progress | None = None) -> Downloaded:
+    """Fetches an image, out of its archive where it comes in one; raises BoardError."""
+    try:
+        with httpx.Client(timeout=_STEP_DEADLINE_S, follow_redirects=True) as client:
+            url, expected = _found(client, release) if release.asset else (release.url, release.sha256)
+            data = _fetch(client, url, IMAGE_BYTES_MAX, progress)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise BoardError(
+            Reason.NO_FILE,
+            f"the image could not be downloaded ({error or type(error).__name__}): check the network,"
+            " or download it elsewhere and give it with --file",
+        ) from None
+    sha256 = hashlib.sha256(data).hexdigest()
+    if expected and sha256 != expected:
+        raise BoardError(
+            Reason.DAMAGED,
+            f"what was downloaded is not what was published (SHA-256 {sha256}, expected {expected}):"
+            " try again; if it stays so, do not use it",
+        )
+    name = url.rsplit("/", 1)[-1]
+    return Downloaded(name, unpack(name, data), sha256, bool(expected))
+
+
+def unpack(name: str, data: bytes) -> bytes:
+    """Returns the image in an archive, or what was given where it is none."""
+    if data[:4] != b"PK\x03\x04":
+        return data
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for member in archive.infolist():
+                if member.filename.endswith((".bin", ".uf2")) and member.file_size <= IMAGE_BYTES_MAX:
+                    return archive.read(member)
+    except zipfile.BadZipFile:
+        raise BoardError(Reason.DAMAGED, f"{name} is a damaged archive: download it again") from None
+    raise BoardError(Reason.WRONG_IMAGE, f"in {name} there is no image for a board")
+
+
+def _found(client: httpx.Client, release: Release) -> tuple[str, str]:
+    """Returns the address of a release's file, and its checksum where GitHub tells it."""
+    answer = client.get(release.url)
+    answer.raise_for_status()
+    assets: list[dict[str, Any]] = answer.json().get("assets", []) if len(answer.content) < _LIST_BYTES_MAX else []
+    for asset in assets:
+        if release.asset in asset.get("name", ""):
+            return asset["browser_download_url"], (asset.get("digest") or "").removeprefix("sha256:")
+    raise BoardError(
+        Reason.NO_FILE,
+        f"the release at {release.url} has no file for {release.asset}: download it and give it with --file",
+    )
+
+
+def _fetch(client: httpx.Client, url: str, most_bytes: int, progress: Progress | None) -> bytes:
+    data = bytearray()
+    with client.stream("GET", url) as answer:
+        answer.raise_for_status()
+        size_bytes = int(answer.headers.get("content-length", 0))
+        for piece in answer.iter_bytes():
+            data += piece
+            if len(data) > most_bytes:
+                raise BoardError(Reason.WRONG_IMAGE, f"{url} is too large for an image of a board")
+            if progress is not None:
+                progress(len(data), size_bytes)
+    return bytes(data)

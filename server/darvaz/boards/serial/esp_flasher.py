@@ -1,0 +1,60 @@
+"""Writes an image to an ESP32 with Espressif's own tool, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+from darvaz.boards.serial.errors import BoardError, Reason
+
+BAUD = 460800
+# On this chip the bootloader begins here, not at 0.
+_ADDRESS = "0x1000"
+_WRITE_DEADLINE_S = 900.0
+_CHECK_DEADLINE_S = 60.0
+
+
+def require_esptool() -> None:
+    """Raises BoardError where the tool is not installed."""
+    if importlib.util.find_spec("esptool") is None:
+        raise BoardError(
+            Reason.NO_FILE, "for an ESP32 esptool is needed: pip install 'darvaz[flash]', then run this again"
+        )
+
+
+def check_with_esptool(file: Path) -> None:
+    """Has the tool check an image's own checksums; raises BoardError."""
+    words = [*_command(), "image-info", str(file)]
+    done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_CHECK_DEADLINE_S)
+    if done.returncode or "(invalid" in done.stdout:
+        raise BoardError(Reason.DAMAGED, f"{file.name} is damaged: its checksum is wrong; download it again")
+
+
+def write_with_esptool(port: str, file: Path, *, baud: int = BAUD, erases: bool = False) -> None:
+    """Writes an image, with the tool's own words on the terminal; raises BoardError."""
+    if erases:
+        _run(port, baud, "erase-flash")
+    _run(port, baud, "write-flash", _ADDRESS, str(file))
+
+
+def _run(port: str, baud: int, *words: str) -> None:
+    try:
+        done = subprocess.run([*_command(), "--port", port, "--baud", str(baud), *words], timeout=_WRITE_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        raise _failed(port) from None
+    if done.returncode:
+        raise _failed(port)
+
+
+def _command() -> list[str]:
+    return [sys.executable, "-m", "esptool", "--chip", "esp32"]
+
+
+def _failed(port: str) -> BoardError:
+    return BoardError(
+        Reason.SILENT,
+        f"esptool could not write to the chip at {port} (its own words are above): without a programmer that does it,"
+        " connect IO0 to GND and press RST before; then run this again, perhaps with --baud 115200",
+    )

@@ -1,0 +1,201 @@
+"""Files of a board, through its raw prompt: read, written so that a power cut leaves the old one or the new, hashed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from darvaz.boards.serial.errors import BoardError, Reason
+
+CHUNK_BYTES = 1024
+FILE_BYTES_MAX = 4 * 1024 * 1024
+# Of at most so many names, asked about at once, a board can make a list.
+NAMES_AT_ONCE = 16
+TEMPORARY = ".darvaz-new"
+# A step is a block or two of flash; reading and hashing may be all of it.
+_STEP_DEADLINE_S = 15.0
+_FILE_DEADLINE_S = 60.0
+_HASH = """
+import hashlib, binascii
+def _digest(path):
+    h = hashlib.sha256()
+    b = bytearray(512)
+    v = memoryview(b)
+    with open(path, 'rb') as f:
+        while True:
+            n = f.readinto(b)
+            if not n:
+                break
+            h.update(v[:n])
+    return binascii.hexlify(h.digest()).decode()
+"""
+_HASH_ALL = """
+import json
+for _path in {paths}:
+    try:
+        print(json.dumps([_path, _digest(_path)]))
+    except OSError:
+        pass
+"""
+_LIST = """
+import os, json
+def _walk(folder):
+    for entry in os.ilistdir(folder):
+        name, is_folder = entry[0], entry[1] & 0x4000 != 0
+        path = folder.rstrip('/') + '/' + name
+        size = 0 if is_folder else entry[3] if len(entry) > 3 else os.stat(path)[6]
+        print(json.dumps([path, size, is_folder]))
+        if is_folder:
+            _walk(path)
+_walk({folder!r})
+"""
+_READ = """
+import binascii
+with open({path!r}, 'rb') as _f:
+    while True:
+        _b = _f.read(768)
+        if not _b:
+            break
+        print(binascii.b2a_base64(_b).decode(), end='')
+"""
+_OPEN = """
+import os, binascii
+def _folders(path):
+    at = path.find('/', 1)
+    while at > 0:
+        try:
+            os.mkdir(path[:at])
+        except OSError as e:
+            if e.errno != 17:
+                raise
+        at = path.find('/', at + 1)
+_folders({path!r})
+_f = open({temporary!r}, 'wb')
+def _w(data):
+    _f.write(binascii.a2b_base64(data))
+"""
+_CLOSE = """
+_f.close()
+print(_digest({temporary!r}))
+"""
+# FAT, unlike littlefs, does not rename over a file.
+_RENAME = """
+import os
+try:
+    os.rename({old!r}, {new!r})
+except OSError as e:
+    if e.errno != 17:
+        raise
+    os.remove({new!r})
+    os.rename({old!r}, {new!r})
+"""
+_REMOVE = """
+import os
+def _remove(path):
+    if os.stat(path)[0] & 0x4000:
+        for entry in os.ilistdir(path):
+            _remove(path.rstrip('/') + '/' + entry[0])
+        os.rmdir(path)
+    else:
+        os.remove(path)
+_remove({path!r})
+"""
+_FREE = "import os\n_s = os.statvfs('/')\nprint(_s[1] * _s[3])"
+
+Run = Callable[[str, float], str]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file or folder of a board, by its full path."""
+
+    path: str
+    size_bytes: int
+    is_folder: bool = False
+
+
+class Files:
+    """The file system of the board that `run(code, deadline_s)` runs code on."""
+
+    def __init__(self, run: Run) -> None:
+        self._run_code = run
+
+    def read_file(self, path: str) -> bytes:
+        """Returns what is in a file."""
+        return binascii.a2b_base64("".join(self._run(_READ.format(path=path), _FILE_DEADLINE_S).split()))
+
+    def write_file(self, path: str, data: bytes, progress: Progress | None = None) -> None:
+        """Puts a file in place at once, its folders made; `progress(done_bytes, all_bytes)` is called as it goes.
+
+        Until the very end the old file stays as it is; if anything fails, nothing of the new one is left.
+        """
+        if len(data) > FILE_BYTES_MAX:
+            raise BoardError(Reason.NO_SPACE, f"{path} has {len(data)} bytes: no board has room for it")
+        temporary = path + TEMPORARY
+        try:
+            self._write_temporary(path, temporary, data, progress)
+        except BaseException:
+            # Also after Ctrl-C. A board that is gone keeps it, and the next write goes over it.
+            with contextlib.suppress(BoardError):
+                self.discard(temporary)
+            raise
+        self._run(_RENAME.format(old=temporary, new=path))
+
+    def discard(self, path: str) -> None:
+        """Removes what is left of a file that was not finished."""
+        self._run(f"try:\n    _f.close()\nexcept (NameError, OSError):\n    pass\nimport os\nos.remove({path!r})")
+
+    def _write_temporary(self, path: str, temporary: str, data: bytes, progress: Progress | None) -> None:
+        self._run(_OPEN.format(path=path, temporary=temporary))
+        for at in range(0, len(data), CHUNK_BYTES):
+            chunk = data[at : at + CHUNK_BYTES]
+            self._run(f"_w({base64.b64encode(chunk).decode()!r})")
+            if progress is not None:
+                progress(at + len(chunk), len(data))
+        there = self._run(_HASH + _CLOSE.format(temporary=temporary), _FILE_DEADLINE_S).strip()
+        if there != hashlib.sha256(data).hexdigest():
+            raise BoardError(
+                Reason.DAMAGED, f"{path} arrived damaged on the board: try another cable or port, and run this again"
+            )
+
+    def rename(self, old: str, new: str) -> None:
+        """Gives a file another name, in place of one that has it."""
+        self._run(_RENAME.format(old=old, new=new))
+
+    def hash_files(self, paths: Sequence[str]) -> dict[str, str]:
+        """Returns the SHA-256 of each file, in hex; of those that are there."""
+        hashes: dict[str, str] = {}
+        for at in range(0, len(paths), NAMES_AT_ONCE):
+            names = repr(list(paths[at : at + NAMES_AT_ONCE]))
+            said = self._run(_HASH + _HASH_ALL.format(paths=names), _FILE_DEADLINE_S)
+            hashes.update(_json_lines(said))
+        return hashes
+
+    def list_files(self, folder: str = "/") -> list[FileEntry]:
+        """Returns all files and folders below a folder, by path."""
+        entries = (FileEntry(*fields) for fields in _json_lines(self._run(_LIST.format(folder=folder))))
+        return sorted(entries, key=lambda entry: entry.path)
+
+    def remove(self, path: str) -> None:
+        """Removes a file, or a folder with all that is in it."""
+        self._run(_REMOVE.format(path=path))
+
+    def free_bytes(self) -> int:
+        """Returns how much room is left in the file system."""
+        return int(self._run(_FREE))
+
+    def _run(self, code: str, deadline_s: float = _STEP_DEADLINE_S) -> str:
+        return self._run_code(code, deadline_s)
+
+
+def _json_lines(said: str) -> Iterable[Any]:
+    for line in said.splitlines():
+        if line.strip():
+            yield json.loads(line)

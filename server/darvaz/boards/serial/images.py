@@ -1,0 +1,134 @@
+"""Images of MicroPython: tells by what is in a file which board it is for, and refuses one for another board."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from dataclasses import dataclass
+
+from darvaz.boards.serial.errors import BoardError, Reason
+
+IMAGE_BYTES_MAX = 16 * 1024 * 1024
+# Less is no MicroPython, but a blink or half a download.
+IMAGE_BYTES_LEAST = 200_000
+_UF2_BLOCK_BYTES = 512
+_UF2_START = (0x0A324655, 0x9E5D5157)
+_UF2_END = 0x0AB16F30
+_UF2_PAYLOAD_BYTES_MAX = 476
+_UF2_FAMILIES = {0xE48BFF56: "RP2040", 0xE48BFF59: "RP2350", 0xE48BFF5A: "RP2350"}
+_ESP_MAGIC = 0xE9
+# In an image for address 0x1000, the table of partitions (0x8000) is here, and begins with these two bytes.
+_ESP_TABLE_AT, _ESP_TABLE_MAGIC = 0x7000, b"\xaa\x50"
+_ESP_CHIPS = {0: "ESP32", 2: "ESP32-S2", 5: "ESP32-C3", 9: "ESP32-S3", 12: "ESP32-C2", 13: "ESP32-C6", 18: "ESP32-P4"}
+_MACHINE = re.compile(rb"[\w .()/+-]{3,60} with (?:RP2040|RP2350|ESP32[A-Z0-9]*)")
+_VERSION = re.compile(rb"MicroPython v(\d+\.\d+(?:\.\d+)?[-.\w]*) on |MicroPython-(\d+\.\d+\.\d+)-")
+# A name that only the camera driver has which our programs are written for.
+_CAMERA = b"GrabMode"
+_LOOKS_LIKE = (
+    (b"PK\x03\x04", "an archive: unpack it, and give the firmware.bin in it"),
+    (b"<", "a web page, not an image: download it again, with the page's own link"),
+    (b":1", "in the HEX format: take the .uf2 or .bin"),
+    (b"\x7fELF", "for a debugger: take the .uf2 or .bin"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What an image says about itself; `machine` and `version` are empty where it does not."""
+
+    name: str
+    data: bytes
+    chip: str
+    machine: str
+    version: str
+    has_camera: bool
+
+    @property
+    def sha256(self) -> str:
+        """The checksum of the whole file, in hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def __str__(self) -> str:
+        about = f"MicroPython {self.version}".strip() + f" for {self.machine or self.chip}"
+        return f"{self.name}: {about}{', with camera driver' * self.has_camera}, {len(self.data):,} bytes"
+
+
+def read_image(name: str, data: bytes) -> Image:
+    """Returns what an image is, from its bytes alone; raises BoardError where it is damaged or none."""
+    if len(data) > IMAGE_BYTES_MAX:
+        raise _wrong(name, "too large for any board")
+    if len(data) >= 8 and struct.unpack_from("<2I", data) == _UF2_START:
+        chip, flash = _read_uf2(name, data)
+    elif data[:1] == bytes([_ESP_MAGIC]):
+        chip, flash = _read_esp(name, data)
+    else:
+        look = next((says for start, says in _LOOKS_LIKE if data.lstrip()[: len(start)] == start), "")
+        raise _wrong(name, look or "neither a .uf2 for a Pico nor a .bin for an ESP32")
+    if len(data) < IMAGE_BYTES_LEAST or b"MicroPython" not in flash:
+        raise _wrong(name, f"for the {chip}, but without MicroPython in it")
+    machine, version = _MACHINE.search(flash), _VERSION.search(flash)
+    return Image(
+        name,
+        data,
+        chip,
+        machine[0].decode().strip() if machine else "",
+        (version[1] or version[2]).decode() if version else "",
+        _CAMERA in flash,
+    )
+
+
+def check_image(image: Image, chip: str) -> None:
+    """Refuses an image that is for another chip, or that lacks what the board is used for; raises BoardError."""
+    if image.chip != chip:
+        raise _wrong(image.name, f"for the {image.chip}, and this board has the {chip}")
+    if chip == "ESP32" and not image.has_camera:
+        raise _wrong(
+            image.name,
+            "without the camera driver: take mpy_cam-…-AI_THINKER from"
+            " https://github.com/cnadler86/micropython-camera-API/releases",
+        )
+    if chip != "ESP32" and image.machine and " W" not in image.machine:
+        raise _wrong(image.name, f"for the {image.machine}, which has no Wi-Fi: take RPI_PICO_W or RPI_PICO2_W")
+
+
+def _read_uf2(name: str, data: bytes) -> tuple[str, bytes]:
+    """Returns the chip and what comes into its flash."""
+    blocks: dict[str, list[bytes]] = {}
+    totals: dict[str, int] = {}
+    if len(data) % _UF2_BLOCK_BYTES:
+        raise _wrong(name, "cut short: download it again")
+    for at in range(0, len(data), _UF2_BLOCK_BYTES):
+        first, second, _, _, size_bytes, number, total, family = struct.unpack_from("<8I", data, at)
+        (end,) = struct.unpack_from("<I", data, at + _UF2_BLOCK_BYTES - 4)
+        if (first, second) != _UF2_START or end != _UF2_END or size_bytes > _UF2_PAYLOAD_BYTES_MAX:
+            raise _wrong(name, f"damaged at byte {at}: download it again")
+        chip = _UF2_FAMILIES.get(family)
+        if chip is None:
+            # RP2350 images begin with a block of a family of its own, against an erratum of the chip.
+            continue
+        if number != len(blocks.setdefault(chip, [])):
+            raise _wrong(name, f"damaged at byte {at}: download it again")
+        blocks[chip].append(data[at + 32 : at + 32 + size_bytes])
+        totals[chip] = total
+    if len(blocks) != 1:
+        raise _wrong(name, "for no Pico, or for several kinds at once")
+    chip, parts = blocks.popitem()
+    if len(parts) != totals[chip]:
+        raise _wrong(name, "cut short: download it again")
+    return chip, b"".join(parts)
+
+
+def _read_esp(name: str, data: bytes) -> tuple[str, bytes]:
+    """Returns the chip and what comes into its flash."""
+    if len(data) < _ESP_TABLE_AT + 2:
+        raise _wrong(name, "cut short: download it again")
+    (number,) = struct.unpack_from("<H", data, 12)
+    chip = _ESP_CHIPS.get(number, f"chip number {number}")
+    if chip == "ESP32" and data[_ESP_TABLE_AT : _ESP_TABLE_AT + 2] != _ESP_TABLE_MAGIC:
+        raise _wrong(name, "only a part of what a board needs: take the firmware.bin of the release")
+    return chip, data
+
+
+def _wrong(name: str, why: str) -> BoardError:
+    return BoardError(Reason.WRONG_IMAGE, f"{name} is not written to the board: it is {why}")

@@ -1,0 +1,167 @@
+"""Finds boards on USB: lists those attached, and turns what a person writes after PORT= into one port."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from serial.tools import list_ports
+
+from darvaz.boards.serial.errors import BoardError, Reason
+
+AUTO = "auto"
+_ID = "id:"
+_WINDOWS_NAME = re.compile(r"COM\d+", re.IGNORECASE)
+_RASPBERRY_PI_VID = 0x2E8A
+# Makers of what boards and their programmers talk USB with. Who is not here (modems, label printers) gets no Ctrl-C
+# from us unless a person names the port.
+_MAKERS = {
+    _RASPBERRY_PI_VID: "Raspberry Pi",
+    0x303A: "Espressif",
+    0x10C4: "Silicon Labs CP210x",
+    0x1A86: "WCH CH340",
+    0x0403: "FTDI",
+    0x067B: "Prolific",
+    0xF055: "MicroPython",
+}
+# Chips that speak USB themselves: they have no reset lines, and their port vanishes during a reset.
+_NATIVE_VIDS = frozenset({_RASPBERRY_PI_VID, 0x303A, 0xF055})
+# What their ports are called, for systems that tell no more.
+_NATIVE_NAMES = ("ttyACM", "usbmodem")
+
+
+class Listed(Protocol):
+    """What pyserial tells of a port."""
+
+    device: str
+    vid: int | None
+    pid: int | None
+    serial_number: str | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A serial port; `vid` is None where it was named by a person and USB knows nothing of it.
+
+    `link` is the name by which it was given, where that leads to the path.
+    """
+
+    path: str
+    vid: int | None = None
+    pid: int | None = None
+    serial_number: str | None = None
+    description: str = ""
+    link: str = ""
+
+    @property
+    def is_native_usb(self) -> bool:
+        """Whether the board itself is on USB, without a programmer in between."""
+        if self.vid is None:
+            return any(name in self.path for name in _NATIVE_NAMES)
+        return self.vid in _NATIVE_VIDS
+
+    @property
+    def is_programmer(self) -> bool:
+        """Whether a USB-to-serial chip, whose lines may hold the board in reset, is in between."""
+        return self.vid in _MAKERS and not self.is_native_usb
+
+    @property
+    def is_pseudo_terminal(self) -> bool:
+        """Whether it is no wire, but a program that plays one, such as a virtual board."""
+        return self.path.startswith("/dev/pts/")
+
+    @property
+    def maker(self) -> str:
+        """Who made the USB chip, in words."""
+        return _MAKERS.get(self.vid or 0, "")
+
+    def __str__(self) -> str:
+        about = ", ".join(part for part in (self.maker, self.serial_number and _ID + self.serial_number) if part)
+        return f"{self.path} ({about})" if about else self.path
+
+
+def list_boards(listed: Iterable[Listed] | None = None) -> list[Port]:
+    """Returns the ports on USB that look like a board or a programmer, by path."""
+    return [port for port in _all_on_usb(listed) if port.vid in _MAKERS]
+
+
+def find_port(wanted: str = AUTO, listed: Iterable[Listed] | None = None) -> Port:
+    """Returns the port that is meant by `auto`, a path, `COM3` or `id:<serial number>`; raises BoardError."""
+    on_usb = _all_on_usb(listed)
+    if not wanted or wanted == AUTO:
+        return _only_one([port for port in on_usb if port.vid in _MAKERS])
+    if wanted.startswith(_ID):
+        return _by_serial_number(wanted.removeprefix(_ID), on_usb)
+    return _by_path(wanted, on_usb)
+
+
+def find_again(port: Port) -> Port | None:
+    """Returns where a board is now that was at `port` before it was reset or replugged; None while it is away."""
+    if port.serial_number:
+        number = port.serial_number
+        return next((found for found in _all_on_usb(None) if found.serial_number == number), None)
+    if port.link:
+        port = replace(port, path=os.path.realpath(port.link))
+    return port if os.name == "nt" or Path(port.path).exists() else None
+
+
+def _all_on_usb(listed: Iterable[Listed] | None) -> list[Port]:
+    found = list_ports.comports() if listed is None else listed
+    ports = [
+        Port(port.device, port.vid, port.pid, port.serial_number or None, port.description or "")
+        for port in found
+        if port.vid is not None
+    ]
+    return sorted(ports, key=lambda port: port.path)
+
+
+def _only_one(boards: list[Port]) -> Port:
+    if len(boards) == 1:
+        return boards[0]
+    if not boards:
+        raise BoardError(
+            Reason.NO_BOARD,
+            "no board is attached: plug it in with a USB cable that carries data (many only charge),"
+            " or name its port: PORT=/dev/ttyUSB0",
+        )
+    choices = "; ".join(str(port) for port in boards)
+    raise BoardError(
+        Reason.SEVERAL_BOARDS,
+        f"{len(boards)} boards are attached: {choices}. Say which one: PORT={_choice(boards[0])}",
+    )
+
+
+def _choice(port: Port) -> str:
+    return _ID + port.serial_number if port.serial_number else port.path
+
+
+def _by_serial_number(number: str, on_usb: list[Port]) -> Port:
+    for port in on_usb:
+        if port.serial_number and port.serial_number.lower() == number.lower():
+            return port
+    seen = ", ".join(port.serial_number for port in on_usb if port.serial_number) or "none"
+    raise BoardError(
+        Reason.NO_BOARD, f"no board with the serial number {number} is attached; attached are: {seen}. Check the cable"
+    )
+
+
+def _by_path(path: str, on_usb: list[Port]) -> Port:
+    if os.name == "nt" or _WINDOWS_NAME.fullmatch(path):
+        known = next((port for port in on_usb if port.path.upper() == path.upper()), None)
+        if known is None and os.name != "nt":
+            raise BoardError(Reason.NO_PORT, f"{path} is a port of Windows; here they are called /dev/…")
+        return known or Port(path)
+    # By its own name, so that links below /dev/serial work, and mpremote knows a pseudo-terminal when it sees one.
+    real = os.path.realpath(path)
+    if not Path(real).is_char_device():
+        there = ", ".join(port.path for port in on_usb if port.vid in _MAKERS) or "none"
+        raise BoardError(
+            Reason.NO_PORT, f"there is no serial port {path}; attached boards: {there}. Plug it in, or use PORT=auto"
+        )
+    found = next((port for port in on_usb if port.path == real), Port(real))
+    return replace(found, link=path) if Path(path).is_symlink() else found

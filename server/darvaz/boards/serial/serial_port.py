@@ -1,0 +1,163 @@
+"""A serial port opened so that no board is held in reset by it, with a deadline for every read and write."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import struct
+import time
+from pathlib import Path
+
+import serial
+
+from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.ports import Port, find_again
+
+if os.name == "posix":
+    import fcntl
+    import termios
+
+BAUD = 115200
+READ_S = 2.0
+WRITE_S = 10.0
+REOPEN_S = 15.0
+# Long enough to discharge the capacitor that programmers have at the chip's EN.
+RESET_PULSE_S = 0.15
+_RETRY_S = 0.05
+_LOOK_S = 0.002
+_NO_LINES = frozenset({errno.ENOTTY, errno.EINVAL, errno.EIO, errno.EOPNOTSUPP})
+
+
+class Wire(serial.Serial):
+    """A serial port whose DTR and RTS change together.
+
+    On the programmers of ESP32 boards the two pull EN (reset) and IO0 (what to start), on some through transistors
+    that act only while the two differ, on others directly. Changed one after the other they restart the chip or
+    leave it waiting for a download; left on, as systems do when a port is opened, they may hold it in reset.
+    """
+
+    def set_lines(self, *, dtr: bool, rts: bool) -> bool:
+        """Sets both lines at the same time where the system can; returns False where there are none."""
+        try:
+            self._set_both(dtr, rts)
+        except OSError as error:
+            if error.errno in _NO_LINES:
+                return False
+            raise
+        return True
+
+    def _set_both(self, dtr: bool, rts: bool) -> None:
+        if os.name == "posix":
+            has = struct.unpack("I", fcntl.ioctl(self.fileno(), termios.TIOCMGET, bytes(4)))[0]
+            has &= ~(termios.TIOCM_DTR | termios.TIOCM_RTS)
+            has |= (termios.TIOCM_DTR if dtr else 0) | (termios.TIOCM_RTS if rts else 0)
+            fcntl.ioctl(self.fileno(), termios.TIOCMSET, struct.pack("I", has))
+        self.dtr = dtr
+        self.rts = rts
+
+    def pulse_reset(self) -> bool:
+        """Restarts an ESP32 through its programmer, into its program; returns False where no lines are."""
+        if not self.set_lines(dtr=False, rts=True):
+            return False
+        time.sleep(RESET_PULSE_S)
+        return self.set_lines(dtr=False, rts=False)
+
+    def read_within(self, wait_s: float) -> bytes:
+        """Returns what there is, after waiting at most so long for the first byte."""
+        return bytes(self.read(self.in_waiting or 1)) if self.wait(wait_s) else b""
+
+    def wait(self, wait_s: float) -> bool:
+        """Returns whether there is something to read, after waiting at most so long."""
+        # Not by `timeout`: pyserial configures the port anew each time that it is set.
+        if os.name == "posix":
+            return bool(select.select([self.fileno()], [], [], max(wait_s, 0.0))[0])
+        give_up_s = time.monotonic() + wait_s
+        while not self.in_waiting:
+            if time.monotonic() > give_up_s:
+                return False
+            time.sleep(_LOOK_S)
+        return True
+
+
+def open_wire(port: Port, make: type[Wire] = Wire) -> Wire:
+    """Opens a port that nobody else has open; raises BoardError with what to do."""
+    wire = make()
+    wire.port = port.path
+    wire.baudrate = BAUD
+    wire.timeout = READ_S
+    wire.write_timeout = WRITE_S
+    if os.name == "posix":
+        wire.exclusive = True
+    elif not port.is_native_usb:
+        # Windows sets both as it opens the port, if told before.
+        wire.dtr = wire.rts = False
+    try:
+        wire.open()
+        if not port.is_native_usb:
+            wire.set_lines(dtr=False, rts=False)
+    except OSError as error:
+        wire.close()
+        raise _refusal(port.path, error) from None
+    return wire
+
+
+def reopen_wire(port: Port, deadline_s: float = REOPEN_S, make: type[Wire] = Wire) -> tuple[Port, Wire]:
+    """Opens a port that vanished for a moment, wherever it is now."""
+    if port.is_pseudo_terminal and not port.link:
+        # Another one that gets the same name would be somebody else's.
+        raise gone(port.path)
+    give_up_s = time.monotonic() + deadline_s
+    while True:
+        found = find_again(port)
+        try:
+            if found is not None:
+                return found, open_wire(found, make)
+        except BoardError:
+            # Just plugged in, its permissions may still be on their way.
+            if time.monotonic() > give_up_s:
+                raise
+        if time.monotonic() > give_up_s:
+            raise gone(port.path)
+        time.sleep(_RETRY_S)
+
+
+def gone(path: str) -> BoardError:
+    """Returns what to say when a port vanished."""
+    return BoardError(Reason.GONE, f"the board at {path} is gone: plug it in again, and run the same command again")
+
+
+def _refusal(path: str, error: OSError) -> BoardError:
+    number = error.errno
+    if number == errno.EACCES:
+        return BoardError(Reason.NO_PERMISSION, _permission_remedy(path))
+    if number in (errno.EBUSY, errno.EWOULDBLOCK) or "exclusively lock" in str(error):
+        return BoardError(
+            Reason.BUSY, f"{path} is in use by another program ({_holder(path)}): close it, then run this again"
+        )
+    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or os.name == "nt":
+        return BoardError(Reason.NO_PORT, f"{path} cannot be opened: plug the board in again; it may be in use")
+    return BoardError(Reason.NO_PORT, f"{path} cannot be opened as a serial port ({os.strerror(number or 0)})")
+
+
+def _permission_remedy(path: str) -> str:
+    try:
+        group = Path(path).group()
+    except (OSError, KeyError, NotImplementedError):
+        group = "dialout"
+    return (
+        f"no permission for {path}: add yourself to the group {group} with"
+        f" `sudo usermod -aG {group} $USER`, log out and in, then run this again"
+    )
+
+
+def _holder(path: str) -> str:
+    """Returns which program has a file open, as far as the system tells."""
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) == path and link.parts[2] != str(os.getpid()):
+                name = Path("/proc", link.parts[2], "comm").read_text().strip()
+                return f"{name}, process {link.parts[2]}"
+        except OSError:
+            continue
+    return "perhaps Thonny, mpremote or a serial monitor"

@@ -1,0 +1,130 @@
+"""The drive that a Pico shows in its bootloader: finds it, and copies an image onto it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from darvaz.boards.serial.errors import BoardError, Reason
+
+_INFO = "INFO_UF2.TXT"
+_INFO_CHARS_MAX = 4096
+_CHIPS = {"RPI-RP2": "RP2040", "RP2350": "RP2350"}
+_LABELS = tuple(_CHIPS)
+_PIECE_BYTES = 64 * 1024
+_LOOK_S = 0.2
+_LEAVE_S = 30.0
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """A mounted drive of a Pico's bootloader, and the chip it says it has."""
+
+    folder: Path
+    chip: str
+
+    def is_there(self) -> bool:
+        """Whether the drive is still mounted."""
+        return (self.folder / _INFO).exists()
+
+
+def open_drive(folder: Path) -> Drive:
+    """Returns the drive at a folder; raises BoardError where there is none."""
+    try:
+        info = (folder / _INFO).read_text(encoding="ascii", errors="replace")[:_INFO_CHARS_MAX]
+    except OSError:
+        raise BoardError(
+            Reason.NO_BOARD, f"{folder} is not a Pico's drive (no {_INFO}): hold BOOTSEL while plugging the board in"
+        ) from None
+    board = next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("Board-ID:")), "")
+    if board not in _CHIPS:
+        raise BoardError(
+            Reason.WRONG_IMAGE, f"{folder} is the drive of another board ({board or 'unnamed'}), not a Pico's"
+        )
+    return Drive(folder, _CHIPS[board])
+
+
+def find_drives(places: Iterable[Path] | None = None) -> list[Drive]:
+    """Returns the drives of Picos in their bootloader that the system has mounted."""
+    drives = []
+    for place in _mounted() if places is None else places:
+        if (place / _INFO).is_file():
+            with contextlib.suppress(BoardError):
+                drives.append(open_drive(place))
+    return drives
+
+
+def unmounted_device() -> Path | None:
+    """Returns the device of a Pico's drive that Linux has seen, mounted or not."""
+    devices = (Path("/dev/disk/by-label", label) for label in _LABELS)
+    return next((device for device in devices if device.exists()), None)
+
+
+def await_drive(deadline_s: float) -> Drive | None:
+    """Waits for a drive to be mounted."""
+    give_up_s = time.monotonic() + deadline_s
+    while True:
+        if drives := find_drives():
+            return drives[0]
+        if time.monotonic() > give_up_s:
+            return None
+        time.sleep(_LOOK_S)
+
+
+def copy_image(drive: Drive, data: bytes, progress: Progress | None = None, leave_s: float = _LEAVE_S) -> None:
+    """Copies an image; the board takes it with the last block, and its drive vanishes. Raises BoardError."""
+    target = drive.folder / "firmware.uf2"
+    done_bytes = 0
+    try:
+        with target.open("wb") as file:
+            for at in range(0, len(data), _PIECE_BYTES):
+                done_bytes += file.write(data[at : at + _PIECE_BYTES])
+                file.flush()
+                os.fsync(file.fileno())
+                if progress is not None:
+                    progress(done_bytes, len(data))
+    except OSError as error:
+        # The board restarts as soon as it has the last block; the system may still be waiting for it.
+        if done_bytes < len(data) and drive.is_there():
+            raise _half(drive, str(error.strerror or error)) from None
+    except BaseException:
+        with contextlib.suppress(OSError):
+            target.unlink()
+        raise
+    _await_departure(drive, leave_s)
+
+
+def _await_departure(drive: Drive, leave_s: float) -> None:
+    give_up_s = time.monotonic() + leave_s
+    while drive.is_there():
+        if time.monotonic() > give_up_s:
+            raise _half(drive, "the board did not take it")
+        time.sleep(_LOOK_S)
+
+
+def _half(drive: Drive, why: str) -> BoardError:
+    return BoardError(
+        Reason.DAMAGED,
+        f"the image did not get onto the board at {drive.folder} ({why}): unplug it, hold BOOTSEL while plugging it in,"
+        " and run this again",
+    )
+
+
+def _mounted() -> Iterator[Path]:
+    if sys.platform == "darwin":
+        yield from (Path("/Volumes", label) for label in _LABELS)
+    elif os.name == "nt":
+        yield from (Path(f"{letter}:/") for letter in "DEFGHIJKLMNOPQRSTUVWXYZ")
+    else:
+        with contextlib.suppress(OSError):
+            for line in Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
+                device, place, system = (*line.split(" "), "", "")[:3]
+                if system == "vfat" and device.startswith("/dev/"):
+                    yield Path(place.encode().decode("unicode_escape"))

@@ -1,0 +1,206 @@
+"""What a virtual board is made of besides its processor: pins, radio, camera, watchdog; steered by people and tests.
+
+The stand-ins on the board ask one question at a time; `Hardware.answer` is the whole conversation, without I/O.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from darvaz.boards.virtual.pictures import broken_frame, draw_frame
+
+Request = dict[str, Any]
+Reply = dict[str, Any]
+
+UNKNOWN = {"error": "unknown request"}
+
+
+@dataclass(slots=True)
+class AccessPoint:
+    """A Wi-Fi network within reach."""
+
+    password: str = ""
+    rssi_dbm: int = -55
+    gives_addresses: bool = True
+
+
+@dataclass(slots=True)
+class Watchdog:
+    """A watchdog that was started: it bites when it was not fed for its time."""
+
+    timeout_ms: int
+    fed_s: float
+
+
+@dataclass(slots=True)
+class Hardware:
+    """The state of one board's hardware.
+
+    `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent" (no frame comes) or
+    "broken" (frames are cut). `jumpers` are wires: a pin reads what another is driven to. `route(host, port)` returns
+    the port of a way through the air, on loopback. `name` is written into its pictures; `version` is the MicroPython
+    that it says it has, None for the truth.
+    """
+
+    kind: str
+    unique_id: str
+    now_s: Callable[[], float]
+    route: Callable[[str, int], int]
+    restart: Callable[[str], None]
+    name: str
+    reset_cause: str = "power_on"
+    is_raw: bool = False
+    access_points: dict[str, AccessPoint] = field(default_factory=lambda: {"Home": AccessPoint("password")})
+    joined: str | None = None
+    pins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    inputs: dict[str, int] = field(default_factory=dict)
+    jumpers: dict[str, str] = field(default_factory=dict)
+    adc_u16: dict[str, int] = field(default_factory=lambda: {"4": 14089})
+    camera: str = "ok"
+    watchdog: Watchdog | None = None
+    block_writes_left: int | None = None
+    frames: int = 0
+    clock: list[int] = field(default_factory=list)
+    version: tuple[int, int, int] | None = None
+
+    def power_on(self, cause: str) -> None:
+        """Forgets what does not survive a reset."""
+        self.reset_cause = cause
+        self.watchdog = None
+        self.joined = None
+        self.pins.clear()
+
+    def is_starving(self) -> bool:
+        """Returns whether the watchdog bites now."""
+        dog = self.watchdog
+        return dog is not None and (self.now_s() - dog.fed_s) * 1000 > dog.timeout_ms
+
+    def answer(self, request: Request) -> tuple[Reply, bytes]:
+        """Returns the reply to a question of the stand-ins, and the bytes that follow it."""
+        handler = _HANDLERS.get(str(request.get("do")))
+        if handler is None:
+            return UNKNOWN, b""
+        reply = handler(self, request)
+        return reply if isinstance(reply, tuple) else (reply, b"")
+
+    # Questions
+
+    def _setup(self, request: Request) -> Reply:
+        return {
+            "kind": self.kind,
+            "unique_id": self.unique_id,
+            "reset_cause": self.reset_cause,
+            "is_raw": self.is_raw,
+            "version": self.version,
+            "has_camera": self.kind == "esp32cam" and self.camera != "missing",
+        }
+
+    def _wifi(self, request: Request) -> Reply:
+        joined = self.access_points.get(self.joined or "")
+        if joined is None:
+            self.joined = None
+        return {
+            "joined": self.joined,
+            "has_address": joined is not None and joined.gives_addresses,
+            "rssi_dbm": joined.rssi_dbm if joined else None,
+            "seen": {name: point.rssi_dbm for name, point in self.access_points.items()},
+        }
+
+    def _join(self, request: Request) -> Reply:
+        name = request["ssid"]
+        point = self.access_points.get(name)
+        if point is None:
+            return {"status": "not_seen"}
+        if point.password != (request.get("key") or ""):
+            return {"status": "wrong_password"}
+        self.joined = name
+        return {"status": "ok"}
+
+    def _leave(self, request: Request) -> Reply:
+        self.joined = None
+        return {}
+
+    def _route(self, request: Request) -> Reply:
+        point = self.access_points.get(self.joined or "")
+        if point is None or not point.gives_addresses:
+            return {"errno": errno.EHOSTUNREACH}
+        try:
+            return {"port": self.route(request["host"], request["port"])}
+        except OSError as error:
+            return {"errno": error.errno}
+
+    def _pin(self, request: Request) -> Reply:
+        self.pins.setdefault(str(request["id"]), {}).update(request["is"])
+        return {}
+
+    def _read_pin(self, request: Request) -> Reply:
+        pin = str(request["id"])
+        if pin in self.jumpers:
+            return {"value": self.pins.get(self.jumpers[pin], {}).get("value", 0)}
+        return {"value": self.inputs.get(pin, 0)}
+
+    def _read_adc(self, request: Request) -> Reply:
+        return {"u16": self.adc_u16.get(str(request["channel"]), 0)}
+
+    def _set_clock(self, request: Request) -> Reply:
+        self.clock = list(request["fields"])
+        return {}
+
+    def _start_watchdog(self, request: Request) -> Reply:
+        self.watchdog = Watchdog(request["timeout_ms"], self.now_s())
+        return {}
+
+    def _feed(self, request: Request) -> Reply:
+        if self.watchdog is not None:
+            self.watchdog.fed_s = self.now_s()
+        return {}
+
+    def _reset(self, request: Request) -> Reply:
+        self.restart("soft_reset" if request.get("is_soft") else "reset")
+        return {}
+
+    def _count_block_write(self, request: Request) -> Reply:
+        if self.block_writes_left is None:
+            return {"is_cut": False}
+        self.block_writes_left -= 1
+        return {"is_cut": self.block_writes_left < 0}
+
+    def _cut(self, request: Request) -> Reply:
+        self.block_writes_left = None
+        self.restart("power_cut")
+        return {}
+
+    def _start_camera(self, request: Request) -> Reply:
+        return {"is_started": self.camera not in ("dead", "missing")}
+
+    def _frame(self, request: Request) -> Reply | tuple[Reply, bytes]:
+        if self.camera == "silent":
+            return {"bytes": 0}
+        self.frames += 1
+        data = draw_frame(request["size"], request["quality"], self.frames, self.name)
+        if self.camera == "broken":
+            data = broken_frame(data)
+        return {"bytes": len(data)}, data
+
+
+_HANDLERS: dict[str, Callable[[Hardware, Request], Reply | tuple[Reply, bytes]]] = {
+    "setup": Hardware._setup,
+    "wifi": Hardware._wifi,
+    "join": Hardware._join,
+    "leave": Hardware._leave,
+    "route": Hardware._route,
+    "pin": Hardware._pin,
+    "read_pin": Hardware._read_pin,
+    "read_adc": Hardware._read_adc,
+    "set_clock": Hardware._set_clock,
+    "start_watchdog": Hardware._start_watchdog,
+    "feed": Hardware._feed,
+    "reset": Hardware._reset,
+    "count_block_write": Hardware._count_block_write,
+    "cut": Hardware._cut,
+    "start_camera": Hardware._start_camera,
+    "frame": Hardware._frame,
+}

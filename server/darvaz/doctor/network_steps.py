@@ -1,0 +1,134 @@
+"""The first steps: name resolution, TCP port, HTTP. Each says what to do when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+
+import httpx
+
+from darvaz.doctor import hints as remedies
+from darvaz.doctor import http as web
+from darvaz.doctor.finding import Finding, failed, passed, quoted
+from darvaz.doctor.target import Target
+
+_ADDRESSES_SHOWN_MAX = 4
+
+
+async def resolve(target: Target, deadline_s: float) -> Finding:
+    """Looks the host name up."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(deadline_s):
+            found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except TimeoutError:
+        return failed("the name server does not answer", "Check the network, or use the gateway's IP address.")
+    except (OSError, UnicodeError) as error:
+        return failed(f"no address for {quoted(target.host)} ({_reason(error)})", _NAME_REMEDY)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return passed(f"{target.host} is {', '.join(addresses[:_ADDRESSES_SHOWN_MAX])}")
+
+
+_NAME_REMEDY = (
+    "Check the spelling; most boards cannot look up names ending in .local: use the gateway's IP address, "
+    "which `darvaz serve` prints at its start."
+)
+
+
+async def open_port(target: Target, deadline_s: float) -> Finding:
+    """Opens a TCP connection and closes it again."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            _, writer = await asyncio.open_connection(target.host, target.port)
+    except TimeoutError:
+        return failed(
+            f"no answer from {target.netloc} within {deadline_s:g} s",
+            "Is it the right address, and the same network? A firewall on the gateway may drop the port, and "
+            "many guest Wi-Fi networks keep their members apart.",
+        )
+    except ConnectionRefusedError:
+        return failed(
+            f"nothing listens on port {target.port}",
+            "Start the gateway (`darvaz serve`) and check the port; if it was started with --host 127.0.0.1, "
+            "only its own machine can reach it: use --host 0.0.0.0.",
+        )
+    except OSError as error:
+        return failed(_reason(error), "Check that this machine is on the network, and the address.")
+    # Hung up at once: there is nothing to flush.
+    writer.transport.abort()
+    return passed(f"port {target.port} is open")
+
+
+async def ask_health(target: Target, http: httpx.AsyncClient, deadline_s: float) -> Finding:
+    """Asks /health, and tells a gateway from another program on its port."""
+    try:
+        answer = await web.get(http, "/health", deadline_s)
+    except httpx.ConnectError as error:
+        return _tls_trouble(target, error)
+    except (httpx.TimeoutException, TimeoutError):
+        return await _no_http(target, f"no HTTP answer within {deadline_s:g} s", deadline_s)
+    except httpx.HTTPError as error:
+        return await _no_http(target, f"what answers does not speak HTTP ({_reason(error)})", deadline_s)
+    return await _judge_health(target, answer, deadline_s)
+
+
+async def _judge_health(target: Target, answer: web.Answer, deadline_s: float) -> Finding:
+    if answer.is_json and answer.status == 200:
+        return passed("the gateway answers")
+    # Some servers answer plain HTTP on a TLS port with a 400 in the clear.
+    if answer.status == 400 and not target.is_secure and await _speaks_tls(target, deadline_s):
+        return _use_tls(target)
+    if answer.status == 200:
+        return failed("/health answers, but not as a gateway does", remedies.of_status(404), is_final=False)
+    said = f"/health answers {answer.status}: {quoted(answer.text)}".rstrip(": ")
+    return failed(said, remedies.of_status(answer.status), is_final=False)
+
+
+async def _no_http(target: Target, detail: str, deadline_s: float) -> Finding:
+    if not target.is_secure and await _speaks_tls(target, deadline_s):
+        return _use_tls(target)
+    return failed(detail, f"Another program listens on port {target.port}: check the port.")
+
+
+def _use_tls(target: Target) -> Finding:
+    return failed("the port speaks TLS, the address does not", f"Use wss://{target.netloc}, and so on the board.")
+
+
+def _tls_trouble(target: Target, error: httpx.ConnectError) -> Finding:
+    said = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return failed(
+            f"the certificate is not trusted ({quoted(said)})",
+            "Use the name that the certificate was made for, renew it, or let this machine trust its issuer.",
+        )
+    if target.is_secure:
+        return failed(
+            f"the port does not speak TLS ({quoted(said)})",
+            f"Use ws://{target.netloc}, or put a proxy with a certificate in front of the gateway.",
+        )
+    return failed(_reason(error), "The connection broke: check firewall and network, then try again.")
+
+
+async def _speaks_tls(target: Target, deadline_s: float) -> bool:
+    # Only to name the mistake: nothing is sent over this connection, so nobody needs to be trusted.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(deadline_s):
+            _, writer = await asyncio.open_connection(
+                target.host, target.port, ssl=context, ssl_handshake_timeout=deadline_s
+            )
+    except ssl.SSLError as error:
+        # An alert is TLS too: such a port may want a name or a certificate that we did not show.
+        return "ALERT" in (error.reason or "")
+    except (OSError, TimeoutError):
+        return False
+    writer.transport.abort()
+    return True
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return quoted(text) or type(error).__name__

@@ -1,0 +1,1 @@
+"""The gateway: everything that runs in the process of `darvaz serve`."""

@@ -1,0 +1,30 @@
+"""The access room: who is let in. It knows callers, tokens and time, and neither HTTP nor WebSocket."""
+
+from darvaz.gateway.access.browser_sessions import Session
+from darvaz.gateway.access.caller import Caller
+from darvaz.gateway.access.credentials import redact
+from darvaz.gateway.access.decisions import AccessPolicy, Admitted, AskToken, Need, Refused, Role
+from darvaz.gateway.access.enrolment import Enrolment
+from darvaz.gateway.access.gate import Access
+from darvaz.gateway.access.operators import SignedIn
+from darvaz.gateway.access.tokens import DEVICE_KINDS, KINDS, Issued, Token, Tokens
+
+__all__ = [
+    "DEVICE_KINDS",
+    "KINDS",
+    "Access",
+    "AccessPolicy",
+    "Admitted",
+    "AskToken",
+    "Caller",
+    "Enrolment",
+    "Issued",
+    "Need",
+    "Refused",
+    "Role",
+    "Session",
+    "SignedIn",
+    "Token",
+    "Tokens",
+    "redact",
+]

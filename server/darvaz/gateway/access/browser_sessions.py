@@ -1,0 +1,124 @@
+"""Sessions: who has signed in with a browser, kept hashed; opened, checked, ended, forgotten."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from darvaz.gateway.access.credentials import NO_DIGEST, Credential, is_secret_of, make_credential, parse_credential
+from darvaz.gateway.access.decisions import Role
+from darvaz.gateway.storage.database import transaction
+
+log = logging.getLogger("darvaz.access")
+
+IDLE_S = 30 * 86_400.0
+LIFE_S = 180 * 86_400.0
+SESSIONS_MAX = 256
+AGENT_CHARS_MAX = 160
+
+_TOUCH_EVERY_S = 60.0
+_COLUMNS = "id, role, token, agent, created_s, last_used_s, last_address"
+# A session ends with the token that opened it.
+_LIVE = (
+    "last_used_s > :now_s - :idle_s AND created_s > :now_s - :life_s AND (token IS NULL OR token IN"
+    " (SELECT id FROM tokens WHERE revoked_s IS NULL AND coalesce(expires_s, 9e99) > :now_s))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is remembered of a session: everything but its secret."""
+
+    session_id: str
+    role: Role
+    token_id: str | None
+    agent: str
+    created_s: float
+    last_used_s: float
+    last_address: str | None
+
+    @property
+    def ends_s(self) -> float:
+        """When it ends if it is not used again."""
+        return min(self.last_used_s + IDLE_S, self.created_s + LIFE_S)
+
+
+class Sessions:
+    """The sessions in the database: another process may end them, so nothing is kept here."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def open(self, role: Role, address: str | None, agent: str, token_id: str | None) -> Credential:
+        """Opens a session and returns its credential; beyond `SESSIONS_MAX` the one used longest ago ends."""
+        made, now_s = make_credential(), self._clock()
+        values = (made.identity, made.digest, role, token_id, agent[:AGENT_CHARS_MAX], now_s, now_s, address)
+        with transaction(self._connection):
+            self._forget_ended()
+            self._connection.execute(
+                "INSERT INTO sessions (id, secret_sha256, role, token, agent, created_s, last_used_s, last_address)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+            self._connection.execute(
+                "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id <> ?"
+                " ORDER BY last_used_s DESC, created_s DESC LIMIT -1 OFFSET ?)",
+                (made.identity, SESSIONS_MAX - 1),
+            )
+        return made
+
+    def check(self, text: str, address: str | None) -> Session | None:
+        """Returns the live session that a text is the credential of, or None; notes its use."""
+        session_id, secret = parse_credential(text)
+        row = self._connection.execute(
+            f"SELECT {_COLUMNS}, secret_sha256 FROM sessions WHERE id = :id AND {_LIVE}", self._now(id=session_id)
+        ).fetchone()
+        if not is_secret_of(row[-1] if row else NO_DIGEST, secret) or row is None:
+            return None
+        session = Session(*row[:-1])
+        self._touch(session, address)
+        return session
+
+    def is_live(self, session_id: str) -> bool:
+        """Whether a session still lets anyone in, as every process sees it."""
+        found = self._connection.execute(f"SELECT 1 FROM sessions WHERE id = :id AND {_LIVE}", self._now(id=session_id))
+        return found.fetchone() is not None
+
+    def list(self) -> list[Session]:
+        """Returns the live sessions, the one used last first."""
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM sessions WHERE {_LIVE} ORDER BY last_used_s DESC, id", self._now()
+        )
+        return [Session(*row) for row in rows]
+
+    def close(self, session_id: str) -> bool:
+        """Ends a session at once; returns False if there is none."""
+        return self._connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,)).rowcount == 1
+
+    def prune(self) -> None:
+        """Forgets the sessions that ended by themselves."""
+        with transaction(self._connection):
+            self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        self._connection.execute(f"DELETE FROM sessions WHERE NOT ({_LIVE})", self._now())
+
+    def _touch(self, session: Session, address: str | None) -> None:
+        """Notes the use, once a minute at most; a disk that cannot take the note keeps nobody out."""
+        now_s = self._clock()
+        if 0 <= now_s - session.last_used_s < _TOUCH_EVERY_S:
+            return
+        try:
+            self._connection.execute(
+                "UPDATE sessions SET last_used_s = ?, last_address = ? WHERE id = ?",
+                (now_s, address, session.session_id),
+            )
+        except sqlite3.OperationalError as error:
+            log.warning("= the use of session %s could not be noted: %s", session.session_id, error)
+
+    def _now(self, **more: Any) -> dict[str, Any]:
+        return {"now_s": self._clock(), "idle_s": IDLE_S, "life_s": LIFE_S, **more}

@@ -1,0 +1,146 @@
+"""The gate: one question a method, asked by the edge, answered with a decision and never with an exception."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+from darvaz.gateway.access.caller import Caller
+from darvaz.gateway.access.decisions import (
+    ENROLMENT_CLOSED,
+    FOREIGN_HOST,
+    FOREIGN_ORIGIN,
+    NO_PUBLIC_TOKENS,
+    OTHER_DEVICE,
+    AccessPolicy,
+    Admitted,
+    AskToken,
+    Need,
+    Refused,
+    too_many_tokens,
+)
+from darvaz.gateway.access.enrolment import Enrolment
+from darvaz.gateway.access.operators import Operators
+from darvaz.gateway.access.origins import is_host_allowed
+from darvaz.gateway.access.rate_limiter import Limiter
+from darvaz.gateway.access.rules import Rules, bearer_of, closed_on_failure
+from darvaz.gateway.access.tokens import DEVICE_KINDS, MINTED_LIFE_S, Token, Tokens
+
+log = logging.getLogger("darvaz.access")
+
+MINTS_PER_MINUTE_MAX = 30
+
+_MESSAGE = "Use these tokens in the Authorization header as 'Bearer <token>'"
+
+
+class Access:
+    """Who is let in. Made once at each start of the gateway; used by one thread; all answers are quick.
+
+    The first start with no device known opens the enrolment window, if the policy has one.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, policy: AccessPolicy, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.tokens = Tokens(connection, clock)
+        self.enrolment = Enrolment(connection, clock)
+        self.connection = connection
+        self._clock = clock
+        self.rules = Rules(policy, self.tokens, clock)
+        self.operators = Operators(connection, self.rules, self.tokens, clock)
+        self._mints = Limiter(MINTS_PER_MINUTE_MAX, 60.0, clock)
+        self.tokens.prune()
+        if policy.public_tokens == "window":
+            self.enrolment.open_at_first_start()
+
+    def close(self) -> None:
+        """Closes the database; nothing may be asked after that."""
+        self.tokens.write_uses()
+        self.connection.close()
+
+    # Boards
+
+    @closed_on_failure
+    def greet(self, caller: Caller, kind: str) -> Admitted | AskToken | Refused:
+        """Answers a board's handshake.
+
+        Pages are looked at first and not counted as failures: any page on the web can make a browser
+        knock, and must not be able to lock its owner's address out. A browser's handshake always has
+        an Origin (RFC 6455, 4.1), so the Host rule is for those alone.
+        """
+        if not self.rules.is_own_page(caller):
+            return FOREIGN_ORIGIN
+        if caller.origin is not None and not is_host_allowed(caller.host, self.rules.policy.allowed_hosts):
+            return FOREIGN_HOST
+        if caller.authorization is not None or caller.has_query_token:
+            return _admitted(self.rules.judge(caller, bearer_of(caller), kind))
+        if self.rules.is_trusted(caller):
+            return Admitted(None)
+        return self.rules.blocked(caller) or AskToken()
+
+    @closed_on_failure
+    def show_token(self, caller: Caller, kind: str, text: str) -> Admitted | Refused:
+        """Answers the token in a first message."""
+        return _admitted(self.rules.judge(caller, text, kind))
+
+    @closed_on_failure
+    def bind(self, admitted: Admitted, device_id: str) -> Refused | None:
+        """Ties the token that was shown to the device that introduced itself; a token has one device, for good."""
+        if admitted.token_id is None or admitted.device == device_id:
+            return None
+        if self.tokens.bind(admitted.token_id, device_id):
+            return None
+        return OTHER_DEVICE
+
+    def dead_tokens(self) -> frozenset[str]:
+        """Returns the tokens that let nobody in any more, as every process sees them.
+
+        A database that cannot be read ends no link.
+        """
+        try:
+            return self.tokens.dead()
+        except sqlite3.Error as error:
+            log.error("= no token can be looked at, the database fails: %s", error)
+            return frozenset()
+
+    # People and programs
+
+    def operator(self, caller: Caller, state_changing: bool) -> Admitted | Refused:
+        """Answers an operator's request: this machine's own, a session, or a token; a viewer only looks."""
+        return self.operators.admit(caller, Need.CHANGE if state_changing else Need.LOOK)
+
+    @closed_on_failure
+    def public_tokens(self, caller: Caller) -> dict[str, Any] | Refused:
+        """Mints one token for each kind of board, in the guide's shape, where the policy allows it."""
+        refused = self._refuse_minting(caller)
+        if refused is not None:
+            return refused
+        issued = self.tokens.mint(DEVICE_KINDS, caller.address)
+        if issued is None:
+            return too_many_tokens(MINTED_LIFE_S)
+        given = {f"{kind}_tokens": [token.text] for kind, token in zip(DEVICE_KINDS, issued, strict=True)}
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self._clock()))
+        return {"status": "success", **given, "timestamp": stamp, "message": _MESSAGE}
+
+    # Rules
+
+    def _refuse_minting(self, caller: Caller) -> Refused | None:
+        if not self.rules.is_own_page(caller) or caller.is_cross_site:
+            return FOREIGN_ORIGIN
+        if not self.rules.is_known_name(caller):
+            return FOREIGN_HOST
+        wait_s = self._mints.wait_s(caller.address)
+        if wait_s is not None:
+            return too_many_tokens(wait_s)
+        self._mints.count(caller.address)
+        if self.rules.policy.public_tokens == "never":
+            return NO_PUBLIC_TOKENS
+        is_open = self.rules.policy.public_tokens == "always" or self.rules.is_trusted(caller)
+        return None if is_open or self.enrolment.seconds_left() > 0 else ENROLMENT_CLOSED
+
+
+def _admitted(judged: Token | Refused) -> Admitted | Refused:
+    return Admitted(judged.token_id, device=judged.device) if isinstance(judged, Token) else judged

@@ -1,0 +1,159 @@
+"""People and programs: who may look and who may change, by token, by session, or as this machine's own."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from darvaz.gateway.access.browser_sessions import LIFE_S, Sessions
+from darvaz.gateway.access.caller import Caller
+from darvaz.gateway.access.decisions import (
+    FOREIGN_HOST,
+    FOREIGN_ORIGIN,
+    LINK_USED,
+    NO_ORIGIN,
+    NO_SIGN_IN,
+    NO_VIEW,
+    NOT_AUTHORISED,
+    ONLY_LOOKS,
+    Admitted,
+    Need,
+    Refused,
+    Role,
+)
+from darvaz.gateway.access.rules import Rules, bearer_of, closed_on_failure
+from darvaz.gateway.access.sign_in_links import SignInLinks
+from darvaz.gateway.access.tokens import Token, Tokens
+from darvaz.gateway.access.view_links import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session; `text` is its cookie's value, and kept nowhere."""
+
+    session_id: str
+    role: Role
+    text: str = field(repr=False)
+    life_s: float = LIFE_S
+
+
+class Operators:
+    """The gate of people and programs; like the boards' gate it answers with decisions only."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, rules: Rules, tokens: Tokens, clock: Callable[[], float]
+    ) -> None:
+        self.sessions = Sessions(connection, clock)
+        self.links = SignInLinks(connection, clock)
+        self.signer = Signer(connection, clock)
+        self.cookie_name = f"darvaz_{self.signer.gateway_mark}"
+        self._rules = rules
+        self._tokens = tokens
+        self._clock = clock
+        self.sessions.prune()
+
+    @closed_on_failure
+    def admit(self, caller: Caller, need: Need) -> Admitted | Refused:
+        """Answers a request: pages are looked at first, then who asks, then what they may do."""
+        judged = self._refuse_page(caller, need) or self._identify(caller)
+        if isinstance(judged, Refused):
+            return judged
+        if need.is_for_operators and judged.role != "operator":
+            return ONLY_LOOKS
+        # SameSite keeps other sites out, but another port of this host is the same site.
+        if need.changes and judged.session_id is not None and caller.origin is None:
+            return NO_ORIGIN
+        return judged
+
+    @closed_on_failure
+    def look_at(self, caller: Caller, device: str, until_s: int, signature: str) -> Admitted | Refused:
+        """Answers a request for one camera's pictures with a signed link."""
+        refused = self._refuse_page(caller, Need.LOOK)
+        if refused is not None:
+            return refused
+        # A wrong signature is not counted as a failure: a picture in any page can cause it.
+        is_signed = self.signer.is_signed(device, until_s, signature)
+        return Admitted(None, "viewer", until_s=until_s) if is_signed else NO_VIEW
+
+    @closed_on_failure
+    def sign_in(self, caller: Caller, text: str, agent: str) -> SignedIn | Refused:
+        """Opens a session for who shows a sign-in link's credential, or an operator's or viewer's token."""
+        refused = self._refuse_page(caller, Need.LEAVE) or self._rules.blocked(caller)
+        if refused is not None:
+            return refused
+        link = self.links.use(text)
+        if link is not None and not link.is_first_use:
+            return LINK_USED
+        if link is not None:
+            self._rules.succeed(caller)
+            return self._open(caller, link.role, agent, None)
+        judged = self._rules.judge(caller, text, "operator", "viewer")
+        if isinstance(judged, Refused):
+            return NO_SIGN_IN
+        return self._open(caller, _role(judged), agent, judged.token_id)
+
+    def is_still_let_in(self, admitted: Admitted) -> bool:
+        """Whether a long answer may go on; its token or session may have been revoked meanwhile.
+
+        A database that cannot be read ends nothing.
+        """
+        if admitted.until_s is not None:
+            return self._clock() < admitted.until_s
+        try:
+            if admitted.session_id is not None:
+                return self.sessions.is_live(admitted.session_id)
+            return admitted.token_id is None or self._tokens.is_live(admitted.token_id)
+        except sqlite3.Error:
+            return True
+
+    def _open(self, caller: Caller, role: Role, agent: str, token_id: str | None) -> SignedIn:
+        made = self.sessions.open(role, caller.address, agent, token_id)
+        return SignedIn(made.identity, role, made.text)
+
+    def _refuse_page(self, caller: Caller, need: Need) -> Refused | None:
+        if not self._rules.is_own_page(caller) or (need.changes and caller.is_cross_site):
+            return FOREIGN_ORIGIN
+        return None if self._rules.is_known_name(caller) else FOREIGN_HOST
+
+    def _identify(self, caller: Caller) -> Admitted | Refused:
+        """Returns who asks: what a header shows, else a session, else this machine's own."""
+        if caller.authorization is not None:
+            return self._judge_header(caller)
+        # A token in the address is not looked at, nor counted: a picture in any page can cause it.
+        if caller.has_query_token:
+            return self._rules.blocked(caller) or NOT_AUTHORISED
+        shown = caller.cookie_named(self.cookie_name)
+        session = self.sessions.check(shown, caller.address) if shown is not None else None
+        if session is not None:
+            return Admitted(session.token_id, session.role, session.session_id)
+        # An old cookie is no attempt: counting it would lock out whoever was signed out.
+        return Admitted(None) if self._rules.is_trusted(caller) else self._rules.blocked(caller) or NOT_AUTHORISED
+
+    def _judge_header(self, caller: Caller) -> Admitted | Refused:
+        password = _basic_password(caller)
+        if password is not None:
+            # Browsers keep a password and send it by themselves: it must not be one that changes things.
+            judged = self._rules.judge(caller, password, "viewer")
+        else:
+            judged = self._rules.judge(caller, bearer_of(caller), "operator", "viewer")
+        return judged if isinstance(judged, Refused) else Admitted(judged.token_id, _role(judged))
+
+
+def _role(token: Token) -> Role:
+    return "viewer" if token.kind == "viewer" else "operator"
+
+
+def _basic_password(caller: Caller) -> str | None:
+    """Returns the password of a Basic header, "" of a malformed one, None of another scheme."""
+    scheme, _, text = (caller.authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    if caller.has_query_token:
+        return ""
+    try:
+        return base64.b64decode(text.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

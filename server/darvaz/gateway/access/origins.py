@@ -1,0 +1,113 @@
+"""Where a caller stands: the localhost rule, the names of the gateway, the origins of pages. Pure functions."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Collection
+
+from darvaz.gateway.access.caller import Caller
+
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
+_PORT = re.compile(r"[0-9]{1,5}")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+# Reading an address takes longer than all other rules about it together, and boards come back.
+ADDRESSES_KNOWN_MAX = 1024
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def is_trusted_localhost(caller: Caller, enabled: bool) -> bool:
+    """Whether a caller needs no token: all signs say that a program of this very machine asks.
+
+    The peer is loopback, no proxy has handled the request, Host is a loopback name or address, and
+    Origin is absent or equal to Host. A loopback peer alone proves nothing: a reverse proxy has it,
+    and so has a web page from anywhere that is open in this machine's browser.
+    """
+    return (
+        enabled
+        and is_loopback(caller.address)
+        and not caller.is_forwarded
+        and _is_loopback_host(caller.host)
+        and is_origin_allowed(caller.origin, caller.host, ())
+    )
+
+
+def is_host_allowed(host: str | None, allowed_hosts: Collection[str]) -> bool:
+    """Whether the gateway answers to this Host header: an IP literal, localhost, *.local, or listed.
+
+    Any other name may be an attacker's, pointed at the gateway's address after its page was loaded
+    (DNS rebinding). That trick needs a browser: programs choose their own Host, so the rule is for
+    requests that look like a browser's, and the guide's programs may use any name. An entry with a
+    port holds for that port, one without for every port.
+    """
+    parts = _split(host)
+    if parts is None:
+        return False
+    name, port = parts
+    if parse_address(name) is not None or name == "localhost" or name.endswith(".local"):
+        return True
+    return any(entry.strip().lower() in (name, f"{name}:{port}") for entry in allowed_hosts)
+
+
+def is_origin_allowed(origin: str | None, host: str | None, allowed_origins: Collection[str]) -> bool:
+    """Whether a page of this origin may ask: none given, the gateway's own, or listed; never "null"."""
+    if origin is None:
+        return True
+    origin = origin.lower()
+    if origin == "null":
+        return False
+    if any(entry.strip().lower().rstrip("/") == origin for entry in allowed_origins):
+        return True
+    scheme, _, rest = origin.partition("://")
+    if scheme not in _DEFAULT_PORTS:
+        return False
+    own, theirs = _split(host), _split(rest)
+    if own is None or theirs is None:
+        return False
+    # Browsers leave out the scheme's own port, in Host as in Origin, but other clients need not.
+    default = _DEFAULT_PORTS[scheme]
+    return (own[0], own[1] or default) == (theirs[0], theirs[1] or default)
+
+
+def is_loopback(address: str | None) -> bool:
+    """Whether an address is this machine's own: 127.0.0.0/8 or ::1, also IPv4 written as IPv6."""
+    parsed = parse_address(address)
+    return parsed is not None and parsed.is_loopback
+
+
+@functools.lru_cache(maxsize=ADDRESSES_KNOWN_MAX)
+def parse_address(text: str | None) -> IPAddress | None:
+    """Returns the IP address that a text is, IPv4 if it is IPv4 in IPv6's clothes, else None."""
+    try:
+        parsed = ipaddress.ip_address(text or "")
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped
+    return parsed
+
+
+def _is_loopback_host(host: str | None) -> bool:
+    parts = _split(host)
+    return parts is not None and (parts[0] == "localhost" or is_loopback(parts[0]))
+
+
+def _split(host: str | None) -> tuple[str, str] | None:
+    """Returns name and port ("" without one) of a Host header, or None for what is not one."""
+    if host is None:
+        return None
+    if host.startswith("["):
+        name, bracket, rest = host[1:].partition("]")
+        if not bracket or ":" not in name or parse_address(name) is None:
+            return None
+        colon, port = rest[:1], rest[1:]
+    else:
+        name, colon, port = host.lower().partition(":")
+        if not _NAME.fullmatch(name):
+            return None
+    if (colon or port) and (colon != ":" or not _PORT.fullmatch(port)):
+        return None
+    return name.lower(), port

@@ -1,0 +1,69 @@
+"""Sign-in links: a credential that opens one session, once, and soon expires."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from darvaz.gateway.access.credentials import NO_DIGEST, Credential, is_secret_of, make_credential, parse_credential
+from darvaz.gateway.access.decisions import Role
+from darvaz.gateway.storage.database import transaction
+
+LINK_MINUTES = 15.0
+LINK_MINUTES_MAX = 24 * 60.0
+LINKS_MAX = 64
+
+# A used link is remembered for a while, so that a second use can be told from a wrong guess.
+_KEEP_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class UsedLink:
+    """A link that is genuine, and whether this use of it was the first."""
+
+    link_id: str
+    role: Role
+    is_first_use: bool
+
+
+class SignInLinks:
+    """The links in the database; the command line and a running gateway share them."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def issue(self, role: Role = "operator", minutes: float = LINK_MINUTES) -> Credential:
+        """Makes a link; beyond `LINKS_MAX` the oldest goes. Raises `ValueError` for odd minutes."""
+        if not 0 < minutes <= LINK_MINUTES_MAX:
+            raise ValueError(f"a sign-in link lives for up to {LINK_MINUTES_MAX:g} minutes")
+        made, now_s = make_credential(), self._clock()
+        with transaction(self._connection):
+            self._connection.execute("DELETE FROM sign_in_links WHERE expires_s <= ?", (now_s - _KEEP_S,))
+            self._connection.execute(
+                "INSERT INTO sign_in_links (id, secret_sha256, role, created_s, expires_s) VALUES (?, ?, ?, ?, ?)",
+                (made.identity, made.digest, role, now_s, now_s + minutes * 60),
+            )
+            self._connection.execute(
+                "DELETE FROM sign_in_links WHERE id IN"
+                " (SELECT id FROM sign_in_links ORDER BY created_s DESC, rowid DESC LIMIT -1 OFFSET ?)",
+                (LINKS_MAX,),
+            )
+        return made
+
+    def use(self, text: str) -> UsedLink | None:
+        """Returns the unexpired link that a text is, used up from now on, or None."""
+        link_id, secret = parse_credential(text)
+        row = self._connection.execute(
+            "SELECT secret_sha256, role, created_s, expires_s FROM sign_in_links WHERE id = ?", (link_id,)
+        ).fetchone()
+        role: Role
+        digest, role, created_s, expires_s = row or (NO_DIGEST, "viewer", 0.0, 0.0)
+        is_right = is_secret_of(digest, secret)
+        if not is_right or not created_s <= self._clock() < expires_s:
+            return None
+        used = self._connection.execute(
+            "UPDATE sign_in_links SET used_s = ? WHERE id = ? AND used_s IS NULL", (self._clock(), link_id)
+        )
+        return UsedLink(link_id, role, used.rowcount == 1)

@@ -1,0 +1,59 @@
+"""Signed links: the sight of one camera for a while, for programs and pages that can send no header."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from collections.abc import Callable
+
+from darvaz.gateway.storage.database import read_setting
+
+VIEW_MINUTES = 60.0
+VIEW_MINUTES_MAX = 7 * 24 * 60.0
+SIGNATURE_CHARS = 43
+
+_KEY_BYTES = 32
+_KEY = "signing_key"
+
+
+class Signer:
+    """Signs and checks; the key is made once and lies in the data folder."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._key = _load_key(connection)
+
+    @property
+    def gateway_mark(self) -> str:
+        """Returns a few letters that tell this gateway from others of the same host, and nothing of the key."""
+        return hmac.digest(self._key, b"mark", hashlib.sha256).hex()[:8]
+
+    def sign(self, device: str, minutes: float = VIEW_MINUTES) -> tuple[int, str]:
+        """Returns until when, in Unix seconds, a camera may be seen, and the signature that says so.
+
+        Raises `ValueError` for odd minutes.
+        """
+        if not 0 < minutes <= VIEW_MINUTES_MAX:
+            raise ValueError(f"a signed link lives for up to {VIEW_MINUTES_MAX:g} minutes")
+        until_s = int(self._clock() + minutes * 60)
+        return until_s, self._signature(device, until_s)
+
+    def is_signed(self, device: str, until_s: int, signature: str) -> bool:
+        """Whether a signature is ours, for this camera, and not too old."""
+        expected = self._signature(device, until_s)
+        is_right = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass"))
+        return is_right and self._clock() < until_s
+
+    def _signature(self, device: str, until_s: int) -> str:
+        said = f"camera\n{until_s}\n{device}".encode("utf-8", "surrogatepass")
+        return base64.urlsafe_b64encode(hmac.digest(self._key, said, hashlib.sha256)).decode().rstrip("=")
+
+
+def _load_key(connection: sqlite3.Connection) -> bytes:
+    connection.execute(
+        "INSERT OR IGNORE INTO settings (key, value) VALUES (?, ?)", (_KEY, secrets.token_hex(_KEY_BYTES))
+    )
+    return bytes.fromhex(read_setting(connection, _KEY) or "")

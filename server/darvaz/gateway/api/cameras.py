@@ -1,0 +1,171 @@
+"""Cameras over HTTP: live as MJPEG, a fresh picture, how a camera is, and the frames that were kept on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import formatdate
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import FileResponse, Response
+
+from darvaz.gateway.access import Need
+from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.cameras.frame_ring import FrameRing
+from darvaz.gateway.devices.hub import CommandError
+from darvaz.gateway.frames import Frame, Wish
+from darvaz.gateway.frames.demand import Size
+from darvaz.gateway.http.problems import problem
+from darvaz.gateway.viewing.mjpeg_response import MjpegResponse
+from darvaz.gateway.viewing.requests import RETRY_S, VIEWER_FPS_MAX, SignedQuery, refuse_crowd, refuse_device
+
+_JPEG = "image/jpeg"
+# A frame never changes once it is kept; whoever may see it may keep it.
+_KEPT_HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+
+
+class StreamQuery(SignedQuery):
+    """What a viewer wants; the camera sends what its viewers want together."""
+
+    fps: Annotated[float, Meta(gt=0, le=VIEWER_FPS_MAX)] | None = None
+    size: Size | None = None
+    quality: Annotated[int, Meta(ge=1, le=100)] | None = None
+
+
+class CameraAsked(msgspec.Struct):
+    """What a camera was asked for."""
+
+    fps: float
+    size: str | None
+    quality: int | None
+
+
+class CameraAnswer(msgspec.Struct):
+    """How a camera is: what it was asked for, what comes, who looks."""
+
+    id: str
+    online: bool
+    viewers: int
+    asked: CameraAsked | None
+    arriving_fps: float
+    frame_bytes: int | None
+    age_s: Annotated[float | None, Meta(description="Of the newest frame.")]
+    round_trip_ms: float | None
+    frames: Annotated[int, Meta(description="Since the gateway started.")]
+    bytes: int
+
+
+class KeptFrames(msgspec.Struct):
+    """The frames of a camera that are on disk."""
+
+    id: str
+    frames: Annotated[list[int], Meta(description="When they arrived, in Unix milliseconds.")]
+
+
+async def stream_camera(call: Call) -> Response:
+    """Streams MJPEG for as long as the client stays; while the camera is away nothing comes."""
+    query: StreamQuery = call.query
+    refused = refuse_device(call.parts, call.device) or refuse_crowd(call.parts)
+    wish = Wish(query.fps, query.size, query.quality)
+    return refused or MjpegResponse(call.parts, call.device, wish, call.admitted)
+
+
+async def take_snapshot(call: Call) -> Response:
+    """Answers with one fresh frame."""
+    refused = refuse_device(call.parts, call.device)
+    if refused is not None:
+        return refused
+    try:
+        frame = await call.parts.snapshots.take(call.device)
+    except CommandError as error:
+        return problem(error.status, error.code, str(error), RETRY_S if error.status in (503, 504) else None)
+    return Response(frame.data, headers=_headers(frame), media_type=_JPEG)
+
+
+async def describe_camera(call: Call) -> CameraAnswer | Response:
+    """Says how a camera is: what it was asked for, what comes, who looks."""
+    refused = refuse_device(call.parts, call.device)
+    return refused or _describe(call)
+
+
+async def list_frames(call: Call) -> KeptFrames | Response:
+    """Lists the frames of a camera that were kept on disk."""
+    ring = _ring(call)
+    if isinstance(ring, Response):
+        return ring
+    return KeptFrames(call.device, await asyncio.to_thread(ring.times_ms, call.device))
+
+
+async def show_frame(call: Call) -> Response:
+    """Answers with one frame that was kept."""
+    ring = _ring(call)
+    if isinstance(ring, Response):
+        return ring
+    path: Path = ring.path(call.device, int(call.request.path_params["time_ms"]))
+    if not await asyncio.to_thread(path.is_file):
+        return problem(404, "unknown_frame", "no such frame is kept, or not any more")
+    return FileResponse(path, headers=_KEPT_HEADERS, media_type=_JPEG)
+
+
+def _ring(call: Call) -> FrameRing | Response:
+    refused = refuse_device(call.parts, call.device)
+    if refused is None and call.parts.frame_ring is None:
+        refused = problem(404, "not_kept", "no frames are kept; DARVAZ_CAMERA_RING_FRAMES says how many shall be")
+    return refused or call.parts.frame_ring  # type: ignore[return-value]  # one of them is there
+
+
+def _describe(call: Call) -> CameraAnswer:
+    parts, device = call.parts, call.device
+    camera, asked, now_s = parts.frames.camera(device), parts.director.asked_of(device), time.monotonic()
+    newest, round_trip_s = camera.newest, parts.director.round_trip_s(device)
+    return CameraAnswer(
+        id=device,
+        online=parts.hub.commands_of(device) is not None,
+        viewers=camera.viewers,
+        asked=None if asked is None else CameraAsked(asked.fps, asked.size, asked.quality),
+        arriving_fps=round(camera.fps(now_s), 2),
+        frame_bytes=None if newest is None else len(newest.data),
+        age_s=None if newest is None else round(now_s - newest.arrived_s, 3),
+        round_trip_ms=None if round_trip_s is None else round(round_trip_s * 1000, 1),
+        frames=camera.frames,
+        bytes=camera.bytes,
+    )
+
+
+def _headers(frame: Frame) -> dict[str, str]:
+    return {
+        "Last-Modified": formatdate(frame.unix_s, usegmt=True),
+        "Age": str(round(time.monotonic() - frame.arrived_s)),
+        "X-Timestamp": f"{frame.unix_s:.3f}",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+_TAG = "Cameras"
+
+OPERATIONS = [
+    Operation(
+        method="GET", path="/api/devices/{device}/stream.mjpeg", tag=_TAG, handle=stream_camera, need=Need.LOOK,
+        query=StreamQuery, answer=str, media=("multipart/x-mixed-replace",), errors=(503,), by_link=True
+    ),
+    Operation(
+        method="GET", path="/api/devices/{device}/snapshot.jpg", tag=_TAG, handle=take_snapshot, need=Need.LOOK,
+        query=SignedQuery, answer=str, media=(_JPEG,), errors=(503, 504), by_link=True
+    ),
+    Operation(
+        method="GET", path="/api/devices/{device}/camera", tag=_TAG, handle=describe_camera, need=Need.LOOK,
+        answer=CameraAnswer
+    ),
+    Operation(
+        method="GET", path="/api/devices/{device}/frames", tag=_TAG, handle=list_frames, need=Need.LOOK,
+        answer=KeptFrames
+    ),
+    Operation(
+        method="GET", path="/api/devices/{device}/frames/{time_ms}.jpg", tag=_TAG, handle=show_frame, need=Need.LOOK,
+        answer=str, media=(_JPEG,)
+    ),
+]  # fmt: skip

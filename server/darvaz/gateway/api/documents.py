@@ -1,0 +1,46 @@
+"""The API's own documents: OpenAPI for programs, a page for people."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from starlette.responses import Response
+
+from darvaz.gateway.api.docs_page import build_docs_page
+from darvaz.gateway.api.openapi import build_openapi
+from darvaz.gateway.api.operations import Call, Operation
+
+_TAG = "Public"
+
+
+def document_operations(others: list[Operation]) -> list[Operation]:
+    """Returns the operations that describe `others` and themselves."""
+
+    @cache
+    def document(cookie_name: str) -> dict[str, Any]:
+        return build_openapi(described, cookie_name)
+
+    @cache
+    def page(cookie_name: str) -> str:
+        return build_docs_page(document(cookie_name))
+
+    async def read_openapi(call: Call) -> dict[str, Any]:
+        """Returns this document."""
+        return document(call.parts.access.operators.cookie_name)
+
+    async def read_docs(call: Call) -> Response:
+        """Shows this document as a page."""
+        shown = page(call.parts.access.operators.cookie_name)
+        return Response(shown, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    own = [
+        Operation(
+            method="GET", path="/openapi.json", tag=_TAG, handle=read_openapi, need=None, answer=dict[str, Any]
+        ),
+        Operation(
+            method="GET", path="/api/docs", tag=_TAG, handle=read_docs, need=None, answer=str, media=("text/html",)
+        ),
+    ]  # fmt: skip
+    described = [*others, *own]
+    return own

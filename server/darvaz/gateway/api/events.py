@@ -1,0 +1,201 @@
+"""Server-sent events: what happens, as it happens; resumed where a client was cut off."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
+
+from darvaz import __version__
+from darvaz.gateway.access import Need
+from darvaz.gateway.access.decisions import FOREIGN_ORIGIN
+from darvaz.gateway.api.devices import describe_device
+from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.types import DeviceId
+from darvaz.gateway.events.streams import MESSAGES, TYPES, Event, Watcher, dump_event, message_data
+from darvaz.gateway.http.authorization import refuse
+from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.streaming import Pieces, Streamed
+from darvaz.gateway.journal.flush import journalled
+from darvaz.gateway.journal.queries import Row, Wanted, read
+from darvaz.protocol.codec import Protocol
+
+REPLAY_ROWS_MAX = 1_000
+BEAT_S = 15.0
+RETRY_MS = 2_000
+
+_LOOK_EVERY_S = 1.0
+_BUSY_RETRY_S = 10.0
+_NUMBERS_PER_MS = 1_000
+# A row's time is taken a moment before its event's: better twice than never.
+_OVERLAP_MS = 100
+_PIECE_BYTES = 64 * 1024
+
+
+class EventsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which events are wanted."""
+
+    device: Annotated[DeviceId, Meta(description="Only this device's.")] | UnsetType = UNSET
+    types: Annotated[
+        str,
+        Meta(
+            pattern=f"^({'|'.join(TYPES)})(,({'|'.join(TYPES)})){{0,15}}$",
+            description="Only these types, separated by commas.",
+            extra_json_schema={"x-rule": f"types are some of {', '.join(TYPES)}, separated by commas"},
+        ),
+    ] = ",".join(TYPES)
+    last_event_id: (
+        Annotated[
+            int, Meta(ge=0, le=2**62, description="For clients that cannot send Last-Event-ID: go on after this event.")
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+async def watch_events(call: Call) -> Response:
+    """Streams what happens as server-sent events, from now on or from where a client was cut off."""
+    # An <img> in any page could hold streams open until there are none left.
+    if call.caller.is_cross_site:
+        return refuse(call.parts, call.caller, FOREIGN_ORIGIN, "GET /api/events")
+    if call.parts.events.is_full:
+        return problem(503, "too_many_clients", "the gateway has all the event streams it may have", _BUSY_RETRY_S)
+    return Streamed(_pieces(call), "text/event-stream", {"X-Accel-Buffering": "no"})
+
+
+OPERATIONS = [
+    Operation(
+        method="GET", path="/api/events", tag="Events", handle=watch_events, need=Need.LOOK,
+        query=EventsQuery, answer=str, media=("text/event-stream",), errors=(503,),
+    ),
+]  # fmt: skip
+
+
+async def _pieces(call: Call) -> Pieces:
+    query: EventsQuery = call.query
+    events, last = call.parts.events, _last_event_id(call)
+    if events.is_full:
+        return
+    watcher = events.watch(frozenset(query.types.split(",")), None if query.device is UNSET else query.device)
+    try:
+        # Its number would let a client that is cut off while it catches up believe that it has everything.
+        yield _hello(call, watcher.begins if last is None else None)
+        if last is not None:
+            async for piece in _missed(call, watcher, last):
+                yield piece
+        async for piece in _live(call, watcher):
+            yield piece
+    finally:
+        events.leave(watcher)
+
+
+async def _live(call: Call, watcher: Watcher) -> Pieces:
+    beat_s, look_s = time.monotonic() + BEAT_S, 0.0
+    while not watcher.is_over:
+        lost, queued = await watcher.take(_LOOK_EVERY_S)
+        now_s = time.monotonic()
+        if now_s >= look_s:
+            look_s = now_s + _LOOK_EVERY_S
+            if not call.parts.access.operators.is_still_let_in(call.admitted):
+                return
+        if lost:
+            yield _gap(lost)
+        for piece in _joined(queued):
+            yield piece
+        if now_s >= beat_s:
+            beat_s = now_s + BEAT_S
+            yield b": beat\n\n"
+
+
+async def _missed(call: Call, watcher: Watcher, last: int) -> Pieces:
+    """Gives what happened since an event: from the ring, or from the journal and the ring together."""
+    events = call.parts.events
+    kept = events.between(last, watcher)
+    if kept is None:
+        until = events.complete_since
+        async for piece in _journalled(call, watcher, last, until):
+            yield piece
+        for piece in _joined(_present(call, watcher, until)):
+            yield piece
+        kept = events.between(until, watcher)
+        if kept is None:
+            yield _gap(None)
+    for piece in _joined(kept or []):
+        yield piece
+
+
+async def _journalled(call: Call, watcher: Watcher, last: int, until: int) -> Pieces:
+    await journalled(call.parts.journal)
+    wanted = Wanted(
+        device=None if call.query.device is UNSET else call.query.device,
+        direction="<",
+        since_ms=max(0, last // _NUMBERS_PER_MS - _OVERLAP_MS),
+        until_ms=until // _NUMBERS_PER_MS + 1,
+    )
+    rows = await call.parts.reader.read(_messages, wanted, [name for name in MESSAGES if watcher.wants_type(name)])
+    found = [_event_of(call.parts.protocol, row) for row in rows]
+    if len(rows) >= REPLAY_ROWS_MAX or None in found:
+        yield _gap(None)
+    for piece in _joined([event for event in found if event is not None]):
+        yield piece
+
+
+def _present(call: Call, watcher: Watcher, number: int) -> list[Event]:
+    """Returns how each device is now, in place of all its comings and goings."""
+    here = []
+    for known in call.parts.devices.all():
+        described = describe_device(call.parts, known.id)
+        event = Event(number, "presence", known.id, dump_event(number, "presence", described))
+        if watcher.wants(event):
+            here.append(event)
+    return here
+
+
+def _messages(connection: sqlite3.Connection, wanted: Wanted, types: list[str]) -> list[Row]:
+    found: list[Row] = []
+    for name in types:
+        found += read(connection, msgspec.structs.replace(wanted, type=name), REPLAY_ROWS_MAX)
+    return sorted(found, key=lambda row: row.id)[-REPLAY_ROWS_MAX:]
+
+
+def _event_of(protocol: Protocol, row: Row) -> Event | None:
+    """Returns the event that a row of the journal was; None for one whose text is cut."""
+    message = protocol.parse(row.payload)
+    if row.device is None or type(message) is not protocol.types.get(row.type):
+        return None
+    number = row.time_ms * _NUMBERS_PER_MS
+    data = message_data(row.device, row.time_ms / 1000, message)
+    return Event(number, row.type, row.device, dump_event(number, row.type, data))
+
+
+def _joined(events: list[Event]) -> list[bytes]:
+    """Returns events as pieces of about `_PIECE_BYTES`: one write for many small ones."""
+    pieces, piece, size_bytes = [], [], 0
+    for event in events:
+        piece.append(event.text)
+        size_bytes += len(event.text)
+        if size_bytes >= _PIECE_BYTES:
+            pieces.append(b"".join(piece))
+            piece, size_bytes = [], 0
+    return [*pieces, b"".join(piece)] if piece else pieces
+
+
+def _last_event_id(call: Call) -> int | None:
+    """Returns the last event that a client has; what is no number of ours is none."""
+    header = call.request.headers.get("last-event-id", "")
+    if header.isascii() and header.isdigit() and len(header) <= 19:
+        return int(header)
+    return None if call.query.last_event_id is UNSET else int(call.query.last_event_id)
+
+
+def _hello(call: Call, number: int | None) -> bytes:
+    data = {"version": __version__, "time": call.parts.clock_s(), "role": call.admitted.role}
+    identity = b"" if number is None else b"id: %d\n" % number
+    return b"retry: %d\n%sevent: hello\ndata: %s\n\n" % (RETRY_MS, identity, msgspec.json.encode(data))
+
+
+def _gap(lost: int | None) -> bytes:
+    return b"event: gap\ndata: %s\n\n" % msgspec.json.encode({"lost": lost})

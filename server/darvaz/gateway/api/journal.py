@@ -1,0 +1,195 @@
+"""The journal over HTTP: page by page, and whole as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
+
+from darvaz.gateway.access import Need
+from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.types import Moment
+from darvaz.gateway.http.streaming import Pieces, Streamed
+from darvaz.gateway.journal.flush import journalled
+from darvaz.gateway.journal.queries import Row, Wanted, newest_id, read
+from darvaz.text.json_lines import dump_line
+from darvaz.text.terminal import visible
+
+ROWS_MAX = 1_000
+ROWS = 200
+EXPORT_CHUNK_ROWS = 1_000
+
+_TAG = "Journal"
+_ID_MAX = 2**63 - 1
+_WORDS = {"<": "received", ">": "sent", "=": "state"}
+_COLUMNS = ("id", "time", "device", "kind", "address", "direction", "type", "payload")
+# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection").
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+RowId = Annotated[int, Meta(ge=0, le=_ID_MAX)]
+Text = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Filter(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"from_s": "from", "to_s": "to"}):
+    """Which rows are wanted."""
+
+    device: Text | UnsetType = UNSET
+    kind: Text | UnsetType = UNSET
+    type: Annotated[Text, Meta(description="Of the message, or of what happened: connected, refused …")] | UnsetType = (
+        UNSET
+    )
+    direction: Annotated[
+        Literal["<", ">", "="] | UnsetType, Meta(description="Received, sent, or a change of state.")
+    ] = UNSET
+    from_s: Annotated[Moment, Meta(description="Unix seconds; 0 and less is so many seconds ago.")] | UnsetType = UNSET
+    to_s: Annotated[Moment, Meta(description="Unix seconds; 0 and less is so many seconds ago.")] | UnsetType = UNSET
+
+
+class JournalQuery(Filter, kw_only=True, forbid_unknown_fields=True):
+    """Which page of the journal is wanted: the newest rows, or those before or after one."""
+
+    before: Annotated[RowId, Meta(description="Only rows older than this: `older`.")] | UnsetType = UNSET
+    after: Annotated[RowId, Meta(description="The oldest rows newer than this: `newer`.")] | UnsetType = UNSET
+    limit: Annotated[int, Meta(ge=1, le=ROWS_MAX)] = ROWS
+
+
+class ExportQuery(Filter, kw_only=True, forbid_unknown_fields=True):
+    """What the file is to hold, and how."""
+
+    before: Annotated[RowId, Meta(description="Only rows older than this.")] | UnsetType = UNSET
+    after: Annotated[RowId, Meta(description="Only rows newer than this.")] | UnsetType = UNSET
+    format: Literal["jsonl", "csv"] = "jsonl"
+
+
+class JournalRow(msgspec.Struct):
+    """One thing that happened; type and payload may hold anything that a device wrote."""
+
+    id: int
+    time: Annotated[float, Meta(description="Unix seconds.")]
+    device: str | None
+    kind: str | None
+    address: str | None
+    direction: Annotated[str, Meta(description="< received, > sent, = changed")]
+    type: str
+    payload: str
+
+
+class JournalPage(msgspec.Struct):
+    """Rows in the order of time."""
+
+    rows: list[JournalRow]
+    older: Annotated[int | None, Meta(description="Goes into `before` for the page before; null at the beginning.")]
+    newer: Annotated[int | None, Meta(description="Goes into `after` for what comes next; null if there is nothing.")]
+
+
+async def read_journal(call: Call) -> JournalPage:
+    """Returns a page of the journal."""
+    query: JournalQuery = call.query
+    is_forward = query.after is not UNSET
+    await journalled(call.parts.journal)
+    rows = await call.parts.reader.read(read, _wanted(call, query), query.limit, newest=not is_forward)
+    older = rows[0].id if rows and (is_forward or len(rows) == query.limit) else None
+    newer = rows[-1].id if rows else (query.after if query.after is not UNSET else None)
+    return JournalPage([_answer(row) for row in rows], older, newer)
+
+
+async def export_journal(call: Call) -> Response:
+    """Returns the journal as a file: one JSON object a line, or a table."""
+    query: ExportQuery = call.query
+    stamp = datetime.fromtimestamp(call.parts.clock_s(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    headers = {"Content-Disposition": f'attachment; filename="darvaz-journal-{stamp}.{query.format}"'}
+    wanted = _wanted(call, query)
+    if query.format == "csv":
+        return Streamed(_csv(call, wanted), "text/csv; charset=utf-8", headers)
+    return Streamed(_jsonl(call, wanted), "application/jsonl", headers)
+
+
+OPERATIONS = [
+    Operation(
+        method="GET", path="/api/journal", tag=_TAG, handle=read_journal, need=Need.LOOK,
+        query=JournalQuery, answer=JournalPage, errors=(503,),
+    ),
+    Operation(
+        method="GET", path="/api/journal/export", tag=_TAG, handle=export_journal, need=Need.LOOK,
+        query=ExportQuery, answer=str, media=("application/jsonl", "text/csv"), errors=(503,),
+    ),
+]  # fmt: skip
+
+
+async def _chunks(call: Call, wanted: Wanted) -> AsyncGenerator[list[Row], None]:
+    """Gives the wanted rows in chunks, as they were when the export began, while the caller may see them."""
+    await journalled(call.parts.journal)
+    end_id = await call.parts.reader.read(newest_id) + 1
+    before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
+    after_id = wanted.after_id or 0
+    while call.parts.access.operators.is_still_let_in(call.admitted):
+        here = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
+        rows = await call.parts.reader.read(read, here, EXPORT_CHUNK_ROWS, newest=False)
+        if rows:
+            yield rows
+        if len(rows) < EXPORT_CHUNK_ROWS:
+            return
+        after_id = rows[-1].id
+
+
+async def _jsonl(call: Call, wanted: Wanted) -> Pieces:
+    async for rows in _chunks(call, wanted):
+        yield b"".join(dump_line(_answer(row)) + b"\n" for row in rows)
+
+
+async def _csv(call: Call, wanted: Wanted) -> Pieces:
+    # Without the mark, spreadsheets take the file for one in a local encoding, and Persian is lost.
+    yield "\ufeff".encode() + _table([_COLUMNS])
+    async for rows in _chunks(call, wanted):
+        yield _table([_cells(row) for row in rows])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    when = datetime.fromtimestamp(row.time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    said = (row.device, row.kind, row.address, _WORDS.get(row.direction, row.direction), row.type, row.payload)
+    return (str(row.id), when, *(_harmless(text or "") for text in said))
+
+
+def _harmless(text: str) -> str:
+    """Returns a text that no spreadsheet computes and no terminal obeys."""
+    shown = visible(text)
+    return "'" + shown if text.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown
+
+
+def _table(rows: list[tuple[str, ...]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _wanted(call: Call, query: Filter) -> Wanted:
+    now_s = call.parts.clock_s()
+    given = {
+        "device": query.device,
+        "kind": query.kind,
+        "type": query.type,
+        "direction": query.direction,
+        "since_ms": _milliseconds(query.from_s, now_s),
+        "until_ms": _milliseconds(query.to_s, now_s),
+        "before_id": getattr(query, "before", UNSET),
+        "after_id": getattr(query, "after", UNSET),
+    }
+    return msgspec.structs.replace(Wanted(), **{name: value for name, value in given.items() if value is not UNSET})
+
+
+def _milliseconds(moment: float | UnsetType, now_s: float) -> int | UnsetType:
+    if moment is UNSET:
+        return UNSET
+    return int((now_s + moment if moment <= 0 else moment) * 1000)
+
+
+def _answer(row: Row) -> JournalRow:
+    return JournalRow(
+        row.id, row.time_ms / 1000, row.device, row.kind, row.address, row.direction, row.type, row.payload
+    )

@@ -1,0 +1,22 @@
+"""Metrics for Prometheus, under the rules of those who may look."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from darvaz.gateway.access import Need
+from darvaz.gateway.api.operations import NO_STORE, Call, Operation
+
+
+async def read_metrics(call: Call) -> Response:
+    """Returns the metrics in Prometheus' text form, or in OpenMetrics where that is preferred."""
+    page, media_type = call.parts.metrics.dump(call.request.headers.get("accept", ""))
+    return Response(page, headers={**NO_STORE, "Content-Type": media_type})
+
+
+OPERATIONS = [
+    Operation(
+        method="GET", path="/metrics", tag="Gateway", handle=read_metrics, need=Need.LOOK,
+        answer=str, media=("text/plain", "application/openmetrics-text"),
+    ),
+]  # fmt: skip

@@ -1,0 +1,86 @@
+"""What anyone may ask for: tokens to enrol with, health, the protocol's documents."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+from starlette.responses import Response
+
+from darvaz import __version__
+from darvaz.gateway.access import Refused
+from darvaz.gateway.api.operations import Call, Operation, respond
+from darvaz.gateway.http.authorization import note_refusal
+from darvaz.gateway.http.problems import problem
+from darvaz.protocol.asyncapi import build_asyncapi
+from darvaz.protocol.schema import load_schema
+
+_TAG = "Public"
+
+
+class PublicTokens(msgspec.Struct):
+    """One fresh token a kind, in the guide's shape."""
+
+    status: Literal["success"]
+    pico_tokens: list[str]
+    esp32cam_tokens: list[str]
+    timestamp: str
+    message: str
+
+
+class Health(msgspec.Struct):
+    """Whether the gateway does all it should."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    journal: str
+
+
+async def mint_public_tokens(call: Call) -> Response:
+    """Mints one fresh token a kind, where the policy allows it."""
+    answer = call.parts.access.public_tokens(call.caller)
+    if isinstance(answer, Refused):
+        note_refusal(call.parts, call.caller, answer, "tokens")
+        return problem(answer.status, answer.code, answer.message, answer.retry_after_s)
+    call.parts.journal.record(None, None, call.caller.address or "", "=", "tokens issued", "")
+    return respond(answer)
+
+
+async def read_health(call: Call) -> Response:
+    """Says whether the gateway does all it should; 503 while it cannot write its journal."""
+    state = call.parts.journal.state
+    return respond(Health("ok" if state == "ok" else "degraded", __version__, state), 200 if state == "ok" else 503)
+
+
+async def read_protocol(call: Call) -> dict[str, Any]:
+    """Returns the schema of every message that a device and the gateway exchange."""
+    return dict(load_schema())
+
+
+async def read_asyncapi(call: Call) -> dict[str, Any]:
+    """Returns the AsyncAPI document of the WebSocket."""
+    return _asyncapi()
+
+
+@cache
+def _asyncapi() -> dict[str, Any]:
+    return build_asyncapi(load_schema())
+
+
+OPERATIONS = [
+    Operation(
+        method="GET", path="/public/tokens", tag=_TAG, handle=mint_public_tokens, need=None,
+        answer=PublicTokens, errors=(403, 429, 503),
+    ),
+    Operation(
+        method="GET", path="/health", tag=_TAG, handle=read_health, need=None,
+        answer=Health, other_answers={503: Health},
+    ),
+    Operation(
+        method="GET", path="/protocol.json", tag=_TAG, handle=read_protocol, need=None, answer=dict[str, Any]
+    ),
+    Operation(
+        method="GET", path="/asyncapi.json", tag=_TAG, handle=read_asyncapi, need=None, answer=dict[str, Any]
+    ),
+]  # fmt: skip

@@ -1,0 +1,40 @@
+"""Everything that people and programs may ask over HTTP, gathered in one table."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from darvaz.gateway.api import cameras as api_cameras
+from darvaz.gateway.api import devices as api_devices
+from darvaz.gateway.api import events as api_events
+from darvaz.gateway.api import gateway as api_gateway
+from darvaz.gateway.api import journal as api_journal
+from darvaz.gateway.api import metrics as api_metrics
+from darvaz.gateway.api import public
+from darvaz.gateway.api import sessions as api_sessions
+from darvaz.gateway.api import telemetry as api_telemetry
+from darvaz.gateway.api import tokens as api_tokens
+from darvaz.gateway.api import view_links as api_views
+from darvaz.gateway.api.documents import document_operations
+from darvaz.gateway.api.operations import Operation, routes_of
+from darvaz.gateway.parts import Parts
+
+_OPERATIONS: list[Operation] = [
+    *api_devices.OPERATIONS,
+    *api_telemetry.OPERATIONS,
+    *api_cameras.OPERATIONS,
+    *api_views.OPERATIONS,
+    *api_events.OPERATIONS,
+    *api_journal.OPERATIONS,
+    *api_tokens.OPERATIONS,
+    *api_sessions.OPERATIONS,
+    *api_gateway.OPERATIONS,
+    *api_metrics.OPERATIONS,
+    *public.OPERATIONS,
+]
+OPERATIONS = [*_OPERATIONS, *document_operations(_OPERATIONS)]
+
+
+def api_routes(parts: Parts) -> list[Route]:
+    """Returns the routes of every operation."""
+    return routes_of(OPERATIONS, parts)

@@ -1,0 +1,186 @@
+"""Signing in and out with a browser, the list of sessions, and links that sign in once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
+
+from darvaz.gateway.access import Need, Refused, Role, Session, SignedIn
+from darvaz.gateway.access.credentials import CREDENTIAL_CHARS_MAX
+from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX
+from darvaz.gateway.api.operations import Call, Operation, respond
+from darvaz.gateway.http.authorization import refuse
+from darvaz.gateway.http.problems import problem
+from darvaz.gateway.sign_in_hint import SIGN_IN_PATH
+
+_TAG = "Sign-in"
+
+
+class SignIn(msgspec.Struct, forbid_unknown_fields=True):
+    """What somebody shows to sign in."""
+
+    token: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=CREDENTIAL_CHARS_MAX,
+            description="What follows # in a sign-in link, or an operator's or viewer's token.",
+        ),
+    ]
+
+
+class WhoAmI(msgspec.Struct):
+    """Who asks, as the gateway sees it."""
+
+    role: Role
+    by: Literal["session", "token", "localhost"]
+    session: str | None = None
+    token: str | None = None
+
+
+class SessionAnswer(msgspec.Struct):
+    """A browser that is signed in."""
+
+    id: str
+    role: Role
+    agent: Annotated[str, Meta(description="What the browser calls itself; anybody can write anything here.")]
+    created: Annotated[float, Meta(description="Unix seconds.")]
+    last_used: float
+    ends: Annotated[float, Meta(description="When it ends if it is not used again.")]
+    last_address: str | None
+    token: Annotated[str | None, Meta(description="The token that opened it, and with which it ends.")]
+    is_yours: bool
+
+
+class SessionList(msgspec.Struct):
+    """Every browser that is signed in, the one used last first."""
+
+    sessions: list[SessionAnswer]
+
+
+class LinkWanted(msgspec.Struct, forbid_unknown_fields=True):
+    """What a new sign-in link is to be."""
+
+    role: Role | UnsetType = UNSET
+    minutes: Annotated[float, Meta(gt=0, le=LINK_MINUTES_MAX)] | UnsetType = UNSET
+
+
+class LinkAnswer(msgspec.Struct):
+    """A link that signs one browser in, once; it is shown this once."""
+
+    path: Annotated[str, Meta(description="Goes after the gateway's address; the part after # is the secret.")]
+    role: Role
+    expires: float
+
+
+async def sign_in(call: Call) -> WhoAmI | Response:
+    """Signs a browser in and sets its cookie."""
+    access = call.parts.access.operators
+    agent = call.request.headers.get("user-agent", "")
+    made = access.sign_in(call.caller, call.body.token, agent)
+    if isinstance(made, Refused):
+        return refuse(call.parts, call.caller, made, "sign-in")
+    said = f"{made.role} session {made.session_id}"
+    call.parts.journal.record(None, None, call.caller.address or "", "=", "signed in", said)
+    response = respond(WhoAmI(made.role, "session", made.session_id), 201)
+    _set_cookie(call, response, made)
+    return response
+
+
+async def who_am_i(call: Call) -> WhoAmI:
+    """Says who asks and what they may do."""
+    admitted = call.admitted
+    if admitted.session_id is not None:
+        return WhoAmI(admitted.role, "session", admitted.session_id, admitted.token_id)
+    return WhoAmI(admitted.role, "localhost" if admitted.token_id is None else "token", None, admitted.token_id)
+
+
+async def sign_out(call: Call) -> Response:
+    """Ends the session of whoever asks, and its cookie."""
+    if call.admitted.session_id is not None:
+        _end(call, call.admitted.session_id)
+    response = respond(None)
+    response.delete_cookie(call.parts.access.operators.cookie_name, path="/", httponly=True, samesite="strict")
+    return response
+
+
+async def list_sessions(call: Call) -> SessionList:
+    """Lists the browsers that are signed in."""
+    own = call.admitted.session_id
+    return SessionList([_answer(session, own) for session in call.parts.access.operators.sessions.list()])
+
+
+async def end_session(call: Call) -> Response | None:
+    """Ends a session at once, also what it watches."""
+    if not _end(call, str(call.request.path_params["session"])):
+        return problem(404, "unknown_session", "there is no such session; see GET /api/sessions")
+    return None
+
+
+async def issue_sign_in_link(call: Call) -> LinkAnswer:
+    """Makes a link that signs one browser in, once."""
+    role: Role = "operator" if call.body.role is UNSET else call.body.role
+    minutes = LINK_MINUTES if call.body.minutes is UNSET else call.body.minutes
+    made = call.parts.access.operators.links.issue(role, minutes)
+    said = f"{role} link {made.identity} for {minutes:g} minutes"
+    call.parts.journal.record(None, None, call.caller.address or "", "=", "sign-in link issued", said)
+    return LinkAnswer(f"{SIGN_IN_PATH}#{made.text}", role, call.parts.clock_s() + minutes * 60)
+
+
+OPERATIONS = [
+    Operation(
+        method="POST", path="/api/session", tag=_TAG, handle=sign_in, need=None,
+        body=SignIn, answer=WhoAmI, status=201, errors=(401, 403, 429, 503),
+    ),
+    Operation(method="GET", path="/api/session", tag=_TAG, handle=who_am_i, need=Need.LOOK, answer=WhoAmI),
+    Operation(method="DELETE", path="/api/session", tag=_TAG, handle=sign_out, need=Need.LEAVE, status=204),
+    Operation(
+        method="GET", path="/api/sessions", tag=_TAG, handle=list_sessions, need=Need.OVERSEE, answer=SessionList,
+    ),
+    Operation(
+        method="DELETE", path="/api/sessions/{session}", tag=_TAG, handle=end_session, need=Need.CHANGE,
+        status=204
+    ),
+    Operation(
+        method="POST", path="/api/sign-in-links", tag=_TAG, handle=issue_sign_in_link, need=Need.CHANGE,
+        body=LinkWanted, is_body_optional=True, answer=LinkAnswer, status=201,
+    ),
+]  # fmt: skip
+
+
+def _set_cookie(call: Call, response: Response, made: SignedIn) -> None:
+    response.set_cookie(
+        call.parts.access.operators.cookie_name,
+        made.text,
+        max_age=int(made.life_s),
+        path="/",
+        httponly=True,
+        samesite="strict",
+        # Behind a proxy that ends TLS, uvicorn knows the outer scheme; over plain HTTP a browser would drop it.
+        secure=call.request.url.scheme == "https",
+    )
+
+
+def _end(call: Call, session_id: str) -> bool:
+    is_ended = call.parts.access.operators.sessions.close(session_id)
+    if is_ended:
+        said = f"session {session_id[:64]}"
+        call.parts.journal.record(None, None, call.caller.address or "", "=", "signed out", said)
+    return is_ended
+
+
+def _answer(session: Session, own: str | None) -> SessionAnswer:
+    return SessionAnswer(
+        id=session.session_id,
+        role=session.role,
+        agent=session.agent,
+        created=session.created_s,
+        last_used=session.last_used_s,
+        ends=session.ends_s,
+        last_address=session.last_address,
+        token=session.token_id,
+        is_yours=session.session_id == own,
+    )

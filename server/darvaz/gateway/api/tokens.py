@@ -1,0 +1,168 @@
+"""Tokens over HTTP: issued and shown once, listed without their secrets, revoked; and the enrolment window."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
+
+from darvaz.gateway.access import Need, Token
+from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
+from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.types import DeviceId, Label
+from darvaz.gateway.http.problems import problem
+from darvaz.gateway.sign_in_hint import address_of
+
+EXPIRES_DAYS_MAX = 36_500.0
+
+_TAG = "Tokens and enrolment"
+_DAY_S = 86_400.0
+
+Kind = Literal["pico", "esp32cam", "operator", "viewer"]
+
+
+class TokenAnswer(msgspec.Struct):
+    """A token without its secret."""
+
+    id: str
+    kind: Kind
+    state: Literal["live", "expired", "revoked"]
+    label: str
+    device: Annotated[str | None, Meta(description="The only device that may use it.")]
+    is_minted: Annotated[bool, Meta(description="Whether /public/tokens gave it out.")]
+    created: Annotated[float, Meta(description="Unix seconds.")]
+    expires: float | None
+    last_used: float | None
+    last_address: str | None
+
+
+class TokenList(msgspec.Struct):
+    """Every token that is remembered, the oldest first."""
+
+    tokens: list[TokenAnswer]
+
+
+class TokenWanted(msgspec.Struct, forbid_unknown_fields=True):
+    """What a new token is to be."""
+
+    kind: Kind
+    label: Label = ""
+    expires_days: Annotated[float, Meta(gt=0, le=EXPIRES_DAYS_MAX)] | None = None
+    device: DeviceId | None = None
+
+
+class TokenIssued(msgspec.Struct):
+    """A new token, shown this once."""
+
+    id: str
+    token: str
+
+
+class EnrolmentAnswer(msgspec.Struct):
+    """Whether boards from elsewhere may fetch tokens at /public/tokens now."""
+
+    is_open: bool
+    seconds_left: float
+    policy: Literal["window", "always", "never"]
+    address: Annotated[str | None, Meta(description="Where its network finds the gateway, as far as it knows.")]
+
+
+class EnrolmentWanted(msgspec.Struct, forbid_unknown_fields=True):
+    """How long the window is to stay open."""
+
+    minutes: Annotated[float, Meta(gt=0, le=MINUTES_MAX)] | UnsetType = UNSET
+
+
+async def list_tokens(call: Call) -> TokenList:
+    """Lists the tokens, without their secrets."""
+    now_s = call.parts.clock_s()
+    return TokenList([_answer(token, now_s) for token in call.parts.access.tokens.list()])
+
+
+async def issue_token(call: Call) -> TokenIssued | Response:
+    """Issues a token and shows it, this once."""
+    wanted: TokenWanted = call.body
+    expires_in_s = None if wanted.expires_days is None else wanted.expires_days * _DAY_S
+    try:
+        issued = call.parts.access.tokens.issue(wanted.kind, wanted.label, expires_in_s, wanted.device)
+    except ValueError as error:
+        return problem(422, "invalid", str(error))
+    _note(call, "token issued", f"{wanted.kind} {issued.token_id}")
+    return TokenIssued(issued.token_id, issued.text)
+
+
+async def revoke_token(call: Call) -> Response | None:
+    """Ends a token for good, its link and the sessions that it opened with it."""
+    token_id = str(call.request.path_params["token"])
+    if not call.parts.access.tokens.revoke(token_id):
+        return problem(404, "unknown_token", "there is no such live token; see GET /api/tokens")
+    _note(call, "token revoked", token_id)
+    return None
+
+
+async def read_enrolment(call: Call) -> EnrolmentAnswer:
+    """Says whether the enrolment window is open, and how long still."""
+    left_s, policy = call.parts.access.enrolment.seconds_left(), call.parts.settings.public_tokens
+    is_open = policy == "always" or (policy == "window" and left_s > 0)
+    return EnrolmentAnswer(is_open, left_s, policy, address_of(call.parts.access.connection))
+
+
+async def open_enrolment(call: Call) -> EnrolmentAnswer:
+    """Lets boards from elsewhere fetch tokens for some minutes."""
+    minutes = FIRST_START_MINUTES if call.body.minutes is UNSET else call.body.minutes
+    call.parts.access.enrolment.open_for(minutes)
+    _note(call, "enrolment opened", f"{minutes:g} minutes")
+    return await read_enrolment(call)
+
+
+async def close_enrolment(call: Call) -> EnrolmentAnswer:
+    """Closes the enrolment window now."""
+    call.parts.access.enrolment.close()
+    _note(call, "enrolment closed", "")
+    return await read_enrolment(call)
+
+
+OPERATIONS = [
+    Operation(method="GET", path="/api/tokens", tag=_TAG, handle=list_tokens, need=Need.OVERSEE, answer=TokenList),
+    Operation(
+        method="POST", path="/api/tokens", tag=_TAG, handle=issue_token, need=Need.CHANGE,
+        body=TokenWanted, answer=TokenIssued, status=201,
+    ),
+    Operation(
+        method="DELETE", path="/api/tokens/{token}", tag=_TAG, handle=revoke_token, need=Need.CHANGE,
+        status=204
+    ),
+    Operation(
+        method="GET", path="/api/enrolment", tag=_TAG, handle=read_enrolment, need=Need.LOOK, answer=EnrolmentAnswer
+    ),
+    Operation(
+        method="POST", path="/api/enrolment", tag=_TAG, handle=open_enrolment, need=Need.CHANGE,
+        body=EnrolmentWanted, is_body_optional=True, answer=EnrolmentAnswer,
+    ),
+    Operation(
+        method="DELETE", path="/api/enrolment", tag=_TAG, handle=close_enrolment, need=Need.CHANGE,
+        answer=EnrolmentAnswer,
+    ),
+]  # fmt: skip
+
+
+def _note(call: Call, what: str, said: str) -> None:
+    call.parts.journal.record(None, None, call.caller.address or "", "=", what, said)
+
+
+def _answer(token: Token, now_s: float) -> TokenAnswer:
+    state: Literal["live", "expired", "revoked"] = "live" if token.is_live(now_s) else "expired"
+    return TokenAnswer(
+        id=token.token_id,
+        kind=token.kind,  # type: ignore[arg-type]
+        state="revoked" if token.revoked_s is not None else state,
+        label=token.label,
+        device=token.device,
+        is_minted=token.is_minted,
+        created=token.created_s,
+        expires=token.expires_s,
+        last_used=token.last_used_s,
+        last_address=token.last_address,
+    )

@@ -1,0 +1,59 @@
+"""Small types that several requests share, with their bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from darvaz.protocol.schema import load_schema
+
+LABEL_CHARS_MAX = 64
+
+# Beyond these, SQLite's integers would not hold them in milliseconds.
+_TIME_MAX_S = 1e11
+_DEFINITIONS = load_schema()["$defs"]
+
+
+def _text(name: str) -> Meta:
+    rule = _DEFINITIONS[name]
+    return Meta(
+        min_length=rule["minLength"],
+        max_length=rule["maxLength"],
+        pattern=rule["pattern"],
+        description=rule["description"],
+        extra_json_schema={"x-rule": rule["x-rule"]},
+    )
+
+
+def _arguments() -> Meta:
+    """Returns how the protocol bounds a command's arguments, for the documents: the hub checks them."""
+    rule = dict(_DEFINITIONS["command"]["properties"]["args"])
+    name, scalar = _DEFINITIONS["name"], _DEFINITIONS["scalar"]
+    kinds = [_DEFINITIONS["number"] if "$ref" in kind else kind for kind in scalar["anyOf"]]
+    rule["propertyNames"] = {key: name[key] for key in ("minLength", "maxLength", "pattern")}
+    return Meta(extra_json_schema=rule | {"additionalProperties": {"anyOf": kinds}})
+
+
+Identity = Annotated[str, Meta(min_length=1, max_length=64, description="As the list has it.")]
+DeviceId = Annotated[str, _text("device_id")]
+CommandName = Annotated[str, _text("name")]
+Arguments = Annotated[dict[str, Any], _arguments()]
+Moment = Annotated[float, Meta(ge=-_TIME_MAX_S, le=_TIME_MAX_S)]
+Label = Annotated[
+    str,
+    Meta(
+        max_length=LABEL_CHARS_MAX,
+        # No controls, no line ends, nothing that cannot be seen or turns other letters around.
+        pattern=r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$",
+        description="A name for people.",
+        extra_json_schema={"x-rule": "a label has no line ends and nothing that cannot be seen"},
+    ),
+]
+
+FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it arrived, in Unix milliseconds.")]
+
+PATH_TYPES: dict[str, Any] = {
+    "device": DeviceId, "name": CommandName, "token": Identity, "session": Identity, "time_ms": FrameTime
+}  # fmt: skip
+"""What may stand in a path, by the name of its place."""

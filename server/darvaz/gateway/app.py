@@ -1,0 +1,206 @@
+"""The composition root: builds the parts from the settings, and the application from the parts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from darvaz.gateway.access import Access, AccessPolicy, redact
+from darvaz.gateway.access.decisions import UNAVAILABLE
+from darvaz.gateway.api.devices import describe_device, list_described
+from darvaz.gateway.api.routes import api_routes
+from darvaz.gateway.cameras import Director, Snapshots, Tally
+from darvaz.gateway.cameras.frame_ring import FrameRing
+from darvaz.gateway.dashboard.routes import page_routes
+from darvaz.gateway.devices.deadlines import Watch
+from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.devices.registry import Devices
+from darvaz.gateway.events.bus import Feed
+from darvaz.gateway.events.streams import Events
+from darvaz.gateway.frames import Frames
+from darvaz.gateway.http.problems import problem, unanswered
+from darvaz.gateway.http.security_headers import SafeHeaders
+from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.links.endpoint import Doors, device_routes
+from darvaz.gateway.metrics import Gauges, Metrics, Watched
+from darvaz.gateway.parts import Parts
+from darvaz.gateway.settings import Settings
+from darvaz.gateway.storage.database import explained, open_database
+from darvaz.gateway.storage.read_pool import Reader, ReaderBusyError
+from darvaz.gateway.telemetry.history import History, Retention, open_history
+from darvaz.gateway.telemetry.latest import TYPES, Telemetry
+from darvaz.gateway.viewing.websocket_view import view_routes
+from darvaz.protocol.codec import Protocol
+
+log = logging.getLogger("darvaz")
+
+_BUSY_RETRY_S = 5.0
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Opens the data folder and makes every part; raises `StoreError` with a sentence if it cannot."""
+    try:
+        return _build(settings)
+    except sqlite3.Error as error:
+        raise explained(error, settings.data_path) from None
+
+
+def _build(settings: Settings) -> Parts:
+    connection = open_database(settings.data_path)
+    protocol = Protocol()
+    devices = Devices(open_database(settings.data_path), log.error)
+    journal = Journal(
+        lambda: open_database(settings.data_path),
+        retain_days=settings.journal_retain_days,
+        retain_bytes_max=settings.journal_retain_bytes_max,
+        redact=redact,
+    )
+    access = Access(connection, _policy(settings))
+    history = History(lambda: open_history(settings.data_path), Retention.of(settings))
+    open_history(settings.data_path).close()
+    hub = Hub(protocol, devices, time.time)
+    frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
+    parts = Parts(
+        settings=settings,
+        protocol=protocol,
+        access=access,
+        journal=journal,
+        devices=devices,
+        watch=Watch(access.dead_tokens),
+        feed=Feed(),
+        history=history,
+        telemetry=Telemetry(history, time.time),
+        reader=Reader(lambda: open_database(settings.data_path)),
+        history_reader=Reader(lambda: open_history(settings.data_path)),
+        hub=hub,
+        frames=frames,
+        director=Director(hub, frames, settings.camera_bounds, settings.command_deadline_s),
+        snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
+        tally=Tally(frames, devices, journal),
+        frame_ring=_frame_ring(settings, frames),
+    )
+    _introduce(parts)
+    return parts
+
+
+def _frame_ring(settings: Settings, frames: Frames) -> FrameRing | None:
+    if not settings.camera_ring_frames:
+        return None
+    folder = settings.data_path / "frames"
+    ring = FrameRing(folder, settings.camera_ring_frames, settings.camera_ring_every_s, log.error)
+    frames.on_frame(ring.keep)
+    return ring
+
+
+def build_app(parts: Parts) -> Starlette:
+    """Returns the application; its lifespan opens the journal and closes it flushed."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        parts.journal.open()
+        parts.history.open()
+        parts.journal.record(None, None, "", "=", "gateway started", "")
+        parts.tally.open()
+        try:
+            yield
+        finally:
+            parts.events.close()
+            await parts.director.close()
+            await parts.snapshots.close()
+            parts.frames.close()
+            parts.tally.close()
+            if parts.frame_ring is not None:
+                await asyncio.to_thread(parts.frame_ring.close)
+            parts.journal.record(None, None, "", "=", "gateway stopped", "")
+            parts.journal.close()
+            parts.history.close()
+            parts.reader.close()
+            parts.history_reader.close()
+            parts.devices.close()
+            parts.access.close()
+
+    boards = device_routes(parts)
+    app = Starlette(
+        routes=[*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)],
+        middleware=[Middleware(Doors, boards), Middleware(SafeHeaders)],
+        exception_handlers={
+            HTTPException: _explain,
+            ReaderBusyError: _explain_wait,
+            sqlite3.Error: _explain_store,
+            Exception: _explain_crash,
+        },
+        lifespan=lifespan,
+    )
+    # It would send whoever asks to the host that the request names, whatever name that is.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _introduce(parts: Parts) -> None:
+    """Makes the parts hear of each other."""
+    parts.events = Events(parts.feed, lambda device: describe_device(parts, device), time.time)
+    parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
+    parts.feed.subscribe(TYPES, parts.telemetry.take)
+    parts.feed.subscribe(["frame"], parts.metrics.count_frame)
+    parts.hub.on_presence(lambda device, is_here: _tell_presence(parts, device, is_here))
+    parts.hub.measure = parts.metrics.measure_command
+    parts.journal.tell_written = parts.metrics.count_moments
+
+
+def _tell_presence(parts: Parts, device: str, is_here: bool) -> None:
+    # Of one that is forgotten there is nothing left to tell but that.
+    if parts.devices.get(device) is not None:
+        parts.feed.publish("presence", device, is_here)
+
+
+def _gauges(parts: Parts) -> Gauges:
+    return Gauges(
+        devices=lambda: map(msgspec.structs.asdict, list_described(parts)),
+        kinds=tuple(parts.protocol.kinds),
+        event_clients=lambda: parts.events.clients,
+        history_reports_dropped=lambda: parts.history.dropped_reports,
+        cameras=lambda: [
+            Watched(camera.device, camera.viewers, camera.dropped)
+            for camera in parts.frames.cameras
+            if parts.devices.get(camera.device) is not None
+        ],
+    )
+
+
+def _policy(settings: Settings) -> AccessPolicy:
+    return AccessPolicy(
+        localhost_without_token=settings.localhost_without_token,
+        public_tokens=settings.public_tokens,
+        allowed_hosts=settings.listed("allowed_hosts"),
+        allowed_origins=settings.listed("allowed_origins"),
+        behind_proxy=bool(settings.listed("trusted_proxies")),
+    )
+
+
+def _explain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return unanswered(error.status_code, request.method, request.scope["path"], error.headers)
+
+
+def _explain_store(request: Request, error: Exception) -> Response:
+    log.error("= %s was not answered, the database fails: %s", request.method, error)
+    return problem(503, UNAVAILABLE.code, UNAVAILABLE.message, UNAVAILABLE.retry_after_s)
+
+
+def _explain_wait(request: Request, error: Exception) -> Response:
+    return problem(503, "busy", str(error), _BUSY_RETRY_S)
+
+
+def _explain_crash(request: Request, error: Exception) -> Response:
+    return problem(500, "internal", "the gateway has made a mistake; its log says more")

@@ -1,0 +1,75 @@
+"""Fresh single frames: the newest where it is new enough, else one asked for, once for all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from darvaz.gateway.devices.hub import Hub, OfflineError, TimedOutError
+from darvaz.gateway.frames import Frame, Frames
+
+ASK = "snapshot"
+# What a person calls now; a camera that is watched has a newer one anyway.
+FRESH_S = 1.0
+
+
+class Snapshots:
+    """Takes snapshots; those who ask while one is taken share it."""
+
+    def __init__(self, hub: Hub, frames: Frames, deadline_s: float) -> None:
+        self._hub = hub
+        self._frames = frames
+        self._deadline_s = deadline_s
+        self._under_way: dict[str, asyncio.Task[Frame]] = {}
+
+    async def take(self, device: str, age_s_max: float = FRESH_S) -> Frame:
+        """Returns a frame at most so old; raises a `CommandError` that says why there is none."""
+        newest = self._frames.camera(device).newest
+        commands = self._hub.commands_of(device)
+        if commands is None:
+            raise OfflineError(f"{device} is offline")
+        if newest is not None and (time.monotonic() - newest.arrived_s <= age_s_max or ASK not in commands):
+            return newest
+        return await asyncio.shield(self._taking(device, ASK in commands))
+
+    async def close(self) -> None:
+        """Gives up what is under way."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _taking(self, device: str, can_ask: bool) -> asyncio.Task[Frame]:
+        task = self._under_way.get(device)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._take(device, can_ask), name=f"snapshot {device}")
+            self._under_way[device] = task
+            task.add_done_callback(lambda done: self._finish(device, done))
+        return task
+
+    def _finish(self, device: str, done: asyncio.Task[Frame]) -> None:
+        del self._under_way[device]
+        if not done.cancelled():
+            # Those who waited may have gone: then nobody else looks at it.
+            done.exception()
+
+    async def _take(self, device: str, can_ask: bool) -> Frame:
+        """Asks, and returns the first frame that comes; the board's ack only tells when there will be none."""
+        coming: asyncio.Future[Frame] = self._frames.camera(device).next_frame(self._deadline_s)
+        asking = asyncio.ensure_future(self._ask(device)) if can_ask else None
+        waiting: set[asyncio.Future[Any]] = {coming, asking} if asking else {coming}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done() and asking is not None:
+                asking.result()
+            return await coming
+        except TimeoutError:
+            raise TimedOutError(f"{device} sent no picture within {self._deadline_s:g} s") from None
+        finally:
+            for future in waiting:
+                future.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _ask(self, device: str) -> None:
+        await self._hub.command(device, ASK, {}, self._deadline_s)

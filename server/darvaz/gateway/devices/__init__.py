@@ -1,0 +1,1 @@
+"""Devices: who is connected, commands out, acks back, deadlines."""

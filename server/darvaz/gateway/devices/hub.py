@@ -1,0 +1,276 @@
+"""Who is here: one link per device, commands out to it, acks back from it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from typing import Protocol as Interface
+
+import msgspec
+
+from darvaz.gateway.devices.last_arguments import LastArgs
+from darvaz.gateway.devices.registry import Devices, Known
+from darvaz.protocol.codec import Message, Protocol
+from darvaz.protocol.faults import Fault
+
+PENDING_PER_DEVICE_MAX = 64
+_COMMAND_IDS = 2**30
+
+
+class Link(Interface):
+    """What the hub needs of a live connection."""
+
+    kind_name: str
+    address: str
+    device: str | None
+
+    def send_command(self, message: Message) -> bool: ...
+    def close(self, name: str, sentence: str) -> None: ...
+
+
+class CommandError(Exception):
+    """A command that did not end well; `status` is the HTTP status that says the same."""
+
+    status = 500
+    code = "command_failed"
+
+
+class UnknownDeviceError(CommandError):
+    """No device of this id was ever here."""
+
+    status = 404
+    code = "unknown_device"
+
+
+class OfflineError(CommandError):
+    """The device is known, but has no link now, or lost it before it answered."""
+
+    status = 503
+    code = "offline"
+
+
+class BusyError(CommandError):
+    """Too many commands of this device wait for their ack."""
+
+    status = 429
+    code = "busy"
+
+
+class TimedOutError(CommandError):
+    """No ack came in time; the device may still obey."""
+
+    status = 504
+    code = "timed_out"
+
+
+class RefusedByBoardError(CommandError):
+    """The device answered that it could not."""
+
+    status = 502
+    code = "refused_by_board"
+
+
+class InvalidCommandError(CommandError):
+    """The command's name or arguments are not what the protocol or the device allows."""
+
+    status = 422
+    code = "invalid"
+
+
+@dataclass(slots=True)
+class Presence:
+    """A device that is here: its link and what it said of itself."""
+
+    link: Link
+    introduction: dict[str, Any]
+    since_s: float
+    pending: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
+
+
+class Hub:
+    """The devices that are here, by id. Used from the event loop only."""
+
+    def __init__(self, protocol: Protocol, devices: Devices, clock_s: Callable[[], float]) -> None:
+        self._protocol = protocol
+        self._devices = devices
+        self._clock_s = clock_s
+        self._here: dict[str, Presence] = {}
+        self._last_args = LastArgs()
+        self._ids = itertools.count(1)
+        self._on_presence: list[Callable[[str, bool], None]] = []
+        self.measure: Callable[[str, float], None] = _measure_nothing
+        """Is called with how a command ended, a short word, and how many seconds it took."""
+
+    # Presence
+
+    def on_presence(self, call: Callable[[str, bool], None]) -> None:
+        """Has `call` told of each device that came (true, also when it came anew) or left (false)."""
+        self._on_presence.append(call)
+
+    def join(self, device: str, link: Link, introduction: Message) -> None:
+        """Makes `link` the device's link; an older one is told that it was replaced, and closed."""
+        said = msgspec.to_builtins(introduction)
+        before = self._here.get(device)
+        presence = Presence(link=link, introduction=said, since_s=self._clock_s())
+        if before is not None and before.link is link:
+            presence.pending = before.pending
+        elif before is not None:
+            self._drop(before, f"{device} connected anew before it answered")
+            before.link.close("replaced", "a newer link of this device took over")
+        self._here[device] = presence
+        self._last_args.begin(device, said.get("boot_id"))
+        self._devices.remember(Known.introduced(device, link.kind_name, link.address, said, self._clock_s()))
+        self._tell(device, is_here=True)
+
+    def leave(self, link: Link) -> None:
+        """Forgets a link that ended, unless a newer one has taken its place."""
+        if link.device is None:
+            return
+        presence = self._here.get(link.device)
+        if presence is None or presence.link is not link:
+            return
+        del self._here[link.device]
+        self._devices.saw(link.device, self._clock_s())
+        self._drop(presence, f"{link.device} went away before it answered")
+        self._tell(link.device, is_here=False)
+
+    def forget(self, device: str) -> None:
+        """Ends a device's link, if it has one, and forgets that it was ever here."""
+        presence = self._here.pop(device, None)
+        self._devices.forget(device)
+        self._last_args.forget(device)
+        if presence is not None:
+            self._drop(presence, f"{device} was forgotten before it answered")
+            self._tell(device, is_here=False)
+            presence.link.close("not_allowed", "this device was forgotten by an operator")
+
+    def kind_of(self, device: str) -> str | None:
+        """Returns the kind of a device that is here or was."""
+        known = self._devices.get(device)
+        return known.kind if known else None
+
+    def commands_of(self, device: str) -> dict[str, Any] | None:
+        """Returns the commands that a device declared, by name, or None while it is away."""
+        presence = self._here.get(device)
+        return None if presence is None else presence.introduction.get("commands", {})
+
+    def _tell(self, device: str, *, is_here: bool) -> None:
+        for call in self._on_presence:
+            call(device, is_here)
+
+    @property
+    def online(self) -> int:
+        return len(self._here)
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Returns every device ever seen, for people and programs."""
+        return [self._describe(known) for known in self._devices.all()]
+
+    def describe(self, device: str) -> dict[str, Any] | None:
+        """Returns one device, or None for one that never was here."""
+        known = self._devices.get(device)
+        return self._describe(known) if known else None
+
+    def _describe(self, known: Known) -> dict[str, Any]:
+        presence = self._here.get(known.id)
+        said = presence.introduction if presence else known.introduction
+        return {
+            "id": known.id,
+            "kind": known.kind,
+            "label": known.label,
+            "online": presence is not None,
+            "address": known.address,
+            "since": presence.since_s if presence else None,
+            "first_seen": known.first_seen_s,
+            "last_seen": self._clock_s() if presence else known.last_seen_s,
+            "version": said.get("version"),
+            "board": said.get("board"),
+            "ip": said.get("ip"),
+            "reset_cause": said.get("reset_cause"),
+            "boot_id": said.get("boot_id"),
+            "commands": said.get("commands", {}),
+            "last_args": self._last_args.of(known.id),
+            "telemetry": said.get("telemetry", {}),
+        }
+
+    # Commands
+
+    async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        """Sends a command and returns its ack's result; raises a `CommandError` that says what went wrong."""
+        began_s, ended = time.monotonic(), "cancelled"
+        try:
+            result = await self._ask(device, name, args, deadline_s)
+            ended = "ok"
+            return result
+        except CommandError as error:
+            ended = error.code
+            raise
+        finally:
+            self.measure(ended, time.monotonic() - began_s)
+
+    async def _ask(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        presence = self._reach(device)
+        identity = next(self._ids) % _COMMAND_IDS
+        message = self._checked(presence, identity, name, args)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        presence.pending[identity] = answer
+        try:
+            if not presence.link.send_command(message):
+                raise OfflineError(f"{device} is going away")
+            async with asyncio.timeout(deadline_s):
+                result = await answer
+            self._last_args.keep(device, name, args, presence.introduction.get("commands", {}).get(name))
+            return result
+        except TimeoutError:
+            raise TimedOutError(f"{device} did not answer {name} within {deadline_s:g} s") from None
+        finally:
+            presence.pending.pop(identity, None)
+
+    def acknowledge(self, link: Link, ack: Any) -> None:
+        """Hands an ack to the command that waits for it; a late or free one is only journalled."""
+        presence = self._here.get(link.device or "")
+        if presence is None or presence.link is not link or ack.id is msgspec.UNSET:
+            return
+        answer = presence.pending.pop(ack.id, None)
+        if answer is None or answer.done():
+            return
+        if ack.status == "error":
+            answer.set_exception(RefusedByBoardError(ack.message or f"{link.device} could not do it"))
+        else:
+            answer.set_result(None if ack.result is msgspec.UNSET else ack.result)
+
+    def _reach(self, device: str) -> Presence:
+        presence = self._here.get(device)
+        if presence is None:
+            if self._devices.get(device) is None:
+                raise UnknownDeviceError(f"no device {device!r} was ever here; see GET /api/devices")
+            raise OfflineError(f"{device} is offline")
+        if len(presence.pending) >= PENDING_PER_DEVICE_MAX:
+            raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")
+        return presence
+
+    def _checked(self, presence: Presence, identity: int, name: str, args: Mapping[str, Any]) -> Message:
+        declared = presence.introduction.get("commands")
+        if declared and name not in declared and name not in BUILT_IN:
+            raise InvalidCommandError(f"name: {name!r} is not one of {', '.join(sorted(declared))}")
+        message = self._protocol.check("command", {"id": identity, "name": name, "args": dict(args)})
+        if isinstance(message, Fault):
+            raise InvalidCommandError(message.message)
+        return message
+
+    def _drop(self, presence: Presence, sentence: str) -> None:
+        for answer in presence.pending.values():
+            if not answer.done():
+                answer.set_exception(OfflineError(sentence))
+        presence.pending.clear()
+
+
+def _measure_nothing(ended: str, seconds: float) -> None:
+    """Stands where nobody counts."""
+
+
+BUILT_IN = frozenset({"info", "reboot", "stream", "snapshot"})

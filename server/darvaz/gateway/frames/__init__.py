@@ -1,0 +1,19 @@
+"""The frames room: the newest image of each camera, its viewers, and what they want of it. No HTTP, no disk."""
+
+from darvaz.gateway.frames.camera import Camera
+from darvaz.gateway.frames.cameras import Frames, TooManyViewersError
+from darvaz.gateway.frames.demand import Asked, Bounds, Wish
+from darvaz.gateway.frames.frame import Frame
+from darvaz.gateway.frames.viewer import Outlet, Viewer
+
+__all__ = [
+    "Asked",
+    "Bounds",
+    "Camera",
+    "Frame",
+    "Frames",
+    "Outlet",
+    "TooManyViewersError",
+    "Viewer",
+    "Wish",
+]

@@ -1,0 +1,1 @@
+"""The journal: append, query, retain; it never blocks the event loop."""

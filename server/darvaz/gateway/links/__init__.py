@@ -1,0 +1,1 @@
+"""Links: a session on a WebSocket; they decide nothing."""

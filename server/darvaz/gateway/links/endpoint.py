@@ -1,0 +1,96 @@
+"""The doors for boards: /ws/pico and /ws/esp32cam."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from darvaz.gateway.access import Caller, Refused
+from darvaz.gateway.http.callers import caller_of
+from darvaz.gateway.http.problems import problem
+from darvaz.gateway.links.link import DeviceLink
+from darvaz.gateway.links.shared import Terms
+from darvaz.gateway.parts import Parts
+from darvaz.gateway.websocket.asgi_fallback import AsgiWire
+from darvaz.gateway.websocket.interface import EXTENSION, UnopenedWire
+from darvaz.gateway.websocket.packets import LOST
+from darvaz.protocol.codec import Kind
+
+log = logging.getLogger("darvaz.edge")
+
+_BUSY_RETRY_S = 10.0
+
+
+def device_routes(parts: Parts) -> list[WebSocketRoute]:
+    """Returns one route for each kind of board in the schema."""
+    return [
+        WebSocketRoute(kind.path, DeviceDoor(parts, kind), name=kind.name) for kind in parts.protocol.kinds.values()
+    ]
+
+
+class DeviceDoor:
+    """Lets boards of one kind in, or says in the handshake why not."""
+
+    def __init__(self, parts: Parts, kind: Kind) -> None:
+        self._parts = parts
+        self._kind = kind
+        self._terms = Terms(kind, parts)
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        caller = caller_of(scope)
+        decision = self._refuse_crowd(caller) or self._parts.access.greet(caller, self._kind.name)
+        if isinstance(decision, Refused):
+            await self._turn_away(WebSocket(scope, receive, send), caller, decision)
+            return
+        link = DeviceLink(self._terms, caller, decision)
+        own: UnopenedWire | None = scope.get("extensions", {}).get(EXTENSION)
+        if own is None:
+            await _carry(WebSocket(scope, receive, send), link)
+            return
+        # On Darvaz's own wire the link lives on when this has returned.
+        own.accept([], None)
+        link.open(own)
+
+    def _refuse_crowd(self, caller: Caller) -> Refused | None:
+        counts, settings = self._parts.counts, self._parts.settings
+        if counts.total >= settings.links_max:
+            return Refused(503, "too_many_links", "the gateway has all the links it may have", _BUSY_RETRY_S)
+        if counts.by_address.get(caller.address or "", 0) >= settings.links_per_address_max:
+            return Refused(429, "too_many_links", "too many links from this address", _BUSY_RETRY_S)
+        return None
+
+    async def _turn_away(self, websocket: WebSocket, caller: Caller, refused: Refused) -> None:
+        said = f"{refused.status} {refused.code}"
+        self._parts.journal.record(None, self._kind.name, caller.address or "", "=", "refused", said)
+        log.info("= %s refused at %s: %s", caller.address, self._kind.path, said)
+        await websocket.send_denial_response(
+            problem(refused.status, refused.code, refused.message, refused.retry_after_s)
+        )
+
+
+class Doors:
+    """Middleware that knows the doors for boards: routes are asked one after another, and a whole house may knock."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[WebSocketRoute]) -> None:
+        self._app = app
+        self._doors = {route.path: route.endpoint for route in routes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_board = scope["type"] == "websocket" and scope["path"] in self._doors
+        await (self._doors[scope["path"]] if is_board else self._app)(scope, receive, send)
+
+
+async def _carry(websocket: WebSocket, link: DeviceLink) -> None:
+    """Runs a link on plain ASGI messages, to its end."""
+    try:
+        await websocket.accept()
+    except BaseException:
+        link.end(LOST, "")
+        raise
+    wire = AsgiWire(websocket)
+    link.open(wire)
+    await wire.run()

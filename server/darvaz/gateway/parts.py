@@ -1,0 +1,90 @@
+"""The parts of a running gateway, as the shells at the edge receive them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from darvaz.gateway.access import Access
+from darvaz.gateway.access.rate_limiter import Limiter
+from darvaz.gateway.cameras import Director, Snapshots, Tally
+from darvaz.gateway.cameras.frame_ring import FrameRing
+from darvaz.gateway.devices.deadlines import Watch
+from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.devices.registry import Devices
+from darvaz.gateway.events.bus import Feed
+from darvaz.gateway.events.streams import Events
+from darvaz.gateway.frames import Frames
+from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.metrics import Metrics
+from darvaz.gateway.session.session import Limits
+from darvaz.gateway.settings import Settings
+from darvaz.gateway.storage.read_pool import Reader
+from darvaz.gateway.telemetry.history import History
+from darvaz.gateway.telemetry.latest import Telemetry
+from darvaz.protocol.codec import Protocol
+
+# A flood of refusals must not push out what else the journal keeps.
+REFUSALS_NOTED_PER_MINUTE = 20
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many links there are, in all and by address."""
+
+    total: int = 0
+    by_address: dict[str, int] = field(default_factory=dict)
+
+    def enter(self, address: str) -> None:
+        self.total += 1
+        self.by_address[address] = self.by_address.get(address, 0) + 1
+
+    def leave(self, address: str) -> None:
+        self.total -= 1
+        self.by_address[address] -= 1
+        if not self.by_address[address]:
+            del self.by_address[address]
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that one gateway is made of."""
+
+    settings: Settings
+    protocol: Protocol
+    access: Access
+    journal: Journal
+    devices: Devices
+    hub: Hub
+    feed: Feed
+    history: History
+    telemetry: Telemetry
+    reader: Reader
+    history_reader: Reader
+    watch: Watch
+    frames: Frames
+    director: Director
+    snapshots: Snapshots
+    tally: Tally
+    frame_ring: FrameRing | None
+    counts: Counts = field(default_factory=Counts)
+    clock_s: Callable[[], float] = time.time
+    noted_refusals: Limiter = field(default_factory=lambda: Limiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))
+    started_s: float = field(default_factory=time.time)
+    events: Events = field(init=False)
+    metrics: Metrics = field(init=False)
+
+    @property
+    def unix_offset_s(self) -> float:
+        """Returns what makes a monotonic time a Unix time, as of now: NTP and suspension change it."""
+        return time.time() - time.monotonic()
+
+    def session_limits(self) -> Limits:
+        """Returns what a session bears, from the settings."""
+        return Limits(
+            heartbeat_s=self.settings.heartbeat_s,
+            idle_timeout_s=self.settings.idle_timeout_s,
+            auth_deadline_s=self.settings.auth_deadline_s,
+            messages_per_s_max=self.settings.messages_per_s_max,
+        )

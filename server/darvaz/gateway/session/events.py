@@ -1,0 +1,86 @@
+"""What a session and its shell exchange: limits in; states, events to act on and writes to send out."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+from darvaz.protocol.faults import Fault
+
+
+class State(enum.Enum):
+    """Where a conversation stands; the names are those of `x-states` in the schema."""
+
+    WAITING_FOR_TOKEN = "waiting_for_token"
+    WAITING_FOR_CONNECT = "waiting_for_connect"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how much a session bears; the defaults are the schema's numbers."""
+
+    heartbeat_s: float = 120.0
+    idle_timeout_s: float = 300.0
+    auth_deadline_s: float = 10.0
+    messages_per_s_max: float = 1000.0
+
+
+# Events: what the shell must act on. None of them can be part of a cycle, so the collector need not look.
+
+
+class TokenShown(msgspec.Struct, frozen=True, gc=False):
+    """A token came as first message: answer with `admit` or `refuse`."""
+
+    token: str
+
+
+class Introduced(msgspec.Struct, frozen=True, gc=False):
+    """The device said who it is: answer with `welcome` or `refuse`."""
+
+    message: Any
+    text: str
+
+
+class Framed(msgspec.Struct, frozen=True, gc=False):
+    """One JPEG frame, as it came."""
+
+    data: bytes
+
+
+class Faulted(msgspec.Struct, frozen=True, gc=False):
+    """A packet broke a rule; `text` is None where it may hold a secret or was not text."""
+
+    fault: Fault
+    text: str | None
+
+
+class Closed(msgspec.Struct, frozen=True, gc=False):
+    """The session ended by the gateway's will."""
+
+    code: int
+    fault: Fault
+
+
+Event = TokenShown | Introduced | Framed | Faulted | Closed
+
+# Writes: what the shell must put on the wire, in order.
+
+
+class Packet(msgspec.Struct, frozen=True, gc=False):
+    """One text packet and the type of message that it holds."""
+
+    type: str
+    text: str
+
+
+class Close(msgspec.Struct, frozen=True, gc=False):
+    """The close packet: nothing follows it."""
+
+    code: int
+    reason: str
+
+
+Write = Packet | Close

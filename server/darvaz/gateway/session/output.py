@@ -1,0 +1,83 @@
+"""How a session speaks: what it writes, what it says of faults, and how it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from darvaz.gateway.session.events import Close, Closed, Event, Faulted, Packet, State, Write
+from darvaz.protocol.codec import Protocol
+from darvaz.protocol.faults import Fault
+
+# RFC 6455, section 5.5: a control packet has at most 125 bytes, two of them for the code.
+_REASON_BYTES_MAX = 123
+
+
+class Speech:
+    """Events and writes of one conversation, until they are taken; a subclass listens and decides.
+
+    `events` and `writes` are what is still to be taken.
+    """
+
+    __slots__ = ("_faults", "_protocol", "events", "state", "writes")
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.state: State
+        self.events: list[Event] = []
+        self.writes: list[Write] = []
+        self._protocol = protocol
+        self._faults = 0
+
+    # Taking
+
+    def take_events(self) -> list[Event]:
+        """Returns what happened since the last call, in order."""
+        events, self.events = self.events, []
+        return events
+
+    def take_writes(self) -> list[Write]:
+        """Returns what to write since the last call, in order."""
+        writes, self.writes = self.writes, []
+        return writes
+
+    # Saying
+
+    def _say(self, name: str, **fields: Any) -> None:
+        self.writes.append(Packet(name, self._protocol.dump(self._protocol.make(name, **fields))))
+
+    def _say_fault(self, fault: Fault, retry_after_s: float | None = None) -> None:
+        more: dict[str, Any] = {"field": fault.field} if fault.field else {}
+        if retry_after_s is not None:
+            more["retry_after_s"] = retry_after_s
+        self._say("error", message=fault.message, code=fault.code, **more)
+
+    # Faults and endings
+
+    def _fault(self, fault: Fault, text: str | None) -> None:
+        self._faults += 1
+        self.events.append(Faulted(fault, None if text is None or '"token"' in text else text))
+        self._say_fault(fault)
+        if self._faults >= self._protocol.numbers["faults_max"]:
+            self._end("misbehaved", Fault("too_many_faults", f"{self._faults} faulty packets in a row"))
+
+    def _refuse_token(self) -> None:
+        self._end("not_authorised", Fault("not_authorised", self._protocol.error_codes["not_authorised"]))
+
+    def _end(self, name: str, fault: Fault, retry_after_s: float | None = None) -> None:
+        if self.state is State.CLOSED:
+            return
+        code = self._protocol.close_codes[name]
+        self._say_fault(fault, retry_after_s)
+        self.writes.append(Close(code, _reason(fault.message)))
+        self.events.append(Closed(code, fault))
+        self._enter(State.CLOSED)
+
+    def _too_large(self, number: str) -> Fault:
+        return Fault("too_large", f"at most {self._protocol.numbers[number]} bytes")
+
+    def _enter(self, state: State) -> None:
+        raise NotImplementedError
+
+
+def _reason(sentence: str) -> str:
+    """Returns as much of a sentence as a close packet holds, which counts bytes and not letters."""
+    return sentence.encode(errors="replace")[:_REASON_BYTES_MAX].decode(errors="ignore")

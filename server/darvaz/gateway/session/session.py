@@ -1,0 +1,293 @@
+"""The gateway's half of one conversation with a device, without I/O and without a clock.
+
+Feed it packets and the time (`receive_text`, `receive_binary`, `tick`), tell it what was decided
+outside (`admit`, `welcome`, `refuse`), let it speak (`send_command`, `close`). `receive_text` returns
+what an ordinary message says; after each call take what else happened (`take_events`) and what to
+write (`take_writes`). Nothing that a peer sends raises.
+
+Times are monotonic seconds, given by the caller.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+from darvaz.gateway.session.events import (
+    Close,
+    Closed,
+    Event,
+    Faulted,
+    Framed,
+    Introduced,
+    Limits,
+    Packet,
+    State,
+    TokenShown,
+    Write,
+)
+from darvaz.gateway.session.output import Speech
+from darvaz.protocol.codec import Kind, Message, Protocol, type_name
+from darvaz.protocol.faults import Fault
+
+__all__ = [
+    "Close", "Closed", "Event", "Faulted", "Framed", "Introduced", "Limits", "Packet", "Session", "State", "TokenShown",
+    "Write", "rules_of",
+]  # fmt: skip
+
+# What becomes of a message; numbers, since this is asked for each of them.
+_OUT_OF_PLACE: Final = 0
+_HEARD: Final = 1
+_ANSWERED: Final = 2
+_JUDGED: Final = 3
+
+Ways = dict[type, int]
+
+_NO_WAYS: Final[Ways] = {}
+
+
+class Rules:
+    """What all sessions of one protocol do with each message; made once."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.pong = Packet("pong", protocol.dump(protocol.make("pong")))
+        # Of so few characters, a text is within its limit however they are encoded.
+        self.short_chars = protocol.numbers["text_bytes_max"] // 4
+        self.ways = {state: self._ways_in(state, protocol) for state in State}
+
+    def _ways_in(self, state: State, protocol: Protocol) -> Ways:
+        special = {"auth": _JUDGED, "connect": _JUDGED, "ping": _ANSWERED}
+        return {
+            protocol.types[name]: special.get(name, _HEARD)
+            for name, states in protocol.states_of.items()
+            if state.value in states and "device" in protocol.messages[name]["x-sender"]
+        }
+
+
+@functools.cache
+def rules_of(protocol: Protocol) -> Rules:
+    """Returns the rules of a protocol."""
+    return Rules(protocol)
+
+
+class Session(Speech):
+    """One conversation: its state, its deadlines and its answers.
+
+    `is_judging` says whether the last packet asked for a decision; nothing is heard before it is made.
+    """
+
+    __slots__ = (
+        "_allowance", "_heard_s", "_is_hearing", "_limits", "_next_ping_s", "_opened_s", "_rate_per_s", "_rules",
+        "_ways", "device", "is_judging", "kind", "unix_offset_s",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        kind: Kind,
+        limits: Limits,
+        now_s: float,
+        *,
+        is_admitted: bool,
+        unix_offset_s: float,
+    ) -> None:
+        super().__init__(protocol)
+        self.kind = kind
+        self.device: str | None = None
+        self._rules = rules_of(protocol)
+        self._limits = limits
+        # Whoever feeds the session sets this again: a wall clock may be set while the conversation goes on.
+        self.unix_offset_s = unix_offset_s
+        self._opened_s = self._heard_s = now_s
+        self._next_ping_s = now_s + limits.heartbeat_s
+        self._rate_per_s = limits.messages_per_s_max
+        self._allowance = 2 * self._rate_per_s
+        self._enter(State.WAITING_FOR_CONNECT if is_admitted else State.WAITING_FOR_TOKEN)
+
+    # Receiving
+
+    def receive_text(self, text: str, now_s: float) -> Message | None:
+        """Takes one text packet, and returns the message that it is, if that asks for nothing but to be heard."""
+        if now_s != self._heard_s:
+            self._pass_time(now_s)
+        self._allowance -= 1
+        is_ordinary = self._is_hearing and self._allowance >= 0 and len(text) <= self._rules.short_chars
+        if not (is_ordinary or self._hears_text(text)):
+            return None
+        message = self._protocol.parse(text)
+        way = self._ways.get(type(message), _OUT_OF_PLACE)
+        if way == _OUT_OF_PLACE:
+            self._fault(message if isinstance(message, Fault) else self._out_of_place(type_name(message)), text)
+            return None
+        self._faults = 0
+        if way == _JUDGED:
+            self._judge_message(message, text)
+            return None
+        if way == _ANSWERED:
+            self.writes.append(self._rules.pong)
+        return message
+
+    def receive_binary(self, data: bytes, now_s: float) -> None:
+        """Takes one binary packet: from a camera, exactly one JPEG."""
+        if not self._hears(now_s):
+            return
+        if self.state is State.WAITING_FOR_TOKEN:
+            self._refuse_token()
+        elif len(data) > self._protocol.numbers["frame_bytes_max"]:
+            self._end("too_large", self._too_large("frame_bytes_max"))
+        elif not self.kind.sends_frames:
+            self._fault(Fault("not_a_frame", f"a {self.kind.title} sends no binary packets"), None)
+        elif self.state is not State.OPEN:
+            self._fault(Fault("wrong_state", "send connect before the first frame"), None)
+        elif not (data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9"):
+            self._fault(Fault("not_a_frame", "a frame is one JPEG: it starts with FF D8 and ends with FF D9"), None)
+        else:
+            self._faults = 0
+            self.events.append(Framed(data))
+
+    def receive_oversized(self, is_text: bool, now_s: float) -> None:
+        """Takes the news of a packet that was too large to be read."""
+        if not self._hears(now_s):
+            return
+        if self.state is State.WAITING_FOR_TOKEN:
+            self._refuse_token()
+        else:
+            self._end("too_large", self._too_large("text_bytes_max" if is_text else "frame_bytes_max"))
+
+    # Deciding: what the shell found out
+
+    def admit(self) -> None:
+        """The token that was shown is good."""
+        self._enter(State.WAITING_FOR_CONNECT if self.state is State.WAITING_FOR_TOKEN else self.state)
+
+    def welcome(self, now_s: float) -> None:
+        """The device may be who it says: the conversation is open, and it is told so."""
+        if self.state is State.CLOSED:
+            return
+        self._enter(State.OPEN)
+        self._say(
+            "connection_ack",
+            status="success",
+            message=f"{self.kind.title} connection acknowledged",
+            protocol=self._protocol.version,
+            time=self._unix_time(now_s),
+            heartbeat_s=self._limits.heartbeat_s,
+            device=self.device,
+        )
+
+    def refuse(self, fault: Fault, retry_after_s: float | None = None) -> None:
+        """Ends the conversation: the token or the name is not accepted; any other reason is 4401 too."""
+        is_known = fault.code in self._protocol.close_codes
+        self._end(fault.code if is_known else "not_authorised", fault, retry_after_s)
+
+    # Sending
+
+    def send_command(self, message: Message) -> bool:
+        """Sends a checked command; says whether the conversation was open for it."""
+        if self.state is not State.OPEN:
+            return False
+        self.writes.append(Packet("command", self._protocol.dump(message)))
+        return True
+
+    def close(self, name: str, sentence: str, retry_after_s: float | None = None) -> None:
+        """Ends the conversation by the gateway's will, with a close code of the schema by name."""
+        self._end(name, Fault(name, sentence), retry_after_s)
+
+    # Time
+
+    def tick(self, now_s: float) -> None:
+        """Does what is due: the heartbeat, the deadline for a token, the idle timeout."""
+        if self.state is State.CLOSED:
+            return
+        if self.state is State.WAITING_FOR_TOKEN:
+            if now_s >= self._opened_s + self._limits.auth_deadline_s:
+                self._refuse_token()
+        elif now_s >= self._heard_s + self._limits.idle_timeout_s:
+            silence = f"nothing was heard for {self._limits.idle_timeout_s:g} s; answer ping with pong"
+            self._end("idle", Fault("idle", silence))
+        elif now_s >= self._next_ping_s:
+            self._next_ping_s = now_s + self._limits.heartbeat_s
+            self._say("ping", time=self._unix_time(now_s))
+
+    @property
+    def deadline_s(self) -> float | None:
+        """When `tick` has something to do, unless packets arrive first; None once closed."""
+        if self.state is State.CLOSED:
+            return None
+        if self.state is State.WAITING_FOR_TOKEN:
+            return self._opened_s + self._limits.auth_deadline_s
+        return min(self._heard_s + self._limits.idle_timeout_s, self._next_ping_s)
+
+    # One packet
+
+    def _enter(self, state: State) -> None:
+        """Comes to a state, or stays in it, with every decision made."""
+        self.state = state
+        self.is_judging = False
+        self._is_hearing = state is State.WAITING_FOR_CONNECT or state is State.OPEN
+        self._ways = self._rules.ways[state]
+
+    def _judge(self, event: Event) -> None:
+        """Asks the shell for a decision."""
+        self.is_judging = True
+        self._ways = _NO_WAYS
+        self.events.append(event)
+
+    def _pass_time(self, now_s: float) -> None:
+        """Counts what comes as life, and lets the allowance of packets grow."""
+        rate_per_s = self._rate_per_s
+        self._allowance = min(2 * rate_per_s, self._allowance + (now_s - self._heard_s) * rate_per_s)
+        self._heard_s = now_s
+
+    def _hears(self, now_s: float) -> bool:
+        """Counts a packet; ends the session when they come too fast."""
+        if self.state is State.CLOSED:
+            return False
+        self._pass_time(now_s)
+        self._allowance -= 1
+        return not self._is_too_fast()
+
+    def _is_too_fast(self) -> bool:
+        if self._allowance >= 0:
+            return False
+        rate = self._limits.messages_per_s_max
+        self._end("misbehaved", Fault("too_fast", f"more than {rate:g} messages a second"), 1.0)
+        return True
+
+    def _hears_text(self, text: str) -> bool:
+        """Looks closer at a text that is too fast, long, or came in a state with rules of its own."""
+        if self.state is State.CLOSED or self._is_too_fast():
+            return False
+        size_bytes = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        if self.state is State.WAITING_FOR_TOKEN:
+            self._receive_token(text, size_bytes)
+            return False
+        if size_bytes > self._protocol.numbers["text_bytes_max"]:
+            self._end("too_large", self._too_large("text_bytes_max"))
+            return False
+        return True
+
+    def _receive_token(self, text: str, size_bytes: int) -> None:
+        """Hears nothing but one auth message, and answers everything else with the same words."""
+        message = self._protocol.parse(text) if size_bytes <= self._protocol.numbers["auth_bytes_max"] else None
+        if self.is_judging or message is None or isinstance(message, Fault) or type_name(message) != "auth":
+            self._refuse_token()
+        else:
+            self._judge_message(message, text)
+
+    def _judge_message(self, message: Any, text: str) -> None:
+        if type_name(message) == "auth":
+            self._judge(TokenShown(message.token))
+        elif self.device is not None and self.device != message.device:
+            self._fault(Fault("invalid", f"device: this link is {self.device}", "device"), text)
+        else:
+            self.device = message.device
+            self._judge(Introduced(message, text))
+
+    def _out_of_place(self, name: str) -> Fault:
+        if self.is_judging:
+            return Fault("wrong_state", "wait for the answer before the next message")
+        return Fault("wrong_state", f"send connect before {name}")
+
+    def _unix_time(self, now_s: float) -> int:
+        return int(now_s + self.unix_offset_s)

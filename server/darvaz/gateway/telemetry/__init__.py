@@ -1,0 +1,1 @@
+"""Telemetry: newest values in memory, the rest summarised in SQLite."""

@@ -1,0 +1,1 @@
+"""Viewing: camera frames to viewers, over MJPEG and WebSocket."""

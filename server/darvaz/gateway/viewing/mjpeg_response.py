@@ -1,0 +1,57 @@
+"""A camera as an HTTP response that goes on: frames as MJPEG until the client leaves."""
+
+from __future__ import annotations
+
+import contextlib
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from darvaz.gateway.access import Admitted
+from darvaz.gateway.frames import Outlet, Viewer, Wish
+from darvaz.gateway.http.server_protocol import EXTENSION, HttpProtocol
+from darvaz.gateway.http.streaming import disconnected
+from darvaz.gateway.parts import Parts
+from darvaz.gateway.viewing.asgi_fallback import TaskOutlet
+from darvaz.gateway.viewing.mjpeg import HEADERS, PREAMBLE, pack_part
+from darvaz.gateway.viewing.requests import looking, may_stay
+
+
+class MjpegResponse(Response):
+    """Frames, one part after the other, until the client leaves."""
+
+    media_type = None
+
+    def __init__(self, parts: Parts, device: str, wish: Wish, admitted: Admitted) -> None:
+        super().__init__()
+        self.raw_headers = HEADERS
+        self._parts = parts
+        self._device = device
+        self._wish = wish
+        self._admitted = admitted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        protocol: HttpProtocol | None = scope.get("extensions", {}).get(EXTENSION)
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            await send({"type": "http.response.body", "body": b""})
+        elif protocol is None:
+            await self._send_plainly(receive, send)
+        else:
+            outlet = protocol.open_body(HEADERS, PREAMBLE)
+            with self._looking(outlet):
+                await disconnected(receive)
+
+    async def _send_plainly(self, receive: Receive, send: Send) -> None:
+        async def send_body(packet: bytes) -> None:
+            await send({"type": "http.response.body", "body": packet, "more_body": True})
+
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await send_body(PREAMBLE)
+        outlet = TaskOutlet(send_body)
+        with self._looking(outlet):
+            await outlet.run(disconnected(receive))
+
+    def _looking(self, outlet: Outlet) -> contextlib.AbstractContextManager[None]:
+        viewer = Viewer(outlet, pack_part, self._wish, may_stay(self._parts, self._admitted))
+        return looking(self._parts, self._device, viewer, waits_for_size=True)

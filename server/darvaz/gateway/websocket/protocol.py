@@ -1,0 +1,289 @@
+"""The WebSocket protocol class for uvicorn's `ws=`: one connection between transport and listener.
+
+Bytes of one segment become one batch of packets; what is written meanwhile leaves in one piece. An
+ASGI application is the first listener (`AsgiCall`); `darvaz.gateway.websocket.interface` says how another takes over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from typing import Any, Final, cast
+
+from uvicorn.config import Config
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.server import ServerState
+
+from darvaz.gateway.websocket.asgi import AsgiCall
+from darvaz.gateway.websocket.flow_control import Flow
+from darvaz.gateway.websocket.handshake import (
+    Headers,
+    Request,
+    Unacceptable,
+    dump_acceptance,
+    dump_denial,
+    parse_request,
+)
+from darvaz.gateway.websocket.interface import EXTENSION, Listener
+from darvaz.gateway.websocket.packets import LOST, RESTARTING, TOO_LARGE, Opcode, dump_close, dump_packet
+from darvaz.gateway.websocket.parser import Item, Parser, PeerClose, Ping, Violation
+
+# How long a peer may take to answer a close, and how long while the gateway goes down.
+CLOSE_DEADLINE_S = 5.0
+STOP_DEADLINE_S: Final = 1.0
+
+
+class State(enum.Enum):
+    """Where a connection stands."""
+
+    CONNECTING = enum.auto()
+    DECIDING = enum.auto()
+    OPEN = enum.auto()
+    CLOSING = enum.auto()
+    CLOSED = enum.auto()
+
+
+# An enumeration's own look-up costs more than the comparison.
+_OPEN: Final = State.OPEN
+
+
+class WebSocketProtocol(Flow):
+    """One WebSocket: made by uvicorn's HTTP server for each request to upgrade."""
+
+    __slots__ = ("_accept", "_app_state", "_config", "_listener", "_parser", "_server_state", "_state")
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(_loop or asyncio.get_running_loop())
+        self._config = config
+        self._server_state = server_state
+        self._app_state = app_state
+        self._parser = Parser(config.ws_max_size, config.ws_max_size)
+        self._state = State.CONNECTING
+        self._listener: Listener | None = None
+        self._accept = b""
+
+    # What the transport and the server say
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._server_state.connections.add(cast(Any, self))
+
+    def data_received(self, data: bytes) -> None:
+        if self._state is _OPEN and not self._held:
+            self._read(data)
+        elif self._state is State.CONNECTING:
+            self._receive_request(data)
+        else:
+            self._parser.keep(data)
+            if self._state is State.DECIDING:
+                # A client that does not wait for its answer is read once there is one.
+                self._transport.pause_reading()
+            else:
+                self._read()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server_state.connections.discard(cast(Any, self))
+        self._leave(LOST, "")
+
+    def shutdown(self) -> None:
+        """Ends the connection because the server goes down."""
+        if self._state is State.DECIDING:
+            self.deny(503, [], b"the gateway is restarting")
+        elif self._state is not _OPEN:
+            self._transport.close()
+        else:
+            assert self._listener is not None
+            self._listener.stop()
+            self.close(RESTARTING, "")
+            self._set_timer(STOP_DEADLINE_S)
+
+    # The handshake
+
+    def _receive_request(self, head: bytes) -> None:
+        request = parse_request(head)
+        if isinstance(request, Unacceptable):
+            self.deny(request.status, [*request.headers], request.sentence.encode())
+            return
+        self._state = State.DECIDING
+        self._accept = request.accept
+        call = AsgiCall(self, self._config.loaded_app, self._scope(request))
+        self._listener = call
+        task = self._loop.create_task(call.run())
+        self._server_state.tasks.add(task)
+        task.add_done_callback(self._server_state.tasks.discard)
+
+    def _scope(self, request: Request) -> dict[str, Any]:
+        config = self._config
+        return {
+            "type": "websocket",
+            "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "wss" if is_ssl(self._transport) else "ws",
+            "server": get_local_addr(self._transport),
+            "client": get_remote_addr(self._transport),
+            "root_path": config.root_path,
+            "path": config.root_path + request.path,
+            "raw_path": config.root_path.encode() + request.raw_path,
+            "query_string": request.query_string,
+            "headers": request.headers,
+            "subprotocols": request.subprotocols,
+            "state": self._app_state.copy(),
+            "extensions": {"websocket.http.response": {}, EXTENSION: self},
+        }
+
+    def accept(self, headers: Headers, subprotocol: str | None) -> None:
+        """Opens the WebSocket, for the application."""
+        if self._state is not State.DECIDING:
+            return
+        answer = dump_acceptance(self._accept, [*self._server_state.default_headers, *headers], subprotocol)
+        self._state, self._accept = State.OPEN, b""
+        self._transport.write(answer)
+        if self._parser.buffered_bytes:
+            self._transport.resume_reading()
+            self._loop.call_soon(self._read)
+
+    def deny(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answers the handshake with an HTTP response, for the application, and ends the connection."""
+        if self._state in (State.CONNECTING, State.DECIDING):
+            answer = dump_denial(status, [*self._server_state.default_headers, *headers], body)
+            self._state = State.CLOSING
+            self._transport.write(answer)
+            self._hang_up()
+
+    # What a listener may do
+
+    @property
+    def is_deciding(self) -> bool:
+        """Whether the handshake still waits for its answer."""
+        return self._state is State.DECIDING
+
+    @property
+    def is_open(self) -> bool:
+        return self._state is _OPEN
+
+    def attach(self, listener: Listener) -> None:
+        """Hands everything to this listener from now on; one that comes too late learns of the end at once."""
+        before = self._listener
+        if before is None:
+            listener.end(LOST, "")
+            return
+        self._listener = listener
+        if isinstance(before, AsgiCall) and (waiting := before.step_back()):
+            listener.receive_packets(waiting)
+
+    def is_heard_by(self, listener: Listener) -> bool:
+        """Whether this listener is the one that packets go to."""
+        return self._listener is listener
+
+    def limit(self, text_bytes_max: int, binary_bytes_max: int, *, one_by_one: bool = False) -> None:
+        """Sets the largest messages that are read from now on."""
+        self._parser.limit(text_bytes_max, binary_bytes_max, one_by_one=one_by_one)
+
+    def write(self, packet: bytes, count: int = 1) -> None:
+        """Writes a packet made by `packets`, once or more, joined with others of this turn of the loop."""
+        if self._state is _OPEN:
+            self._push(packet if count == 1 else packet * count)
+
+    def write_now(self, packet: bytes) -> None:
+        """Writes a packet at once, behind what was written before."""
+        if self._state is _OPEN:
+            self._push_now(packet)
+
+    def close(self, code: int, reason: str) -> None:
+        """Says goodbye; nothing is written after it, and a peer that lingers is cut off."""
+        if self._state is not _OPEN:
+            return
+        self._push(dump_close(code, reason))
+        self._state = State.CLOSING
+        self._set_timer(CLOSE_DEADLINE_S)
+        # The peer's own close is still to be read.
+        self.resume_reading()
+
+    def abort(self, reason: str) -> None:
+        """Cuts the connection off as it is; the listener's end gets the reason."""
+        self._leave(LOST, reason)
+        self._transport.abort()
+
+    # Reading
+
+    def _read(self, data: bytes = b"") -> None:
+        """Delivers what has come, batch by batch, and sends the answers to each batch in one piece.
+
+        A listener that fails takes the connection with it, by way of the transport.
+        """
+        parser = self._parser
+        self._is_batching = True
+        while not self._held:
+            items = parser.parse(data)
+            if parser.met_control:
+                self._deliver_each(items)
+            elif items and self._state is _OPEN and self._listener is not None:
+                self._listener.receive_packets(items)  # type: ignore[arg-type]  # nothing but messages was met
+            if self._out:
+                self.flush()
+            if not parser.has_more:
+                break
+            data = b""
+        self._is_batching = False
+
+    def _deliver_each(self, items: list[Item]) -> None:
+        packets: list[str | bytes] = []
+        for item in items:
+            if isinstance(item, str | bytes):
+                packets.append(item)
+                continue
+            self._deliver(packets)
+            packets = []
+            match item:
+                case Ping(payload):
+                    self.write(dump_packet(Opcode.PONG, payload))
+                case PeerClose(code, reason):
+                    self._receive_close(code, reason)
+                case Violation():
+                    self._fail(item)
+        self._deliver(packets)
+
+    def _deliver(self, packets: list[str | bytes]) -> None:
+        if packets and self._state is _OPEN and self._listener is not None:
+            self._listener.receive_packets(packets)
+
+    def _receive_close(self, code: int, reason: str) -> None:
+        """Answers a goodbye in kind; behind it the gateway ends the connection (7.1.1)."""
+        if self._state is _OPEN:
+            self.close(code, "")
+        self.flush()
+        self._leave(code, reason)
+        self._hang_up()
+
+    def _fail(self, violation: Violation) -> None:
+        """Ends a connection on which nothing more can be read, once the peer has seen why."""
+        if violation.code == TOO_LARGE and self._state is _OPEN:
+            assert self._listener is not None
+            self._listener.receive_oversized(violation.is_text)
+        self.close(violation.code, violation.reason)
+        self.flush()
+        # Closing at once would reset the connection, and with it what the peer has not read yet.
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def _hang_up(self) -> None:
+        """Closes the transport once all is sent; a peer that does not take it is cut off."""
+        self._transport.close()
+        self._set_timer(CLOSE_DEADLINE_S)
+
+    def _leave(self, code: int, reason: str) -> None:
+        """Tells the listener, once, and lets go of everything."""
+        self._state = State.CLOSED
+        self._set_timer(None)
+        self._parser.end()
+        self._out.clear()
+        self._wake_drained()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.end(code, reason)

@@ -1,0 +1,196 @@
+"""A board on a serial port as a test's board: its prompt, its resets, and what it prints meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import subprocess
+import threading
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darvaz.boards.serial import BoardError as SerialError
+from darvaz.boards.serial import Identity, Prompt, find_port, identify
+from darvaz.pytest_plugin.errors import BenchError, BoardError, ExecFailed, skip
+from darvaz.pytest_plugin.program import install
+from darvaz.pytest_plugin.wiring import Power
+
+if TYPE_CHECKING:
+    # Needs Linux, which a real board does not.
+    from darvaz.boards.virtual.hardware import Hardware
+
+LINES_MAX = 2000
+POWER_DEADLINE_S = 60.0
+_LISTEN_S = 0.2
+_JOIN_DEADLINE_S = 20.0
+# As firmware/lib/darvaz/device.py finds its id; without a name there, kind and number make one.
+_NAME = """
+import json
+try:
+    _n = json.load(open('/config.json')).get('device') or ''
+except OSError:
+    _n = None
+"""
+
+
+def find_path(wanted: str) -> str:
+    """Returns the port that `auto`, a path, or `id:…` means; raises `BenchError`."""
+    try:
+        found = find_port(wanted)
+        # A link still leads to the board when that has another path.
+        return found.link or found.path
+    except SerialError as error:
+        raise BenchError(f"--board={wanted}: {error}") from None
+
+
+def run_code(prompt: Prompt, code: str, timeout_s: float) -> str:
+    """Ends the program, keeps its names, and returns what code prints; raises `ExecFailed` with its traceback."""
+    __tracebackhide__ = True
+    try:
+        prompt.enter(resets=False, afresh=False)
+        # A terminal's line ends, which no test wants.
+        return prompt.exec(code, timeout_s).replace("\r\n", "\n")
+    except SerialError as error:
+        if error.traceback:
+            raise ExecFailed(error.traceback.replace("\r\n", "\n").strip()) from None
+        raise BoardError(str(error)) from None
+
+
+class SerialBody:
+    """Holds a port open until `close`, and reads along while the board's program runs."""
+
+    def __init__(self, path: str, power: Power | None) -> None:
+        self._power = power
+        self._said: deque[str] = deque(maxlen=LINES_MAX)
+        self._listener: threading.Thread | None = None
+        self._is_over = threading.Event()
+        try:
+            self._prompt = Prompt.open(path, enters=False)
+        except SerialError as error:
+            raise BenchError(str(error)) from None
+        self._is_at_prompt = False
+        try:
+            self.device = self._identify()
+        except BaseException:
+            self._prompt.close()
+            raise
+
+    def install(self, folder: Path) -> None:
+        """Puts a maker's program on it; it starts with the next reset."""
+        try:
+            install(self._prompt, folder)
+        except SerialError as error:
+            raise BenchError(str(error)) from None
+
+    @property
+    def hardware(self) -> Hardware:
+        """Skips the test: a real board has no strings to pull."""
+        __tracebackhide__ = True
+        skip("only a virtual board's hardware can be steered (--board virtual)")
+
+    def reset(self) -> None:
+        """Restarts it through its programmer's lines, or from its prompt."""
+        __tracebackhide__ = True
+        self._hush()
+        try:
+            if self._is_at_prompt or not self._prompt.press_reset():
+                self._prompt.enter(resets=False, afresh=False)
+                self._prompt.hard_reset()
+        except SerialError as error:
+            raise BoardError(str(error)) from None
+        self._is_at_prompt = False
+        self._listen()
+
+    def power_cycle(self) -> None:
+        """Runs the bench's command for it; on a bench without one the test is skipped."""
+        __tracebackhide__ = True
+        if self._power is None:
+            skip("nothing on this bench can take the board's power: add [power] to the wiring file (--board-wiring)")
+        self._hush()
+        _run(self._power.cycle)
+        try:
+            self._prompt.reopen()
+        except SerialError as error:
+            raise BoardError(str(error)) from None
+        self._is_at_prompt = False
+        self._listen()
+
+    def exec(self, code: str, timeout_s: float) -> str:
+        """Ends its program, runs code at its prompt and returns what that printed."""
+        __tracebackhide__ = True
+        self._hush()
+        self._is_at_prompt = True
+        return run_code(self._prompt, code, timeout_s)
+
+    def interrupt(self) -> None:
+        """Presses Ctrl-C; who reads along hears the rest."""
+        try:
+            self._prompt.interrupt()
+        except SerialError as error:
+            raise BoardError(str(error)) from None
+
+    def said(self) -> list[str]:
+        """Returns what it printed since the last time it was forgotten."""
+        return list(self._said)
+
+    def forget(self) -> None:
+        """Forgets what it printed."""
+        self._said.clear()
+
+    def close(self) -> None:
+        """Starts its program again if a test left it at the prompt, and gives the port back."""
+        self._hush()
+        if self._is_at_prompt:
+            with contextlib.suppress(SerialError):
+                self._prompt.hard_reset()
+        self._prompt.close()
+
+    def _identify(self) -> str:
+        """Returns the id that its program goes by; the program has ended then, and starts again with a reset."""
+        try:
+            self._prompt.enter(resets=True, afresh=False)
+            self._is_at_prompt = True
+            identity = identify(self._prompt)
+            name = self._prompt.exec_json("_n", before=_NAME)
+        except SerialError as error:
+            raise BenchError(str(error)) from None
+        if name is None:
+            raise BenchError(_not_flashed(self._prompt.port.path, identity))
+        return name or f"{identity.kind}-{identity.unique_id[-6:]}"
+
+    def _listen(self) -> None:
+        self._is_over.clear()
+        self._listener = threading.Thread(target=self._read_along, name="serial port", daemon=True)
+        self._listener.start()
+
+    def _hush(self) -> None:
+        self._is_over.set()
+        if self._listener is not None:
+            self._listener.join(_JOIN_DEADLINE_S)
+            self._listener = None
+
+    def _read_along(self) -> None:
+        # A board that was unplugged says nothing more; the tests find out by what does not come.
+        with contextlib.suppress(SerialError, OSError):
+            while not self._is_over.is_set():
+                self._said.extend(self._prompt.read_serial_lines(_LISTEN_S))
+
+
+def _not_flashed(path: str, identity: Identity) -> str:
+    return (
+        f"the board at {path} ({identity}) has no /config.json: put the firmware on it first, with `darvaz flash`"
+        " or --board-flash"
+    )
+
+
+def _run(command: str) -> None:
+    __tracebackhide__ = True
+    try:
+        done = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=POWER_DEADLINE_S)
+    except OSError as error:
+        raise BenchError(f"[power] cycle of the wiring file, {command!r}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"[power] cycle of the wiring file, {command!r}: not done in {POWER_DEADLINE_S:g} s") from None
+    if done.returncode != 0:
+        raise BenchError(f"[power] cycle of the wiring file, {command!r}: {(done.stderr or done.stdout).strip()}")
