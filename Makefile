@@ -95,8 +95,7 @@ erase: $(READY) ## Remove the files of a board (darvaz erase). PORT=auto CONFIRM
 ##@ Development
 
 # What is compiled is tested once more as Python runs it, where there is no compiler.
-HOT_TESTS := tests/contract tests/unit/server/wire $(wildcard tests/unit/server/test_session*.py) \
-             $(wildcard tests/unit/server/test_journal*.py) tests/unit/server/test_protocol.py tests/unit/server/test_key_counter.py
+HOT_TESTS := tests/contract tests/unit/websocket tests/unit/session tests/unit/journal tests/unit/protocol
 test: compiled ## Run every test (python -m darvaz.compiled; python -m pytest -n auto)
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
 	@$(if $(ARGS),,DARVAZ_COMPILED=no $(BIN)/python -m pytest -q -n 4 --dist loadgroup $(HOT_TESTS))

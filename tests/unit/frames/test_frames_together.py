@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from darvaz.gateway.frames import Frames, TooManyViewersError, Wish
-from tests.unit.server.test_frames import DEADLINE_S, Sink, viewer_on
+from tests.unit.frames.test_frames import DEADLINE_S, Sink, viewer_on
 
 
 async def test_the_clock_serves_those_who_were_behind_without_another_frame() -> None:

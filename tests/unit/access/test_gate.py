@@ -13,7 +13,7 @@ from darvaz.gateway.access import Access, AccessPolicy, Admitted, AskToken, Call
 from darvaz.gateway.access.decisions import NOT_AUTHORISED
 from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
-from tests.unit.server.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_policy
+from tests.unit.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_policy
 
 # A board's handshake
 

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.rawsocket import RawSocket, packet
 from tests.support.webserver import wait_until
-from tests.unit.server.wire.servers import OURS, STOCK, echo, serve
+from tests.unit.websocket.servers import OURS, STOCK, echo, serve
 
 # What the system may hold for both ends of a connection, and then some.
 _STALLED_BYTES_MAX = 24 * 1024 * 1024

@@ -16,7 +16,7 @@ from darvaz.gateway.websocket.packets import dump_binary, dump_text
 from darvaz.gateway.websocket.parser import ITEMS_PER_PARSE_MAX
 from tests.support.rawsocket import REQUEST, RawSocket, close, packet, text
 from tests.support.webserver import WebServer, wait_until
-from tests.unit.server.wire.servers import OURS, DirectEcho, EchoListener, serve
+from tests.unit.websocket.servers import OURS, DirectEcho, EchoListener, serve
 
 
 class Place:

@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 from darvaz.gateway.websocket.interface import EXTENSION
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tests.support.rawsocket import packet, text
-from tests.unit.server.wire.test_shortcut import HEADERS, head
+from tests.unit.websocket.test_fast_upgrade import HEADERS, head
 
 
 class Timer:

@@ -12,7 +12,7 @@ from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Refuse
 from darvaz.gateway.access.gate import MINTS_PER_MINUTE_MAX
 from darvaz.gateway.access.tokens import UNUSED_PER_SITE_MAX, UNUSED_TOTAL_MAX
 from tests.support.clock import Clock
-from tests.unit.server.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_policy
+from tests.unit.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_policy
 
 # Public tokens
 

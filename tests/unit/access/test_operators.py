@@ -12,7 +12,7 @@ from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Need, 
 from darvaz.gateway.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, ONLY_LOOKS
 from darvaz.gateway.access.rules import FAILURES_ALLOWED
 from tests.support.clock import Clock
-from tests.unit.server.access.callers import BROWSER, LOCAL, PAGE, bearing, code
+from tests.unit.access.callers import BROWSER, LOCAL, PAGE, bearing, code
 
 PROGRAM = Caller("192.168.1.50", host="gateway.example:3000")
 EVERY_NEED = list(Need)

@@ -9,7 +9,7 @@ from darvaz.gateway.access import Access, Admitted, AskToken, Caller, Refused
 from darvaz.gateway.access.decisions import NOT_AUTHORISED
 from darvaz.gateway.access.rules import FAILURES_ALLOWED, FAILURES_WINDOW_S
 from tests.support.clock import Clock
-from tests.unit.server.access.callers import BOARD, LOCAL, PAGE, WRONG, bearing, code, fail
+from tests.unit.access.callers import BOARD, LOCAL, PAGE, WRONG, bearing, code, fail
 
 
 def wrong_callers(access: Access, clock: Clock) -> dict[str, Caller]:

@@ -64,7 +64,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 def test_compiled_modules_are_what_is_imported_until_their_source_changes(checkout: Checkout) -> None:
     assert checkout.session().endswith(SUFFIX)
-    source = checkout.package / "session.py"
+    source = checkout.package / "gateway" / "session" / "session.py"
     before = source.read_text()
 
     source.write_text(before + "\n# One line more.\n")
@@ -101,7 +101,12 @@ def test_manifest_that_was_cut_off_is_no_manifest(checkout: Checkout) -> None:
     (manifest,) = (checkout.package / "__compiled__").glob("*/manifest.txt")
     before = manifest.read_text()
 
-    for broken in ("", "x", before[: len(before) // 2], before.replace("session.py", "nothing.py")):
+    for broken in (
+        "",
+        "x",
+        before[: len(before) // 2],
+        before.replace("gateway" / "session" / "session.py", "nothing.py"),
+    ):
         manifest.write_text(broken)
         assert checkout.session().endswith(".py")
 
@@ -124,7 +129,7 @@ def test_a_machine_without_a_compiler_runs_plain_python_and_says_so(tmp_path: Pa
 
 def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(tmp_path: Path) -> None:
     copy = Checkout(tmp_path)
-    source = copy.package / "session.py"
+    source = copy.package / "gateway" / "session" / "session.py"
     source.write_text(source.read_text() + "\n1 +\n")
 
     made = copy.run("-m", "darvaz.compiled")

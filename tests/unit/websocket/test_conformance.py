@@ -15,8 +15,8 @@ import pytest
 
 from tests.support.rawsocket import RawSocket, close, packet, text
 from tests.support.webserver import WebServer
-from tests.unit.server.wire.servers import OURS, DirectEcho, echo, serve
-from tests.unit.server.wire.utf8_cases import BAD, GOOD
+from tests.unit.websocket.servers import OURS, DirectEcho, echo, serve
+from tests.unit.websocket.utf8_cases import BAD, GOOD
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 LETTERS = "Hello-µ@ßöäüàá-UTF-8!!"

@@ -9,7 +9,7 @@ import pytest
 from darvaz.gateway.access import Access, Admitted
 from darvaz.gateway.access.decisions import NOT_AUTHORISED
 from darvaz.gateway.access.rules import FAILURES_ALLOWED
-from tests.unit.server.access.callers import BOARD, LOCAL, bearing, code
+from tests.unit.access.callers import BOARD, LOCAL, bearing, code
 
 
 @pytest.mark.parametrize("state_changing", [False, True])
