@@ -1,0 +1,110 @@
+"""Imports point one way: each package knows the layers below it, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SERVER = Path(__file__).resolve().parents[2] / "server"
+# From the bottom up; packages of one layer do not know each other. docs/design.md says what each is for.
+LAYERS = (
+    {"text", "protocol"},
+    {"gateway.storage", "gateway.frames", "gateway.session", "gateway.events", "gateway.websocket"},
+    {"gateway.settings", "gateway.open_files", "gateway.access", "gateway.journal", "gateway.devices"},
+    {"gateway.cameras", "gateway.telemetry", "gateway.metrics", "gateway.sign_in_hint"},
+    {"gateway.parts"},
+    {"gateway.http"},
+    {"gateway.viewing", "gateway.links", "gateway.dashboard", "gateway.api"},
+    {"gateway.app"},
+    {"gateway.server"},
+)
+# What is not the gateway: each may import these, and the version.
+OUTSIDE = {
+    "client": {"text"},
+    "doctor": {"protocol", "text"},
+    "boards.serial": {"text"},
+    "boards.virtual": {"text"},
+    "boards.flashing": {"boards.serial", "client", "protocol", "text"},
+    "pytest_plugin": {"boards.serial", "boards.virtual", "client", "text"},
+    "testing": {"pytest_plugin"},
+    "compiled": set(),
+    "cli": {"client", "doctor", "boards.serial", "boards.virtual", "boards.flashing", "protocol", "text"},
+    "__main__": {"cli"},
+}
+# To be cut, one by one.
+EXCEPTIONS = {
+    ("gateway.api", "gateway.viewing"),
+    ("boards.flashing", "boards.virtual"),
+    ("boards.flashing", "gateway.access"),
+    ("boards.flashing", "gateway.storage"),
+}
+CIRCLES = {
+    "darvaz.client.commands": {"darvaz.client.synchronous"},
+    "darvaz.gateway.websocket.asgi": {"darvaz.gateway.websocket.protocol"},
+}
+# The command line runs the gateway, and opens the data folder where none runs.
+OUTSIDE["cli"] |= set().union(*LAYERS)
+MODULES = {
+    ".".join(file.relative_to(SERVER).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in sorted(SERVER.rglob("*.py"))
+    if not {"stubs", "__compiled__"} & set(file.parts)
+}
+
+
+def package_of(module: str) -> str:
+    """Returns the package that a module belongs to, without `darvaz.`: `gateway.journal`, `client`; "" at the top."""
+    names = module.split(".")[1:]
+    return ".".join(names[:2] if names[:1] in (["gateway"], ["boards"]) else names[:1])
+
+
+def imports_of(module: str, file: Path, everywhere: bool = True) -> Iterator[str]:
+    """Yields the modules of ours that a module imports, those of functions and for types only where asked."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if everywhere else tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES else node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def ours(module: str, everywhere: bool = True) -> set[str]:
+    """Returns what a module imports of ours."""
+    return {name for name in imports_of(module, MODULES[module], everywhere) if name in MODULES} - {module}
+
+
+def layers_below(package: str) -> set[str]:
+    """Returns the packages of the gateway that one of them may import."""
+    at = next(number for number, layer in enumerate(LAYERS) if package in layer)
+    return set().union(*LAYERS[:at]) if at else set()
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if package_of(name) not in ("", "gateway", "boards")])
+def test_module_imports_only_what_its_package_may(module: str) -> None:
+    package = package_of(module)
+    below = OUTSIDE[package] if package in OUTSIDE else layers_below(package)
+    # Protocol stands on text.
+    allowed = below | {package, ""} | ({"text"} if package == "protocol" else set())
+
+    wrong = {package_of(name) for name in ours(module)} - allowed
+    assert wrong - {below for above, below in EXCEPTIONS if above == package} == set()
+
+
+def test_every_exception_is_still_needed() -> None:
+    edges = {(package_of(module), package_of(name)) for module in MODULES for name in ours(module)}
+
+    assert EXCEPTIONS - edges == set()
+
+
+def test_no_module_imports_itself_by_way_of_another() -> None:
+    graph = {module: ours(module) - {module.rpartition(".")[0]} - CIRCLES.get(module, set()) for module in MODULES}
+
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
