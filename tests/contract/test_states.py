@@ -7,9 +7,9 @@ import json
 import pytest
 
 from darvaz.gateway.session.session import Close, Closed, Limits, Packet, Session, State
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 NAMES = list(PROTOCOL.messages)
 
 

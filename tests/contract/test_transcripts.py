@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from darvaz.gateway.session.session import Close, Limits, Packet, Session, Write
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 _HEX = re.compile(r"([0-9a-f]{2}( |$))+")
 

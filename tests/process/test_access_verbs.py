@@ -57,7 +57,7 @@ def test_an_issued_token_comes_alone_to_a_pipe_and_is_let_in(data: Path, running
     text = issue(data, "pico")
 
     assert re.fullmatch(r"dvz_[a-z2-7]{10}_[A-Za-z0-9_-]{43}", text)
-    assert running.show_token(BOARD, "pico", text) == Admitted(text.split("_")[1])
+    assert running.admit_with_token(BOARD, "pico", text) == Admitted(text.split("_")[1])
 
 
 @pytest.mark.parametrize(
@@ -147,13 +147,13 @@ def test_an_empty_list_says_how_to_issue_a_token(data: Path) -> None:
 def test_a_running_gateway_sees_a_revoked_token_at_once(data: Path, running: Access, is_whole: bool) -> None:
     text = issue(data, "pico")
     token_id = text.split("_")[1]
-    assert token_id not in running.dead_tokens()
+    assert token_id not in running.invalid_tokens()
 
     result = run(data, token, "revoke", text if is_whole else token_id)
 
     assert result.exit_code == 0
     assert text not in result.output
-    assert token_id in running.dead_tokens()
+    assert token_id in running.invalid_tokens()
 
 
 @pytest.mark.parametrize("token_id", ["aaaaaaaaaa", "dvz_", "dvz_aaaaaaaaaa_secret", "-"])
@@ -236,4 +236,4 @@ def test_commands_wait_for_a_gateway_that_writes(data: Path, running: Access) ->
             writing.execute("COMMIT")
             text = process.communicate(timeout=60)[0].strip()
 
-    assert isinstance(running.show_token(BOARD, "pico", text), Admitted)
+    assert isinstance(running.admit_with_token(BOARD, "pico", text), Admitted)

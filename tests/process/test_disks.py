@@ -107,7 +107,7 @@ def test_files_that_may_not_grow_lose_nothing_that_was_acknowledged() -> None:
         lines = [line.payload or "" for line in journalled.lines(gateway.data) if line.type == "log"]
         assert said(lines) == list(range(400))
         access = Access(open_database(gateway.data), AccessPolicy())
-        assert isinstance(access.show_token(Caller("203.0.113.9"), "pico", token), Admitted)
+        assert isinstance(access.admit_with_token(Caller("203.0.113.9"), "pico", token), Admitted)
         access.close()
 
 

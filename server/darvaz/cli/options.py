@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from darvaz.gateway.settings import Settings, describe, expected, hints, option_name, variable_name
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
 
@@ -32,7 +32,7 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def checked_device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Lets through what a device can be called, as the callback of an option; says what is wrong with the rest."""
     if value is not None:
-        checked = Protocol().check("connect", {"device": value})
+        checked = MessageCodec().check("connect", {"device": value})
         if isinstance(checked, Fault):
             raise click.BadParameter(checked.message.removeprefix("device: "))
     return value

@@ -30,7 +30,7 @@ from darvaz.gateway.events.bus import Feed
 from darvaz.gateway.events.streams import Events
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.http.problems import problem, unanswered
-from darvaz.gateway.http.security_headers import SafeHeaders
+from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.links.endpoint import Doors, device_routes
 from darvaz.gateway.metrics import Gauges, Metrics, Watched
@@ -41,7 +41,7 @@ from darvaz.gateway.storage.read_pool import Reader, ReaderBusyError
 from darvaz.gateway.telemetry.history import History, Retention, open_history
 from darvaz.gateway.telemetry.latest import TYPES, Telemetry
 from darvaz.gateway.viewing.websocket_view import view_routes
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 
 log = logging.getLogger("darvaz")
 
@@ -58,7 +58,7 @@ def build_parts(settings: Settings) -> Parts:
 
 def _build(settings: Settings) -> Parts:
     connection = open_database(settings.data_path)
-    protocol = Protocol()
+    protocol = MessageCodec()
     devices = Devices(open_database(settings.data_path), log.error)
     journal = Journal(
         lambda: open_database(settings.data_path),
@@ -77,7 +77,7 @@ def _build(settings: Settings) -> Parts:
         access=access,
         journal=journal,
         devices=devices,
-        watch=Watch(access.dead_tokens),
+        watch=Watch(access.invalid_tokens),
         feed=Feed(),
         history=history,
         telemetry=Telemetry(history, time.time),
@@ -133,7 +133,7 @@ def build_app(parts: Parts) -> Starlette:
     boards = device_routes(parts)
     app = Starlette(
         routes=[*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)],
-        middleware=[Middleware(Doors, boards), Middleware(SafeHeaders)],
+        middleware=[Middleware(Doors, boards), Middleware(SecurityHeaders)],
         exception_handlers={
             HTTPException: _explain,
             ReaderBusyError: _explain_wait,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from darvaz.gateway.access import Access
-from darvaz.gateway.access.rate_limiter import Limiter
+from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.cameras import Director, Snapshots, Tally
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.devices.deadlines import Watch
@@ -23,7 +23,7 @@ from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.read_pool import Reader
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 
 # A flood of refusals must not push out what else the journal keeps.
 REFUSALS_NOTED_PER_MINUTE = 20
@@ -52,7 +52,7 @@ class Parts:
     """Everything that one gateway is made of."""
 
     settings: Settings
-    protocol: Protocol
+    protocol: MessageCodec
     access: Access
     journal: Journal
     devices: Devices
@@ -70,7 +70,7 @@ class Parts:
     frame_ring: FrameRing | None
     counts: Counts = field(default_factory=Counts)
     clock_s: Callable[[], float] = time.time
-    noted_refusals: Limiter = field(default_factory=lambda: Limiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))
+    noted_refusals: RateLimiter = field(default_factory=lambda: RateLimiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))
     started_s: float = field(default_factory=time.time)
     events: Events = field(init=False)
     metrics: Metrics = field(init=False)

@@ -27,7 +27,7 @@ class Kind:
     sends_frames: bool
 
 
-class Protocol:
+class MessageCodec:
     """Parses what devices send and dumps what the gateway says, by one schema document.
 
     Public tables, all from the document: `kinds`, `numbers`, `close_codes` (name → code),

@@ -37,4 +37,4 @@ def code(decision: object) -> tuple[int, str]:
 def fail(access: Access, times: int, caller: Caller = BOARD) -> None:
     """Shows a wrong token, again and again."""
     for _ in range(times):
-        assert access.greet(bearing(caller, WRONG), "pico") == NOT_AUTHORISED
+        assert access.admit_device(bearing(caller, WRONG), "pico") == NOT_AUTHORISED

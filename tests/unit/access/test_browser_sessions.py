@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.gateway.access import Tokens, redact
-from darvaz.gateway.access.browser_sessions import AGENT_CHARS_MAX, IDLE_S, LIFE_S, SESSIONS_MAX, Sessions
+from darvaz.gateway.access.browser_sessions import AGENT_CHARS_MAX, IDLE_S, LIFE_S, SESSIONS_MAX, BrowserSessions
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX, LINKS_MAX, SignInLinks
 from darvaz.gateway.access.view_links import VIEW_MINUTES_MAX, Signer
 from darvaz.gateway.storage.database import DATABASE_NAME, open_database
@@ -20,8 +20,8 @@ DAY_S = 86_400.0
 
 
 @pytest.fixture
-def sessions(connection: sqlite3.Connection, clock: Clock) -> Sessions:
-    return Sessions(connection, clock)
+def sessions(connection: sqlite3.Connection, clock: Clock) -> BrowserSessions:
+    return BrowserSessions(connection, clock)
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def signer(connection: sqlite3.Connection, clock: Clock) -> Signer:
     return Signer(connection, clock)
 
 
-# Sessions
+# Browser sessions
 
 
-def test_a_session_is_found_by_its_credential(sessions: Sessions) -> None:
+def test_a_session_is_found_by_its_credential(sessions: BrowserSessions) -> None:
     made = sessions.open("viewer", HERE, "Firefox", None)
 
     found = sessions.check(made.text, HERE)
@@ -47,7 +47,7 @@ def test_a_session_is_found_by_its_credential(sessions: Sessions) -> None:
 
 
 def test_a_sessions_secret_is_not_in_the_file(
-    sessions: Sessions, connection: sqlite3.Connection, tmp_path: Path
+    sessions: BrowserSessions, connection: sqlite3.Connection, tmp_path: Path
 ) -> None:
     made = sessions.open("operator", HERE, "", None)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -57,19 +57,19 @@ def test_a_sessions_secret_is_not_in_the_file(
 
 
 @pytest.mark.parametrize("text", ["", "junk", "dvz_aaaaaaaaaa_" + "A" * 43, "dvz_" * 5000, "\ud800"])
-def test_what_is_no_session_is_nobody(sessions: Sessions, text: str) -> None:
+def test_what_is_no_session_is_nobody(sessions: BrowserSessions, text: str) -> None:
     sessions.open("operator", HERE, "", None)
 
     assert sessions.check(text, HERE) is None
 
 
-def test_the_id_with_another_secret_is_nobody(sessions: Sessions) -> None:
+def test_the_id_with_another_secret_is_nobody(sessions: BrowserSessions) -> None:
     made = sessions.open("operator", HERE, "", None)
 
     assert sessions.check(f"dvz_{made.identity}_{'A' * 43}", HERE) is None
 
 
-def test_a_closed_session_is_over_at_once(sessions: Sessions) -> None:
+def test_a_closed_session_is_over_at_once(sessions: BrowserSessions) -> None:
     made = sessions.open("operator", HERE, "", None)
 
     assert sessions.close(made.identity)
@@ -79,7 +79,9 @@ def test_a_closed_session_is_over_at_once(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize(("idle_s", "is_live"), [(IDLE_S - 1, True), (IDLE_S, False)])
-def test_an_unused_session_ends_by_itself(sessions: Sessions, clock: Clock, idle_s: float, is_live: bool) -> None:
+def test_an_unused_session_ends_by_itself(
+    sessions: BrowserSessions, clock: Clock, idle_s: float, is_live: bool
+) -> None:
     made = sessions.open("operator", HERE, "", None)
 
     clock.now_s += idle_s
@@ -88,7 +90,7 @@ def test_an_unused_session_ends_by_itself(sessions: Sessions, clock: Clock, idle
     assert (sessions.check(made.text, HERE) is not None) is is_live
 
 
-def test_a_used_session_lives_on_and_ends_all_the_same(sessions: Sessions, clock: Clock) -> None:
+def test_a_used_session_lives_on_and_ends_all_the_same(sessions: BrowserSessions, clock: Clock) -> None:
     made = sessions.open("operator", HERE, "", None)
     began_s = clock.now_s
 
@@ -101,7 +103,7 @@ def test_a_used_session_lives_on_and_ends_all_the_same(sessions: Sessions, clock
 
 
 def test_a_session_ends_with_the_token_that_opened_it(
-    sessions: Sessions, connection: sqlite3.Connection, clock: Clock
+    sessions: BrowserSessions, connection: sqlite3.Connection, clock: Clock
 ) -> None:
     tokens = Tokens(connection, clock)
     revoked, expiring = tokens.issue("operator"), tokens.issue("operator", expires_in_s=60)
@@ -116,7 +118,7 @@ def test_a_session_ends_with_the_token_that_opened_it(
     assert sessions.check(first.text, HERE) is None and sessions.check(second.text, HERE) is None
 
 
-def test_one_session_too_many_ends_the_one_used_longest_ago(sessions: Sessions, clock: Clock) -> None:
+def test_one_session_too_many_ends_the_one_used_longest_ago(sessions: BrowserSessions, clock: Clock) -> None:
     made = []
     for _ in range(SESSIONS_MAX):
         made.append(sessions.open("operator", HERE, "", None))
@@ -131,14 +133,14 @@ def test_one_session_too_many_ends_the_one_used_longest_ago(sessions: Sessions, 
     assert not sessions.is_live(made[1].identity)
 
 
-def test_a_long_browsers_name_is_cut(sessions: Sessions) -> None:
+def test_a_long_browsers_name_is_cut(sessions: BrowserSessions) -> None:
     sessions.open("operator", HERE, "x" * (AGENT_CHARS_MAX + 1), None)
 
     assert [session.agent for session in sessions.list()] == ["x" * AGENT_CHARS_MAX]
 
 
 def test_sessions_are_listed_by_last_use_and_the_ended_are_forgotten(
-    sessions: Sessions, clock: Clock, connection: sqlite3.Connection
+    sessions: BrowserSessions, clock: Clock, connection: sqlite3.Connection
 ) -> None:
     first = sessions.open("operator", HERE, "", None)
     clock.now_s += 100
@@ -238,4 +240,4 @@ def test_signatures_survive_a_restart_and_fit_no_other_gateway(
     assert Signer(connection, clock).is_signed("door", until_s, signature)
     with closing(open_database(tmp_path / "other")) as other:
         assert not Signer(other, clock).is_signed("door", until_s, signature)
-        assert Signer(other, clock).gateway_mark != signer.gateway_mark
+        assert Signer(other, clock).gateway_code != signer.gateway_code

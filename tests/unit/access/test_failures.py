@@ -44,13 +44,13 @@ def test_every_wrong_token_gets_the_same_answer(access: Access, clock: Clock) ->
     for number, (what, caller) in enumerate(callers.items()):
         # Each from an address of its own (of 127.0.0.0/8 where it was local), so that none is blocked.
         net = "127.0.0" if caller.address == LOCAL.address else "10.0.0"
-        answers[what] = access.greet(replace(caller, address=f"{net}.{number + 1}"), "pico")
+        answers[what] = access.admit_device(replace(caller, address=f"{net}.{number + 1}"), "pico")
 
     assert answers == dict.fromkeys(callers, NOT_AUTHORISED)
 
 
 def test_the_refusal_says_how_a_token_is_shown(access: Access) -> None:
-    refused = access.greet(bearing(BOARD, WRONG), "pico")
+    refused = access.admit_device(bearing(BOARD, WRONG), "pico")
 
     assert code(refused) == (401, "not_authorised")
     assert "Authorization: Bearer <token>" in NOT_AUTHORISED.message
@@ -60,16 +60,16 @@ def test_the_refusal_says_how_a_token_is_shown(access: Access) -> None:
 def test_a_token_in_the_first_message_is_judged_alike(access: Access) -> None:
     issued = access.tokens.issue("pico")
 
-    assert access.show_token(BOARD, "pico", issued.text) == Admitted(issued.token_id)
-    assert access.show_token(BOARD, "esp32cam", issued.text) == NOT_AUTHORISED
-    assert access.show_token(BOARD, "pico", "junk") == NOT_AUTHORISED
+    assert access.admit_with_token(BOARD, "pico", issued.text) == Admitted(issued.token_id)
+    assert access.admit_with_token(BOARD, "esp32cam", issued.text) == NOT_AUTHORISED
+    assert access.admit_with_token(BOARD, "pico", "junk") == NOT_AUTHORISED
 
 
 def test_as_many_failures_as_allowed_block_nobody(access: Access) -> None:
     issued = access.tokens.issue("pico")
     fail(access, FAILURES_ALLOWED)
 
-    assert access.greet(bearing(BOARD, issued.text), "pico") == Admitted(issued.token_id)
+    assert access.admit_device(bearing(BOARD, issued.text), "pico") == Admitted(issued.token_id)
 
 
 def test_more_failures_than_allowed_block_the_address_without_looking(
@@ -81,9 +81,9 @@ def test_more_failures_than_allowed_block_the_address_without_looking(
     connection.set_trace_callback(statements.append)
 
     answers = [
-        access.greet(bearing(BOARD, issued.text), "pico"),
-        access.greet(BOARD, "pico"),
-        access.show_token(BOARD, "pico", issued.text),
+        access.admit_device(bearing(BOARD, issued.text), "pico"),
+        access.admit_device(BOARD, "pico"),
+        access.admit_with_token(BOARD, "pico", issued.text),
         access.operator(bearing(BOARD, issued.text), state_changing=False),
         access.operator(BOARD, state_changing=False),
     ]
@@ -95,24 +95,24 @@ def test_more_failures_than_allowed_block_the_address_without_looking(
 
 def test_failures_of_every_kind_count_together(access: Access) -> None:
     fail(access, FAILURES_ALLOWED - 1)
-    access.show_token(BOARD, "pico", "junk")
+    access.admit_with_token(BOARD, "pico", "junk")
     access.operator(bearing(BOARD, "junk"), state_changing=True)
 
-    assert code(access.greet(BOARD, "pico")) == (429, "too_many_failures")
+    assert code(access.admit_device(BOARD, "pico")) == (429, "too_many_failures")
 
 
 def test_other_addresses_are_not_blocked(access: Access) -> None:
     fail(access, FAILURES_ALLOWED + 1)
 
-    assert access.greet(replace(BOARD, address="192.168.1.51"), "pico") == AskToken()
+    assert access.admit_device(replace(BOARD, address="192.168.1.51"), "pico") == AskToken()
 
 
 def test_a_network_of_ipv6_addresses_is_blocked_as_one(access: Access) -> None:
     for number in range(FAILURES_ALLOWED + 1):
         fail(access, 1, replace(BOARD, address=f"2001:db8::{number:x}"))
 
-    assert code(access.greet(replace(BOARD, address="2001:db8::ffff"), "pico")) == (429, "too_many_failures")
-    assert access.greet(replace(BOARD, address="2001:db8:0:1::1"), "pico") == AskToken()
+    assert code(access.admit_device(replace(BOARD, address="2001:db8::ffff"), "pico")) == (429, "too_many_failures")
+    assert access.admit_device(replace(BOARD, address="2001:db8:0:1::1"), "pico") == AskToken()
 
 
 def test_a_blocked_address_may_try_again_after_five_minutes(access: Access, clock: Clock) -> None:
@@ -121,39 +121,39 @@ def test_a_blocked_address_may_try_again_after_five_minutes(access: Access, cloc
 
     clock.now_s += FAILURES_WINDOW_S
 
-    assert access.greet(bearing(BOARD, issued.text), "pico") == Admitted(issued.token_id)
+    assert access.admit_device(bearing(BOARD, issued.text), "pico") == Admitted(issued.token_id)
 
 
 def test_a_good_token_clears_the_failures_before_it(access: Access) -> None:
     issued = access.tokens.issue("pico")
     fail(access, FAILURES_ALLOWED)
-    access.greet(bearing(BOARD, issued.text), "pico")
+    access.admit_device(bearing(BOARD, issued.text), "pico")
 
     fail(access, FAILURES_ALLOWED)
 
-    assert access.greet(BOARD, "pico") == AskToken()
+    assert access.admit_device(BOARD, "pico") == AskToken()
 
 
 def test_a_token_shown_to_the_wrong_door_is_a_failure_of_its_address(access: Access) -> None:
     issued = access.tokens.issue("esp32cam")
     for _ in range(FAILURES_ALLOWED + 1):
-        access.greet(bearing(BOARD, issued.text), "pico")
+        access.admit_device(bearing(BOARD, issued.text), "pico")
 
-    assert code(access.greet(BOARD, "pico")) == (429, "too_many_failures")
+    assert code(access.admit_device(BOARD, "pico")) == (429, "too_many_failures")
 
 
 def test_foreign_pages_cannot_lock_an_address_out(access: Access) -> None:
     page = replace(PAGE, origin="https://attacker.example")
     picture = replace(PAGE, origin=None, has_query_token=True)
     for _ in range(FAILURES_ALLOWED + 1):
-        access.greet(bearing(page, WRONG), "pico")
+        access.admit_device(bearing(page, WRONG), "pico")
         access.operator(picture, state_changing=False)
 
-    assert access.greet(PAGE, "pico") == AskToken()
+    assert access.admit_device(PAGE, "pico") == AskToken()
 
 
 def test_wrong_tokens_of_a_local_program_do_not_lock_this_machine_out(access: Access) -> None:
     fail(access, FAILURES_ALLOWED + 1, LOCAL)
 
-    assert access.greet(LOCAL, "pico") == Admitted(None)
+    assert access.admit_device(LOCAL, "pico") == Admitted(None)
     assert access.operator(LOCAL, state_changing=True) == Admitted(None)

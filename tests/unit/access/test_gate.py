@@ -19,18 +19,18 @@ from tests.unit.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_po
 
 
 def test_a_board_of_this_machine_needs_no_token(access: Access) -> None:
-    assert access.greet(LOCAL, "pico") == Admitted(None)
+    assert access.admit_device(LOCAL, "pico") == Admitted(None)
 
 
 def test_a_board_from_elsewhere_without_a_header_is_asked_for_a_token(access: Access) -> None:
-    assert access.greet(BOARD, "pico") == AskToken()
+    assert access.admit_device(BOARD, "pico") == AskToken()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_a_board_with_its_token_is_let_in_by_any_name_of_the_gateway(access: Access, scheme: str) -> None:
     issued = access.tokens.issue("pico")
 
-    greeted = access.greet(replace(BOARD, authorization=f"{scheme} {issued.text}"), "pico")
+    greeted = access.admit_device(replace(BOARD, authorization=f"{scheme} {issued.text}"), "pico")
 
     assert greeted == Admitted(issued.token_id)
 
@@ -47,7 +47,7 @@ def test_a_board_with_its_token_is_let_in_by_any_name_of_the_gateway(access: Acc
     ],
 )
 def test_what_is_not_quite_localhost_is_asked_for_a_token(access: Access, change: dict[str, object]) -> None:
-    assert access.greet(replace(LOCAL, **change), "pico") == AskToken()
+    assert access.admit_device(replace(LOCAL, **change), "pico") == AskToken()
 
 
 @pytest.mark.parametrize("policy", [AccessPolicy(localhost_without_token=False), AccessPolicy(behind_proxy=True)])
@@ -56,7 +56,7 @@ def test_localhost_is_asked_for_a_token_where_it_is_not_trusted(
 ) -> None:
     access = with_policy(connection, clock, policy)
 
-    assert access.greet(LOCAL, "pico") == AskToken()
+    assert access.admit_device(LOCAL, "pico") == AskToken()
     assert access.operator(LOCAL, state_changing=False) == NOT_AUTHORISED
 
 
@@ -66,20 +66,20 @@ def test_a_foreign_page_is_refused_even_with_a_token(access: Access, caller: Cal
     issued = access.tokens.issue("pico")
     page = replace(caller, origin=origin)
 
-    assert code(access.greet(page, "pico")) == (403, "origin_not_allowed")
-    assert code(access.greet(bearing(page, issued.text), "pico")) == (403, "origin_not_allowed")
+    assert code(access.admit_device(page, "pico")) == (403, "origin_not_allowed")
+    assert code(access.admit_device(bearing(page, issued.text), "pico")) == (403, "origin_not_allowed")
 
 
 def test_a_page_behind_a_rebound_name_is_refused(access: Access) -> None:
     rebound = replace(PAGE, host="attacker.example:3000", origin="http://attacker.example:3000")
 
-    assert code(access.greet(rebound, "pico")) == (403, "host_not_allowed")
+    assert code(access.admit_device(rebound, "pico")) == (403, "host_not_allowed")
     assert code(access.operator(rebound, state_changing=False)) == (403, "host_not_allowed")
     assert code(access.public_tokens(rebound)) == (403, "host_not_allowed")
 
 
 def test_a_page_of_the_gateway_is_asked_for_a_token(access: Access) -> None:
-    assert access.greet(PAGE, "pico") == AskToken()
+    assert access.admit_device(PAGE, "pico") == AskToken()
 
 
 def test_listed_hosts_and_origins_may_ask(connection: sqlite3.Connection, clock: Clock) -> None:
@@ -87,7 +87,7 @@ def test_listed_hosts_and_origins_may_ask(connection: sqlite3.Connection, clock:
     access = with_policy(connection, clock, policy)
     listed = replace(PAGE, host="gateway.example:3000", origin="https://panel.example")
 
-    assert access.greet(listed, "pico") == AskToken()
+    assert access.admit_device(listed, "pico") == AskToken()
 
 
 # Binding
@@ -108,9 +108,9 @@ def test_localhost_may_be_any_device(access: Access) -> None:
 
 def test_a_link_may_stay_until_its_token_is_revoked_elsewhere(access: Access, tmp_path: Path) -> None:
     issued = access.tokens.issue("pico")
-    assert issued.token_id not in access.dead_tokens()
+    assert issued.token_id not in access.invalid_tokens()
 
     with closing(open_database(tmp_path)) as other:
         other.execute("UPDATE tokens SET revoked_s = 1 WHERE id = ?", (issued.token_id,))
 
-    assert issued.token_id in access.dead_tokens()
+    assert issued.token_id in access.invalid_tokens()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Need, SignedIn
-from darvaz.gateway.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, ONLY_LOOKS
+from darvaz.gateway.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, OPERATORS_ONLY
 from darvaz.gateway.access.rules import FAILURES_ALLOWED
 from tests.support.clock import Clock
 from tests.unit.access.callers import BROWSER, LOCAL, PAGE, bearing, code
@@ -97,7 +97,7 @@ def test_guessing_is_limited_by_address(access: Access) -> None:
     assert isinstance(access.operators.sign_in(replace(PAGE, address="192.168.1.10"), good, ""), SignedIn)
 
 
-# Sessions
+# Browser sessions
 
 
 @pytest.mark.parametrize("need", EVERY_NEED)
@@ -111,18 +111,18 @@ def test_an_operators_session_may_do_everything(access: Access, need: Need) -> N
 
 
 @pytest.mark.parametrize(
-    ("need", "may"), [(Need.LOOK, True), (Need.OVERSEE, False), (Need.CHANGE, False), (Need.LEAVE, True)]
+    ("need", "may"), [(Need.VIEW, True), (Need.ADMINISTER, False), (Need.CHANGE, False), (Need.LEAVE, True)]
 )
 def test_a_viewers_session_may_look_and_leave(access: Access, need: Need, may: bool) -> None:
     answer = access.operators.admit(signed_in(access, "viewer"), need)
 
-    assert isinstance(answer, Admitted) if may else answer == ONLY_LOOKS
+    assert isinstance(answer, Admitted) if may else answer == OPERATORS_ONLY
 
 
 def test_a_session_opens_the_gateway_to_its_browser_only(access: Access) -> None:
     signed_in(access)
 
-    assert access.operators.admit(PAGE, Need.LOOK) == NOT_AUTHORISED
+    assert access.operators.admit(PAGE, Need.VIEW) == NOT_AUTHORISED
 
 
 @pytest.mark.parametrize("need", [Need.CHANGE, Need.LEAVE])
@@ -130,7 +130,7 @@ def test_a_session_changes_nothing_without_an_origin(access: Access, need: Need)
     browser = replace(signed_in(access), origin=None)
 
     assert access.operators.admit(browser, need) == NO_ORIGIN
-    assert isinstance(access.operators.admit(browser, Need.LOOK), Admitted)
+    assert isinstance(access.operators.admit(browser, Need.VIEW), Admitted)
 
 
 @pytest.mark.parametrize("origin", ["http://attacker.example", "http://192.168.1.2:8080", "null"])
@@ -144,18 +144,18 @@ def test_another_page_cannot_ride_on_a_session(access: Access, origin: str, need
 def test_a_rebound_name_cannot_ride_on_a_session(access: Access) -> None:
     rebound = replace(signed_in(access), host="attacker.example:3000", origin="http://attacker.example:3000")
 
-    assert code(access.operators.admit(rebound, Need.LOOK)) == (403, "host_not_allowed")
+    assert code(access.operators.admit(rebound, Need.VIEW)) == (403, "host_not_allowed")
 
 
 def test_a_revoked_session_is_over_at_once(access: Access) -> None:
     browser = signed_in(access)
-    admitted = access.operators.admit(browser, Need.LOOK)
-    assert isinstance(admitted, Admitted) and admitted.session_id and access.operators.is_still_let_in(admitted)
+    admitted = access.operators.admit(browser, Need.VIEW)
+    assert isinstance(admitted, Admitted) and admitted.session_id and access.operators.is_still_admitted(admitted)
 
     access.operators.sessions.close(admitted.session_id)
 
-    assert access.operators.admit(browser, Need.LOOK) == NOT_AUTHORISED
-    assert not access.operators.is_still_let_in(admitted)
+    assert access.operators.admit(browser, Need.VIEW) == NOT_AUTHORISED
+    assert not access.operators.is_still_admitted(admitted)
 
 
 def test_revoking_a_token_ends_what_it_opened(access: Access) -> None:
@@ -163,21 +163,21 @@ def test_revoking_a_token_ends_what_it_opened(access: Access) -> None:
     made = access.operators.sign_in(PAGE, issued.text, "")
     assert isinstance(made, SignedIn)
     browser = replace(PAGE, cookie=f"{access.operators.cookie_name}={made.text}")
-    by_token = access.operators.admit(bearing(PROGRAM, issued.text), Need.LOOK)
-    assert isinstance(by_token, Admitted) and access.operators.is_still_let_in(by_token)
+    by_token = access.operators.admit(bearing(PROGRAM, issued.text), Need.VIEW)
+    assert isinstance(by_token, Admitted) and access.operators.is_still_admitted(by_token)
 
     access.tokens.revoke(issued.token_id)
 
-    assert access.operators.admit(browser, Need.LOOK) == NOT_AUTHORISED
-    assert not access.operators.is_still_let_in(by_token)
+    assert access.operators.admit(browser, Need.VIEW) == NOT_AUTHORISED
+    assert not access.operators.is_still_admitted(by_token)
 
 
 def test_an_old_cookie_locks_nobody_out(access: Access) -> None:
     stale = replace(PAGE, cookie=f"{access.operators.cookie_name}=dvz_aaaaaaaaaa_{'A' * 43}")
     for _ in range(FAILURES_ALLOWED + 2):
-        assert access.operators.admit(stale, Need.LOOK) == NOT_AUTHORISED
+        assert access.operators.admit(stale, Need.VIEW) == NOT_AUTHORISED
 
-    assert isinstance(access.operators.admit(signed_in(access), Need.LOOK), Admitted)
+    assert isinstance(access.operators.admit(signed_in(access), Need.VIEW), Admitted)
 
 
 def test_an_old_cookie_does_not_end_the_localhost_rule(access: Access) -> None:
@@ -191,7 +191,7 @@ def test_a_cookie_given_twice_is_nobodys(access: Access) -> None:
 
     twice = replace(browser, cookie=f"{browser.cookie}; {access.operators.cookie_name}=dvz_other")
 
-    assert access.operators.admit(twice, Need.LOOK) == NOT_AUTHORISED
+    assert access.operators.admit(twice, Need.VIEW) == NOT_AUTHORISED
 
 
 def test_a_session_works_while_its_address_is_blocked_for_guessing(access: Access) -> None:
@@ -199,8 +199,8 @@ def test_a_session_works_while_its_address_is_blocked_for_guessing(access: Acces
     for _ in range(FAILURES_ALLOWED + 1):
         access.operators.sign_in(PAGE, "junk", "")
 
-    assert isinstance(access.operators.admit(browser, Need.LOOK), Admitted)
-    assert code(access.operators.admit(PAGE, Need.LOOK)) == (429, "too_many_failures")
+    assert isinstance(access.operators.admit(browser, Need.VIEW), Admitted)
+    assert code(access.operators.admit(PAGE, Need.VIEW)) == (429, "too_many_failures")
 
 
 # Passwords, for programs that know nothing else
@@ -209,14 +209,14 @@ def test_a_session_works_while_its_address_is_blocked_for_guessing(access: Acces
 def test_a_viewers_token_is_a_password(access: Access) -> None:
     issued = access.tokens.issue("viewer")
 
-    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.LOOK) == Admitted(issued.token_id, "viewer")
-    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.CHANGE) == ONLY_LOOKS
+    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.VIEW) == Admitted(issued.token_id, "viewer")
+    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.CHANGE) == OPERATORS_ONLY
 
 
 def test_an_operators_token_is_no_password(access: Access) -> None:
     issued = access.tokens.issue("operator")
 
-    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.LOOK) == NOT_AUTHORISED
+    assert access.operators.admit(with_password(PROGRAM, issued.text), Need.VIEW) == NOT_AUTHORISED
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_an_operators_token_is_no_password(access: Access) -> None:
 )
 def test_a_malformed_password_is_a_failure_like_any(access: Access, header: str) -> None:
     for _ in range(FAILURES_ALLOWED + 1):
-        assert access.operators.admit(replace(PROGRAM, authorization=header), Need.LOOK) == NOT_AUTHORISED
+        assert access.operators.admit(replace(PROGRAM, authorization=header), Need.VIEW) == NOT_AUTHORISED
 
-    assert code(access.operators.admit(PROGRAM, Need.LOOK)) == (429, "too_many_failures")
+    assert code(access.operators.admit(PROGRAM, Need.VIEW)) == (429, "too_many_failures")
 
 
 # Links of one camera
@@ -235,25 +235,25 @@ def test_a_malformed_password_is_a_failure_like_any(access: Access, header: str)
 def test_a_signed_link_shows_its_camera_and_nothing_else(access: Access) -> None:
     until_s, signature = access.operators.signer.sign("door", 10)
 
-    seen = access.operators.look_at(PROGRAM, "door", until_s, signature)
+    seen = access.operators.admit_with_view_link(PROGRAM, "door", until_s, signature)
 
     assert isinstance(seen, Admitted) and (seen.role, seen.until_s) == ("viewer", until_s)
-    assert code(access.operators.look_at(PROGRAM, "garden", until_s, signature)) == (401, "not_authorised")
+    assert code(access.operators.admit_with_view_link(PROGRAM, "garden", until_s, signature)) == (401, "not_authorised")
 
 
 def test_a_wrong_signature_locks_nobody_out(access: Access) -> None:
     until_s, signature = access.operators.signer.sign("door", 10)
     for _ in range(FAILURES_ALLOWED + 2):
-        access.operators.look_at(BROWSER, "door", until_s, "wrong")
+        access.operators.admit_with_view_link(BROWSER, "door", until_s, "wrong")
 
-    assert isinstance(access.operators.look_at(BROWSER, "door", until_s, signature), Admitted)
+    assert isinstance(access.operators.admit_with_view_link(BROWSER, "door", until_s, signature), Admitted)
 
 
 def test_a_signed_link_works_by_no_rebound_name(access: Access) -> None:
     until_s, signature = access.operators.signer.sign("door", 10)
     rebound = replace(BROWSER, host="attacker.example")
 
-    assert code(access.operators.look_at(rebound, "door", until_s, signature)) == (403, "host_not_allowed")
+    assert code(access.operators.admit_with_view_link(rebound, "door", until_s, signature)) == (403, "host_not_allowed")
 
 
 # A database that fails
@@ -261,9 +261,9 @@ def test_a_signed_link_works_by_no_rebound_name(access: Access) -> None:
 
 def test_nobody_is_let_in_while_the_database_fails(access: Access, connection: sqlite3.Connection) -> None:
     browser = signed_in(access)
-    admitted = access.operators.admit(browser, Need.LOOK)
+    admitted = access.operators.admit(browser, Need.VIEW)
     connection.close()
 
-    assert code(access.operators.admit(browser, Need.LOOK)) == (503, "unavailable")
+    assert code(access.operators.admit(browser, Need.VIEW)) == (503, "unavailable")
     assert code(access.operators.sign_in(PAGE, "junk", "")) == (503, "unavailable")
-    assert isinstance(admitted, Admitted) and access.operators.is_still_let_in(admitted)
+    assert isinstance(admitted, Admitted) and access.operators.is_still_admitted(admitted)

@@ -27,7 +27,7 @@ def test_tokens_are_given_out_in_the_guides_shape(access: Access) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", answer["timestamp"])
     for kind in ("pico", "esp32cam"):
         (text,) = answer[f"{kind}_tokens"]
-        assert isinstance(access.greet(bearing(BOARD, text), kind), Admitted)
+        assert isinstance(access.admit_device(bearing(BOARD, text), kind), Admitted)
 
 
 def test_each_call_gives_fresh_tokens(access: Access) -> None:
@@ -147,11 +147,11 @@ def test_a_gate_without_its_database_stays_shut_but_ends_no_link(
     issued = access.tokens.issue("pico")
     access.close()
 
-    assert code(access.greet(bearing(BOARD, issued.text), "pico")) == (503, "unavailable")
-    assert code(access.show_token(BOARD, "pico", issued.text)) == (503, "unavailable")
+    assert code(access.admit_device(bearing(BOARD, issued.text), "pico")) == (503, "unavailable")
+    assert code(access.admit_with_token(BOARD, "pico", issued.text)) == (503, "unavailable")
     assert code(access.bind(Admitted(issued.token_id), "pico_1")) == (503, "unavailable")
     assert code(access.operator(bearing(BOARD, issued.text), state_changing=False)) == (503, "unavailable")
-    assert issued.token_id not in access.dead_tokens()
-    assert access.greet(LOCAL, "pico") == Admitted(None)
+    assert issued.token_id not in access.invalid_tokens()
+    assert access.admit_device(LOCAL, "pico") == Admitted(None)
     assert "the gate stays shut" in caplog.text
     assert issued.text not in caplog.text

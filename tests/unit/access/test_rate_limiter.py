@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.gateway.access.rate_limiter import ADDRESSES_MAX, Limiter, site_of
+from darvaz.gateway.access.rate_limiter import ADDRESSES_MAX, RateLimiter, network_of
 from tests.support.clock import Clock
 
 
 @pytest.fixture
-def limiter(clock: Clock) -> Limiter:
-    return Limiter(events_max=3, window_s=60.0, clock=clock)
+def limiter(clock: Clock) -> RateLimiter:
+    return RateLimiter(events_max=3, window_s=60.0, clock=clock)
 
 
-def count(limiter: Limiter, address: str, times: int) -> None:
+def count(limiter: RateLimiter, address: str, times: int) -> None:
     for _ in range(times):
         limiter.count(address)
 
 
-def test_as_many_events_as_allowed_block_and_one_fewer_does_not(limiter: Limiter) -> None:
+def test_as_many_events_as_allowed_block_and_one_fewer_does_not(limiter: RateLimiter) -> None:
     count(limiter, "10.0.0.1", 2)
     assert limiter.wait_s("10.0.0.1") is None
 
@@ -27,13 +27,13 @@ def test_as_many_events_as_allowed_block_and_one_fewer_does_not(limiter: Limiter
     assert limiter.wait_s("10.0.0.1") == 60.0
 
 
-def test_another_address_is_not_blocked(limiter: Limiter) -> None:
+def test_another_address_is_not_blocked(limiter: RateLimiter) -> None:
     count(limiter, "10.0.0.1", 3)
 
     assert limiter.wait_s("10.0.0.2") is None
 
 
-def test_the_wait_ends_when_the_oldest_event_leaves_the_window(limiter: Limiter, clock: Clock) -> None:
+def test_the_wait_ends_when_the_oldest_event_leaves_the_window(limiter: RateLimiter, clock: Clock) -> None:
     limiter.count("10.0.0.1")
     clock.now_s += 20
     count(limiter, "10.0.0.1", 2)
@@ -44,7 +44,7 @@ def test_the_wait_ends_when_the_oldest_event_leaves_the_window(limiter: Limiter,
     assert limiter.wait_s("10.0.0.1") is None
 
 
-def test_more_events_than_allowed_are_not_kept(limiter: Limiter, clock: Clock) -> None:
+def test_more_events_than_allowed_are_not_kept(limiter: RateLimiter, clock: Clock) -> None:
     count(limiter, "10.0.0.1", 1000)
 
     clock.now_s += 60
@@ -52,7 +52,7 @@ def test_more_events_than_allowed_are_not_kept(limiter: Limiter, clock: Clock) -
     assert limiter.wait_s("10.0.0.1") is None
 
 
-def test_a_cleared_address_begins_afresh(limiter: Limiter) -> None:
+def test_a_cleared_address_begins_afresh(limiter: RateLimiter) -> None:
     count(limiter, "10.0.0.1", 3)
 
     limiter.clear("10.0.0.1")
@@ -62,7 +62,7 @@ def test_a_cleared_address_begins_afresh(limiter: Limiter) -> None:
 
 
 def test_one_address_beyond_the_maximum_pushes_the_oldest_out(clock: Clock) -> None:
-    limiter = Limiter(events_max=1, window_s=60.0, clock=clock, addresses_max=2)
+    limiter = RateLimiter(events_max=1, window_s=60.0, clock=clock, addresses_max=2)
     limiter.count("10.0.0.1")
     limiter.count("10.0.0.2")
     limiter.count("10.0.0.1")
@@ -74,14 +74,14 @@ def test_one_address_beyond_the_maximum_pushes_the_oldest_out(clock: Clock) -> N
     assert limiter.wait_s("10.0.0.1") == 60.0
 
 
-def test_the_table_never_holds_more_than_its_named_maximum(limiter: Limiter) -> None:
+def test_the_table_never_holds_more_than_its_named_maximum(limiter: RateLimiter) -> None:
     for number in range(ADDRESSES_MAX + 1):
         limiter.count(f"10.0.{number // 256}.{number % 256}")
 
     assert len(limiter) == ADDRESSES_MAX
 
 
-def test_an_address_whose_events_are_past_leaves_the_table(limiter: Limiter, clock: Clock) -> None:
+def test_an_address_whose_events_are_past_leaves_the_table(limiter: RateLimiter, clock: Clock) -> None:
     limiter.count("10.0.0.1")
     clock.now_s += 60
 
@@ -90,7 +90,7 @@ def test_an_address_whose_events_are_past_leaves_the_table(limiter: Limiter, clo
     assert len(limiter) == 0
 
 
-def test_a_clock_that_is_set_back_blocks_nobody(limiter: Limiter, clock: Clock) -> None:
+def test_a_clock_that_is_set_back_blocks_nobody(limiter: RateLimiter, clock: Clock) -> None:
     count(limiter, "10.0.0.1", 3)
 
     clock.now_s -= 86_400
@@ -112,4 +112,4 @@ def test_a_clock_that_is_set_back_blocks_nobody(limiter: Limiter, clock: Clock) 
     ],
 )
 def test_ipv6_addresses_of_one_network_count_as_one(address: str | None, site: str) -> None:
-    assert site_of(address) == site
+    assert network_of(address) == site

@@ -166,7 +166,7 @@ def test_a_token_expires_at_its_time_and_not_before(tokens: Tokens, clock: Clock
 
     clock.now_s += 0.1
     assert not is_let_in(tokens, issued)
-    assert tokens.dead() == {issued.token_id}
+    assert tokens.invalid_ids() == {issued.token_id}
 
 
 def test_a_token_without_expiry_lives_for_years(tokens: Tokens, clock: Clock) -> None:
@@ -221,7 +221,7 @@ def test_a_revoked_token_lets_nobody_in(tokens: Tokens) -> None:
     assert tokens.revoke(issued.token_id)
 
     assert not is_let_in(tokens, issued)
-    assert tokens.dead() == {issued.token_id}
+    assert tokens.invalid_ids() == {issued.token_id}
 
 
 def test_a_token_is_revoked_once(tokens: Tokens) -> None:
@@ -235,12 +235,12 @@ def test_a_token_is_revoked_once(tokens: Tokens) -> None:
 def test_another_process_sees_what_was_revoked_at_once(tokens: Tokens, other_process: Tokens) -> None:
     issued = tokens.issue("pico")
     assert is_let_in(tokens, issued)
-    assert not tokens.dead()
+    assert not tokens.invalid_ids()
 
     other_process.revoke(issued.token_id)
 
     assert not is_let_in(tokens, issued)
-    assert tokens.dead() == {issued.token_id}
+    assert tokens.invalid_ids() == {issued.token_id}
 
 
 # Redaction
@@ -292,7 +292,7 @@ def test_in_a_rush_the_uses_of_tokens_wait_for_the_next_look_at_the_dead(
 
     use(tokens, 3)
     assert used(connection) == USES_AT_ONCE_PER_S
-    tokens.dead()
+    tokens.invalid_ids()
     assert used(connection) == USES_AT_ONCE_PER_S + 3
 
 

@@ -50,7 +50,7 @@ def test_a_clock_set_back_neither_blocks_nor_opens_for_longer_than_asked(connect
     now_s = [NOON_S]
     access = Access(connection, AccessPolicy(), lambda: now_s[0])
     for _ in range(12):
-        access.show_token(STRANGER, "pico", "dvz_aaaaaaaaaa_wrong")
+        access.admit_with_token(STRANGER, "pico", "dvz_aaaaaaaaaa_wrong")
     access.enrolment.open_for(15)
 
     now_s[0] -= 2 * DAY_S

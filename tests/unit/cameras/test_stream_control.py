@@ -16,9 +16,9 @@ from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.frames import Bounds, Frames, Viewer, Wish
 from darvaz.gateway.storage.database import open_database
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 DEADLINE_S = 20.0
 MS = 0.001
 BOUNDS = Bounds(fps=10, fps_max=25, size="board", size_max="SVGA", quality=0, quality_max=90, idle_every_s=10.0)

@@ -23,9 +23,9 @@ from darvaz.gateway.devices.hub import (
 from darvaz.gateway.devices.last_arguments import LastArgs
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.storage.database import open_database
-from darvaz.protocol.codec import Message, Protocol
+from darvaz.protocol.codec import Message, MessageCodec
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 
 
 class RecordingLink:

@@ -19,11 +19,11 @@ from darvaz.gateway.events.streams import (
     Watcher,
     dump_event,
 )
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 from tests.support.clock import Clock
 
 EVERYTHING = frozenset(TYPES)
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 
 
 @pytest.fixture

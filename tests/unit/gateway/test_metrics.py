@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from darvaz import __version__
 from darvaz.gateway.journal.batches import Said
 from darvaz.gateway.metrics import PINGS_WAITING_MAX, Gauges, Metrics, Watched
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 HOSTILE = 'x"} 1\ndarvaz_device_up{device="\\fake'
@@ -28,7 +28,7 @@ class Scraped:
     def __init__(self, *devices: dict[str, Any]) -> None:
         self.devices = list(devices)
         self.metrics = Metrics(
-            Protocol().close_codes, Gauges(lambda: self.devices, ("pico", "esp32cam"), lambda: 3, lambda: 7)
+            MessageCodec().close_codes, Gauges(lambda: self.devices, ("pico", "esp32cam"), lambda: 3, lambda: 7)
         )
 
     def row(self, direction: str, type_: str, payload: str = "", time_ms: int = 0, kind: str | None = "pico") -> None:
@@ -196,7 +196,7 @@ def test_openmetrics_is_spoken_to_those_who_prefer_it(scraped: Scraped) -> None:
 
 def test_cameras_tell_who_looks_and_what_the_slow_ones_missed() -> None:
     gauges = Gauges(tuple, ("esp32cam",), lambda: 0, lambda: 0, lambda: [Watched("yard", 2, 31)])
-    page, _ = Metrics(Protocol().close_codes, gauges).dump("")
+    page, _ = Metrics(MessageCodec().close_codes, gauges).dump("")
 
     found = {sample.name: sample.value for family in parse_text(page.decode()) for sample in family.samples}
     assert (found["darvaz_camera_viewers"], found["darvaz_camera_frames_dropped_total"]) == (2, 31)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from darvaz.gateway.settings import Settings, SettingsError, describe, hints, load_settings
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_default() -> None:
@@ -17,7 +17,7 @@ def test_an_option_wins_over_the_environment_and_that_over_the_default() -> None
 
 
 def test_the_defaults_are_the_numbers_of_the_schema() -> None:
-    numbers = Protocol().numbers
+    numbers = MessageCodec().numbers
     defaults = Settings()
 
     for name in ("heartbeat_s", "idle_timeout_s", "auth_deadline_s"):

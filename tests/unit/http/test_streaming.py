@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.http.streaming import Streamed
+from darvaz.gateway.http.streaming import StreamedResponse
 from darvaz.text.json_lines import dump_line
 
 
@@ -44,7 +44,7 @@ class Exchange:
 
     async def run(self, count: int) -> None:
         async with asyncio.timeout(20):
-            await Streamed(self.pieces(count), "text/plain")(self.scope, self.receive, self.send)
+            await StreamedResponse(self.pieces(count), "text/plain")(self.scope, self.receive, self.send)
 
     @property
     def is_complete(self) -> bool:
@@ -96,7 +96,7 @@ async def test_a_mistake_of_ours_passes_through_and_leaves_the_answer_incomplete
         raise RuntimeError("a mistake")
 
     with pytest.raises(RuntimeError, match="a mistake"):
-        await Streamed(broken(), "text/plain")(exchange.scope, exchange.receive, exchange.send)
+        await StreamedResponse(broken(), "text/plain")(exchange.scope, exchange.receive, exchange.send)
     assert not exchange.is_complete
 
 

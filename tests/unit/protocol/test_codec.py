@@ -7,11 +7,11 @@ import json
 import msgspec
 import pytest
 
-from darvaz.protocol.codec import Protocol, type_name
+from darvaz.protocol.codec import MessageCodec, type_name
 from darvaz.protocol.faults import Fault
 from darvaz.protocol.schema_types import TypeMaker
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 
 
 def parse_fault(text: str) -> Fault:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.duplicate_keys import UNKNOWN_CHARS_MAX, KeyCounter, shows_each_key_once
 from darvaz.protocol.faults import Fault, find_json_trouble
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 DEPTH_MAX = PROTOCOL.numbers["depth_max"]
 DEEPEST = "[" * (DEPTH_MAX - 1) + "]" * (DEPTH_MAX - 1)
 

@@ -20,10 +20,10 @@ from darvaz.gateway.session.session import (
     State,
     TokenShown,
 )
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 JPEG = b"\xff\xd8\xff\xe0 picture \xff\xd9"
 
 

@@ -8,10 +8,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from darvaz.gateway.session.session import Close, Faulted, Introduced, Limits, Session, State, TokenShown
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 from tests.support.mutants import packets
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 GATEWAYS = Draft202012Validator(PROTOCOL.document)
 MUTANTS_PER_SEED = 1_000
 

@@ -12,9 +12,9 @@ import pytest
 from darvaz.gateway.events.bus import Feed
 from darvaz.gateway.telemetry.history import History, open_history
 from darvaz.gateway.telemetry.latest import NAMES_PER_DEVICE_MAX, TYPES, Telemetry
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 
-PROTOCOL = Protocol()
+PROTOCOL = MessageCodec()
 NOW_S = 1_000_000.0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.websocket.interface import EXTENSION, Wire
+from darvaz.gateway.websocket.interface import EXTENSION, PacketConnection
 from darvaz.gateway.websocket.packets import dump_binary, dump_text
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tests.support.webserver import WebServer
@@ -50,7 +50,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 class EchoListener:
     """Sends back what it gets, packet by packet, without ASGI; remembers how it ended."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: PacketConnection) -> None:
         self.wire = wire
         self.batches: list[int] = []
         self.ended: list[tuple[int, str]] = []
@@ -81,6 +81,6 @@ class DirectEcho:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        wire: Wire = scope["extensions"][EXTENSION]
+        wire: PacketConnection = scope["extensions"][EXTENSION]
         self.listeners.append(self._listener(wire))
         wire.attach(self.listeners[-1])

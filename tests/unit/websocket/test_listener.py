@@ -11,7 +11,7 @@ import pytest
 
 from darvaz.gateway.websocket import flow_control as flow
 from darvaz.gateway.websocket import protocol
-from darvaz.gateway.websocket.interface import EXTENSION, Wire
+from darvaz.gateway.websocket.interface import EXTENSION, PacketConnection
 from darvaz.gateway.websocket.packets import dump_binary, dump_text
 from darvaz.gateway.websocket.parser import ITEMS_PER_PARSE_MAX
 from tests.support.rawsocket import REQUEST, RawSocket, close, packet, text
@@ -229,7 +229,7 @@ def test_a_listener_that_comes_too_late_learns_of_the_end() -> None:
         await send({"type": "websocket.accept"})
         while (await receive())["type"] != "websocket.disconnect":
             pass
-        wire: Wire = scope["extensions"][EXTENSION]
+        wire: PacketConnection = scope["extensions"][EXTENSION]
         listener = EchoListener(wire)
         wire.attach(listener)
         listeners.append(listener)
@@ -248,7 +248,7 @@ def test_what_came_before_the_listener_is_handed_over(name: str) -> None:
         await asyncio.sleep(0.1)
         await send({"type": "websocket.accept"})
         await asyncio.sleep(0.1)
-        wire: Wire = scope["extensions"][EXTENSION]
+        wire: PacketConnection = scope["extensions"][EXTENSION]
         wire.attach(EchoListener(wire))
 
     with serve(app, name) as server, RawSocket(server.port, upgrade=False) as client:

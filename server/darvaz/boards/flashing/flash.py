@@ -24,7 +24,7 @@ from darvaz.boards.flashing.installer import check_room, look, put_in_place, sta
 from darvaz.boards.flashing.plan import Found, Plan, is_foreign, make_plan
 from darvaz.boards.flashing.wait_online import GatewayView, watch
 from darvaz.boards.serial import BoardError, Identity, Prompt, identify
-from darvaz.protocol.codec import Protocol as Schema
+from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
 _DARVAZ_IN_MAIN = re.compile(rb"\bdarvaz\b")
@@ -165,7 +165,7 @@ class Flash:
         there = config.get("device")
         if self._wishes.device is not None:
             return self._wishes.device
-        if isinstance(there, str) and not isinstance(Schema().check("connect", {"device": there}), Fault):
+        if isinstance(there, str) and not isinstance(MessageCodec().check("connect", {"device": there}), Fault):
             return there
         return f"{kind}-{identity.unique_id[-6:]}"
 

@@ -1,6 +1,6 @@
 """The access room: who is let in. It knows callers, tokens and time, and neither HTTP nor WebSocket."""
 
-from darvaz.gateway.access.browser_sessions import Session
+from darvaz.gateway.access.browser_sessions import BrowserSession
 from darvaz.gateway.access.caller import Caller
 from darvaz.gateway.access.credentials import redact
 from darvaz.gateway.access.decisions import AccessPolicy, Admitted, AskToken, Need, Refused, Role
@@ -16,13 +16,13 @@ __all__ = [
     "AccessPolicy",
     "Admitted",
     "AskToken",
+    "BrowserSession",
     "Caller",
     "Enrolment",
     "Issued",
     "Need",
     "Refused",
     "Role",
-    "Session",
     "SignedIn",
     "Token",
     "Tokens",

@@ -1,4 +1,4 @@
-"""Sessions: who has signed in with a browser, kept hashed; opened, checked, ended, forgotten."""
+"""Browser sessions: who has signed in with a browser, kept hashed; opened, checked, ended, forgotten."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LIVE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class BrowserSession:
     """What is remembered of a session: everything but its secret."""
 
     session_id: str
@@ -46,7 +46,7 @@ class Session:
         return min(self.last_used_s + IDLE_S, self.created_s + LIFE_S)
 
 
-class Sessions:
+class BrowserSessions:
     """The sessions in the database: another process may end them, so nothing is kept here."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
@@ -71,7 +71,7 @@ class Sessions:
             )
         return made
 
-    def check(self, text: str, address: str | None) -> Session | None:
+    def check(self, text: str, address: str | None) -> BrowserSession | None:
         """Returns the live session that a text is the credential of, or None; notes its use."""
         session_id, secret = parse_credential(text)
         row = self._connection.execute(
@@ -79,7 +79,7 @@ class Sessions:
         ).fetchone()
         if not is_secret_of(row[-1] if row else NO_DIGEST, secret) or row is None:
             return None
-        session = Session(*row[:-1])
+        session = BrowserSession(*row[:-1])
         self._touch(session, address)
         return session
 
@@ -88,12 +88,12 @@ class Sessions:
         found = self._connection.execute(f"SELECT 1 FROM sessions WHERE id = :id AND {_LIVE}", self._now(id=session_id))
         return found.fetchone() is not None
 
-    def list(self) -> list[Session]:
+    def list(self) -> list[BrowserSession]:
         """Returns the live sessions, the one used last first."""
         rows = self._connection.execute(
             f"SELECT {_COLUMNS} FROM sessions WHERE {_LIVE} ORDER BY last_used_s DESC, id", self._now()
         )
-        return [Session(*row) for row in rows]
+        return [BrowserSession(*row) for row in rows]
 
     def close(self, session_id: str) -> bool:
         """Ends a session at once; returns False if there is none."""
@@ -107,7 +107,7 @@ class Sessions:
     def _forget_ended(self) -> None:
         self._connection.execute(f"DELETE FROM sessions WHERE NOT ({_LIVE})", self._now())
 
-    def _touch(self, session: Session, address: str | None) -> None:
+    def _touch(self, session: BrowserSession, address: str | None) -> None:
         """Notes the use, once a minute at most; a disk that cannot take the note keeps nobody out."""
         now_s = self._clock()
         if 0 <= now_s - session.last_used_s < _TOUCH_EVERY_S:

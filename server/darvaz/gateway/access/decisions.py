@@ -12,14 +12,14 @@ Role = Literal["viewer", "operator"]
 class Need(enum.Enum):
     """What a request of a person or a program wants to do."""
 
-    LOOK = "look"
-    """See what devices say: a viewer may."""
-    OVERSEE = "oversee"
-    """See who is let in: operators only."""
+    VIEW = "view"
+    """Read what devices report: viewers may."""
+    ADMINISTER = "administer"
+    """Read tokens, sessions and settings: operators only."""
     CHANGE = "change"
-    """Change something: operators only, and no page but the gateway's own."""
+    """Change something: operators only, and of pages the gateway's own only."""
     LEAVE = "leave"
-    """End one's own session: anyone who has one, and no page but the gateway's own."""
+    """End one's own browser session: every signed-in user, from the gateway's own pages only."""
 
     @property
     def changes(self) -> bool:
@@ -27,7 +27,7 @@ class Need(enum.Enum):
 
     @property
     def is_for_operators(self) -> bool:
-        return self in (Need.OVERSEE, Need.CHANGE)
+        return self in (Need.ADMINISTER, Need.CHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ FOREIGN_HOST = Refused(
     "the gateway does not know itself by this name; use its IP address, or add the name to DARVAZ_ALLOWED_HOSTS",
 )
 OTHER_DEVICE = Refused(403, "not_allowed", "this token belongs to another device")
-ONLY_LOOKS = Refused(403, "not_allowed", "a viewer may look, but this is for operators")
+OPERATORS_ONLY = Refused(403, "not_allowed", "a viewer may look, but this is for operators")
 NO_ORIGIN = Refused(
     403,
     "origin_not_allowed",

@@ -25,8 +25,8 @@ from darvaz.gateway.access.decisions import (
 from darvaz.gateway.access.enrolment import Enrolment
 from darvaz.gateway.access.operators import Operators
 from darvaz.gateway.access.origins import is_host_allowed
-from darvaz.gateway.access.rate_limiter import Limiter
-from darvaz.gateway.access.rules import Rules, bearer_of, closed_on_failure
+from darvaz.gateway.access.rate_limiter import RateLimiter
+from darvaz.gateway.access.rules import AccessRules, bearer_of, closed_on_failure
 from darvaz.gateway.access.tokens import DEVICE_KINDS, MINTED_LIFE_S, Token, Tokens
 
 log = logging.getLogger("darvaz.access")
@@ -49,9 +49,9 @@ class Access:
         self.enrolment = Enrolment(connection, clock)
         self.connection = connection
         self._clock = clock
-        self.rules = Rules(policy, self.tokens, clock)
+        self.rules = AccessRules(policy, self.tokens, clock)
         self.operators = Operators(connection, self.rules, self.tokens, clock)
-        self._mints = Limiter(MINTS_PER_MINUTE_MAX, 60.0, clock)
+        self._mints = RateLimiter(MINTS_PER_MINUTE_MAX, 60.0, clock)
         self.tokens.prune()
         if policy.public_tokens == "window":
             self.enrolment.open_at_first_start()
@@ -64,7 +64,7 @@ class Access:
     # Boards
 
     @closed_on_failure
-    def greet(self, caller: Caller, kind: str) -> Admitted | AskToken | Refused:
+    def admit_device(self, caller: Caller, kind: str) -> Admitted | AskToken | Refused:
         """Answers a board's handshake.
 
         Pages are looked at first and not counted as failures: any page on the web can make a browser
@@ -76,15 +76,15 @@ class Access:
         if caller.origin is not None and not is_host_allowed(caller.host, self.rules.policy.allowed_hosts):
             return FOREIGN_HOST
         if caller.authorization is not None or caller.has_query_token:
-            return _admitted(self.rules.judge(caller, bearer_of(caller), kind))
+            return _admitted(self.rules.check_token(caller, bearer_of(caller), kind))
         if self.rules.is_trusted(caller):
             return Admitted(None)
         return self.rules.blocked(caller) or AskToken()
 
     @closed_on_failure
-    def show_token(self, caller: Caller, kind: str, text: str) -> Admitted | Refused:
+    def admit_with_token(self, caller: Caller, kind: str, text: str) -> Admitted | Refused:
         """Answers the token in a first message."""
-        return _admitted(self.rules.judge(caller, text, kind))
+        return _admitted(self.rules.check_token(caller, text, kind))
 
     @closed_on_failure
     def bind(self, admitted: Admitted, device_id: str) -> Refused | None:
@@ -95,13 +95,13 @@ class Access:
             return None
         return OTHER_DEVICE
 
-    def dead_tokens(self) -> frozenset[str]:
+    def invalid_tokens(self) -> frozenset[str]:
         """Returns the tokens that let nobody in any more, as every process sees them.
 
         A database that cannot be read ends no link.
         """
         try:
-            return self.tokens.dead()
+            return self.tokens.invalid_ids()
         except sqlite3.Error as error:
             log.error("= no token can be looked at, the database fails: %s", error)
             return frozenset()
@@ -110,7 +110,7 @@ class Access:
 
     def operator(self, caller: Caller, state_changing: bool) -> Admitted | Refused:
         """Answers an operator's request: this machine's own, a session, or a token; a viewer only looks."""
-        return self.operators.admit(caller, Need.CHANGE if state_changing else Need.LOOK)
+        return self.operators.admit(caller, Need.CHANGE if state_changing else Need.VIEW)
 
     @closed_on_failure
     def public_tokens(self, caller: Caller) -> dict[str, Any] | Refused:

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from darvaz.gateway.access.browser_sessions import LIFE_S, Sessions
+from darvaz.gateway.access.browser_sessions import LIFE_S, BrowserSessions
 from darvaz.gateway.access.caller import Caller
 from darvaz.gateway.access.decisions import (
     FOREIGN_HOST,
@@ -18,13 +18,13 @@ from darvaz.gateway.access.decisions import (
     NO_SIGN_IN,
     NO_VIEW,
     NOT_AUTHORISED,
-    ONLY_LOOKS,
+    OPERATORS_ONLY,
     Admitted,
     Need,
     Refused,
     Role,
 )
-from darvaz.gateway.access.rules import Rules, bearer_of, closed_on_failure
+from darvaz.gateway.access.rules import AccessRules, bearer_of, closed_on_failure
 from darvaz.gateway.access.sign_in_links import SignInLinks
 from darvaz.gateway.access.tokens import Token, Tokens
 from darvaz.gateway.access.view_links import Signer
@@ -44,12 +44,12 @@ class Operators:
     """The gate of people and programs; like the boards' gate it answers with decisions only."""
 
     def __init__(
-        self, connection: sqlite3.Connection, rules: Rules, tokens: Tokens, clock: Callable[[], float]
+        self, connection: sqlite3.Connection, rules: AccessRules, tokens: Tokens, clock: Callable[[], float]
     ) -> None:
-        self.sessions = Sessions(connection, clock)
+        self.sessions = BrowserSessions(connection, clock)
         self.links = SignInLinks(connection, clock)
         self.signer = Signer(connection, clock)
-        self.cookie_name = f"darvaz_{self.signer.gateway_mark}"
+        self.cookie_name = f"darvaz_{self.signer.gateway_code}"
         self._rules = rules
         self._tokens = tokens
         self._clock = clock
@@ -62,16 +62,16 @@ class Operators:
         if isinstance(judged, Refused):
             return judged
         if need.is_for_operators and judged.role != "operator":
-            return ONLY_LOOKS
+            return OPERATORS_ONLY
         # SameSite keeps other sites out, but another port of this host is the same site.
         if need.changes and judged.session_id is not None and caller.origin is None:
             return NO_ORIGIN
         return judged
 
     @closed_on_failure
-    def look_at(self, caller: Caller, device: str, until_s: int, signature: str) -> Admitted | Refused:
+    def admit_with_view_link(self, caller: Caller, device: str, until_s: int, signature: str) -> Admitted | Refused:
         """Answers a request for one camera's pictures with a signed link."""
-        refused = self._refuse_page(caller, Need.LOOK)
+        refused = self._refuse_page(caller, Need.VIEW)
         if refused is not None:
             return refused
         # A wrong signature is not counted as a failure: a picture in any page can cause it.
@@ -90,12 +90,12 @@ class Operators:
         if link is not None:
             self._rules.succeed(caller)
             return self._open(caller, link.role, agent, None)
-        judged = self._rules.judge(caller, text, "operator", "viewer")
+        judged = self._rules.check_token(caller, text, "operator", "viewer")
         if isinstance(judged, Refused):
             return NO_SIGN_IN
         return self._open(caller, _role(judged), agent, judged.token_id)
 
-    def is_still_let_in(self, admitted: Admitted) -> bool:
+    def is_still_admitted(self, admitted: Admitted) -> bool:
         """Whether a long answer may go on; its token or session may have been revoked meanwhile.
 
         A database that cannot be read ends nothing.
@@ -136,9 +136,9 @@ class Operators:
         password = _basic_password(caller)
         if password is not None:
             # Browsers keep a password and send it by themselves: it must not be one that changes things.
-            judged = self._rules.judge(caller, password, "viewer")
+            judged = self._rules.check_token(caller, password, "viewer")
         else:
-            judged = self._rules.judge(caller, bearer_of(caller), "operator", "viewer")
+            judged = self._rules.check_token(caller, bearer_of(caller), "operator", "viewer")
         return judged if isinstance(judged, Refused) else Admitted(judged.token_id, _role(judged))
 
 

@@ -14,7 +14,7 @@ ADDRESSES_MAX = 4096
 _IPV6_SITE_BITS = 64
 
 
-def site_of(address: str | None) -> str:
+def network_of(address: str | None) -> str:
     """Returns what is counted as one place: an IPv4 address, or an IPv6 network of 64 bits.
 
     Anyone with IPv6 has 2^64 addresses to come from, so a single one means nothing.
@@ -25,7 +25,7 @@ def site_of(address: str | None) -> str:
     return str(parsed) if parsed is not None else "unknown"
 
 
-class Limiter:
+class RateLimiter:
     """Allows each place `events_max` events in any `window_s` seconds and then says how long to wait."""
 
     def __init__(
@@ -46,14 +46,14 @@ class Limiter:
 
     def wait_s(self, address: str | None) -> float | None:
         """Returns how long an address is still blocked, or None while it is not."""
-        times_s = self._recent(site_of(address))
+        times_s = self._recent(network_of(address))
         if times_s is None or len(times_s) < self._events_max:
             return None
         return times_s[0] + self._window_s - self._clock()
 
     def count(self, address: str | None) -> None:
         """Counts one event; when the table is full, the address heard of longest ago is forgotten."""
-        site = site_of(address)
+        site = network_of(address)
         times_s = self._recent(site)
         if times_s is None:
             times_s = self._times_s[site] = deque(maxlen=self._events_max)
@@ -64,7 +64,7 @@ class Limiter:
 
     def clear(self, address: str | None) -> None:
         """Forgets an address."""
-        self._times_s.pop(site_of(address), None)
+        self._times_s.pop(network_of(address), None)
 
     def _recent(self, site: str) -> deque[float] | None:
         times_s = self._times_s.get(site)

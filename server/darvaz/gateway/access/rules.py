@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from darvaz.gateway.access.caller import Caller
 from darvaz.gateway.access.decisions import NOT_AUTHORISED, UNAVAILABLE, AccessPolicy, Refused, too_many_failures
 from darvaz.gateway.access.origins import is_host_allowed, is_origin_allowed, is_trusted_localhost
-from darvaz.gateway.access.rate_limiter import Limiter
+from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.access.tokens import Token, Tokens
 
 log = logging.getLogger("darvaz.access")
@@ -40,14 +40,14 @@ def closed_on_failure(
     return guarded
 
 
-class Rules:
+class AccessRules:
     """Answers one question a method; `policy` may be replaced while the gateway runs."""
 
     def __init__(self, policy: AccessPolicy, tokens: Tokens, clock: Callable[[], float]) -> None:
         self.policy = policy
         self._tokens = tokens
         # The answer comes one event late: the eleventh failure is still looked at, the next is not.
-        self._failures = Limiter(FAILURES_ALLOWED + 1, FAILURES_WINDOW_S, clock)
+        self._failures = RateLimiter(FAILURES_ALLOWED + 1, FAILURES_WINDOW_S, clock)
 
     def is_own_page(self, caller: Caller) -> bool:
         """Whether no page asks, or one of the gateway's own origin or a listed one."""
@@ -61,7 +61,7 @@ class Rules:
         """Whether the localhost rule lets this caller in."""
         return is_trusted_localhost(caller, self.policy.is_localhost_trusted)
 
-    def judge(self, caller: Caller, text: str, *kinds: str) -> Token | Refused:
+    def check_token(self, caller: Caller, text: str, *kinds: str) -> Token | Refused:
         """Looks at a token, unless this address has shown too many wrong ones."""
         blocked = self.blocked(caller)
         if blocked is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darvaz.gateway.access.credentials import NO_DIGEST, is_secret_of, make_credential, parse_credential
-from darvaz.gateway.access.rate_limiter import site_of
+from darvaz.gateway.access.rate_limiter import network_of
 from darvaz.gateway.storage.database import transaction
 
 log = logging.getLogger("darvaz.access")
@@ -86,7 +86,7 @@ class Tokens:
 
     def mint(self, kinds: Iterable[str], address: str | None) -> list[Issued] | None:
         """Makes one short-lived token a kind for whoever asks, or None while too many are about unused."""
-        site = site_of(address)
+        site = network_of(address)
         wanted = list(kinds)
         with transaction(self._connection):
             self._forget_unused()
@@ -125,7 +125,7 @@ class Tokens:
         self._touch(token, address)
         return token
 
-    def dead(self) -> frozenset[str]:
+    def invalid_ids(self) -> frozenset[str]:
         """Returns the ids of the remembered tokens that are revoked or expired: few, while the live may be many."""
         self.write_uses()
         dead = self._connection.execute(

@@ -27,7 +27,7 @@ class Signer:
         self._key = _load_key(connection)
 
     @property
-    def gateway_mark(self) -> str:
+    def gateway_code(self) -> str:
         """Returns a few letters that tell this gateway from others of the same host, and nothing of the key."""
         return hmac.digest(self._key, b"mark", hashlib.sha256).hex()[:8]
 

@@ -149,23 +149,23 @@ _TAG = "Cameras"
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/devices/{device}/stream.mjpeg", tag=_TAG, handle=stream_camera, need=Need.LOOK,
+        method="GET", path="/api/devices/{device}/stream.mjpeg", tag=_TAG, handle=stream_camera, need=Need.VIEW,
         query=StreamQuery, answer=str, media=("multipart/x-mixed-replace",), errors=(503,), by_link=True
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/snapshot.jpg", tag=_TAG, handle=take_snapshot, need=Need.LOOK,
+        method="GET", path="/api/devices/{device}/snapshot.jpg", tag=_TAG, handle=take_snapshot, need=Need.VIEW,
         query=SignedQuery, answer=str, media=(_JPEG,), errors=(503, 504), by_link=True
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/camera", tag=_TAG, handle=describe_camera, need=Need.LOOK,
+        method="GET", path="/api/devices/{device}/camera", tag=_TAG, handle=describe_camera, need=Need.VIEW,
         answer=CameraAnswer
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/frames", tag=_TAG, handle=list_frames, need=Need.LOOK,
+        method="GET", path="/api/devices/{device}/frames", tag=_TAG, handle=list_frames, need=Need.VIEW,
         answer=KeptFrames
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/frames/{time_ms}.jpg", tag=_TAG, handle=show_frame, need=Need.LOOK,
+        method="GET", path="/api/devices/{device}/frames/{time_ms}.jpg", tag=_TAG, handle=show_frame, need=Need.VIEW,
         answer=str, media=(_JPEG,)
     ),
 ]  # fmt: skip

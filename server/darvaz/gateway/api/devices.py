@@ -124,9 +124,9 @@ async def send_command(call: Call) -> CommandResult | Response:
 
 
 OPERATIONS = [
-    Operation(method="GET", path="/api/devices", tag=_TAG, handle=list_devices, need=Need.LOOK, answer=DeviceList),
+    Operation(method="GET", path="/api/devices", tag=_TAG, handle=list_devices, need=Need.VIEW, answer=DeviceList),
     Operation(
-        method="GET", path="/api/devices/{device}", tag=_TAG, handle=read_device, need=Need.LOOK,
+        method="GET", path="/api/devices/{device}", tag=_TAG, handle=read_device, need=Need.VIEW,
         answer=DeviceAnswer
     ),
     Operation(

@@ -19,10 +19,10 @@ from darvaz.gateway.api.types import DeviceId
 from darvaz.gateway.events.streams import MESSAGES, TYPES, Event, Watcher, dump_event, message_data
 from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem
-from darvaz.gateway.http.streaming import Pieces, Streamed
+from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.flush import journalled
 from darvaz.gateway.journal.queries import Row, Wanted, read
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 
 REPLAY_ROWS_MAX = 1_000
 BEAT_S = 15.0
@@ -63,12 +63,12 @@ async def watch_events(call: Call) -> Response:
         return refuse(call.parts, call.caller, FOREIGN_ORIGIN, "GET /api/events")
     if call.parts.events.is_full:
         return problem(503, "too_many_clients", "the gateway has all the event streams it may have", _BUSY_RETRY_S)
-    return Streamed(_pieces(call), "text/event-stream", {"X-Accel-Buffering": "no"})
+    return StreamedResponse(_pieces(call), "text/event-stream", {"X-Accel-Buffering": "no"})
 
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/events", tag="Events", handle=watch_events, need=Need.LOOK,
+        method="GET", path="/api/events", tag="Events", handle=watch_events, need=Need.VIEW,
         query=EventsQuery, answer=str, media=("text/event-stream",), errors=(503,),
     ),
 ]  # fmt: skip
@@ -99,7 +99,7 @@ async def _live(call: Call, watcher: Watcher) -> Pieces:
         now_s = time.monotonic()
         if now_s >= look_s:
             look_s = now_s + _LOOK_EVERY_S
-            if not call.parts.access.operators.is_still_let_in(call.admitted):
+            if not call.parts.access.operators.is_still_admitted(call.admitted):
                 return
         if lost:
             yield _gap(lost)
@@ -161,7 +161,7 @@ def _messages(connection: sqlite3.Connection, wanted: Wanted, types: list[str]) 
     return sorted(found, key=lambda row: row.id)[-REPLAY_ROWS_MAX:]
 
 
-def _event_of(protocol: Protocol, row: Row) -> Event | None:
+def _event_of(protocol: MessageCodec, row: Row) -> Event | None:
     """Returns the event that a row of the journal was; None for one whose text is cut."""
     message = protocol.parse(row.payload)
     if row.device is None or type(message) is not protocol.types.get(row.type):

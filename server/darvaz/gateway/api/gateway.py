@@ -122,11 +122,11 @@ async def change_settings(call: Call) -> SettingsAnswer:
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/health", tag=_TAG, handle=read_gateway_health, need=Need.LOOK, answer=HealthAnswer
+        method="GET", path="/api/health", tag=_TAG, handle=read_gateway_health, need=Need.VIEW, answer=HealthAnswer
     ),
-    Operation(method="GET", path="/api/version", tag=_TAG, handle=read_version, need=Need.LOOK, answer=VersionAnswer),
+    Operation(method="GET", path="/api/version", tag=_TAG, handle=read_version, need=Need.VIEW, answer=VersionAnswer),
     Operation(
-        method="GET", path="/api/settings", tag=_TAG, handle=read_settings, need=Need.OVERSEE, answer=SettingsAnswer
+        method="GET", path="/api/settings", tag=_TAG, handle=read_settings, need=Need.ADMINISTER, answer=SettingsAnswer
     ),
     Operation(
         method="PATCH", path="/api/settings", tag=_TAG, handle=change_settings, need=Need.CHANGE,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Moment
-from darvaz.gateway.http.streaming import Pieces, Streamed
+from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.flush import journalled
 from darvaz.gateway.journal.queries import Row, Wanted, newest_id, read
 from darvaz.text.json_lines import dump_line
@@ -106,17 +106,17 @@ async def export_journal(call: Call) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="darvaz-journal-{stamp}.{query.format}"'}
     wanted = _wanted(call, query)
     if query.format == "csv":
-        return Streamed(_csv(call, wanted), "text/csv; charset=utf-8", headers)
-    return Streamed(_jsonl(call, wanted), "application/jsonl", headers)
+        return StreamedResponse(_csv(call, wanted), "text/csv; charset=utf-8", headers)
+    return StreamedResponse(_jsonl(call, wanted), "application/jsonl", headers)
 
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/journal", tag=_TAG, handle=read_journal, need=Need.LOOK,
+        method="GET", path="/api/journal", tag=_TAG, handle=read_journal, need=Need.VIEW,
         query=JournalQuery, answer=JournalPage, errors=(503,),
     ),
     Operation(
-        method="GET", path="/api/journal/export", tag=_TAG, handle=export_journal, need=Need.LOOK,
+        method="GET", path="/api/journal/export", tag=_TAG, handle=export_journal, need=Need.VIEW,
         query=ExportQuery, answer=str, media=("application/jsonl", "text/csv"), errors=(503,),
     ),
 ]  # fmt: skip
@@ -128,7 +128,7 @@ async def _chunks(call: Call, wanted: Wanted) -> AsyncGenerator[list[Row], None]
     end_id = await call.parts.reader.read(newest_id) + 1
     before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id = wanted.after_id or 0
-    while call.parts.access.operators.is_still_let_in(call.admitted):
+    while call.parts.access.operators.is_still_admitted(call.admitted):
         here = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
         rows = await call.parts.reader.read(read, here, EXPORT_CHUNK_ROWS, newest=False)
         if rows:

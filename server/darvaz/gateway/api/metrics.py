@@ -16,7 +16,7 @@ async def read_metrics(call: Call) -> Response:
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/metrics", tag="Gateway", handle=read_metrics, need=Need.LOOK,
+        method="GET", path="/metrics", tag="Gateway", handle=read_metrics, need=Need.VIEW,
         answer=str, media=("text/plain", "application/openmetrics-text"),
     ),
 ]  # fmt: skip

@@ -27,8 +27,8 @@ From the gateway's own machine nothing need be shown. From elsewhere: an operato
 viewer's token as password, or a session's cookie."""
 _ROLES = {
     None: "Anyone may ask.",
-    Need.LOOK: "For viewers and operators.",
-    Need.OVERSEE: "For operators.",
+    Need.VIEW: "For viewers and operators.",
+    Need.ADMINISTER: "For operators.",
     Need.CHANGE: "For operators.",
     Need.LEAVE: "For whoever is signed in.",
 }
@@ -119,7 +119,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         content = {JSON: {"schema": schemas.of(operation.body)}}
         described["requestBody"] = {"required": not operation.is_body_optional, "content": content}
     shown: list[dict[str, list[str]]] = [] if operation.need is None else [{"bearer": []}, {"session": []}]
-    if operation.need is Need.LOOK:
+    if operation.need is Need.VIEW:
         shown.insert(1, {"password": []})
     if operation.by_link:
         shown.append({"link": []})

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
-from darvaz.gateway.access import Need, Refused, Role, Session, SignedIn
+from darvaz.gateway.access import BrowserSession, Need, Refused, Role, SignedIn
 from darvaz.gateway.access.credentials import CREDENTIAL_CHARS_MAX
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX
 from darvaz.gateway.api.operations import Call, Operation, respond
@@ -135,10 +135,10 @@ OPERATIONS = [
         method="POST", path="/api/session", tag=_TAG, handle=sign_in, need=None,
         body=SignIn, answer=WhoAmI, status=201, errors=(401, 403, 429, 503),
     ),
-    Operation(method="GET", path="/api/session", tag=_TAG, handle=who_am_i, need=Need.LOOK, answer=WhoAmI),
+    Operation(method="GET", path="/api/session", tag=_TAG, handle=who_am_i, need=Need.VIEW, answer=WhoAmI),
     Operation(method="DELETE", path="/api/session", tag=_TAG, handle=sign_out, need=Need.LEAVE, status=204),
     Operation(
-        method="GET", path="/api/sessions", tag=_TAG, handle=list_sessions, need=Need.OVERSEE, answer=SessionList,
+        method="GET", path="/api/sessions", tag=_TAG, handle=list_sessions, need=Need.ADMINISTER, answer=SessionList,
     ),
     Operation(
         method="DELETE", path="/api/sessions/{session}", tag=_TAG, handle=end_session, need=Need.CHANGE,
@@ -172,7 +172,7 @@ def _end(call: Call, session_id: str) -> bool:
     return is_ended
 
 
-def _answer(session: Session, own: str | None) -> SessionAnswer:
+def _answer(session: BrowserSession, own: str | None) -> SessionAnswer:
     return SessionAnswer(
         id=session.session_id,
         role=session.role,

@@ -78,11 +78,11 @@ async def plot_telemetry(call: Call) -> PlotAnswer | Response:
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/devices/{device}/telemetry", tag=_TAG, handle=read_telemetry, need=Need.LOOK,
+        method="GET", path="/api/devices/{device}/telemetry", tag=_TAG, handle=read_telemetry, need=Need.VIEW,
         answer=Latest
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/telemetry/{name}", tag=_TAG, handle=plot_telemetry, need=Need.LOOK,
+        method="GET", path="/api/devices/{device}/telemetry/{name}", tag=_TAG, handle=plot_telemetry, need=Need.VIEW,
         query=PlotQuery, answer=PlotAnswer, errors=(503,),
     ),
 ]  # fmt: skip

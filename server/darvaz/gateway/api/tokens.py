@@ -125,7 +125,7 @@ async def close_enrolment(call: Call) -> EnrolmentAnswer:
 
 
 OPERATIONS = [
-    Operation(method="GET", path="/api/tokens", tag=_TAG, handle=list_tokens, need=Need.OVERSEE, answer=TokenList),
+    Operation(method="GET", path="/api/tokens", tag=_TAG, handle=list_tokens, need=Need.ADMINISTER, answer=TokenList),
     Operation(
         method="POST", path="/api/tokens", tag=_TAG, handle=issue_token, need=Need.CHANGE,
         body=TokenWanted, answer=TokenIssued, status=201,
@@ -135,7 +135,7 @@ OPERATIONS = [
         status=204
     ),
     Operation(
-        method="GET", path="/api/enrolment", tag=_TAG, handle=read_enrolment, need=Need.LOOK, answer=EnrolmentAnswer
+        method="GET", path="/api/enrolment", tag=_TAG, handle=read_enrolment, need=Need.VIEW, answer=EnrolmentAnswer
     ),
     Operation(
         method="POST", path="/api/enrolment", tag=_TAG, handle=open_enrolment, need=Need.CHANGE,

@@ -37,9 +37,9 @@ class Watch:
     """
 
     def __init__(
-        self, dead_tokens: Callable[[], frozenset[str]], clock_s: Callable[[], float] = time.monotonic
+        self, invalid_tokens: Callable[[], frozenset[str]], clock_s: Callable[[], float] = time.monotonic
     ) -> None:
-        self._dead_tokens = dead_tokens
+        self._invalid_tokens = invalid_tokens
         self._clock_s = clock_s
         self._turns: dict[int, set[Watched]] = {}
         self._links: set[Watched] = set()
@@ -93,7 +93,7 @@ class Watch:
             self._place(link, deadline_s)
 
     def _look_at_tokens(self) -> None:
-        dead = self._dead_tokens()
+        dead = self._invalid_tokens()
         newly_dead, self._known_dead = dead - self._known_dead, dead
         if newly_dead:
             for link in [link for link in self._links if link.token_id in newly_dead]:

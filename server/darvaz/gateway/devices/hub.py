@@ -7,21 +7,20 @@ import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-from typing import Protocol as Interface
+from typing import Any, Protocol
 
 import msgspec
 
 from darvaz.gateway.devices.last_arguments import LastArgs
 from darvaz.gateway.devices.registry import Devices, Known
-from darvaz.protocol.codec import Message, Protocol
+from darvaz.protocol.codec import Message, MessageCodec
 from darvaz.protocol.faults import Fault
 
 PENDING_PER_DEVICE_MAX = 64
 _COMMAND_IDS = 2**30
 
 
-class Link(Interface):
+class Link(Protocol):
     """What the hub needs of a live connection."""
 
     kind_name: str
@@ -94,7 +93,7 @@ class Presence:
 class Hub:
     """The devices that are here, by id. Used from the event loop only."""
 
-    def __init__(self, protocol: Protocol, devices: Devices, clock_s: Callable[[], float]) -> None:
+    def __init__(self, protocol: MessageCodec, devices: Devices, clock_s: Callable[[], float]) -> None:
         self._protocol = protocol
         self._devices = devices
         self._clock_s = clock_s

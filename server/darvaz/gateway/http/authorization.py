@@ -28,9 +28,9 @@ def admit_viewer(request: HTTPConnection, parts: Parts, device: str, doing: str)
     caller = caller_of(request.scope)
     signature, until = request.query_params.get("signature"), request.query_params.get("until", "")
     if signature is None:
-        return admit(request, parts, Need.LOOK, doing)
+        return admit(request, parts, Need.VIEW, doing)
     until_s = int(until) if until.isascii() and until.isdigit() and len(until) <= 12 else 0
-    decision = parts.access.operators.look_at(caller, device, until_s, signature)
+    decision = parts.access.operators.admit_with_view_link(caller, device, until_s, signature)
     return refuse(parts, caller, decision, doing) if isinstance(decision, Refused) else decision
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from darvaz.gateway.access.rate_limiter import site_of
+from darvaz.gateway.access.rate_limiter import network_of
 from darvaz.gateway.http.slow_clients import Crowd
 from darvaz.gateway.websocket.fast_upgrade import parse_upgrade
 
@@ -57,7 +57,7 @@ class Knock(asyncio.Protocol):
         self._transport = transport
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
-        self._site = site_of(peer[0] if isinstance(peer, tuple) and peer else None)
+        self._site = network_of(peer[0] if isinstance(peer, tuple) and peer else None)
         if self._crowd.has_room(self._site):
             self._crowd.enter(self._site)
             loop = self._given["_loop"] or asyncio.get_running_loop()

@@ -31,7 +31,7 @@ HEADERS = {
 }
 
 
-class SafeHeaders:
+class SecurityHeaders:
     """Adds the headers that an answer has not set itself; WebSockets pass untouched."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -40,7 +40,7 @@ class HttpProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._body: Body | None = None
+        self._body: ResponseBody | None = None
         app = self.app
 
         async def extended(scope: Any, receive: Any, send: Any) -> None:
@@ -59,14 +59,14 @@ class HttpProtocol(H11Protocol):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
-    def open_body(self, headers: Sequence[tuple[bytes, bytes]], preamble: bytes) -> Body:
+    def open_body(self, headers: Sequence[tuple[bytes, bytes]], preamble: bytes) -> ResponseBody:
         """Answers 200 and returns where the body goes; it lasts as long as the connection.
 
         The end of the connection ends the body: old players know no chunks.
         """
         lines = [b"HTTP/1.1 200 OK", b"connection: close"]
         lines += [name + b": " + value for name, value in (*self.server_state.default_headers, *headers)]
-        self._body = Body(self.transport)
+        self._body = ResponseBody(self.transport)
         _keep_alive(self.transport)
         self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + preamble)
         return self._body
@@ -79,7 +79,7 @@ class HttpProtocol(H11Protocol):
             self._body.end()
 
 
-class Body:
+class ResponseBody:
     """The outlet of one viewer: its methods are the transport's own, for each frame and viewer goes through them."""
 
     __slots__ = ("_transport", "buffered_bytes", "write")

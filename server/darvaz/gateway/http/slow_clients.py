@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from darvaz.gateway.access.rate_limiter import site_of
+from darvaz.gateway.access.rate_limiter import network_of
 
 log = logging.getLogger("darvaz.edge")
 
@@ -61,7 +61,7 @@ class PatientHttp(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._site = site_of(self.client[0] if self.client else None)
+        self._site = network_of(self.client[0] if self.client else None)
         if self.crowd.has_room(self._site):
             self._begin_waiting()
         else:

@@ -13,7 +13,7 @@ PIECE_DEADLINE_S = 30.0
 Pieces = AsyncGenerator[bytes, None]
 
 
-class Streamed(Response):
+class StreamedResponse(Response):
     """Sends the pieces of a generator as they come; `HEAD` gets the headers alone.
 
     A client that does not take a piece within `PIECE_DEADLINE_S` is given up: its answer is never completed.
@@ -36,7 +36,7 @@ class Streamed(Response):
     async def _pump(self, receive: Receive, send: Send) -> bool:
         """Sends until the pieces end or the client leaves; returns whether all of them were sent."""
         sending = asyncio.ensure_future(self._send_all(send))
-        leaving = asyncio.ensure_future(disconnected(receive))
+        leaving = asyncio.ensure_future(wait_for_disconnect(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
             return sending.done() and sending.result()
@@ -55,7 +55,7 @@ class Streamed(Response):
         return True
 
 
-async def disconnected(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     """Returns when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -16,7 +16,7 @@ from darvaz.gateway.links.link import DeviceLink
 from darvaz.gateway.links.shared import Terms
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.websocket.asgi_fallback import AsgiWire
-from darvaz.gateway.websocket.interface import EXTENSION, UnopenedWire
+from darvaz.gateway.websocket.interface import EXTENSION, UnansweredConnection
 from darvaz.gateway.websocket.packets import LOST
 from darvaz.protocol.codec import Kind
 
@@ -42,12 +42,12 @@ class DeviceDoor:
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         caller = caller_of(scope)
-        decision = self._refuse_crowd(caller) or self._parts.access.greet(caller, self._kind.name)
+        decision = self._refuse_crowd(caller) or self._parts.access.admit_device(caller, self._kind.name)
         if isinstance(decision, Refused):
             await self._turn_away(WebSocket(scope, receive, send), caller, decision)
             return
         link = DeviceLink(self._terms, caller, decision)
-        own: UnopenedWire | None = scope.get("extensions", {}).get(EXTENSION)
+        own: UnansweredConnection | None = scope.get("extensions", {}).get(EXTENSION)
         if own is None:
             await _carry(WebSocket(scope, receive, send), link)
             return

@@ -20,7 +20,7 @@ from darvaz.gateway.session.session import (
     TokenShown,
     Write,
 )
-from darvaz.gateway.websocket.interface import Wire
+from darvaz.gateway.websocket.interface import PacketConnection
 from darvaz.gateway.websocket.packets import dump_text
 from darvaz.protocol.codec import Message
 from darvaz.protocol.faults import Fault
@@ -49,7 +49,7 @@ class DeviceLink:
         # Who asks matters only while a token may be shown; nobody need remember it after that.
         self._caller: Caller | None = caller
         self._is_over = False
-        self._wire: Wire
+        self._wire: PacketConnection
         self._session = Session(
             terms.parts.protocol,
             terms.kind,
@@ -60,7 +60,7 @@ class DeviceLink:
         )
         terms.parts.counts.enter(self.address)
 
-    def open(self, wire: Wire) -> None:
+    def open(self, wire: PacketConnection) -> None:
         """Takes over an accepted WebSocket."""
         self._wire = wire
         self._note("=", "connected", "")
@@ -204,7 +204,7 @@ class DeviceLink:
         self._note("<", "auth", '{"type":"auth","token":"(hidden)"}')
         parts = self._terms.parts
         assert self._caller is not None
-        decision = parts.access.show_token(self._caller, self.kind_name, token)
+        decision = parts.access.admit_with_token(self._caller, self.kind_name, token)
         if isinstance(decision, Refused):
             self._note("=", "refused", f"{decision.status} {decision.code}")
             self._session.refuse(Fault(decision.code, decision.message), decision.retry_after_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from darvaz.gateway.session.events import Close, Closed, Event, Faulted, Packet, State, Write
-from darvaz.protocol.codec import Protocol
+from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
 # RFC 6455, section 5.5: a control packet has at most 125 bytes, two of them for the code.
@@ -20,7 +20,7 @@ class Speech:
 
     __slots__ = ("_faults", "_protocol", "events", "state", "writes")
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: MessageCodec) -> None:
         self.state: State
         self.events: list[Event] = []
         self.writes: list[Write] = []

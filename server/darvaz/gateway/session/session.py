@@ -27,7 +27,7 @@ from darvaz.gateway.session.events import (
     Write,
 )
 from darvaz.gateway.session.output import Speech
-from darvaz.protocol.codec import Kind, Message, Protocol, type_name
+from darvaz.protocol.codec import Kind, Message, MessageCodec, type_name
 from darvaz.protocol.faults import Fault
 
 __all__ = [
@@ -49,13 +49,13 @@ _NO_WAYS: Final[Ways] = {}
 class Rules:
     """What all sessions of one protocol do with each message; made once."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: MessageCodec) -> None:
         self.pong = Packet("pong", protocol.dump(protocol.make("pong")))
         # Of so few characters, a text is within its limit however they are encoded.
         self.short_chars = protocol.numbers["text_bytes_max"] // 4
         self.ways = {state: self._ways_in(state, protocol) for state in State}
 
-    def _ways_in(self, state: State, protocol: Protocol) -> Ways:
+    def _ways_in(self, state: State, protocol: MessageCodec) -> Ways:
         special = {"auth": _JUDGED, "connect": _JUDGED, "ping": _ANSWERED}
         return {
             protocol.types[name]: special.get(name, _HEARD)
@@ -65,7 +65,7 @@ class Rules:
 
 
 @functools.cache
-def rules_of(protocol: Protocol) -> Rules:
+def rules_of(protocol: MessageCodec) -> Rules:
     """Returns the rules of a protocol."""
     return Rules(protocol)
 
@@ -83,7 +83,7 @@ class Session(Speech):
 
     def __init__(
         self,
-        protocol: Protocol,
+        protocol: MessageCodec,
         kind: Kind,
         limits: Limits,
         now_s: float,

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from darvaz.gateway.access import Admitted
 from darvaz.gateway.frames import Outlet, Viewer, Wish
 from darvaz.gateway.http.server_protocol import EXTENSION, HttpProtocol
-from darvaz.gateway.http.streaming import disconnected
+from darvaz.gateway.http.streaming import wait_for_disconnect
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.viewing.asgi_fallback import TaskOutlet
 from darvaz.gateway.viewing.mjpeg import HEADERS, PREAMBLE, pack_part
@@ -40,7 +40,7 @@ class MjpegResponse(Response):
         else:
             outlet = protocol.open_body(HEADERS, PREAMBLE)
             with self._looking(outlet):
-                await disconnected(receive)
+                await wait_for_disconnect(receive)
 
     async def _send_plainly(self, receive: Receive, send: Send) -> None:
         async def send_body(packet: bytes) -> None:
@@ -50,7 +50,7 @@ class MjpegResponse(Response):
         await send_body(PREAMBLE)
         outlet = TaskOutlet(send_body)
         with self._looking(outlet):
-            await outlet.run(disconnected(receive))
+            await outlet.run(wait_for_disconnect(receive))
 
     def _looking(self, outlet: Outlet) -> contextlib.AbstractContextManager[None]:
         viewer = Viewer(outlet, pack_part, self._wish, may_stay(self._parts, self._admitted))

@@ -43,7 +43,7 @@ class SignedQuery(msgspec.Struct):
 
 def may_stay(parts: Parts, admitted: Admitted) -> Callable[[], bool]:
     """Returns what tells, while somebody looks, whether they are still let in."""
-    return lambda: parts.access.operators.is_still_let_in(admitted)
+    return lambda: parts.access.operators.is_still_admitted(admitted)
 
 
 def refuse_device(parts: Parts, device: str) -> Response | None:

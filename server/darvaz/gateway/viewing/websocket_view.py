@@ -25,7 +25,7 @@ from darvaz.gateway.viewing.requests import (
     refuse_device,
 )
 from darvaz.gateway.websocket.asgi_fallback import AsgiWire
-from darvaz.gateway.websocket.interface import EXTENSION, Wire
+from darvaz.gateway.websocket.interface import EXTENSION, PacketConnection
 from darvaz.gateway.websocket.packets import dump_binary, dump_text
 
 
@@ -49,7 +49,7 @@ class ViewerDoor:
         admitted, wish = decision
         await websocket.accept()
         viewer = ViewSocket(self._parts, websocket.path_params["device"], wish, admitted)
-        own: Wire | None = scope.get("extensions", {}).get(EXTENSION)
+        own: PacketConnection | None = scope.get("extensions", {}).get(EXTENSION)
         if own is not None:
             # It lives on when this has returned.
             viewer.open(own)
@@ -78,12 +78,12 @@ class ViewSocket:
         self._device = device
         self._wish = wish
         self._admitted = admitted
-        self._wire: Wire
+        self._wire: PacketConnection
         self._viewer: Viewer | None = None
         self.write: Callable[[bytes], None]
         self.buffered_bytes: Callable[[], int]
 
-    def open(self, wire: Wire) -> None:
+    def open(self, wire: PacketConnection) -> None:
         """Shows the camera on a wire, until it ends: what there is at once, then each frame that comes."""
         self._wire = wire
         self.write = wire.write_now

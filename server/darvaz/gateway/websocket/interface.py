@@ -31,7 +31,7 @@ class Listener(Protocol):
         """Learns, once, that the connection is over: the peer's close code, or 1006 without one."""
 
 
-class Wire(Protocol):
+class PacketConnection(Protocol):
     """One open WebSocket, as a listener uses it. Nothing here waits."""
 
     def attach(self, listener: Listener) -> None:
@@ -69,7 +69,7 @@ class Wire(Protocol):
         ...
 
 
-class UnopenedWire(Wire, Protocol):
+class UnansweredConnection(PacketConnection, Protocol):
     """The same before the handshake is answered, for an application that need not wait for that either."""
 
     def accept(self, headers: Headers, subprotocol: str | None) -> None:

@@ -33,7 +33,7 @@ CLOSE_DEADLINE_S = 5.0
 STOP_DEADLINE_S: Final = 1.0
 
 
-class State(enum.Enum):
+class ConnectionState(enum.Enum):
     """Where a connection stands."""
 
     CONNECTING = enum.auto()
@@ -44,7 +44,7 @@ class State(enum.Enum):
 
 
 # An enumeration's own look-up costs more than the comparison.
-_OPEN: Final = State.OPEN
+_OPEN: Final = ConnectionState.OPEN
 
 
 class WebSocketProtocol(Flow):
@@ -64,7 +64,7 @@ class WebSocketProtocol(Flow):
         self._server_state = server_state
         self._app_state = app_state
         self._parser = Parser(config.ws_max_size, config.ws_max_size)
-        self._state = State.CONNECTING
+        self._state = ConnectionState.CONNECTING
         self._listener: Listener | None = None
         self._accept = b""
 
@@ -77,11 +77,11 @@ class WebSocketProtocol(Flow):
     def data_received(self, data: bytes) -> None:
         if self._state is _OPEN and not self._held:
             self._read(data)
-        elif self._state is State.CONNECTING:
+        elif self._state is ConnectionState.CONNECTING:
             self._receive_request(data)
         else:
             self._parser.keep(data)
-            if self._state is State.DECIDING:
+            if self._state is ConnectionState.DECIDING:
                 # A client that does not wait for its answer is read once there is one.
                 self._transport.pause_reading()
             else:
@@ -93,7 +93,7 @@ class WebSocketProtocol(Flow):
 
     def shutdown(self) -> None:
         """Ends the connection because the server goes down."""
-        if self._state is State.DECIDING:
+        if self._state is ConnectionState.DECIDING:
             self.deny(503, [], b"the gateway is restarting")
         elif self._state is not _OPEN:
             self._transport.close()
@@ -110,7 +110,7 @@ class WebSocketProtocol(Flow):
         if isinstance(request, Unacceptable):
             self.deny(request.status, [*request.headers], request.sentence.encode())
             return
-        self._state = State.DECIDING
+        self._state = ConnectionState.DECIDING
         self._accept = request.accept
         call = AsgiCall(self, self._config.loaded_app, self._scope(request))
         self._listener = call
@@ -139,10 +139,10 @@ class WebSocketProtocol(Flow):
 
     def accept(self, headers: Headers, subprotocol: str | None) -> None:
         """Opens the WebSocket, for the application."""
-        if self._state is not State.DECIDING:
+        if self._state is not ConnectionState.DECIDING:
             return
         answer = dump_acceptance(self._accept, [*self._server_state.default_headers, *headers], subprotocol)
-        self._state, self._accept = State.OPEN, b""
+        self._state, self._accept = ConnectionState.OPEN, b""
         self._transport.write(answer)
         if self._parser.buffered_bytes:
             self._transport.resume_reading()
@@ -150,9 +150,9 @@ class WebSocketProtocol(Flow):
 
     def deny(self, status: int, headers: Headers, body: bytes) -> None:
         """Answers the handshake with an HTTP response, for the application, and ends the connection."""
-        if self._state in (State.CONNECTING, State.DECIDING):
+        if self._state in (ConnectionState.CONNECTING, ConnectionState.DECIDING):
             answer = dump_denial(status, [*self._server_state.default_headers, *headers], body)
-            self._state = State.CLOSING
+            self._state = ConnectionState.CLOSING
             self._transport.write(answer)
             self._hang_up()
 
@@ -161,7 +161,7 @@ class WebSocketProtocol(Flow):
     @property
     def is_deciding(self) -> bool:
         """Whether the handshake still waits for its answer."""
-        return self._state is State.DECIDING
+        return self._state is ConnectionState.DECIDING
 
     @property
     def is_open(self) -> bool:
@@ -200,7 +200,7 @@ class WebSocketProtocol(Flow):
         if self._state is not _OPEN:
             return
         self._push(dump_close(code, reason))
-        self._state = State.CLOSING
+        self._state = ConnectionState.CLOSING
         self._set_timer(CLOSE_DEADLINE_S)
         # The peer's own close is still to be read.
         self.resume_reading()
@@ -279,7 +279,7 @@ class WebSocketProtocol(Flow):
 
     def _leave(self, code: int, reason: str) -> None:
         """Tells the listener, once, and lets go of everything."""
-        self._state = State.CLOSED
+        self._state = ConnectionState.CLOSED
         self._set_timer(None)
         self._parser.end()
         self._out.clear()
