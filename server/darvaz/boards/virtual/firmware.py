@@ -7,28 +7,21 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import darvaz
+from darvaz.boards.firmware_source import source_files
 
-_PACKAGE = Path(darvaz.__file__).resolve().parent
-_IGNORED = shutil.ignore_patterns("__pycache__", "config*.json", "*.pyi")
 # The access point that every virtual board finds.
 NETWORK = {"ssid": "Home", "password": "password"}
 
 
-def firmware_folder() -> Path:
-    """Returns where the firmware's sources are: in the installed package, or in the repository."""
-    packaged = _PACKAGE / "firmware"
-    return packaged if packaged.is_dir() else _PACKAGE.parents[1] / "firmware"
-
-
 def write_flash(folder: Path, kind: str, device: str, gateway: str, token: str | None, **more: Any) -> None:
-    """Fills a folder with what `make flash` would put on a board of a kind."""
-    firmware = firmware_folder()
-    shutil.copytree(firmware / kind, folder, ignore=_IGNORED, dirs_exist_ok=True)
-    shutil.copytree(firmware / "lib", folder / "lib", ignore=_IGNORED, dirs_exist_ok=True)
+    """Fills a folder with what `make flash` would put on a board of a kind; `more` goes into its config.json."""
+    for path, file in source_files(kind).items():
+        target = folder / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
     config = {"device": device, "networks": [NETWORK], "gateways": [gateway], "grace_s": 0, **more}
     if token is not None:
         config["token"] = token
-    path = folder / "config.json"
-    path.touch(0o600)
-    path.write_text(json.dumps(config), encoding="utf-8")
+    config_file = folder / "config.json"
+    config_file.touch(0o600)
+    config_file.write_text(json.dumps(config), encoding="utf-8")
