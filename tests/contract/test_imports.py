@@ -14,7 +14,14 @@ SERVER = Path(__file__).resolve().parents[2] / "server"
 LAYERS = (
     {"text", "protocol"},
     {"gateway.storage", "gateway.frames", "gateway.session", "gateway.events", "gateway.websocket"},
-    {"gateway.settings", "gateway.open_files", "gateway.access", "gateway.journal", "gateway.devices"},
+    {
+        "gateway.settings",
+        "gateway.open_files",
+        "gateway.address_counts",
+        "gateway.access",
+        "gateway.journal",
+        "gateway.devices",
+    },
     {"gateway.cameras", "gateway.telemetry", "gateway.metrics", "gateway.sign_in_hint"},
     {"gateway.parts"},
     {"gateway.http"},

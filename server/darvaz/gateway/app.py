@@ -32,7 +32,7 @@ from darvaz.gateway.frames import Frames
 from darvaz.gateway.http.problems import problem, unanswered
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.journal.writer import Journal
-from darvaz.gateway.links.endpoint import Doors, device_routes
+from darvaz.gateway.links.endpoint import DeviceRoutes, device_routes
 from darvaz.gateway.metrics import Gauges, Metrics, Watched
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
@@ -77,17 +77,17 @@ def _build(settings: Settings) -> Parts:
         access=access,
         journal=journal,
         devices=devices,
-        watch=Watch(access.invalid_tokens),
-        feed=Feed(),
+        deadlines=Watch(access.invalid_tokens),
+        bus=Feed(),
         history=history,
         telemetry=Telemetry(history, time.time),
         reader=Reader(lambda: open_database(settings.data_path)),
         history_reader=Reader(lambda: open_history(settings.data_path)),
         hub=hub,
         frames=frames,
-        director=Director(hub, frames, settings.camera_bounds, settings.command_deadline_s),
+        stream_controller=Director(hub, frames, settings.camera_bounds, settings.command_deadline_s),
         snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
-        tally=Tally(frames, devices, journal),
+        frame_counts=Tally(frames, devices, journal),
         frame_ring=_frame_ring(settings, frames),
     )
     _introduce(parts)
@@ -111,15 +111,15 @@ def build_app(parts: Parts) -> Starlette:
         parts.journal.open()
         parts.history.open()
         parts.journal.record(None, None, "", "=", "gateway started", "")
-        parts.tally.open()
+        parts.frame_counts.open()
         try:
             yield
         finally:
             parts.events.close()
-            await parts.director.close()
+            await parts.stream_controller.close()
             await parts.snapshots.close()
             parts.frames.close()
-            parts.tally.close()
+            parts.frame_counts.close()
             if parts.frame_ring is not None:
                 await asyncio.to_thread(parts.frame_ring.close)
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
@@ -133,7 +133,7 @@ def build_app(parts: Parts) -> Starlette:
     boards = device_routes(parts)
     app = Starlette(
         routes=[*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)],
-        middleware=[Middleware(Doors, boards), Middleware(SecurityHeaders)],
+        middleware=[Middleware(DeviceRoutes, boards), Middleware(SecurityHeaders)],
         exception_handlers={
             HTTPException: _explain,
             ReaderBusyError: _explain_wait,
@@ -149,10 +149,10 @@ def build_app(parts: Parts) -> Starlette:
 
 def _introduce(parts: Parts) -> None:
     """Makes the parts hear of each other."""
-    parts.events = Events(parts.feed, lambda device: describe_device(parts, device), time.time)
+    parts.events = Events(parts.bus, lambda device: describe_device(parts, device), time.time)
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
-    parts.feed.subscribe(TYPES, parts.telemetry.take)
-    parts.feed.subscribe(["frame"], parts.metrics.count_frame)
+    parts.bus.subscribe(TYPES, parts.telemetry.take)
+    parts.bus.subscribe(["frame"], parts.metrics.count_frame)
     parts.hub.on_presence(lambda device, is_here: _tell_presence(parts, device, is_here))
     parts.hub.measure = parts.metrics.measure_command
     parts.journal.tell_written = parts.metrics.count_moments
@@ -161,7 +161,7 @@ def _introduce(parts: Parts) -> None:
 def _tell_presence(parts: Parts, device: str, is_here: bool) -> None:
     # Of one that is forgotten there is nothing left to tell but that.
     if parts.devices.get(device) is not None:
-        parts.feed.publish("presence", device, is_here)
+        parts.bus.publish("presence", device, is_here)
 
 
 def _gauges(parts: Parts) -> Gauges:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from darvaz.gateway.access import Access
 from darvaz.gateway.access.rate_limiter import RateLimiter
+from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.cameras import Director, Snapshots, Tally
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.devices.deadlines import Watch
@@ -30,24 +31,6 @@ REFUSALS_NOTED_PER_MINUTE = 20
 
 
 @dataclass(slots=True)
-class Counts:
-    """How many links there are, in all and by address."""
-
-    total: int = 0
-    by_address: dict[str, int] = field(default_factory=dict)
-
-    def enter(self, address: str) -> None:
-        self.total += 1
-        self.by_address[address] = self.by_address.get(address, 0) + 1
-
-    def leave(self, address: str) -> None:
-        self.total -= 1
-        self.by_address[address] -= 1
-        if not self.by_address[address]:
-            del self.by_address[address]
-
-
-@dataclass(slots=True)
 class Parts:
     """Everything that one gateway is made of."""
 
@@ -57,21 +40,21 @@ class Parts:
     journal: Journal
     devices: Devices
     hub: Hub
-    feed: Feed
+    bus: Feed
     history: History
     telemetry: Telemetry
     reader: Reader
     history_reader: Reader
-    watch: Watch
+    deadlines: Watch
     frames: Frames
-    director: Director
+    stream_controller: Director
     snapshots: Snapshots
-    tally: Tally
+    frame_counts: Tally
     frame_ring: FrameRing | None
-    counts: Counts = field(default_factory=Counts)
-    clock_s: Callable[[], float] = time.time
+    link_counts: AddressCounts = field(default_factory=AddressCounts)
+    unix_s: Callable[[], float] = time.time
     noted_refusals: RateLimiter = field(default_factory=lambda: RateLimiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))
-    started_s: float = field(default_factory=time.time)
+    started_unix_s: float = field(default_factory=time.time)
     events: Events = field(init=False)
     metrics: Metrics = field(init=False)
 

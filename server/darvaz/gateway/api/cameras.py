@@ -119,8 +119,8 @@ def _ring(call: Call) -> FrameRing | Response:
 
 def _describe(call: Call) -> CameraAnswer:
     parts, device = call.parts, call.device
-    camera, asked, now_s = parts.frames.camera(device), parts.director.asked_of(device), time.monotonic()
-    newest, round_trip_s = camera.newest, parts.director.round_trip_s(device)
+    camera, asked, now_s = parts.frames.camera(device), parts.stream_controller.asked_of(device), time.monotonic()
+    newest, round_trip_s = camera.newest, parts.stream_controller.round_trip_s(device)
     return CameraAnswer(
         id=device,
         online=parts.hub.commands_of(device) is not None,

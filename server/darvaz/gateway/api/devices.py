@@ -95,7 +95,7 @@ async def change_device(call: Call) -> DeviceAnswer | Response:
     if not call.parts.devices.label(call.device, label or None):
         return _unknown(call)
     _note(call, "labelled", label)
-    call.parts.feed.publish("presence", call.device, True)
+    call.parts.bus.publish("presence", call.device, True)
     return describe_device(call.parts, call.device) or _unknown(call)
 
 
@@ -108,7 +108,7 @@ async def forget_device(call: Call) -> Response | None:
     parts.hub.forget(device)
     parts.telemetry.forget(device)
     parts.metrics.forget(device)
-    parts.feed.publish("forgotten", device, None)
+    parts.bus.publish("forgotten", device, None)
     _note(call, "forgotten", "")
     return None
 

@@ -192,7 +192,7 @@ def _last_event_id(call: Call) -> int | None:
 
 
 def _hello(call: Call, number: int | None) -> bytes:
-    data = {"version": __version__, "time": call.parts.clock_s(), "role": call.admitted.role}
+    data = {"version": __version__, "time": call.parts.unix_s(), "role": call.admitted.role}
     identity = b"" if number is None else b"id: %d\n" % number
     return b"retry: %d\n%sevent: hello\ndata: %s\n\n" % (RETRY_MS, identity, msgspec.json.encode(data))
 

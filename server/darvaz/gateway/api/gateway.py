@@ -82,13 +82,13 @@ async def read_gateway_health(call: Call) -> HealthAnswer:
     return HealthAnswer(
         status="ok" if journal == history == "ok" else "degraded",
         version=__version__,
-        uptime_s=parts.clock_s() - parts.started_s,
+        uptime_s=parts.unix_s() - parts.started_unix_s,
         journal=journal,
         history=history,
         history_reports_dropped=parts.history.dropped_reports,
         devices=len(parts.devices.all()),
         devices_online=parts.hub.online,
-        links=parts.counts.total,
+        links=parts.link_counts.total,
         event_clients=parts.events.clients,
     )
 

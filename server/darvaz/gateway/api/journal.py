@@ -102,7 +102,7 @@ async def read_journal(call: Call) -> JournalPage:
 async def export_journal(call: Call) -> Response:
     """Returns the journal as a file: one JSON object a line, or a table."""
     query: ExportQuery = call.query
-    stamp = datetime.fromtimestamp(call.parts.clock_s(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.fromtimestamp(call.parts.unix_s(), UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {"Content-Disposition": f'attachment; filename="darvaz-journal-{stamp}.{query.format}"'}
     wanted = _wanted(call, query)
     if query.format == "csv":
@@ -169,7 +169,7 @@ def _table(rows: list[tuple[str, ...]]) -> bytes:
 
 
 def _wanted(call: Call, query: Filter) -> Wanted:
-    now_s = call.parts.clock_s()
+    now_s = call.parts.unix_s()
     given = {
         "device": query.device,
         "kind": query.kind,

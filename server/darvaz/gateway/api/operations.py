@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from darvaz.gateway.access import Admitted, Caller, Need
 from darvaz.gateway.api.types import PATH_TYPES
-from darvaz.gateway.api.validation import complain
+from darvaz.gateway.api.validation import describe_error
 from darvaz.gateway.http.authorization import admit, admit_viewer
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
@@ -169,7 +169,7 @@ def _read_query(request: Request, shape: type[msgspec.Struct]) -> Any:
         return msgspec.convert(dict(given), shape, strict=False)
     except msgspec.ValidationError as error:
         # All that a query can hold is text, whatever was wanted.
-        return problem(422, "invalid", complain(str(error), shape).removesuffix(", got a string"))
+        return problem(422, "invalid", describe_error(str(error), shape).removesuffix(", got a string"))
 
 
 async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_optional: bool) -> Any:
@@ -183,7 +183,7 @@ async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_op
         return decoder.decode(body if body or not is_optional else b"{}")
     except msgspec.ValidationError as error:
         if body.lstrip()[:1] == b"{":
-            return problem(422, "invalid", complain(str(error), decoder.type))
+            return problem(422, "invalid", describe_error(str(error), decoder.type))
         return problem(400, "not_json", "the body is one JSON object")
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return problem(400, "not_json", "the body is one JSON object")

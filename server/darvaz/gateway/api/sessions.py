@@ -127,7 +127,7 @@ async def issue_sign_in_link(call: Call) -> LinkAnswer:
     made = call.parts.access.operators.links.issue(role, minutes)
     said = f"{role} link {made.identity} for {minutes:g} minutes"
     call.parts.journal.record(None, None, call.caller.address or "", "=", "sign-in link issued", said)
-    return LinkAnswer(f"{SIGN_IN_PATH}#{made.text}", role, call.parts.clock_s() + minutes * 60)
+    return LinkAnswer(f"{SIGN_IN_PATH}#{made.text}", role, call.parts.unix_s() + minutes * 60)
 
 
 OPERATIONS = [

@@ -61,7 +61,7 @@ async def plot_telemetry(call: Call) -> PlotAnswer | Response:
     known = call.parts.devices.get(call.device)
     if known is None:
         return _unknown(call)
-    name, wanted, now_s = str(call.request.path_params["name"]), call.query, call.parts.clock_s()
+    name, wanted, now_s = str(call.request.path_params["name"]), call.query, call.parts.unix_s()
     from_s, to_s = (now_s + moment if moment <= 0 else moment for moment in (wanted.from_s, wanted.to_s))
     found = await call.parts.history_reader.read(plot, call.device, name, from_s, to_s, wanted.points)
     return PlotAnswer(

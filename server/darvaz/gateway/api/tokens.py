@@ -77,7 +77,7 @@ class EnrolmentWanted(msgspec.Struct, forbid_unknown_fields=True):
 
 async def list_tokens(call: Call) -> TokenList:
     """Lists the tokens, without their secrets."""
-    now_s = call.parts.clock_s()
+    now_s = call.parts.unix_s()
     return TokenList([_answer(token, now_s) for token in call.parts.access.tokens.list()])
 
 

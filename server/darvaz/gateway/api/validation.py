@@ -16,7 +16,7 @@ _NAME_CHARS_MAX = 64
 Rule = dict[str, Any]
 
 
-def complain(problem: str, shape: Any) -> str:
+def describe_error(problem: str, shape: Any) -> str:
     """Returns msgspec's complaint about a value that was to have a shape, as a sentence that names the field."""
     rules = _rules(shape) if isinstance(shape, type) and issubclass(shape, msgspec.Struct) else {}
     place = PLACE.search(problem)

@@ -13,7 +13,7 @@ from darvaz.gateway.access import Caller, Refused
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.links.link import DeviceLink
-from darvaz.gateway.links.shared import Terms
+from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.websocket.asgi_fallback import AsgiWire
 from darvaz.gateway.websocket.interface import EXTENSION, UnansweredConnection
@@ -28,17 +28,17 @@ _BUSY_RETRY_S = 10.0
 def device_routes(parts: Parts) -> list[WebSocketRoute]:
     """Returns one route for each kind of board in the schema."""
     return [
-        WebSocketRoute(kind.path, DeviceDoor(parts, kind), name=kind.name) for kind in parts.protocol.kinds.values()
+        WebSocketRoute(kind.path, DeviceEndpoint(parts, kind), name=kind.name) for kind in parts.protocol.kinds.values()
     ]
 
 
-class DeviceDoor:
+class DeviceEndpoint:
     """Lets boards of one kind in, or says in the handshake why not."""
 
     def __init__(self, parts: Parts, kind: Kind) -> None:
         self._parts = parts
         self._kind = kind
-        self._terms = Terms(kind, parts)
+        self._context = LinkContext(kind, parts)
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         caller = caller_of(scope)
@@ -46,7 +46,7 @@ class DeviceDoor:
         if isinstance(decision, Refused):
             await self._turn_away(WebSocket(scope, receive, send), caller, decision)
             return
-        link = DeviceLink(self._terms, caller, decision)
+        link = DeviceLink(self._context, caller, decision)
         own: UnansweredConnection | None = scope.get("extensions", {}).get(EXTENSION)
         if own is None:
             await _carry(WebSocket(scope, receive, send), link)
@@ -56,10 +56,10 @@ class DeviceDoor:
         link.open(own)
 
     def _refuse_crowd(self, caller: Caller) -> Refused | None:
-        counts, settings = self._parts.counts, self._parts.settings
+        counts, settings = self._parts.link_counts, self._parts.settings
         if counts.total >= settings.links_max:
             return Refused(503, "too_many_links", "the gateway has all the links it may have", _BUSY_RETRY_S)
-        if counts.by_address.get(caller.address or "", 0) >= settings.links_per_address_max:
+        if counts.of(caller.address or "") >= settings.links_per_address_max:
             return Refused(429, "too_many_links", "too many links from this address", _BUSY_RETRY_S)
         return None
 
@@ -72,7 +72,7 @@ class DeviceDoor:
         )
 
 
-class Doors:
+class DeviceRoutes:
     """Middleware that knows the doors for boards: routes are asked one after another, and a whole house may knock."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[WebSocketRoute]) -> None:

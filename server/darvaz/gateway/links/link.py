@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.gateway.journal.writer import PAYLOAD_CHARS_MAX, cut
-from darvaz.gateway.links.shared import Terms
+from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.session.session import (
     Closed,
     Event,
@@ -36,12 +36,21 @@ class DeviceLink:
     """Carries one session over one wire, from its opening to its end, whoever ends it."""
 
     __slots__ = (
-        "_admitted", "_caller", "_is_over", "_session", "_terms", "_wire", "address", "device", "kind_name", "turn",
+        "_admitted",
+        "_caller",
+        "_context",
+        "_is_over",
+        "_session",
+        "_wire",
+        "address",
+        "device",
+        "kind_name",
+        "turn",
     )  # fmt: skip
 
-    def __init__(self, terms: Terms, caller: Caller, decision: Admitted | AskToken) -> None:
-        self._terms = terms
-        self.kind_name = terms.kind.name
+    def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken) -> None:
+        self._context = context
+        self.kind_name = context.kind.name
         self.address = caller.address or ""
         self.device: str | None = None
         self.turn = 0
@@ -51,14 +60,14 @@ class DeviceLink:
         self._is_over = False
         self._wire: PacketConnection
         self._session = Session(
-            terms.parts.protocol,
-            terms.kind,
-            terms.limits,
+            context.parts.protocol,
+            context.kind,
+            context.limits,
             _monotonic_s(),
             is_admitted=self._admitted is not None,
-            unix_offset_s=terms.parts.unix_offset_s,
+            unix_offset_s=context.parts.unix_offset_s,
         )
-        terms.parts.counts.enter(self.address)
+        context.parts.link_counts.enter(self.address)
 
     def open(self, wire: PacketConnection) -> None:
         """Takes over an accepted WebSocket."""
@@ -105,10 +114,10 @@ class DeviceLink:
         if self._is_over:
             return
         self._is_over = True
-        parts = self._terms.parts
-        parts.watch.leave(self)
+        parts = self._context.parts
+        parts.deadlines.leave(self)
         parts.hub.leave(self)
-        parts.counts.leave(self.address)
+        parts.link_counts.leave(self.address)
         self._note("=", "disconnected", f"closed {code} {reason}".rstrip())
 
     # What the hub asks
@@ -132,7 +141,7 @@ class DeviceLink:
 
     def tick(self, now_s: float) -> float | None:
         """Does what is due and returns when there is more."""
-        self._session.unix_offset_s = self._terms.parts.unix_offset_s
+        self._session.unix_offset_s = self._context.parts.unix_offset_s
         self._session.tick(now_s)
         self._advance(now_s)
         return self._session.deadline_s
@@ -151,17 +160,17 @@ class DeviceLink:
 
     def _hear(self, message: Message, text: str, said: list[Any]) -> int:
         """Hands on what a message says, adds it to what is to be journalled, and returns how many letters that is."""
-        terms, kind = self._terms, type(message)
+        context, kind = self._context, type(message)
         if len(text) > PAYLOAD_CHARS_MAX:
             text = cut(text)
-        if kind is terms.ping:
+        if kind is context.ping:
             said.append(("<", "ping", text))
         else:
             name = kind.__name__
             said.append(("<", name, text))
-            if kind is terms.ack:
-                terms.hub.acknowledge(self, message)
-            terms.feed.publish(name, self.device, message)
+            if kind is context.ack:
+                context.hub.acknowledge(self, message)
+            context.bus.publish(name, self.device, message)
         return len(text)
 
     def _act_on_all(self, now_s: float) -> None:
@@ -172,14 +181,14 @@ class DeviceLink:
 
     def _write_all(self, said: list[Any], chars: int) -> None:
         """Writes in order what the session says, and journals it behind what was heard before."""
-        terms, writes = self._terms, self._session.writes
+        context, writes = self._context, self._session.writes
         count = len(writes)
-        if count and writes.count(terms.pong) == count:
+        if count and writes.count(context.pong) == count:
             for _ in range(count):
                 writes.pop()
-                said.append(terms.pong_said)
-            self._wire.write(terms.pong_packet, count)
-            chars += count * terms.pong_chars
+                said.append(context.pong_said)
+            self._wire.write(context.pong_packet, count)
+            chars += count * context.pong_chars
         self._record(said, chars)
         if writes:
             for write in self._session.take_writes():
@@ -188,8 +197,8 @@ class DeviceLink:
     def _act(self, event: Event, now_s: float) -> None:
         match event:
             case Framed(data):
-                self._terms.parts.feed.publish("frame", self.device, data)
-                self._terms.parts.frames.push(self.device or "", data)
+                self._context.parts.bus.publish("frame", self.device, data)
+                self._context.parts.frames.push(self.device or "", data)
             case TokenShown(token):
                 self._judge_token(token)
             case Introduced(message, text):
@@ -202,7 +211,7 @@ class DeviceLink:
 
     def _judge_token(self, token: str) -> None:
         self._note("<", "auth", '{"type":"auth","token":"(hidden)"}')
-        parts = self._terms.parts
+        parts = self._context.parts
         assert self._caller is not None
         decision = parts.access.admit_with_token(self._caller, self.kind_name, token)
         if isinstance(decision, Refused):
@@ -212,7 +221,7 @@ class DeviceLink:
         self._admitted = decision
         self._session.admit()
         self._set_limits()
-        parts.watch.leave(self)
+        parts.deadlines.leave(self)
         self._watch()
 
     def _judge_name(self, message: Any, now_s: float) -> None:
@@ -221,13 +230,13 @@ class DeviceLink:
             self._session.refuse(fault)
             return
         self.device, self._caller = message.device, None
-        self._terms.parts.hub.join(message.device, self, message)
-        self._terms.parts.feed.publish("connect", self.device, message)
-        self._session.unix_offset_s = self._terms.parts.unix_offset_s
+        self._context.parts.hub.join(message.device, self, message)
+        self._context.parts.bus.publish("connect", self.device, message)
+        self._session.unix_offset_s = self._context.parts.unix_offset_s
         self._session.welcome(now_s)
 
     def _refuse_name(self, device: str) -> Fault | None:
-        parts = self._terms.parts
+        parts = self._context.parts
         kind = parts.hub.kind_of(device)
         if kind is not None and kind != self.kind_name:
             return Fault("not_allowed", f"device: {device} is a {kind}", "device")
@@ -246,7 +255,7 @@ class DeviceLink:
     # Around it
 
     def _set_limits(self) -> None:
-        numbers = self._terms.parts.protocol.numbers
+        numbers = self._context.parts.protocol.numbers
         if self._admitted is None:
             # What follows the token may be larger, and must not be looked at by the stranger's limits.
             self._wire.limit(numbers["auth_bytes_max"], numbers["auth_bytes_max"], one_by_one=True)
@@ -256,11 +265,11 @@ class DeviceLink:
     def _watch(self) -> None:
         deadline_s = self._session.deadline_s
         if deadline_s is not None:
-            self._terms.parts.watch.join(self, deadline_s)
+            self._context.parts.deadlines.join(self, deadline_s)
 
     def _note(self, direction: str, type_: str, payload: str, device: str | None = None) -> None:
         name = self.device or device
-        self._terms.parts.journal.record(name, self.kind_name, self.address, direction, type_, payload)
+        self._context.parts.journal.record(name, self.kind_name, self.address, direction, type_, payload)
         level = logging.INFO if direction == "=" else logging.DEBUG
         if log.isEnabledFor(level):
             log.log(level, "%s %s %s %s", direction, name or self.address, type_, redact(payload)[:75])
@@ -269,8 +278,8 @@ class DeviceLink:
         """Journals what was heard and said, if anything was; the list is the journal's from now on."""
         if not said:
             return
-        terms = self._terms
-        terms.journal.extend(int(_unix_s() * 1000), self.device, self.kind_name, self.address, said, chars)
-        if terms.is_logged:
+        context = self._context
+        context.journal.extend(int(_unix_s() * 1000), self.device, self.kind_name, self.address, said, chars)
+        if context.is_logged:
             for direction, type_, payload in said:
                 log.debug("%s %s %s %s", direction, self.device or self.address, type_, redact(payload)[:75])

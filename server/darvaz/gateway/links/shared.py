@@ -16,7 +16,7 @@ from darvaz.protocol.codec import Kind, Message
 log = logging.getLogger("darvaz.link")
 
 
-class Terms:
+class LinkContext:
     """The kind, the limits, and the commonest answer: as a session writes it, on the wire, in the journal."""
 
     def __init__(self, kind: Kind, parts: Parts) -> None:
@@ -25,7 +25,7 @@ class Terms:
         # Asked for each message: from here they are one step away.
         self.journal: Journal = parts.journal
         self.hub: Hub = parts.hub
-        self.feed: Feed = parts.feed
+        self.bus: Feed = parts.bus
         self.limits = parts.session_limits()
         self.ack: type[Message] = parts.protocol.types["ack"]
         self.ping: type[Message] = parts.protocol.types["ping"]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-class TaskOutlet:
+class AsgiSender:
     """Sends one packet at a time; while one is on its way it counts as buffered, and there is never a second."""
 
     def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:

@@ -12,7 +12,7 @@ from darvaz.gateway.frames import Outlet, Viewer, Wish
 from darvaz.gateway.http.server_protocol import EXTENSION, HttpProtocol
 from darvaz.gateway.http.streaming import wait_for_disconnect
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.viewing.asgi_fallback import TaskOutlet
+from darvaz.gateway.viewing.asgi_fallback import AsgiSender
 from darvaz.gateway.viewing.mjpeg import HEADERS, PREAMBLE, pack_part
 from darvaz.gateway.viewing.requests import looking, may_stay
 
@@ -48,7 +48,7 @@ class MjpegResponse(Response):
 
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         await send_body(PREAMBLE)
-        outlet = TaskOutlet(send_body)
+        outlet = AsgiSender(send_body)
         with self._looking(outlet):
             await outlet.run(wait_for_disconnect(receive))
 

@@ -87,7 +87,9 @@ def looking(parts: Parts, device: str, viewer: Viewer, *, waits_for_size: bool =
 
     One that waits for its size gets nothing before the camera sends in that size.
     """
-    waits = waits_for_size and viewer.wish.size is not None and not parts.director.is_settled(device, viewer.wish)
+    waits = (
+        waits_for_size and viewer.wish.size is not None and not parts.stream_controller.is_settled(device, viewer.wish)
+    )
     parts.frames.join(device, viewer, waits=waits)
     newest = parts.frames.camera(device).newest
     try:

@@ -31,10 +31,10 @@ from darvaz.gateway.websocket.packets import dump_binary, dump_text
 
 def view_routes(parts: Parts) -> list[BaseRoute]:
     """Returns the route of viewers that speak WebSocket."""
-    return [WebSocketRoute("/ws/view/{device}", ViewerDoor(parts))]
+    return [WebSocketRoute("/ws/view/{device}", ViewerEndpoint(parts))]
 
 
-class ViewerDoor:
+class ViewerEndpoint:
     """Lets viewers in, or says in the handshake why not."""
 
     def __init__(self, parts: Parts) -> None:
@@ -48,7 +48,7 @@ class ViewerDoor:
             return
         admitted, wish = decision
         await websocket.accept()
-        viewer = ViewSocket(self._parts, websocket.path_params["device"], wish, admitted)
+        viewer = WebSocketViewer(self._parts, websocket.path_params["device"], wish, admitted)
         own: PacketConnection | None = scope.get("extensions", {}).get(EXTENSION)
         if own is not None:
             # It lives on when this has returned.
@@ -70,7 +70,7 @@ class ViewerDoor:
         return problem(422, "invalid", wish) if isinstance(wish, str) else (admitted, wish)
 
 
-class ViewSocket:
+class WebSocketViewer:
     """One viewer: it listens to its wire for wishes, and is the outlet of its frames."""
 
     def __init__(self, parts: Parts, device: str, wish: Wish, admitted: Admitted) -> None:
