@@ -31,7 +31,7 @@ POINTS = 500
 
 def write_month(folder: Path, args: argparse.Namespace, now_s: float) -> tuple[int, float]:
     """Writes everything and returns how many readings there were and how long it took."""
-    history = History(lambda: open_history(folder), Retention(), clock_s=lambda: now_s)
+    history = History(lambda: open_history(folder), Retention(), unix_s=lambda: now_s)
     connection = open_history(folder)
     began_s, count = time.monotonic(), 0
     time_s = now_s - args.days * DAY_S

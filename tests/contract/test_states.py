@@ -6,22 +6,22 @@ import json
 
 import pytest
 
-from darvaz.gateway.session.session import Close, Closed, Limits, Packet, Session, State
+from darvaz.gateway.session.session import Close, Closed, Limits, Packet, Session, SessionState
 from darvaz.protocol.codec import MessageCodec
 
 PROTOCOL = MessageCodec()
 NAMES = list(PROTOCOL.messages)
 
 
-def make_session(state: State) -> Session:
+def make_session(state: SessionState) -> Session:
     """Returns a camera's session brought to a state by the packets that lead there."""
-    admitted = state is not State.WAITING_FOR_TOKEN
+    admitted = state is not SessionState.WAITING_FOR_TOKEN
     kind = PROTOCOL.kinds["esp32cam"]
     session = Session(PROTOCOL, kind, Limits(), 0.0, is_admitted=admitted, unix_offset_s=1_790_000_000)
-    if state in (State.OPEN, State.CLOSED):
+    if state in (SessionState.OPEN, SessionState.CLOSED):
         session.receive_text('{"type":"connect","device":"pico_device"}', 0.0)
         session.welcome(0.0)
-    if state is State.CLOSED:
+    if state is SessionState.CLOSED:
         session.close("restarting", "the gateway is restarting")
     session.take_events()
     session.take_writes()
@@ -38,12 +38,12 @@ def said(session: Session) -> list[str]:
 
 
 def test_the_states_are_those_of_the_schema() -> None:
-    assert {state.value for state in State} == set(PROTOCOL.document["x-states"])
+    assert {state.value for state in SessionState} == set(PROTOCOL.document["x-states"])
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("state", [State.WAITING_FOR_CONNECT, State.OPEN])
-def test_a_message_is_heard_in_its_states_and_answered_with_an_error_elsewhere(name: str, state: State) -> None:
+@pytest.mark.parametrize("state", [SessionState.WAITING_FOR_CONNECT, SessionState.OPEN])
+def test_a_message_is_heard_in_its_states_and_answered_with_an_error_elsewhere(name: str, state: SessionState) -> None:
     session = make_session(state)
     schema = PROTOCOL.messages[name]
 
@@ -51,30 +51,30 @@ def test_a_message_is_heard_in_its_states_and_answered_with_an_error_elsewhere(n
 
     events = [type(event).__name__ for event in session.take_events()]
     if "device" in schema["x-sender"] and state.value in schema["x-states"]:
-        assert events in ([], ["TokenShown"], ["Introduced"])
+        assert events in ([], ["TokenReceived"], ["Introduced"])
         assert (heard is None) == bool(events)
         assert said(session) == (["pong"] if name == "ping" else [])
     else:
         assert heard is None
-        assert events == ["Faulted"]
+        assert events == ["MessageRejected"]
         assert said(session) == ["error"]
     assert session.state is state
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "auth"])
 def test_before_a_token_everything_else_is_refused_with_the_same_words(name: str) -> None:
-    session = make_session(State.WAITING_FOR_TOKEN)
+    session = make_session(SessionState.WAITING_FOR_TOKEN)
 
     session.receive_text(example(name), 1.0)
 
     writes = session.take_writes()
     assert [w.type if isinstance(w, Packet) else w.code for w in writes] == ["error", 4401]
-    assert session.state is State.CLOSED
+    assert session.state is SessionState.CLOSED
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_after_the_end_nothing_is_heard_and_nothing_is_said(name: str) -> None:
-    session = make_session(State.CLOSED)
+    session = make_session(SessionState.CLOSED)
 
     session.receive_text(example(name), 1.0)
     session.receive_binary(b"\xff\xd8\xff\xd9", 1.0)
@@ -85,7 +85,7 @@ def test_after_the_end_nothing_is_heard_and_nothing_is_said(name: str) -> None:
 
 
 def test_a_connect_is_answered_by_a_full_connection_ack() -> None:
-    session = make_session(State.WAITING_FOR_CONNECT)
+    session = make_session(SessionState.WAITING_FOR_CONNECT)
 
     session.receive_text('{"type":"connect","device":"pan-tilt"}', 5.0)
     session.welcome(5.0)
@@ -105,7 +105,7 @@ def test_a_connect_is_answered_by_a_full_connection_ack() -> None:
 
 @pytest.mark.parametrize("name", sorted(PROTOCOL.close_codes.keys() & PROTOCOL.error_codes.keys()))
 def test_every_close_code_can_end_a_session(name: str) -> None:
-    session = make_session(State.OPEN)
+    session = make_session(SessionState.OPEN)
 
     session.close(name, "because")
 

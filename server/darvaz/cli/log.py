@@ -19,8 +19,8 @@ from rich.text import Text
 from darvaz.cli.remote import explain, remote_option
 from darvaz.client import Gateway, GatewayError
 from darvaz.client.requests import Question
-from darvaz.gateway.journal.queries import Row, Wanted, describe, newest_id, parse_since, read
-from darvaz.gateway.storage.database import DATABASE_NAME, StoreError, opened
+from darvaz.gateway.journal.queries import JournalFilter, Row, describe, newest_id, parse_since, read
+from darvaz.gateway.storage.database import DATABASE_NAME, StorageError, opened
 from darvaz.text.terminal import visible_json
 
 _FOLLOW_EVERY_S = 0.2
@@ -56,7 +56,7 @@ def log(
 
     With --gateway: the journal of a gateway elsewhere.
     """
-    wanted = Wanted(device=device, kind=kind, type=type_, direction=direction, since_ms=_since_ms(since))
+    wanted = JournalFilter(device=device, kind=kind, type=type_, direction=direction, since_ms=_since_ms(since))
     if gateway is not None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _show_remote(gateway, wanted, limit, follow, as_json)
@@ -69,14 +69,14 @@ def log(
     try:
         with opened(folder) as connection:
             _show(connection, wanted, limit, follow, as_json)
-    except StoreError as error:
+    except StorageError as error:
         raise click.ClickException(str(error)) from None
     except (KeyboardInterrupt, BrokenPipeError):
         # Whoever reads has seen enough; Python would complain once more when it closes the output.
         sys.stderr.close()
 
 
-def _show(connection: sqlite3.Connection, wanted: Wanted, limit: int, follow: bool, as_json: bool) -> None:
+def _show(connection: sqlite3.Connection, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
     rows = read(connection, wanted, limit)
     # Without rows, following starts at the newest row there is, not at the first.
@@ -89,12 +89,12 @@ def _show(connection: sqlite3.Connection, wanted: Wanted, limit: int, follow: bo
         last_id = rows[-1].id if rows else last_id
 
 
-def _show_remote(gateway: str, wanted: Wanted, limit: int, follow: bool, as_json: bool) -> None:
+def _show_remote(gateway: str, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError), _client(gateway) as client:
         rows = _newest(client, wanted, limit)
         _print(console, rows, as_json)
-        last_id = max((row.id for row in rows or _page(client, Wanted(), limit=1)), default=0)
+        last_id = max((row.id for row in rows or _page(client, JournalFilter(), limit=1)), default=0)
         while follow:
             time.sleep(_FOLLOW_REMOTE_EVERY_S)
             rows = _page(client, wanted, after=last_id, limit=_PAGE_ROWS)
@@ -111,7 +111,7 @@ def _client(gateway: str) -> Iterator[Gateway]:
         raise explain(gateway, error) from None
 
 
-def _newest(client: Gateway, wanted: Wanted, limit: int) -> list[Row]:
+def _newest(client: Gateway, wanted: JournalFilter, limit: int) -> list[Row]:
     """Returns the newest rows in the order of time, from as many pages as it takes."""
     rows: list[Row] = []
     while len(rows) < limit:
@@ -123,7 +123,7 @@ def _newest(client: Gateway, wanted: Wanted, limit: int) -> list[Row]:
     return rows
 
 
-def _page(client: Gateway, wanted: Wanted, **numbers: int) -> list[Row]:
+def _page(client: Gateway, wanted: JournalFilter, **numbers: int) -> list[Row]:
     query: dict[str, Any] = {name: getattr(wanted, name) for name in ("device", "kind", "type", "direction")}
     if wanted.since_ms is not None:
         query["from"] = wanted.since_ms / 1000

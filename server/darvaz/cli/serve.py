@@ -14,7 +14,7 @@ from rich.console import Console
 
 from darvaz.cli.options import setting_options
 from darvaz.gateway.settings import Settings, SettingsError, load_settings
-from darvaz.gateway.storage.database import StoreError
+from darvaz.gateway.storage.database import StorageError
 
 # Of one connection, in the system's hands; one frame more may be in the gateway's.
 _UNSENT_BYTES_MAX = 32_768
@@ -43,7 +43,7 @@ def serve(**given: str | None) -> None:
         settings = load_settings({name: value for name, value in given.items() if value is not None})
         listener = _listen(settings)
         parts = build_parts(settings)
-    except (SettingsError, StoreError, ListenError) as error:
+    except (SettingsError, StorageError, ListenError) as error:
         raise click.ClickException(str(error)) from None
     if settings.idle_timeout_s <= settings.heartbeat_s:
         remark = "idle_timeout_s is not above heartbeat_s: quiet boards are closed before they are asked"

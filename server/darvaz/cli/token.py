@@ -16,7 +16,7 @@ from darvaz.cli.options import checked_device
 from darvaz.cli.remote import call, remote_option
 from darvaz.cli.tables import ago, iso, show, span
 from darvaz.gateway.access import KINDS, Token, Tokens
-from darvaz.gateway.storage.database import DATABASE_NAME, StoreError, opened
+from darvaz.gateway.storage.database import DATABASE_NAME, StorageError, opened
 from darvaz.text.terminal import visible_json
 
 _DAY_S = 86_400.0
@@ -52,7 +52,7 @@ def data_opened(data: Path) -> Iterator[sqlite3.Connection]:
                     f"New data in {folder.resolve()}: if the gateway keeps its own elsewhere, use --data", err=True
                 )
             yield connection
-    except StoreError as error:
+    except StorageError as error:
         raise click.ClickException(str(error)) from None
 
 

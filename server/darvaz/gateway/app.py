@@ -20,24 +20,24 @@ from darvaz.gateway.access import Access, AccessPolicy, redact
 from darvaz.gateway.access.decisions import UNAVAILABLE
 from darvaz.gateway.api.devices import describe_device, list_described
 from darvaz.gateway.api.routes import api_routes
-from darvaz.gateway.cameras import Director, Snapshots, Tally
+from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.dashboard.routes import page_routes
-from darvaz.gateway.devices.deadlines import Watch
+from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
-from darvaz.gateway.events.bus import Feed
-from darvaz.gateway.events.streams import Events
+from darvaz.gateway.events.bus import EventBus
+from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.http.problems import problem, unanswered
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.links.endpoint import DeviceRoutes, device_routes
-from darvaz.gateway.metrics import Gauges, Metrics, Watched
+from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.database import explained, open_database
-from darvaz.gateway.storage.read_pool import Reader, ReaderBusyError
+from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 from darvaz.gateway.telemetry.history import History, Retention, open_history
 from darvaz.gateway.telemetry.latest import TYPES, Telemetry
 from darvaz.gateway.viewing.websocket_view import view_routes
@@ -49,7 +49,7 @@ _BUSY_RETRY_S = 5.0
 
 
 def build_parts(settings: Settings) -> Parts:
-    """Opens the data folder and makes every part; raises `StoreError` with a sentence if it cannot."""
+    """Opens the data folder and makes every part; raises `StorageError` with a sentence if it cannot."""
     try:
         return _build(settings)
     except sqlite3.Error as error:
@@ -77,17 +77,17 @@ def _build(settings: Settings) -> Parts:
         access=access,
         journal=journal,
         devices=devices,
-        deadlines=Watch(access.invalid_tokens),
-        bus=Feed(),
+        deadlines=TimerWheel(access.invalid_tokens),
+        bus=EventBus(),
         history=history,
         telemetry=Telemetry(history, time.time),
-        reader=Reader(lambda: open_database(settings.data_path)),
-        history_reader=Reader(lambda: open_history(settings.data_path)),
+        reader=ReadPool(lambda: open_database(settings.data_path)),
+        history_reader=ReadPool(lambda: open_history(settings.data_path)),
         hub=hub,
         frames=frames,
-        stream_controller=Director(hub, frames, settings.camera_bounds, settings.command_deadline_s),
+        stream_controller=StreamController(hub, frames, settings.camera_settings, settings.command_deadline_s),
         snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
-        frame_counts=Tally(frames, devices, journal),
+        frame_counts=FrameCounts(frames, devices, journal),
         frame_ring=_frame_ring(settings, frames),
     )
     _introduce(parts)
@@ -136,7 +136,7 @@ def build_app(parts: Parts) -> Starlette:
         middleware=[Middleware(DeviceRoutes, boards), Middleware(SecurityHeaders)],
         exception_handlers={
             HTTPException: _explain,
-            ReaderBusyError: _explain_wait,
+            ReadPoolBusyError: _explain_wait,
             sqlite3.Error: _explain_store,
             Exception: _explain_crash,
         },
@@ -149,13 +149,13 @@ def build_app(parts: Parts) -> Starlette:
 
 def _introduce(parts: Parts) -> None:
     """Makes the parts hear of each other."""
-    parts.events = Events(parts.bus, lambda device: describe_device(parts, device), time.time)
+    parts.events = EventStreams(parts.bus, lambda device: describe_device(parts, device), time.time)
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
     parts.bus.subscribe(TYPES, parts.telemetry.take)
     parts.bus.subscribe(["frame"], parts.metrics.count_frame)
     parts.hub.on_presence(lambda device, is_here: _tell_presence(parts, device, is_here))
     parts.hub.measure = parts.metrics.measure_command
-    parts.journal.tell_written = parts.metrics.count_moments
+    parts.journal.on_written = parts.metrics.count_written
 
 
 def _tell_presence(parts: Parts, device: str, is_here: bool) -> None:
@@ -171,7 +171,7 @@ def _gauges(parts: Parts) -> Gauges:
         event_clients=lambda: parts.events.clients,
         history_reports_dropped=lambda: parts.history.dropped_reports,
         cameras=lambda: [
-            Watched(camera.device, camera.viewers, camera.dropped)
+            CameraGauge(camera.device, camera.viewers, camera.dropped)
             for camera in parts.frames.cameras
             if parts.devices.get(camera.device) is not None
         ],

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 
 from darvaz import __version__
-from darvaz.gateway.journal.batches import Moment, Said, states_of
+from darvaz.gateway.journal.batches import EntryBody, EntryGroup, states_of
 
 PINGS_WAITING_MAX = 20_000
 
@@ -38,10 +38,10 @@ class Gauges:
     kinds: tuple[str, ...]
     event_clients: Callable[[], int]
     history_reports_dropped: Callable[[], int]
-    cameras: Callable[[], Iterable[Watched]] = tuple
+    cameras: Callable[[], Iterable[CameraGauge]] = tuple
 
 
-class Watched(NamedTuple):
+class CameraGauge(NamedTuple):
     """A camera: its device, how many look, and how many frames were not sent because somebody is slow."""
 
     device: str
@@ -50,7 +50,7 @@ class Watched(NamedTuple):
 
 
 class Metrics:
-    """Everything that `/metrics` says. `count_moments` may be called from any thread, the rest from the event loop."""
+    """Everything that `/metrics` says. `count_written` may be called from any thread, the rest from the event loop."""
 
     def __init__(self, close_codes: Mapping[str, int], gauges: Gauges) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
@@ -80,7 +80,7 @@ class Metrics:
 
     # Counting
 
-    def count_moments(self, moments: Sequence[Moment]) -> None:
+    def count_written(self, moments: Sequence[EntryGroup]) -> None:
         """Counts what the journal has written; messages only once somebody has asked for the metrics.
 
         There may be hundreds of thousands a second, and counting them would take a seventh of their time.
@@ -109,7 +109,7 @@ class Metrics:
         for counter in (self._frames, self._frame_bytes):
             counter.remove(device)
 
-    def _count_messages(self, said: list[Said]) -> None:
+    def _count_messages(self, said: list[EntryBody]) -> None:
         for (direction, type_), count in collections.Counter(map(_DIRECTION_AND_TYPE, said)).items():
             if direction in _DIRECTIONS and type_ not in _FRAMES:
                 self._messages.labels(_DIRECTIONS[direction], type_).inc(count)
@@ -117,7 +117,7 @@ class Metrics:
             text = "".join([payload for way, type_, payload in said if way == direction and type_ not in _FRAMES])
             self._bytes.labels(where).inc(len(text) if text.isascii() else len(text.encode(errors="replace")))
 
-    def _count_states(self, moments: Sequence[Moment]) -> None:
+    def _count_states(self, moments: Sequence[EntryGroup]) -> None:
         for _, _, kind, _, said in moments:
             for direction, type_, payload in said:
                 if direction == "=":
@@ -140,7 +140,7 @@ class Metrics:
             return "lost"
         return self._close_names.get(int(code), "other")
 
-    def _time_pings(self, moments: Sequence[Moment]) -> None:
+    def _time_pings(self, moments: Sequence[EntryGroup]) -> None:
         for time_ms, device, _, address, said in moments:
             for direction, type_, _ in said:
                 if direction == ">" and type_ == "ping":
@@ -197,7 +197,7 @@ def _by_device(name: str, says: str, devices: list[Mapping[str, Any]], field: st
     return family
 
 
-def _watched(cameras: list[Watched]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+def _watched(cameras: list[CameraGauge]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
     viewers = GaugeMetricFamily("darvaz_camera_viewers", "Who looks at a camera now.", labels=["device"])
     dropped = CounterMetricFamily(
         "darvaz_camera_frames_dropped", "Frames that slow viewers were not sent.", labels=["device"]

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from darvaz.gateway.access import Access
 from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.address_counts import AddressCounts
-from darvaz.gateway.cameras import Director, Snapshots, Tally
+from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
-from darvaz.gateway.devices.deadlines import Watch
+from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
-from darvaz.gateway.events.bus import Feed
-from darvaz.gateway.events.streams import Events
+from darvaz.gateway.events.bus import EventBus
+from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.metrics import Metrics
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
-from darvaz.gateway.storage.read_pool import Reader
+from darvaz.gateway.storage.read_pool import ReadPool
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.protocol.codec import MessageCodec
@@ -40,22 +40,22 @@ class Parts:
     journal: Journal
     devices: Devices
     hub: Hub
-    bus: Feed
+    bus: EventBus
     history: History
     telemetry: Telemetry
-    reader: Reader
-    history_reader: Reader
-    deadlines: Watch
+    reader: ReadPool
+    history_reader: ReadPool
+    deadlines: TimerWheel
     frames: Frames
-    stream_controller: Director
+    stream_controller: StreamController
     snapshots: Snapshots
-    frame_counts: Tally
+    frame_counts: FrameCounts
     frame_ring: FrameRing | None
     link_counts: AddressCounts = field(default_factory=AddressCounts)
     unix_s: Callable[[], float] = time.time
     noted_refusals: RateLimiter = field(default_factory=lambda: RateLimiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))
     started_unix_s: float = field(default_factory=time.time)
-    events: Events = field(init=False)
+    events: EventStreams = field(init=False)
     metrics: Metrics = field(init=False)
 
     @property

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from darvaz.gateway.frames import Bounds
+from darvaz.gateway.frames import CameraSettings
 from darvaz.gateway.frames.demand import Size
 
 PREFIX = "DARVAZ_"
@@ -109,8 +109,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.data).expanduser()
 
     @property
-    def camera_bounds(self) -> Bounds:
-        return Bounds(
+    def camera_settings(self) -> CameraSettings:
+        return CameraSettings(
             fps=self.camera_fps,
             fps_max=self.camera_fps_max,
             size=self.camera_size,

@@ -10,18 +10,17 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.cameras import Director
-from darvaz.gateway.cameras import stream_control as director
+from darvaz.gateway.cameras import StreamController, stream_control
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
-from darvaz.gateway.frames import Bounds, Frames, Viewer, Wish
+from darvaz.gateway.frames import CameraSettings, Frames, Viewer, ViewerRequest
 from darvaz.gateway.storage.database import open_database
 from darvaz.protocol.codec import MessageCodec
 
 PROTOCOL = MessageCodec()
 DEADLINE_S = 20.0
 MS = 0.001
-BOUNDS = Bounds(fps=10, fps_max=25, size="board", size_max="SVGA", quality=0, quality_max=90, idle_every_s=10.0)
+BOUNDS = CameraSettings(fps=10, fps_max=25, size="board", size_max="SVGA", quality=0, quality_max=90, idle_every_s=10.0)
 STREAM = {
     "fps": {"type": "number"},
     "size": {"type": "string", "choices": ["QVGA", "VGA"], "default": "QVGA"},
@@ -84,7 +83,7 @@ class Sink:
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a hundredth of the usual times pass between two looks and two questions."""
     for name in ("IDLE_AFTER_S", "LOOK_EVERY_S", "PROBE_EVERY_S", "_ASK_EVERY_S", "_AGAIN_S", "_PROBE_DEADLINE_S"):
-        monkeypatch.setattr(director, name, getattr(director, name) / 100)
+        monkeypatch.setattr(stream_control, name, getattr(stream_control, name) / 100)
 
 
 @pytest.fixture
@@ -104,14 +103,14 @@ def hub(devices: Devices) -> Hub:
 @pytest.fixture
 async def frames(hub: Hub, quickly: None) -> AsyncIterator[Frames]:
     made = Frames(viewers_max=100, viewer_deadline_s=60.0)
-    directing = Director(hub, made, BOUNDS, command_deadline_s=50 * MS)
+    directing = StreamController(hub, made, BOUNDS, command_deadline_s=50 * MS)
     yield made
     await directing.close()
     made.close()
 
 
-def viewer(wish: Wish | None = None) -> Viewer:
-    return Viewer(Sink(), lambda frame: frame.data, wish or Wish(), lambda: True)
+def viewer(request: ViewerRequest | None = None) -> Viewer:
+    return Viewer(Sink(), lambda frame: frame.data, request or ViewerRequest(), lambda: True)
 
 
 async def test_a_board_is_asked_for_the_idle_picture_as_it_declared_it(hub: Hub, frames: Frames) -> None:
@@ -126,12 +125,12 @@ async def test_a_board_is_asked_for_the_idle_picture_as_it_declared_it(hub: Hub,
 async def test_what_was_agreed_is_not_asked_again(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.come()
-    frames.join("yard", viewer(Wish(fps=5)))
+    frames.join("yard", viewer(ViewerRequest(fps=5)))
     await board.until(lambda: {"fps": 5.0, "size": "QVGA", "quality": 60} in board.streams)
     count = len(board.streams)
 
     for _ in range(5):
-        frames.join("yard", viewer(Wish(fps=4)))
+        frames.join("yard", viewer(ViewerRequest(fps=4)))
         await asyncio.sleep(10 * MS)
 
     assert len(board.streams) == count
@@ -140,7 +139,7 @@ async def test_what_was_agreed_is_not_asked_again(hub: Hub, frames: Frames) -> N
 async def test_a_board_that_comes_anew_is_asked_anew(hub: Hub, frames: Frames) -> None:
     first, second = Board(hub), Board(hub)
     first.come()
-    frames.join("yard", viewer(Wish(fps=5)))
+    frames.join("yard", viewer(ViewerRequest(fps=5)))
     await first.until(lambda: first.streams[-1:] != [] and first.streams[-1]["fps"] == 5)
 
     second.come()
@@ -158,7 +157,7 @@ async def test_a_board_that_is_forgotten_is_not_asked_any_more(hub: Hub, frames:
 
     hub.forget("yard")
     count = len(board.streams)
-    frames.join("yard", viewer(Wish(fps=5)))
+    frames.join("yard", viewer(ViewerRequest(fps=5)))
     await asyncio.sleep(0.2)
 
     assert told == [("yard", False)]
@@ -187,7 +186,7 @@ async def test_a_board_that_answers_no_probe_is_not_probed_for_ever(hub: Hub, fr
     board = Board(hub)
     board.answer = lambda name: {"status": "ok"} if name == "stream" else None
     board.come()
-    frames.join("yard", viewer(Wish(fps=30)))
+    frames.join("yard", viewer(ViewerRequest(fps=30)))
 
     async def shoot() -> None:
         while True:
@@ -210,10 +209,10 @@ async def test_viewers_who_keep_changing_their_minds_do_not_flood_the_board(hub:
     count = len(board.streams)
 
     for number in range(1000):
-        frames.want("yard", fickle, Wish(fps=1 + number % 20))
+        frames.want("yard", fickle, ViewerRequest(fps=1 + number % 20))
         if number % 100 == 0:
             await asyncio.sleep(0)
-    frames.want("yard", fickle, Wish(fps=7))
+    frames.want("yard", fickle, ViewerRequest(fps=7))
     await board.until(lambda: board.streams[-1]["fps"] == 7)
 
     assert len(board.streams) - count < 20
@@ -246,7 +245,7 @@ async def test_late_answers_lower_the_rate_and_good_ones_raise_it(hub: Hub, fram
     board.come()
     await board.until(lambda: bool(board.streams))
     board.answer = lambda name: {"status": "ok"} if name == "stream" else None
-    frames.join("yard", viewer(Wish(fps=20)))
+    frames.join("yard", viewer(ViewerRequest(fps=20)))
 
     await board.until(lambda: board.streams[-1]["fps"] not in (0.1, 20.0))
     lowered = board.streams[-1]["fps"]

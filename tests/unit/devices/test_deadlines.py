@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from darvaz.gateway.devices.deadlines import TOKENS_EVERY_S, TURN_S, Watch
+from darvaz.gateway.devices.deadlines import SLOT_S, TOKENS_EVERY_S, TimerWheel
 
 _DEADLINE_S = 5.0
 
@@ -24,7 +24,7 @@ class Ticking:
     """A link that notes when it is called, and wants to be called again."""
 
     def __init__(self, token_id: str | None = None, again_s: float | None = None) -> None:
-        self.turn = 0
+        self.slot = 0
         self.token_id = token_id
         self.ticks: list[float] = []
         self.revocations = 0
@@ -55,39 +55,39 @@ def clock() -> Clock:
     return Clock()
 
 
-async def after(clock: Clock, watch: Watch, delay_s: float) -> None:
+async def after(clock: Clock, watch: TimerWheel, delay_s: float) -> None:
     """Lets the time pass and the watch do what is due."""
     clock.now_s += delay_s
     seen = Ticking()
     watch.join(seen, clock.now_s - 1)
-    clock.now_s += TURN_S
+    clock.now_s += SLOT_S
     await until(lambda: seen.ticks)
     watch.leave(seen)
 
 
 async def test_a_link_is_called_at_its_deadline_and_not_before(clock: Clock) -> None:
-    watch, link = Watch(frozenset, clock), Ticking()
+    watch, link = TimerWheel(frozenset, clock), Ticking()
     watch.join(link, clock.now_s + 60)
 
     await after(clock, watch, 59)
     assert link.ticks == []
-    await after(clock, watch, 1 + TURN_S)
+    await after(clock, watch, 1 + SLOT_S)
 
     assert len(link.ticks) == 1 and link.ticks[0] >= 1060
 
 
 async def test_a_link_is_called_as_often_as_it_wants(clock: Clock) -> None:
-    watch, link = Watch(frozenset, clock), Ticking(again_s=10)
+    watch, link = TimerWheel(frozenset, clock), Ticking(again_s=10)
     watch.join(link, clock.now_s + 10)
 
     for _ in range(5):
-        await after(clock, watch, 10 + TURN_S)
+        await after(clock, watch, 10 + SLOT_S)
 
     assert len(link.ticks) == 5
 
 
 async def test_a_link_that_left_is_called_no_more_and_kept_nowhere(clock: Clock) -> None:
-    watch, link = Watch(frozenset, clock), Ticking()
+    watch, link = TimerWheel(frozenset, clock), Ticking()
     watch.join(link, clock.now_s + 60)
 
     watch.leave(link)
@@ -98,7 +98,7 @@ async def test_a_link_that_left_is_called_no_more_and_kept_nowhere(clock: Clock)
 
 
 async def test_a_clock_that_jumped_does_every_turn_that_is_due(clock: Clock) -> None:
-    watch, links = Watch(frozenset, clock), [Ticking() for _ in range(10)]
+    watch, links = TimerWheel(frozenset, clock), [Ticking() for _ in range(10)]
     for number, link in enumerate(links):
         watch.join(link, clock.now_s + 1000 * number)
 
@@ -108,7 +108,7 @@ async def test_a_clock_that_jumped_does_every_turn_that_is_due(clock: Clock) -> 
 
 
 async def test_a_link_that_fails_stops_nobody_elses_clock(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    watch, failing, other = Watch(frozenset, clock), FailingLink(), Ticking()
+    watch, failing, other = TimerWheel(frozenset, clock), FailingLink(), Ticking()
     watch.join(failing, clock.now_s + 1)
     watch.join(other, clock.now_s + 1)
 
@@ -121,7 +121,7 @@ async def test_a_link_that_fails_stops_nobody_elses_clock(clock: Clock, caplog: 
 
 async def test_a_link_whose_token_is_revoked_is_told_once(clock: Clock) -> None:
     dead: set[str] = {"old"}
-    watch = Watch(lambda: frozenset(dead), clock)
+    watch = TimerWheel(lambda: frozenset(dead), clock)
     revoked, other, without = Ticking("a"), Ticking("b"), Ticking()
     for link in (revoked, other, without):
         watch.join(link, clock.now_s + 1000)
@@ -135,12 +135,12 @@ async def test_a_link_whose_token_is_revoked_is_told_once(clock: Clock) -> None:
 
 
 async def test_the_timer_rests_while_there_are_no_links(clock: Clock) -> None:
-    watch, link = Watch(frozenset, clock), Ticking()
+    watch, link = TimerWheel(frozenset, clock), Ticking()
     watch.join(link, clock.now_s + 60)
     watch.leave(link)
 
     await until(lambda: watch._timer is None)
     watch.join(link, clock.now_s)
-    clock.now_s += 2 * TURN_S
+    clock.now_s += 2 * SLOT_S
 
     await until(lambda: link.ticks)

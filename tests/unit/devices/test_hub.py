@@ -20,7 +20,7 @@ from darvaz.gateway.devices.hub import (
     TimedOutError,
     UnknownDeviceError,
 )
-from darvaz.gateway.devices.last_arguments import LastArgs
+from darvaz.gateway.devices.last_arguments import LastArguments
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.storage.database import open_database
 from darvaz.protocol.codec import Message, MessageCodec
@@ -299,7 +299,7 @@ async def test_a_board_that_started_anew_begins_with_nothing(hub: Hub, boot_id: 
 
 
 def test_of_more_boards_than_it_keeps_the_first_is_forgotten() -> None:
-    kept = LastArgs(devices_max=1)
+    kept = LastArguments(devices_max=1)
     for device in ("first", "second"):
         kept.begin(device, "a")
         kept.keep(device, "pan", {"angle": 1}, PAN["pan"])

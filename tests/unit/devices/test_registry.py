@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.devices.registry import Devices, Known
+from darvaz.gateway.devices.registry import Devices, KnownDevice
 from darvaz.gateway.storage.database import open_database
 
 
@@ -20,8 +20,8 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def known(device: str, now_s: float, **said: str) -> Known:
-    return Known.introduced(device, "pico", "192.0.2.7", said, now_s)
+def known(device: str, now_s: float, **said: str) -> KnownDevice:
+    return KnownDevice.introduced(device, "pico", "192.0.2.7", said, now_s)
 
 
 def stored(folder: Path) -> list[str]:

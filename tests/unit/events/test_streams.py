@@ -1,4 +1,4 @@
-"""Events: numbered, kept for a moment, handed to bounded queues; nothing is paid while nobody watches."""
+"""EventStreams: numbered, kept for a moment, handed to bounded queues; nothing is paid while nobody watches."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.events.bus import Feed
+from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import (
     QUEUE_BYTES_MAX,
     QUEUE_EVENTS_MAX,
     RING_BYTES_MAX,
     RING_EVENTS_MAX,
     TYPES,
-    Events,
-    Watcher,
+    EventQueue,
+    EventStreams,
     dump_event,
 )
 from darvaz.protocol.codec import MessageCodec
@@ -32,22 +32,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def feed() -> Feed:
-    return Feed()
+def bus() -> EventBus:
+    return EventBus()
 
 
 @pytest.fixture
-def events(feed: Feed, clock: Clock) -> Events:
-    return Events(feed, lambda device: {"id": device}, clock)
+def events(bus: EventBus, clock: Clock) -> EventStreams:
+    return EventStreams(bus, lambda device: {"id": device}, clock)
 
 
 def log(text: str = "hello") -> Any:
     return PROTOCOL.parse(json.dumps({"type": "log", "message": text, "level": "info"}))
 
 
-async def taken(watcher: Watcher) -> tuple[int, list[dict[str, Any]]]:
+async def taken(queue: EventQueue) -> tuple[int, list[dict[str, Any]]]:
     """Returns what is in a queue: how many were lost, and the others' type and data."""
-    lost, found = await watcher.take(0)
+    lost, found = await queue.take(0)
     return lost, [read(event.text) for event in found]
 
 
@@ -57,14 +57,14 @@ def read(text: bytes) -> dict[str, Any]:
     return {**json.loads(lines["data"]), "number": int(lines["id"]), "event": lines["event"]}
 
 
-async def test_what_happens_is_handed_to_whoever_watches(events: Events, feed: Feed, clock: Clock) -> None:
-    watcher = events.watch(EVERYTHING, None)
+async def test_what_happens_is_handed_to_whoever_watches(events: EventStreams, bus: EventBus, clock: Clock) -> None:
+    queue = events.open_queue(EVERYTHING, None)
 
-    feed.publish("presence", "pico", True)
-    feed.publish("log", "pico", log())
-    feed.publish("forgotten", "pico", None)
+    bus.publish("presence", "pico", True)
+    bus.publish("log", "pico", log())
+    bus.publish("forgotten", "pico", None)
 
-    _, found = await taken(watcher)
+    _, found = await taken(queue)
     assert [event["event"] for event in found] == ["presence", "log", "forgotten"]
     assert found[2]["device"] == "pico"
     assert {key: found[1][key] for key in ("device", "time", "message", "level")} == {
@@ -72,13 +72,13 @@ async def test_what_happens_is_handed_to_whoever_watches(events: Events, feed: F
     }  # fmt: skip
 
 
-async def test_pings_are_no_events(events: Events, feed: Feed) -> None:
-    watcher = events.watch(EVERYTHING, None)
+async def test_pings_are_no_events(events: EventStreams, bus: EventBus) -> None:
+    queue = events.open_queue(EVERYTHING, None)
 
-    feed.publish("pong", "pico", None)
-    feed.publish("log", None, log())
+    bus.publish("pong", "pico", None)
+    bus.publish("log", None, log())
 
-    assert await taken(watcher) == (0, [])
+    assert await taken(queue) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -91,24 +91,24 @@ async def test_pings_are_no_events(events: Events, feed: Feed) -> None:
     ],
 )
 async def test_a_watcher_gets_what_it_asked_for(
-    events: Events, feed: Feed, types: frozenset[str], device: str | None, expected: list[str]
+    events: EventStreams, bus: EventBus, types: frozenset[str], device: str | None, expected: list[str]
 ) -> None:
-    watcher = events.watch(types, device)
+    queue = events.open_queue(types, device)
 
-    feed.publish("log", "pico", log())
-    feed.publish("log", "door", log())
+    bus.publish("log", "pico", log())
+    bus.publish("log", "door", log())
 
-    assert [event["device"] for event in (await taken(watcher))[1]] == expected
+    assert [event["device"] for event in (await taken(queue))[1]] == expected
 
 
-async def test_numbers_grow_even_when_the_clock_does_not(events: Events, feed: Feed, clock: Clock) -> None:
-    watcher = events.watch(EVERYTHING, None)
+async def test_numbers_grow_even_when_the_clock_does_not(events: EventStreams, bus: EventBus, clock: Clock) -> None:
+    queue = events.open_queue(EVERYTHING, None)
     for _ in range(3):
-        feed.publish("log", "pico", log())
+        bus.publish("log", "pico", log())
     clock.now_s -= 3600
-    feed.publish("log", "pico", log())
+    bus.publish("log", "pico", log())
 
-    _, found = await watcher.take(0)
+    _, found = await queue.take(0)
 
     numbers = [event.number for event in found]
     assert numbers == sorted(set(numbers))
@@ -125,10 +125,10 @@ async def test_text_of_a_device_cannot_begin_another_event() -> None:
 # Limits
 
 
-async def test_a_slow_watcher_loses_the_oldest_and_is_told_how_many(events: Events, feed: Feed) -> None:
-    slow, quick = events.watch(EVERYTHING, None), events.watch(EVERYTHING, None)
+async def test_a_slow_watcher_loses_the_oldest_and_is_told_how_many(events: EventStreams, bus: EventBus) -> None:
+    slow, quick = events.open_queue(EVERYTHING, None), events.open_queue(EVERYTHING, None)
     for number in range(QUEUE_EVENTS_MAX + 1):
-        feed.publish("log", "pico", log(str(number)))
+        bus.publish("log", "pico", log(str(number)))
         await quick.take(0)
 
     assert len(slow) == QUEUE_EVENTS_MAX
@@ -138,52 +138,52 @@ async def test_a_slow_watcher_loses_the_oldest_and_is_told_how_many(events: Even
     assert await taken(quick) == (0, [])
 
 
-async def test_a_queue_is_bounded_by_its_size_too(events: Events, feed: Feed) -> None:
-    watcher = events.watch(EVERYTHING, None)
+async def test_a_queue_is_bounded_by_its_size_too(events: EventStreams, bus: EventBus) -> None:
+    queue = events.open_queue(EVERYTHING, None)
     for _ in range(200):
-        feed.publish("log", "pico", log("x" * 12_000))
+        bus.publish("log", "pico", log("x" * 12_000))
 
-    lost, found = await watcher.take(0)
+    lost, found = await queue.take(0)
 
     assert lost > 0
     assert sum(len(event.text) for event in found) <= QUEUE_BYTES_MAX
 
 
 async def test_the_ring_is_bounded_and_says_when_it_does_not_reach_back(
-    events: Events, feed: Feed, clock: Clock
+    events: EventStreams, bus: EventBus, clock: Clock
 ) -> None:
-    events.leave(events.watch(EVERYTHING, None))
+    events.close_queue(events.open_queue(EVERYTHING, None))
     begin = events.complete_since
     for _ in range(RING_EVENTS_MAX):
-        feed.publish("log", "pico", log())
+        bus.publish("log", "pico", log())
     clock.now_s += 1
-    late = events.watch(EVERYTHING, None)
+    late = events.open_queue(EVERYTHING, None)
     assert len(events.between(begin, late) or []) == RING_EVENTS_MAX
 
-    feed.publish("log", "pico", log())
+    bus.publish("log", "pico", log())
 
     assert events.between(begin, late) is None
     assert len(events.between(events.complete_since, late) or []) == RING_EVENTS_MAX - 1
 
 
-async def test_the_ring_is_bounded_by_its_size_too(events: Events, feed: Feed) -> None:
-    events.watch(EVERYTHING, None)
+async def test_the_ring_is_bounded_by_its_size_too(events: EventStreams, bus: EventBus) -> None:
+    events.open_queue(EVERYTHING, None)
     for _ in range(600):
-        feed.publish("log", "pico", log("x" * 12_000))
+        bus.publish("log", "pico", log("x" * 12_000))
 
-    late = events.watch(EVERYTHING, None)
+    late = events.open_queue(EVERYTHING, None)
     kept = events.between(events.complete_since, late) or []
     assert 0 < sum(len(event.text) for event in kept) <= RING_BYTES_MAX
 
 
-async def test_one_client_too_many_is_seen(feed: Feed, clock: Clock) -> None:
-    events = Events(feed, lambda device: None, clock, clients_max=2)
-    first = events.watch(EVERYTHING, None)
+async def test_one_client_too_many_is_seen(bus: EventBus, clock: Clock) -> None:
+    events = EventStreams(bus, lambda device: None, clock, clients_max=2)
+    first = events.open_queue(EVERYTHING, None)
     assert not events.is_full
-    events.watch(EVERYTHING, None)
+    events.open_queue(EVERYTHING, None)
     assert events.is_full and events.clients == 2
 
-    events.leave(first)
+    events.close_queue(first)
 
     assert not events.is_full
 
@@ -191,68 +191,68 @@ async def test_one_client_too_many_is_seen(feed: Feed, clock: Clock) -> None:
 # Coming back
 
 
-async def test_whoever_comes_back_gets_what_was_missed_once(events: Events, feed: Feed, clock: Clock) -> None:
-    first = events.watch(EVERYTHING, None)
-    feed.publish("log", "pico", log("seen"))
+async def test_whoever_comes_back_gets_what_was_missed_once(events: EventStreams, bus: EventBus, clock: Clock) -> None:
+    first = events.open_queue(EVERYTHING, None)
+    bus.publish("log", "pico", log("seen"))
     _, seen = await taken(first)
-    events.leave(first)
-    feed.publish("log", "pico", log("missed"))
-    feed.publish("log", "door", log("missed too"))
+    events.close_queue(first)
+    bus.publish("log", "pico", log("missed"))
+    bus.publish("log", "door", log("missed too"))
     clock.now_s += 1
 
-    back = events.watch(EVERYTHING, "pico")
-    feed.publish("log", "pico", log("live"))
+    back = events.open_queue(EVERYTHING, "pico")
+    bus.publish("log", "pico", log("live"))
 
     missed = [read(event.text)["message"] for event in events.between(seen[-1]["number"], back) or []]
     live = [event["message"] for event in (await taken(back))[1]]
     assert (missed, live) == (["missed"], ["live"])
 
 
-async def test_while_nobody_has_watched_nothing_is_kept(events: Events, feed: Feed) -> None:
-    feed.publish("log", "pico", log())
+async def test_while_nobody_has_watched_nothing_is_kept(events: EventStreams, bus: EventBus) -> None:
+    bus.publish("log", "pico", log())
 
-    watcher = events.watch(EVERYTHING, None)
+    queue = events.open_queue(EVERYTHING, None)
 
-    assert events.between(0, watcher) is None
-    assert events.between(events.complete_since, watcher) == []
+    assert events.between(0, queue) is None
+    assert events.between(events.complete_since, queue) == []
 
 
 async def test_a_while_after_the_last_watcher_nothing_is_paid_any_more(
-    events: Events, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    events: EventStreams, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("darvaz.gateway.events.streams.LINGER_S", 0.02)
-    events.leave(events.watch(EVERYTHING, None))
-    assert feed._takers
+    events.close_queue(events.open_queue(EVERYTHING, None))
+    assert bus._takers
 
     await asyncio.sleep(0.1)
 
-    assert not feed._takers
+    assert not bus._takers
 
 
 async def test_who_comes_back_in_time_keeps_the_ring_going(
-    events: Events, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    events: EventStreams, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("darvaz.gateway.events.streams.LINGER_S", 0.02)
-    events.leave(events.watch(EVERYTHING, None))
-    events.watch(EVERYTHING, None)
+    events.close_queue(events.open_queue(EVERYTHING, None))
+    events.open_queue(EVERYTHING, None)
 
     await asyncio.sleep(0.1)
 
-    assert feed._takers
+    assert bus._takers
 
 
 # Frames
 
 
 async def test_frames_are_counted_and_told_once_in_a_while(
-    events: Events, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    events: EventStreams, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("darvaz.gateway.events.streams.FRAMES_EVERY_S", 0.02)
-    watcher = events.watch(EVERYTHING, None)
+    queue = events.open_queue(EVERYTHING, None)
     for _ in range(5):
-        feed.publish("frame", "door", b"12345")
+        bus.publish("frame", "door", b"12345")
 
-    _, [told] = await watcher.take(5)
+    _, [told] = await queue.take(5)
 
     assert {key: read(told.text)[key] for key in ("event", "device", "frames", "bytes")} == {
         "event": "frames", "device": "door", "frames": 5, "bytes": 25,
@@ -262,13 +262,13 @@ async def test_frames_are_counted_and_told_once_in_a_while(
 # The end
 
 
-async def test_closing_ends_every_watcher(events: Events, feed: Feed) -> None:
-    watcher = events.watch(EVERYTHING, None)
-    waiting = asyncio.create_task(watcher.take(20))
+async def test_closing_ends_every_watcher(events: EventStreams, bus: EventBus) -> None:
+    queue = events.open_queue(EVERYTHING, None)
+    waiting = asyncio.create_task(queue.take(20))
     await asyncio.sleep(0)
 
     events.close()
 
     assert await waiting == (0, [])
-    assert watcher.is_over
-    assert not feed._takers
+    assert queue.is_over
+    assert not bus._takers

@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 import pytest
 
-from darvaz.gateway.cameras.rate_control import FPS_MIN, Steering
-from darvaz.gateway.frames import Asked, Bounds, Wish
-from darvaz.gateway.frames.demand import SIZES, Size, fit, merge, settle
+from darvaz.gateway.cameras.rate_control import FPS_MIN, RateControl
+from darvaz.gateway.frames import CameraSettings, StreamParams, ViewerRequest
+from darvaz.gateway.frames.demand import SIZES, Size, clamp_to, merge, resolve_defaults
 
-BOUNDS = Bounds(
+BOUNDS = CameraSettings(
     fps=10, fps_max=25, size="VGA", size_max="SVGA", quality=80, quality_max=90, idle_every_s=10.0
 )  # fmt: skip
 DECLARED: dict[str, dict[str, Any]] = {
@@ -28,18 +28,20 @@ def test_every_size_can_be_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "expected"),
+    ("requests", "expected"),
     [
-        ([], Asked(0.1, "VGA", 80)),
-        ([Wish()], Asked(10, "VGA", 80)),
-        ([Wish(fps=2)], Asked(2, "VGA", 80)),
-        ([Wish(fps=2, size="QVGA", quality=30)], Asked(2, "QVGA", 30)),
-        ([Wish(fps=2, size="QVGA", quality=30), Wish(fps=5, quality=10)], Asked(5, "VGA", 30)),
-        ([Wish(fps=60, size="UXGA", quality=100)], Asked(25, "SVGA", 90)),
+        ([], StreamParams(0.1, "VGA", 80)),
+        ([ViewerRequest()], StreamParams(10, "VGA", 80)),
+        ([ViewerRequest(fps=2)], StreamParams(2, "VGA", 80)),
+        ([ViewerRequest(fps=2, size="QVGA", quality=30)], StreamParams(2, "QVGA", 30)),
+        ([ViewerRequest(fps=2, size="QVGA", quality=30), ViewerRequest(fps=5, quality=10)], StreamParams(5, "VGA", 30)),
+        ([ViewerRequest(fps=60, size="UXGA", quality=100)], StreamParams(25, "SVGA", 90)),
     ],
 )
-def test_the_highest_wish_counts_within_the_owners_bounds(wishes: list[Wish], expected: Asked) -> None:
-    assert merge(wishes, BOUNDS) == expected
+def test_the_highest_wish_counts_within_the_owners_bounds(
+    requests: list[ViewerRequest], expected: StreamParams
+) -> None:
+    assert merge(requests, BOUNDS) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,14 +56,14 @@ def test_the_highest_wish_counts_within_the_owners_bounds(wishes: list[Wish], ex
 def test_what_is_left_to_the_board_is_what_it_declared(declared: dict[str, Any], expected: tuple[str, int]) -> None:
     left = replace(BOUNDS, size="board", quality=0)
 
-    settled = settle(left, declared)
+    settled = resolve_defaults(left, declared)
 
     assert (settled.size, settled.quality) == expected
-    assert settle(BOUNDS, declared) == BOUNDS
+    assert resolve_defaults(BOUNDS, declared) == BOUNDS
 
 
 def test_a_camera_that_shall_rest_is_asked_for_nothing() -> None:
-    resting = Bounds(fps=10, fps_max=25, size="VGA", size_max="VGA", quality=80, quality_max=90, idle_every_s=0)
+    resting = CameraSettings(fps=10, fps_max=25, size="VGA", size_max="VGA", quality=80, quality_max=90, idle_every_s=0)
 
     assert merge([], resting).fps == 0
 
@@ -69,25 +71,25 @@ def test_a_camera_that_shall_rest_is_asked_for_nothing() -> None:
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        (Asked(10, "VGA", 50), {"fps": 10, "size": "VGA", "quality": 50}),
-        (Asked(25, "SXGA", 90), {"fps": 15, "size": "VGA", "quality": 60}),
-        (Asked(0, "QQVGA", 1), {"fps": 0, "size": "QVGA", "quality": 10}),
+        (StreamParams(10, "VGA", 50), {"fps": 10, "size": "VGA", "quality": 50}),
+        (StreamParams(25, "SXGA", 90), {"fps": 15, "size": "VGA", "quality": 60}),
+        (StreamParams(0, "QQVGA", 1), {"fps": 0, "size": "QVGA", "quality": 10}),
     ],
 )
-def test_a_board_is_asked_for_what_it_declared(asked: Asked, expected: dict[str, Any]) -> None:
-    assert fit(asked, DECLARED) == expected
+def test_a_board_is_asked_for_what_it_declared(asked: StreamParams, expected: dict[str, Any]) -> None:
+    assert clamp_to(asked, DECLARED) == expected
 
 
 def test_a_board_that_declared_no_arguments_is_given_none() -> None:
-    assert fit(Asked(10, "VGA", 80), {}) == {}
+    assert clamp_to(StreamParams(10, "VGA", 80), {}) == {}
 
 
 def test_sizes_that_nobody_knows_are_left_alone() -> None:
-    assert fit(Asked(10, "VGA", 80), {"size": {"type": "string", "choices": ["small"]}}) == {}
+    assert clamp_to(StreamParams(10, "VGA", 80), {"size": {"type": "string", "choices": ["small"]}}) == {}
 
 
 def test_a_good_link_is_not_limited() -> None:
-    steering = Steering()
+    steering = RateControl()
 
     for _ in range(10):
         steering.look(asked_fps=10, arrived_fps=10, round_trip_s=0.05)
@@ -96,7 +98,7 @@ def test_a_good_link_is_not_limited() -> None:
 
 
 def test_a_slow_sensor_is_no_weak_link() -> None:
-    steering = Steering()
+    steering = RateControl()
 
     steering.look(asked_fps=10, arrived_fps=3, round_trip_s=0.05)
 
@@ -104,7 +106,7 @@ def test_a_slow_sensor_is_no_weak_link() -> None:
 
 
 def test_late_answers_lower_the_rate_below_what_arrives() -> None:
-    steering = Steering()
+    steering = RateControl()
 
     steering.look(asked_fps=10, arrived_fps=4, round_trip_s=1.5)
 
@@ -112,7 +114,7 @@ def test_late_answers_lower_the_rate_below_what_arrives() -> None:
 
 
 def test_a_link_whose_every_answer_is_slow_is_not_weak_for_that() -> None:
-    steering = Steering()
+    steering = RateControl()
 
     steering.calibrate(round_trip_s=0.7)
 
@@ -124,7 +126,7 @@ def test_a_link_whose_every_answer_is_slow_is_not_weak_for_that() -> None:
 
 
 def test_a_board_that_answers_nothing_is_judged_by_what_arrives() -> None:
-    steering = Steering()
+    steering = RateControl()
 
     steering.look(asked_fps=10, arrived_fps=9, round_trip_s=None)
     assert steering.limit_fps == math.inf
@@ -134,7 +136,7 @@ def test_a_board_that_answers_nothing_is_judged_by_what_arrives() -> None:
 
 
 def test_a_link_that_recovers_is_trusted_again_step_by_step() -> None:
-    steering = Steering()
+    steering = RateControl()
     steering.look(asked_fps=10, arrived_fps=4, round_trip_s=1.5)
     limits = []
 
@@ -149,7 +151,7 @@ def test_a_link_that_recovers_is_trusted_again_step_by_step() -> None:
 
 
 def test_trying_more_becomes_rarer_where_it_was_too_much_before() -> None:
-    steering = Steering()
+    steering = RateControl()
     tries = []
 
     for look in range(200):
@@ -164,7 +166,7 @@ def test_trying_more_becomes_rarer_where_it_was_too_much_before() -> None:
 
 
 def test_the_rate_never_falls_to_nothing() -> None:
-    steering = Steering()
+    steering = RateControl()
 
     for _ in range(50):
         steering.look(asked_fps=min(1, steering.limit_fps), arrived_fps=0, round_trip_s=9.0)

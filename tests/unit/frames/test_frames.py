@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from darvaz.gateway.frames import Camera, Frame, Viewer, Wish
+from darvaz.gateway.frames import Camera, Frame, Viewer, ViewerRequest
 
 DEADLINE_S = 20.0
 
@@ -38,13 +38,13 @@ def whole(frame: Frame) -> bytes:
     return frame.data
 
 
-def viewer_on(sink: Sink, wish: Wish | None = None, may_stay: Callable[[], bool] = lambda: True) -> Viewer:
-    return Viewer(sink, whole, wish or Wish(), may_stay)
+def viewer_on(sink: Sink, request: ViewerRequest | None = None, may_stay: Callable[[], bool] = lambda: True) -> Viewer:
+    return Viewer(sink, whole, request or ViewerRequest(), may_stay)
 
 
-def looking(camera: Camera, wish: Wish | None = None) -> tuple[Sink, Viewer]:
+def looking(camera: Camera, request: ViewerRequest | None = None) -> tuple[Sink, Viewer]:
     sink = Sink()
-    viewer = viewer_on(sink, wish)
+    viewer = viewer_on(sink, request)
     camera.join(viewer)
     return sink, viewer
 
@@ -73,7 +73,7 @@ def test_a_frame_is_packed_once_for_all_viewers_of_one_form() -> None:
 
     sinks = [Sink() for _ in range(5)]
     for sink in sinks:
-        camera.join(Viewer(sink, pack, Wish(), lambda: True))
+        camera.join(Viewer(sink, pack, ViewerRequest(), lambda: True))
 
     shoot(camera, 1, fps=10)
 
@@ -96,7 +96,7 @@ def test_a_slow_viewer_skips_frames_and_then_gets_the_newest() -> None:
 
     assert slow.packets == [b"0", b"5"]
     assert quick.packets == [b"0", b"1", b"2", b"3", b"4", b"5"]
-    assert (camera.skipped, camera.has_behind) == (4, False)
+    assert (camera.skipped, camera.has_late_viewers) == (4, False)
 
 
 def test_frames_that_a_slow_viewer_lost_are_counted_and_the_count_never_goes_back() -> None:
@@ -112,7 +112,7 @@ def test_frames_that_a_slow_viewer_lost_are_counted_and_the_count_never_goes_bac
         counts.append(camera.dropped)
 
     assert counts == sorted(counts)
-    assert camera.dropped + len(sink.packets) == 6 - camera.has_behind
+    assert camera.dropped + len(sink.packets) == 6 - camera.has_late_viewers
 
 
 def test_a_viewer_that_was_served_by_the_next_frame_is_not_served_it_again() -> None:
@@ -148,7 +148,7 @@ def test_a_stuck_viewer_holds_no_more_memory_however_many_frames_come() -> None:
 )
 def test_a_viewer_gets_the_rate_it_wants_in_the_mean(camera_fps: float, wanted_fps: float, expected: int) -> None:
     camera = Camera("yard")
-    sink, _ = looking(camera, Wish(fps=wanted_fps))
+    sink, _ = looking(camera, ViewerRequest(fps=wanted_fps))
 
     shoot(camera, int(camera_fps * 10), fps=camera_fps)
 
@@ -158,7 +158,7 @@ def test_a_viewer_gets_the_rate_it_wants_in_the_mean(camera_fps: float, wanted_f
 
 def test_frames_that_come_unevenly_are_not_lost_to_the_wish() -> None:
     camera = Camera("yard")
-    sink, _ = looking(camera, Wish(fps=10))
+    sink, _ = looking(camera, ViewerRequest(fps=10))
 
     for number in range(100):
         camera.push(b"x", 100 + number / 10 + (0.03 if number % 2 else 0), 0.0)
@@ -168,14 +168,14 @@ def test_frames_that_come_unevenly_are_not_lost_to_the_wish() -> None:
 
 def test_a_viewer_that_pauses_gets_nothing_and_wants_nothing() -> None:
     camera = Camera("yard")
-    sink, viewer = looking(camera, Wish(fps=0))
+    sink, viewer = looking(camera, ViewerRequest(fps=0))
 
     shoot(camera, 5, fps=10)
-    assert (sink.packets, camera.wishes) == ([], [])
+    assert (sink.packets, camera.requests) == ([], [])
 
-    camera.want(viewer, Wish(fps=5))
+    camera.want(viewer, ViewerRequest(fps=5))
     shoot(camera, 1, fps=10, start_s=200.0)
-    assert (sink.packets, camera.wishes) == ([b"5"], [Wish(fps=5)])
+    assert (sink.packets, camera.requests) == ([b"5"], [ViewerRequest(fps=5)])
 
 
 def test_a_viewer_that_does_not_take_its_frame_is_dropped_at_the_deadline() -> None:
@@ -184,9 +184,9 @@ def test_a_viewer_that_does_not_take_its_frame_is_dropped_at_the_deadline() -> N
     shoot(camera, 1, fps=10, start_s=100.0)
     sink.clogged_bytes = 1
 
-    camera.drop_dead(110.0, deadline_s=10.0)
+    camera.drop_stuck(110.0, deadline_s=10.0)
     assert not sink.aborted_for
-    camera.drop_dead(110.1, deadline_s=10.0)
+    camera.drop_stuck(110.1, deadline_s=10.0)
 
     assert sink.aborted_for == "it did not take one frame in 10 s"
 
@@ -195,7 +195,7 @@ def test_a_viewer_that_waits_for_an_absent_camera_is_not_dropped() -> None:
     camera = Camera("yard")
     sink, _ = looking(camera)
 
-    camera.drop_dead(1e6, deadline_s=10.0)
+    camera.drop_stuck(1e6, deadline_s=10.0)
 
     assert not sink.aborted_for
 
@@ -204,10 +204,10 @@ def test_a_viewer_that_may_not_look_any_more_is_dropped() -> None:
     camera, sink, is_allowed = Camera("yard"), Sink(), True
     camera.join(viewer_on(sink, may_stay=lambda: is_allowed))
 
-    camera.drop_dead(100.0, deadline_s=10.0)
+    camera.drop_stuck(100.0, deadline_s=10.0)
     assert not sink.aborted_for
     is_allowed = False
-    camera.drop_dead(101.0, deadline_s=10.0)
+    camera.drop_stuck(101.0, deadline_s=10.0)
 
     assert sink.aborted_for == "it may not look any more"
 
@@ -223,7 +223,7 @@ def test_a_viewer_that_left_gets_nothing_and_leaves_nothing_behind() -> None:
     camera.catch_up(200.0)
     shoot(camera, 1, fps=10)
 
-    assert (sink.packets, camera.viewers, camera.has_behind) == ([], 0, False)
+    assert (sink.packets, camera.viewers, camera.has_late_viewers) == ([], 0, False)
 
 
 def test_the_rate_that_arrives_is_that_of_the_last_seconds() -> None:
@@ -253,11 +253,11 @@ async def test_the_next_frame_does_not_let_wait_for_ever() -> None:
 
 def test_a_viewer_that_waits_for_its_size_wants_it_and_is_served_when_the_camera_obeys() -> None:
     camera, sink = Camera("yard"), Sink()
-    camera.wait(viewer_on(sink, Wish(size="QVGA")), 100.0)
-    assert (camera.wishes, camera.viewers) == ([Wish(size="QVGA")], 1)
+    camera.wait(viewer_on(sink, ViewerRequest(size="QVGA")), 100.0)
+    assert (camera.requests, camera.viewers) == ([ViewerRequest(size="QVGA")], 1)
 
     shoot(camera, 1, fps=10)
-    camera.serve()
+    camera.release_waiting()
     shoot(camera, 1, fps=10)
 
     assert sink.packets == [b"1"]
@@ -265,11 +265,11 @@ def test_a_viewer_that_waits_for_its_size_wants_it_and_is_served_when_the_camera
 
 def test_a_viewer_does_not_wait_for_its_size_for_ever() -> None:
     camera, sink = Camera("yard"), Sink()
-    camera.wait(viewer_on(sink, Wish(size="QVGA")), 100.0)
+    camera.wait(viewer_on(sink, ViewerRequest(size="QVGA")), 100.0)
 
-    camera.serve(102.9)
+    camera.release_waiting(102.9)
     shoot(camera, 1, fps=10)
-    camera.serve(103.0)
+    camera.release_waiting(103.0)
     shoot(camera, 1, fps=10)
 
     assert sink.packets == [b"1"]
@@ -280,7 +280,7 @@ def test_a_viewer_that_waited_may_leave() -> None:
     camera.wait(viewer, 100.0)
 
     camera.leave(viewer)
-    camera.serve()
+    camera.release_waiting()
 
     assert camera.viewers == 0
 
@@ -290,9 +290,9 @@ def test_a_viewer_may_change_between_every_frame_and_some() -> None:
     sink, viewer = looking(camera)
     shoot(camera, 2, fps=10)
 
-    camera.want(viewer, Wish(fps=0.1))
+    camera.want(viewer, ViewerRequest(fps=0.1))
     shoot(camera, 10, fps=10, start_s=200.0)
-    camera.want(viewer, Wish())
+    camera.want(viewer, ViewerRequest())
     shoot(camera, 2, fps=10, start_s=300.0)
 
     assert sink.packets == [b"0", b"1", b"2", b"12", b"13"]
@@ -303,7 +303,7 @@ def test_a_viewer_that_left_is_not_brought_back_by_a_late_wish() -> None:
     _, viewer = looking(camera)
 
     camera.leave(viewer)
-    camera.want(viewer, Wish(fps=1))
+    camera.want(viewer, ViewerRequest(fps=1))
 
     assert camera.viewers == 0
 
@@ -315,9 +315,9 @@ def test_a_stuck_viewer_is_dropped_even_when_no_other_frame_comes() -> None:
     sink.clogged_bytes = 1
 
     for now_s in (101.0, 105.0, 109.0):
-        camera.drop_dead(now_s, deadline_s=10.0)
+        camera.drop_stuck(now_s, deadline_s=10.0)
         camera.catch_up(now_s)
     assert not sink.aborted_for
-    camera.drop_dead(110.1, deadline_s=10.0)
+    camera.drop_stuck(110.1, deadline_s=10.0)
 
     assert sink.aborted_for

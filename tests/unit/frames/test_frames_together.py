@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from darvaz.gateway.frames import Frames, TooManyViewersError, Wish
+from darvaz.gateway.frames import Frames, TooManyViewersError, ViewerRequest
 from tests.unit.frames.test_frames import DEADLINE_S, Sink, viewer_on
 
 
@@ -62,7 +62,7 @@ async def test_those_who_want_to_know_hear_of_frames_and_of_viewers() -> None:
 
     frames.join("yard", viewer)
     frames.push("yard", b"one")
-    frames.want("yard", viewer, Wish(fps=1))
+    frames.want("yard", viewer, ViewerRequest(fps=1))
     frames.leave("yard", viewer)
 
     assert heard == ["yard", ("yard", b"one"), "yard", "yard"]

@@ -10,8 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from darvaz import __version__
-from darvaz.gateway.journal.batches import Said
-from darvaz.gateway.metrics import PINGS_WAITING_MAX, Gauges, Metrics, Watched
+from darvaz.gateway.journal.batches import EntryBody
+from darvaz.gateway.metrics import PINGS_WAITING_MAX, CameraGauge, Gauges, Metrics
 from darvaz.protocol.codec import MessageCodec
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -32,7 +32,7 @@ class Scraped:
         )
 
     def row(self, direction: str, type_: str, payload: str = "", time_ms: int = 0, kind: str | None = "pico") -> None:
-        self.metrics.count_moments([(time_ms, "pico", kind, "192.0.2.7", [(direction, type_, payload)])])
+        self.metrics.count_written([(time_ms, "pico", kind, "192.0.2.7", [(direction, type_, payload)])])
 
     def value(self, name: str, **labels: str) -> float | None:
         return next((v for n, found, v in self.samples() if (n, found) == (name, labels)), None)
@@ -66,11 +66,11 @@ def test_messages_cost_nothing_until_somebody_asks_and_links_are_counted_all_the
 
 
 def test_messages_and_their_bytes_are_counted_by_direction(scraped: Scraped) -> None:
-    reports: list[Said] = [("<", "telemetry", "{…}")] * 3
-    scraped.metrics.count_moments(
+    reports: list[EntryBody] = [("<", "telemetry", "{…}")] * 3
+    scraped.metrics.count_written(
         [(0, "pico", "pico", "", [*reports, (">", "pong", "{}"), ("<", "frames", "9 frames")])]
     )
-    scraped.metrics.count_moments([(0, "pico", "pico", "", [report]) for report in reports])
+    scraped.metrics.count_written([(0, "pico", "pico", "", [report]) for report in reports])
 
     assert scraped.value("darvaz_messages_total", direction="received", type="telemetry") == 6
     assert scraped.value("darvaz_messages_total", direction="sent", type="pong") == 1
@@ -126,10 +126,10 @@ def test_a_ping_is_timed_until_its_pong(scraped: Scraped) -> None:
 
 
 def test_one_unanswered_ping_too_many_takes_the_oldest(scraped: Scraped) -> None:
-    scraped.metrics.count_moments(
+    scraped.metrics.count_written(
         [(0, f"device{number}", "pico", "", [(">", "ping", "")]) for number in range(PINGS_WAITING_MAX + 1)]
     )
-    scraped.metrics.count_moments([(1, f"device{number}", "pico", "", [("<", "pong", "")]) for number in (0, 1)])
+    scraped.metrics.count_written([(1, f"device{number}", "pico", "", [("<", "pong", "")]) for number in (0, 1)])
 
     assert scraped.value("darvaz_ping_round_trip_seconds_count") == 1
 
@@ -195,7 +195,7 @@ def test_openmetrics_is_spoken_to_those_who_prefer_it(scraped: Scraped) -> None:
 
 
 def test_cameras_tell_who_looks_and_what_the_slow_ones_missed() -> None:
-    gauges = Gauges(tuple, ("esp32cam",), lambda: 0, lambda: 0, lambda: [Watched("yard", 2, 31)])
+    gauges = Gauges(tuple, ("esp32cam",), lambda: 0, lambda: 0, lambda: [CameraGauge("yard", 2, 31)])
     page, _ = Metrics(MessageCodec().close_codes, gauges).dump("")
 
     found = {sample.name: sample.value for family in parse_text(page.decode()) for sample in family.samples}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.journal.flush import journalled
-from darvaz.gateway.journal.queries import Wanted, read
+from darvaz.gateway.journal.flush import wait_until_written
+from darvaz.gateway.journal.queries import JournalFilter, read
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.storage.database import open_database, transaction
 
@@ -36,9 +36,9 @@ async def test_what_was_noted_before_can_be_read_after(tmp_path: Path) -> None:
         for number in range(50):
             journal.record("door", "pico", "192.0.2.7", "<", "log", str(number))
 
-            assert await journalled(journal)
+            assert await wait_until_written(journal)
 
-            assert read(connection, Wanted(), 1)[0].payload == str(number)
+            assert read(connection, JournalFilter(), 1)[0].payload == str(number)
     assert journal.close()
 
 
@@ -46,7 +46,7 @@ async def test_a_quiet_journal_is_not_waited_for(tmp_path: Path) -> None:
     journal = Journal(partial(open_database, tmp_path))
 
     # Nobody writes, and nothing is left to write.
-    assert await journalled(journal, deadline_s=0)
+    assert await wait_until_written(journal, deadline_s=0)
 
 
 async def test_a_disk_that_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path) -> None:
@@ -55,9 +55,9 @@ async def test_a_disk_that_does_not_get_on_is_not_waited_for_for_ever(tmp_path: 
     with closing(open_database(tmp_path)) as other, transaction(other):
         journal.record("door", "pico", "192.0.2.7", "<", "log", "")
 
-        assert not await journalled(journal, deadline_s=0.1)
+        assert not await wait_until_written(journal, deadline_s=0.1)
 
-    assert await journalled(journal, deadline_s=10)
+    assert await wait_until_written(journal, deadline_s=10)
     assert journal.close()
 
 
@@ -72,7 +72,7 @@ async def test_a_journal_that_cannot_be_written_is_not_waited_for_at_all(
     wait_until_degraded(journal)
     journal.record("door", "pico", "192.0.2.7", "<", "log", "")
 
-    assert not await journalled(journal, deadline_s=3600)
+    assert not await wait_until_written(journal, deadline_s=3600)
 
     assert "degraded" in caplog.text
     assert not journal.close(0.5)

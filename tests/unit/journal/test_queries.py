@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.journal.batches import Moment, insert_batch
-from darvaz.gateway.journal.queries import ROWS_MAX, Row, Wanted, describe, parse_since, read
+from darvaz.gateway.journal.batches import EntryGroup, insert_batch
+from darvaz.gateway.journal.queries import ROWS_MAX, JournalFilter, Row, describe, parse_since, read
 from darvaz.gateway.storage.database import open_database
 
 
@@ -37,42 +37,44 @@ def connection(tmp_path: Path, batch_rows: int) -> Iterator[sqlite3.Connection]:
         yield made
 
 
-def moment(time_ms: int, device: str | None, kind: str, *said: tuple[str, str, str]) -> Moment:
+def moment(time_ms: int, device: str | None, kind: str, *said: tuple[str, str, str]) -> EntryGroup:
     return time_ms, device, kind, "192.0.2.7", list(said)
 
 
-def add(connection: sqlite3.Connection, *moments: Moment) -> None:
+def add(connection: sqlite3.Connection, *moments: EntryGroup) -> None:
     insert_batch(connection, list(moments), str)
 
 
 @pytest.mark.parametrize(
     ("wanted", "payloads"),
     [
-        (Wanted(), ["one", "two", "three"]),
-        (Wanted(device="a"), ["one", "three"]),
-        (Wanted(kind="esp32cam"), ["two"]),
-        (Wanted(type="ping"), ["three"]),
-        (Wanted(direction="<"), ["one", "two"]),
-        (Wanted(since_ms=2000), ["two", "three"]),
-        (Wanted(until_ms=2000), ["one"]),
-        (Wanted(after_id=2), ["three"]),
-        (Wanted(device="a", direction="<"), ["one"]),
+        (JournalFilter(), ["one", "two", "three"]),
+        (JournalFilter(device="a"), ["one", "three"]),
+        (JournalFilter(kind="esp32cam"), ["two"]),
+        (JournalFilter(type="ping"), ["three"]),
+        (JournalFilter(direction="<"), ["one", "two"]),
+        (JournalFilter(since_ms=2000), ["two", "three"]),
+        (JournalFilter(until_ms=2000), ["one"]),
+        (JournalFilter(after_id=2), ["three"]),
+        (JournalFilter(device="a", direction="<"), ["one"]),
     ],
 )
-def test_rows_are_found_by_what_they_have(connection: sqlite3.Connection, wanted: Wanted, payloads: list[str]) -> None:
+def test_rows_are_found_by_what_they_have(
+    connection: sqlite3.Connection, wanted: JournalFilter, payloads: list[str]
+) -> None:
     assert [row.payload for row in read(connection, wanted)] == payloads
 
 
 def test_a_limit_takes_the_newest_or_the_oldest_in_order_of_time(connection: sqlite3.Connection) -> None:
-    assert [row.payload for row in read(connection, Wanted(), 2)] == ["two", "three"]
-    assert [row.payload for row in read(connection, Wanted(), 2, newest=False)] == ["one", "two"]
+    assert [row.payload for row in read(connection, JournalFilter(), 2)] == ["two", "three"]
+    assert [row.payload for row in read(connection, JournalFilter(), 2, newest=False)] == ["one", "two"]
 
 
 def test_no_reading_is_longer_than_the_most(connection: sqlite3.Connection) -> None:
     for _ in range(ROWS_MAX // 1000 + 1):
         add(connection, moment(4000, "c", "pico", *[("<", "log", "")] * 1000))
 
-    assert len(read(connection, Wanted(), ROWS_MAX + 1)) == ROWS_MAX
+    assert len(read(connection, JournalFilter(), ROWS_MAX + 1)) == ROWS_MAX
 
 
 @pytest.mark.parametrize("text", ["1000000d", "9" * 30 + "d", "9" * 400 + "h", "1969-12-31T00:00:00+00:00"])
@@ -80,24 +82,26 @@ def test_an_age_beyond_1970_is_1970_and_can_be_asked_for(connection: sqlite3.Con
     since_ms = parse_since(text, 1_790_000_000.0)
 
     assert since_ms == 0
-    assert read(connection, Wanted(since_ms=since_ms))
+    assert read(connection, JournalFilter(since_ms=since_ms))
 
 
 def test_what_was_said_at_once_is_read_row_by_row_in_order(connection: sqlite3.Connection) -> None:
     add(connection, moment(4000, "c", "pico", ("<", "ping", "1"), (">", "pong", "2")), moment(4000, "c", "pico"))
     add(connection, moment(4001, "c", "pico", ("<", "log", "3")))
 
-    found = read(connection, Wanted(device="c"))
+    found = read(connection, JournalFilter(device="c"))
 
     assert [(row.id, row.direction, row.payload) for row in found] == [(4, "<", "1"), (5, ">", "2"), (6, "<", "3")]
-    assert [row.payload for row in read(connection, Wanted(after_id=4))] == ["2", "3"]
+    assert [row.payload for row in read(connection, JournalFilter(after_id=4))] == ["2", "3"]
 
 
 def test_other_programs_see_the_same_rows(connection: sqlite3.Connection) -> None:
     add(connection, moment(4000, "c", "pico", *(("<", "log", str(number)) for number in range(12))))
     seen = connection.execute("SELECT * FROM journal ORDER BY id").fetchall()
 
-    assert seen == [tuple(getattr(row, name) for name in row.__struct_fields__) for row in read(connection, Wanted())]
+    assert seen == [
+        tuple(getattr(row, name) for name in row.__struct_fields__) for row in read(connection, JournalFilter())
+    ]
 
 
 def test_names_with_quotes_and_letters_of_all_kinds_are_found(connection: sqlite3.Connection) -> None:
@@ -105,11 +109,13 @@ def test_names_with_quotes_and_letters_of_all_kinds_are_found(connection: sqlite
     add(connection, *(moment(4000, name, "pico", ("<", "log", name)) for name in names))
 
     for name in names:
-        assert [row.payload for row in read(connection, Wanted(device=name, since_ms=4000))] == [name]
+        assert [row.payload for row in read(connection, JournalFilter(device=name, since_ms=4000))] == [name]
 
 
-@pytest.mark.parametrize("wanted", [Wanted(since_ms=5), Wanted(after_id=5), Wanted(since_ms=5, device="a")])
-def test_what_is_young_is_found_without_reading_the_old(connection: sqlite3.Connection, wanted: Wanted) -> None:
+@pytest.mark.parametrize(
+    "wanted", [JournalFilter(since_ms=5), JournalFilter(after_id=5), JournalFilter(since_ms=5, device="a")]
+)
+def test_what_is_young_is_found_without_reading_the_old(connection: sqlite3.Connection, wanted: JournalFilter) -> None:
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     read(connection, wanted)

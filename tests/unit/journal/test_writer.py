@@ -16,7 +16,7 @@ from pathlib import Path
 
 from darvaz.gateway.access import redact
 from darvaz.gateway.journal.writer import PAYLOAD_CHARS_MAX, Journal
-from darvaz.gateway.storage.database import StoreError, open_database
+from darvaz.gateway.storage.database import StorageError, open_database
 
 NOW_MS = int(time.time() * 1000)
 WRITER = """
@@ -47,7 +47,7 @@ def ids(folder: Path) -> list[int]:
 
 def write(folder: Path, type_: str, day: float) -> None:
     """Writes one row, as a gateway did that ran on that day."""
-    journal = Journal(partial(open_database, folder), clock_s=lambda: 86_400 * day)
+    journal = Journal(partial(open_database, folder), unix_s=lambda: 86_400 * day)
     journal.record(None, None, "", "=", type_, "")
     journal.open()
     assert journal.close()
@@ -204,13 +204,13 @@ def test_one_row_beyond_the_letters_that_may_wait_is_counted_and_said(tmp_path: 
 def test_a_row_that_comes_while_the_writer_takes_the_others_is_not_lost(tmp_path: Path) -> None:
     writer = threading.current_thread()
 
-    def clock_s() -> float:
+    def unix_s() -> float:
         # Between finding the list and appending to it, the writer takes what is there.
         if threading.current_thread() is writer and journal._pending:
             wait_until(lambda: not journal._pending)
         return 1.0
 
-    journal = Journal(partial(open_database, tmp_path), clock_s=clock_s)
+    journal = Journal(partial(open_database, tmp_path), unix_s=unix_s)
     journal.open()
     for number in range(5):
         journal.record(None, None, "", "=", "row", str(number))
@@ -220,7 +220,7 @@ def test_a_row_that_comes_while_the_writer_takes_the_others_is_not_lost(tmp_path
 
 
 def test_a_database_that_cannot_be_opened_at_first_is_waited_for(tmp_path: Path) -> None:
-    troubles = [StoreError("the disk is full"), sqlite3.OperationalError("locked")]
+    troubles = [StorageError("the disk is full"), sqlite3.OperationalError("locked")]
 
     def open_at_third() -> sqlite3.Connection:
         if troubles:
@@ -256,7 +256,7 @@ def test_a_flood_does_not_make_the_file_much_larger_than_allowed(tmp_path: Path)
 
 def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) -> None:
     now_s = [1_790_000_000.0]
-    journal = Journal(partial(open_database, tmp_path), retain_days=1, clock_s=lambda: now_s[0])
+    journal = Journal(partial(open_database, tmp_path), retain_days=1, unix_s=lambda: now_s[0])
     journal.open()
     journal.record(None, None, "", "=", "before", "")
     now_s[0] -= 10 * 86_400
@@ -271,7 +271,7 @@ def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) ->
 
 def test_rows_older_than_the_retention_are_forgotten(tmp_path: Path) -> None:
     write(tmp_path, "old", 0.0)
-    journal = Journal(partial(open_database, tmp_path), retain_days=7, clock_s=lambda: 86_400 * 8.0)
+    journal = Journal(partial(open_database, tmp_path), retain_days=7, unix_s=lambda: 86_400 * 8.0)
     journal.record(None, None, "", "=", "new", "")
     journal.open()
     wait_until(lambda: [type_ for type_, _ in rows(tmp_path)] == ["new"])
@@ -282,7 +282,7 @@ def test_rows_older_than_the_retention_are_forgotten(tmp_path: Path) -> None:
 def test_the_newest_batch_stays_so_that_ids_go_on(tmp_path: Path) -> None:
     write(tmp_path, "old", 0.0)
     write(tmp_path, "older than it may be", 1.0)
-    journal = Journal(partial(open_database, tmp_path), retain_days=7, clock_s=lambda: 86_400 * 30.0)
+    journal = Journal(partial(open_database, tmp_path), retain_days=7, unix_s=lambda: 86_400 * 30.0)
     journal.open()
     wait_until(lambda: len(rows(tmp_path)) == 1)
     journal.record(None, None, "", "=", "new", "")

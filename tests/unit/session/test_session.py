@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from darvaz.gateway.session.session import (
     Close,
-    Faulted,
-    Framed,
+    FrameReceived,
     Introduced,
     Limits,
+    MessageRejected,
     Packet,
     Session,
-    State,
-    TokenShown,
+    SessionState,
+    TokenReceived,
 )
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
@@ -58,8 +58,8 @@ def test_a_good_token_as_first_message_lets_the_device_in() -> None:
     shown = session.take_events()
     session.admit()
 
-    assert shown == [TokenShown("dvz_x_y")]
-    assert session.state is State.WAITING_FOR_CONNECT
+    assert shown == [TokenReceived("dvz_x_y")]
+    assert session.state is SessionState.WAITING_FOR_CONNECT
     assert session.take_writes() == []
 
 
@@ -76,7 +76,7 @@ def test_silence_before_a_token_is_refused_at_the_deadline_and_not_before() -> N
     session = make(is_admitted=False, auth_deadline_s=10)
 
     session.tick(9.99)
-    assert session.state is State.WAITING_FOR_TOKEN
+    assert session.state is SessionState.WAITING_FOR_TOKEN
     session.tick(10.0)
 
     assert codes(session) == ["not_authorised", 4401]
@@ -91,7 +91,7 @@ def test_an_auth_one_byte_too_long_is_refused_unread() -> None:
     beyond = make(is_admitted=False)
     beyond.receive_text(start + " " * (longest - len(start)) + "}", 1.0)
 
-    assert fits.take_events() == [TokenShown("t")]
+    assert fits.take_events() == [TokenReceived("t")]
     assert codes(beyond) == ["not_authorised", 4401]
 
 
@@ -102,7 +102,7 @@ def test_a_device_admitted_by_header_may_still_show_a_token() -> None:
     session.admit()
     session.receive_text('{"type":"connect","device":"d"}', 1.0)
 
-    assert [type(e) for e in session.take_events()] == [TokenShown, Introduced]
+    assert [type(e) for e in session.take_events()] == [TokenReceived, Introduced]
 
 
 def test_the_gateway_pings_every_heartbeat() -> None:
@@ -125,7 +125,7 @@ def test_any_packet_counts_as_life() -> None:
 
     session.receive_text("nonsense", 299.0)
     session.tick(598.9)
-    assert session.state is State.OPEN
+    assert session.state is SessionState.OPEN
     session.take_writes()
     session.tick(599.0)
 
@@ -165,7 +165,7 @@ def test_a_frame_of_the_maximum_is_heard_and_one_byte_more_closes_with_1009() ->
     session = open_session("esp32cam")
 
     session.receive_binary(frame, 1.0)
-    assert session.take_events() == [Framed(frame)]
+    assert session.take_events() == [FrameReceived(frame)]
     session.receive_binary(b"\xff\xd8" + bytes(longest - 3) + b"\xff\xd9", 1.0)
 
     assert codes(session) == ["too_large", 1009]
@@ -178,7 +178,7 @@ def test_a_frame_that_is_no_jpeg_is_answered_with_an_error(data: bytes) -> None:
     session.receive_binary(data, 1.0)
 
     assert codes(session) == ["not_a_frame"]
-    assert session.state is State.OPEN
+    assert session.state is SessionState.OPEN
 
 
 def test_binary_from_a_pico_is_answered_with_an_error() -> None:
@@ -206,7 +206,7 @@ def test_the_tenth_fault_in_a_row_ends_the_link_and_a_good_message_starts_anew()
     session.receive_text('{"type":"pong"}', 1.0)
     for _ in range(most - 1):
         session.receive_text("nonsense", 1.0)
-    assert session.state is State.OPEN
+    assert session.state is SessionState.OPEN
     session.take_writes()
     session.receive_text("nonsense", 1.0)
 
@@ -218,7 +218,7 @@ def test_packets_beyond_the_rate_end_the_link() -> None:
 
     for _ in range(19):
         session.receive_text('{"type":"pong"}', 0.0)
-    assert session.state is State.OPEN
+    assert session.state is SessionState.OPEN
     session.receive_text('{"type":"pong"}', 0.0)
 
     assert codes(session) == ["too_fast", 1008]
@@ -230,7 +230,7 @@ def test_packets_at_the_rate_go_on_for_ever() -> None:
     for number in range(1000):
         session.receive_text('{"type":"pong"}', number / 10)
 
-    assert session.state is State.OPEN
+    assert session.state is SessionState.OPEN
 
 
 def test_a_link_may_introduce_itself_again_but_not_as_another_device() -> None:
@@ -251,7 +251,7 @@ def test_a_faulty_auth_is_never_handed_out_as_text() -> None:
     session.receive_text('{"type":"auth","token":"dvz_secret","token":"dvz_secret"}', 1.0)
 
     (event,) = session.take_events()
-    assert isinstance(event, Faulted) and event.text is None
+    assert isinstance(event, MessageRejected) and event.text is None
 
 
 def test_a_wall_clock_set_meanwhile_changes_what_is_said_and_no_deadline() -> None:
@@ -331,7 +331,7 @@ def test_no_sequence_of_packets_and_clock_steps_raises(kind: str, is_admitted: b
                 session.send_command(PROTOCOL.make("command", id=1, name="go", args={}))
         writes = session.take_writes()
         assert not (was_closed and writes)
-        was_closed = session.state is State.CLOSED
+        was_closed = session.state is SessionState.CLOSED
         assert was_closed == (session.deadline_s is None)
         assert [w for w in writes if isinstance(w, Close)] == writes[-1:] if was_closed and writes else True
         for write in writes:

@@ -7,7 +7,15 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from darvaz.gateway.session.session import Close, Faulted, Introduced, Limits, Session, State, TokenShown
+from darvaz.gateway.session.session import (
+    Close,
+    Introduced,
+    Limits,
+    MessageRejected,
+    Session,
+    SessionState,
+    TokenReceived,
+)
 from darvaz.protocol.codec import MessageCodec
 from tests.support.mutants import packets
 
@@ -28,11 +36,11 @@ def feed(session: Session, packet: str | bytes) -> None:
     else:
         session.receive_binary(packet, 0.0)
     for event in session.take_events():
-        if isinstance(event, TokenShown):
+        if isinstance(event, TokenReceived):
             session.admit()
         elif isinstance(event, Introduced):
             session.welcome(0.0)
-        elif isinstance(event, Faulted):
+        elif isinstance(event, MessageRejected):
             assert event.fault.code in PROTOCOL.error_codes
 
 
@@ -48,7 +56,7 @@ def test_a_thousand_mutants_are_answered_in_the_words_of_the_schema(kind: str, s
                 assert len(write.reason.encode()) <= 123
             else:
                 GATEWAYS.validate(json.loads(write.text.encode()))
-        if session.state is State.CLOSED:
+        if session.state is SessionState.CLOSED:
             session = make(kind)
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.journal.queries import Wanted, read
+from darvaz.gateway.journal.queries import JournalFilter, read
 from darvaz.gateway.storage.database import (
     _MIGRATIONS,
     BUSY_TIMEOUT_MS,
     DATABASE_NAME,
-    StoreError,
+    StorageError,
     explained,
     open_database,
     opened,
@@ -117,7 +117,7 @@ def test_a_journal_of_the_first_version_is_kept_row_by_row(folder: Path) -> None
 
     with closing(open_database(folder)) as connection:
         seen = connection.execute("SELECT * FROM journal ORDER BY id").fetchall()
-        found = read(connection, Wanted(device="device 1"), 10_000)
+        found = read(connection, JournalFilter(device="device 1"), 10_000)
 
     assert [row[1:] for row in seen] == rows
     assert [row[0] for row in seen] == list(range(2, 1236))
@@ -167,7 +167,7 @@ def test_two_openings_at_once_make_the_tables_once(folder: Path) -> None:
     def open_and_close() -> None:
         try:
             open_database(folder).close()
-        except (StoreError, sqlite3.Error) as error:
+        except (StorageError, sqlite3.Error) as error:
             errors.append(error)
 
     threads = [threading.Thread(target=open_and_close) for _ in range(8)]
@@ -183,38 +183,38 @@ def test_two_openings_at_once_make_the_tables_once(folder: Path) -> None:
 
 
 def test_a_missing_parent_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"nowhere is missing; make it, or use --data$"):
+    with pytest.raises(StorageError, match=r"nowhere is missing; make it, or use --data$"):
         open_database(tmp_path / "nowhere" / "data")
 
 
 def test_a_file_in_place_of_the_folder_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 
-    with pytest.raises(StoreError, match="is a file, not a folder"):
+    with pytest.raises(StorageError, match="is a file, not a folder"):
         open_database(tmp_path / "data")
 
 
 def test_a_file_in_place_of_the_parent_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(StoreError, match="file is not a folder"):
+    with pytest.raises(StorageError, match="file is not a folder"):
         open_database(tmp_path / "file" / "data")
 
 
 def test_a_folder_in_place_of_the_database_is_a_sentence(folder: Path) -> None:
     (folder / DATABASE_NAME).mkdir(parents=True)
 
-    with pytest.raises(StoreError, match="is a folder, not a database"):
+    with pytest.raises(StorageError, match="is a folder, not a database"):
         open_database(folder)
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(closed_folder: Path) -> None:
-    with pytest.raises(StoreError, match=r"data cannot be made \(Permission denied\)"):
+    with pytest.raises(StorageError, match=r"data cannot be made \(Permission denied\)"):
         open_database(closed_folder / "data")
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(closed_folder: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be written: give this user the right to"):
+    with pytest.raises(StorageError, match="cannot be written: give this user the right to"):
         open_database(closed_folder)
 
 
@@ -222,7 +222,7 @@ def test_a_file_that_is_no_database_is_a_sentence(folder: Path) -> None:
     folder.mkdir()
     (folder / DATABASE_NAME).write_bytes(b"These are my holiday notes. " * 100)
 
-    with pytest.raises(StoreError, match="is damaged or not a database: move it away"):
+    with pytest.raises(StorageError, match="is damaged or not a database: move it away"):
         open_database(folder)
 
 
@@ -232,7 +232,7 @@ def test_a_damaged_database_is_a_sentence(folder: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
 
-    with pytest.raises(StoreError, match="is damaged or not a database"), opened(folder) as connection:
+    with pytest.raises(StorageError, match="is damaged or not a database"), opened(folder) as connection:
         settings_of(connection)
 
 
@@ -262,7 +262,7 @@ def test_a_database_of_a_newer_darvaz_is_left_alone(folder: Path) -> None:
     with opened(folder) as connection:
         connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StoreError, match="written by a newer Darvaz"):
+    with pytest.raises(StorageError, match="written by a newer Darvaz"):
         open_database(folder)
 
     with closing(sqlite3.connect(folder / DATABASE_NAME)) as bare:
@@ -281,7 +281,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_transaction_open(folder: Path, 
 
 
 def test_a_database_that_turned_read_only_is_a_sentence(folder: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be written"), opened(folder) as connection:
+    with pytest.raises(StorageError, match="cannot be written"), opened(folder) as connection:
         connection.execute("PRAGMA query_only = 1")
         connection.execute("INSERT INTO settings VALUES ('a', 'b')")
 
@@ -296,7 +296,7 @@ def test_a_database_that_another_program_holds_is_a_sentence(folder: Path, conne
 
 
 def test_any_other_trouble_still_says_what_to_do(folder: Path) -> None:
-    with pytest.raises(StoreError, match=r"cannot be used \(no such table: gone\): move it away"):
+    with pytest.raises(StorageError, match=r"cannot be used \(no such table: gone\): move it away"):
         with opened(folder) as connection:
             connection.execute("SELECT * FROM gone")
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from darvaz.gateway.storage.database import open_database
-from darvaz.gateway.storage.read_pool import WAITING_MAX, Reader, ReaderBusyError
+from darvaz.gateway.storage.read_pool import WAITING_MAX, ReadPool, ReadPoolBusyError
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
-    made = Reader(lambda: open_database(tmp_path), deadline_s=0.2)
+def reader(tmp_path: Path) -> Iterator[ReadPool]:
+    made = ReadPool(lambda: open_database(tmp_path), deadline_s=0.2)
     yield made
     made.close()
 
@@ -27,24 +27,24 @@ def ask(connection: sqlite3.Connection, statement: str) -> object:
     return connection.execute(statement).fetchone()
 
 
-async def test_a_reading_is_answered_from_another_thread(reader: Reader) -> None:
+async def test_a_reading_is_answered_from_another_thread(reader: ReadPool) -> None:
     assert await reader.read(ask, "SELECT 7") == (7,)
     assert await reader.read(lambda _: threading.current_thread().name) != threading.current_thread().name
 
 
-async def test_a_reading_that_takes_too_long_is_ended(reader: Reader) -> None:
-    with pytest.raises(ReaderBusyError, match="took longer than"):
+async def test_a_reading_that_takes_too_long_is_ended(reader: ReadPool) -> None:
+    with pytest.raises(ReadPoolBusyError, match="took longer than"):
         await reader.read(ask, ENDLESS)
 
     assert await reader.read(ask, "SELECT 7") == (7,), "the thread is free again"
 
 
-async def test_one_reading_too_many_is_refused(reader: Reader) -> None:
+async def test_one_reading_too_many_is_refused(reader: ReadPool) -> None:
     gate = threading.Event()
     waiting = [asyncio.create_task(reader.read(lambda _: gate.wait(10))) for _ in range(WAITING_MAX)]
     await asyncio.sleep(0)
 
-    with pytest.raises(ReaderBusyError, match="wait already"):
+    with pytest.raises(ReadPoolBusyError, match="wait already"):
         await reader.read(ask, "SELECT 7")
     gate.set()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -52,7 +52,7 @@ async def test_one_reading_too_many_is_refused(reader: Reader) -> None:
     assert await reader.read(ask, "SELECT 7") == (7,)
 
 
-async def test_a_reading_that_waited_too_long_is_not_begun(reader: Reader) -> None:
+async def test_a_reading_that_waited_too_long_is_not_begun(reader: ReadPool) -> None:
     gate = threading.Event()
     begun = []
     holding = [asyncio.create_task(reader.read(lambda _: gate.wait(10))) for _ in range(2)]
@@ -60,17 +60,17 @@ async def test_a_reading_that_waited_too_long_is_not_begun(reader: Reader) -> No
     await asyncio.sleep(0.3)
     gate.set()
 
-    with pytest.raises(ReaderBusyError, match="too busy"):
+    with pytest.raises(ReadPoolBusyError, match="too busy"):
         await late
     await asyncio.gather(*holding)
     assert begun == []
 
 
-async def test_nothing_can_be_written_by_reading(reader: Reader) -> None:
+async def test_nothing_can_be_written_by_reading(reader: ReadPool) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         await reader.read(ask, "DELETE FROM tokens")
 
 
-async def test_what_the_database_says_is_passed_on(reader: Reader) -> None:
+async def test_what_the_database_says_is_passed_on(reader: ReadPool) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         await reader.read(ask, "SELECT * FROM nowhere")

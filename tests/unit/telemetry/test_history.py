@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.storage.database import StoreError
+from darvaz.gateway.storage.database import StorageError
 from darvaz.gateway.telemetry.history import (
     DATABASE_NAME,
     FIVE_MINUTES_S,
@@ -34,7 +34,7 @@ class Kept:
     def __init__(self, folder: Path, retention: Retention | None = None) -> None:
         self.now_s = NOON_S
         self.connection = open_history(folder)
-        self.history = History(lambda: open_history(folder), retention, clock_s=lambda: self.now_s)
+        self.history = History(lambda: open_history(folder), retention, unix_s=lambda: self.now_s)
 
     def record(self, device: str, time_s: float, **values: float) -> None:
         self.history.record(device, time_s, values)
@@ -322,7 +322,7 @@ def test_reports_wait_while_the_disk_fails_and_are_written_afterwards(kept: Kept
 def test_a_damaged_history_is_named_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / DATABASE_NAME).write_bytes(b"no database" * 100)
 
-    with pytest.raises(StoreError, match=f"{DATABASE_NAME} is damaged"):
+    with pytest.raises(StorageError, match=f"{DATABASE_NAME} is damaged"):
         open_history(tmp_path)
 
 

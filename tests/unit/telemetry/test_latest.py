@@ -1,4 +1,4 @@
-"""Telemetry and the feed: what was said last, and who is told of it."""
+"""Telemetry and the bus: what was said last, and who is told of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.events.bus import Feed
+from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.telemetry.history import History, open_history
 from darvaz.gateway.telemetry.latest import NAMES_PER_DEVICE_MAX, TYPES, Telemetry
 from darvaz.protocol.codec import MessageCodec
@@ -46,11 +46,11 @@ def telemetry(history: RecordingHistory) -> Telemetry:
 @pytest.fixture
 def say(telemetry: Telemetry) -> Callable[..., None]:
     """Publishes a message of a device, as a link does."""
-    feed = Feed()
-    feed.subscribe(TYPES, telemetry.take)
+    bus = EventBus()
+    bus.subscribe(TYPES, telemetry.take)
 
     def publish(sender: str | None, /, **message: Any) -> None:
-        feed.publish(message["type"], sender, PROTOCOL.parse(json.dumps(message)))
+        bus.publish(message["type"], sender, PROTOCOL.parse(json.dumps(message)))
 
     return publish
 
@@ -127,32 +127,32 @@ def test_a_forgotten_device_is_forgotten_everywhere(
     assert history.forgotten == ["pico"]
 
 
-# The feed
+# The bus
 
 
 def test_only_those_who_asked_are_told_and_in_their_order() -> None:
-    feed, told = Feed(), []
-    feed.subscribe(["log", "ack"], lambda type_, device, what: told.append(("first", type_, device, what)))
-    feed.subscribe(["log"], lambda type_, device, what: told.append(("second", type_, device, what)))
+    bus, told = EventBus(), []
+    bus.subscribe(["log", "ack"], lambda type_, device, what: told.append(("first", type_, device, what)))
+    bus.subscribe(["log"], lambda type_, device, what: told.append(("second", type_, device, what)))
 
-    feed.publish("log", "pico", 1)
-    feed.publish("ack", "pico", 2)
-    feed.publish("telemetry", "pico", 3)
+    bus.publish("log", "pico", 1)
+    bus.publish("ack", "pico", 2)
+    bus.publish("telemetry", "pico", 3)
 
     assert told == [("first", "log", "pico", 1), ("second", "log", "pico", 1), ("first", "ack", "pico", 2)]
 
 
 def test_whoever_leaves_is_told_no_more_even_while_being_told() -> None:
-    feed, told = Feed(), []
+    bus, told = EventBus(), []
 
     def once(type_: str, device: str | None, what: Any) -> None:
         told.append(what)
-        feed.unsubscribe(["log", "ack"], once)
+        bus.unsubscribe(["log", "ack"], once)
 
-    feed.subscribe(["log", "ack"], once)
-    feed.publish("log", None, 1)
-    feed.publish("log", None, 2)
-    feed.publish("ack", None, 3)
-    feed.unsubscribe(["log"], once)
+    bus.subscribe(["log", "ack"], once)
+    bus.publish("log", None, 1)
+    bus.publish("log", None, 2)
+    bus.publish("ack", None, 3)
+    bus.unsubscribe(["log"], once)
 
     assert told == [1]

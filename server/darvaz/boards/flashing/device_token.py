@@ -11,7 +11,7 @@ import httpx
 from darvaz.boards.flashing.errors import FlashError, Outcome
 from darvaz.gateway.access import Issued, Tokens
 from darvaz.gateway.access.credentials import parse_credential
-from darvaz.gateway.storage.database import StoreError, opened
+from darvaz.gateway.storage.database import StorageError, opened
 
 _DEADLINE_S = 15.0
 _LABEL = "flashed "
@@ -58,7 +58,7 @@ class LocalDesk:
         try:
             with opened(self._data) as connection:
                 return question(Tokens(connection, time.time))
-        except StoreError as error:
+        except StorageError as error:
             raise FlashError(Outcome.NO_TOKEN, f"no token can be issued: {error}") from None
 
 

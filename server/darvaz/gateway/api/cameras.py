@@ -16,7 +16,7 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.devices.hub import CommandError
-from darvaz.gateway.frames import Frame, Wish
+from darvaz.gateway.frames import Frame, ViewerRequest
 from darvaz.gateway.frames.demand import Size
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.viewing.mjpeg_response import MjpegResponse
@@ -69,7 +69,7 @@ async def stream_camera(call: Call) -> Response:
     """Streams MJPEG for as long as the client stays; while the camera is away nothing comes."""
     query: StreamQuery = call.query
     refused = refuse_device(call.parts, call.device) or refuse_crowd(call.parts)
-    wish = Wish(query.fps, query.size, query.quality)
+    wish = ViewerRequest(query.fps, query.size, query.quality)
     return refused or MjpegResponse(call.parts, call.device, wish, call.admitted)
 
 
@@ -119,7 +119,7 @@ def _ring(call: Call) -> FrameRing | Response:
 
 def _describe(call: Call) -> CameraAnswer:
     parts, device = call.parts, call.device
-    camera, asked, now_s = parts.frames.camera(device), parts.stream_controller.asked_of(device), time.monotonic()
+    camera, asked, now_s = parts.frames.camera(device), parts.stream_controller.params_of(device), time.monotonic()
     newest, round_trip_s = camera.newest, parts.stream_controller.round_trip_s(device)
     return CameraAnswer(
         id=device,

@@ -16,12 +16,12 @@ from darvaz.gateway.access.decisions import FOREIGN_ORIGIN
 from darvaz.gateway.api.devices import describe_device
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import DeviceId
-from darvaz.gateway.events.streams import MESSAGES, TYPES, Event, Watcher, dump_event, message_data
+from darvaz.gateway.events.streams import MESSAGES, TYPES, Event, EventQueue, dump_event, message_data
 from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
-from darvaz.gateway.journal.flush import journalled
-from darvaz.gateway.journal.queries import Row, Wanted, read
+from darvaz.gateway.journal.flush import wait_until_written
+from darvaz.gateway.journal.queries import JournalFilter, Row, read
 from darvaz.protocol.codec import MessageCodec
 
 REPLAY_ROWS_MAX = 1_000
@@ -79,23 +79,23 @@ async def _pieces(call: Call) -> Pieces:
     events, last = call.parts.events, _last_event_id(call)
     if events.is_full:
         return
-    watcher = events.watch(frozenset(query.types.split(",")), None if query.device is UNSET else query.device)
+    queue = events.open_queue(frozenset(query.types.split(",")), None if query.device is UNSET else query.device)
     try:
         # Its number would let a client that is cut off while it catches up believe that it has everything.
-        yield _hello(call, watcher.begins if last is None else None)
+        yield _hello(call, queue.begins if last is None else None)
         if last is not None:
-            async for piece in _missed(call, watcher, last):
+            async for piece in _missed(call, queue, last):
                 yield piece
-        async for piece in _live(call, watcher):
+        async for piece in _live(call, queue):
             yield piece
     finally:
-        events.leave(watcher)
+        events.close_queue(queue)
 
 
-async def _live(call: Call, watcher: Watcher) -> Pieces:
+async def _live(call: Call, queue: EventQueue) -> Pieces:
     beat_s, look_s = time.monotonic() + BEAT_S, 0.0
-    while not watcher.is_over:
-        lost, queued = await watcher.take(_LOOK_EVERY_S)
+    while not queue.is_over:
+        lost, queued = await queue.take(_LOOK_EVERY_S)
         now_s = time.monotonic()
         if now_s >= look_s:
             look_s = now_s + _LOOK_EVERY_S
@@ -110,32 +110,32 @@ async def _live(call: Call, watcher: Watcher) -> Pieces:
             yield b": beat\n\n"
 
 
-async def _missed(call: Call, watcher: Watcher, last: int) -> Pieces:
+async def _missed(call: Call, queue: EventQueue, last: int) -> Pieces:
     """Gives what happened since an event: from the ring, or from the journal and the ring together."""
     events = call.parts.events
-    kept = events.between(last, watcher)
+    kept = events.between(last, queue)
     if kept is None:
         until = events.complete_since
-        async for piece in _journalled(call, watcher, last, until):
+        async for piece in _journalled(call, queue, last, until):
             yield piece
-        for piece in _joined(_present(call, watcher, until)):
+        for piece in _joined(_present(call, queue, until)):
             yield piece
-        kept = events.between(until, watcher)
+        kept = events.between(until, queue)
         if kept is None:
             yield _gap(None)
     for piece in _joined(kept or []):
         yield piece
 
 
-async def _journalled(call: Call, watcher: Watcher, last: int, until: int) -> Pieces:
-    await journalled(call.parts.journal)
-    wanted = Wanted(
+async def _journalled(call: Call, queue: EventQueue, last: int, until: int) -> Pieces:
+    await wait_until_written(call.parts.journal)
+    wanted = JournalFilter(
         device=None if call.query.device is UNSET else call.query.device,
         direction="<",
         since_ms=max(0, last // _NUMBERS_PER_MS - _OVERLAP_MS),
         until_ms=until // _NUMBERS_PER_MS + 1,
     )
-    rows = await call.parts.reader.read(_messages, wanted, [name for name in MESSAGES if watcher.wants_type(name)])
+    rows = await call.parts.reader.read(_messages, wanted, [name for name in MESSAGES if queue.wants_type(name)])
     found = [_event_of(call.parts.protocol, row) for row in rows]
     if len(rows) >= REPLAY_ROWS_MAX or None in found:
         yield _gap(None)
@@ -143,18 +143,18 @@ async def _journalled(call: Call, watcher: Watcher, last: int, until: int) -> Pi
         yield piece
 
 
-def _present(call: Call, watcher: Watcher, number: int) -> list[Event]:
+def _present(call: Call, queue: EventQueue, number: int) -> list[Event]:
     """Returns how each device is now, in place of all its comings and goings."""
     here = []
     for known in call.parts.devices.all():
         described = describe_device(call.parts, known.id)
         event = Event(number, "presence", known.id, dump_event(number, "presence", described))
-        if watcher.wants(event):
+        if queue.wants(event):
             here.append(event)
     return here
 
 
-def _messages(connection: sqlite3.Connection, wanted: Wanted, types: list[str]) -> list[Row]:
+def _messages(connection: sqlite3.Connection, wanted: JournalFilter, types: list[str]) -> list[Row]:
     found: list[Row] = []
     for name in types:
         found += read(connection, msgspec.structs.replace(wanted, type=name), REPLAY_ROWS_MAX)

@@ -138,6 +138,6 @@ OPERATIONS = [
 def _apply(parts: Parts, settings: Settings) -> None:
     """Hands the settings to those who keep a copy; the others read them each time."""
     parts.access.rules.policy = replace(parts.access.rules.policy, public_tokens=settings.public_tokens)
-    parts.journal.keep(settings.journal_retain_days, settings.journal_retain_bytes_max)
+    parts.journal.set_retention(settings.journal_retain_days, settings.journal_retain_bytes_max)
     parts.history.retention = Retention.of(settings)
     logging.getLogger().setLevel(settings.log_level.upper())

@@ -16,8 +16,8 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Moment
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
-from darvaz.gateway.journal.flush import journalled
-from darvaz.gateway.journal.queries import Row, Wanted, newest_id, read
+from darvaz.gateway.journal.flush import wait_until_written
+from darvaz.gateway.journal.queries import JournalFilter, Row, newest_id, read
 from darvaz.text.json_lines import dump_line
 from darvaz.text.terminal import visible
 
@@ -92,7 +92,7 @@ async def read_journal(call: Call) -> JournalPage:
     """Returns a page of the journal."""
     query: JournalQuery = call.query
     is_forward = query.after is not UNSET
-    await journalled(call.parts.journal)
+    await wait_until_written(call.parts.journal)
     rows = await call.parts.reader.read(read, _wanted(call, query), query.limit, newest=not is_forward)
     older = rows[0].id if rows and (is_forward or len(rows) == query.limit) else None
     newer = rows[-1].id if rows else (query.after if query.after is not UNSET else None)
@@ -122,9 +122,9 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-async def _chunks(call: Call, wanted: Wanted) -> AsyncGenerator[list[Row], None]:
+async def _chunks(call: Call, wanted: JournalFilter) -> AsyncGenerator[list[Row], None]:
     """Gives the wanted rows in chunks, as they were when the export began, while the caller may see them."""
-    await journalled(call.parts.journal)
+    await wait_until_written(call.parts.journal)
     end_id = await call.parts.reader.read(newest_id) + 1
     before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id = wanted.after_id or 0
@@ -138,12 +138,12 @@ async def _chunks(call: Call, wanted: Wanted) -> AsyncGenerator[list[Row], None]
         after_id = rows[-1].id
 
 
-async def _jsonl(call: Call, wanted: Wanted) -> Pieces:
+async def _jsonl(call: Call, wanted: JournalFilter) -> Pieces:
     async for rows in _chunks(call, wanted):
         yield b"".join(dump_line(_answer(row)) + b"\n" for row in rows)
 
 
-async def _csv(call: Call, wanted: Wanted) -> Pieces:
+async def _csv(call: Call, wanted: JournalFilter) -> Pieces:
     # Without the mark, spreadsheets take the file for one in a local encoding, and Persian is lost.
     yield "\ufeff".encode() + _table([_COLUMNS])
     async for rows in _chunks(call, wanted):
@@ -168,7 +168,7 @@ def _table(rows: list[tuple[str, ...]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _wanted(call: Call, query: Filter) -> Wanted:
+def _wanted(call: Call, query: Filter) -> JournalFilter:
     now_s = call.parts.unix_s()
     given = {
         "device": query.device,
@@ -180,7 +180,9 @@ def _wanted(call: Call, query: Filter) -> Wanted:
         "before_id": getattr(query, "before", UNSET),
         "after_id": getattr(query, "after", UNSET),
     }
-    return msgspec.structs.replace(Wanted(), **{name: value for name, value in given.items() if value is not UNSET})
+    return msgspec.structs.replace(
+        JournalFilter(), **{name: value for name, value in given.items() if value is not UNSET}
+    )
 
 
 def _milliseconds(moment: float | UnsetType, now_s: float) -> int | UnsetType:

@@ -1,7 +1,7 @@
 """The cameras room: brings hub and frames together, so that boards send what is looked at. No HTTP, no WebSocket."""
 
-from darvaz.gateway.cameras.frame_counts import Tally
+from darvaz.gateway.cameras.frame_counts import FrameCounts
 from darvaz.gateway.cameras.snapshots import Snapshots
-from darvaz.gateway.cameras.stream_control import Director
+from darvaz.gateway.cameras.stream_control import StreamController
 
-__all__ = ["Director", "Snapshots", "Tally"]
+__all__ = ["FrameCounts", "Snapshots", "StreamController"]

@@ -11,7 +11,7 @@ from darvaz.gateway.journal.writer import Journal
 EVERY_S = 60.0
 
 
-class Tally:
+class FrameCounts:
     """Counts the frames of all cameras into the journal."""
 
     def __init__(self, frames: Frames, devices: Devices, journal: Journal) -> None:

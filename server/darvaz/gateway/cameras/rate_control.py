@@ -14,7 +14,7 @@ FPS_MIN = 0.2
 _PATIENCE_MAX = 32
 
 
-class Steering:
+class RateControl:
     """The rate that one link is trusted with; `limit_fps` is infinite until the link turns out to be weak."""
 
     def __init__(self) -> None:

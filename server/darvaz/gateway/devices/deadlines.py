@@ -11,14 +11,14 @@ from typing import Protocol
 log = logging.getLogger("darvaz.watch")
 
 # Deadlines are kept to this; they are seconds and minutes.
-TURN_S = 0.1
+SLOT_S = 0.1
 TOKENS_EVERY_S = 1.0
 
 
-class Watched(Protocol):
+class TimedLink(Protocol):
     """A live link, as the watch sees it."""
 
-    turn: int
+    slot: int
 
     @property
     def token_id(self) -> str | None: ...
@@ -30,49 +30,49 @@ class Watched(Protocol):
         """Learns that its token lets nobody in any more."""
 
 
-class Watch:
+class TimerWheel:
     """Calls each link when its deadline comes, which costs a quiet link nothing before.
 
-    A link's `turn` is the watch's to set. Used from the event loop only.
+    A link's `slot` is the watch's to set. Used from the event loop only.
     """
 
     def __init__(
-        self, invalid_tokens: Callable[[], frozenset[str]], clock_s: Callable[[], float] = time.monotonic
+        self, invalid_tokens: Callable[[], frozenset[str]], monotonic_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._invalid_tokens = invalid_tokens
-        self._clock_s = clock_s
-        self._turns: dict[int, set[Watched]] = {}
-        self._links: set[Watched] = set()
+        self._monotonic_s = monotonic_s
+        self._turns: dict[int, set[TimedLink]] = {}
+        self._links: set[TimedLink] = set()
         self._done = 0
         self._tokens_s = 0.0
         self._known_dead: frozenset[str] = frozenset()
         self._timer: asyncio.TimerHandle | None = None
 
-    def join(self, link: Watched, deadline_s: float) -> None:
+    def join(self, link: TimedLink, deadline_s: float) -> None:
         """Looks after a link from now on."""
         if self._timer is None:
-            self._done = int(self._clock_s() / TURN_S)
-            self._timer = asyncio.get_running_loop().call_later(TURN_S, self._turn)
+            self._done = int(self._monotonic_s() / SLOT_S)
+            self._timer = asyncio.get_running_loop().call_later(SLOT_S, self._turn)
         self._links.add(link)
         self._place(link, deadline_s)
 
-    def leave(self, link: Watched) -> None:
+    def leave(self, link: TimedLink) -> None:
         """Forgets a link."""
         self._links.discard(link)
-        waiting = self._turns.get(link.turn)
+        waiting = self._turns.get(link.slot)
         if waiting is not None:
             waiting.discard(link)
 
-    def _place(self, link: Watched, deadline_s: float) -> None:
-        # Never in the turn that is being done, and never before the deadline.
-        link.turn = max(int(deadline_s / TURN_S) + 1, self._done + 1)
-        self._turns.setdefault(link.turn, set()).add(link)
+    def _place(self, link: TimedLink, deadline_s: float) -> None:
+        # Never in the slot that is being done, and never before the deadline.
+        link.slot = max(int(deadline_s / SLOT_S) + 1, self._done + 1)
+        self._turns.setdefault(link.slot, set()).add(link)
 
     def _turn(self) -> None:
-        """Does every turn that is due; the timer rests while there are no links."""
+        """Does every slot that is due; the timer rests while there are no links."""
         self._timer = None
-        now_s = self._clock_s()
-        while self._done < int(now_s / TURN_S):
+        now_s = self._monotonic_s()
+        while self._done < int(now_s / SLOT_S):
             self._done += 1
             for link in self._turns.pop(self._done, ()):
                 self._tick(link, now_s)
@@ -80,9 +80,9 @@ class Watch:
             self._tokens_s = now_s + TOKENS_EVERY_S
             self._look_at_tokens()
         if self._links:
-            self._timer = asyncio.get_running_loop().call_later(TURN_S, self._turn)
+            self._timer = asyncio.get_running_loop().call_later(SLOT_S, self._turn)
 
-    def _tick(self, link: Watched, now_s: float) -> None:
+    def _tick(self, link: TimedLink, now_s: float) -> None:
         # The clock of all links must not stop for a fault in one of them.
         try:
             deadline_s = link.tick(now_s)

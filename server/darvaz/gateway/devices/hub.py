@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from darvaz.gateway.devices.last_arguments import LastArgs
-from darvaz.gateway.devices.registry import Devices, Known
+from darvaz.gateway.devices.last_arguments import LastArguments
+from darvaz.gateway.devices.registry import Devices, KnownDevice
 from darvaz.protocol.codec import Message, MessageCodec
 from darvaz.protocol.faults import Fault
 
@@ -93,12 +93,12 @@ class Presence:
 class Hub:
     """The devices that are here, by id. Used from the event loop only."""
 
-    def __init__(self, protocol: MessageCodec, devices: Devices, clock_s: Callable[[], float]) -> None:
+    def __init__(self, protocol: MessageCodec, devices: Devices, unix_s: Callable[[], float]) -> None:
         self._protocol = protocol
         self._devices = devices
-        self._clock_s = clock_s
+        self._unix_s = unix_s
         self._here: dict[str, Presence] = {}
-        self._last_args = LastArgs()
+        self._last_args = LastArguments()
         self._ids = itertools.count(1)
         self._on_presence: list[Callable[[str, bool], None]] = []
         self.measure: Callable[[str, float], None] = _measure_nothing
@@ -114,7 +114,7 @@ class Hub:
         """Makes `link` the device's link; an older one is told that it was replaced, and closed."""
         said = msgspec.to_builtins(introduction)
         before = self._here.get(device)
-        presence = Presence(link=link, introduction=said, since_s=self._clock_s())
+        presence = Presence(link=link, introduction=said, since_s=self._unix_s())
         if before is not None and before.link is link:
             presence.pending = before.pending
         elif before is not None:
@@ -122,7 +122,7 @@ class Hub:
             before.link.close("replaced", "a newer link of this device took over")
         self._here[device] = presence
         self._last_args.begin(device, said.get("boot_id"))
-        self._devices.remember(Known.introduced(device, link.kind_name, link.address, said, self._clock_s()))
+        self._devices.remember(KnownDevice.introduced(device, link.kind_name, link.address, said, self._unix_s()))
         self._tell(device, is_here=True)
 
     def leave(self, link: Link) -> None:
@@ -133,7 +133,7 @@ class Hub:
         if presence is None or presence.link is not link:
             return
         del self._here[link.device]
-        self._devices.saw(link.device, self._clock_s())
+        self._devices.saw(link.device, self._unix_s())
         self._drop(presence, f"{link.device} went away before it answered")
         self._tell(link.device, is_here=False)
 
@@ -174,7 +174,7 @@ class Hub:
         known = self._devices.get(device)
         return self._describe(known) if known else None
 
-    def _describe(self, known: Known) -> dict[str, Any]:
+    def _describe(self, known: KnownDevice) -> dict[str, Any]:
         presence = self._here.get(known.id)
         said = presence.introduction if presence else known.introduction
         return {
@@ -185,7 +185,7 @@ class Hub:
             "address": known.address,
             "since": presence.since_s if presence else None,
             "first_seen": known.first_seen_s,
-            "last_seen": self._clock_s() if presence else known.last_seen_s,
+            "last_seen": self._unix_s() if presence else known.last_seen_s,
             "version": said.get("version"),
             "board": said.get("board"),
             "ip": said.get("ip"),

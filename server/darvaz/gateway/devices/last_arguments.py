@@ -8,7 +8,7 @@ from typing import Any
 DEVICES_MAX = 20_000
 
 
-class LastArgs:
+class LastArguments:
     """Keeps it in memory, a board each. Used from the event loop only.
 
     Kept are arguments that the board declared and that are one of few: numbers, truth values and

@@ -14,7 +14,7 @@ import msgspec
 from darvaz.gateway.storage.database import transaction
 
 
-class Known(msgspec.Struct, kw_only=True):
+class KnownDevice(msgspec.Struct, kw_only=True):
     """What the gateway remembers of one device."""
 
     id: str
@@ -68,14 +68,14 @@ class Devices:
         self._is_closed = False
         self._closing = threading.Event()
 
-    def get(self, device: str) -> Known | None:
+    def get(self, device: str) -> KnownDevice | None:
         return self._known.get(device)
 
-    def all(self) -> list[Known]:
+    def all(self) -> list[KnownDevice]:
         """Returns every device, the longest known first."""
         return list(self._known.values())
 
-    def remember(self, known: Known) -> None:
+    def remember(self, known: KnownDevice) -> None:
         """Keeps what a device that is here said of itself; when it was first seen stays."""
         before = self._known.get(known.id)
         if before is not None:
@@ -166,12 +166,12 @@ class Devices:
         self._connection.execute(_UPSERT, row)
 
 
-def _load(connection: sqlite3.Connection) -> list[Known]:
+def _load(connection: sqlite3.Connection) -> list[KnownDevice]:
     rows = connection.execute(
         "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label FROM devices ORDER BY first_seen_s"
     )
     return [
-        Known(
+        KnownDevice(
             id=device,
             kind=kind,
             first_seen_s=first_s,

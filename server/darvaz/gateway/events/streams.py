@@ -1,4 +1,4 @@
-"""Events for whoever watches: what happens is numbered, kept for a moment, and handed to bounded queues.
+"""EventStreams for whoever watches: what happens is numbered, kept for a moment, and handed to bounded queues.
 
 While nobody watches, and has not for a while, nothing is kept and nothing is paid.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from darvaz.gateway.events.bus import Feed
+from darvaz.gateway.events.bus import EventBus
 from darvaz.text.json_lines import dump_line
 
 RING_EVENTS_MAX = 4_096
@@ -51,20 +51,20 @@ def message_data(device: str, time_s: float, message: Any) -> dict[str, Any]:
     return {"device": device, "time": time_s, **fields}
 
 
-class Events:
-    """Numbers what the feed brings, and hands it to watchers. Used from the event loop only.
+class EventStreams:
+    """Numbers what the bus brings, and hands it to watchers. Used from the event loop only.
 
     Numbers are microseconds since 1970, made unique: they go on after a restart, and tell when.
     """
 
     def __init__(
-        self, feed: Feed, describe: Callable[[str], Any], clock_s: Callable[[], float], clients_max: int = CLIENTS_MAX
+        self, bus: EventBus, describe: Callable[[str], Any], unix_s: Callable[[], float], clients_max: int = CLIENTS_MAX
     ) -> None:
-        self._feed = feed
+        self._bus = bus
         self._describe = describe
-        self._clock_s = clock_s
+        self._unix_s = unix_s
         self._clients_max = clients_max
-        self._watchers: set[Watcher] = set()
+        self._watchers: set[EventQueue] = set()
         self._ring: deque[Event] = deque()
         self._ring_bytes = 0
         self._last = 0
@@ -84,29 +84,29 @@ class Events:
 
     # Watching
 
-    def watch(self, types: frozenset[str], device: str | None) -> Watcher:
+    def open_queue(self, types: frozenset[str], device: str | None) -> EventQueue:
         """Opens a queue of what happens from now on; `leave` must be called with it."""
         if self._complete_since is None:
-            self._feed.subscribe(_FEED_TYPES, self._take)
+            self._bus.subscribe(_FEED_TYPES, self._take)
             self._complete_since = self._next()
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None
-        watcher = Watcher(types, device, self._next())
-        self._watchers.add(watcher)
-        return watcher
+        queue = EventQueue(types, device, self._next())
+        self._watchers.add(queue)
+        return queue
 
-    def leave(self, watcher: Watcher) -> None:
+    def close_queue(self, queue: EventQueue) -> None:
         """Closes a queue; after the last one, events are kept a while for those who come back."""
-        self._watchers.discard(watcher)
+        self._watchers.discard(queue)
         if not self._watchers and self._rest is None and self._complete_since is not None:
             self._rest = asyncio.get_running_loop().call_later(LINGER_S, self._sleep)
 
-    def between(self, number: int, watcher: Watcher) -> list[Event] | None:
-        """Returns what a watcher missed: all it wants after an event and before it came; None if not all is kept."""
+    def between(self, number: int, queue: EventQueue) -> list[Event] | None:
+        """Returns what a queue missed: all it wants after an event and before it came; None if not all is kept."""
         if number < self.complete_since:
             return None
-        return [event for event in self._ring if number < event.number < watcher.begins and watcher.wants(event)]
+        return [event for event in self._ring if number < event.number < queue.begins and queue.wants(event)]
 
     @property
     def complete_since(self) -> int:
@@ -114,9 +114,9 @@ class Events:
         return self._next() if self._complete_since is None else self._complete_since
 
     def close(self) -> None:
-        """Ends every watcher and keeps nothing."""
-        for watcher in list(self._watchers):
-            watcher.end()
+        """Ends every queue and keeps nothing."""
+        for queue in list(self._watchers):
+            queue.end()
         self._sleep()
 
     # Taking
@@ -130,9 +130,9 @@ class Events:
             self._happen(type_, device, self._describe(device))
         elif type_ == "forgotten":
             self._frames.pop(device, None)
-            self._happen(type_, device, {"device": device, "time": self._clock_s()})
+            self._happen(type_, device, {"device": device, "time": self._unix_s()})
         else:
-            self._happen(type_, device, message_data(device, self._clock_s(), what))
+            self._happen(type_, device, message_data(device, self._unix_s(), what))
 
     def _happen(self, type_: str, device: str, data: Any) -> None:
         number = self._next()
@@ -143,11 +143,11 @@ class Events:
             gone = self._ring.popleft()
             self._ring_bytes -= len(gone.text)
             self._complete_since = gone.number
-        for watcher in self._watchers:
-            watcher.offer(event)
+        for queue in self._watchers:
+            queue.offer(event)
 
     def _next(self) -> int:
-        self._last = max(self._last + 1, int(self._clock_s() * 1_000_000))
+        self._last = max(self._last + 1, int(self._unix_s() * 1_000_000))
         return self._last
 
     # Frames: too many for an event each
@@ -163,12 +163,12 @@ class Events:
         self._frames_timer = None
         for device in self._moved:
             frames, total_bytes = self._frames.get(device, (0, 0))
-            data = {"device": device, "time": self._clock_s(), "frames": frames, "bytes": total_bytes}
+            data = {"device": device, "time": self._unix_s(), "frames": frames, "bytes": total_bytes}
             self._happen("frames", device, data)
         self._moved.clear()
 
     def _sleep(self) -> None:
-        self._feed.unsubscribe(_FEED_TYPES, self._take)
+        self._bus.unsubscribe(_FEED_TYPES, self._take)
         for timer in (self._rest, self._frames_timer):
             if timer is not None:
                 timer.cancel()
@@ -179,7 +179,7 @@ class Events:
         self._moved.clear()
 
 
-class Watcher:
+class EventQueue:
     """One client's queue: at most `QUEUE_EVENTS_MAX` events of `QUEUE_BYTES_MAX`, the oldest give way.
 
     How many were lost is told before what is left.

@@ -2,18 +2,18 @@
 
 from darvaz.gateway.frames.camera import Camera
 from darvaz.gateway.frames.cameras import Frames, TooManyViewersError
-from darvaz.gateway.frames.demand import Asked, Bounds, Wish
+from darvaz.gateway.frames.demand import CameraSettings, StreamParams, ViewerRequest
 from darvaz.gateway.frames.frame import Frame
-from darvaz.gateway.frames.viewer import Outlet, Viewer
+from darvaz.gateway.frames.viewer import FrameSender, Viewer
 
 __all__ = [
-    "Asked",
-    "Bounds",
     "Camera",
+    "CameraSettings",
     "Frame",
+    "FrameSender",
     "Frames",
-    "Outlet",
+    "StreamParams",
     "TooManyViewersError",
     "Viewer",
-    "Wish",
+    "ViewerRequest",
 ]

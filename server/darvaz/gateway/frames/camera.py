@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from darvaz.gateway.frames.demand import Wish
+from darvaz.gateway.frames.demand import ViewerRequest
 from darvaz.gateway.frames.frame import Frame, Pack
 from darvaz.gateway.frames.viewer import Viewer
 
@@ -73,7 +73,7 @@ class Camera:
         for viewer in [viewer for viewer in self._tracked if viewer.number != frame.number]:
             if not viewer.offer(frame, now_s):
                 behind += 1
-            elif viewer.wish.fps is None:
+            elif viewer.request.fps is None:
                 self.leave(viewer)
                 self.join(viewer)
         return behind
@@ -112,36 +112,36 @@ class Camera:
         return sum(1 for _ in self)
 
     @property
-    def wishes(self) -> list[Wish]:
+    def requests(self) -> list[ViewerRequest]:
         """What each viewer wants who wants anything now."""
-        return [viewer.wish for viewer in self if viewer.wish.fps != 0]
+        return [viewer.request for viewer in self if viewer.request.fps != 0]
 
     def join(self, viewer: Viewer) -> None:
         """Hands the viewer each frame that comes from now on."""
-        if viewer.wish.fps is not None:
+        if viewer.request.fps is not None:
             self._tracked[viewer] = None
         else:
             lanes = self._lanes.setdefault(viewer.pack, {})
             lanes[viewer] = (viewer.buffered_bytes, viewer.write, viewer)
 
     def wait(self, viewer: Viewer, now_s: float) -> None:
-        """Counts the viewer's wish, and hands it frames from `serve` on, when the camera obeys, or a little later.
+        """Counts the viewer's request, but sends it nothing before `release_waiting`.
 
-        Players take the size of the first frame for that of all.
+        Players take the size of the first frame for the size of all.
         """
         self._waiting[viewer] = now_s + _WAIT_S_MAX
 
-    def serve(self, now_s: float = math.inf) -> None:
+    def release_waiting(self, now_s: float = math.inf) -> None:
         """Lets those in who have waited long enough; without a time, all."""
         for viewer in [viewer for viewer, until_s in self._waiting.items() if now_s >= until_s]:
             del self._waiting[viewer]
             self.join(viewer)
 
-    def want(self, viewer: Viewer, wish: Wish) -> None:
-        """Gives a viewer another wish."""
+    def want(self, viewer: Viewer, request: ViewerRequest) -> None:
+        """Gives a viewer another request."""
         is_here = viewer in set(self)
         self.leave(viewer)
-        viewer.wish = wish
+        viewer.request = request
         if is_here:
             self.join(viewer)
 
@@ -162,7 +162,7 @@ class Camera:
     # Time
 
     @property
-    def has_behind(self) -> bool:
+    def has_late_viewers(self) -> bool:
         """Whether a viewer has skipped frames and waits for the newest."""
         return self._behind > 0
 
@@ -173,7 +173,7 @@ class Camera:
             self.skipped -= self._behind - still
             self._behind = still
 
-    def drop_dead(self, now_s: float, deadline_s: float) -> None:
+    def drop_stuck(self, now_s: float, deadline_s: float) -> None:
         """Cuts off the viewers that did not take their frame within the deadline, or may not stay."""
         for viewer in list(self):
             if self.newest is not None and viewer not in self._tracked:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from darvaz.gateway.frames.camera import Camera
-from darvaz.gateway.frames.demand import Wish
+from darvaz.gateway.frames.demand import ViewerRequest
 from darvaz.gateway.frames.frame import Frame
 from darvaz.gateway.frames.viewer import Viewer
 
@@ -32,13 +32,13 @@ class Frames:
         *,
         viewers_max: int,
         viewer_deadline_s: float,
-        clock_s: Callable[[], float] = time.monotonic,
+        monotonic_s: Callable[[], float] = time.monotonic,
         unix_s: Callable[[], float] = time.time,
     ) -> None:
         self.viewers = 0
         self._viewers_max = viewers_max
         self._viewer_deadline_s = viewer_deadline_s
-        self._clock_s = clock_s
+        self._monotonic_s = monotonic_s
         self._unix_s = unix_s
         self._cameras: dict[str, Camera] = {}
         self._on_frame: list[Callable[[str, Frame], None]] = []
@@ -52,8 +52,8 @@ class Frames:
     def push(self, device: str, data: bytes) -> None:
         """Takes one frame of a device and hands it on."""
         camera = self.camera(device)
-        frame = camera.push(data, self._clock_s(), self._unix_s())
-        if camera.has_behind:
+        frame = camera.push(data, self._monotonic_s(), self._unix_s())
+        if camera.has_late_viewers:
             self._look_within(CATCH_UP_EVERY_S)
         for call in self._on_frame:
             call(device, frame)
@@ -97,7 +97,7 @@ class Frames:
         self.viewers += 1
         camera = self.camera(device)
         if waits:
-            camera.wait(viewer, self._clock_s())
+            camera.wait(viewer, self._monotonic_s())
         else:
             camera.join(viewer)
         self._look_within(CHECK_EVERY_S)
@@ -109,9 +109,9 @@ class Frames:
         self.camera(device).leave(viewer)
         self._tell(device)
 
-    def want(self, device: str, viewer: Viewer, wish: Wish) -> None:
-        """Gives a viewer another wish."""
-        self.camera(device).want(viewer, wish)
+    def want(self, device: str, viewer: Viewer, request: ViewerRequest) -> None:
+        """Gives a viewer another request."""
+        self.camera(device).want(viewer, request)
         self._tell(device)
 
     def _tell(self, device: str) -> None:
@@ -127,7 +127,7 @@ class Frames:
 
     def _look_within(self, wait_s: float) -> None:
         """Sees that the clock turns soon enough."""
-        turn_s = self._clock_s() + wait_s
+        turn_s = self._monotonic_s() + wait_s
         if self._timer is not None:
             if self._turn_s <= turn_s:
                 return
@@ -138,16 +138,16 @@ class Frames:
     def _turn(self) -> None:
         """Serves those who are behind and, once a second, looks for the dead; rests while nobody looks."""
         self._timer = None
-        now_s = self._clock_s()
+        now_s = self._monotonic_s()
         is_check = now_s - self._checked_s >= CHECK_EVERY_S
-        has_behind = False
+        has_late_viewers = False
         for camera in self._cameras.values():
             camera.catch_up(now_s)
-            has_behind |= camera.has_behind
+            has_late_viewers |= camera.has_late_viewers
             if is_check:
-                camera.serve(now_s)
-                camera.drop_dead(now_s, self._viewer_deadline_s)
+                camera.release_waiting(now_s)
+                camera.drop_stuck(now_s, self._viewer_deadline_s)
         if is_check:
             self._checked_s = now_s
         if self.viewers:
-            self._look_within(CATCH_UP_EVERY_S if has_behind else CHECK_EVERY_S)
+            self._look_within(CATCH_UP_EVERY_S if has_late_viewers else CHECK_EVERY_S)

@@ -1,4 +1,4 @@
-"""What the viewers of a camera want, together: the highest of each wish, bounded by the owner and by the board."""
+"""What the viewers of a camera want, together: the highest of each request, bounded by the owner and by the board."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIZES: dict[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ViewerRequest:
     """What one viewer wants; None takes what comes and asks for the owner's default; 0 frames a second is a pause."""
 
     fps: float | None = None
@@ -37,7 +37,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StreamParams:
     """What a board is asked for."""
 
     fps: float
@@ -52,7 +52,7 @@ _QUALITY_UNSAID = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class CameraSettings:
     """The owner's settings for cameras; size and quality may be left to the board."""
 
     fps: float
@@ -68,7 +68,7 @@ class Bounds:
         return 1 / self.idle_every_s if self.idle_every_s else 0.0
 
 
-def settle(bounds: Bounds, declared: Mapping[str, Mapping[str, Any]]) -> Bounds:
+def resolve_defaults(bounds: CameraSettings, declared: Mapping[str, Mapping[str, Any]]) -> CameraSettings:
     """Returns the bounds for one board: what was left to it is what it declared as the default of its `stream`."""
     size, quality = bounds.size, bounds.quality
     if size == BOARDS_OWN_SIZE:
@@ -80,17 +80,19 @@ def settle(bounds: Bounds, declared: Mapping[str, Mapping[str, Any]]) -> Bounds:
     return replace(bounds, size=size, quality=quality)
 
 
-def merge(wanted: Sequence[Wish], bounds: Bounds) -> Asked:
-    """Returns what all wishes together ask for; without any, the idle picture. The bounds are settled ones."""
+def merge(wanted: Sequence[ViewerRequest], bounds: CameraSettings) -> StreamParams:
+    """Returns what all requests together ask for; without any, the idle picture. The bounds are settled ones."""
     if not wanted:
-        return Asked(bounds.idle_fps, _smaller(bounds.size, bounds.size_max), min(bounds.quality, bounds.quality_max))
-    fps = max(bounds.fps if wish.fps is None else wish.fps for wish in wanted)
-    size = max((wish.size or bounds.size for wish in wanted), key=lambda name: SIZES[name])
-    quality = max(wish.quality or bounds.quality for wish in wanted)
-    return Asked(min(fps, bounds.fps_max), _smaller(size, bounds.size_max), min(quality, bounds.quality_max))
+        return StreamParams(
+            bounds.idle_fps, _smaller(bounds.size, bounds.size_max), min(bounds.quality, bounds.quality_max)
+        )
+    fps = max(bounds.fps if request.fps is None else request.fps for request in wanted)
+    size = max((request.size or bounds.size for request in wanted), key=lambda name: SIZES[name])
+    quality = max(request.quality or bounds.quality for request in wanted)
+    return StreamParams(min(fps, bounds.fps_max), _smaller(size, bounds.size_max), min(quality, bounds.quality_max))
 
 
-def fit(asked: Asked, declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def clamp_to(asked: StreamParams, declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Returns the arguments for a board's `stream`: only those it declared, within what it declared."""
     args: dict[str, Any] = {}
     for name, value in (("fps", asked.fps), ("quality", asked.quality)):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from darvaz.gateway.frames.demand import Wish
+from darvaz.gateway.frames.demand import ViewerRequest
 from darvaz.gateway.frames.frame import Frame, Pack
 
 
-class Outlet(Protocol):
+class FrameSender(Protocol):
     """Where the packets of one viewer go; nothing here waits."""
 
     @property
@@ -26,15 +26,15 @@ class Outlet(Protocol):
 
 
 class Viewer:
-    """Takes the frames of one camera at the pace of its own link and wish.
+    """Takes the frames of one camera at the pace of its own link and request.
 
     It holds no frame: what is being sent belongs to the outlet, the newest to the camera.
     """
 
-    __slots__ = ("_abort", "_due_s", "_written_s", "buffered_bytes", "may_stay", "number", "pack", "wish", "write")
+    __slots__ = ("_abort", "_due_s", "_written_s", "buffered_bytes", "may_stay", "number", "pack", "request", "write")
 
-    def __init__(self, outlet: Outlet, pack: Pack, wish: Wish, may_stay: Callable[[], bool]) -> None:
-        self.wish = wish
+    def __init__(self, outlet: FrameSender, pack: Pack, request: ViewerRequest, may_stay: Callable[[], bool]) -> None:
+        self.request = request
         self.may_stay = may_stay
         self.pack = pack
         self.write = outlet.write
@@ -67,10 +67,10 @@ class Viewer:
         self._abort(reason)
 
     def _is_due(self, now_s: float) -> bool:
-        """Keeps the mean at the wish: a frame may come up to half a period early, and is paid for later."""
-        if not self.wish.fps:
-            return self.wish.fps is None
-        period_s = 1 / self.wish.fps
+        """Keeps the mean at the request: a frame may come up to half a period early, and is paid for later."""
+        if not self.request.fps:
+            return self.request.fps is None
+        period_s = 1 / self.request.fps
         early_s = self._due_s - now_s
         if early_s > period_s / 2:
             return False

@@ -20,16 +20,16 @@ DELETE_CHUNK_ROWS = 50_000
 _SHRINK_TO = 0.95
 
 # direction, type, payload
-Said = tuple[str, str, str]
+EntryBody = tuple[str, str, str]
 # time_ms, device, kind, address, and what was said
-Moment = tuple[int, str | None, str | None, str, list[Said]]
+EntryGroup = tuple[int, str | None, str | None, str, list[EntryBody]]
 # The same to a compiled function that would take each of the former apart to look into it.
-AnyMoment = tuple[Any, ...]
+AnyGroup = tuple[Any, ...]
 # time_ms, device, kind, address, direction, type, payload
-Record = tuple[int, str | None, str | None, str, str, str, str]
+EntryFields = tuple[int, str | None, str | None, str, str, str, str]
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(list[Moment]).decode
+_decode = msgspec.json.Decoder(list[EntryGroup]).decode
 _INSERT = "INSERT INTO journal_batches (id, size, first_ms, last_ms, devices, moments) VALUES (?, ?, ?, ?, ?, ?)"
 # Every token starts like this. A search for one rare letter costs a fiftieth of a search for the word.
 _SECRET_LETTER, _SECRET_SIGN = b"z", b"dvz_"
@@ -41,17 +41,17 @@ def next_id(connection: sqlite3.Connection) -> int:
     return int(found[0]) if found else 1
 
 
-def states_of(moments: Sequence[AnyMoment]) -> list[Any]:
+def states_of(moments: Sequence[AnyGroup]) -> list[Any]:
     """Returns the moments in which something changed; what is no message is noted by itself."""
     found: list[Any] = []
     for moment in moments:
-        said: list[AnyMoment] = moment[4]
+        said: list[AnyGroup] = moment[4]
         if said[0][0] == "=":
             found.append(moment)
     return found
 
 
-def insert_batch(connection: sqlite3.Connection, moments: list[Moment], redact: Callable[[str], str]) -> int:
+def insert_batch(connection: sqlite3.Connection, moments: list[EntryGroup], redact: Callable[[str], str]) -> int:
     """Writes moments as one batch, tokens redacted, and returns how many rows they were."""
     text = _dump(moments)
     if _SECRET_LETTER in text and _SECRET_SIGN in text:
@@ -64,14 +64,14 @@ def insert_batch(connection: sqlite3.Connection, moments: list[Moment], redact: 
     return rows
 
 
-def parse_rows(text: str) -> Iterator[Record]:
+def parse_rows(text: str) -> Iterator[EntryFields]:
     """Yields the rows of a batch."""
     for time_ms, device, kind, address, said in _decode(text):
         for direction, type_, payload in said:
             yield time_ms, device, kind, address, direction, type_, payload
 
 
-def changed(moments: list[Moment], change: Callable[[str], str]) -> list[Moment]:
+def changed(moments: list[EntryGroup], change: Callable[[str], str]) -> list[EntryGroup]:
     """Returns the same moments with changed payloads."""
     return [(*moment[:4], [(way, type_, change(payload)) for way, type_, payload in moment[4]]) for moment in moments]
 
@@ -115,19 +115,19 @@ def _ends(connection: sqlite3.Connection) -> tuple[int, int]:
     return first or 0, last or 0
 
 
-def _sum_up(moments: list[AnyMoment]) -> tuple[int, list[str | None]]:
+def _sum_up(moments: list[AnyGroup]) -> tuple[int, list[str | None]]:
     """Returns how many rows there are in some moments, and of which devices."""
     rows = 0
     devices: set[str | None] = set()
     for moment in moments:
-        said: list[AnyMoment] = moment[4]
+        said: list[AnyGroup] = moment[4]
         rows += len(said)
         devices.add(moment[1])
     return rows, list(devices)
 
 
-def _dump(moments: list[Moment]) -> bytes:
-    """Returns moments as JSON; half a character, which no encoding has, becomes a question mark."""
+def _dump(moments: list[EntryGroup]) -> bytes:
+    """Returns moments as JSON; half a character, which no encoding has, becomes a question position."""
     try:
         return _encode(moments)
     except UnicodeEncodeError:

@@ -12,12 +12,12 @@ DEADLINE_S = 2.0
 _LOOK_EVERY_S = 0.005
 
 
-async def journalled(journal: Journal, deadline_s: float = DEADLINE_S) -> bool:
+async def wait_until_written(journal: Journal, deadline_s: float = DEADLINE_S) -> bool:
     """Returns once everything noted so far can be read, and says whether it came so far within the deadline."""
-    mark, until_s = journal.mark, time.monotonic() + deadline_s
-    while not journal.has_written(mark):
+    position, until_s = journal.position, time.monotonic() + deadline_s
+    while not journal.has_written(position):
         if journal.state != "ok" or time.monotonic() >= until_s:
             return False
-        journal.hurry()
+        journal.flush_now()
         await asyncio.sleep(_LOOK_EVERY_S)
     return True

@@ -32,7 +32,7 @@ class Row(msgspec.Struct, frozen=True):
     payload: str
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class JournalFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows are wanted; None is any."""
 
     device: str | None = None
@@ -56,7 +56,7 @@ _BATCH_CONDITIONS = {
 }
 
 
-def read(connection: sqlite3.Connection, wanted: Wanted, limit: int = 200, *, newest: bool = True) -> list[Row]:
+def read(connection: sqlite3.Connection, wanted: JournalFilter, limit: int = 200, *, newest: bool = True) -> list[Row]:
     """Returns at most `limit` rows in order of time: the newest that fit, or the oldest."""
     found: list[Row] = []
     limit = min(limit, ROWS_MAX)
@@ -69,7 +69,7 @@ def read(connection: sqlite3.Connection, wanted: Wanted, limit: int = 200, *, ne
     return found[::-1] if newest else found
 
 
-def _batches(connection: sqlite3.Connection, wanted: Wanted, newest: bool) -> Iterator[tuple[int, str]]:
+def _batches(connection: sqlite3.Connection, wanted: JournalFilter, newest: bool) -> Iterator[tuple[int, str]]:
     """Yields the batches that may hold what is wanted, from the end that is wanted first."""
     given = {name: value for name in _BATCH_CONDITIONS if (value := getattr(wanted, name)) is not None}
     for name in given.keys() & {"device", "type"}:
@@ -82,7 +82,7 @@ def _batches(connection: sqlite3.Connection, wanted: Wanted, newest: bool) -> It
     )
 
 
-def _is_wanted(row: Row, wanted: Wanted) -> bool:
+def _is_wanted(row: Row, wanted: JournalFilter) -> bool:
     return (
         wanted.device in (None, row.device)
         and wanted.kind in (None, row.kind)

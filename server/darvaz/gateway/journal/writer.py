@@ -16,14 +16,14 @@ from typing import Final
 
 from darvaz.gateway.journal.batches import (
     ROWS_PER_BATCH,
-    Moment,
-    Said,
+    EntryBody,
+    EntryGroup,
     delete_before,
     delete_first,
     insert_batch,
     rows_beyond,
 )
-from darvaz.gateway.storage.database import StoreError, transaction
+from darvaz.gateway.storage.database import StorageError, transaction
 
 log = logging.getLogger("darvaz.journal")
 
@@ -59,7 +59,7 @@ class Journal:
         pending_rows_max: int = PENDING_ROWS_MAX,
         pending_chars_max: int = PENDING_CHARS_MAX,
         redact: Callable[[str], str] = str,
-        clock_s: Callable[[], float] = time.time,
+        unix_s: Callable[[], float] = time.time,
     ) -> None:
         self._open_connection = open_connection
         self._retain_days = retain_days
@@ -68,12 +68,12 @@ class Journal:
         self._pending_chars_max = pending_chars_max
         self._busy_rows = min(_BUSY_ROWS, pending_rows_max)
         # Whether the writer was woken and has not looked since; waking it costs more than noting a row.
-        self._is_hurried = False
+        self._is_flushing = False
         self._redact = redact
-        self._clock_s = clock_s
+        self._unix_s = unix_s
         # Two lists for good, moments and the letters in each: the loop appends behind, the writer removes in
         # front what is committed, each in one step of the interpreter, and without a lock.
-        self._pending: list[Moment] = []
+        self._pending: list[EntryGroup] = []
         self._pending_chars: list[int] = []
         # Each of these is counted up by one thread only, so that no count is lost between the two.
         self._rows_in = self._rows_out = 0
@@ -84,7 +84,7 @@ class Journal:
         self._wake = threading.Event()
         self._writer: threading.Thread | None = None
         self.state = "ok"
-        self.tell_written: Callable[[list[Moment]], None] = _tell_nobody
+        self.on_written: Callable[[list[EntryGroup]], None] = _tell_nobody
         """Is called by the writer's thread with what was written."""
 
     def open(self) -> None:
@@ -97,20 +97,20 @@ class Journal:
     ) -> None:
         """Notes what happened: received (`<`), sent (`>`) or a change of state (`=`). Never waits."""
         payload = cut(payload)
-        time_ms = int(self._clock_s() * 1000)
+        time_ms = int(self._unix_s() * 1000)
         self.extend(time_ms, device, kind, address, [(direction, type_, payload)], len(payload))
 
     def extend(
-        self, time_ms: int, device: str | None, kind: str | None, address: str, said: list[Said], chars: int
+        self, time_ms: int, device: str | None, kind: str | None, address: str, said: list[EntryBody], chars: int
     ) -> None:
         """Notes what one link heard and said at one moment, `chars` letters, cut already. Never waits."""
         self._rows_in += len(said)
         self._chars_in += chars
         waiting = self._rows_in - self._rows_out
-        if waiting > self._busy_rows and not self._is_hurried:
-            self.hurry()
+        if waiting > self._busy_rows and not self._is_flushing:
+            self.flush_now()
         if waiting > self._pending_rows_max or self._chars_in - self._chars_out > self._pending_chars_max:
-            said = self._crowd(said, chars)
+            said = self._reject_overflow(said, chars)
             if not said:
                 self._chars_in -= chars
                 return
@@ -128,20 +128,20 @@ class Journal:
         return self._chars_in - self._chars_out
 
     @property
-    def mark(self) -> int:
+    def position(self) -> int:
         """Where the journal stands now: everything up to here is written once `has_written` says so."""
         return self._rows_in
 
-    def has_written(self, mark: int) -> bool:
-        """Whether all that was noted before the mark was taken is committed."""
-        return self._rows_out >= mark
+    def has_written(self, position: int) -> bool:
+        """Whether all that was noted before the position was taken is committed."""
+        return self._rows_out >= position
 
-    def hurry(self) -> None:
+    def flush_now(self) -> None:
         """Has the writer write what waits at once."""
-        self._is_hurried = True
+        self._is_flushing = True
         self._wake.set()
 
-    def keep(self, retain_days: float, retain_bytes_max: int) -> None:
+    def set_retention(self, retain_days: float, retain_bytes_max: int) -> None:
         """Changes for how long and how much the journal keeps."""
         self._retain_days, self._retain_bytes_max = retain_days, retain_bytes_max
 
@@ -153,10 +153,10 @@ class Journal:
             self._writer.join(timeout_s)
         return not self._pending
 
-    def _crowd(self, said: list[Said], chars: int) -> list[Said]:
+    def _reject_overflow(self, said: list[EntryBody], chars: int) -> list[EntryBody]:
         """Returns what of these rows, which are counted already, still finds room; hurries the writer."""
-        if not self._is_hurried:
-            self.hurry()
+        if not self._is_flushing:
+            self.flush_now()
         is_full = self.pending_chars - chars >= self._pending_chars_max
         beyond = len(said) if is_full else min(self.pending_rows - self._pending_rows_max, len(said))
         if beyond <= 0:
@@ -179,7 +179,7 @@ class Journal:
                 self._wake.clear()
                 wait_s = self._write(connection, wait_s)
                 # Not before: until they are committed, the rows of this batch would wake it for a small one behind.
-                self._is_hurried = False
+                self._is_flushing = False
                 if is_last:
                     return
                 self._retain(connection)
@@ -192,7 +192,7 @@ class Journal:
         while True:
             try:
                 return self._open_connection()
-            except (sqlite3.Error, StoreError) as error:
+            except (sqlite3.Error, StorageError) as error:
                 self._degrade(f"degraded: the journal cannot be opened ({error})")
             self._wake.wait(wait_s)
             if self._is_stopping:
@@ -227,7 +227,7 @@ class Journal:
                     break
                 rows += insert_batch(connection, moments, self._redact)
                 written += len(moments)
-        self.tell_written(self._pending[:written])
+        self.on_written(self._pending[:written])
         self._rows_out += rows
         self._chars_out += sum(self._pending_chars[:written])
         del self._pending_chars[:written]
@@ -237,7 +237,7 @@ class Journal:
     def _tell_gap(self, connection: sqlite3.Connection, lost: int) -> None:
         if lost:
             said = f"{lost} rows are missing: the disk could not keep up"
-            gap: Moment = (int(self._clock_s() * 1000), None, None, "", [("=", "gap", said)])
+            gap: EntryGroup = (int(self._unix_s() * 1000), None, None, "", [("=", "gap", said)])
             with transaction(connection):
                 insert_batch(connection, [gap], self._redact)
             self._told += lost
@@ -254,7 +254,7 @@ class Journal:
             while rows > 0 and (deleted := delete_first(connection, rows)):
                 rows -= deleted
             if time.monotonic() >= self._next_aging_s:
-                oldest_ms = int((self._clock_s() - self._retain_days * 86_400) * 1000)
+                oldest_ms = int((self._unix_s() - self._retain_days * 86_400) * 1000)
                 # While there are more, they go with a batch written in between.
                 self._next_aging_s = time.monotonic() + (0.0 if delete_before(connection, oldest_ms) else _AGE_EVERY_S)
         except sqlite3.Error as error:
@@ -266,5 +266,5 @@ def cut(payload: str) -> str:
     return payload if len(payload) <= PAYLOAD_CHARS_MAX else payload[:PAYLOAD_CHARS_MAX] + "…"
 
 
-def _tell_nobody(moments: list[Moment]) -> None:
+def _tell_nobody(moments: list[EntryGroup]) -> None:
     """Stands where nobody counts."""

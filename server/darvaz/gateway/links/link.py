@@ -11,13 +11,13 @@ from darvaz.gateway.journal.writer import PAYLOAD_CHARS_MAX, cut
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.session.session import (
     Closed,
-    Event,
-    Faulted,
-    Framed,
+    FrameReceived,
     Introduced,
+    MessageRejected,
     Packet,
     Session,
-    TokenShown,
+    SessionEvent,
+    TokenReceived,
     Write,
 )
 from darvaz.gateway.websocket.interface import PacketConnection
@@ -45,7 +45,7 @@ class DeviceLink:
         "address",
         "device",
         "kind_name",
-        "turn",
+        "slot",
     )  # fmt: skip
 
     def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken) -> None:
@@ -53,7 +53,7 @@ class DeviceLink:
         self.kind_name = context.kind.name
         self.address = caller.address or ""
         self.device: str | None = None
-        self.turn = 0
+        self.slot = 0
         self._admitted = decision if isinstance(decision, Admitted) else None
         # Who asks matters only while a token may be shown; nobody need remember it after that.
         self._caller: Caller | None = caller
@@ -194,17 +194,17 @@ class DeviceLink:
             for write in self._session.take_writes():
                 self._write(write)
 
-    def _act(self, event: Event, now_s: float) -> None:
+    def _act(self, event: SessionEvent, now_s: float) -> None:
         match event:
-            case Framed(data):
+            case FrameReceived(data):
                 self._context.parts.bus.publish("frame", self.device, data)
                 self._context.parts.frames.push(self.device or "", data)
-            case TokenShown(token):
+            case TokenReceived(token):
                 self._judge_token(token)
             case Introduced(message, text):
                 self._note("<", "connect", text, device=message.device)
                 self._judge_name(message, now_s)
-            case Faulted(fault, text):
+            case MessageRejected(fault, text):
                 self._note("<", "fault", f"{fault.code}: {fault.message}; {'(hidden)' if text is None else text}")
             case Closed(code, fault):
                 self._note("=", "closing", f"{code} {fault.code}: {fault.message}")

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from darvaz.gateway.devices.hub import Hub
-from darvaz.gateway.events.bus import Feed
+from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.session.session import rules_of
@@ -25,7 +25,7 @@ class LinkContext:
         # Asked for each message: from here they are one step away.
         self.journal: Journal = parts.journal
         self.hub: Hub = parts.hub
-        self.bus: Feed = parts.bus
+        self.bus: EventBus = parts.bus
         self.limits = parts.session_limits()
         self.ack: type[Message] = parts.protocol.types["ack"]
         self.ping: type[Message] = parts.protocol.types["ping"]

@@ -10,7 +10,7 @@ import msgspec
 from darvaz.protocol.faults import Fault
 
 
-class State(enum.Enum):
+class SessionState(enum.Enum):
     """Where a conversation stands; the names are those of `x-states` in the schema."""
 
     WAITING_FOR_TOKEN = "waiting_for_token"
@@ -31,7 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 # Events: what the shell must act on. None of them can be part of a cycle, so the collector need not look.
 
 
-class TokenShown(msgspec.Struct, frozen=True, gc=False):
+class TokenReceived(msgspec.Struct, frozen=True, gc=False):
     """A token came as first message: answer with `admit` or `refuse`."""
 
     token: str
@@ -44,13 +44,13 @@ class Introduced(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class Framed(msgspec.Struct, frozen=True, gc=False):
+class FrameReceived(msgspec.Struct, frozen=True, gc=False):
     """One JPEG frame, as it came."""
 
     data: bytes
 
 
-class Faulted(msgspec.Struct, frozen=True, gc=False):
+class MessageRejected(msgspec.Struct, frozen=True, gc=False):
     """A packet broke a rule; `text` is None where it may hold a secret or was not text."""
 
     fault: Fault
@@ -64,7 +64,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     fault: Fault
 
 
-Event = TokenShown | Introduced | Framed | Faulted | Closed
+SessionEvent = TokenReceived | Introduced | FrameReceived | MessageRejected | Closed
 
 # Writes: what the shell must put on the wire, in order.
 

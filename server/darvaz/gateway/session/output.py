@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from darvaz.gateway.session.events import Close, Closed, Event, Faulted, Packet, State, Write
+from darvaz.gateway.session.events import Close, Closed, MessageRejected, Packet, SessionEvent, SessionState, Write
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
@@ -12,7 +12,7 @@ from darvaz.protocol.faults import Fault
 _REASON_BYTES_MAX = 123
 
 
-class Speech:
+class SessionOutput:
     """Events and writes of one conversation, until they are taken; a subclass listens and decides.
 
     `events` and `writes` are what is still to be taken.
@@ -21,15 +21,15 @@ class Speech:
     __slots__ = ("_faults", "_protocol", "events", "state", "writes")
 
     def __init__(self, protocol: MessageCodec) -> None:
-        self.state: State
-        self.events: list[Event] = []
+        self.state: SessionState
+        self.events: list[SessionEvent] = []
         self.writes: list[Write] = []
         self._protocol = protocol
         self._faults = 0
 
     # Taking
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[SessionEvent]:
         """Returns what happened since the last call, in order."""
         events, self.events = self.events, []
         return events
@@ -54,7 +54,7 @@ class Speech:
 
     def _fault(self, fault: Fault, text: str | None) -> None:
         self._faults += 1
-        self.events.append(Faulted(fault, None if text is None or '"token"' in text else text))
+        self.events.append(MessageRejected(fault, None if text is None or '"token"' in text else text))
         self._say_fault(fault)
         if self._faults >= self._protocol.numbers["faults_max"]:
             self._end("misbehaved", Fault("too_many_faults", f"{self._faults} faulty packets in a row"))
@@ -63,18 +63,18 @@ class Speech:
         self._end("not_authorised", Fault("not_authorised", self._protocol.error_codes["not_authorised"]))
 
     def _end(self, name: str, fault: Fault, retry_after_s: float | None = None) -> None:
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return
         code = self._protocol.close_codes[name]
         self._say_fault(fault, retry_after_s)
         self.writes.append(Close(code, _reason(fault.message)))
         self.events.append(Closed(code, fault))
-        self._enter(State.CLOSED)
+        self._enter(SessionState.CLOSED)
 
     def _too_large(self, number: str) -> Fault:
         return Fault("too_large", f"at most {self._protocol.numbers[number]} bytes")
 
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: SessionState) -> None:
         raise NotImplementedError
 
 

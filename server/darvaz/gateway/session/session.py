@@ -16,69 +16,91 @@ from typing import Any, Final
 from darvaz.gateway.session.events import (
     Close,
     Closed,
-    Event,
-    Faulted,
-    Framed,
+    FrameReceived,
     Introduced,
     Limits,
+    MessageRejected,
     Packet,
-    State,
-    TokenShown,
+    SessionEvent,
+    SessionState,
+    TokenReceived,
     Write,
 )
-from darvaz.gateway.session.output import Speech
+from darvaz.gateway.session.output import SessionOutput
 from darvaz.protocol.codec import Kind, Message, MessageCodec, type_name
 from darvaz.protocol.faults import Fault
 
 __all__ = [
-    "Close", "Closed", "Event", "Faulted", "Framed", "Introduced", "Limits", "Packet", "Session", "State", "TokenShown",
-    "Write", "rules_of",
+    "Close",
+    "Closed",
+    "FrameReceived",
+    "Introduced",
+    "Limits",
+    "MessageRejected",
+    "Packet",
+    "Session",
+    "SessionEvent",
+    "SessionState",
+    "TokenReceived",
+    "Write",
+    "rules_of",
 ]  # fmt: skip
 
 # What becomes of a message; numbers, since this is asked for each of them.
 _OUT_OF_PLACE: Final = 0
-_HEARD: Final = 1
-_ANSWERED: Final = 2
-_JUDGED: Final = 3
+_DELIVERED: Final = 1
+_REPLIED: Final = 2
+_NEEDS_DECISION: Final = 3
 
-Ways = dict[type, int]
+Handling = dict[type, int]
 
-_NO_WAYS: Final[Ways] = {}
+_NOTHING: Final[Handling] = {}
 
 
-class Rules:
+class MessageRules:
     """What all sessions of one protocol do with each message; made once."""
 
     def __init__(self, protocol: MessageCodec) -> None:
         self.pong = Packet("pong", protocol.dump(protocol.make("pong")))
         # Of so few characters, a text is within its limit however they are encoded.
         self.short_chars = protocol.numbers["text_bytes_max"] // 4
-        self.ways = {state: self._ways_in(state, protocol) for state in State}
+        self.handling = {state: self._handling_in(state, protocol) for state in SessionState}
 
-    def _ways_in(self, state: State, protocol: MessageCodec) -> Ways:
-        special = {"auth": _JUDGED, "connect": _JUDGED, "ping": _ANSWERED}
+    def _handling_in(self, state: SessionState, protocol: MessageCodec) -> Handling:
+        special = {"auth": _NEEDS_DECISION, "connect": _NEEDS_DECISION, "ping": _REPLIED}
         return {
-            protocol.types[name]: special.get(name, _HEARD)
+            protocol.types[name]: special.get(name, _DELIVERED)
             for name, states in protocol.states_of.items()
             if state.value in states and "device" in protocol.messages[name]["x-sender"]
         }
 
 
 @functools.cache
-def rules_of(protocol: MessageCodec) -> Rules:
+def rules_of(protocol: MessageCodec) -> MessageRules:
     """Returns the rules of a protocol."""
-    return Rules(protocol)
+    return MessageRules(protocol)
 
 
-class Session(Speech):
+class Session(SessionOutput):
     """One conversation: its state, its deadlines and its answers.
 
-    `is_judging` says whether the last packet asked for a decision; nothing is heard before it is made.
+    `awaits_decision` says whether the last packet asked for a decision; nothing is heard before it is made.
     """
 
     __slots__ = (
-        "_allowance", "_heard_s", "_is_hearing", "_limits", "_next_ping_s", "_opened_s", "_rate_per_s", "_rules",
-        "_ways", "device", "is_judging", "kind", "unix_offset_s",
+        "_allowance",
+        "_handling",
+        "_heard_s",
+        "_is_hearing",
+        "_limits",
+        "_next_ping_s",
+        "_opened_s",
+        "_rate_per_s",
+        "_rules",
+        "awaits_decision",
+        "device",
+        "kind",
+        "unix_offset_s",
     )  # fmt: skip
 
     def __init__(
@@ -102,7 +124,7 @@ class Session(Speech):
         self._next_ping_s = now_s + limits.heartbeat_s
         self._rate_per_s = limits.messages_per_s_max
         self._allowance = 2 * self._rate_per_s
-        self._enter(State.WAITING_FOR_CONNECT if is_admitted else State.WAITING_FOR_TOKEN)
+        self._enter(SessionState.WAITING_FOR_CONNECT if is_admitted else SessionState.WAITING_FOR_TOKEN)
 
     # Receiving
 
@@ -115,15 +137,15 @@ class Session(Speech):
         if not (is_ordinary or self._hears_text(text)):
             return None
         message = self._protocol.parse(text)
-        way = self._ways.get(type(message), _OUT_OF_PLACE)
+        way = self._handling.get(type(message), _OUT_OF_PLACE)
         if way == _OUT_OF_PLACE:
             self._fault(message if isinstance(message, Fault) else self._out_of_place(type_name(message)), text)
             return None
         self._faults = 0
-        if way == _JUDGED:
+        if way == _NEEDS_DECISION:
             self._judge_message(message, text)
             return None
-        if way == _ANSWERED:
+        if way == _REPLIED:
             self.writes.append(self._rules.pong)
         return message
 
@@ -131,25 +153,25 @@ class Session(Speech):
         """Takes one binary packet: from a camera, exactly one JPEG."""
         if not self._hears(now_s):
             return
-        if self.state is State.WAITING_FOR_TOKEN:
+        if self.state is SessionState.WAITING_FOR_TOKEN:
             self._refuse_token()
         elif len(data) > self._protocol.numbers["frame_bytes_max"]:
             self._end("too_large", self._too_large("frame_bytes_max"))
         elif not self.kind.sends_frames:
             self._fault(Fault("not_a_frame", f"a {self.kind.title} sends no binary packets"), None)
-        elif self.state is not State.OPEN:
+        elif self.state is not SessionState.OPEN:
             self._fault(Fault("wrong_state", "send connect before the first frame"), None)
         elif not (data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9"):
             self._fault(Fault("not_a_frame", "a frame is one JPEG: it starts with FF D8 and ends with FF D9"), None)
         else:
             self._faults = 0
-            self.events.append(Framed(data))
+            self.events.append(FrameReceived(data))
 
     def receive_oversized(self, is_text: bool, now_s: float) -> None:
         """Takes the news of a packet that was too large to be read."""
         if not self._hears(now_s):
             return
-        if self.state is State.WAITING_FOR_TOKEN:
+        if self.state is SessionState.WAITING_FOR_TOKEN:
             self._refuse_token()
         else:
             self._end("too_large", self._too_large("text_bytes_max" if is_text else "frame_bytes_max"))
@@ -158,13 +180,13 @@ class Session(Speech):
 
     def admit(self) -> None:
         """The token that was shown is good."""
-        self._enter(State.WAITING_FOR_CONNECT if self.state is State.WAITING_FOR_TOKEN else self.state)
+        self._enter(SessionState.WAITING_FOR_CONNECT if self.state is SessionState.WAITING_FOR_TOKEN else self.state)
 
     def welcome(self, now_s: float) -> None:
         """The device may be who it says: the conversation is open, and it is told so."""
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return
-        self._enter(State.OPEN)
+        self._enter(SessionState.OPEN)
         self._say(
             "connection_ack",
             status="success",
@@ -184,7 +206,7 @@ class Session(Speech):
 
     def send_command(self, message: Message) -> bool:
         """Sends a checked command; says whether the conversation was open for it."""
-        if self.state is not State.OPEN:
+        if self.state is not SessionState.OPEN:
             return False
         self.writes.append(Packet("command", self._protocol.dump(message)))
         return True
@@ -197,9 +219,9 @@ class Session(Speech):
 
     def tick(self, now_s: float) -> None:
         """Does what is due: the heartbeat, the deadline for a token, the idle timeout."""
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return
-        if self.state is State.WAITING_FOR_TOKEN:
+        if self.state is SessionState.WAITING_FOR_TOKEN:
             if now_s >= self._opened_s + self._limits.auth_deadline_s:
                 self._refuse_token()
         elif now_s >= self._heard_s + self._limits.idle_timeout_s:
@@ -212,25 +234,25 @@ class Session(Speech):
     @property
     def deadline_s(self) -> float | None:
         """When `tick` has something to do, unless packets arrive first; None once closed."""
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return None
-        if self.state is State.WAITING_FOR_TOKEN:
+        if self.state is SessionState.WAITING_FOR_TOKEN:
             return self._opened_s + self._limits.auth_deadline_s
         return min(self._heard_s + self._limits.idle_timeout_s, self._next_ping_s)
 
     # One packet
 
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: SessionState) -> None:
         """Comes to a state, or stays in it, with every decision made."""
         self.state = state
-        self.is_judging = False
-        self._is_hearing = state is State.WAITING_FOR_CONNECT or state is State.OPEN
-        self._ways = self._rules.ways[state]
+        self.awaits_decision = False
+        self._is_hearing = state is SessionState.WAITING_FOR_CONNECT or state is SessionState.OPEN
+        self._handling = self._rules.handling[state]
 
-    def _judge(self, event: Event) -> None:
+    def _request_decision(self, event: SessionEvent) -> None:
         """Asks the shell for a decision."""
-        self.is_judging = True
-        self._ways = _NO_WAYS
+        self.awaits_decision = True
+        self._handling = _NOTHING
         self.events.append(event)
 
     def _pass_time(self, now_s: float) -> None:
@@ -241,7 +263,7 @@ class Session(Speech):
 
     def _hears(self, now_s: float) -> bool:
         """Counts a packet; ends the session when they come too fast."""
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return False
         self._pass_time(now_s)
         self._allowance -= 1
@@ -256,10 +278,10 @@ class Session(Speech):
 
     def _hears_text(self, text: str) -> bool:
         """Looks closer at a text that is too fast, long, or came in a state with rules of its own."""
-        if self.state is State.CLOSED or self._is_too_fast():
+        if self.state is SessionState.CLOSED or self._is_too_fast():
             return False
         size_bytes = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-        if self.state is State.WAITING_FOR_TOKEN:
+        if self.state is SessionState.WAITING_FOR_TOKEN:
             self._receive_token(text, size_bytes)
             return False
         if size_bytes > self._protocol.numbers["text_bytes_max"]:
@@ -270,22 +292,22 @@ class Session(Speech):
     def _receive_token(self, text: str, size_bytes: int) -> None:
         """Hears nothing but one auth message, and answers everything else with the same words."""
         message = self._protocol.parse(text) if size_bytes <= self._protocol.numbers["auth_bytes_max"] else None
-        if self.is_judging or message is None or isinstance(message, Fault) or type_name(message) != "auth":
+        if self.awaits_decision or message is None or isinstance(message, Fault) or type_name(message) != "auth":
             self._refuse_token()
         else:
             self._judge_message(message, text)
 
     def _judge_message(self, message: Any, text: str) -> None:
         if type_name(message) == "auth":
-            self._judge(TokenShown(message.token))
+            self._request_decision(TokenReceived(message.token))
         elif self.device is not None and self.device != message.device:
             self._fault(Fault("invalid", f"device: this link is {self.device}", "device"), text)
         else:
             self.device = message.device
-            self._judge(Introduced(message, text))
+            self._request_decision(Introduced(message, text))
 
     def _out_of_place(self, name: str) -> Fault:
-        if self.is_judging:
+        if self.awaits_decision:
             return Fault("wrong_state", "wait for the answer before the next message")
         return Fault("wrong_state", f"send connect before {name}")
 

@@ -131,7 +131,7 @@ _MIGRATIONS: Migrations = (
 )
 
 
-class StoreError(Exception):
+class StorageError(Exception):
     """The data folder or its database cannot be used; the text is a sentence with the remedy."""
 
 
@@ -139,7 +139,7 @@ def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migration
     """Opens a database of a data folder, making both if need be, and brings its tables up to date.
 
     The connection is in autocommit; use `transaction` for several statements. Each thread that writes
-    opens its own. Raises `StoreError` with a sentence for people.
+    opens its own. Raises `StorageError` with a sentence for people.
     """
     path = folder / name
     _make_folder(folder)
@@ -163,7 +163,7 @@ def _open(path: Path, migrations: Migrations) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
         _migrate(connection, path.parent, migrations)
-    except (sqlite3.Error, StoreError):
+    except (sqlite3.Error, StorageError):
         connection.close()
         raise
     return connection
@@ -171,7 +171,7 @@ def _open(path: Path, migrations: Migrations) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Lends the database for a short errand; every trouble with it leaves as a `StoreError`."""
+    """Lends the database for a short errand; every trouble with it leaves as a `StorageError`."""
     connection = open_database(folder)
     try:
         yield connection
@@ -206,7 +206,7 @@ def write_setting(connection: sqlite3.Connection, key: str, value: str) -> None:
     connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
 
 
-def explained(error: sqlite3.Error, folder: Path, name: str = DATABASE_NAME) -> StoreError:
+def explained(error: sqlite3.Error, folder: Path, name: str = DATABASE_NAME) -> StorageError:
     """Returns SQLite's complaint as a sentence for people, with what to do."""
     path = folder / name
     code = getattr(error, "sqlite_errorcode", None)
@@ -225,20 +225,20 @@ def explained(error: sqlite3.Error, folder: Path, name: str = DATABASE_NAME) -> 
     }
     # The upper bits of an extended code say which call failed, which is of no use to people.
     said = sentences.get(code & 0xFF) if code is not None else None
-    return StoreError(said or f"{path} cannot be used ({error}): move it away to begin afresh")
+    return StorageError(said or f"{path} cannot be used ({error}): move it away to begin afresh")
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
     except FileNotFoundError:
-        raise StoreError(f"{folder} cannot be made: {folder.parent} is missing; make it, or use --data") from None
+        raise StorageError(f"{folder} cannot be made: {folder.parent} is missing; make it, or use --data") from None
     except FileExistsError:
-        raise StoreError(f"{folder} is a file, not a folder: move it away, or use --data") from None
+        raise StorageError(f"{folder} is a file, not a folder: move it away, or use --data") from None
     except NotADirectoryError:
-        raise StoreError(f"{folder} cannot be made: {folder.parent} is not a folder; use --data") from None
+        raise StorageError(f"{folder} cannot be made: {folder.parent} is not a folder; use --data") from None
     except OSError as error:
-        raise StoreError(f"{folder} cannot be made ({error.strerror}): use --data with one that can") from None
+        raise StorageError(f"{folder} cannot be made ({error.strerror}): use --data with one that can") from None
 
 
 def _make_file(path: Path) -> None:
@@ -254,14 +254,14 @@ def _make_file(path: Path) -> None:
         _look_at_file(path)
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise StoreError(_full(path.parent) if is_full else _not_writable(path.parent)) from None
+        raise StorageError(_full(path.parent) if is_full else _not_writable(path.parent)) from None
 
 
 def _look_at_file(path: Path) -> None:
     if path.is_dir():
-        raise StoreError(f"{path} is a folder, not a database: move it away, or use --data")
+        raise StorageError(f"{path} is a folder, not a database: move it away, or use --data")
     if not os.access(path, os.R_OK | os.W_OK):
-        raise StoreError(_not_writable(path.parent))
+        raise StorageError(_not_writable(path.parent))
     # Somebody else's file in a shared group may be ours to write but not to chmod.
     with contextlib.suppress(PermissionError):
         path.chmod(_FILE_MODE)
@@ -274,7 +274,7 @@ def _migrate(connection: sqlite3.Connection, folder: Path, migrations: Migration
         # Looked at again inside: another process may have done the work while this one waited.
         version = _version(connection)
         if version > len(migrations):
-            raise StoreError(f"{folder} was written by a newer Darvaz: update this one, or use --data")
+            raise StorageError(f"{folder} was written by a newer Darvaz: update this one, or use --data")
         for statements in migrations[version:]:
             for statement in statements:
                 connection.execute(statement)

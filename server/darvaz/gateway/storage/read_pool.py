@@ -21,11 +21,11 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class ReaderBusyError(Exception):
+class ReadPoolBusyError(Exception):
     """Too many readings wait, or one took too long; trying again later is right."""
 
 
-class Reader:
+class ReadPool:
     """Runs readings of one database in threads; at most `WAITING_MAX` wait, each `DEADLINE_S` at most."""
 
     def __init__(
@@ -46,9 +46,9 @@ class Reader:
     async def read(
         self, function: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """Returns `function(connection, …)`; raises `ReaderBusyError` when it cannot be had in time."""
+        """Returns `function(connection, …)`; raises `ReadPoolBusyError` when it cannot be had in time."""
         if self._waiting >= self._waiting_max:
-            raise ReaderBusyError(f"{self._waiting_max} readings of the database wait already")
+            raise ReadPoolBusyError(f"{self._waiting_max} readings of the database wait already")
         self._waiting += 1
         until_s = time.monotonic() + self._deadline_s
         try:
@@ -68,11 +68,11 @@ class Reader:
         connection.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS_PER_LOOK)
         try:
             if time.monotonic() > until_s:
-                raise ReaderBusyError("the database was too busy to be read in time")
+                raise ReadPoolBusyError("the database was too busy to be read in time")
             return function(connection, *args, **kwargs)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                raise ReaderBusyError(f"reading took longer than {self._deadline_s:g} s; ask for less") from None
+                raise ReadPoolBusyError(f"reading took longer than {self._deadline_s:g} s; ask for less") from None
             raise
         finally:
             connection.set_progress_handler(None, 0)

@@ -84,14 +84,14 @@ class History:
         retention: Retention | None = None,
         *,
         pending_reports_max: int = PENDING_REPORTS_MAX,
-        clock_s: Callable[[], float] = time.time,
+        unix_s: Callable[[], float] = time.time,
     ) -> None:
         self.retention = retention or Retention()
         self.state = "ok"
         self.dropped_reports = 0
         self._open_connection = open_connection
         self._pending_reports_max = pending_reports_max
-        self._clock_s = clock_s
+        self._unix_s = unix_s
         self._pending: deque[Report | str] = deque()
         self._series: dict[tuple[str, str], int] = {}
         self._count_of: Counter[str] = Counter()
@@ -235,7 +235,7 @@ class History:
 
     def _forget_before(self, connection: sqlite3.Connection, table: str, days: float) -> None:
         column, per_s = ("time_ms", 1000) if table == "readings" else ("time_s", 1)
-        oldest = int((self._clock_s() - days * 86_400) * per_s)
+        oldest = int((self._unix_s() - days * 86_400) * per_s)
         for series in self._series.values():
             connection.execute(f"DELETE FROM {table} WHERE series = ? AND {column} < ?", (series, oldest))
 

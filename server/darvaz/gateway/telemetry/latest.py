@@ -33,14 +33,14 @@ class Vitals(msgspec.Struct):
 class Telemetry:
     """Keeps what was reported last, in memory; numbers go on to the history. Used from the event loop only."""
 
-    def __init__(self, history: History, clock_s: Callable[[], float]) -> None:
+    def __init__(self, history: History, unix_s: Callable[[], float]) -> None:
         self._history = history
-        self._clock_s = clock_s
+        self._unix_s = unix_s
         self._latest: dict[str, dict[str, Reading]] = {}
         self._vitals: dict[str, Vitals] = {}
 
     def take(self, type_: str, device: str | None, message: Any) -> None:
-        """Takes a message from the feed."""
+        """Takes a message from the bus."""
         if device is None:
             return
         if type_ == "telemetry":
@@ -69,7 +69,7 @@ class Telemetry:
         self._history.forget(device)
 
     def _report(self, device: str, values: dict[str, Any]) -> None:
-        now_s = self._clock_s()
+        now_s = self._unix_s()
         kept = self._latest.setdefault(device, {})
         for name, value in values.items():
             # Taken out first, so that the name heard of longest ago stays in front.
@@ -90,4 +90,4 @@ class Telemetry:
             if name in _HEALTH_NAMES:
                 numbers[name] = float(value)
         if numbers:
-            self._history.record(device, self._clock_s(), numbers)
+            self._history.record(device, self._unix_s(), numbers)

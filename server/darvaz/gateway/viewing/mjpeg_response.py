@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from darvaz.gateway.access import Admitted
-from darvaz.gateway.frames import Outlet, Viewer, Wish
+from darvaz.gateway.frames import FrameSender, Viewer, ViewerRequest
 from darvaz.gateway.http.server_protocol import EXTENSION, HttpProtocol
 from darvaz.gateway.http.streaming import wait_for_disconnect
 from darvaz.gateway.parts import Parts
@@ -22,7 +22,7 @@ class MjpegResponse(Response):
 
     media_type = None
 
-    def __init__(self, parts: Parts, device: str, wish: Wish, admitted: Admitted) -> None:
+    def __init__(self, parts: Parts, device: str, wish: ViewerRequest, admitted: Admitted) -> None:
         super().__init__()
         self.raw_headers = HEADERS
         self._parts = parts
@@ -52,6 +52,6 @@ class MjpegResponse(Response):
         with self._looking(outlet):
             await outlet.run(wait_for_disconnect(receive))
 
-    def _looking(self, outlet: Outlet) -> contextlib.AbstractContextManager[None]:
+    def _looking(self, outlet: FrameSender) -> contextlib.AbstractContextManager[None]:
         viewer = Viewer(outlet, pack_part, self._wish, may_stay(self._parts, self._admitted))
         return looking(self._parts, self._device, viewer, waits_for_size=True)

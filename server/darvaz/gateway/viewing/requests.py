@@ -12,7 +12,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from darvaz.gateway.access import Admitted
-from darvaz.gateway.frames import Viewer, Wish
+from darvaz.gateway.frames import Viewer, ViewerRequest
 from darvaz.gateway.frames.demand import SIZES, Size
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
@@ -63,7 +63,7 @@ def refuse_crowd(parts: Parts) -> Response | None:
     return problem(503, "too_many_viewers", "the gateway has all the viewers it may have", RETRY_S)
 
 
-def parse_query(query: Mapping[str, Any]) -> Wish | str:
+def parse_query(query: Mapping[str, Any]) -> ViewerRequest | str:
     """Returns the wish in a query, or a sentence that says what a wish is."""
     try:
         return _wish(msgspec.convert({name: query[name] for name in query if name in _FIELDS}, _Said, strict=False))
@@ -71,7 +71,7 @@ def parse_query(query: Mapping[str, Any]) -> Wish | str:
         return _RULE
 
 
-def parse_text(text: str) -> Wish | str:
+def parse_text(text: str) -> ViewerRequest | str:
     """Returns the wish in a text packet, or a sentence that says what a wish is."""
     if len(text) > WISH_BYTES_MAX:
         return f"at most {WISH_BYTES_MAX} bytes"
@@ -88,7 +88,9 @@ def looking(parts: Parts, device: str, viewer: Viewer, *, waits_for_size: bool =
     One that waits for its size gets nothing before the camera sends in that size.
     """
     waits = (
-        waits_for_size and viewer.wish.size is not None and not parts.stream_controller.is_settled(device, viewer.wish)
+        waits_for_size
+        and viewer.request.size is not None
+        and not parts.stream_controller.has_final_size(device, viewer.request)
     )
     parts.frames.join(device, viewer, waits=waits)
     newest = parts.frames.camera(device).newest
@@ -100,8 +102,8 @@ def looking(parts: Parts, device: str, viewer: Viewer, *, waits_for_size: bool =
         parts.frames.leave(device, viewer)
 
 
-def _wish(said: _Said) -> Wish:
-    return Wish(said.fps, said.size, said.quality)
+def _wish(said: _Said) -> ViewerRequest:
+    return ViewerRequest(said.fps, said.size, said.quality)
 
 
 _FIELDS = frozenset(_Said.__struct_fields__)

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from darvaz.gateway.access import Admitted
-from darvaz.gateway.frames import Frame, Viewer, Wish
+from darvaz.gateway.frames import Frame, Viewer, ViewerRequest
 from darvaz.gateway.http.authorization import admit_viewer
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
@@ -58,7 +58,7 @@ class ViewerEndpoint:
         viewer.open(wire)
         await wire.run()
 
-    def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, Wish]:
+    def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, ViewerRequest]:
         device = websocket.path_params["device"]
         admitted = admit_viewer(websocket, self._parts, device, "GET /ws/view/{device}")
         if isinstance(admitted, Response):
@@ -73,7 +73,7 @@ class ViewerEndpoint:
 class WebSocketViewer:
     """One viewer: it listens to its wire for wishes, and is the outlet of its frames."""
 
-    def __init__(self, parts: Parts, device: str, wish: Wish, admitted: Admitted) -> None:
+    def __init__(self, parts: Parts, device: str, wish: ViewerRequest, admitted: Admitted) -> None:
         self._parts = parts
         self._device = device
         self._wish = wish
