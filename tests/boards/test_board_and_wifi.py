@@ -147,10 +147,10 @@ async def test_half_open_connection_is_noticed_and_replaced(gateway: GatewayProc
     async with powered(tmp_path / "flash", gateway) as board:
         await said(board, "online as pico")
 
-        board.air.die()
+        board.network.disconnect()
         await said(board, "the gateway does not answer")
         await said(board, "nobody answers, joining again")
-        board.air.live()
+        board.network.reconnect()
 
         await said(board, "online as pico", count=2)
         assert (await ask(gateway, "pico", "pan", angle=1)).status_code == 200
@@ -166,9 +166,9 @@ async def test_what_was_measured_while_the_network_was_gone_arrives_in_order(
         await said(board, "online as pico", count=1)
         await asyncio.to_thread(journalled.wait_for_line, gateway.data, type="telemetry", count=3)
 
-        board.air.die()
+        board.network.disconnect()
         await asyncio.sleep(5)
-        board.air.live()
+        board.network.reconnect()
         await said(board, "online as pico", count=2)
         arrived = len(uptimes_ms(gateway, "telemetry"))
         await asyncio.to_thread(journalled.wait_for_line, gateway.data, type="telemetry", count=arrived + 20)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.boards.serial import BoardError
+from darvaz.boards.serial import SerialError
 from darvaz.boards.serial import downloads as releases
 from darvaz.boards.serial.downloads import Release, download
 from darvaz.boards.serial.uf2_drive import copy_image, open_drive
@@ -69,7 +69,7 @@ async def test_image_is_copied_onto_a_picos_drive(drive: Path, tmp_path: Path) -
 
 
 def test_drive_that_does_not_take_the_image_is_an_error(drive: Path) -> None:
-    with pytest.raises(BoardError, match="did not take it"):
+    with pytest.raises(SerialError, match="did not take it"):
         copy_image(open_drive(drive), uf2(), leave_s=0.1)
 
 
@@ -191,7 +191,7 @@ async def test_image_is_downloaded_and_its_checksum_shown(site: Site, drive: Pat
 def test_download_with_another_checksum_than_published_is_refused(site: Site) -> None:
     site.files["/x.uf2"] = uf2()
 
-    with pytest.raises(BoardError, match="not what was published"):
+    with pytest.raises(SerialError, match="not what was published"):
         download(Release(f"{site.url}/x.uf2", sha256="0" * 64))
 
 
@@ -213,7 +213,7 @@ def test_download_that_is_larger_than_any_image_is_given_up(site: Site, monkeypa
     monkeypatch.setattr(releases, "IMAGE_BYTES_MAX", 1000)
     site.files["/x.uf2"] = bytes(1001)
 
-    with pytest.raises(BoardError, match="too large"):
+    with pytest.raises(SerialError, match="too large"):
         download(Release(f"{site.url}/x.uf2"))
 
 

@@ -12,12 +12,12 @@ from mpremote.transport_serial import SerialTransport
 
 from darvaz.boards.serial import Port, Prompt, Reason, identify, transport
 from darvaz.boards.serial.prompt import LINE_BYTES_MAX
-from darvaz.boards.serial.serial_port import Wire
+from darvaz.boards.serial.serial_port import SerialPort
 from darvaz.boards.serial.transport import Transport
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.at_prompt import at_prompt, refusal
 from tests.support.mpremote import mpremote
-from tests.support.reset_lines import ProgrammerWire
+from tests.support.reset_lines import ProgrammerPort
 
 pytestmark = [pytest.mark.timeout(90)]
 LOOPS = "import time\nprint('main runs')\nwhile True:\n    time.sleep(0.05)\n"
@@ -57,7 +57,7 @@ def test_transport_has_what_mpremotes_own_has() -> None:
     # Our transport does without its constructor: what a newer release adds there must be added here.
     near, far = os.openpty()
     own = SerialTransport(os.ttyname(far))
-    wire = Wire()
+    wire = SerialPort()
 
     ours = Transport(Port(os.ttyname(far)), wire)
 
@@ -123,19 +123,19 @@ async def test_board_is_usable_by_mpremote_afterwards(board: VirtualBoard) -> No
 
 
 @pytest.fixture
-async def programmer(board: VirtualBoard) -> AsyncIterator[type[ProgrammerWire]]:
+async def programmer(board: VirtualBoard) -> AsyncIterator[type[ProgrammerPort]]:
     loop = asyncio.get_running_loop()
-    ProgrammerWire.restart = staticmethod(lambda: loop.call_soon_threadsafe(board.reset))
-    ProgrammerWire.seen = []
-    yield ProgrammerWire
-    ProgrammerWire.is_direct = True
+    ProgrammerPort.restart = staticmethod(lambda: loop.call_soon_threadsafe(board.reset))
+    ProgrammerPort.seen = []
+    yield ProgrammerPort
+    ProgrammerPort.is_direct = True
 
 
 @pytest.mark.parametrize(
     ("is_direct", "seen"), [(True, ["held", "started"]), (False, [])], ids=["direct", "transistors"]
 )
 async def test_opening_never_leaves_a_chip_held_or_downloading(
-    board: VirtualBoard, programmer: type[ProgrammerWire], is_direct: bool, seen: list[str]
+    board: VirtualBoard, programmer: type[ProgrammerPort], is_direct: bool, seen: list[str]
 ) -> None:
     programmer.is_direct = is_direct
 
@@ -145,7 +145,7 @@ async def test_opening_never_leaves_a_chip_held_or_downloading(
 
 
 async def test_deaf_program_is_caught_after_a_reset_through_the_lines(
-    board: VirtualBoard, programmer: type[ProgrammerWire]
+    board: VirtualBoard, programmer: type[ProgrammerPort]
 ) -> None:
     programmer.is_direct = False
     await install(board, SLOW_START + DEAF)

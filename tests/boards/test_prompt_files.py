@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.boards.serial import BoardError, Prompt, Reason
+from darvaz.boards.serial import Prompt, Reason, SerialError
 from darvaz.boards.serial.files import CHUNK_BYTES, FILE_BYTES_MAX, NAMES_AT_ONCE
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.at_prompt import at_prompt, refusal
@@ -53,9 +53,9 @@ async def test_file_too_large_for_any_board_is_refused_before_anything_is_sent(b
 
 
 async def test_full_file_system_keeps_the_old_file_and_nothing_of_the_new(board: VirtualBoard) -> None:
-    def work(prompt: Prompt) -> tuple[BoardError, bytes, list[str]]:
+    def work(prompt: Prompt) -> tuple[SerialError, bytes, list[str]]:
         prompt.write_file("/keep", b"old")
-        with pytest.raises(BoardError) as caught:
+        with pytest.raises(SerialError) as caught:
             prompt.write_file("/keep", os.urandom(prompt.free_bytes() + 4096))
         return caught.value, prompt.read_file("/keep"), [entry.path for entry in prompt.list_files()]
 
@@ -83,7 +83,7 @@ async def test_power_cut_leaves_the_old_file_or_the_new(board: VirtualBoard, blo
     await at_prompt(board, lambda prompt: prompt.write_file("/main.txt", old))
     board.cut_power_at_block_write(block)
 
-    with contextlib.suppress(BoardError):
+    with contextlib.suppress(SerialError):
         await at_prompt(board, lambda prompt: prompt.write_file("/main.txt", new))
 
     board.hardware.block_writes_left = None

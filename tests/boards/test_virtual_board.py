@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.boards.virtual import VirtualBoard
-from darvaz.boards.virtual.network import WAYS_MAX
+from darvaz.boards.virtual.network import ROUTES_MAX
 from tests.support.mpremote import mpremote
 
 pytestmark = [pytest.mark.timeout(90)]
@@ -291,7 +291,7 @@ async def test_gateway_is_not_told_when_a_board_loses_its_power(board: VirtualBo
     ends: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     async with await asyncio.start_server(lambda *streams: ends.append(streams), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        way = board.air.route("127.0.0.1", port)
+        way = board.network.route("127.0.0.1", port)
         await asyncio.sleep(0.1)
         _, writer = await asyncio.open_connection("127.0.0.1", way)
         await until(lambda: bool(ends), board)
@@ -308,11 +308,11 @@ async def test_gateway_is_not_told_when_a_board_loses_its_power(board: VirtualBo
 
 
 async def test_board_that_looks_up_too_many_addresses_is_refused(board: VirtualBoard) -> None:
-    for port in range(1, WAYS_MAX + 1):
-        board.air.route("127.0.0.1", port)
+    for port in range(1, ROUTES_MAX + 1):
+        board.network.route("127.0.0.1", port)
 
     with pytest.raises(OSError, match="too many ways"):
-        board.air.route("127.0.0.1", WAYS_MAX + 1)
+        board.network.route("127.0.0.1", ROUTES_MAX + 1)
 
 
 async def test_host_that_reads_nothing_does_not_stop_the_board(tmp_path: Path) -> None:

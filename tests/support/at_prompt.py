@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.boards.serial import BoardError, Prompt
+from darvaz.boards.serial import Prompt, SerialError
 from darvaz.boards.virtual import VirtualBoard
 
 
@@ -22,8 +22,8 @@ async def at_prompt(board: VirtualBoard, do: Callable[[Prompt], Any], **more: An
     return await asyncio.to_thread(work)
 
 
-async def refusal(board: VirtualBoard, do: Callable[[Prompt], Any], **more: Any) -> BoardError:
+async def refusal(board: VirtualBoard, do: Callable[[Prompt], Any], **more: Any) -> SerialError:
     """Returns the error that `do(prompt)` or the way there ends with."""
-    with pytest.raises(BoardError) as caught:
+    with pytest.raises(SerialError) as caught:
         await at_prompt(board, do, **more)
     return caught.value

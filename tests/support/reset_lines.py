@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from darvaz.boards.serial.serial_port import Wire
+from darvaz.boards.serial.serial_port import SerialPort
 
 
-class ProgrammerWire(Wire):
+class ProgrammerPort(SerialPort):
     """A wire to a pseudo-terminal that has reset lines all the same; `is_direct` is a programmer without transistors.
 
     As with a real one, both lines are on when the system has opened the port.

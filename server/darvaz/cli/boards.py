@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from darvaz.boards.serial import BoardError, Prompt
+from darvaz.boards.serial import Prompt, SerialError
 from darvaz.boards.serial.ports import AUTO
 from darvaz.text.terminal import visible
 
@@ -29,7 +29,7 @@ def explained() -> Iterator[None]:
     """Turns what goes wrong with a board into one sentence and exit status 1."""
     try:
         yield
-    except BoardError as error:
+    except SerialError as error:
         raise click.ClickException(visible(str(error))) from None
 
 
@@ -41,5 +41,5 @@ def stopped(port: str) -> Iterator[Prompt]:
             yield prompt
         finally:
             if prompt.was_running:
-                with contextlib.suppress(BoardError):
+                with contextlib.suppress(SerialError):
                     prompt.hard_reset()

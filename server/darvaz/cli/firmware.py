@@ -13,7 +13,7 @@ from darvaz.boards.serial.install import (
     BACK_S,
     DRIVE_S,
     KINDS,
-    Target,
+    InstallTarget,
     ask_board,
     check_file,
     check_port,
@@ -92,7 +92,7 @@ def _tell(sentence: str) -> None:
     click.echo(visible(sentence), err=True)
 
 
-def _tell_end(target: Target, wait_s: float) -> None:
+def _tell_end(target: InstallTarget, wait_s: float) -> None:
     known = ask_board(target, wait_s)
     if known is not None:
         click.echo(f"Installed: {visible(str(known))}.")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from darvaz.boards.flashing import FlashError, Outcome, wifi
-from darvaz.boards.flashing.configuration import Network, check_network
-from darvaz.boards.flashing.environment import find_surroundings
-from darvaz.boards.flashing.flash import Flash, Flashed, Surroundings, Wishes
-from darvaz.boards.serial import BoardError, Port, Prompt, find_port, list_boards
+from darvaz.boards.flashing import FlashError, FlashOutcome, wifi
+from darvaz.boards.flashing.configuration import WifiNetwork, check_network
+from darvaz.boards.flashing.environment import find_environment
+from darvaz.boards.flashing.flash import Flash, Flashed, FlashEnvironment, FlashOptions
+from darvaz.boards.serial import Port, Prompt, SerialError, find_port, list_boards
 from darvaz.boards.serial.ports import AUTO
 from darvaz.cli.boards import explained
 from darvaz.cli.flash_report import FlashReport
@@ -38,16 +38,16 @@ class WifiAsker:
         elif not asks_anew:
             self.network = wifi.recall(self._path)
 
-    def known(self) -> Network | None:
+    def known(self) -> WifiNetwork | None:
         """Returns the Wi-Fi as far as it is known without asking, or was asked for anew."""
         return self.ask() if self._asks_anew and self.network is None else self.network
 
-    def ask(self) -> Network:
+    def ask(self) -> WifiNetwork:
         """Asks for the Wi-Fi; the password is not shown."""
         if self.network is None:
             if not sys.stdin.isatty():
                 raise FlashError(
-                    Outcome.WRONG_USE,
+                    FlashOutcome.WRONG_USE,
                     f"which Wi-Fi is the board to join? Nobody can be asked here: put its name in {wifi.SSID_VARIABLE}"
                     f" and its password in {wifi.PASSWORD_VARIABLE}",
                 )
@@ -55,7 +55,7 @@ class WifiAsker:
             password = click.prompt(
                 "Its password (not shown; Enter for none)", hide_input=True, default="", show_default=False, err=True
             )
-            network = Network(ssid, password)
+            network = WifiNetwork(ssid, password)
             _check(network)
             self.network, self._is_own = network, True
         return self.network
@@ -118,7 +118,7 @@ def flash(
     your main.py and your settings stay. The Wi-Fi is asked for once, or taken from DARVAZ_WIFI_SSID and
     DARVAZ_WIFI_PASSWORD; the token is made for this device alone.
 
-    Exit status: 0 online, a command acknowledged; 1 no board, or it went away; 2 asked wrongly; 3 unsuitable board,
+    Exit status: 0 online, a command acknowledged; 1 no board, or it went away; 2 wrong options; 3 incompatible board,
     unchanged; 4 no token, unchanged; 5 flashed, but no Wi-Fi; 6 flashed, but not at the gateway; 7 flashed, but its
     program does not run; 130 Ctrl-C.
     """
@@ -130,13 +130,13 @@ def flash(
         raise click.UsageError("--device names one board, and several are to be flashed: leave it out")
     try:
         asker = WifiAsker(asks_wifi)
-        around = find_surroundings(gateway, gateway_url, data, credentials(gateway), asker.ask)
-        wishes = Wishes(kind, device, asker.known(), reset_main, keep_main, wait_s)
+        environment = find_environment(gateway, gateway_url, data, credentials(gateway), asker.ask)
+        options = FlashOptions(kind, device, asker.known(), reset_main, keep_main, wait_s)
     except FlashError as error:
         click.echo(f"Error: {visible(str(error))}", err=True)
         sys.exit(error.outcome)
-    outcomes = [_flash(port, wishes, around, asker, len(chosen) > 1, verbose) for port in chosen]
-    sys.exit(next((outcome for outcome in outcomes if outcome is not Outcome.ONLINE), Outcome.ONLINE))
+    outcomes = [_flash(port, options, environment, asker, len(chosen) > 1, verbose) for port in chosen]
+    sys.exit(next((outcome for outcome in outcomes if outcome is not FlashOutcome.ONLINE), FlashOutcome.ONLINE))
 
 
 def _choose(ports: tuple[str, ...], takes_all: bool) -> list[Port]:
@@ -152,30 +152,35 @@ def _choose(ports: tuple[str, ...], takes_all: bool) -> list[Port]:
 
 
 def _flash(
-    port: Port, wishes: Wishes, around: Surroundings, asker: WifiAsker, is_one_of_many: bool, verbose: bool
-) -> Outcome:
+    port: Port,
+    options: FlashOptions,
+    environment: FlashEnvironment,
+    asker: WifiAsker,
+    is_one_of_many: bool,
+    verbose: bool,
+) -> FlashOutcome:
     """Flashes one board and returns how that ended; what went wrong is said, in one sentence."""
     report = FlashReport(f"{port.path}: " if is_one_of_many else "", shows_lines=verbose)
     started_s = time.monotonic()
     try:
         with Prompt.open(port) as prompt:
-            flashed = Flash(prompt, wishes, around, report).run()
+            flashed = Flash(prompt, options, environment, report).run()
     except FlashError as error:
         outcome = error.outcome
-        if outcome is Outcome.NO_WIFI:
+        if outcome is FlashOutcome.NO_WIFI:
             asker.drop()
-        elif outcome is Outcome.NO_GATEWAY:
+        elif outcome is FlashOutcome.NO_GATEWAY:
             asker.keep()
-        if outcome in (Outcome.NO_WIFI, Outcome.NO_GATEWAY, Outcome.NOT_RUNNING):
+        if outcome in (FlashOutcome.NO_WIFI, FlashOutcome.NO_GATEWAY, FlashOutcome.NOT_RUNNING):
             report.show_last_lines()
         click.echo(f"Error: {visible(str(error))}", err=True)
         return outcome
-    except BoardError as error:
+    except SerialError as error:
         click.echo(f"Error: {visible(str(error))}", err=True)
-        return Outcome.NO_BOARD
+        return FlashOutcome.NO_BOARD
     asker.keep()
     _tell(flashed, time.monotonic() - started_s)
-    return Outcome.ONLINE
+    return FlashOutcome.ONLINE
 
 
 def _tell(flashed: Flashed, took_s: float) -> None:
@@ -191,7 +196,7 @@ def _tell(flashed: Flashed, took_s: float) -> None:
     click.echo(visible(f"Next: darvaz send {device} info; darvaz log --follow --device {device}"))
 
 
-def _check(network: Network) -> None:
+def _check(network: WifiNetwork) -> None:
     trouble = check_network(network)
     if trouble is not None:
-        raise FlashError(Outcome.WRONG_USE, trouble)
+        raise FlashError(FlashOutcome.WRONG_USE, trouble)

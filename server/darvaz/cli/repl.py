@@ -9,7 +9,7 @@ import click
 from mpremote.console import Console
 from mpremote.repl import do_repl_main_loop
 
-from darvaz.boards.serial import BoardError, Prompt, Reason
+from darvaz.boards.serial import Prompt, Reason, SerialError
 from darvaz.boards.serial.serial_port import gone
 from darvaz.boards.serial.transport import Transport
 from darvaz.cli.boards import explained, port_option
@@ -47,4 +47,4 @@ def _talk(transport: Transport) -> None:
     finally:
         console.exit()
     if is_gone:
-        raise BoardError(Reason.GONE, f"\nthe board at {transport.device_name} is gone: plug it in again")
+        raise SerialError(Reason.GONE, f"\nthe board at {transport.device_name} is gone: plug it in again")

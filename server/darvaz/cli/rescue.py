@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from darvaz.boards.serial import Prompt
-from darvaz.boards.serial.rescue import PATIENCE_S, Rescue, Rescued, put_back
+from darvaz.boards.serial.rescue import HELP_WAIT_S, Rescue, Rescued, put_back
 from darvaz.cli.boards import explained, port_option
 from darvaz.text.terminal import visible
 
@@ -14,14 +14,14 @@ from darvaz.text.terminal import visible
 @port_option
 @click.option(
     "--wait",
-    "patience_s",
+    "help_wait_s",
     type=click.FloatRange(0, 3600),
-    default=PATIENCE_S,
+    default=HELP_WAIT_S,
     show_default=True,
     help="Seconds to wait for your hand on the board's reset button or plug.",
 )
 @click.option("--undo", is_flag=True, help="Give the program that was set aside last its name again.")
-def rescue(port: str, patience_s: float, undo: bool) -> None:
+def rescue(port: str, help_wait_s: float, undo: bool) -> None:
     """Get a board back to its prompt, and keep all of its files.
 
     For a program that loops, catches Ctrl-C, arms a watchdog or restarts the board for ever. What starts by itself
@@ -32,7 +32,7 @@ def rescue(port: str, patience_s: float, undo: bool) -> None:
         if undo:
             _undo(port)
         else:
-            _tell(Rescue(port, _tell_step, patience_s=patience_s).run())
+            _tell(Rescue(port, _tell_step, help_wait_s=help_wait_s).run())
 
 
 def _tell_step(sentence: str) -> None:

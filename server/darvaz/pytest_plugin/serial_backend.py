@@ -10,8 +10,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darvaz.boards.serial import BoardError as SerialError
-from darvaz.boards.serial import Identity, Prompt, find_port, identify
+from darvaz.boards.serial import Identity, Prompt, SerialError, find_port, identify
 from darvaz.pytest_plugin.errors import BenchError, BoardError, ExecFailed, skip
 from darvaz.pytest_plugin.program import install
 from darvaz.pytest_plugin.wiring import Power

@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from darvaz.boards.serial import BoardError as SerialError
-from darvaz.boards.serial import Prompt
+from darvaz.boards.serial import Prompt, SerialError
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
 from darvaz.boards.virtual.hardware import Hardware

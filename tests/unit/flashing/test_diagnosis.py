@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.boards.flashing.diagnosis import LAST_LINES_MAX, Explanation
-from darvaz.boards.flashing.errors import Outcome
+from darvaz.boards.flashing.diagnosis import LAST_LINES_MAX, Diagnosis
+from darvaz.boards.flashing.errors import FlashOutcome
 
 BANNER = "Darvaz 0.1.0 on Raspberry Pi Pico W. Ctrl-C for the prompt."
 GATEWAY = "ws://192.168.1.5:3000"
@@ -13,11 +13,11 @@ JOINED = "I 1.200 wifi: joined Home as 192.168.1.40"
 TRACEBACK = ["Traceback (most recent call last):", '  File "main.py", line 3, in <module>', "NameError: name 'x'"]
 
 
-def heard(*lines: str) -> Explanation:
-    explanation = Explanation()
+def heard(*lines: str) -> Diagnosis:
+    diagnosis = Diagnosis()
     for line in lines:
-        explanation.hear(line)
-    return explanation
+        diagnosis.hear(line)
+    return diagnosis
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_each_failure_is_known_by_its_line(line: str, times: int, code: str, out
     verdict = heard(*[line] * times).verdict()
 
     assert verdict is not None
-    assert (verdict.code, verdict.outcome) == (code, Outcome(outcome))
+    assert (verdict.code, verdict.outcome) == (code, FlashOutcome(outcome))
     assert word in verdict.sentence
 
 
@@ -56,7 +56,7 @@ def test_a_wifi_that_came_at_last_was_no_trouble() -> None:
 def test_a_program_that_ended_is_told_with_its_error() -> None:
     verdict = heard(BANNER, *TRACEBACK).verdict()
 
-    assert verdict is not None and verdict.outcome == Outcome.NOT_RUNNING
+    assert verdict is not None and verdict.outcome == FlashOutcome.NOT_RUNNING
     assert "NameError: name 'x'" in verdict.sentence
 
 
@@ -74,15 +74,15 @@ def test_at_the_end_the_last_line_is_told_where_nothing_explains_it() -> None:
     silent = heard().at_the_end("", 60)
     odd = heard(BANNER, JOINED, "hello").at_the_end("", 60)
 
-    assert (silent.code, silent.outcome) == ("silent", Outcome.NOT_RUNNING)
-    assert (odd.code, odd.outcome) == ("unexplained", Outcome.NO_GATEWAY) and "hello" in odd.sentence
+    assert (silent.code, silent.outcome) == ("silent", FlashOutcome.NOT_RUNNING)
+    assert (odd.code, odd.outcome) == ("unexplained", FlashOutcome.NO_GATEWAY) and "hello" in odd.sentence
 
 
 def test_what_the_gateway_refused_counts_where_the_board_says_nothing_of_it() -> None:
-    explanation = heard(BANNER, JOINED)
-    explanation.note_refusal("401 not_authorised", "192.168.1.40")
+    diagnosis = heard(BANNER, JOINED)
+    diagnosis.note_refusal("401 not_authorised", "192.168.1.40")
 
-    verdict = explanation.at_the_end("", 60)
+    verdict = diagnosis.at_the_end("", 60)
 
     assert verdict.code == "refused" and "192.168.1.40" in verdict.sentence
 

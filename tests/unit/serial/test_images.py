@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.boards.serial import BoardError
+from darvaz.boards.serial import SerialError
 from darvaz.boards.serial.downloads import RELEASES, unpack
 from darvaz.boards.serial.images import IMAGE_BYTES_MAX, check_image, read_image
 from tests.support.board_images import RP2350, esp32, uf2, uf2_block
 
 
 def refusal(data: bytes, chip: str) -> str:
-    with pytest.raises(BoardError) as caught:
+    with pytest.raises(SerialError) as caught:
         check_image(read_image("image", data), chip)
     return str(caught.value)
 
@@ -92,7 +92,7 @@ def test_image_is_taken_out_of_its_archive(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04 damaged", b"PK\x05\x06" + bytes(18)], ids=["damaged", "empty"])
 def test_archive_without_an_image_is_refused(data: bytes) -> None:
-    with pytest.raises(BoardError):
+    with pytest.raises(SerialError):
         read_image("x.zip", unpack("x.zip", data))
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
-from darvaz.boards.serial import BoardError, Reason, find_port, list_boards
-from darvaz.boards.serial.serial_port import open_wire
+from darvaz.boards.serial import Reason, SerialError, find_port, list_boards
+from darvaz.boards.serial.serial_port import open_serial_port
 
 
 def listed(path: str, vid: int | None, serial_number: str | None = None) -> ListPortInfo:
@@ -34,8 +34,8 @@ def terminal() -> Iterator[str]:
     os.close(far)
 
 
-def refusal(wanted: str, *ports: ListPortInfo) -> BoardError:
-    with pytest.raises(BoardError) as caught:
+def refusal(wanted: str, *ports: ListPortInfo) -> SerialError:
+    with pytest.raises(SerialError) as caught:
         find_port(wanted, ports)
     return caught.value
 
@@ -98,10 +98,10 @@ def test_link_to_a_port_leads_to_the_port(terminal: str, tmp_path: Path) -> None
 
 
 def test_port_in_use_is_said_with_who_has_it(terminal: str) -> None:
-    first = open_wire(find_port(terminal, []))
+    first = open_serial_port(find_port(terminal, []))
 
-    with pytest.raises(BoardError, match="in use by another program") as caught:
-        open_wire(find_port(terminal, []))
+    with pytest.raises(SerialError, match="in use by another program") as caught:
+        open_serial_port(find_port(terminal, []))
 
     first.close()
     assert caught.value.reason is Reason.BUSY
@@ -115,8 +115,8 @@ def test_missing_permission_is_said_with_the_group_to_join(terminal: str) -> Non
     if child == 0:
         os.setuid(65534)
         try:
-            open_wire(find_port(terminal, []))
-        except BoardError as error:
+            open_serial_port(find_port(terminal, []))
+        except SerialError as error:
             os.write(write, f"{error.reason}: {error}".encode())
         os._exit(0)
     os.waitpid(child, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from darvaz.boards.flashing.errors import FlashError, Outcome
+from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.boards.serial.identity import Identity
 
 # What docs/hardware.md names, and nothing older was ever tried.
@@ -19,12 +19,12 @@ def kind_of(identity: Identity, wanted: str | None) -> str:
     """Returns which firmware a board gets; raises FlashError where it is not the one that was asked for."""
     if identity.kind == "unknown":
         if wanted is None:
-            raise _unsuitable(f"this board is not known here ({identity}): say what it is to be, `darvaz flash pico`")
+            raise _incompatible(f"this board is not known here ({identity}): say what it is to be, `darvaz flash pico`")
         if identity.platform != _PLATFORMS[wanted]:
-            raise _unsuitable(f"this board is no {wanted} ({identity})")
+            raise _incompatible(f"this board is no {wanted} ({identity})")
         return wanted
     if wanted not in (None, identity.kind):
-        raise _unsuitable(
+        raise _incompatible(
             f"this is a {identity.kind}, not a {wanted} ({identity}): plug in the other board, or run"
             f" `darvaz flash {identity.kind}`"
         )
@@ -34,23 +34,25 @@ def kind_of(identity: Identity, wanted: str | None) -> str:
 def check_board(identity: Identity, kind: str) -> None:
     """Raises FlashError with the remedy if a board's MicroPython or its hardware cannot do what its firmware needs."""
     if identity.implementation != "micropython":
-        raise _unsuitable(
+        raise _incompatible(
             f"this board runs {identity.implementation}, not MicroPython: install {_IMAGES[kind]} (darvaz firmware)"
         )
     oldest = OLDEST[kind]
     if identity.version < oldest:
-        raise _unsuitable(
+        raise _incompatible(
             f"this board has MicroPython {identity.version_text}; {'.'.join(map(str, oldest))} or newer is needed."
             f" Install {_IMAGES[kind]} (darvaz firmware)"
         )
     if not identity.has_wifi:
-        raise _unsuitable("this board's MicroPython has no Wi-Fi: a Pico without W, or an image for it, cannot be used")
+        raise _incompatible(
+            "this board's MicroPython has no Wi-Fi: a Pico without W, or an image for it, cannot be used"
+        )
     if kind == "esp32cam" and not identity.has_camera:
-        raise _unsuitable(
+        raise _incompatible(
             f"this board's MicroPython has no camera module, as the stock image has none: install {_IMAGES[kind]}"
             " (darvaz firmware)"
         )
 
 
-def _unsuitable(sentence: str) -> FlashError:
-    return FlashError(Outcome.UNSUITABLE, f"{sentence}. Nothing was changed on it")
+def _incompatible(sentence: str) -> FlashError:
+    return FlashError(FlashOutcome.INCOMPATIBLE, f"{sentence}. Nothing was changed on it")

@@ -18,17 +18,17 @@ _PLACEHOLDERS = ("paste the token here", "the name of your Wi-Fi")
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class WifiNetwork:
     """A Wi-Fi: its name, and its password, empty for an open one."""
 
     ssid: str
     password: str
 
     def __repr__(self) -> str:
-        return f"Network({self.ssid!r})"
+        return f"WifiNetwork({self.ssid!r})"
 
 
-def check_network(network: Network) -> str | None:
+def check_network(network: WifiNetwork) -> str | None:
     """Returns what is wrong with a network, never showing its password; None if nothing is."""
     try:
         name_bytes, password_bytes = len(network.ssid.encode()), len(network.password.encode())
@@ -72,7 +72,7 @@ def token_of(config: dict[str, Any]) -> str | None:
 
 
 def merge_config(
-    config: dict[str, Any], *, device: str, token: str | None, network: Network | None, gateway: str
+    config: dict[str, Any], *, device: str, token: str | None, network: WifiNetwork | None, gateway: str
 ) -> dict[str, Any]:
     """Returns a config.json with these in it, and all else that was there; a network or token of None changes none.
 
@@ -89,7 +89,7 @@ def merge_config(
     return merged
 
 
-def _merge_networks(there: Sequence[dict[str, Any]], network: Network | None) -> list[dict[str, Any]]:
+def _merge_networks(there: Sequence[dict[str, Any]], network: WifiNetwork | None) -> list[dict[str, Any]]:
     if network is None:
         return list(there)
     before = next((entry for entry in there if entry["ssid"] == network.ssid), {})

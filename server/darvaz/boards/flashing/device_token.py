@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from darvaz.boards.flashing.errors import FlashError, Outcome
+from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.gateway.access import Issued, Tokens
 from darvaz.gateway.access.credentials import parse_credential
 from darvaz.gateway.storage.database import StorageError, opened
@@ -17,7 +17,7 @@ _DEADLINE_S = 15.0
 _LABEL = "flashed "
 
 
-class TokenDesk(Protocol):
+class TokenIssuer(Protocol):
     """Where tokens are issued."""
 
     def known(self) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ class TokenDesk(Protocol):
         ...
 
 
-class LocalDesk:
+class DataFolderIssuer:
     """The gateway's data folder on this machine."""
 
     def __init__(self, data: Path) -> None:
@@ -59,10 +59,10 @@ class LocalDesk:
             with opened(self._data) as connection:
                 return question(Tokens(connection, time.time))
         except StorageError as error:
-            raise FlashError(Outcome.NO_TOKEN, f"no token can be issued: {error}") from None
+            raise FlashError(FlashOutcome.NO_TOKEN, f"no token can be issued: {error}") from None
 
 
-class RemoteDesk:
+class GatewayIssuer:
     """The API of a gateway elsewhere, with an operator's token."""
 
     def __init__(self, gateway: str, headers: dict[str, str]) -> None:
@@ -88,24 +88,27 @@ class RemoteDesk:
             )
         except (httpx.HTTPError, httpx.InvalidURL):
             raise FlashError(
-                Outcome.NO_TOKEN, f"no gateway answers at {self._gateway}: is it switched on, and is --gateway right?"
+                FlashOutcome.NO_TOKEN,
+                f"no gateway answers at {self._gateway}: is it switched on, and is --gateway right?",
             ) from None
         if answer.status_code in (401, 403):
             raise FlashError(
-                Outcome.NO_TOKEN,
+                FlashOutcome.NO_TOKEN,
                 f"the gateway at {self._gateway} gives no token ({answer.status_code}): put an operator's token in"
                 " DARVAZ_TOKEN; there, `darvaz token issue operator` makes one",
             )
         if not answer.is_success and answer.status_code not in accepts:
-            raise FlashError(Outcome.NO_TOKEN, f"the gateway at {self._gateway} gives no token ({answer.status_code})")
+            raise FlashError(
+                FlashOutcome.NO_TOKEN, f"the gateway at {self._gateway} gives no token ({answer.status_code})"
+            )
         return answer
 
 
 class DeviceToken:
     """The token of one device on one board: kept while it is good, and replaced only once the new one worked."""
 
-    def __init__(self, desk: TokenDesk, kind: str, device: str, unique_id: str) -> None:
-        self._desk = desk
+    def __init__(self, issuer: TokenIssuer, kind: str, device: str, unique_id: str) -> None:
+        self._issuer = issuer
         self._kind, self._device = kind, device
         # Only tokens of this very board are ended with it: another one of the same name keeps its own.
         self._label = (_LABEL + unique_id)[:64]
@@ -118,27 +121,27 @@ class DeviceToken:
         self._before = token_id or None
         return bool(token_id) and any(
             one["id"] == token_id and one["live"] and one["kind"] == self._kind and one["device"] == self._device
-            for one in self._desk.known()
+            for one in self._issuer.known()
         )
 
     def issue(self) -> str:
         """Returns a new token; it is shown to nobody but the board."""
-        self._issued = self._desk.issue(self._kind, self._device, self._label)
+        self._issued = self._issuer.issue(self._kind, self._device, self._label)
         return self._issued.text
 
     def settle(self) -> int:
         """Ends what the new token replaced, once it has worked, and what interrupted runs left; returns how many."""
         if self._issued is None:
             return 0
-        replaced = [one["id"] for one in self._desk.known() if self._is_replaced(one)]
+        replaced = [one["id"] for one in self._issuer.known() if self._is_replaced(one)]
         for token_id in replaced:
-            self._desk.revoke(token_id)
+            self._issuer.revoke(token_id)
         return len(replaced)
 
     def take_back(self) -> None:
         """Ends a new token that never came to the board."""
         if self._issued is not None:
-            self._desk.revoke(self._issued.token_id)
+            self._issuer.revoke(self._issued.token_id)
             self._issued = None
 
     def _is_replaced(self, one: dict[str, Any]) -> bool:

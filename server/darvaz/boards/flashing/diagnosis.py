@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from darvaz.boards.flashing.errors import Outcome
+from darvaz.boards.flashing.errors import FlashOutcome
 
 LAST_LINES_MAX = 8
 _BANNERS_MAX = 3
@@ -22,7 +22,7 @@ class Symptom:
     code: str
     pattern: re.Pattern[str]
     patience: int
-    outcome: Outcome
+    outcome: FlashOutcome
     sentence: str
 
 
@@ -31,11 +31,11 @@ class Verdict:
     """What went wrong, and what to do."""
 
     code: str
-    outcome: Outcome
+    outcome: FlashOutcome
     sentence: str
 
 
-def _symptom(code: str, pattern: str, patience: int, outcome: Outcome, sentence: str) -> Symptom:
+def _symptom(code: str, pattern: str, patience: int, outcome: FlashOutcome, sentence: str) -> Symptom:
     return Symptom(code, re.compile(pattern), patience, outcome, sentence)
 
 
@@ -46,21 +46,21 @@ SYMPTOMS = (
         "brown_out",
         r"Brownout detector was triggered|the board restarted while the camera was starting",
         1,
-        Outcome.NOT_RUNNING,
+        FlashOutcome.NOT_RUNNING,
         "the board's supply breaks down (brown-out): use a shorter cable and a supply of 5 V and 2 A; docs/hardware.md",
     ),
     _symptom(
         "no_camera",
         r"this firmware has no camera module",
         1,
-        Outcome.UNSUITABLE,
+        FlashOutcome.INCOMPATIBLE,
         "the board's MicroPython has no camera module: install the camera image (docs/hardware.md), then flash again",
     ),
     _symptom(
         "wrong_password",
         r"wifi: (?P<ssid>.*): seen, but joining failed",
         2,
-        Outcome.NO_WIFI,
+        FlashOutcome.NO_WIFI,
         "the Wi-Fi {ssid} is there but does not let the board in: is the password right? Type it again with --wifi"
         " (make flash ARGS=--wifi)",
     ),
@@ -68,7 +68,7 @@ SYMPTOMS = (
         "not_seen",
         r"wifi: (?P<ssid>.*): not seen",
         2,
-        Outcome.NO_WIFI,
+        FlashOutcome.NO_WIFI,
         "the board does not see the Wi-Fi {ssid}: is the name right, the router near, and is it 2.4 GHz (these boards"
         " know no 5 GHz)? Type it again with --wifi (make flash ARGS=--wifi)",
     ),
@@ -76,7 +76,7 @@ SYMPTOMS = (
         "no_address",
         r"wifi: (?P<ssid>.*): joined, but got no address",
         2,
-        Outcome.NO_WIFI,
+        FlashOutcome.NO_WIFI,
         "the Wi-Fi {ssid} let the board in, but its router gave no address: restart the router, and look whether DHCP"
         " is on and has addresses left",
     ),
@@ -84,14 +84,14 @@ SYMPTOMS = (
         "wifi_failed",
         r"wifi: (?P<ssid>.*): joining failed: (?P<why>.*)|the radio does not start: (?P<why2>.*)",
         2,
-        Outcome.NO_WIFI,
+        FlashOutcome.NO_WIFI,
         "the board could not join the Wi-Fi ({why}): unplug it, plug it in, and run this again",
     ),
     _symptom(
         "token_refused",
         _GATEWAY + r"(refused with 401|closed with 4401)",
         1,
-        Outcome.NO_GATEWAY,
+        FlashOutcome.NO_GATEWAY,
         "the gateway at {gateway} does not know the board's token: it keeps its data elsewhere. Say where with --data"
         " (DARVAZ_DATA), or, if it runs on another machine, with --gateway and an operator's token in DARVAZ_TOKEN",
     ),
@@ -99,7 +99,7 @@ SYMPTOMS = (
         "too_many_failures",
         _GATEWAY + r"refused with 429",
         2,
-        Outcome.NO_GATEWAY,
+        FlashOutcome.NO_GATEWAY,
         "the gateway at {gateway} lets the board wait after too many failed attempts: wait five minutes, then"
         " `darvaz reset`",
     ),
@@ -107,7 +107,7 @@ SYMPTOMS = (
         "other_device",
         _GATEWAY + r"(refused with 403|closed with 4403)",
         1,
-        Outcome.NO_GATEWAY,
+        FlashOutcome.NO_GATEWAY,
         "the gateway at {gateway} says that this name belongs to a board of the other kind: give the board its own"
         " with --device NAME (make flash DEVICE=NAME)",
     ),
@@ -115,7 +115,7 @@ SYMPTOMS = (
         "replaced",
         _GATEWAY + r"closed with 4409",
         2,
-        Outcome.NO_GATEWAY,
+        FlashOutcome.NO_GATEWAY,
         "another board goes by the same name, and the two push each other out: give this one its own with"
         " --device NAME (make flash DEVICE=NAME)",
     ),
@@ -123,14 +123,14 @@ SYMPTOMS = (
         "gateway_ill",
         _GATEWAY + r"refused with 503",
         2,
-        Outcome.NO_GATEWAY,
+        FlashOutcome.NO_GATEWAY,
         "the gateway at {gateway} cannot take the board now: its own log says why (is its disk full?)",
     ),
     _symptom(
         "not_a_gateway",
         _GATEWAY + r"(refused with (?P<status>\d+)|.*the answer (is not HTTP|lacks|has a malformed))",
         2,
-        Outcome.NO_GATEWAY,
+        FlashOutcome.NO_GATEWAY,
         "something else than a Darvaz gateway answers the board at {gateway}: is the port taken by another program?"
         " Start the gateway on another port, and say where it is with --gateway",
     ),
@@ -138,21 +138,21 @@ SYMPTOMS = (
         "tls",
         _GATEWAY + r".*(certificate|MBEDTLS|mbedtls|ssl)",
         2,
-        Outcome.NO_GATEWAY,
+        FlashOutcome.NO_GATEWAY,
         "the board does not trust the certificate of {gateway}: docs/operations.md says how it gets one that it does",
     ),
     _symptom(
         "unreachable",
         _GATEWAY + r"(no connection|no answer)",
         2,
-        Outcome.NO_GATEWAY,
+        FlashOutcome.NO_GATEWAY,
         "the board is in the Wi-Fi, but nothing answers it at {gateway}: {remedy}",
     ),
     _symptom(
         "bad_config",
         r"^ConfigError: (?P<why>.*)",
         1,
-        Outcome.NOT_RUNNING,
+        FlashOutcome.NOT_RUNNING,
         "the board cannot use its settings ({why}): correct them there, or remove config.json (mpremote rm"
         " :config.json), and run this again",
     ),
@@ -160,7 +160,7 @@ SYMPTOMS = (
         "wrong_version",
         r"^ImportError: (?P<why>.*)|^SyntaxError: (?P<why2>.*)",
         1,
-        Outcome.NOT_RUNNING,
+        FlashOutcome.NOT_RUNNING,
         "main.py does not start ({why}): correct it, or take ours with --reset-main (yours is kept)",
     ),
 )
@@ -173,7 +173,7 @@ _ERROR = re.compile(r"^\w+(\.\w+)*: .*|^\w*(Error|Exception|Interrupt)$")
 _WIFI_CODES = frozenset(("wrong_password", "not_seen", "no_address", "wifi_failed"))
 
 
-class Explanation:
+class Diagnosis:
     """Hears a board from its start on; `verdict` tells why it fails as soon as that is certain."""
 
     def __init__(self) -> None:
@@ -218,7 +218,7 @@ class Explanation:
         if self._failure is not None and self._certain is None:
             return Verdict(
                 "program_failed",
-                Outcome.NOT_RUNNING,
+                FlashOutcome.NOT_RUNNING,
                 f"main.py ended with {self._failure}: correct it, or take ours with --reset-main (yours is kept)",
             )
         if self._banners > _BANNERS_MAX and self._certain is None:
@@ -234,15 +234,15 @@ class Explanation:
             return self._restarting()
         if self._refusal is not None:
             sentence = f"the gateway refused a board meanwhile ({self._refusal}): see `darvaz log`, and run this again"
-            return Verdict("refused", Outcome.NO_GATEWAY, sentence)
+            return Verdict("refused", FlashOutcome.NO_GATEWAY, sentence)
         if not self.lines:
             sentence = (
                 f"the board said nothing in {waited_s:.0f} s: press its reset button, or unplug it and plug it in"
                 " again; then run this again"
             )
-            return Verdict("silent", Outcome.NOT_RUNNING, sentence)
+            return Verdict("silent", FlashOutcome.NOT_RUNNING, sentence)
         sentence = f"the board was not online after {waited_s:.0f} s; it last said: {self.lines[-1]}"
-        return Verdict("unexplained", Outcome.NO_GATEWAY if self.is_joined else Outcome.NOT_RUNNING, sentence)
+        return Verdict("unexplained", FlashOutcome.NO_GATEWAY if self.is_joined else FlashOutcome.NOT_RUNNING, sentence)
 
     def _note_banner(self, line: str) -> None:
         self._banners += bool(_BANNER.match(line))
@@ -281,7 +281,7 @@ class Explanation:
     def _restarting(self) -> Verdict:
         return Verdict(
             "restarting",
-            Outcome.NOT_RUNNING,
+            FlashOutcome.NOT_RUNNING,
             f"the board restarts again and again ({self._banners} times): its supply may be too weak (brown-out; use a"
             " shorter cable and 5 V, 2 A), or its program lets the watchdog bite (`darvaz monitor` shows its words)",
         )

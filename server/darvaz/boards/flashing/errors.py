@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 
 
-class Outcome(enum.IntEnum):
+class FlashOutcome(enum.IntEnum):
     """The exit status of `darvaz flash`."""
 
     ONLINE = 0
     NO_BOARD = 1
     """The board could not be reached, or went away; click's own status of a failure."""
     WRONG_USE = 2
-    UNSUITABLE = 3
+    INCOMPATIBLE = 3
     """Nothing was written: the wrong board, too old a firmware, no camera, no room, somebody else's program."""
     NO_TOKEN = 4
     """Nothing was written: the gateway's data or the gateway gave no token, or there is no address for it."""
@@ -27,6 +27,6 @@ class Outcome(enum.IntEnum):
 class FlashError(Exception):
     """What a person is told, and the exit status that goes with it."""
 
-    def __init__(self, outcome: Outcome, sentence: str) -> None:
+    def __init__(self, outcome: FlashOutcome, sentence: str) -> None:
         super().__init__(sentence)
         self.outcome = outcome

@@ -8,22 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from darvaz.boards.flashing import compatibility as suitability
+from darvaz.boards.flashing import compatibility
 from darvaz.boards.flashing.configuration import (
-    Network,
+    WifiNetwork,
     dump_config,
     merge_config,
     networks_of,
     parse_config,
     token_of,
 )
-from darvaz.boards.flashing.device_token import DeviceToken, TokenDesk
-from darvaz.boards.flashing.errors import FlashError, Outcome
+from darvaz.boards.flashing.device_token import DeviceToken, TokenIssuer
+from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.boards.flashing.firmware_files import CONFIG, MAIN, read_sources
-from darvaz.boards.flashing.installer import check_room, look, put_in_place, stage
+from darvaz.boards.flashing.installer import check_space, inspect_board, put_in_place, stage
 from darvaz.boards.flashing.plan import Found, Plan, is_foreign, make_plan
 from darvaz.boards.flashing.wait_online import GatewayView, watch
-from darvaz.boards.serial import BoardError, Identity, Prompt, identify
+from darvaz.boards.serial import Identity, Prompt, SerialError, identify
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
@@ -55,26 +55,26 @@ class Reporter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class FlashOptions:
     """What a person asked for; None leaves it to the board."""
 
     kind: str | None = None
     device: str | None = None
-    network: Network | None = None
+    network: WifiNetwork | None = None
     resets_main: bool = False
     keeps_main: bool = False
     wait_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class FlashEnvironment:
     """The gateway as this machine asks it, and as the board will; and who asks for a Wi-Fi when none is known."""
 
-    desk: TokenDesk
+    issuer: TokenIssuer
     gateway: str
     board_url: str
     headers: dict[str, str]
-    ask_network: Callable[[], Network]
+    ask_network: Callable[[], WifiNetwork]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +84,21 @@ class Flashed:
     device: str
     files: int
     info: dict[str, Any]
-    network: Network | None
+    network: WifiNetwork | None
     set_aside: dict[str, str]
     keeps_main: bool
 
 
 class Flash:
-    """One run; `run` returns when the board is online, or raises FlashError or BoardError with why not."""
+    """One run; `run` returns when the board is online, or raises FlashError or SerialError with why not."""
 
-    def __init__(self, prompt: Prompt, wishes: Wishes, surroundings: Surroundings, report: Reporter) -> None:
+    def __init__(self, prompt: Prompt, options: FlashOptions, environment: FlashEnvironment, report: Reporter) -> None:
         self._prompt = prompt
-        self._wishes = wishes
-        self._around = surroundings
+        self._options = options
+        self._environment = environment
         self._report = report
         self._token: DeviceToken | None = None
-        self._network = wishes.network
+        self._network = options.network
         self._is_placing = self._is_config_new = False
 
     def run(self) -> Flashed:
@@ -111,42 +111,42 @@ class Flash:
         except BaseException:
             self._leave()
             raise
-        with GatewayView(self._around.gateway, device, self._around.headers) as gateway:
+        with GatewayView(self._environment.gateway, device, self._environment.headers) as gateway:
             return self._await_ack(gateway, plan, kind, device)
 
     # Before anything is written
 
     def _check(self, identity: Identity) -> str:
         self._report.step(str(identity))
-        kind = suitability.kind_of(identity, self._wishes.kind)
-        suitability.check_board(identity, kind)
+        kind = compatibility.kind_of(identity, self._options.kind)
+        compatibility.check_board(identity, kind)
         return kind
 
     def _prepare(self, identity: Identity, kind: str) -> tuple[Plan, Found, str]:
         wanted = read_sources(kind)
-        found = look(self._prompt, wanted)
+        found = inspect_board(self._prompt, wanted)
         self._check_main(wanted, found)
         config = self._read_config(found)
         device = self._name(config, identity, kind)
         if self._network is None and not networks_of(config):
-            self._network = self._around.ask_network()
-        self._token = DeviceToken(self._around.desk, kind, device, identity.unique_id)
+            self._network = self._environment.ask_network()
+        self._token = DeviceToken(self._environment.issuer, kind, device, identity.unique_id)
         is_good = self._token.is_good(token_of(config))
         # As long as any token, to see whether it fits before one is issued.
         plan = self._plan(wanted, found, self._merged(config, device, None if is_good else "x" * 58))
-        check_room(plan, found, self._prompt.free_bytes())
+        check_space(plan, found, self._prompt.free_bytes())
         if not is_good:
             plan = self._plan(wanted, found, self._merged(config, device, self._token.issue()))
         return plan, found, device
 
     def _check_main(self, wanted: dict[str, bytes], found: Found) -> None:
         """Stops before a stranger's program would be left to run beside our library, and never come online."""
-        if self._wishes.resets_main or self._wishes.keeps_main or found.owned or not is_foreign(MAIN, found):
+        if self._options.resets_main or self._options.keeps_main or found.owned or not is_foreign(MAIN, found):
             return
         program = self._prompt.read_file(MAIN)
         if program != wanted[MAIN] and not _DARVAZ_IN_MAIN.search(program):
             raise FlashError(
-                Outcome.UNSUITABLE,
+                FlashOutcome.INCOMPATIBLE,
                 "there is another program on this board, a main.py that does not use Darvaz: --reset-main puts ours in"
                 " its place and keeps yours under another name, --keep-main copies the library and leaves your"
                 " main.py as it is. Nothing was changed on it",
@@ -163,14 +163,16 @@ class Flash:
 
     def _name(self, config: dict[str, Any], identity: Identity, kind: str) -> str:
         there = config.get("device")
-        if self._wishes.device is not None:
-            return self._wishes.device
+        if self._options.device is not None:
+            return self._options.device
         if isinstance(there, str) and not isinstance(MessageCodec().check("connect", {"device": there}), Fault):
             return there
         return f"{kind}-{identity.unique_id[-6:]}"
 
     def _merged(self, config: dict[str, Any], device: str, token: str | None) -> bytes:
-        merged = merge_config(config, device=device, token=token, network=self._network, gateway=self._around.board_url)
+        merged = merge_config(
+            config, device=device, token=token, network=self._network, gateway=self._environment.board_url
+        )
         return self._prompt.read_file(CONFIG) if merged == config else dump_config(merged)
 
     def _plan(self, wanted: dict[str, bytes], found: Found, config: bytes) -> Plan:
@@ -179,7 +181,7 @@ class Flash:
         files[MAIN] = files.pop(MAIN)
         # One that cannot be read is kept beside the new one.
         merged = [] if self._is_config_new else [CONFIG]
-        return make_plan(files, found, resets_main=self._wishes.resets_main, merged=merged)
+        return make_plan(files, found, resets_main=self._options.resets_main, merged=merged)
 
     # Writing
 
@@ -198,7 +200,7 @@ class Flash:
 
     def _leave(self) -> None:
         """Gives a board that is still there its old program back, and the gateway a token that nobody has."""
-        with contextlib.suppress(BoardError):
+        with contextlib.suppress(SerialError):
             self._prompt.hard_reset()
         if self._token is not None and not self._is_placing:
             with contextlib.suppress(FlashError):
@@ -209,8 +211,8 @@ class Flash:
     def _await_ack(self, gateway: GatewayView, plan: Plan, kind: str, device: str) -> Flashed:
         boot_id = gateway.boot_id()
         self._prompt.hard_reset()
-        self._report.step(f"restarted; waiting for {device} at {self._around.board_url}")
-        info = watch(self._prompt, gateway, kind, boot_id, wait_s=self._wishes.wait_s, tell=self._report.line)
+        self._report.step(f"restarted; waiting for {device} at {self._environment.board_url}")
+        info = watch(self._prompt, gateway, kind, boot_id, wait_s=self._options.wait_s, tell=self._report.line)
         if self._token is not None and self._token.settle():
             self._report.step("the token that was replaced is revoked")
         return Flashed(

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from darvaz.boards.flashing.errors import FlashError, Outcome
+from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 
 DEFAULT_PORT = 3000
 URL_CHARS_MAX = 256
@@ -27,12 +27,13 @@ def board_url(gateway: str, own_address: str | None) -> str:
         host = None
     if parts.scheme not in _WS or not host or len(gateway) > URL_CHARS_MAX:
         raise FlashError(
-            Outcome.WRONG_USE, f"{gateway} is no address of a gateway; one is like http://192.168.1.5:{DEFAULT_PORT}"
+            FlashOutcome.WRONG_USE,
+            f"{gateway} is no address of a gateway; one is like http://192.168.1.5:{DEFAULT_PORT}",
         )
     if is_loopback(host):
         if own_address is None:
             raise FlashError(
-                Outcome.NO_TOKEN,
+                FlashOutcome.NO_TOKEN,
                 "this machine has no address on a network, so no board can reach its gateway: connect it to the"
                 " network of the board, or name the address with --gateway-url ws://ADDRESS:PORT",
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from darvaz.boards.flashing.errors import FlashError, Outcome
+from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.boards.flashing.manifest import PATH as MANIFEST
 from darvaz.boards.flashing.manifest import dump_manifest, merge, parse_manifest
 from darvaz.boards.flashing.plan import STAGED, Found, Plan, is_left_over, to_hash
@@ -47,7 +47,7 @@ Progress = Callable[[str, int], None]
 """Told the file that is on its way, and how many bytes more have arrived."""
 
 
-def look(prompt: Prompt, wanted: Iterable[str]) -> Found:
+def inspect_board(prompt: Prompt, wanted: Iterable[str]) -> Found:
     """Returns what is on a board, as far as a plan needs it."""
     sizes = {entry.path: entry.size_bytes for entry in prompt.list_files() if not entry.is_folder}
     owned = parse_manifest(prompt.read_file(MANIFEST)) if MANIFEST in sizes else {}
@@ -55,7 +55,7 @@ def look(prompt: Prompt, wanted: Iterable[str]) -> Found:
     return Found(sizes, hashes, owned)
 
 
-def check_room(plan: Plan, found: Found, free_bytes: int) -> None:
+def check_space(plan: Plan, found: Found, free_bytes: int) -> None:
     """Raises FlashError with what takes the most room if a plan does not fit beside what is there."""
     kept_bytes = sum(found.sizes.get(path, 0) for path in plan.set_aside)
     left_over_bytes = sum(found.sizes[path] for path in plan.remove)
@@ -66,7 +66,7 @@ def check_room(plan: Plan, found: Found, free_bytes: int) -> None:
     largest = sorted(theirs, key=lambda path: found.sizes[path], reverse=True)[:3]
     named = ", ".join(f"{path} ({found.sizes[path]:,} bytes)" for path in largest) or "nothing of yours"
     raise FlashError(
-        Outcome.UNSUITABLE,
+        FlashOutcome.INCOMPATIBLE,
         f"the board has {free_bytes:,} bytes free and {needed_bytes:,} are needed: remove what you can spare, the"
         f" largest are {named} (mpremote rm :FILE). Nothing was changed on it",
     )

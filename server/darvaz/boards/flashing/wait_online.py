@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import httpx
 
-from darvaz.boards.flashing.diagnosis import Explanation
-from darvaz.boards.flashing.errors import FlashError, Outcome
-from darvaz.boards.serial import BoardError, Prompt, Reason
+from darvaz.boards.flashing.diagnosis import Diagnosis
+from darvaz.boards.flashing.errors import FlashError, FlashOutcome
+from darvaz.boards.serial import Prompt, Reason, SerialError
 from darvaz.text.terminal import visible
 
 _LISTEN_S = 0.1
@@ -96,24 +96,24 @@ def watch(
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Returns what the board said of itself when it was online; raises FlashError with why it is not."""
-    explanation = Explanation()
+    diagnosis = Diagnosis()
     give_up_s = time.monotonic() + wait_s
     asked_s = -_ASK_EVERY_S
     gateway.refusals(kind)
     while (now_s := time.monotonic()) < give_up_s:
-        _listen(prompt, explanation, tell)
+        _listen(prompt, diagnosis, tell)
         if now_s - asked_s >= _ASK_EVERY_S:
             asked_s = now_s
             if gateway.is_online_since(boot_id) and (info := gateway.ask_info()) is not None:
                 return info
-        if (verdict := explanation.verdict()) is not None:
-            verdict = explanation.verdict(remedy_for(gateway)) or verdict
+        if (verdict := diagnosis.verdict()) is not None:
+            verdict = diagnosis.verdict(remedy_for(gateway)) or verdict
             raise FlashError(verdict.outcome, verdict.sentence)
     for said, address in gateway.refusals(kind):
-        explanation.note_refusal(said, address)
+        diagnosis.note_refusal(said, address)
     if not gateway.is_there():
-        raise FlashError(Outcome.NO_GATEWAY, f"the board is ready, but {remedy_for(gateway)}")
-    ended = explanation.at_the_end(remedy_for(gateway), wait_s)
+        raise FlashError(FlashOutcome.NO_GATEWAY, f"the board is ready, but {remedy_for(gateway)}")
+    ended = diagnosis.at_the_end(remedy_for(gateway), wait_s)
     raise FlashError(ended.outcome, ended.sentence)
 
 
@@ -136,17 +136,17 @@ def remedy_for(gateway: GatewayView) -> str:
     )
 
 
-def _listen(prompt: Prompt, explanation: Explanation, tell: Callable[[str], None]) -> None:
+def _listen(prompt: Prompt, diagnosis: Diagnosis, tell: Callable[[str], None]) -> None:
     try:
         for said in prompt.read_serial_lines(_LISTEN_S):
             # What is left of the raw prompt stands before the first words of the program.
             line = said.lstrip(_RAW_PROMPT)
-            explanation.hear(line)
+            diagnosis.hear(line)
             if line.strip():
                 tell(visible(line))
-    except BoardError as error:
+    except SerialError as error:
         if error.reason is not Reason.GONE:
             raise
-        raise BoardError(
+        raise SerialError(
             Reason.GONE, f"{error}. All files are on it: with a weak supply a board goes as its radio starts"
         ) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from darvaz.boards.flashing.configuration import Network
+from darvaz.boards.flashing.configuration import WifiNetwork
 
 SSID_VARIABLE = "DARVAZ_WIFI_SSID"
 PASSWORD_VARIABLE = "DARVAZ_WIFI_PASSWORD"
@@ -23,22 +23,22 @@ def store_path() -> Path:
     return Path(click.get_app_dir("darvaz")) / "wifi.json"
 
 
-def from_environment(environment: Mapping[str, str]) -> Network | None:
+def from_environment(environment: Mapping[str, str]) -> WifiNetwork | None:
     """Returns the Wi-Fi that the environment names, if it does."""
     ssid = environment.get(SSID_VARIABLE)
-    return Network(ssid, environment.get(PASSWORD_VARIABLE, "")) if ssid else None
+    return WifiNetwork(ssid, environment.get(PASSWORD_VARIABLE, "")) if ssid else None
 
 
-def recall(path: Path) -> Network | None:
+def recall(path: Path) -> WifiNetwork | None:
     """Returns the Wi-Fi that was remembered; what cannot be read was not."""
     try:
         said = json.loads(path.read_bytes())
-        return Network(str(said["ssid"]), str(said["password"]))
+        return WifiNetwork(str(said["ssid"]), str(said["password"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def remember(path: Path, network: Network) -> str | None:
+def remember(path: Path, network: WifiNetwork) -> str | None:
     """Keeps a Wi-Fi for the next time; returns why not, where the folder cannot be written."""
     if recall(path) == network:
         return None

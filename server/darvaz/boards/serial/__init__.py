@@ -2,10 +2,10 @@
 macOS and Windows.
 """
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.files import FileEntry
 from darvaz.boards.serial.identity import Identity, identify
 from darvaz.boards.serial.ports import Port, find_port, list_boards
 from darvaz.boards.serial.prompt import Prompt
 
-__all__ = ["BoardError", "FileEntry", "Identity", "Port", "Prompt", "Reason", "find_port", "identify", "list_boards"]
+__all__ = ["FileEntry", "Identity", "Port", "Prompt", "Reason", "SerialError", "find_port", "identify", "list_boards"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.images import IMAGE_BYTES_MAX
 
 _STEP_DEADLINE_S = 30.0
@@ -55,20 +55,20 @@ class Downloaded:
 
 
 def download(release: Release, progress: Progress | None = None) -> Downloaded:
-    """Fetches an image, out of its archive where it comes in one; raises BoardError."""
+    """Fetches an image, out of its archive where it comes in one; raises SerialError."""
     try:
         with httpx.Client(timeout=_STEP_DEADLINE_S, follow_redirects=True) as client:
             url, expected = _found(client, release) if release.asset else (release.url, release.sha256)
             data = _fetch(client, url, IMAGE_BYTES_MAX, progress)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise BoardError(
+        raise SerialError(
             Reason.NO_FILE,
             f"the image could not be downloaded ({error or type(error).__name__}): check the network,"
             " or download it elsewhere and give it with --file",
         ) from None
     sha256 = hashlib.sha256(data).hexdigest()
     if expected and sha256 != expected:
-        raise BoardError(
+        raise SerialError(
             Reason.DAMAGED,
             f"what was downloaded is not what was published (SHA-256 {sha256}, expected {expected}):"
             " try again; if it stays so, do not use it",
@@ -87,8 +87,8 @@ def unpack(name: str, data: bytes) -> bytes:
                 if member.filename.endswith((".bin", ".uf2")) and member.file_size <= IMAGE_BYTES_MAX:
                     return archive.read(member)
     except zipfile.BadZipFile:
-        raise BoardError(Reason.DAMAGED, f"{name} is a damaged archive: download it again") from None
-    raise BoardError(Reason.WRONG_IMAGE, f"in {name} there is no image for a board")
+        raise SerialError(Reason.DAMAGED, f"{name} is a damaged archive: download it again") from None
+    raise SerialError(Reason.WRONG_IMAGE, f"in {name} there is no image for a board")
 
 
 def _found(client: httpx.Client, release: Release) -> tuple[str, str]:
@@ -99,7 +99,7 @@ def _found(client: httpx.Client, release: Release) -> tuple[str, str]:
     for asset in assets:
         if release.asset in asset.get("name", ""):
             return asset["browser_download_url"], (asset.get("digest") or "").removeprefix("sha256:")
-    raise BoardError(
+    raise SerialError(
         Reason.NO_FILE,
         f"the release at {release.url} has no file for {release.asset}: download it and give it with --file",
     )
@@ -113,7 +113,7 @@ def _fetch(client: httpx.Client, url: str, most_bytes: int, progress: Progress |
         for piece in answer.iter_bytes():
             data += piece
             if len(data) > most_bytes:
-                raise BoardError(Reason.WRONG_IMAGE, f"{url} is too large for an image of a board")
+                raise SerialError(Reason.WRONG_IMAGE, f"{url} is too large for an image of a board")
             if progress is not None:
                 progress(len(data), size_bytes)
     return bytes(data)

@@ -23,7 +23,7 @@ class Reason(enum.StrEnum):
     WRONG_IMAGE = "wrong_image"
 
 
-class BoardError(Exception):
+class SerialError(Exception):
     """What a person is told; `traceback` is the board's own, where its code failed."""
 
     def __init__(self, reason: Reason, sentence: str, traceback: str = "") -> None:

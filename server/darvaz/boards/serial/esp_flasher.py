@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 
 BAUD = 460800
 # On this chip the bootloader begins here, not at 0.
@@ -17,23 +17,23 @@ _CHECK_DEADLINE_S = 60.0
 
 
 def require_esptool() -> None:
-    """Raises BoardError where the tool is not installed."""
+    """Raises SerialError where the tool is not installed."""
     if importlib.util.find_spec("esptool") is None:
-        raise BoardError(
+        raise SerialError(
             Reason.NO_FILE, "for an ESP32 esptool is needed: pip install 'darvaz[flash]', then run this again"
         )
 
 
 def check_with_esptool(file: Path) -> None:
-    """Has the tool check an image's own checksums; raises BoardError."""
+    """Has the tool check an image's own checksums; raises SerialError."""
     words = [*_command(), "image-info", str(file)]
     done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_CHECK_DEADLINE_S)
     if done.returncode or "(invalid" in done.stdout:
-        raise BoardError(Reason.DAMAGED, f"{file.name} is damaged: its checksum is wrong; download it again")
+        raise SerialError(Reason.DAMAGED, f"{file.name} is damaged: its checksum is wrong; download it again")
 
 
 def write_with_esptool(port: str, file: Path, *, baud: int = BAUD, erases: bool = False) -> None:
-    """Writes an image, with the tool's own words on the terminal; raises BoardError."""
+    """Writes an image, with the tool's own words on the terminal; raises SerialError."""
     if erases:
         _run(port, baud, "erase-flash")
     _run(port, baud, "write-flash", _ADDRESS, str(file))
@@ -52,8 +52,8 @@ def _command() -> list[str]:
     return [sys.executable, "-m", "esptool", "--chip", "esp32"]
 
 
-def _failed(port: str) -> BoardError:
-    return BoardError(
+def _failed(port: str) -> SerialError:
+    return SerialError(
         Reason.SILENT,
         f"esptool could not write to the chip at {port} (its own words are above): without a programmer that does it,"
         " connect IO0 to GND and press RST before; then run this again, perhaps with --baud 115200",

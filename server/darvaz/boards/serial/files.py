@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 
 CHUNK_BYTES = 1024
 FILE_BYTES_MAX = 4 * 1024 * 1024
@@ -137,13 +137,13 @@ class Files:
         Until the very end the old file stays as it is; if anything fails, nothing of the new one is left.
         """
         if len(data) > FILE_BYTES_MAX:
-            raise BoardError(Reason.NO_SPACE, f"{path} has {len(data)} bytes: no board has room for it")
+            raise SerialError(Reason.NO_SPACE, f"{path} has {len(data)} bytes: no board has room for it")
         temporary = path + TEMPORARY
         try:
             self._write_temporary(path, temporary, data, progress)
         except BaseException:
             # Also after Ctrl-C. A board that is gone keeps it, and the next write goes over it.
-            with contextlib.suppress(BoardError):
+            with contextlib.suppress(SerialError):
                 self.discard(temporary)
             raise
         self._run(_RENAME.format(old=temporary, new=path))
@@ -161,7 +161,7 @@ class Files:
                 progress(at + len(chunk), len(data))
         there = self._run(_HASH + _CLOSE.format(temporary=temporary), _FILE_DEADLINE_S).strip()
         if there != hashlib.sha256(data).hexdigest():
-            raise BoardError(
+            raise SerialError(
                 Reason.DAMAGED, f"{path} arrived damaged on the board: try another cable or port, and run this again"
             )
 

@@ -7,7 +7,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 
 IMAGE_BYTES_MAX = 16 * 1024 * 1024
 # Less is no MicroPython, but a blink or half a download.
@@ -55,7 +55,7 @@ class Image:
 
 
 def read_image(name: str, data: bytes) -> Image:
-    """Returns what an image is, from its bytes alone; raises BoardError where it is damaged or none."""
+    """Returns what an image is, from its bytes alone; raises SerialError where it is damaged or none."""
     if len(data) > IMAGE_BYTES_MAX:
         raise _wrong(name, "too large for any board")
     if len(data) >= 8 and struct.unpack_from("<2I", data) == _UF2_START:
@@ -79,7 +79,7 @@ def read_image(name: str, data: bytes) -> Image:
 
 
 def check_image(image: Image, chip: str) -> None:
-    """Refuses an image that is for another chip, or that lacks what the board is used for; raises BoardError."""
+    """Refuses an image that is for another chip, or that lacks what the board is used for; raises SerialError."""
     if image.chip != chip:
         raise _wrong(image.name, f"for the {image.chip}, and this board has the {chip}")
     if chip == "ESP32" and not image.has_camera:
@@ -130,5 +130,5 @@ def _read_esp(name: str, data: bytes) -> tuple[str, bytes]:
     return chip, data
 
 
-def _wrong(name: str, why: str) -> BoardError:
-    return BoardError(Reason.WRONG_IMAGE, f"{name} is not written to the board: it is {why}")
+def _wrong(name: str, why: str) -> SerialError:
+    return SerialError(Reason.WRONG_IMAGE, f"{name} is not written to the board: it is {why}")

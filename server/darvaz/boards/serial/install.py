@@ -11,13 +11,13 @@ from pathlib import Path
 
 from darvaz.boards.serial import uf2_drive
 from darvaz.boards.serial.downloads import RELEASES, Progress, Release, download, unpack
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.esp_flasher import BAUD, check_with_esptool, require_esptool, write_with_esptool
 from darvaz.boards.serial.identity import Identity, identify
 from darvaz.boards.serial.images import Image, check_image, read_image
 from darvaz.boards.serial.ports import Port, find_port, list_boards
 from darvaz.boards.serial.prompt import Prompt
-from darvaz.boards.serial.serial_port import open_wire
+from darvaz.boards.serial.serial_port import open_serial_port
 from darvaz.boards.serial.uf2_drive import Drive
 
 KINDS = ("pico", "esp32cam")
@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class InstallTarget:
     """A board to be written to, at a port or on a drive."""
 
     kind: str
@@ -50,34 +50,38 @@ class Target:
         return str(self.drive.folder if self.drive is not None else self.port)
 
 
-def find_target(kind: str | None, wanted: str, folder: Path | None, tell: Tell, wait_s: float = DRIVE_S) -> Target:
-    """Returns the board that is meant; waits for a Pico to be plugged in with BOOTSEL held. Raises BoardError."""
+def find_target(
+    kind: str | None, wanted: str, folder: Path | None, tell: Tell, wait_s: float = DRIVE_S
+) -> InstallTarget:
+    """Returns the board that is meant; waits for a Pico to be plugged in with BOOTSEL held. Raises SerialError."""
     if folder is not None:
         return _on_drive(kind, uf2_drive.open_drive(folder))
     drives = uf2_drive.find_drives() if kind != "esp32cam" and wanted == "auto" else []
     if len(drives) > 1:
         where = ", ".join(str(drive.folder) for drive in drives)
-        raise BoardError(
+        raise SerialError(
             Reason.SEVERAL_BOARDS, f"{len(drives)} Picos show a drive: {where}. Say which one with --drive"
         )
     if drives:
         return _on_drive(kind, drives[0])
     try:
         port = find_port(wanted)
-    except BoardError as error:
+    except SerialError as error:
         if kind != "pico" or error.reason is not Reason.NO_BOARD:
             raise
         return _on_drive(kind, _awaited_drive(tell, wait_s))
     kind = kind or ("pico" if port.is_native_usb else "esp32cam")
     if kind == "esp32cam":
         if port.is_native_usb:
-            raise BoardError(Reason.WRONG_IMAGE, f"{port} is no ESP32-CAM: those have a programmer in between")
-        return Target(kind, "ESP32", port)
+            raise SerialError(Reason.WRONG_IMAGE, f"{port} is no ESP32-CAM: those have a programmer in between")
+        return InstallTarget(kind, "ESP32", port)
     return _at_prompt(port)
 
 
-def load_image(target: Target, file: Path | None, url: str | None, tell: Tell, progress: Progress | None) -> Image:
-    """Returns the image for a board, from a file or downloaded, its checksum told; raises BoardError."""
+def load_image(
+    target: InstallTarget, file: Path | None, url: str | None, tell: Tell, progress: Progress | None
+) -> Image:
+    """Returns the image for a board, from a file or downloaded, its checksum told; raises SerialError."""
     if file is not None:
         image = read_image(file.name, unpack(file.name, file.read_bytes()))
         tell(f"{image}; SHA-256 {image.sha256}")
@@ -89,9 +93,9 @@ def load_image(target: Target, file: Path | None, url: str | None, tell: Tell, p
 
 
 def install(
-    target: Target, image: Image, tell: Tell, *, progress: Progress, baud: int = BAUD, erases: bool = False
+    target: InstallTarget, image: Image, tell: Tell, *, progress: Progress, baud: int = BAUD, erases: bool = False
 ) -> None:
-    """Writes an image that was checked for this board; raises BoardError."""
+    """Writes an image that was checked for this board; raises SerialError."""
     check_image(image, target.chip)
     if target.kind == "esp32cam":
         assert target.port is not None
@@ -111,7 +115,7 @@ def install(
 
 
 def check_file(image: Image) -> None:
-    """Has Espressif's tool check an image for an ESP32, on disk where it wants it; raises BoardError."""
+    """Has Espressif's tool check an image for an ESP32, on disk where it wants it; raises SerialError."""
     require_esptool()
     with tempfile.TemporaryDirectory(prefix="darvaz-firmware-") as folder:
         file = Path(folder) / "firmware.bin"
@@ -121,44 +125,44 @@ def check_file(image: Image) -> None:
 
 def check_port(port: Port) -> None:
     """Opens a port and closes it: what is wrong with it is said here in better words than by other tools."""
-    open_wire(port).close()
+    open_serial_port(port).close()
 
 
-def ask_board(target: Target, wait_s: float = BACK_S) -> Identity | None:
+def ask_board(target: InstallTarget, wait_s: float = BACK_S) -> Identity | None:
     """Returns what the board says after it was written to; None where it did not come back in time."""
     give_up_s = time.monotonic() + wait_s
     while time.monotonic() < give_up_s:
         port = target.port or next((found for found in list_boards() if found.is_native_usb), None)
         if port is not None:
-            with contextlib.suppress(BoardError), Prompt.open(port) as prompt:
+            with contextlib.suppress(SerialError), Prompt.open(port) as prompt:
                 return identify(prompt)
         time.sleep(_RETRY_S)
     return None
 
 
-def _on_drive(kind: str | None, drive: Drive) -> Target:
+def _on_drive(kind: str | None, drive: Drive) -> InstallTarget:
     if kind == "esp32cam":
-        raise BoardError(
+        raise SerialError(
             Reason.WRONG_IMAGE, f"{drive.folder} is a Pico's drive: an ESP32-CAM is written to at its port"
         )
-    return Target("pico", drive.chip, drive=drive)
+    return InstallTarget("pico", drive.chip, drive=drive)
 
 
-def _at_prompt(port: Port) -> Target:
+def _at_prompt(port: Port) -> InstallTarget:
     try:
         with Prompt.open(port, resets=False) as prompt:
             machine = identify(prompt).machine
             if prompt.was_running:
                 prompt.hard_reset()
-    except BoardError as error:
+    except SerialError as error:
         if error.reason is not Reason.NO_PROMPT:
             raise
-        raise BoardError(
+        raise SerialError(
             Reason.NO_PROMPT,
             f"the board at {port.path} gives no prompt: unplug it, hold BOOTSEL while plugging it in, then try again",
         ) from None
     # Only the chip matters: a Pico W may have the image of a Pico without Wi-Fi, to be replaced.
-    return Target("pico", "RP2350" if _PICO_2 in machine else "RP2040", port)
+    return InstallTarget("pico", "RP2350" if _PICO_2 in machine else "RP2040", port)
 
 
 def _enter_bootloader(port: Port) -> None:
@@ -172,8 +176,10 @@ def _awaited_drive(tell: Tell, wait_s: float) -> Drive:
         return drive
     device = uf2_drive.unmounted_device()
     if device is not None:
-        raise BoardError(
+        raise SerialError(
             Reason.NO_BOARD,
             f"the board's drive {device} is not mounted: `sudo mount -o umask=0 {device} /mnt`, then run this again",
         )
-    raise BoardError(Reason.NO_BOARD, "no Pico showed its drive: hold BOOTSEL while plugging it in, and run this again")
+    raise SerialError(
+        Reason.NO_BOARD, "no Pico showed its drive: hold BOOTSEL while plugging it in, and run this again"
+    )

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from serial.tools import list_ports
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 
 AUTO = "auto"
 _ID = "id:"
@@ -91,7 +91,7 @@ def list_boards(listed: Iterable[Listed] | None = None) -> list[Port]:
 
 
 def find_port(wanted: str = AUTO, listed: Iterable[Listed] | None = None) -> Port:
-    """Returns the port that is meant by `auto`, a path, `COM3` or `id:<serial number>`; raises BoardError."""
+    """Returns the port that is meant by `auto`, a path, `COM3` or `id:<serial number>`; raises SerialError."""
     on_usb = _all_on_usb(listed)
     if not wanted or wanted == AUTO:
         return _only_one([port for port in on_usb if port.vid in _MAKERS])
@@ -124,13 +124,13 @@ def _only_one(boards: list[Port]) -> Port:
     if len(boards) == 1:
         return boards[0]
     if not boards:
-        raise BoardError(
+        raise SerialError(
             Reason.NO_BOARD,
             "no board is attached: plug it in with a USB cable that carries data (many only charge),"
             " or name its port: PORT=/dev/ttyUSB0",
         )
     choices = "; ".join(str(port) for port in boards)
-    raise BoardError(
+    raise SerialError(
         Reason.SEVERAL_BOARDS,
         f"{len(boards)} boards are attached: {choices}. Say which one: PORT={_choice(boards[0])}",
     )
@@ -145,7 +145,7 @@ def _by_serial_number(number: str, on_usb: list[Port]) -> Port:
         if port.serial_number and port.serial_number.lower() == number.lower():
             return port
     seen = ", ".join(port.serial_number for port in on_usb if port.serial_number) or "none"
-    raise BoardError(
+    raise SerialError(
         Reason.NO_BOARD, f"no board with the serial number {number} is attached; attached are: {seen}. Check the cable"
     )
 
@@ -154,13 +154,13 @@ def _by_path(path: str, on_usb: list[Port]) -> Port:
     if os.name == "nt" or _WINDOWS_NAME.fullmatch(path):
         known = next((port for port in on_usb if port.path.upper() == path.upper()), None)
         if known is None and os.name != "nt":
-            raise BoardError(Reason.NO_PORT, f"{path} is a port of Windows; here they are called /dev/…")
+            raise SerialError(Reason.NO_PORT, f"{path} is a port of Windows; here they are called /dev/…")
         return known or Port(path)
     # By its own name, so that links below /dev/serial work, and mpremote knows a pseudo-terminal when it sees one.
     real = os.path.realpath(path)
     if not Path(real).is_char_device():
         there = ", ".join(port.path for port in on_usb if port.vid in _MAKERS) or "none"
-        raise BoardError(
+        raise SerialError(
             Reason.NO_PORT, f"there is no serial port {path}; attached boards: {there}. Plug it in, or use PORT=auto"
         )
     found = next((port for port in on_usb if port.path == real), Port(real))

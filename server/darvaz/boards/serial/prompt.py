@@ -11,11 +11,11 @@ from typing import Any
 
 from mpremote.transport import TransportError
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.files import Files
 from darvaz.boards.serial.ports import Port, find_port
-from darvaz.boards.serial.raw_repl import Entry, no_prompt
-from darvaz.boards.serial.serial_port import REOPEN_S, Wire, gone, open_wire, reopen_wire
+from darvaz.boards.serial.raw_repl import RawReplEntry, no_prompt
+from darvaz.boards.serial.serial_port import REOPEN_S, SerialPort, gone, open_serial_port, reopen_serial_port
 from darvaz.boards.serial.transport import EXEC_DEADLINE_S, Transport
 
 ASK_S = 8.0
@@ -30,13 +30,13 @@ _RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
 
 
 class Prompt(Files):
-    """An open board, `with Prompt.open("/dev/ttyACM0") as board:`; all of its errors are BoardError.
+    """An open board, `with Prompt.open("/dev/ttyACM0") as board:`; all of its errors are SerialError.
 
     Until `soft_reset` or `hard_reset` the board stays at its prompt and its program stopped; after them, read what
     it says with `read_serial_lines`, or go back with `enter`.
     """
 
-    def __init__(self, port: Port, wire: Wire) -> None:
+    def __init__(self, port: Port, wire: SerialPort) -> None:
         super().__init__(self.exec)
         self.port = port
         self.was_running = False
@@ -47,17 +47,19 @@ class Prompt(Files):
         self._heard = b""
 
     @classmethod
-    def open(cls, port: Port | str, *, enters: bool = True, resets: bool = True, make: type[Wire] = Wire) -> Prompt:
+    def open(
+        cls, port: Port | str, *, enters: bool = True, resets: bool = True, make: type[SerialPort] = SerialPort
+    ) -> Prompt:
         """Opens a port and, unless told not to, goes to its prompt, afresh; `resets` allows the programmer's lines."""
         found = find_port(port) if isinstance(port, str) else port
-        prompt = cls(found, open_wire(found, make))
+        prompt = cls(found, open_serial_port(found, make))
         try:
             if enters:
                 prompt.enter(resets=resets)
         except BaseException as error:
-            if prompt.was_running and not isinstance(error, BoardError):
+            if prompt.was_running and not isinstance(error, SerialError):
                 # Ctrl-C before anything was done: what was interrupted goes on.
-                with contextlib.suppress(BoardError):
+                with contextlib.suppress(SerialError):
                     prompt.soft_reset()
             prompt.close()
             raise
@@ -84,11 +86,11 @@ class Prompt(Files):
     # The prompt
 
     def enter(self, *, resets: bool = True, afresh: bool = True, deadline_s: float = ASK_S) -> None:
-        """Goes to the raw prompt: by asking, by a flood of Ctrl-C, at last by a reset; raises BoardError.
+        """Goes to the raw prompt: by asking, by a flood of Ctrl-C, at last by a reset; raises SerialError.
 
         `afresh` restarts the interpreter there, which frees its memory and ends what ran beside the program.
         """
-        entry = Entry(self._wire, self.port.path)
+        entry = RawReplEntry(self._wire, self.port.path)
         try:
             if not entry.ask(deadline_s) and not (resets and entry.reset(RESET_S)):
                 raise no_prompt(self.port.path)
@@ -100,7 +102,7 @@ class Prompt(Files):
 
     def flood(self, deadline_s: float) -> bool:
         """Sends nothing but Ctrl-C, through any number of restarts; returns whether the raw prompt came."""
-        entry = Entry(self._wire, self.port.path)
+        entry = RawReplEntry(self._wire, self.port.path)
         self._is_at_prompt = False
         self._is_at_prompt = entry.flood(deadline_s)
         self.was_running = self.was_running or entry.was_running
@@ -122,7 +124,7 @@ class Prompt(Files):
         """Opens the port again, wherever the board is after it was reset or replugged."""
         self._wire.close()
         self._is_at_prompt = False
-        self.port, self._wire = reopen_wire(self.port, deadline_s, self._make)
+        self.port, self._wire = reopen_serial_port(self.port, deadline_s, self._make)
         self._transport = Transport(self.port, self._wire)
 
     # Code
@@ -130,17 +132,17 @@ class Prompt(Files):
     def exec(self, code: str, deadline_s: float = EXEC_DEADLINE_S) -> str:
         """Runs code on the board and returns what it prints."""
         if not self._is_at_prompt:
-            raise BoardError(Reason.NO_PROMPT, f"the board at {self.port.path} is not at its prompt: enter it first")
+            raise SerialError(Reason.NO_PROMPT, f"the board at {self.port.path} is not at its prompt: enter it first")
         try:
             return self._transport.run(code, deadline_s)
-        except BoardError as error:
+        except SerialError as error:
             if error.reason is Reason.SILENT:
                 self._is_at_prompt = False
             raise
         except BaseException:
             # Ctrl-C in the middle of an exchange: back to a prompt, so that something can be cleaned up.
-            with contextlib.suppress(BoardError):
-                self._is_at_prompt = Entry(self._wire, self.port.path).ask(_LEAVE_S)
+            with contextlib.suppress(SerialError):
+                self._is_at_prompt = RawReplEntry(self._wire, self.port.path).ask(_LEAVE_S)
             raise
 
     def start(self, code: str) -> None:
@@ -156,7 +158,7 @@ class Prompt(Files):
         try:
             return json.loads(said.strip().splitlines()[-1])
         except (ValueError, IndexError):
-            raise BoardError(
+            raise SerialError(
                 Reason.DAMAGED, f"what the board answered is damaged ({said[-80:]!r}): run this again"
             ) from None
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import serial
 
-from darvaz.boards.serial.errors import BoardError, Reason
-from darvaz.boards.serial.serial_port import Wire, gone
+from darvaz.boards.serial.errors import Reason, SerialError
+from darvaz.boards.serial.serial_port import SerialPort, gone
 
 RAW = b"raw REPL; CTRL-B to exit\r\n"
 _CTRL_A, _CTRL_C, _CTRL_D = b"\x01", b"\x03", b"\x04"
@@ -29,10 +29,10 @@ _SOFT_REBOOT = b"soft reboot"
 _INTERRUPTED = b"Traceback (most recent"
 
 
-class Entry:
+class RawReplEntry:
     """Takes one wire to the raw prompt; `was_running` tells whether a program had to be interrupted."""
 
-    def __init__(self, wire: Wire, path: str) -> None:
+    def __init__(self, wire: SerialPort, path: str) -> None:
         self._wire = wire
         self._path = path
         self._tail = b""
@@ -131,9 +131,9 @@ class Entry:
         return True
 
 
-def no_prompt(path: str) -> BoardError:
+def no_prompt(path: str) -> SerialError:
     """Returns what to say when no way led to the prompt."""
-    return BoardError(
+    return SerialError(
         Reason.NO_PROMPT,
         f"the board at {path} gives no prompt: its program does not let go, or it has no MicroPython."
         f" Try: darvaz rescue --port {path}; if that fails too: darvaz firmware",

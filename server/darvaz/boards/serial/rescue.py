@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.files import FileEntry
 from darvaz.boards.serial.ports import Port, find_port
 from darvaz.boards.serial.prompt import Prompt
 from darvaz.boards.serial.raw_repl import no_prompt
-from darvaz.boards.serial.serial_port import Wire, open_wire
+from darvaz.boards.serial.serial_port import SerialPort, open_serial_port
 
-PATIENCE_S = 60.0
+HELP_WAIT_S = 60.0
 RESCUED = ".rescued-"
 RESCUES_MAX = 99
 _ASK_S = 3.0
@@ -65,16 +65,21 @@ class Rescued:
 
 
 class Rescue:
-    """One rescue of the board at a port; `tell(sentence)` is called as it goes on, `patience_s` for a person's help."""
+    """One rescue of the board at a port.
 
-    def __init__(self, port: str, tell: Tell, *, patience_s: float = PATIENCE_S, make: type[Wire] = Wire) -> None:
+    `tell(sentence)` is called at each step; `help_wait_s` is how long it waits for a person to press reset.
+    """
+
+    def __init__(
+        self, port: str, tell: Tell, *, help_wait_s: float = HELP_WAIT_S, make: type[SerialPort] = SerialPort
+    ) -> None:
         self._wanted = port
         self._tell = tell
-        self._patience_s = patience_s
+        self._patience_s = help_wait_s
         self._make = make
 
     def run(self) -> Rescued:
-        """Gets the board to its prompt, sets aside what kept it away, and leaves it there; raises BoardError."""
+        """Gets the board to its prompt, sets aside what kept it away, and leaves it there; raises SerialError."""
         with self._open() as prompt:
             self._grab(prompt)
             aside = self._set_aside(prompt, "main.py")
@@ -97,8 +102,8 @@ class Rescue:
         while True:
             try:
                 port = find_port(self._wanted)
-                return Prompt(port, open_wire(port, self._make))
-            except BoardError as error:
+                return Prompt(port, open_serial_port(port, self._make))
+            except SerialError as error:
                 if error.reason not in (Reason.NO_BOARD, Reason.NO_PORT, Reason.GONE) or time.monotonic() > give_up_s:
                     raise
                 if not has_told:
@@ -122,7 +127,7 @@ class Rescue:
         while (left_s := give_up_s - time.monotonic()) > 0:
             try:
                 return prompt.flood(left_s)
-            except BoardError as error:
+            except SerialError as error:
                 if error.reason is not Reason.GONE:
                     raise
                 prompt.reopen(max(left_s, _RETRY_S))
@@ -146,7 +151,7 @@ class Rescue:
         while True:
             try:
                 new = prompt.exec_json(f"_aside({name!r})", before=code, deadline_s=_STEP_S)
-            except BoardError as error:
+            except SerialError as error:
                 if error.reason not in _RESTARTED or time.monotonic() > give_up_s:
                     raise
                 self._grab(prompt)
@@ -172,23 +177,23 @@ def _comes_up(prompt: Prompt) -> bool:
         try:
             if prompt.is_idle(_LOOK_S):
                 return True
-        except BoardError as error:
+        except SerialError as error:
             if error.reason is not Reason.GONE:
                 raise
             prompt.reopen()
     return False
 
 
-def _full(name: str) -> BoardError:
-    return BoardError(
+def _full(name: str) -> SerialError:
+    return SerialError(
         Reason.NO_SPACE,
         f"the board is at its prompt, but has {RESCUES_MAX} files {name}{RESCUED}… already: remove those you do not"
         " need (in darvaz repl: import os; os.remove(…)), then run this again",
     )
 
 
-def _lost(path: str) -> BoardError:
-    return BoardError(
+def _lost(path: str) -> SerialError:
+    return SerialError(
         no_prompt(path).reason,
         f"the board at {path} gave no prompt: it has no MicroPython, or its program switches Ctrl-C off as it starts."
         " Install MicroPython (darvaz firmware); docs/flashing.md says when that costs the files",

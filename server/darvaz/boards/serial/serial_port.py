@@ -11,7 +11,7 @@ from pathlib import Path
 
 import serial
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.ports import Port, find_again
 
 if os.name == "posix":
@@ -29,7 +29,7 @@ _LOOK_S = 0.002
 _NO_LINES = frozenset({errno.ENOTTY, errno.EINVAL, errno.EIO, errno.EOPNOTSUPP})
 
 
-class Wire(serial.Serial):
+class SerialPort(serial.Serial):
     """A serial port whose DTR and RTS change together.
 
     On the programmers of ESP32 boards the two pull EN (reset) and IO0 (what to start), on some through transistors
@@ -80,8 +80,8 @@ class Wire(serial.Serial):
         return True
 
 
-def open_wire(port: Port, make: type[Wire] = Wire) -> Wire:
-    """Opens a port that nobody else has open; raises BoardError with what to do."""
+def open_serial_port(port: Port, make: type[SerialPort] = SerialPort) -> SerialPort:
+    """Opens a port that nobody else has open; raises SerialError with what to do."""
     wire = make()
     wire.port = port.path
     wire.baudrate = BAUD
@@ -102,7 +102,9 @@ def open_wire(port: Port, make: type[Wire] = Wire) -> Wire:
     return wire
 
 
-def reopen_wire(port: Port, deadline_s: float = REOPEN_S, make: type[Wire] = Wire) -> tuple[Port, Wire]:
+def reopen_serial_port(
+    port: Port, deadline_s: float = REOPEN_S, make: type[SerialPort] = SerialPort
+) -> tuple[Port, SerialPort]:
     """Opens a port that vanished for a moment, wherever it is now."""
     if port.is_pseudo_terminal and not port.link:
         # Another one that gets the same name would be somebody else's.
@@ -112,8 +114,8 @@ def reopen_wire(port: Port, deadline_s: float = REOPEN_S, make: type[Wire] = Wir
         found = find_again(port)
         try:
             if found is not None:
-                return found, open_wire(found, make)
-        except BoardError:
+                return found, open_serial_port(found, make)
+        except SerialError:
             # Just plugged in, its permissions may still be on their way.
             if time.monotonic() > give_up_s:
                 raise
@@ -122,22 +124,22 @@ def reopen_wire(port: Port, deadline_s: float = REOPEN_S, make: type[Wire] = Wir
         time.sleep(_RETRY_S)
 
 
-def gone(path: str) -> BoardError:
+def gone(path: str) -> SerialError:
     """Returns what to say when a port vanished."""
-    return BoardError(Reason.GONE, f"the board at {path} is gone: plug it in again, and run the same command again")
+    return SerialError(Reason.GONE, f"the board at {path} is gone: plug it in again, and run the same command again")
 
 
-def _refusal(path: str, error: OSError) -> BoardError:
+def _refusal(path: str, error: OSError) -> SerialError:
     number = error.errno
     if number == errno.EACCES:
-        return BoardError(Reason.NO_PERMISSION, _permission_remedy(path))
+        return SerialError(Reason.NO_PERMISSION, _permission_remedy(path))
     if number in (errno.EBUSY, errno.EWOULDBLOCK) or "exclusively lock" in str(error):
-        return BoardError(
+        return SerialError(
             Reason.BUSY, f"{path} is in use by another program ({_holder(path)}): close it, then run this again"
         )
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or os.name == "nt":
-        return BoardError(Reason.NO_PORT, f"{path} cannot be opened: plug the board in again; it may be in use")
-    return BoardError(Reason.NO_PORT, f"{path} cannot be opened as a serial port ({os.strerror(number or 0)})")
+        return SerialError(Reason.NO_PORT, f"{path} cannot be opened: plug the board in again; it may be in use")
+    return SerialError(Reason.NO_PORT, f"{path} cannot be opened as a serial port ({os.strerror(number or 0)})")
 
 
 def _permission_remedy(path: str) -> str:

@@ -11,9 +11,9 @@ import serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.ports import Port
-from darvaz.boards.serial.serial_port import Wire, gone
+from darvaz.boards.serial.serial_port import SerialPort, gone
 
 EXEC_DEADLINE_S = 15.0
 OUTPUT_BYTES_MAX = 16 * 1024 * 1024
@@ -26,9 +26,9 @@ _RESTARTED = re.compile(rb"for more information\.\r?\n>>> $|rst:0x[0-9a-f]+ \($"
 class Transport(SerialTransport):  # type: ignore[misc]
     """What mpremote's transport is after it opened its port, but for a wire that is open already."""
 
-    def __init__(self, port: Port, wire: Wire) -> None:
+    def __init__(self, port: Port, wire: SerialPort) -> None:
         # Not the constructor above it: that opens the port with DTR and RTS on, and reads without a deadline.
-        self.serial: Wire = wire
+        self.serial: SerialPort = wire
         self.device_name = port.path
         self.in_raw_repl = False
         self.use_raw_paste = True
@@ -37,7 +37,7 @@ class Transport(SerialTransport):  # type: ignore[misc]
         self._give_up_s = 0.0
 
     def run(self, code: str, deadline_s: float = EXEC_DEADLINE_S) -> str:
-        """Returns what code prints at the raw prompt; raises BoardError with the board's traceback where it fails."""
+        """Returns what code prints at the raw prompt; raises SerialError with the board's traceback where it fails."""
         self._give_up_s = time.monotonic() + deadline_s
         said = bytearray()
         try:
@@ -82,28 +82,28 @@ class Transport(SerialTransport):  # type: ignore[misc]
                 data += byte
         return tail[-1:] if data_consumer is not None else bytes(data)
 
-    def _silent(self) -> BoardError:
-        return BoardError(
+    def _silent(self) -> SerialError:
+        return SerialError(
             Reason.SILENT,
             f"the board at {self.device_name} stopped answering: a watchdog may have reset it, or its cable is loose."
             " Run the same command again; if it stays so: darvaz rescue",
         )
 
 
-def failed_there(traceback: str) -> BoardError:
+def failed_there(traceback: str) -> SerialError:
     """Returns what to say about a traceback of the board."""
     lines = traceback.strip().splitlines() or [""]
     last = lines[-1].strip()
     if "ENOSPC" in last or last == "OSError: 28":
-        return BoardError(
+        return SerialError(
             Reason.NO_SPACE,
             "the board's file system is full: remove files there that you do not need (darvaz ls shows them)",
             traceback,
         )
     if "ENOENT" in last or last == "OSError: 2":
-        return BoardError(Reason.NO_FILE, "there is no such file on the board (darvaz ls shows them)", traceback)
+        return SerialError(Reason.NO_FILE, "there is no such file on the board (darvaz ls shows them)", traceback)
     if last.startswith("MemoryError"):
-        return BoardError(
+        return SerialError(
             Reason.FAILED_THERE, "the board's memory is full: reset it (darvaz reset), then run this again", traceback
         )
-    return BoardError(Reason.FAILED_THERE, f"the board's code failed: {last}", traceback)
+    return SerialError(Reason.FAILED_THERE, f"the board's code failed: {last}", traceback)

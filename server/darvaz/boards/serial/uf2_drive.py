@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from darvaz.boards.serial.errors import BoardError, Reason
+from darvaz.boards.serial.errors import Reason, SerialError
 
 _INFO = "INFO_UF2.TXT"
 _INFO_CHARS_MAX = 4096
@@ -36,16 +36,16 @@ class Drive:
 
 
 def open_drive(folder: Path) -> Drive:
-    """Returns the drive at a folder; raises BoardError where there is none."""
+    """Returns the drive at a folder; raises SerialError where there is none."""
     try:
         info = (folder / _INFO).read_text(encoding="ascii", errors="replace")[:_INFO_CHARS_MAX]
     except OSError:
-        raise BoardError(
+        raise SerialError(
             Reason.NO_BOARD, f"{folder} is not a Pico's drive (no {_INFO}): hold BOOTSEL while plugging the board in"
         ) from None
     board = next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("Board-ID:")), "")
     if board not in _CHIPS:
-        raise BoardError(
+        raise SerialError(
             Reason.WRONG_IMAGE, f"{folder} is the drive of another board ({board or 'unnamed'}), not a Pico's"
         )
     return Drive(folder, _CHIPS[board])
@@ -56,7 +56,7 @@ def find_drives(places: Iterable[Path] | None = None) -> list[Drive]:
     drives = []
     for place in _mounted() if places is None else places:
         if (place / _INFO).is_file():
-            with contextlib.suppress(BoardError):
+            with contextlib.suppress(SerialError):
                 drives.append(open_drive(place))
     return drives
 
@@ -79,7 +79,7 @@ def await_drive(deadline_s: float) -> Drive | None:
 
 
 def copy_image(drive: Drive, data: bytes, progress: Progress | None = None, leave_s: float = _LEAVE_S) -> None:
-    """Copies an image; the board takes it with the last block, and its drive vanishes. Raises BoardError."""
+    """Copies an image; the board takes it with the last block, and its drive vanishes. Raises SerialError."""
     target = drive.folder / "firmware.uf2"
     done_bytes = 0
     try:
@@ -109,8 +109,8 @@ def _await_departure(drive: Drive, leave_s: float) -> None:
         time.sleep(_LOOK_S)
 
 
-def _half(drive: Drive, why: str) -> BoardError:
-    return BoardError(
+def _half(drive: Drive, why: str) -> SerialError:
+    return SerialError(
         Reason.DAMAGED,
         f"the image did not get onto the board at {drive.folder} ({why}): unplug it, hold BOOTSEL while plugging it in,"
         " and run this again",

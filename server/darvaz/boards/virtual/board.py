@@ -14,7 +14,7 @@ from darvaz.boards.virtual.console import Console
 from darvaz.boards.virtual.hardware import AccessPoint, Hardware
 from darvaz.boards.virtual.host import Host
 from darvaz.boards.virtual.interpreter import Interpreter
-from darvaz.boards.virtual.network import Air
+from darvaz.boards.virtual.network import Network
 from darvaz.boards.virtual.pictures import load_pillow
 
 # What a Pico W has, twice for words of 64 bits; a camera board has 4 MB, mostly for its frames.
@@ -43,9 +43,9 @@ class VirtualBoard:
         image: Path | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        self.air = Air()
+        self.network = Network()
         unique_id = unique_id or secrets.token_hex(_UNIQUE_ID_BYTES[kind])
-        self.hardware = Hardware(kind, unique_id, time.monotonic, self.air.route, self._restart, name or unique_id)
+        self.hardware = Hardware(kind, unique_id, time.monotonic, self.network.route, self._restart, name or unique_id)
         self._host = Host(self.hardware)
         self._console = Console(on_line)
         self._flash = flash
@@ -100,7 +100,7 @@ class VirtualBoard:
         self._power_off()
         self._console.unplug()
         await self._host.close()
-        await self.air.close()
+        await self.network.close()
 
     # What people and tests do to it
 
@@ -115,7 +115,7 @@ class VirtualBoard:
     def unplug(self) -> None:
         """Pulls the USB plug: the board loses its power, and the host its port."""
         self._restart_cause = None
-        self.air.abandon()
+        self.network.abandon()
         self._power_off()
         self._console.unplug()
 
@@ -135,13 +135,13 @@ class VirtualBoard:
 
     def vanish_access_point(self, name: str = "Home") -> AccessPoint:
         """Takes an access point away; open connections fall silent. Returns it, to be put back."""
-        self.air.die()
+        self.network.disconnect()
         return self.hardware.access_points.pop(name)
 
     def return_access_point(self, point: AccessPoint, name: str = "Home") -> None:
         """Puts an access point back."""
         self.hardware.access_points[name] = point
-        self.air.live()
+        self.network.reconnect()
 
     def type(self, data: bytes) -> None:
         """Types on the serial port, as a host would."""
@@ -200,7 +200,7 @@ class VirtualBoard:
         if not is_soft:
             # Of the raw prompt nothing is left, and nobody tells the other ends of the connections.
             self._console.is_raw = False
-            self.air.abandon()
+            self.network.abandon()
         self._power_off()
         if is_soft:
             self._console.say(_SOFT_REBOOT)

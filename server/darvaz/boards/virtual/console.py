@@ -14,7 +14,7 @@ LINES_MAX = 2000
 HELD_BYTES_MAX = 65536
 UNSENT_BYTES_MAX = 262144
 # So long a Pico waits for a host that reads nothing, before it goes on without it.
-HOST_PATIENCE_S = 0.5
+HOST_WAIT_S = 0.5
 READY = b"\x1b[darvaz-ready]"
 _RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 _CTRL_A, _CTRL_B, _CTRL_C = 1, 2, 3
@@ -152,7 +152,7 @@ class Console:
         rest = self._usb.write(self._unsent)
         if self._stuck_s is None or len(rest) < len(self._unsent):
             self._stuck_s = now_s
-        elif now_s - self._stuck_s > HOST_PATIENCE_S:
+        elif now_s - self._stuck_s > HOST_WAIT_S:
             # Nobody reads: what is old is worth less than what is new.
             self._usb.forget_unread()
             rest = self._usb.write(rest[-READ_BYTES:])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from darvaz.boards.virtual.terminal import Terminal
 
-STAND_INS = Path(__file__).resolve().parent / "stubs"
+STUBS = Path(__file__).resolve().parent / "stubs"
 KILL_DEADLINE_S = 5.0
 # The wheel has no program of its own, only this entry. Its terminal becomes the one that controls it, so that the
 # kernel ends it when its keeper is gone, however that died.
@@ -43,7 +43,7 @@ class Interpreter:
                 stdin=far,
                 stdout=far,
                 stderr=far,
-                env={**os.environ, **environment, "MICROPYPATH": f"{STAND_INS}:.frozen", "TERM": "dumb"},
+                env={**os.environ, **environment, "MICROPYPATH": f"{STUBS}:.frozen", "TERM": "dumb"},
                 start_new_session=True,
             )
         except OSError:

@@ -10,7 +10,7 @@ import struct
 
 CONNECTIONS_MAX = 64
 # Hosts and ports that a board may look up, each of them.
-WAYS_MAX = 64
+ROUTES_MAX = 64
 _READ_BYTES = 65536
 _CONNECT_DEADLINE_S = 10.0
 _LAST_WORDS_S = 1.0
@@ -18,7 +18,7 @@ _LAST_WORDS_S = 1.0
 _RESET = struct.pack("ii", 1, 0)
 
 
-class Air:
+class Network:
     """Relays TCP connections on loopback to where the board wanted to go.
 
     While `is_dead`, nothing passes in either direction and nobody is told: connections stay open, half of them
@@ -39,11 +39,11 @@ class Air:
         """Whether nothing passes."""
         return not self._alive.is_set()
 
-    def die(self) -> None:
+    def disconnect(self) -> None:
         """Lets nothing pass from now on."""
         self._alive.clear()
 
-    def live(self) -> None:
+    def reconnect(self) -> None:
         """Lets everything pass again; what was held back follows."""
         self._alive.set()
 
@@ -56,10 +56,10 @@ class Air:
             self._links[link] = True
 
     def route(self, host: str, port: int) -> int:
-        """Returns the loopback port of the way to a host, made now where it is new; at most `WAYS_MAX` ways."""
+        """Returns the loopback port of the way to a host, made now where it is new; at most `ROUTES_MAX` ways."""
         key = (host, port)
         if key not in self._listeners:
-            if len(self._listeners) >= WAYS_MAX:
+            if len(self._listeners) >= ROUTES_MAX:
                 raise OSError(errno.ENOBUFS, "too many ways through the air")
             self._listeners[key] = socket.create_server(("127.0.0.1", 0))
             self._keep(asyncio.ensure_future(self._listen(key)))

@@ -14,7 +14,7 @@ BLOCK_BYTES = 4096
 BLOCKS = 212
 
 
-class Flash:
+class FlashDevice:
     """A block device in a file; it can lose its power in the middle of a write."""
 
     def __init__(self, file):
@@ -50,7 +50,7 @@ def mount():
     image = os.getenv("DARVAZ_VIRTUAL_IMAGE")
     root = vfs.VfsPosix(folder)
     if image:
-        flash = Flash(vfs.VfsPosix("/").open(image, "r+b"))
+        flash = FlashDevice(vfs.VfsPosix("/").open(image, "r+b"))
         try:
             root = vfs.VfsLfs2(flash)
         except OSError:
