@@ -160,7 +160,7 @@ def _errors(operation: Operation) -> set[int]:
         errors |= {*_OF_ANY_NEED, *_OF_ANY_READ}
     if operation.body is not None:
         errors |= set(_OF_A_BODY)
-    if operation.query is not None or operation.takes_nothing:
+    if operation.query is not None or operation.takes_no_query:
         errors |= set(_OF_A_QUERY)
     if "{" in operation.path:
         errors.add(404)

@@ -1,4 +1,4 @@
-"""One table row for each request that the gateway answers: it makes the route, the checks and the OpenAPI."""
+"""The table of operations: one row for each method and path makes the route, the checks and the OpenAPI."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from darvaz.gateway.access import Admitted, Caller, Need
-from darvaz.gateway.api.types import PATH_TYPES
+from darvaz.gateway.api.types import PATH_TYPES, PATH_WORDS
 from darvaz.gateway.api.validation import describe_error
-from darvaz.gateway.http.authorization import admit, admit_viewer
+from darvaz.gateway.http.authorization import authorize, authorize_viewer
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
@@ -25,18 +25,22 @@ BODY_BYTES_MAX = 16_384
 BODY_DEADLINE_S = 15.0
 JSON = "application/json"
 NO_STORE = {"Cache-Control": "no-store"}
+_NAME_CHARS_MAX = 64
+
+# Who asks for what needs no authorization.
+ANYONE = Admitted(None, "viewer")
 
 Handler = Callable[["Call"], Awaitable[Any]]
 
 
 @dataclass(slots=True)
 class Call:
-    """One request that was let in, with its query and body as the operation declares them."""
+    """One authorized request, with query and body as the operation declares them."""
 
     request: Request
     parts: Parts
     caller: Caller
-    admitted: Admitted
+    admitted: Admitted = ANYONE
     query: Any = None
     body: Any = None
 
@@ -50,9 +54,8 @@ class Call:
 class Operation:
     """What one method on one path takes, does and answers.
 
-    `handle` returns the answer, or a `Response` where something is wrong or the answer is no JSON.
-    Its name and docstring are the operation's. `need` is None where anyone may ask. `by_link` tells that a signed link
-    will do.
+    `handle` returns the answer, or a `Response` for a problem or an answer that is not JSON. Its name and docstring
+    are the operation's. `need` is None where anyone may ask. `by_link` says that a view link is enough.
     """
 
     method: str
@@ -72,13 +75,13 @@ class Operation:
     decoder: msgspec.json.Decoder[Any] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        # Made here, so that a type that cannot be decoded is found when the gateway starts.
+        # Built here, so that a type that msgspec cannot decode fails at start.
         if self.body is not None:
             object.__setattr__(self, "decoder", msgspec.json.Decoder(self.body))
 
     @property
-    def takes_nothing(self) -> bool:
-        """Whether a parameter is a slip of the pen; whoever asks for public things and pictures may add any."""
+    def takes_no_query(self) -> bool:
+        """Whether any parameter is a mistake; public operations and pictures ignore unknown ones."""
         return self.query is None and self.need is not None and self.media == (JSON,)
 
     @property
@@ -87,17 +90,17 @@ class Operation:
 
     @property
     def title(self) -> str:
-        """Returns the first sentence of the handler's contract."""
+        """Returns the first line of the handler's docstring."""
         return (self.handle.__doc__ or "").partition("\n")[0]
 
     @property
-    def doing(self) -> str:
-        """Names the operation for the journal, without anything that the caller wrote."""
+    def action(self) -> str:
+        """Names the operation for the journal; nothing in it comes from the caller."""
         return f"{self.method} {self.path}"
 
 
 def routes_of(operations: Iterable[Operation], parts: Parts) -> list[Route]:
-    """Returns one route a path, so that another method is answered with every one that is allowed."""
+    """Returns one route for each path, so that the answer to a wrong method lists all that are allowed."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation
@@ -113,50 +116,57 @@ def _route(path: str, by_method: dict[str, Operation], parts: Parts) -> Route:
 
 
 async def _serve(operation: Operation, request: Request, parts: Parts) -> Response:
-    admitted: Admitted | Response = Admitted(None, "viewer")
-    if operation.need is not None:
-        admitted = _admit(operation, operation.need, request, parts)
-    if isinstance(admitted, Response):
-        return admitted
-    stray = _stray(request)
-    if stray is not None:
-        return stray
-    call = Call(request, parts, caller_of(request.scope), admitted)
-    if operation.query is not None:
-        call.query = _read_query(request, operation.query)
-    elif operation.takes_nothing and request.query_params:
-        name = next(iter(request.query_params))
-        return problem(422, "invalid", f"{name[:64]!r} is not known here; this takes no parameters")
-    if isinstance(call.query, Response):
-        return call.query
-    if operation.decoder is not None:
-        call.body = await _read_body(request, operation.decoder, operation.is_body_optional)
-    if isinstance(call.body, Response):
-        return call.body
+    call = Call(request, parts, caller_of(request.scope))
+    refused = _authorize(operation, call) or _refuse_path(request) or await _read(operation, call)
+    if refused is not None:
+        return refused
     answer = await operation.handle(call)
     return answer if isinstance(answer, Response) else respond(answer, operation.status)
 
 
-def _admit(operation: Operation, need: Need, request: Request, parts: Parts) -> Admitted | Response:
+def _authorize(operation: Operation, call: Call) -> Response | None:
+    """Sets who is admitted, or returns the response that refuses the caller."""
+    if operation.need is None:
+        return None
     if operation.by_link:
-        return admit_viewer(request, parts, request.path_params["device"], operation.doing)
-    return admit(request, parts, need, operation.doing)
+        query = call.request.query_params
+        decision = authorize_viewer(call.parts, call.caller, query, call.device, operation.action)
+    else:
+        decision = authorize(call.parts, call.caller, operation.need, operation.action)
+    if isinstance(decision, Response):
+        return decision
+    call.admitted = decision
+    return None
+
+
+async def _read(operation: Operation, call: Call) -> Response | None:
+    """Sets query and body as the operation declares them, or returns the problem that they have."""
+    if operation.query is not None:
+        call.query = _read_query(call.request, operation.query)
+    elif operation.takes_no_query and call.request.query_params:
+        name = next(iter(call.request.query_params))
+        return problem(422, "invalid", f"unknown parameter {name[:_NAME_CHARS_MAX]!r}; this takes no parameters")
+    if isinstance(call.query, Response):
+        return call.query
+    if operation.decoder is not None:
+        call.body = await _read_body(call.request, operation.decoder, operation.is_body_optional)
+    return call.body if isinstance(call.body, Response) else None
 
 
 def respond(answer: Any, status: int = 200) -> Response:
-    """Returns an answer as JSON that nobody keeps; None is no content."""
+    """Returns an answer as JSON that is not cached; None becomes 204."""
     if answer is None:
         return Response(status_code=204, headers=NO_STORE)
     return Response(msgspec.json.encode(answer), status, headers=NO_STORE, media_type=JSON)
 
 
-def _stray(request: Request) -> Response | None:
-    """Returns the problem of a path in which something stands that nothing can be called."""
-    for place, text in request.path_params.items():
+def _refuse_path(request: Request) -> Response | None:
+    """Returns the problem of a path with a name that breaks its rule."""
+    for name, text in request.path_params.items():
         try:
-            msgspec.convert(text, PATH_TYPES[place])
+            msgspec.convert(text, PATH_TYPES[name])
         except msgspec.ValidationError:
-            return problem(404, "not_found", f"{text[:64]!r} is no {place} that there could be")
+            return problem(404, "not_found", f"invalid {PATH_WORDS[name]} {text[:_NAME_CHARS_MAX]!r}")
     return None
 
 
@@ -164,19 +174,19 @@ def _read_query(request: Request, shape: type[msgspec.Struct]) -> Any:
     given = request.query_params.multi_items()
     twice = [name for name, count in Counter(name for name, _ in given).items() if count > 1]
     if twice:
-        return problem(422, "invalid", f"{twice[0][:64]!r} is given twice")
+        return problem(422, "invalid", f"parameter {twice[0][:_NAME_CHARS_MAX]!r} is given twice")
     try:
         return msgspec.convert(dict(given), shape, strict=False)
     except msgspec.ValidationError as error:
-        # All that a query can hold is text, whatever was wanted.
+        # A query holds only text, whatever type was expected.
         return problem(422, "invalid", describe_error(str(error), shape).removesuffix(", got a string"))
 
 
 async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_optional: bool) -> Any:
-    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if kind != JSON:
-        return problem(415, "not_json", f"the body is {JSON}")
-    body = await _gather(request)
+    media = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if media != JSON:
+        return problem(415, "not_json", f"the body must be {JSON}")
+    body = await _receive_body(request)
     if isinstance(body, Response):
         return body
     try:
@@ -184,21 +194,21 @@ async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_op
     except msgspec.ValidationError as error:
         if body.lstrip()[:1] == b"{":
             return problem(422, "invalid", describe_error(str(error), decoder.type))
-        return problem(400, "not_json", "the body is one JSON object")
+        return problem(400, "not_json", "the body must be one JSON object")
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return problem(400, "not_json", "the body is one JSON object")
+        return problem(400, "not_json", "the body must be one JSON object")
 
 
-async def _gather(request: Request) -> bytes | Response:
+async def _receive_body(request: Request) -> bytes | Response:
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_DEADLINE_S):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > BODY_BYTES_MAX:
-                    return problem(413, "too_large", f"a body is at most {BODY_BYTES_MAX} bytes")
+                    return problem(413, "too_large", f"the body must be at most {BODY_BYTES_MAX} bytes")
     except ClientDisconnect:
         return problem(400, "gone", "the request ended early")
     except TimeoutError:
-        return problem(408, "too_slow", f"a body comes within {BODY_DEADLINE_S:g} s")
+        return problem(408, "too_slow", f"the body must arrive within {BODY_DEADLINE_S:g} s")
     return bytes(body)

@@ -56,4 +56,6 @@ FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it ar
 PATH_TYPES: dict[str, Any] = {
     "device": DeviceId, "name": CommandName, "token": Identity, "session": Identity, "time_ms": FrameTime
 }  # fmt: skip
-"""What may stand in a path, by the name of its place."""
+"""The type of each path parameter."""
+PATH_WORDS = {"device": "device id", "name": "name", "token": "token id", "session": "session id", "time_ms": "time"}
+"""What each path parameter is called in an error."""

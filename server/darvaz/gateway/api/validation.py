@@ -25,7 +25,7 @@ def describe_error(problem: str, shape: Any) -> str:
     if missing:
         return f"{missing.group(1)}: missing"
     if unknown:
-        return f"{unknown.group(1)[:_NAME_CHARS_MAX]!r} is not known here; known are {', '.join(rules)}"
+        return f"unknown name {unknown.group(1)[:_NAME_CHARS_MAX]!r}; known: {', '.join(rules)}"
     where = "a value" if field.startswith("[") else field
     right = _say(rules.get(field, {}), said)
     return f"{where}: {right}" if where else right

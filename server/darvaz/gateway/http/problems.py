@@ -47,8 +47,8 @@ def unanswered(status: int, method: str, path: str, headers: Mapping[str, str] |
     """Returns the problem of a path or a method that is not in the table, with what is."""
     where, allowed = repr(path[:_PATH_CHARS_MAX]), (headers or {}).get("Allow", "")
     if status == HTTPStatus.NOT_FOUND:
-        return problem(404, "not_found", f"there is nothing at {where}; /api/docs lists what may be asked")
+        return problem(404, "not_found", f"nothing found at {where}; /api/docs lists all paths")
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        said = f"{method[:_METHOD_CHARS_MAX]} is nothing that {where} answers; it takes {allowed}"
-        return problem(405, "method_not_allowed", said, headers=headers)
+        detail = f"method {method[:_METHOD_CHARS_MAX]} is not allowed for {where}; allowed: {allowed}"
+        return problem(405, "method_not_allowed", detail, headers=headers)
     return problem(status, "http", f"{where}: {HTTPStatus(status).phrase}", headers=headers)

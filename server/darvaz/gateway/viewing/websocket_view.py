@@ -13,7 +13,8 @@ from starlette.websockets import WebSocket
 
 from darvaz.gateway.access import Admitted
 from darvaz.gateway.frames import Frame, Viewer, ViewerRequest
-from darvaz.gateway.http.authorization import admit_viewer
+from darvaz.gateway.http.authorization import authorize_viewer
+from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.viewing.requests import (
@@ -60,7 +61,8 @@ class ViewerEndpoint:
 
     def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, ViewerRequest]:
         device = websocket.path_params["device"]
-        admitted = admit_viewer(websocket, self._parts, device, "GET /ws/view/{device}")
+        caller = caller_of(websocket.scope)
+        admitted = authorize_viewer(self._parts, caller, websocket.query_params, device, "GET /ws/view/{device}")
         if isinstance(admitted, Response):
             return admitted
         refused = refuse_device(self._parts, device) or refuse_crowd(self._parts)
