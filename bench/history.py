@@ -19,10 +19,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
-from tests.support.gateway import GatewayProcess
 
 from darvaz.gateway.storage.database import open_database
 from darvaz.gateway.telemetry.history import DATABASE_NAME, History, Retention, open_history
+from tests.support.gateway import GatewayProcess
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
 from tests.support.gateway import GatewayProcess
 from tests.support.micropython import LIBRARY, ON_BOARD, ROOT, interpreter
 

@@ -235,7 +235,7 @@ def test_board_returns_after_an_orderly_restart(gateway: GatewayProcess, board: 
 
 
 def test_what_was_said_in_an_outage_arrives_after_it(gateway: GatewayProcess, tmp_path: Path) -> None:
-    settings = {"every_s": 0.5}
+    settings: dict[str, Any] = {"every_s": 0.5}
     with BoardProcess(tmp_path / "board", gateway.ws_url, **settings) as board:
         board.expect("online as pan-tilt")
         before = len(journalled.lines(gateway.data))

@@ -17,7 +17,7 @@ from tests.support.gateway import GatewayProcess
 pytestmark = pytest.mark.timeout(150)
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202egnp.exe\u202c \u001b[31mred'
 LONG = "x" * 10_000
-RUN = {"run": {}}
+RUN: dict[str, dict[str, object]] = {"run": {}}
 DEVICES = 200
 LINES = 10_000
 LINES_PER_S = 1_000

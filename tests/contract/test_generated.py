@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from tools.generate.__main__ import BUILDERS, ROOT, SOURCE, find_stale, main
 from tools.generate.diagram import draw_states, find_way_out
 from tools.generate.rules import RuleMaker

@@ -32,7 +32,7 @@ def gateway() -> Iterator[GatewayProcess]:
 
 
 async def test_a_device_says_all_about_itself(gateway: GatewayProcess) -> None:
-    introduction = {"version": "1.2.0", "board": "Pico W", "commands": COMMANDS, "telemetry": TELEMETRY}
+    introduction: dict[str, Any] = {"version": "1.2.0", "board": "Pico W", "commands": COMMANDS, "telemetry": TELEMETRY}
     async with board_at(gateway.ws_url, "full", **introduction, heap_free_bytes=150_000, ip="192.0.2.9") as board:
         await board.say("pong", rssi_dbm=-61, uptime_s=12)
 

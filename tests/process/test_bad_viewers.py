@@ -113,7 +113,8 @@ async def test_a_slow_viewer_sees_whole_frames_and_recent_ones(gateway: GatewayP
 def _sip_frames(slow: Stuck, count: int) -> list[bytes]:
     """Reads so slowly that frames have to be skipped, and returns the whole ones."""
     stream = slow.socket.makefile("rb", buffering=0)
-    received, buffer = [], b""
+    received: list[bytes] = []
+    buffer = b""
     while len(received) < count:
         piece = stream.read(8192)
         assert piece

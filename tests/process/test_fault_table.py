@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from tests.support.gateway import GatewayProcess
 
@@ -116,7 +117,7 @@ async def test_loopback_is_not_localhost_behind_a_foreign_host(gateway: GatewayP
 
 async def test_a_foreign_origin_is_refused(gateway: GatewayProcess) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(f"{gateway.ws_url}/ws/pico", origin="http://evil.example"):
+        async with connect(f"{gateway.ws_url}/ws/pico", origin=Origin("http://evil.example")):
             pass
 
     assert refused.value.response.status_code == 403

@@ -5,22 +5,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import uvicorn
 from websockets.asyncio.client import connect
 
 from darvaz.gateway.app import build_app, build_parts
+from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
 from tests.support.camera import Camera, jpeg
 from tests.support.gateway import free_port
 from tests.support.viewing import DEADLINE_S, WEBSOCKET, MjpegViewer, Stuck, path_of
 
 
+@dataclass
+class PlainServer:
+    """The application, served in this process."""
+
+    port: int
+    parts: Parts
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
+async def gateway(tmp_path: Path) -> AsyncIterator[PlainServer]:
     """The application in this process, served by uvicorn as it comes."""
     port = free_port()
     parts = build_parts(Settings(data=str(tmp_path / "data"), viewer_deadline_s=1.0))
@@ -32,25 +45,25 @@ async def gateway(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
     async with asyncio.timeout(DEADLINE_S):
         while not server.started:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    yield SimpleNamespace(port=port, ws_url=f"ws://127.0.0.1:{port}", parts=parts)
+    yield PlainServer(port, parts)
     server.should_exit = True
     await serving
 
 
-async def until_viewers(gateway: SimpleNamespace, count: int) -> None:
+async def until_viewers(gateway: PlainServer, count: int) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while gateway.parts.frames.viewers != count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
-async def test_frames_arrive_whole(gateway: SimpleNamespace) -> None:
+async def test_frames_arrive_whole(gateway: PlainServer) -> None:
     async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway, http="1.0") as viewer:
         for number in range(5):
             await camera.send(jpeg(number, size_bytes=30_000))
             assert await viewer.frame() == jpeg(number, size_bytes=30_000)
 
 
-async def test_packets_arrive_whole_and_wishes_are_heard(gateway: SimpleNamespace) -> None:
+async def test_packets_arrive_whole_and_wishes_are_heard(gateway: PlainServer) -> None:
     async with Camera(gateway.ws_url) as camera, connect(f"{gateway.ws_url}/ws/view/yard", compression=None) as viewer:
         await viewer.send('{"fps": 20}')
         await camera.asked(fps=20)
@@ -62,7 +75,7 @@ async def test_packets_arrive_whole_and_wishes_are_heard(gateway: SimpleNamespac
     assert [text for text in received if isinstance(text, str) and "error" in text]
 
 
-async def test_a_viewer_that_leaves_is_forgotten(gateway: SimpleNamespace) -> None:
+async def test_a_viewer_that_leaves_is_forgotten(gateway: PlainServer) -> None:
     async with Camera(gateway.ws_url):
         async with MjpegViewer(gateway, http="1.0") as viewer, connect(f"{gateway.ws_url}/ws/view/yard"):
             await viewer.frames(2)
@@ -73,7 +86,7 @@ async def test_a_viewer_that_leaves_is_forgotten(gateway: SimpleNamespace) -> No
 
 @pytest.mark.parametrize("request_text", [None, WEBSOCKET], ids=["mjpeg", "websocket"])
 async def test_a_viewer_that_reads_nothing_is_dropped_and_delays_nobody(
-    gateway: SimpleNamespace, request_text: str | None
+    gateway: PlainServer, request_text: str | None
 ) -> None:
     async with (
         Camera(gateway.ws_url, size_bytes=200_000),

@@ -23,14 +23,14 @@ from tests.support.gateway import GatewayProcess
 COLUMNS = 80
 DEADLINE_S = 60
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
-PLAIN = {
+PLAIN: dict[str, object] = {
     "type": "connect",
     "device": "pan-tilt",
     "version": "1.0.0",
     "commands": {"pan": {"angle": {"type": "number"}}},
 }
 LONG_ID = "greenhouse-" + "x" * 53
-HOSTILE = {
+HOSTILE: dict[str, object] = {
     "type": "connect",
     "device": LONG_ID,
     "version": "\x1b]0;owned\x07\x9b2J",

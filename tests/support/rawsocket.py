@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Self
+from typing import Any, Self
 
 REQUEST = (
     "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -29,8 +29,8 @@ def packet(opcode: int, payload: bytes = b"", *, fin: bool = True, mask: bytes |
     return head + mask + body
 
 
-def text(said: str, **options: bool) -> bytes:
-    return packet(1, said.encode(), **options)
+def text(content: str, **options: Any) -> bytes:
+    return packet(1, content.encode(), **options)
 
 
 def close(code: int | None = 1000, reason: bytes = b"") -> bytes:

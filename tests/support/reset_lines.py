@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from darvaz.boards.serial.serial_port import SerialPort
 
@@ -15,7 +14,7 @@ class ProgrammerPort(SerialPort):
     """
 
     is_direct: ClassVar[bool] = True
-    restart: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
+    restart: ClassVar[Any] = staticmethod(lambda: None)
     seen: ClassVar[list[str]] = []
 
     def open(self) -> None:

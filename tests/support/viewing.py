@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from websockets.asyncio.client import ClientConnection
 
@@ -40,10 +40,16 @@ async def packet(viewer: ClientConnection) -> bytes:
                 return received
 
 
+class Served(Protocol):
+    """A gateway at a port, in a process of its own or in this one."""
+
+    port: int
+
+
 class MjpegViewer:
     """Looks at a camera for the block; frames are read one by one when the test asks."""
 
-    def __init__(self, gateway: GatewayProcess, path: str | None = None, headers: str = "", http: str = "1.1") -> None:
+    def __init__(self, gateway: Served, path: str | None = None, headers: str = "", http: str = "1.1") -> None:
         self.head = ""
         self._port = gateway.port
         self._path = path or path_of()
@@ -89,7 +95,7 @@ class MjpegViewer:
 class Stuck:
     """Asks for a stream and reads nothing by itself, with a small buffer: the smallest that the system gives."""
 
-    def __init__(self, gateway: GatewayProcess, request: str | None = None, receive_buffer_bytes: int = 4096) -> None:
+    def __init__(self, gateway: Served, request: str | None = None, receive_buffer_bytes: int = 4096) -> None:
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(DEADLINE_S)

@@ -16,8 +16,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from bench.tools import NoCompilerError, find_compiler
 
+from bench.tools import NoCompilerError, find_compiler
 from tests.support.needs import missing
 
 ROOT = Path(__file__).parents[2]

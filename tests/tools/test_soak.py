@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tools.soak.board import ENDS
 from tools.soak.course import Course
 

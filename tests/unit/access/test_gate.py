@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_a_board_with_its_token_is_let_in_by_any_name_of_the_gateway(access: Acc
         {"address": None},
     ],
 )
-def test_what_is_not_quite_localhost_is_asked_for_a_token(access: Access, change: dict[str, object]) -> None:
+def test_what_is_not_quite_localhost_is_asked_for_a_token(access: Access, change: dict[str, Any]) -> None:
     assert access.admit_device(replace(LOCAL, **change), "pico") == AskToken()
 
 

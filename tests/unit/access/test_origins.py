@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from darvaz.gateway.access import Caller
 from darvaz.gateway.access.origins import is_host_allowed, is_loopback, is_origin_allowed, is_trusted_localhost
 
 
-def caller(address: str | None = "127.0.0.1", query: bytes = b"", **headers: str) -> Caller:
+def caller(address: str | None = "127.0.0.1", query: bytes = b"", **headers: Any) -> Caller:
     """Returns the caller of a request with these headers; `x_real_ip` stands for X-Real-Ip."""
     raw = [(name.replace("_", "-").title().encode(), value.encode("latin-1")) for name, value in headers.items()]
     return Caller.from_headers(address, raw, query)
@@ -71,7 +73,9 @@ def test_another_address_or_name_is_not_localhost(address: str | None, host: str
 )
 @pytest.mark.parametrize("value", ["127.0.0.1", ""])
 def test_what_a_proxy_forwards_is_not_localhost(header: str, value: str) -> None:
-    forwarded = caller(host="localhost:3000", **{header: value})
+    headers: dict[str, Any] = {header: value}
+
+    forwarded = caller(host="localhost:3000", **headers)
 
     assert forwarded.is_forwarded
     assert not is_trusted_localhost(forwarded, enabled=True)
@@ -205,7 +209,7 @@ def test_a_token_in_the_address_is_seen(query: bytes, has_token: bool) -> None:
         ({}, False),
     ],
 )
-def test_a_browser_is_known_by_what_it_adds(headers: dict[str, str], is_browser: bool) -> None:
+def test_a_browser_is_known_by_what_it_adds(headers: dict[str, Any], is_browser: bool) -> None:
     assert caller(**headers).has_browser_headers == is_browser
 
 

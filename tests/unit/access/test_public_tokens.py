@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_the_policy_never_gives_tokens_to_nobody(connection: sqlite3.Connection,
 )
 @pytest.mark.parametrize("caller", [LOCAL, BOARD])
 def test_foreign_pages_get_no_tokens(
-    connection: sqlite3.Connection, clock: Clock, caller: Caller, change: dict[str, object]
+    connection: sqlite3.Connection, clock: Clock, caller: Caller, change: dict[str, Any]
 ) -> None:
     access = with_policy(connection, clock, AccessPolicy(public_tokens="always"))
 

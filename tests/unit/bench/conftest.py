@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from bench.generator import Generator
 from bench.tools import NoCompilerError, find_compiler
-
 from tests.support.needs import missing
 
 

@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from bench.children import BenchError
-from bench.generator import Generator
 
+from bench.children import BenchError
+from bench.generator import Generator, Words
 from tests.unit.bench.scripted import ACCEPTANCE, Peer, serving
 
 DEADLINE_S = 20.0
@@ -84,7 +84,7 @@ def test_only_so_many_boards_knock_at_a_time(generator: Generator, tmp_path: Pat
         peer.write_text('{"type":"connection_ack"}')
         peer.read(1)
 
-    words = {"links": 40, "device": "bench", "pending-max": 5}
+    words: Words = {"links": 40, "device": "bench", "pending-max": 5}
     with serving(gateway) as port, generator.crowd({"port": port, **words}, tmp_path / "log.txt") as crowd:
         crowd.wait_for("full", DEADLINE_S)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from bench.children import BenchError
-from bench.generator import Generator
 from websockets.sync.server import ServerConnection, serve
 
+from bench.children import BenchError
+from bench.generator import Generator
 from tests.unit.bench.scripted import ACCEPTANCE, Peer, run, serving
 
 
@@ -110,7 +111,7 @@ def test_never_more_messages_are_on_the_way_than_asked_for(generator: Generator)
     assert ahead == [5]
 
 
-def test_token_and_name_are_shown_where_they_are_given(generator: Generator, tmp_path) -> None:
+def test_token_and_name_are_shown_where_they_are_given(generator: Generator, tmp_path: Path) -> None:
     heard: list[str] = []
     tokens = tmp_path / "tokens.txt"
     tokens.write_text("first\nsecond\n")

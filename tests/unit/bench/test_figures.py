@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from rich.console import Console
+
 from bench.case import at_least, at_most
 from bench.cases.messages_sheets import sheets_of
 from bench.gateway import Gateway, compare
 from bench.machine import busy_note
 from bench.series import ratios, series, spread
 from bench.sheets import Sheet, as_markdown, show
-from rich.console import Console
-
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.storage.database import open_database
 

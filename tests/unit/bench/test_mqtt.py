@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.generator import Generator
-
 from tests.unit.bench.scripted import Peer, run, serving
 
 MESSAGE = "m" * 200

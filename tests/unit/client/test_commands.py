@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from darvaz.client import Invalid
@@ -9,7 +11,7 @@ from darvaz.client.commands import callable_names, check, signature_of
 
 
 def test_declared_arguments_are_a_signature_with_defaults() -> None:
-    rules = {"times": {"type": "integer", "default": 3}, "mode": {"type": "string"}}
+    rules: dict[str, dict[str, Any]] = {"times": {"type": "integer", "default": 3}, "mode": {"type": "string"}}
 
     assert str(signature_of(rules)) == "(*, times: int = 3, mode: str)"
 

@@ -7,7 +7,6 @@ import gc
 import unittest
 
 from firmware.lib.darvaz import codec, websocket
-
 from tests.support.on_board.gateway_end import PING, RECEIVE_BYTES, TEXT, answer_to, feed, opened, packet
 
 ROUNDS = 20

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from firmware.lib.darvaz import configuration
 
+from firmware.lib.darvaz import configuration
 from tests.support.micropython import LIBRARY, ON_BOARD, ROOT, interpreter, run_micropython
 
 HERE = Path(__file__).resolve().parent / "programs"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from mpremote import mip
 from mpremote.commands import CommandError
+
 from tools.board_package import LIBRARY, PACKAGE, ROOT, build_package
 
 

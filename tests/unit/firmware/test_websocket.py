@@ -3,7 +3,6 @@
 import unittest
 
 from firmware.lib.darvaz import websocket
-
 from tests.support.on_board.gateway_end import (
     BINARY,
     CLOSE,

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from firmware.lib.darvaz import websocket
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
@@ -15,6 +14,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
+from firmware.lib.darvaz import websocket
 from tests.support.on_board.gateway_end import RECEIVE_BYTES, answer_to, feed, opened
 
 URI = parse_uri("ws://gateway/ws/pico")

@@ -4,7 +4,6 @@ import random
 import unittest
 
 from firmware.lib.darvaz import websocket
-
 from tests.support.on_board.gateway_end import (
     BINARY,
     CLOSE,

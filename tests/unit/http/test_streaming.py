@@ -48,7 +48,7 @@ class Exchange:
 
     @property
     def is_complete(self) -> bool:
-        return self.sent[-1] == {"type": "http.response.body", "body": b""}
+        return bool(self.sent[-1] == {"type": "http.response.body", "body": b""})
 
 
 async def test_pieces_are_sent_one_by_one_and_completed() -> None:

@@ -96,7 +96,7 @@ def test_value_is_found_by_name_and_wish(journal: Journal, hearing: Hearing) -> 
     journal.measure(moisture=7, light=1)
     journal.measure(moisture=9)
 
-    assert hearing.expect_reading("moisture", lambda value: value > 8, " above 8", 0) == 9
+    assert hearing.expect_reading("moisture", lambda value: float(value) > 8, " above 8", 0) == 9
 
 
 def test_failure_shows_the_values_that_came_instead(journal: Journal, hearing: Hearing) -> None:
@@ -104,7 +104,7 @@ def test_failure_shows_the_values_that_came_instead(journal: Journal, hearing: H
     journal.measure(moisture=8)
 
     with pytest.raises(NotSeenError, match="no moisture above 9 in 0 s; values of moisture were: 7, 8"):
-        hearing.expect_reading("moisture", lambda value: value > 9, " above 9", 0)
+        hearing.expect_reading("moisture", lambda value: float(value) > 9, " above 9", 0)
 
 
 def test_failure_shows_the_names_there_are(journal: Journal, hearing: Hearing) -> None:

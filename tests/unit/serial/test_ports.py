@@ -6,6 +6,7 @@ import os
 import pty
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
@@ -14,7 +15,7 @@ from darvaz.boards.serial import Reason, SerialError, find_port, list_boards
 from darvaz.boards.serial.serial_port import open_serial_port
 
 
-def listed(path: str, vid: int | None, serial_number: str | None = None) -> ListPortInfo:
+def listed(path: str, vid: int | None, serial_number: str | None = None) -> Any:
     info = ListPortInfo(path, skip_link_detection=True)
     info.vid, info.pid, info.serial_number = vid, 5, serial_number
     return info
@@ -34,7 +35,7 @@ def terminal() -> Iterator[str]:
     os.close(far)
 
 
-def refusal(wanted: str, *ports: ListPortInfo) -> SerialError:
+def refusal(wanted: str, *ports: Any) -> SerialError:
     with pytest.raises(SerialError) as caught:
         find_port(wanted, ports)
     return caught.value

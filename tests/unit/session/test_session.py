@@ -31,7 +31,7 @@ def make(kind: str = "pico", *, is_admitted: bool = True, **limits: float) -> Se
     return Session(PROTOCOL, PROTOCOL.kinds[kind], Limits(**limits), 0.0, is_admitted=is_admitted, unix_offset_s=1e9)
 
 
-def open_session(kind: str = "pico", **limits: float) -> Session:
+def open_session(kind: str = "pico", **limits: Any) -> Session:
     session = make(kind, **limits)
     session.receive_text('{"type":"connect","device":"d"}', 0.0)
     session.welcome(0.0)

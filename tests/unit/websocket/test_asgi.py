@@ -27,7 +27,10 @@ pytestmark = pytest.mark.parametrize("ws", [*OURS, *STOCK])
 
 
 def open_client(port: int, path: str = "/", **options: Any) -> ClientConnection:
-    return connect(f"ws://127.0.0.1:{port}{path}", compression=None, open_timeout=_DEADLINE_S, **options)
+    client: ClientConnection = connect(
+        f"ws://127.0.0.1:{port}{path}", compression=None, open_timeout=_DEADLINE_S, **options
+    )
+    return client
 
 
 def recorded(seen: list[Any]) -> Callable[..., Any]:
@@ -73,7 +76,7 @@ def test_the_scope_says_what_was_asked(ws: str) -> None:
     seen: list[Any] = []
     options = {"additional_headers": {"X-Board": "pico", "Authorization": "Bearer t"}}
     with serve(recorded(seen), ws, root_path="/root") as server:
-        with open_client(server.port, "/ws/p%20co?a=1&b=%20", subprotocols=["one", "two"], **options):  # type: ignore[list-item]
+        with open_client(server.port, "/ws/p%20co?a=1&b=%20", subprotocols=["one", "two"], **options):
             wait_until(lambda: len(seen) > 1)
 
         scope = seen[0]
@@ -90,7 +93,7 @@ def test_the_scope_says_what_was_asked(ws: str) -> None:
 def test_the_acceptance_carries_headers_and_subprotocol(ws: str) -> None:
     accept = {"type": "websocket.accept", "subprotocol": "two", "headers": [(b"x-gateway", b"darvaz")]}
     with serve(answering(accept), ws) as server:
-        with open_client(server.port, subprotocols=["one", "two"]) as client:  # type: ignore[list-item]
+        with open_client(server.port, subprotocols=["one", "two"]) as client:
             assert client.subprotocol == "two"
             assert client.response is not None and client.response.headers["x-gateway"] == "darvaz"
 
@@ -124,7 +127,7 @@ def test_an_application_that_ends_ends_the_connection(ws: str, then: BaseExcepti
 
 
 def test_the_applications_close_reaches_the_client(ws: str) -> None:
-    messages = [{"type": "websocket.accept"}, {"type": "websocket.send", "text": "last words"}]
+    messages: list[dict[str, Any]] = [{"type": "websocket.accept"}, {"type": "websocket.send", "text": "last words"}]
     messages += [{"type": "websocket.close", "code": 4401, "reason": "no token"}]
     with serve(answering(*messages), ws) as server, open_client(server.port) as client:
         assert client.recv(_DEADLINE_S) == "last words"

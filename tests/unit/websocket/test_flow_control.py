@@ -7,14 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tools.fuzz.checks import Listener
-from tools.fuzz.stand_ins import Loop, Transport
 from uvicorn.server import ServerState
 
 from darvaz.gateway.websocket.interface import EXTENSION
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tests.support.rawsocket import packet, text
 from tests.unit.websocket.test_fast_upgrade import HEADERS, head
+from tools.fuzz.checks import Listener
+from tools.fuzz.stand_ins import Loop, Transport
 
 
 class Timer:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tools.fuzz.__main__ import HEAD_EVERY, fault, head_fault, smallest
-from tools.fuzz.heads import make_head
-from tools.fuzz.streams import Stream, make_stream
 
 import darvaz
 from darvaz.gateway.websocket import parser
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
+from tools.fuzz.__main__ import HEAD_EVERY, fault, head_fault, smallest
+from tools.fuzz.heads import make_head
+from tools.fuzz.streams import Stream, make_stream
 
 STREAMS = 5_000
 

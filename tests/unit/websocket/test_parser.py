@@ -34,7 +34,7 @@ def parse(*segments: bytes, text_max: int = MAX_BYTES, binary_max: int = MAX_BYT
     return parse_all(Parser(text_max, binary_max), *segments)
 
 
-CONVERSATION = [
+CONVERSATION: list[tuple[bytes, list[Item]]] = [
     (text("hello"), ["hello"]),
     (packet(1, b"", fin=True), [""]),
     (text("سلام 🚪"), ["سلام 🚪"]),

@@ -2,9 +2,10 @@
 
 import unittest
 
+import machine
+
 import firmware.esp32cam.board as esp32cam
 import firmware.pico.board as pico
-import machine
 
 PERSIAN_NEW_YEAR_S = 1774017600
 

@@ -4,6 +4,7 @@ import asyncio
 import unittest
 
 import machine
+
 from firmware.pico.servo import Servo
 
 PIN = 16
