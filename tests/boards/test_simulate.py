@@ -146,7 +146,7 @@ def test_missing_gateway_is_said_with_what_to_do(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
 
     assert done.returncode == 1
-    assert "no gateway at http://127.0.0.1:9" in done.stderr and "darvaz serve" in done.stderr
+    assert "no gateway answers at http://127.0.0.1:9" in done.stderr and "darvaz serve" in done.stderr
 
 
 def _children(pid: int) -> list[int]:

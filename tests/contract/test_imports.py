@@ -50,7 +50,6 @@ EXCEPTIONS = {
     ("boards.flashing", "gateway.storage"),
 }
 CIRCLES = {
-    "darvaz.client.commands": {"darvaz.client.synchronous"},
     "darvaz.gateway.websocket.asgi": {"darvaz.gateway.websocket.protocol"},
 }
 # The command line runs the gateway, and opens the data folder where none runs.

@@ -61,7 +61,7 @@ def test_an_issued_token_comes_alone_to_a_pipe_and_is_let_in(data: Path, running
 
 
 @pytest.mark.parametrize(
-    ("kind", "advice"), [("pico", "config.json"), ("operator", "DARVAZ_TOKEN"), ("viewer", "look")]
+    ("kind", "advice"), [("pico", "config.json"), ("operator", "DARVAZ_TOKEN"), ("viewer", "may read")]
 )
 def test_a_person_is_told_what_to_do_with_a_token(data: Path, kind: str, advice: str) -> None:
     ours, terminal = os.openpty()

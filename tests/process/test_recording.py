@@ -210,7 +210,7 @@ async def test_without_a_picture_there_is_no_film(gateway: GatewayProcess, tmp_p
     async with Camera(gateway.ws_url, obeys=False):
         empty = await cli(gateway, "record", "yard", "-o", tmp_path / "film.mkv", "--seconds", "0.5")
 
-    assert (empty.returncode, empty.stderr) == (1, "Error: no picture came, so there is no film\n")
+    assert (empty.returncode, empty.stderr) == (1, "Error: no frame arrived, so there is no film\n")
     assert not (tmp_path / "film.mkv").exists()
 
 

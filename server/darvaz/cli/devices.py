@@ -1,35 +1,36 @@
-"""`darvaz devices`: who is here, and who was."""
+"""`darvaz devices`: lists the devices that the gateway knows."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import click
 
-from darvaz.cli.remote import call, gateway_option
+from darvaz.cli.remote import ask, gateway_option
 from darvaz.cli.tables import ago, iso, show
+from darvaz.client import requests
+from darvaz.client.types import DeviceInfo
 from darvaz.text.terminal import visible_json
 
 
-@click.command(short_help="List the devices: who is online, and what they can do.")
+@click.command(short_help="List the devices: which are online, and their commands.")
 @gateway_option
-@click.option("--json", "as_json", is_flag=True, help="Print all that is known of them as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything that is known about them as JSON.")
 def devices(gateway: str, as_json: bool) -> None:
-    """List the devices: online or last seen, kind, address and what they can do.
+    """List the devices: online or when last seen, kind, address and commands.
 
-    A terminal gets a table; a pipe gets one device a line, tabs between the columns, and nothing cut.
+    On a terminal a table; in a pipe one device a line, with tabs between the columns, and in full.
     """
-    found: list[dict[str, Any]] = call(gateway, "GET", "api", "devices")["devices"]
+    found: list[DeviceInfo] = ask(gateway, requests.devices())
     if as_json:
         click.echo(visible_json(found, indent=2))
     elif found:
         show([_whole(device) for device in found], [_brief(device, time.time()) for device in found])
     else:
-        click.echo("No device yet. Add one: darvaz enrol, then let the board connect.", err=True)
+        click.echo("No device yet. Add one: darvaz enrol, then connect the board.", err=True)
 
 
-def _whole(device: dict[str, Any]) -> dict[str, str]:
+def _whole(device: DeviceInfo) -> dict[str, str]:
     return {
         "device": device["id"],
         "kind": device["kind"],
@@ -42,15 +43,15 @@ def _whole(device: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _brief(device: dict[str, Any], now_s: float) -> dict[str, str]:
+def _brief(device: DeviceInfo, unix_s: float) -> dict[str, str]:
     return {
         "device": device["id"],
         "kind": device["kind"],
-        "state": "online" if device["online"] else ago(device["last_seen"], now_s),
+        "state": "online" if device["online"] else ago(device["last_seen"], unix_s),
         "address": device["address"] or "",
         "commands": _commands(device),
     }
 
 
-def _commands(device: dict[str, Any]) -> str:
+def _commands(device: DeviceInfo) -> str:
     return " ".join(f"{name}({','.join(args)})" for name, args in device["commands"].items())

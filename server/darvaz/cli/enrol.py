@@ -1,4 +1,4 @@
-"""`darvaz enrol`: opens the enrolment window for a while, or closes it, whether or not the gateway runs."""
+"""`darvaz enrol`: opens the enrolment window, or closes it, whether or not the gateway runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from darvaz.cli.remote import call, remote_option
-from darvaz.cli.token import data_opened, data_option
+from darvaz.cli.data_folder import data_opened, data_option
+from darvaz.cli.remote import ask, remote_option
+from darvaz.client import requests
 from darvaz.gateway.access import Enrolment
 from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 
@@ -27,26 +28,23 @@ from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 def enrol(minutes: float, close: bool, data: Path, gateway: str | None) -> None:
     """Let new boards fetch their tokens at /public/tokens for some minutes."""
     if gateway is not None:
-        if close:
-            call(gateway, "DELETE", "api", "enrolment")
-        else:
-            call(gateway, "POST", "api", "enrolment", body={"minutes": minutes})
-        _say(minutes, close)
+        ask(gateway, requests.close_enrolment() if close else requests.enrol(minutes))
+        _report(minutes, close)
         return
     with data_opened(data) as connection:
         enrolment = Enrolment(connection, time.time)
         if close:
             enrolment.close()
-            _say(minutes, close)
+            _report(minutes, close)
             return
         try:
             enrolment.open_for(minutes)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-    _say(minutes, close)
+    _report(minutes, close)
 
 
-def _say(minutes: float, is_closed: bool) -> None:
+def _report(minutes: float, is_closed: bool) -> None:
     if is_closed:
         click.echo("Enrolment is closed.")
         return

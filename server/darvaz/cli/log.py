@@ -1,4 +1,4 @@
-"""`darvaz log`: shows the journal, as it is or as it grows."""
+"""`darvaz log`: shows the journal, once or as it grows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from darvaz.cli.remote import explain, remote_option
-from darvaz.client import Gateway, GatewayError
-from darvaz.client.requests import Question
+from darvaz.cli.data_folder import data_opened, data_option
+from darvaz.cli.remote import client_of, remote_option
+from darvaz.client.requests import Request
+from darvaz.client.synchronous import Gateway
 from darvaz.gateway.journal.queries import JournalFilter, Row, describe, newest_id, parse_since, read
-from darvaz.gateway.storage.database import DATABASE_NAME, StorageError, opened
 from darvaz.text.terminal import visible_json
 
 _FOLLOW_EVERY_S = 0.2
@@ -34,11 +33,11 @@ _STYLES = {"<": "cyan", ">": "green", "=": "yellow"}
 @click.option("--kind", help="Only this kind: pico or esp32cam.")
 @click.option("--type", "type_", help="Only this type: log, ping, telemetry, connected, refused …")
 @click.option("--direction", type=click.Choice(["<", ">", "="]), help="Received, sent, or changes of state.")
-@click.option("--since", help="Only what is younger: 30s, 10m, 2h, 7d, or an ISO time.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="At most so many lines.")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--since", help="Only entries after this: 30s, 10m, 2h, 7d ago, or an ISO time.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Lines at most.")
+@click.option("--follow", "-f", is_flag=True, help="Show new entries as they arrive, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@click.option("--data", envvar="DARVAZ_DATA", show_envvar=True, default="data", show_default=True, help="Data folder.")
+@data_option
 @remote_option
 def log(
     device: str | None,
@@ -49,37 +48,32 @@ def log(
     limit: int,
     follow: bool,
     as_json: bool,
-    data: str,
+    data: Path,
     gateway: str | None,
 ) -> None:
     """Show the journal: `<` received, `>` sent, `=` changed. Works with the gateway running or not.
 
-    With --gateway: the journal of a gateway elsewhere.
+    With --gateway: the journal of a running gateway, also on another machine.
     """
     wanted = JournalFilter(device=device, kind=kind, type=type_, direction=direction, since_ms=_since_ms(since))
     if gateway is not None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _show_remote(gateway, wanted, limit, follow, as_json)
         return
-    folder = Path(data).expanduser()
-    if not (folder / DATABASE_NAME).exists():
-        raise click.ClickException(f"no journal in {folder}: start the gateway there, or say where it is with --data")
-    # Ctrl-C is how following ends, and no failure.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with opened(folder) as connection:
+        with data_opened(data, makes=False) as connection:
+            # Ctrl-C is how following ends, so it is not a failure.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             _show(connection, wanted, limit, follow, as_json)
-    except StorageError as error:
-        raise click.ClickException(str(error)) from None
     except (KeyboardInterrupt, BrokenPipeError):
-        # Whoever reads has seen enough; Python would complain once more when it closes the output.
+        # Nobody reads any more; Python would report it again when it closes the output.
         sys.stderr.close()
 
 
 def _show(connection: sqlite3.Connection, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
     rows = read(connection, wanted, limit)
-    # Without rows, following starts at the newest row there is, not at the first.
+    # Without a match, following starts after the newest row, not at the first.
     last_id = rows[-1].id if rows else newest_id(connection)
     _print(console, rows, as_json)
     while follow:
@@ -91,7 +85,7 @@ def _show(connection: sqlite3.Connection, wanted: JournalFilter, limit: int, fol
 
 def _show_remote(gateway: str, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError), _client(gateway) as client:
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError), client_of(gateway) as client:
         rows = _newest(client, wanted, limit)
         _print(console, rows, as_json)
         last_id = max((row.id for row in rows or _page(client, JournalFilter(), limit=1)), default=0)
@@ -102,17 +96,8 @@ def _show_remote(gateway: str, wanted: JournalFilter, limit: int, follow: bool, 
             last_id = rows[-1].id if rows else last_id
 
 
-@contextlib.contextmanager
-def _client(gateway: str) -> Iterator[Gateway]:
-    try:
-        with Gateway(gateway) as client:
-            yield client
-    except GatewayError as error:
-        raise explain(gateway, error) from None
-
-
 def _newest(client: Gateway, wanted: JournalFilter, limit: int) -> list[Row]:
-    """Returns the newest rows in the order of time, from as many pages as it takes."""
+    """Returns the newest rows in order of time, from several pages if needed."""
     rows: list[Row] = []
     while len(rows) < limit:
         before = {"before": rows[0].id} if rows else {}
@@ -128,7 +113,7 @@ def _page(client: Gateway, wanted: JournalFilter, **numbers: int) -> list[Row]:
     if wanted.since_ms is not None:
         query["from"] = wanted.since_ms / 1000
     given = {name: str(value) for name, value in (query | numbers).items() if value is not None}
-    found = client.ask(Question("GET", "/api/journal", query=given))
+    found = client.ask(Request("GET", "/api/journal", query=given))
     return [_row(row) for row in found["rows"]]
 
 

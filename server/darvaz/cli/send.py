@@ -1,4 +1,4 @@
-"""`darvaz send`: asks a device to do something and prints its answer."""
+"""`darvaz send`: sends a command to a device and prints the result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from darvaz.cli.remote import call, gateway_option
+from darvaz.cli.remote import ask, gateway_option
+from darvaz.client import requests
 from darvaz.text.terminal import visible_json
 
 
@@ -19,11 +20,11 @@ from darvaz.text.terminal import visible_json
 def send(device: str, command: str, args: tuple[str, ...], gateway: str) -> None:
     """Send COMMAND to DEVICE and print the result of its ack.
 
-    Values are read as JSON where they are JSON (90, true, "text") and as plain text otherwise.
+    A value that is JSON (90, true, "text") is read as JSON, any other as plain text.
     Example: darvaz send pan-tilt pan angle=90
     """
-    answer = call(gateway, "POST", "api", "devices", device, "commands", command, body=_parse(args))
-    click.echo(visible_json(answer["result"]))
+    result = ask(gateway, requests.command(device, command, _parse(args)))
+    click.echo(visible_json(result))
 
 
 def _parse(args: tuple[str, ...]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from darvaz.cli.remote import call, remote_option
-from darvaz.cli.token import data_opened, data_option
+from darvaz.cli.data_folder import data_opened, data_option
+from darvaz.cli.remote import ask, remote_option
+from darvaz.client import requests
+from darvaz.client.config import DEFAULT_URL
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX, SignInLinks
 from darvaz.gateway.sign_in_hint import address_of, sign_in_url
-
-_DEFAULT_ADDRESS = "http://127.0.0.1:3000"
 
 
 @click.command()
@@ -28,21 +28,21 @@ _DEFAULT_ADDRESS = "http://127.0.0.1:3000"
 @data_option
 @remote_option
 def signin(role: str, minutes: float, address: str | None, data: Path, gateway: str | None) -> None:
-    """Print a link that signs one browser in, once. Whoever opens it first is let in: send it to nobody."""
+    """Print a link that signs one browser in, once. The first browser that opens it is signed in: keep it secret."""
     if gateway is None:
         link = _make(role, minutes, address, data)
     else:
-        made = call(gateway, "POST", "api", "sign-in-links", body={"role": role, "minutes": minutes})
-        link = (address or gateway).rstrip("/") + made["path"]
+        path = ask(gateway, requests.sign_in_link(role, minutes))
+        link = (address or gateway).rstrip("/") + path
     click.echo(link)
     click.echo(f"It works once, within {minutes:g} minutes, as {role}.", err=True)
 
 
 def _make(role: str, minutes: float, address: str | None, data: Path) -> str:
-    """Returns a link made in the data folder of this machine."""
+    """Makes a link in the data folder of this machine."""
     with data_opened(data) as connection:
         try:
             link = SignInLinks(connection, time.time).issue("viewer" if role == "viewer" else "operator", minutes)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        return sign_in_url(address or address_of(connection) or _DEFAULT_ADDRESS, link)
+        return sign_in_url(address or address_of(connection) or DEFAULT_URL, link)

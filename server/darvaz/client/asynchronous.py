@@ -10,34 +10,38 @@ from typing import Any, Self
 
 import httpx
 
-from darvaz.client import requests as questions
+from darvaz.client import requests
 from darvaz.client.commands import Rules, callable_names, check, refuse_positions
-from darvaz.client.config import find_place
+from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import Event, EventParser
 from darvaz.client.multipart import Multipart, MultipartError
-from darvaz.client.requests import Frame, LogLine, Moment, Question
+from darvaz.client.requests import Frame, LogLine, Request, TimeSpec
 from darvaz.client.transport import (
-    AGAIN_FIRST_S,
-    AGAIN_MOST_S,
+    DEADLINE_S,
     EVENTS,
     FRAMES,
-    SILENCE_S,
-    answer_of,
+    RETRY_FIRST_S,
+    RETRY_MAX_S,
+    SILENCE_MAX_S,
     check_media_type,
+    client_options,
     refusal,
-    request_of,
-    settings,
+    request_options,
+    result_of,
     unreachable,
 )
+from darvaz.client.types import DeviceInfo, EnrolmentInfo, HealthInfo, JournalEntry, TokenInfo
 
 
 class AsyncGateway:
     """A gateway: `await gw["pan-tilt"].pan(angle=90)`; address and token as of `Gateway`."""
 
-    def __init__(self, url: str | None = None, token: str | None = None) -> None:
-        self._place = find_place(url, token)
-        self._http = httpx.AsyncClient(**settings(self._place))
+    def __init__(
+        self, url: str | None = None, token: str | None = None, *, config: GatewayConfig | None = None
+    ) -> None:
+        self._config = config or find_gateway(url, token)
+        self._http = httpx.AsyncClient(**client_options(self._config))
 
     async def __aenter__(self) -> Self:
         return self
@@ -48,7 +52,7 @@ class AsyncGateway:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"AsyncGateway({self._place.url!r})"
+        return f"AsyncGateway({self._config.url!r})"
 
     def __getitem__(self, name: str) -> AsyncDevice:
         return AsyncDevice(self, name)
@@ -61,104 +65,125 @@ class AsyncGateway:
         """Closes the connections."""
         await self._http.aclose()
 
-    async def ask(self, question: Question) -> Any:
-        """Asks, and returns what the answer says; raises `GatewayError`."""
+    async def ask(self, request: Request) -> Any:
+        """Sends a request and returns its result; raises `GatewayError`."""
         try:
-            response = await self._http.request(**request_of(question))
+            response = await self._http.request(**request_options(request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise unreachable(self._place, error) from None
-        return answer_of(question, response)
+            raise unreachable(self._config, error) from None
+        return result_of(request, response)
 
     async def devices(self) -> list[AsyncDevice]:
-        """Returns every device that was ever here."""
-        return [AsyncDevice(self, about["id"], about) for about in await self.ask(questions.devices())]
+        """Returns every device that ever connected."""
+        return [AsyncDevice(self, about["id"], about) for about in await self.ask(requests.devices())]
 
-    async def journal(self, limit: int = 100, **filters: Any) -> list[dict[str, Any]]:
-        """Returns the newest rows of the journal: `device`, `kind`, `type`, `direction`, `from_`, `to`, `before`."""
-        return list(await self.ask(questions.journal(limit, **filters)))
+    async def journal(self, limit: int = 100, **filters: Any) -> list[JournalEntry]:
+        """Returns the newest entries of the journal.
 
-    async def tokens(self) -> list[dict[str, Any]]:
+        Filters: `device`, `kind`, `type`, `direction`, `from_`, `to`, `before`.
+        """
+        entries: list[JournalEntry] = await self.ask(requests.journal(limit, **filters))
+        return entries
+
+    async def tokens(self) -> list[TokenInfo]:
         """Returns every token, without its secret."""
-        return list(await self.ask(questions.tokens()))
+        tokens: list[TokenInfo] = await self.ask(requests.tokens())
+        return tokens
 
     async def issue_token(
         self, kind: str, label: str = "", device: str | None = None, expires_days: float | None = None
     ) -> str:
-        """Issues a token and returns it, this once."""
-        return str(await self.ask(questions.issue_token(kind, label, device, expires_days)))
+        """Issues a token and returns its text, which is shown only once."""
+        return str((await self.ask(requests.issue_token(kind, label, device, expires_days)))["token"])
 
     async def revoke_token(self, token: str) -> None:
-        """Ends a token for good, by its id."""
-        await self.ask(questions.revoke_token(token))
+        """Revokes a token, by its id."""
+        await self.ask(requests.revoke_token(token))
 
-    async def enrol(self, minutes: float = 15) -> dict[str, Any]:
-        """Lets new boards fetch a token for some minutes."""
-        return dict(await self.ask(questions.enrol(minutes)))
+    async def enrol(self, minutes: float = 15) -> EnrolmentInfo:
+        """Opens the enrolment window: for some minutes, new boards get a token."""
+        info: EnrolmentInfo = await self.ask(requests.enrol(minutes))
+        return info
 
-    async def health(self) -> dict[str, Any]:
-        """Returns how the gateway is."""
-        return dict(await self.ask(questions.health()))
+    async def health(self) -> HealthInfo:
+        """Returns the state of the gateway."""
+        info: HealthInfo = await self.ask(requests.health())
+        return info
 
     async def events(self, *types: str, device: str | None = None) -> AsyncIterator[Event]:
-        """Yields what happens from now on, of these types or all, for ever; goes on by itself where it was cut off.
+        """Yields events from now on, without end, of these types or all; reconnects and goes on where it stopped.
 
-        Raises `GatewayError` when the gateway refuses, not when it is away for a while.
+        Raises `GatewayError` when the gateway refuses, or is away at the start.
         """
-        parser, wait_s, was_here = EventParser(), AGAIN_FIRST_S, False
+        parser, wait_s, was_connected = EventParser(), RETRY_FIRST_S, False
         query = {key: value for key, value in (("types", ",".join(types)), ("device", device)) if value}
         while True:
             try:
                 async with contextlib.aclosing(self._stream_events(parser, query)) as stream:
                     async for event in stream:
-                        wait_s, was_here = AGAIN_FIRST_S, True
+                        wait_s, was_connected = RETRY_FIRST_S, True
                         yield event
             except (Unreachable, Busy):
-                if not was_here:
+                if not was_connected:
                     raise
             await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, AGAIN_MOST_S)
+            wait_s = min(wait_s * 2, RETRY_MAX_S)
 
     async def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Any:
         headers = {"Last-Event-ID": parser.last_id} if parser.last_id else {}
-        timeout = httpx.Timeout(SILENCE_S)
+        timeout = httpx.Timeout(SILENCE_MAX_S)
         try:
             async with self._http.stream(
                 "GET", "/api/events", params=query, headers=headers, timeout=timeout
             ) as response:
-                await self._look_at(response, EVENTS)
+                await self._check(response, EVENTS)
                 async for text in response.aiter_text():
                     for event in parser.receive(text):
                         yield event
         except httpx.HTTPError as error:
-            raise unreachable(self._place, error) from None
+            raise unreachable(self._config, error) from None
         finally:
-            parser.begin_again()
+            parser.restart()
 
     async def _stream_frames(self, name: str, query: Mapping[str, str]) -> AsyncIterator[Frame]:
-        path, parser = questions.path_of("devices", name, "stream.mjpeg"), Multipart()
+        async with self.open_frames(name, query, SILENCE_MAX_S) as frames:
+            async for frame in frames:
+                yield frame
+
+    @contextlib.asynccontextmanager
+    async def open_frames(
+        self, name: str, query: Mapping[str, str], silence_max_s: float | None
+    ) -> AsyncIterator[AsyncIterator[Frame]]:
+        """Opens the stream of a camera and lends its frames; both raise `GatewayError`."""
+        path, timeout = requests.path_of("devices", name, "stream.mjpeg"), httpx.Timeout(DEADLINE_S, read=silence_max_s)
         try:
-            async with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(SILENCE_S)) as response:
-                await self._look_at(response, FRAMES)
-                async for data in response.aiter_raw():
-                    for frame in parser.receive(data):
-                        yield Frame(*frame)
+            async with self._http.stream("GET", path, params=query, timeout=timeout) as response:
+                await self._check(response, FRAMES)
+                yield _frames_of(response)
         except httpx.HTTPError as error:
-            raise unreachable(self._place, error) from None
+            raise unreachable(self._config, error) from None
         except MultipartError as error:
-            raise GatewayError(f"what came is no stream of a Darvaz gateway: {error}") from None
+            raise GatewayError(f"the answer is not a stream of a Darvaz gateway: {error}") from None
 
     @staticmethod
-    async def _look_at(response: httpx.Response, media_type: str) -> None:
+    async def _check(response: httpx.Response, media_type: str) -> None:
         if not response.is_success:
             await response.aread()
             raise refusal(response)
         check_media_type(response, media_type)
 
 
+async def _frames_of(response: httpx.Response) -> AsyncIterator[Frame]:
+    parser = Multipart()
+    async for data in response.aiter_raw():
+        for frame in parser.receive(data):
+            yield Frame(*frame)
+
+
 class AsyncDevice:
     """A device of a gateway; the commands that its board declared are its functions, to be awaited."""
 
-    def __init__(self, gateway: AsyncGateway, name: str, about: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, gateway: AsyncGateway, name: str, about: DeviceInfo | None = None) -> None:
         self.name = name
         self._gateway = gateway
         self._about = about
@@ -181,66 +206,68 @@ class AsyncDevice:
         known = self._about["commands"] if self._about is not None else {}
         return [*super().__dir__(), *callable_names(known)]
 
-    async def about(self) -> dict[str, Any]:
-        """Returns what the gateway knows of it: `online`, `label`, `address`, `commands`, `values` …"""
-        self._about = await self._gateway.ask(questions.device(self.name))
-        return dict(self._about)
+    async def about(self) -> DeviceInfo:
+        """Returns what the gateway knows about it: `online`, `label`, `address`, `commands`, `values` …"""
+        about: DeviceInfo = await self._gateway.ask(requests.device(self.name))
+        self._about = about
+        return about.copy()
 
     @property
     async def online(self) -> bool:
-        """Whether it is here now; to be awaited."""
+        """Whether it is online now; to be awaited."""
         return bool((await self.about())["online"])
 
     async def commands(self) -> dict[str, Rules]:
-        """Returns the commands that its board declared, with their arguments."""
+        """Returns the commands that the board declared, with their arguments."""
         about = self._about if self._about is not None else await self.about()
         return dict(about["commands"])
 
     async def command(self, name: str, /, **args: Any) -> Any:
-        """Asks the board to do something and returns its result; for names that Python or this class has taken."""
+        """Sends a command and returns its result; for names that are not attributes, or mean something else here."""
         if self._about is not None:
             try:
                 check(name, self._about["commands"].get(name, {}), args)
             except Invalid:
-                # The board may have a newer program by now.
+                # The board may run a newer program now.
                 check(name, (await self.about())["commands"].get(name, {}), args)
-        return await self._gateway.ask(questions.command(self.name, name, args))
+        return await self._gateway.ask(requests.command(self.name, name, args))
 
     async def telemetry(
         self,
         name: str | None = None,
-        since: Moment | None = None,
-        until: Moment | None = None,
+        since: TimeSpec | None = None,
+        until: TimeSpec | None = None,
         points: int | None = None,
     ) -> Any:
         """Returns the newest value of each name as a dictionary; of one name, its `Point`s over time (a day)."""
         if name is None:
-            return await self._gateway.ask(questions.latest(self.name))
-        return await self._gateway.ask(questions.plot(self.name, name, since, until, points))
+            return await self._gateway.ask(requests.latest(self.name))
+        return await self._gateway.ask(requests.plot(self.name, name, since, until, points))
 
-    async def log(self, limit: int = 100, since: Moment | None = None) -> list[LogLine]:
+    async def log(self, limit: int = 100, since: TimeSpec | None = None) -> list[LogLine]:
         """Returns the newest lines of its log, oldest first."""
-        return list(await self._gateway.ask(questions.log(self.name, limit, since)))
+        return list(await self._gateway.ask(requests.log(self.name, limit, since)))
 
     def events(self, *types: str) -> AsyncIterator[Event]:
-        """Yields what happens to this device from now on."""
+        """Yields the events of this device from now on."""
         return self._gateway.events(*types, device=self.name)
 
     async def snapshot(self) -> bytes:
-        """Returns a fresh picture, a JPEG."""
-        return bytes(await self._gateway.ask(questions.snapshot(self.name)))
+        """Returns a new frame of its camera, a JPEG."""
+        frame: Frame = await self._gateway.ask(requests.snapshot(self.name))
+        return frame.data
 
     def stream(
         self, fps: float | None = None, size: str | None = None, quality: int | None = None
     ) -> AsyncIterator[Frame]:
-        """Yields pictures as they come, at the rate that is asked for as far as the link bears it."""
-        wish = {"fps": fps, "size": size, "quality": quality}
-        return self._gateway._stream_frames(self.name, {key: str(value) for key, value in wish.items() if value})
+        """Yields frames as they arrive, at this rate or at the lower one that the link allows."""
+        params = {"fps": fps, "size": size, "quality": quality}
+        return self._gateway._stream_frames(self.name, {key: str(value) for key, value in params.items() if value})
 
     async def rename(self, label: str | None) -> None:
-        """Gives it a name for people, or takes it away."""
-        await self._gateway.ask(questions.label(self.name, label))
+        """Sets its label, or removes it with None."""
+        await self._gateway.ask(requests.label(self.name, label))
 
     async def forget(self) -> None:
-        """Ends its link, revokes its tokens and deletes its history."""
-        await self._gateway.ask(questions.forget(self.name))
+        """Closes its link, revokes its tokens and deletes its history."""
+        await self._gateway.ask(requests.forget(self.name))

@@ -1,4 +1,4 @@
-"""What can go wrong between a program and a gateway, each as an error of its own."""
+"""The errors of the client: one class for each way in which a request can fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class GatewayError(Exception):
-    """What the gateway refused; `code` is its short stable word, `status` the HTTP status (0 without an answer)."""
+    """A request failed; `code` is a short stable word for it, `status` the HTTP status (0 without an answer)."""
 
     def __init__(self, message: str, code: str = "failed", status: int = 0, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -18,33 +18,36 @@ class GatewayError(Exception):
 class Unreachable(GatewayError):
     """No gateway answers there, or none behind a proxy that does."""
 
+    # Whether something answered that does not speak HTTP.
+    is_taken = False
+
 
 class NotAllowed(GatewayError):
-    """The token is missing, wrong or revoked, or it may not do this."""
+    """The token is missing, wrong or revoked, or does not allow this."""
 
 
 class NotFound(GatewayError):
-    """There is no such device, or no such thing of it."""
+    """The gateway does not know this device, or the device does not have this."""
 
 
 class Invalid(GatewayError, ValueError):
-    """There is no such command or argument, or a value is nothing that can be sent."""
+    """The command, an argument or a value is not one that the device accepts."""
 
 
 class Busy(GatewayError):
-    """Too much is asked at once; `retry_after_s` says when to come again, where the gateway does."""
+    """Too many requests at once; `retry_after_s` says when to try again, if the gateway said it."""
 
 
 class CommandFailed(GatewayError):
-    """The board refused or failed; the message is the board's own."""
+    """The board refused the command or failed; the message is the board's own."""
 
 
 class Away(GatewayError):
-    """The device is not here now."""
+    """The device is offline."""
 
 
 class CommandTimeout(GatewayError, TimeoutError):
-    """The board did not answer in time; it may still obey."""
+    """The board did not answer in time; it may still do the command."""
 
 
 _BY_STATUS: dict[int, type[GatewayError]] = {
@@ -64,11 +67,11 @@ _OF_A_PROXY = (502, 503, 504)
 
 
 def error_of(status: int, problem: Any, retry_after: str | None = None) -> GatewayError:
-    """Returns the error for a refusal (RFC 9457), also for one that no gateway of ours has written."""
-    said = problem if isinstance(problem, dict) else {}
-    message, code = str(said.get("detail") or f"HTTP status {status}"), str(said.get("code") or "failed")
+    """Returns the error for a refusal (RFC 9457), also for one that is not from a gateway."""
+    details = problem if isinstance(problem, dict) else {}
+    message, code = str(details.get("detail") or f"HTTP status {status}"), str(details.get("code") or "failed")
     kind = _BY_STATUS.get(status, GatewayError)
-    if status in _OF_A_PROXY and "code" not in said:
+    if status in _OF_A_PROXY and "code" not in details:
         kind, message, code = (
             Unreachable,
             f"a proxy answers, but no gateway behind it (HTTP status {status})",

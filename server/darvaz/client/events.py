@@ -1,4 +1,4 @@
-"""Server-sent events, fed text and giving events (HTML standard, 9.2.6); without I/O."""
+"""Parses server-sent events (HTML standard, 9.2.6): text in, events out. No I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EVENT_CHARS_MAX = 4 * 1024 * 1024
 
 
 class Event(NamedTuple):
-    """Something that happened: `presence`, `telemetry`, `log`, `ack` …, of which device, and the rest of it."""
+    """What happened (`presence`, `telemetry`, `log`, `ack` …), to which device, with all its fields."""
 
     type: str
     device: str | None
@@ -21,27 +21,30 @@ class Event(NamedTuple):
 
 
 class EventParser:
-    """Takes the text of a stream and remembers the last event's id, from which a new stream can go on.
+    """Parses the text of a stream, and keeps the id of the last event, so that a new stream can go on from it.
 
-    Raises `GatewayError` for what no gateway sends.
+    Raises `GatewayError` for what a gateway does not send.
     """
 
     def __init__(self) -> None:
+        # For the header Last-Event-ID of the next stream.
         self.last_id = ""
+        # Of the event that is not complete yet: its type, its lines of data, and their length.
         self._type = ""
         self._data: list[str] = []
         self._chars = 0
+        # Text after the last line end.
         self._rest = ""
 
     def receive(self, text: str) -> Iterator[Event]:
-        """Takes text as it comes; yields the events that it completes."""
+        """Parses a piece of text; yields the events that it completes."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             yield from self.receive_line(line.removesuffix("\r"))
-        self._bound(len(self._rest))
+        self._check_size(len(self._rest))
 
     def receive_line(self, line: str) -> Iterator[Event]:
-        """Takes one line without its end; yields the event that it completes."""
+        """Parses one line without its end; yields the event that it completes."""
         if not line:
             yield from self._complete()
             return
@@ -52,29 +55,29 @@ class EventParser:
         elif name == "data":
             self._data.append(value)
             self._chars += len(value)
-            self._bound(0)
+            self._check_size(0)
         elif name == "id":
             self.last_id = value
 
-    def begin_again(self) -> None:
-        """Forgets the event that a stream did not complete."""
-        self._forget()
+    def restart(self) -> None:
+        """Drops the event that a stream did not complete."""
+        self._reset()
         self._rest = ""
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._type, self._data, self._chars = "", [], 0
 
-    def _bound(self, more_chars: int) -> None:
+    def _check_size(self, more_chars: int) -> None:
         if self._chars + more_chars > EVENT_CHARS_MAX:
-            raise GatewayError(f"an event of more than {EVENT_CHARS_MAX} characters is none of a Darvaz gateway")
+            raise GatewayError(f"an event has more than {EVENT_CHARS_MAX} characters: this is not a Darvaz gateway")
 
     def _complete(self) -> Iterator[Event]:
         type_, text = self._type, "\n".join(self._data)
-        self._forget()
+        self._reset()
         if not text:
             return
         try:
             data = dict(json.loads(text))
         except (ValueError, TypeError):
-            raise GatewayError("what came is no event of a Darvaz gateway") from None
+            raise GatewayError("the answer is not an event of a Darvaz gateway") from None
         yield Event(type_ or "message", data.get("device", data.get("id")), data, self.last_id)

@@ -1,4 +1,4 @@
-"""Reads the gateway's MJPEG stream: bytes in, frames with the time of their arrival out."""
+"""Parses the gateway's MJPEG stream: bytes in, frames with the time of their arrival out. No I/O."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class MultipartError(Exception):
-    """The stream is not what a gateway sends."""
+    """The stream is not one of a gateway."""
 
 
 class Multipart:
-    """Feed it what comes; take the frames that are whole by then."""
+    """Parses a stream of parts, each a JPEG with its length and time in its head."""
 
     def __init__(self) -> None:
+        # Bytes that do not complete a head or a JPEG yet.
         self._buffer = bytearray()
+        # Header fields of the part whose JPEG is awaited, by lower-case name; None between parts.
         self._head: dict[str, str] | None = None
 
     def receive(self, data: bytes) -> Iterator[tuple[float, bytes]]:
-        """Takes bytes and yields (Unix time, JPEG) of each frame that they complete."""
+        """Parses bytes; yields (Unix time, JPEG) of each frame that they complete."""
         self._buffer += data
         while True:
             if self._head is None and not self._take_head():
@@ -35,7 +37,7 @@ class Multipart:
         end = self._buffer.find(_HEAD_END)
         if end < 0:
             if len(self._buffer) > _HEAD_BYTES_MAX:
-                raise MultipartError("a part has no end to its head")
+                raise MultipartError("the head of a part does not end")
             return False
         lines = self._buffer[:end].decode("latin-1").split("\r\n")
         del self._buffer[: end + len(_HEAD_END)]
@@ -48,7 +50,7 @@ class Multipart:
         try:
             length, unix_s = int(self._head["content-length"]), float(self._head["x-timestamp"])
         except (KeyError, ValueError):
-            raise MultipartError("a part says neither how long it is nor when it came") from None
+            raise MultipartError("a part has no length or no time") from None
         if not 0 < length <= _FRAME_BYTES_MAX:
             raise MultipartError(f"a part of {length} bytes")
         if len(self._buffer) < length:

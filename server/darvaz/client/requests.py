@@ -1,4 +1,4 @@
-"""What a program may ask of a gateway, as data: what to send, and how to read the answer. No I/O."""
+"""The requests of the gateway's API as data: what to send, and how to read the answer. No I/O."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-Moment = datetime | timedelta | float
-"""A time: a `datetime`, a `timedelta` ago, or Unix seconds; 0 and less is so many seconds ago."""
+from darvaz.client.types import JournalEntry
+
+TimeSpec = datetime | timedelta | float
+"""A time: a `datetime`, a `timedelta` ago, or Unix seconds; 0 and less is that many seconds ago."""
+
+_PUBLIC_TOKEN_KEYS = {"pico": "pico_tokens", "esp32cam": "esp32cam_tokens"}
 
 
 class Point(NamedTuple):
@@ -38,16 +43,29 @@ class Frame(NamedTuple):
     data: bytes
 
 
+class RawAnswer(NamedTuple):
+    """An answer that is not JSON: its headers, by lower-case name, and its body."""
+
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def _unchanged(answer: Any) -> Any:
+    return answer
+
+
 @dataclass(frozen=True)
-class Question:
-    """One request; `read` makes an answer of the JSON (or, if `is_raw`, the bytes) that comes back."""
+class Request:
+    """One request; `read` makes the result from the JSON that comes back, or from a `RawAnswer` if `is_raw`."""
 
     method: str
     path: str
-    read: Callable[[Any], Any] = lambda answer: answer
+    read: Callable[[Any], Any] = _unchanged
     query: Mapping[str, str] | None = None
     body: Any = None
     is_raw: bool = False
+    # Seconds for the whole answer; None is the client's own deadline.
+    deadline_s: float | None = None
 
 
 def path_of(*words: str) -> str:
@@ -55,87 +73,114 @@ def path_of(*words: str) -> str:
     return "/api/" + "/".join(quote(word, safe="") for word in words)
 
 
-def devices() -> Question:
-    return Question("GET", path_of("devices"), lambda answer: answer["devices"])
+def devices() -> Request:
+    return Request("GET", path_of("devices"), lambda answer: answer["devices"])
 
 
-def device(name: str) -> Question:
-    return Question("GET", path_of("devices", name))
+def device(name: str) -> Request:
+    return Request("GET", path_of("devices", name))
 
 
-def label(name: str, text: str | None) -> Question:
-    return Question("PATCH", path_of("devices", name), body={"label": text})
+def label(name: str, text: str | None) -> Request:
+    return Request("PATCH", path_of("devices", name), body={"label": text})
 
 
-def forget(name: str) -> Question:
-    return Question("DELETE", path_of("devices", name))
+def forget(name: str) -> Request:
+    return Request("DELETE", path_of("devices", name))
 
 
-def command(name: str, command: str, args: Mapping[str, Any]) -> Question:
-    return Question("POST", path_of("devices", name, "commands", command), lambda answer: answer["result"], body=args)
+def command(name: str, command: str, args: Mapping[str, Any]) -> Request:
+    return Request("POST", path_of("devices", name, "commands", command), lambda answer: answer["result"], body=args)
 
 
-def snapshot(name: str) -> Question:
-    return Question("GET", path_of("devices", name, "snapshot.jpg"), is_raw=True)
+def snapshot(name: str, deadline_s: float | None = None) -> Request:
+    """A fresh JPEG, as a `Frame`."""
+    return Request("GET", path_of("devices", name, "snapshot.jpg"), _snapshot_frame, is_raw=True, deadline_s=deadline_s)
 
 
-def latest(name: str) -> Question:
+def latest(name: str) -> Request:
     def read(answer: Any) -> dict[str, Any]:
         return {key: reading["value"] for key, reading in answer["values"].items()}
 
-    return Question("GET", path_of("devices", name, "telemetry"), read)
+    return Request("GET", path_of("devices", name, "telemetry"), read)
 
 
-def plot(name: str, value: str, since: Moment | None, until: Moment | None, points: int | None) -> Question:
-    said = {"from": _moment(since), "to": _moment(until), "points": points}
+def plot(name: str, value: str, since: TimeSpec | None, until: TimeSpec | None, points: int | None) -> Request:
+    query = {"from": _seconds(since), "to": _seconds(until), "points": points}
     read: Callable[[Any], list[Point]] = lambda answer: [Point(*point) for point in answer["points"]]  # noqa: E731
-    return Question("GET", path_of("devices", name, "telemetry", value), read, _query(said))
+    return Request("GET", path_of("devices", name, "telemetry", value), read, _query(query))
 
 
-def journal(limit: int, **filters: Any) -> Question:
-    said = {key.rstrip("_"): _moment(value) if key in ("from_", "to") else value for key, value in filters.items()}
-    return Question("GET", path_of("journal"), lambda answer: answer["rows"], _query({**said, "limit": limit}))
+def journal(limit: int, **filters: Any) -> Request:
+    query = {key.rstrip("_"): _seconds(value) if key in ("from_", "to") else value for key, value in filters.items()}
+    return Request("GET", path_of("journal"), lambda answer: answer["rows"], _query({**query, "limit": limit}))
 
 
-def log(name: str, limit: int, since: Moment | None) -> Question:
-    asked = journal(limit, device=name, type="log", from_=since)
-    return Question(asked.method, asked.path, lambda answer: [_line(row) for row in answer["rows"]], asked.query)
+def log(name: str, limit: int, since: TimeSpec | None) -> Request:
+    entries = journal(limit, device=name, type="log", from_=since)
+    return Request("GET", entries.path, lambda answer: [_log_line(row) for row in answer["rows"]], entries.query)
 
 
-def tokens() -> Question:
-    return Question("GET", path_of("tokens"), lambda answer: answer["tokens"])
+def tokens() -> Request:
+    return Request("GET", path_of("tokens"), lambda answer: answer["tokens"])
 
 
-def issue_token(kind: str, text: str, device: str | None, expires_days: float | None) -> Question:
+def issue_token(kind: str, text: str = "", device: str | None = None, expires_days: float | None = None) -> Request:
+    """Issues a token; the answer is its id and its text."""
     body = {"kind": kind, "label": text, "device": device, "expires_days": expires_days}
-    return Question("POST", path_of("tokens"), lambda answer: answer["token"], body=body)
+    return Request("POST", path_of("tokens"), body=body)
 
 
-def revoke_token(token: str) -> Question:
-    return Question("DELETE", path_of("tokens", token))
+def revoke_token(token: str) -> Request:
+    return Request("DELETE", path_of("tokens", token))
 
 
-def enrol(minutes: float) -> Question:
-    return Question("POST", path_of("enrolment"), body={"minutes": minutes})
+def public_token(kind: str) -> Request:
+    """A fresh token for a board of a kind, while enrolment is open."""
+    return Request("GET", "/public/tokens", lambda answer: str(answer[_PUBLIC_TOKEN_KEYS[kind]][0]))
 
 
-def health() -> Question:
-    return Question("GET", path_of("health"))
+def enrol(minutes: float) -> Request:
+    return Request("POST", path_of("enrolment"), body={"minutes": minutes})
 
 
-def _line(row: Mapping[str, Any]) -> LogLine:
+def close_enrolment() -> Request:
+    return Request("DELETE", path_of("enrolment"))
+
+
+def sign_in_link(role: str, minutes: float) -> Request:
+    """A link that signs one browser in; the answer is its path."""
+    return Request(
+        "POST", path_of("sign-in-links"), lambda answer: answer["path"], body={"role": role, "minutes": minutes}
+    )
+
+
+def health() -> Request:
+    return Request("GET", path_of("health"))
+
+
+def protocol() -> Request:
+    """The protocol's schema, which only a gateway has."""
+    return Request("GET", "/protocol.json", lambda answer: answer["x-protocol"])
+
+
+def _log_line(entry: JournalEntry) -> LogLine:
     try:
-        said = json.loads(row["payload"])
-        return LogLine(row["time"], str(said.get("level", "info")), str(said["message"]))
+        message = json.loads(entry["payload"])
+        return LogLine(entry["time"], str(message.get("level", "info")), str(message["message"]))
     except (ValueError, KeyError, AttributeError):
-        return LogLine(row["time"], "info", str(row["payload"]))
+        return LogLine(entry["time"], "info", str(entry["payload"]))
 
 
-def _moment(moment: Moment | None) -> float | None:
-    if isinstance(moment, timedelta):
-        return -moment.total_seconds()
-    return moment.timestamp() if isinstance(moment, datetime) else moment
+def _snapshot_frame(answer: RawAnswer) -> Frame:
+    return Frame(parsedate_to_datetime(answer.headers["last-modified"]).timestamp(), answer.content)
 
 
-def _query(said: Mapping[str, Any]) -> dict[str, str]:
-    return {key: str(value) for key, value in said.items() if value is not None}
+def _seconds(time: TimeSpec | None) -> float | None:
+    if isinstance(time, timedelta):
+        return -time.total_seconds()
+    return time.timestamp() if isinstance(time, datetime) else time
+
+
+def _query(values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value) for key, value in values.items() if value is not None}

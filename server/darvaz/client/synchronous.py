@@ -10,26 +10,27 @@ from typing import Any, Self
 
 import httpx
 
-from darvaz.client import requests as questions
-from darvaz.client.commands import Command, Rules, callable_names, check
-from darvaz.client.config import find_place
+from darvaz.client import requests
+from darvaz.client.commands import Rules, callable_names, check, description_of, refuse_positions, signature_of
+from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import Event, EventParser
 from darvaz.client.multipart import Multipart, MultipartError
-from darvaz.client.requests import Frame, LogLine, Moment, Point, Question
+from darvaz.client.requests import Frame, LogLine, Point, Request, TimeSpec
 from darvaz.client.transport import (
-    AGAIN_FIRST_S,
-    AGAIN_MOST_S,
     EVENTS,
     FRAMES,
-    SILENCE_S,
-    answer_of,
+    RETRY_FIRST_S,
+    RETRY_MAX_S,
+    SILENCE_MAX_S,
     check_media_type,
+    client_options,
     refusal,
-    request_of,
-    settings,
+    request_options,
+    result_of,
     unreachable,
 )
+from darvaz.client.types import DeviceInfo, EnrolmentInfo, HealthInfo, JournalEntry, TokenInfo
 
 
 class Gateway:
@@ -39,9 +40,11 @@ class Gateway:
     (`DARVAZ_TOKEN`). Used as a context it closes its connections at the end. Errors are `GatewayError`s.
     """
 
-    def __init__(self, url: str | None = None, token: str | None = None) -> None:
-        self._place = find_place(url, token)
-        self._http = httpx.Client(**settings(self._place))
+    def __init__(
+        self, url: str | None = None, token: str | None = None, *, config: GatewayConfig | None = None
+    ) -> None:
+        self._config = config or find_gateway(url, token)
+        self._http = httpx.Client(**client_options(self._config))
 
     def __enter__(self) -> Self:
         return self
@@ -52,7 +55,7 @@ class Gateway:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Gateway({self._place.url!r})"
+        return f"Gateway({self._config.url!r})"
 
     def __getitem__(self, name: str) -> Device:
         return Device(self, name)
@@ -71,89 +74,96 @@ class Gateway:
         """Closes the connections."""
         self._http.close()
 
-    def ask(self, question: Question) -> Any:
-        """Asks, and returns what the answer says; raises `GatewayError`."""
+    def ask(self, request: Request) -> Any:
+        """Sends a request and returns its result; raises `GatewayError`."""
         try:
-            response = self._http.request(**request_of(question))
+            response = self._http.request(**request_options(request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise unreachable(self._place, error) from None
-        return answer_of(question, response)
+            raise unreachable(self._config, error) from None
+        return result_of(request, response)
 
     def devices(self) -> list[Device]:
-        """Returns every device that was ever here."""
-        return [Device(self, about["id"], about) for about in self.ask(questions.devices())]
+        """Returns every device that ever connected."""
+        return [Device(self, about["id"], about) for about in self.ask(requests.devices())]
 
-    def journal(self, limit: int = 100, **filters: Any) -> list[dict[str, Any]]:
-        """Returns the newest rows of the journal: `device`, `kind`, `type`, `direction`, `from_`, `to`, `before`."""
-        return list(self.ask(questions.journal(limit, **filters)))
+    def journal(self, limit: int = 100, **filters: Any) -> list[JournalEntry]:
+        """Returns the newest entries of the journal.
 
-    def tokens(self) -> list[dict[str, Any]]:
+        Filters: `device`, `kind`, `type`, `direction`, `from_`, `to`, `before`.
+        """
+        entries: list[JournalEntry] = self.ask(requests.journal(limit, **filters))
+        return entries
+
+    def tokens(self) -> list[TokenInfo]:
         """Returns every token, without its secret."""
-        return list(self.ask(questions.tokens()))
+        tokens: list[TokenInfo] = self.ask(requests.tokens())
+        return tokens
 
     def issue_token(
         self, kind: str, label: str = "", device: str | None = None, expires_days: float | None = None
     ) -> str:
-        """Issues a token and returns it, this once."""
-        return str(self.ask(questions.issue_token(kind, label, device, expires_days)))
+        """Issues a token and returns its text, which is shown only once."""
+        return str(self.ask(requests.issue_token(kind, label, device, expires_days))["token"])
 
     def revoke_token(self, token: str) -> None:
-        """Ends a token for good, by its id."""
-        self.ask(questions.revoke_token(token))
+        """Revokes a token, by its id."""
+        self.ask(requests.revoke_token(token))
 
-    def enrol(self, minutes: float = 15) -> dict[str, Any]:
-        """Lets new boards fetch a token for some minutes."""
-        return dict(self.ask(questions.enrol(minutes)))
+    def enrol(self, minutes: float = 15) -> EnrolmentInfo:
+        """Opens the enrolment window: for some minutes, new boards get a token."""
+        info: EnrolmentInfo = self.ask(requests.enrol(minutes))
+        return info
 
-    def health(self) -> dict[str, Any]:
-        """Returns how the gateway is."""
-        return dict(self.ask(questions.health()))
+    def health(self) -> HealthInfo:
+        """Returns the state of the gateway."""
+        info: HealthInfo = self.ask(requests.health())
+        return info
 
     def events(self, *types: str, device: str | None = None) -> Iterator[Event]:
-        """Yields what happens from now on, of these types or all, for ever; goes on by itself where it was cut off.
+        """Yields events from now on, without end, of these types or all; reconnects and goes on where it stopped.
 
-        Raises `GatewayError` when the gateway refuses, not when it is away for a while.
+        Raises `GatewayError` when the gateway refuses, or is away at the start.
         """
-        parser, wait_s, was_here = EventParser(), AGAIN_FIRST_S, False
+        parser, wait_s, was_connected = EventParser(), RETRY_FIRST_S, False
         query = {key: value for key, value in (("types", ",".join(types)), ("device", device)) if value}
         while True:
             try:
                 for event in self._stream_events(parser, query):
-                    wait_s, was_here = AGAIN_FIRST_S, True
+                    wait_s, was_connected = RETRY_FIRST_S, True
                     yield event
             except (Unreachable, Busy):
-                if not was_here:
+                if not was_connected:
                     raise
             time.sleep(wait_s)
-            wait_s = min(wait_s * 2, AGAIN_MOST_S)
+            wait_s = min(wait_s * 2, RETRY_MAX_S)
 
     def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Iterator[Event]:
         headers = {"Last-Event-ID": parser.last_id} if parser.last_id else {}
-        timeout = httpx.Timeout(SILENCE_S)
+        timeout = httpx.Timeout(SILENCE_MAX_S)
         try:
             with self._http.stream("GET", "/api/events", params=query, headers=headers, timeout=timeout) as response:
-                self._look_at(response, EVENTS)
+                self._check(response, EVENTS)
                 for text in response.iter_text():
                     yield from parser.receive(text)
         except httpx.HTTPError as error:
-            raise unreachable(self._place, error) from None
+            raise unreachable(self._config, error) from None
         finally:
-            parser.begin_again()
+            parser.restart()
 
     def _stream_frames(self, name: str, query: Mapping[str, str]) -> Iterator[Frame]:
-        path, parser = questions.path_of("devices", name, "stream.mjpeg"), Multipart()
+        path, parser = requests.path_of("devices", name, "stream.mjpeg"), Multipart()
         try:
-            with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(SILENCE_S)) as response:
-                self._look_at(response, FRAMES)
+            with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(SILENCE_MAX_S)) as response:
+                self._check(response, FRAMES)
                 for data in response.iter_raw():
                     yield from (Frame(*frame) for frame in parser.receive(data))
         except httpx.HTTPError as error:
-            raise unreachable(self._place, error) from None
+            raise unreachable(self._config, error) from None
         except MultipartError as error:
-            raise GatewayError(f"what came is no stream of a Darvaz gateway: {error}") from None
+            raise GatewayError(f"the answer is not a stream of a Darvaz gateway: {error}") from None
 
     @staticmethod
-    def _look_at(response: httpx.Response, media_type: str) -> None:
+    def _check(response: httpx.Response, media_type: str) -> None:
         if not response.is_success:
             response.read()
             raise refusal(response)
@@ -163,7 +173,7 @@ class Gateway:
 class Device:
     """A device of a gateway; the commands that its board declared are its functions."""
 
-    def __init__(self, gateway: Gateway, name: str, about: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, gateway: Gateway, name: str, about: DeviceInfo | None = None) -> None:
         self.name = name
         self._gateway = gateway
         self._about = about
@@ -177,70 +187,102 @@ class Device:
         return Command(self, command)
 
     def __dir__(self) -> list[str]:
-        # Whoever asks for names at a prompt gets those that are known, and no error.
+        # Completion at a prompt shows the names that are known, and never an error.
         with contextlib.suppress(GatewayError):
             self.about()
         return [*super().__dir__(), *callable_names(self._about["commands"] if self._about is not None else {})]
 
-    def about(self) -> dict[str, Any]:
-        """Returns what the gateway knows of it: `online`, `label`, `address`, `commands`, `values` …"""
-        self._about = self._gateway.ask(questions.device(self.name))
-        return dict(self._about)
+    def about(self) -> DeviceInfo:
+        """Returns what the gateway knows about it: `online`, `label`, `address`, `commands`, `values` …"""
+        about: DeviceInfo = self._gateway.ask(requests.device(self.name))
+        self._about = about
+        return about.copy()
 
     @property
     def online(self) -> bool:
-        """Whether it is here now."""
+        """Whether it is online now."""
         return bool(self.about()["online"])
 
     def commands(self) -> dict[str, Rules]:
-        """Returns the commands that its board declared, with their arguments."""
+        """Returns the commands that the board declared, with their arguments."""
         about = self._about if self._about is not None else self.about()
         return dict(about["commands"])
 
     def command(self, name: str, /, **args: Any) -> Any:
-        """Asks the board to do something and returns its result; for names that Python or this class has taken."""
+        """Sends a command and returns its result; for names that are not attributes, or mean something else here."""
         if self._about is not None:
             try:
                 check(name, self._about["commands"].get(name, {}), args)
             except Invalid:
-                # The board may have a newer program by now.
+                # The board may run a newer program now.
                 check(name, self.about()["commands"].get(name, {}), args)
-        return self._gateway.ask(questions.command(self.name, name, args))
+        return self._gateway.ask(requests.command(self.name, name, args))
 
     def telemetry(
         self,
         name: str | None = None,
-        since: Moment | None = None,
-        until: Moment | None = None,
+        since: TimeSpec | None = None,
+        until: TimeSpec | None = None,
         points: int | None = None,
     ) -> Any:
         """Returns the newest value of each name as a dictionary; of one name, its `Point`s over time (a day)."""
         if name is None:
-            return self._gateway.ask(questions.latest(self.name))
-        found: list[Point] = self._gateway.ask(questions.plot(self.name, name, since, until, points))
+            return self._gateway.ask(requests.latest(self.name))
+        found: list[Point] = self._gateway.ask(requests.plot(self.name, name, since, until, points))
         return found
 
-    def log(self, limit: int = 100, since: Moment | None = None) -> list[LogLine]:
+    def log(self, limit: int = 100, since: TimeSpec | None = None) -> list[LogLine]:
         """Returns the newest lines of its log, oldest first."""
-        return list(self._gateway.ask(questions.log(self.name, limit, since)))
+        return list(self._gateway.ask(requests.log(self.name, limit, since)))
 
     def events(self, *types: str) -> Iterator[Event]:
-        """Yields what happens to this device from now on."""
+        """Yields the events of this device from now on."""
         return self._gateway.events(*types, device=self.name)
 
     def snapshot(self) -> bytes:
-        """Returns a fresh picture, a JPEG."""
-        return bytes(self._gateway.ask(questions.snapshot(self.name)))
+        """Returns a new frame of its camera, a JPEG."""
+        frame: Frame = self._gateway.ask(requests.snapshot(self.name))
+        return frame.data
 
     def stream(self, fps: float | None = None, size: str | None = None, quality: int | None = None) -> Iterator[Frame]:
-        """Yields pictures as they come, at the rate that is asked for as far as the link bears it."""
-        wish = {"fps": fps, "size": size, "quality": quality}
-        return self._gateway._stream_frames(self.name, {key: str(value) for key, value in wish.items() if value})
+        """Yields frames as they arrive, at this rate or at the lower one that the link allows."""
+        params = {"fps": fps, "size": size, "quality": quality}
+        return self._gateway._stream_frames(self.name, {key: str(value) for key, value in params.items() if value})
 
     def rename(self, label: str | None) -> None:
-        """Gives it a name for people, or takes it away."""
-        self._gateway.ask(questions.label(self.name, label))
+        """Sets its label, or removes it with None."""
+        self._gateway.ask(requests.label(self.name, label))
 
     def forget(self) -> None:
-        """Ends its link, revokes its tokens and deletes its history."""
-        self._gateway.ask(questions.forget(self.name))
+        """Closes its link, revokes its tokens and deletes its history."""
+        self._gateway.ask(requests.forget(self.name))
+
+
+class Command:
+    """One command of a device, called with keywords."""
+
+    def __init__(self, device: Device, name: str) -> None:
+        self._device = device
+        self.__name__ = name
+
+    def __repr__(self) -> str:
+        return f"<Command {self.__name__!r} of {self._device.name!r}>"
+
+    def __call__(self, *positions: Any, **args: Any) -> Any:
+        if positions:
+            raise refuse_positions(self.__name__, self._rules())
+        return self._device.command(self.__name__, **args)
+
+    @property
+    def __signature__(self) -> Any:
+        return signature_of(self._rules())
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        try:
+            return description_of(self.__name__, self._rules())
+        except GatewayError as error:
+            return str(error)
+
+    def _rules(self) -> Rules:
+        return self._device.commands().get(self.__name__, {})

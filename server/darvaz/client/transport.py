@@ -1,4 +1,4 @@
-"""What the synchronous and the asynchronous client share: requests made of questions, answers read, errors told."""
+"""What the two clients share: the set-up of httpx, its arguments from requests, and results or errors from answers."""
 
 from __future__ import annotations
 
@@ -7,41 +7,49 @@ from typing import Any
 
 import httpx
 
-from darvaz.client.config import URL_VARIABLE, Place
+from darvaz.client.config import URL_VARIABLE, GatewayConfig
 from darvaz.client.errors import GatewayError, Unreachable, error_of
-from darvaz.client.requests import Question
+from darvaz.client.requests import RawAnswer, Request
 
 DEADLINE_S = 30.0
-# A command's own deadline at the gateway may be longer than anything else takes.
+# The gateway may wait for a board longer than for anything else.
 COMMAND_DEADLINE_S = 90.0
-AGAIN_FIRST_S = 1.0
-AGAIN_MOST_S = 30.0
-# A stream of events says something every 15 s.
-SILENCE_S = 45.0
+RETRY_FIRST_S = 1.0
+RETRY_MAX_S = 30.0
+# The gateway sends something on a stream of events every 15 s.
+SILENCE_MAX_S = 45.0
 EVENTS = "text/event-stream"
 FRAMES = "multipart/x-mixed-replace"
 
 _ADVICE = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS there, so the address begins with http://",
-    "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted here; put its authority's into a file, and name that"
-    " in SSL_CERT_FILE",
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted here; put the certificate of its authority into a"
+    " file, and name that file in SSL_CERT_FILE",
 }
 
 
-def settings(place: Place) -> dict[str, Any]:
-    """Returns how an HTTP client is set up; the token goes into a header and nowhere else."""
-    headers = {"Authorization": f"Bearer {place.token}"} if place.token else {}
+def client_options(config: GatewayConfig) -> dict[str, Any]:
+    """Returns the arguments of an `httpx.Client`; the token goes only into a header."""
     return {
-        "base_url": place.url,
-        "headers": headers,
+        "base_url": checked_url(config.url),
+        "headers": {"Authorization": f"Bearer {config.token}"} if config.token else {},
         "timeout": DEADLINE_S,
+        # No proxies, and no .netrc with a password for the gateway's host.
         "trust_env": False,
-        "verify": trusted(place.url),
+        "verify": trusted(config.url),
     }
 
 
+def checked_url(url: str) -> httpx.URL:
+    """Returns an address as httpx has it; raises `GatewayError` for what is not one."""
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise GatewayError(f"{url!r} is not an address: {error}") from None
+
+
 def trusted(url: str) -> ssl.SSLContext | bool:
-    """Returns whose certificates count: the usual authorities, the system's, and those of `SSL_CERT_FILE`."""
+    """Returns which certificates are trusted: of the usual authorities, the system's, and those of `SSL_CERT_FILE`."""
     if not url.lower().startswith("https://"):
         return True
     context = httpx.create_ssl_context(trust_env=False)
@@ -50,44 +58,49 @@ def trusted(url: str) -> ssl.SSLContext | bool:
     return context
 
 
-def request_of(question: Question) -> dict[str, Any]:
-    """Returns the arguments of an HTTP client's `request`."""
-    deadline_s = COMMAND_DEADLINE_S if question.method == "POST" else DEADLINE_S
-    said: dict[str, Any] = {"method": question.method, "url": question.path, "timeout": deadline_s}
-    if question.query:
-        said["params"] = dict(question.query)
-    if question.body is not None:
-        said["json"] = question.body
-    return said
+def request_options(request: Request) -> dict[str, Any]:
+    """Returns the arguments of an httpx client's `request`."""
+    deadline_s = COMMAND_DEADLINE_S if request.method == "POST" else DEADLINE_S
+    options: dict[str, Any] = {
+        "method": request.method,
+        "url": request.path,
+        "timeout": request.deadline_s or deadline_s,
+    }
+    if request.query:
+        options["params"] = dict(request.query)
+    if request.body is not None:
+        options["json"] = request.body
+    return options
 
 
-def answer_of(question: Question, response: httpx.Response) -> Any:
-    """Returns what a question's answer says, or raises the error that it is."""
+def result_of(request: Request, response: httpx.Response) -> Any:
+    """Returns the result of a request, or raises the error that the answer is."""
     if not response.is_success:
         raise refusal(response)
-    if question.is_raw:
-        return response.content
     if response.status_code == httpx.codes.NO_CONTENT:
         return None
     try:
-        return question.read(response.json())
-    except (ValueError, KeyError, TypeError):
-        raise stranger(response) from None
+        return request.read(RawAnswer(response.headers, response.content) if request.is_raw else response.json())
+    except (ValueError, LookupError, TypeError):
+        raise not_a_gateway(response) from None
 
 
 def check_media_type(response: httpx.Response, media_type: str) -> None:
-    """Raises the error of a good answer that is no stream of a gateway; it might never say anything."""
+    """Raises the error of a good answer that is not a stream of a gateway; such an answer may never end."""
     if not response.headers.get("content-type", "").startswith(media_type):
-        raise stranger(response)
+        raise not_a_gateway(response)
 
 
-def stranger(response: httpx.Response) -> GatewayError:
-    """Returns the error for a good answer of something else."""
-    return GatewayError(f"{response.url.host} does not answer as a Darvaz gateway does: is that its address?")
+def not_a_gateway(response: httpx.Response) -> GatewayError:
+    """Returns the error for a good answer that a gateway would not give."""
+    return GatewayError(
+        f"{response.url.host} does not answer as a Darvaz gateway does: is the address right?",
+        status=response.status_code,
+    )
 
 
 def refusal(response: httpx.Response) -> GatewayError:
-    """Returns the error that an answer is, read to its end before."""
+    """Returns the error that an answer is; its body must have been read."""
     try:
         problem = response.json()
     except ValueError:
@@ -95,11 +108,13 @@ def refusal(response: httpx.Response) -> GatewayError:
     return error_of(response.status_code, problem, response.headers.get("retry-after"))
 
 
-def unreachable(place: Place, error: httpx.HTTPError | httpx.InvalidURL) -> Unreachable:
+def unreachable(config: GatewayConfig, error: httpx.HTTPError | httpx.InvalidURL) -> Unreachable:
     """Returns the error for an answer that did not come, with what to do about it."""
-    said = str(error) or type(error).__name__
-    where = f"no gateway answers at {place.url} ({said})"
-    for sign, advice in _ADVICE.items():
-        if sign in said:
-            return Unreachable(f"{where}: {advice}", "unreachable")
-    return Unreachable(f"{where}: start it with `darvaz serve`, or say where it is: {URL_VARIABLE}", "unreachable")
+    reason = str(error) or type(error).__name__
+    advice = next(
+        (advice for sign, advice in _ADVICE.items() if sign in reason),
+        f"start it with `darvaz serve`, or set its address in {URL_VARIABLE}",
+    )
+    failure = Unreachable(f"no gateway answers at {config.url} ({reason}): {advice}", "unreachable")
+    failure.is_taken = isinstance(error, httpx.RemoteProtocolError)
+    return failure

@@ -9,39 +9,39 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.client import config as place
-from darvaz.client.config import DEFAULT_URL, Place, find_place, recall, remember
+from darvaz.client import config
+from darvaz.client.config import DEFAULT_URL, GatewayConfig, find_gateway, recall, remember
 from darvaz.client.errors import GatewayError, Unreachable, error_of
 from darvaz.client.events import EVENT_CHARS_MAX, EventParser
 
-HOME = Place("http://home:3000", "dvz_home")
+HOME = GatewayConfig("http://home:3000", "dvz_home")
 
 
 @pytest.fixture(autouse=True)
 def login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "own" / "gateway.json"
-    monkeypatch.setattr(place, "file_path", lambda: path)
+    monkeypatch.setattr(config, "login_path", lambda: path)
     return path
 
 
 def test_without_anything_it_is_this_machine() -> None:
-    assert find_place(environment={}) == Place(DEFAULT_URL, None)
+    assert find_gateway(environment={}) == GatewayConfig(DEFAULT_URL, None)
 
 
 def test_what_is_said_counts_more_than_the_environment_and_that_more_than_the_login(login: Path) -> None:
     remember(login, HOME)
     environment = {"DARVAZ_GATEWAY": "http://lab:3000/", "DARVAZ_TOKEN": "dvz_lab"}
 
-    assert find_place(environment={}) == HOME
-    assert find_place(environment=environment) == Place("http://lab:3000", "dvz_lab")
-    assert find_place("http://yard:1", "dvz_yard", environment) == Place("http://yard:1", "dvz_yard")
+    assert find_gateway(environment={}) == HOME
+    assert find_gateway(environment=environment) == GatewayConfig("http://lab:3000", "dvz_lab")
+    assert find_gateway("http://yard:1", "dvz_yard", environment) == GatewayConfig("http://yard:1", "dvz_yard")
 
 
 def test_a_remembered_token_goes_to_its_own_gateway_only(login: Path) -> None:
     remember(login, HOME)
 
-    assert find_place("http://home:3000/", environment={}) == HOME
-    assert find_place("http://elsewhere:3000", environment={}) == Place("http://elsewhere:3000", None)
+    assert find_gateway("http://home:3000/", environment={}) == HOME
+    assert find_gateway("http://elsewhere:3000", environment={}) == GatewayConfig("http://elsewhere:3000", None)
 
 
 def test_a_token_is_not_shown() -> None:
@@ -84,7 +84,7 @@ def test_an_event_that_was_cut_off_is_not_told() -> None:
     parser = EventParser()
     lines = ["id: 7", "event: log", 'data: {"device": "a"}', "", ": beat", "", "id: 8", 'data: {"device"']
     found = [event for line in lines for event in parser.receive_line(line)]
-    parser.begin_again()
+    parser.restart()
 
     assert [(event.type, event.device, event.id) for event in found] == [("log", "a", "7")]
     assert list(parser.receive_line("")) == []
@@ -103,43 +103,43 @@ def test_an_event_that_comes_in_pieces_is_whole() -> None:
 def test_an_event_beyond_the_largest_is_an_error(line: str) -> None:
     parser = EventParser()
 
-    with pytest.raises(GatewayError, match="none of a Darvaz gateway"):
+    with pytest.raises(GatewayError, match="not a Darvaz gateway"):
         [*parser.receive(line), *parser.receive("data: x\n")]
 
 
 @pytest.mark.parametrize("data", ["<html>", "[]x", "7"])
 def test_an_event_of_something_else_is_an_error(data: str) -> None:
-    with pytest.raises(GatewayError, match="no event"):
+    with pytest.raises(GatewayError, match="not an event"):
         list(EventParser().receive(f"data: {data}\n\n"))
 
 
 @pytest.mark.parametrize("url", ["http://me:secret@gateway:3000", "http://secret@gateway", "https://:secret@gateway/x"])
 def test_an_address_with_a_secret_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(GatewayError) as refused:
-        find_place(url, environment={})
+        find_gateway(url, environment={})
 
     assert "DARVAZ_TOKEN" in str(refused.value)
     assert "secret@" not in str(refused.value)
 
 
 def test_an_at_sign_in_the_path_is_no_secret() -> None:
-    assert find_place("http://gateway/a@b", "token", environment={}).url == "http://gateway/a@b"
+    assert find_gateway("http://gateway/a@b", "token", environment={}).url == "http://gateway/a@b"
 
 
 @pytest.mark.parametrize("url", ["gateway:3000", "192.0.2.2", "ftp://gateway", "ws://gateway:3000", "//gateway"])
 def test_an_address_that_does_not_say_how_to_speak_is_refused_with_one_that_does(url: str) -> None:
-    with pytest.raises(GatewayError, match=r"to be http://[a-z0-9]"):
-        find_place(url, environment={})
+    with pytest.raises(GatewayError, match=r"did you mean http://[a-z0-9]"):
+        find_gateway(url, environment={})
 
 
 @pytest.mark.parametrize("token", ["dvz_se\ncret", "dvz_se cret", "dvz_secret\x00", "dvz_رمز_secret"])
 def test_what_cannot_be_a_token_is_refused_and_not_repeated(token: str) -> None:
     with pytest.raises(GatewayError, match="DARVAZ_TOKEN") as refused:
-        find_place("http://gateway", environment={"DARVAZ_TOKEN": token})
+        find_gateway("http://gateway", environment={"DARVAZ_TOKEN": token})
 
     assert "cret" not in str(refused.value)
 
 
 def test_blanks_around_a_token_are_no_part_of_it() -> None:
-    assert find_place("http://gateway", environment={"DARVAZ_TOKEN": " dvz_lab\r\n"}).token == "dvz_lab"
-    assert find_place("http://gateway", environment={"DARVAZ_TOKEN": "\n"}).token is None
+    assert find_gateway("http://gateway", environment={"DARVAZ_TOKEN": " dvz_lab\r\n"}).token == "dvz_lab"
+    assert find_gateway("http://gateway", environment={"DARVAZ_TOKEN": "\n"}).token is None

@@ -1,0 +1,50 @@
+"""The data folder of a gateway on this machine: the option that names it, and its database, opened for a verb."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the option that says where the gateway keeps its data."""
+    return click.option(
+        "--data",
+        envvar="DARVAZ_DATA",
+        show_envvar=True,
+        default="data",
+        show_default=True,
+        type=click.Path(path_type=Path),
+        help="The gateway's data folder, on this machine.",
+    )(function)
+
+
+@contextlib.contextmanager
+def data_opened(data: Path, *, makes: bool = True) -> Iterator[sqlite3.Connection]:
+    """Lends the gateway's database to a command; errors of the database end the command with a sentence.
+
+    If there is no database, one is made, with a note, as it may be the wrong folder; without `makes` that is an error.
+    """
+    # Here, because commands for a running gateway need no database.
+    from darvaz.gateway.storage.database import DATABASE_NAME, StorageError, opened
+
+    folder = data.expanduser()
+    is_new = not (folder / DATABASE_NAME).exists()
+    if is_new and not makes:
+        raise click.ClickException(f"no journal in {folder}: start the gateway there, or name its folder with --data")
+    try:
+        with opened(folder) as connection:
+            if is_new:
+                click.echo(
+                    f"New data in {folder.resolve()}: if the gateway keeps its data elsewhere, use --data", err=True
+                )
+            yield connection
+    except StorageError as error:
+        raise click.ClickException(str(error)) from None
