@@ -1,10 +1,10 @@
-"""The hot path as machine code: the same modules, compiled by mypyc, used as long as they are what the sources say.
+"""The hot path as machine code: the same modules, compiled by mypyc, and used while their sources are unchanged.
 
-A module that is one loop over bytes has a twin in C beside its source, which stands for it.
+A module that is one loop over bytes has an equivalent in C beside its source.
 
-`python -m darvaz.compiled` (`make compile`) builds them into `__compiled__` in the package, with a
-manifest of every source that they were made from. One changed letter in one of those, and the sources
-are what runs, at half the speed. `DARVAZ_COMPILED=no` does the same at will.
+`python -m darvaz.compiled` (`make compile`) builds them into `__compiled__` in the package, with a manifest of every
+source that they were made from. If one of those differs by a byte, the sources run instead, at half the speed.
+`DARVAZ_COMPILED=no` does the same on request.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleS
 from pathlib import Path
 from types import ModuleType
 
-# What every message, every frame and every board that comes in goes through.
+# What every message, every frame and every new connection goes through.
 HOT_MODULES = (
     "darvaz.gateway.websocket.packets",
     "darvaz.gateway.websocket.parser",
@@ -48,17 +48,17 @@ HOT_MODULES = (
     "darvaz.gateway.access.caller",
     "darvaz.gateway.access.gate",
 )
-# Each has a twin in C.
+# Each has an equivalent in C, a file of the same name.
 C_MODULES = ("darvaz.gateway.websocket.masking",)
-# The modules share one library of this name; each is a small file that asks for it.
+# The modules share one library of this name; the file of each only loads it.
 LIBRARY = "darvaz__mypyc"
-# The first names Python, processor and system.
+# The first suffix names Python, processor and system.
 SUFFIX = EXTENSION_SUFFIXES[0]
 SWITCH = "DARVAZ_COMPILED"
 MANIFEST = "manifest.txt"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-# One for each Python.
+# One folder for each version of Python.
 PLACE = _PACKAGE / "__compiled__" / str(sys.implementation.cache_tag)
 
 
@@ -80,7 +80,7 @@ class Finder:
 
 
 def use_compiled() -> bool:
-    """Has compiled modules imported from now on, and says whether there are any that may be used."""
+    """Makes Python import compiled modules from now on; returns whether there are any for these sources."""
     if os.environ.get(SWITCH, "").lower() in ("no", "0", "false", "off") or not is_fresh(PLACE):
         return False
     sys.meta_path.insert(0, Finder(PLACE))
@@ -93,22 +93,22 @@ def file_of(name: str, place: Path) -> Path:
 
 
 def path_of(name: str) -> str:
-    """Returns the path within the package of the source of a module of ours."""
+    """Returns the path within the package of the source of a module of this package."""
     within = "/".join(name.split(".")[1:])
     return f"{within}.py" if (_PACKAGE / f"{within}.py").exists() else f"{within}/__init__.py".lstrip("/")
 
 
 def c_path_of(name: str) -> str:
-    """Returns the path within the package of a module's twin in C."""
+    """Returns the path within the package of a module's equivalent in C."""
     return f"{path_of(name).removesuffix('.py')}.c"
 
 
 def is_fresh(place: Path) -> bool:
-    """Whether the compiled modules are there, and every source that they were made from is still the same."""
+    """Whether the compiled modules are there, and no source that they were made from has changed."""
     try:
         lines = (place / MANIFEST).read_text(encoding="utf-8").splitlines()
         entries = [line.split("  ", 1) for line in lines]
-        return entries[0] == [tool_stamp(), SUFFIX] and all(digest(path) == said for said, path in entries[1:])
+        return entries[0] == [tool_stamp(), SUFFIX] and all(digest(path) == expected for expected, path in entries[1:])
     except (OSError, ValueError, IndexError):
         return False
 
@@ -125,5 +125,5 @@ def digest(path: str) -> str:
 
 
 def tool_stamp() -> str:
-    """Returns the digest of what decides, beside the sources, whether a build is of use: the list of modules."""
+    """Returns the digest of the list of modules: a build of another list cannot be used."""
     return hashlib.sha256(" ".join(HOT_MODULES + C_MODULES).encode()).hexdigest()

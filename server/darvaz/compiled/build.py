@@ -1,16 +1,16 @@
-"""Compiles the hot path with mypyc, in a folder of its own, and puts the result in its place in one step."""
+"""Compiles the hot path with mypyc in a temporary folder, and puts the result in its place in one step."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 
 from darvaz.compiled import (
@@ -25,74 +25,123 @@ from darvaz.compiled import (
     is_fresh,
     path_of,
 )
+from darvaz.compiled.tools import CannotCompileError, install_tools
 
 COMPILE_DEADLINE_S = 900.0
+# Within `__compiled__`: temporary folders, and the manifest of sources that the compiler refused.
+_BUILD_PREFIX = "build-"
+_FAILED = "failed"
 _PACKAGE = Path(__file__).resolve().parent.parent
 _LOG_LINES = 12
 
 
-class CannotCompileError(Exception):
-    """Nothing was compiled; the sentence says why and what to do."""
-
-
 def build() -> None:
-    """Compiles the hot path if it is not compiled as it stands; raises `CannotCompileError`."""
+    """Compiles the hot path unless it is compiled as its sources are; raises `CannotCompileError`."""
     if is_fresh(PLACE):
         return
-    _check_tools()
-    manifest = dump_manifest([*sources_of(HOT_MODULES), *map(c_path_of, C_MODULES)])
+    check_compiler()
+    manifest = _current_manifest()
     try:
         PLACE.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="build-", dir=PLACE.parent) as folder:
-            made = Path(folder) / "made"
-            _compile(Path(folder), made)
+        _remove_abandoned()
+        with tempfile.TemporaryDirectory(prefix=_BUILD_PREFIX, dir=PLACE.parent) as name:
+            folder = Path(name)
+            made = folder / "made"
+            install_tools(folder / "tools")
+            try:
+                _compile(folder, made)
+            except CannotCompileError:
+                (PLACE.parent / _FAILED).write_text(manifest, encoding="utf-8")
+                raise
             (made / MANIFEST).write_text(manifest, encoding="utf-8")
-            _put_in_place(made, Path(folder) / "old")
+            _put_in_place(made, folder / "old")
+            (PLACE.parent / _FAILED).unlink(missing_ok=True)
     except OSError as error:
         raise CannotCompileError(f"{error.filename or PLACE.parent}: {error.strerror}") from None
 
 
-def _check_tools() -> None:
-    if importlib.util.find_spec("mypyc") is None or importlib.util.find_spec("setuptools") is None:
-        raise CannotCompileError("mypyc is not installed: pip install 'mypy[mypyc]'")
+def is_building() -> bool:
+    """Whether another process compiles at this moment."""
+    return any(_age_s(folder) < COMPILE_DEADLINE_S for folder in PLACE.parent.glob(f"{_BUILD_PREFIX}*"))
+
+
+def has_failed() -> bool:
+    """Whether the compiler refused the sources as they are now."""
+    try:
+        return (PLACE.parent / _FAILED).read_text(encoding="utf-8") == _current_manifest()
+    except OSError:
+        return False
+
+
+def check_compiler() -> None:
+    """Raises `CannotCompileError` unless this machine can compile for this Python."""
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
     if sys.platform != "win32" and shutil.which(compiler) is None:
-        raise CannotCompileError(f"there is no C compiler ({compiler}): apt install gcc, or your system's like")
+        raise CannotCompileError(f"there is no C compiler ({compiler}): sudo apt install gcc, or your system's package")
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
-        raise CannotCompileError("Python.h is missing: apt install python3-dev, or your system's like")
+        raise CannotCompileError("Python.h is missing: sudo apt install python3-dev, or your system's package")
 
 
 def _compile(folder: Path, made: Path) -> None:
-    """Runs mypyc and the compiler in a process of their own; what they say is told only if they fail."""
+    """Runs mypyc and the compiler in another process; their output is shown only if they fail."""
+    sources = folder / "sources"
+    # mypy refuses to check a package where it is installed.
+    _copy_sources(sources / _PACKAGE.name)
     command = [sys.executable, "-m", "darvaz.compiled.mypyc_setup", str(folder), str(made)]
-    environ = {**os.environ, "PYTHONPATH": str(_PACKAGE.parent), "DARVAZ_COMPILED": "no"}
+    path = os.pathsep.join([str(sources), str(folder / "tools")])
+    environ = {**os.environ, "PYTHONPATH": path, "DARVAZ_COMPILED": "no"}
     try:
         ended = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=_PACKAGE.parent, env=environ,
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=sources, env=environ,
             timeout=COMPILE_DEADLINE_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise CannotCompileError(f"the compiler did not end within {COMPILE_DEADLINE_S:g} s") from None
     missing = [name for name in (*HOT_MODULES, *C_MODULES, LIBRARY) if not file_of(name, made).exists()]
     if ended.returncode != 0 or missing:
-        said = "\n".join(line for line in ended.stdout.splitlines()[-_LOG_LINES:])
-        raise CannotCompileError(f"the compiler failed:\n{said}")
+        lines = "\n".join(ended.stdout.splitlines()[-_LOG_LINES:])
+        raise CannotCompileError(f"the compiler failed:\n{lines}")
+
+
+def _copy_sources(folder: Path) -> None:
+    for file in _PACKAGE.rglob("*"):
+        within = file.relative_to(_PACKAGE)
+        if file.suffix in (".py", ".c") and not within.parts[0].startswith("__c"):
+            (folder / within).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / within)
 
 
 def _put_in_place(made: Path, old: Path) -> None:
-    """Exchanges what is there for what was made; a program that runs keeps what it has loaded."""
+    """Replaces what is there; a program that runs keeps what it has loaded."""
     with contextlib.suppress(FileNotFoundError):
         PLACE.rename(old)
     try:
         made.rename(PLACE)
     except OSError:
-        # Another build was quicker.
+        # Another build was faster.
         if not is_fresh(PLACE):
             raise
 
 
+def _remove_abandoned() -> None:
+    for folder in PLACE.parent.glob(f"{_BUILD_PREFIX}*"):
+        if _age_s(folder) > COMPILE_DEADLINE_S:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age_s(folder: Path) -> float:
+    try:
+        return time.time() - folder.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _current_manifest() -> str:
+    return dump_manifest([*sources_of(HOT_MODULES), *map(c_path_of, C_MODULES)])
+
+
 def sources_of(names: tuple[str, ...]) -> list[str]:
-    """Returns the paths within the package of some modules, and of all that they lean on directly."""
+    """Returns the paths within the package of some modules, and of all that they import directly."""
     return sorted({path for name in names for path in (path_of(name), *_imported_by(path_of(name)))})
 
 

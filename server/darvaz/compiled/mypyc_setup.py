@@ -1,4 +1,4 @@
-"""What runs in the compiler's process: mypyc makes C of the hot modules, and setuptools has all C compiled.
+"""Runs in the compiler's process: mypyc translates the hot modules to C, and setuptools compiles it.
 
 python -m darvaz.compiled.mypyc_setup FOLDER DESTINATION
 """
@@ -14,27 +14,26 @@ from setuptools import Extension, setup
 
 from darvaz.compiled import C_MODULES, HOT_MODULES, LIBRARY, c_path_of, path_of
 
-# Nobody else calls what is within the library, so that the compiler may put one function into another. (Microsoft's
-# compiler does so by itself.)
+# Functions are called only within the library, so the compiler may inline them. Microsoft's compiler needs no flag.
 FLAGS = [] if sys.platform == "win32" else ["-fvisibility=hidden", "-fno-semantic-interposition"]
 
 OPTIMISED = [] if sys.platform == "win32" else ["-O3"]
 
 
 def main(folder: str, destination: str) -> None:
-    """Leaves the compiled modules in the destination, as they lie in the package; all else in the folder."""
-    # `make lint` checks the types; here they are only read.
+    """Puts the compiled modules into the destination, in the folders of the package; all other files into `folder`."""
+    # `make lint` checks the types; here they are only used.
     checking = ["--config-file=", f"--cache-dir={folder}/mypy", "--ignore-missing-imports", "--follow-imports=silent"]
     sources = [f"darvaz/{path_of(name)}" for name in HOT_MODULES]
     group = LIBRARY.removesuffix("__mypyc")
     extensions = mypycify([*checking, *sources], opt_level="3", group_name=group, target_dir=f"{folder}/c")
-    # mypyc has its own; the optimiser must be asked for everywhere else.
+    # mypyc sets the level of optimisation for its own extensions only.
     own = [Extension(name, [f"darvaz/{c_path_of(name)}"], extra_compile_args=OPTIMISED) for name in C_MODULES]
     for extension in extensions:
         extension.extra_compile_args += FLAGS
     Path(destination).mkdir()
-    words = ["build_ext", "--build-lib", destination, "--build-temp", f"{folder}/objects"]
-    setup(name="darvaz-hot-path", ext_modules=[*extensions, *own], script_args=words, packages=[])
+    arguments = ["build_ext", "--build-lib", destination, "--build-temp", f"{folder}/objects"]
+    setup(name="darvaz-hot-path", ext_modules=[*extensions, *own], script_args=arguments, packages=[])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,81 @@
+"""Runs pip for the bootstrap: one line of progress, one sentence if it fails; the rest of its output goes to a file."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import List, TextIO
+
+LOG = ".cache/install.log"
+_LAST_LINES = 5
+_STEP = re.compile(r"^\s*(?:Collecting|Using cached|Downloading|Processing|Building wheels? for|Installing)\s+(\S+)")
+_OFFLINE = re.compile(
+    "NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|Network is unreachable|"
+    "Temporary failure in name resolution|Connection refused|Cannot connect to proxy"
+)
+_NO_BUILD = re.compile(r"No matching distribution found for (\S+)")
+
+
+class InstallError(Exception):
+    """Nothing can be installed; the text says why and what to do."""
+
+
+def install(python: Path, root: Path, extras: List[str]) -> None:
+    """Installs the checkout with these extras; raises `InstallError`."""
+    what = ".[{}]".format(",".join(extras)) if extras else "."
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--editable", what]
+    # With the default of five, a machine without network waits for a long time.
+    environ = dict({"PIP_RETRIES": "2"}, **os.environ)
+    title = "Installing Darvaz{}".format(" with what {} needs".format(", ".join(extras)) if extras else "")
+    start_s = time.monotonic()
+    log = root / LOG
+    with log.open("w", encoding="utf-8", errors="replace") as file:
+        process = subprocess.Popen(
+            [str(python), "-m", "pip", "install", *options],
+            cwd=str(root), env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+            errors="replace",
+        )  # fmt: skip
+        try:
+            _follow(process, file, title)
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+    if process.returncode != 0:
+        raise InstallError(explain(log.read_text(encoding="utf-8", errors="replace")))
+    print(f"{title}: done in {time.monotonic() - start_s:.0f} s.", flush=True)
+
+
+def _follow(process: "subprocess.Popen[str]", log: TextIO, title: str) -> None:
+    is_terminal = sys.stdout.isatty()
+    if not is_terminal:
+        print(f"{title} ...", flush=True)
+    start_s = time.monotonic()
+    assert process.stdout is not None
+    step = ""
+    for line in process.stdout:
+        log.write(line)
+        found = _STEP.match(line)
+        if found is not None:
+            step = found.group(1)
+        if is_terminal:
+            sys.stdout.write(f"\r{title} ... {time.monotonic() - start_s:.0f} s {step[:30]}\033[K")
+            sys.stdout.flush()
+    process.wait()
+    if is_terminal:
+        sys.stdout.write("\r\033[K")
+        sys.stdout.flush()
+
+
+def explain(log: str) -> str:
+    """Returns what to say about a pip that failed."""
+    if _OFFLINE.search(log):
+        return f"Python's package index cannot be reached: check the network, then try again. (Details: {LOG})"
+    if "No space left on device" in log:
+        return f"The disk is full: free some space, then try again. (Details: {LOG})"
+    no_build = _NO_BUILD.search(log)
+    if no_build is not None:
+        return f"There is no {no_build.group(1)} for this Python and this machine. (Details: {LOG})"
+    last = [line for line in log.splitlines() if line.strip()][-_LAST_LINES:]
+    return "\n".join([f"pip failed; all that it wrote is in {LOG}:", *last])
