@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 # $(call needs,simulate flash): .venv with Darvaz and what these extras of pyproject.toml add; quick if it is there.
-needs  = @$(PYTHON) tools/bootstrap.py $(1)
+needs  = @$(PYTHON) -m tools.bootstrap $(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup compile compiled serve simulate check test hil footprint pictures flood fuzz soak bench bench-quick

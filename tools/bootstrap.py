@@ -1,4 +1,4 @@
-"""Prepares `.venv` for a target of the Makefile: `python3 tools/bootstrap.py [EXTRA ...]`.
+"""Prepares `.venv` for a target of the Makefile: `python3 -m tools.bootstrap [EXTRA ...]`.
 
 Needs only the standard library and runs under Python 3.6 and newer, so that what is missing is reported in one sentence
 before pip runs. What is installed already costs a few milliseconds.
@@ -13,9 +13,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from pip_progress import InstallError, install
+from tools.pip_progress import InstallError, install
+
+Version = Tuple[int, int]
 
 OLDEST = (3, 11)
 NEWEST_KNOWN = 15
@@ -157,7 +159,7 @@ def _find_python() -> str:
     return chosen
 
 
-def _newer_python():
+def _newer_python() -> Optional[Tuple[str, Version]]:
     for minor in range(NEWEST_KNOWN, OLDEST[1] - 1, -1):
         path = shutil.which(f"python3.{minor}")
         if path is None:
@@ -169,7 +171,7 @@ def _newer_python():
     return None
 
 
-def _probe(python: Path, program: str = _PROBE):
+def _probe(python: Path, program: str = _PROBE) -> Optional[Tuple[Version, str]]:
     """Returns the version and the prefix of a Python, or None if it does not run."""
     try:
         shown = subprocess.run(
