@@ -24,7 +24,6 @@ HOT_MODULES = (
     "darvaz.gateway.websocket.parser",
     "darvaz.gateway.websocket.flow_control",
     "darvaz.gateway.websocket.protocol",
-    "darvaz.protocol.duplicate_keys",
     "darvaz.protocol.codec",
     "darvaz.gateway.session.output",
     "darvaz.gateway.session.session",

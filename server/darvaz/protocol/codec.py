@@ -1,4 +1,4 @@
-"""The gateway's reading of shared/protocol.json: text to message or fault, message to text."""
+"""MessageCodec: text to message or fault, and message to text, by shared/protocol.json."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import msgspec
 
-from darvaz.protocol.duplicate_keys import KeyCounter, shows_each_key_once
-from darvaz.protocol.faults import Fault, JsonTrouble, explain, find_json_trouble, look
+from darvaz.protocol.faults import Fault, JsonFault, describe_fault, find_json_fault, parse_strictly
 from darvaz.protocol.schema import load_schema
 from darvaz.protocol.schema_types import TypeMaker
-from darvaz.protocol.validation_text import Wording
+from darvaz.protocol.validation_text import RuleExplainer
 
 Message = msgspec.Struct
 
@@ -28,10 +27,11 @@ class Kind:
 
 
 class MessageCodec:
-    """Parses what devices send and dumps what the gateway says, by one schema document.
+    """Parses the messages of devices and dumps those of the gateway, by one schema document.
 
-    Public tables, all from the document: `kinds`, `numbers`, `close_codes` (name → code),
-    `error_codes`, `states_of` (message type → names of the states in which it is heard).
+    All attributes come from the document and do not change: `messages` (type → its JSON Schema), `types` (type →
+    msgspec type), `kinds` (name → `Kind`), `numbers` (name → value), `close_codes` (name → code), `error_codes`
+    (code → meaning), `states_of` (type → names of the states in which it is accepted).
     """
 
     def __init__(self, document: Mapping[str, Any] | None = None) -> None:
@@ -40,15 +40,12 @@ class MessageCodec:
         names = [option["$ref"].removeprefix("#/$defs/") for option in self.document["oneOf"]]
         self.messages: dict[str, Any] = {name: self.document["$defs"][name] for name in names}
         self.types: dict[str, Any] = {name: types.definition(name) for name in names}
-        self._wording = Wording(self.document["$defs"], names)
+        self._explainer = RuleExplainer(self.document["$defs"], names)
         self._read_tables()
         from_devices = [n for n in names if "device" in self.messages[n]["x-sender"]]
         self._decoder = msgspec.json.Decoder(_union([self.types[n] for n in from_devices]))
         self._decode = self._decoder.decode
         self._encode = msgspec.json.Encoder().encode
-        self._counted = {
-            self.types[n]: KeyCounter(self.messages[n], self.document["$defs"], self._depth_max) for n in from_devices
-        }
 
     def _read_tables(self) -> None:
         document = self.document
@@ -63,48 +60,44 @@ class MessageCodec:
     # Receiving
 
     def parse(self, text: str | bytes) -> Message | Fault:
-        """Returns the message that a device sent, or the fault that says which rule it broke.
+        """Returns the message that a device sent, or the fault that names the rule it broke; raises for no input.
 
-        Never raises for what a peer sends.
+        Of a key that is given twice, the last value counts.
         """
         if isinstance(text, bytes):
             return self._parse_bytes(text)
         try:
             message: Message = self._decode(text)
         except msgspec.ValidationError as error:
-            value = look(text, self._depth_max)
-            return value if isinstance(value, Fault) else explain(value, str(error), self._wording)
+            value = parse_strictly(text, self._depth_max)
+            return value if isinstance(value, Fault) else describe_fault(value, str(error), self._explainer)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return find_json_trouble(text, self._depth_max) or JsonTrouble.MALFORMED.fault
-        counter, colons = self._counted[type(message)], text.count(":")
-        if (
-            colons != counter.plain_colons
-            and not counter.proves_sound(message, text, colons)
-            and not shows_each_key_once(text, colons, self._depth_max)
-        ):
-            return find_json_trouble(text, self._depth_max) or message
+            return find_json_fault(text, self._depth_max) or JsonFault.MALFORMED.fault
+        # A text nests no deeper than it has opening brackets: only one with many is parsed again to count the levels.
+        if text.count("{") + text.count("[") > self._depth_max:
+            return find_json_fault(text, self._depth_max) or message
         return message
 
     def _parse_bytes(self, data: bytes) -> Message | Fault:
         try:
             return self.parse(data.decode())
         except UnicodeDecodeError:
-            return JsonTrouble.MALFORMED.fault
+            return JsonFault.MALFORMED.fault
 
     # Sending
 
     def make(self, type_: str, /, **fields: Any) -> Message:
-        """Returns a message of the gateway, unchecked: its fields are the gateway's own."""
+        """Returns a message of the gateway; its fields are not checked."""
         made: Message = self.types[type_](**fields)
         return made
 
     def check(self, name: str, fields: Mapping[str, Any]) -> Message | Fault:
-        """Returns a message made from what a person asked for, or the fault in it."""
-        wanted = {"type": name, **fields}
+        """Returns a message made from what a person or program requested, or the fault in it."""
+        given = {"type": name, **fields}
         try:
-            made: Message = msgspec.convert(wanted, self.types[name])
+            made: Message = msgspec.convert(given, self.types[name])
         except msgspec.ValidationError as error:
-            return explain(wanted, str(error), self._wording)
+            return describe_fault(given, str(error), self._explainer)
         return made
 
     def dump(self, message: Message) -> str:

@@ -1,4 +1,4 @@
-"""Faults: which rule of the protocol a packet broke, said so that its sender can mend it."""
+"""Faults: which rule of the protocol a packet broke, explained so that its sender can correct it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from darvaz.protocol.validation_text import Wording
+from darvaz.protocol.validation_text import RuleExplainer
 
 _FIELD_CHARS_MAX = 128
 _MESSAGE_CHARS_MAX = 512
+_QUOTED_CHARS_MAX = 40
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -23,8 +24,8 @@ class Fault(msgspec.Struct, frozen=True):
     field: str | None = None
 
 
-class JsonTrouble(enum.Enum):
-    """What a text can have against it before its fields are looked at."""
+class JsonFault(enum.Enum):
+    """What can be wrong with a text before its fields are checked."""
 
     MALFORMED = "the text is not valid JSON"
     NOT_OBJECT = "a message is one JSON object"
@@ -35,59 +36,47 @@ class JsonTrouble(enum.Enum):
         return Fault("not_json", self.value)
 
 
-class _TwiceError(ValueError):
-    """A key given twice: found while the standard library parses."""
+def find_json_fault(text: str, depth_max: int) -> Fault | None:
+    """Returns what is wrong with a text as JSON, or None."""
+    parsed = parse_strictly(text, depth_max)
+    return parsed if isinstance(parsed, Fault) else None
 
 
-def find_json_trouble(text: str | bytes, depth_max: int) -> Fault | None:
-    """Looks at a text as bare JSON and returns what is wrong with it, if anything."""
-    looked = look(text, depth_max)
-    return looked if isinstance(looked, Fault) else None
+def parse_strictly(text: str, depth_max: int) -> dict[str, Any] | Fault:
+    """Parses a text slowly: one object, nested to `depth_max` at most, without NaN and Infinity (RFC 8259, section 6).
 
-
-def look(text: str | bytes, depth_max: int) -> dict[str, Any] | Fault:
-    """Parses a text slowly and strictly: one object, no key twice, no constant outside JSON."""
+    Of a key that is given twice, the last value counts, as for every other reader of the gateway.
+    """
     try:
-        value = json.loads(text, object_pairs_hook=_pairs_once, parse_constant=_refuse_constant)
-    except _TwiceError as error:
-        # Half a letter (\ud800) is a key to Python's json, but cannot be sent back.
-        key = str(error).encode(errors="replace").decode()
-        return Fault("not_json", f"the key {_shortened(key)} is given twice", key[:_FIELD_CHARS_MAX])
+        value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
-        return JsonTrouble.TOO_DEEP.fault
+        return JsonFault.TOO_DEEP.fault
     except (ValueError, UnicodeError):
-        return JsonTrouble.MALFORMED.fault
+        return JsonFault.MALFORMED.fault
     if not isinstance(value, dict):
-        return JsonTrouble.NOT_OBJECT.fault
-    return JsonTrouble.TOO_DEEP.fault if _is_deeper(value, depth_max) else value
+        return JsonFault.NOT_OBJECT.fault
+    return JsonFault.TOO_DEEP.fault if _is_deeper(value, depth_max) else value
 
 
-def explain(value: Mapping[str, Any], problem: str, wording: Wording) -> Fault:
-    """Turns msgspec's complaint about a well-formed object into a fault of the protocol."""
+def describe_fault(value: Mapping[str, Any], error: str, explainer: RuleExplainer) -> Fault:
+    """Returns the fault of a well-formed object from msgspec's error text."""
     name = value.get("type")
     if name is None:
         return Fault("invalid", "type: missing; every message names its type", "type")
     if not isinstance(name, str):
         return Fault("invalid", "type: expected a string", "type")
-    if name not in wording.messages:
-        return Fault("unknown_type", f"type: there is no message {_shortened(name)}", "type")
-    if problem.endswith("at `$.type`"):
+    if name not in explainer.messages:
+        return Fault("unknown_type", f"type: there is no message {_quoted(name)}", "type")
+    if error.endswith("at `$.type`"):
+        if "device" in explainer.senders_of(name):
+            return Fault("invalid", "type: given twice, with two values", "type")
         return Fault("wrong_sender", f"type: only the gateway sends {name}", "type")
-    field, rule = wording.explain(name, problem)
+    field, rule = explainer.explain(name, error)
     return Fault("invalid", f"{field}: {rule}"[:_MESSAGE_CHARS_MAX], field[:_FIELD_CHARS_MAX])
 
 
-def _shortened(text: str) -> str:
-    return json.dumps(text if len(text) <= 40 else text[:40] + "…", ensure_ascii=True)
-
-
-def _pairs_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise _TwiceError(key)
-        made[key] = value
-    return made
+def _quoted(text: str) -> str:
+    return json.dumps(text if len(text) <= _QUOTED_CHARS_MAX else text[:_QUOTED_CHARS_MAX] + "…", ensure_ascii=True)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -95,7 +84,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _is_deeper(value: Any, depth_max: int) -> bool:
-    """Whether arrays and objects nest deeper than `depth_max`, looked at level by level."""
+    """Whether arrays and objects nest deeper than `depth_max`, checked level by level."""
     level = [value]
     for _ in range(depth_max):
         level = [child for parent in level for child in _children(parent)]

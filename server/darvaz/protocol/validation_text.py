@@ -8,8 +8,8 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-# How msgspec complains: of which place, in the key or in the value, and of a field that is not there.
-PLACE = re.compile(r" - at (`key` in )?`\$\.?(.*)`$", re.DOTALL)
+# Parts of msgspec's error texts: where the error is, in a key or in a value, and a field that is missing.
+AT_FIELD = re.compile(r" - at (`key` in )?`\$\.?(.*)`$", re.DOTALL)
 MISSING = re.compile(r"^Object missing required field `(.*)`$", re.DOTALL)
 _LENGTH = re.compile(r" of length ([<>]=) (\d+)$")
 _RANGE = re.compile(r" ([<>]=?) (\S+)$")
@@ -24,25 +24,30 @@ _AMOUNTS = {"<=": "at most {}", ">=": "{} or more", "<": "less than {}", ">": "m
 _PARTS = {"str": "characters", "object": "entries", "array": "items"}
 
 
-class Wording:
-    """Says what is wrong with a message, by the schema that it broke."""
+class RuleExplainer:
+    """Explains what is wrong with a message, by the schema that it broke."""
 
     def __init__(self, definitions: Schema, messages: Collection[str]) -> None:
         self._definitions = definitions
         self.messages = messages
 
-    def explain(self, message: str, problem: str) -> tuple[str, str]:
-        """Returns the path of the field at fault and the rule that it broke, from msgspec's complaint."""
-        place = PLACE.search(problem)
-        path = place.group(2) if place else ""
-        said = problem[: place.start()] if place else problem
-        missing = MISSING.match(said)
+    def senders_of(self, message: str) -> Collection[str]:
+        """Returns which ends send a message: device, gateway or both."""
+        senders: list[str] = self._definitions[message]["x-sender"]
+        return senders
+
+    def explain(self, message: str, error: str) -> tuple[str, str]:
+        """Returns the path of the field at fault and the rule that it broke, from msgspec's error text."""
+        at = AT_FIELD.search(error)
+        path = at.group(2) if at else ""
+        problem = error[: at.start()] if at else error
+        missing = MISSING.match(problem)
         if missing:
             return f"{path}.{missing.group(1)}".lstrip("."), "missing"
         rule = self._rule_at(message, path)
-        if place and place.group(1):
-            return path, f"the name of an entry: {self._say(self._resolved(rule['propertyNames']), said)}"
-        return path, self._say(rule, said)
+        if at and at.group(1):
+            return path, f"the name of an entry: {self._explain_rule(self._resolved(rule['propertyNames']), problem)}"
+        return path, self._explain_rule(rule, problem)
 
     def _rule_at(self, message: str, path: str) -> Schema:
         """Follows a path such as `commands[...][...].type` through the schema."""
@@ -57,23 +62,23 @@ class Wording:
             rule = self._definitions[rule["$ref"].removeprefix("#/$defs/")]
         return rule
 
-    def _say(self, rule: Schema, said: str) -> str:
+    def _explain_rule(self, rule: Schema, problem: str) -> str:
         if "enum" in rule:
             return f"expected one of {', '.join(map(str, rule['enum']))}"
-        # Where a pattern is broken, the schema has the rule in words: few people read patterns.
-        is_of_form = _FORM.search(said) is not None
-        return str(rule["x-rule"]) if is_of_form and "x-rule" in rule else plain(said)
+        # Few people read patterns: the schema has the rule in words.
+        is_of_form = _FORM.search(problem) is not None
+        return str(rule["x-rule"]) if is_of_form and "x-rule" in rule else in_json_words(problem)
 
 
-def plain(said: str) -> str:
-    """Says msgspec's complaint in the words of JSON instead of Python's."""
-    of_length = _LENGTH.search(said)
+def in_json_words(problem: str) -> str:
+    """Returns msgspec's error text in the words of JSON instead of Python's."""
+    of_length = _LENGTH.search(problem)
     if of_length:
-        base = said[: of_length.start()].removeprefix("Expected ").strip("`")
+        base = problem[: of_length.start()].removeprefix("Expected ").strip("`")
         return f"expected {_amount(of_length)} {_PARTS[base]}"
-    said = _RANGE.sub(lambda found: f" of {_amount(found)}", said)
-    said = _QUOTED.sub(_word, said)
-    return said[0].lower() + said[1:]
+    problem = _RANGE.sub(lambda found: f" of {_amount(found)}", problem)
+    problem = _QUOTED.sub(_word, problem)
+    return problem[0].lower() + problem[1:]
 
 
 def _amount(found: re.Match[str]) -> str:

@@ -248,7 +248,7 @@ def test_a_link_may_introduce_itself_again_but_not_as_another_device() -> None:
 def test_a_faulty_auth_is_never_handed_out_as_text() -> None:
     session = make()
 
-    session.receive_text('{"type":"auth","token":"dvz_secret","token":"dvz_secret"}', 1.0)
+    session.receive_text('{"type":"auth","token":"dvz_secret","type":"ping"}', 1.0)
 
     (event,) = session.take_events()
     assert isinstance(event, MessageRejected) and event.text is None

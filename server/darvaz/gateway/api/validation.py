@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from darvaz.protocol.validation_text import MISSING, PLACE, plain
+from darvaz.protocol.validation_text import AT_FIELD, MISSING, in_json_words
 
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 _NAME_CHARS_MAX = 64
@@ -19,7 +19,7 @@ Rule = dict[str, Any]
 def describe_error(problem: str, shape: Any) -> str:
     """Returns msgspec's complaint about a value that was to have a shape, as a sentence that names the field."""
     rules = _rules(shape) if isinstance(shape, type) and issubclass(shape, msgspec.Struct) else {}
-    place = PLACE.search(problem)
+    place = AT_FIELD.search(problem)
     said, field = (problem[: place.start()], place.group(2)) if place else (problem, "")
     missing, unknown = MISSING.match(said), _UNKNOWN.match(said)
     if missing:
@@ -37,7 +37,7 @@ def _say(rule: Rule, said: str) -> str:
         return f"expected one of {', '.join(map(str, enum))}"
     # Few people read patterns: where one is broken, the rule stands beside it in words.
     in_words = _find(rule, "x-rule") if "matching regex" in said else None
-    return str(in_words) if in_words is not None else plain(said)
+    return str(in_words) if in_words is not None else in_json_words(said)
 
 
 def _find(rule: Rule, key: str) -> Any:
