@@ -24,7 +24,7 @@ LAYERS = (
     },
     {"gateway.cameras", "gateway.telemetry", "gateway.metrics", "gateway.sign_in_hint"},
     {"gateway.parts"},
-    {"gateway.http"},
+    {"gateway.http", "gateway.greeting"},
     {"gateway.viewing", "gateway.links", "gateway.dashboard"},
     {"gateway.api"},
     {"gateway.app"},

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.api import ask, assert_problem, until
+from tests.support.api import assert_problem, until
+from tests.support.app import RunningApp
 from tests.support.board import board_at
-from tests.support.gateway import GatewayProcess
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Everything that a board may be called and that somebody might take for something else.
 HOSTILE = '=HYPERLINK("x","<script>alert(1)</script>")\',;`$(x)'.replace("/", "∕")
 
 
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
-
-
-async def test_the_journal_is_read_page_by_page_in_both_directions(gateway: GatewayProcess) -> None:
-    async with board_at(gateway.ws_url, "paged") as board:
+async def test_the_journal_is_read_page_by_page_in_both_directions(gateway: RunningApp) -> None:
+    async with board_at(gateway, "paged") as board:
         for number in range(25):
             await board.say("log", message=f"line {number}", level="info")
     path = "/api/journal?device=paged&type=log&limit=10"
     await until(gateway, "/api/journal?device=paged&type=log", lambda page: len(page["rows"]) == 25)
 
-    newest = (await ask(gateway, "GET", path)).json()
-    middle = (await ask(gateway, "GET", f"{path}&before={newest['older']}")).json()
-    oldest = (await ask(gateway, "GET", f"{path}&before={middle['older']}")).json()
-    forward = (await ask(gateway, "GET", f"{path}&after={oldest['newer']}")).json()
-    after_all = (await ask(gateway, "GET", f"{path}&after={newest['newer']}")).json()
+    newest = (await gateway.ask("GET", path)).json()
+    middle = (await gateway.ask("GET", f"{path}&before={newest['older']}")).json()
+    oldest = (await gateway.ask("GET", f"{path}&before={middle['older']}")).json()
+    forward = (await gateway.ask("GET", f"{path}&after={oldest['newer']}")).json()
+    after_all = (await gateway.ask("GET", f"{path}&after={newest['newer']}")).json()
 
     def said(page: dict[str, Any]) -> list[int]:
         return [int(json.loads(row["payload"])["message"].split()[1]) for row in page["rows"]]
@@ -49,31 +43,31 @@ async def test_the_journal_is_read_page_by_page_in_both_directions(gateway: Gate
     assert (after_all["rows"], after_all["newer"]) == ([], newest["newer"])
 
 
-async def test_the_journal_is_filtered_by_direction_and_time(gateway: GatewayProcess) -> None:
-    async with board_at(gateway.ws_url, "filtered"):
+async def test_the_journal_is_filtered_by_direction_and_time(gateway: RunningApp) -> None:
+    async with board_at(gateway, "filtered"):
         pass
     path = "/api/journal?device=filtered"
     await until(gateway, path, lambda page: any(row["type"] == "disconnected" for row in page["rows"]))
 
-    states = (await ask(gateway, "GET", f"{path}&direction=%3D")).json()["rows"]
-    future = (await ask(gateway, "GET", f"{path}&from={time.time() + 60}")).json()["rows"]
-    minute = (await ask(gateway, "GET", f"{path}&from=-60&to=0")).json()["rows"]
+    states = (await gateway.ask("GET", f"{path}&direction=%3D")).json()["rows"]
+    future = (await gateway.ask("GET", f"{path}&from={time.time() + 60}")).json()["rows"]
+    minute = (await gateway.ask("GET", f"{path}&from=-60&to=0")).json()["rows"]
 
     assert {row["direction"] for row in states} == {"="}
     assert future == [] and minute != []
 
 
-async def test_a_hostile_name_is_harmless_in_every_output(gateway: GatewayProcess) -> None:
-    async with board_at(gateway.ws_url, HOSTILE, board="<img src=x onerror=alert(1)>") as board:
+async def test_a_hostile_name_is_harmless_in_every_output(gateway: RunningApp) -> None:
+    async with board_at(gateway, HOSTILE, board="<img src=x onerror=alert(1)>") as board:
         await board.say("log", message='@SUM(1)\n"quoted",<b>\u001b[31mred\u202e', level="info")
         await board.say("telemetry", values={"temperature": 1})
         rows = await until(
             gateway, "/api/journal?type=log", lambda page: any(r["device"] == HOSTILE for r in page["rows"])
         )
-        devices = await ask(gateway, "GET", "/api/devices")
-        metrics = (await ask(gateway, "GET", "/metrics")).text
-        export = await ask(gateway, "GET", "/api/journal/export?format=csv")
-        lines = (await ask(gateway, "GET", "/api/journal/export")).text
+        devices = await gateway.ask("GET", "/api/devices")
+        metrics = (await gateway.ask("GET", "/metrics")).text
+        export = await gateway.ask("GET", "/api/journal/export?format=csv")
+        lines = (await gateway.ask("GET", "/api/journal/export")).text
 
     assert HOSTILE in [device["id"] for device in devices.json()["devices"]]
     assert devices.headers["content-type"] == "application/json", "never a page"
@@ -94,21 +88,19 @@ async def test_a_hostile_name_is_harmless_in_every_output(gateway: GatewayProces
     assert HOSTILE in {sample.labels["device"] for sample in up}
 
 
-async def test_an_export_of_many_rows_is_whole(gateway: GatewayProcess) -> None:
-    async with board_at(gateway.ws_url, "talkative") as board:
-        for number in range(2500):
-            await board.say("log", message=str(number), level="debug")
-            if number % 500 == 499:
-                await board.say("ping")
-                await board.hear("pong")
-                await asyncio.sleep(1)
-    await until(gateway, "/api/journal?device=talkative&type=disconnected", lambda page: page["rows"])
+async def test_an_export_of_many_rows_is_whole() -> None:
+    async with RunningApp(messages_per_s_max=1_000_000) as gateway:
+        async with board_at(gateway, "talkative") as board:
+            for number in range(2500):
+                await board.say("log", message=str(number), level="debug")
+        await until(gateway, "/api/journal?device=talkative&type=disconnected", lambda page: page["rows"])
 
-    lines = (await ask(gateway, "GET", "/api/journal/export?device=talkative&type=log")).text.splitlines()
+        export = await gateway.get("/api/journal/export?device=talkative&type=log")
 
+    lines = export.text.splitlines()
     assert [json.loads(json.loads(line)["payload"])["message"] for line in lines] == [str(n) for n in range(2500)]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "direction=x", "before=-1", f"after={2**63}", "device="])
-async def test_a_faulty_page_is_refused(gateway: GatewayProcess, query: str) -> None:
-    assert_problem(await ask(gateway, "GET", f"/api/journal?{query}"), 422, "invalid")
+async def test_a_faulty_page_is_refused(gateway: RunningApp, query: str) -> None:
+    assert_problem(await gateway.ask("GET", f"/api/journal?{query}"), 422, "invalid")

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import httpx
 import pytest
 
-from tests.support.gateway import GatewayProcess
+from tests.support.app import RunningApp
 
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize(
@@ -27,10 +20,10 @@ def gateway() -> Iterator[GatewayProcess]:
         ("POST", "/api/devices/%0a%1b%5B2J/commands/c", 404, {}),
     ],
 )
-def test_a_request_that_fits_nothing_is_explained(
-    gateway: GatewayProcess, method: str, path: str, status: int, header: dict[str, str]
+async def test_a_request_that_fits_nothing_is_explained(
+    gateway: RunningApp, method: str, path: str, status: int, header: dict[str, str]
 ) -> None:
-    answer = httpx.request(method, gateway.url + path, trust_env=False, timeout=30)
+    answer = await gateway.ask(method, path)
 
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"

@@ -1,35 +1,35 @@
-"""Asking a running gateway's API, as tests do."""
+"""Requests to the API of a gateway in process, as tests send them."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-from tests.support.gateway import GatewayProcess
+from tests.support.app import RunningApp
 
-DEADLINE_S = 20.0
-
-
-async def ask(gateway: GatewayProcess, method: str, path: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=30) as client:
-        return await client.request(method, path, **options)
+_DEADLINE_S = 20.0
+_POLL_S = 0.005
 
 
-async def until(gateway: GatewayProcess, path: str, is_so: Callable[[Any], bool]) -> Any:
-    """Asks again and again until the answer is as wanted."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    while True:
-        found = (await ask(gateway, "GET", path)).json()
-        if is_so(found):
-            return found
-        assert time.monotonic() < deadline_s, found
-        await asyncio.sleep(0.05)
+async def until(gateway: RunningApp, path: str, is_right: Callable[[Any], bool]) -> Any:
+    """Asks until the answer is as wanted, and returns it."""
+    found = None
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            while True:
+                found = (await gateway.get(path)).json()
+                if is_right(found):
+                    return found
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        raise AssertionError(f"{path} stayed {found}") from None
 
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> None:
-    assert (response.status_code, response.json()["code"]) == (status, code), response.text
-    assert response.headers["content-type"] == "application/problem+json"
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+    problem = response.json()
+    assert (problem["status"], problem["code"]) == (status, code), response.text
+    assert problem["detail"] and problem["title"] and problem["type"]

@@ -1,4 +1,4 @@
-"""A board that a test drives message by message, over a real WebSocket."""
+"""A board that a test drives message by message, over a real WebSocket or inside the test's process."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.support.app import RunningApp
+from tests.support.asgi import MemoryWebSocket
+
 _DEADLINE_S = 15.0
 
 
 class Board:
     """One connected board."""
 
-    def __init__(self, link: ClientConnection) -> None:
+    def __init__(self, link: Any) -> None:
+        # A connection of `websockets`, or a `MemoryWebSocket` with the same methods.
         self.link = link
 
     async def say(self, type_: str, **fields: Any) -> None:
@@ -33,12 +37,21 @@ class Board:
 
 @contextlib.asynccontextmanager
 async def board_at(
-    ws_url: str, device: str, kind: str = "pico", token: str | None = None, **introduction: Any
+    gateway: str | RunningApp, device: str, kind: str = "pico", token: str | None = None, **introduction: Any
 ) -> AsyncIterator[Board]:
-    """Connects a board, introduces it, and takes it away afterwards."""
+    """Connects a board to a WebSocket URL or to a gateway in process, introduces it, and takes it away afterwards."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with connect(f"{ws_url}/ws/{kind}", additional_headers=headers, proxy=None) as link:
+    async with link_to(gateway, f"/ws/{kind}", headers) as link:
         board = Board(link)
         await board.say("connect", device=device, **introduction)
         await board.hear("connection_ack")
         yield board
+
+
+def link_to(
+    gateway: str | RunningApp, path: str, headers: dict[str, str]
+) -> contextlib.AbstractAsyncContextManager[ClientConnection | MemoryWebSocket]:
+    """Opens a WebSocket for the block."""
+    if isinstance(gateway, RunningApp):
+        return gateway.websocket(path, headers)
+    return connect(gateway + path, additional_headers=headers, proxy=None)

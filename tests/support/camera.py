@@ -18,6 +18,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.app import RunningApp
+from tests.support.asgi import MemoryWebSocket
+
 _SIZES = {"QQVGA": (160, 120), "QVGA": (320, 240), "VGA": (640, 480), "SVGA": (800, 600)}
 _DEADLINE_S = 40.0
 STREAM = {
@@ -66,7 +69,7 @@ class Camera:
 
     def __init__(
         self,
-        ws_url: str,
+        gateway: str | RunningApp,
         device: str = "yard",
         *,
         size_bytes: int = 20_000,
@@ -80,7 +83,7 @@ class Camera:
         self.sent = 0
         self.fps = 0.0
         self.answer: dict[str, Any] = {"status": "ok"}
-        self._url = f"{ws_url}/ws/esp32cam"
+        self._gateway = gateway
         self._device = device
         self._size_bytes = size_bytes
         self._extra = extra
@@ -92,14 +95,13 @@ class Camera:
         self._paced = asyncio.Event()
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
-        self.link: ClientConnection
+        # A connection of `websockets`, or a `MemoryWebSocket` with the same methods.
+        self.link: Any
 
     async def __aenter__(self) -> Self:
-        self.link = await connect(
-            self._url, compression=None, max_queue=None, additional_headers=self._headers, sock=self._socket()
-        )
-        said = {"type": "connect", "device": self._device, "commands": {"stream": STREAM, "snapshot": {}}}
-        await self.link.send(json.dumps({**said, **self._extra}))
+        self.link = await self._connect()
+        introduction = {"type": "connect", "device": self._device, "commands": {"stream": STREAM, "snapshot": {}}}
+        await self.link.send(json.dumps({**introduction, **self._extra}))
         assert json.loads(await asyncio.wait_for(self.link.recv(), _DEADLINE_S))["type"] == "connection_ack"
         self._tasks = [asyncio.create_task(self._obey()), asyncio.create_task(self._shoot())]
         return self
@@ -111,6 +113,13 @@ class Camera:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.link.close()
+
+    async def _connect(self) -> ClientConnection | MemoryWebSocket:
+        if isinstance(self._gateway, RunningApp):
+            return await self._gateway.open_websocket("/ws/esp32cam", self._headers)
+        url = f"{self._gateway}/ws/esp32cam"
+        sock = self._socket(url)
+        return await connect(url, compression=None, max_queue=None, additional_headers=self._headers, sock=sock)
 
     # What a test does with it
 
@@ -153,12 +162,12 @@ class Camera:
         """Cuts the connection as it is, as a pulled plug would."""
         self.link.transport.abort()
 
-    def _socket(self) -> socket.socket:
+    def _socket(self, url: str) -> socket.socket:
         """Returns a connection, with as little memory as a board has if asked: what is late is then late here."""
         made = socket.socket()
         if self._send_buffer_bytes:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer_bytes)
-        made.connect(("127.0.0.1", urlsplit(self._url).port))
+        made.connect(("127.0.0.1", urlsplit(url).port))
         made.setblocking(False)
         return made
 

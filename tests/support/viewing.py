@@ -1,4 +1,4 @@
-"""Viewers of a camera as tests need them: MJPEG read part by part from a plain socket, quickly or not at all."""
+"""Viewers of a camera as tests need them: MJPEG read part by part, quickly or not at all."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Protocol, Self
 
+import httpx
 from websockets.asyncio.client import ClientConnection
 
+from tests.support.app import RunningApp
+from tests.support.asgi import MemoryWebSocket
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 20.0
@@ -27,11 +31,15 @@ def path_of(device: str = "yard", query: str = "") -> str:
     return f"/api/devices/{device}/stream.mjpeg{query}"
 
 
+def view_path(query: str = "") -> str:
+    return f"/ws/view/yard{query}"
+
+
 def view_url(gateway: GatewayProcess, query: str = "") -> str:
-    return f"{gateway.ws_url}/ws/view/yard{query}"
+    return gateway.ws_url + view_path(query)
 
 
-async def packet(viewer: ClientConnection) -> bytes:
+async def packet(viewer: ClientConnection | MemoryWebSocket) -> bytes:
     """Returns the next frame that a viewer over WebSocket gets."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
@@ -49,29 +57,46 @@ class Served(Protocol):
 class MjpegViewer:
     """Looks at a camera for the block; frames are read one by one when the test asks."""
 
-    def __init__(self, gateway: Served, path: str | None = None, headers: str = "", http: str = "1.1") -> None:
+    def __init__(
+        self, gateway: Served | RunningApp, path: str | None = None, headers: str = "", http: str = "1.1"
+    ) -> None:
         self.head = ""
-        self._port = gateway.port
+        self._gateway = gateway
         self._path = path or path_of()
         self._headers = headers
         self._http = http
         self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
+        self._open = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        request = f"GET {self._path} HTTP/{self._http}\r\nHost: 127.0.0.1:{self._port}\r\n{self._headers}\r\n"
-        self._writer.write(request.encode())
         async with asyncio.timeout(DEADLINE_S):
+            if isinstance(self._gateway, RunningApp):
+                self._reader = await self._open.enter_async_context(self._stream_in_process(self._gateway))
+                return self
+            self._reader, writer = await asyncio.open_connection("127.0.0.1", self._gateway.port)
+            self._open.push_async_callback(_close, writer)
+            host = f"127.0.0.1:{self._gateway.port}"
+            writer.write(f"GET {self._path} HTTP/{self._http}\r\nHost: {host}\r\n{self._headers}\r\n".encode())
             self.head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
         return self
+
+    @contextlib.asynccontextmanager
+    async def _stream_in_process(self, gateway: RunningApp) -> AsyncIterator[asyncio.StreamReader]:
+        headers = dict(line.split(": ", 1) for line in self._headers.splitlines())
+        reader = asyncio.StreamReader()
+        async with gateway.client() as client, client.stream("GET", self._path, headers=headers) as response:
+            assert response.status_code == 200, await response.aread()
+            reading = asyncio.create_task(_feed(reader, response))
+            try:
+                yield reader
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        await self._open.aclose()
 
     async def frame(self) -> bytes:
         """Returns the next frame, or raises `IncompleteReadError` at the end of the stream."""
@@ -90,6 +115,18 @@ class MjpegViewer:
             with contextlib.suppress(ConnectionError):
                 while await self._reader.read(1 << 16):
                     pass
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _feed(reader: asyncio.StreamReader, response: httpx.Response) -> None:
+    async for piece in response.aiter_raw():
+        reader.feed_data(piece)
+    reader.feed_eof()
 
 
 class Stuck:

@@ -1,4 +1,4 @@
-"""File descriptors: as many connections as the settings allow, as far as this machine does."""
+"""The limit of open files: enough for all connections that the settings allow, as far as the system lets it."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import sys
 
 log = logging.getLogger("darvaz")
 
-# The database, the journal, the listener, and what Python itself holds.
-OWN_MAX = 256
-# Fewer files than that may be too few for a household.
-_WORTH_SAYING = 2_048
+# The databases, the listener, and what Python itself keeps open.
+OWN_FILES_MAX = 256
+# Below this, the log says it at level info: it may be too few for a household.
+_FILES_FEW = 2_048
 
 
-def allow(connections_max: int) -> None:
-    """Raises this process's soft limit of open files to what so many connections need, if the hard one lets it."""
+def raise_open_file_limit(connections_max: int) -> None:
+    """Raises the soft limit of open files of this process to what the connections need, up to the hard limit."""
     if sys.platform == "win32":
         return
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections_max + OWN_MAX
+    wanted = connections_max + OWN_FILES_MAX
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
-    reached = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (reached, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     except (OSError, ValueError):
-        reached = soft
-    if reached < wanted:
-        level = logging.INFO if reached < _WORTH_SAYING else logging.DEBUG
-        log.log(level, "= this user may have %d open files: about %d connections at most", reached, reached - OWN_MAX)
+        limit = soft
+    if limit < wanted:
+        level = logging.INFO if limit < _FILES_FEW else logging.DEBUG
+        log.log(level, "= limit of open files is %d: about %d connections at most", limit, limit - OWN_FILES_MAX)
