@@ -1,0 +1,252 @@
+"""One thread that writes behind the event loop: it tries again what failed, says so, and ends within a deadline.
+
+The owner keeps the entries that wait and gives five functions that run in the thread. A position is a count of
+entries: those that were ever accepted, or those that are written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+
+from darvaz.gateway.storage.database import StorageError
+
+log = logging.getLogger("darvaz.storage")
+
+OK = "ok"
+RETRY_MIN_S = 0.1
+RETRY_MAX_S = 10.0
+CLOSE_TIMEOUT_S = 3.0
+
+# What a disk or its database does; anything else is a mistake of ours, and is logged with its traceback.
+_DISK_ERRORS = (sqlite3.Error, StorageError, OSError)
+
+
+def _nothing() -> None:
+    """Stands for a function that the owner does not need."""
+
+
+def _nothing_lost() -> int:
+    """Stands where nothing can be lost."""
+    return 0
+
+
+def _no_gap(count: int) -> None:
+    """Stands where nothing can be lost."""
+
+
+class BackgroundWriter:
+    """Calls `write` in a thread of its own, once per interval or when woken, until it is closed.
+
+    `open` is called before the first `write`, and again until it succeeds. `write` writes all that waits and returns
+    the position up to which everything is written; what it could not write stays with the owner and is tried again.
+    `sync` is called after each `write`: what it makes durable counts as written only then. `write_gap` is called with
+    the number of entries that were lost since the last gap, after the entries that were not. `tidy` is called after
+    each success but the last; what it raises is logged and no more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        open: Callable[[], None] = _nothing,
+        write: Callable[[], int],
+        position: Callable[[], int],
+        sync: Callable[[], None] = _nothing,
+        lost: Callable[[], int] = _nothing_lost,
+        write_gap: Callable[[int], None] = _no_gap,
+        tidy: Callable[[], None] = _nothing,
+        close: Callable[[], None] = _nothing,
+        interval_s: float | None = None,
+        gather_s: float = 0.0,
+    ) -> None:
+        self.name = name
+        # "ok", or a sentence for people that begins with "degraded". Set by the thread.
+        self.state = OK
+        # Everything up to this position is written and synced. Set by the thread.
+        self.written = 0
+        self._open = open
+        self._write = write
+        # Called from any thread: how many entries were accepted, and how many were lost, since the start.
+        self._position = position
+        self._lost = lost
+        self._sync = sync
+        self._write_gap = write_gap
+        self._tidy = tidy
+        self._close = close
+        # Seconds between two writes; None writes only when woken.
+        self._interval_s = interval_s
+        # Seconds from being woken until writing, so that what comes together is one transaction.
+        self._gather_s = gather_s
+        self._is_open = False
+        # How many of the lost entries a gap tells of.
+        self._told = 0
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        # Who waits for a position: added by event loops, removed by them and by the thread.
+        self._waiters: list[_Waiter] = []
+        self._lock = threading.Lock()
+
+    # From the event loop
+
+    def start(self) -> None:
+        """Starts the thread, once."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Has what waits written at once, or after the time to gather more."""
+        self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many entries are accepted and not yet written."""
+        return self._position() - self.written
+
+    async def wait_until_written(self, position: int, deadline_s: float) -> bool:
+        """Returns once everything up to a position is written; False after the deadline, or if the disk fails."""
+        waiter = _Waiter(position)
+        with self._lock:
+            self._waiters.append(waiter)
+        try:
+            # Looked at only now: the thread tells those it can see.
+            if self.written >= position:
+                return True
+            if self.state != OK:
+                return False
+            self.wake()
+            async with asyncio.timeout(deadline_s):
+                return await waiter.result
+        except TimeoutError:
+            return False
+        finally:
+            with self._lock:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+
+    def stop(self) -> None:
+        """Asks the thread to write what waits and end; `close` waits for that."""
+        self._closing.set()
+        self._wake.set()
+
+    def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
+        """Writes what waits and ends the thread; returns whether all of it was written in time, and logs if not."""
+        self.stop()
+        if self._thread is None and self.waiting:
+            self.start()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        if self.waiting:
+            log.error("= the %s was closed with %d entries not written: %s", self.name, self.waiting, self.state)
+        return not self.waiting
+
+    # The thread
+
+    def _run(self) -> None:
+        retry_s = RETRY_MIN_S
+        is_last = False
+        try:
+            while not is_last:
+                is_last = self._closing.is_set()
+                if self._try_to_write():
+                    retry_s = RETRY_MIN_S
+                    if not is_last:
+                        self._try_to_tidy()
+                        self._wait()
+                elif not is_last:
+                    # Not woken by new entries: a disk that fails is not tried once for each.
+                    self._closing.wait(retry_s)
+                    retry_s = min(2 * retry_s, RETRY_MAX_S)
+        finally:
+            self._close()
+
+    def _wait(self) -> None:
+        """Waits until there is something to write."""
+        if self._wake.wait(self._interval_s) and self._gather_s:
+            self._closing.wait(self._gather_s)
+
+    def _try_to_write(self) -> bool:
+        """Writes all that waits; says whether that went well."""
+        self._wake.clear()
+        task = "opened"
+        try:
+            if not self._is_open:
+                self._open()
+                self._is_open = True
+            task = "written"
+            lost = self._lost() - self._told
+            position = self._write()
+            if lost:
+                self._write_gap(lost)
+                self._told += lost
+            self._sync()
+        except _DISK_ERRORS as error:
+            self._fail(task, str(error))
+            return False
+        except Exception as error:
+            # The thread must not end for a mistake in one of its functions.
+            if self.state == OK:
+                log.exception("= the %s meets a mistake of the gateway", self.name)
+            self._fail(task, f"{type(error).__name__}: {error}")
+            return False
+        self._succeed(position)
+        return True
+
+    def _succeed(self, position: int) -> None:
+        self.written = position
+        if self.state != OK:
+            log.info("= the %s is written again", self.name)
+            self.state = OK
+        self._tell_waiters()
+
+    def _try_to_tidy(self) -> None:
+        try:
+            self._tidy()
+        except _DISK_ERRORS as error:
+            log.warning("= old entries of the %s could not be removed: %s", self.name, error)
+        except Exception:
+            log.exception("= old entries of the %s could not be removed", self.name)
+
+    def _fail(self, task: str, reason: str) -> None:
+        """Says what is wrong: in the log at the first failure in a row, in the state until a write succeeds."""
+        is_first = self.state == OK
+        self.state = f"degraded: the {self.name} cannot be {task} ({reason}); free the disk of the data folder"
+        if is_first:
+            log.error("= %s", self.state)
+        self._tell_waiters()
+
+    def _tell_waiters(self) -> None:
+        """Answers those whose position is written, and all of them if the disk fails."""
+        if not self._waiters:
+            return
+        with self._lock:
+            for waiter in self._waiters:
+                if self.written >= waiter.position:
+                    waiter.answer(is_written=True)
+                elif self.state != OK:
+                    waiter.answer(is_written=False)
+
+
+class _Waiter:
+    """One coroutine that waits for a position."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self._loop = asyncio.get_running_loop()
+        self.result: asyncio.Future[bool] = self._loop.create_future()
+
+    def answer(self, *, is_written: bool) -> None:
+        """Ends the wait; called from the writer's thread, and perhaps more than once."""
+        # A loop that was closed meanwhile has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._set, is_written)
+
+    def _set(self, is_written: bool) -> None:
+        if not self.result.done():
+            self.result.set_result(is_written)
