@@ -1,1 +1,1 @@
-"""What the gateway bears, measured beside its baselines in one run: `python -m bench`, docs/benchmarks.md."""
+"""The benchmarks: the gateway measured beside its baselines in one run. `python -m bench`; docs/benchmarks.md."""

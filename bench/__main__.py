@@ -1,4 +1,4 @@
-"""The command: measures the cases, one after another, and prints their tables."""
+"""The command line: measures the cases one after another and prints their tables."""
 
 from __future__ import annotations
 
@@ -15,29 +15,33 @@ from types import FrameType
 import click
 from rich.console import Console
 
+from bench.c_programs import CACHE
 from bench.case import FULL, QUICK, Bench, Case, Extent
 from bench.catalogue import CASES
-from bench.children import BenchError
+from bench.child import BenchError
 from bench.generator import Generator
 from bench.machine import choose_cores, describe_machine, pin_myself
 from bench.progress import Steps
 from bench.report import Report
-from bench.tools import CACHE
 
 _NAMES = [case.name for case in CASES]
 _WIDTH_WITHOUT_TERMINAL = 140
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Less of everything, in about a minute: does it work, and roughly how?")
-@click.option("--only", "names", multiple=True, type=click.Choice(_NAMES), help="Only this case; may be given again.")
-@click.option("--rounds", type=click.IntRange(1, 100), help="How often everything is measured; the median is told.")
-@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here.")
-@click.option("--docs", is_flag=True, help="Put the tables into docs/benchmarks.md.")
+@click.option("--quick", is_flag=True, help="Measure less, in about a minute.")
+@click.option(
+    "--only", "names", multiple=True, type=click.Choice(_NAMES), help="Measure only this case; may be repeated."
+)
+@click.option("--rounds", type=click.IntRange(1, 100), help="Number of rounds; the median is shown.")
+@click.option(
+    "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the results to this file."
+)
+@click.option("--docs", is_flag=True, help="Write the tables into docs/benchmarks.md.")
 def main(quick: bool, names: tuple[str, ...], rounds: int | None, json_path: Path | None, docs: bool) -> None:
-    """Measure what the gateway bears, beside its baselines, in one run.
+    """Measure the gateway beside its baselines in one run.
 
-    Ratios carry over to other machines, absolute figures do not. docs/benchmarks.md says how to read them.
+    Ratios are valid for other machines, absolute figures are not; see docs/benchmarks.md.
     """
     if docs and (quick or names):
         raise click.UsageError("--docs is for a whole run, without --quick and --only")
@@ -50,7 +54,7 @@ def main(quick: bool, names: tuple[str, ...], rounds: int | None, json_path: Pat
     except BenchError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
-        click.echo("Ended before it was done: every program that it started is ended, nothing was written.", err=True)
+        click.echo("Interrupted: every program that it started is ended, and no results are written.", err=True)
         sys.exit(130)
     width = None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
     report.print(Console(width=width))
@@ -62,10 +66,10 @@ def main(quick: bool, names: tuple[str, ...], rounds: int | None, json_path: Pat
 
 
 def measure(cases: list[Case], extent: Extent) -> Report:
-    """Runs the cases and returns what they found."""
+    """Runs the cases and returns their results."""
     console = Console(stderr=True)
     cores = choose_cores()
-    # Before anything of ours makes the machine busy.
+    # Before the bench itself makes the machine busy.
     machine = describe_machine(cores)
     pin_myself(cores)
     generator = Generator(cores.load)
@@ -80,9 +84,9 @@ def measure(cases: list[Case], extent: Extent) -> Report:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """Lends a folder on the disk of the checkout: a journal in memory would be measured too kindly."""
+    """Creates a folder on the disk of the checkout: a journal in memory would look too fast."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    _sweep()
+    _remove_old_folders()
     folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=CACHE))
     try:
         yield folder
@@ -90,8 +94,8 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep() -> None:
-    """Removes what runs left that were killed."""
+def _remove_old_folders() -> None:
+    """Removes the folders of runs that were killed."""
     for folder in CACHE.glob("run-*-*"):
         try:
             os.kill(int(folder.name.split("-")[1]), 0)

@@ -1,4 +1,4 @@
-"""What a case is: something that is measured in rounds, told in tables and held against goals."""
+"""The interface of a case: it measures something in rounds, makes tables, and compares figures with goals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from bench.generator import Generator
 from bench.machine import Cores
 from bench.progress import Steps
-from bench.sheets import Sheet
+from bench.tables import ResultTable
 
 Result = dict[str, Any]
 
@@ -27,7 +27,7 @@ class Extent:
     is_quick: bool
 
     def limited(self, rounds: int) -> Self:
-        """Returns the same with so many rounds of everything."""
+        """Returns the same extent with `rounds` rounds of everything."""
         return replace(self, rounds=rounds, idle_rounds=rounds)
 
 
@@ -41,7 +41,7 @@ QUICK = Extent(
 
 @dataclass(frozen=True)
 class Bench:
-    """What a case may use."""
+    """What a case is given to measure with."""
 
     extent: Extent
     cores: Cores
@@ -52,7 +52,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Goal:
-    """One goal and how it stands; `is_met` is None where it was not measured."""
+    """One goal and its result; `is_met` is None where it was not measured."""
 
     title: str
     goal: str
@@ -70,9 +70,9 @@ class Case(Protocol):
         """Returns how many steps `run` takes."""
 
     def run(self, bench: Bench) -> Result:
-        """Measures, and returns what JSON keeps."""
+        """Measures, and returns the result as the JSON file has it."""
 
-    def sheets(self, result: Result) -> list[Sheet]:
+    def tables(self, result: Result) -> list[ResultTable]:
         """Returns the tables of a result."""
 
     def goals(self, result: Result) -> list[Goal]:
@@ -81,11 +81,11 @@ class Case(Protocol):
 
 def at_least(title: str, goal: float, measured: float | None) -> Goal:
     """Returns a goal that is a ratio to reach."""
-    said = "not measured" if measured is None else f"{measured:.2f} ×"
-    return Goal(title, f"≥ {goal:g} ×", said, None if measured is None else measured >= goal)
+    text = "not measured" if measured is None else f"{measured:.2f} ×"
+    return Goal(title, f"≥ {goal:g} ×", text, None if measured is None else measured >= goal)
 
 
 def at_most(title: str, goal: float, unit: str, measured: float | None) -> Goal:
     """Returns a goal that is a figure to stay below."""
-    said = "not measured" if measured is None else f"{measured:.2f} {unit}"
-    return Goal(title, f"≤ {goal:g} {unit}", said, None if measured is None else measured <= goal)
+    text = "not measured" if measured is None else f"{measured:.2f} {unit}"
+    return Goal(title, f"≤ {goal:g} {unit}", text, None if measured is None else measured <= goal)

@@ -1,12 +1,12 @@
-"""The cases, in the order in which they run: another one is a file in bench/cases/ and a line here."""
+"""The cases in the order in which they run; a new one is a file in bench/cases/ and a line here."""
 
 from __future__ import annotations
 
 from bench.case import Case
 from bench.cases.cameras import Cameras
 from bench.cases.commands import Commands
-from bench.cases.crowd import Crowd
+from bench.cases.idle_boards import IdleBoards
 from bench.cases.messages import Messages
 from bench.cases.virtual import Virtual
 
-CASES: tuple[Case, ...] = (Messages(), Crowd(), Commands(), Cameras(), Virtual())
+CASES: tuple[Case, ...] = (Messages(), IdleBoards(), Commands(), Cameras(), Virtual())

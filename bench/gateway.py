@@ -1,4 +1,4 @@
-"""The gateway under measurement: `darvaz serve` as anybody runs it, with real tokens; its journal is counted after."""
+"""The gateway under measurement: `darvaz serve` with real tokens; its journal is counted afterwards."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from typing import Self
 
 import httpx
 
-from bench.children import Child, free_port
+from bench.child import Child, free_port
 from bench.machine import cpu_s
 from darvaz.compiled import SWITCH
 from darvaz.gateway.access import Tokens
 from darvaz.gateway.storage.database import DATABASE_NAME, opened, transaction
 
 DEVICE = "bench"
-# The limits that keep one address from taking a gateway's time are off: here, one address is everybody.
+# Limits per address are off: all boards of a benchmark have the same address.
 SETTINGS = {
     "DARVAZ_HOST": "127.0.0.1",
     "DARVAZ_LINKS_PER_ADDRESS_MAX": "1000000",
@@ -33,7 +33,7 @@ SETTINGS = {
 
 
 class Gateway:
-    """One gateway with a data folder of its own; as a context it is started and ended, and the folder goes with it."""
+    """One gateway with a data folder of its own; a `with` block starts and stops it and removes the folder."""
 
     def __init__(self, folder: Path, core: int | None, boards: int, *, is_plain: bool = False) -> None:
         self.port = free_port()
@@ -44,7 +44,7 @@ class Gateway:
         folder.mkdir(parents=True)
         self.operator = self._issue(boards)
         command = [sys.executable, "-m", "darvaz", "serve", "--port", str(self.port), "--data", str(self._data)]
-        # Compiled wherever it can be, as anybody runs it.
+        # Compiled where possible, as `make serve` runs it.
         switch = {SWITCH: "no"} if is_plain else {}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
         self._child = Child(command, core=core, log=folder / "log.txt", env=clean | SETTINGS | switch)
@@ -73,7 +73,7 @@ class Gateway:
         self._child.wait_until(self._is_healthy, "the gateway")
 
     def stop(self) -> None:
-        """Ends the gateway as its owner would: the journal is written to its end."""
+        """Ends the gateway with SIGTERM: the journal is complete."""
         self._child.stop()
 
     def kill(self) -> None:
@@ -90,7 +90,7 @@ class Gateway:
         return sum(device["online"] for device in devices)
 
     def _issue(self, boards: int) -> str:
-        """Makes a token for each board, tied to its name, in a file, and returns an operator's."""
+        """Writes a token for each board into a file, and returns an operator's token."""
         self._data.parent.mkdir(exist_ok=True)
         with opened(self._data) as connection, transaction(connection):
             tokens = Tokens(connection, time.time)
@@ -105,45 +105,45 @@ class Gateway:
         return False
 
     def count_journal(self) -> dict[tuple[str, str], int]:
-        """Returns how many rows of each direction and type the journal has; the gateway must be stopped."""
+        """Returns the number of journal entries of each direction and type; the gateway must be stopped."""
         with _database(self._data) as connection:
             counted = connection.execute("SELECT direction, type, count(*) FROM journal GROUP BY direction, type")
             return {(direction, type_): count for direction, type_, count in counted}
 
     def count_gaps(self) -> int:
-        """Returns how many rows the journal itself says are missing."""
+        """Returns the number of missing entries that the journal reports as gaps."""
         with _database(self._data) as connection:
-            said = connection.execute("SELECT payload FROM journal WHERE type = 'gap'")
-            return sum(int(payload.split()[0]) for (payload,) in said)
+            gaps = connection.execute("SELECT payload FROM journal WHERE type = 'gap'")
+            return sum(int(payload.split()[0]) for (payload,) in gaps)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What became of the rows that a run had to leave in the journal."""
+class JournalCheck:
+    """The journal entries that a run must have left: how many, and how many are missing."""
 
     expected: int
     missing: int
-    told_missing: int
+    missing_in_gaps: int
 
     @property
-    def is_honest(self) -> bool:
-        """Whether no row is missing but those that the journal says are."""
-        return self.missing == self.told_missing
+    def is_accounted_for(self) -> bool:
+        """Whether the journal reports every missing entry as a gap."""
+        return self.missing == self.missing_in_gaps
 
     def sentence(self) -> str:
-        """Says it for people."""
+        """Returns the result as a sentence."""
         if self.missing < 0:
             return f"{-self.missing} ROWS TOO MANY of {self.expected}"
-        if not self.is_honest:
-            return f"{self.missing} of {self.expected} LOST, {self.told_missing} told"
-        return "complete" if not self.missing else f"{self.missing / self.expected:.1%} in told gaps"
+        if not self.is_accounted_for:
+            return f"{self.missing} of {self.expected} LOST, {self.missing_in_gaps} reported as gaps"
+        return "complete" if not self.missing else f"{self.missing / self.expected:.1%} in reported gaps"
 
 
-def compare(gateway: Gateway, expected: Mapping[tuple[str, str], int]) -> Kept:
-    """Holds the journal of a stopped gateway against what was sent."""
+def compare(gateway: Gateway, expected: Mapping[tuple[str, str], int]) -> JournalCheck:
+    """Compares the journal of a stopped gateway with the messages sent."""
     counts = gateway.count_journal()
     missing = sum(count - counts.get(which, 0) for which, count in expected.items())
-    return Kept(sum(expected.values()), missing, gateway.count_gaps())
+    return JournalCheck(sum(expected.values()), missing, gateway.count_gaps())
 
 
 def _database(data: Path) -> contextlib.closing[sqlite3.Connection]:

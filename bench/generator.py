@@ -1,4 +1,4 @@
-"""The load generator, as the cases use it: the program in C, or a slow one in Python where there is no compiler."""
+"""The load generator: a program in C, or a slower one in Python where there is no compiler."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bench.children import BenchError, Child, launched
-from bench.tools import ROOT, NoCompilerError, build
+from bench.c_programs import ROOT, NoCompilerError, build
+from bench.child import BenchError, Child, launch_command
 
-Words = Mapping[str, str | int | bool | None]
+Options = Mapping[str, str | int | bool | None]
 _RUN_SLACK_S = 60.0
 
 
 class Generator:
-    """Runs the load generator on its core; `note` says what a reader must know about it."""
+    """Runs the load generator on its core; `note` describes it for the report."""
 
     def __init__(self, core: int | None) -> None:
         self._core = core
@@ -34,32 +34,34 @@ class Generator:
             self.is_fast = False
             self.note = f"{error}; the load generator in Python is slower than some servers here, so ratios are too low"
 
-    def run(self, mode: str, words: Words) -> dict[str, Any]:
-        """Runs the generator to its end and returns what it measured; raises `BenchError` with its complaint."""
-        command = launched([*self._command, mode, *_spelled(words)], self._core)
-        deadline_s = (int(words.get("warmup-ms") or 0) + int(words.get("window-ms") or 0)) / 1000 + _RUN_SLACK_S
+    def run(self, mode: str, options: Options) -> dict[str, Any]:
+        """Runs the generator to its end and returns what it measured; raises `BenchError` with its error text."""
+        command = launch_command([*self._command, mode, *_as_arguments(options)], self._core)
+        deadline_s = (int(options.get("warmup-ms") or 0) + int(options.get("window-ms") or 0)) / 1000 + _RUN_SLACK_S
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True, start_new_session=True
         )
         try:
-            said, complaint = process.communicate(timeout=deadline_s)
+            output, error_text = process.communicate(timeout=deadline_s)
         except subprocess.TimeoutExpired:
             raise BenchError(f"the load generator did not end within {deadline_s:g} s") from None
         finally:
             process.kill()
             process.wait()
         if process.returncode != 0:
-            raise BenchError(complaint.strip() or f"the load generator ended with {process.returncode}")
-        measured: dict[str, Any] = json.loads(said)
+            raise BenchError(error_text.strip() or f"the load generator ended with {process.returncode}")
+        measured: dict[str, Any] = json.loads(output)
         return measured
 
-    def crowd(self, words: Words, log: Path) -> Crowd:
-        """Returns a crowd of idle boards, to be used as a context."""
-        return Crowd(Child([*self._command, "crowd", *_spelled(words)], core=self._core, log=log, talks=True))
+    def idle_boards(self, options: Options, log: Path) -> IdleLoad:
+        """Returns idle boards; a `with` block connects and ends them."""
+        return IdleLoad(
+            Child([*self._command, "idle", *_as_arguments(options)], core=self._core, log=log, has_pipes=True)
+        )
 
 
-class Crowd:
-    """Boards that stay connected until the block ends, and tell when all of them are."""
+class IdleLoad:
+    """The load generator's idle boards, and the events that it prints about them."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
@@ -76,7 +78,7 @@ class Crowd:
         self._child.kill()
 
     def wait_for(self, event: str, deadline_s: float) -> dict[str, Any]:
-        """Returns the next event of this name; raises `BenchError` with how far the crowd got if it never comes."""
+        """Returns the next event of this name; or raises `BenchError` with the number of open boards."""
         give_up_s = time.monotonic() + deadline_s
         last: dict[str, Any] = {}
         while time.monotonic() < give_up_s:
@@ -84,26 +86,26 @@ class Crowd:
                 last = self._events.pop(0)
                 if last["event"] == event:
                     return last
-            self._listen(give_up_s - time.monotonic())
+            self._read_events(give_up_s - time.monotonic())
         raise BenchError(f"{last.get('open', 0)} boards were open after {deadline_s:g} s ({last.get('why', '')})")
 
-    def _listen(self, wait_s: float) -> None:
+    def _read_events(self, wait_s: float) -> None:
         stream = self._child.process.stdout
         assert stream is not None
         if not select.select([stream], [], [], max(wait_s, 0))[0]:
             return
         data = os.read(stream.fileno(), 65_536)
         if not data:
-            raise BenchError(self._child.said() or "the crowd is gone")
+            raise BenchError(self._child.log_end() or "the load generator of idle boards ended")
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._events += [json.loads(line) for line in lines]
 
 
-def _spelled(words: Words) -> list[str]:
-    spelled: list[str] = []
-    for name, value in words.items():
+def _as_arguments(options: Options) -> list[str]:
+    arguments: list[str] = []
+    for name, value in options.items():
         if value is True:
-            spelled.append(f"--{name}")
+            arguments.append(f"--{name}")
         elif value is not None and value is not False:
-            spelled += [f"--{name}", str(value)]
-    return spelled
+            arguments += [f"--{name}", str(value)]
+    return arguments

@@ -1,10 +1,10 @@
-"""How fast the history plots: a month of a reading every 10 s from 50 boards, one board's plot over HTTP.
+"""The time of a history plot over HTTP: one of 50 boards, a month with a reading every 10 s.
 
     python -m bench.history [--boards 50] [--days 30] [--every-s 10] [--rounds 20]
 
-Writes the month through the gateway's own writer (a minute or two), lets it forget what it would have
-forgotten, starts a gateway over it, and asks for plots of one board. The baseline is the same month
-plotted without summaries: all single readings of that board, kept for the whole time, grouped by SQLite.
+Writes the month with the gateway's own writer (a minute or two), deletes what the gateway would have deleted,
+starts a gateway with it, and requests plots of one board. The baseline is the same month without summaries: all
+readings of that board, grouped by SQLite.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ POINTS = 500
 
 
 def write_month(folder: Path, args: argparse.Namespace, now_s: float) -> tuple[int, float]:
-    """Writes everything and returns how many readings there were and how long it took."""
+    """Writes the month; returns the number of readings and the seconds it took."""
     history = History(lambda: open_history(folder), Retention(), unix_s=lambda: now_s)
     connection = open_history(folder)
     began_s, count = time.monotonic(), 0
     time_s = now_s - args.days * DAY_S
     while time_s < now_s:
-        # A batch is what ten minutes bring, boards in turn, as they do.
+        # A batch has the readings of ten minutes, boards in turn.
         for _ in range(round(600 / args.every_s)):
             for board in range(args.boards):
                 history.record(f"board-{board}", time_s, {"temperature": 20 + 5 * math.sin(time_s / 9000 + board)})
@@ -49,8 +49,8 @@ def write_month(folder: Path, args: argparse.Namespace, now_s: float) -> tuple[i
     return count, took_s
 
 
-def know_boards(folder: Path, boards: int) -> None:
-    """Writes the boards into the list of devices, so that the gateway answers for them."""
+def add_boards(folder: Path, boards: int) -> None:
+    """Writes the boards into the table of devices, so that the gateway has them."""
     connection = open_database(folder)
     connection.executemany(
         "INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, introduction)"
@@ -60,18 +60,18 @@ def know_boards(folder: Path, boards: int) -> None:
     connection.close()
 
 
-def median_ms(rounds: int, ask: Callable[[], object]) -> tuple[float, float]:
-    """Returns the median and the worst time of a question, in milliseconds."""
+def median_ms(rounds: int, request: Callable[[], object]) -> tuple[float, float]:
+    """Returns the median and the longest time of a request, in milliseconds."""
     times_ms = []
     for _ in range(rounds):
         began_s = time.perf_counter()
-        ask()
+        request()
         times_ms.append((time.perf_counter() - began_s) * 1000)
     return statistics.median(times_ms), max(times_ms)
 
 
 def baseline_ms(args: argparse.Namespace, now_s: float) -> tuple[float, float]:
-    """Times the plot without summaries: a month of one board's single readings, grouped as they are read."""
+    """Times the plot without summaries: a month of one board's readings, grouped as they are read."""
     with TemporaryDirectory() as folder, sqlite3.connect(Path(folder) / "plain.sqlite3") as connection:
         connection.execute("CREATE TABLE readings (board INTEGER, time_ms INTEGER, value REAL)")
         connection.execute("CREATE INDEX by_board ON readings (board, time_ms)")
@@ -100,7 +100,7 @@ def main() -> None:
     now_s = time.time()
     with TemporaryDirectory() as base:
         folder = Path(base) / "data"
-        know_boards(folder, args.boards)
+        add_boards(folder, args.boards)
         count, took_s = write_month(folder, args, now_s)
         size_mb = (folder / DATABASE_NAME).stat().st_size / 1e6
         print(f"{count:,} readings written in {took_s:.0f} s ({count / took_s:,.0f}/s); {size_mb:.0f} MB on disk")
@@ -109,8 +109,8 @@ def main() -> None:
                 path = f"/api/devices/board-7/telemetry/temperature?from={now_s - span_s}&to={now_s}&points={POINTS}"
                 plot = client.get(path).json()
                 middle_ms, worst_ms = median_ms(args.rounds, lambda path=path: client.get(path))  # type: ignore[misc]
-                said = f"{len(plot['points'])} points from {plot['source']}"
-                print(f"{name:6} {middle_ms:7.1f} ms  (worst {worst_ms:.1f})  {said}")
+                source = f"{len(plot['points'])} points from {plot['source']}"
+                print(f"{name:6} {middle_ms:7.1f} ms  (worst {worst_ms:.1f})  {source}")
     middle_ms, worst_ms = baseline_ms(args, now_s)
     print(f"baseline, the month without summaries: {middle_ms:.1f} ms (worst {worst_ms:.1f})")
 

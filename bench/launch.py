@@ -1,10 +1,10 @@
-"""Starts a program on one core, so that it ends with whoever started it.
+"""Starts a program on one core; the program ends with its parent.
 
     python launch.py CORE PARENT PROGRAM [ARGUMENT ...]
 
-CORE is `-` for any. The program takes this one's place and number, and may have as many open files as
-the system allows. It is a script of its own since what it does must happen in the new process, and running
-Python there after a fork is not safe.
+CORE is `-` for any. The program replaces this one under the same process id, with the highest limit of open
+files that the system allows. This is a script because the steps must happen in the new process, where running
+Python after a fork is not safe.
 """
 
 from __future__ import annotations

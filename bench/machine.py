@@ -1,4 +1,4 @@
-"""The machine: which cores to use, what to say about it beside the figures, and how to look at a process."""
+"""The machine: which cores to use, its description, and the CPU time and memory of a process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BUSY_LOAD = 0.5
 
 @dataclass(frozen=True)
 class Cores:
-    """Where the server runs alone, and where the load runs with the bench itself; None is anywhere."""
+    """The core of the server, and the core of the load and the bench; None means any core."""
 
     server: int | None
     load: int | None
@@ -26,7 +26,7 @@ class Cores:
 
 
 def choose_cores() -> Cores:
-    """Returns one core for the server and another for the load, or says why it cannot."""
+    """Returns one core for the server and another for the load, or neither with the reason."""
     if not hasattr(os, "sched_setaffinity"):
         return Cores(None, None, "not pinned: this system cannot tie a program to a core, so ratios are rough")
     allowed = sorted(os.sched_getaffinity(0))
@@ -43,7 +43,7 @@ def pin_myself(cores: Cores) -> None:
 
 
 def describe_machine(cores: Cores) -> dict[str, Any]:
-    """Returns what a reader of the figures must know about where they come from."""
+    """Returns the description of the machine that the report shows."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -57,7 +57,7 @@ def describe_machine(cores: Cores) -> dict[str, Any]:
 
 
 def busy_note(load_average: float) -> str | None:
-    """Returns a warning if others use this machine."""
+    """Returns a warning if other programs use this machine."""
     if load_average < _BUSY_LOAD:
         return None
     return f"This machine is busy (load {load_average:g} before the start): figures are noisy, ratios less so."
@@ -67,20 +67,20 @@ def cpu_s(process: int) -> float:
     """Returns the processor time of all threads of a process."""
     if sys.platform != "linux":
         return 0.0
-    # The clock of another process, as clock_getcpuclockid(3) makes it; /proc counts in hundredths only.
+    # The clock id of another process, see clock_getcpuclockid(3); /proc has a resolution of 10 ms only.
     return time.clock_gettime((~process << 3) | 2)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a process occupies: resident, and its fair share of what it has in common with others."""
+    """The memory of a process: resident (RSS), and its share of shared pages (PSS)."""
 
     resident_bytes: int
     share_bytes: int
 
 
 def memory(process: int) -> Memory | None:
-    """Returns the memory of a process, or None where the system does not tell."""
+    """Returns the memory of a process, or None where the system does not report it."""
     try:
         text = Path(f"/proc/{process}/smaps_rollup").read_text()
     except OSError:

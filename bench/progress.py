@@ -1,4 +1,4 @@
-"""How far the run is: a bar on a terminal, a line a step elsewhere."""
+"""The progress of a run: a bar on a terminal, else one line a step."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 
 class Steps:
-    """Counts steps of a known number, each said before it begins."""
+    """Shows each of a known number of steps before it begins."""
 
     def __init__(self, console: Console, total: int) -> None:
         self._console = console
         self._total = total
         self._begun = 0
         shape = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-        # Drawing costs time of the load generator's core.
+        # Drawing takes time on the load generator's core.
         self._bar = Progress(*shape, console=console, transient=True, refresh_per_second=2)
         self._task = self._bar.add_task("", total=total)
 
@@ -32,7 +32,7 @@ class Steps:
         self._bar.stop()
 
     def begin(self, what: str) -> None:
-        """Says what comes next; the step before it is done."""
+        """Shows the next step; the previous one is done."""
         if self._console.is_terminal:
             self._bar.update(self._task, completed=self._begun, description=what)
         else:

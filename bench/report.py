@@ -1,4 +1,4 @@
-"""What is made of the results: tables on the terminal, the goals, JSON, and the tables in docs/benchmarks.md."""
+"""The report: tables on the terminal, the goals, JSON, and the tables in docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.console import Console
 
+from bench.c_programs import ROOT
 from bench.case import Case, Goal
 from bench.machine import busy_note
-from bench.sheets import Sheet, as_markdown, show
-from bench.tools import ROOT
+from bench.tables import ResultTable, as_markdown, show
 
 VERSION = 1
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -30,27 +30,27 @@ class Report:
         self._results: list[tuple[Case, dict[str, Any]]] = []
 
     def add(self, case: Case, result: dict[str, Any]) -> None:
-        """Takes the result of a case."""
+        """Adds the result of a case."""
         self._results.append((case, result))
 
-    def sheets(self) -> list[Sheet]:
+    def tables(self) -> list[ResultTable]:
         """Returns every table, the goals last."""
-        sheets = [sheet for case, result in self._results for sheet in case.sheets(result)]
-        return [*sheets, self._goals_sheet()]
+        tables = [table for case, result in self._results for table in case.tables(result)]
+        return [*tables, self._goals_table()]
 
     def goals(self) -> list[Goal]:
         return [goal for case, result in self._results for goal in case.goals(result)]
 
-    def _goals_sheet(self) -> Sheet:
+    def _goals_table(self) -> ResultTable:
         marks = {True: "met", False: "missed", None: "–"}
-        sheet = Sheet("Goals", ("", "goal", "measured", ""))
-        sheet.rows += [(goal.title, goal.goal, goal.measured, marks[goal.is_met]) for goal in self.goals()]
+        table = ResultTable("Goals", ("", "goal", "measured", ""))
+        table.rows += [(goal.title, goal.goal, goal.measured, marks[goal.is_met]) for goal in self.goals()]
         if self._is_quick:
-            sheet.notes.append("A quick run is too short to judge by: this table is for looking, not for quoting.")
-        return sheet
+            table.notes.append("A quick run is too short for a judgement: do not quote this table.")
+        return table
 
     def heading(self) -> list[str]:
-        """Returns what a reader of the figures must know first."""
+        """Returns the lines about machine and load generator that stand above the tables."""
         machine = self._machine
         lines = [
             f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}",
@@ -61,8 +61,8 @@ class Report:
 
     def print(self, console: Console) -> None:
         """Prints every table."""
-        for sheet in self.sheets():
-            show(console, sheet)
+        for table in self.tables():
+            show(console, table)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -75,15 +75,15 @@ class Report:
         }
 
     def write_json(self, path: Path) -> None:
-        """Writes everything that was measured."""
+        """Writes all results as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
 
     def write_page(self, page: Path = PAGE) -> None:
-        """Puts the tables where the page keeps them."""
+        """Writes the tables into the page, between its two markers."""
         text = page.read_text(encoding="utf-8")
         before, _, rest = text.partition(_BEGIN)
         _, _, after = rest.partition(_END)
-        said = "\n".join([f"Measured {self._machine['measured_at']}.", *(f"{line}." for line in self.heading())])
-        tables = "\n".join(as_markdown(sheet) for sheet in self.sheets())
-        page.write_text(f"{before}{_BEGIN}\n\n{said}\n\n{tables}\n{_END}{after}", encoding="utf-8")
+        heading = "\n".join([f"Measured {self._machine['measured_at']}.", *(f"{line}." for line in self.heading())])
+        tables = "\n".join(as_markdown(table) for table in self.tables())
+        page.write_text(f"{before}{_BEGIN}\n\n{heading}\n\n{tables}\n{_END}{after}", encoding="utf-8")

@@ -1,8 +1,8 @@
-"""The load generator where there is no C compiler: the same words and results, fewer messages.
+"""The load generator where there is no C compiler: same options and results, fewer messages.
 
     python -m bench.slow_generator exchange --port PORT [--links 100] [--in-flight 16] ...
 
-It knows `exchange` over WebSocket only, counts answers by their heads and believes what is in them.
+Only `exchange` over WebSocket; it counts answers by their heads and does not check their content.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ _MASK = bytes((0x5A, 0x17, 0xC3, 0x81))
 _HEAD_END = b"\r\n\r\n"
 
 
-class Refused(Exception):
-    """The server did not do what every server here must."""
+class HandshakeError(Exception):
+    """The server refused or closed the connection."""
 
 
 def packet(text: str) -> bytes:
     """Returns a masked text packet of at most 65,535 bytes."""
     data = text.encode()
     head = bytes((0x81, 0x80 | len(data))) if len(data) < 126 else b"\x81\xfe" + len(data).to_bytes(2, "big")
-    return head + _MASK + bytes(byte ^ _MASK[place % 4] for place, byte in enumerate(data))
+    return head + _MASK + bytes(byte ^ _MASK[index % 4] for index, byte in enumerate(data))
 
 
 class Board(asyncio.Protocol):
-    """Keeps a number of units on the way: log messages, and one message that is answered."""
+    """Keeps a number of units in flight; a unit is some log messages and one message that is answered."""
 
-    def __init__(self, number: int, words: argparse.Namespace, token: str) -> None:
+    def __init__(self, number: int, options: argparse.Namespace, token: str) -> None:
         self.answers = 0
         self.sent = 0
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.drained = asyncio.Event()
-        self._is_silent = False
-        self._words = words
-        self._unit = packet(words.log) * words.logs + packet(words.message)
-        self._connect = packet(json.dumps({"type": "connect", "device": f"{words.device}-{number}"}))
+        self._has_stopped = False
+        self._words = options
+        self._unit = packet(options.log) * options.logs + packet(options.message)
+        self._connect = packet(json.dumps({"type": "connect", "device": f"{options.device}-{number}"}))
         self._token = f"Authorization: Bearer {token}\r\n" if token else ""
         self._rest = b""
         self._is_greeted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses of asyncio's.
+        # uvloop's transports are not subclasses of asyncio's.
         self.transport = cast(asyncio.Transport, transport)
         self.transport.write(
             f"GET {self._words.path} HTTP/1.1\r\nHost: 127.0.0.1:{self._words.port}\r\nUpgrade: websocket\r\n"
@@ -68,18 +68,18 @@ class Board(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.ready.done():
-            self.ready.set_exception(Refused("the connection was closed while greeting"))
+            self.ready.set_exception(HandshakeError("the connection was closed while greeting"))
 
     def start(self) -> None:
         self._send(self._words.in_flight)
 
-    def fall_silent(self) -> None:
-        """Sends nothing more; `drained` is set once everything is answered."""
-        self._is_silent = True
-        self._look_whether_drained()
+    def stop_sending(self) -> None:
+        """Sends no more; `drained` is set when every message is answered."""
+        self._has_stopped = True
+        self._check_drained()
 
-    def _look_whether_drained(self) -> None:
-        if self._is_silent and self.answers >= self.sent:
+    def _check_drained(self) -> None:
+        if self._has_stopped and self.answers >= self.sent:
             self.drained.set()
 
     def _receive_greeting(self) -> None:
@@ -87,7 +87,7 @@ class Board(asyncio.Protocol):
         if not found:
             return
         if b" 101 " not in head.split(b"\r\n", 1)[0] and not self.ready.done():
-            self.ready.set_exception(Refused(f"the handshake was answered with {head[:60]!r}"))
+            self.ready.set_exception(HandshakeError(f"the handshake was answered with {head[:60]!r}"))
             return
         self._rest, self._is_greeted = rest, True
         if self._words.device:
@@ -96,52 +96,52 @@ class Board(asyncio.Protocol):
             self.ready.set_result(None)
 
     def _receive_packets(self) -> None:
-        data, place, count = self._rest, 0, 0
-        while len(data) >= place + 2:
-            head, length = (2, data[place + 1]) if data[place + 1] < 126 else (4, 0)
-            if head == 4 and len(data) >= place + 4:
-                length = int.from_bytes(data[place + 2 : place + 4], "big")
-            if len(data) < place + head + length:
+        data, at, count = self._rest, 0, 0
+        while len(data) >= at + 2:
+            head, length = (2, data[at + 1]) if data[at + 1] < 126 else (4, 0)
+            if head == 4 and len(data) >= at + 4:
+                length = int.from_bytes(data[at + 2 : at + 4], "big")
+            if len(data) < at + head + length:
                 break
-            place += head + length
+            at += head + length
             count += 1
-        self._rest = data[place:]
+        self._rest = data[at:]
         if count and not self.ready.done():
             self.ready.set_result(None)
             count -= 1
         self.answers += count
-        if count and not self._is_silent:
+        if count and not self._has_stopped:
             self._send(count)
-        self._look_whether_drained()
+        self._check_drained()
 
     def _send(self, count: int) -> None:
         self.sent += count
         self.transport.write(self._unit * count)
 
 
-async def open_boards(words: argparse.Namespace, tokens: list[str]) -> list[Board]:
+async def open_boards(options: argparse.Namespace, tokens: list[str]) -> list[Board]:
     """Returns the boards, each introduced."""
     boards = []
-    for number in range(words.links):
-        board = Board(number, words, tokens[number])
-        await asyncio.get_running_loop().create_connection(lambda b=board: b, "127.0.0.1", words.port)  # type: ignore[misc]
+    for number in range(options.links):
+        board = Board(number, options, tokens[number])
+        await asyncio.get_running_loop().create_connection(lambda b=board: b, "127.0.0.1", options.port)  # type: ignore[misc]
         boards.append(board)
     async with asyncio.timeout(OPEN_DEADLINE_S):
         await asyncio.gather(*(board.ready for board in boards))
     return boards
 
 
-async def exchange(words: argparse.Namespace, tokens: list[str]) -> dict[str, float]:
-    """Measures one window and returns what the program in C would."""
-    boards = await open_boards(words, tokens)
+async def exchange(options: argparse.Namespace, tokens: list[str]) -> dict[str, float]:
+    """Measures one window and returns the same figures as the program in C."""
+    boards = await open_boards(options, tokens)
     for board in boards:
         board.start()
-    await asyncio.sleep(words.warmup_ms / 1000)
-    before = _snapshot(boards, words.server)
-    await asyncio.sleep(words.window_ms / 1000)
-    after = _snapshot(boards, words.server)
+    await asyncio.sleep(options.warmup_ms / 1000)
+    before = _snapshot(boards, options.server)
+    await asyncio.sleep(options.window_ms / 1000)
+    after = _snapshot(boards, options.server)
     for board in boards:
-        board.fall_silent()
+        board.stop_sending()
     async with asyncio.timeout(DRAIN_DEADLINE_S):
         for board in boards:
             await board.drained.wait()
@@ -151,9 +151,9 @@ async def exchange(words: argparse.Namespace, tokens: list[str]) -> dict[str, fl
     units = sum(board.sent for board in boards)
     return {
         "window_s": time_s,
-        "messages": int(answers) * (words.logs + 1),
+        "messages": int(answers) * (options.logs + 1),
         "units_sent": units,
-        "logs_sent": units * words.logs,
+        "logs_sent": units * options.logs,
         "server_cpu_s": server_s,
         "load_cpu_s": own_s,
         "p50_us": 0.0,
@@ -178,14 +178,14 @@ def main() -> None:
     for name, text in (("path", "/"), ("device", ""), ("tokens", ""), ("expect", ""), ("log", "")):
         parser.add_argument(f"--{name}", default=text)
     parser.add_argument("--message", default='{"type":"ping"}')
-    words = parser.parse_args()
+    options = parser.parse_args()
     import uvloop
 
     try:
-        tokens = Path(words.tokens).read_text().split() if words.tokens else [""] * words.links
-        print(json.dumps(uvloop.run(exchange(words, tokens))))
-    except (Refused, TimeoutError, OSError) as error:
-        sys.exit(f"load: {error or 'answers never came'}")
+        tokens = Path(options.tokens).read_text().split() if options.tokens else [""] * options.links
+        print(json.dumps(uvloop.run(exchange(options, tokens))))
+    except (HandshakeError, TimeoutError, OSError) as error:
+        sys.exit(f"load: {error or 'answers are missing'}")
 
 
 if __name__ == "__main__":

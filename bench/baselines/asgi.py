@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.baselines.server import Running, Server, Workload, websocket_words
-from bench.children import Child, free_port, is_listening
-from bench.generator import Words
-from bench.tools import ROOT
+from bench.baselines.server import Running, Server, Workload, websocket_options
+from bench.c_programs import ROOT
+from bench.child import Child, free_port, is_listening
+from bench.generator import Options
 
 
 class Asgi(Server):
@@ -30,8 +30,8 @@ class Asgi(Server):
             child.wait_until(lambda: is_listening(port), self.title)
             yield Running(child.pid, port)
 
-    def words(self, workload: Workload) -> Words:
-        return websocket_words(workload, self.answers)
+    def options(self, workload: Workload) -> Options:
+        return websocket_options(workload, self.answers)
 
 
 class UvicornEcho(Asgi):
@@ -49,7 +49,7 @@ class StarletteJson(Asgi):
 
 
 class WireEcho(Asgi):
-    """The least that can be done on the gateway's protocol class: what authorising, validating and journalling cost."""
+    """An echo on the gateway's protocol class: the difference is the cost of tokens, validation and journal."""
 
     name = "wire-echo"
     title = "our protocol class, bare echo"

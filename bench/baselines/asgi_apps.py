@@ -15,7 +15,7 @@ _PONG = {"type": "pong"}
 
 
 async def stock_echo(scope: Any, receive: Any, send: Any) -> None:
-    """Sends back what it gets, as the least that an ASGI application can do."""
+    """Echoes, as a minimal ASGI application."""
     await receive()
     if scope["type"] != "websocket":
         return
@@ -37,7 +37,7 @@ async def answer_pings(websocket: WebSocket) -> None:
 
 
 class _EchoListener:
-    """Sends back what it gets, without ASGI."""
+    """Echoes without ASGI."""
 
     def __init__(self, wire: Any) -> None:
         from darvaz.gateway.websocket.packets import dump_text
@@ -57,7 +57,7 @@ class _EchoListener:
 
 
 async def wire_echo(scope: Any, receive: Any, send: Any) -> None:
-    """Accepts, and hands the connection to a listener."""
+    """Accepts, and attaches a listener to the connection."""
     from darvaz.gateway.websocket.interface import EXTENSION
 
     await receive()
@@ -67,7 +67,7 @@ async def wire_echo(scope: Any, receive: Any, send: Any) -> None:
 
 
 def main(name: str, port: str) -> None:
-    """Serves an application until it is told to stop."""
+    """Serves an application until SIGTERM."""
     websocket: Any = "websockets-sansio"
     if name == "wire-echo":
         from darvaz.gateway.websocket.protocol import WebSocketProtocol

@@ -1,8 +1,8 @@
-"""The limit of showing a camera to many: frames in at one port, `transport.write` to everybody at another.
+"""The lower limit for camera viewers: receives frames at one port, and calls `transport.write` for each viewer.
 
     python bare_fan_out.py PORT CAMERA_PORT
 
-A frame comes with its length in four bytes. A viewer that has not taken its frame yet skips this one.
+A frame follows its length in four bytes. A viewer whose buffer is not empty skips a frame.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import cast
 
 import uvloop
 
-# As much as a gateway writes in front of a frame.
+# As long as what the gateway writes before a frame.
 HEADER = b"header"
 
 viewers: list[asyncio.Transport] = []
 
 
 class Viewer(asyncio.Protocol):
-    """Gets every frame, once it said that it is there."""
+    """Receives every frame once it is connected."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses of asyncio's.
+        # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         viewers.append(self._transport)
         self._transport.write(b"ready")
@@ -34,7 +34,7 @@ class Viewer(asyncio.Protocol):
 
 
 class Camera(asyncio.Protocol):
-    """Hands on each whole frame."""
+    """Sends each complete frame to the viewers."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

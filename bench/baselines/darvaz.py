@@ -1,4 +1,4 @@
-"""The gateway itself as a server in the exchange: real tokens, everything validated, the journal counted after."""
+"""The gateway in the messages case: real tokens, full validation, and a journal that is counted afterwards."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import darvaz
-from bench.baselines.server import Running, Server, Workload, websocket_words
+from bench.baselines.server import Running, Server, Workload, websocket_options
 from bench.gateway import DEVICE, Gateway
-from bench.generator import Words
+from bench.generator import Options
 
 LINKS = 100
 
 
 class Darvaz(Server):
-    """`darvaz serve` with a data folder that is new for each run, so that its journal can be counted."""
+    """`darvaz serve` with a new data folder for each run, so that its journal can be counted."""
 
     name = "darvaz"
     title = "Darvaz (full path)"
@@ -27,9 +27,9 @@ class Darvaz(Server):
         with Gateway(folder / "gateway", core, LINKS, is_plain=self.is_plain) as self.gateway:
             yield Running(self.gateway.pid, self.gateway.port)
 
-    def words(self, workload: Workload) -> Words:
-        place = {"path": "/ws/pico", "device": DEVICE, "tokens": str(self.gateway.tokens)}
-        return {**websocket_words(workload, '"pong"'), **place}
+    def options(self, workload: Workload) -> Options:
+        device = {"path": "/ws/pico", "device": DEVICE, "tokens": str(self.gateway.tokens)}
+        return {**websocket_options(workload, '"pong"'), **device}
 
 
 class PlainDarvaz(Darvaz):
@@ -40,4 +40,4 @@ class PlainDarvaz(Darvaz):
     is_plain = True
 
     def missing(self) -> str | None:
-        return None if darvaz.is_compiled else "it is what the gateway runs as here: nothing is compiled"
+        return None if darvaz.is_compiled else "the gateway is not compiled here, so it is the same"

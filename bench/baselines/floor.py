@@ -1,4 +1,4 @@
-"""The floor: an echo in C, which shows what the load generator can do."""
+"""The floor: an echo in C, which shows the limit of the load generator."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.baselines.server import Running, Server, Workload, websocket_words
-from bench.children import Child
-from bench.generator import Words
-from bench.tools import NoCompilerError, build, find_compiler
+from bench.baselines.server import Running, Server, Workload, websocket_options
+from bench.c_programs import NoCompilerError, build, find_compiler
+from bench.child import Child
+from bench.generator import Options
 
 
 class Floor(Server):
@@ -29,8 +29,8 @@ class Floor(Server):
     @contextmanager
     def start(self, folder: Path, core: int | None) -> Iterator[Running]:
         with Child([str(build("floor"))], core=core, log=folder / "floor.txt") as child:
-            child.wait_until(lambda: child.said().isdecimal(), self.title)
-            yield Running(child.pid, int(child.said()))
+            child.wait_until(lambda: child.log_end().isdecimal(), self.title)
+            yield Running(child.pid, int(child.log_end()))
 
-    def words(self, workload: Workload) -> Words:
-        return websocket_words(workload, "ping")
+    def options(self, workload: Workload) -> Options:
+        return websocket_options(workload, "ping")

@@ -1,7 +1,7 @@
-"""Mosquitto, the usual MQTT broker: each link publishes to a topic of its own and hears it itself.
+"""Mosquitto, the usual MQTT broker: each link publishes to a topic of its own and subscribes to it.
 
-A message and its way back are what a ping and its pong are to the gateway. For log messages nobody subscribes;
-at QoS 0 a PINGREQ behind them brings the receipt, at QoS 1 each is acknowledged.
+A message and its way back correspond to the gateway's ping and pong. Log messages have no subscriber: at QoS 0 a
+PINGREQ after them brings the receipt, at QoS 1 each is acknowledged.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.baselines.server import Running, Server, Workload
-from bench.children import Child, free_port, is_listening
-from bench.generator import Words
+from bench.child import Child, free_port, is_listening
+from bench.generator import Options
 
-# More in flight than we ask for, and no answer that waits for the one before to be acknowledged by TCP.
+# Allows more in flight than we use; without Nagle's algorithm, unless as installed.
 _SETTINGS = """\
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -29,7 +29,7 @@ set_tcp_nodelay {nodelay}
 
 
 def find_mosquitto() -> str | None:
-    """Returns the broker, also where only root has its folder in the path."""
+    """Returns the broker's path; /usr/sbin is often on the PATH of root only."""
     return shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
 
@@ -58,7 +58,7 @@ class Mosquitto(Server):
             child.wait_until(lambda: is_listening(port), self.title)
             yield Running(child.pid, port)
 
-    def words(self, workload: Workload) -> Words:
+    def options(self, workload: Workload) -> Options:
         has_receipt = workload.is_log and self._qos == 0
         return {
             "dialect": "mqtt",

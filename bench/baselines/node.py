@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.baselines.server import Running, Server, Workload, websocket_words
-from bench.children import Child, free_port, is_listening
-from bench.generator import Words
-from bench.tools import CACHE
+from bench.baselines.server import Running, Server, Workload, websocket_options
+from bench.c_programs import CACHE
+from bench.child import Child, free_port, is_listening
+from bench.generator import Options
 
 PACKAGE = "ws@8"
 _FOLDER = CACHE / "node"
@@ -44,12 +44,12 @@ class NodeJson(Server):
     @contextmanager
     def start(self, folder: Path, core: int | None) -> Iterator[Running]:
         port = free_port()
-        # Beside its packages, where Node looks for them.
+        # Node searches for packages beside the script.
         script = _FOLDER / "node_ws.cjs"
         shutil.copyfile(Path(__file__).with_name("node_ws.cjs"), script)
         with Child(["node", str(script), str(port)], core=core, log=folder / "node.txt") as child:
             child.wait_until(lambda: is_listening(port), self.title)
             yield Running(child.pid, port)
 
-    def words(self, workload: Workload) -> Words:
-        return websocket_words(workload, "pong")
+    def options(self, workload: Workload) -> Options:
+        return websocket_options(workload, "pong")

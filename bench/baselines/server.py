@@ -1,4 +1,4 @@
-"""What every server in the exchange is: started once on the server's core, and spoken to in its dialect."""
+"""The interface of a server in the messages case: it is started on the server's core and has options for the load."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.generator import Words
+from bench.generator import Options
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What is sent: messages that are answered, or log messages with one that is answered behind them."""
+    """The messages sent: each is answered, or log messages and then one that is answered."""
 
     name: str
     in_flight: int
@@ -24,7 +24,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that listens."""
+    """A server that accepts connections."""
 
     pid: int
     port: int
@@ -40,19 +40,19 @@ class Server(ABC):
     needs_c = False
 
     def missing(self) -> str | None:
-        """Returns a sentence if the server cannot be started here."""
+        """Returns the reason if the server cannot run here."""
         return None
 
     @abstractmethod
     def start(self, folder: Path, core: int | None) -> AbstractContextManager[Running]:
-        """Runs the server until the block ends; `folder` is its own."""
+        """Runs the server for a `with` block; `folder` is for its files."""
 
     @abstractmethod
-    def words(self, workload: Workload) -> Words:
-        """Returns what the load generator must know besides port, links and times."""
+    def options(self, workload: Workload) -> Options:
+        """Returns the load generator's options besides port, links and times."""
 
 
-def websocket_words(workload: Workload, expected: str) -> Words:
-    """Returns the words for a server that takes the gateway's messages over a plain WebSocket."""
+def websocket_options(workload: Workload, expected: str) -> Options:
+    """Returns the options for a server that accepts the gateway's messages over a plain WebSocket."""
     logs = workload.in_flight if workload.is_log else 0
     return {"logs": logs, "in-flight": 1 if logs else workload.in_flight, "expect": expected}

@@ -1,1 +1,1 @@
-"""One file for each thing that is measured."""
+"""The cases, one a file."""

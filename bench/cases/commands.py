@@ -1,4 +1,4 @@
-"""How long a command takes, from the HTTP request to its response, with nothing else to do and under load."""
+"""Round trip of a command, from the HTTP request to its response: idle and under load."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 from bench.case import Bench, Extent, Goal, Result, at_most
 from bench.cases.messages import LOG
 from bench.gateway import DEVICE, Gateway, compare
-from bench.generator import Words
-from bench.series import ratios, series
-from bench.sheets import Sheet
+from bench.generator import Options
+from bench.samples import ratios, summarise
+from bench.tables import ResultTable
 
 BOARDS = 100
 LOADS_PER_S = (0, 10_000)
@@ -37,21 +37,23 @@ class Commands:
                 for load in LOADS_PER_S:
                     runs[str(load)].append(_measure(bench, gateway, load))
             gateway.stop()
-            kept = compare(gateway, _expected([run for several in runs.values() for run in several]))
-        result["journal"] = kept.sentence()
+            check = compare(gateway, _expected([run for several in runs.values() for run in several]))
+        result["journal"] = check.sentence()
         result["loads"] = {load: _summary(several) for load, several in runs.items()}
         return result
 
-    def sheets(self, result: Result) -> list[Sheet]:
+    def tables(self, result: Result) -> list[ResultTable]:
         columns = ("other messages/s", "commands/s", "p50 µs", "p99 µs", "server CPU", "load CPU")
-        sheet = Sheet(f"Command round trip over HTTP · {result['boards']} boards", columns, notes=[*result["notes"]])
+        table = ResultTable(
+            f"Command round trip over HTTP · {result['boards']} boards", columns, notes=[*result["notes"]]
+        )
         for figures in result["loads"].values():
             medians = {name: figure["median"] for name, figure in figures.items()}
-            said = [f"{medians[name]:,.0f}" for name in ("logs_per_s", "commands_per_s", "p50_us", "p99_us")]
-            sheet.rows.append((*said, f"{medians['server_share']:.0%}", f"{medians['load_share']:.0%}"))
+            cells = [f"{medians[name]:,.0f}" for name in ("logs_per_s", "commands_per_s", "p50_us", "p99_us")]
+            table.rows.append((*cells, f"{medians['server_share']:.0%}", f"{medians['load_share']:.0%}"))
         if result["journal"]:
-            sheet.notes.append(f"journal: {result['journal']}")
-        return [sheet]
+            table.notes.append(f"journal: {result['journal']}")
+        return [table]
 
     def goals(self, result: Result) -> list[Goal]:
         loads = result["loads"]
@@ -61,7 +63,7 @@ class Commands:
 
 
 def _measure(bench: Bench, gateway: Gateway, load_per_s: int) -> dict[str, Any]:
-    words: Words = {
+    options: Options = {
         "port": gateway.port,
         "server": gateway.pid,
         "links": BOARDS,
@@ -72,10 +74,10 @@ def _measure(bench: Bench, gateway: Gateway, load_per_s: int) -> dict[str, Any]:
         "log": LOG,
         "logs-per-s": load_per_s,
         "warmup-ms": bench.extent.warmup_ms,
-        # Enough commands for a 99th percentile.
+        # Long enough for a 99th percentile.
         "window-ms": 2 * bench.extent.window_ms,
     }
-    return bench.generator.run("command", words)
+    return bench.generator.run("command", options)
 
 
 def _expected(runs: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
@@ -85,10 +87,10 @@ def _expected(runs: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
 
 def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "p50_us": series(run["p50_us"] for run in runs),
-        "p99_us": series(run["p99_us"] for run in runs),
-        "commands_per_s": series(run["commands"] / run["window_s"] for run in runs),
-        "logs_per_s": series(run["logs"] / run["window_s"] for run in runs),
-        "server_share": series(run["server_cpu_s"] / run["window_s"] for run in runs),
-        "load_share": series(run["load_cpu_s"] / run["window_s"] for run in runs),
+        "p50_us": summarise(run["p50_us"] for run in runs),
+        "p99_us": summarise(run["p99_us"] for run in runs),
+        "commands_per_s": summarise(run["commands"] / run["window_s"] for run in runs),
+        "logs_per_s": summarise(run["logs"] / run["window_s"] for run in runs),
+        "server_share": summarise(run["server_cpu_s"] / run["window_s"] for run in runs),
+        "load_share": summarise(run["load_cpu_s"] / run["window_s"] for run in runs),
     }

@@ -1,4 +1,4 @@
-"""Messages a second and processor time for each: the gateway's full path beside its baselines, in the same rounds."""
+"""Messages a second and processor time for each: the gateway beside its baselines, in the same rounds."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from bench.baselines.mosquitto import Mosquitto
 from bench.baselines.node import NodeJson
 from bench.baselines.server import Running, Server, Workload
 from bench.case import Bench, Extent, Goal, Result, at_least, at_most
-from bench.cases.messages_sheets import sheets_of
+from bench.cases.messages_tables import tables_of
 from bench.gateway import compare
-from bench.series import ratios, series
-from bench.sheets import Sheet
+from bench.samples import ratios, summarise
+from bench.tables import ResultTable
 
-# What boards say, with every field that the schema knows: 33 and 80 bytes.
+# Messages of boards with every field of the schema: 33 and 80 bytes.
 PING = '{"type":"ping","time":1790000000}'
 LOG = '{"type":"log","level":"info","message":"servo at 90 degrees","uptime_ms":471100}'
 WORKLOADS = (Workload("ping", 1), Workload("ping", 16), Workload("log", 1), Workload("log", 16))
 QUICK_WORKLOADS = (Workload("ping", 1), Workload("ping", 16), Workload("log", 16))
 _GATEWAY = "darvaz"
-# With and without Nagle's algorithm it is sometimes the one that is faster, and sometimes the other.
+# Whether it is faster with or without Nagle's algorithm varies.
 _MOSQUITTO = ("mosquitto-qos0", "mosquitto-qos0-as-installed")
 
 Measured = dict[str, Any]
@@ -33,7 +33,7 @@ Key = tuple[Workload, str]
 
 
 class Messages:
-    """Ping to pong and log messages, on 100 links, with 1 and with 16 messages on the way on each."""
+    """Ping to pong and log messages, on 100 links, with 1 and with 16 messages in flight on each."""
 
     name = "messages"
     title = "Messages"
@@ -68,15 +68,15 @@ class Messages:
                 if not isinstance(server, Darvaz)
             }
             for number, workload in itertools.product(range(bench.extent.rounds), _workloads(bench.extent)):
-                bench.steps.begin(f"messages: {_said(workload)}, round {number + 1} of {bench.extent.rounds}")
-                for server in _turned([s for s in servers if s.does_logs or not workload.is_log], number):
+                bench.steps.begin(f"messages: {_title(workload)}, round {number + 1} of {bench.extent.rounds}")
+                for server in _rotated([s for s in servers if s.does_logs or not workload.is_log], number):
                     figures = self._measure(bench, server, workload, running.get(server.name))
                     measured[workload, server.name].append(figures)
         return {"links": LINKS, "rows": self._rows(measured), "skipped": skipped}
 
     def _why_not(self, server: Server, bench: Bench) -> str | None:
         if server.needs_c and not bench.generator.is_fast:
-            return "the load generator in Python speaks no MQTT"
+            return "the load generator in Python has no MQTT"
         return server.missing()
 
     def _measure(self, bench: Bench, server: Server, workload: Workload, running: Running | None) -> Measured:
@@ -86,38 +86,38 @@ class Messages:
         with server.start(bench.folder, bench.cores.server) as fresh:
             figures = self._exchange(bench, server, workload, fresh)
             server.gateway.stop()
-            figures["kept"] = compare(server.gateway, _expected(figures))
+            figures["journal"] = compare(server.gateway, _expected(figures))
         return figures
 
     def _exchange(self, bench: Bench, server: Server, workload: Workload, running: Running) -> Measured:
         extent = bench.extent
         times = {"warmup-ms": extent.warmup_ms, "window-ms": extent.window_ms}
-        place = {"port": running.port, "server": running.pid, "links": LINKS}
+        target = {"port": running.port, "server": running.pid, "links": LINKS}
         texts = {"message": PING, "log": LOG}
-        # Whoever sleeps is woken by the server's writes, which no board at the end of a network is.
+        # On loopback the server pays for waking a sleeping client; over a network it does not.
         alone = {"awake": bench.generator.is_fast and bench.cores.load is not None}
-        return bench.generator.run("exchange", {**place, **times, **texts, **alone, **server.words(workload)})
+        return bench.generator.run("exchange", {**target, **times, **texts, **alone, **server.options(workload)})
 
     def _rows(self, measured: dict[Key, list[Measured]]) -> list[dict[str, Any]]:
         titles = {server.name: server.title for server in self._servers}
         rows = []
         for (workload, name), runs in measured.items():
-            rates = series(run["messages"] / run["window_s"] for run in runs)
-            costs_us = series(run["server_cpu_s"] / max(run["messages"], 1) * 1e6 for run in runs)
+            rates = summarise(run["messages"] / run["window_s"] for run in runs)
+            costs_us = summarise(run["server_cpu_s"] / max(run["messages"], 1) * 1e6 for run in runs)
             row = {"server": name, "title": titles[name], "workload": workload.name, "in_flight": workload.in_flight}
             row |= {"rate_per_s": rates, "cpu_us": costs_us}
-            row |= {word: series(run[word] for run in runs) for word in ("p50_us", "p99_us")}
-            row["load_share"] = series(run["load_cpu_s"] / run["window_s"] for run in runs)
-            row["server_share"] = series(run["server_cpu_s"] / run["window_s"] for run in runs)
+            row |= {word: summarise(run[word] for run in runs) for word in ("p50_us", "p99_us")}
+            row["load_share"] = summarise(run["load_cpu_s"] / run["window_s"] for run in runs)
+            row["server_share"] = summarise(run["server_cpu_s"] / run["window_s"] for run in runs)
             if name == _GATEWAY:
-                row["journal"] = [vars(run["kept"]) | {"says": run["kept"].sentence()} for run in runs]
+                row["journal"] = [vars(run["journal"]) | {"says": run["journal"].sentence()} for run in runs]
             rows.append(row)
         return rows
 
-    # Telling
+    # Reporting
 
-    def sheets(self, result: Result) -> list[Sheet]:
-        return sheets_of(result)
+    def tables(self, result: Result) -> list[ResultTable]:
+        return tables_of(result)
 
     def goals(self, result: Result) -> list[Goal]:
         at = "100 links, {} in flight"
@@ -136,18 +136,18 @@ def _workloads(extent: Extent) -> tuple[Workload, ...]:
     return QUICK_WORKLOADS if extent.is_quick else WORKLOADS
 
 
-def _said(workload: Workload) -> str:
+def _title(workload: Workload) -> str:
     return f"{workload.name}, {workload.in_flight} in flight"
 
 
-def _turned(servers: list[Server], number: int) -> list[Server]:
-    """Returns the servers in another order each round, so that none is always behind the same one."""
-    place = number % len(servers)
-    return servers[place:] + servers[:place]
+def _rotated(servers: list[Server], number: int) -> list[Server]:
+    """Returns the servers in another order each round, so that none always follows the same one."""
+    start = number % len(servers)
+    return servers[start:] + servers[:start]
 
 
 def _expected(figures: Measured) -> dict[tuple[str, str], int]:
-    """Returns the rows that a run must have left in the journal."""
+    """Returns the journal entries that a run must have left."""
     units, logs = figures["units_sent"], figures["logs_sent"]
     return {("<", "ping"): units, (">", "pong"): units, ("<", "log"): logs}
 
@@ -159,7 +159,7 @@ def _find(result: Result, in_flight: int, name: str) -> dict[str, Any] | None:
 
 
 def _ratio(result: Result, in_flight: int, *names: str) -> float | None:
-    """Returns the gateway's speed by that of the fastest of these, or None if either was not measured."""
+    """Returns the gateway's rate divided by that of the fastest of these, or None if either was not measured."""
     ours = _find(result, in_flight, _GATEWAY)
     theirs = [row for name in names if (row := _find(result, in_flight, name))]
     if not ours or not theirs:

@@ -1,4 +1,4 @@
-"""Virtual boards: the real firmware, each in a MicroPython of its own, as many as asked for."""
+"""Virtual boards: the real firmware, each in a MicroPython process of its own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 from bench.case import Bench, Extent, Goal, Result
-from bench.children import BenchError, Child
+from bench.child import BenchError, Child
 from bench.gateway import Gateway
 from bench.machine import memory
-from bench.sheets import Sheet
+from bench.tables import ResultTable
 
 _DEADLINE_S = 90.0
 _POLL_S = 0.25
@@ -45,19 +45,19 @@ class Virtual:
             result["notes"].append(f"{online} of {boards} were online after {_DEADLINE_S:g} s: no more fit here")
         return result
 
-    def sheets(self, result: Result) -> list[Sheet]:
-        sheet = Sheet(f"{result['boards']} virtual boards with the real firmware", ("figure", "one run"))
-        sheet.notes += result["notes"]
+    def tables(self, result: Result) -> list[ResultTable]:
+        table = ResultTable(f"{result['boards']} virtual boards with the real firmware", ("figure", "one run"))
+        table.notes += result["notes"]
         if result["figures"]:
             figures = result["figures"]
-            sheet.rows += [
+            table.rows += [
                 ("online", f"{figures['online']}"),
                 ("seconds until all were online", f"{figures['online_s']:.1f}"),
                 ("gateway's CPU while they live", f"{figures['server_share']:.1%}"),
                 ("gateway's resident MB", f"{figures['resident_mb']:.1f}"),
                 ("seconds from the gateway's kill until all were back", f"{figures['back_s']:.1f}"),
             ]
-        return [sheet]
+        return [table]
 
     def goals(self, result: Result) -> list[Goal]:
         return []
@@ -94,7 +94,7 @@ def _wait_for(gateway: Gateway, boards: Child, wanted: int) -> tuple[int, float]
     online, since_s = 0, time.monotonic()
     while online < wanted and time.monotonic() < give_up_s:
         if boards.process.poll() is not None:
-            raise BenchError(f"the virtual boards ended: {boards.said()}")
+            raise BenchError(f"the virtual boards ended: {boards.log_end()}")
         time.sleep(_POLL_S)
         found = gateway.online()
         if found != online:

@@ -1,4 +1,4 @@
-// Time, processor time and how to give up: what every file of the load generator needs.
+// Time, processor time and errors, for every file of the load generator.
 #pragma once
 
 #include <stdbool.h>
@@ -18,8 +18,8 @@ int64_t own_cpu_ns(void);
 // Returns the processor time of all threads of a process, or -1 if it is gone.
 int64_t process_cpu_ns(pid_t process);
 
-// Lets this process have as many open files as it may.
+// Raises the limit of open files to the highest that the system allows.
 void raise_file_limit(void);
 
-// Says why on standard error and ends the program.
+// Prints an error on standard error and ends the program.
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,8 +1,8 @@
 // Commands over HTTP to boards that answer them: how long a round trip takes, with or without other traffic.
 //
 // One operator asks one board after another over one connection, a gap after each answer. The boards answer at once,
-// and meanwhile send log messages at a steady rate, evenly among them. All in one thread: what is measured is between
-// writing the request and having read the whole response.
+// and meanwhile send log messages at a steady rate, evenly among them. One thread does all of it; measured is
+// the time from writing the request until the whole response is read.
 #include "basics.h"
 #include "histogram.h"
 #include "options.h"
@@ -132,7 +132,7 @@ static void handle_http(uint32_t events)
     next_ask_ns = time_ns + options->gap_us * NS_PER_US;
 }
 
-// The course of a run
+// The phases of a run
 
 static void handle_timer(void)
 {

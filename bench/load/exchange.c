@@ -1,10 +1,10 @@
-// As many messages as the server answers: each link keeps a number of them on the way, and the answers are counted.
+// Measures throughput: each link keeps a number of messages in flight, and the answers are counted.
 //
-// One unit is what brings one answer: so many log messages, which bring none, and a message that does. Time and
-// processor time are taken at both ends of a window; after it the links fall silent and every answer is awaited, so
-// that what was sent can be compared with what the server kept.
+// A unit brings one answer: a number of log messages, which bring none, and one message that does. Time and processor
+// time are taken at both ends of a window. After it the links send nothing and every answer is awaited, so that the
+// messages sent can be compared with the server's journal.
 //
-// With a core of its own the generator never sleeps: on loopback it is the server that would pay for waking it.
+// With a core of its own the generator never sleeps: on loopback, the server would pay for waking it.
 #include "basics.h"
 #include "histogram.h"
 #include "options.h"
@@ -20,16 +20,16 @@
 #define EVENTS_MAX 128
 #define OUT_BYTES (512 * 1024)
 #define IN_FLIGHT_MAX 256
-// Asking in vain takes less; if it took longer, another program had the core meanwhile, and that was no time of ours.
-#define IN_VAIN_NS_MAX (10 * NS_PER_US)
+// An empty poll takes less than this. A longer one means that another program had the core; that time is not ours.
+#define EMPTY_POLL_NS_MAX (10 * NS_PER_US)
 
 struct exchanger {
     struct peer peer;
-    uint8_t *unit; // as it goes over the wire, but for the id that MQTT's QoS 1 wants in it
+    uint8_t *unit; // as sent, except for the packet id of MQTT QoS 1
     size_t unit_size;
     size_t id_at;
     uint16_t id;
-    uint64_t routed, acked; // MQTT, QoS 1: a message is through when it has come back and was acknowledged
+    uint64_t routed, acked; // MQTT QoS 1: a message is done when it came back and was acknowledged
     int64_t sent_ns[IN_FLIGHT_MAX];
     unsigned sent, answered;
 };
@@ -49,7 +49,7 @@ static uint64_t sent_units, answered_units, wrong_answers;
 static char wrong_sample[120];
 static struct histogram round_trips;
 static struct snapshot window_begin, window_end;
-static int64_t idle_ns; // spent in asking for news when there were none
+static int64_t idle_ns; // spent in polls that returned nothing
 static uint8_t out[OUT_BYTES];
 static size_t out_size;
 
@@ -64,7 +64,7 @@ static size_t dump_message(const struct exchanger *e, uint8_t *at, const char *t
     return mqtt_dump_publish(at, topic, text, strlen(text), qos, 0);
 }
 
-// Makes the bytes of one unit. MQTT without a subscriber answers nothing at QoS 0, so that a PINGREQ asks for a receipt.
+// Makes the bytes of one unit. MQTT at QoS 0 without a subscriber has no answer, so a PINGREQ brings the receipt.
 static void make_unit(struct exchanger *e)
 {
     const struct peer_options *peers = &options->peers;
@@ -109,7 +109,7 @@ static void flush(struct exchanger *e)
 
 // Receiving
 
-static void look_at(const struct packet *packet)
+static void check_answer(const struct packet *packet)
 {
     if (memmem(packet->payload, packet->size, options->expected, strlen(options->expected)))
         return;
@@ -123,7 +123,7 @@ static int count_answers(struct exchanger *e, const struct packet *packet)
     bool is_acknowledged = options->peers.dialect == MQTT && options->peers.qos == 1;
     switch (packet->kind) {
     case PACKET_TEXT:
-        look_at(packet);
+        check_answer(packet);
         if (!is_acknowledged)
             return 1;
         out_size += mqtt_dump_puback(out + out_size, packet->id);
@@ -152,7 +152,7 @@ static void receive(struct exchanger *e)
         int64_t time_ns = now_ns();
         for (int i = 0; i < answers; i++) {
             if (e->answered == e->sent)
-                die("link %d got more answers than it asked for", e->peer.number);
+                die("link %d received more answers than it sent messages", e->peer.number);
             int64_t took_ns = time_ns - e->sent_ns[e->answered++ % IN_FLIGHT_MAX];
             if (phase == MEASURING)
                 histogram_add(&round_trips, took_ns, 1);
@@ -176,7 +176,7 @@ static void handle(struct exchanger *e, uint32_t events)
     receive(e);
 }
 
-// The course of a run
+// The phases of a run
 
 static void turn(int timeout_ms)
 {
@@ -187,7 +187,7 @@ static void turn(int timeout_ms)
         die("epoll fails: %s", strerror(errno));
     if (count == 0 && options->is_awake) {
         int64_t took_ns = now_ns() - begin_ns;
-        idle_ns += took_ns < IN_VAIN_NS_MAX ? took_ns : IN_VAIN_NS_MAX;
+        idle_ns += took_ns < EMPTY_POLL_NS_MAX ? took_ns : EMPTY_POLL_NS_MAX;
     }
     for (int i = 0; i < count; i++)
         handle(events[i].data.ptr, events[i].events);
@@ -203,7 +203,7 @@ static void open_all(void)
         peer_init(&exchangers[i].peer, &options->peers, i);
         make_unit(&exchangers[i]);
         if (!peer_open(&exchangers[i].peer, epoll_fd))
-            die("nobody listens on port %d", ntohs(options->peers.address.sin_port));
+            die("nothing listens on port %d", ntohs(options->peers.address.sin_port));
     }
     while (open_links < options->links) {
         turn(100);
@@ -237,7 +237,7 @@ static void drain(void)
     while (answered_units < sent_units) {
         turn(100);
         if (now_ns() > deadline_ns)
-            die("%llu answers never came", (unsigned long long)(sent_units - answered_units));
+            die("%llu answers are missing", (unsigned long long)(sent_units - answered_units));
     }
 }
 

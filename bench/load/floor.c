@@ -1,5 +1,5 @@
-// A server that does nothing but echo WebSocket packets: the floor that no server can be below, and so the proof that
-// the load generator is not what is being measured. It prints its port and runs until it is ended.
+// A server that only echoes WebSocket packets: the lower limit of any server's cost, which shows that the load
+// generator is not what is measured. It prints its port and runs until it is ended.
 #include "basics.h"
 #include "packet.h"
 

@@ -11,7 +11,7 @@ struct histogram {
     uint64_t total;
 };
 
-// Notes that something took so many nanoseconds, `count` times.
+// Adds a duration, `count` times.
 void histogram_add(struct histogram *histogram, int64_t took_ns, uint64_t count);
 
 // Returns what the given share of all times (0.5, 0.99) did not exceed, in microseconds; 0 if there are none.

@@ -28,10 +28,10 @@ bool link_is_established(const struct link *link);
 // Ends the connection and forgets its buffers.
 void link_close(struct link *link);
 
-// Takes in what has come; returns false when the connection is over.
+// Reads what the system has; returns false when the connection is over.
 bool link_read(struct link *link);
 
-// What has come and was not consumed.
+// The input that was not consumed yet.
 static inline const uint8_t *link_input(const struct link *link) { return link->in + link->in_start; }
 static inline size_t link_input_size(const struct link *link) { return link->in_end - link->in_start; }
 static inline void link_consume(struct link *link, size_t size) { link->in_start += size; }
@@ -39,5 +39,5 @@ static inline void link_consume(struct link *link, size_t size) { link->in_start
 // Writes now, or as soon as the system takes it; returns false when the connection is over.
 bool link_write(struct link *link, const void *bytes, size_t size, void *owner);
 
-// Writes what waits, after epoll said that there is room.
+// Writes what waits, after epoll reported the connection as writable.
 bool link_flush(struct link *link, void *owner);

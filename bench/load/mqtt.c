@@ -1,4 +1,4 @@
-// MQTT 3.1.1 packets, as many kinds as it takes to publish, to subscribe and to be answered.
+// MQTT 3.1.1: the packets that publish, subscribe and acknowledge.
 #include "packet.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-// What the command line asks for.
+// The options of the command line.
 #pragma once
 
 #include "peer.h"
@@ -8,7 +8,7 @@
 struct options {
     struct peer_options peers;
     int links;
-    pid_t server; // whose processor time is measured; 0 for nobody's
+    pid_t server; // whose processor time is measured; 0 for none
 
     // exchange
     int in_flight;
@@ -17,9 +17,9 @@ struct options {
     const char *log;
     const char *expected; // what every answer contains
     int warmup_ms, window_ms;
-    bool is_awake; // asks for news without end instead of sleeping until there are some
+    bool is_awake; // polls without sleeping
 
-    // crowd
+    // idle
     int pending_max;
 
     // command
@@ -29,9 +29,9 @@ struct options {
     int gap_us;
 };
 
-// Reads the command line behind the mode; ends the program with a sentence if it is wrong.
+// Parses the options that follow the mode; ends the program with an error if one is wrong.
 void parse_options(int count, char **words, struct options *options);
 
 int run_exchange(const struct options *options);
-int run_crowd(const struct options *options);
+int run_idle(const struct options *options);
 int run_command(const struct options *options);

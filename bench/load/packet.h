@@ -1,4 +1,4 @@
-// What a server sent, in either dialect, and the two dialects' ways to read and write it.
+// The packets of a server, and how to read and write them in either dialect.
 #pragma once
 
 #include <stddef.h>
@@ -11,7 +11,7 @@
 enum packet_kind {
     PACKET_TEXT,   // WebSocket: a text; MQTT: a published message
     PACKET_PING,   // WebSocket: asks for a pong
-    PACKET_CLOSE,  // WebSocket: goodbye
+    PACKET_CLOSE,  // WebSocket: a close
     PACKET_ACK,    // MQTT: PUBACK
     PACKET_RECEIPT, // MQTT: PINGRESP
     PACKET_WELCOME, // MQTT: CONNACK or SUBACK
@@ -32,10 +32,10 @@ struct packet {
 
 enum websocket_opcode { WEBSOCKET_TEXT = 1, WEBSOCKET_CLOSE = 8, WEBSOCKET_PING = 9, WEBSOCKET_PONG = 10 };
 
-// Writes one masked packet and returns its size; `out` has room for head and payload.
+// Writes one masked packet and returns its size; `out` holds head and payload.
 size_t websocket_dump(uint8_t *out, int opcode, const void *payload, size_t size, uint32_t mask);
 
-// Reads one packet of a server; returns its size, 0 if it is not all here, -1 if it breaks the rules.
+// Reads one packet of a server; returns its size, 0 if it is incomplete, -1 if it breaks the rules.
 ssize_t websocket_parse(const uint8_t *in, size_t size, struct packet *packet);
 
 // MQTT 3.1.1

@@ -62,7 +62,7 @@ static bool end(struct peer *peer, const char *why)
 
 // Introducing itself
 
-static bool knock(struct peer *peer)
+static bool send_upgrade(struct peer *peer)
 {
     const struct peer_options *options = peer->options;
     char request[REQUEST_BYTES];
@@ -78,10 +78,10 @@ static bool knock(struct peer *peer)
 static bool greet(struct peer *peer)
 {
     if (!link_is_established(&peer->link))
-        return end(peer, "nobody listens");
+        return end(peer, "nothing listens");
     peer->state = PEER_GREETING;
     if (peer->options->dialect == WEBSOCKET)
-        return knock(peer);
+        return send_upgrade(peer);
     char client[PEER_TEXT_BYTES];
     uint8_t packet[PACKET_HEAD_BYTES + PEER_TEXT_BYTES];
     snprintf(client, sizeof client, "bench-%d", peer->number);
@@ -155,7 +155,7 @@ static bool receive_welcome(struct peer *peer)
 bool peer_receive(struct peer *peer, uint32_t events)
 {
     if (peer->state == PEER_CONNECTING && !greet(peer))
-        return peer->why[0] ? false : end(peer, "ended while knocking");
+        return peer->why[0] ? false : end(peer, "ended during the handshake");
     if (events & EPOLLOUT && !link_flush(&peer->link, peer))
         return end(peer, "ended while writing");
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))

@@ -15,11 +15,11 @@ enum peer_state { PEER_CLOSED, PEER_CONNECTING, PEER_GREETING, PEER_INTRODUCING,
 struct peer_options {
     struct sockaddr_in address;
     enum dialect dialect;
-    const char *path;   // WebSocket: where to knock
+    const char *path;   // WebSocket: the path of the request
     const char *device; // WebSocket: the name that a device introduces itself with, a number behind it; or NULL
     char **tokens;      // one for each peer; or NULL
     int qos;            // MQTT: of what is published and subscribed to
-    bool subscribes;    // MQTT: each peer hears what it publishes
+    bool subscribes;    // MQTT: each peer receives what it publishes
 };
 
 struct peer {
@@ -42,7 +42,7 @@ void peer_close(struct peer *peer);
 // Does what epoll reported: connects, introduces itself, reads. Returns false if the connection is over.
 bool peer_receive(struct peer *peer, uint32_t events);
 
-// Gives the next packet that has come, until there is none; pings of the WebSocket are answered here.
+// Returns the next packet until there is none; WebSocket pings are answered here.
 bool peer_take(struct peer *peer, struct packet *packet);
 
 // Writes; returns false if the connection is over.
@@ -51,7 +51,7 @@ bool peer_write(struct peer *peer, const void *bytes, size_t size);
 // Writes a text packet (WebSocket).
 bool peer_send_text(struct peer *peer, const char *text, size_t size);
 
-// Returns a mask that is not zero and not the same for everybody.
+// Returns a mask, other than zero and different for each peer.
 uint32_t peer_mask(const struct peer *peer);
 
 // Writes the topic of a peer (MQTT) into `out`.

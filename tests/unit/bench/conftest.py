@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bench.c_programs import NoCompilerError, find_compiler
 from bench.generator import Generator
-from bench.tools import NoCompilerError, find_compiler
 from tests.support.needs import missing
 
 

@@ -1,4 +1,4 @@
-"""Servers that do as they are told, byte by byte, for the load generator to talk to."""
+"""Scripted servers for the load generator: a test decides every byte."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bench.generator import Generator, Words
+from bench.generator import Generator, Options
 
 DEADLINE_S = 10.0
 ACCEPTANCE = (
@@ -49,7 +49,7 @@ class Peer:
         size = second & 0x7F
         size = int.from_bytes(self.read(2), "big") if size == 126 else size
         mask = self.read(4)
-        return bytes(byte ^ mask[place % 4] for place, byte in enumerate(self.read(size))).decode()
+        return bytes(byte ^ mask[index % 4] for index, byte in enumerate(self.read(size))).decode()
 
     def write_text(self, text: str) -> None:
         data = text.encode()
@@ -59,7 +59,7 @@ class Peer:
 
 @contextlib.contextmanager
 def serving(script: Script) -> Iterator[int]:
-    """Runs a script for each connection, in a thread each, and gives the port."""
+    """Runs a script for each connection, in a thread each; yields the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_accept, args=(listener, script), daemon=True).start()
         yield listener.getsockname()[1]
@@ -80,7 +80,7 @@ def _run(connection: socket.socket, script: Script) -> None:
         script(Peer(connection))
 
 
-def run(generator: Generator, port: int, mode: str = "exchange", **words: Any) -> dict[str, Any]:
+def run(generator: Generator, port: int, mode: str = "exchange", **options: Any) -> dict[str, Any]:
     """Runs the load generator for a short while; underscores stand for hyphens."""
-    given: Words = {name.replace("_", "-"): value for name, value in words.items()}
+    given: Options = {name.replace("_", "-"): value for name, value in options.items()}
     return generator.run(mode, {"port": port, "warmup-ms": 10, "window-ms": 100, **given})

@@ -1,4 +1,4 @@
-"""The load generator counts what a server answers, and complains of servers that do not do their part."""
+"""The load generator counts the answers of a server, and reports servers that break the rules."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
-from bench.children import BenchError
+from bench.child import BenchError
 from bench.generator import Generator
 from tests.unit.bench.scripted import ACCEPTANCE, Peer, run, serving
 
 
 @contextlib.contextmanager
-def library_echo(heard: list[str]) -> Iterator[int]:
-    """An echo by somebody else's implementation of the protocol, which is strict about clients."""
+def library_echo(received: list[str]) -> Iterator[int]:
+    """An echo server of the websockets library, which is strict about clients."""
 
     def echo(connection: ServerConnection) -> None:
         for text in connection:
-            heard.append(str(text))
+            received.append(str(text))
             connection.send(text)
 
     with serve(echo, "127.0.0.1", 0, compression=None) as server:
@@ -33,27 +33,27 @@ def library_echo(heard: list[str]) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("size", [1, 125, 126, 3000])
-def test_packets_of_every_size_are_what_the_protocol_says(generator: Generator, size: int) -> None:
+def test_packets_of_every_size_follow_the_protocol(generator: Generator, size: int) -> None:
     message = "m" * size
-    heard: list[str] = []
+    received: list[str] = []
 
-    with library_echo(heard) as port:
+    with library_echo(received) as port:
         measured = run(generator, port, links=3, in_flight=2, message=message, expect=message)
 
-    assert set(heard) == {message}
-    assert measured["units_sent"] == len(heard)
+    assert set(received) == {message}
+    assert measured["units_sent"] == len(received)
 
 
-def test_a_generator_that_never_sleeps_does_not_count_its_waiting_as_work(generator: Generator) -> None:
+def test_a_generator_that_never_sleeps_does_not_count_waiting_as_load(generator: Generator) -> None:
     if not generator.is_fast:
         pytest.skip("the load generator in Python always sleeps")
-    heard: list[str] = []
+    received: list[str] = []
 
-    with library_echo(heard) as port:
+    with library_echo(received) as port:
         measured = run(generator, port, links=1, in_flight=1, message="m", expect="m", awake=True, window_ms=300)
 
-    assert measured["units_sent"] == len(heard)
-    # One thread of Python answers: it is the generator that waits.
+    assert measured["units_sent"] == len(received)
+    # One Python thread answers, so the generator waits most of the time.
     assert 0 < measured["load_cpu_s"] < measured["window_s"] / 2
 
 
@@ -73,26 +73,26 @@ def test_answers_that_come_in_single_bytes_are_counted(generator: Generator) -> 
     assert measured["messages"] > 0
 
 
-def test_log_messages_are_counted_with_the_receipt_behind_them(generator: Generator) -> None:
-    heard: list[str] = []
+def test_log_messages_are_counted_with_the_receipt_after_them(generator: Generator) -> None:
+    received: list[str] = []
 
     def answer_pings(peer: Peer) -> None:
         peer.read_head()
         peer.write(ACCEPTANCE)
         while True:
-            heard.append(peer.read_packet())
-            if heard[-1] == "ping":
+            received.append(peer.read_packet())
+            if received[-1] == "ping":
                 peer.write_text("pong")
 
     with serving(answer_pings) as port:
         measured = run(generator, port, logs=3, log="log", message="ping", expect="pong")
 
-    assert heard[:8] == ["log", "log", "log", "ping"] * 2
-    assert measured["logs_sent"] == heard.count("log") == 3 * measured["units_sent"]
+    assert received[:8] == ["log", "log", "log", "ping"] * 2
+    assert measured["logs_sent"] == received.count("log") == 3 * measured["units_sent"]
     assert measured["messages"] % 4 == 0
 
 
-def test_never_more_messages_are_on_the_way_than_asked_for(generator: Generator) -> None:
+def test_no_more_messages_are_in_flight_than_the_option_says(generator: Generator) -> None:
     ahead: list[int] = []
 
     def answer_late(peer: Peer) -> None:
@@ -111,8 +111,8 @@ def test_never_more_messages_are_on_the_way_than_asked_for(generator: Generator)
     assert ahead == [5]
 
 
-def test_token_and_name_are_shown_where_they_are_given(generator: Generator, tmp_path: Path) -> None:
-    heard: list[str] = []
+def test_token_and_device_name_are_sent(generator: Generator, tmp_path: Path) -> None:
+    received: list[str] = []
     tokens = tmp_path / "tokens.txt"
     tokens.write_text("first\nsecond\n")
 
@@ -120,7 +120,7 @@ def test_token_and_name_are_shown_where_they_are_given(generator: Generator, tmp
         head = peer.read_head().decode()
         token = next(line for line in head.splitlines() if line.startswith("Authorization: "))
         peer.write(ACCEPTANCE)
-        heard.append(f"{head.split()[1]} {token} {peer.read_packet()}")
+        received.append(f"{head.split()[1]} {token} {peer.read_packet()}")
         peer.write_text('{"type":"connection_ack"}')
         while True:
             peer.read_packet()
@@ -129,61 +129,59 @@ def test_token_and_name_are_shown_where_they_are_given(generator: Generator, tmp
     with serving(gateway) as port:
         run(generator, port, links=2, path="/ws/pico", tokens=str(tokens), device="bench")
 
-    said = '/ws/pico Authorization: Bearer {} {{"type":"connect","device":"bench-{}","version":"1.0.0"}}'
-    assert sorted(heard) == [said.format("first", 0), said.format("second", 1)]
+    expected = '/ws/pico Authorization: Bearer {} {{"type":"connect","device":"bench-{}","version":"1.0.0"}}'
+    assert sorted(received) == [expected.format("first", 0), expected.format("second", 1)]
 
 
 def test_an_answer_that_is_not_the_expected_one_is_an_error(generator: Generator) -> None:
-    def complain(peer: Peer) -> None:
+    def answer_error(peer: Peer) -> None:
         peer.read_head()
         peer.write(ACCEPTANCE)
         while True:
             peer.read_packet()
             peer.write_text('{"type":"error"}')
 
-    with serving(complain) as port, pytest.raises(BenchError, match=r'wrong, the first: \{"type":"error"\}'):
+    with serving(answer_error) as port, pytest.raises(BenchError, match=r'wrong, the first: \{"type":"error"\}'):
         run(generator, port, expect="pong")
 
 
 @pytest.mark.parametrize(
-    ("said", "complaint"),
+    ("answer", "error"),
     [
         (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "HTTP/1.1 401 Unauthorized"),
         (b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: wrong\r\n\r\n", "answered with HTTP/1.1 101"),
         (ACCEPTANCE + b"\x88\x05\x10\x0cbye", "closed by the server: bye"),
-        (ACCEPTANCE + b"\x81\x04pong" * 3, "more answers than it asked for"),
+        (ACCEPTANCE + b"\x81\x04pong" * 3, "more answers than it sent messages"),
         (ACCEPTANCE + b"\x81\x84abcdpong", "broke the rules"),
         (ACCEPTANCE + b"\x81\x7e\xff\xff" + b"x" * 9000, "more than 8192 bytes"),
         (b"", "ended by the server"),
     ],
 )
-def test_a_server_that_misbehaves_ends_the_run_with_a_sentence(
-    generator: Generator, said: bytes, complaint: str
-) -> None:
+def test_a_server_that_misbehaves_ends_the_run_with_a_sentence(generator: Generator, answer: bytes, error: str) -> None:
     def misbehave(peer: Peer) -> None:
         peer.read_head()
-        peer.write(said)
-        if said:
+        peer.write(answer)
+        if answer:
             peer.read(100_000)
 
-    with serving(misbehave) as port, pytest.raises(BenchError, match=complaint):
+    with serving(misbehave) as port, pytest.raises(BenchError, match=error):
         run(generator, port)
 
 
-def test_nobody_listening_is_a_sentence(generator: Generator) -> None:
-    with pytest.raises(BenchError, match="nobody listens"):
+def test_the_error_says_that_nothing_listens(generator: Generator) -> None:
+    with pytest.raises(BenchError, match="nothing listens"):
         run(generator, 1)
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("options", "error"),
     [
         ({"links": 0}, "0 is not a number from 1"),
         ({"in_flight": 257}, "257 is not a number from 1 to 256"),
         ({"dialect": "smoke"}, "the dialects are websocket and mqtt"),
-        ({"tokens": "/nowhere"}, "cannot be read"),
+        ({"tokens": "/missing"}, "cannot be read"),
     ],
 )
-def test_a_wrong_word_is_explained(generator: Generator, words: dict[str, str], complaint: str) -> None:
-    with pytest.raises(BenchError, match=complaint):
-        run(generator, 1, **words)
+def test_a_wrong_option_is_explained(generator: Generator, options: dict[str, str], error: str) -> None:
+    with pytest.raises(BenchError, match=error):
+        run(generator, 1, **options)

@@ -1,4 +1,4 @@
-"""The load generator speaks MQTT 3.1.1 as a broker written from the standard hears it."""
+"""The load generator's MQTT 3.1.1, with a broker written from the standard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MESSAGE = "m" * 200
 
 @dataclass
 class Broker:
-    """Answers as a broker must, and remembers what it heard."""
+    """Answers as a broker must, and records what it received."""
 
     published: list[tuple[str, str, int]] = field(default_factory=list)
     subscribed: list[tuple[str, int]] = field(default_factory=list)
@@ -88,7 +88,7 @@ def test_message_and_its_way_back_are_one_round_trip(generator: Generator) -> No
     assert measured["units_sent"] == len(broker.published)
 
 
-def test_acknowledged_messages_have_numbers_of_their_own_and_are_acknowledged(generator: Generator) -> None:
+def test_messages_at_qos_1_have_different_ids_and_are_acknowledged(generator: Generator) -> None:
     broker = Broker()
 
     with serving(broker) as port:
@@ -100,7 +100,7 @@ def test_acknowledged_messages_have_numbers_of_their_own_and_are_acknowledged(ge
     assert len(broker.acknowledged) >= len(identities) - 4
 
 
-def test_messages_that_nobody_hears_bring_a_receipt_by_other_means(generator: Generator) -> None:
+def test_messages_without_a_subscriber_bring_a_receipt(generator: Generator) -> None:
     broker = Broker()
 
     with serving(broker) as port:
@@ -110,7 +110,7 @@ def test_messages_that_nobody_hears_bring_a_receipt_by_other_means(generator: Ge
     assert len(broker.published) == measured["logs_sent"] == 5 * measured["units_sent"]
 
 
-def test_messages_that_nobody_hears_are_acknowledged(generator: Generator) -> None:
+def test_messages_at_qos_1_without_a_subscriber_are_acknowledged(generator: Generator) -> None:
     broker = Broker()
 
     with serving(broker) as port:

@@ -1,10 +1,10 @@
-// Boards that do nothing but stay connected, and come back when they are dropped, as the firmware does.
+// Idle boards: each stays connected and connects again when its connection is lost, as the firmware does.
 //
-// At first they come as fast as they are let in, a number of them knocking at a time. A board that was dropped or
-// refused waits with full jitter before it knocks again: a random time below 1 s, then 2, 4 ... 60 s, and never less
-// than 0.1 s (firmware/lib/darvaz/backoff.py). It runs until standard input ends, and prints one JSON object a line:
-// how many are open twice a second while that changes, and when the first was lost and when all were open. With a core
-// of its own it does not sleep until all are in for the first time, as little as the messages' load generator does.
+// At first the boards connect as fast as the gateway admits them, at most `pending_max` at a time. A board that was
+// dropped or refused waits with full jitter before it connects again: a random time below 1 s, then 2, 4 ... 60 s, at
+// least 0.1 s (firmware/lib/darvaz/backoff.py). The program runs until standard input ends, and prints one JSON object
+// a line: the number of open boards (twice a second while it changes), the first loss, and the moment at which all are
+// open. With a core of its own it does not sleep until all are open for the first time, as in exchange.c.
 #include "basics.h"
 #include "options.h"
 
@@ -29,15 +29,15 @@
 struct board {
     struct peer peer;
     int failures;
-    int64_t due_ns;   // closed: when to knock; knocking: when to give up
+    int64_t due_ns;   // closed: when to connect; connecting: when to give up
     int64_t since_ns; // open: since when
 };
 
 static const struct options *options;
 static struct board *boards;
-static int epoll_fd, open_boards, knocking;
+static int epoll_fd, open_boards, connecting;
 static bool has_been_full;
-static unsigned long long knocks, losses;
+static unsigned long long attempts, losses;
 static char last_why[PEER_WHY_BYTES];
 static uint64_t random_state = 0x2545F4914F6CDD1DULL;
 
@@ -66,8 +66,8 @@ static int64_t backoff_ns(struct board *board)
 
 static void report(const char *event, int64_t time_ns)
 {
-    printf("{\"event\":\"%s\",\"at_s\":%.4f,\"open\":%d,\"knocks\":%llu,\"losses\":%llu,\"why\":\"%.60s\"}\n", event,
-           seconds(time_ns), open_boards, knocks, losses, last_why);
+    printf("{\"event\":\"%s\",\"at_s\":%.4f,\"open\":%d,\"attempts\":%llu,\"losses\":%llu,\"why\":\"%.60s\"}\n", event,
+           seconds(time_ns), open_boards, attempts, losses, last_why);
     fflush(stdout);
 }
 
@@ -84,7 +84,7 @@ static void drop(struct board *board)
         if (open_boards == options->links - 1 && has_been_full)
             report("lost", time_ns);
     } else {
-        knocking--;
+        connecting--;
     }
     for (char *c = board->peer.why; *c; c++)
         if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ')
@@ -94,16 +94,16 @@ static void drop(struct board *board)
     board->due_ns = time_ns + backoff_ns(board);
 }
 
-static void knock(struct board *board)
+static void connect_board(struct board *board)
 {
-    knocks++;
-    knocking++;
+    attempts++;
+    connecting++;
     board->due_ns = now_ns() + GREETING_DEADLINE_NS;
     if (!peer_open(&board->peer, epoll_fd))
         drop(board);
 }
 
-// Answers what a gateway may say to an idle board; returns false when it says goodbye.
+// Answers what a gateway may send to an idle board; returns false when it closes the connection.
 static bool answer(struct board *board)
 {
     static const char PONG[] = "{\"type\":\"pong\"}";
@@ -118,9 +118,9 @@ static bool answer(struct board *board)
     return true;
 }
 
-static void enter(struct board *board)
+static void count_open(struct board *board)
 {
-    knocking--;
+    connecting--;
     open_boards++;
     board->since_ns = now_ns();
     if (open_boards == options->links) {
@@ -139,7 +139,7 @@ static void handle(struct board *board, uint32_t events)
     if (board->peer.state != PEER_OPEN)
         return;
     if (before != PEER_OPEN)
-        enter(board);
+        count_open(board);
     if (!answer(board)) {
         snprintf(board->peer.why, sizeof board->peer.why, "closed by the gateway");
         drop(board);
@@ -148,7 +148,7 @@ static void handle(struct board *board, uint32_t events)
 
 // All of them
 
-static void look_at_clock(int64_t time_ns)
+static void connect_and_time_out(int64_t time_ns)
 {
     for (int i = 0; i < options->links; i++) {
         struct board *board = &boards[i];
@@ -157,8 +157,8 @@ static void look_at_clock(int64_t time_ns)
         if (board->peer.state != PEER_CLOSED) {
             snprintf(board->peer.why, sizeof board->peer.why, "no answer to the greeting");
             drop(board);
-        } else if (has_been_full || knocking < options->pending_max) {
-            knock(board);
+        } else if (has_been_full || connecting < options->pending_max) {
+            connect_board(board);
         }
     }
 }
@@ -181,7 +181,7 @@ static void turn(void)
         handle(events[i].data.ptr, events[i].events);
 }
 
-int run_crowd(const struct options *given)
+int run_idle(const struct options *given)
 {
     options = given;
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -192,13 +192,13 @@ int run_crowd(const struct options *given)
         peer_init(&boards[i].peer, &options->peers, i);
     random_state ^= (uint64_t)now_ns();
     report("begun", now_ns());
-    int64_t look_ns = 0, report_ns = 0;
+    int64_t check_ns = 0, report_ns = 0;
     for (int reported = 0; !has_input_ended();) {
         turn();
         int64_t time_ns = now_ns();
-        if (time_ns >= look_ns || (!has_been_full && knocking < options->pending_max)) {
-            look_at_clock(time_ns);
-            look_ns = time_ns + TURN_MS * NS_PER_MS;
+        if (time_ns >= check_ns || (!has_been_full && connecting < options->pending_max)) {
+            connect_and_time_out(time_ns);
+            check_ns = time_ns + TURN_MS * NS_PER_MS;
         }
         if (time_ns >= report_ns && open_boards != reported) {
             reported = open_boards;

@@ -1,4 +1,4 @@
-"""The programs in C that the bench is made of: compiled at first use, into .cache, by whatever `cc` there is."""
+"""The bench's programs in C: compiled at first use, into .cache, with the C compiler that is installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.children import BenchError
+from bench.child import BenchError
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "bench"
@@ -26,7 +26,7 @@ PROGRAMS = {
         "mqtt.c",
         "peer.c",
         "exchange.c",
-        "crowd.c",
+        "idle.c",
         "command.c",
     ),
     "floor": ("floor.c", "basics.c"),
@@ -35,11 +35,11 @@ _COMPILE_DEADLINE_S = 120.0
 
 
 class NoCompilerError(BenchError):
-    """There is nothing to compile C with here."""
+    """No C compiler is installed."""
 
 
 def find_compiler() -> str:
-    """Returns the C compiler, `CC` if it is set; raises `NoCompilerError` with a sentence."""
+    """Returns the C compiler, `CC` if it is set; raises `NoCompilerError` if there is none."""
     if sys.platform != "linux":
         raise NoCompilerError("the load generator in C needs Linux (epoll)")
     compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
@@ -49,12 +49,12 @@ def find_compiler() -> str:
 
 
 def build(program: str, *flags: str) -> Path:
-    """Returns a program of ours, compiled from its sources unless it was before."""
+    """Returns the path of a program; compiles it if its sources have changed."""
     compiler = find_compiler()
     binary = CACHE / f"{program}-{_fingerprint(compiler, flags)}"
     if not binary.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        # Under another name until it is whole, since two runs may compile at once.
+        # Two runs may compile at once: the file gets its name when it is complete.
         fresh = binary.with_suffix(f".{os.getpid()}")
         sources = [str(SOURCES / name) for name in PROGRAMS[program]]
         _compile([compiler, *FLAGS, *flags, "-o", str(fresh), *sources])

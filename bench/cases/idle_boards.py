@@ -1,4 +1,4 @@
-"""Ten thousand idle boards: the memory of each, the time to let all in, and the time until all are back."""
+"""Ten thousand idle boards: memory for each, time until all are connected, time until all are back after a restart."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import time
 from typing import Any
 
 from bench.case import Bench, Extent, Goal, Result, at_most
-from bench.children import BenchError
+from bench.child import BenchError
 from bench.gateway import DEVICE, Gateway
-from bench.generator import Words
+from bench.generator import Options
 from bench.launch import raise_file_limit
 from bench.machine import memory
-from bench.series import series
-from bench.sheets import Sheet
+from bench.samples import summarise
+from bench.tables import ResultTable
 
-# Programs have files of their own beside the links.
-_FILES_SPARED = 200
+# The program has open files besides the links.
+_OTHER_FILES_MAX = 200
 _FULL_DEADLINE_S = 120.0
 _SETTLE_S = 1.0
 _FIGURES = {
-    "accept_s": "seconds until all were in",
-    "accept_cpu_us": "CPU µs to let one in",
+    "accept_s": "seconds until all were connected",
+    "accept_cpu_us": "CPU µs to connect one",
     "resident_kb": "KB resident for each",
     "share_kb": "KB of PSS for each",
     "ready_s": "seconds until the gateway listened again",
@@ -28,8 +28,8 @@ _FIGURES = {
 }
 
 
-class Crowd:
-    """Boards with tokens that connect, introduce themselves and say nothing more."""
+class IdleBoards:
+    """Boards with tokens that connect, introduce themselves and then send nothing."""
 
     name = "boards"
     title = "Idle boards"
@@ -39,7 +39,7 @@ class Crowd:
 
     def run(self, bench: Bench) -> Result:
         wanted = bench.extent.idle_boards
-        boards = min(wanted, raise_file_limit() - _FILES_SPARED)
+        boards = min(wanted, raise_file_limit() - _OTHER_FILES_MAX)
         result: Result = {"boards": boards, "figures": {}, "notes": []}
         if not bench.generator.is_fast:
             result["notes"].append("skipped, " + bench.generator.note.split(";")[0])
@@ -48,23 +48,23 @@ class Crowd:
             result["notes"].append(f"{boards} boards instead of {wanted}: no more open files allowed (ulimit -n)")
         runs = []
         for number in range(bench.extent.idle_rounds):
-            bench.steps.begin(f"boards: {boards} of them, round {number + 1} of {bench.extent.idle_rounds}")
+            bench.steps.begin(f"{boards} idle boards, round {number + 1} of {bench.extent.idle_rounds}")
             try:
                 runs.append(_measure(bench, boards))
             except BenchError as error:
                 result["notes"].append(f"round {number + 1}: {error}")
         if runs:
-            result["figures"] = {name: series(run[name] for run in runs) for name in _FIGURES}
+            result["figures"] = {name: summarise(run[name] for run in runs) for name in _FIGURES}
         return result
 
-    def sheets(self, result: Result) -> list[Sheet]:
-        sheet = Sheet(f"{result['boards']:,} idle boards", ("figure", "median", "least", "most"))
-        sheet.notes += result["notes"]
+    def tables(self, result: Result) -> list[ResultTable]:
+        table = ResultTable(f"{result['boards']:,} idle boards", ("figure", "median", "least", "most"))
+        table.notes += result["notes"]
         for name, title in _FIGURES.items():
             if name in result["figures"]:
                 figure = result["figures"][name]
-                sheet.rows.append((title, *(f"{figure[which]:,.2f}" for which in ("median", "min", "max"))))
-        return [sheet]
+                table.rows.append((title, *(f"{figure[which]:,.2f}" for which in ("median", "min", "max"))))
+        return [table]
 
     def goals(self, result: Result) -> list[Goal]:
         at = f"{result['boards']:,} idle boards: "
@@ -77,11 +77,11 @@ class Crowd:
 
 
 def _measure(bench: Bench, boards: int) -> dict[str, Any]:
-    """Fills one gateway, weighs it, kills it, and waits until all are back."""
-    with Gateway(bench.folder / "crowd", bench.cores.server, boards) as gateway:
+    """Connects all boards to one gateway, measures its memory, kills it, and waits until all are back."""
+    with Gateway(bench.folder / "idle", bench.cores.server, boards) as gateway:
         time.sleep(_SETTLE_S)
         empty = memory(gateway.pid)
-        words: Words = {
+        options: Options = {
             "port": gateway.port,
             "links": boards,
             "path": "/ws/pico",
@@ -90,9 +90,9 @@ def _measure(bench: Bench, boards: int) -> dict[str, Any]:
             "awake": bench.cores.load is not None,
         }
         begin_cpu_s = gateway.cpu_s()
-        with bench.generator.crowd(words, bench.folder / "crowd.txt") as crowd:
-            begun = crowd.wait_for("begun", _FULL_DEADLINE_S)
-            full = crowd.wait_for("full", _FULL_DEADLINE_S)
+        with bench.generator.idle_boards(options, bench.folder / "idle.txt") as idle:
+            begun = idle.wait_for("begun", _FULL_DEADLINE_S)
+            full = idle.wait_for("full", _FULL_DEADLINE_S)
             accept_cpu_s = gateway.cpu_s() - begin_cpu_s
             time.sleep(_SETTLE_S)
             filled = memory(gateway.pid)
@@ -100,7 +100,7 @@ def _measure(bench: Bench, boards: int) -> dict[str, Any]:
             gateway.kill()
             gateway.start()
             ready_s = time.monotonic()
-            back = crowd.wait_for("full", _FULL_DEADLINE_S)
+            back = idle.wait_for("full", _FULL_DEADLINE_S)
     assert empty is not None
     assert filled is not None
     return {

@@ -1,44 +1,44 @@
-"""The tables of the messages case: one for each workload, the gateway first, the others by their speed."""
+"""The tables of the messages case: one for each workload, the gateway first, the others by rate."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bench.series import ratios, spread
-from bench.sheets import Sheet
+from bench.samples import ratios, spread
+from bench.tables import ResultTable
 
-_TITLES = {"ping": "ping → pong", "log": "log messages, a ping behind each {}"}
+_TITLES = {"ping": "ping → pong", "log": "log messages, a ping after each {}"}
 _COLUMNS = ("server", "messages/s", "spread", "CPU µs", "p50 µs", "p99 µs", "load CPU", "rate ratio", "CPU ratio")
-# Beyond this the load generator may be what is measured.
+# Above this the load generator may be the limit.
 _LOAD_SHARE_MAX = 0.9
 
 
-def sheets_of(result: dict[str, Any]) -> list[Sheet]:
+def tables_of(result: dict[str, Any]) -> list[ResultTable]:
     """Returns one table a workload."""
     kinds = list(dict.fromkeys((row["workload"], row["in_flight"]) for row in result["rows"]))
-    sheets = []
+    tables = []
     for workload, in_flight in kinds:
         rows = [row for row in result["rows"] if (row["workload"], row["in_flight"]) == (workload, in_flight)]
         title = _TITLES[workload].format(f"{in_flight} of them")
-        sheets.append(_sheet(f"{title} · {result['links']} links · {in_flight} in flight", rows))
-    if sheets:
-        sheets[-1].notes += [f"{server}: skipped, {why}" for server, why in result["skipped"].items()]
-    return sheets
+        tables.append(_table(f"{title} · {result['links']} links · {in_flight} in flight", rows))
+    if tables:
+        tables[-1].notes += [f"{server}: skipped, {why}" for server, why in result["skipped"].items()]
+    return tables
 
 
-def _sheet(title: str, rows: list[dict[str, Any]]) -> Sheet:
+def _table(title: str, rows: list[dict[str, Any]]) -> ResultTable:
     rows = sorted(rows, key=lambda row: (row["server"] != "darvaz", -row["rate_per_s"]["median"]))
-    sheet = Sheet(title, _COLUMNS, bold={0})
+    table = ResultTable(title, _COLUMNS, bold={0})
     ours = rows[0] if rows[0]["server"] == "darvaz" else None
     for row in rows:
-        sheet.rows.append(_cells(row, ours))
+        table.rows.append(_cells(row, ours))
         share = row["load_share"]["median"]
-        # A server that rests while the generator does not is not what is measured.
+        # If the server is idle while the generator is not, the generator is the limit.
         if share > _LOAD_SHARE_MAX and share > row["server_share"]["median"]:
-            sheet.notes.append(f"{row['title']}: the load generator was the limit ({share:.0%} of its core)")
+            table.notes.append(f"{row['title']}: the load generator was the limit ({share:.0%} of its core)")
     if ours is not None:
-        sheet.notes.append(_journal(ours["journal"]))
-    return sheet
+        table.notes.append(_journal(ours["journal"]))
+    return table
 
 
 def _cells(row: dict[str, Any], ours: dict[str, Any] | None) -> tuple[str, ...]:

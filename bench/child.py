@@ -1,4 +1,4 @@
-"""Programs that the bench starts: each on its core, with its output in a file, and none left behind."""
+"""A child process of the bench: pinned to a core, its output in a file, ended with the bench."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _LOG_SHOWN_CHARS = 2_000
 
 
 class BenchError(Exception):
-    """Something the person who runs the bench should read."""
+    """An error that is shown to the person who runs the bench."""
 
 
 class Child:
-    """One program from `start` to `stop`; as a context it is started and ended.
+    """One program from `start` to `stop`; a `with` block starts and stops it.
 
-    It does not hear Ctrl-C: the bench does, and ends its children in order.
+    Ctrl-C does not reach it: the bench receives it and ends its children in order.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Child:
         core: int | None,
         log: Path,
         env: Mapping[str, str] | None = None,
-        talks: bool = False,
+        has_pipes: bool = False,
     ) -> None:
         self._command = list(command)
         self._core = core
         self._log = log
         self._env = env
-        self._talks = talks
+        self._talks = has_pipes
         self.process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Self:
@@ -60,11 +60,11 @@ class Child:
         return self.process.pid
 
     def start(self) -> None:
-        """Starts the program; with `talks`, its standard input and output are pipes."""
+        """Starts the program; if `has_pipes`, its standard input and output are pipes."""
         pipe = subprocess.PIPE if self._talks else None
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                launched(self._command, self._core),
+                launch_command(self._command, self._core),
                 stdin=pipe or subprocess.DEVNULL,
                 stdout=pipe or log,
                 stderr=log,
@@ -73,7 +73,7 @@ class Child:
             )
 
     def stop(self) -> None:
-        """Asks the program to end, and ends it if it does not."""
+        """Ends the program with SIGTERM, or with SIGKILL after the deadline."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -93,40 +93,41 @@ class Child:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
 
-    def said(self) -> str:
-        """Returns the end of what the program wrote."""
+    def log_end(self) -> str:
+        """Returns the end of the program's output."""
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
         return text[-_LOG_SHOWN_CHARS:].strip()
 
     def wait_until(self, is_ready: Callable[[], bool], what: str) -> None:
-        """Waits until the program is ready, and raises `BenchError` with what it said if it never is."""
+        """Waits until the program is ready, or raises `BenchError` with its output."""
         deadline_s = time.monotonic() + START_DEADLINE_S
         while not is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline_s:
-                raise BenchError(f"{what} did not start: {self.said()}")
+                raise BenchError(f"{what} did not start: {self.log_end()}")
             time.sleep(0.02)
 
 
-def launched(command: Sequence[str], core: int | None) -> list[str]:
-    """Returns the command that runs another one on a core, as a child of this process that ends with it."""
-    place = "-" if core is None else str(core)
-    return [sys.executable, "-I", "-S", str(_LAUNCH), place, str(os.getpid()), *command]
+def launch_command(command: Sequence[str], core: int | None) -> list[str]:
+    """Returns the command that runs another command on a core and ends it with this process."""
+    core_argument = "-" if core is None else str(core)
+    return [sys.executable, "-I", "-S", str(_LAUNCH), core_argument, str(os.getpid()), *command]
 
 
 def free_port() -> int:
+    """Returns a port of this machine that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody accepts connections on a port of this machine."""
+    """Whether a server accepts connections on a port of this machine."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False
 
 
 def wait_for_port(port: int) -> None:
-    """Waits until somebody accepts connections on a port."""
+    """Waits until a server accepts connections on a port."""
     deadline_s = time.monotonic() + START_DEADLINE_S
     while not is_listening(port):
         if time.monotonic() > deadline_s:
