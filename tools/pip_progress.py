@@ -32,16 +32,12 @@ def install(python: Path, root: Path, extras: List[str]) -> None:
     start_s = time.monotonic()
     log = root / LOG
     with log.open("w", encoding="utf-8", errors="replace") as file:
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [str(python), "-m", "pip", "install", *options],
             cwd=str(root), env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
             errors="replace",
-        )  # fmt: skip
-        try:
+        ) as process:  # fmt: skip
             _follow(process, file, title)
-        except KeyboardInterrupt:
-            process.wait()
-            raise
     if process.returncode != 0:
         raise InstallError(explain(log.read_text(encoding="utf-8", errors="replace")))
     print(f"{title}: done in {time.monotonic() - start_s:.0f} s.", flush=True)
@@ -62,7 +58,6 @@ def _follow(process: "subprocess.Popen[str]", log: TextIO, title: str) -> None:
         if is_terminal:
             sys.stdout.write(f"\r{title} ... {time.monotonic() - start_s:.0f} s {step[:30]}\033[K")
             sys.stdout.flush()
-    process.wait()
     if is_terminal:
         sys.stdout.write("\r\033[K")
         sys.stdout.flush()
