@@ -26,8 +26,7 @@ pytestmark = pytest.mark.timeout(120)
 DEADLINE_S = 30.0
 # Waits that would be half a minute at home, and a back-off that does not keep a test waiting.
 HASTE = """
-from darvaz import backoff, link, wifi
-from darvaz.gateway.session import session
+from darvaz import backoff, link, session, wifi
 session.QUIET_MS = session.ANSWER_MS = 700
 link.HANDSHAKE_MS = link.CONNECT_MS = 1000
 link.WIFI_GONE_MS = 500
