@@ -1,4 +1,4 @@
-"""A camera. This program is yours: add a function, copy it to the board, and call it from the gateway."""
+"""A camera. This program is yours: add a function, flash it, and call it from the gateway."""
 
 import board
 from video import Video
@@ -6,7 +6,7 @@ from video import Video
 from darvaz import Device
 
 device = Device(board)
-# One picture in ten seconds while nobody watches; `stream` and `snapshot` ask for more.
+# One frame in ten seconds while there is no viewer; the commands `stream` and `snapshot` send more.
 video = Video(device, board, idle_every_s=10, size="VGA", quality=80)
 
 

@@ -1,6 +1,6 @@
-"""The camera ability: pictures at the rate the gateway asks for, and a way back from every fault of the sensor.
+"""The camera's commands: frames at the rate the gateway asks for, and recovery from every fault of the sensor.
 
-It is not called camera.py: the driver is a built-in module of that name and would win.
+It is not called camera.py: the driver is a built-in module of that name, and built-in modules come first.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from sensor import CameraError, MissingError, Sensor, take_mark
 
 SIZES = ["QQVGA", "QVGA", "VGA", "SVGA", "XGA", "SXGA", "UXGA"]
 FPS_MAX = 30
-# After so many failed frames in a row the sensor is started anew; after so many starts in vain it is given up for
-# a while, without power, because a sensor that hangs is hot.
+# After FAILURES_MAX failed frames in a row the sensor is restarted; after STARTS_MAX failed restarts it is turned off
+# for REST_MS, because a sensor that hangs becomes hot.
 FAILURES_MAX = 5
 STARTS_MAX = 3
 REST_MS = 300000
@@ -25,22 +25,24 @@ class Pace:
     """When the next frame is due. It does not drift; a frame that cannot be sent in time is skipped, never queued."""
 
     def __init__(self):
+        # Time between two frames; 0: none is due.
         self._period_ms = 0
+        # When the next one is due, in ticks of time.ticks_ms.
         self._due_ms = time.ticks_ms()
 
     def start(self, fps, now_ms):
-        """Makes a frame due now, and so many in each second from then on; 0 is none at all."""
+        """Makes a frame due now, and `fps` in each second from then on; none at all for 0."""
         self._period_ms = min(_PERIOD_MS_MAX, max(1, round(1000 / fps))) if fps > 0 else 0
         self._due_ms = now_ms
 
     def wait_ms(self, now_ms):
-        """Returns the time until a frame is due, 0 when it is, None when none will be."""
+        """Returns the time until a frame is due, 0 if one is, None if none will be."""
         if not self._period_ms:
             return None
         return max(0, time.ticks_diff(self._due_ms, now_ms))
 
     def advance(self, now_ms):
-        """Notes that the frame that was due is done with, sent or not."""
+        """Moves on to the next frame, whether the last one was sent or not."""
         late_ms = time.ticks_diff(now_ms, self._due_ms)
         if self._period_ms and late_ms >= 0:
             self._due_ms = time.ticks_add(self._due_ms, (late_ms // self._period_ms + 1) * self._period_ms)
@@ -49,21 +51,25 @@ class Pace:
 class Video:
     """Sends frames, and answers the commands `stream`, `snapshot` and `camera`.
 
-    Unasked it sends one frame every `idle_every_s` seconds (0: none). `state` is "off" before the first start,
-    "ready", "failing", "resting" when it was given up for a while, or "missing".
+    Without a `stream` it sends one frame every `idle_every_s` seconds (0: none).
     """
 
     def __init__(self, device, board, idle_every_s=10, size="VGA", quality=80):
+        # "off" before the first start, "ready", "failing", "resting" while it is turned off after failed restarts, or
+        # "missing" without a driver. The telemetry value `camera_state`.
         self.state = "off"
         self._device = device
         self._sensor = Sensor(board)
         self._idle_fps = 1 / idle_every_s if idle_every_s else 0
         self._pace = Pace()
-        # Only its holder uses the sensor, so that no command takes the buffer from under a frame being sent.
+        # Held while the sensor is used, so that no command changes the buffer of a frame that is being sent.
         self._lock = asyncio.Lock()
+        # Frames that failed in a row, and restarts since the last good frame.
         self._failures = 0
         self._starts = 0
+        # When the sensor was last turned off for a rest.
         self._rested_ms = time.ticks_ms()
+        # The declared arguments by name; each `default` is the current setting.
         self._rules = _make_rules(size, quality)
         self._declare(device)
 
@@ -79,7 +85,7 @@ class Video:
     # Commands and telemetry
 
     async def stream(self, fps, size, quality):
-        """Sends so many frames a second from now on, until told otherwise or the link ends."""
+        """Sends `fps` frames a second until the next `stream` or the end of the link."""
         if fps:
             self._end_rest()
         await self._set({"size": size, "quality": quality})
@@ -87,25 +93,25 @@ class Video:
         return {"fps": fps, "size": size, "quality": quality, "camera": self.state}
 
     async def snapshot(self):
-        """Sends one frame at once, even when the camera was given up."""
+        """Sends one frame at once, even during a rest."""
         self._end_rest()
         async with self._lock:
             return {"bytes": await self._send(), "size": self._sensor.size}
 
     async def camera(self, **settings):
-        """Changes how the pictures look."""
+        """Changes brightness, contrast and the like."""
         await self._set(settings)
         settings["camera"] = self.state
         return settings
 
     def camera_state(self):
-        """Returns how the camera is, in a word."""
+        """Returns the state of the camera, in one word."""
         return self.state
 
     async def _set(self, settings):
         async with self._lock:
             for name in settings:
-                # What is not given next time stays as it is: the value becomes the default.
+                # The value becomes the default: a later command without it keeps it.
                 self._rules[name]["default"] = settings[name]
             if self._sensor.is_started():
                 self._apply()
@@ -113,14 +119,14 @@ class Video:
     # The task
 
     def _greet(self):
-        # Who asked for a stream may be gone with the old link.
+        # The viewers of the old link may be gone.
         self._pace.start(self._idle_fps, time.ticks_ms())
 
     async def _run(self):
         while True:
             wait_ms = self._pace.wait_ms(time.ticks_ms())
             if wait_ms == 0:
-                # Online: the radio's start and the sensor's together are too much for many a power supply.
+                # Only online: many supplies are too weak for the start of radio and sensor at the same time.
                 if self._device.state == "online" and self._may_try():
                     await self._try()
                 self._pace.advance(time.ticks_ms())
@@ -131,7 +137,7 @@ class Video:
             try:
                 await self._send()
             except CameraError:
-                # Nobody asked; what there is to say was logged.
+                # Already logged, and no command waits for it.
                 pass
 
     async def _send(self):
@@ -170,8 +176,7 @@ class Video:
             if name != "size":
                 self._sensor.apply(name, self._rules[name]["default"])
 
-    # The ladder
-
+    # Recovery
     def _succeed(self):
         self._failures = self._starts = 0
         if self.state != "ready":
@@ -186,7 +191,7 @@ class Video:
             self.state = "missing"
         if self.state in ("missing", "resting"):
             return
-        # Said once, then whispered.
+        # A warning once, then debug.
         (log.debug if self.state == "failing" else log.warning)("camera: %s" % error)
         self.state = "failing"
         self._failures += 1
@@ -202,7 +207,7 @@ class Video:
         self._rested_ms = time.ticks_ms()
 
     def _end_rest(self):
-        # Its time is over, or somebody wants to see something: reason enough to try again.
+        # Its time is over, or a command wants a frame.
         if self.state == "resting":
             self.state = "failing"
 

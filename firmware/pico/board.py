@@ -9,23 +9,23 @@ import machine
 _MACHINE = getattr(sys.implementation, "_machine", "")
 
 KIND = "pico"
-# The build knows which Pico it is for; a stand-in does not.
+# The build knows which Pico it is for; the virtual board does not.
 NAME = _MACHINE if _MACHINE.startswith("Raspberry Pi") else "Raspberry Pi Pico W"
 
-# No power saving: with it, the link of a quiet board dies within minutes while Wi-Fi still looks well. The value is
-# that of Raspberry Pi's "Connecting to the Internet with Raspberry Pi Pico W"; unlike WLAN.PM_NONE every build knows
-# it. As cyw43_pm_value() of the chip's driver packs it, the last digit is the mode (0: none; the default is 2);
-# before it stand, unused without saving, 200 ms awake (0x14) and the listen intervals 1, 1 and 10.
+# No power saving: with it, the link of a quiet board dies within minutes while Wi-Fi still looks good. The value is
+# from Raspberry Pi's "Connecting to the Internet with Raspberry Pi Pico W"; unlike WLAN.PM_NONE every build takes it.
+# cyw43_pm_value() of the chip's driver packs it: the last digit is the mode (0: none; the default is 2); the digits
+# before it, unused in this mode, are 200 ms awake (0x14) and the listen intervals 1, 1 and 10.
 WIFI_POWER_SAVE = 0xA11140
 
-# RP2040: 24 bits of microseconds, counted down twice a tick (datasheet, erratum RP2040-E1). A Pico 2 W could take
-# twice as much.
+# RP2040: 24 bits of microseconds, decremented twice per tick (datasheet, erratum RP2040-E1). A Pico 2 W allows twice
+# as much.
 WATCHDOG_MS_MAX = 8388
 
-# Both need a reset of the chip by its watchdog, so it cannot tell them apart.
+# machine.reset() also resets the chip by its watchdog, so the two cannot be told apart.
 _CAUSES = {machine.PWRON_RESET: "power_on", machine.WDT_RESET: "reset_or_watchdog"}
 
-# Earlier a gateway's own clock is wrong; later than 31 bits of seconds older builds overflow.
+# Before 2020 the gateway's own clock is wrong; above 31 bits of seconds older builds overflow.
 _EARLIEST_S = 1577836800
 _LATEST_S = 0x7FFFFFFF
 _EPOCH_S = 946684800 if time.gmtime(0)[0] == 2000 else 0
@@ -41,19 +41,19 @@ def unique_id():
 
 
 def set_led(on):
-    """Lights the status LED or puts it out."""
+    """Turns the status LED on or off."""
     _led.value(1 if on else 0)
 
 
 def temperature_c():
-    """Returns how warm the chip is: above the room, and 4 °C wrong for each percent that the 3.3 V are."""
+    """Returns the temperature of the chip, above that of the air; 1 % error of the 3.3 V supply is 4 °C of error."""
     volts = _thermometer.read_u16() * 3.3 / 65535
     # The datasheets' formula: 0.706 V at 27 °C, and 1.721 mV less for each degree.
     return round(27 - (volts - 0.706) / 0.001721, 1)
 
 
 def reset_cause():
-    """Returns why the board last started, in a word."""
+    """Returns why the board last started, in one word."""
     return _CAUSES.get(machine.reset_cause(), "unknown")
 
 
@@ -63,7 +63,7 @@ def reset():
 
 
 def set_clock(unix_s):
-    """Sets the clock (UTC) and returns whether it did: not to a time that cannot be."""
+    """Sets the clock (UTC) and returns whether it did; an impossible time is not set."""
     if not _EARLIEST_S <= unix_s <= _LATEST_S:
         return False
     year, month, day, hour, minute, second, weekday = time.gmtime(unix_s - _EPOCH_S)[:7]
@@ -72,5 +72,5 @@ def set_clock(unix_s):
 
 
 def start_watchdog(timeout_ms):
-    """Returns the watchdog, started: unless its `feed()` is called in time the board resets. It cannot be stopped."""
+    """Starts the watchdog and returns it: without `feed()` in time the board resets. It cannot be stopped."""
     return machine.WDT(timeout=min(timeout_ms, WATCHDOG_MS_MAX))

@@ -1,4 +1,4 @@
-"""A pan/tilt head. This program is yours: add a function, copy it to the board, and call it from the gateway."""
+"""A pan/tilt head. This program is yours: add a function, flash it, and call it from the gateway."""
 
 import board
 from machine import Pin

@@ -1,4 +1,4 @@
-"""A servo that moves smoothly, keeps within its limits, and lets go when it has arrived."""
+"""A servo that moves smoothly, within its limits, and is released when it has arrived."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from machine import PWM, Pin
 # A servo expects a pulse every 20 ms and takes its width for the angle.
 _PULSES_HZ = 50
 _STEP_MS = 20
-# Wider or narrower pulses drive any servo against its stops.
+# Wider or narrower pulses drive every servo against its stops.
 _PULSE_US_LEAST = 400
 _PULSE_US_MOST = 2600
 
@@ -16,9 +16,9 @@ _PULSE_US_MOST = 2600
 class Servo:
     """One servo on a pin.
 
-    `pulse_us` are the pulses at 0° and at `range_deg`; `limits_deg` is how far it may go where it is mounted;
+    `pulse_us` are the pulses at 0° and at `range_deg`; `limits_deg` are the angles that its mount allows;
     `speed_deg_s` is its highest speed. After `hold_ms` without a move the pulses end, and with them current, heat
-    and hum. Nothing moves at boot: until the first move `angle_deg` is None, because no servo says where it is.
+    and hum. Nothing moves at boot: until the first move `angle_deg` is None, as a servo does not report its angle.
     """
 
     def __init__(self, pin, limits_deg=(0, 180), pulse_us=(600, 2400), range_deg=180, speed_deg_s=120, hold_ms=800):
@@ -36,17 +36,20 @@ class Servo:
         self._range_deg = range_deg
         self._speed_deg_s = speed_deg_s
         self._hold_ms = hold_ms
+        # The number of the newest move; an older one ends when it sees a newer number.
         self._move = 0
+        # When the last pulse was set; the pulses end `hold_ms` later.
         self._pulsed_ms = time.ticks_ms()
+        # Whether the task of `_release` runs.
         self._is_held = False
         self._pwm = PWM(Pin(pin))
         self._pwm.freq(_PULSES_HZ)
         self._pwm.duty_ns(0)
 
     async def move(self, angle_deg):
-        """Moves there and returns what became of it, ready to be the result of a command.
+        """Moves to an angle and returns the result for the command's ack.
 
-        A newer move takes over from where the servo is then. Raises ValueError beyond the limits.
+        A newer move takes over at the angle reached so far. Raises ValueError beyond the limits.
         """
         low, high = self._limits_deg
         if not low <= angle_deg <= high:
@@ -65,7 +68,7 @@ class Servo:
         return result
 
     async def _jump(self, angle_deg, mine):
-        # From an unknown angle nothing can be smooth: it goes at its own speed, and may have the whole way to go.
+        # From an unknown angle it moves at the servo's own speed, perhaps over the whole range.
         self._pulse(angle_deg)
         left_ms = 1000 * self._range_deg // self._speed_deg_s
         while left_ms > 0 and mine == self._move:
@@ -75,7 +78,7 @@ class Servo:
 
     async def _glide(self, start_deg, angle_deg, mine):
         way_deg = angle_deg - start_deg
-        # Eased like below, the highest speed is one and a half times the mean.
+        # With the easing below, the highest speed is one and a half times the average.
         duration_ms = max(1, round(1500 * abs(way_deg) / self._speed_deg_s))
         started_ms = time.ticks_ms()
         gone_ms = 0
@@ -93,13 +96,13 @@ class Servo:
         self._pwm.duty_ns(round(self._low_ns + angle_deg * self._ns_per_deg))
 
     def _hold(self):
-        # One task, however many moves: it waits for the last of them.
+        # One task for all moves: it waits for the last of them.
         self._pulsed_ms = time.ticks_ms()
         if not self._is_held:
             self._is_held = True
-            asyncio.create_task(self._let_go())
+            asyncio.create_task(self._release())
 
-    async def _let_go(self):
+    async def _release(self):
         still_ms = 0
         while still_ms < self._hold_ms:
             await asyncio.sleep_ms(self._hold_ms - still_ms)

@@ -2,7 +2,7 @@
 
 import gc
 
-# Collected often, a heap stays in one piece: what compiling leaves behind would lie between all that remains.
+# Frequent collection keeps the heap in one piece: what compiling leaves behind would lie between all that stays.
 if hasattr(gc, "threshold"):
     gc.threshold(4096)
 

@@ -1,11 +1,11 @@
-"""The arguments of a command, held to what the maker declared."""
+"""Checks the arguments of a command against the maker's declaration."""
 
 _TYPES = {"number": (int, float), "integer": (int,), "string": (str,), "boolean": (bool,)}
 _WORDS = {"number": "a number", "integer": "a whole number", "string": "a text", "boolean": "true or false"}
 
 
 def check_arguments(declared, given):
-    """Returns the arguments with defaults filled in; raises ValueError with a sentence for the asker."""
+    """Returns the arguments with defaults filled in; raises ValueError with a sentence for the caller."""
     for name in given:
         if name not in declared:
             known = ", ".join(sorted(declared)) or "none"

@@ -11,7 +11,7 @@ class Uptime:
         self._ms = 0
 
     def __call__(self):
-        # The port's counter wraps after twelve days, and a difference is good for half of that.
+        # time.ticks_ms wraps after 2**30 ms (12 days), and ticks_diff is right for half of that.
         now = time.ticks_ms()
         self._ms += time.ticks_diff(now, self._last)
         self._last = now

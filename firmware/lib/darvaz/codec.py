@@ -1,7 +1,7 @@
-"""Text to message and message to text, held to the rules of messages.py.
+"""Text to message and message to text, checked by the rules of messages.py.
 
-A message is a dictionary with `type`. What the gateway says is parsed and never raises; what the board
-says is dumped, and a value without a place in JSON raises ValueError before it reaches the wire.
+A message is a dictionary with `type`. `parse` never raises, whatever the gateway sent; `dump` raises
+ValueError where a value cannot be JSON.
 """
 
 import json
@@ -10,7 +10,7 @@ from .messages import DEPTH_MAX, FROM_GATEWAY
 
 
 class Fault:
-    """What is wrong with a text: a code of the protocol, a sentence, and what could be read of it."""
+    """What is wrong with a text: a code of the protocol, a sentence, and the message as far as it was read."""
 
     def __init__(self, code, text, message=None):
         self.code = code
@@ -23,7 +23,7 @@ def parse(text):
     try:
         message = json.loads(text)
     except (ValueError, RuntimeError, MemoryError):
-        # Too deep is a RuntimeError, or more than the heap holds.
+        # MicroPython raises RuntimeError for JSON nested too deeply, MemoryError for more than the heap holds.
         message = None
     if not isinstance(message, dict):
         return Fault("not_json", "not a JSON object")
@@ -31,9 +31,9 @@ def parse(text):
     if not isinstance(kind, str):
         return Fault("invalid", "type: expected a string", message)
     if kind not in FROM_GATEWAY:
-        return Fault("unknown_type", "type: not one that is heard here", message)
-    trouble = check(message, FROM_GATEWAY[kind])
-    return message if trouble is None else Fault("invalid", "%s: expected %s" % trouble, message)
+        return Fault("unknown_type", "type: not a message for a board", message)
+    problem = check(message, FROM_GATEWAY[kind])
+    return message if problem is None else Fault("invalid", "%s: expected %s" % problem, message)
 
 
 def dump(message):
@@ -45,20 +45,20 @@ def dump(message):
 
 
 def check(message, fields):
-    """Returns None where every field keeps its rule, else (path of the field, what was expected)."""
+    """Returns None if every field keeps its rule, else (path of the field, what was expected)."""
     for name, is_required, kind, low, high, of in fields:
-        trouble = None
+        problem = None
         if name in message:
-            trouble = check_value(message[name], (kind, low, high, of))
+            problem = check_value(message[name], (kind, low, high, of))
         elif is_required:
-            trouble = "", "a value"
-        if trouble is not None:
-            return _inside(name, trouble)
+            problem = "", "a value"
+        if problem is not None:
+            return _inside(name, problem)
     return None
 
 
 def check_value(value, rule):
-    """Returns None where a value keeps a rule (kind, low, high, of), else (path, what was expected)."""
+    """Returns None if a value keeps a rule (kind, low, high, of), else (path, what was expected)."""
     kind, low, high, of = rule
     if kind == "v":
         if isinstance(value, bool):
@@ -81,7 +81,7 @@ def check_value(value, rule):
         return check(value, of) if isinstance(value, dict) else ("", "an object")
     elif kind in "lm":
         return _check_items(value, low, high, of, dict if kind == "m" else (list, tuple))
-    # CPython's True is an int, MicroPython's is not: the type decides. What is not a number fails every comparison.
+    # By type: in CPython True is an int, in MicroPython it is not. NaN fails both comparisons.
     elif type(value) not in ((int,) if kind == "i" else (int, float)) or not low <= value <= high:
         return "", "%s from %s to %s" % ("an integer" if kind == "i" else "a number", low, high)
     return None
@@ -93,14 +93,14 @@ def _check_items(value, low, high, of, types):
     for at in value if types is dict else range(len(value)):
         if types is dict and not (isinstance(at, str) and len(at) <= 32 and _is_name(at)):
             return "", "names of 1 to 32 letters, digits and _"
-        trouble = check_value(value[at], of)
-        if trouble is not None:
-            return _inside(str(at), trouble)
+        problem = check_value(value[at], of)
+        if problem is not None:
+            return _inside(str(at), problem)
     return None
 
 
-def _inside(name, trouble):
-    path, expected = trouble
+def _inside(name, problem):
+    path, expected = problem
     return (name + "." + path if path else name), expected
 
 
@@ -108,7 +108,7 @@ def _is_json(value, depth):
     if value is None or isinstance(value, (bool, str)):
         return True
     if type(value) in (int, float):
-        # Neither infinity nor what is not a number has a place in JSON.
+        # JSON has neither infinity nor NaN (RFC 8259 section 6).
         return value - value == 0
     if depth == 0:
         return False
@@ -117,7 +117,7 @@ def _is_json(value, depth):
     return isinstance(value, (list, tuple)) and all(_is_json(item, depth - 1) for item in value)
 
 
-# By bytes: each character that is looked at alone would stay in the heap for ever.
+# By bytes: MicroPython interns each single character and keeps it in the heap for good.
 
 
 def _is_device_id(text):

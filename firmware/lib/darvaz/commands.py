@@ -1,4 +1,4 @@
-"""The commands of a board: declared by the maker, checked, run side by side, and always answered."""
+"""The commands of a board: declared by the maker, checked, run at the same time, and always answered."""
 
 import asyncio
 
@@ -7,43 +7,44 @@ from .codec import check_value
 from .messages import ARGUMENTS, NAME
 
 COMMANDS_MAX = 32
-# Commands that run at the same time; one more is answered at once that the board is busy.
+# Commands that run at the same time; one more is answered with "busy".
 RUNNING_MAX = 8
 DEADLINE_S = 30
 MESSAGE_CHARS_MAX = 256
 
 
 async def finish(value, deadline_ms):
-    """Returns the value of a plain function, or awaits that of an async one up to the deadline."""
+    """Returns a value, or awaits the coroutine of an async function up to the deadline."""
     if hasattr(value, "send"):
         return await asyncio.wait_for_ms(value, deadline_ms)
     return value
 
 
 class Commands:
-    """Holds the commands and runs them; `say` takes an ack and returns whether it could be said."""
+    """Holds the commands and runs them; `send` takes an ack and returns whether it was sent."""
 
-    def __init__(self, say, log):
-        self._say = say
+    def __init__(self, send, log):
+        self._send = send
         self._log = log
+        # By name: (function, declared arguments, deadline in ms).
         self._known = {}
         self._running = 0
 
     def add(self, name, handler, arguments, deadline_s=DEADLINE_S):
-        """Makes a function a command; raises ValueError where the declaration is wrong."""
-        trouble = check_value(name, NAME) or check_value(arguments, ARGUMENTS)
-        if trouble is not None:
-            raise ValueError("command %s, %s: expected %s" % (name, trouble[0] or "name", trouble[1]))
+        """Declares a function as a command; raises ValueError if the declaration is wrong."""
+        problem = check_value(name, NAME) or check_value(arguments, ARGUMENTS)
+        if problem is not None:
+            raise ValueError("command %s, %s: expected %s" % (name, problem[0] or "name", problem[1]))
         if name not in self._known and len(self._known) >= COMMANDS_MAX:
             raise ValueError("a board has at most %d commands" % COMMANDS_MAX)
         self._known[name] = (handler, arguments, int(deadline_s * 1000))
 
     def declared(self):
-        """Returns the arguments of each command by name, for the introduction."""
+        """Returns the declared arguments of each command by name, for the connect message."""
         return {name: self._known[name][1] for name in self._known}
 
     def start(self, number, name, args):
-        """Starts a command and returns at once; the ack follows, whatever happens."""
+        """Starts a command and returns at once; its ack always follows."""
         self._log.debug("command %s %s" % (name, args))
         known = self._known.get(name)
         if known is None:
@@ -67,7 +68,7 @@ class Commands:
         except asyncio.TimeoutError:
             self._log.error("command %s: no result in %s s" % (name, deadline_ms / 1000))
             self._refuse(number, "no result in %s s" % (deadline_ms / 1000))
-        except Exception as error:  # noqa: BLE001 (whatever a maker's function does, the link lives on)
+        except Exception as error:  # noqa: BLE001 (a maker's function that fails must not end the link)
             self._log.exception("command %s failed" % name, error)
             self._refuse(number, "%s: %s" % (type(error).__name__, error))
         finally:
@@ -77,7 +78,7 @@ class Commands:
         ack = {"type": "ack", "id": number, "status": "ok"}
         if result is not None:
             ack["result"] = result
-        self._say(ack)
+        self._send(ack)
 
     def _refuse(self, number, text):
-        self._say({"type": "ack", "id": number, "status": "error", "message": text[:MESSAGE_CHARS_MAX]})
+        self._send({"type": "ack", "id": number, "status": "error", "message": text[:MESSAGE_CHARS_MAX]})

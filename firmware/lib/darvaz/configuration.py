@@ -1,4 +1,4 @@
-"""What config.json says: read, checked, and explained in words where it is wrong."""
+"""Reads config.json and checks it; an error names the field and the remedy."""
 
 import json
 
@@ -27,7 +27,7 @@ class ConfigError(ValueError):
 
 
 def load(path=PATH):
-    """Returns the checked configuration; raises ConfigError with a sentence that never shows a secret."""
+    """Returns the checked configuration; raises ConfigError with a sentence without secrets."""
     try:
         with open(path) as file:
             config = json.load(file)
@@ -39,15 +39,15 @@ def load(path=PATH):
 
 
 def check_config(config):
-    """Returns the configuration if it can be used; raises ConfigError where it cannot."""
+    """Returns the configuration; raises ConfigError if it cannot be used."""
     if not isinstance(config, dict):
         raise ConfigError("config.json is not a JSON object")
-    trouble = check(config, _FIELDS)
-    if trouble is not None:
-        raise ConfigError("config.json, %s: expected %s" % trouble)
+    problem = check(config, _FIELDS)
+    if problem is not None:
+        raise ConfigError("config.json, %s: expected %s" % problem)
     known = [field[0] for field in _FIELDS]
     for name in config:
-        # A maker may keep settings of their own beside ours, but a slip in one of ours is hard to find.
+        # Other names are a maker's own settings; one of ours in capitals is a slip, and hard to find.
         if name.lower() in known and name not in known:
             raise ConfigError("config.json, %s: is written %s" % (name, name.lower()))
     return config

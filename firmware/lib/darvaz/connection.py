@@ -1,7 +1,7 @@
-"""One TCP or TLS connection: opened, read, written and closed, and nothing else.
+"""One TCP or TLS connection: opened, read, written and closed. Deadlines are the caller's.
 
-asyncio's own streams cannot be used for this: a cancelled `open_connection` never closes its socket,
-`drain` copies what it could not write, and `close` does nothing. Deadlines are the caller's.
+MicroPython's asyncio/stream.py leaves the socket of a cancelled `open_connection` open, copies the rest
+of a partial write, and its `close` does nothing.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import socket
 
 
 def parse_url(url):
-    """Returns (is_secure, authority, host, port, path) of `ws://host:port/path`; raises ValueError where it is none."""
+    """Returns (is_secure, authority, host, port, path) of `ws://host:port/path`; raises ValueError for other texts."""
     scheme, _, rest = url.partition("://")
     authority, _, path = rest.partition("/")
     host, _, port = authority.partition(":")
@@ -27,10 +27,10 @@ class Connection:
         self._sock = sock
 
     async def read_into(self, view):
-        """Reads what is there into a buffer, at least one byte; returns how many, 0 at the end."""
+        """Reads at least one byte into a buffer and returns how many; 0 at the end."""
         while True:
             count = self._call(self._sock.readinto, view)
-            # None: nothing yet, or with TLS a record that is not complete.
+            # None: nothing has arrived, or with TLS an incomplete record.
             if count is not None:
                 return count
             await _wait_to_read(self._sock)
@@ -50,7 +50,7 @@ class Connection:
         try:
             return function(view)
         except ValueError as error:
-            # So TLS says that it does not trust the certificate.
+            # MicroPython's TLS raises ValueError for a certificate that it does not trust.
             raise OSError(str(error).strip())
 
     def close(self):
@@ -61,7 +61,7 @@ class Connection:
 async def open_connection(host, port, tls):
     """Connects, with TLS if `tls` is an SSLContext; a cancelled attempt leaves nothing open.
 
-    Looking up a name blocks everything else, so call it only when Wi-Fi is there.
+    `getaddrinfo` blocks the event loop, so call it only while Wi-Fi is joined.
     """
     family, kind, protocol, _, ip = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
     sock = socket.socket(family, kind, protocol)
@@ -73,10 +73,10 @@ async def open_connection(host, port, tls):
             if error.errno != errno.EINPROGRESS:
                 raise
         try:
-            # IPPROTO_TCP and TCP_NODELAY: the same numbers on every port, not all of which name them.
+            # IPPROTO_TCP and TCP_NODELAY as lwIP and Linux number them; not every port has the names.
             sock.setsockopt(6, 1, 1)
         except OSError:
-            # It costs some milliseconds, no more.
+            # Without it only some milliseconds are lost.
             pass
         await _wait_to_write(sock)
         if tls is not None:
@@ -87,7 +87,7 @@ async def open_connection(host, port, tls):
         raise
 
 
-# MicroPython awaits a generator, and its event loop has no other door to the poller.
+# MicroPython awaits generators, and the poller of its asyncio/core.py has no public interface.
 
 
 def _wait_to_read(sock):

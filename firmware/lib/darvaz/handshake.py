@@ -1,24 +1,25 @@
-"""The opening handshake (RFC 6455 section 4) from the device's side: the request, and what the answer says."""
+"""The opening handshake (RFC 6455 section 4) of the device: the request and the gateway's answer."""
 
 import binascii
 import hashlib
 import os
 
 RETRY_AFTER_S_MAX = 86400
+# RFC 6455 section 1.3.
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def make_request(host, path, headers):
-    """Returns the bytes that ask for a WebSocket and the Sec-WebSocket-Accept that proves they were read.
+    """Returns the request and the Sec-WebSocket-Accept that the answer must hold.
 
-    `headers` maps further names to values. Raises ValueError where a part would break out of its line.
+    `headers` maps further names to values. Raises ValueError if a value would break out of its line.
     """
     key = _base64(os.urandom(16))
     lines = ["GET " + path + " HTTP/1.1", "Host: " + host, "Upgrade: websocket", "Connection: Upgrade"]
     lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + key]
     lines += [name + ": " + headers[name] for name in headers]
     if " " in host + path or any(not 32 <= byte < 127 for line in lines for byte in line.encode()):
-        # Without the line: it may be the one with the token.
+        # The message does not quote the line: it may hold the token.
         raise ValueError("a line of the handshake holds a character that it cannot carry")
     return ("\r\n".join(lines) + "\r\n\r\n").encode(), accept_of(key)
 
@@ -58,7 +59,7 @@ def _find_fault(found, accept):
 
 
 def _number(text):
-    # A date is no number of seconds; nine digits are a small integer on every port.
+    # Retry-After may also be a date (RFC 9110 section 10.2.3). Nine digits are a small integer on every port.
     return min(int(text), RETRY_AFTER_S_MAX) if text.isdigit() and len(text) < 10 else None
 
 

@@ -1,15 +1,14 @@
-"""One connection after another: opened, watched, and closed whole, with a wait that suits why it ended.
+"""One connection to the gateway after another: opened, read, written and closed whole.
 
-Of each connection one task reads and one task writes, so nothing else ever touches its socket; the
-supervisor never cancels one without the other (a read cancelled alone would strand a write that waits
-on the same socket), and no wait is without a deadline.
+One task reads and one task writes, and nothing else touches the socket. They are cancelled together: a
+read cancelled alone would strand a write that waits on the same socket. Each wait has a deadline.
 """
 
 import asyncio
 import errno
 import json
 
-from .connection import open_connection, parse_url
+from .connection import open_connection
 from .messages import REFUSALS
 from .session import OPEN, WRITES_MAX, Session
 
@@ -17,68 +16,69 @@ CONNECT_MS = 10000
 HANDSHAKE_MS = 10000
 WRITE_MS = 10000
 CLOSE_MS = 1000
-# A Wi-Fi that says for so long that it is gone is gone; that it says it is there proves nothing.
+# A port's "not joined" is true after this time; its "joined" proves nothing.
 WIFI_GONE_MS = 5000
-# After so many connections in a row that nobody answered, the Wi-Fi is suspected, not the gateway.
-REJOIN_AFTER = 3
-# A radio that does not even start so often needs a reset; a gateway that is away never causes one.
-RADIO_FAULTS_MAX = 5
 _TICK_MS = 100
 _DRAIN_MS = 5
 
 
 class Link:
-    """Keeps a device connected; `device` is told what happens and asked what to say.
+    """Carries the messages of `device`, which is called with what happens; made once, run for each connection."""
 
-    `state` is "joining", "connecting", "refused" or "online".
-    """
-
-    def __init__(self, device, wifi, websocket, outbox, backoff):
-        self.state = "starting"
+    def __init__(self, device, wifi, websocket, outbox):
         self._device = device
         self._log = device.log
         self._now_ms = device.uptime_ms
         self._wifi = wifi
         self._websocket = websocket
         self._outbox = outbox
-        self._backoff = backoff
-        self._gateways = [parse_url(url) for url in device.config["gateways"]]
-        self._radio_faults = self._unanswered = 0
-        self._is_over = False
-        self._wake = asyncio.Event()
-        self._frame = None
-        self._frame_done = asyncio.Event()
-        self._session = None
+        # The Connection and the Session of the link that lives; None between two links.
         self._connection = None
+        self._session = None
+        # Set where there may be something to write; only the writer clears it.
+        self._wake = asyncio.Event()
+        # The camera's buffer that waits for the writer, or is being written; None: there is none.
+        self._frame = None
+        # Set by the writer after the frame, and by the end of the link.
+        self._frame_done = asyncio.Event()
+        # Whether the gateway has welcomed the device and the link is not closed.
+        self.is_online = False
         self._reset()
 
     def _reset(self):
-        # Why the connection ends; None while it lives.
-        self._end = None
-        self._opened_ms = None
-        self._is_refused = False
-        self._is_answered = False
+        # Why the link ends, for the log; None while it lives. The first reason stays.
+        self.end_reason = None
+        # Uptime of the gateway's welcome; None before it.
+        self.opened_ms = None
+        # Whether the gateway refused the device or its token: the waits are longer then.
+        self.is_refused = False
+        # Whether anything came back from the gateway's machine; if not, the Wi-Fi may be the cause.
+        self.is_answered = False
+        # The seconds that the gateway wants the device to wait before the next link, if it said so.
+        self.retry_after_s = None
+        # Whether a ping is under way whose pong confirms what the outbox has marked.
         self._is_confirming = False
-        self._retry_after_s = None
+        # Uptime at which the write began that is not finished; None between two writes.
         self._write_since_ms = None
+        # The gateway's last error that was logged.
         self._last_fault = None
 
     # For the device
 
     def wake(self):
-        """Lets the writer look for what there is to say."""
+        """Makes the writer look for something to write."""
         self._wake.set()
 
-    def say(self, message):
-        """Says a message if the device is online and returns whether it is; raises ValueError out of bounds."""
-        if self._session is None or not self._session.say(message):
+    def send(self, message):
+        """Sends a message if the device is online and returns whether it is; raises ValueError out of bounds."""
+        if self._session is None or not self._session.send(message):
             return False
         self._wake.set()
         return True
 
     async def send_frame(self, frame):
         """Sends one frame and returns whether it went out; the frame is masked in place."""
-        if self.state != "online" or self._frame is not None:
+        if not self.is_online or self._frame is not None:
             return False
         self._frame_done.clear()
         self._frame = frame
@@ -91,64 +91,35 @@ class Link:
                 await self._frame_done.wait()
             self._frame = None
             raise
-        return self._end is None
+        return self.end_reason is None
 
     def end(self, reason):
-        """Says goodbye and connects no more."""
-        self._is_over = True
-        self._stop(reason)
+        """Ends the link with a close packet."""
+        if self.end_reason is None:
+            self.end_reason = reason
+            self._wake.set()
 
     def close(self):
         """Closes the socket at once."""
+        self.is_online = False
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    # The supervisor
+    # One connection
 
-    async def run(self):
-        """Connects, and connects again, until `end`."""
-        try:
-            while True:
-                if not self._wifi.is_joined():
-                    self.state = "joining"
-                wait_ms = await self._connect() if await self._join() else self._backoff.fail()
-                if self._is_over:
-                    break
-                self._log.debug("next attempt in %d ms" % wait_ms)
-                await asyncio.sleep_ms(wait_ms)
-        finally:
-            self.close()
-
-    async def _join(self):
-        try:
-            is_joined = await self._wifi.join()
-            self._radio_faults = 0
-            return is_joined
-        except OSError as error:
-            self._radio_faults += 1
-            self._log.error("wifi: the radio does not start: %s" % _explain(error))
-            if self._radio_faults >= RADIO_FAULTS_MAX:
-                self._device.board.reset()
-            return False
-
-    async def _connect(self):
-        """Lives through one connection and returns how long to wait before the next, in milliseconds."""
-        self.state = "connecting"
+    async def run(self, gateway):
+        """Opens a connection to a parsed address and serves it; returns when it is closed, and never raises."""
         self._reset()
-        self._outbox.rewind()
-        gateway = self._gateways[0]
         try:
             await asyncio.wait_for_ms(self._open(gateway), CONNECT_MS)
             await self._converse(gateway)
         except asyncio.TimeoutError:
-            self._stop("no connection in %d s" % (CONNECT_MS // 1000))
+            self.end("no connection in %d s" % (CONNECT_MS // 1000))
         except OSError as error:
             self._on_broken(error)
         finally:
             self.close()
-        self._log.warning("gateway %s: %s" % (gateway[1], self._end))
-        return self._conclude()
 
     async def _open(self, gateway):
         is_secure, authority, host, port, _ = gateway
@@ -165,7 +136,7 @@ class Link:
         writer = asyncio.create_task(self._guard(self._write(session, request)))
         try:
             await self._watch(session)
-            # What is owed to the gateway is a close: worth a moment, and no more.
+            # The close packet gets this time to go out, and no more.
             for _ in range(CLOSE_MS // _TICK_MS):
                 if not writer.done():
                     await asyncio.sleep_ms(_TICK_MS)
@@ -175,14 +146,9 @@ class Link:
             self._session = self._frame = None
             self._frame_done.set()
 
-    def _stop(self, reason):
-        if self._end is None:
-            self._end = reason
-            self._wake.set()
-
     async def _watch(self, session):
         started_ms = joined_ms = self._now_ms()
-        while self._end is None:
+        while self.end_reason is None:
             await asyncio.sleep_ms(_TICK_MS)
             now_ms = self._now_ms()
             session.tick(now_ms)
@@ -190,11 +156,11 @@ class Link:
             if self._wifi.is_joined():
                 joined_ms = now_ms
             if now_ms - joined_ms > WIFI_GONE_MS:
-                self._stop("the Wi-Fi is gone")
+                self.end("the Wi-Fi is gone")
             elif self._write_since_ms is not None and now_ms - self._write_since_ms > WRITE_MS:
-                self._stop("the network takes nothing")
-            elif not self._is_answered and now_ms - started_ms > HANDSHAKE_MS:
-                self._stop("no answer to the handshake")
+                self.end("the network takes nothing")
+            elif not self.is_answered and now_ms - started_ms > HANDSHAKE_MS:
+                self.end("no answer to the handshake")
 
     async def _guard(self, coroutine):
         try:
@@ -203,39 +169,23 @@ class Link:
             self._on_broken(error)
         except Exception as error:  # noqa: BLE001 (a task that dies unseen would leave a link that only looks alive)
             self._log.exception("the link failed", error)
-            self._stop("a fault on the board")
+            self.end("a fault on the board")
 
     def _on_broken(self, error):
         # A refusal comes from a machine: the network is well.
         if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
-            self._is_answered = True
-        self._stop(("the connection broke: " if self._opened_ms is not None else "no connection: ") + _explain(error))
-
-    def _conclude(self):
-        if self._opened_ms is not None:
-            self._backoff.held(self._now_ms() - self._opened_ms)
-        else:
-            # The last good gateway stays first; one that did not greet is last now.
-            self._gateways.append(self._gateways.pop(0))
-        self._unanswered = 0 if self._is_answered else self._unanswered + 1
-        if self._unanswered >= REJOIN_AFTER:
-            self._unanswered = 0
-            self._log.warning("wifi: nobody answers, joining again")
-            self._wifi.leave()
-        self.state = "refused" if self._is_refused else "connecting"
-        if self._is_refused or self._retry_after_s is not None:
-            return self._backoff.refuse(self._retry_after_s)
-        return self._backoff.fail()
+            self.is_answered = True
+        self.end(("the connection broke: " if self.opened_ms is not None else "no connection: ") + explain(error))
 
     # Reading
 
     async def _read(self, session):
         websocket = self._websocket
-        while self._end is None:
-            websocket.receive(await self._connection.read_into(websocket.room()))
+        while self.end_reason is None:
+            websocket.receive(await self._connection.read_into(websocket.input_space()))
             event = websocket.take_event()
             while event is not None:
-                self._is_answered = True
+                self.is_answered = True
                 self._on_event(session, event)
                 self._pump(session)
                 while len(session.writes) >= WRITES_MAX:
@@ -252,17 +202,17 @@ class Link:
         elif name == "opened":
             session.open(self._now_ms())
         elif name == "refused":
-            _, status, self._retry_after_s, body = event
-            self._is_refused = status in (401, 403)
+            _, status, self.retry_after_s, body = event
+            self.is_refused = status in (401, 403)
             try:
                 # A problem of RFC 9457, whose detail is for people.
                 body = json.loads(body)["detail"]
             except (ValueError, KeyError, TypeError):
                 pass
-            self._stop("refused with %d: %s" % (status, body))
+            self.end("refused with %d: %s" % (status, body))
         elif name != "binary":
-            self._is_refused = self._is_refused or event[1] in REFUSALS
-            self._stop("closed with %d %s" % event[1:])
+            self.is_refused = self.is_refused or event[1] in REFUSALS
+            self.end("closed with %d %s" % event[1:])
 
     def _pump(self, session):
         while session.events:
@@ -271,19 +221,19 @@ class Link:
             if name == "command":
                 self._device.commands.start(event[1], event[2], event[3])
             elif name == "opened":
-                if self._opened_ms is None:
-                    self._opened_ms = self._now_ms()
-                    self.state = "online"
+                if self.opened_ms is None:
+                    self.opened_ms = self._now_ms()
+                    self.is_online = True
                 self._device.on_opened(event[1])
             elif name == "fault":
                 if event[3] is not None:
-                    self._retry_after_s = event[3]
-                # Who sends one faulty message often sends many.
+                    self.retry_after_s = event[3]
+                # A gateway that sends one faulty message often sends many.
                 if event[2] != self._last_fault:
                     self._last_fault = event[2]
                     self._log.warning("gateway: " + event[2])
             else:
-                self._stop(event[1])
+                self.end(event[1])
         self._wake.set()
 
     # Writing
@@ -291,7 +241,7 @@ class Link:
     async def _write(self, session, request):
         websocket = self._websocket
         await self._put(request)
-        while self._end is None:
+        while self.end_reason is None:
             packet = websocket.take_write()
             if packet is None and session.writes:
                 packet = websocket.send_text(session.writes.pop(0))
@@ -300,7 +250,7 @@ class Link:
             elif session.state != OPEN or not await self._write_waiting():
                 self._wake.clear()
                 await self._wake.wait()
-        # NotOpen is an OSError too: then there is nobody to tell.
+        # NotOpen is an OSError too: then no close packet is owed.
         await self._put(websocket.take_write() or websocket.send_close())
 
     async def _write_waiting(self):
@@ -328,5 +278,6 @@ class Link:
         self._write_since_ms = None
 
 
-def _explain(error):
+def explain(error):
+    """Returns the name of an error of the network, such as ECONNRESET, or its text."""
     return errno.errorcode.get(error.errno) or str(error)

@@ -1,4 +1,4 @@
-"""What the board's program says while it runs: to the serial line at once, and to whoever keeps it."""
+"""The board's log: each line is printed on the serial port and kept for the gateway."""
 
 import io
 import sys
@@ -10,7 +10,7 @@ INFO = 1
 WARNING = 2
 ERROR = 3
 CRITICAL = 4
-# As the protocol's `log` calls them.
+# The names in the protocol's `log` message.
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 LINE_BYTES_MAX = 1024
@@ -32,51 +32,52 @@ def traceback(error):
 
 
 class Log:
-    """Says lines: `keep(level, uptime_ms, text)` has them sent, `echo` shows them (None: nobody looks).
+    """Logs lines: `keep(level, uptime_ms, text)` stores them for the gateway, `echo` prints them (None: does not).
 
-    `clock_ms()` returns the milliseconds since the board started.
+    `uptime_ms()` returns the milliseconds since the board started.
     """
 
-    def __init__(self, clock_ms, keep, level=INFO, echo=print):
+    def __init__(self, uptime_ms, keep, level=INFO, echo=print):
+        # The lowest level that is logged, an index of LEVELS.
         self.level = level
-        self._clock_ms = clock_ms
+        self._uptime_ms = uptime_ms
         self._keep = keep
         self._echo = echo
 
     def debug(self, message):
-        """Says what only helps to find a fault."""
-        self.say(DEBUG, message)
+        """Logs what only helps to find a fault."""
+        self.write(DEBUG, message)
 
     def info(self, message):
-        """Says what happened."""
-        self.say(INFO, message)
+        """Logs what happened."""
+        self.write(INFO, message)
 
     def warning(self, message):
-        """Says what went wrong and mends itself."""
-        self.say(WARNING, message)
+        """Logs a fault from which the program recovers."""
+        self.write(WARNING, message)
 
     def error(self, message):
-        """Says what went wrong and was given up."""
-        self.say(ERROR, message)
+        """Logs a fault after which something was given up."""
+        self.write(ERROR, message)
 
     def critical(self, message):
-        """Says what ends the program."""
-        self.say(CRITICAL, message)
+        """Logs what ends the program."""
+        self.write(CRITICAL, message)
 
     def exception(self, message, error):
-        """Says what went wrong with the end of its traceback."""
+        """Logs an error with the end of its traceback."""
         trace = _encode(traceback(error))
         # The call that raised and the error itself are the last lines.
         start = max(0, len(trace) + len(_encode(message)) + 1 - LINE_BYTES_MAX)
         while start < len(trace) and trace[start] & 0xC0 == 0x80:
             start += 1
-        self.say(ERROR, message + "\n" + trace[start:].decode())
+        self.write(ERROR, message + "\n" + trace[start:].decode())
 
-    def say(self, level, message):
-        """Says one line at a level; what is too long is cut and marked."""
+    def write(self, level, message):
+        """Logs one line at a level; a line that is too long is cut and marked."""
         if level < self.level:
             return
-        now_ms = self._clock_ms()
+        now_ms = self._uptime_ms()
         message = _shorten(str(message))
         if self._echo is not None:
             self._echo("%s %d.%03d %s" % (LEVELS[level][0].upper(), now_ms // 1000, now_ms % 1000, message))
@@ -94,5 +95,5 @@ def _encode(text):
     try:
         return utf8.encode(text)
     except ValueError:
-        # Half a character, as JSON can escape one: no gateway accepts a text that holds it.
+        # A lone surrogate, which JSON can escape (RFC 8259 section 8.2); the gateway does not accept it.
         return repr(text).encode()

@@ -1,4 +1,4 @@
-"""Masking of what a device sends (RFC 6455 section 5.3): in place, as fast as the port allows."""
+"""Masks what a device sends (RFC 6455 section 5.3): in place, as fast as the port allows."""
 
 import os
 
@@ -7,7 +7,7 @@ try:
 except ImportError:
     uctypes = None
 
-# No viper: another interpreter, a port without it, or compiled for another processor.
+# It fails on CPython, on a port without viper, and on a file compiled for another processor.
 try:
     from .mask_viper import xor_bytes, xor_words
 except (ImportError, SyntaxError, ValueError):
@@ -18,8 +18,8 @@ IS_FAST = xor_words is not None and uctypes is not None
 
 
 def new_key():
-    """Returns four bytes that nobody can foresee, in a buffer of their own."""
-    # A bytearray starts on a word, which bytes need not do.
+    """Returns four unpredictable bytes in a new buffer."""
+    # A bytearray starts on a whole word, bytes may not.
     return bytearray(os.urandom(KEY_BYTES))
 
 
@@ -29,7 +29,7 @@ def mask(data, key):
         raise ValueError("a masking key has four bytes")
     if not len(data):
         return
-    # Compiled code would write into bytes, too: this raises TypeError for what is not writable.
+    # Raises TypeError for a read-only buffer: the machine code would write into it.
     data[0] = data[0]
     if not IS_FAST:
         mask_plainly(data, key)
@@ -41,15 +41,15 @@ def mask(data, key):
 
 
 def whole_words(address, size_bytes):
-    """Returns how many leading words may be masked at once: none where they straddle.
+    """Returns how many leading words may be masked at once: none if they are not aligned.
 
-    A Cortex-M0+ stops with a hard fault at a word that does not stand on a multiple of four.
+    The Cortex-M0+ of the RP2040 faults on an unaligned word (ARMv6-M Architecture Reference Manual, A3.2).
     """
     return 0 if address & 3 else size_bytes >> 2
 
 
 def mask_plainly(data, key):
-    """Does what `mask` does, slowly and anywhere, without allocating for the data."""
+    """Does what `mask` does on every port, slowly, without a copy of the data."""
     data = _unsigned(data)
     k0, k1, k2, k3 = key
     size = len(data)
@@ -63,7 +63,7 @@ def mask_plainly(data, key):
 
 
 def _unsigned(data):
-    # A camera's buffer is a memoryview of signed bytes: the same memory, read as 0..255.
+    # The camera driver's memoryview has signed bytes: this is the same memory, read as 0..255.
     if uctypes is not None:
         return uctypes.bytearray_at(uctypes.addressof(data), len(data))
     return memoryview(data).cast("B")

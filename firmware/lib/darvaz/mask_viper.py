@@ -1,12 +1,12 @@
 # ruff: noqa: F821 (ptr8 and ptr32 are names of the viper compiler)
-"""Masking as machine code. Alone in its file, and shipped as .py: compiled code is bound to one processor."""
+"""Masking as machine code. In a file of its own, shipped as .py: compiled code is bound to one processor."""
 
 import micropython
 
 
 @micropython.viper
 def xor_words(data: ptr32, key: ptr32, words: int):
-    """XORs so many whole words in place; `data` and `key` must stand on a multiple of four."""
+    """XORs whole words in place; `data` and `key` must be aligned to four bytes."""
     word = key[0]
     for i in range(words):
         data[i] = data[i] ^ word

@@ -1,9 +1,9 @@
-"""Messages that wait for the gateway: a ring of bytes made once, which outlives every outage.
+"""Messages that wait for the gateway, in one ring of bytes that is kept from connection to connection.
 
-What was written may still be lost in a dead connection, so a message is only dropped when the gateway
-has been heard after it. A new connection begins with `rewind`; then `next` and `advance` walk over the
-messages, `mark` before asking for a sign of life, `confirm` when it came. A full ring drops its oldest
-messages and counts in `lost` those that were not written, or were and the connection died.
+What was written may still be lost in a dead connection, so a message is dropped only once the gateway
+answered something later. A new connection begins with `rewind`; then `next` and `advance` walk over the
+messages, `mark` precedes a ping, and `confirm` follows its pong. A full ring drops its oldest messages;
+`lost` counts those of them that were not written, or were and the connection died.
 """
 
 RING_BYTES = 4096
@@ -16,20 +16,23 @@ class Outbox:
     def __init__(self, message_bytes_max, ring_bytes=RING_BYTES):
         if message_bytes_max > min(ring_bytes - _SIZE_BYTES, 65535):
             raise ValueError("a message must fit into the ring")
+        # Messages that were not delivered; the device reports them and sets it to 0.
         self.lost = 0
         self._message_bytes_max = message_bytes_max
+        # Messages, each after its size, low byte first.
         self._ring = memoryview(bytearray(ring_bytes))
+        # One such size.
         self._size = memoryview(bytearray(_SIZE_BYTES))
-        # Counts of bytes from the oldest message: all there is, what was written, what was asked about.
+        # Position of the oldest message; bytes from there of all messages, the written and the marked ones.
         self._start = 0
         self._used = self._written = self._marked = 0
-        # Messages dropped after they were written: lost only if they were not confirmed either.
+        # Messages dropped after they were written: lost without a `confirm`; and those before the last `mark`.
         self._doubtful = self._doubtful_marked = 0
-        # Bytes ever dropped: what tells whether the message being written is still the same one.
+        # Bytes ever dropped, and the position of the message of `next` in all bytes ever.
         self._dropped = self._next_at = 0
 
     def append(self, data):
-        """Keeps the bytes of a message; raises ValueError where it is too long."""
+        """Keeps the bytes of a message; raises ValueError if it is too long."""
         size = len(data)
         if size > self._message_bytes_max:
             raise ValueError("a message of %d bytes, at most %d can be sent" % (size, self._message_bytes_max))
@@ -54,24 +57,24 @@ class Outbox:
         return data
 
     def advance(self):
-        """Notes that the message `next` returned was written; one dropped meanwhile moves nothing."""
+        """Notes that the message of `next` was written; if it was dropped meanwhile, does nothing."""
         if self._next_at == self._dropped + self._written:
             self._written += _SIZE_BYTES + self._size_at(self._written)
 
     def rewind(self):
-        """Starts again with the oldest message: the connection is a new one."""
+        """Starts again with the oldest message, for a new connection."""
         self._written = self._marked = self._doubtful_marked = 0
         self.lost += self._doubtful
         self._doubtful = 0
 
     def mark(self):
-        """Notes how far the next `confirm` goes and returns whether there is anything to confirm."""
+        """Notes how far the next `confirm` reaches and returns whether there is anything to confirm."""
         self._marked = self._written
         self._doubtful_marked = self._doubtful
         return self._marked > 0 or self._doubtful > 0
 
     def confirm(self):
-        """Forgets what was written before the last `mark`."""
+        """Drops what was written before the last `mark`."""
         while self._marked > 0:
             self._drop_oldest()
         self._doubtful -= self._doubtful_marked
@@ -90,7 +93,7 @@ class Outbox:
         return self._size[0] | self._size[1] << 8
 
     def _copy(self, at, data, is_write):
-        # The ring's end may fall into the middle: at most two pieces.
+        # A message may go over the ring's end: at most two pieces.
         at %= len(self._ring)
         first = min(len(data), len(self._ring) - at)
         rest = len(data) - first

@@ -1,7 +1,7 @@
 """TLS: the gateway's certificate is checked when the configuration names an authority.
 
-A certificate cannot be checked without the time, and a board wakes in the past: then the gateway is
-asked for its Date first, on a connection that carries nothing secret. Imported for wss:// only.
+A certificate cannot be checked without the time, and a board without a battery starts in the past: the
+gateway is asked for its Date first, on a connection without secrets. Imported for wss:// only.
 """
 
 import ssl
@@ -10,13 +10,13 @@ import time
 from .connection import open_connection
 
 ANSWER_BYTES_MAX = 1024
-# A clock before this year was never set.
+# A clock before this year was not set.
 CLOCK_YEAR_LEAST = 2025
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
 def make_context(ca_path):
-    """Returns an SSLContext that trusts the authority in a DER file, or anybody where there is none."""
+    """Returns an SSLContext that trusts the authority in a DER file; without a file it trusts every certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca_path is None:
         context.verify_mode = ssl.CERT_NONE  # type: ignore[attr-defined]
@@ -28,12 +28,12 @@ def make_context(ca_path):
 
 
 def is_clock_set():
-    """Whether the board knows what year it is."""
+    """Whether the board's clock was set."""
     return time.gmtime()[0] >= CLOCK_YEAR_LEAST
 
 
 async def ask_time(authority, host, port):
-    """Returns the gateway's time as Unix seconds, unproven, or None; the caller sets the deadline."""
+    """Returns the gateway's time as Unix seconds, without proof, or None; the caller sets the deadline."""
     connection = await open_connection(host, port, make_context(None))
     try:
         await connection.write(b"HEAD /health HTTP/1.0\r\nHost: " + authority.encode() + b"\r\n\r\n")
@@ -64,7 +64,7 @@ def parse_date(answer):
 
 def _unix_s(day, month, year, clock):
     month = _MONTHS.index(month) // 3 + 1
-    # The year begins in March, so that the leap day is its last.
+    # Years from March on, so that the leap day is the last; "days_from_civil" of Howard Hinnant's date algorithms.
     year = int(year) - (month < 3)
     days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 + int(day)
     hours, minutes, seconds = clock

@@ -1,13 +1,12 @@
-"""The board's half of one conversation with the gateway, without I/O and without a clock.
+"""The board's side of one conversation with the gateway, without I/O and without a clock.
 
-Feed it texts and the time (`open`, `receive`, `tick`), let it speak (`say`), and after each call pop
-what happened off `events` and the UTF-8 to write off `writes`, oldest first. Nothing that the gateway
-sends raises. Events are tuples:
+Call `open`, `receive`, `tick` and `send`; after each call pop the events from `events` and the UTF-8 to
+write from `writes`, oldest first. `receive` never raises, whatever the gateway sent. Events are tuples:
 
     ("opened", message)                    the gateway's connection_ack
-    ("command", id, name, args)            answer it with say({"type": "ack", "id": …})
+    ("command", id, name, args)            answer it with send({"type": "ack", "id": …})
     ("fault", code, text, retry_after_s)   the gateway's error, or what is wrong with its message
-    ("lost", reason)                       nothing was heard in time: the link must end
+    ("lost", reason)                       the gateway was silent for too long: the link must end
 """
 
 from . import utf8
@@ -17,19 +16,19 @@ WAITING = "waiting_for_connect"
 OPEN = "open"
 CLOSED = "closed"
 
-# Silence after which the board asks: a dead radio looks connected for ever.
+# Silence after which the board sends a ping: a dead radio looks connected without end.
 QUIET_MS = 30000
 # The gateway answers within a second; over a busy Wi-Fi within a few.
 ANSWER_MS = 10000
-# With this many texts unwritten the shell must not read on.
+# With this many texts in `writes` the caller must not read on.
 WRITES_MAX = 16
 
 
 class Session:
-    """One conversation: `introduction` is the connect message, `token` is shown first unless None.
+    """One conversation: `introduction` is the connect message; a `token` that is not None is sent before it.
 
-    A text of more than `text_bytes_max` in UTF-8 is refused. `report()` returns what a pong tells about
-    the board, a dictionary. Times are milliseconds that never run backwards.
+    A text of more than `text_bytes_max` in UTF-8 is refused. `report()` returns the fields of a pong, a
+    dictionary. Times are monotonic milliseconds.
     """
 
     def __init__(self, introduction, token, report, text_bytes_max):
@@ -38,20 +37,22 @@ class Session:
         self._introduction = introduction
         self._token = token
         self._report = report
-        self._heard_ms = None
-        self._asked_ms = None
+        # When the gateway last sent something; None before `open`.
+        self._received_ms = None
+        # Since when an answer is due, to the introduction or a ping; None: none is due.
+        self._asked_since_ms = None
         self.events = []
         self.writes = []
 
     # Receiving
 
     def receive(self, text, now_ms):
-        """Takes one text of the gateway."""
+        """Handles one text of the gateway."""
         if self.state == CLOSED:
             return
-        self._heard_ms = now_ms
+        self._received_ms = now_ms
         if self.state == OPEN:
-            self._asked_ms = None
+            self._asked_since_ms = None
         message = parse(text)
         if isinstance(message, Fault):
             self._on_fault(message)
@@ -66,29 +67,29 @@ class Session:
             self._write(pong)
         elif kind == "connection_ack":
             self.state = OPEN
-            self._asked_ms = None
+            self._asked_since_ms = None
             self.events.append(("opened", message))
         elif kind == "error":
             self.events.append(("fault", message.get("code", ""), message["message"], message.get("retry_after_s")))
 
     def _on_fault(self, fault):
         self.events.append(("fault", fault.code, fault.text, None))
-        # A command that cannot be understood is still owed an answer.
+        # A faulty command still gets its ack.
         message = fault.message
         if message and message.get("type") == "command" and not fault.text.startswith("id:"):
-            self.say({"type": "ack", "id": message["id"], "status": "error", "message": fault.text})
+            self.send({"type": "ack", "id": message["id"], "status": "error", "message": fault.text})
 
     # Sending
 
     def open(self, now_ms):
-        """Introduces the board; called once, when the handshake is done."""
-        self._heard_ms = self._asked_ms = now_ms
+        """Introduces the board; call it once, after the handshake."""
+        self._received_ms = self._asked_since_ms = now_ms
         if self._token is not None:
             self._write({"type": "auth", "token": self._token})
         self._write(self._introduction)
 
-    def say(self, message):
-        """Says a message once the conversation is open and returns whether it is; raises ValueError out of bounds."""
+    def send(self, message):
+        """Sends a message if the conversation is open and returns whether it is; raises ValueError out of bounds."""
         if self.state != OPEN:
             return False
         self._write(message)
@@ -97,16 +98,16 @@ class Session:
     # Time
 
     def tick(self, now_ms):
-        """Asks for a sign of life after silence, and gives up without one."""
-        if self.state == CLOSED or self._heard_ms is None:
+        """Sends a ping after silence, and ends the conversation without an answer."""
+        if self.state == CLOSED or self._received_ms is None:
             return
-        if self._asked_ms is not None:
-            if now_ms - self._asked_ms >= ANSWER_MS:
+        if self._asked_since_ms is not None:
+            if now_ms - self._asked_since_ms >= ANSWER_MS:
                 reason = "the gateway does not " + ("answer" if self.state == OPEN else "greet")
                 self.events.append(("lost", reason))
                 self.state = CLOSED
-        elif now_ms - self._heard_ms >= QUIET_MS:
-            self._asked_ms = now_ms
+        elif now_ms - self._received_ms >= QUIET_MS:
+            self._asked_since_ms = now_ms
             self._write({"type": "ping"})
 
     def _write(self, message):

@@ -1,18 +1,18 @@
-"""UTF-8 as RFC 3629 has it: MicroPython's own decoder lets overlong forms and surrogates pass."""
+"""UTF-8 by RFC 3629: MicroPython's own decoder accepts overlong forms and surrogates."""
 
 
 def decode(data):
-    """Returns the text of a buffer of bytes, or None where it is not UTF-8."""
+    """Returns the text of a buffer of bytes, or None if it is not UTF-8."""
     try:
         text = str(data, "utf-8")
     except UnicodeError:
         return None
-    # As many characters as bytes is ASCII: nothing to look for.
+    # As many characters as bytes: it is ASCII.
     return text if len(text) == len(data) or _is_strict(data) else None
 
 
 def encode(text):
-    """Returns the bytes of a text; raises ValueError where it holds half a character."""
+    """Returns the bytes of a text; raises ValueError if it holds a lone surrogate."""
     data = text.encode()
     if len(data) != len(text) and not _is_strict(data):
         raise ValueError("the text holds a lone surrogate")
@@ -20,7 +20,7 @@ def encode(text):
 
 
 def cut(data, size_bytes):
-    """Returns how many bytes, at most so many, hold whole characters only."""
+    """Returns the largest size, at most `size_bytes`, at which no character is cut."""
     if len(data) <= size_bytes:
         return len(data)
     while size_bytes and data[size_bytes] & 0xC0 == 0x80:
@@ -29,7 +29,7 @@ def cut(data, size_bytes):
 
 
 def _is_strict(data):
-    # The decoder has counted the bytes of each character; here only the first two are judged.
+    # The decoder has checked how many bytes each character has; here only the first two are checked.
     lead = 0
     for byte in data:
         if byte >= 0xC0:
@@ -43,6 +43,6 @@ def _is_strict(data):
     return True
 
 
-# First byte of a character: the bounds of its second, where they are narrower than 80..BF.
+# By first byte of a character: the bounds of its second, where they are narrower than 80..BF (RFC 3629 section 4).
 _LOWEST = {0xE0: 0xA0, 0xF0: 0x90}
 _HIGHEST = {0xED: 0x9F, 0xF4: 0x8F}

@@ -1,17 +1,17 @@
 """One WebSocket from the device's side (RFC 6455), without I/O: bytes in, events and bytes out.
 
     request = websocket.start(host, path, headers)      write it
-    count = read into websocket.room()
+    count = read into websocket.input_space()
     websocket.receive(count)                            0: the peer hung up
     while event := websocket.take_event(): ...          see below
     while packet := websocket.take_write(): ...         pongs and the close that answers a close
     packet = websocket.send_text(text)                  also send_ping, send_close, send_frame
 
-Each packet to write is a view of the one output buffer: it is good until the next `send_…` or
-`take_write`. Nothing that the peer sends raises. Events are tuples:
+Each packet to write is a view of the one output buffer, good until the next `send_…` or `take_write`.
+`take_event` never raises, whatever the peer sent. Events are tuples:
 
     ("opened",)                                       the handshake is done
-    ("refused", status, retry_after_s, body)          it was answered with another status than 101
+    ("refused", status, retry_after_s, body)          the answer had another status than 101
     ("text", text)
     ("binary", view)                                  good until the next call
     ("pong",)
@@ -37,12 +37,12 @@ _BINARY = 2
 _CLOSE = 8
 _PING = 9
 _PONG = 10
-# The payload starts here in the output buffer: on a word, behind 2 + 2 bytes of header and the key.
+# Where the payload starts in the output buffer: aligned to a word, after 2 + 2 bytes of header and the key.
 _PAYLOAD_AT = 8
 
 
 class NotOpen(OSError):
-    """There is nobody to send to: the handshake is not done, or the close was said."""
+    """Nothing can be sent: before the handshake is done, and after the close packet."""
 
 
 class WebSocket:
@@ -57,22 +57,26 @@ class WebSocket:
         self.state = CLOSED
         self.packet_bytes_max = packet_bytes_max
         self.send_bytes_max = send_bytes_max
-        # Room for a whole message in fragments and for one control packet among them.
+        # What was received: holds a whole message in fragments and one control packet between them.
         self._in = bytearray(packet_bytes_max + 2 + CONTROL_BYTES_MAX)
         self._view = memoryview(self._in)
+        # The packet that is to be written.
         self._out = memoryview(bytearray(_PAYLOAD_AT + send_bytes_max))
         self._reset()
 
     def _reset(self):
-        # The input buffer: 0..kept the fragments so far, start..end what is not yet parsed.
+        # Positions in `_in`: 0..kept is the payload of the fragments so far, start..end is not parsed yet.
         self._kept = self._start = self._end = 0
+        # The opcode of a message in fragments; 0 between two messages.
         self._opcode = 0
+        # Whether the peer has closed the connection.
         self._is_ended = False
+        # The payload of a ping that waits for its pong, and the code of a close packet to send; None: none waits.
         self._ping = None
         self._answer = None
 
     def start(self, host, path, headers):
-        """Forgets the last connection and returns the request of a new one; raises ValueError on injection."""
+        """Starts a new connection and returns its request; raises ValueError if a header would inject another."""
         request, self._accept = handshake.make_request(host, path, headers)
         self._reset()
         self.state = CONNECTING
@@ -80,8 +84,8 @@ class WebSocket:
 
     # Receiving
 
-    def room(self):
-        """Returns where the next bytes of the socket go: never empty once `take_event` returned None."""
+    def input_space(self):
+        """Returns where the next bytes of the socket go; not empty once `take_event` returned None."""
         if self._start > self._kept:
             size = self._end - self._start
             self._view[self._kept : self._kept + size] = self._view[self._start : self._end]
@@ -90,14 +94,14 @@ class WebSocket:
         return self._view[self._end :]
 
     def receive(self, count):
-        """Takes note of so many bytes in `room()`; 0 means that the peer hung up."""
+        """Notes how many bytes were put into `input_space()`; 0 means that the peer hung up."""
         if count == 0:
             self._is_ended = True
         elif self.state != CLOSED:
             self._end += count
 
     def take_event(self):
-        """Returns the next event, or None when more must be read first."""
+        """Returns the next event, or None if more must be read first."""
         event = None
         if self.state == CONNECTING:
             event = self._read_answer()
@@ -122,7 +126,7 @@ class WebSocket:
             self._start = body_at
             self.state = OPEN
             return ("opened",)
-        # The body says why, for people: waited for as far as it fits.
+        # The body says why, for people: wait for as much of it as fits.
         wanted = min(body_at + body_bytes, len(self._in))
         if self._end < wanted and not self._is_ended:
             return None
@@ -186,14 +190,14 @@ class WebSocket:
         if opcode == _PONG:
             return ("pong",)
         if opcode == _PING:
-            # Only the newest ping is owed a pong (section 5.5.3), so a flood of them needs no queue.
+            # A pong may answer only the newest ping (section 5.5.3), so a flood of pings needs no queue.
             self._ping = bytes(self._view[at : at + size])
             return None
         if not size:
             return self._finish("closed", 1005, "")
         code = int.from_bytes(self._view[at : at + 2], "big")
         reason = utf8.decode(self._view[at + 2 : at + size])
-        # 1004 to 1006 and 1015 only have local meaning, 1016 to 2999 are not given out (section 7.4).
+        # 1004 to 1006 and 1015 are never sent, 1016 to 2999 are reserved (section 7.4).
         if size == 1 or not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
             return self._finish("failed", 1002, "a close code that may not be sent")
         if reason is None:
@@ -201,7 +205,7 @@ class WebSocket:
         return self._finish("closed", code, reason)
 
     def _finish(self, event, code, reason):
-        # A close is owed to who said one or broke a rule, unless it was said already.
+        # A close packet answers the peer's, or a broken rule (section 7.1.7); 1006 means that the connection is gone.
         if self.state == OPEN and code != 1006:
             self._answer = code
         self.state = CLOSED
@@ -211,17 +215,17 @@ class WebSocket:
     # Sending
 
     def send_text(self, text):
-        """Returns the packet of a text, or of its UTF-8; raises NotOpen, or ValueError where it is too long."""
+        """Returns the packet of a text, or of its UTF-8; raises NotOpen, or ValueError if it is too long."""
         return self._dump(_TEXT, utf8.encode(text) if isinstance(text, str) else text)
 
     def send_ping(self):
-        """Returns the packet that asks for a pong."""
+        """Returns a ping packet."""
         return self._dump(_PING, b"")
 
     def send_frame(self, frame):
         """Masks a camera's buffer in place and returns the header to write before it; nothing is copied.
 
-        The buffer holds no picture any more: write it whole and give it back to the camera.
+        The picture in the buffer is lost: write all of it, then give the buffer back to the camera.
         """
         if self.state != OPEN:
             raise NotOpen("the WebSocket is not open")
@@ -233,13 +237,13 @@ class WebSocket:
         return bytes((0x82, 0xFE if size < 65536 else 0xFF)) + size.to_bytes(2 if size < 65536 else 8, "big") + key
 
     def send_close(self, code=1000):
-        """Returns the packet that ends the conversation; what the peer still says is heard until its close."""
+        """Returns a close packet; the peer's packets are still read until its own close."""
         packet = self._dump(_CLOSE, code.to_bytes(2, "big"))
         self.state = CLOSING
         return packet
 
     def take_write(self):
-        """Returns a packet that answers the peer, a close or a pong, or None."""
+        """Returns the packet that answers the peer, a close or a pong, or None."""
         code, ping = self._answer, self._ping
         self._answer = self._ping = None
         if code is not None:
@@ -247,7 +251,7 @@ class WebSocket:
         return None if ping is None or self.state != OPEN else self._dump(_PONG, ping)
 
     def _dump(self, opcode, data, is_answer=False):
-        # Header, key and payload in one piece: two small writes cost 44 ms with Nagle's algorithm.
+        # Header, key and payload in one write: two small ones cost 44 ms with Nagle's algorithm (RFC 896).
         if self.state != OPEN and not is_answer:
             raise NotOpen("the WebSocket is not open")
         size, out, key = len(data), self._out, new_key()

@@ -1,4 +1,4 @@
-"""Wi-Fi: joined by time and result, never by one status value; the only file that knows `network`."""
+"""Joins a Wi-Fi, judged by result and time: status values differ between ports. Only this file imports `network`."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ _LOOK_MS = 100
 
 
 class Wifi:
-    """The station interface. `networks` are dictionaries with ssid and password, the favourite first.
+    """The station interface. `networks` are dictionaries with ssid and password, in the order to try.
 
     `power_save` is the port's value for no power saving, or None to leave it.
     """
@@ -25,22 +25,22 @@ class Wifi:
         self._station = network.WLAN(network.STA_IF)
 
     def is_joined(self):
-        """Whether the interface says so; it may be wrong for minutes, so only traffic proves it."""
+        """Whether the interface reports it; it may be wrong for minutes, so only traffic proves it."""
         return self._station.isconnected() and self.address() != "0.0.0.0"
 
     def address(self):
-        """Returns the board's own address; 0.0.0.0 while it has none."""
+        """Returns the board's address, or 0.0.0.0."""
         return self._station.ifconfig()[0]
 
     def rssi_dbm(self):
-        """Returns the signal, or None where the port does not tell."""
+        """Returns the signal strength, or None if the port does not know it."""
         try:
             return self._station.status("rssi")
         except (OSError, ValueError, TypeError):
             return None
 
     def leave(self):
-        """Turns the radio off: the cure for a link that looks alive and is not."""
+        """Turns the radio off, which ends a link that looks alive and is dead."""
         try:
             if self._station.active():
                 self._station.disconnect()
@@ -50,10 +50,10 @@ class Wifi:
         self._station.active(False)
 
     async def join(self):
-        """Joins the first network that will have the board; returns whether one did, and says why not."""
+        """Joins the first network that accepts the board and returns whether one did; the log has the reasons."""
         if self.is_joined():
             return True
-        # ESP32 keeps its state across a soft reset, and then connect() raises.
+        # The esp32 port keeps its state across a soft reset, and then connect() raises.
         self.leave()
         # Both must be set before the radio is on; the name is for DHCP and .local.
         if self._country:
@@ -63,17 +63,17 @@ class Wifi:
         if self._power_save is not None:
             self._station.config(pm=self._power_save)
         for entry in self._networks:
-            trouble = await self._try(entry["ssid"], entry.get("password"))
-            if trouble is None:
+            problem = await self._try(entry["ssid"], entry.get("password"))
+            if problem is None:
                 self._log.info("wifi: joined %s as %s" % (entry["ssid"], self.address()))
                 return True
-            self._log.warning("wifi: %s: %s" % (entry["ssid"], trouble))
+            self._log.warning("wifi: %s: %s" % (entry["ssid"], problem))
         return False
 
     async def _try(self, ssid, password):
         station, port = self._station, self._port
         started_ms = time.ticks_ms()
-        # Not every port has each of them, and their numbers differ.
+        # Not every port has all three, and their numbers differ.
         failures = [
             getattr(port, name, None) for name in ("STAT_WRONG_PASSWORD", "STAT_NO_AP_FOUND", "STAT_CONNECT_FAIL")
         ]
@@ -86,7 +86,7 @@ class Wifi:
                 if status in failures:
                     break
                 await asyncio.sleep_ms(_LOOK_MS)
-            # rp2 says 2 while it waits for an address; esp32 says connected.
+            # Waiting for an address, the rp2 port returns 2 (CYW43_LINK_NOIP), the esp32 port "connected".
             if station.isconnected() or status == 2:
                 return "joined, but got no address from the router"
             station.disconnect()

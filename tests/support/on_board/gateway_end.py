@@ -45,7 +45,7 @@ def feed(one, data, step=None):
     events = []
     at = 0
     while at < len(data):
-        room = one.room()
+        room = one.input_space()
         count = min(len(room), len(data) - at, step or len(data))
         if not count:
             raise AssertionError("no room")

@@ -31,7 +31,7 @@ def allocated(function):
 
 def put(one, data):
     """Writes bytes where the socket would."""
-    one.room()[: len(data)] = data
+    one.input_space()[: len(data)] = data
     one.receive(len(data))
 
 

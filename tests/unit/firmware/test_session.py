@@ -57,7 +57,7 @@ class Opening(unittest.TestCase):
         one.open(0)
         one.writes.clear()
 
-        self.assertFalse(one.say({"type": "log", "message": "too early"}))
+        self.assertFalse(one.send({"type": "log", "message": "too early"}))
         self.assertEqual(one.writes, [])
 
     def test_command_before_the_welcome_is_not_run(self):
@@ -132,14 +132,14 @@ class Conversation(unittest.TestCase):
         one = opened(text_bytes_max=64)
         room = 64 - len('{"type":"log","message":""}')
 
-        self.assertTrue(one.say({"type": "log", "message": "x" * room}))
+        self.assertTrue(one.send({"type": "log", "message": "x" * room}))
 
     def test_text_one_byte_longer_is_refused(self):
         one = opened(text_bytes_max=64)
         room = 64 - len('{"type":"log","message":""}')
 
         with self.assertRaises(ValueError):
-            one.say({"type": "log", "message": "x" * (room + 1)})
+            one.send({"type": "log", "message": "x" * (room + 1)})
         self.assertEqual(one.writes, [])
 
     def test_length_is_counted_in_bytes(self):
@@ -147,7 +147,7 @@ class Conversation(unittest.TestCase):
         room = 64 - len('{"type":"log","message":""}')
 
         with self.assertRaises(ValueError):
-            one.say({"type": "log", "message": "ü" * room})
+            one.send({"type": "log", "message": "ü" * room})
 
 
 class Silence(unittest.TestCase):
@@ -213,5 +213,5 @@ class Silence(unittest.TestCase):
         one.receive('{"type":"ping"}', 10)
         one.tick(10**9)
 
-        self.assertFalse(one.say({"type": "log", "message": "x"}))
+        self.assertFalse(one.send({"type": "log", "message": "x"}))
         self.assertEqual((one.events, one.writes), ([], []))

@@ -81,7 +81,7 @@ class Replay:
         kind = message["type"]
         if kind in ("ack", "log", "telemetry") and self._session.state == session.OPEN:
             try:
-                self._session.say(message)
+                self._session.send(message)
             except ValueError:
                 # A fault that the transcript is about: no board of ours says it.
                 return

@@ -140,7 +140,7 @@ class Messages(unittest.TestCase):
         for _ in range(63):
             self.assertEqual(feed(one, b"x" * 1024), [])
 
-        one.room()[:1024] = b"y" * 1024
+        one.input_space()[:1024] = b"y" * 1024
         one.receive(1024)
 
         name, view = one.take_event()

@@ -44,7 +44,7 @@ frame = bytearray(25000)
 
 def round_trip():
     """Hears a ping and answers it."""
-    one.room()[: len(PING)] = PING
+    one.input_space()[: len(PING)] = PING
     one.receive(len(PING))
     event = one.take_event()
     talk.receive(event[1], 0)

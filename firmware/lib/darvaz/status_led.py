@@ -1,4 +1,4 @@
-"""What the status LED says: so many blinks, a pause, and again; a steady light is good news."""
+"""The status LED: a number of blinks, then a pause; it is steady once the board is online."""
 
 BLINKS = {"starting": 0, "joining": 1, "connecting": 2, "refused": 3}
 
@@ -8,7 +8,7 @@ _PAUSE_MS = 1000
 
 
 def is_lit(state, now_ms):
-    """Returns whether the LED is on now; a state without a number of blinks is steady."""
+    """Returns whether the LED is on now; states that are not in BLINKS are steady."""
     count = BLINKS.get(state, 0)
     if not count:
         return True
