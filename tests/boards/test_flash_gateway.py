@@ -13,6 +13,8 @@ import pytest
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.flashing import Person, config_of, is_whole, read_board
 from tests.support.gateway import GatewayProcess, free_port
+from tests.support.tls_proxy import TlsProxy
+from tests.support.verbs import darvaz
 
 pytestmark = [pytest.mark.timeout(120)]
 QUICK = ("--wait", "25")
@@ -88,3 +90,25 @@ async def test_a_home_folder_that_is_shut_keeps_nobody_from_flashing(
     )
 
     assert done.code == 0, done.out + done.err
+
+
+async def test_the_gateway_of_a_login_is_used(board: VirtualBoard, person: Person, gateway: GatewayProcess) -> None:
+    del person.env["DARVAZ_GATEWAY"], person.env["DARVAZ_DATA"]
+    operator = gateway.post("/api/tokens", json={"kind": "operator"}).json()["token"]
+    logged_in = await darvaz("login", gateway.url, env=person.env | {"DARVAZ_TOKEN": operator})
+
+    done = await person.flash(board, *QUICK, "--device", "porch")
+
+    assert logged_in.code == 0, logged_in.err
+    assert done.code == 0, done.err
+    assert [token.device for token in person.live_tokens("porch")] == ["porch"]
+
+
+async def test_an_authority_in_ssl_cert_file_is_trusted(
+    board: VirtualBoard, person: Person, gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    with TlsProxy(gateway.port, tmp_path) as proxy:
+        to_proxy = ("--gateway", proxy.url, "--gateway-url", gateway.ws_url)
+        done = await person.flash(board, *QUICK, *to_proxy, SSL_CERT_FILE=str(proxy.authority))
+
+    assert done.code == 0, done.err

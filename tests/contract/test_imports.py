@@ -45,10 +45,7 @@ OUTSIDE = {
     "__main__": {"cli"},
 }
 # To be cut, one by one.
-EXCEPTIONS = {
-    ("boards.flashing", "gateway.access"),
-    ("boards.flashing", "gateway.storage"),
-}
+EXCEPTIONS: set[tuple[str, str]] = set()
 CIRCLES = {
     "darvaz.gateway.websocket.asgi": {"darvaz.gateway.websocket.protocol"},
 }

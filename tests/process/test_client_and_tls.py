@@ -1,4 +1,4 @@
-"""The client and a gateway behind TLS: whom it trusts, and what it says where it does not."""
+"""The client and a gateway behind TLS: which certificates it trusts, and its advice otherwise."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 import trustme
 
 from darvaz import Gateway
+from darvaz.boards.flashing import FlashError, FlashOutcome
+from darvaz.boards.flashing.device_token import GatewayIssuer
 from darvaz.client import Unreachable
 from tests.support.gateway import GatewayProcess
 
@@ -25,7 +27,7 @@ class _NoDevices(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *said: object) -> None: ...
+    def log_message(self, *args: object) -> None: ...
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def address(authority: trustme.CA) -> Iterator[str]:
         thread.join(10)
 
 
-def test_an_authority_of_ones_own_is_trusted_where_its_file_is_named(
+def test_an_authority_in_ssl_cert_file_is_trusted(
     address: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -57,12 +59,19 @@ def test_an_authority_of_ones_own_is_trusted_where_its_file_is_named(
         assert gw.devices() == []
 
 
-def test_a_certificate_of_a_stranger_is_refused_with_what_to_do(address: str) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused_with_advice(address: str) -> None:
     with Gateway(address) as gw, pytest.raises(Unreachable, match="SSL_CERT_FILE"):
         gw.devices()
 
 
-def test_tls_where_there_is_none_is_told_from_a_gateway_that_is_away() -> None:
+def test_flash_gives_the_same_advice_for_a_certificate_that_is_not_trusted(address: str) -> None:
+    with Gateway(address) as gw, pytest.raises(FlashError, match="SSL_CERT_FILE") as refused:
+        GatewayIssuer(gw).known()
+
+    assert refused.value.outcome is FlashOutcome.NO_TOKEN
+
+
+def test_https_to_a_gateway_without_tls_gets_advice_of_its_own() -> None:
     with GatewayProcess() as gateway:
         with Gateway(gateway.url.replace("http", "https")) as gw, pytest.raises(Unreachable) as refused:
             gw.devices()

@@ -16,9 +16,14 @@ from darvaz.boards.flashing.flash import Flash, Flashed, FlashEnvironment, Flash
 from darvaz.boards.serial import Port, Prompt, SerialError, find_port, list_boards
 from darvaz.boards.serial.ports import AUTO
 from darvaz.cli.boards import explained
+from darvaz.cli.data_folder import data_option
 from darvaz.cli.flash_report import FlashReport
+from darvaz.cli.local_issuer import DataFolderIssuer
 from darvaz.cli.options import checked_device
-from darvaz.cli.remote import credentials
+from darvaz.cli.remote import sentence_of
+from darvaz.client.config import DEFAULT_URL, URL_VARIABLE
+from darvaz.client.errors import GatewayError
+from darvaz.client.synchronous import Gateway
 from darvaz.gateway.access import DEVICE_KINDS
 from darvaz.text.terminal import visible
 
@@ -82,14 +87,12 @@ class WifiAsker:
 @click.option("--all", "takes_all", is_flag=True, help="Flash every board that is attached, one after the other.")
 @click.option("--device", callback=checked_device, help="Its name [default: the one it has, or kind and number].")
 @click.option(
-    "--gateway", envvar="DARVAZ_GATEWAY", show_envvar=True, default="http://127.0.0.1:3000", show_default=True,
-    help="The gateway, as this machine reaches it. One elsewhere wants an operator's token, in DARVAZ_TOKEN.",
+    "--gateway", envvar=URL_VARIABLE, show_envvar=True,
+    help=f"The gateway, as this machine reaches it [default: the one of `darvaz login`, else {DEFAULT_URL}]. On another"
+    " machine it wants an operator's token, in DARVAZ_TOKEN.",
 )  # fmt: skip
 @click.option("--gateway-url", help="The gateway as the board reaches it [default: found out], ws://192.168.1.5:3000.")
-@click.option(
-    "--data", envvar="DARVAZ_DATA", show_envvar=True, default="data", show_default=True,
-    type=click.Path(path_type=Path), help="The data folder of a gateway on this machine that does not run now.",
-)  # fmt: skip
+@data_option
 @click.option("--wifi", "asks_wifi", is_flag=True, help="Ask for the Wi-Fi, though one is remembered.")
 @click.option("--reset-main", is_flag=True, help="Put our main.py in place of the board's, which is kept beside it.")
 @click.option("--keep-main", is_flag=True, help="Leave a main.py that does not use Darvaz.")
@@ -103,7 +106,7 @@ def flash(
     ports: tuple[str, ...],
     takes_all: bool,
     device: str | None,
-    gateway: str,
+    gateway: str | None,
     gateway_url: str | None,
     data: Path,
     asks_wifi: bool,
@@ -130,13 +133,21 @@ def flash(
         raise click.UsageError("--device names one board, and several are to be flashed: leave it out")
     try:
         asker = WifiAsker(asks_wifi)
-        environment = find_environment(gateway, gateway_url, data, credentials(gateway), asker.ask)
+        environment = find_environment(_client(gateway), gateway_url, DataFolderIssuer(data), asker.ask)
         options = FlashOptions(kind, device, asker.known(), reset_main, keep_main, wait_s)
     except FlashError as error:
         click.echo(f"Error: {visible(str(error))}", err=True)
         sys.exit(error.outcome)
-    outcomes = [_flash(port, options, environment, asker, len(chosen) > 1, verbose) for port in chosen]
+    with environment.gateway:
+        outcomes = [_flash(port, options, environment, asker, len(chosen) > 1, verbose) for port in chosen]
     sys.exit(next((outcome for outcome in outcomes if outcome is not FlashOutcome.ONLINE), FlashOutcome.ONLINE))
+
+
+def _client(gateway: str | None) -> Gateway:
+    try:
+        return Gateway(gateway)
+    except GatewayError as error:
+        raise FlashError(FlashOutcome.WRONG_USE, sentence_of(error)) from None
 
 
 def _choose(ports: tuple[str, ...], takes_all: bool) -> list[Port]:

@@ -51,13 +51,6 @@ def ask(gateway: str, request: Request) -> Any:
         return client.ask(request)
 
 
-def credentials(gateway: str | None) -> dict[str, str]:
-    """Returns the headers with the token for a gateway."""
-    with explained_errors():
-        token = find_gateway(gateway).token
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
 @contextlib.contextmanager
 def client_of(gateway: str, token: str | None = None) -> Iterator[Gateway]:
     """Lends a client of the gateway; a `GatewayError` becomes a `ClickException`."""

@@ -54,6 +54,11 @@ class AsyncGateway:
     def __repr__(self) -> str:
         return f"AsyncGateway({self._config.url!r})"
 
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return self._config.url
+
     def __getitem__(self, name: str) -> AsyncDevice:
         return AsyncDevice(self, name)
 

@@ -57,6 +57,11 @@ class Gateway:
     def __repr__(self) -> str:
         return f"Gateway({self._config.url!r})"
 
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return self._config.url
+
     def __getitem__(self, name: str) -> Device:
         return Device(self, name)
 

@@ -1,107 +1,93 @@
-"""Tokens for one device: at the data folder of a gateway on this machine, whether it runs or not, or by its API."""
+"""Tokens for one device: whether the one on a board is good, a new one, and the end of what it replaced."""
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-from typing import Any, Protocol
-
-import httpx
+import re
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
 
 from darvaz.boards.flashing.errors import FlashError, FlashOutcome
-from darvaz.gateway.access import Issued, Tokens
-from darvaz.gateway.access.credentials import parse_credential
-from darvaz.gateway.storage.database import StorageError, opened
+from darvaz.client import requests
+from darvaz.client.errors import GatewayError, NotAllowed, NotFound, Unreachable
+from darvaz.client.requests import Request
+from darvaz.client.synchronous import Gateway
 
 _DEADLINE_S = 15.0
 _LABEL = "flashed "
+_LABEL_CHARS_MAX = 64
+_TOKEN = re.compile(r"dvz_([A-Za-z0-9-]+)_[A-Za-z0-9_-]+")
+
+
+class KnownToken(NamedTuple):
+    """A token that was issued, without its secret."""
+
+    token_id: str
+    kind: str
+    label: str
+    device: str | None
+    is_live: bool
+
+
+class NewToken(NamedTuple):
+    """A token that was just issued."""
+
+    token_id: str
+    text: str
 
 
 class TokenIssuer(Protocol):
-    """Where tokens are issued."""
+    """Where tokens are issued; each method raises FlashError."""
 
-    def known(self) -> list[dict[str, Any]]:
-        """Returns what is known of every token: id, kind, label, device, and whether it is live."""
+    def known(self) -> list[KnownToken]:
+        """Returns every token."""
         ...
 
-    def issue(self, kind: str, device: str, label: str) -> Issued:
-        """Makes a token for one device."""
+    def issue(self, kind: str, device: str, label: str) -> NewToken:
+        """Issues a token for one device."""
         ...
 
     def revoke(self, token_id: str) -> None:
-        """Ends a token, if it has not ended."""
+        """Revokes a token, if it is live."""
         ...
-
-
-class DataFolderIssuer:
-    """The gateway's data folder on this machine."""
-
-    def __init__(self, data: Path) -> None:
-        self._data = data.expanduser()
-
-    def known(self) -> list[dict[str, Any]]:
-        now_s = time.time()
-        found = self._ask(lambda tokens: tokens.list())
-        return [
-            {"id": one.token_id, "kind": one.kind, "label": one.label, "device": one.device, "live": one.is_live(now_s)}
-            for one in found
-        ]
-
-    def issue(self, kind: str, device: str, label: str) -> Issued:
-        issued: Issued = self._ask(lambda tokens: tokens.issue(kind, label, None, device))
-        return issued
-
-    def revoke(self, token_id: str) -> None:
-        self._ask(lambda tokens: tokens.revoke(token_id))
-
-    def _ask(self, question: Any) -> Any:
-        try:
-            with opened(self._data) as connection:
-                return question(Tokens(connection, time.time))
-        except StorageError as error:
-            raise FlashError(FlashOutcome.NO_TOKEN, f"no token can be issued: {error}") from None
 
 
 class GatewayIssuer:
-    """The API of a gateway elsewhere, with an operator's token."""
+    """The API of a running gateway, with an operator's token."""
 
-    def __init__(self, gateway: str, headers: dict[str, str]) -> None:
-        self._gateway = gateway.rstrip("/")
-        self._headers = headers
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
 
-    def known(self) -> list[dict[str, Any]]:
-        listed = self._ask("GET", "/api/tokens").json()["tokens"]
-        return [{**one, "live": one["state"] == "live"} for one in listed]
+    def known(self) -> list[KnownToken]:
+        return [
+            KnownToken(info["id"], info["kind"], info["label"], info["device"], info["state"] == "live")
+            for info in self._ask(requests.tokens())
+        ]
 
-    def issue(self, kind: str, device: str, label: str) -> Issued:
-        said = self._ask("POST", "/api/tokens", {"kind": kind, "device": device, "label": label}).json()
-        return Issued(said["id"], said["token"])
+    def issue(self, kind: str, device: str, label: str) -> NewToken:
+        issued = self._ask(requests.issue_token(kind, label, device))
+        return NewToken(issued["id"], issued["token"])
 
     def revoke(self, token_id: str) -> None:
-        self._ask("DELETE", f"/api/tokens/{token_id}", accepts=(404,))
+        self._ask(requests.revoke_token(token_id))
 
-    def _ask(self, method: str, path: str, body: Any = None, accepts: tuple[int, ...] = ()) -> httpx.Response:
-        where = self._gateway + path
+    def _ask(self, request: Request) -> Any:
         try:
-            answer = httpx.request(
-                method, where, json=body, headers=self._headers, timeout=_DEADLINE_S, trust_env=False
-            )
-        except (httpx.HTTPError, httpx.InvalidURL):
+            return self._gateway.ask(replace(request, deadline_s=_DEADLINE_S))
+        except NotFound:
+            # Revoked already.
+            return None
+        except Unreachable as error:
+            raise FlashError(FlashOutcome.NO_TOKEN, str(error)) from None
+        except NotAllowed as error:
             raise FlashError(
                 FlashOutcome.NO_TOKEN,
-                f"no gateway answers at {self._gateway}: is it switched on, and is --gateway right?",
-            ) from None
-        if answer.status_code in (401, 403):
-            raise FlashError(
-                FlashOutcome.NO_TOKEN,
-                f"the gateway at {self._gateway} gives no token ({answer.status_code}): put an operator's token in"
+                f"the gateway at {self._gateway.url} gives no token ({error.status}): put an operator's token in"
                 " DARVAZ_TOKEN; there, `darvaz token issue operator` makes one",
-            )
-        if not answer.is_success and answer.status_code not in accepts:
+            ) from None
+        except GatewayError as error:
             raise FlashError(
-                FlashOutcome.NO_TOKEN, f"the gateway at {self._gateway} gives no token ({answer.status_code})"
-            )
-        return answer
+                FlashOutcome.NO_TOKEN, f"the gateway at {self._gateway.url} gives no token: {error}"
+            ) from None
 
 
 class DeviceToken:
@@ -111,16 +97,16 @@ class DeviceToken:
         self._issuer = issuer
         self._kind, self._device = kind, device
         # Only tokens of this very board are ended with it: another one of the same name keeps its own.
-        self._label = (_LABEL + unique_id)[:64]
-        self._issued: Issued | None = None
+        self._label = (_LABEL + unique_id)[:_LABEL_CHARS_MAX]
+        self._issued: NewToken | None = None
         self._before: str | None = None
 
     def is_good(self, text: str | None) -> bool:
         """Whether the token on the board is live, and this device's alone."""
-        token_id = parse_credential(text or "")[0]
+        token_id = _id_of(text or "")
         self._before = token_id or None
         return bool(token_id) and any(
-            one["id"] == token_id and one["live"] and one["kind"] == self._kind and one["device"] == self._device
+            one.token_id == token_id and one.is_live and one.kind == self._kind and one.device == self._device
             for one in self._issuer.known()
         )
 
@@ -133,7 +119,7 @@ class DeviceToken:
         """Ends what the new token replaced, once it has worked, and what interrupted runs left; returns how many."""
         if self._issued is None:
             return 0
-        replaced = [one["id"] for one in self._issuer.known() if self._is_replaced(one)]
+        replaced = [one.token_id for one in self._issuer.known() if self._is_replaced(one)]
         for token_id in replaced:
             self._issuer.revoke(token_id)
         return len(replaced)
@@ -144,8 +130,14 @@ class DeviceToken:
             self._issuer.revoke(self._issued.token_id)
             self._issued = None
 
-    def _is_replaced(self, one: dict[str, Any]) -> bool:
-        if not one["live"] or self._issued is None or one["id"] == self._issued.token_id:
+    def _is_replaced(self, one: KnownToken) -> bool:
+        if not one.is_live or self._issued is None or one.token_id == self._issued.token_id:
             return False
-        is_of_board = one["label"] == self._label
-        return (is_of_board or one["id"] == self._before) and one["device"] in (None, self._device)
+        is_of_board = one.label == self._label
+        return (is_of_board or one.token_id == self._before) and one.device in (None, self._device)
+
+
+def _id_of(token: str) -> str:
+    """Returns the public part of a token, "" for what is not one."""
+    match = _TOKEN.fullmatch(token)
+    return match.group(1) if match else ""

@@ -24,6 +24,7 @@ from darvaz.boards.flashing.installer import check_space, inspect_board, put_in_
 from darvaz.boards.flashing.plan import Found, Plan, is_foreign, make_plan
 from darvaz.boards.flashing.wait_online import GatewayView, watch
 from darvaz.boards.serial import Identity, Prompt, SerialError, identify
+from darvaz.client.synchronous import Gateway
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
@@ -68,12 +69,11 @@ class FlashOptions:
 
 @dataclass(frozen=True, slots=True)
 class FlashEnvironment:
-    """The gateway as this machine asks it, and as the board will; and who asks for a Wi-Fi when none is known."""
+    """The gateway as this machine and as the board reach it, and what asks for a Wi-Fi when none is known."""
 
     issuer: TokenIssuer
-    gateway: str
+    gateway: Gateway
     board_url: str
-    headers: dict[str, str]
     ask_network: Callable[[], WifiNetwork]
 
 
@@ -111,8 +111,7 @@ class Flash:
         except BaseException:
             self._leave()
             raise
-        with GatewayView(self._environment.gateway, device, self._environment.headers) as gateway:
-            return self._await_ack(gateway, plan, kind, device)
+        return self._await_ack(GatewayView(self._environment.gateway, device), plan, kind, device)
 
     # Before anything is written
 

@@ -4,85 +4,84 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
-
-import httpx
 
 from darvaz.boards.flashing.diagnosis import Diagnosis
 from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.boards.serial import Prompt, Reason, SerialError
+from darvaz.client import requests
+from darvaz.client.errors import GatewayError, Unreachable
+from darvaz.client.requests import Request
+from darvaz.client.synchronous import Gateway
+from darvaz.client.types import DeviceInfo, JournalEntry
 from darvaz.text.terminal import visible
 
 _LISTEN_S = 0.1
 _ASK_DEADLINE_S = 3.0
 _COMMAND_DEADLINE_S = 20.0
 _ASK_EVERY_S = 0.3
-_ROWS_MAX = 100
+_ENTRIES_MAX = 100
 _RAW_PROMPT = "\x04>"
 
 
 class GatewayView:
-    """What a gateway says of one device; a gateway that is away says nothing."""
+    """One device as its gateway knows it; while the gateway is away, nothing is known."""
 
-    def __init__(self, url: str, device: str, headers: dict[str, str]) -> None:
-        self.url = url.rstrip("/")
-        self._device = "/api/devices/" + quote(device, safe="")
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_ASK_DEADLINE_S, trust_env=False)
-        self._newest_row: int | None = None
+    def __init__(self, gateway: Gateway, device: str) -> None:
+        self._gateway = gateway
+        self._device = device
+        # The id of the newest entry of the journal at the last look; None before the first.
+        self._newest_id: int | None = None
 
-    def __enter__(self) -> GatewayView:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._http.close()
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return self._gateway.url
 
     def is_there(self) -> bool:
         """Whether a Darvaz gateway answers."""
-        found = self._ask("GET", "/protocol.json")
-        return isinstance(found, dict) and "x-protocol" in found
+        return self._ask(requests.protocol()) is not None
 
     def is_taken(self) -> bool:
-        """Whether something answers that is no Darvaz gateway."""
+        """Whether something answers that is not a Darvaz gateway."""
         try:
-            return self._http.get("/").status_code > 0 and not self.is_there()
-        except httpx.RemoteProtocolError:
-            return True
-        except httpx.HTTPError:
-            return False
+            self._gateway.ask(Request("GET", "/", is_raw=True, deadline_s=_ASK_DEADLINE_S))
+        except Unreachable as error:
+            answers = error.status > 0 or error.is_taken
+        except GatewayError:
+            answers = True
+        else:
+            answers = True
+        return answers and not self.is_there()
 
     def boot_id(self) -> str | None:
-        """Returns which start of the board it knows."""
-        found = self._ask("GET", self._device)
-        return found.get("boot_id") if isinstance(found, dict) else None
+        """Returns which start of the board the gateway knows."""
+        info: DeviceInfo | None = self._ask(requests.device(self._device))
+        return info["boot_id"] if info else None
 
     def is_online_since(self, boot_id: str | None) -> bool:
-        """Whether the device is here, with another start than that one."""
-        found = self._ask("GET", self._device)
-        return isinstance(found, dict) and bool(found.get("online")) and found.get("boot_id") != boot_id
+        """Whether the device is online, after another start than that one."""
+        info: DeviceInfo | None = self._ask(requests.device(self._device))
+        return info is not None and info["online"] and info["boot_id"] != boot_id
 
     def ask_info(self) -> dict[str, Any] | None:
         """Sends the command `info` and returns its result, or None without an acknowledgement."""
-        found = self._ask("POST", self._device + "/commands/info", timeout=_COMMAND_DEADLINE_S)
-        result = found.get("result") if isinstance(found, dict) and found.get("status") == "ok" else None
+        result = self._ask(requests.command(self._device, "info", {}), _COMMAND_DEADLINE_S)
         return result if isinstance(result, dict) else None
 
     def refusals(self, kind: str) -> list[tuple[str, str]]:
-        """Returns what was refused to boards of a kind since the last call, and their addresses."""
-        query: dict[str, Any] = {"limit": _ROWS_MAX}
-        if self._newest_row is not None:
-            query["after"] = self._newest_row
-        found = self._ask("GET", "/api/journal", params=query)
-        rows = found.get("rows", []) if isinstance(found, dict) else []
-        is_first, self._newest_row = self._newest_row is None, rows[-1]["id"] if rows else self._newest_row or 0
-        wanted = [row for row in rows if row["type"] == "refused" and row["kind"] == kind]
-        return [] if is_first else [(row["payload"], row["address"] or "") for row in wanted]
+        """Returns the refusals of boards of a kind since the last call: the reason and the address of each."""
+        found: list[JournalEntry] = self._ask(requests.journal(_ENTRIES_MAX, after=self._newest_id)) or []
+        is_first = self._newest_id is None
+        self._newest_id = found[-1]["id"] if found else self._newest_id or 0
+        refused = [entry for entry in found if entry["type"] == "refused" and entry["kind"] == kind]
+        return [] if is_first else [(entry["payload"], entry["address"] or "") for entry in refused]
 
-    def _ask(self, method: str, path: str, **more: Any) -> Any:
+    def _ask(self, request: Request, deadline_s: float = _ASK_DEADLINE_S) -> Any:
         try:
-            answer = self._http.request(method, path, **more)
-            return answer.json() if answer.is_success else None
-        except (httpx.HTTPError, ValueError):
+            return self._gateway.ask(replace(request, deadline_s=deadline_s))
+        except GatewayError:
             return None
 
 

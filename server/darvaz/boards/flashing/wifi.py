@@ -1,26 +1,20 @@
-"""The Wi-Fi that was typed once, remembered for the next board: in the user's own folder, readable by nobody else."""
+"""The Wi-Fi that was typed once, kept for the next board in a private file of the user."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
 from darvaz.boards.flashing.configuration import WifiNetwork
+from darvaz.client.user_config import config_folder, read_private, write_private
 
 SSID_VARIABLE = "DARVAZ_WIFI_SSID"
 PASSWORD_VARIABLE = "DARVAZ_WIFI_PASSWORD"
-_FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
 
 
 def store_path() -> Path:
     """Returns where the Wi-Fi is remembered on this system."""
-    return Path(click.get_app_dir("darvaz")) / "wifi.json"
+    return config_folder() / "wifi.json"
 
 
 def from_environment(environment: Mapping[str, str]) -> WifiNetwork | None:
@@ -30,30 +24,20 @@ def from_environment(environment: Mapping[str, str]) -> WifiNetwork | None:
 
 
 def recall(path: Path) -> WifiNetwork | None:
-    """Returns the Wi-Fi that was remembered; what cannot be read was not."""
+    """Returns the Wi-Fi that was remembered; None if there is none, or its file cannot be read."""
     try:
-        said = json.loads(path.read_bytes())
-        return WifiNetwork(str(said["ssid"]), str(said["password"]))
+        known = read_private(path)
+        return WifiNetwork(str(known["ssid"]), str(known["password"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def remember(path: Path, network: WifiNetwork) -> str | None:
-    """Keeps a Wi-Fi for the next time; returns why not, where the folder cannot be written."""
+    """Keeps a Wi-Fi for the next board; returns the reason where that is not possible."""
     if recall(path) == network:
         return None
     try:
-        path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        # Made by mkstemp for its owner alone, and there at once or not at all.
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=".wifi-")
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                json.dump({"ssid": network.ssid, "password": network.password}, file)
-            os.chmod(name, _FILE_MODE)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        write_private(path, {"ssid": network.ssid, "password": network.password})
     except OSError as error:
         return f"the Wi-Fi is not remembered for the next board: {path.parent} ({error.strerror})"
     return None
