@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+import pytest_asyncio
 
+from tests.support.app import RunningApp
 from tests.support.camera import Camera, jpeg, number_of
-from tests.support.gateway import GatewayProcess
 from tests.support.viewing import MjpegViewer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PATH = "/api/devices/yard/snapshot.jpg"
 
 
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess(env={"DARVAZ_SNAPSHOT_DEADLINE_S": "1"}) as running:
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway() -> AsyncIterator[RunningApp]:
+    async with RunningApp(snapshot_deadline_s=0.3) as running:
         yield running
 
 
-async def snapshot(gateway: GatewayProcess) -> httpx.Response:
-    return await asyncio.to_thread(gateway.get, PATH)
+async def snapshot(gateway: RunningApp) -> httpx.Response:
+    return await gateway.get(PATH)
 
 
-async def test_a_snapshot_is_a_picture_that_any_program_opens(gateway: GatewayProcess) -> None:
+async def test_a_snapshot_is_a_picture_that_any_program_opens(gateway: RunningApp) -> None:
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: install the extra `test`")
-    async with Camera(gateway.ws_url):
+    async with Camera(gateway):
         answer = await snapshot(gateway)
 
     with image.open(io.BytesIO(answer.content)) as picture:
@@ -39,8 +41,8 @@ async def test_a_snapshot_is_a_picture_that_any_program_opens(gateway: GatewayPr
     assert answer.headers["content-type"] == "image/jpeg"
 
 
-async def test_a_snapshot_says_when_it_was_taken(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url):
+async def test_a_snapshot_says_when_it_was_taken(gateway: RunningApp) -> None:
+    async with Camera(gateway):
         answer = await snapshot(gateway)
 
     taken_s = parsedate_to_datetime(answer.headers["last-modified"]).timestamp()
@@ -49,8 +51,8 @@ async def test_a_snapshot_says_when_it_was_taken(gateway: GatewayProcess) -> Non
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_the_camera_is_asked_when_its_picture_is_old(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url) as camera:
+async def test_the_camera_is_asked_when_its_picture_is_old(gateway: RunningApp) -> None:
+    async with Camera(gateway) as camera:
         await camera.asked(fps=0.1)
         first = await snapshot(gateway)
         await asyncio.sleep(1.1)
@@ -60,8 +62,8 @@ async def test_the_camera_is_asked_when_its_picture_is_old(gateway: GatewayProce
     assert "snapshot" in [command["name"] for command in camera.commands]
 
 
-async def test_a_camera_that_is_watched_is_not_asked(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url) as camera, MjpegViewer(gateway) as viewer:
+async def test_a_camera_that_is_watched_is_not_asked(gateway: RunningApp) -> None:
+    async with Camera(gateway) as camera, MjpegViewer(gateway) as viewer:
         await camera.asked(fps=10)
         await viewer.frames(3)
         assert (await snapshot(gateway)).status_code == 200
@@ -69,8 +71,8 @@ async def test_a_camera_that_is_watched_is_not_asked(gateway: GatewayProcess) ->
     assert "snapshot" not in [command["name"] for command in camera.commands]
 
 
-async def test_many_who_ask_at_once_share_one_picture(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url, obeys=False) as camera:
+async def test_many_who_ask_at_once_share_one_picture(gateway: RunningApp) -> None:
+    async with Camera(gateway, obeys=False) as camera:
         await camera.asked()
         asking = [asyncio.create_task(snapshot(gateway)) for _ in range(10)]
         await camera.commanded("snapshot")
@@ -81,8 +83,8 @@ async def test_many_who_ask_at_once_share_one_picture(gateway: GatewayProcess) -
     assert len([command for command in camera.commands if command["name"] == "snapshot"]) <= 1
 
 
-async def test_a_camera_that_is_away_is_to_be_asked_later(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url) as camera:
+async def test_a_camera_that_is_away_is_to_be_asked_later(gateway: RunningApp) -> None:
+    async with Camera(gateway) as camera:
         await camera.send()
     answer = await snapshot(gateway)
 
@@ -90,16 +92,16 @@ async def test_a_camera_that_is_away_is_to_be_asked_later(gateway: GatewayProces
     assert int(answer.headers["retry-after"]) > 0
 
 
-async def test_a_camera_that_leaves_meanwhile_fails_the_snapshot_at_once(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url, obeys=False, silent=("snapshot",)) as camera:
+async def test_a_camera_that_leaves_meanwhile_fails_the_snapshot_at_once(gateway: RunningApp) -> None:
+    async with Camera(gateway, obeys=False, silent=("snapshot",)) as camera:
         asking = asyncio.create_task(snapshot(gateway))
         await camera.commanded("snapshot")
 
     assert (await asking).status_code == 503
 
 
-async def test_a_camera_that_cannot_says_why(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url) as camera:
+async def test_a_camera_that_cannot_says_why(gateway: RunningApp) -> None:
+    async with Camera(gateway) as camera:
         await camera.asked(fps=0.1)
         await asyncio.sleep(1.1)
         camera.answer = {"status": "error", "message": "the sensor does not start"}
@@ -108,16 +110,16 @@ async def test_a_camera_that_cannot_says_why(gateway: GatewayProcess) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (502, "the sensor does not start")
 
 
-async def test_a_picture_that_does_not_come_ends_the_wait(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url, obeys=False):
+async def test_a_picture_that_does_not_come_ends_the_wait(gateway: RunningApp) -> None:
+    async with Camera(gateway, obeys=False):
         answer = await snapshot(gateway)
 
     assert (answer.status_code, answer.json()["code"]) == (504, "timed_out")
     assert answer.headers["retry-after"]
 
 
-async def test_a_camera_without_the_command_is_waited_for(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url, commands={}) as camera:
+async def test_a_camera_without_the_command_is_waited_for(gateway: RunningApp) -> None:
+    async with Camera(gateway, commands={}) as camera:
         asking = asyncio.create_task(snapshot(gateway))
         await asyncio.sleep(0.2)
         await camera.send(jpeg(4))
@@ -125,8 +127,8 @@ async def test_a_camera_without_the_command_is_waited_for(gateway: GatewayProces
         assert (await asking).content == jpeg(4)
 
 
-async def test_asking_again_after_a_failure_is_a_new_question(gateway: GatewayProcess) -> None:
-    async with Camera(gateway.ws_url, obeys=False) as camera:
+async def test_asking_again_after_a_failure_is_a_new_question(gateway: RunningApp) -> None:
+    async with Camera(gateway, obeys=False) as camera:
         assert (await snapshot(gateway)).status_code == 504
         asking = asyncio.create_task(snapshot(gateway))
         await asyncio.sleep(0.2)
@@ -135,8 +137,8 @@ async def test_asking_again_after_a_failure_is_a_new_question(gateway: GatewayPr
         assert (await asking).content == jpeg(6)
 
 
-async def test_the_guides_own_client_of_a_camera_is_seen_as_well(gateway: GatewayProcess) -> None:
-    async with connect(f"{gateway.ws_url}/ws/esp32cam") as board:
+async def test_the_guides_own_client_of_a_camera_is_seen_as_well(gateway: RunningApp) -> None:
+    async with gateway.websocket("/ws/esp32cam") as board:
         await board.send('{"type": "connect", "device": "yard", "version": "1.0.0"}')
         await board.recv()
         await board.send(jpeg(8))
