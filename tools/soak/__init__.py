@@ -1,1 +1,1 @@
-"""Boards that come, talk and vanish in every way for minutes on end, and a gateway that must not mind."""
+"""The soak: boards connect, send messages and disconnect in every way for minutes; nothing acknowledged may be lost."""

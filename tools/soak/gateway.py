@@ -1,4 +1,4 @@
-"""The gateway under the soak: a real process on a port of this machine, ended and killed at will."""
+"""The gateway under the soak: a process on a port of this machine that can be stopped and killed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from darvaz.gateway.storage.database import DATABASE_NAME, opened, transaction
 
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 20.0
-# What keeps one address from taking a gateway's time is off: here, one address is everybody.
+# Limits per address are off: all boards of the soak have the same address.
 SETTINGS = {
     "DARVAZ_HOST": "127.0.0.1",
     "DARVAZ_LINKS_PER_ADDRESS_MAX": "100000",
     "DARVAZ_MESSAGES_PER_S_MAX": "100000",
     "DARVAZ_JOURNAL_RETAIN_BYTES_MAX": "16000000000",
 }
-_TROUBLES = ("Traceback", "Unhandled", "never retrieved", "never awaited", " ERROR ")
+_ERROR_SIGNS = ("Traceback", "Unhandled", "never retrieved", "never awaited", " ERROR ")
 
 
 class GatewayError(Exception):
@@ -54,12 +54,12 @@ class Gateway:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
         command = [sys.executable, "-m", "darvaz", "serve", "--port", str(self.port), "--data", str(self._data)]
         with self._log.open("ab") as log:
-            # Ctrl-C is for the soak, which then ends its gateway.
+            # Ctrl-C does not reach it: the soak ends its gateway itself.
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=clean | SETTINGS, start_new_session=True
             )
         deadline_s = time.monotonic() + START_DEADLINE_S
-        while not self.is_well():
+        while not self.is_healthy():
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 raise GatewayError(f"the gateway did not start: {self._log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.05)
@@ -76,48 +76,48 @@ class Gateway:
             return self._process.wait(STOP_DEADLINE_S)
 
     def close(self) -> None:
-        """Leaves no process behind."""
+        """Ends the process if it runs."""
         if self._process is not None and self._process.poll() is None:
             self.end(signal.SIGKILL)
 
-    def is_well(self) -> bool:
-        """Whether it answers that all is well."""
+    def is_healthy(self) -> bool:
+        """Whether /health answers 200."""
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(f"{self.url}/health", trust_env=False, timeout=10).status_code == 200
         return False
 
     def online(self) -> int:
-        """Returns how many boards it says are online."""
+        """Returns how many boards are online by its API."""
         headers = {"authorization": f"Bearer {self.operator}"}
         answer = httpx.get(f"{self.url}/api/devices", headers=headers, trust_env=False, timeout=30)
         return sum(device["online"] for device in answer.json()["devices"])
 
     def resident_kb(self) -> int:
-        """Returns how much memory it holds, or 0 where the system does not tell."""
+        """Returns how much memory it holds, or 0 where the system does not report it."""
         status = Path(f"/proc/{self._pid}/status")
         lines = status.read_text().splitlines() if status.exists() else []
         return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0)
 
     def open_files(self) -> int:
-        """Returns how many files and sockets it has open, or 0 where the system does not tell."""
+        """Returns how many files and sockets it has open, or 0 where the system does not report it."""
         folder = Path(f"/proc/{self._pid}/fd")
         return len(list(folder.iterdir())) if folder.exists() else 0
 
     def journalled_pings(self) -> Counter[str]:
-        """Returns how often each ping is in the journal, by its text; the gateway must be stopped."""
+        """Returns how often each ping is in the journal, by its text; stop the gateway first."""
         with contextlib.closing(sqlite3.connect(self._data / DATABASE_NAME)) as connection:
             rows = connection.execute("SELECT payload FROM journal WHERE direction = '<' AND type = 'ping'")
             return Counter(payload for (payload,) in rows)
 
     def gaps(self) -> list[str]:
-        """Returns what the journal says is missing in it."""
+        """Returns the gaps that the journal reports."""
         with contextlib.closing(sqlite3.connect(self._data / DATABASE_NAME)) as connection:
-            return [said for (said,) in connection.execute("SELECT payload FROM journal WHERE type = 'gap'")]
+            return [payload for (payload,) in connection.execute("SELECT payload FROM journal WHERE type = 'gap'")]
 
-    def troubles(self) -> list[str]:
-        """Returns the lines of its log that no peer may cause."""
+    def errors_in_log(self) -> list[str]:
+        """Returns the lines of its log that a peer must not be able to cause."""
         lines = self._log.read_text(errors="replace").splitlines()
-        return [line for line in lines if any(sign in line for sign in _TROUBLES)]
+        return [line for line in lines if any(sign in line for sign in _ERROR_SIGNS)]
 
     @property
     def _pid(self) -> int:
