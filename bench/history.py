@@ -32,7 +32,6 @@ POINTS = 500
 def write_month(folder: Path, args: argparse.Namespace, now_s: float) -> tuple[int, float]:
     """Writes the month; returns the number of readings and the seconds it took."""
     history = History(lambda: open_history(folder), Retention(), unix_s=lambda: now_s)
-    connection = open_history(folder)
     began_s, count = time.monotonic(), 0
     time_s = now_s - args.days * DAY_S
     while time_s < now_s:
@@ -42,10 +41,10 @@ def write_month(folder: Path, args: argparse.Namespace, now_s: float) -> tuple[i
                 history.record(f"board-{board}", time_s, {"temperature": 20 + 5 * math.sin(time_s / 9000 + board)})
             count += args.boards
             time_s += args.every_s
-        history._write(connection, 1.0)
+        history.writer.write_once()
     took_s = time.monotonic() - began_s
-    history._retain(connection)
-    connection.close()
+    history._retain()
+    history.close()
     return count, took_s
 
 

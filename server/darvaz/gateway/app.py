@@ -59,7 +59,7 @@ def build_parts(settings: Settings) -> Parts:
 def _build(settings: Settings) -> Parts:
     connection = open_database(settings.data_path)
     protocol = MessageCodec()
-    devices = Devices(open_database(settings.data_path), log.error)
+    devices = Devices(open_database(settings.data_path))
     journal = Journal(
         lambda: open_database(settings.data_path),
         retain_days=settings.journal_retain_days,
@@ -98,7 +98,7 @@ def _frame_ring(settings: Settings, frames: Frames) -> FrameRing | None:
     if not settings.camera_ring_frames:
         return None
     folder = settings.data_path / "frames"
-    ring = FrameRing(folder, settings.camera_ring_frames, settings.camera_ring_every_s, log.error)
+    ring = FrameRing(folder, settings.camera_ring_frames, settings.camera_ring_every_s)
     frames.on_frame(ring.keep)
     return ring
 
@@ -123,6 +123,9 @@ def build_app(parts: Parts) -> Starlette:
             if parts.frame_ring is not None:
                 await asyncio.to_thread(parts.frame_ring.close)
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
+            # All at once: a disk that fails takes the deadline of one, not the sum.
+            for writer in parts.writers:
+                writer.stop()
             parts.journal.close()
             parts.history.close()
             parts.reader.close()

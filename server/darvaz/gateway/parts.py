@@ -21,6 +21,7 @@ from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.metrics import Metrics
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
+from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.read_pool import ReadPool
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
@@ -62,6 +63,17 @@ class Parts:
     def unix_offset_s(self) -> float:
         """Returns what makes a monotonic time a Unix time, as of now: NTP and suspension change it."""
         return time.time() - time.monotonic()
+
+    @property
+    def writers(self) -> list[BackgroundWriter]:
+        """Returns everything that writes in the background."""
+        ring = [] if self.frame_ring is None else [self.frame_ring.writer]
+        return [self.journal.writer, self.history.writer, self.devices.writer, *ring]
+
+    @property
+    def problems(self) -> list[str]:
+        """Returns what is wrong with the writers, one sentence each."""
+        return [writer.state for writer in self.writers if writer.state != OK]
 
     def session_limits(self) -> Limits:
         """Returns what a session bears, from the settings."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +18,15 @@ def frame_at(at_s: float, data: bytes = b"picture") -> Frame:
     return Frame(data, 1, arrived_s=at_s, unix_s=1_790_000_000 + at_s)
 
 
-def ring_in(folder: Path, frames_max: int = 3, every_s: float = 1.0, said: list[str] | None = None) -> FrameRing:
-    return FrameRing(folder, frames_max, every_s, (said if said is not None else []).append)
+def ring_in(folder: Path, frames_max: int = 3, every_s: float = 1.0) -> FrameRing:
+    return FrameRing(folder, frames_max, every_s)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not happen"
+        time.sleep(0.005)
 
 
 def test_the_latest_frames_stay_and_the_oldest_go(tmp_path: Path) -> None:
@@ -72,25 +82,51 @@ def test_any_name_of_a_device_has_a_folder_inside_the_ring(tmp_path: Path, devic
     assert ring.path(device, 1).parent.parent == tmp_path / "ring"
 
 
-def test_a_disk_that_fails_is_said_once(tmp_path: Path) -> None:
-    said: list[str] = []
+def test_a_disk_that_fails_is_told_once_and_the_newest_frame_is_kept_once_it_works(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "ring").write_text("a file where the folder should be")
-    ring = ring_in(tmp_path / "ring", said=said)
+    ring = ring_in(tmp_path / "ring")
 
     for at_s in range(10, 15):
         ring.keep("yard", frame_at(at_s))
+    wait_until(lambda: ring.writer.state != "ok")
+    assert "the ring of frames cannot be written" in ring.writer.state
+    (tmp_path / "ring").unlink()
+    wait_until(lambda: ring.writer.state == "ok")
+
+    assert ring.close()
+    assert ring.times_ms("yard")[-1] == 1_790_000_014_000
+    assert caplog.text.count("the ring of frames cannot be written") == 1
+
+
+def test_a_camera_whose_folder_fails_does_not_keep_the_others_from_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "yard").write_text("a file where the folder should be")
+    ring = ring_in(tmp_path)
+
+    ring.keep("yard", frame_at(10))
+    ring.keep("gate", frame_at(10))
     ring.close()
 
-    assert len(said) == 1 and "frames cannot be kept" in said[0]
+    assert ring.times_ms("gate") == [1_790_000_010_000]
 
 
-def test_a_slow_disk_is_spared_and_nobody_waits(tmp_path: Path) -> None:
-    ring, go_on = ring_in(tmp_path, frames_max=1000), threading.Event()
-    ring._writer.submit(go_on.wait, 20)
+def test_one_frame_beyond_those_that_may_wait_is_not_kept_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on, replace = threading.Event(), os.replace
+
+    def replace_later(source: Path, target: Path) -> None:
+        go_on.wait(20)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_later)
+    ring = ring_in(tmp_path, frames_max=1000)
 
     for at_s in range(PENDING_MAX + 1):
         ring.keep("yard", frame_at(10 + at_s))
     go_on.set()
-    ring.close()
+    assert ring.close(10)
 
     assert len(ring.times_ms("yard")) == PENDING_MAX
+    assert "1 frames were not kept" in caplog.text

@@ -89,10 +89,9 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def devices(tmp_path: Path) -> Iterator[Devices]:
     connection: sqlite3.Connection = open_database(tmp_path)
-    made = Devices(connection, pytest.fail)
+    made = Devices(connection)
     yield made
     made.close()
-    connection.close()
 
 
 @pytest.fixture

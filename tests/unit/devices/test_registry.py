@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -24,13 +24,20 @@ def known(device: str, now_s: float, **said: str) -> KnownDevice:
     return KnownDevice.introduced(device, "pico", "192.0.2.7", said, now_s)
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not happen"
+        time.sleep(0.005)
+
+
 def stored(folder: Path) -> list[str]:
     with closing(open_database(folder)) as connection:
         return [device for (device,) in connection.execute("SELECT id FROM devices ORDER BY id")]
 
 
 def test_a_flood_of_introductions_waits_as_one_row(connection: sqlite3.Connection, tmp_path: Path) -> None:
-    devices = Devices(connection, pytest.fail)
+    devices = Devices(connection)
     written = 0
 
     def count(statement: str) -> None:
@@ -53,7 +60,7 @@ def test_a_flood_of_introductions_waits_as_one_row(connection: sqlite3.Connectio
 def test_one_device_beyond_the_most_takes_the_place_of_the_longest_unseen(
     connection: sqlite3.Connection, tmp_path: Path
 ) -> None:
-    devices = Devices(connection, pytest.fail, devices_max=3)
+    devices = Devices(connection, devices_max=3)
     for number, device in enumerate(["online", "older", "newer"]):
         devices.remember(known(device, float(number)))
     devices.saw("newer", 20.0)
@@ -67,7 +74,7 @@ def test_one_device_beyond_the_most_takes_the_place_of_the_longest_unseen(
 
 
 def test_devices_that_are_here_are_never_forgotten(connection: sqlite3.Connection) -> None:
-    devices = Devices(connection, pytest.fail, devices_max=2)
+    devices = Devices(connection, devices_max=2)
 
     for number in range(5):
         devices.remember(known(f"here-{number}", float(number)))
@@ -79,23 +86,40 @@ def test_devices_that_are_here_are_never_forgotten(connection: sqlite3.Connectio
 def test_a_device_that_a_full_disk_did_not_take_is_written_once_there_is_room(
     connection: sqlite3.Connection, tmp_path: Path
 ) -> None:
-    said: queue.Queue[str] = queue.Queue()
-    devices = Devices(connection, said.put)
+    devices = Devices(connection)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
     for number in range(3):
         devices.remember(known(f"unlucky-{number}", 1.0, board="x" * 20_000))
-    assert "could not be written" in said.get(timeout=10)
-    devices._writer.submit(connection.execute, "PRAGMA max_page_count = 1000000").result(10)
-    devices.close()
+    wait_until(lambda: devices.writer.state != "ok")
+    assert "the list of devices cannot be written" in devices.writer.state
+    connection.execute("PRAGMA max_page_count = 1000000")
+    wait_until(lambda: devices.writer.state == "ok")
 
-    assert said.empty()
+    assert devices.close()
     assert stored(tmp_path) == ["unlucky-0", "unlucky-1", "unlucky-2"]
 
 
+def test_one_change_beyond_those_that_may_wait_has_the_whole_list_written(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    devices = Devices(connection, devices_max=3)
+    with closing(open_database(tmp_path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(20):
+            devices.remember(known(f"short-{number}", 1.0))
+            if number < 18:
+                devices.forget(f"short-{number}")
+        assert len(devices._changed) <= 6
+        other.execute("ROLLBACK")
+
+    assert devices.close(10)
+    assert stored(tmp_path) == ["short-18", "short-19"]
+
+
 def test_what_comes_after_the_end_is_no_error(connection: sqlite3.Connection) -> None:
-    devices = Devices(connection, pytest.fail)
+    devices = Devices(connection)
     devices.remember(known("late", 1.0))
     devices.close()
 

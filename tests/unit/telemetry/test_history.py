@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,22 +29,41 @@ DAY_S = 86_400.0
 NOON_S = 20_000 * DAY_S
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not happen"
+        time.sleep(0.005)
+
+
+def _fail_once(function: Callable[..., None]) -> Callable[..., None]:
+    """Returns a function that raises a mistake of ours at its first call."""
+    errors = [KeyError("a mistake")]
+
+    def call(*args: Any) -> None:
+        if errors:
+            raise errors.pop()
+        function(*args)
+
+    return call
+
+
 class Kept:
     """A history written at once, without waiting for its thread, and read back."""
 
     def __init__(self, folder: Path, retention: Retention | None = None) -> None:
         self.now_s = NOON_S
         self.connection = open_history(folder)
-        self.history = History(lambda: open_history(folder), retention, unix_s=lambda: self.now_s)
+        self.history = History(lambda: self.connection, retention, unix_s=lambda: self.now_s)
 
     def record(self, device: str, time_s: float, **values: float) -> None:
         self.history.record(device, time_s, values)
 
     def write(self) -> None:
-        self.history._write(self.connection, 1.0)
+        self.history.writer.write_once()
 
     def retain(self) -> None:
-        self.history._retain(self.connection)
+        self.history._retain()
 
     def plot(self, device: str, name: str, from_s: float, to_s: float, points: int = 500) -> Plot:
         return plot(self.connection, device, name, from_s, to_s, points)
@@ -145,7 +165,6 @@ def test_series_are_known_again_after_a_restart(make: Callable[..., Kept]) -> No
     first.record("pico", NOON_S, t=1)
     first.write()
     second = make()
-    second.history._load(second.connection)
     second.record("pico", NOON_S + 10, t=2)
     second.write()
 
@@ -160,8 +179,30 @@ def test_one_report_too_many_is_dropped_and_counted(kept: Kept) -> None:
     for _ in range(PENDING_REPORTS_MAX + 1):
         kept.history.record("pico", NOON_S, {"t": 1.0})
 
-    assert len(kept.history._pending) == PENDING_REPORTS_MAX
+    assert kept.history.writer.waiting == PENDING_REPORTS_MAX
     assert kept.history.dropped_reports == 1
+
+
+def test_reports_that_were_dropped_are_told_once_when_the_others_are_written(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(PENDING_REPORTS_MAX + 3):
+        kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.write()
+    kept.write()
+
+    assert caplog.text.count("3 reports are missing in the history") == 1
+
+
+def test_reports_are_accepted_again_once_there_is_room(kept: Kept) -> None:
+    for _ in range(PENDING_REPORTS_MAX):
+        kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.write()
+    kept.record("pico", NOON_S + 1, t=2.0)
+    kept.write()
+
+    assert kept.history.dropped_reports == 0
+    assert kept.count("readings") == 2
 
 
 def test_one_name_too_many_of_a_device_is_not_kept(kept: Kept) -> None:
@@ -303,6 +344,37 @@ def test_a_forgotten_device_leaves_nothing(kept: Kept) -> None:
 
 
 # Trouble
+
+
+def test_a_history_that_cannot_be_opened_at_first_is_opened_later_and_loses_nothing(tmp_path: Path) -> None:
+    errors = [StorageError("the disk is full"), sqlite3.OperationalError("locked")]
+
+    def open_at_third() -> sqlite3.Connection:
+        if errors:
+            raise errors.pop()
+        return open_history(tmp_path)
+
+    history = History(open_at_third)
+    history.record("pico", time.time(), {"t": 1.0})
+    history.open()
+    wait_until(lambda: history.state != "ok")
+    assert history.state.startswith("degraded: the history cannot be opened")
+
+    wait_until(lambda: history.state == "ok")
+    assert history.close(10.0)
+    with closing(open_history(tmp_path)) as connection:
+        assert last_readings(connection, "pico")["t"][0] == 1.0
+
+
+def test_a_batch_that_fails_leaves_no_series_that_is_not_in_the_database(kept: Kept) -> None:
+    kept.record("pico", NOON_S, t=1)
+    kept.history._insert = _fail_once(kept.history._insert)  # type: ignore[method-assign]
+    kept.write()
+    assert kept.history.state.startswith("degraded") and not kept.count("series")
+
+    kept.write()
+
+    assert [point.mean for point in kept.plot("pico", "t", NOON_S, NOON_S + 60).points] == [1.0]
 
 
 def test_reports_wait_while_the_disk_fails_and_are_written_afterwards(kept: Kept) -> None:

@@ -32,6 +32,7 @@ class HealthAnswer(msgspec.Struct):
     uptime_s: float
     journal: Annotated[str, Meta(description="ok, or what is the matter.")]
     history: Annotated[str, Meta(description="ok, or what is the matter.")]
+    problems: Annotated[list[str], Meta(description="What cannot be written, a sentence each; empty if all is well.")]
     history_reports_dropped: int
     devices: int
     devices_online: int
@@ -78,13 +79,14 @@ class SettingsChange(msgspec.Struct, forbid_unknown_fields=True):
 async def read_gateway_health(call: Call) -> HealthAnswer:
     """Says how the gateway is, to those who may look."""
     parts = call.parts
-    journal, history = parts.journal.state, parts.history.state
+    problems = parts.problems
     return HealthAnswer(
-        status="ok" if journal == history == "ok" else "degraded",
+        status="degraded" if problems else "ok",
         version=__version__,
         uptime_s=parts.unix_s() - parts.started_unix_s,
-        journal=journal,
-        history=history,
+        journal=parts.journal.state,
+        history=parts.history.state,
+        problems=problems,
         history_reports_dropped=parts.history.dropped_reports,
         devices=len(parts.devices.all()),
         devices_online=parts.hub.online,

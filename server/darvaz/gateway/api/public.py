@@ -35,6 +35,7 @@ class Health(msgspec.Struct):
     status: Literal["ok", "degraded"]
     version: str
     journal: str
+    problems: list[str]
 
 
 async def mint_public_tokens(call: Call) -> Response:
@@ -48,9 +49,10 @@ async def mint_public_tokens(call: Call) -> Response:
 
 
 async def read_health(call: Call) -> Response:
-    """Says whether the gateway does all it should; 503 while it cannot write its journal."""
-    state = call.parts.journal.state
-    return respond(Health("ok" if state == "ok" else "degraded", __version__, state), 200 if state == "ok" else 503)
+    """Says whether the gateway does all it should; 503 while it cannot write its journal or other data."""
+    problems, journal = call.parts.problems, call.parts.journal.state
+    health = Health("degraded" if problems else "ok", __version__, journal, problems)
+    return respond(health, 503 if problems else 200)
 
 
 async def read_protocol(call: Call) -> dict[str, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
 from darvaz.gateway.frames import Frame
+from darvaz.gateway.storage.background_writer import BackgroundWriter
+
+log = logging.getLogger("darvaz.camera")
 
 # Frames that wait for the disk, of all cameras: beyond it they are not kept.
 PENDING_MAX = 32
@@ -20,28 +21,47 @@ _SUFFIX = ".jpg"
 
 
 class FrameRing:
-    """Keeps a frame every so often, and of each camera the latest; one thread writes, the event loop never waits.
+    """Keeps a frame every so often, and of each camera the latest; they are written in the background.
 
-    `report` is told a sentence at the first failure in a row.
+    At most `PENDING_MAX` frames wait; beyond that the newest are not kept. Of those that the disk does not take, the
+    newest of each camera is tried again.
     """
 
-    def __init__(self, folder: Path, frames_max: int, every_s: float, report: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, frames_max: int, every_s: float) -> None:
         self._folder = folder
         self._frames_max = frames_max
         self._every_s = every_s
-        self._report = report
+        # Device → monotonic seconds from which its next frame is kept. The event loop's.
         self._due_s: dict[str, float] = {}
+        # Device and frame, in order. The event loop appends, the writer takes.
+        self._pending: deque[tuple[str, Frame]] = deque()
+        # Device → its newest frame that the disk did not take. The writer's.
+        self._failed: dict[str, Frame] = {}
+        # Device → the files that are there, the oldest first. The writer's.
         self._kept: dict[str, deque[Path]] = {}
-        self._pending = threading.BoundedSemaphore(PENDING_MAX)
-        self._has_failed = False
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frame-ring")
+        # Since the start: the event loop counts the first two, the writer those that it wrote or gave up.
+        self._accepted = self._rejected = 0
+        self._written = self._given_up = 0
+        self.writer = BackgroundWriter(
+            "ring of frames",
+            write=self._write,
+            position=lambda: self._accepted,
+            lost=lambda: self._rejected + self._given_up,
+            write_gap=_log_gap,
+        )
+        self.writer.start()
 
     def keep(self, device: str, frame: Frame) -> None:
         """Has a frame written, if one is due and the disk keeps up."""
-        if frame.arrived_s < self._due_s.get(device, 0.0) or not self._pending.acquire(blocking=False):
+        if frame.arrived_s < self._due_s.get(device, 0.0):
+            return
+        if self._accepted - self._written - self._given_up >= PENDING_MAX:
+            self._rejected += 1
             return
         self._due_s[device] = frame.arrived_s + self._every_s
-        self._writer.submit(self._write, device, frame)
+        self._accepted += 1
+        self._pending.append((device, frame))
+        self.writer.wake()
 
     def times_ms(self, device: str) -> list[int]:
         """Returns when the frames that are kept came, the oldest first; it reads the disk."""
@@ -51,29 +71,38 @@ class FrameRing:
         """Returns the file of one frame, which may be gone."""
         return self._home(device) / f"{time_ms}{_SUFFIX}"
 
-    def close(self) -> None:
-        """Waits until everything is written."""
-        self._writer.shutdown()
+    def close(self, timeout_s: float = 3.0) -> bool:
+        """Writes what waits; says whether all of it was written in time."""
+        return self.writer.close(timeout_s)
 
-    # In the thread
+    # The writer's thread
 
-    def _write(self, device: str, frame: Frame) -> None:
-        try:
-            kept = self._kept_of(device)
-            path = self.path(device, int(frame.unix_s * 1000))
-            partial = path.with_suffix(".part")
-            partial.write_bytes(frame.data)
-            os.replace(partial, path)
-            kept.append(path)
-            while len(kept) > self._frames_max:
-                kept.popleft().unlink(missing_ok=True)
-            self._has_failed = False
-        except OSError as error:
-            if not self._has_failed:
-                self._report(f"frames cannot be kept in {self._folder}: {error}")
-            self._has_failed = True
-        finally:
-            self._pending.release()
+    def _write(self) -> int:
+        """Writes the frames that failed before and those that wait; returns how many are written or given up."""
+        frames = [*self._failed.items(), *(self._pending.popleft() for _ in range(len(self._pending)))]
+        self._failed.clear()
+        first_error: OSError | None = None
+        for device, frame in frames:
+            try:
+                self._write_file(device, frame)
+                self._written += 1
+            except OSError as error:
+                first_error = first_error or error
+                self._given_up += device in self._failed
+                self._failed[device] = frame
+        if first_error is not None:
+            raise first_error
+        return self._written + self._given_up
+
+    def _write_file(self, device: str, frame: Frame) -> None:
+        kept = self._kept_of(device)
+        path = self.path(device, int(frame.unix_s * 1000))
+        partial = path.with_suffix(".part")
+        partial.write_bytes(frame.data)
+        os.replace(partial, path)
+        kept.append(path)
+        while len(kept) > self._frames_max:
+            kept.popleft().unlink(missing_ok=True)
 
     def _kept_of(self, device: str) -> deque[Path]:
         """Returns what is there of a camera, also from before the last start."""
@@ -88,8 +117,12 @@ class FrameRing:
         return [path for path in self._home(device).glob(f"*{_SUFFIX}") if path.stem.isdecimal()]
 
     def _home(self, device: str) -> Path:
-        """Returns a camera's folder: its id, as far as file systems bear it."""
+        """Returns a camera's folder, whose name is its id in characters that every file system takes."""
         name = quote(device, safe="")
         if len(name) > _NAME_CHARS_MAX:
             name = f"{name[:_NAME_CHARS_MAX]}-{hashlib.sha256(device.encode()).hexdigest()[:16]}"
         return self._folder / name
+
+
+def _log_gap(frames: int) -> None:
+    log.warning("= %d frames were not kept: the disk could not keep up", frames)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import msgspec
 
+from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import transaction
 
 
@@ -45,28 +44,34 @@ _UPSERT = """
 
 
 class Devices:
-    """Remembers devices. Reads never touch the disk; writes are done behind them, by one thread.
+    """Remembers devices. Reads never touch the disk; changes are written in the background.
 
     Beyond `devices_max`, the absent device that was not seen for the longest time is forgotten. What
     waits to be written is at most one row a device, however often it changes; rows that the disk did
-    not take are tried again with the next. `report` is told the first failure of a row of them.
+    not take are tried again.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, report: Callable[[str], None], devices_max: int = DEVICES_MAX
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, devices_max: int = DEVICES_MAX) -> None:
         self._connection = connection
-        self._report = report
         self._devices_max = devices_max
+        # By id, the longest known first. Changed by the event loop, read by the writer too.
         self._known = {known.id: known for known in _load(connection)}
+        # The ids of those that have a link now.
         self._present: set[str] = set()
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="devices")
         self._lock = threading.Lock()
-        self._behind: set[str] = set()
-        self._is_queued = False
-        self._has_failed = False
-        self._is_closed = False
-        self._closing = threading.Event()
+        # Under the lock: ids whose rows are not as in the database, whether that is true of the whole table,
+        # and the number of changes since the start.
+        self._changed: set[str] = set()
+        self._is_all_changed = False
+        self._changes = 0
+        self.writer = BackgroundWriter(
+            "list of devices",
+            write=self._write,
+            position=lambda: self._changes,
+            close=connection.close,
+            gather_s=GATHER_S,
+        )
+        self.writer.start()
 
     def get(self, device: str) -> KnownDevice | None:
         return self._known.get(device)
@@ -84,13 +89,13 @@ class Devices:
         self._present.add(known.id)
         if len(self._known) > self._devices_max:
             self._forget_one()
-        self._write(known.id)
+        self._note_change(known.id)
 
     def saw(self, device: str, now_s: float) -> None:
         """Notes when a device was last here."""
         self._known[device].last_seen_s = now_s
         self._present.discard(device)
-        self._write(device)
+        self._note_change(device)
 
     def label(self, device: str, label: str | None) -> bool:
         """Gives a device a name for people, or takes it away; returns whether there is such a device."""
@@ -98,61 +103,56 @@ class Devices:
         if known is None:
             return False
         known.label = label
-        self._write(device)
+        self._note_change(device)
         return True
 
     def forget(self, device: str) -> None:
         """Forgets a device, if it is known."""
         self._present.discard(device)
         if self._known.pop(device, None) is not None:
-            self._write(device)
+            self._note_change(device)
 
-    def close(self) -> None:
-        """Waits until everything is written, and closes the database; what comes later is not written."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._closing.set()
-        self._writer.shutdown()
-        if self._behind:
-            self._flush()
-        self._connection.close()
+    def close(self, timeout_s: float = 3.0) -> bool:
+        """Writes what waits and closes the database; says whether all of it was written in time."""
+        return self.writer.close(timeout_s)
 
     def _forget_one(self) -> None:
         absent = [known for known in self._known.values() if known.id not in self._present]
         if absent:
             oldest = min(absent, key=lambda known: known.last_seen_s)
             del self._known[oldest.id]
-            self._write(oldest.id)
+            self._note_change(oldest.id)
 
-    def _write(self, device: str) -> None:
+    def _note_change(self, device: str) -> None:
         with self._lock:
-            self._behind.add(device)
-            is_queued, self._is_queued = self._is_queued, True
-        if not is_queued and not self._is_closed:
-            self._writer.submit(self._gather)
+            self._changes += 1
+            self._changed.add(device)
+            if len(self._changed) > 2 * self._devices_max:
+                # While a disk fails, devices may come and be forgotten without end.
+                self._changed.clear()
+                self._is_all_changed = True
+        self.writer.wake()
 
     # The writer's thread
 
-    def _gather(self) -> None:
-        self._closing.wait(GATHER_S)
-        self._flush()
-
-    def _flush(self) -> None:
+    def _write(self) -> int:
+        """Writes the rows that changed and returns how many changes are written."""
         with self._lock:
-            behind, self._behind, self._is_queued = self._behind, set(), False
+            position, is_all = self._changes, self._is_all_changed
+            changed, self._changed, self._is_all_changed = self._changed, set(), False
         try:
             with transaction(self._connection):
-                for device in behind:
+                if is_all:
+                    self._connection.execute("DELETE FROM devices")
+                    changed = set(self._known)
+                for device in changed:
                     self._write_row(device)
-        except sqlite3.Error as error:
+        except BaseException:
             with self._lock:
-                self._behind |= behind
-            if not self._has_failed:
-                self._report(f"the list of devices could not be written: {error}")
-            self._has_failed = True
-        else:
-            self._has_failed = False
+                self._changed |= changed
+                self._is_all_changed |= is_all
+            raise
+        return position
 
     def _write_row(self, device: str) -> None:
         known = self._known.get(device)

@@ -154,7 +154,7 @@ class BackgroundWriter:
         try:
             while not is_last:
                 is_last = self._closing.is_set()
-                if self._try_to_write():
+                if self.write_once():
                     retry_s = RETRY_MIN_S
                     if not is_last:
                         self._try_to_tidy()
@@ -171,8 +171,8 @@ class BackgroundWriter:
         if self._wake.wait(self._interval_s) and self._gather_s:
             self._closing.wait(self._gather_s)
 
-    def _try_to_write(self) -> bool:
-        """Writes all that waits; says whether that went well."""
+    def write_once(self) -> bool:
+        """Writes all that waits, and says whether that went well; for the thread, and for one that has none."""
         self._wake.clear()
         task = "opened"
         try:

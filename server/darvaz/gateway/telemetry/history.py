@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from darvaz.gateway.settings import Settings
+from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import open_database, transaction
 
 log = logging.getLogger("darvaz.history")
@@ -26,7 +26,6 @@ FIVE_MINUTES_S = 300
 HOUR_S = 3600
 
 _RETAIN_EVERY_S = 600.0
-_RETRY_MAX_S = 10.0
 _LEAST_DAYS = 1 / 24
 _SUMMARY = "series INTEGER NOT NULL, time_s INTEGER NOT NULL, count INTEGER, sum REAL, low REAL, high REAL"
 _MIGRATIONS = (
@@ -72,7 +71,7 @@ def open_history(folder: Path) -> sqlite3.Connection:
 
 
 class History:
-    """Takes reports from the event loop; one thread writes them in batches, with their summaries.
+    """Takes reports from the event loop, and writes them in batches in the background, with their summaries.
 
     At most `PENDING_REPORTS_MAX` reports wait; beyond that the newest are dropped and counted. A name
     beyond `SERIES_PER_DEVICE_MAX` of its device, or `SERIES_MAX` of all, is not kept.
@@ -87,90 +86,100 @@ class History:
         unix_s: Callable[[], float] = time.time,
     ) -> None:
         self.retention = retention or Retention()
-        self.state = "ok"
+        # Since the start; counted by the event loop.
         self.dropped_reports = 0
         self._open_connection = open_connection
+        # The writer's own; None until it is open.
+        self._connection: sqlite3.Connection | None = None
         self._pending_reports_max = pending_reports_max
         self._unix_s = unix_s
+        # What waits, in order: reports, and ids of devices to forget. The event loop appends, the writer takes.
         self._pending: deque[Report | str] = deque()
+        # What the writer has taken and not yet committed; it stays here while the disk fails.
+        self._batch: list[Report | str] = []
+        # Positions since the start: `accepted` is counted by the event loop, `written` by the writer.
+        self._accepted = self._written = 0
+        # (device, name) → id of the series, and how many series each device has. The writer's.
         self._series: dict[tuple[str, str], int] = {}
-        self._count_of: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._series_of_device: Counter[str] = Counter()
+        # Whether `_series` is what the database holds: not before the first batch, nor after a rollback.
+        self._is_loaded = False
+        # Monotonic seconds at which old readings are deleted next. The writer's.
+        self._retain_s = 0.0
+        self.writer = BackgroundWriter(
+            "history",
+            open=self._connect,
+            write=self._write,
+            position=lambda: self._accepted,
+            lost=lambda: self.dropped_reports,
+            write_gap=_log_gap,
+            tidy=self._retain_if_due,
+            close=self._disconnect,
+            interval_s=BATCH_INTERVAL_S,
+        )
 
     # From the event loop
 
     def open(self) -> None:
         """Starts the writer."""
-        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
-        self._thread.start()
+        self.writer.start()
+
+    @property
+    def state(self) -> str:
+        """ "ok", or a sentence that says what is wrong."""
+        return self.writer.state
 
     def record(self, device: str, time_s: float, values: dict[str, float]) -> None:
         """Keeps the numbers of one report. Never waits."""
-        if len(self._pending) >= self._pending_reports_max:
+        if self._accepted - self._written >= self._pending_reports_max:
             self.dropped_reports += 1
         elif values:
-            self._pending.append((device, time_s, values))
+            self._append((device, time_s, values))
 
     def forget(self, device: str) -> None:
         """Deletes all that a device has reported so far."""
-        self._pending.append(device)
+        self._append(device)
 
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
-        return not self._pending
+        return self.writer.close(timeout_s)
+
+    def _append(self, item: Report | str) -> None:
+        self._accepted += 1
+        self._pending.append(item)
 
     # The writer's thread
 
-    def _run(self) -> None:
-        connection = self._open_connection()
-        retain_s, wait_s = 0.0, BATCH_INTERVAL_S
-        try:
-            self._load(connection)
-            while True:
-                is_last = self._stop.wait(wait_s)
-                wait_s = self._write(connection, wait_s)
-                if is_last:
-                    return
-                if time.monotonic() >= retain_s:
-                    retain_s = time.monotonic() + _RETAIN_EVERY_S
-                    self._retain(connection)
-        finally:
-            connection.close()
+    def _connect(self) -> None:
+        self._connection = self._open_connection()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     def _load(self, connection: sqlite3.Connection) -> None:
-        """Reads which series there are: at the start, and after a batch that was rolled back."""
-        try:
-            found = connection.execute("SELECT device, name, id FROM series").fetchall()
-        except sqlite3.Error as error:
-            self._degrade(f"degraded: the history cannot be read ({error})")
-            found = []
+        """Reads which series there are."""
+        found = connection.execute("SELECT device, name, id FROM series").fetchall()
         self._series = {(device, name): series for device, name, series in found}
-        self._count_of = Counter(device for device, _, _ in found)
+        self._series_of_device = Counter(device for device, _, _ in found)
+        self._is_loaded = True
 
-    def _write(self, connection: sqlite3.Connection, waited_s: float) -> float:
-        """Writes a batch and returns how long to wait for the next; keeps the reports if the disk fails."""
-        batch = [self._pending.popleft() for _ in range(len(self._pending))]
-        if not batch:
-            return BATCH_INTERVAL_S
-        try:
-            with transaction(connection):
-                self._store(connection, batch)
-        except sqlite3.Error as error:
-            self._pending.extendleft(reversed(batch))
-            self._degrade(f"degraded: the history cannot be written ({error}); free the disk of the data folder")
+    def _write(self) -> int:
+        """Writes all that waits and returns how many reports are written; keeps those the disk does not take."""
+        connection = self._connection
+        assert connection is not None
+        if not self._is_loaded:
             self._load(connection)
-            return min(waited_s * 2, _RETRY_MAX_S)
-        self.state = "ok"
-        return BATCH_INTERVAL_S
-
-    def _degrade(self, sentence: str) -> None:
-        if self.state == "ok":
-            log.error("= %s", sentence)
-        self.state = sentence
+        self._batch += [self._pending.popleft() for _ in range(len(self._pending))]
+        if self._batch:
+            # A rollback takes back new series, too.
+            self._is_loaded = False
+            with transaction(connection):
+                self._store(connection, self._batch)
+            self._is_loaded = True
+            self._written += len(self._batch)
+            self._batch = []
+        return self._written
 
     def _store(self, connection: sqlite3.Connection, batch: list[Report | str]) -> None:
         rows: list[tuple[int, int, float]] = []
@@ -191,12 +200,12 @@ class History:
         known = self._series.get((device, name))
         if known is not None:
             return known
-        if self._count_of[device] >= SERIES_PER_DEVICE_MAX or len(self._series) >= SERIES_MAX:
+        if self._series_of_device[device] >= SERIES_PER_DEVICE_MAX or len(self._series) >= SERIES_MAX:
             return None
         made = connection.execute("INSERT INTO series (device, name) VALUES (?, ?)", (device, name)).lastrowid
         assert made is not None
         self._series[device, name] = made
-        self._count_of[device] += 1
+        self._series_of_device[device] += 1
         return made
 
     def _insert(self, connection: sqlite3.Connection, rows: list[tuple[int, int, float]]) -> None:
@@ -215,29 +224,36 @@ class History:
             for table in ("readings", "five_minutes", "hours"):
                 connection.execute(f"DELETE FROM {table} WHERE series = ?", (series,))
         connection.execute("DELETE FROM series WHERE device = ?", (device,))
-        del self._count_of[device]
+        del self._series_of_device[device]
 
     # Retention
 
-    def _retain(self, connection: sqlite3.Connection) -> None:
-        """Forgets what is too old, then more and more of the readings while the file is too large."""
-        kept = self.retention
-        days = {"hours": kept.hours_days, "five_minutes": kept.five_minutes_days, "readings": kept.raw_days}
-        try:
-            for table in days:
-                self._forget_before(connection, table, days[table])
-            for table in ("readings", "five_minutes"):
-                while _used_bytes(connection) > kept.bytes_max and days[table] > _LEAST_DAYS:
-                    days[table] /= 2
-                    self._forget_before(connection, table, days[table])
-        except sqlite3.Error as error:
-            log.warning("= old readings could not be removed: %s", error)
+    def _retain_if_due(self) -> None:
+        if time.monotonic() >= self._retain_s:
+            self._retain_s = time.monotonic() + _RETAIN_EVERY_S
+            self._retain()
 
-    def _forget_before(self, connection: sqlite3.Connection, table: str, days: float) -> None:
+    def _retain(self) -> None:
+        """Deletes what is too old, then more and more of the readings while the file is too large."""
+        connection, kept = self._connection, self.retention
+        assert connection is not None
+        days = {"hours": kept.hours_days, "five_minutes": kept.five_minutes_days, "readings": kept.raw_days}
+        for table in days:
+            self._delete_before(connection, table, days[table])
+        for table in ("readings", "five_minutes"):
+            while _used_bytes(connection) > kept.bytes_max and days[table] > _LEAST_DAYS:
+                days[table] /= 2
+                self._delete_before(connection, table, days[table])
+
+    def _delete_before(self, connection: sqlite3.Connection, table: str, days: float) -> None:
         column, per_s = ("time_ms", 1000) if table == "readings" else ("time_s", 1)
         oldest = int((self._unix_s() - days * 86_400) * per_s)
         for series in self._series.values():
             connection.execute(f"DELETE FROM {table} WHERE series = ? AND {column} < ?", (series, oldest))
+
+
+def _log_gap(reports: int) -> None:
+    log.warning("= %d reports are missing in the history: the disk could not keep up", reports)
 
 
 def _summarised(rows: list[tuple[int, int, float]], step_s: int) -> list[tuple[int, int, int, float, float, float]]:

@@ -1,0 +1,33 @@
+"""The health of the gateway: every writer that fails is named, for monitors and for operators."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.app import RunningApp
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_gateway_that_writes_everything_has_no_problems(gateway: RunningApp) -> None:
+    public, full = await gateway.ask("GET", "/health"), await gateway.ask("GET", "/api/health")
+
+    assert (public.status_code, public.json()["status"], public.json()["problems"]) == (200, "ok", [])
+    assert (full.json()["status"], full.json()["problems"]) == ("ok", [])
+
+
+@pytest.mark.parametrize("number", range(3), ids=["journal", "history", "list of devices"])
+async def test_a_writer_that_fails_is_a_problem_of_the_gateway(
+    gateway: RunningApp, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    writer = gateway.parts.writers[number]
+    # Its thread sets this again at its next success, within a second.
+    monkeypatch.setattr(type(writer), "_succeed", lambda self, position: None)
+    writer.state = f"degraded: the {writer.name} cannot be written"
+
+    public, full = await gateway.ask("GET", "/health"), await gateway.ask("GET", "/api/health")
+    writer.state = "ok"
+
+    assert (public.status_code, public.json()["status"]) == (503, "degraded")
+    assert public.json()["problems"] == full.json()["problems"] == [f"degraded: the {writer.name} cannot be written"]
+    assert full.json()["status"] == "degraded"
