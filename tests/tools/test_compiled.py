@@ -1,4 +1,4 @@
-"""The compiled hot path is used while it is what the sources say, and nobody needs a compiler."""
+"""The compiled hot path is used while its sources are unchanged, and a machine without a compiler does without it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import darvaz
 from darvaz.compiled import HOT_MODULES, SUFFIX, path_of
 from tests.support.needs import VARIABLE, missing
+from tools.pip_progress import explain
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BUILD_DEADLINE_S = 600
@@ -45,7 +47,7 @@ class Checkout:
         )
 
     def session(self, **environ: str) -> str:
-        """Returns the file that the session is imported from, after Python's own word on it."""
+        """Returns the file that the session is imported from; `is_compiled` must agree with it."""
         is_compiled, file = self.run("-c", ASK, **environ).stdout.split()
         assert (is_compiled == "True") == file.endswith(SUFFIX)
         return file
@@ -53,12 +55,17 @@ class Checkout:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A checkout that was compiled in the background, as `make serve` does it."""
     copy = Checkout(tmp_path_factory.mktemp("checkout"))
-    made = copy.run("-m", "darvaz.compiled")
-    if "not compiled: there is no C compiler" in made.stderr or "Python.h is missing" in made.stderr:
-        missing(made.stderr.strip())
-    assert made.returncode == 0, made.stderr
-    assert "Compiling" in made.stdout
+    started = copy.run("-m", "darvaz.compiled", "--in-background")
+    if "there is no C compiler" in started.stdout or "Python.h is missing" in started.stdout:
+        missing(started.stdout.strip())
+    assert "compiled in the background for the next start" in started.stdout
+    log = copy.package / "__compiled__" / "compile.log"
+    deadline_s = time.monotonic() + BUILD_DEADLINE_S
+    while not list((copy.package / "__compiled__").glob("*/manifest.txt")):
+        assert time.monotonic() < deadline_s and "not compiled" not in log.read_text(), log.read_text()
+        time.sleep(0.2)
     yield copy
 
 
@@ -75,7 +82,7 @@ def test_compiled_modules_are_what_is_imported_until_their_source_changes(checko
 
 
 @pytest.mark.parametrize("name", ["gateway/session/events.py", "gateway/websocket/masking.c"])
-def test_a_source_that_compiled_modules_lean_on_counts_too(checkout: Checkout, name: str) -> None:
+def test_a_source_that_compiled_modules_depend_on_counts_too(checkout: Checkout, name: str) -> None:
     source = checkout.package / name
     before = source.read_text()
 
@@ -86,18 +93,28 @@ def test_a_source_that_compiled_modules_lean_on_counts_too(checkout: Checkout, n
 
 
 @pytest.mark.parametrize("word", ["no", "0", "False", "off"])
-def test_plain_python_runs_at_will(checkout: Checkout, word: str) -> None:
+def test_plain_python_runs_on_request(checkout: Checkout, word: str) -> None:
     assert checkout.session(DARVAZ_COMPILED=word).endswith(".py")
     assert checkout.run("-m", "darvaz", "--version", DARVAZ_COMPILED=word).stdout.endswith("plain Python\n")
 
 
-def test_what_is_compiled_already_is_left_alone(checkout: Checkout) -> None:
+def test_a_build_of_unchanged_sources_does_nothing(checkout: Checkout) -> None:
     again = checkout.run("-m", "darvaz.compiled", CC="no-such-compiler")
 
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
-def test_manifest_that_was_cut_off_is_no_manifest(checkout: Checkout) -> None:
+def test_a_second_start_does_not_compile_what_is_being_compiled(tmp_path: Path) -> None:
+    copy = Checkout(tmp_path)
+    (copy.package / "__compiled__" / "build-by-another").mkdir(parents=True)
+
+    started = copy.run("-m", "darvaz.compiled", "--in-background")
+
+    assert "it is being compiled in the background" in started.stdout
+    assert not (copy.package / "__compiled__" / "compile.log").exists()
+
+
+def test_manifest_that_was_cut_off_is_not_used(checkout: Checkout) -> None:
     (manifest,) = (checkout.package / "__compiled__").glob("*/manifest.txt")
     before = manifest.read_text()
 
@@ -118,11 +135,13 @@ def test_a_machine_without_a_compiler_runs_plain_python_and_says_so(tmp_path: Pa
 
     wanted = copy.run("-m", "darvaz.compiled", CC="no-such-compiler")
     tried = copy.run("-m", "darvaz.compiled", "--if-possible", CC="no-such-compiler")
+    started = copy.run("-m", "darvaz.compiled", "--in-background", CC="no-such-compiler")
 
     assert wanted.returncode == 1
-    assert "there is no C compiler (no-such-compiler): apt install gcc" in wanted.stderr
-    assert tried.returncode == 0
-    assert "The gateway runs all the same, at half the speed." in tried.stdout
+    assert "there is no C compiler (no-such-compiler): sudo apt install gcc" in wanted.stderr
+    assert (tried.returncode, started.returncode) == (0, 0)
+    assert started.stdout.startswith("The gateway runs as plain Python, at half the speed: there is no C compiler")
+    assert "The gateway runs as plain Python, at half the speed." in tried.stdout
     assert copy.session().endswith(".py")
     assert not any((copy.package / "__compiled__").glob("*"))
 
@@ -136,17 +155,48 @@ def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(tmp_path: Path) -> N
 
     assert made.returncode == 1
     assert "invalid syntax" in made.stderr.lower()
-    assert not any((copy.package / "__compiled__").glob("*"))
+    assert [file.name for file in (copy.package / "__compiled__").iterdir()] == ["failed"]
+    assert "`make compile` tries again" in copy.run("-m", "darvaz.compiled", "--in-background").stdout
 
 
-@pytest.mark.skipif(not os.environ.get(VARIABLE), reason="a person may test plain Python")
-def test_continuous_integration_tests_what_is_compiled() -> None:
+def test_a_package_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
+    copy = Checkout(tmp_path)
+    (copy.package / "__compiled__").write_text("in the way")
+
+    made = copy.run("-m", "darvaz.compiled")
+
+    assert made.returncode == 1
+    assert made.stderr.count("\n") == 1 and "__compiled__: " in made.stderr
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_is_compiled_and_downloads_what_it_needs(checkout: Checkout, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, timeout=BUILD_DEADLINE_S)
+    python = environment / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", str(REPOSITORY)]
+    installed = subprocess.run(install, capture_output=True, text=True, timeout=BUILD_DEADLINE_S)
+    if installed.returncode != 0 and "network" in explain(installed.stderr):
+        missing("the package index cannot be reached")
+    clean = {name: value for name, value in os.environ.items() if name not in ("DARVAZ_COMPILED", "PYTHONPATH")}
+
+    made, shown = (
+        subprocess.run([str(python), "-m", *words], cwd=tmp_path, env=clean, capture_output=True, text=True)
+        for words in (["darvaz.compiled"], ["darvaz", "--version"])
+    )
+
+    assert made.returncode == 0, made.stderr
+    assert shown.stdout.endswith(", compiled\n")
+
+
+@pytest.mark.skipif(not os.environ.get(VARIABLE), reason="needed in continuous integration only")
+def test_continuous_integration_tests_compiled_modules() -> None:
     assert darvaz.is_compiled
 
 
 @pytest.mark.parametrize("name", HOT_MODULES)
-def test_a_compiled_module_keeps_to_what_is_the_same_when_it_is_compiled(name: str) -> None:
+def test_a_hot_module_uses_only_what_means_the_same_when_compiled(name: str) -> None:
     source = (REPOSITORY / "server" / "darvaz" / path_of(name)).read_text()
 
-    # It lies elsewhere then, and its coroutines do not bear to be cancelled without a warning (Python 3.12).
+    # A compiled file is in another folder, and cancelling its coroutines causes a warning (Python 3.12).
     assert not re.search(r"\b(__file__|async def)\b", source)

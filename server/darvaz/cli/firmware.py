@@ -62,7 +62,7 @@ def firmware(
     """Install MicroPython on a board: a Pico W, a Pico 2 W, or an ESP32-CAM (with the camera driver).
 
     A Pico with MicroPython is restarted into its bootloader; a new one, plug in with BOOTSEL held. An ESP32-CAM is
-    written to by esptool: pip install 'darvaz[flash]'. The image is downloaded unless --file gives it, its checksum
+    written to by esptool, which `make firmware` installs. The image is downloaded unless --file gives it, its checksum
     is shown, and one for another board is refused. The files on a board stay, but for --erase. Exit status: 0 when
     it is installed, else 1.
     """

@@ -15,7 +15,7 @@ import click
 
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
-from darvaz.boards.virtual.interpreter import NoMicroPython
+from darvaz.boards.virtual.micropython import NoMicroPython
 from darvaz.boards.virtual.pictures import NoPictures, draw_frame
 from darvaz.cli.remote import client_of, gateway_option
 from darvaz.client import requests

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from darvaz.text.extras import how_to_install
+
 if TYPE_CHECKING:
     import av
 
@@ -26,7 +28,7 @@ def load_av() -> Any:
     try:
         import av
     except ImportError:
-        raise FilmError("recording needs PyAV: install it with pip install 'darvaz[record]'") from None
+        raise FilmError(f"recording needs PyAV: {how_to_install('record')}") from None
     return av
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from darvaz.pytest_plugin.errors import BenchError
+from darvaz.text.extras import how_to_install
 from darvaz.text.terminal import visible
 
 # Runs of several people share the boards of a bench, and so the folder and its files.
@@ -35,7 +36,7 @@ def leased(board: str, wait_s: float, folder: Path | None = None) -> Iterator[No
         # Not at the top: a virtual board is shared by nobody.
         from filelock import FileLock, Timeout
     except ImportError:
-        raise BenchError("boards are leased with filelock: pip install 'darvaz[pytest]'") from None
+        raise BenchError(f"boards are leased with filelock: {how_to_install('pytest')}") from None
     path = (folder or Path(tempfile.gettempdir()) / "darvaz-leases") / f"{_digest(board)}.lock"
     try:
         _make_folder(path.parent)

@@ -16,7 +16,7 @@ from darvaz.boards.serial import Prompt, SerialError
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
 from darvaz.boards.virtual.hardware import Hardware
-from darvaz.boards.virtual.interpreter import NoMicroPython
+from darvaz.boards.virtual.micropython import NoMicroPython
 from darvaz.boards.virtual.pictures import NoPictures
 from darvaz.pytest_plugin.errors import BenchError, BoardError
 from darvaz.pytest_plugin.program import program_files

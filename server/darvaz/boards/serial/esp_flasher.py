@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from darvaz.boards.serial.errors import Reason, SerialError
+from darvaz.text.extras import how_to_install
 
 BAUD = 460800
 # On this chip the bootloader begins here, not at 0.
@@ -19,9 +20,7 @@ _CHECK_DEADLINE_S = 60.0
 def require_esptool() -> None:
     """Raises SerialError where the tool is not installed."""
     if importlib.util.find_spec("esptool") is None:
-        raise SerialError(
-            Reason.NO_FILE, "for an ESP32 esptool is needed: pip install 'darvaz[flash]', then run this again"
-        )
+        raise SerialError(Reason.NO_FILE, f"an ESP32 needs esptool: {how_to_install('flash')}")
 
 
 def check_with_esptool(file: Path) -> None:

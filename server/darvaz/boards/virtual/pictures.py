@@ -7,6 +7,8 @@ import importlib
 import io
 import math
 
+from darvaz.text.extras import how_to_install
+
 SIZES = {
     "QQVGA": (160, 120),
     "QVGA": (320, 240),
@@ -29,7 +31,7 @@ def load_pillow() -> None:
     try:
         importlib.import_module("PIL.ImageDraw")
     except ImportError:
-        raise NoPictures("a virtual camera needs Pillow: pip install 'darvaz[simulate]'") from None
+        raise NoPictures(f"a virtual camera needs Pillow: {how_to_install('simulate')}") from None
 
 
 @functools.lru_cache(maxsize=256)
