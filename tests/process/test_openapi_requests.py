@@ -1,0 +1,133 @@
+"""The running gateway answers as its OpenAPI document says: schemathesis makes requests from it and checks them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.support.gateway import GatewayProcess
+
+RUN_DEADLINE_S = 60
+# The shortest frame that the gateway takes: the first and last bytes of a JPEG.
+JPEG = b"\xff\xd8\xff\xd9"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(RUN_DEADLINE_S * 2)]
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[GatewayProcess]:
+    """A gateway that trusts its own machine as little as any other, so that every request needs a token."""
+    with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def token(gateway: GatewayProcess) -> str:
+    return token_of(gateway)
+
+
+def token_of(gateway: GatewayProcess) -> str:
+    command = [sys.executable, "-m", "darvaz", "token", "issue", "operator", "--data", str(gateway.data)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+
+def run_schemathesis(gateway: GatewayProcess, token: str, folder: Path, *options: str, config: str = "") -> None:
+    """Runs schemathesis against the gateway and shows what it found."""
+    (folder / "schemathesis.toml").write_text(config)
+    command = [
+        str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(folder / "schemathesis.toml"),
+        "run", f"{gateway.url}/openapi.json",
+        "--header", f"Authorization: Bearer {token}", "--phases", "examples,coverage,fuzzing",
+        "--checks", "all", "--seed", "1", "--continue-on-failure", "--request-timeout", "20", *options,
+    ]  # fmt: skip
+    ran = subprocess.run(
+        command, capture_output=True, text=True, timeout=RUN_DEADLINE_S, check=False, cwd=folder, env={"PATH": ""}
+    )
+    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:] + gateway.log_text()[-2000:]
+
+
+# A response without an end; one that is not JSON; one whose wrong guesses lock the address out;
+# and one that issues tokens until its limit.
+SPECIAL = ("watch_events", "export_journal", "sign_in", "mint_public_tokens")
+
+
+def test_the_gateway_keeps_what_the_document_says(gateway: GatewayProcess, token: str, tmp_path: Path) -> None:
+    without = [part for name in SPECIAL for part in ("--exclude-operation-id", name)]
+
+    run_schemathesis(gateway, token, tmp_path, *without, "--max-examples", "15")
+
+    assert gateway.get("/health").json()["status"] == "ok"
+    assert "Traceback" not in gateway.log_text()
+
+
+@contextlib.contextmanager
+def obedient_camera(gateway: GatewayProcess, token: str, device: str) -> Iterator[None]:
+    """Connects a camera that obeys every command and reports something."""
+    is_here, is_over = threading.Event(), threading.Event()
+
+    async def live() -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with connect(f"{gateway.ws_url}/ws/esp32cam", additional_headers=headers) as board:
+            await board.send(json.dumps({"type": "connect", "device": device}))
+            await board.recv()
+            await board.send(json.dumps({"type": "telemetry", "values": {"temperature": 20.5, "gate": "open"}}))
+            is_here.set()
+            with contextlib.suppress(ConnectionClosed):
+                while not is_over.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        command = json.loads(await asyncio.wait_for(board.recv(), 0.1))
+                        if command["type"] == "command":
+                            await board.send(JPEG)
+                            await board.send(json.dumps({"type": "ack", "id": command["id"], "status": "ok"}))
+
+    thread = threading.Thread(target=asyncio.run, args=(live(),))
+    thread.start()
+    try:
+        assert is_here.wait(20)
+        yield
+    finally:
+        is_over.set()
+        thread.join(20)
+
+
+def test_the_gateway_keeps_it_for_a_device_that_is_here(tmp_path: Path) -> None:
+    # Another gateway: the first run has changed the settings of its own.
+    with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as gateway:
+        try_a_device_that_is_here(gateway, token_of(gateway), tmp_path)
+
+        assert "Traceback" not in gateway.log_text()
+
+
+def try_a_device_that_is_here(gateway: GatewayProcess, token: str, folder: Path) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    made = httpx.post(f"{gateway.url}/api/tokens", json={"kind": "esp32cam"}, headers=headers, trust_env=False)
+
+    with obedient_camera(gateway, made.json()["token"], "yard"):
+        run_schemathesis(
+            gateway,
+            token,
+            folder,
+            "--include-path-regex",
+            "^/api/devices",
+            "--exclude-method",
+            "DELETE",
+            "--exclude-operation-id",
+            "stream_camera",
+            "--max-examples",
+            "30",
+            config='[parameters]\n"path.device" = "yard"\n',
+        )
+        known = gateway.get("/api/devices/yard", headers=headers).json()
+
+    assert known["online"] is True
