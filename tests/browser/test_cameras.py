@@ -28,15 +28,15 @@ async def test_a_picture_is_saved(gateway: GatewayProcess, page: Page) -> None:
         await expect(page.locator("device-camera .status.done")).to_have_text("Saved.")
 
 
-async def test_a_picture_of_a_camera_that_is_away_is_refused_with_a_reason(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "door", "esp32cam"):
+async def test_a_picture_of_an_offline_camera_is_refused_with_a_reason(gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(gateway.ws_url, "porch", "esp32cam"):
         pass
-    await page.goto(f"{gateway.url}/#/device/door")
-    await expect(page.get_by_text("The camera is away.", exact=True)).to_be_visible()
+    await page.goto(f"{gateway.url}/#/device/porch")
+    await expect(page.get_by_text("The camera is offline.", exact=True)).to_be_visible()
 
     await page.get_by_role("button", name="Save a picture").click()
 
-    await expect(page.locator("device-camera .status.failed")).to_have_text("failed: door is offline")
+    await expect(page.locator("device-camera .status.failed")).to_have_text("failed: porch is offline")
     await page.get_by_label("Language").select_option("fa")
     await page.get_by_role("button", name="ذخیرهٔ تصویر").click()
     await expect(page.locator("device-camera .status.failed")).to_have_text("نشد: برد آفلاین است")

@@ -1,4 +1,4 @@
-"""Controls stand where the board is: after a reload, after a command from elsewhere, after a restart of the board."""
+"""Controls show the state of the board: after a reload, a command from elsewhere, or a restart of the board."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ async def obey(board: Board) -> dict[str, Any]:
     return args
 
 
-async def test_a_control_that_nobody_used_invents_no_value(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="a"):
-        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+async def test_an_unused_control_shows_no_value(gateway: GatewayProcess, page: Page, device: str) -> None:
+    async with board_at(gateway.ws_url, device, commands=COMMANDS, boot_id="a"):
+        await page.goto(f"{gateway.url}/#/device/{device}")
 
         await expect(page.locator("form.control", has_text="pan").locator(".number")).to_have_text("–")
         await expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "not known")
         await expect(page.get_by_role("combobox", name="name")).to_have_value("")
 
 
-async def test_controls_stand_where_they_were_left_after_a_reload(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="a") as board:
-        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+async def test_controls_keep_their_values_after_a_reload(gateway: GatewayProcess, page: Page, device: str) -> None:
+    async with board_at(gateway.ws_url, device, commands=COMMANDS, boot_id="a") as board:
+        await page.goto(f"{gateway.url}/#/device/{device}")
         await page.get_by_role("slider").focus()
         await page.keyboard.press("End")
         assert await obey(board) == {"angle": 180}
@@ -55,25 +55,27 @@ async def test_controls_stand_where_they_were_left_after_a_reload(gateway: Gatew
         await expect(page.get_by_role("combobox", name="name")).to_have_value("0")
 
 
-async def test_controls_follow_a_command_from_elsewhere(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="a") as board:
-        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+async def test_controls_follow_a_command_from_elsewhere(gateway: GatewayProcess, page: Page, device: str) -> None:
+    async with board_at(gateway.ws_url, device, commands=COMMANDS, boot_id="a") as board:
+        await page.goto(f"{gateway.url}/#/device/{device}")
         await expect(page.get_by_role("slider")).to_be_enabled()
-        path = "/api/devices/pan-tilt/commands/pan"
-        asking = asyncio.create_task(asyncio.to_thread(gateway.post, path, json={"angle": 30}))
+        path = f"/api/devices/{device}/commands/pan"
+        posting = asyncio.create_task(asyncio.to_thread(gateway.post, path, json={"angle": 30}))
         await obey(board)
-        await asking
+        await posting
 
         await expect(page.get_by_role("slider")).to_have_value("30")
 
 
-async def test_a_board_that_restarted_stands_nowhere_known(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="a") as board:
-        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+async def test_after_a_restart_of_the_board_values_are_unknown(
+    gateway: GatewayProcess, page: Page, device: str
+) -> None:
+    async with board_at(gateway.ws_url, device, commands=COMMANDS, boot_id="a") as board:
+        await page.goto(f"{gateway.url}/#/device/{device}")
         await page.get_by_role("switch", name="led").click()
         await obey(board)
         await expect(page.get_by_role("switch", name="led")).to_have_attribute("aria-checked", "true")
 
-    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, boot_id="b"):
+    async with board_at(gateway.ws_url, device, commands=COMMANDS, boot_id="b"):
         await expect(page.get_by_role("switch", name="led")).to_be_enabled()
         await expect(page.get_by_role("switch", name="led")).to_have_attribute("aria-checked", "false")

@@ -1,4 +1,4 @@
-"""Ten minutes of a flood, measured: DARVAZ_FLOOD_S=600 runs it, with 200 devices and 1,000 log lines a second.
+"""A measured flood of ten minutes: DARVAZ_FLOOD_S=600 runs it, with 200 devices and 1,000 log lines a second.
 
 It prints frame gaps, input delays and memory of a page with the list and a page with the flooded device.
 """
@@ -39,14 +39,14 @@ requestAnimationFrame(frame);
 const shown = (began) => requestAnimationFrame(() => count("delays", performance.now() - began));
 addEventListener("input", ({ timeStamp }) => shown(timeStamp), true);
 """
-# A browser draws only the page in front at full speed: only that one is measured.
+# A browser draws only the front page at full speed: only that one is measured.
 TO_FRONT = """
 new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => { globalThis.isFront = true; done(); })))
 """
 LOOKED_AT_S = 5.0
 pytestmark = [
     pytest.mark.timeout(FLOOD_S + 180),
-    pytest.mark.skipif(not FLOOD_S, reason="ten minutes long: DARVAZ_FLOOD_S=600 runs it"),
+    pytest.mark.skipif(not FLOOD_S, reason="takes ten minutes: DARVAZ_FLOOD_S=600 runs it"),
 ]
 
 
@@ -104,7 +104,7 @@ async def heap_bytes(page: Page) -> int:
 
 
 async def use(page: Page, label: str) -> None:
-    """Types into a filter as a person does; each letter must be there."""
+    """Types into a filter as a person does; each character must be there."""
     await page.bring_to_front()
     await page.evaluate(TO_FRONT)
     box = page.get_by_label(label)
@@ -123,7 +123,7 @@ async def measure(page: Page) -> dict[str, Any]:
     return {"frame_gaps_ms": spread(counts["gaps"]), "input_delays_ms": spread(counts["delays"])}
 
 
-async def test_a_long_flood_leaves_the_pages_quick_and_their_memory_bounded(browser: Browser) -> None:
+async def test_pages_stay_fast_and_small_in_a_long_flood(browser: Browser) -> None:
     context = await browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
     await context.add_init_script(RECORDER)
     samples: list[dict[str, int]] = []

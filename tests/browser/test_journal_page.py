@@ -1,4 +1,4 @@
-"""The journal on a device's page: both ways, up to a time, and the rows that are shown as a file."""
+"""The journal on a device's page: in both directions, up to a time, and the rows that are shown as a file."""
 
 from __future__ import annotations
 
@@ -44,4 +44,4 @@ async def test_the_journal_is_paged_both_ways_and_saved_as_shown(gateway: Gatewa
         await expect(first).to_have_text(newest)
         await journal.get_by_label("Up to").fill("2001-01-01T00:00:00")
         await journal.get_by_label("Up to").press("Tab")
-        await expect(journal.get_by_text("Nothing is written of this.")).to_be_visible()
+        await expect(journal.get_by_text("No entries.")).to_be_visible()

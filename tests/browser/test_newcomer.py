@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.support.board import board_at
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.timeout(120)
 PAN = {"angle": {"type": "number", "min": 0, "max": 180, "unit": "°"}}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def boards(gateway: GatewayProcess) -> AsyncIterator[None]:
     """A virtual Pico and a virtual camera, with the real firmware."""
     command = [sys.executable, "-m", "darvaz", "simulate", "--gateway", gateway.url]
@@ -53,28 +54,30 @@ async def test_a_newcomer_moves_a_servo_sees_a_plot_and_a_camera(gateway: Gatewa
     assert await picture.evaluate("image => image.naturalWidth") == 640
 
 
+@pytest.mark.usefixtures("open_window")
 async def test_a_board_that_is_added_appears_by_itself(gateway: GatewayProcess, page: Page) -> None:
     await page.goto(f"{gateway.url}/#/add")
     await page.get_by_role("button", name="Close it now").click()
-    await expect(page.get_by_text("Closed: boards from elsewhere get no token.")).to_be_visible()
+    await expect(page.get_by_text("Closed: boards on other machines get no token.")).to_be_visible()
     await page.get_by_role("button", name="Open the window for 15 minutes").click()
     await expect(page.get_by_text(re.compile(r"Open: 1[45]\smin"))).to_be_visible()
     await expect(page.get_by_text(f"DARVAZ_GATEWAY={gateway.url} make flash", exact=True)).to_be_visible()
 
-    async with board_at(gateway.ws_url, "pan-tilt", commands={"pan": PAN}):
-        await expect(page.get_by_text("pan-tilt", exact=True)).to_be_visible()
+    async with board_at(gateway.ws_url, "added", commands={"pan": PAN}):
+        await expect(page.get_by_text("added", exact=True)).to_be_visible()
         await page.get_by_role("link", name="Show it").click()
-        await expect(page.get_by_role("heading", name="pan-tilt")).to_be_visible()
+        await expect(page.get_by_role("heading", name="added")).to_be_visible()
 
 
-async def test_a_window_that_is_turned_elsewhere_turns_on_the_page(gateway: GatewayProcess, page: Page) -> None:
+@pytest.mark.usefixtures("open_window")
+async def test_a_window_that_is_closed_elsewhere_is_closed_on_the_page(gateway: GatewayProcess, page: Page) -> None:
     await page.goto(f"{gateway.url}/#/add")
     await expect(page.get_by_text(re.compile("^Open: "))).to_be_visible()
     await page.get_by_role("button", name="Close it now").focus()
 
     await asyncio.to_thread(httpx.delete, f"{gateway.url}/api/enrolment", trust_env=False)
 
-    await expect(page.get_by_text("Closed: boards from elsewhere get no token.")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_text("Closed: boards on other machines get no token.")).to_be_visible(timeout=15_000)
     await expect(page.get_by_role("button", name="Open the window for 15 minutes")).to_be_focused()
 
 
@@ -85,17 +88,17 @@ async def test_a_window_that_is_turned_elsewhere_turns_on_the_page(gateway: Gate
 async def test_the_address_to_type_is_the_one_that_boards_find(
     gateway: GatewayProcess, page: Page, known: str, shown: str
 ) -> None:
-    said = {"is_open": False, "seconds_left": 0, "policy": "window", "address": known}
-    await page.route("**/api/enrolment", lambda route: route.fulfill(json=said))
+    answer = {"is_open": False, "seconds_left": 0, "policy": "window", "address": known}
+    await page.route("**/api/enrolment", lambda route: route.fulfill(json=answer))
 
     await page.goto(f"{gateway.url}/#/add")
 
     await expect(page.get_by_text(shown, exact=True)).to_be_visible()
 
 
-async def test_a_board_is_named_and_forgotten(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "pan-tilt"):
-        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+async def test_a_board_is_named_and_forgotten(fresh_gateway: GatewayProcess, page: Page) -> None:
+    async with board_at(fresh_gateway.ws_url, "pan-tilt"):
+        await page.goto(f"{fresh_gateway.url}/#/device/pan-tilt")
         await page.get_by_label("Name").fill("Front door")
         await page.get_by_role("button", name="Save", exact=True).click()
         await expect(page.get_by_role("heading", name="Front door")).to_be_visible()
@@ -106,14 +109,14 @@ async def test_a_board_is_named_and_forgotten(gateway: GatewayProcess, page: Pag
         await page.get_by_role("button", name="Forget this board").click()
         await page.get_by_role("dialog").get_by_role("button", name="Forget this board").click()
 
-        await expect(page.get_by_text("No board has been here yet.")).to_be_visible()
+        await expect(page.get_by_text("No board has connected yet.")).to_be_visible()
 
 
 async def test_a_token_is_shown_once_and_revoked(gateway: GatewayProcess, page: Page) -> None:
     await page.goto(f"{gateway.url}/#/access")
     await page.get_by_label("Label").fill("shed")
     await page.get_by_role("button", name="Issue").click()
-    await expect(page.get_by_text("Copy it now: it is shown this once.")).to_be_visible()
+    await expect(page.get_by_text("Copy it now: it is shown only once.")).to_be_visible()
     token = await page.locator("pre", has_text="dvz_").inner_text()
     async with board_at(gateway.ws_url, "shed", token=token):
         assert gateway.get("/api/devices/shed").json()["online"]
@@ -124,8 +127,8 @@ async def test_a_token_is_shown_once_and_revoked(gateway: GatewayProcess, page: 
     await expect(page.get_by_role("row", name="Raspberry Pi Pico W shed")).to_contain_text("revoked")
 
 
-async def test_a_token_is_copied_where_browsers_keep_the_clipboard_shut(gateway: GatewayProcess, page: Page) -> None:
-    # So they do on every page that comes over plain HTTP from another machine.
+async def test_a_token_is_copied_where_the_browser_has_no_clipboard(gateway: GatewayProcess, page: Page) -> None:
+    # Browsers have none on a page that comes over plain HTTP from another machine.
     await page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     await page.goto(f"{gateway.url}/#/access")
     await page.get_by_role("button", name="Issue").click()
@@ -139,14 +142,14 @@ async def test_a_token_is_copied_where_browsers_keep_the_clipboard_shut(gateway:
     await expect(page.get_by_label("Label")).to_have_value(token[:64])
 
 
-async def test_a_viewer_sees_controls_at_rest(gateway: GatewayProcess, page: Page) -> None:
+async def test_a_viewer_sees_disabled_controls(gateway: GatewayProcess, page: Page) -> None:
     made = gateway.post("/api/sign-in-links", json={"role": "viewer"})
     await page.goto(gateway.url + made.json()["path"])
     await expect(page.get_by_role("heading", name="Devices")).to_be_visible()
-    async with board_at(gateway.ws_url, "pan-tilt", commands={"pan": PAN}):
-        await page.get_by_role("link", name="pan-tilt").click()
+    async with board_at(gateway.ws_url, "viewed", commands={"pan": PAN}):
+        await page.get_by_role("link", name="viewed").click()
 
-        await expect(page.get_by_text("You may look; changing things is for operators.")).to_be_visible()
+        await expect(page.get_by_text("You can view everything; changes need an operator.")).to_be_visible()
         await expect(page.get_by_role("slider")).to_be_disabled()
         await page.get_by_role("link", name="Access").click()
         await expect(page.get_by_text("This page is for operators.")).to_be_visible()

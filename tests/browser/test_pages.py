@@ -1,4 +1,4 @@
-"""The dashboard's files: light, cached by what they hold, nothing from elsewhere; and pictures of it for the README."""
+"""The dashboard's files: small, cached by their content, and nothing from another host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def test_the_whole_page_weighs_less_than_150_kb(gateway: GatewayProcess, p
     page.on("response", lambda response: responses.append(response) if "/api/" not in response.url else None)
     await page.goto(gateway.url)
     await expect(page.get_by_role("heading", name="Devices")).to_be_visible()
-    # The icon comes when the browser likes.
+    # The browser loads the icon at a time of its own.
     await page.wait_for_load_state("networkidle")
 
     weights = {response.url: len(await response.body()) for response in responses}
@@ -28,7 +28,7 @@ async def test_the_whole_page_weighs_less_than_150_kb(gateway: GatewayProcess, p
     assert sum(weights.values()) <= WEIGHT_BYTES_MAX
 
 
-def test_no_file_names_a_foreign_host() -> None:
+def test_no_file_names_another_host() -> None:
     for file in FILES:
         hosts = set(re.findall(r"https?://[^/\s\"'`$]+", file.read_text(encoding="utf-8")))
         assert hosts <= {"http://www.w3.org"}, file.name

@@ -1,4 +1,4 @@
-"""The README's pictures of the dashboard: `make pictures` writes them into docs/images, every run takes them."""
+"""The README's pictures of the dashboard: `make pictures` writes them into docs/images, every run checks them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from PIL import Image, ImageStat
 from playwright.async_api import Browser, expect
 
@@ -48,7 +49,7 @@ def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def boards(gateway: GatewayProcess) -> AsyncIterator[None]:
     command = [sys.executable, "-m", "darvaz", "simulate", "--gateway", gateway.url]
     running = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)

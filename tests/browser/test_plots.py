@@ -1,4 +1,4 @@
-"""Plots: values read off one by one, the first minutes of a board, values that are words, and other colours."""
+"""Plots: values read off one by one, the first minutes of a board, texts, and other colours."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.support.gateway import GatewayProcess
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_values_are_read_off_a_plot_with_the_keyboard(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "shed", telemetry={"temperature": {"unit": "°C"}}) as board:
-        await page.goto(f"{gateway.url}/#/device/shed")
+async def test_values_are_read_off_a_plot_with_the_keyboard(gateway: GatewayProcess, page: Page, device: str) -> None:
+    async with board_at(gateway.ws_url, device, telemetry={"temperature": {"unit": "°C"}}) as board:
+        await page.goto(f"{gateway.url}/#/device/{device}")
         await expect(page.locator("device-controls")).to_be_attached()
         for value in (21.5, 25.25):
             await board.say("telemetry", values={"temperature": value})
@@ -30,15 +30,15 @@ async def test_values_are_read_off_a_plot_with_the_keyboard(gateway: GatewayProc
         await page.keyboard.press("Home")
 
         await expect(page.locator(".reading")).to_have_text(re.compile(r"· 21\.5.*°C"))
-        await expect(page.locator("#said")).to_have_text(re.compile(r"· 21\.5.*°C"))
+        await expect(page.locator("#announcement")).to_have_text(re.compile(r"· 21\.5.*°C"))
         await page.keyboard.press("Escape")
         await expect(page.locator(".reading")).to_be_hidden()
 
 
-async def test_values_are_read_off_a_plot_with_the_mouse(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "shed") as board:
+async def test_values_are_read_off_a_plot_with_the_mouse(gateway: GatewayProcess, page: Page, device: str) -> None:
+    async with board_at(gateway.ws_url, device) as board:
         await board.say("telemetry", values={"temperature": 21.5})
-        await page.goto(f"{gateway.url}/#/device/shed")
+        await page.goto(f"{gateway.url}/#/device/{device}")
 
         await page.get_by_role("application", name=re.compile("^temperature")).hover()
 
@@ -47,10 +47,10 @@ async def test_values_are_read_off_a_plot_with_the_mouse(gateway: GatewayProcess
         await expect(page.locator(".reading")).to_be_hidden()
 
 
-async def test_the_first_minutes_of_a_board_fill_its_plot(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "shed") as board:
+async def test_the_first_minutes_of_a_board_fill_its_plot(gateway: GatewayProcess, page: Page, device: str) -> None:
+    async with board_at(gateway.ws_url, device) as board:
         await board.say("telemetry", values={"temperature": 21.5})
-        await page.goto(f"{gateway.url}/#/device/shed")
+        await page.goto(f"{gateway.url}/#/device/{device}")
 
         await expect(page.get_by_label("Time")).to_have_value("minutes")
         await page.get_by_label("Time").select_option("hour")
@@ -59,20 +59,22 @@ async def test_the_first_minutes_of_a_board_fill_its_plot(gateway: GatewayProces
         await expect(page.get_by_label("Time")).to_have_value("hour")
 
 
-async def test_a_value_that_is_a_word_has_no_plot(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "shed") as board:
+async def test_a_text_value_has_no_plot(gateway: GatewayProcess, page: Page, device: str) -> None:
+    async with board_at(gateway.ws_url, device) as board:
         await board.say("telemetry", values={"door": "open"})
-        await page.goto(f"{gateway.url}/#/device/shed")
+        await page.goto(f"{gateway.url}/#/device/{device}")
 
         await expect(page.get_by_text("open", exact=True)).to_be_visible()
         await expect(page.get_by_text("No readings in this time.")).to_be_hidden()
 
 
-async def test_a_plot_is_drawn_anew_for_another_width_and_other_colours(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "shed") as board:
+async def test_a_plot_is_drawn_again_for_another_width_and_other_colours(
+    gateway: GatewayProcess, page: Page, device: str
+) -> None:
+    async with board_at(gateway.ws_url, device) as board:
         for value in (21.5, 25.25):
             await board.say("telemetry", values={"temperature": value})
-        await page.goto(f"{gateway.url}/#/device/shed")
+        await page.goto(f"{gateway.url}/#/device/{device}")
         plot = page.locator("canvas")
         await expect(plot).to_be_visible()
         await expect(plot).to_have_js_property("width", await plot.evaluate("plot => plot.clientWidth"))

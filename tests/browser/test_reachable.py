@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
@@ -21,71 +22,79 @@ COMMANDS: dict[str, Any] = {
     "say": {"text": {"type": "string"}, "loud": {"type": "boolean"}},
     "home": {},
 }
-PLACES = ("", "device/pan-tilt", "cameras", "add", "access")
 
 
-@pytest.fixture
-async def board(gateway: GatewayProcess) -> AsyncIterator[Board]:
-    about: dict[str, Any] = {"commands": COMMANDS, "telemetry": {"temperature": {"unit": "°C"}}}
-    async with board_at(gateway.ws_url, "pan-tilt", **about) as board:
+def paths(device: str) -> tuple[str, ...]:
+    """Returns the paths of all pages."""
+    return "", f"device/{device}", "cameras", "add", "access"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def board(gateway: GatewayProcess, device: str) -> AsyncIterator[Board]:
+    introduction: dict[str, Any] = {"commands": COMMANDS, "telemetry": {"temperature": {"unit": "°C"}}}
+    async with board_at(gateway.ws_url, device, **introduction) as board:
         await board.say("telemetry", values={"temperature": 21.5})
         await board.say("log", message="hello", level="warning")
         yield board
 
 
-async def show(page: Page, gateway: GatewayProcess, place: str) -> None:
-    await page.goto(f"{gateway.url}/#/{place}")
+async def show(page: Page, gateway: GatewayProcess, path: str) -> None:
+    await page.goto(f"{gateway.url}/#/{path}")
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
-    if place.startswith("device"):
+    if path.startswith("device"):
         await expect(page.locator("canvas").first).to_be_visible()
 
 
 @pytest.mark.usefixtures("board")
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_axe_finds_nothing_on_any_page(gateway: GatewayProcess, page: Page, theme: Any) -> None:
+async def test_axe_finds_nothing_on_any_page(gateway: GatewayProcess, device: str, page: Page, theme: Any) -> None:
     await page.emulate_media(color_scheme=theme)
-    for place in PLACES:
-        await show(page, gateway, place)
+    for path in paths(device):
+        await show(page, gateway, path)
         found = await Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_axe_finds_nothing_where_board_and_gateway_are_away(
-    gateway: GatewayProcess, page: Page, theme: Any
+async def test_axe_finds_nothing_while_board_and_gateway_are_offline(
+    fresh_gateway: GatewayProcess, page: Page, device: str, theme: Any
 ) -> None:
-    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS) as board:
+    async with board_at(fresh_gateway.ws_url, device, commands=COMMANDS) as board:
         await board.say("telemetry", values={"temperature": 21.5})
         await page.emulate_media(color_scheme=theme)
-        await page.goto(f"{gateway.url}/#/")
+        await page.goto(f"{fresh_gateway.url}/#/")
         await expect(page.get_by_text("21.5")).to_be_visible()
     await expect(page.get_by_text("Offline")).to_be_visible()
-    gateway.stop()
+    fresh_gateway.stop()
     await expect(page.get_by_text("The gateway does not answer.")).to_be_visible()
 
-    for place in ("", "device/pan-tilt"):
-        await page.evaluate("place => { location.hash = `#/${place}`; }", place)
+    for path in ("", f"device/{device}"):
+        await page.evaluate("path => { location.hash = `#/${path}`; }", path)
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         found = await Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
 
 
-async def test_a_board_that_leaves_is_told_to_those_who_listen(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "pan-tilt", commands=COMMANDS, heap_free_bytes=100_000):
-        await page.goto(f"{gateway.url}/#/device/pan-tilt")
+async def test_a_screen_reader_reads_that_a_board_went_offline(
+    gateway: GatewayProcess, device: str, page: Page
+) -> None:
+    async with board_at(gateway.ws_url, device, commands=COMMANDS, heap_free_bytes=100_000):
+        await page.goto(f"{gateway.url}/#/device/{device}")
         await expect(page.locator("device-page .facts")).to_contain_text("Free memory")
 
-    await expect(page.locator("#said")).to_have_text("pan-tilt: Offline")
+    await expect(page.locator("#announcement")).to_have_text(f"{device}: Offline")
     await expect(page.locator("device-page .facts")).to_contain_text("Last seen")
     await expect(page.locator("device-page .facts")).not_to_contain_text("Free memory")
 
 
-async def test_a_servo_is_moved_with_the_keyboard_alone(gateway: GatewayProcess, page: Page, board: Board) -> None:
+async def test_a_servo_is_moved_with_the_keyboard_alone(
+    gateway: GatewayProcess, device: str, page: Page, board: Board
+) -> None:
     await page.goto(gateway.url)
-    await expect(page.get_by_role("link", name="pan-tilt")).to_be_visible()
+    await expect(page.get_by_role("link", name=device)).to_be_visible()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
-    await page.get_by_role("link", name="pan-tilt").focus()
+    await page.get_by_role("link", name=device).focus()
     await page.keyboard.press("Enter")
     slider = page.get_by_role("slider")
     await slider.focus()
@@ -96,13 +105,13 @@ async def test_a_servo_is_moved_with_the_keyboard_alone(gateway: GatewayProcess,
 
 
 @pytest.mark.usefixtures("board")
-async def test_skipping_the_header_stays_on_the_page(gateway: GatewayProcess, page: Page) -> None:
-    await show(page, gateway, "device/pan-tilt")
+async def test_skipping_the_header_stays_on_the_page(gateway: GatewayProcess, device: str, page: Page) -> None:
+    await show(page, gateway, f"device/{device}")
     await page.get_by_role("link", name="Skip to content").focus()
     await page.keyboard.press("Enter")
 
     await expect(page.get_by_role("main")).to_be_focused()
-    await expect(page).to_have_title("pan-tilt · Darvaz")
+    await expect(page).to_have_title(f"{device} · Darvaz")
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="All devices")).to_be_focused()
 
@@ -116,13 +125,14 @@ async def test_the_focus_stays_where_the_language_is_chosen(gateway: GatewayProc
     await expect(page.get_by_label("زبان")).to_be_focused()
 
 
+@pytest.mark.usefixtures("open_window")
 async def test_the_window_is_opened_and_closed_with_the_keyboard_alone(gateway: GatewayProcess, page: Page) -> None:
     await show(page, gateway, "add")
     await page.get_by_role("button", name="Close it now").focus()
     await page.keyboard.press("Enter")
     opener = page.get_by_role("button", name="Open the window for 15 minutes")
     await expect(opener).to_be_focused()
-    await expect(opener).to_have_accessible_description("Closed: boards from elsewhere get no token.")
+    await expect(opener).to_have_accessible_description("Closed: boards on other machines get no token.")
 
     await page.keyboard.press("Enter")
 
@@ -145,25 +155,29 @@ async def test_a_token_is_revoked_with_the_keyboard_and_the_page_says_so(gateway
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
 
-    await expect(page.locator("#said")).to_have_text("shed is revoked.")
+    await expect(page.locator("#announcement")).to_have_text("shed is revoked.")
     await expect(page.get_by_role("heading", name="Tokens")).to_be_focused()
 
 
 @pytest.mark.usefixtures("board")
 @pytest.mark.parametrize(("width", "scale"), [(320, 1), (390, 3), (640, 2)])
-async def test_no_page_is_wider_than_a_phone(gateway: GatewayProcess, browser: Browser, width: int, scale: int) -> None:
+async def test_no_page_is_wider_than_a_phone(
+    gateway: GatewayProcess, device: str, browser: Browser, width: int, scale: int
+) -> None:
     # A window of 1280 at 200 % is one of 640; 320 is what WCAG 2.2 asks for (1.4.10).
     context = await browser.new_context(viewport={"width": width, "height": 700}, device_scale_factor=scale)
     page = await context.new_page()
-    for place in PLACES:
-        await show(page, gateway, place)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, place
+    for path in paths(device):
+        await show(page, gateway, path)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
     await context.close()
 
 
 @pytest.mark.usefixtures("board")
-async def test_persian_is_chosen_remembered_and_written_as_persians_do(gateway: GatewayProcess, page: Page) -> None:
-    await show(page, gateway, "device/pan-tilt")
+async def test_persian_is_chosen_remembered_and_written_with_its_digits_and_dates(
+    gateway: GatewayProcess, device: str, page: Page
+) -> None:
+    await show(page, gateway, f"device/{device}")
     await page.get_by_label("Language").select_option("fa")
 
     await expect(page.get_by_role("heading", name="اندازه‌گیری‌ها")).to_be_visible()
@@ -173,11 +187,11 @@ async def test_persian_is_chosen_remembered_and_written_as_persians_do(gateway: 
     # The Jalali date, with ISO's beside it.
     await expect(page.locator("device-page time bdi").last).to_contain_text("20")
     await expect(page.locator("device-page .facts time").last).to_contain_text("۱۴")
-    # What is typed and copied stays as machines have it.
+    # Text that is typed and copied stays left to right.
     assert await page.evaluate("getComputedStyle(document.querySelector('.log')).direction") == "ltr"
 
 
-async def test_every_sentence_is_there_in_both_languages(gateway: GatewayProcess, page: Page) -> None:
+async def test_every_sentence_exists_in_both_languages(gateway: GatewayProcess, page: Page) -> None:
     await page.goto(gateway.url)
     words = await page.evaluate(
         "(async () => [(await import('/pages/lib/words-en.js')).en, (await import('/pages/lib/words-fa.js')).fa])()"
@@ -210,7 +224,7 @@ async def test_words_are_whole_on_the_access_page_of_a_phone(gateway: GatewayPro
     revoke = page.get_by_role("button", name="Revoke").last
     await expect(revoke).to_be_attached()
 
-    # One line high: a word broken letter by letter would be several.
+    # A word that is broken would have several lines.
     box = await revoke.bounding_box()
     await context.close()
 
@@ -220,10 +234,12 @@ async def test_words_are_whole_on_the_access_page_of_a_phone(gateway: GatewayPro
 @pytest.mark.usefixtures("board")
 @pytest.mark.parametrize("locale", ["en-GB", "fa-IR"])
 @pytest.mark.parametrize("width", [320, 1280])
-async def test_the_whole_journal_is_in_view(gateway: GatewayProcess, browser: Browser, width: int, locale: str) -> None:
+async def test_the_whole_journal_is_in_view(
+    gateway: GatewayProcess, device: str, browser: Browser, width: int, locale: str
+) -> None:
     context = await browser.new_context(viewport={"width": width, "height": 700}, locale=locale)
     page = await context.new_page()
-    await show(page, gateway, "device/pan-tilt")
+    await show(page, gateway, f"device/{device}")
     await page.locator("device-journal summary").click()
     # The introduction is one word of hundreds of characters.
     await expect(page.locator("device-journal .payload", has_text='"commands"')).to_be_visible()
@@ -235,7 +251,7 @@ async def test_the_whole_journal_is_in_view(gateway: GatewayProcess, browser: Br
 
 
 @pytest.mark.usefixtures("board")
-async def test_the_ways_to_every_page_are_one_line_at_twice_the_size(gateway: GatewayProcess, page: Page) -> None:
+async def test_the_navigation_is_one_line_at_twice_the_size(gateway: GatewayProcess, page: Page) -> None:
     await page.set_viewport_size({"width": 640, "height": 450})
     await show(page, gateway, "add")
 
@@ -245,9 +261,9 @@ async def test_the_ways_to_every_page_are_one_line_at_twice_the_size(gateway: Ga
 
 
 @pytest.mark.usefixtures("board")
-async def test_a_slider_is_as_long_as_a_phone_allows(gateway: GatewayProcess, page: Page) -> None:
+async def test_a_slider_is_as_long_as_a_phone_allows(gateway: GatewayProcess, device: str, page: Page) -> None:
     await page.set_viewport_size({"width": 360, "height": 700})
-    await show(page, gateway, "device/pan-tilt")
+    await show(page, gateway, f"device/{device}")
 
     box = await page.get_by_role("slider").bounding_box()
 

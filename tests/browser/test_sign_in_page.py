@@ -1,4 +1,4 @@
-"""The sign-in page and the gateway's defences, in a real Chromium."""
+"""The sign-in page, and what protects the gateway from other sites, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
-from tests.support import chromium
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import wait_for_line
-
-pytestmark = pytest.mark.xdist_group("chromium")
 
 _DEADLINE_S = 20.0
 _LINK = re.compile(r"http://\S+(/sign-in#dvz_\S+)")
@@ -26,17 +24,17 @@ _LINK = re.compile(r"http://\S+(/sign-in#dvz_\S+)")
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[GatewayProcess]:
-    """A gateway to which its own machine is as far as any other."""
+    """A gateway that asks its own machine for a token too."""
     with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as running:
         yield running
 
 
-@pytest.fixture
-async def page(gateway: GatewayProcess, tmp_path: Path) -> AsyncIterator[chromium.Page]:
-    async with chromium.page_at("about:blank", tmp_path) as page:
-        # Whatever the support does for other tests: here the gateway's own policy is what is tested.
-        await page.ask("Page.setBypassCSP", enabled=False)
-        yield page
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page whose scripts may break the content security policy: here the policy is what is tested."""
+    context = await browser.new_context(locale="en-GB")
+    yield await context.new_page()
+    await context.close()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def attacker() -> Iterator[str]:
             self.wfile.write(b"<!doctype html><title>attacker</title>")
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
+            """Writes no log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -70,7 +68,7 @@ async def sign_in_path(gateway: GatewayProcess) -> str:
     return found.group(1)
 
 
-async def until(page: chromium.Page, expression: str) -> None:
+async def until(page: Page, expression: str) -> None:
     """Waits until an expression is true in the page."""
     async with asyncio.timeout(_DEADLINE_S):
         while True:
@@ -79,66 +77,68 @@ async def until(page: chromium.Page, expression: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def open_link(page: chromium.Page, url: str) -> None:
-    await page.ask("Page.enable")
-    await page.ask("Page.navigate", url=url)
-
-
-async def test_opening_the_link_signs_in_and_leaves_no_trace(page: chromium.Page, gateway: GatewayProcess) -> None:
+async def sign_in(page: Page, gateway: GatewayProcess) -> str:
+    """Signs in with a new link and returns its path and fragment."""
     path = await sign_in_path(gateway)
+    await page.goto(gateway.url + path)
+    await expect(page).to_have_url(f"{gateway.url}/")
+    await page.wait_for_load_state()
+    return path
 
-    await open_link(page, gateway.url + path)
-    await until(page, "location.pathname !== '/sign-in' && document.readyState === 'complete'")
+
+async def open_form(page: Page, gateway: GatewayProcess) -> None:
+    await page.goto(f"{gateway.url}/sign-in")
+    await expect(page.locator("#form")).to_be_visible()
+
+
+async def test_opening_the_link_signs_in_and_leaves_no_trace(page: Page, gateway: GatewayProcess) -> None:
+    await sign_in(page, gateway)
 
     assert await page.evaluate("fetch('/api/session').then(r => r.json()).then(who => who.by)") == "session"
     assert await page.evaluate("document.cookie") == ""
-    history = await page.ask("Page.getNavigationHistory")
+    devtools = await page.context.new_cdp_session(page)
+    history = await devtools.send("Page.getNavigationHistory")
     assert not [entry["url"] for entry in history["entries"] if "dvz_" in entry["url"]]
 
 
-async def test_a_link_that_was_used_says_so_and_asks_for_another(page: chromium.Page, gateway: GatewayProcess) -> None:
-    path = await sign_in_path(gateway)
-    await open_link(page, gateway.url + path)
-    await until(page, "location.pathname !== '/sign-in' && document.readyState === 'complete'")
-    await page.ask("Network.enable")
-    await page.ask("Network.clearBrowserCookies")
+async def test_a_used_link_is_refused_with_a_reason(page: Page, gateway: GatewayProcess) -> None:
+    path = await sign_in(page, gateway)
+    # Away from the dashboard: without its cookie it would go to the sign-in page by itself.
+    await page.goto("about:blank")
+    await page.context.clear_cookies()
 
-    await open_link(page, gateway.url + path)
-    await until(page, "document.getElementById('form')?.hidden === false")
+    await page.goto(gateway.url + path)
+    await expect(page.locator("#form")).to_be_visible()
 
-    assert "used already" in await page.evaluate("document.getElementById('status').textContent")
+    await expect(page.locator("#status")).to_contain_text("used already")
     assert await page.evaluate("fetch('/api/session').then(r => r.status)") == 401
-    assert await page.evaluate("document.activeElement.id") == "token"
+    await expect(page.locator("#token")).to_be_focused()
 
 
-async def test_a_token_may_be_typed(page: chromium.Page, gateway: GatewayProcess) -> None:
+async def test_a_token_may_be_typed(page: Page, gateway: GatewayProcess) -> None:
     path = await sign_in_path(gateway)
-    await open_link(page, gateway.url + "/sign-in")
-    await until(page, "document.getElementById('form')?.hidden === false")
+    await open_form(page, gateway)
 
-    await page.evaluate(
-        f"document.getElementById('token').value = '{gateway.url}{path}'; document.getElementById('submit').click()"
-    )
-    await until(page, "location.pathname !== '/sign-in' && document.readyState === 'complete'")
+    await page.locator("#token").fill(gateway.url + path)
+    await page.locator("#submit").click()
+    await expect(page).to_have_url(f"{gateway.url}/")
 
     assert await page.evaluate("fetch('/api/session').then(r => r.status)") == 200
 
 
-async def test_the_page_speaks_persian(page: chromium.Page, gateway: GatewayProcess) -> None:
-    await page.ask("Network.enable")
-    await page.ask("Emulation.setUserAgentOverride", userAgent="Mozilla/5.0", acceptLanguage="fa-IR")
+async def test_the_page_is_in_persian_for_a_persian_browser(browser: Browser, gateway: GatewayProcess) -> None:
+    context = await browser.new_context(locale="fa-IR")
+    page = await context.new_page()
 
-    await open_link(page, gateway.url + "/sign-in")
-    await until(page, "document.getElementById('form')?.hidden === false")
+    await open_form(page, gateway)
 
-    assert (
-        await page.evaluate("document.documentElement.dir + document.getElementById('submit').textContent") == "rtlورود"
-    )
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    await expect(page.locator("#submit")).to_have_text("ورود")
+    await context.close()
 
 
-async def test_inline_script_and_foreign_sources_do_not_run(page: chromium.Page, gateway: GatewayProcess) -> None:
-    await open_link(page, gateway.url + "/sign-in")
-    await until(page, "document.getElementById('form')?.hidden === false")
+async def test_inline_script_and_other_hosts_are_blocked(page: Page, gateway: GatewayProcess) -> None:
+    await open_form(page, gateway)
 
     await page.evaluate(
         """(() => {
@@ -158,9 +158,8 @@ async def test_inline_script_and_foreign_sources_do_not_run(page: chromium.Page,
     assert set(await page.evaluate("blocked")) == {"script-src-elem", "img-src", "connect-src"}
 
 
-async def test_the_gateway_cannot_be_framed(page: chromium.Page, gateway: GatewayProcess, attacker: str) -> None:
-    await open_link(page, attacker)
-    await until(page, "document.title === 'attacker'")
+async def test_the_gateway_cannot_be_framed(page: Page, gateway: GatewayProcess, attacker: str) -> None:
+    await page.goto(attacker)
 
     await page.evaluate(
         f"""(() => {{
@@ -173,20 +172,19 @@ async def test_the_gateway_cannot_be_framed(page: chromium.Page, gateway: Gatewa
     )
     await until(page, "framed === true")
 
-    # What a browser shows instead is its own error page, of an origin that is nobody's.
-    tree = await page.ask("Page.getFrameTree")
+    # The browser shows its own error page instead.
+    devtools = await page.context.new_cdp_session(page)
+    tree = await devtools.send("Page.getFrameTree")
     assert "unreachableUrl" in tree["frameTree"]["childFrames"][0]["frame"]
 
 
 async def test_another_page_of_the_same_host_cannot_use_the_session(
-    page: chromium.Page, gateway: GatewayProcess, attacker: str
+    page: Page, gateway: GatewayProcess, attacker: str
 ) -> None:
-    await open_link(page, gateway.url + await sign_in_path(gateway))
-    await until(page, "location.pathname !== '/sign-in' && document.readyState === 'complete'")
-    await open_link(page, attacker)
-    await until(page, "document.title === 'attacker'")
+    await sign_in(page, gateway)
+    await page.goto(attacker)
 
-    # Another port of the host is the same site, so the cookie goes along: only Origin tells.
+    # Another port of the host is the same site, so the cookie is sent: only Origin differs.
     send = "fetch('{url}', {{method: '{method}', mode: 'no-cors', credentials: 'include'}}).then(() => 1, () => 0)"
     await page.evaluate(send.format(url=f"{gateway.url}/api/sign-in-links", method="POST"))
     await page.evaluate(f"navigator.sendBeacon('{gateway.url}/api/sign-in-links', new Blob(['{{}}']))")
@@ -200,8 +198,7 @@ async def test_another_page_of_the_same_host_cannot_use_the_session(
             socket.onerror = () => done('refused');
         }})"""
     )
-    await open_link(page, gateway.url + "/sign-in")
-    await until(page, "document.getElementById('form')?.hidden === false")
+    await open_form(page, gateway)
 
     assert (read, socket) == ("refused", "refused")
     await asyncio.to_thread(
@@ -211,4 +208,4 @@ async def test_another_page_of_the_same_host_cannot_use_the_session(
         type="refused",
         payload="POST /api/sign-in-links: 403 origin_not_allowed",
     )
-    assert await page.evaluate("fetch('/api/session').then(r => r.status)") == 200, "the session lives on"
+    assert await page.evaluate("fetch('/api/session').then(r => r.status)") == 200, "the session is still valid"

@@ -1,37 +1,54 @@
-// The page: its header, what the address asks for, and the banner that says when the gateway is away.
+// The frame of the dashboard: header, the page for the address, and the banner while the gateway does not answer.
 
-import { h, visible } from "./lib/dom.js";
-import { clock } from "./lib/format.js";
-import { apply, choose, language, t } from "./lib/words.js";
+import { request } from "./lib/api.js";
+import { elementById, h, visible } from "./lib/dom.js";
+import { formatTime } from "./lib/format.js";
 import { store } from "./lib/store.js";
-import { ask } from "./lib/api.js";
+import { applyLanguage, chooseLanguage, language, t } from "./lib/words.js";
+import "./pages/access-page.js";
+import "./pages/add-board.js";
+import "./pages/camera-wall.js";
 import "./pages/device-list.js";
 import "./pages/device-page.js";
-import "./pages/camera-wall.js";
-import "./pages/add-board.js";
-import "./pages/access-page.js";
 
-const PAGES = new Map([["", "device-list"], ["cameras", "camera-wall"], ["add", "add-board"], ["access", "access-page"]]);
-const TABS = [["", "devices"], ["cameras", "cameras"], ["add", "add"], ["access", "access"]];
+const HOME = { element: "device-list", title: "devices" };
+/** The pages of the header, by what follows "#/" in the address. */
+const PAGES = new Map([
+  ["", HOME],
+  ["cameras", { element: "camera-wall", title: "cameras" }],
+  ["add", { element: "add-board", title: "add" }],
+  ["access", { element: "access-page", title: "access" }],
+]);
+/** @type {[code: import("./lib/words.js").Language, name: string][]} */
+const LANGUAGES = [
+  ["en", "English"],
+  ["fa", "فارسی"],
+];
 const THEMES = ["auto", "light", "dark"];
 const THEME_KEY = "darvaz.theme";
 const BACK_MS = 3_000;
-const element = (id) => document.getElementById(id);
-let aliveS = Date.now() / 1000;
+/** When the last event came, in Unix seconds. */
+let lastEventS = Date.now() / 1000;
 
+/** Shows the page that the address names. */
 function route() {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-  const page = name === "device" ? h("device-page", { device: decoded(rest.join("/")) }) : h(PAGES.get(name) ?? PAGES.get(""));
-  element("content").replaceChildren(page);
-  for (const link of element("header").querySelectorAll("nav a")) {
-    const isHere = link.dataset.page === name;
-    if (isHere) link.setAttribute("aria-current", "page");
+  const known = PAGES.get(name) ?? HOME;
+  const page = name === "device" ? h("device-page", { device: decoded(rest.join("/")) }) : h(known.element);
+  elementById("content").replaceChildren(page);
+  for (const link of elementById("header").querySelectorAll("nav a")) {
+    const isCurrent = /** @type {HTMLElement} */ (link).dataset.page === name;
+    if (isCurrent) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = `${visible(page.heading ?? "") || t(TABS.find(([path]) => path === name)?.[1] ?? "devices")} · Darvaz`;
+  const heading = /** @type {HTMLElement & {heading?: string}} */ (page).heading;
+  document.title = `${visible(heading ?? "") || t(known.title)} · Darvaz`;
 }
 
-// An address that somebody cut short leads to a device that is not there, not to an empty page.
+/**
+ * Returns a part of an address, decoded if that is possible: a damaged one names an unknown device.
+ * @param {string} text
+ */
 function decoded(text) {
   try {
     return decodeURIComponent(text);
@@ -40,88 +57,113 @@ function decoded(text) {
   }
 }
 
-function header() {
-  const link = ([path, word]) => h("a", { href: `#/${path}`, "data-page": path }, t(word));
-  const themes = h("select", { onchange: (event) => setTheme(event.target.value) },
-    THEMES.map((name) => h("option", { value: name, selected: name === theme() }, t(`theme_${name}`))));
-  const languages = h("select", { id: "language", onchange: (event) => draw(() => choose(event.target.value)) },
-    [["en", "English"], ["fa", "فارسی"]].map(([code, name]) => h("option", { value: code, lang: code, selected: code === language() }, name)));
-  element("header").replaceChildren(
-    h("a", { href: "#/", class: "brand", "aria-label": "Darvaz" }, h("img", { src: "/pages/icon.svg", alt: "", width: 28, height: 28 }), "Darvaz"),
-    h("nav", { "aria-label": "Darvaz" }, TABS.map(link), h("a", { href: "/api/docs" }, t("api"))),
-    h("div", { class: "choices" },
-      h("label", {}, h("span", { class: "said" }, t("theme")), themes),
-      h("label", {}, h("span", { class: "said" }, t("language")), languages),
-      store.bySession && h("button", { type: "button", class: "quiet", onclick: signOut }, t("sign_out"))),
+function drawHeader() {
+  const links = [...PAGES].map(([path, { title }]) => h("a", { href: `#/${path}`, "data-page": path }, t(title)));
+  const logo = h("img", { src: "/pages/icon.svg", alt: "", width: 28, height: 28 });
+  elementById("header").replaceChildren(
+    h("a", { href: "#/", class: "brand", "aria-label": "Darvaz" }, logo, "Darvaz"),
+    h("nav", { "aria-label": "Darvaz" }, links, h("a", { href: "/api/docs" }, t("api"))),
+    h(
+      "div",
+      { class: "choices" },
+      h("label", {}, h("span", { class: "visually-hidden" }, t("theme")), themeChoice()),
+      h("label", {}, h("span", { class: "visually-hidden" }, t("language")), languageChoice()),
+      store.bySession && h("button", { type: "button", class: "quiet", onclick: signOut }, t("sign_out")),
+    ),
   );
-  element("skip").textContent = t("skip");
+  elementById("skip").textContent = t("skip");
 }
 
-// An address of its own would lead to another page.
+function themeChoice() {
+  const choice = h(
+    "select",
+    {},
+    THEMES.map((name) => h("option", { value: name }, t(`theme_${name}`))),
+  );
+  choice.value = theme();
+  choice.addEventListener("change", () => setTheme(choice.value));
+  return choice;
+}
+
+function languageChoice() {
+  const options = LANGUAGES.map(([code, name]) => h("option", { value: code, lang: code }, name));
+  const choice = h("select", { id: "language" }, options);
+  choice.value = language();
+  choice.addEventListener("change", () => {
+    const wanted = /** @type {import("./lib/words.js").Language} */ (choice.value);
+    draw(() => chooseLanguage(wanted));
+  });
+  return choice;
+}
+
+/**
+ * Moves the focus to the content. Following the link itself would change the address, and with it the page.
+ * @param {Event} event
+ */
 function skip(event) {
   event.preventDefault();
-  element("content").focus();
-  element("content").scrollIntoView();
+  elementById("content").focus();
+  elementById("content").scrollIntoView();
 }
 
 async function signOut() {
-  await ask("DELETE", "/api/session").catch(() => {});
+  await request("DELETE", "/api/session").catch(() => {});
   location.assign("/sign-in");
 }
 
 const theme = () => localStorage.getItem(THEME_KEY) ?? "auto";
 
+/** @param {string} name */
 function setTheme(name) {
   localStorage.setItem(THEME_KEY, name);
   document.documentElement.dataset.theme = name;
-  tellTheme();
+  emitTheme();
 }
 
-// What is drawn takes its colours from the page, and is drawn anew with them.
-const tellTheme = () => store.dispatchEvent(new CustomEvent("theme"));
+// Plots take their colours from the page, and are drawn again.
+const emitTheme = () => store.emit("theme", undefined);
 
+/** Draws everything, after a change of the language. */
 function draw(change = () => {}) {
-  const focused = document.activeElement.id;
+  const focused = document.activeElement?.id;
   change();
-  apply();
-  header();
+  applyLanguage();
+  drawHeader();
   route();
-  // Who chooses with the keyboard goes on from there.
-  if (focused) element(focused)?.focus();
+  // For a person who uses the keyboard the focus stays in place.
+  if (focused) elementById(focused)?.focus();
 }
 
-function tellState() {
-  const banner = element("banner");
-  const wasLost = !banner.hidden && banner.classList.contains("lost");
-  document.body.classList.toggle("stale", store.state === "lost");
-  if (store.state === "lost") {
-    banner.textContent = t("lost", clock(aliveS));
-    banner.className = "lost";
-    banner.hidden = false;
-  } else if (wasLost) {
-    banner.textContent = t("back");
-    banner.className = "back";
-    setTimeout(() => {
-      banner.hidden = banner.className === "back";
-    }, BACK_MS);
-  }
+function onState() {
+  const banner = elementById("banner");
+  const wasLost = !banner.hidden && banner.className === "lost";
+  const isLost = store.state === "lost";
+  document.body.classList.toggle("stale", isLost);
+  if (!isLost && !wasLost) return;
+  banner.textContent = isLost ? t("lost", formatTime(lastEventS)) : t("back");
+  banner.className = isLost ? "lost" : "back";
+  banner.hidden = false;
+  if (isLost) return;
+  setTimeout(() => {
+    banner.hidden = banner.className === "back";
+  }, BACK_MS);
 }
 
 setTheme(theme());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tellTheme);
-apply();
-store.addEventListener("state", tellState);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", emitTheme);
+applyLanguage();
+store.addEventListener("state", onState);
 for (const type of ["devices", "device", "telemetry", "frames"]) {
   store.addEventListener(type, () => {
-    aliveS = Date.now() / 1000;
+    lastEventS = Date.now() / 1000;
   });
 }
-element("skip").addEventListener("click", skip);
+elementById("skip").addEventListener("click", skip);
 window.addEventListener("hashchange", () => {
   route();
-  element("content").focus();
+  elementById("content").focus();
   window.scrollTo(0, 0);
 });
-element("content").textContent = t("connecting");
-await store.open().catch(() => store.dispatchEvent(new CustomEvent("state")));
+elementById("content").textContent = t("connecting");
+await store.open().catch(() => store.emit("state", undefined));
 draw();

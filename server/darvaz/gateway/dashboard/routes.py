@@ -1,4 +1,4 @@
-"""The pages for people: dashboard, sign-in, and what they need; a fixed list, read once, so that no path leaves it."""
+"""Routes of the dashboard's files: a fixed list, read once at start, so that no path leads out of the folder."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from darvaz.gateway.parts import Parts
 from darvaz.gateway.sign_in_hint import SIGN_IN_PATH
 
 _FOLDER = Path(__file__).resolve().parent
-_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-# What has a path of its own; the other files are below /pages/.
+_MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+# Files with their own path; the others are below /pages/.
 _PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
 
 
 def page_routes(parts: Parts) -> list[Route]:
-    """Returns the routes of the pages, and the answer to whoever opens a board's path as one."""
-    files = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _KINDS]
-    boards = [Route(kind.path, _send_boards_on, name=f"{kind.name} page") for kind in parts.protocol.kinds.values()]
+    """Returns a route for each file, and for each path of boards one that refuses a request for a page."""
+    files = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA_TYPES]
+    boards = [Route(kind.path, _refuse_page, name=f"{kind.name} page") for kind in parts.protocol.kinds.values()]
     return [*(_page(_path_of(file), file) for file in files), *boards]
 
 
@@ -32,18 +32,18 @@ def _path_of(file: Path) -> str:
 
 def _page(path: str, file: Path) -> Route:
     body = file.read_bytes()
-    # Browsers ask every time, so that a new version is there at once, and mostly learn that they have it.
+    # Browsers check the ETag at every use, so that a new version is used at once.
     headers = {"Cache-Control": "no-cache", "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"'}
 
     async def page(request: Request) -> Response:
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type=_KINDS[file.suffix])
+        return Response(body, headers=headers, media_type=_MEDIA_TYPES[file.suffix])
 
     return Route(path, page, name=path)
 
 
-async def _send_boards_on(request: Request) -> Response:
-    """Answers whoever opens a board's path as a page."""
-    said = f"{request.url.path} is for boards: connect to it by WebSocket, at ws://…{request.url.path}"
-    return problem(426, "upgrade_required", said, headers={"Upgrade": "websocket"})
+async def _refuse_page(request: Request) -> Response:
+    """Refuses a request for a page at a path of boards."""
+    detail = f"{request.url.path} is for boards: connect to it by WebSocket, at ws://…{request.url.path}"
+    return problem(426, "upgrade_required", detail, headers={"Upgrade": "websocket"})

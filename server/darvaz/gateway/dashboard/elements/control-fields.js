@@ -1,80 +1,110 @@
-// The inputs of a command's arguments, made from the rules that the board declared: each reads and writes its value;
-// writing nothing goes back to the board's default.
+// The inputs of a command's arguments, made from the rules that the board declared.
 
 import { bdi, h, visible } from "../lib/dom.js";
-import { number } from "../lib/format.js";
+import { formatNumber } from "../lib/format.js";
+import { inputKindOf, sliderStepOf } from "../lib/rules.js";
 import { t } from "../lib/words.js";
 
-export function kindOf(rule) {
-  if (rule.choices) return "choice";
-  if (rule.type === "boolean") return "switch";
-  if (rule.type !== "string" && rule.min !== undefined && rule.max !== undefined) return "slider";
-  return "text";
-}
+/** @import { ArgumentInput, ArgumentRule, Value } from "../lib/types.js" */
 
-/** Returns a switch, which reads what it is to become, and flips when it became so. */
+/**
+ * An input without its label.
+ * @typedef {object} Field
+ * @property {HTMLInputElement | HTMLSelectElement} input
+ * @property {HTMLElement} [shown] the value beside the input
+ * @property {() => Value | undefined} read
+ * @property {(value?: Value) => void} write without a value: the board's default
+ */
+
+/** @type {Record<string, (rule: ArgumentRule) => Field>} */
+const MAKERS = { choice, switch: checkbox, slider, text };
+
+/**
+ * Returns a switch. It reads as the value to send; `flip` shows that this value was accepted.
+ * @param {string} name of the command
+ * @param {string} key of the argument
+ * @param {ArgumentRule} rule
+ * @returns {ArgumentInput & {flip(): void}}
+ */
 export function toggle(name, key, rule) {
   const element = h("button", { type: "button", role: "switch", "aria-label": visible(`${name} ${key}`) });
-  const write = (value) => element.setAttribute("aria-checked", String(Boolean(value ?? rule.default)));
+  const write = (/** @type {Value} [value] */ value = rule.default ?? false) =>
+    element.setAttribute("aria-checked", String(Boolean(value)));
   const read = () => element.getAttribute("aria-checked") !== "true";
   write();
   return { key, element, read, write, flip: () => write(read()) };
 }
 
-/** Returns a labelled input of one argument. */
+/**
+ * Returns the labelled input of one argument.
+ * @param {string} key
+ * @param {ArgumentRule} rule
+ * @returns {ArgumentInput}
+ */
 export function field(key, rule) {
-  const { input, read, write, shown } = { choice, switch: check, slider, text }[kindOf(rule)](rule);
-  const title = rule.title || key;
-  return { key, read, write, element: h("label", {}, h("span", {}, bdi(title), rule.unit ? ` (${visible(rule.unit)})` : ""), input, shown) };
-}
-
-// Without a first one that is nothing, the first choice could not be chosen.
-function choice(rule) {
-  const input = h("select", { required: true }, h("option", { value: "", disabled: true }, t("not_known")),
-    rule.choices.map((value, at) => h("option", { value: at }, visible(value))));
-  const write = (value) => {
-    const at = rule.choices.indexOf(value ?? rule.default);
-    input.value = at < 0 ? "" : at;
-  };
+  const { input, read, write, shown } = MAKERS[inputKindOf(rule)](rule);
   write();
-  return { input, write, read: () => rule.choices[Number(input.value)] };
+  const unit = rule.unit ? ` (${visible(rule.unit)})` : "";
+  return { key, read, write, element: h("label", {}, h("span", {}, bdi(rule.title || key), unit), input, shown) };
 }
 
-function check(rule) {
+/** @type {(rule: ArgumentRule) => Field} */
+function choice({ choices = [], default: usual }) {
+  // With an empty option first, the first choice can be chosen too.
+  const none = h("option", { value: "", disabled: true }, t("not_known"));
+  const options = choices.map((value, at) => h("option", { value: at }, visible(value)));
+  const input = h("select", { required: true }, none, options);
+  const write = (/** @type {Value | undefined} */ value = usual) => {
+    const at = value === undefined ? -1 : choices.indexOf(value);
+    input.value = at < 0 ? "" : String(at);
+  };
+  return { input, write, read: () => choices[Number(input.value)] };
+}
+
+/** @type {(rule: ArgumentRule) => Field} */
+function checkbox({ default: usual = false }) {
   const input = h("input", { type: "checkbox" });
-  const write = (value) => {
-    input.checked = Boolean(value ?? rule.default);
+  const write = (/** @type {Value} */ value = usual) => {
+    input.checked = Boolean(value);
   };
-  write();
   return { input, write, read: () => input.checked };
 }
 
-// Where nothing is known the thumb stands in the middle, and says that it means nothing.
+/**
+ * A slider of an unknown value has its thumb in the middle and shows "–".
+ * @type {(rule: ArgumentRule) => Field}
+ */
 function slider(rule) {
-  const step = rule.step ?? (rule.type === "integer" || rule.max - rule.min >= 20 ? 1 : (rule.max - rule.min) / 100);
-  const input = h("input", { type: "range", min: rule.min, max: rule.max, step });
+  const { min = 0, max = 0 } = rule;
+  const input = h("input", { type: "range", min, max, step: sliderStepOf(rule) });
   const shown = h("output", { class: "number" });
-  const tell = (isKnown) => {
-    shown.textContent = isKnown ? number(input.valueAsNumber) : "–";
+  const show = (/** @type {boolean} */ isKnown) => {
+    shown.textContent = isKnown ? formatNumber(input.valueAsNumber) : "–";
     if (isKnown) input.removeAttribute("aria-valuetext");
     else input.setAttribute("aria-valuetext", t("not_known"));
   };
-  const write = (value = rule.default) => {
-    input.value = value ?? (rule.min + rule.max) / 2;
-    tell(value !== undefined);
+  const write = (/** @type {Value | undefined} */ value = rule.default) => {
+    input.value = String(value ?? (min + max) / 2);
+    show(value !== undefined);
   };
-  write();
-  input.addEventListener("input", () => tell(true));
+  input.addEventListener("input", () => show(true));
   return { input, shown, write, read: () => input.valueAsNumber };
 }
 
+/** @type {(rule: ArgumentRule) => Field} */
 function text(rule) {
   const isNumber = rule.type !== "string";
-  const bounds = isNumber ? { type: "number", step: rule.step ?? (rule.type === "integer" ? 1 : "any"), min: rule.min, max: rule.max } : { type: "text", maxlength: 256, dir: "auto" };
-  const input = h("input", { ...bounds, autocomplete: "off", required: rule.default === undefined });
-  const write = (value = rule.default) => {
-    if (value !== undefined) input.value = value;
+  const step = rule.step ?? (rule.type === "integer" ? 1 : "any");
+  const limits = isNumber
+    ? { type: "number", step, min: rule.min, max: rule.max }
+    : { type: "text", maxlength: 256, dir: "auto" };
+  const input = h("input", { ...limits, autocomplete: "off", required: rule.default === undefined });
+  const write = (/** @type {Value | undefined} */ value = rule.default) => {
+    if (value !== undefined) input.value = String(value);
   };
-  write();
-  return { input, write, read: () => (input.value === "" && rule.default === undefined && isNumber ? undefined : isNumber ? input.valueAsNumber : input.value) };
+  const read = () => {
+    if (!isNumber) return input.value;
+    return input.value === "" && rule.default === undefined ? undefined : input.valueAsNumber;
+  };
+  return { input, write, read };
 }

@@ -1,75 +1,92 @@
-// A camera's live picture: always the newest frame, none is waited for.
+// The live picture of a camera: always the newest frame; older ones are dropped.
 
-import { fetchFile, pathOf } from "../lib/api.js";
+import { fetchFile, pathOf, reasonOf } from "../lib/api.js";
 import { h, visible } from "../lib/dom.js";
-import { number } from "../lib/format.js";
-import { follow, nameOf, store } from "../lib/store.js";
+import { formatNumber } from "../lib/format.js";
+import { nameOf } from "../lib/known-devices.js";
+import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
-const FPS = 10;
-const AGAIN_MS = 3_000;
-const RATE_EVERY_MS = 1_000;
-const NEAR = "200px";
+const FPS = "10";
+const RETRY_MS = 3_000;
+const RATE_PERIOD_MS = 1_000;
+// Frames are requested a little before the picture scrolls into view.
+const MARGIN = "200px";
 
 class DeviceCamera extends HTMLElement {
+  #device = "";
+  /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {Blob | null} the newest frame, while an older one is being decoded */
   #next = null;
-  #isShowing = false;
+  #isDecoding = false;
+  #isInView = false;
+  /** Frames since the rate was last shown. */
   #frames = 0;
+  #timer = 0;
+  #picture = h("img", { hidden: true });
+  #note = h("p", { class: "quiet" }, t("waiting"));
+  #frame = h("div", { class: "picture" }, this.#picture, this.#note);
+  #rate = h("span", { class: "quiet" });
+  #status = h("output", { class: "status" });
+  #observer = new IntersectionObserver(
+    (entries) => {
+      this.#isInView = entries[entries.length - 1].isIntersecting;
+      this.#onView();
+    },
+    { rootMargin: MARGIN },
+  );
+  #onView = () => (this.#isSeen ? this.#open() : this.#close());
 
   connectedCallback() {
-    this.device = this.getAttribute("device");
-    const device = store.devices.get(this.device);
-    this.picture = h("img", { alt: t("picture_of", visible(device ? nameOf(device) : this.device)), hidden: true });
-    this.note = h("p", { class: "quiet" }, t("waiting"));
-    this.rate = h("span", { class: "quiet" });
-    this.frame = h("div", { class: "picture" }, this.picture, this.note);
-    this.status = h("output", { class: "status" });
-    const tools = h("div", { class: "row" },
-      h("button", { type: "button", class: "quiet", onclick: () => this.#save() }, t("snapshot")),
-      // iPhones fill their screen with films only.
-      document.fullscreenEnabled && h("button", { type: "button", class: "quiet", onclick: () => this.frame.requestFullscreen() }, t("full_screen")),
-      this.rate, this.status);
-    this.replaceChildren(this.frame, ...(this.hasAttribute("small") ? [] : [tools]));
-    this.picture.addEventListener("load", () => this.#shown());
-    this.picture.addEventListener("error", () => this.#shown());
-    this.seen = () => (this.#isSeen ? this.#open() : this.#close());
-    document.addEventListener("visibilitychange", this.seen);
-    this.watcher = new IntersectionObserver((entries) => {
-      this.isInView = entries.at(-1).isIntersecting;
-      this.seen();
-    }, { rootMargin: NEAR });
-    this.watcher.observe(this);
-    follow(this, "device", (id) => id === this.device && this.#note());
-    follow(this, "devices", () => this.#note());
-    this.#note();
-    this.timer = setInterval(() => this.#count(), RATE_EVERY_MS);
+    this.#device = this.getAttribute("device") ?? "";
+    const device = store.devices.get(this.#device);
+    this.#picture.alt = t("picture_of", visible(device ? nameOf(device) : this.#device));
+    this.replaceChildren(this.#frame, ...(this.hasAttribute("small") ? [] : [this.#tools()]));
+    for (const type of ["load", "error"]) this.#picture.addEventListener(type, () => this.#onDecoded());
+    document.addEventListener("visibilitychange", this.#onView);
+    this.#observer.observe(this);
+    follow(this, "device", (id) => id === this.#device && this.#showNote());
+    follow(this, "devices", () => this.#showNote());
+    this.#showNote();
+    this.#timer = setInterval(() => this.#showRate(), RATE_PERIOD_MS);
   }
 
   disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this.seen);
-    this.watcher.disconnect();
-    clearInterval(this.timer);
+    document.removeEventListener("visibilitychange", this.#onView);
+    this.#observer.disconnect();
+    clearInterval(this.#timer);
     this.#close();
-    URL.revokeObjectURL(this.picture.src);
+    URL.revokeObjectURL(this.#picture.src);
   }
 
-  // A camera that nobody sees, on a long wall or in a hidden page, need not send.
+  #tools() {
+    const save = h("button", { type: "button", class: "quiet", onclick: () => this.#save() }, t("snapshot"));
+    // iPhones can show only videos in full screen.
+    const fullScreen =
+      document.fullscreenEnabled &&
+      h("button", { type: "button", class: "quiet", onclick: () => this.#frame.requestFullscreen() }, t("full_screen"));
+    return h("div", { class: "row" }, save, fullScreen, this.#rate, this.#status);
+  }
+
+  // A camera need not send what nobody sees: below the window's edge, or on a hidden page.
   get #isSeen() {
-    return this.isConnected && this.isInView && !document.hidden;
+    return this.isConnected && this.#isInView && !document.hidden;
   }
 
   #open() {
     if (this.#socket || !this.#isSeen) return;
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const fps = this.getAttribute("fps") ?? FPS;
-    const socket = this.#socket = new WebSocket(`${scheme}//${location.host}/ws/view/${encodeURIComponent(this.device)}?fps=${fps}`);
+    const path = `/ws/view/${encodeURIComponent(this.#device)}?fps=${fps}`;
+    const socket = new WebSocket(`${scheme}//${location.host}${path}`);
+    this.#socket = socket;
     socket.binaryType = "blob";
-    socket.onmessage = ({ data }) => data instanceof Blob && this.#take(data);
+    socket.onmessage = ({ data }) => data instanceof Blob && this.#receive(data);
     socket.onclose = () => {
       if (this.#socket !== socket) return;
       this.#socket = null;
-      setTimeout(() => this.#open(), AGAIN_MS);
+      setTimeout(() => this.#open(), RETRY_MS);
     };
   }
 
@@ -79,53 +96,56 @@ class DeviceCamera extends HTMLElement {
     socket?.close();
   }
 
-  #take(data) {
+  /** @param {Blob} frame */
+  #receive(frame) {
     this.#frames += 1;
-    this.#next = data;
-    if (!this.#isShowing) this.#show();
+    if (this.#isDecoding) this.#next = frame;
+    else this.#decode(frame);
   }
 
-  #show() {
-    this.#isShowing = true;
-    const old = this.picture.src;
-    this.picture.src = URL.createObjectURL(new Blob([this.#next], { type: "image/jpeg" }));
+  /** @param {Blob} frame */
+  #decode(frame) {
+    this.#isDecoding = true;
     this.#next = null;
+    const old = this.#picture.src;
+    this.#picture.src = URL.createObjectURL(new Blob([frame], { type: "image/jpeg" }));
     if (old) URL.revokeObjectURL(old);
   }
 
-  #shown() {
-    this.#isShowing = false;
-    this.picture.hidden = false;
-    this.#note();
-    if (this.#next && this.isConnected) this.#show();
+  #onDecoded() {
+    this.#isDecoding = false;
+    this.#picture.hidden = false;
+    this.#showNote();
+    if (this.#next && this.isConnected) this.#decode(this.#next);
   }
 
-  // The gateway asks the camera for a fresh one; whoever clicks sees what became of it.
+  // The gateway requests a fresh frame from the camera.
   async #save() {
-    const say = (kind, text) => {
-      this.status.className = `status ${kind}`;
-      this.status.textContent = text;
+    const show = (/** @type {string} */ kind, /** @type {string} */ text) => {
+      this.#status.className = `status ${kind}`;
+      this.#status.textContent = text;
     };
-    say("pending", t("waiting"));
+    show("pending", t("waiting"));
     try {
-      const url = URL.createObjectURL(await fetchFile(pathOf(this.device, "snapshot.jpg")));
-      h("a", { href: url, download: `${this.device}.jpg` }).click();
-      setTimeout(() => URL.revokeObjectURL(url), AGAIN_MS);
-      say("done", t("saved"));
-    } catch (problem) {
-      say("failed", t("failed", problem.said));
+      const url = URL.createObjectURL(await fetchFile(pathOf(this.#device, "snapshot.jpg")));
+      h("a", { href: url, download: `${this.#device}.jpg` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), RETRY_MS);
+      show("done", t("saved"));
+    } catch (error) {
+      show("failed", t("failed", reasonOf(error)));
     }
   }
 
-  #note() {
-    const isAway = store.devices.get(this.device)?.online === false;
-    this.note.hidden = !this.picture.hidden && !isAway;
-    this.note.textContent = t(!isAway ? "waiting" : this.picture.hidden ? "camera_gone" : "camera_away");
-    this.frame.classList.toggle("away", isAway);
+  #showNote() {
+    const isOffline = store.devices.get(this.#device)?.online === false;
+    const offline = this.#picture.hidden ? "camera_offline" : "camera_old";
+    this.#note.hidden = !this.#picture.hidden && !isOffline;
+    this.#note.textContent = t(isOffline ? offline : "waiting");
+    this.#frame.classList.toggle("away", isOffline);
   }
 
-  #count() {
-    this.rate.textContent = t("rate", number(this.#frames));
+  #showRate() {
+    this.#rate.textContent = t("rate", formatNumber(this.#frames));
     this.#frames = 0;
   }
 }

@@ -1,130 +1,178 @@
-// The controls of a device, made from the commands that it declared; each shows what became of it.
+// The controls of a device, made from the commands that it declared. Each shows what it was last called with.
 
-import { ask, pathOf } from "../lib/api.js";
-import { field, kindOf, toggle } from "./control-fields.js";
+import { pathOf, reasonOf, request } from "../lib/api.js";
 import { bdi, clipped, h } from "../lib/dom.js";
+import { commandsOf, inputKindOf } from "../lib/rules.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { field, toggle } from "./control-fields.js";
 
-// What the gateway asks a camera by itself.
-const OWN = new Set(["stream"]);
-// What the library brings along comes after what the maker wrote.
-const BUILT_IN = ["info", "reboot"];
-const SETTLES_MS = 250;
+/** @import { ArgumentInput, ArgumentRule, Arguments } from "../lib/types.js" */
+
+/**
+ * One command: its element, and how to show its last arguments.
+ * @typedef {{name: string, element: HTMLElement, show(args?: Arguments): void}} Control
+ */
+
+// Acknowledgements within this time cause one request.
+const RELOAD_DELAY_MS = 250;
 
 class DeviceControls extends HTMLElement {
+  #device = "";
+  /** The declaration, as JSON, that the controls were made from. */
+  #declared = "";
+  #reloadTimer = 0;
+  /** @type {Control[]} */
+  #controls = [];
+  #note = h("p", { class: "quiet" });
+  #fields = h("fieldset", { class: "controls" });
+
   connectedCallback() {
-    this.device = this.getAttribute("device");
-    follow(this, "device", (id) => id === this.device && this.#refresh());
+    this.#device = this.getAttribute("device") ?? "";
+    follow(this, "device", (id) => id === this.#device && this.#refresh());
     follow(this, "devices", () => this.#refresh());
-    follow(this, "ack", ({ device }) => device === this.device && this.#renew());
+    follow(this, "ack", ({ device }) => device === this.#device && this.#reloadSoon());
     this.#refresh();
   }
 
-  // Whoever asked, here or elsewhere: the controls stand where the board is.
-  #renew() {
-    this.renewing ||= setTimeout(() => {
-      this.renewing = 0;
-      store.renew(this.device).catch(() => {});
-    }, SETTLES_MS);
+  // A command may come from elsewhere: the controls follow the board.
+  #reloadSoon() {
+    if (this.#reloadTimer) return;
+    this.#reloadTimer = setTimeout(() => {
+      this.#reloadTimer = 0;
+      store.reload(this.#device).catch(() => {});
+    }, RELOAD_DELAY_MS);
   }
 
-  // A form that somebody fills in stays as it is unless the board declares something else.
   #refresh() {
-    const device = store.devices.get(this.device);
+    const device = store.devices.get(this.#device);
     if (!device) return;
     const declared = JSON.stringify([device.commands, device.sends_frames]);
-    if (declared !== this.declared) {
-      this.declared = declared;
-      const commands = Object.entries(device.commands).filter(([name]) => !device.sends_frames || !OWN.has(name)).sort(byMaker);
-      this.note = h("p", { class: "quiet" });
-      this.shown = commands.map(([name, rules]) => ({ name, ...control(this.device, name, rules ?? {}) }));
-      this.fields = h("fieldset", { class: "controls" }, h("legend", { class: "said" }, t("controls")), this.shown.map(({ element }) => element));
-      this.replaceChildren(this.note, commands.length ? this.fields : h("p", { class: "quiet" }, t("no_controls")));
+    // Controls are kept while the declaration is the same, with what was typed into them.
+    if (declared !== this.#declared) {
+      this.#declared = declared;
+      this.#controls = commandsOf(device).map(([name, rules]) => control(device.id, name, rules));
+      this.#draw();
     }
-    for (const { name, show } of this.shown) show(device.last_args[name]);
-    this.fields.disabled = !device.online || !store.mayChange;
-    this.note.textContent = !store.mayChange ? t("only_look") : device.online ? "" : t("away");
-    this.note.hidden = !this.fields.disabled;
+    for (const { name, show } of this.#controls) show(device.last_args[name]);
+    this.#fields.disabled = !device.online || !store.mayChange;
+    this.#note.textContent = !store.mayChange ? t("only_view") : device.online ? "" : t("away");
+    this.#note.hidden = !this.#fields.disabled;
+  }
+
+  #draw() {
+    const legend = h("legend", { class: "visually-hidden" }, t("controls"));
+    this.#fields.replaceChildren(legend, ...this.#controls.map(({ element }) => element));
+    const none = h("p", { class: "quiet" }, t("no_controls"));
+    this.replaceChildren(this.#note, this.#controls.length ? this.#fields : none);
   }
 }
 
 customElements.define("device-controls", DeviceControls);
 
-const byMaker = ([a], [b]) => BUILT_IN.indexOf(a) - BUILT_IN.indexOf(b) || a.localeCompare(b);
-
-// Returns the element of a command, and how to show what it was last carried out with.
+/** @type {(device: string, name: string, rules: Record<string, ArgumentRule>) => Control} */
 function control(device, name, rules) {
   const status = h("output", { class: "status" });
-  const given = Object.entries(rules);
-  const kind = given.length === 1 ? kindOf(given[0][1]) : "";
   const title = h("span", { class: "name" }, bdi(name));
-  if (!given.length) {
-    const send = () => run(device, name, {}, status);
-    return { element: h("div", { class: "control" }, title, h("button", { type: "button", onclick: send }, t("run")), status), show() {} };
+  const keys = Object.keys(rules);
+  if (!keys.length) {
+    const button = h("button", { type: "button", onclick: () => run(device, name, {}, status) }, t("run"));
+    return { name, element: h("div", { class: "control" }, title, button, status), show() {} };
   }
-  const inputs = given.map(([key, rule]) => (kind === "switch" ? toggle(name, key, rule) : field(key, rule)));
-  // What somebody is about to send stays as it is.
-  let touches = 0, isTouched = false, shown = "{}";
-  const touch = () => {
-    touches += 1;
-    isTouched = true;
+  const kind = keys.length === 1 ? inputKindOf(rules[keys[0]]) : "";
+  if (kind === "switch") {
+    const input = toggle(name, keys[0], rules[keys[0]]);
+    const { send, show } = argumentsOf(device, name, [input], status);
+    input.element.addEventListener("click", async () => {
+      if (await send()) input.flip();
+    });
+    return { name, element: h("div", { class: "control" }, title, input.element, status), show };
+  }
+  const inputs = keys.map((key) => field(key, rules[key]));
+  const { send, show, onInput } = argumentsOf(device, name, inputs, status);
+  const element = formOf(title, inputs, kind, send, status);
+  element.addEventListener("input", onInput);
+  return { name, element, show };
+}
+
+/**
+ * Returns how to send what the inputs hold, and how to show the last arguments without disturbing a person who types.
+ * @param {string} device
+ * @param {string} name
+ * @param {ArgumentInput[]} inputs
+ * @param {HTMLElement} status
+ */
+function argumentsOf(device, name, inputs, status) {
+  let changes = 0;
+  let isEdited = false;
+  let shown = "{}";
+  const onInput = () => {
+    changes += 1;
+    isEdited = true;
   };
-  const show = (args = {}) => {
-    const said = JSON.stringify(args);
-    if (isTouched || said === shown) return;
-    shown = said;
+  const show = (/** @type {Arguments} */ args = {}) => {
+    const json = JSON.stringify(args);
+    if (isEdited || json === shown) return;
+    shown = json;
     for (const { key, write } of inputs) write(args[key]);
   };
   const send = async () => {
-    const before = touches;
-    const args = Object.fromEntries(inputs.map(({ key, read }) => [key, read()]).filter(([, value]) => value !== undefined));
-    const isDone = await run(device, name, args, status);
-    if (touches === before) isTouched = false;
+    const before = changes;
+    const given = inputs.map(({ key, read }) => [key, read()]).filter(([, value]) => value !== undefined);
+    const isDone = await run(device, name, Object.fromEntries(given), status);
+    if (changes === before) isEdited = false;
     return isDone;
   };
-  const element = kind === "switch" ? switchOf(title, inputs[0], send, status) : formOf(title, inputs, kind, send, status);
-  element.addEventListener("input", touch);
-  return { element, show };
+  return { send, show, onInput };
 }
 
-function switchOf(title, { element: button, flip }, send, status) {
-  button.addEventListener("click", async () => {
-    if (await send()) flip();
-  });
-  return h("div", { class: "control" }, title, button, status);
-}
-
+/**
+ * @param {HTMLElement} title
+ * @param {ArgumentInput[]} inputs
+ * @param {string} kind of the input, if there is only one
+ * @param {() => unknown} send
+ * @param {HTMLElement} status
+ */
 function formOf(title, inputs, kind, send, status) {
-  const form = h("form", { class: inputs.length > 1 ? "control many" : "control", onsubmit: (event) => {
+  const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
     send();
-  } }, title, inputs.map(({ element }) => element));
-  // What is complete with one movement needs no button.
+  };
+  const properties = { class: inputs.length > 1 ? "control many" : "control", onsubmit };
+  const form = h("form", properties, title, ...inputs.map(({ element }) => element));
+  // A slider or a choice is complete with one change, and needs no button.
   if (kind === "slider" || kind === "choice") form.addEventListener("change", () => form.requestSubmit());
   else form.append(h("button", {}, t("send")));
   form.append(status);
   return form;
 }
 
+/**
+ * Calls a command and shows its result; returns whether it was carried out.
+ * @param {string} device
+ * @param {string} name
+ * @param {Arguments} args
+ * @param {HTMLElement} status
+ */
 async function run(device, name, args, status) {
-  // Of several in a row, the last one's answer counts.
-  const mine = status.dataset.number = String(Number(status.dataset.number ?? 0) + 1);
-  const say = (kind, ...said) => {
-    if (status.dataset.number !== mine) return;
+  // Of several calls, only the last one's result is shown.
+  const number = String(Number(status.dataset.number ?? 0) + 1);
+  status.dataset.number = number;
+  const show = (/** @type {string} */ kind, /** @type {(Node | string)[]} */ ...content) => {
+    if (status.dataset.number !== number) return;
     status.className = `status ${kind}`;
-    status.replaceChildren(...said);
+    status.replaceChildren(...content);
   };
-  say("pending", t("pending"));
+  show("pending", t("pending"));
   try {
-    const { result } = await ask("POST", pathOf(device, "commands", name), args);
-    const said = typeof result === "string" ? result : JSON.stringify(result ?? "");
-    if (result === null || result === undefined) say("done", t("done"));
-    else say("done", `${t("done")}: `, ...clipped(said, t("more")));
+    const { result } = await request("POST", pathOf(device, "commands", name), args);
+    const text = typeof result === "string" ? result : JSON.stringify(result ?? "");
+    if (result === null || result === undefined) show("done", t("done"));
+    else show("done", `${t("done")}: `, ...clipped(text, t("more")));
     return true;
-  } catch (problem) {
+  } catch (error) {
     const [before, after] = t("failed", "\n").split("\n");
-    say("failed", before, ...clipped(problem.said, t("more")), after);
+    show("failed", before, ...clipped(reasonOf(error), t("more")), after);
     return false;
   }
 }

@@ -1,159 +1,193 @@
-// What a device measures: the newest number of each name, and how it went.
+// The measurements of a device: the newest value of each name, and a plot of its history.
 
-import { ask, pathOf } from "../lib/api.js";
-import { bdi, h, onceAFrame } from "../lib/dom.js";
-import { ago, measured } from "../lib/format.js";
+import { pathOf, request } from "../lib/api.js";
+import { bdi, h, oncePerFrame } from "../lib/dom.js";
+import { formatAgo, formatValue } from "../lib/format.js";
+import { joinNewer, pointOf } from "../lib/plot-math.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { plot } from "./plot.js";
 
+/** @import { Point, Reading, Series, TelemetryReport, Value } from "../lib/types.js" */
+
+/**
+ * What is shown of one name.
+ * @typedef {object} Measurement
+ * @property {HTMLElement} number the newest value
+ * @property {HTMLElement} age how old it is, while the device is offline
+ * @property {string} [unit]
+ * @property {ReturnType<typeof plot>} plot
+ * @property {Point[]} points what the plot shows, oldest first
+ * @property {number} time of the newest value, in Unix seconds
+ * @property {Value} value the newest
+ * @property {boolean} hasHistory whether the history was requested
+ */
+
+/** Lengths of time that can be chosen, in seconds.
+ * @type {Record<string, number>} */
 const RANGES = { minutes: 600, hour: 3600, day: 86_400, week: 604_800, month: 2_592_000 };
+const USUAL_RANGE = "hour";
 const KEY = "darvaz.range";
 const POINTS = 400;
 const REFRESH_MS = 60_000;
-// What the library adds by itself comes last.
+// What the library itself reports, with unit and title. It comes last.
+/** @type {Record<string, [unit: string, title: string]>} */
 const VITALS = { rssi_dbm: ["dBm", "signal"], heap_free_bytes: ["B", "heap"] };
 
 class DevicePlots extends HTMLElement {
-  #plots = new Map();
+  #device = "";
+  /** @type {Map<string, Measurement>} by name */
+  #measurements = new Map();
+  #timer = 0;
+  #range = h("select", { onchange: () => this.#onRange() });
+  #list = h("div", { class: "plots" });
+  #none = h("p", { class: "quiet" }, t("no_telemetry"));
+  #drawSoon = oncePerFrame(() => {
+    for (const measurement of this.#measurements.values()) measurement.plot.draw();
+  });
+  #observer = new ResizeObserver(this.#drawSoon);
 
   connectedCallback() {
-    this.device = this.getAttribute("device");
-    this.#plots.clear();
-    const range = localStorage.getItem(KEY) in RANGES ? localStorage.getItem(KEY) : "hour";
-    this.range = h("select", { onchange: () => {
-      localStorage.setItem(KEY, this.range.value);
-      this.#load();
-    } }, Object.keys(RANGES).map((name) => h("option", { value: name, selected: name === range }, t(name))));
-    this.list = h("div", { class: "plots" });
-    this.none = h("p", { class: "quiet" }, t("no_telemetry"));
-    this.replaceChildren(h("label", {}, h("span", {}, t("range")), this.range), this.none, this.list);
-    const draw = onceAFrame(() => this.#plots.forEach(({ draw: again }) => again()));
-    follow(this, "telemetry", (report) => report.id === this.device && this.#take(report, draw));
-    this.observer = new ResizeObserver(draw);
-    // The element itself is in line, and has no size to watch.
-    this.observer.observe(this.list);
-    follow(this, "theme", draw);
+    this.#device = this.getAttribute("device") ?? "";
+    const chosen = localStorage.getItem(KEY) ?? "";
+    this.#range.replaceChildren(...Object.keys(RANGES).map((name) => h("option", { value: name }, t(name))));
+    this.#range.value = chosen in RANGES ? chosen : USUAL_RANGE;
+    this.replaceChildren(h("label", {}, h("span", {}, t("range")), this.#range), this.#none, this.#list);
+    follow(this, "telemetry", (report) => report.id === this.#device && this.#onTelemetry(report));
     follow(this, "devices", () => this.#catchUp());
-    follow(this, "device", (id) => id === this.device && this.#plots.forEach((found) => this.#age(found)));
-    this.timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    follow(this, "device", (id) => id === this.#device && this.#showAges());
+    follow(this, "theme", this.#drawSoon);
+    // The custom element itself is inline, and has no size to observe.
+    this.#observer.observe(this.#list);
+    this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
     this.#begin();
   }
 
   disconnectedCallback() {
-    clearInterval(this.timer);
-    this.observer.disconnect();
+    clearInterval(this.#timer);
+    this.#observer.disconnect();
+  }
+
+  #onRange() {
+    localStorage.setItem(KEY, this.#range.value);
+    this.#load();
+  }
+
+  get #rangeS() {
+    return RANGES[this.#range.value];
   }
 
   #refresh() {
-    this.#plots.forEach((found) => this.#age(found));
+    this.#showAges();
     this.#load();
   }
 
   async #begin() {
     try {
-      const { values } = await ask("GET", pathOf(this.device, "telemetry"));
-      for (const [name, { value, time }] of this.#newer(values)) this.#show(name, value, time);
+      const { values } = await request("GET", pathOf(this.#device, "telemetry"));
+      for (const [name, reading] of this.#newer(values)) this.#show(name, reading);
     } catch {
-      // The numbers of the list will do until it answers.
+      // Until it answers, the values of the list of devices are shown.
     }
     await this.#load();
     await this.#zoomIn();
   }
 
-  // The first minutes of a board would be a speck at the end of an hour.
+  // The first minutes of a new board would be a dot at the end of an hour.
   async #zoomIn() {
-    const firstS = Math.min(...[...this.#plots.values()].map(({ points }) => points[0]?.[0] ?? Infinity));
-    if (localStorage.getItem(KEY) || this.range.value !== "hour" || firstS < Date.now() / 1000 - RANGES.minutes) return;
-    this.range.value = "minutes";
+    const firstTimes = [...this.#measurements.values()].map(({ points }) => points[0]?.[0] ?? Number.POSITIVE_INFINITY);
+    const isNew = Math.min(...firstTimes) >= Date.now() / 1000 - RANGES.minutes;
+    if (!isNew || localStorage.getItem(KEY) || this.#range.value !== USUAL_RANGE) return;
+    this.#range.value = "minutes";
     await this.#load();
   }
 
-  // What was measured while no stream was heard is in the list that is fetched when one is.
+  // After an interruption, the list of devices has what the stream of events missed.
   #catchUp() {
-    const missed = this.#newer(store.devices.get(this.device)?.values ?? {});
-    for (const [name, { value, time }] of missed) this.#fetch(name, this.#show(name, value, time));
+    const missed = this.#newer(store.devices.get(this.#device)?.values ?? {});
+    for (const [name, reading] of missed) this.#fetch(name, this.#show(name, reading));
   }
 
+  /** @param {Record<string, Reading>} values */
   #newer(values) {
-    return Object.entries(values).filter(([name, { time }]) => time > (this.#plots.get(name)?.time ?? 0));
+    return Object.entries(values).filter(([name, { time }]) => time > (this.#measurements.get(name)?.time ?? 0));
   }
 
-  #show(name, value, time) {
-    this.none.hidden = true;
-    if (!this.#plots.has(name)) this.#plots.set(name, this.#add(name));
-    const found = this.#plots.get(name);
-    found.number.textContent = measured(value, found.unit);
-    found.time = time;
-    found.value = value;
-    // Words have no curve.
-    found.curve.hidden = typeof value === "string";
-    this.#age(found);
-    return found;
+  /** @type {(name: string, reading: Reading) => Measurement} */
+  #show(name, { value, time }) {
+    this.#none.hidden = true;
+    const measurement = this.#measurements.get(name) ?? this.#add(name);
+    Object.assign(measurement, { value, time });
+    measurement.number.textContent = formatValue(value, measurement.unit);
+    // Texts have no plot.
+    measurement.plot.element.hidden = typeof value === "string";
+    this.#showAge(measurement);
+    return measurement;
   }
 
-  // A number of a board that is away is an old one, and says how old.
-  #age({ age, time }) {
-    const isOld = store.devices.get(this.device)?.online === false;
-    age.textContent = isOld ? ago(time) : "";
-    age.parentElement.classList.toggle("old", isOld);
+  #showAges() {
+    for (const measurement of this.#measurements.values()) this.#showAge(measurement);
   }
 
+  /** @param {Measurement} measurement */
+  #showAge({ age, time }) {
+    const isOld = store.devices.get(this.#device)?.online === false;
+    age.textContent = isOld ? formatAgo(time) : "";
+    age.parentElement?.classList.toggle("old", isOld);
+  }
+
+  /** @param {string} name */
   #add(name) {
-    const rule = store.devices.get(this.device)?.telemetry[name] ?? {};
-    const [ownUnit, word] = VITALS[name] ?? [];
-    const unit = rule.unit ?? ownUnit;
-    const title = rule.title || (word ? t(word) : name);
-    const shown = h("strong", {}), age = h("span", { class: "quiet" });
-    const picture = plot(title, unit);
-    const figure = h("figure", {}, h("figcaption", { class: "row" }, bdi(title), age, shown), picture.element);
-    if (word) this.list.append(figure);
-    else this.list.insertBefore(figure, this.list.querySelector(".vital"));
-    figure.classList.toggle("vital", Boolean(word));
-    return { number: shown, curve: picture.element, age, unit, points: [], draw: picture.draw, set: picture.set, isPlotted: false };
+    const rule = store.devices.get(this.#device)?.telemetry[name] ?? {};
+    const [usualUnit, usualTitle] = VITALS[name] ?? [];
+    const unit = rule.unit ?? usualUnit;
+    const title = rule.title || (usualTitle ? t(usualTitle) : name);
+    const number = h("strong", {});
+    const age = h("span", { class: "quiet" });
+    const drawing = plot(title, unit);
+    const caption = h("figcaption", { class: "row" }, bdi(title), age, number);
+    const figure = h("figure", { class: usualTitle ? "vital" : "" }, caption, drawing.element);
+    this.#list.insertBefore(figure, usualTitle ? null : this.#list.querySelector(".vital"));
+    /** @type {Measurement} */
+    const measurement = { number, age, unit, plot: drawing, points: [], time: 0, value: 0, hasHistory: false };
+    this.#measurements.set(name, measurement);
+    return measurement;
   }
 
-  #take({ time, values }, draw) {
+  /** @param {TelemetryReport} report */
+  #onTelemetry({ time, values }) {
     for (const [name, value] of Object.entries(values)) {
-      const found = this.#show(name, value, time);
+      const measurement = this.#show(name, { value, time });
       if (typeof value === "string") continue;
-      if (!found.isPlotted) this.#fetch(name, found);
-      const number = Number(value);
-      found.points.push([time, number, number, number, 1]);
-      found.set(found.points, time - RANGES[this.range.value], time);
+      if (!measurement.hasHistory) this.#fetch(name, measurement);
+      measurement.points.push(pointOf(time, value));
+      measurement.plot.set(measurement.points, time - this.#rangeS, time);
     }
-    draw();
+    this.#drawSoon();
   }
 
   async #load() {
-    await Promise.all([...this.#plots].map(([name, found]) => this.#fetch(name, found)));
+    await Promise.all([...this.#measurements].map(([name, measurement]) => this.#fetch(name, measurement)));
   }
 
-  async #fetch(name, found) {
-    if (typeof found.value === "string") return;
-    found.isPlotted = true;
-    const range = this.range.value;
-    const path = `${pathOf(this.device, "telemetry", name)}?from=-${RANGES[range]}&points=${POINTS}`;
+  /** @type {(name: string, measurement: Measurement) => Promise<void>} */
+  async #fetch(name, measurement) {
+    if (typeof measurement.value === "string") return;
+    measurement.hasHistory = true;
+    const range = this.#range.value;
+    const path = `${pathOf(this.#device, "telemetry", name)}?from=-${RANGES[range]}&points=${POINTS}`;
     try {
-      const answer = await ask("GET", path);
-      // Somebody has chosen another one meanwhile.
-      if (range !== this.range.value) return;
-      found.points = withNewest(answer, found);
-      found.set(found.points, answer.from, Math.max(answer.to, found.points.at(-1)?.[0] ?? 0));
-      found.draw();
+      /** @type {Series} */
+      const history = await request("GET", path);
+      // Another range was chosen meanwhile.
+      if (range !== this.#range.value) return;
+      measurement.points = joinNewer(history, measurement.points, measurement);
+      measurement.plot.set(measurement.points, history.from, Math.max(history.to, measurement.points.at(-1)?.[0] ?? 0));
+      measurement.plot.draw();
     } catch {
-      found.isPlotted = false;
+      measurement.hasHistory = false;
     }
   }
 }
 
 customElements.define("device-plots", DevicePlots);
-
-// The newest readings may still be on their way to the history.
-function withNewest({ points, from }, { points: heard, time, value }) {
-  // The history counts milliseconds.
-  const lastS = (points.at(-1)?.[0] ?? from) + 0.001;
-  const newer = heard.filter(([timeS]) => timeS > lastS);
-  const isHeard = time <= (newer.at(-1)?.[0] ?? lastS);
-  return [...points, ...newer, ...(isHeard ? [] : [[time, Number(value), Number(value), Number(value), 1]])];
-}

@@ -1,68 +1,90 @@
 // Reads single values off a plot: under the mouse or finger, or with the arrow keys.
 
 import { announce, h, visible } from "../lib/dom.js";
-import { clock, day, measured } from "../lib/format.js";
+import { formatDate, formatTime, formatValue } from "../lib/format.js";
+import { nearestTo } from "../lib/plot-math.js";
 import { t } from "../lib/words.js";
 
+/** @import { Point } from "../lib/types.js" */
+
 const DAY_S = 86_400;
-const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
+/** How many points each key moves.
+ * @type {Record<string, number>} */
+const STEPS = {
+  ArrowLeft: -1,
+  ArrowRight: 1,
+  PageUp: -10,
+  PageDown: 10,
+  Home: Number.NEGATIVE_INFINITY,
+  End: Number.POSITIVE_INFINITY,
+};
 
-/** Returns what lies on a plot whose lines begin and end so many pixels from its sides: its element, and `set(points, from_s, to_s)`. */
-export function pointer(name, unit, { left, right, height }) {
-  const mark = h("span", { class: "mark", hidden: true }), said = h("span", { class: "reading", hidden: true, dir: document.documentElement.dir });
-  const element = h("div", { class: "pointer", role: "application", tabindex: 0, "aria-label": t("reading_of", visible(name)) }, mark, said);
+/**
+ * Returns the layer over a plot, and how to give it the points of a time.
+ * @param {string} title of the plot
+ * @param {string | undefined} unit
+ * @param {{left: number, right: number, height: number}} area distances from the plot's sides, and height, in pixels
+ */
+export function pointer(title, unit, { left, right, height }) {
+  const mark = h("span", { class: "mark", hidden: true });
+  const label = h("span", { class: "reading", hidden: true, dir: document.documentElement.dir });
+  const name = t("reading_of", visible(title));
+  const element = h("div", { class: "pointer", role: "application", tabindex: 0, "aria-label": name }, mark, label);
   Object.assign(element.style, { left: `${left}px`, right: `${right}px`, height: `${height}px` });
-  let points = [], fromS = 0, toS = 1, chosenS = null;
+  /** @type {Point[]} */
+  let points = [];
+  let [fromS, toS] = [0, 1];
+  /** @type {number | null} null: nothing is chosen */
+  let chosenS = null;
 
-  const show = (at) => {
+  const show = (/** @type {number} */ at) => {
     const point = points[at];
-    mark.hidden = said.hidden = chosenS === null || !point;
+    mark.hidden = label.hidden = chosenS === null || !point;
     if (!point) return;
     const share = (point[0] - fromS) / (toS - fromS || 1);
     mark.style.left = `${share * 100}%`;
-    // Beside the line, on the side where there is room.
-    Object.assign(said.style, share > 0.5 ? { left: "auto", right: `${(1 - share) * 100}%` } : { left: `${share * 100}%`, right: "auto" });
-    said.textContent = reading(point, unit, toS - fromS > DAY_S);
+    // The label is on the side of the line that has more space.
+    const sides = share > 0.5 ? ["auto", `${(1 - share) * 100}%`] : [`${share * 100}%`, "auto"];
+    [label.style.left, label.style.right] = sides;
+    label.textContent = textOf(point, unit, toS - fromS > DAY_S);
   };
-  const choose = (timeS) => {
+  const choose = (/** @type {number | null} */ timeS) => {
     chosenS = timeS;
-    show(nearest(points, timeS ?? toS));
+    show(nearestTo(points, timeS ?? toS));
   };
-  const follow = (event) => {
+  const onPointer = (/** @type {PointerEvent} */ event) => {
     const box = element.getBoundingClientRect();
     choose(fromS + ((event.clientX - box.left) / (box.width || 1)) * (toS - fromS));
   };
-  const step = (event) => {
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape") choose(null);
-    if (!(event.key in KEYS)) return;
+    if (!(event.key in STEPS)) return;
     event.preventDefault();
-    const at = nearest(points, chosenS ?? toS) + (chosenS === null ? 0 : KEYS[event.key]);
+    const at = nearestTo(points, chosenS ?? toS) + (chosenS === null ? 0 : STEPS[event.key]);
     choose(points[Math.min(points.length - 1, Math.max(0, at))][0]);
-    announce(said.textContent);
+    announce(label.textContent ?? "");
   };
-  for (const type of ["pointermove", "pointerdown"]) element.addEventListener(type, follow);
-  for (const type of ["pointerleave", "blur"]) element.addEventListener(type, () => choose(null));
-  element.addEventListener("focus", () => element.matches(":focus-visible") && points.length && choose(points.at(-1)[0]));
-  element.addEventListener("keydown", step);
+  const onFocus = () => {
+    if (element.matches(":focus-visible") && points.length) choose(points[points.length - 1][0]);
+  };
+  element.addEventListener("pointermove", onPointer);
+  element.addEventListener("pointerdown", onPointer);
+  element.addEventListener("pointerleave", () => choose(null));
+  element.addEventListener("focus", onFocus);
+  element.addEventListener("blur", () => choose(null));
+  element.addEventListener("keydown", onKey);
 
-  const set = (found, from, to) => {
-    [points, fromS, toS] = [found, from, to];
+  const set = (/** @type {Point[]} */ shown, /** @type {number} */ from, /** @type {number} */ to) => {
+    [points, fromS, toS] = [shown, from, to];
     element.hidden = !points.length;
-    show(nearest(points, chosenS ?? toS));
+    show(nearestTo(points, chosenS ?? toS));
   };
   return { element, set };
 }
 
-function nearest(points, timeS) {
-  let found = 0;
-  points.forEach((point, at) => {
-    if (Math.abs(point[0] - timeS) < Math.abs(points[found][0] - timeS)) found = at;
-  });
-  return found;
-}
-
-function reading([timeS, mean, low, high], unit, isLong) {
-  const when = isLong ? `${day(timeS)} ${clock(timeS).slice(0, 5)}` : clock(timeS);
-  const band = low === high ? "" : ` (${measured(low, unit)} – ${measured(high, unit)})`;
-  return `${when} · ${measured(mean, unit)}${band}`;
+/** @type {(point: Point, unit: string | undefined, isLong: boolean) => string} */
+function textOf([timeS, mean, low, high], unit, isLong) {
+  const time = isLong ? `${formatDate(timeS)} ${formatTime(timeS).slice(0, 5)}` : formatTime(timeS);
+  const band = low === high ? "" : ` (${formatValue(low, unit)} – ${formatValue(high, unit)})`;
+  return `${time} · ${formatValue(mean, unit)}${band}`;
 }

@@ -1,57 +1,83 @@
-// Asks the gateway; what it refuses becomes an error with its word and its sentence.
+// Requests to the gateway's API. A refusal becomes an error with its code and a sentence for the reader.
 
 import { language, t } from "./words.js";
 
+// The codes that have a sentence in every language: `problem_…` in the words.
+const TRANSLATED = new Set(["offline", "timed_out", "busy", "unreachable", "unknown_device", "too_many_failures"]);
+const DEADLINE_MS = 30_000;
+
+/** A request that the gateway refused, or that did not reach it (`status` 0). */
 export class Problem extends Error {
+  /**
+   * @param {number} status of HTTP
+   * @param {string} code
+   * @param {string} detail the gateway's own sentence, in English
+   */
   constructor(status, code, detail) {
     super(detail);
     this.status = status;
     this.code = code;
   }
 
-  /** What to tell a reader: the gateway's own sentence, which is English, or what is usual in the reader's words. */
-  get said() {
-    return language() !== "en" && USUAL.has(this.code) ? t(`problem_${this.code}`) : this.message;
+  /** The reason for the reader: translated where there is a translation, otherwise the gateway's own sentence. */
+  get reason() {
+    return language() !== "en" && TRANSLATED.has(this.code) ? t(`problem_${this.code}`) : this.message;
   }
 }
 
-const USUAL = new Set(["offline", "timed_out", "busy", "unreachable", "unknown_device", "too_many_failures"]);
+/**
+ * Returns why something failed, for the reader.
+ * @param {unknown} error
+ */
+export function reasonOf(error) {
+  return error instanceof Problem ? error.reason : String(error);
+}
 
-const DEADLINE_MS = 30_000;
-
-/** Asks, and returns the answer's JSON (null if there is none); a visitor who is not signed in is led to sign in. */
-export async function ask(method, path, body) {
-  const response = await granted(method, path, body);
+/**
+ * Sends a request and returns the JSON of the answer, or null if it has none; 401 leads to the sign-in page.
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ */
+export async function request(method, path, body) {
+  const response = await send(method, path, body);
   return response.status === 204 ? null : response.json().catch(() => ({}));
 }
 
-/** Returns what lies at a path as a file. */
+/**
+ * Returns the file at a path.
+ * @param {string} path
+ */
 export async function fetchFile(path) {
-  return (await granted("GET", path)).blob();
+  return (await send("GET", path)).blob();
 }
 
-async function granted(method, path, body) {
-  const response = await send(method, path, body);
+/** @type {(method: string, path: string, body?: unknown) => Promise<Response>} */
+async function send(method, path, body) {
+  const response = await reach(method, path, body);
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
   if (response.status === 401) location.assign("/sign-in");
   throw new Problem(response.status, answer.code ?? "failed", answer.detail ?? response.statusText);
 }
 
-async function send(method, path, body) {
-  const options = { method, headers: {}, signal: AbortSignal.timeout(DEADLINE_MS) };
-  if (body !== undefined) {
-    options.headers["Content-Type"] = "application/json";
-    options.body = JSON.stringify(body);
-  }
+/** @type {(method: string, path: string, body?: unknown) => Promise<Response>} */
+async function reach(method, path, body) {
+  const json =
+    body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   try {
-    return await fetch(path, options);
+    return await fetch(path, { method, signal: AbortSignal.timeout(DEADLINE_MS), ...json });
   } catch {
     throw new Problem(0, "unreachable", t("problem_unreachable"));
   }
 }
 
-/** Returns the path of a device below /api. */
+/**
+ * Returns the API's path of a device.
+ * @param {string} device
+ * @param {...string} rest
+ */
 export function pathOf(device, ...rest) {
   return ["/api/devices", ...[device, ...rest].map(encodeURIComponent)].join("/");
 }

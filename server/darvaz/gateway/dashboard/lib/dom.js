@@ -1,60 +1,105 @@
-// Makes elements: text goes in as text only, so that nothing a device says is ever markup.
+// Makes elements. Text is added as text only, so nothing that a device sends can become markup.
 
-/** Returns an element; `on…` are listeners, `class` and attributes are set, children are nodes or text. */
+/** @import { Child, Properties } from "./types.js" */
+
+// What is set as a property: the attribute of the same name is only the initial value.
+const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "selected", "required"]);
+
+/**
+ * Returns an element; `on…` are listeners, all other properties are attributes, children are nodes or text.
+ * @template {string} K
+ * @param {K} tag
+ * @param {Properties} [properties]
+ * @param {...Child} children
+ * @returns {K extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[K] : HTMLElement}
+ */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) set(element, name, value);
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
+  const isShown = (/** @type {Child} */ child) => child !== null && child !== undefined && child !== false;
+  const nodes = /** @type {any[]} */ (children).flat(Number.POSITIVE_INFINITY);
+  element.append(.../** @type {any[]} */ (nodes.filter(isShown)));
+  return /** @type {any} */ (element);
 }
 
+/** @type {(element: HTMLElement, name: string, value: any) => void} */
 function set(element, name, value) {
   if (value === undefined || value === null) return;
   if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-  else if (["value", "checked", "disabled", "hidden", "selected", "required"].includes(name)) element[name] = value;
+  else if (PROPERTIES.has(name)) /** @type {any} */ (element)[name] = value;
   else if (typeof value === "boolean" && !name.startsWith("aria-")) element.toggleAttribute(name, value);
   else element.setAttribute(name, String(value));
 }
 
-// Controls, and marks that turn the direction of other text, are shown as what they are; the joiners U+200C and
-// U+200D turn nothing and are how Persian and other scripts are spelt.
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// Control characters, and marks that change the direction of other text. The joiners U+200C and U+200D are not among
+// them: Persian and other scripts are spelt with them.
+const HIDDEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const CLIP_CHARS = 600;
 
-/** Returns a stranger's text so that it can neither hide nor turn anything. */
+/**
+ * Returns untrusted text with its invisible characters written out as \uXXXX.
+ * @param {unknown} text
+ */
 export function visible(text) {
   return String(text).replace(HIDDEN, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** Returns a stranger's text as an element of its own direction. */
+/**
+ * Returns untrusted text as an element that finds its own direction.
+ * @param {unknown} text
+ * @param {Properties} [properties]
+ */
 export function bdi(text, properties = {}) {
   return h("bdi", properties, visible(text));
 }
 
-/** Returns a stranger's text, long ones cut off with a button that shows the rest. */
-export function clipped(text, moreWord) {
+/**
+ * Returns untrusted text as elements; a long text is cut, with a button that shows the rest.
+ * @param {unknown} text
+ * @param {string} moreLabel
+ */
+export function clipped(text, moreLabel) {
   const whole = visible(text);
   if (whole.length <= CLIP_CHARS) return [h("bdi", {}, whole)];
   const shown = h("bdi", {}, `${whole.slice(0, CLIP_CHARS)}…`);
-  const more = h("button", { type: "button", class: "link", onclick: () => {
+  const showAll = () => {
     shown.textContent = whole;
     more.remove();
-  } }, moreWord);
+  };
+  const more = h("button", { type: "button", class: "link", onclick: showAll }, moreLabel);
   return [shown, more];
 }
 
-/** Calls a function at most once a frame, however often it is asked. */
-export function onceAFrame(call) {
-  let asked = 0;
+/**
+ * Returns a function that runs `call` at most once in each frame of the browser.
+ * @param {() => void} call
+ */
+export function oncePerFrame(call) {
+  let isWaiting = false;
   return () => {
-    asked ||= requestAnimationFrame(() => {
-      asked = 0;
+    if (isWaiting) return;
+    isWaiting = true;
+    requestAnimationFrame(() => {
+      isWaiting = false;
       call();
     });
   };
 }
 
-/** Says something to people who listen to the page rather than see it. */
+/**
+ * Makes screen readers read a text.
+ * @param {string} text
+ */
 export function announce(text) {
-  document.getElementById("said").textContent = visible(text);
+  elementById("announcement").textContent = visible(text);
+}
+
+/**
+ * Returns an element of index.html.
+ * @param {string} id
+ */
+export function elementById(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
 }

@@ -1,68 +1,118 @@
-// Numbers, dates and spans of time as a reader of the chosen language expects them.
+// Numbers, dates and durations as a reader of the chosen language expects them.
 
-import { language, t } from "./words.js";
 import { h, visible } from "./dom.js";
+import { language, t } from "./words.js";
 
+/** @import { Value } from "./types.js" */
+/** @import { Language } from "./words.js" */
+
+/** @type {Record<Language, string>} */
 const LOCALES = { en: "en-GB", fa: "fa-IR" };
-const locale = () => LOCALES[language()];
+const JALALI = "fa-IR-u-ca-persian";
+const KIB = 1024;
+const MIB = 1024 * 1024;
+const JUST_NOW_S = 5;
+/** @type {[unit: string, seconds: number][]} */
+const UNITS = [
+  ["d", 86400],
+  ["h", 3600],
+  ["m", 60],
+  ["s", 1],
+];
 
-export function number(value, digits = 2) {
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
+/**
+ * @param {number} value
+ * @param {number} [digits] at most so many after the point
+ */
+export function formatNumber(value, digits = 2) {
+  return new Intl.NumberFormat(LOCALES[language()], { maximumFractionDigits: digits }).format(value);
 }
 
-/** Returns a value of telemetry with its unit. */
-export function measured(value, unit) {
+/**
+ * Returns a value of telemetry with its unit.
+ * @param {Value} value
+ * @param {string} [unit]
+ */
+export function formatValue(value, unit) {
   if (typeof value === "boolean") return t(value ? "on" : "off");
   if (typeof value !== "number") return visible(value);
-  if (unit === "B") return bytes(value);
-  // Isolated, so that "°C" stays in one piece among Persian digits.
-  return unit ? `${number(value)}\u00a0\u2068${visible(unit)}\u2069` : number(value);
+  if (unit === "B") return formatBytes(value);
+  // Isolated, so that "°C" is not split among Persian digits.
+  return unit ? `${formatNumber(value)}\u00a0\u2068${visible(unit)}\u2069` : formatNumber(value);
 }
 
-export function bytes(count, digits = 0) {
-  return count < 1024 * 1024 ? `${number(count / 1024, digits)} KB` : `${number(count / 1048576, 2)} MB`;
+/**
+ * @param {number} bytes
+ * @param {number} [digits] of kilobytes, after the point
+ */
+export function formatBytes(bytes, digits = 0) {
+  return bytes < MIB ? `${formatNumber(bytes / KIB, digits)} KB` : `${formatNumber(bytes / MIB)} MB`;
 }
 
-/** Returns how long something takes or took, in its two largest units. */
-export function span(seconds) {
-  const parts = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
+/**
+ * Returns a duration in its two largest units.
+ * @param {number} seconds
+ */
+export function formatDuration(seconds) {
   let left = Math.max(0, Math.round(seconds));
-  const said = [];
-  for (const [unit, size] of parts) {
-    if (left >= size || (unit === "s" && !said.length)) said.push(`${number(Math.floor(left / size))}\u00a0${t(`unit_${unit}`)}`);
+  const parts = [];
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(left / size);
+    if (count || (unit === "s" && !parts.length)) parts.push(`${formatNumber(count)}\u00a0${t(`unit_${unit}`)}`);
     left %= size;
   }
-  return said.slice(0, 2).join(" ");
+  return parts.slice(0, 2).join(" ");
 }
 
-export function ago(unixS) {
+/**
+ * Returns how long ago a time was.
+ * @param {number} unixS
+ */
+export function formatAgo(unixS) {
   const seconds = Date.now() / 1000 - unixS;
-  return seconds < 5 ? t("just_now") : t("ago", span(seconds));
+  return seconds < JUST_NOW_S ? t("just_now") : t("ago", formatDuration(seconds));
 }
 
-const pad = (value) => String(value).padStart(2, "0");
-
-/** Returns a moment in ISO's order, in the reader's own time zone. */
-export function iso(unixS) {
-  const at = new Date(unixS * 1000);
-  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${clock(unixS, "en")}`;
-}
-
-export function clock(unixS, of = language()) {
+/**
+ * Returns the time of day, with seconds.
+ * @param {number} unixS
+ * @param {Language} [of]
+ */
+export function formatTime(unixS, of = language()) {
+  /** @type {Intl.DateTimeFormatOptions} */
   const options = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
   return new Intl.DateTimeFormat(LOCALES[of], options).format(new Date(unixS * 1000));
 }
 
-/** Returns a date as people write it: in Persian the Jalali one. */
-export function day(unixS) {
-  const calendar = language() === "fa" ? "fa-IR-u-ca-persian" : "en-GB";
-  return new Intl.DateTimeFormat(calendar, { day: "numeric", month: "short" }).format(new Date(unixS * 1000));
+/**
+ * Returns day and month; in Persian those of the Jalali calendar.
+ * @param {number} unixS
+ */
+export function formatDate(unixS) {
+  const locale = language() === "fa" ? JALALI : LOCALES.en;
+  return new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" }).format(new Date(unixS * 1000));
 }
 
-/** Returns a moment as an element: ISO, and in Persian the Jalali date before it. */
-export function moment(unixS) {
-  const stamp = new Date(unixS * 1000).toISOString();
-  if (language() !== "fa") return h("time", { datetime: stamp }, iso(unixS));
-  const calendar = new Intl.DateTimeFormat("fa-IR-u-ca-persian", { dateStyle: "medium" }).format(new Date(unixS * 1000));
-  return h("time", { datetime: stamp }, `${calendar}، ${clock(unixS)} `, h("bdi", { class: "quiet" }, iso(unixS).slice(0, 10)));
+/**
+ * Returns date and time in the order of ISO 8601, in the reader's own time zone.
+ * @param {number} unixS
+ */
+export function formatIso(unixS) {
+  const date = new Date(unixS * 1000);
+  const twoDigits = (/** @type {number} */ value) => String(value).padStart(2, "0");
+  const day = [date.getFullYear(), twoDigits(date.getMonth() + 1), twoDigits(date.getDate())].join("-");
+  return `${day} ${formatTime(unixS, "en")}`;
+}
+
+/**
+ * Returns date and time as an element: ISO 8601, and in Persian the Jalali date before it.
+ * @param {number} unixS
+ */
+export function timeElement(unixS) {
+  const date = new Date(unixS * 1000);
+  const properties = { datetime: date.toISOString() };
+  if (language() !== "fa") return h("time", properties, formatIso(unixS));
+  const jalali = new Intl.DateTimeFormat(JALALI, { dateStyle: "medium" }).format(date);
+  const iso = h("bdi", { class: "quiet" }, formatIso(unixS).slice(0, 10));
+  return h("time", properties, `${jalali}، ${formatTime(unixS)} `, iso);
 }

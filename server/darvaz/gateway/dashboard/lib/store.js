@@ -1,194 +1,216 @@
-// What the page knows: devices, their newest values, and the one stream of events that keeps them true.
+// The state of the page: the devices, the role of the reader, and the one stream of events that keeps them current.
 
-import { ask, pathOf } from "./api.js";
+import { pathOf, request } from "./api.js";
+import { KnownDevices } from "./known-devices.js";
 
-const AGAIN_MS = 2_000;
-// Browsers allow six connections to a host: pages that nobody sees give theirs back.
-const HIDDEN_MS = 10_000;
-// Where the stream of events is held up on its way, the page shows what there is without it.
-const STREAM_MS = 3_000;
+/** @import { Device, Role, StoreEvents } from "./types.js" */
+
+const RETRY_MS = 2_000;
+// Browsers allow six connections to a host: hidden pages give theirs back.
+const CLOSE_HIDDEN_MS = 10_000;
+// Where a proxy delays the stream of events, the page is shown without it after this time.
+const STREAM_DEADLINE_MS = 3_000;
 const TYPES = "presence,forgotten,telemetry,ack,frames";
 
 class Store extends EventTarget {
-  devices = new Map();
+  /** @type {"connecting" | "live" | "lost"} the state of the stream */
   state = "connecting";
+  /** @type {Role} */
   role = "viewer";
+  /** Whether a browser session, rather than the gateway's own machine or a token, lets the reader in. */
   bySession = false;
+  #known = new KnownDevices();
+  /** @type {EventSource | null} null while a hidden page holds no stream */
   #stream = null;
+  /** Timer of the next attempt, or of the end of a hidden page's stream. */
   #timer = 0;
+  /** Timer of the change to another device. */
+  #watchTimer = 0;
+  /** Timer of the list that is loaded after a gap. */
+  #reloadTimer = 0;
+  /** @type {string | null} the one device whose events and log are received; null: all devices, without logs */
   #watched = null;
+  /** The id of the newest event: a new stream continues after it. */
   #lastId = "";
+  /** Whether events were missed because the stream was of another device. */
   #isBehind = false;
-  #turning = 0;
-  #reloading = 0;
-  // What events tell while an answer is on its way is newer than the answer; null is a device forgotten.
-  #told = new Map();
-  #measured = new Map();
-  #loads = 0;
 
-  /** Signs on to the events and then fetches the devices, so that nothing is missed between; returns when they are known. */
-  async open() {
-    const heard = new Promise((resolve) => {
-      this.addEventListener("state", resolve, { once: true });
-      setTimeout(resolve, STREAM_MS);
-    });
-    this.#listen();
-    const who = await ask("GET", "/api/session");
-    this.role = who.role;
-    this.bySession = who.by === "session";
-    document.addEventListener("visibilitychange", () => this.#rest());
-    await heard;
-    await this.load();
+  get devices() {
+    return this.#known.all;
   }
 
   get mayChange() {
     return this.role === "operator";
   }
 
-  /** Hears one device with its log, and no other; null hears all of them without their logs. */
+  /** Opens the stream of events, then loads the devices, so that no change is missed; returns when they are known. */
+  async open() {
+    const opened = new Promise((resolve) => {
+      this.addEventListener("state", resolve, { once: true });
+      setTimeout(resolve, STREAM_DEADLINE_MS);
+    });
+    this.#openStream();
+    const session = await request("GET", "/api/session");
+    this.role = session.role;
+    this.bySession = session.by === "session";
+    document.addEventListener("visibilitychange", () => this.#onVisibility());
+    await opened;
+    await this.load();
+  }
+
+  /**
+   * Receives the events and the log of one device only; null: the events of all devices, without logs.
+   * @param {string | null} device
+   */
   watch(device) {
     if (device === this.#watched) return;
     this.#watched = device;
     this.#lastId = "";
     this.#isBehind = true;
-    clearTimeout(this.#turning);
-    // Leaving one device for another is one change.
-    this.#turning = setTimeout(() => this.#stream && this.#listen());
+    clearTimeout(this.#watchTimer);
+    // From one device's page to another is two calls and one change.
+    this.#watchTimer = setTimeout(() => this.#stream && this.#openStream());
   }
 
+  /** Loads the list of devices. */
   async load() {
-    if (!this.#loads) {
-      this.#told.clear();
-      this.#measured.clear();
-    }
-    this.#loads += 1;
+    this.#known.beginLoad();
+    /** @type {Device[] | null} */
+    let list = null;
     try {
-      const answer = await ask("GET", "/api/devices");
-      this.devices = new Map(answer.devices.map((device) => [device.id, device]));
-      for (const [id, device] of this.#told) this.#put(id, device);
-      for (const [id, values] of this.#measured) Object.assign(this.devices.get(id)?.values ?? {}, values);
+      list = (await request("GET", "/api/devices")).devices;
     } finally {
-      this.#loads -= 1;
+      this.#known.endLoad(list);
     }
-    this.#tell("devices");
+    this.emit("devices", undefined);
   }
 
-  #put(id, device) {
-    if (device) this.devices.set(id, device);
-    else this.devices.delete(id);
-    if (this.#loads) this.#told.set(id, device);
+  /**
+   * Loads one device again.
+   * @param {string} id
+   */
+  async reload(id) {
+    this.#onPresence(await request("GET", pathOf(id)));
   }
 
-  /** Fetches one device anew. */
-  async renew(id) {
-    this.#meet(await ask("GET", pathOf(id)));
+  /**
+   * @template {keyof StoreEvents} T
+   * @param {T} type
+   * @param {StoreEvents[T]} detail
+   */
+  emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  #listen() {
+  #openStream() {
     clearTimeout(this.#timer);
     this.#stream?.close();
-    const stream = this.#stream = new EventSource(this.#address());
-    const hear = (type, call) => stream.addEventListener(type, (event) => {
-      this.#lastId = event.lastEventId || this.#lastId;
-      call(JSON.parse(event.data));
-    });
-    hear("hello", (detail) => {
+    const stream = new EventSource(this.#streamPath());
+    this.#stream = stream;
+    /** @type {(type: string, call: (detail: any) => void) => void} */
+    const on = (type, call) =>
+      stream.addEventListener(type, (event) => {
+        this.#lastId = event.lastEventId || this.#lastId;
+        call(JSON.parse(event.data));
+      });
+    on("hello", (detail) => {
       this.#enter("live");
-      this.#tell("hello", detail);
+      this.emit("hello", detail);
     });
-    hear("gap", (detail) => {
-      this.#reload();
-      this.#tell("gap", detail);
+    on("gap", (detail) => {
+      this.#loadSoon();
+      this.emit("gap", detail);
     });
-    hear("presence", (device) => this.#meet(device));
-    hear("forgotten", ({ device }) => {
-      this.#put(device, null);
-      this.#tell("devices");
+    on("presence", (device) => this.#onPresence(device));
+    on("forgotten", ({ device }) => {
+      this.#known.delete(device);
+      this.emit("devices", undefined);
     });
-    hear("telemetry", (report) => this.#measure(report));
-    for (const type of ["ack", "frames", "log"]) hear(type, (detail) => this.#tell(type, detail));
-    stream.onerror = () => this.#lose();
+    on("telemetry", ({ device: id, time, values }) => {
+      if (this.#known.addReadings({ id, time, values })) this.emit("telemetry", { id, time, values });
+    });
+    for (const type of /** @type {const} */ (["ack", "frames", "log"])) on(type, (detail) => this.emit(type, detail));
+    stream.onerror = () => this.#onStreamError(stream);
   }
 
-  // A flood of lines makes many gaps.
-  #reload() {
-    this.#reloading ||= setTimeout(() => {
-      this.#reloading = 0;
+  #streamPath() {
+    const query = new URLSearchParams({ types: this.#watched === null ? TYPES : `${TYPES},log` });
+    if (this.#watched !== null) query.set("device", this.#watched);
+    if (this.#lastId) query.set("last_event_id", this.#lastId);
+    return `/api/events?${query}`;
+  }
+
+  // Many lines in a short time cause many gaps: one list answers them all.
+  #loadSoon() {
+    if (this.#reloadTimer) return;
+    this.#reloadTimer = setTimeout(() => {
+      this.#reloadTimer = 0;
       this.load().catch(() => {});
-    }, AGAIN_MS);
+    }, RETRY_MS);
   }
 
-  #address() {
-    const wanted = new URLSearchParams({ types: this.#watched === null ? TYPES : `${TYPES},log` });
-    if (this.#watched !== null) wanted.set("device", this.#watched);
-    if (this.#lastId) wanted.set("last_event_id", this.#lastId);
-    return `/api/events?${wanted}`;
-  }
-
+  /** @param {"live" | "lost"} state */
   #enter(state) {
-    const wasLost = this.state === "lost";
+    const mustLoad = state === "live" && (this.state === "lost" || this.#isBehind);
     this.state = state;
-    this.#tell("state");
-    if (state !== "live" || !(wasLost || this.#isBehind)) return;
+    this.emit("state", undefined);
+    if (!mustLoad) return;
     this.#isBehind = false;
     this.load().catch(() => {});
   }
 
-  // While the gateway is away the browser tries again by itself; a refusal ends its attempts, and ours begin.
-  #lose() {
+  /**
+   * The browser reconnects by itself, except after a refusal: then this does.
+   * @param {EventSource} stream
+   */
+  #onStreamError(stream) {
     this.#enter("lost");
-    if (this.#stream.readyState !== EventSource.CLOSED) return;
+    if (stream.readyState !== EventSource.CLOSED) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
-      await ask("GET", "/api/session").catch(() => {});
-      this.#listen();
-    }, AGAIN_MS);
+      await request("GET", "/api/session").catch(() => {});
+      this.#openStream();
+    }, RETRY_MS);
   }
 
-  #rest() {
+  #onVisibility() {
     clearTimeout(this.#timer);
     if (document.hidden) {
       this.#timer = setTimeout(() => {
         this.#stream?.close();
         this.#stream = null;
-      }, HIDDEN_MS);
+      }, CLOSE_HIDDEN_MS);
     } else if (this.#stream === null) {
       this.state = "lost";
-      this.#listen();
+      this.#openStream();
     }
   }
 
-  #meet(device) {
-    const isNew = !this.devices.has(device.id);
-    this.#put(device.id, device);
-    this.#tell(isNew ? "devices" : "device", device.id);
-    if (isNew) this.#tell("arrived", device.id);
-  }
-
-  #measure({ device: id, time, values }) {
-    const device = this.devices.get(id);
-    if (!device) return;
-    const fresh = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value, time }]));
-    Object.assign(device.values, fresh);
-    // Of the device itself a reading says nothing new.
-    if (this.#loads) this.#measured.set(id, { ...this.#measured.get(id), ...fresh });
-    this.#tell("telemetry", { id, time, values });
-  }
-
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+  /** @param {Device} device */
+  #onPresence(device) {
+    const isNew = this.#known.set(device);
+    if (!isNew) {
+      this.emit("device", device.id);
+      return;
+    }
+    this.emit("devices", undefined);
+    this.emit("arrived", device.id);
   }
 }
 
 export const store = new Store();
 
-/** Listens to the store for as long as an element is on the page. */
+/**
+ * Calls a function for each event of the store for as long as an element is on the page.
+ * @template {keyof StoreEvents} T
+ * @param {HTMLElement} element
+ * @param {T} type
+ * @param {(detail: StoreEvents[T]) => void} call
+ */
 export function follow(element, type, call) {
-  const listen = (event) => (element.isConnected ? call(event.detail) : store.removeEventListener(type, listen));
+  const listen = (/** @type {Event} */ event) => {
+    if (element.isConnected) call(/** @type {CustomEvent} */ (event).detail);
+    else store.removeEventListener(type, listen);
+  };
   store.addEventListener(type, listen);
-}
-
-/** Returns what people call a device. */
-export function nameOf(device) {
-  return device.label || device.id;
 }

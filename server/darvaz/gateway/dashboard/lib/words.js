@@ -1,27 +1,39 @@
-// The language of the page: chosen by the browser at first, by the reader from then on.
+// The language of the page: the browser's at first, then the one that the reader chose.
 
 import { en } from "./words-en.js";
 import { fa } from "./words-fa.js";
 
+/** @typedef {"en" | "fa"} Language */
+
+/** @type {Record<Language, Record<string, string>>} */
 const WORDS = { en, fa };
 const KEY = "darvaz.language";
+/** @type {Language} */
 let chosen = (localStorage.getItem(KEY) ?? navigator.language).startsWith("fa") ? "fa" : "en";
 
 export const language = () => chosen;
 
-/** Returns a sentence in the reader's language; {} in it is what it is about. */
-export function t(word, what = "") {
-  return (WORDS[chosen][word] ?? en[word] ?? word).replace("{}", () => what);
+/**
+ * Returns a sentence in the reader's language, with `value` in place of {}.
+ * @param {string} key
+ * @param {string} [value]
+ */
+export function t(key, value = "") {
+  return (WORDS[chosen][key] ?? WORDS.en[key] ?? key).replace("{}", () => value);
 }
 
-/** Changes the language, remembers it, and turns the page's direction. */
-export function choose(wanted) {
+/**
+ * Changes the language and remembers it.
+ * @param {Language} wanted
+ */
+export function chooseLanguage(wanted) {
   chosen = wanted;
   localStorage.setItem(KEY, wanted);
-  apply();
+  applyLanguage();
 }
 
-export function apply() {
+/** Gives the document its language and direction. */
+export function applyLanguage() {
   document.documentElement.lang = chosen;
   document.documentElement.dir = chosen === "fa" ? "rtl" : "ltr";
 }

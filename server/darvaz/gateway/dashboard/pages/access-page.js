@@ -1,116 +1,183 @@
-// Who is let in: tokens and signed-in browsers, made and ended here.
+// The page of tokens and signed-in browsers: made and ended here.
 
-import { ask } from "../lib/api.js";
+import { copyable } from "../elements/copyable.js";
+import { isConfirmed } from "../elements/dialog.js";
+import { reasonOf, request } from "../lib/api.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
-import { moment } from "../lib/format.js";
-import { confirmed } from "../lib/dialog.js";
-import { copyable } from "../lib/copy.js";
+import { timeElement } from "../lib/format.js";
 import { store } from "../lib/store.js";
+import { byUse, isRecent } from "../lib/tokens.js";
 import { t } from "../lib/words.js";
+
+/** @import { BrowserSession, Child, Token } from "../lib/types.js" */
 
 const KINDS = ["pico", "esp32cam", "operator", "viewer"];
 const ROLES = ["operator", "viewer"];
-const DAY_S = 86_400;
 
 class AccessPage extends HTMLElement {
+  #status = h("p", { role: "alert", class: "failed" });
+  #tokensTitle = h("h2", { tabindex: -1 }, t("tokens"));
+  #tokens = h("tbody", {});
+  #sessions = h("tbody", {});
+  #sessionsTable = table(["who", "address", "used", "actions"], this.#sessions);
+  #noSessions = h("p", { class: "quiet", hidden: true }, t("no_sessions"));
+
   connectedCallback() {
     if (!store.mayChange) {
       this.replaceChildren(h("h1", {}, t("access")), h("p", {}, t("for_operators")));
       return;
     }
-    this.status = h("p", { role: "alert", class: "failed" });
-    this.tokens = table(["for_kind", "label", "device", "state", "used", "actions"]);
-    this.sessions = table(["who", "address", "used", "actions"]);
-    this.nobody = h("p", { class: "quiet", hidden: true }, t("no_sessions"));
-    this.tokensTitle = h("h2", { tabindex: -1 }, t("tokens"));
-    this.replaceChildren(h("h1", {}, t("access")), this.status,
-      h("section", { class: "panel" }, h("h2", {}, t("new_token")), this.#issuer()),
-      h("section", { class: "panel" }, this.tokensTitle, h("div", { class: "wide" }, this.tokens)),
-      h("section", { class: "panel" }, h("h2", {}, t("sessions")), this.nobody, h("div", { class: "wide" }, this.sessions), this.#linker()));
+    const tokens = table(["for_kind", "label", "device", "state", "used", "actions"], this.#tokens);
+    const sessionsTitle = h("h2", {}, t("sessions"));
+    this.replaceChildren(
+      h("h1", {}, t("access")),
+      this.#status,
+      panel(h("h2", {}, t("new_token")), this.#tokenForm()),
+      panel(this.#tokensTitle, h("div", { class: "wide" }, tokens)),
+      panel(sessionsTitle, this.#noSessions, h("div", { class: "wide" }, this.#sessionsTable), this.#linkForm()),
+    );
     this.#load();
   }
 
-  #issuer() {
-    const kind = h("select", {}, KINDS.map((name) => h("option", { value: name }, t(`kind_${name}`))));
+  #tokenForm() {
+    const kind = select(KINDS, "kind");
     const label = h("input", { maxlength: 64, dir: "auto", autocomplete: "off" });
-    const made = h("div", { "aria-live": "polite" });
-    const issue = (event) => {
-      event.preventDefault();
-      this.#do(async () => {
-        const { token } = await ask("POST", "/api/tokens", { kind: kind.value, label: label.value.trim() });
-        made.replaceChildren(h("p", {}, t("shown_once")), copyable(token));
-        label.value = "";
-      });
+    const result = h("div", { "aria-live": "polite" });
+    const issue = async () => {
+      const { token } = await request("POST", "/api/tokens", { kind: kind.value, label: label.value.trim() });
+      result.replaceChildren(h("p", {}, t("shown_once")), copyable(token));
+      label.value = "";
     };
-    return [h("form", { class: "row", onsubmit: issue }, h("label", {}, h("span", {}, t("for_kind")), kind), h("label", {}, h("span", {}, t("label")), label), h("button", {}, t("issue"))), made];
+    const fields = [labelled("for_kind", kind), labelled("label", label), h("button", {}, t("issue"))];
+    return [this.#form(issue, fields), result];
   }
 
-  #linker() {
-    const role = h("select", {}, ROLES.map((name) => h("option", { value: name }, t(`role_${name}`))));
-    const made = h("div", { "aria-live": "polite" });
-    const make = (event) => {
-      event.preventDefault();
-      this.#do(async () => {
-        const { path } = await ask("POST", "/api/sign-in-links", { role: role.value });
-        made.replaceChildren(h("p", {}, t("link_hint")), copyable(location.origin + path));
-      });
+  #linkForm() {
+    const role = select(ROLES, "role");
+    const result = h("div", { "aria-live": "polite" });
+    const make = async () => {
+      const { path } = await request("POST", "/api/sign-in-links", { role: role.value });
+      result.replaceChildren(h("p", {}, t("link_hint")), copyable(location.origin + path));
     };
-    return [h("h3", {}, t("link_for")), h("form", { class: "row", onsubmit: make }, h("label", {}, h("span", {}, t("for_kind")), role), h("button", {}, t("make_link"))), made];
+    const fields = [labelled("for_kind", role), h("button", {}, t("make_link"))];
+    return [h("h3", {}, t("link_for")), this.#form(make, fields), result];
   }
 
-  async #do(change) {
-    this.status.textContent = "";
+  /** @type {(change: () => Promise<unknown>, fields: HTMLElement[]) => HTMLFormElement} */
+  #form(change, fields) {
+    const onsubmit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#change(change);
+    };
+    return h("form", { class: "row", onsubmit }, ...fields);
+  }
+
+  /**
+   * Makes a change and loads the lists again; returns whether it worked.
+   * @param {() => Promise<unknown>} change
+   */
+  async #change(change) {
+    this.#status.textContent = "";
     try {
       await change();
       await this.#load();
       return true;
-    } catch (problem) {
-      this.status.textContent = t("failed", problem.said);
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
       return false;
     }
   }
 
   async #load() {
     try {
-      const [{ tokens }, { sessions }] = await Promise.all([ask("GET", "/api/tokens"), ask("GET", "/api/sessions")]);
-      const order = (token) => [token.state === "live" ? 0 : 1, -(token.last_used ?? token.created)];
-      tokens.sort((a, b) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]);
-      this.tokens.tBodies[0].replaceChildren(...tokens.filter(isRecent).map((token) => this.#token(token)));
-      this.nobody.hidden = sessions.length > 0;
-      this.sessions.hidden = !sessions.length;
-      this.sessions.tBodies[0].replaceChildren(...sessions.map((session) => this.#session(session)));
-    } catch (problem) {
-      this.status.textContent = t("failed", problem.said);
+      const answers = await Promise.all([request("GET", "/api/tokens"), request("GET", "/api/sessions")]);
+      this.#show(answers[0].tokens, answers[1].sessions);
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
     }
   }
 
-  #token(token) {
-    const name = token.label || token.device || token.id;
-    const revoke = async () => {
-      if (!(await confirmed(t("revoke_sure", name), t("revoke")))) return;
-      const isDone = await this.#do(() => ask("DELETE", `/api/tokens/${token.id}`));
-      if (isDone) announce(t("is_revoked", name));
-      // The button that had the focus is gone.
-      this.tokensTitle.focus();
-    };
-    return h("tr", { class: token.state === "live" ? "" : "away" }, h("th", { scope: "row" }, t(`kind_${token.kind}`)), h("td", { "data-label": t("label") }, token.label || token.device ? bdi(token.label) : bdi(token.id, { class: "quiet" })),
-      h("td", { "data-label": t("device") }, bdi(token.device ?? "")), h("td", { "data-label": t("state") }, t(`state_${token.state}`)),
-      h("td", { "data-label": t("used") }, token.last_used ? moment(token.last_used) : t("never")),
-      h("td", {}, token.state === "live" && h("button", { type: "button", class: "danger", "aria-label": `${t("revoke")} ${name}`, onclick: revoke }, t("revoke"))));
+  /** @type {(tokens: Token[], sessions: BrowserSession[]) => void} */
+  #show(tokens, sessions) {
+    const shown = tokens.filter((token) => isRecent(token, Date.now() / 1000)).sort(byUse);
+    this.#tokens.replaceChildren(...shown.map((token) => this.#tokenRow(token)));
+    this.#noSessions.hidden = sessions.length > 0;
+    this.#sessionsTable.hidden = !sessions.length;
+    this.#sessions.replaceChildren(...sessions.map((session) => this.#sessionRow(session)));
   }
 
-  #session(session) {
-    const who = `${t(`role_${session.role}`)} ${visible(session.last_address ?? "")}`;
-    const end = () => this.#do(() => ask("DELETE", `/api/sessions/${session.id}`));
-    return h("tr", {}, h("th", { scope: "row" }, t(`role_${session.role}`), " ", session.is_yours && h("strong", {}, `(${t("this_one")})`), " ", bdi(session.agent, { class: "quiet" })),
-      h("td", { "data-label": t("address") }, bdi(session.last_address ?? "")), h("td", { "data-label": t("used") }, moment(session.last_used)), h("td", {}, h("button", { type: "button", class: "danger", "aria-label": `${t("end_session")} ${who}`, onclick: end }, t("end_session"))));
+  /** @param {Token} token */
+  #tokenRow(token) {
+    const { id, kind, state, label, device, last_used } = token;
+    const isLive = state === "live";
+    const name = label || device || id;
+    return h(
+      "tr",
+      { class: isLive ? "" : "away" },
+      h("th", { scope: "row" }, t(`kind_${kind}`)),
+      cell("label", label || device ? bdi(label) : bdi(id, { class: "quiet" })),
+      cell("device", bdi(device ?? "")),
+      cell("state", t(`state_${state}`)),
+      cell("used", last_used ? timeElement(last_used) : t("never")),
+      h("td", {}, isLive && endButton("revoke", name, () => this.#revoke(id, name))),
+    );
+  }
+
+  /** @type {(id: string, name: string) => Promise<void>} */
+  async #revoke(id, name) {
+    if (!(await isConfirmed(t("revoke_sure", name), t("revoke")))) return;
+    const isDone = await this.#change(() => request("DELETE", `/api/tokens/${id}`));
+    if (isDone) announce(t("is_revoked", name));
+    // The button that had the focus is gone.
+    this.#tokensTitle.focus();
+  }
+
+  /** @param {BrowserSession} session */
+  #sessionRow({ id, role, agent, last_address: address, last_used, is_yours }) {
+    const name = `${t(`role_${role}`)} ${visible(address ?? "")}`;
+    const end = () => this.#change(() => request("DELETE", `/api/sessions/${id}`));
+    const mark = is_yours && h("strong", {}, `(${t("this_one")})`);
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, t(`role_${role}`), " ", mark, " ", bdi(agent, { class: "quiet" })),
+      cell("address", bdi(address ?? "")),
+      cell("used", timeElement(last_used)),
+      h("td", {}, endButton("end_session", name, end)),
+    );
   }
 }
 
 customElements.define("access-page", AccessPage);
 
-const isRecent = (token) => token.state === "live" || Date.now() / 1000 - token.created < DAY_S;
+/** @type {(...content: Child[]) => HTMLElement} */
+function panel(...content) {
+  return h("section", { class: "panel" }, content);
+}
 
-function table(words) {
-  return h("table", {}, h("thead", {}, h("tr", {}, words.map((word) => h("th", { scope: "col" }, t(word))))), h("tbody", {}));
+/** @type {(columns: string[], body: HTMLElement) => HTMLElement} */
+function table(columns, body) {
+  const titles = columns.map((key) => h("th", { scope: "col" }, t(key)));
+  return h("table", {}, h("thead", {}, h("tr", {}, titles)), body);
+}
+
+/** @type {(title: string, content: Child) => HTMLElement} */
+function cell(title, content) {
+  // On a phone the style sheet shows this title, as there the table has no head.
+  return h("td", { "data-label": t(title) }, content);
+}
+
+/** @type {(names: string[], prefix: string) => HTMLSelectElement} */
+function select(names, prefix) {
+  return h("select", {}, ...names.map((name) => h("option", { value: name }, t(`${prefix}_${name}`))));
+}
+
+/** @type {(title: string, input: HTMLElement) => HTMLElement} */
+function labelled(title, input) {
+  return h("label", {}, h("span", {}, t(title)), input);
+}
+
+/** @type {(action: string, name: string, onclick: () => unknown) => HTMLElement} */
+function endButton(action, name, onclick) {
+  return h("button", { type: "button", class: "danger", "aria-label": `${t(action)} ${name}`, onclick }, t(action));
 }

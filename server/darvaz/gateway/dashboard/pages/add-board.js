@@ -1,110 +1,144 @@
-// Adds a board: opens the window in which boards may fetch a token, says what to type, and waits for it.
+// The page that adds a board: opens the enrolment window, shows the command to run, and waits for the board.
 
-import { ask } from "../lib/api.js";
+import { copyable } from "../elements/copyable.js";
+import { deviceLink } from "../elements/presence.js";
+import { boardAddress, flashCommand, isLoopback } from "../lib/addresses.js";
+import { reasonOf, request } from "../lib/api.js";
 import { announce, bdi, h } from "../lib/dom.js";
-import { clock, span } from "../lib/format.js";
-import { copyable } from "../lib/copy.js";
-import { follow, nameOf, store } from "../lib/store.js";
+import { formatDuration, formatTime } from "../lib/format.js";
+import { nameOf } from "../lib/known-devices.js";
+import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+
+/** @import { Child, Enrolment } from "../lib/types.js" */
 
 const MINUTES = 15;
 const TICK_MS = 1_000;
-const LOOK_MS = 5_000;
-const USUAL_PORT = "3000";
-const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
-const IS_HERE = LOOPBACK.includes(location.hostname);
+const REFRESH_MS = 5_000;
 
 class AddBoard extends HTMLElement {
+  /** @type {Enrolment | null} the gateway's answer; null before the first */
+  #enrolment = null;
+  /** When the window closes, in milliseconds of Date.now(). */
   #endsMs = 0;
+  #tickTimer = 0;
+  #refreshTimer = 0;
+  #status = h("p", { class: "window", id: "window-state" });
+  #openButton = button("open_window", "", () => this.#change("POST", { minutes: MINUTES }));
+  #closeButton = button("close_window", "quiet", () => this.#change("DELETE"));
+  #address = h("div", {});
+  #arrivals = h("ul", { class: "arrivals", "aria-live": "polite" });
 
   connectedCallback() {
-    this.window = h("p", { class: "window", id: "window-state" });
-    this.opener = h("button", { type: "button", "aria-describedby": "window-state", onclick: () => this.#turn("POST", { minutes: MINUTES }) }, t("open_window"));
-    this.closer = h("button", { type: "button", class: "quiet", "aria-describedby": "window-state", onclick: () => this.#turn("DELETE") }, t("close_window"));
-    this.arrivals = h("ul", { class: "arrivals", "aria-live": "polite" });
-    this.waiting = h("p", { class: "waiting" }, t("waiting_board"));
-    this.boards = h("div", {});
-    this.replaceChildren(h("h1", {}, t("add")), h("p", {}, t("add_intro")),
-      h("ol", { class: "steps" },
-        h("li", { class: "panel" }, h("h2", {}, t("step_open")), this.window, store.mayChange ? h("div", { class: "row" }, this.opener, this.closer) : h("p", {}, t("only_look"))),
-        h("li", { class: "panel" }, h("h2", {}, t("step_type")), copyable(flashCommand()), !IS_HERE && h("p", { class: "quiet" }, t("flash_elsewhere")), h("p", { class: "quiet" }, t("no_flash")), this.boards,
-          h("p", { class: "quiet" }, t("simulate_hint")), copyable("make simulate")),
-        h("li", { class: "panel" }, h("h2", {}, t("step_wait")), this.waiting, this.arrivals)));
+    const steps = h("ol", { class: "steps" }, this.#openStep(), this.#commandStep(), this.#waitStep());
+    this.replaceChildren(h("h1", {}, t("add")), h("p", {}, t("add_intro")), steps);
     follow(this, "arrived", (id) => this.#welcome(id));
-    this.timer = setInterval(() => this.#tick(), TICK_MS);
-    this.looking = setInterval(() => this.#look(), LOOK_MS);
-    this.#change("GET");
+    this.#tickTimer = setInterval(() => this.#tick(), TICK_MS);
+    this.#refreshTimer = setInterval(() => this.#refresh(), REFRESH_MS);
+    this.#load("GET");
   }
 
   disconnectedCallback() {
-    clearInterval(this.timer);
-    clearInterval(this.looking);
+    clearInterval(this.#tickTimer);
+    clearInterval(this.#refreshTimer);
   }
 
-  // The button that was pressed makes way for the other one, which takes the focus and is read with how it stands.
-  async #turn(method, body) {
-    await this.#change(method, body);
-    this.#focus();
+  #openStep() {
+    const buttons = h("div", { class: "row" }, this.#openButton, this.#closeButton);
+    return step("step_open", this.#status, store.mayChange ? buttons : h("p", {}, t("only_view")));
   }
 
-  #focus() {
-    (this.opener.hidden ? this.closer : this.opener).focus();
+  #commandStep() {
+    return step(
+      "step_type",
+      copyable(flashCommand(location)),
+      !isLoopback(location) && h("p", { class: "quiet" }, t("flash_elsewhere")),
+      h("p", { class: "quiet" }, t("no_flash")),
+      this.#address,
+      h("p", { class: "quiet" }, t("simulate_hint")),
+      copyable("make simulate"),
+    );
   }
 
+  #waitStep() {
+    return step("step_wait", h("p", { class: "waiting" }, t("waiting_board")), this.#arrivals);
+  }
+
+  // The pressed button is replaced by the other one, which gets the focus, so that a screen reader reads the new state.
+  /** @type {(method: string, body?: unknown) => Promise<void>} */
   async #change(method, body) {
+    await this.#load(method, body);
+    this.#focusButton();
+  }
+
+  #focusButton() {
+    (this.#openButton.hidden ? this.#closeButton : this.#openButton).focus();
+  }
+
+  /** @type {(method: string, body?: unknown) => Promise<void>} */
+  async #load(method, body) {
     try {
-      this.#stand(await ask(method, "/api/enrolment", body));
-      this.boards.replaceChildren(...boardsAddress(this.state.address));
-    } catch (problem) {
-      this.window.textContent = t("failed", problem.said);
+      const enrolment = await request(method, "/api/enrolment", body);
+      this.#show(enrolment);
+      this.#address.replaceChildren(...addressParts(enrolment.address));
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
     }
   }
 
-  // Somebody else may open the window, or close it.
-  async #look() {
-    const state = await ask("GET", "/api/enrolment").catch(() => this.state);
-    if (!state || !this.isConnected) return;
-    const hadFocus = [this.opener, this.closer].includes(document.activeElement);
-    this.#stand(state);
-    if (hadFocus) this.#focus();
+  // The window may be opened or closed elsewhere.
+  async #refresh() {
+    const enrolment = await request("GET", "/api/enrolment").catch(() => this.#enrolment);
+    if (!enrolment || !this.isConnected) return;
+    const hadFocus = [this.#openButton, this.#closeButton].some((button) => button === document.activeElement);
+    this.#show(enrolment);
+    if (hadFocus) this.#focusButton();
   }
 
-  #stand(state) {
-    if (state !== this.state) this.#endsMs = Date.now() + state.seconds_left * 1000;
-    this.state = state;
+  /** @param {Enrolment} enrolment */
+  #show(enrolment) {
+    if (enrolment !== this.#enrolment) this.#endsMs = Date.now() + enrolment.seconds_left * 1000;
+    this.#enrolment = enrolment;
     this.#tick();
   }
 
   #tick() {
-    if (!this.state) return;
-    const leftS = (this.#endsMs - Date.now()) / 1000, isOpen = leftS > 0;
-    const { policy } = this.state;
-    this.window.textContent = policy !== "window" ? t(`window_${policy}`) : isOpen ? t("window_open", span(leftS)) : t("window_closed");
-    this.window.classList.toggle("open", isOpen || policy === "always");
-    this.opener.hidden = policy !== "window" || isOpen;
-    this.closer.hidden = policy !== "window" || !isOpen;
+    if (!this.#enrolment) return;
+    const { policy } = this.#enrolment;
+    const leftS = (this.#endsMs - Date.now()) / 1000;
+    const isOpen = leftS > 0;
+    const state = isOpen ? t("window_open", formatDuration(leftS)) : t("window_closed");
+    this.#status.textContent = policy === "window" ? state : t(`window_${policy}`);
+    this.#status.classList.toggle("open", isOpen || policy === "always");
+    this.#openButton.hidden = policy !== "window" || isOpen;
+    this.#closeButton.hidden = policy !== "window" || !isOpen;
   }
 
+  /** @param {string} id */
   #welcome(id) {
     const device = store.devices.get(id);
     if (!device) return;
-    announce(t("arrived", nameOf(device)));
-    this.arrivals.prepend(h("li", {}, h("strong", {}, bdi(nameOf(device))), ` ${t(`kind_${device.kind}`)} · ${clock(Date.now() / 1000)} `,
-      h("a", { href: `#/device/${encodeURIComponent(id)}` }, t("show_it"))));
+    const name = nameOf(device);
+    announce(t("arrived", name));
+    const facts = ` ${t(`kind_${device.kind}`)} · ${formatTime(Date.now() / 1000)} `;
+    this.#arrivals.prepend(h("li", {}, h("strong", {}, bdi(name)), facts, deviceLink(device, t("show_it"))));
   }
 }
 
 customElements.define("add-board", AddBoard);
 
-// `make flash` looks for the gateway on its own machine, at the usual port.
-function flashCommand() {
-  return IS_HERE && location.port === USUAL_PORT ? "make flash" : `DARVAZ_GATEWAY=${location.origin} make flash`;
+/** @type {(label: string, style: string, onclick: () => unknown) => HTMLButtonElement} */
+function button(label, style, onclick) {
+  return h("button", { type: "button", class: style, "aria-describedby": "window-state", onclick }, t(label));
 }
 
-// Loopback leads a board to itself: then the gateway says where its network finds it.
-function boardsAddress(known) {
-  const { protocol, hostname, port } = IS_HERE && known ? new URL(known) : location;
-  const isLost = LOOPBACK.includes(hostname);
-  const address = `${protocol === "https:" ? "wss" : "ws"}://${isLost ? "YOUR-ADDRESS" : hostname}${port && `:${port}`}`;
-  return [copyable(address), ...(isLost ? [h("p", { class: "quiet" }, t("your_address"))] : [])];
+/** @type {(title: string, ...content: Child[]) => HTMLElement} */
+function step(title, ...content) {
+  return h("li", { class: "panel" }, h("h2", {}, t(title)), content);
+}
+
+/** @param {string | null} known the address that the gateway found for itself */
+function addressParts(known) {
+  const { address, isComplete } = boardAddress(location, known);
+  return isComplete ? [copyable(address)] : [copyable(address), h("p", { class: "quiet" }, t("your_address"))];
 }

@@ -1,14 +1,20 @@
-// All cameras side by side, a few pictures a second of each.
+// The page of all cameras, side by side, at a low frame rate.
 
+import { deviceLink, presence } from "../elements/presence.js";
 import { bdi, h } from "../lib/dom.js";
-import { follow, nameOf, store } from "../lib/store.js";
+import { nameOf } from "../lib/known-devices.js";
+import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
-import { presence } from "./device-list.js";
 import "../elements/device-camera.js";
+
+/** @import { Device } from "../lib/types.js" */
 
 const FPS = 3;
 
 class CameraWall extends HTMLElement {
+  /** The ids of the cameras that are drawn, or null before the first drawing. */
+  #drawn = /** @type {string | null} */ (null);
+
   connectedCallback() {
     follow(this, "devices", () => this.#draw());
     this.#draw();
@@ -17,14 +23,20 @@ class CameraWall extends HTMLElement {
   #draw() {
     const cameras = [...store.devices.values()].filter((device) => device.sends_frames);
     const ids = cameras.map((device) => device.id).join("\n");
-    if (this.shown === ids) return;
-    this.shown = ids;
-    this.replaceChildren(h("h1", {}, t("cameras")), cameras.length
-      ? h("ul", { class: "wall" }, cameras.map((device) => h("li", {},
-        h("div", { class: "row" }, h("h2", {}, h("a", { href: `#/device/${encodeURIComponent(device.id)}` }, bdi(nameOf(device)))), presence(device)),
-        h("device-camera", { device: device.id, fps: FPS, small: true }))))
-      : h("p", { class: "empty" }, t("no_cameras")));
+    // Drawing again would interrupt every picture.
+    if (this.#drawn === ids) return;
+    this.#drawn = ids;
+    const wall = h("ul", { class: "wall" }, cameras.map(itemOf));
+    const none = h("p", { class: "empty" }, t("no_cameras"));
+    this.replaceChildren(h("h1", {}, t("cameras")), cameras.length ? wall : none);
   }
 }
 
 customElements.define("camera-wall", CameraWall);
+
+/** @param {Device} device */
+function itemOf(device) {
+  const title = h("h2", {}, deviceLink(device, bdi(nameOf(device))));
+  const camera = h("device-camera", { device: device.id, fps: FPS, small: true });
+  return h("li", {}, h("div", { class: "row" }, title, presence(device)), camera);
+}

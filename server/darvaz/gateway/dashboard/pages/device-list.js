@@ -1,141 +1,158 @@
-// All devices at a glance: who is here, how good the signal is, and the newest values of each.
+// The page of all devices: which are online, their signal, and their newest values.
 
-import { bdi, h, onceAFrame } from "../lib/dom.js";
-import { ago, bytes, measured, number, span } from "../lib/format.js";
-import { follow, nameOf, store } from "../lib/store.js";
+import { deviceLink, presence } from "../elements/presence.js";
+import { bdi, h, oncePerFrame } from "../lib/dom.js";
+import { formatAgo, formatBytes, formatDuration, formatNumber, formatValue } from "../lib/format.js";
+import { nameOf } from "../lib/known-devices.js";
+import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
+/** @import { Child, Device } from "../lib/types.js" */
+
 const VALUES_SHOWN = 4;
+// With fewer devices there is no search box.
 const SEARCH_FROM = 7;
-const TICK_MS = 15_000;
+const REFRESH_MS = 15_000;
 
 class DeviceList extends HTMLElement {
+  /** @type {Map<string, HTMLElement>} the card of each device, by id */
   #cards = new Map();
+  /** @type {Set<string>} ids of devices whose cards are not up to date */
   #changed = new Set();
-  #wanted = "";
+  #timer = 0;
+  #count = h("p", { class: "quiet" });
+  #list = h("ul", { class: "cards", "aria-label": t("devices") });
+  #noneFound = h("p", { hidden: true }, t("none_found"));
+  #empty = emptyNote();
+  // Made once, so that typed text stays when devices are added.
+  #search = h("input", { type: "search", oninput: () => this.#filter() });
+  #searchBox = h("label", { class: "search" }, h("span", {}, t("search")), this.#search);
+  #updateSoon = oncePerFrame(() => this.#update());
+  #drawSoon = oncePerFrame(() => this.#draw());
 
-  // The search box is made once: what somebody types survives every device that comes.
   connectedCallback() {
-    this.count = h("p", { class: "quiet" });
-    this.list = h("ul", { class: "cards", "aria-label": t("devices") });
-    this.none = h("p", { hidden: true }, t("none_found"));
-    this.empty = empty();
-    const search = h("input", { type: "search", oninput: (event) => this.#search(event.target.value) });
-    this.box = h("label", { class: "search" }, h("span", {}, t("search")), search);
-    this.replaceChildren(h("div", { class: "row" }, h("h1", {}, t("devices")), this.count, this.box), this.empty, this.list, this.none);
-    this.#listen();
+    const head = h("div", { class: "row" }, h("h1", {}, t("devices")), this.#count, this.#searchBox);
+    this.replaceChildren(head, this.#empty, this.#list, this.#noneFound);
+    follow(this, "devices", this.#drawSoon);
+    follow(this, "device", (id) => this.#markChanged([id]));
+    follow(this, "telemetry", ({ id }) => this.#markChanged([id]));
+    this.#timer = setInterval(() => this.#markChanged(this.#cards.keys()), REFRESH_MS);
     this.#draw();
   }
 
   disconnectedCallback() {
-    clearInterval(this.timer);
+    clearInterval(this.#timer);
   }
 
-  #listen() {
-    const update = onceAFrame(() => this.#update());
-    const touch = (id) => {
-      this.#changed.add(id);
-      update();
-    };
-    follow(this, "devices", onceAFrame(() => this.#draw()));
-    follow(this, "device", touch);
-    follow(this, "telemetry", ({ id }) => touch(id));
-    this.timer = setInterval(() => this.#everything(update), TICK_MS);
-  }
-
-  #everything(update) {
-    for (const id of this.#cards.keys()) this.#changed.add(id);
-    update();
+  /** @param {Iterable<string>} ids */
+  #markChanged(ids) {
+    for (const id of ids) this.#changed.add(id);
+    this.#updateSoon();
   }
 
   #draw() {
     const devices = [...store.devices.values()].sort(byPresence);
-    const focused = [...this.#cards].find(([, element]) => element.contains(document.activeElement))?.[0];
-    this.#cards = new Map(devices.map((device) => [device.id, card(device)]));
-    this.list.replaceChildren(...this.#cards.values());
-    this.#cards.get(focused)?.querySelector("a").focus();
-    this.empty.hidden = devices.length > 0;
-    this.count.hidden = this.list.hidden = !devices.length;
-    this.box.hidden = devices.length < SEARCH_FROM;
-    this.#tally();
-    this.#search(this.#wanted);
+    const focused = [...this.#cards].find(([, card]) => card.contains(document.activeElement))?.[0] ?? "";
+    this.#cards = new Map(devices.map((device) => [device.id, cardOf(device)]));
+    this.#list.replaceChildren(...this.#cards.values());
+    this.#cards.get(focused)?.querySelector("a")?.focus();
+    this.#empty.hidden = devices.length > 0;
+    this.#count.hidden = this.#list.hidden = !devices.length;
+    this.#searchBox.hidden = devices.length < SEARCH_FROM;
+    this.#showCount();
+    this.#filter();
   }
 
   #update() {
     for (const id of this.#changed) {
       const device = store.devices.get(id);
-      if (device && this.#cards.has(id)) fill(this.#cards.get(id), device);
+      const card = this.#cards.get(id);
+      if (device && card) fill(card, device);
     }
     this.#changed.clear();
-    this.#tally();
+    this.#showCount();
   }
 
-  #tally() {
+  #showCount() {
     const online = [...store.devices.values()].filter((device) => device.online).length;
-    this.count.textContent = `${t("count_online", number(online))} · ${t("count_all", number(store.devices.size))}`;
+    const parts = [t("count_online", formatNumber(online)), t("count_all", formatNumber(store.devices.size))];
+    this.#count.textContent = parts.join(" · ");
   }
 
-  #search(text) {
-    this.#wanted = text;
-    const wanted = text.trim().toLowerCase();
+  #filter() {
+    const text = this.#search.value.trim().toLowerCase();
     let shown = 0;
-    for (const [id, element] of this.#cards) {
+    for (const [id, card] of this.#cards) {
       const device = store.devices.get(id);
-      element.hidden = !`${id} ${device?.label ?? ""} ${device?.kind}`.toLowerCase().includes(wanted);
-      shown += element.hidden ? 0 : 1;
+      card.hidden = !`${id} ${device?.label ?? ""} ${device?.kind}`.toLowerCase().includes(text);
+      shown += card.hidden ? 0 : 1;
     }
-    this.none.hidden = shown > 0 || !this.#cards.size;
+    this.#noneFound.hidden = shown > 0 || !this.#cards.size;
   }
 }
 
 customElements.define("device-list", DeviceList);
 
-const byPresence = (a, b) => b.online - a.online || nameOf(a).localeCompare(nameOf(b));
+/** @type {(a: Device, b: Device) => number} */
+const byPresence = (a, b) => Number(b.online) - Number(a.online) || nameOf(a).localeCompare(nameOf(b));
 
-function empty() {
-  return h("div", { class: "empty" },
+function emptyNote() {
+  return h(
+    "div",
+    { class: "empty" },
     h("p", {}, h("strong", {}, t("no_devices"))),
     h("p", {}, h("a", { href: "#/add", class: "button" }, t("add")), " ", t("no_devices_hint")),
     h("p", { class: "quiet" }, t("simulate_hint")),
-    h("pre", { dir: "ltr" }, "make simulate"));
+    h("pre", { dir: "ltr" }, "make simulate"),
+  );
 }
 
-function card(device) {
-  const element = h("li", { class: "card" });
-  fill(element, device);
-  return element;
+/** @param {Device} device */
+function cardOf(device) {
+  const card = h("li", { class: "card" });
+  fill(card, device);
+  return card;
 }
 
-function fill(element, device) {
-  element.classList.toggle("away", !device.online);
-  const link = h("a", { href: `#/device/${encodeURIComponent(device.id)}` }, bdi(nameOf(device)));
-  const values = Object.entries(device.values).slice(0, VALUES_SHOWN);
-  // The focus stays where it is while numbers change.
-  const hadFocus = element.contains(document.activeElement);
-  element.replaceChildren(
+/** @type {(card: HTMLElement, device: Device) => void} */
+function fill(card, device) {
+  card.classList.toggle("away", !device.online);
+  const link = deviceLink(device, bdi(nameOf(device)));
+  // The focus stays on the link while values change.
+  const hadFocus = card.contains(document.activeElement);
+  card.replaceChildren(
     h("div", { class: "row" }, h("h2", {}, link), presence(device)),
-    h("p", { class: "quiet" }, facts(device)),
-    h("p", { class: "quiet small" }, details(device)),
-    h("dl", { class: "values" }, values.map(([name, { value }]) => h("div", {},
-      h("dt", {}, bdi(device.telemetry[name]?.title || name)), h("dd", {}, h(typeof value === "string" ? "bdi" : "span", {}, measured(value, device.telemetry[name]?.unit)))))),
+    h("p", { class: "quiet" }, stateOf(device)),
+    h("p", { class: "quiet small" }, detailsOf(device)),
+    valuesOf(device),
   );
   if (hadFocus) link.focus();
 }
 
-/** Returns how a device is, by word and colour. */
-export function presence(device) {
-  return h("span", { class: `presence ${device.online ? "online" : "offline"}` }, t(device.online ? "online" : "offline"));
+/** @param {Device} device */
+function stateOf({ kind, online, since, last_seen }) {
+  const duration = () => formatDuration(Date.now() / 1000 - (since ?? last_seen));
+  return `${t(`kind_${kind}`)} · ${online ? t("since", duration()) : t("last_seen", formatAgo(last_seen))}`;
 }
 
-function facts(device) {
-  const said = [t(`kind_${device.kind}`), device.online ? t("since", span(Date.now() / 1000 - device.since)) : t("last_seen", ago(device.last_seen))];
-  return said.join(" · ");
+/** @param {Device} device */
+function detailsOf({ online, ip, address, version, rssi_dbm: signal, heap_free_bytes: heap }) {
+  /** @type {Child[]} */
+  const parts = [];
+  if (ip || address) parts.push(bdi(ip || address));
+  if (version) parts.push(bdi(`v${version.replace(/^v/, "")}`));
+  if (online && signal !== null) parts.push(h("span", { title: t("signal") }, formatValue(signal, "dBm")));
+  if (online && heap !== null) parts.push(h("span", { title: t("heap") }, t("free", formatBytes(heap))));
+  return parts.flatMap((part, at) => (at ? [" · ", part] : [part]));
 }
 
-function details(device) {
-  const { ip, address, version, rssi_dbm: signal, heap_free_bytes: heap } = device;
-  const said = [(ip || address) && bdi(ip || address), version && bdi(`v${version.replace(/^v/, "")}`)];
-  if (device.online && signal !== null) said.push(h("span", { title: t("signal") }, measured(signal, "dBm")));
-  if (device.online && heap !== null) said.push(h("span", { title: t("heap") }, t("free", bytes(heap))));
-  return said.filter(Boolean).flatMap((part, at) => (at ? [" · ", part] : [part]));
+/** @param {Device} device */
+function valuesOf({ values, telemetry }) {
+  const shown = Object.entries(values).slice(0, VALUES_SHOWN);
+  const items = shown.map(([name, { value }]) => {
+    const text = formatValue(value, telemetry[name]?.unit);
+    const tag = typeof value === "string" ? "bdi" : "span";
+    return h("div", {}, h("dt", {}, bdi(telemetry[name]?.title || name)), h("dd", {}, h(tag, {}, text)));
+  });
+  return h("dl", { class: "values" }, items);
 }

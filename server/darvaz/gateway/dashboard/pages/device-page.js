@@ -1,122 +1,153 @@
-// One device: its controls, measurements, log, journal, camera, and what there is to know of it.
+// The page of one device: camera, controls, telemetry, log, facts, journal.
 
-import { ask, pathOf } from "../lib/api.js";
-import { announce, bdi, h, visible } from "../lib/dom.js";
-import { bytes, measured, moment, span } from "../lib/format.js";
-import { follow, nameOf, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
-import { presence } from "./device-list.js";
-import { confirmed } from "../lib/dialog.js";
-import "../elements/device-controls.js";
-import "../elements/device-plots.js";
-import "../elements/device-log.js";
-import "../elements/device-journal.js";
 import "../elements/device-camera.js";
+import "../elements/device-controls.js";
+import "../elements/device-journal.js";
+import "../elements/device-log.js";
+import "../elements/device-plots.js";
+import { isConfirmed } from "../elements/dialog.js";
+import { presence } from "../elements/presence.js";
+import { pathOf, reasonOf, request } from "../lib/api.js";
+import { announce, bdi, h, visible } from "../lib/dom.js";
+import { formatBytes, formatDuration, formatValue, timeElement } from "../lib/format.js";
+import { nameOf } from "../lib/known-devices.js";
+import { follow, store } from "../lib/store.js";
+import { t } from "../lib/words.js";
 
-const TICK_MS = 15_000;
+/** @import { Child, Device } from "../lib/types.js" */
+
+const REFRESH_MS = 15_000;
 
 class DevicePage extends HTMLElement {
-  get device() {
-    return store.devices.get(this.getAttribute("device"));
+  /** What the title of the window names; "" while there is no such device. */
+  heading = "";
+  #isDrawn = false;
+  /** Whether the device was online at the last refresh; null before the first. */
+  #wasOnline = /** @type {boolean | null} */ (null);
+  #timer = 0;
+  #head = h("div", { class: "row head" });
+  #facts = h("dl", { class: "facts" });
+
+  get #device() {
+    return store.devices.get(this.getAttribute("device") ?? "");
   }
 
   connectedCallback() {
     const id = this.getAttribute("device");
     follow(this, "device", (changed) => changed === id && this.#refresh());
     follow(this, "devices", () => this.#draw());
-    this.timer = setInterval(() => this.#refresh(), TICK_MS);
+    this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
     this.#draw();
   }
 
   disconnectedCallback() {
-    clearInterval(this.timer);
+    clearInterval(this.#timer);
   }
 
   #draw() {
-    const { device } = this;
+    const device = this.#device;
     if (!device) {
-      this.drawn = false;
+      this.#isDrawn = false;
       this.replaceChildren(h("p", {}, t("gone")), h("a", { href: "#/" }, t("to_devices")));
       return;
     }
-    if (this.drawn) {
-      this.#refresh();
-      return;
+    if (!this.#isDrawn) {
+      this.#isDrawn = true;
+      this.heading = nameOf(device);
+      this.replaceChildren(...this.#content(device));
     }
-    this.drawn = true;
-    this.heading = nameOf(device);
-    this.head = h("div", { class: "row head" });
-    this.about = h("dl", { class: "facts" });
-    const of = (tag) => h(tag, { device: device.id });
-    const camera = device.sends_frames ? section("camera", of("device-camera")) : null;
-    this.replaceChildren(
-      h("p", {}, h("a", { href: "#/" }, t("to_devices"))), this.head,
-      h("div", { class: "columns" },
-        h("div", {}, camera, section("controls", of("device-controls")), section("telemetry", of("device-plots"))),
-        h("div", {}, section("log", of("device-log")), section("about", this.about), store.mayChange && section("manage", manage(device)))),
-      h("section", { class: "panel" }, of("device-journal")),
-    );
     this.#refresh();
   }
 
+  /** @param {Device} device */
+  #content(device) {
+    const part = (/** @type {string} */ tag) => h(tag, { device: device.id });
+    const main = [section("controls", part("device-controls")), section("telemetry", part("device-plots"))];
+    if (device.sends_frames) main.unshift(section("camera", part("device-camera")));
+    const side = [section("log", part("device-log")), section("about", this.#facts)];
+    if (store.mayChange) side.push(section("manage", manage(device)));
+    return [
+      h("p", {}, h("a", { href: "#/" }, t("to_devices"))),
+      this.#head,
+      h("div", { class: "columns" }, h("div", {}, main), h("div", {}, side)),
+      h("section", { class: "panel" }, part("device-journal")),
+    ];
+  }
+
   #refresh() {
-    const { device } = this;
-    if (!device || !this.head) return;
-    if (this.wasOnline !== undefined && this.wasOnline !== device.online) announce(`${nameOf(device)}: ${t(device.online ? "online" : "offline")}`);
-    this.wasOnline = device.online;
-    document.title = `${visible(nameOf(device))} · Darvaz`;
-    this.head.replaceChildren(h("h1", {}, bdi(nameOf(device))), presence(device));
-    if (device.label) this.head.append(bdi(device.id, { class: "quiet" }));
-    this.about.replaceChildren(...facts(device).map(([word, value]) => h("div", {}, h("dt", {}, t(word)), h("dd", {}, value))));
+    const device = this.#device;
+    if (!device || !this.#isDrawn) return;
+    const { online } = device;
+    const name = nameOf(device);
+    const isChanged = this.#wasOnline !== null && this.#wasOnline !== online;
+    if (isChanged) announce(`${name}: ${t(online ? "online" : "offline")}`);
+    this.#wasOnline = online;
+    document.title = `${visible(name)} · Darvaz`;
+    this.#head.replaceChildren(h("h1", {}, bdi(name)), presence(device));
+    if (device.label) this.#head.append(bdi(device.id, { class: "quiet" }));
+    const facts = factsOf(device).filter(([, value]) => value);
+    this.#facts.replaceChildren(...facts.map(([key, value]) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value))));
   }
 }
 
 customElements.define("device-page", DevicePage);
 
-function section(word, ...content) {
-  return h("section", { class: "panel", "aria-labelledby": `title-${word}` }, h("h2", { id: `title-${word}` }, t(word)), content);
+/** @type {(title: string, ...content: Child[]) => HTMLElement} */
+function section(title, ...content) {
+  const id = `title-${title}`;
+  return h("section", { class: "panel", "aria-labelledby": id }, h("h2", { id }, t(title)), content);
 }
 
-function facts(device) {
-  const rows = [
+/**
+ * Returns what is known of a device, each with the key of its title; those without a value are not shown.
+ * @param {Device} device
+ * @returns {[key: string, value: Child][]}
+ */
+function factsOf(device) {
+  const { online, board, version, ip, address, rssi_dbm: signal, heap_free_bytes: heap, uptime_s, since } = device;
+  const connectedS = Date.now() / 1000 - (since ?? 0);
+  return [
+    ["seen", !online && timeElement(device.last_seen)],
     ["kind", t(`kind_${device.kind}`)],
-    ["board", device.board && bdi(device.board)],
-    ["firmware", device.version && bdi(device.version)],
-    ["address", (device.ip || device.address) && bdi(device.ip || device.address)],
-    ["signal", device.online && device.rssi_dbm !== null && measured(device.rssi_dbm, "dBm")],
-    ["heap", device.online && device.heap_free_bytes !== null && bytes(device.heap_free_bytes)],
-    ["uptime", device.online && device.uptime_s !== null && span(Math.max(device.uptime_s, Date.now() / 1000 - device.since))],
+    ["board", board && bdi(board)],
+    ["firmware", version && bdi(version)],
+    ["address", (ip || address) && bdi(ip || address)],
+    ["signal", online && signal !== null && formatValue(signal, "dBm")],
+    ["heap", online && heap !== null && formatBytes(heap)],
+    // The board reports its uptime only now and then; it is at least as long as the connection.
+    ["uptime", online && uptime_s !== null && formatDuration(Math.max(uptime_s, connectedS))],
     ["reset_cause", device.reset_cause && bdi(device.reset_cause)],
-    ["first_seen", moment(device.first_seen)],
+    ["first_seen", timeElement(device.first_seen)],
   ];
-  if (!device.online) rows.unshift(["seen", moment(device.last_seen)]);
-  return rows.filter(([, value]) => value);
 }
 
+/** @param {Device} device */
 function manage(device) {
   const name = h("input", { value: device.label ?? "", maxlength: 64, dir: "auto", autocomplete: "off" });
   const status = h("output", {});
-  const rename = async (event) => {
-    event.preventDefault();
+  /** @type {(change: () => Promise<string>) => Promise<void>} */
+  const change = async (make) => {
     try {
-      await ask("PATCH", pathOf(device.id), { label: name.value.trim() || null });
-      status.textContent = t("saved");
-    } catch (problem) {
-      status.textContent = t("failed", problem.said);
+      status.textContent = await make();
+    } catch (error) {
+      status.textContent = t("failed", reasonOf(error));
     }
+  };
+  const rename = async () => {
+    await request("PATCH", pathOf(device.id), { label: name.value.trim() || null });
+    return t("saved");
   };
   const forget = async () => {
-    if (!(await confirmed(t("forget_sure", nameOf(device)), t("forget")))) return;
-    try {
-      await ask("DELETE", pathOf(device.id));
-      location.hash = "#/";
-    } catch (problem) {
-      status.textContent = t("failed", problem.said);
-    }
+    if (!(await isConfirmed(t("forget_sure", nameOf(device)), t("forget")))) return "";
+    await request("DELETE", pathOf(device.id));
+    location.hash = "#/";
+    return "";
   };
-  return [
-    h("form", { class: "row", onsubmit: rename }, h("label", {}, h("span", {}, t("rename")), name), h("button", {}, t("save")), status),
-    h("p", {}, h("button", { type: "button", class: "danger", onclick: forget }, t("forget"))),
-  ];
+  const onsubmit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    change(rename);
+  };
+  const label = h("label", {}, h("span", {}, t("rename")), name);
+  const button = h("button", { type: "button", class: "danger", onclick: () => change(forget) }, t("forget"));
+  return [h("form", { class: "row", onsubmit }, label, h("button", {}, t("save")), status), h("p", {}, button)];
 }
-

@@ -1,0 +1,24 @@
+// Whether a device is online, in a word and a colour.
+
+import { h } from "../lib/dom.js";
+import { t } from "../lib/words.js";
+
+/** @import { Device } from "../lib/types.js" */
+
+/**
+ * Returns the mark of a device that is online or offline.
+ * @param {Device} device
+ */
+export function presence({ online }) {
+  const state = online ? "online" : "offline";
+  return h("span", { class: `presence ${state}` }, t(state));
+}
+
+/**
+ * Returns the link to the page of a device.
+ * @param {Device} device
+ * @param {import("../lib/types.js").Child} content
+ */
+export function deviceLink(device, content) {
+  return h("a", { href: `#/device/${encodeURIComponent(device.id)}` }, content);
+}

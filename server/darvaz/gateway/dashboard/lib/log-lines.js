@@ -1,0 +1,44 @@
+// Lines of a device's log: from the journal, and joined with those that the stream of events brought.
+
+/** @import { JournalEntry, LogLine } from "./types.js" */
+
+export const LEVELS = ["debug", "info", "warning", "error", "critical"];
+// The journal rounds times to milliseconds.
+const SAME_S = 0.002;
+
+/**
+ * Returns the line of a journal entry.
+ * @param {JournalEntry} entry
+ * @returns {LogLine}
+ */
+export function lineOfEntry({ time, payload }) {
+  try {
+    const { level = "info", message } = JSON.parse(payload);
+    return { time, level, message: String(message) };
+  } catch {
+    return { time, level: "info", message: payload };
+  }
+}
+
+/**
+ * Returns earlier lines and then later ones; a line at the border that is in both appears once.
+ * @param {LogLine[]} earlier
+ * @param {LogLine[]} later
+ */
+export function joinLines(earlier, later) {
+  const border = later.slice(0, earlier.length);
+  const isInLater = (/** @type {LogLine} */ line) =>
+    border.some(({ time, message }) => message === line.message && Math.abs(time - line.time) < SAME_S);
+  const sinceS = (earlier.at(-1)?.time ?? 0) - SAME_S;
+  return [...earlier.filter((line) => line.time < sinceS || !isInLater(line)), ...later];
+}
+
+/**
+ * Whether a line has at least a level and contains a text.
+ * @param {LogLine} line
+ * @param {string} least the lowest level
+ * @param {string} text
+ */
+export function isMatch({ level, message }, least, text) {
+  return LEVELS.indexOf(level) >= LEVELS.indexOf(least) && message.toLowerCase().includes(text.toLowerCase());
+}

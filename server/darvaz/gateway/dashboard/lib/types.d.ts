@@ -1,0 +1,160 @@
+// Types of the gateway's answers and of what the modules share. For the type checker only: no browser loads this file.
+
+/** A value of telemetry, or of a command's argument. */
+export type Value = number | string | boolean;
+
+export type Role = "operator" | "viewer";
+
+/** One value of one name at one time, in Unix seconds. */
+export interface Reading {
+  value: Value;
+  time: number;
+}
+
+/** What one argument of a command accepts: `argument` in protocol.json. */
+export interface ArgumentRule {
+  type?: "number" | "integer" | "string" | "boolean";
+  min?: number;
+  max?: number;
+  step?: number;
+  unit?: string;
+  choices?: Value[];
+  default?: Value;
+  title?: string;
+}
+
+export type Arguments = Record<string, Value>;
+
+/** What one reported value means: `measurement` in protocol.json. */
+export interface MeasurementRule {
+  unit?: string;
+  title?: string;
+}
+
+/** One device, as GET /api/devices has it. Times are Unix seconds; texts come from the board and are not trusted. */
+export interface Device {
+  id: string;
+  kind: string;
+  sends_frames: boolean;
+  label: string | null;
+  online: boolean;
+  since: number | null;
+  first_seen: number;
+  last_seen: number;
+  address: string | null;
+  version: string | null;
+  board: string | null;
+  ip: string | null;
+  reset_cause: string | null;
+  rssi_dbm: number | null;
+  heap_free_bytes: number | null;
+  uptime_s: number | null;
+  commands: Record<string, Record<string, ArgumentRule> | null>;
+  last_args: Record<string, Arguments>;
+  telemetry: Record<string, MeasurementRule>;
+  values: Record<string, Reading>;
+}
+
+/** The new readings of one device. */
+export interface TelemetryReport {
+  id: string;
+  time: number;
+  values: Record<string, Value>;
+}
+
+/** One point of a plot: time in Unix seconds, then mean, lowest, highest and number of readings. */
+export type Point = [timeS: number, mean: number, low: number, high: number, count: number];
+
+export interface Series {
+  from: number;
+  to: number;
+  points: Point[];
+}
+
+/** One line of a device's log. */
+export interface LogLine {
+  time: number;
+  level: string;
+  message: string;
+}
+
+export interface JournalEntry {
+  id: number;
+  time: number;
+  direction: string;
+  type: string;
+  payload: string;
+}
+
+export interface JournalPage {
+  rows: JournalEntry[];
+  older: number | null;
+  newer: number | null;
+}
+
+export interface Token {
+  id: string;
+  kind: string;
+  state: "live" | "expired" | "revoked";
+  label: string;
+  device: string | null;
+  created: number;
+  last_used: number | null;
+}
+
+export interface BrowserSession {
+  id: string;
+  role: Role;
+  agent: string;
+  last_used: number;
+  last_address: string | null;
+  is_yours: boolean;
+}
+
+export interface Enrolment {
+  is_open: boolean;
+  seconds_left: number;
+  policy: "window" | "always" | "never";
+  address: string | null;
+}
+
+/** The events of the store, by name, with their details. */
+export interface StoreEvents {
+  /** Devices were added or removed, or the whole list was loaded. */
+  devices: undefined;
+  /** One device changed; its id. */
+  device: string;
+  /** A device connected that was not known; its id. */
+  arrived: string;
+  telemetry: TelemetryReport;
+  ack: { device: string };
+  frames: { device: string };
+  log: { device: string; time: number; level?: string; message: string };
+  /** The stream of events began; the gateway's time. */
+  hello: { time: number };
+  /** Events were lost; how many, if known. */
+  gap: { lost: number | null };
+  /** The state of the stream changed. */
+  state: undefined;
+  /** The colours of the page changed. */
+  theme: undefined;
+}
+
+/** What a function that makes elements accepts as a child. */
+export type Child = Node | string | false | null | undefined | 0 | "" | Child[];
+
+/** Attributes, properties and `on…` listeners of a new element. */
+export type Properties = {
+  [K in keyof HTMLElementEventMap as `on${K}`]?: (event: HTMLElementEventMap[K]) => unknown;
+} & {
+  [name: string]: unknown;
+};
+
+/** The input of one argument: its element, and how its value is read and written. */
+export interface ArgumentInput {
+  key: string;
+  element: HTMLElement;
+  read(): Value | undefined;
+  /** Shows a value; without one, the default of the board. */
+  write(value?: Value): void;
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isMatch, joinLines, lineOfEntry } from "../../../server/darvaz/gateway/dashboard/lib/log-lines.js";
+
+const line = (time, message, level = "info") => ({ time, level, message });
+
+test("an entry of the journal becomes a line", () => {
+  const entry = { time: 1, payload: '{"type":"log","level":"error","message":"too hot"}' };
+
+  assert.deepEqual(lineOfEntry(entry), line(1, "too hot", "error"));
+});
+
+test("a line without a level is an info", () => {
+  assert.deepEqual(lineOfEntry({ time: 1, payload: '{"message":5}' }), line(1, "5"));
+});
+
+test("an entry that is cut short is shown as it is", () => {
+  assert.deepEqual(lineOfEntry({ time: 1, payload: '{"message":"to' }), line(1, '{"message":"to'));
+});
+
+test("a line at the border that is in both appears once", () => {
+  const joined = joinLines([line(1, "a"), line(2, "b")], [line(2.0004, "b"), line(3, "c")]);
+
+  assert.deepEqual(
+    joined.map(({ message }) => message),
+    ["a", "b", "c"],
+  );
+});
+
+test("equal lines at other times stay", () => {
+  const joined = joinLines([line(1, "a"), line(2, "a")], [line(2.5, "a")]);
+
+  assert.equal(joined.length, 3);
+});
+
+test("without earlier lines the later ones stay, and the other way round", () => {
+  assert.deepEqual(joinLines([], [line(1, "a")]), [line(1, "a")]);
+  assert.deepEqual(joinLines([line(1, "a")], []), [line(1, "a")]);
+});
+
+test("a filter has a lowest level", () => {
+  assert.equal(isMatch(line(1, "a", "warning"), "warning", ""), true);
+  assert.equal(isMatch(line(1, "a", "critical"), "error", ""), true);
+  assert.equal(isMatch(line(1, "a", "info"), "warning", ""), false);
+});
+
+test("a filter has a text, in any case of letters", () => {
+  assert.equal(isMatch(line(1, "Too HOT"), "debug", "hot"), true);
+  assert.equal(isMatch(line(1, "too hot"), "debug", "COLD"), false);
+});
