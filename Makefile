@@ -138,6 +138,7 @@ lint: ## Check style and types (ruff check; ruff format --check; mypy; python -m
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m tools.check_firmware
+	@$(BIN)/python -m tools.lint_dashboard
 
 format: ## Apply the formatter and the safe fixes (ruff format; ruff check --fix)
 	$(call needs,lint)
