@@ -67,6 +67,7 @@ def _build(settings: Settings) -> Parts:
         redact=redact,
     )
     access = Access(connection, _policy(settings))
+    access.tokens.uses.open(lambda: open_database(settings.data_path))
     history = History(lambda: open_history(settings.data_path), Retention.of(settings))
     open_history(settings.data_path).close()
     hub = Hub(protocol, devices, time.time)

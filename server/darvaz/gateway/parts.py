@@ -67,8 +67,9 @@ class Parts:
     @property
     def writers(self) -> list[BackgroundWriter]:
         """Returns everything that writes in the background."""
-        ring = [] if self.frame_ring is None else [self.frame_ring.writer]
-        return [self.journal.writer, self.history.writer, self.devices.writer, *ring]
+        ring = None if self.frame_ring is None else self.frame_ring.writer
+        optional = [writer for writer in (self.access.tokens.uses.writer, ring) if writer is not None]
+        return [self.journal.writer, self.history.writer, self.devices.writer, *optional]
 
     @property
     def problems(self) -> list[str]:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from darvaz.gateway.access import KINDS, Issued, Tokens, redact
-from darvaz.gateway.access.tokens import USES_AT_ONCE_PER_S, USES_WAITING_MAX
 from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 
@@ -207,6 +206,7 @@ def test_a_disk_that_cannot_note_the_use_keeps_nobody_out(
     connection.execute("PRAGMA query_only = 1")
 
     assert is_let_in(tokens, issued)
+    assert [token.last_used_s for token in tokens.list()] == [None]
 
     assert issued.token_id in caplog.text
     assert issued.text not in caplog.text
@@ -270,51 +270,3 @@ def test_a_real_token_is_redacted_to_its_id(tokens: Tokens) -> None:
 )
 def test_what_looks_like_a_token_is_redacted_and_nothing_else(text: str, redacted: str) -> None:
     assert redact(text) == redacted
-
-
-# A rush
-
-
-def used(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT count(last_used_s) FROM tokens").fetchone()[0])
-
-
-def use(tokens: Tokens, count: int) -> None:
-    for issued in [tokens.issue("pico") for _ in range(count)]:
-        assert is_let_in(tokens, issued)
-
-
-def test_in_a_rush_the_uses_of_tokens_wait_for_the_next_look_at_the_dead(
-    tokens: Tokens, connection: sqlite3.Connection
-) -> None:
-    use(tokens, USES_AT_ONCE_PER_S)
-    assert used(connection) == USES_AT_ONCE_PER_S
-
-    use(tokens, 3)
-    assert used(connection) == USES_AT_ONCE_PER_S
-    tokens.invalid_ids()
-    assert used(connection) == USES_AT_ONCE_PER_S + 3
-
-
-def test_after_a_rush_a_use_is_noted_at_once_with_those_that_wait(
-    tokens: Tokens, connection: sqlite3.Connection, clock: Clock
-) -> None:
-    use(tokens, USES_AT_ONCE_PER_S + 1)
-    clock.now_s += 1
-    use(tokens, 1)
-    assert used(connection) == USES_AT_ONCE_PER_S + 2
-
-
-def test_no_more_uses_wait_than_their_maximum(tokens: Tokens, connection: sqlite3.Connection) -> None:
-    use(tokens, USES_AT_ONCE_PER_S + USES_WAITING_MAX - 1)
-    assert used(connection) == USES_AT_ONCE_PER_S
-    use(tokens, 1)
-    assert used(connection) == USES_AT_ONCE_PER_S + USES_WAITING_MAX
-
-
-def test_a_use_that_waits_counts_as_noted(tokens: Tokens, clock: Clock) -> None:
-    use(tokens, USES_AT_ONCE_PER_S)
-    issued = tokens.issue("pico")
-    tokens.check(issued.text, "pico", "10.0.0.1")
-    tokens.check(issued.text, "pico", "10.0.0.2")
-    assert [token.last_address for token in tokens.list() if token.token_id == issued.token_id] == ["10.0.0.1"]

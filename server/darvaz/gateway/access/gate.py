@@ -58,7 +58,7 @@ class Access:
 
     def close(self) -> None:
         """Closes the database; nothing may be asked after that."""
-        self.tokens.write_uses()
+        self.tokens.uses.close(self.connection)
         self.connection.close()
 
     # Boards

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -11,9 +10,8 @@ from typing import Any
 
 from darvaz.gateway.access.credentials import NO_DIGEST, is_secret_of, make_credential, parse_credential
 from darvaz.gateway.access.rate_limiter import network_of
+from darvaz.gateway.access.token_uses import TokenUses
 from darvaz.gateway.storage.database import transaction
-
-log = logging.getLogger("darvaz.access")
 
 DEVICE_KINDS = ("pico", "esp32cam")
 KINDS = (*DEVICE_KINDS, "operator", "viewer")
@@ -27,10 +25,6 @@ MINTED_PER_DEVICE_MAX = 32
 
 _KEEP_DEAD_S = 30 * 86_400.0
 _TOUCH_EVERY_S = 60.0
-# Few uses are noted as they come. When thousands of boards come back at once, a commit for each would
-# keep the others waiting: then the notes wait for a second, or until there are so many.
-USES_AT_ONCE_PER_S = 8
-USES_WAITING_MAX = 1024
 _COLUMNS = "id, kind, label, device, is_minted, created_s, expires_s, revoked_s, last_used_s, last_address"
 
 
@@ -63,14 +57,13 @@ class Token:
 
 
 class Tokens:
-    """The tokens in the database; another process may change them at any time, so only notes of use wait here."""
+    """The tokens in the database; another process may change them at any time, so only their uses wait here."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
-        self._uses: dict[str, tuple[float, str | None]] = {}
-        self._second = 0
-        self._uses_in_second = 0
+        # What waits to be written; the gateway has it written in the background.
+        self.uses = TokenUses()
 
     # Making
 
@@ -127,7 +120,6 @@ class Tokens:
 
     def invalid_ids(self) -> frozenset[str]:
         """Returns the ids of the remembered tokens that are revoked or expired: few, while the live may be many."""
-        self.write_uses()
         dead = self._connection.execute(
             "SELECT id FROM tokens WHERE revoked_s IS NOT NULL OR expires_s <= ?", (self._clock(),)
         )
@@ -152,7 +144,7 @@ class Tokens:
         """Writes the device unless another process was quicker; returns the token as it is now."""
         if token.is_minted:
             # Which tokens are superseded depends on when each was used.
-            self.write_uses()
+            self.uses.write(self._connection)
         with transaction(self._connection):
             tied = self._connection.execute(
                 "UPDATE tokens SET device = ?, expires_s = CASE WHEN is_minted THEN NULL ELSE expires_s END"
@@ -164,29 +156,11 @@ class Tokens:
         return self._find(token.token_id)[0]
 
     def _touch(self, token: Token, address: str | None) -> None:
-        """Notes the use, once a minute at most; in a rush, the note waits for the others."""
+        """Notes the use, once a minute at most."""
         now_s = self._clock()
-        used_s, _ = self._uses.get(token.token_id, (token.last_used_s, None))
-        if used_s is not None and 0 <= now_s - used_s < _TOUCH_EVERY_S:
-            return
-        if self._second != int(now_s):
-            self._second, self._uses_in_second = int(now_s), 0
-        self._uses_in_second += 1
-        self._uses[token.token_id] = (now_s, address)
-        if self._uses_in_second <= USES_AT_ONCE_PER_S or len(self._uses) >= USES_WAITING_MAX:
-            self.write_uses()
-
-    def write_uses(self) -> None:
-        """Writes the notes of use that wait; a disk that cannot take them keeps nobody out."""
-        if not self._uses:
-            return
-        uses, self._uses = self._uses, {}
-        rows = [(used_s, address, token_id) for token_id, (used_s, address) in uses.items()]
-        try:
-            with transaction(self._connection):
-                self._connection.executemany("UPDATE tokens SET last_used_s = ?, last_address = ? WHERE id = ?", rows)
-        except sqlite3.OperationalError as error:
-            log.warning("= the use of token %s could not be noted: %s", ", ".join([*uses][:3]), error)
+        used_s = self.uses.last_use_s(token.token_id) or token.last_used_s
+        if used_s is None or not 0 <= now_s - used_s < _TOUCH_EVERY_S:
+            self.uses.note(token.token_id, now_s, address)
 
     # Looking after
 
@@ -206,7 +180,7 @@ class Tokens:
 
     def list(self) -> list[Token]:
         """Returns every token that is remembered, the oldest first."""
-        self.write_uses()
+        self.uses.write(self._connection)
         rows = self._connection.execute(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_s, id")
         return [_token(row) for row in rows]
 

@@ -1,0 +1,124 @@
+"""When and from where tokens were last used: noted at once, written in the background."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+
+from darvaz.gateway.storage.background_writer import BackgroundWriter
+from darvaz.gateway.storage.database import transaction
+
+log = logging.getLogger("darvaz.access")
+
+# Tokens whose use waits for the disk; beyond it, uses are counted as lost.
+USES_WAITING_MAX = 1024
+# When thousands of boards come back at once, their uses go into one transaction and not into one each.
+GATHER_S = 0.1
+
+
+class TokenUses:
+    """The uses that are not yet in the database: the newest of each token, at most `USES_WAITING_MAX`.
+
+    A disk that cannot take them keeps nobody out: they wait, and are tried again. Without `open` only `write` writes.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # Token → Unix seconds and address of its newest use: those that wait, and those being written. Under the lock.
+        self._waiting: dict[str, tuple[float, str | None]] = {}
+        self._writing: dict[str, tuple[float, str | None]] = {}
+        # Since the start; under the lock.
+        self._noted = self._lost = 0
+        # Held while a transaction runs: what is being written is in the database once it can be had.
+        self._database_lock = threading.Lock()
+        # The writer's own.
+        self._connection: sqlite3.Connection | None = None
+        self.writer: BackgroundWriter | None = None
+
+    def open(self, open_connection: Callable[[], sqlite3.Connection]) -> None:
+        """Starts to write in the background, over a connection of its own."""
+
+        def connect() -> None:
+            self._connection = open_connection()
+
+        self.writer = BackgroundWriter(
+            "uses of tokens",
+            open=connect,
+            write=self._write_in_background,
+            position=lambda: self._noted,
+            lost=lambda: self._lost,
+            write_gap=_log_gap,
+            close=self._disconnect,
+            gather_s=GATHER_S,
+        )
+        self.writer.start()
+
+    def close(self, connection: sqlite3.Connection) -> None:
+        """Writes what waits: in the background, or over this connection where nothing runs there."""
+        if self.writer is None:
+            self.write(connection)
+        else:
+            self.writer.close()
+
+    def note(self, token_id: str, unix_s: float, address: str | None) -> None:
+        """Notes the use of a token. Never waits."""
+        with self._lock:
+            if token_id not in self._waiting and len(self._waiting) + len(self._writing) >= USES_WAITING_MAX:
+                self._lost += 1
+                return
+            self._noted += 1
+            self._waiting[token_id] = (unix_s, address)
+        if self.writer is not None:
+            self.writer.wake()
+
+    def last_use_s(self, token_id: str) -> float | None:
+        """Returns the Unix seconds of a use that is not yet in the database, or None."""
+        with self._lock:
+            use = self._waiting.get(token_id) or self._writing.get(token_id)
+        return use[0] if use else None
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Writes what waits now, so that what is read next from the database has it; a failure is logged."""
+        try:
+            self._write(connection)
+        except sqlite3.Error as error:
+            log.warning("= the use of token %s could not be noted: %s", ", ".join([*self._waiting][:3]), error)
+
+    def _write_in_background(self) -> int:
+        assert self._connection is not None
+        return self._write(self._connection)
+
+    def _write(self, connection: sqlite3.Connection) -> int:
+        """Writes what waits in one transaction; returns how many uses are written."""
+        with self._database_lock:
+            with self._lock:
+                position = self._noted
+                uses = self._writing = self._waiting
+                self._waiting = {}
+            try:
+                if uses:
+                    _update(connection, uses)
+            except sqlite3.Error:
+                with self._lock:
+                    self._waiting = uses | self._waiting
+                raise
+            finally:
+                with self._lock:
+                    self._writing = {}
+        return position
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _update(connection: sqlite3.Connection, uses: dict[str, tuple[float, str | None]]) -> None:
+    rows = [(unix_s, address, token_id) for token_id, (unix_s, address) in uses.items()]
+    with transaction(connection):
+        connection.executemany("UPDATE tokens SET last_used_s = ?, last_address = ? WHERE id = ?", rows)
+
+
+def _log_gap(uses: int) -> None:
+    log.warning("= %d uses of tokens are not noted: the disk could not keep up", uses)
