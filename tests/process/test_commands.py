@@ -19,7 +19,7 @@ CONNECT = {"type": "connect", "device": "pan-tilt", "commands": {"pan": {"angle"
 
 
 @pytest.fixture(scope="module")
-def gateway(ws: str) -> Iterator[GatewayProcess]:
+def gateway() -> Iterator[GatewayProcess]:
     with GatewayProcess(env={"DARVAZ_COMMAND_DEADLINE_S": "0.5"}) as running:
         yield running
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support import chromium, guide, journalled
 from tests.support.gateway import GatewayProcess
 
-pytestmark = [pytest.mark.xdist_group("guide-clients"), pytest.mark.usefixtures("ws")]
+pytestmark = pytest.mark.xdist_group("guide-clients")
 
 # A real heartbeat comes every two minutes; a test has no such patience.
 _QUICK_HEARTBEAT = {"DARVAZ_HEARTBEAT_S": "0.5"}

@@ -15,8 +15,18 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Conne
 from websockets.frames import Close
 from websockets.http11 import Response
 
+from darvaz.gateway.http.server_protocol import EXTENSION as BODY_EXTENSION
 from darvaz.gateway.websocket.interface import EXTENSION, Listener
-from darvaz.gateway.websocket.packets import LOST, NORMAL, TOO_LARGE, Opcode, parse_packet
+from darvaz.gateway.websocket.packets import (
+    LENGTH_BITS,
+    LENGTH_IN_2_BYTES,
+    LENGTH_IN_8_BYTES,
+    LOST,
+    NORMAL,
+    OPCODE_BITS,
+    TOO_LARGE,
+    Opcode,
+)
 
 Message = dict[str, Any]
 
@@ -52,6 +62,7 @@ class _Exchange(httpx.AsyncByteStream):
         # One piece under way, so that an application that sends to a slow reader has to wait.
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(1)
         self._has_left = asyncio.Event()
+        scope["extensions"] = {BODY_EXTENSION: self}
         self._task = asyncio.ensure_future(self._run(app, scope))
 
     async def start(self) -> tuple[int, list[tuple[bytes, bytes]]]:
@@ -70,6 +81,14 @@ class _Exchange(httpx.AsyncByteStream):
         self._has_left.set()
         async with asyncio.timeout(_DEADLINE_S):
             await self._task
+
+    def open_body(self, headers: Iterable[tuple[bytes, bytes]], preamble: bytes) -> MemoryBody:
+        """Answers 200 and returns where the body goes, as the gateway's own server does."""
+        self._pieces = asyncio.Queue()
+        self._head.set_result((200, list(headers)))
+        body = MemoryBody(self._pieces)
+        body.write(preamble)
+        return body
 
     async def _run(self, app: ASGIApp, scope: Message) -> None:
         await app(scope, self._receive, self._send)
@@ -96,6 +115,23 @@ class _Exchange(httpx.AsyncByteStream):
         for task in (putting, leaving):
             task.cancel()
         await asyncio.gather(putting, leaving, return_exceptions=True)
+
+
+class MemoryBody:
+    """A response body that goes on: what is written waits for the reader."""
+
+    def __init__(self, pieces: asyncio.Queue[bytes | None]) -> None:
+        self._pieces = pieces
+
+    def write(self, packet: bytes) -> None:
+        self._pieces.put_nowait(packet)
+
+    def buffered_bytes(self) -> int:
+        """Returns 1 while a piece waits for the reader: viewers ask only whether there is any."""
+        return int(not self._pieces.empty())
+
+    def abort(self, reason: str) -> None:
+        self._pieces.put_nowait(None)
 
 
 class MemoryConnection:
@@ -238,3 +274,9 @@ def _scope(type_: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], ad
         "server": ("127.0.0.1", 3000),
         "state": {},
     }
+
+
+def parse_packet(packet: bytes) -> tuple[int, bytes]:
+    """Returns opcode and payload of a packet that the gateway wrote."""
+    start = {LENGTH_IN_2_BYTES: 4, LENGTH_IN_8_BYTES: 10}.get(packet[1] & LENGTH_BITS, 2)
+    return packet[0] & OPCODE_BITS, packet[start:]

@@ -37,8 +37,6 @@ def free_port() -> int:
 class GatewayProcess:
     """Runs `darvaz serve` with a data folder of its own until the block ends."""
 
-    ws = "auto"
-
     def __init__(
         self,
         *args: str,
@@ -57,7 +55,7 @@ class GatewayProcess:
         self._command = [*prefix, sys.executable, "-m", "darvaz", "serve", "--port", str(self.port)]
         self._command += ["--data", str(self.data), *args]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
-        self._env = {**clean, "DARVAZ_WS": self.ws, **(env or {})}
+        self._env = {**clean, **(env or {})}
         self.process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Self:

@@ -80,7 +80,7 @@ def _config(parts: Parts) -> uvicorn.Config:
         build_app(parts),
         # Frames of a camera are written straight to the transport.
         http=cast(type[asyncio.Protocol], FrontDoor(patient(HttpProtocol, crowd), crowd)),
-        ws=WebSocketProtocol if settings.ws == "auto" else "websockets-sansio",
+        ws=WebSocketProtocol,
         # Our own heartbeat decides which links are alive; a board answers WebSocket pings only while it reads.
         ws_ping_interval=None,
         ws_ping_timeout=None,

@@ -76,10 +76,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     history_retain_bytes_max: Annotated[
         int, Meta(ge=1_000_000, description="Largest size of the history, in bytes.")
     ] = 1_073_741_824
-    ws: Annotated[
-        Literal["auto", "stock"],
-        Meta(description="Who speaks WebSocket: Darvaz itself (auto), or slower, as uvicorn brings it (stock)."),
-    ] = "auto"
     camera_fps: Annotated[Fps, Meta(description="Frames a second for viewers who do not say how many.")] = 10.0
     camera_fps_max: Annotated[Fps, Meta(description="Most frames a second that a camera is asked for.")] = 25.0
     camera_size: Annotated[

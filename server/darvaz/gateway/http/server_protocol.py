@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import h11
@@ -77,6 +77,14 @@ class HttpProtocol(H11Protocol):
             super().shutdown()
         else:
             self._body.end()
+
+
+def connection_of(scope: Mapping[str, Any]) -> HttpProtocol:
+    """Returns the connection of a request's scope; raises `RuntimeError` under a server without `EXTENSION`."""
+    connection: HttpProtocol | None = scope.get("extensions", {}).get(EXTENSION)
+    if connection is None:
+        raise RuntimeError(f"no {EXTENSION} in the scope: `darvaz serve` runs the gateway on a server that has it")
+    return connection
 
 
 class ResponseBody:

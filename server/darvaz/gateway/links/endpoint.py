@@ -15,9 +15,7 @@ from darvaz.gateway.http.problems import problem
 from darvaz.gateway.links.link import DeviceLink
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.websocket.asgi_fallback import AsgiWire
-from darvaz.gateway.websocket.interface import EXTENSION, UnansweredConnection
-from darvaz.gateway.websocket.packets import LOST
+from darvaz.gateway.websocket.interface import connection_of
 from darvaz.protocol.codec import Kind
 
 log = logging.getLogger("darvaz.edge")
@@ -47,13 +45,10 @@ class DeviceEndpoint:
             await self._turn_away(WebSocket(scope, receive, send), caller, decision)
             return
         link = DeviceLink(self._context, caller, decision)
-        own: UnansweredConnection | None = scope.get("extensions", {}).get(EXTENSION)
-        if own is None:
-            await _carry(WebSocket(scope, receive, send), link)
-            return
-        # On Darvaz's own wire the link lives on when this has returned.
-        own.accept([], None)
-        link.open(own)
+        # The link lives on when this has returned.
+        connection = connection_of(scope)
+        connection.accept([], None)
+        link.open(connection)
 
     def _refuse_crowd(self, caller: Caller) -> Refused | None:
         counts, settings = self._parts.link_counts, self._parts.settings
@@ -82,15 +77,3 @@ class DeviceRoutes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_board = scope["type"] == "websocket" and scope["path"] in self._doors
         await (self._doors[scope["path"]] if is_board else self._app)(scope, receive, send)
-
-
-async def _carry(websocket: WebSocket, link: DeviceLink) -> None:
-    """Runs a link on plain ASGI messages, to its end."""
-    try:
-        await websocket.accept()
-    except BaseException:
-        link.end(LOST, "")
-        raise
-    wire = AsgiWire(websocket)
-    link.open(wire)
-    await wire.run()

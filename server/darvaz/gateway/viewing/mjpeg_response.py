@@ -9,10 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from darvaz.gateway.access import Admitted
 from darvaz.gateway.frames import FrameSender, Viewer, ViewerRequest
-from darvaz.gateway.http.server_protocol import EXTENSION, HttpProtocol
+from darvaz.gateway.http.server_protocol import connection_of
 from darvaz.gateway.http.streaming import wait_for_disconnect
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.viewing.asgi_fallback import AsgiSender
 from darvaz.gateway.viewing.mjpeg import HEADERS, PREAMBLE, pack_part
 from darvaz.gateway.viewing.requests import looking, may_stay
 
@@ -31,26 +30,13 @@ class MjpegResponse(Response):
         self._admitted = admitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        protocol: HttpProtocol | None = scope.get("extensions", {}).get(EXTENSION)
         if scope["method"] == "HEAD":
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             await send({"type": "http.response.body", "body": b""})
-        elif protocol is None:
-            await self._send_plainly(receive, send)
         else:
-            outlet = protocol.open_body(HEADERS, PREAMBLE)
+            outlet = connection_of(scope).open_body(HEADERS, PREAMBLE)
             with self._looking(outlet):
                 await wait_for_disconnect(receive)
-
-    async def _send_plainly(self, receive: Receive, send: Send) -> None:
-        async def send_body(packet: bytes) -> None:
-            await send({"type": "http.response.body", "body": packet, "more_body": True})
-
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await send_body(PREAMBLE)
-        outlet = AsgiSender(send_body)
-        with self._looking(outlet):
-            await outlet.run(wait_for_disconnect(receive))
 
     def _looking(self, outlet: FrameSender) -> contextlib.AbstractContextManager[None]:
         viewer = Viewer(outlet, pack_part, self._wish, may_stay(self._parts, self._admitted))

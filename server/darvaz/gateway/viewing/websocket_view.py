@@ -25,8 +25,7 @@ from darvaz.gateway.viewing.requests import (
     refuse_crowd,
     refuse_device,
 )
-from darvaz.gateway.websocket.asgi_fallback import AsgiWire
-from darvaz.gateway.websocket.interface import EXTENSION, PacketConnection
+from darvaz.gateway.websocket.interface import PacketConnection, connection_of
 from darvaz.gateway.websocket.packets import dump_binary, dump_text
 
 
@@ -50,14 +49,8 @@ class ViewerEndpoint:
         admitted, wish = decision
         await websocket.accept()
         viewer = WebSocketViewer(self._parts, websocket.path_params["device"], wish, admitted)
-        own: PacketConnection | None = scope.get("extensions", {}).get(EXTENSION)
-        if own is not None:
-            # It lives on when this has returned.
-            viewer.open(own)
-            return
-        wire = AsgiWire(websocket)
-        viewer.open(wire)
-        await wire.run()
+        # It lives on when this has returned.
+        viewer.open(connection_of(scope))
 
     def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, ViewerRequest]:
         device = websocket.path_params["device"]

@@ -7,8 +7,8 @@ application's coroutine may end: the connection stays until one of the two says 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from darvaz.gateway.websocket.handshake import Headers
 
@@ -70,7 +70,15 @@ class PacketConnection(Protocol):
 
 
 class UnansweredConnection(PacketConnection, Protocol):
-    """The same before the handshake is answered, for an application that need not wait for that either."""
+    """A WebSocket whose handshake is not answered yet; the application may answer it without waiting."""
 
     def accept(self, headers: Headers, subprotocol: str | None) -> None:
         """Opens the WebSocket; after the peer has gone, it does nothing."""
+
+
+def connection_of(scope: Mapping[str, Any]) -> UnansweredConnection:
+    """Returns the connection of a WebSocket's scope; raises `RuntimeError` under a server without `EXTENSION`."""
+    connection: UnansweredConnection | None = scope.get("extensions", {}).get(EXTENSION)
+    if connection is None:
+        raise RuntimeError(f"no {EXTENSION} in the scope: `darvaz serve` runs the gateway on a server that has it")
+    return connection

@@ -73,13 +73,6 @@ def dump_close(code: int, reason: str = "") -> bytes:
     return dump_packet(Opcode.CLOSE, code.to_bytes(2, "big") + said)
 
 
-def parse_packet(packet: bytes) -> tuple[int, bytes]:
-    """Returns opcode and payload of a packet that one of the functions above made."""
-    length = packet[1] & LENGTH_BITS
-    start = {LENGTH_IN_2_BYTES: 4, LENGTH_IN_8_BYTES: 10}.get(length, 2)
-    return packet[0] & OPCODE_BITS, packet[start:]
-
-
 def parse_close(payload: bytes) -> tuple[int, str] | None:
     """Returns code and reason of a peer's close packet, or None if it may not look like that.
 
