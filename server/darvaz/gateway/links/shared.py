@@ -1,4 +1,4 @@
-"""What all links of one kind of board have in common, made once."""
+"""What all links of one kind of board share, built once."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ log = logging.getLogger("darvaz.link")
 
 
 class LinkContext:
-    """The kind, the limits, and the commonest answer: as a session writes it, on the wire, in the journal."""
+    """The kind, its limits, and the commonest answer in three forms: from the session, as a packet, as an entry."""
 
     def __init__(self, kind: Kind, parts: Parts) -> None:
         self.kind = kind
         self.parts = parts
-        # Asked for each message: from here they are one step away.
+        # Used for each message; one attribute lookup instead of two.
         self.journal: Journal = parts.journal
         self.hub: Hub = parts.hub
         self.bus: EventBus = parts.bus
         self.limits = parts.session_limits()
         self.ack: type[Message] = parts.protocol.types["ack"]
         self.ping: type[Message] = parts.protocol.types["ping"]
+        # The pong that sessions write, compared with `==`.
         self.pong = rules_of(parts.protocol).pong
         self.pong_packet = dump_text(self.pong.text)
-        # A `Said`; by that name a compiled module would take it apart and make it anew each time.
-        self.pong_said: Any = (">", "pong", self.pong.text)
+        # (direction, type, payload). Typed Any: mypyc would unbox and rebuild a typed tuple at every use.
+        self.pong_entry: Any = (">", "pong", self.pong.text)
         self.pong_chars = len(self.pong.text)
-        # Asking the log for every message would cost as much as journalling it.
+        # Whether messages are logged too. Asking the logger for each would cost as much as journalling it.
         self.is_logged = log.isEnabledFor(logging.DEBUG)
