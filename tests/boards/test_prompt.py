@@ -57,9 +57,9 @@ def test_transport_has_what_mpremotes_own_has() -> None:
     # Our transport does without its constructor: what a newer release adds there must be added here.
     near, far = os.openpty()
     own = SerialTransport(os.ttyname(far))
-    wire = SerialPort()
+    serial_port = SerialPort()
 
-    ours = Transport(Port(os.ttyname(far)), wire)
+    ours = Transport(Port(os.ttyname(far)), serial_port)
 
     own.serial.close()
     os.close(near)
@@ -168,7 +168,7 @@ async def test_value_with_letters_of_all_kinds_comes_back(board: VirtualBoard) -
 async def test_traceback_of_the_board_is_kept(board: VirtualBoard) -> None:
     error = await refusal(board, lambda prompt: prompt.exec("1/0"))
 
-    assert error.reason is Reason.FAILED_THERE
+    assert error.reason is Reason.CODE_FAILED
     assert "ZeroDivisionError" in str(error)
     assert "Traceback" in error.traceback
 

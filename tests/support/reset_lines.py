@@ -8,7 +8,7 @@ from darvaz.boards.serial.serial_port import SerialPort
 
 
 class ProgrammerPort(SerialPort):
-    """A wire to a pseudo-terminal that has reset lines all the same; `is_direct` is a programmer without transistors.
+    """The port of a pseudo-terminal, with simulated reset lines; `is_direct` is a programmer without transistors.
 
     As with a real one, both lines are on when the system has opened the port.
     """

@@ -14,10 +14,10 @@ from darvaz.boards.serial.install import (
     DRIVE_S,
     KINDS,
     InstallTarget,
-    ask_board,
     check_file,
     check_port,
     find_target,
+    identify_after,
     install,
     load_image,
 )
@@ -93,7 +93,7 @@ def _tell(sentence: str) -> None:
 
 
 def _tell_end(target: InstallTarget, wait_s: float) -> None:
-    known = ask_board(target, wait_s)
+    known = identify_after(target, wait_s)
     if known is not None:
         click.echo(f"Installed: {visible(str(known))}.")
     elif target.kind == "pico":

@@ -25,7 +25,7 @@ def monitor(port: str, duration_s: float | None, resets: bool, times: bool) -> N
     with explained(), Prompt.open(port, enters=False) as prompt:
         click.echo(f"Listening to {prompt.port}; Ctrl-C ends it.", err=True)
         if resets and not prompt.press_reset():
-            prompt.enter(afresh=False)
+            prompt.enter(restarts=False)
             prompt.hard_reset()
         for line in prompt.read_serial_lines(duration_s):
             click.echo(f"{datetime.datetime.now():%H:%M:%S} {visible(line)}" if times else visible(line))

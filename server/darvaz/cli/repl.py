@@ -25,7 +25,7 @@ def repl(port: str) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to type at; to run code: mpremote connect PORT exec 'print(1)'")
     with explained(), Prompt.open(port, enters=False) as prompt:
-        prompt.enter(afresh=False)
+        prompt.enter(restarts=False)
         click.echo(f"At the prompt of {prompt.port}; Ctrl-] leaves it, Ctrl-D starts the program again.", err=True)
         prompt.type_into(_talk)
 

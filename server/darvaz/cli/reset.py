@@ -17,6 +17,6 @@ def reset(port: str) -> None:
     """
     with explained(), Prompt.open(port, enters=False) as prompt:
         if not prompt.press_reset():
-            prompt.enter(afresh=False)
+            prompt.enter(restarts=False)
             prompt.hard_reset()
         click.echo(f"The board at {prompt.port.path} starts again.")

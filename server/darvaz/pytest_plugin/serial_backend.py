@@ -47,7 +47,7 @@ def run_code(prompt: Prompt, code: str, timeout_s: float) -> str:
     """Ends the program, keeps its names, and returns what code prints; raises `ExecFailed` with its traceback."""
     __tracebackhide__ = True
     try:
-        prompt.enter(resets=False, afresh=False)
+        prompt.enter(resets=False, restarts=False)
         # A terminal's line ends, which no test wants.
         return prompt.exec(code, timeout_s).replace("\r\n", "\n")
     except SerialError as error:
@@ -94,7 +94,7 @@ class SerialBody:
         self._hush()
         try:
             if self._is_at_prompt or not self._prompt.press_reset():
-                self._prompt.enter(resets=False, afresh=False)
+                self._prompt.enter(resets=False, restarts=False)
                 self._prompt.hard_reset()
         except SerialError as error:
             raise BoardError(str(error)) from None
@@ -148,7 +148,7 @@ class SerialBody:
     def _identify(self) -> str:
         """Returns the id that its program goes by; the program has ended then, and starts again with a reset."""
         try:
-            self._prompt.enter(resets=True, afresh=False)
+            self._prompt.enter(resets=True, restarts=False)
             self._is_at_prompt = True
             identity = identify(self._prompt)
             name = self._prompt.exec_json("_n", before=_NAME)

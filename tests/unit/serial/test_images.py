@@ -65,7 +65,7 @@ WRONG = {
     "cut between blocks": (uf2()[:-512], "RP2040", "cut short"),
     "a block missing": (uf2()[:512] + uf2()[1024:], "RP2040", "damaged at byte 512"),
     "a block damaged": (uf2()[:1020] + b"XXXX" + uf2()[1024:], "RP2040", "damaged at byte 512"),
-    "of an unknown chip": (uf2(family=1), "RP2040", "for no Pico"),
+    "of an unknown chip": (uf2(family=1), "RP2040", "not for one kind of Pico"),
     "too small": (uf2(size_bytes=1024), "RP2040", "without MicroPython"),
     "no MicroPython": (uf2().replace(b"MicroPython", b"SomethingEl"), "RP2040", "without MicroPython"),
     "a web page": (b"\n<!DOCTYPE html>", "RP2040", "a web page"),

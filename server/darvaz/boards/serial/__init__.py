@@ -1,5 +1,5 @@
-"""Boards on a serial port: finds them, gets to their prompt, moves files, and says what they are. Blocking; Linux,
-macOS and Windows.
+"""Boards on a serial port: finds and identifies them, opens their prompt, moves files. Blocking; Linux, macOS and
+Windows.
 """
 
 from darvaz.boards.serial.errors import Reason, SerialError

@@ -1,4 +1,4 @@
-"""Where images come from: one release per board, downloaded with its checksum."""
+"""Downloads images of MicroPython: one release per board, with its checksum."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """An image to download; `sha256` is empty where nobody we trust has told it.
+    """An image to download; `sha256` is empty where no trusted source publishes it.
 
-    With `asset` the address is a list of GitHub, in which the file is found by that part of its name.
+    With `asset`, `url` is a release of GitHub's API, and the file is the one with that text in its name.
     """
 
     url: str
@@ -46,7 +46,7 @@ RELEASES = {
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A file that was fetched; `is_checked` tells whether its checksum was known beforehand."""
+    """A downloaded file; `is_checked` says whether its checksum was known beforehand."""
 
     name: str
     data: bytes
@@ -55,10 +55,10 @@ class Downloaded:
 
 
 def download(release: Release, progress: Progress | None = None) -> Downloaded:
-    """Fetches an image, out of its archive where it comes in one; raises SerialError."""
+    """Downloads an image and unpacks it if it is in an archive; raises SerialError."""
     try:
         with httpx.Client(timeout=_STEP_DEADLINE_S, follow_redirects=True) as client:
-            url, expected = _found(client, release) if release.asset else (release.url, release.sha256)
+            url, expected = _find_asset(client, release) if release.asset else (release.url, release.sha256)
             data = _fetch(client, url, IMAGE_BYTES_MAX, progress)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SerialError(
@@ -70,15 +70,15 @@ def download(release: Release, progress: Progress | None = None) -> Downloaded:
     if expected and sha256 != expected:
         raise SerialError(
             Reason.DAMAGED,
-            f"what was downloaded is not what was published (SHA-256 {sha256}, expected {expected}):"
-            " try again; if it stays so, do not use it",
+            f"the downloaded file is not the published one (SHA-256 {sha256}, expected {expected}):"
+            " try again; if that does not help, do not use it",
         )
     name = url.rsplit("/", 1)[-1]
     return Downloaded(name, unpack(name, data), sha256, bool(expected))
 
 
 def unpack(name: str, data: bytes) -> bytes:
-    """Returns the image in an archive, or what was given where it is none."""
+    """Returns the image in an archive; data that is not an archive is returned as it is."""
     if data[:4] != b"PK\x03\x04":
         return data
     try:
@@ -88,11 +88,11 @@ def unpack(name: str, data: bytes) -> bytes:
                     return archive.read(member)
     except zipfile.BadZipFile:
         raise SerialError(Reason.DAMAGED, f"{name} is a damaged archive: download it again") from None
-    raise SerialError(Reason.WRONG_IMAGE, f"in {name} there is no image for a board")
+    raise SerialError(Reason.WRONG_IMAGE, f"{name} does not contain an image for a board")
 
 
-def _found(client: httpx.Client, release: Release) -> tuple[str, str]:
-    """Returns the address of a release's file, and its checksum where GitHub tells it."""
+def _find_asset(client: httpx.Client, release: Release) -> tuple[str, str]:
+    """Returns the address of a release's file, and its checksum if GitHub has one."""
     answer = client.get(release.url)
     answer.raise_for_status()
     assets: list[dict[str, Any]] = answer.json().get("assets", []) if len(answer.content) < _LIST_BYTES_MAX else []

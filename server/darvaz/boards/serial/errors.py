@@ -1,4 +1,4 @@
-"""The one error of boards on a serial port: a sentence that says what is wrong and what to do, and a reason."""
+"""The error of boards on a serial port: a reason for programs, and a sentence with what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Reason(enum.StrEnum):
     GONE = "gone"
     NO_PROMPT = "no_prompt"
     SILENT = "silent"
-    FAILED_THERE = "failed_there"
+    CODE_FAILED = "code_failed"
     NO_SPACE = "no_space"
     NO_FILE = "no_file"
     DAMAGED = "damaged"
@@ -24,7 +24,7 @@ class Reason(enum.StrEnum):
 
 
 class SerialError(Exception):
-    """What a person is told; `traceback` is the board's own, where its code failed."""
+    """A sentence for people; `traceback` is the board's own, if its code failed."""
 
     def __init__(self, reason: Reason, sentence: str, traceback: str = "") -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""Writes an image to an ESP32 with Espressif's own tool, in a process of its own."""
+"""Writes an image to an ESP32 with Espressif's esptool, in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.text.extras import how_to_install
 
 BAUD = 460800
-# On this chip the bootloader begins here, not at 0.
+# Where the second stage bootloader of the ESP32 begins; its successors have it at 0 (ESP-IDF, "Bootloader").
 _ADDRESS = "0x1000"
 _WRITE_DEADLINE_S = 900.0
 _CHECK_DEADLINE_S = 60.0
 
 
 def require_esptool() -> None:
-    """Raises SerialError where the tool is not installed."""
+    """Raises SerialError if the tool is not installed."""
     if importlib.util.find_spec("esptool") is None:
         raise SerialError(Reason.NO_FILE, f"an ESP32 needs esptool: {how_to_install('flash')}")
 
 
 def check_with_esptool(file: Path) -> None:
-    """Has the tool check an image's own checksums; raises SerialError."""
+    """Checks an image's own checksums with the tool; raises SerialError."""
     words = [*_command(), "image-info", str(file)]
     done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_CHECK_DEADLINE_S)
     if done.returncode or "(invalid" in done.stdout:
@@ -32,7 +32,7 @@ def check_with_esptool(file: Path) -> None:
 
 
 def write_with_esptool(port: str, file: Path, *, baud: int = BAUD, erases: bool = False) -> None:
-    """Writes an image, with the tool's own words on the terminal; raises SerialError."""
+    """Writes an image, with the tool's output on the terminal; raises SerialError."""
     if erases:
         _run(port, baud, "erase-flash")
     _run(port, baud, "write-flash", _ADDRESS, str(file))
@@ -54,6 +54,6 @@ def _command() -> list[str]:
 def _failed(port: str) -> SerialError:
     return SerialError(
         Reason.SILENT,
-        f"esptool could not write to the chip at {port} (its own words are above): without a programmer that does it,"
-        " connect IO0 to GND and press RST before; then run this again, perhaps with --baud 115200",
+        f"esptool could not write to the chip at {port} (its own message is above): without a programmer that does it,"
+        " connect IO0 to GND and press RST first; then run this again, perhaps with --baud 115200",
     )

@@ -1,4 +1,4 @@
-"""Files of a board, through its raw prompt: read, written so that a power cut leaves the old one or the new, hashed."""
+"""Files of a board, through its raw prompt: read, hashed, and written so that a power cut leaves the old or the new."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from darvaz.boards.serial.errors import Reason, SerialError
 
 CHUNK_BYTES = 1024
 FILE_BYTES_MAX = 4 * 1024 * 1024
-# Of at most so many names, asked about at once, a board can make a list.
+# A board has the memory for a list of this many names.
 NAMES_AT_ONCE = 16
 TEMPORARY = ".darvaz-new"
-# A step is a block or two of flash; reading and hashing may be all of it.
+# A step writes one or two blocks of flash; reading and hashing may go through all of it.
 _STEP_DEADLINE_S = 15.0
 _FILE_DEADLINE_S = 60.0
 _HASH = """
@@ -128,28 +128,28 @@ class Files:
         self._run_code = run
 
     def read_file(self, path: str) -> bytes:
-        """Returns what is in a file."""
+        """Returns the content of a file."""
         return binascii.a2b_base64("".join(self._run(_READ.format(path=path), _FILE_DEADLINE_S).split()))
 
     def write_file(self, path: str, data: bytes, progress: Progress | None = None) -> None:
-        """Puts a file in place at once, its folders made; `progress(done_bytes, all_bytes)` is called as it goes.
+        """Writes a file, and its folders; `progress(done_bytes, all_bytes)` is called after each chunk.
 
-        Until the very end the old file stays as it is; if anything fails, nothing of the new one is left.
+        The old file stays as it is until the end; if anything fails, nothing of the new one is left.
         """
         if len(data) > FILE_BYTES_MAX:
-            raise SerialError(Reason.NO_SPACE, f"{path} has {len(data)} bytes: no board has room for it")
+            raise SerialError(Reason.NO_SPACE, f"{path} has {len(data)} bytes: too large for any board")
         temporary = path + TEMPORARY
         try:
             self._write_temporary(path, temporary, data, progress)
         except BaseException:
-            # Also after Ctrl-C. A board that is gone keeps it, and the next write goes over it.
+            # Also after Ctrl-C. On a board that is gone it stays, and the next write replaces it.
             with contextlib.suppress(SerialError):
                 self.discard(temporary)
             raise
         self._run(_RENAME.format(old=temporary, new=path))
 
     def discard(self, path: str) -> None:
-        """Removes what is left of a file that was not finished."""
+        """Closes and removes an unfinished file."""
         self._run(f"try:\n    _f.close()\nexcept (NameError, OSError):\n    pass\nimport os\nos.remove({path!r})")
 
     def _write_temporary(self, path: str, temporary: str, data: bytes, progress: Progress | None) -> None:
@@ -162,40 +162,40 @@ class Files:
         there = self._run(_HASH + _CLOSE.format(temporary=temporary), _FILE_DEADLINE_S).strip()
         if there != hashlib.sha256(data).hexdigest():
             raise SerialError(
-                Reason.DAMAGED, f"{path} arrived damaged on the board: try another cable or port, and run this again"
+                Reason.DAMAGED, f"{path} was damaged on its way to the board: try another cable, and run this again"
             )
 
     def rename(self, old: str, new: str) -> None:
-        """Gives a file another name, in place of one that has it."""
+        """Renames a file; a file with the new name is replaced."""
         self._run(_RENAME.format(old=old, new=new))
 
     def hash_files(self, paths: Sequence[str]) -> dict[str, str]:
-        """Returns the SHA-256 of each file, in hex; of those that are there."""
+        """Returns the SHA-256 in hex of each file that exists."""
         hashes: dict[str, str] = {}
         for at in range(0, len(paths), NAMES_AT_ONCE):
             names = repr(list(paths[at : at + NAMES_AT_ONCE]))
-            said = self._run(_HASH + _HASH_ALL.format(paths=names), _FILE_DEADLINE_S)
-            hashes.update(_json_lines(said))
+            output = self._run(_HASH + _HASH_ALL.format(paths=names), _FILE_DEADLINE_S)
+            hashes.update(_json_lines(output))
         return hashes
 
     def list_files(self, folder: str = "/") -> list[FileEntry]:
-        """Returns all files and folders below a folder, by path."""
+        """Returns all files and folders below a folder, in the order of their paths."""
         entries = (FileEntry(*fields) for fields in _json_lines(self._run(_LIST.format(folder=folder))))
         return sorted(entries, key=lambda entry: entry.path)
 
     def remove(self, path: str) -> None:
-        """Removes a file, or a folder with all that is in it."""
+        """Removes a file, or a folder with its content."""
         self._run(_REMOVE.format(path=path))
 
     def free_bytes(self) -> int:
-        """Returns how much room is left in the file system."""
+        """Returns the free space of the file system."""
         return int(self._run(_FREE))
 
     def _run(self, code: str, deadline_s: float = _STEP_DEADLINE_S) -> str:
         return self._run_code(code, deadline_s)
 
 
-def _json_lines(said: str) -> Iterable[Any]:
-    for line in said.splitlines():
+def _json_lines(output: str) -> Iterable[Any]:
+    for line in output.splitlines():
         if line.strip():
             yield json.loads(line)

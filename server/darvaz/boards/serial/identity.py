@@ -1,4 +1,4 @@
-"""Says what a board is, from what its MicroPython tells at the prompt."""
+"""Identifies a board at its prompt: kind, MicroPython, abilities, file system."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from darvaz.boards.serial.prompt import Prompt
 
-# A virtual board's `machine` says what it plays; of a real one, nothing is played.
+# A virtual board's `machine` module names the board that it simulates; a real one has no VIRTUAL.
 _ASK = """
 import sys, binascii
 def _ask():
     import machine, os
     i = sys.implementation
-    played = getattr(machine, 'VIRTUAL', {})
-    says = {
+    virtual = getattr(machine, 'VIRTUAL', {})
+    facts = {
         'implementation': i.name,
-        'version': list(played.get('version') or i.version[:3]),
+        'version': list(virtual.get('version') or i.version[:3]),
         'platform': sys.platform,
-        'machine': played.get('machine') or getattr(i, '_machine', ''),
+        'machine': virtual.get('machine') or getattr(i, '_machine', ''),
         'mpy': getattr(i, '_mpy', 0),
-        'played': played.get('kind'),
+        'virtual_kind': virtual.get('kind'),
         'modules': [],
         'filesystem': '',
     }
     for name in ('camera', 'network', 'hashlib', 'asyncio'):
         try:
             __import__(name)
-            says['modules'].append(name)
+            facts['modules'].append(name)
         except ImportError:
             pass
     try:
-        says['unique_id'] = binascii.hexlify(machine.unique_id()).decode()
+        facts['unique_id'] = binascii.hexlify(machine.unique_id()).decode()
     except AttributeError:
-        says['unique_id'] = ''
+        facts['unique_id'] = ''
     try:
         import vfs
-        says['filesystem'] = [type(m[0]).__name__ for m in vfs.mount() if m[1] == '/'][0]
+        facts['filesystem'] = [type(m[0]).__name__ for m in vfs.mount() if m[1] == '/'][0]
     except (ImportError, TypeError, IndexError):
         pass
     try:
         s = os.statvfs('/')
-        says['free_bytes'], says['size_bytes'] = s[1] * s[3], s[1] * s[2]
+        facts['free_bytes'], facts['size_bytes'] = s[1] * s[3], s[1] * s[2]
     except OSError:
-        says['free_bytes'] = says['size_bytes'] = 0
-    return says
+        facts['free_bytes'] = facts['size_bytes'] = 0
+    return facts
 """
 _FILESYSTEMS = {"VfsLfs2": "littlefs", "VfsLfs1": "littlefs1", "VfsFat": "FAT", "VfsPosix": "posix"}
 
@@ -54,8 +54,8 @@ _FILESYSTEMS = {"VfsLfs2": "littlefs", "VfsLfs1": "littlefs1", "VfsFat": "FAT", 
 class Identity:
     """A board as it describes itself; `kind` is "pico", "esp32cam" or "unknown".
 
-    `mpy_version` is what compiled files must have, 0 where the board loads none; `filesystem` is "littlefs", "FAT",
-    "posix" or "unknown", as MicroPython before 1.25 does not tell.
+    `mpy_version` is the version of .mpy files that it loads, 0 for none; `filesystem` is "littlefs", "FAT", "posix"
+    or "unknown", as `vfs.mount()` before MicroPython 1.25 does not list it.
     """
 
     kind: str
@@ -74,7 +74,7 @@ class Identity:
 
     @property
     def version_text(self) -> str:
-        """The version of MicroPython, as people write it."""
+        """The version of MicroPython with dots."""
         return ".".join(map(str, self.version))
 
     def __str__(self) -> str:
@@ -82,31 +82,31 @@ class Identity:
 
 
 def identify(prompt: Prompt) -> Identity:
-    """Asks a board at its prompt what it is."""
-    says = prompt.exec_json("_ask()", before=_ASK)
+    """Returns what a board at its prompt is."""
+    facts = prompt.exec_json("_ask()", before=_ASK)
     return Identity(
-        kind=_kind(says),
-        machine=says["machine"],
-        implementation=says["implementation"],
-        version=tuple(says["version"]),
-        platform=says["platform"],
-        unique_id=says["unique_id"],
-        mpy_version=says["mpy"] & 0xFF,
-        has_camera="camera" in says["modules"],
-        has_wifi="network" in says["modules"],
-        filesystem=_FILESYSTEMS.get(says["filesystem"], says["filesystem"] or "unknown"),
-        free_bytes=says["free_bytes"],
-        size_bytes=says["size_bytes"],
-        is_virtual=says["played"] is not None,
+        kind=_kind(facts),
+        machine=facts["machine"],
+        implementation=facts["implementation"],
+        version=tuple(facts["version"]),
+        platform=facts["platform"],
+        unique_id=facts["unique_id"],
+        mpy_version=facts["mpy"] & 0xFF,
+        has_camera="camera" in facts["modules"],
+        has_wifi="network" in facts["modules"],
+        filesystem=_FILESYSTEMS.get(facts["filesystem"], facts["filesystem"] or "unknown"),
+        free_bytes=facts["free_bytes"],
+        size_bytes=facts["size_bytes"],
+        is_virtual=facts["virtual_kind"] is not None,
     )
 
 
-def _kind(says: dict[str, Any]) -> str:
-    if says["played"]:
-        return str(says["played"])
-    if says["platform"] == "rp2" and "Pico" in says["machine"]:
+def _kind(facts: dict[str, Any]) -> str:
+    if facts["virtual_kind"]:
+        return str(facts["virtual_kind"])
+    if facts["platform"] == "rp2" and "Pico" in facts["machine"]:
         return "pico"
-    # The camera board has the first ESP32: its successors say "with ESP32S3" and the like.
-    if says["platform"] == "esp32" and says["machine"].endswith("ESP32"):
+    # The camera board has the original ESP32; the names of its successors end in ESP32S3 and the like.
+    if facts["platform"] == "esp32" and facts["machine"].endswith("ESP32"):
         return "esp32cam"
     return "unknown"

@@ -1,4 +1,4 @@
-"""Puts MicroPython on a board: looks at what is attached, takes the right image, writes it, and asks the board."""
+"""Installs MicroPython on a board: finds the board, loads its image, writes it, and identifies the board after it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _RETRY_S = 0.5
 _BOOTLOADER = "import machine, time\ntime.sleep_ms(100)\nmachine.bootloader()"
 _PICO_2 = "Pico 2"
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class InstallTarget:
-    """A board to be written to, at a port or on a drive."""
+    """The board to write to, at a port or on a drive."""
 
     kind: str
     chip: str
@@ -51,9 +51,9 @@ class InstallTarget:
 
 
 def find_target(
-    kind: str | None, wanted: str, folder: Path | None, tell: Tell, wait_s: float = DRIVE_S
+    kind: str | None, wanted: str, folder: Path | None, notify: Notify, wait_s: float = DRIVE_S
 ) -> InstallTarget:
-    """Returns the board that is meant; waits for a Pico to be plugged in with BOOTSEL held. Raises SerialError."""
+    """Returns the board to write to; waits for a Pico to be plugged in with BOOTSEL held. Raises SerialError."""
     if folder is not None:
         return _on_drive(kind, uf2_drive.open_drive(folder))
     drives = uf2_drive.find_drives() if kind != "esp32cam" and wanted == "auto" else []
@@ -69,31 +69,32 @@ def find_target(
     except SerialError as error:
         if kind != "pico" or error.reason is not Reason.NO_BOARD:
             raise
-        return _on_drive(kind, _awaited_drive(tell, wait_s))
+        return _on_drive(kind, _wait_for_drive(notify, wait_s))
     kind = kind or ("pico" if port.is_native_usb else "esp32cam")
     if kind == "esp32cam":
         if port.is_native_usb:
-            raise SerialError(Reason.WRONG_IMAGE, f"{port} is no ESP32-CAM: those have a programmer in between")
+            raise SerialError(Reason.WRONG_IMAGE, f"{port} is not an ESP32-CAM: those have a programmer in between")
         return InstallTarget(kind, "ESP32", port)
     return _at_prompt(port)
 
 
 def load_image(
-    target: InstallTarget, file: Path | None, url: str | None, tell: Tell, progress: Progress | None
+    target: InstallTarget, file: Path | None, url: str | None, notify: Notify, progress: Progress | None
 ) -> Image:
-    """Returns the image for a board, from a file or downloaded, its checksum told; raises SerialError."""
+    """Returns the image for a board, from a file or downloaded, and notifies of its checksum; raises SerialError."""
     if file is not None:
         image = read_image(file.name, unpack(file.name, file.read_bytes()))
-        tell(f"{image}; SHA-256 {image.sha256}")
+        notify(f"{image}; SHA-256 {image.sha256}")
         return image
-    got = download(Release(url) if url else target.release, progress)
-    image = read_image(got.name, got.data)
-    tell(f"{image}; SHA-256 {got.sha256} ({'as published' if got.is_checked else 'not known beforehand: compare it'})")
+    downloaded = download(Release(url) if url else target.release, progress)
+    image = read_image(downloaded.name, downloaded.data)
+    origin = "as published" if downloaded.is_checked else "not known beforehand: compare it"
+    notify(f"{image}; SHA-256 {downloaded.sha256} ({origin})")
     return image
 
 
 def install(
-    target: InstallTarget, image: Image, tell: Tell, *, progress: Progress, baud: int = BAUD, erases: bool = False
+    target: InstallTarget, image: Image, notify: Notify, *, progress: Progress, baud: int = BAUD, erases: bool = False
 ) -> None:
     """Writes an image that was checked for this board; raises SerialError."""
     check_image(image, target.chip)
@@ -108,14 +109,14 @@ def install(
     if drive is None:
         assert target.port is not None
         _enter_bootloader(target.port)
-        drive = _awaited_drive(tell, DRIVE_S)
+        drive = _wait_for_drive(notify, DRIVE_S)
     # A Pico in its bootloader says which chip it has.
     check_image(image, drive.chip)
     uf2_drive.copy_image(drive, image.data, progress)
 
 
 def check_file(image: Image) -> None:
-    """Has Espressif's tool check an image for an ESP32, on disk where it wants it; raises SerialError."""
+    """Checks an image for an ESP32 with Espressif's tool, which wants a file; raises SerialError."""
     require_esptool()
     with tempfile.TemporaryDirectory(prefix="darvaz-firmware-") as folder:
         file = Path(folder) / "firmware.bin"
@@ -124,12 +125,12 @@ def check_file(image: Image) -> None:
 
 
 def check_port(port: Port) -> None:
-    """Opens a port and closes it: what is wrong with it is said here in better words than by other tools."""
+    """Opens a port and closes it, as our errors say more about it than those of other tools."""
     open_serial_port(port).close()
 
 
-def ask_board(target: InstallTarget, wait_s: float = BACK_S) -> Identity | None:
-    """Returns what the board says after it was written to; None where it did not come back in time."""
+def identify_after(target: InstallTarget, wait_s: float = BACK_S) -> Identity | None:
+    """Returns what the board is after it was written to; None if it did not return in time."""
     give_up_s = time.monotonic() + wait_s
     while time.monotonic() < give_up_s:
         port = target.port or next((found for found in list_boards() if found.is_native_usb), None)
@@ -161,7 +162,7 @@ def _at_prompt(port: Port) -> InstallTarget:
             Reason.NO_PROMPT,
             f"the board at {port.path} gives no prompt: unplug it, hold BOOTSEL while plugging it in, then try again",
         ) from None
-    # Only the chip matters: a Pico W may have the image of a Pico without Wi-Fi, to be replaced.
+    # Only the chip matters: a Pico W may have the image of a Pico without Wi-Fi now.
     return InstallTarget("pico", "RP2350" if _PICO_2 in machine else "RP2040", port)
 
 
@@ -170,8 +171,8 @@ def _enter_bootloader(port: Port) -> None:
         prompt.start(_BOOTLOADER)
 
 
-def _awaited_drive(tell: Tell, wait_s: float) -> Drive:
-    tell(f"waiting for the drive RPI-RP2 or RP2350 ({wait_s:.0f} s): hold BOOTSEL while plugging the board in")
+def _wait_for_drive(notify: Notify, wait_s: float) -> Drive:
+    notify(f"waiting for the drive RPI-RP2 or RP2350 ({wait_s:.0f} s): hold BOOTSEL while plugging the board in")
     if drive := uf2_drive.await_drive(wait_s):
         return drive
     device = uf2_drive.unmounted_device()

@@ -1,4 +1,4 @@
-"""Finds boards on USB: lists those attached, and turns what a person writes after PORT= into one port."""
+"""Finds boards on USB: lists the attached ones, and turns the value of PORT= into one port."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ AUTO = "auto"
 _ID = "id:"
 _WINDOWS_NAME = re.compile(r"COM\d+", re.IGNORECASE)
 _RASPBERRY_PI_VID = 0x2E8A
-# Makers of what boards and their programmers talk USB with. Who is not here (modems, label printers) gets no Ctrl-C
-# from us unless a person names the port.
+# USB vendors of boards and their programmers (https://usb-ids.gowdy.us). A device of another vendor, such as a modem or
+# a printer, is sent Ctrl-C only if its port is named.
 _MAKERS = {
     _RASPBERRY_PI_VID: "Raspberry Pi",
     0x303A: "Espressif",
@@ -28,14 +28,14 @@ _MAKERS = {
     0x067B: "Prolific",
     0xF055: "MicroPython",
 }
-# Chips that speak USB themselves: they have no reset lines, and their port vanishes during a reset.
+# Chips with USB of their own: they have no reset lines, and their port vanishes during a reset.
 _NATIVE_VIDS = frozenset({_RASPBERRY_PI_VID, 0x303A, 0xF055})
-# What their ports are called, for systems that tell no more.
+# Parts of their ports' names, for systems without the vendor.
 _NATIVE_NAMES = ("ttyACM", "usbmodem")
 
 
 class Listed(Protocol):
-    """What pyserial tells of a port."""
+    """A port as pyserial lists it."""
 
     device: str
     vid: int | None
@@ -46,9 +46,9 @@ class Listed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A serial port; `vid` is None where it was named by a person and USB knows nothing of it.
+    """A serial port; `vid` is None for one that was named and is not on USB.
 
-    `link` is the name by which it was given, where that leads to the path.
+    `link` is the symbolic link that was named, if there is one.
     """
 
     path: str
@@ -60,24 +60,24 @@ class Port:
 
     @property
     def is_native_usb(self) -> bool:
-        """Whether the board itself is on USB, without a programmer in between."""
+        """Whether the board itself is on USB, without a programmer."""
         if self.vid is None:
             return any(name in self.path for name in _NATIVE_NAMES)
         return self.vid in _NATIVE_VIDS
 
     @property
     def is_programmer(self) -> bool:
-        """Whether a USB-to-serial chip, whose lines may hold the board in reset, is in between."""
+        """Whether the board is behind a USB-to-serial chip, whose lines may hold it in reset."""
         return self.vid in _MAKERS and not self.is_native_usb
 
     @property
     def is_pseudo_terminal(self) -> bool:
-        """Whether it is no wire, but a program that plays one, such as a virtual board."""
+        """Whether a program, such as a virtual board, is at the other end."""
         return self.path.startswith("/dev/pts/")
 
     @property
     def maker(self) -> str:
-        """Who made the USB chip, in words."""
+        """The vendor of the USB chip, or an empty text."""
         return _MAKERS.get(self.vid or 0, "")
 
     def __str__(self) -> str:
@@ -86,12 +86,12 @@ class Port:
 
 
 def list_boards(listed: Iterable[Listed] | None = None) -> list[Port]:
-    """Returns the ports on USB that look like a board or a programmer, by path."""
+    """Returns the ports on USB that may be a board or a programmer, by path."""
     return [port for port in _all_on_usb(listed) if port.vid in _MAKERS]
 
 
 def find_port(wanted: str = AUTO, listed: Iterable[Listed] | None = None) -> Port:
-    """Returns the port that is meant by `auto`, a path, `COM3` or `id:<serial number>`; raises SerialError."""
+    """Returns the port for `auto`, a path, `COM3` or `id:<serial number>`; raises SerialError."""
     on_usb = _all_on_usb(listed)
     if not wanted or wanted == AUTO:
         return _only_one([port for port in on_usb if port.vid in _MAKERS])
@@ -101,7 +101,7 @@ def find_port(wanted: str = AUTO, listed: Iterable[Listed] | None = None) -> Por
 
 
 def find_again(port: Port) -> Port | None:
-    """Returns where a board is now that was at `port` before it was reset or replugged; None while it is away."""
+    """Returns the port of a board that was at `port` before it was reset or replugged; None while it is away."""
     if port.serial_number:
         number = port.serial_number
         return next((found for found in _all_on_usb(None) if found.serial_number == number), None)
@@ -126,7 +126,7 @@ def _only_one(boards: list[Port]) -> Port:
     if not boards:
         raise SerialError(
             Reason.NO_BOARD,
-            "no board is attached: plug it in with a USB cable that carries data (many only charge),"
+            "no board is attached: plug it in with a USB cable for data (many only charge),"
             " or name its port: PORT=/dev/ttyUSB0",
         )
     choices = "; ".join(str(port) for port in boards)
@@ -156,7 +156,7 @@ def _by_path(path: str, on_usb: list[Port]) -> Port:
         if known is None and os.name != "nt":
             raise SerialError(Reason.NO_PORT, f"{path} is a port of Windows; here they are called /dev/…")
         return known or Port(path)
-    # By its own name, so that links below /dev/serial work, and mpremote knows a pseudo-terminal when it sees one.
+    # The real path, so that links below /dev/serial work, and mpremote recognises a pseudo-terminal.
     real = os.path.realpath(path)
     if not Path(real).is_char_device():
         there = ", ".join(port.path for port in on_usb if port.vid in _MAKERS) or "none"

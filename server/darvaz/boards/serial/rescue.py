@@ -1,4 +1,4 @@
-"""Gets a board back to a prompt whose own program keeps it away, and keeps all of the maker's files."""
+"""Rescues a board whose program prevents the prompt; all of the maker's files are kept."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ RESCUES_MAX = 99
 _ASK_S = 3.0
 _ROUND_S = 5.0
 _RESETS_MAX = 3
-# So long may the maker's boot.py take, to join a Wi-Fi for example, before it counts as what is in the way.
+# A boot.py that takes longer, to join a Wi-Fi for example, is set aside too.
 _BOOT_S = 8.0
 _LOOK_S = 0.25
 _RETRY_S = 0.1
-# Renaming a file takes a board milliseconds; one that needs longer was restarted meanwhile.
+# Renaming a file takes milliseconds; a board that needs longer was restarted meanwhile.
 _STEP_S = 1.5
 _RESTARTED = frozenset({Reason.SILENT, Reason.GONE, Reason.DAMAGED, Reason.NO_PROMPT})
-# All at once, so that a watchdog that is about to bite finds it done.
+# In one step, before a watchdog resets the board.
 _SET_ASIDE = """
 import os
-def _aside(name):
+def _set_aside(name):
     there = os.listdir('/')
     if name not in there:
         return None
@@ -42,7 +42,7 @@ def _aside(name):
 """
 _PUT_BACK = """
 import os
-def _back(name):
+def _put_back(name):
     there = os.listdir('/')
     rescued = [int(n[len(name) + {length}:]) for n in there if n.startswith(name + {rescued!r})]
     if name in there or not rescued:
@@ -52,12 +52,12 @@ def _back(name):
     return old
 """
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Rescued:
-    """How a rescue ended: what was set aside as what, and all files that are there."""
+    """The result of a rescue: new names of the programs that were set aside, and all files of the board."""
 
     port: Port
     set_aside: dict[str, str]
@@ -67,38 +67,40 @@ class Rescued:
 class Rescue:
     """One rescue of the board at a port.
 
-    `tell(sentence)` is called at each step; `help_wait_s` is how long it waits for a person to press reset.
+    `notify(sentence)` is called at each step; `help_wait_s` is how long it waits for a person to press reset.
     """
 
     def __init__(
-        self, port: str, tell: Tell, *, help_wait_s: float = HELP_WAIT_S, make: type[SerialPort] = SerialPort
+        self, port: str, notify: Notify, *, help_wait_s: float = HELP_WAIT_S, make: type[SerialPort] = SerialPort
     ) -> None:
         self._wanted = port
-        self._tell = tell
-        self._patience_s = help_wait_s
+        self._notify = notify
+        self._help_wait_s = help_wait_s
         self._make = make
 
     def run(self) -> Rescued:
-        """Gets the board to its prompt, sets aside what kept it away, and leaves it there; raises SerialError."""
+        """Brings the board to its prompt, sets aside the program that prevented it, and leaves the board there.
+
+        Raises SerialError.
+        """
         with self._open() as prompt:
-            self._grab(prompt)
+            self._take_over(prompt)
             aside = self._set_aside(prompt, "main.py")
-            self._tell("restarting the board without its program")
+            self._notify("restarting the board without its program")
             prompt.hard_reset()
             if not _comes_up(prompt):
-                self._tell("boot.py keeps the board away, too")
-                self._grab(prompt)
+                self._notify("boot.py prevents the prompt, too")
+                self._take_over(prompt)
                 aside |= self._set_aside(prompt, "boot.py")
                 prompt.hard_reset()
-            self._grab(prompt)
+            self._take_over(prompt)
             return Rescued(prompt.port, aside, prompt.list_files())
 
-    # The way there
-
+    # To the prompt
     def _open(self) -> Prompt:
-        """Opens the port; that of a board in a boot loop comes and goes."""
-        give_up_s = time.monotonic() + self._patience_s
-        has_told = False
+        """Opens the port; a board in a boot loop has one only now and then."""
+        give_up_s = time.monotonic() + self._help_wait_s
+        is_notified = False
         while True:
             try:
                 port = find_port(self._wanted)
@@ -106,20 +108,20 @@ class Rescue:
             except SerialError as error:
                 if error.reason not in (Reason.NO_BOARD, Reason.NO_PORT, Reason.GONE) or time.monotonic() > give_up_s:
                     raise
-                if not has_told:
-                    self._tell(f"{error}. Waiting for it ({self._patience_s:.0f} s)")
-                    has_told = True
+                if not is_notified:
+                    self._notify(f"{error}. Waiting for it ({self._help_wait_s:.0f} s)")
+                    is_notified = True
             time.sleep(_RETRY_S)
 
-    def _grab(self, prompt: Prompt) -> None:
-        """Gets to the raw prompt by one way after the other."""
+    def _take_over(self, prompt: Prompt) -> None:
+        """Enters the raw prompt: by Ctrl-C, by the programmer's reset lines, with a person's help."""
         if self._flood(prompt, _ASK_S) or self._reset_and_flood(prompt):
             return
-        self._tell(
-            "the program does not let go: press the board's reset button now (RST), or unplug it and plug it in again."
-            f" Waiting for that ({self._patience_s:.0f} s)"
+        self._notify(
+            "the program ignores Ctrl-C: press the board's reset button now (RST), or unplug it and plug it in again."
+            f" Waiting for that ({self._help_wait_s:.0f} s)"
         )
-        if not self._flood(prompt, self._patience_s):
+        if not self._flood(prompt, self._help_wait_s):
             raise _lost(prompt.port.path)
 
     def _flood(self, prompt: Prompt, deadline_s: float) -> bool:
@@ -137,36 +139,35 @@ class Rescue:
         for _ in range(_RESETS_MAX):
             if not prompt.press_reset():
                 return False
-            self._tell("resetting it through the lines of its programmer")
+            self._notify("resetting it through the lines of its programmer")
             if self._flood(prompt, _ROUND_S):
                 return True
         return False
 
-    # What to do there
-
+    # At the prompt
     def _set_aside(self, prompt: Prompt, name: str) -> dict[str, str]:
-        """Renames a program so that it is not run; a watchdog that bites meanwhile makes it begin again."""
+        """Renames a program so that it does not run; starts again if a watchdog resets the board meanwhile."""
         code = _SET_ASIDE.format(most=RESCUES_MAX + 1, rescued=RESCUED)
-        give_up_s = time.monotonic() + self._patience_s
+        give_up_s = time.monotonic() + self._help_wait_s
         while True:
             try:
-                new = prompt.exec_json(f"_aside({name!r})", before=code, deadline_s=_STEP_S)
+                new = prompt.exec_json(f"_set_aside({name!r})", before=code, deadline_s=_STEP_S)
             except SerialError as error:
                 if error.reason not in _RESTARTED or time.monotonic() > give_up_s:
                     raise
-                self._grab(prompt)
+                self._take_over(prompt)
                 continue
             if new == "":
                 raise _full(name)
             if new is not None:
-                self._tell(f"{name} is now {new}")
+                self._notify(f"{name} is now {new}")
             return {name: str(new)} if new is not None else {}
 
 
 def put_back(prompt: Prompt) -> list[tuple[str, str]]:
-    """Gives main.py and boot.py their names again that were set aside last; returns what was renamed to what."""
+    """Renames the main.py and boot.py that were set aside last back; returns old and new names."""
     code = _PUT_BACK.format(rescued=RESCUED, length=len(RESCUED))
-    found = [(prompt.exec_json(f"_back({name!r})", before=code), name) for name in ("boot.py", "main.py")]
+    found = [(prompt.exec_json(f"_put_back({name!r})", before=code), name) for name in ("boot.py", "main.py")]
     return [(old, name) for old, name in found if old is not None]
 
 

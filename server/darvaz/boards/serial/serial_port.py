@@ -1,4 +1,4 @@
-"""A serial port opened so that no board is held in reset by it, with a deadline for every read and write."""
+"""A serial port that does not hold a board in reset when it is opened, with a deadline for each read and write."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ BAUD = 115200
 READ_S = 2.0
 WRITE_S = 10.0
 REOPEN_S = 15.0
-# Long enough to discharge the capacitor that programmers have at the chip's EN.
+# Long enough to discharge the capacitor at the chip's EN.
 RESET_PULSE_S = 0.15
 _RETRY_S = 0.05
-_LOOK_S = 0.002
+_POLL_S = 0.002
 _NO_LINES = frozenset({errno.ENOTTY, errno.EINVAL, errno.EIO, errno.EOPNOTSUPP})
 
 
 class SerialPort(serial.Serial):
     """A serial port whose DTR and RTS change together.
 
-    On the programmers of ESP32 boards the two pull EN (reset) and IO0 (what to start), on some through transistors
-    that act only while the two differ, on others directly. Changed one after the other they restart the chip or
-    leave it waiting for a download; left on, as systems do when a port is opened, they may hold it in reset.
+    On the programmers of ESP32 boards they pull EN (reset) and IO0 (boot mode), on some through transistors that act
+    only while the two differ, on others directly (esptool, "Boot Mode Selection"). Changed one after the other they
+    restart the chip or leave it in download mode; left on, as systems do on opening a port, they may hold it in reset.
     """
 
     def set_lines(self, *, dtr: bool, rts: bool) -> bool:
-        """Sets both lines at the same time where the system can; returns False where there are none."""
+        """Sets both lines, at the same time if the system can; returns False if there are none."""
         try:
             self._set_both(dtr, rts)
         except OSError as error:
@@ -57,57 +57,57 @@ class SerialPort(serial.Serial):
         self.rts = rts
 
     def pulse_reset(self) -> bool:
-        """Restarts an ESP32 through its programmer, into its program; returns False where no lines are."""
+        """Restarts an ESP32 through its programmer, into its program; returns False without reset lines."""
         if not self.set_lines(dtr=False, rts=True):
             return False
         time.sleep(RESET_PULSE_S)
         return self.set_lines(dtr=False, rts=False)
 
     def read_within(self, wait_s: float) -> bytes:
-        """Returns what there is, after waiting at most so long for the first byte."""
+        """Returns the bytes that have arrived; waits at most `wait_s` for the first."""
         return bytes(self.read(self.in_waiting or 1)) if self.wait(wait_s) else b""
 
     def wait(self, wait_s: float) -> bool:
-        """Returns whether there is something to read, after waiting at most so long."""
-        # Not by `timeout`: pyserial configures the port anew each time that it is set.
+        """Returns whether there is something to read; waits at most `wait_s` for it."""
+        # Not by `timeout`: pyserial configures the port again each time that it is set.
         if os.name == "posix":
             return bool(select.select([self.fileno()], [], [], max(wait_s, 0.0))[0])
         give_up_s = time.monotonic() + wait_s
         while not self.in_waiting:
             if time.monotonic() > give_up_s:
                 return False
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
         return True
 
 
 def open_serial_port(port: Port, make: type[SerialPort] = SerialPort) -> SerialPort:
-    """Opens a port that nobody else has open; raises SerialError with what to do."""
-    wire = make()
-    wire.port = port.path
-    wire.baudrate = BAUD
-    wire.timeout = READ_S
-    wire.write_timeout = WRITE_S
+    """Opens a port for us alone; raises SerialError with what to do."""
+    serial_port = make()
+    serial_port.port = port.path
+    serial_port.baudrate = BAUD
+    serial_port.timeout = READ_S
+    serial_port.write_timeout = WRITE_S
     if os.name == "posix":
-        wire.exclusive = True
+        serial_port.exclusive = True
     elif not port.is_native_usb:
-        # Windows sets both as it opens the port, if told before.
-        wire.dtr = wire.rts = False
+        # Windows applies both as it opens the port.
+        serial_port.dtr = serial_port.rts = False
     try:
-        wire.open()
+        serial_port.open()
         if not port.is_native_usb:
-            wire.set_lines(dtr=False, rts=False)
+            serial_port.set_lines(dtr=False, rts=False)
     except OSError as error:
-        wire.close()
-        raise _refusal(port.path, error) from None
-    return wire
+        serial_port.close()
+        raise _open_error(port.path, error) from None
+    return serial_port
 
 
 def reopen_serial_port(
     port: Port, deadline_s: float = REOPEN_S, make: type[SerialPort] = SerialPort
 ) -> tuple[Port, SerialPort]:
-    """Opens a port that vanished for a moment, wherever it is now."""
+    """Opens a port that vanished for a moment, and may have another path now."""
     if port.is_pseudo_terminal and not port.link:
-        # Another one that gets the same name would be somebody else's.
+        # Another terminal with the same name would be another program's.
         raise gone(port.path)
     give_up_s = time.monotonic() + deadline_s
     while True:
@@ -116,7 +116,7 @@ def reopen_serial_port(
             if found is not None:
                 return found, open_serial_port(found, make)
         except SerialError:
-            # Just plugged in, its permissions may still be on their way.
+            # Just plugged in, it may not have its permissions yet.
             if time.monotonic() > give_up_s:
                 raise
         if time.monotonic() > give_up_s:
@@ -125,11 +125,11 @@ def reopen_serial_port(
 
 
 def gone(path: str) -> SerialError:
-    """Returns what to say when a port vanished."""
+    """Returns the error for a port that vanished."""
     return SerialError(Reason.GONE, f"the board at {path} is gone: plug it in again, and run the same command again")
 
 
-def _refusal(path: str, error: OSError) -> SerialError:
+def _open_error(path: str, error: OSError) -> SerialError:
     number = error.errno
     if number == errno.EACCES:
         return SerialError(Reason.NO_PERMISSION, _permission_remedy(path))
@@ -154,7 +154,7 @@ def _permission_remedy(path: str) -> str:
 
 
 def _holder(path: str) -> str:
-    """Returns which program has a file open, as far as the system tells."""
+    """Returns the name of the program that has a file open, if the system shows it."""
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if os.readlink(link) == path and link.parts[2] != str(os.getpid()):

@@ -1,4 +1,4 @@
-"""mpremote's transport on a wire of ours: runs code at the raw prompt, with a deadline and a bound on what is said."""
+"""mpremote's transport on our serial port: runs code at the raw prompt, with limits of time and of output."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ EXEC_DEADLINE_S = 15.0
 OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 _END = b"\x04"
 _TAIL_BYTES = 64
-# What a board says that was restarted in the middle of an exchange: nothing else would come any more.
+# The output of a board that was restarted in the middle of an exchange: the answer will not come.
 _RESTARTED = re.compile(rb"for more information\.\r?\n>>> $|rst:0x[0-9a-f]+ \($")
 
 
 class Transport(SerialTransport):  # type: ignore[misc]
-    """What mpremote's transport is after it opened its port, but for a wire that is open already."""
+    """mpremote's transport as it is after its constructor, for a serial port that is already open."""
 
-    def __init__(self, port: Port, wire: SerialPort) -> None:
-        # Not the constructor above it: that opens the port with DTR and RTS on, and reads without a deadline.
-        self.serial: SerialPort = wire
+    def __init__(self, port: Port, serial_port: SerialPort) -> None:
+        # The constructor of SerialTransport opens the port with DTR and RTS on, and reads without a deadline.
+        self.serial: SerialPort = serial_port
         self.device_name = port.path
         self.in_raw_repl = False
         self.use_raw_paste = True
@@ -37,21 +37,21 @@ class Transport(SerialTransport):  # type: ignore[misc]
         self._give_up_s = 0.0
 
     def run(self, code: str, deadline_s: float = EXEC_DEADLINE_S) -> str:
-        """Returns what code prints at the raw prompt; raises SerialError with the board's traceback where it fails."""
+        """Returns the output of code at the raw prompt; raises SerialError with the board's traceback if it fails."""
         self._give_up_s = time.monotonic() + deadline_s
-        said = bytearray()
+        output = bytearray()
         try:
-            _, trouble = self.exec_raw(code, timeout=deadline_s, data_consumer=said.extend)
+            _, traceback = self.exec_raw(code, timeout=deadline_s, data_consumer=output.extend)
         except serial.SerialTimeoutException:
             raise self._silent() from None
         except OSError:
             raise gone(self.device_name) from None
         except (TransportError, struct.error):
-            # With less than two bytes of an answer mpremote's unpacking fails.
+            # mpremote unpacks two bytes of an answer that may have fewer.
             raise self._silent() from None
-        if trouble:
-            raise failed_there(trouble.decode(errors="replace"))
-        return said.removesuffix(_END).decode(errors="replace")
+        if traceback:
+            raise code_failed(traceback.decode(errors="replace"))
+        return output.removesuffix(_END).decode(errors="replace")
 
     def read_until(
         self,
@@ -63,8 +63,8 @@ class Transport(SerialTransport):  # type: ignore[misc]
     ) -> bytes:
         """Returns what came up to an ending, or with a consumer only the end of it; raises TransportError.
 
-        In place of mpremote's, which knows deadlines between characters only: a board that restarts for ever, or
-        prints for ever, would keep it.
+        It replaces mpremote's, whose deadlines are between characters: a board that prints or restarts without end
+        would block it.
         """
         data, tail, count = bytearray(), b"", 0
         while not tail.endswith(ending):
@@ -75,7 +75,7 @@ class Transport(SerialTransport):  # type: ignore[misc]
             tail = (tail + byte)[-_TAIL_BYTES:]
             count += 1
             if count > OUTPUT_BYTES_MAX or (byte in b" (" and _RESTARTED.search(tail)):
-                raise TransportError("restarted, or said too much")
+                raise TransportError("restarted, or too much output")
             if data_consumer is not None:
                 data_consumer(byte)
             else:
@@ -90,8 +90,8 @@ class Transport(SerialTransport):  # type: ignore[misc]
         )
 
 
-def failed_there(traceback: str) -> SerialError:
-    """Returns what to say about a traceback of the board."""
+def code_failed(traceback: str) -> SerialError:
+    """Returns the error for a traceback of the board."""
     lines = traceback.strip().splitlines() or [""]
     last = lines[-1].strip()
     if "ENOSPC" in last or last == "OSError: 28":
@@ -104,6 +104,6 @@ def failed_there(traceback: str) -> SerialError:
         return SerialError(Reason.NO_FILE, "there is no such file on the board (darvaz ls shows them)", traceback)
     if last.startswith("MemoryError"):
         return SerialError(
-            Reason.FAILED_THERE, "the board's memory is full: reset it (darvaz reset), then run this again", traceback
+            Reason.CODE_FAILED, "the board's memory is full: reset it (darvaz reset), then run this again", traceback
         )
-    return SerialError(Reason.FAILED_THERE, f"the board's code failed: {last}", traceback)
+    return SerialError(Reason.CODE_FAILED, f"the board's code failed: {last}", traceback)

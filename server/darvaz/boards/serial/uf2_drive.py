@@ -1,4 +1,4 @@
-"""The drive that a Pico shows in its bootloader: finds it, and copies an image onto it."""
+"""The drive that a Pico shows in its bootloader: finds it, and copies an image to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INFO_CHARS_MAX = 4096
 _CHIPS = {"RPI-RP2": "RP2040", "RP2350": "RP2350"}
 _LABELS = tuple(_CHIPS)
 _PIECE_BYTES = 64 * 1024
-_LOOK_S = 0.2
+_POLL_S = 0.2
 _LEAVE_S = 30.0
 
 Progress = Callable[[int, int], None]
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """A mounted drive of a Pico's bootloader, and the chip it says it has."""
+    """A mounted drive of a Pico's bootloader, and the chip that its INFO_UF2.TXT names."""
 
     folder: Path
     chip: str
@@ -36,7 +36,7 @@ class Drive:
 
 
 def open_drive(folder: Path) -> Drive:
-    """Returns the drive at a folder; raises SerialError where there is none."""
+    """Returns the drive at a folder; raises SerialError if it is not a Pico's."""
     try:
         info = (folder / _INFO).read_text(encoding="ascii", errors="replace")[:_INFO_CHARS_MAX]
     except OSError:
@@ -51,18 +51,18 @@ def open_drive(folder: Path) -> Drive:
     return Drive(folder, _CHIPS[board])
 
 
-def find_drives(places: Iterable[Path] | None = None) -> list[Drive]:
-    """Returns the drives of Picos in their bootloader that the system has mounted."""
+def find_drives(folders: Iterable[Path] | None = None) -> list[Drive]:
+    """Returns the mounted drives of Picos in their bootloader."""
     drives = []
-    for place in _mounted() if places is None else places:
-        if (place / _INFO).is_file():
+    for folder in _mounted() if folders is None else folders:
+        if (folder / _INFO).is_file():
             with contextlib.suppress(SerialError):
-                drives.append(open_drive(place))
+                drives.append(open_drive(folder))
     return drives
 
 
 def unmounted_device() -> Path | None:
-    """Returns the device of a Pico's drive that Linux has seen, mounted or not."""
+    """Returns the device of a Pico's drive on Linux, mounted or not."""
     devices = (Path("/dev/disk/by-label", label) for label in _LABELS)
     return next((device for device in devices if device.exists()), None)
 
@@ -75,11 +75,11 @@ def await_drive(deadline_s: float) -> Drive | None:
             return drives[0]
         if time.monotonic() > give_up_s:
             return None
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
 
 
 def copy_image(drive: Drive, data: bytes, progress: Progress | None = None, leave_s: float = _LEAVE_S) -> None:
-    """Copies an image; the board takes it with the last block, and its drive vanishes. Raises SerialError."""
+    """Copies an image; after the last block the board restarts and its drive vanishes. Raises SerialError."""
     target = drive.folder / "firmware.uf2"
     done_bytes = 0
     try:
@@ -91,25 +91,25 @@ def copy_image(drive: Drive, data: bytes, progress: Progress | None = None, leav
                 if progress is not None:
                     progress(done_bytes, len(data))
     except OSError as error:
-        # The board restarts as soon as it has the last block; the system may still be waiting for it.
+        # The board restarts with the last block, before the system has its confirmation.
         if done_bytes < len(data) and drive.is_there():
-            raise _half(drive, str(error.strerror or error)) from None
+            raise _copy_failed(drive, str(error.strerror or error)) from None
     except BaseException:
         with contextlib.suppress(OSError):
             target.unlink()
         raise
-    _await_departure(drive, leave_s)
+    _wait_until_gone(drive, leave_s)
 
 
-def _await_departure(drive: Drive, leave_s: float) -> None:
+def _wait_until_gone(drive: Drive, leave_s: float) -> None:
     give_up_s = time.monotonic() + leave_s
     while drive.is_there():
         if time.monotonic() > give_up_s:
-            raise _half(drive, "the board did not take it")
-        time.sleep(_LOOK_S)
+            raise _copy_failed(drive, "the board did not restart")
+        time.sleep(_POLL_S)
 
 
-def _half(drive: Drive, why: str) -> SerialError:
+def _copy_failed(drive: Drive, why: str) -> SerialError:
     return SerialError(
         Reason.DAMAGED,
         f"the image did not get onto the board at {drive.folder} ({why}): unplug it, hold BOOTSEL while plugging it in,"
@@ -125,6 +125,6 @@ def _mounted() -> Iterator[Path]:
     else:
         with contextlib.suppress(OSError):
             for line in Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
-                device, place, system = (*line.split(" "), "", "")[:3]
+                device, folder, system = (*line.split(" "), "", "")[:3]
                 if system == "vfat" and device.startswith("/dev/"):
-                    yield Path(place.encode().decode("unicode_escape"))
+                    yield Path(folder.encode().decode("unicode_escape"))
