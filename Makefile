@@ -132,7 +132,7 @@ else
 	@$(HIL) --board virtual:esp32cam $(ARGS)
 endif
 
-lint: ## Check style and types (ruff check; ruff format --check; mypy; python -m tools.check_firmware)
+lint: ## Check style and types (ruff check; ruff format --check; mypy; python -m tools.check_firmware; python -m tools.lint_dashboard)
 	$(call needs,test lint)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -144,6 +144,7 @@ format: ## Apply the formatter and the safe fixes (ruff format; ruff check --fix
 	$(call needs,lint)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(BIN)/python -m tools.lint_dashboard --fix
 
 generate: ## Write the files that shared/protocol.json determines (python -m tools.generate)
 	$(call needs,test)

@@ -16,14 +16,14 @@ JPEG = b"\xff\xd8picture\xff\xd9"
 
 
 async def test_a_picture_is_saved(gateway: GatewayProcess, page: Page) -> None:
-    async with board_at(gateway.ws_url, "door", "esp32cam", commands={"stream": {}}) as board:
+    async with board_at(gateway.ws_url, "yard", "esp32cam", commands={"stream": {}}) as board:
         await board.link.send(JPEG)
-        await page.goto(f"{gateway.url}/#/device/door")
+        await page.goto(f"{gateway.url}/#/device/yard")
         async with page.expect_download() as download:
             await page.get_by_role("button", name="Save a picture").click()
 
         saved = await download.value
-        assert saved.suggested_filename == "door.jpg"
+        assert saved.suggested_filename == "yard.jpg"
         assert await asyncio.to_thread(Path(await saved.path()).read_bytes) == JPEG
         await expect(page.locator("device-camera .status.done")).to_have_text("Saved.")
 

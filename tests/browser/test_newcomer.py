@@ -71,11 +71,14 @@ async def test_a_board_that_is_added_appears_by_itself(gateway: GatewayProcess, 
 
 @pytest.mark.usefixtures("open_window")
 async def test_a_window_that_is_closed_elsewhere_is_closed_on_the_page(gateway: GatewayProcess, page: Page) -> None:
+    await page.clock.install()
     await page.goto(f"{gateway.url}/#/add")
     await expect(page.get_by_text(re.compile("^Open: "))).to_be_visible()
     await page.get_by_role("button", name="Close it now").focus()
 
     await asyncio.to_thread(httpx.delete, f"{gateway.url}/api/enrolment", trust_env=False)
+    # The page asks every five seconds.
+    await page.clock.run_for(5_000)
 
     await expect(page.get_by_text("Closed: boards on other machines get no token.")).to_be_visible(timeout=15_000)
     await expect(page.get_by_role("button", name="Open the window for 15 minutes")).to_be_focused()
@@ -99,13 +102,13 @@ async def test_the_address_to_type_is_the_one_that_boards_find(
 async def test_a_board_is_named_and_forgotten(fresh_gateway: GatewayProcess, page: Page) -> None:
     async with board_at(fresh_gateway.ws_url, "pan-tilt"):
         await page.goto(f"{fresh_gateway.url}/#/device/pan-tilt")
-        await page.get_by_label("Name").fill("Front door")
+        await page.get_by_label("Name").fill("Front gate")
         await page.get_by_role("button", name="Save", exact=True).click()
-        await expect(page.get_by_role("heading", name="Front door")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Front gate")).to_be_visible()
 
         await page.get_by_role("button", name="Forget this board").click()
         await page.get_by_role("button", name="Cancel").click()
-        await expect(page.get_by_role("heading", name="Front door")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Front gate")).to_be_visible()
         await page.get_by_role("button", name="Forget this board").click()
         await page.get_by_role("dialog").get_by_role("button", name="Forget this board").click()
 

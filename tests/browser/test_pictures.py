@@ -61,10 +61,10 @@ async def boards(gateway: GatewayProcess) -> AsyncIterator[None]:
 @pytest.mark.usefixtures("boards")
 async def test_pictures_are_taken(gateway: GatewayProcess, browser: Browser, tmp_path: Path) -> None:
     folder = IMAGES if IS_KEPT else tmp_path
-    for name, (place, options) in VIEWS.items():
+    for name, (path, options) in VIEWS.items():
         context = await browser.new_context(**options)
         page = await context.new_page()
-        await page.goto(f"{gateway.url}/{place}")
+        await page.goto(f"{gateway.url}/{path}")
         await expect(page.locator("canvas:visible").first).to_be_visible(timeout=30_000)
         await expect(page.locator("device-log li").first).to_be_visible()
         if "camera" in name:

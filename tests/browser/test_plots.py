@@ -61,7 +61,7 @@ async def test_the_first_minutes_of_a_board_fill_its_plot(gateway: GatewayProces
 
 async def test_a_text_value_has_no_plot(gateway: GatewayProcess, page: Page, device: str) -> None:
     async with board_at(gateway.ws_url, device) as board:
-        await board.say("telemetry", values={"door": "open"})
+        await board.say("telemetry", values={"lid": "open"})
         await page.goto(f"{gateway.url}/#/device/{device}")
 
         await expect(page.get_by_text("open", exact=True)).to_be_visible()

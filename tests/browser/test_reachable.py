@@ -219,7 +219,7 @@ async def test_words_are_whole_on_the_access_page_of_a_phone(gateway: GatewayPro
     context = await browser.new_context(viewport={"width": 320, "height": 700}, locale="en-GB")
     page = await context.new_page()
     await page.goto(f"{gateway.url}/#/access")
-    await page.get_by_label("Label").fill("door")
+    await page.get_by_label("Label").fill("gate")
     await page.get_by_role("button", name="Issue").click()
     revoke = page.get_by_role("button", name="Revoke").last
     await expect(revoke).to_be_attached()

@@ -17,7 +17,7 @@ test("what is not a text is shown as one", () => {
   assert.equal(visible(21.5), "21.5");
 });
 
-test("properties, attributes and listeners are told apart", () => {
+test("properties, attributes and listeners are distinguished", () => {
   const call = () => {};
 
   const element = h("input", {

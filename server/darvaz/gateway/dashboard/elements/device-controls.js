@@ -56,7 +56,7 @@ class DeviceControls extends HTMLElement {
     }
     for (const { name, show } of this.#controls) show(device.last_args[name]);
     this.#fields.disabled = !device.online || !store.mayChange;
-    this.#note.textContent = !store.mayChange ? t("only_view") : device.online ? "" : t("away");
+    this.#note.textContent = !store.mayChange ? t("only_view") : device.online ? "" : t("offline_controls");
     this.#note.hidden = !this.#fields.disabled;
   }
 

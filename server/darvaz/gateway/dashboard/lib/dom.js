@@ -1,4 +1,4 @@
-// Makes elements. Text is added as text only, so nothing that a device sends can become markup.
+// Makes elements. Text of a device is added as text, and cannot become markup.
 
 /** @import { Child, Properties } from "./types.js" */
 

@@ -22,7 +22,7 @@ const UNITS = [
 
 /**
  * @param {number} value
- * @param {number} [digits] at most so many after the point
+ * @param {number} [digits] the greatest number of digits after the point
  */
 export function formatNumber(value, digits = 2) {
   return new Intl.NumberFormat(LOCALES[language()], { maximumFractionDigits: digits }).format(value);

@@ -47,7 +47,7 @@ export const en = {
   // Controls.
   controls: "Controls",
   no_controls: "This board has declared no commands.",
-  away: "The board is offline: its controls are disabled.",
+  offline_controls: "The board is offline: its controls are disabled.",
   only_view: "You can view everything; changes need an operator.",
   send: "Send",
   run: "Run",
