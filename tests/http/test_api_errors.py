@@ -45,7 +45,7 @@ async def test_nobody_is_sent_to_a_host_that_a_request_names(gateway: RunningApp
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "sentence"),
-    [("PATCH", "/api/devices/any", {"label": "a\nb"}, "a label has no line ends and nothing that cannot be seen"),
+    [("PATCH", "/api/devices/any", {"label": "a\nb"}, "a label has no line ends and no invisible characters"),
      ("PATCH", "/api/devices/any", {"label": 5}, "label: expected a string or null, got an integer"),
      ("PATCH", "/api/devices/any", {}, "label: missing"),
      ("PATCH", "/api/settings", {"port": 1}, "unknown name 'port'; known: command_deadline_s, "),

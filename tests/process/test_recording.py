@@ -190,7 +190,7 @@ async def test_a_broken_frame_is_left_out_of_the_film(gateway: GatewayProcess, t
         (("yard", "-o", "film.avi"), 2, ".mkv or .mp4"),
         (("yard", "-o", "there.mkv"), 1, "--force replaces it"),
         (("yard", "-o", "no/such/folder.mkv", "--seconds", "2"), 1, "cannot be written"),
-        (("nobody", "-o", "film.mkv"), 1, "no device 'nobody' was ever here"),
+        (("nobody", "-o", "film.mkv"), 1, "unknown device 'nobody'"),
         (("yard", "-o", "film.mkv", "--play-fps", "5"), 2, "--play-fps needs --every"),
     ],
 )

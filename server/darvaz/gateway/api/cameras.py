@@ -1,4 +1,4 @@
-"""Cameras over HTTP: live as MJPEG, a fresh picture, how a camera is, and the frames that were kept on disk."""
+"""Cameras over HTTP: the live stream, snapshots, the state of a camera, and the frames kept on disk."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from darvaz.gateway.viewing.mjpeg_response import MjpegResponse
 from darvaz.gateway.viewing.requests import RETRY_S, VIEWER_FPS_MAX, SignedQuery, refuse_crowd, refuse_device
 
 _JPEG = "image/jpeg"
-# A frame never changes once it is kept; whoever may see it may keep it.
+# A kept frame never changes, so that clients may cache it.
 _KEPT_HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
 
 
 class StreamQuery(SignedQuery):
-    """What a viewer wants; the camera sends what its viewers want together."""
+    """What a viewer requests; the camera gets one request for all of its viewers."""
 
     fps: Annotated[float, Meta(gt=0, le=VIEWER_FPS_MAX)] | None = None
     size: Size | None = None
     quality: Annotated[int, Meta(ge=1, le=100)] | None = None
 
 
-class CameraAsked(msgspec.Struct):
-    """What a camera was asked for."""
+class CameraRequest(msgspec.Struct):
+    """What the gateway requested of a camera."""
 
     fps: float
     size: str | None
@@ -44,12 +44,12 @@ class CameraAsked(msgspec.Struct):
 
 
 class CameraAnswer(msgspec.Struct):
-    """How a camera is: what it was asked for, what comes, who looks."""
+    """State of a camera: what was requested of it, what arrives, how many viewers it has."""
 
     id: str
     online: bool
     viewers: int
-    asked: CameraAsked | None
+    asked: CameraRequest | None
     arriving_fps: float
     frame_bytes: int | None
     age_s: Annotated[float | None, Meta(description="Of the newest frame.")]
@@ -59,22 +59,22 @@ class CameraAnswer(msgspec.Struct):
 
 
 class KeptFrames(msgspec.Struct):
-    """The frames of a camera that are on disk."""
+    """The frames of a camera that are kept on disk."""
 
     id: str
     frames: Annotated[list[int], Meta(description="When they arrived, in Unix milliseconds.")]
 
 
 async def stream_camera(call: Call) -> Response:
-    """Streams MJPEG for as long as the client stays; while the camera is away nothing comes."""
+    """Streams MJPEG until the client disconnects; while the camera is offline, no frames come."""
     query: StreamQuery = call.query
     refused = refuse_device(call.parts, call.device) or refuse_crowd(call.parts)
-    wish = ViewerRequest(query.fps, query.size, query.quality)
-    return refused or MjpegResponse(call.parts, call.device, wish, call.admitted)
+    request = ViewerRequest(query.fps, query.size, query.quality)
+    return refused or MjpegResponse(call.parts, call.device, request, call.admitted)
 
 
 async def take_snapshot(call: Call) -> Response:
-    """Answers with one fresh frame."""
+    """Returns one new frame."""
     refused = refuse_device(call.parts, call.device)
     if refused is not None:
         return refused
@@ -86,13 +86,13 @@ async def take_snapshot(call: Call) -> Response:
 
 
 async def describe_camera(call: Call) -> CameraAnswer | Response:
-    """Says how a camera is: what it was asked for, what comes, who looks."""
+    """Returns the state of a camera: what was requested of it, what arrives, how many viewers it has."""
     refused = refuse_device(call.parts, call.device)
     return refused or _describe(call)
 
 
 async def list_frames(call: Call) -> KeptFrames | Response:
-    """Lists the frames of a camera that were kept on disk."""
+    """Lists the frames of a camera that are kept on disk."""
     ring = _ring(call)
     if isinstance(ring, Response):
         return ring
@@ -100,32 +100,32 @@ async def list_frames(call: Call) -> KeptFrames | Response:
 
 
 async def show_frame(call: Call) -> Response:
-    """Answers with one frame that was kept."""
+    """Returns one kept frame."""
     ring = _ring(call)
     if isinstance(ring, Response):
         return ring
     path: Path = ring.path(call.device, int(call.request.path_params["time_ms"]))
     if not await asyncio.to_thread(path.is_file):
-        return problem(404, "unknown_frame", "no such frame is kept, or not any more")
+        return problem(404, "unknown_frame", "this frame is not kept, or no longer")
     return FileResponse(path, headers=_KEPT_HEADERS, media_type=_JPEG)
 
 
 def _ring(call: Call) -> FrameRing | Response:
     refused = refuse_device(call.parts, call.device)
     if refused is None and call.parts.frame_ring is None:
-        refused = problem(404, "not_kept", "no frames are kept; DARVAZ_CAMERA_RING_FRAMES says how many shall be")
+        refused = problem(404, "not_kept", "no frames are kept; set DARVAZ_CAMERA_RING_FRAMES to keep some")
     return refused or call.parts.frame_ring  # type: ignore[return-value]  # one of them is there
 
 
 def _describe(call: Call) -> CameraAnswer:
     parts, device = call.parts, call.device
-    camera, asked, now_s = parts.frames.camera(device), parts.stream_controller.params_of(device), time.monotonic()
+    camera, requested, now_s = parts.frames.camera(device), parts.stream_controller.params_of(device), time.monotonic()
     newest, round_trip_s = camera.newest, parts.stream_controller.round_trip_s(device)
     return CameraAnswer(
         id=device,
         online=parts.hub.commands_of(device) is not None,
         viewers=camera.viewers,
-        asked=None if asked is None else CameraAsked(asked.fps, asked.size, asked.quality),
+        asked=None if requested is None else CameraRequest(requested.fps, requested.size, requested.quality),
         arriving_fps=round(camera.fps(now_s), 2),
         frame_bytes=None if newest is None else len(newest.data),
         age_s=None if newest is None else round(now_s - newest.arrived_s, 3),

@@ -1,4 +1,4 @@
-"""Devices over HTTP: who is here and was, their labels, their commands, and forgetting them."""
+"""Devices over HTTP: the list of all that were ever seen, their labels, their commands, and forgetting them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Arguments, Label
 from darvaz.gateway.devices.hub import CommandError
-from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.telemetry.latest import Reading, Vitals
 
@@ -49,19 +49,19 @@ class DeviceAnswer(msgspec.Struct, kw_only=True):
 
 
 class DeviceList(msgspec.Struct):
-    """Every device that was ever here and is not forgotten."""
+    """Every device that was ever seen and is not forgotten."""
 
     devices: list[DeviceAnswer]
 
 
 class DeviceChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What people call a device."""
+    """A new label."""
 
     label: Label | None
 
 
 class CommandResult(msgspec.Struct):
-    """What the device answered."""
+    """The answer of the device."""
 
     status: str
     result: Any
@@ -85,36 +85,36 @@ async def list_devices(call: Call) -> DeviceList:
 
 async def read_device(call: Call) -> DeviceAnswer | Response:
     """Returns one device."""
-    return describe_device(call.parts, call.device) or _unknown(call)
+    return describe_device(call.parts, call.device) or unknown_device(call.device)
 
 
 async def change_device(call: Call) -> DeviceAnswer | Response:
-    """Gives a device a name for people, or takes it away."""
-    # A name of blanks would leave nothing to see and nothing to click on.
+    """Sets or removes the label of a device."""
+    # A label of blanks would be invisible and leave nothing to click on.
     label = (call.body.label or "").strip()
     if not call.parts.devices.label(call.device, label or None):
-        return _unknown(call)
-    _note(call, "labelled", label)
+        return unknown_device(call.device)
+    _record(call, "labelled", label)
     call.parts.bus.publish("presence", call.device, True)
-    return describe_device(call.parts, call.device) or _unknown(call)
+    return describe_device(call.parts, call.device) or unknown_device(call.device)
 
 
 async def forget_device(call: Call) -> Response | None:
-    """Forgets a device: ends its link, revokes its tokens, deletes its history; the journal keeps its rows."""
+    """Forgets a device: closes its link, revokes its tokens, deletes its history; the journal keeps its entries."""
     parts, device = call.parts, call.device
     if parts.devices.get(device) is None:
-        return _unknown(call)
+        return unknown_device(call.device)
     parts.access.tokens.revoke_of(device)
     parts.hub.forget(device)
     parts.telemetry.forget(device)
     parts.metrics.forget(device)
     parts.bus.publish("forgotten", device, None)
-    _note(call, "forgotten", "")
+    _record(call, "forgotten")
     return None
 
 
 async def send_command(call: Call) -> CommandResult | Response:
-    """Sends a command and answers with its ack's result."""
+    """Sends a command and returns the result of its acknowledgement."""
     name, deadline_s = call.request.path_params["name"], call.parts.settings.command_deadline_s
     try:
         result = await call.parts.hub.command(call.device, name, call.body, deadline_s)
@@ -151,11 +151,6 @@ def _answer(parts: Parts, described: dict[str, Any]) -> DeviceAnswer:
     return DeviceAnswer(**described, **msgspec.structs.asdict(vitals), sends_frames=sends_frames, values=values)
 
 
-def _note(call: Call, what: str, said: str) -> None:
+def _record(call: Call, type_: str, payload: str = "") -> None:
     known = call.parts.devices.get(call.device)
-    kind = known.kind if known else None
-    call.parts.journal.record(call.device, kind, call.caller.address or "", "=", what, said)
-
-
-def _unknown(call: Call) -> Response:
-    return problem(404, "unknown_device", f"no device {call.device[:64]!r} was ever here; see GET /api/devices")
+    call.record(type_, payload, call.device, known.kind if known else None)

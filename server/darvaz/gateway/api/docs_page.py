@@ -1,4 +1,4 @@
-"""The readable page of the API: plain HTML from the OpenAPI document, without scripts or foreign hosts."""
+"""The page of the API for people: plain HTML from the OpenAPI document, without scripts or other hosts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Schema = Mapping[str, Any]
 
 _BOUNDS = {
     "minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "up to {}", "exclusiveMaximum": "below {}",
-    "minLength": "at least {} long", "maxLength": "at most {} long", "default": "else {}",
+    "minLength": "at least {} long", "maxLength": "at most {} long", "default": "default {}",
 }  # fmt: skip
 
 
 def build_docs_page(document: Mapping[str, Any]) -> str:
-    """Returns the page; everything in it is escaped."""
+    """Returns the page; all text in it is escaped."""
     body = [
         f"<h1>{escape(document['info']['title'])} API</h1>",
         f'<p class="quiet">Version {escape(document["info"]["version"])} · <a href="/openapi.json">openapi.json</a> ·'
@@ -66,7 +66,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
     ]
     parts.append("<h3>Answers</h3>" + _table(answers))
     verb, summary, identity = (
-        escape(said) for said in (method.upper(), operation["summary"], operation["operationId"])
+        escape(text) for text in (method.upper(), operation["summary"], operation["operationId"])
     )
     head = f'<span class="method">{verb}</span> <code>{escape(path)}</code> {summary}'
     return f'<details id="{identity}"><summary>{head}</summary><div>{"".join(parts)}</div></details>'
@@ -90,12 +90,12 @@ def _type(name: str, schema: Schema) -> str:
 
 
 def _content(holder: Mapping[str, Any]) -> str:
-    said = [f"{escape(media)}: {_shape(body['schema'])}" for media, body in holder.get("content", {}).items()]
-    return "<br>".join(said)
+    lines = [f"{escape(media)}: {_shape(body['schema'])}" for media, body in holder.get("content", {}).items()]
+    return "<br>".join(lines)
 
 
 def _shape(schema: Schema) -> str:
-    """Returns a type in a few words, names of other types as links."""
+    """Returns a type in a few words; names of other types are links."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#type-{name}">{name}</a>'

@@ -1,4 +1,4 @@
-"""The API's own documents: OpenAPI for programs, a page for people."""
+"""The documents of the API: OpenAPI for programs, a page for people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TAG = "Public"
 
 
 def document_operations(others: list[Operation]) -> list[Operation]:
-    """Returns the operations that describe `others` and themselves."""
+    """Returns the operations that return the documents; these describe `others` and themselves."""
 
     @cache
     def document(cookie_name: str) -> dict[str, Any]:

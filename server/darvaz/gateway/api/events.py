@@ -1,4 +1,4 @@
-"""Server-sent events: what happens, as it happens; resumed where a client was cut off."""
+"""Server-sent events: a client that reconnects gets the events since the last one it has."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ REPLAY_ROWS_MAX = 1_000
 BEAT_S = 15.0
 RETRY_MS = 2_000
 
-_LOOK_EVERY_S = 1.0
+_CHECK_EVERY_S = 1.0
 _BUSY_RETRY_S = 10.0
 _NUMBERS_PER_MS = 1_000
-# A row's time is taken a moment before its event's: better twice than never.
+# The time of an entry is taken just before that of its event: a repeated event is better than a lost one.
 _OVERLAP_MS = 100
 _PIECE_BYTES = 64 * 1024
 
 
 class EventsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which events are wanted."""
+    """Which events to send."""
 
-    device: Annotated[DeviceId, Meta(description="Only this device's.")] | UnsetType = UNSET
+    device: Annotated[DeviceId, Meta(description="Only events of this device.")] | UnsetType = UNSET
     types: Annotated[
         str,
         Meta(
@@ -50,19 +50,20 @@ class EventsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ] = ",".join(TYPES)
     last_event_id: (
         Annotated[
-            int, Meta(ge=0, le=2**62, description="For clients that cannot send Last-Event-ID: go on after this event.")
+            int,
+            Meta(ge=0, le=2**62, description="For clients that cannot send Last-Event-ID: continue after this event."),
         ]
         | UnsetType
     ) = UNSET
 
 
 async def watch_events(call: Call) -> Response:
-    """Streams what happens as server-sent events, from now on or from where a client was cut off."""
-    # An <img> in any page could hold streams open until there are none left.
+    """Streams events, from now on or from the last event that the client has."""
+    # An <img> on any web page could otherwise open streams until the limit is reached.
     if call.caller.is_cross_site:
         return refuse(call.parts, call.caller, FOREIGN_ORIGIN, "GET /api/events")
     if call.parts.events.is_full:
-        return problem(503, "too_many_clients", "the gateway has all the event streams it may have", _BUSY_RETRY_S)
+        return problem(503, "too_many_clients", "the limit of event streams is reached", _BUSY_RETRY_S)
     return StreamedResponse(_pieces(call), "text/event-stream", {"X-Accel-Buffering": "no"})
 
 
@@ -81,7 +82,7 @@ async def _pieces(call: Call) -> Pieces:
         return
     queue = events.open_queue(frozenset(query.types.split(",")), None if query.device is UNSET else query.device)
     try:
-        # Its number would let a client that is cut off while it catches up believe that it has everything.
+        # With an id here, a client cut off before it has caught up would believe that it has everything.
         yield _hello(call, queue.begins if last is None else None)
         if last is not None:
             async for piece in _missed(call, queue, last):
@@ -95,10 +96,10 @@ async def _pieces(call: Call) -> Pieces:
 async def _live(call: Call, queue: EventQueue) -> Pieces:
     beat_s, look_s = time.monotonic() + BEAT_S, 0.0
     while not queue.is_over:
-        lost, queued = await queue.take(_LOOK_EVERY_S)
+        lost, queued = await queue.take(_CHECK_EVERY_S)
         now_s = time.monotonic()
         if now_s >= look_s:
-            look_s = now_s + _LOOK_EVERY_S
+            look_s = now_s + _CHECK_EVERY_S
             if not call.parts.access.operators.is_still_admitted(call.admitted):
                 return
         if lost:
@@ -111,12 +112,12 @@ async def _live(call: Call, queue: EventQueue) -> Pieces:
 
 
 async def _missed(call: Call, queue: EventQueue, last: int) -> Pieces:
-    """Gives what happened since an event: from the ring, or from the journal and the ring together."""
+    """Yields the events since one: from the ring, or from the journal and the ring."""
     events = call.parts.events
     kept = events.between(last, queue)
     if kept is None:
         until = events.complete_since
-        async for piece in _journalled(call, queue, last, until):
+        async for piece in _from_journal(call, queue, last, until):
             yield piece
         for piece in _joined(_present(call, queue, until)):
             yield piece
@@ -127,7 +128,7 @@ async def _missed(call: Call, queue: EventQueue, last: int) -> Pieces:
         yield piece
 
 
-async def _journalled(call: Call, queue: EventQueue, last: int, until: int) -> Pieces:
+async def _from_journal(call: Call, queue: EventQueue, last: int, until: int) -> Pieces:
     await wait_until_written(call.parts.journal)
     wanted = JournalFilter(
         device=None if call.query.device is UNSET else call.query.device,
@@ -144,7 +145,7 @@ async def _journalled(call: Call, queue: EventQueue, last: int, until: int) -> P
 
 
 def _present(call: Call, queue: EventQueue, number: int) -> list[Event]:
-    """Returns how each device is now, in place of all its comings and goings."""
+    """Returns the current state of each device, instead of all its changes of presence."""
     here = []
     for known in call.parts.devices.all():
         described = describe_device(call.parts, known.id)
@@ -162,7 +163,7 @@ def _messages(connection: sqlite3.Connection, wanted: JournalFilter, types: list
 
 
 def _event_of(protocol: MessageCodec, row: Row) -> Event | None:
-    """Returns the event that a row of the journal was; None for one whose text is cut."""
+    """Returns the event of a journal entry; None if its text is cut."""
     message = protocol.parse(row.payload)
     if row.device is None or type(message) is not protocol.types.get(row.type):
         return None
@@ -172,7 +173,7 @@ def _event_of(protocol: MessageCodec, row: Row) -> Event | None:
 
 
 def _joined(events: list[Event]) -> list[bytes]:
-    """Returns events as pieces of about `_PIECE_BYTES`: one write for many small ones."""
+    """Joins events into pieces of about `_PIECE_BYTES`: one write for many small events."""
     pieces, piece, size_bytes = [], [], 0
     for event in events:
         piece.append(event.text)
@@ -184,7 +185,7 @@ def _joined(events: list[Event]) -> list[bytes]:
 
 
 def _last_event_id(call: Call) -> int | None:
-    """Returns the last event that a client has; what is no number of ours is none."""
+    """Returns the last event that a client has; an id that is not from this gateway counts as none."""
     header = call.request.headers.get("last-event-id", "")
     if header.isascii() and header.isdigit() and len(header) <= 19:
         return int(header)

@@ -1,4 +1,4 @@
-"""The gateway itself over HTTP: how it is, which version, and the settings that may change while it runs."""
+"""The gateway over HTTP: its health, its version, and the settings that may change while it runs."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _TAG = "Gateway"
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Days = Annotated[float, Meta(gt=0, le=36_500)]
-# JSON knows no whole numbers: 1e9 is one, and would not be taken for an int.
+# JSON has one type of number: 1e9 is a whole number, and msgspec would refuse it as an int.
 Bytes = Annotated[float, Meta(ge=1_000_000, le=2**50)]
 
 
 class HealthAnswer(msgspec.Struct):
-    """How the gateway is."""
+    """Health of the gateway."""
 
     status: Literal["ok", "degraded"]
     version: str
     uptime_s: float
-    journal: Annotated[str, Meta(description="ok, or what is the matter.")]
-    history: Annotated[str, Meta(description="ok, or what is the matter.")]
+    journal: Annotated[str, Meta(description="ok, or what is wrong.")]
+    history: Annotated[str, Meta(description="ok, or what is wrong.")]
     problems: Annotated[list[str], Meta(description="What cannot be written, a sentence each; empty if all is well.")]
     history_reports_dropped: int
     devices: int
@@ -41,15 +41,15 @@ class HealthAnswer(msgspec.Struct):
 
 
 class VersionAnswer(msgspec.Struct):
-    """What runs here."""
+    """The version that runs."""
 
     version: str
     protocol: int
-    compiled: Annotated[bool, Meta(description="Whether the hot path runs as machine code.")]
+    compiled: Annotated[bool, Meta(description="Whether the hot path is compiled.")]
 
 
 class SettingAnswer(msgspec.Struct):
-    """One setting as it is in force."""
+    """One setting and its current value."""
 
     value: bool | int | float | str
     description: str
@@ -57,13 +57,13 @@ class SettingAnswer(msgspec.Struct):
 
 
 class SettingsAnswer(msgspec.Struct):
-    """Every setting; a change holds until the gateway stops."""
+    """Every setting; changes last until the gateway stops."""
 
     settings: dict[str, SettingAnswer]
 
 
 class SettingsChange(msgspec.Struct, forbid_unknown_fields=True):
-    """The settings that may change while the gateway runs."""
+    """New values of settings that may change while the gateway runs."""
 
     command_deadline_s: Seconds | UnsetType = UNSET
     public_tokens: Literal["window", "always", "never"] | UnsetType = UNSET
@@ -77,7 +77,7 @@ class SettingsChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def read_gateway_health(call: Call) -> HealthAnswer:
-    """Says how the gateway is, to those who may look."""
+    """Returns the health of the gateway in detail."""
     parts = call.parts
     problems = parts.problems
     return HealthAnswer(
@@ -96,7 +96,7 @@ async def read_gateway_health(call: Call) -> HealthAnswer:
 
 
 async def read_version(call: Call) -> VersionAnswer:
-    """Says which version runs, and which protocol it speaks."""
+    """Returns the version of the gateway and of its protocol."""
     return VersionAnswer(__version__, call.parts.protocol.version, is_compiled)
 
 
@@ -112,13 +112,12 @@ async def read_settings(call: Call) -> SettingsAnswer:
 
 
 async def change_settings(call: Call) -> SettingsAnswer:
-    """Changes settings until the gateway stops; what is to last belongs into its options or environment."""
+    """Changes settings until the gateway stops; for a lasting change, use its options or environment."""
     given = {name: value for name, value in msgspec.structs.asdict(call.body).items() if value is not UNSET}
     changed = {name: int(value) if name.endswith("_bytes_max") else value for name, value in given.items()}
     call.parts.settings = msgspec.structs.replace(call.parts.settings, **changed)
     _apply(call.parts, call.parts.settings)
-    said = msgspec.json.encode(changed).decode()
-    call.parts.journal.record(None, None, call.caller.address or "", "=", "settings changed", said)
+    call.record("settings changed", msgspec.json.encode(changed).decode())
     return await read_settings(call)
 
 
@@ -138,7 +137,7 @@ OPERATIONS = [
 
 
 def _apply(parts: Parts, settings: Settings) -> None:
-    """Hands the settings to those who keep a copy; the others read them each time."""
+    """Updates the parts that keep a copy; the others read the settings each time."""
     parts.access.rules.policy = replace(parts.access.rules.policy, public_tokens=settings.public_tokens)
     parts.journal.set_retention(settings.journal_retain_days, settings.journal_retain_bytes_max)
     parts.history.retention = Retention.of(settings)

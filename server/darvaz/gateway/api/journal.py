@@ -1,4 +1,4 @@
-"""The journal over HTTP: page by page, and whole as a file."""
+"""The journal over HTTP: page by page, or exported as a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
-from darvaz.gateway.api.types import Moment
+from darvaz.gateway.api.types import TimeSeconds
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import JournalFilter, Row, newest_id, read
@@ -29,63 +29,65 @@ _TAG = "Journal"
 _ID_MAX = 2**63 - 1
 _WORDS = {"<": "received", ">": "sent", "=": "state"}
 _COLUMNS = ("id", "time", "device", "kind", "address", "direction", "type", "payload")
-# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Spreadsheets take a cell that starts with one of these as a formula (OWASP, "CSV Injection").
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 RowId = Annotated[int, Meta(ge=0, le=_ID_MAX)]
 Text = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
-class Filter(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"from_s": "from", "to_s": "to"}):
-    """Which rows are wanted."""
+class EntryQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"from_s": "from", "to_s": "to"}):
+    """Which entries to return."""
 
     device: Text | UnsetType = UNSET
     kind: Text | UnsetType = UNSET
-    type: Annotated[Text, Meta(description="Of the message, or of what happened: connected, refused …")] | UnsetType = (
-        UNSET
-    )
+    type: Annotated[Text, Meta(description="Of a message, or of a state: connected, refused …")] | UnsetType = UNSET
     direction: Annotated[
         Literal["<", ">", "="] | UnsetType, Meta(description="Received, sent, or a change of state.")
     ] = UNSET
-    from_s: Annotated[Moment, Meta(description="Unix seconds; 0 and less is so many seconds ago.")] | UnsetType = UNSET
-    to_s: Annotated[Moment, Meta(description="Unix seconds; 0 and less is so many seconds ago.")] | UnsetType = UNSET
+    from_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] | UnsetType = (
+        UNSET
+    )
+    to_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] | UnsetType = (
+        UNSET
+    )
 
 
-class JournalQuery(Filter, kw_only=True, forbid_unknown_fields=True):
-    """Which page of the journal is wanted: the newest rows, or those before or after one."""
+class JournalQuery(EntryQuery, kw_only=True, forbid_unknown_fields=True):
+    """Which page of the journal to return: the newest entries, or those before or after one."""
 
-    before: Annotated[RowId, Meta(description="Only rows older than this: `older`.")] | UnsetType = UNSET
-    after: Annotated[RowId, Meta(description="The oldest rows newer than this: `newer`.")] | UnsetType = UNSET
+    before: Annotated[RowId, Meta(description="Only entries older than this id: `older`.")] | UnsetType = UNSET
+    after: Annotated[RowId, Meta(description="The oldest entries newer than this id: `newer`.")] | UnsetType = UNSET
     limit: Annotated[int, Meta(ge=1, le=ROWS_MAX)] = ROWS
 
 
-class ExportQuery(Filter, kw_only=True, forbid_unknown_fields=True):
-    """What the file is to hold, and how."""
+class ExportQuery(EntryQuery, kw_only=True, forbid_unknown_fields=True):
+    """Which entries to export, and the format of the file."""
 
-    before: Annotated[RowId, Meta(description="Only rows older than this.")] | UnsetType = UNSET
-    after: Annotated[RowId, Meta(description="Only rows newer than this.")] | UnsetType = UNSET
+    before: Annotated[RowId, Meta(description="Only entries older than this id.")] | UnsetType = UNSET
+    after: Annotated[RowId, Meta(description="Only entries newer than this id.")] | UnsetType = UNSET
     format: Literal["jsonl", "csv"] = "jsonl"
 
 
 class JournalRow(msgspec.Struct):
-    """One thing that happened; type and payload may hold anything that a device wrote."""
+    """One entry; type and payload may hold any text that a device wrote."""
 
     id: int
     time: Annotated[float, Meta(description="Unix seconds.")]
     device: str | None
     kind: str | None
     address: str | None
-    direction: Annotated[str, Meta(description="< received, > sent, = changed")]
+    direction: Annotated[str, Meta(description="< received, > sent, = state")]
     type: str
     payload: str
 
 
 class JournalPage(msgspec.Struct):
-    """Rows in the order of time."""
+    """Entries, the oldest first."""
 
     rows: list[JournalRow]
-    older: Annotated[int | None, Meta(description="Goes into `before` for the page before; null at the beginning.")]
-    newer: Annotated[int | None, Meta(description="Goes into `after` for what comes next; null if there is nothing.")]
+    older: Annotated[int | None, Meta(description="Value of `before` for the previous page; null at the start.")]
+    newer: Annotated[int | None, Meta(description="Value of `after` for newer entries; null if there are none.")]
 
 
 async def read_journal(call: Call) -> JournalPage:
@@ -93,18 +95,18 @@ async def read_journal(call: Call) -> JournalPage:
     query: JournalQuery = call.query
     is_forward = query.after is not UNSET
     await wait_until_written(call.parts.journal)
-    rows = await call.parts.reader.read(read, _wanted(call, query), query.limit, newest=not is_forward)
+    rows = await call.parts.reader.read(read, _filter_of(call, query), query.limit, newest=not is_forward)
     older = rows[0].id if rows and (is_forward or len(rows) == query.limit) else None
     newer = rows[-1].id if rows else (query.after if query.after is not UNSET else None)
     return JournalPage([_answer(row) for row in rows], older, newer)
 
 
 async def export_journal(call: Call) -> Response:
-    """Returns the journal as a file: one JSON object a line, or a table."""
+    """Returns the journal as a file: one JSON object per line, or CSV."""
     query: ExportQuery = call.query
     stamp = datetime.fromtimestamp(call.parts.unix_s(), UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {"Content-Disposition": f'attachment; filename="darvaz-journal-{stamp}.{query.format}"'}
-    wanted = _wanted(call, query)
+    wanted = _filter_of(call, query)
     if query.format == "csv":
         return StreamedResponse(_csv(call, wanted), "text/csv; charset=utf-8", headers)
     return StreamedResponse(_jsonl(call, wanted), "application/jsonl", headers)
@@ -123,14 +125,14 @@ OPERATIONS = [
 
 
 async def _chunks(call: Call, wanted: JournalFilter) -> AsyncGenerator[list[Row], None]:
-    """Gives the wanted rows in chunks, as they were when the export began, while the caller may see them."""
+    """Yields the entries of the time when the export began, in chunks, as long as the caller is admitted."""
     await wait_until_written(call.parts.journal)
     end_id = await call.parts.reader.read(newest_id) + 1
     before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id = wanted.after_id or 0
     while call.parts.access.operators.is_still_admitted(call.admitted):
-        here = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
-        rows = await call.parts.reader.read(read, here, EXPORT_CHUNK_ROWS, newest=False)
+        part = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
+        rows = await call.parts.reader.read(read, part, EXPORT_CHUNK_ROWS, newest=False)
         if rows:
             yield rows
         if len(rows) < EXPORT_CHUNK_ROWS:
@@ -144,7 +146,7 @@ async def _jsonl(call: Call, wanted: JournalFilter) -> Pieces:
 
 
 async def _csv(call: Call, wanted: JournalFilter) -> Pieces:
-    # Without the mark, spreadsheets take the file for one in a local encoding, and Persian is lost.
+    # Without the byte order mark, spreadsheets assume a local encoding, which destroys Persian text.
     yield "\ufeff".encode() + _table([_COLUMNS])
     async for rows in _chunks(call, wanted):
         yield _table([_cells(row) for row in rows])
@@ -152,14 +154,14 @@ async def _csv(call: Call, wanted: JournalFilter) -> Pieces:
 
 def _cells(row: Row) -> tuple[str, ...]:
     when = datetime.fromtimestamp(row.time_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    said = (row.device, row.kind, row.address, _WORDS.get(row.direction, row.direction), row.type, row.payload)
-    return (str(row.id), when, *(_harmless(text or "") for text in said))
+    texts = (row.device, row.kind, row.address, _WORDS.get(row.direction, row.direction), row.type, row.payload)
+    return (str(row.id), when, *(_harmless(text or "") for text in texts))
 
 
 def _harmless(text: str) -> str:
-    """Returns a text that no spreadsheet computes and no terminal obeys."""
+    """Returns a text that is neither a formula to a spreadsheet nor a control sequence to a terminal."""
     shown = visible(text)
-    return "'" + shown if text.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown
+    return "'" + shown if text.startswith(_FORMULA_STARTS) or shown.startswith(_FORMULA_STARTS) else shown
 
 
 def _table(rows: list[tuple[str, ...]]) -> bytes:
@@ -168,7 +170,7 @@ def _table(rows: list[tuple[str, ...]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _wanted(call: Call, query: Filter) -> JournalFilter:
+def _filter_of(call: Call, query: EntryQuery) -> JournalFilter:
     now_s = call.parts.unix_s()
     given = {
         "device": query.device,
@@ -185,10 +187,10 @@ def _wanted(call: Call, query: Filter) -> JournalFilter:
     )
 
 
-def _milliseconds(moment: float | UnsetType, now_s: float) -> int | UnsetType:
-    if moment is UNSET:
+def _milliseconds(time_s: float | UnsetType, now_s: float) -> int | UnsetType:
+    if time_s is UNSET:
         return UNSET
-    return int((now_s + moment if moment <= 0 else moment) * 1000)
+    return int((now_s + time_s if time_s <= 0 else time_s) * 1000)
 
 
 def _answer(row: Row) -> JournalRow:

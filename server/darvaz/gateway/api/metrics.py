@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, under the rules of those who may look."""
+"""Metrics for Prometheus; viewers may read them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from darvaz.gateway.api.operations import NO_STORE, Call, Operation
 
 
 async def read_metrics(call: Call) -> Response:
-    """Returns the metrics in Prometheus' text form, or in OpenMetrics where that is preferred."""
+    """Returns the metrics in the text format of Prometheus, or in OpenMetrics if the client prefers it."""
     page, media_type = call.parts.metrics.dump(call.request.headers.get("accept", ""))
     return Response(page, headers={**NO_STORE, "Content-Type": media_type})
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the same table that answers the requests."""
+"""The OpenAPI 3.1 document, built from the table of operations."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Document = dict[str, Any]
 
 _SCHEMAS = "#/components/schemas/"
 _DESCRIPTION = """\
-What people and programs may ask a Darvaz gateway. Times are Unix seconds. Every error is a problem detail (RFC 9457):
-`code` is a short stable word, `detail` a sentence. What devices say of themselves (names, boards, logs, payloads) is
-text of strangers: escape it wherever it is shown.
+The HTTP interface of a Darvaz gateway. Times are Unix seconds. Every error is a problem detail (RFC 9457): `code` is a
+short stable word, `detail` a sentence. Text of devices (names, boards, logs, payloads) is untrusted: escape it wherever
+it is shown.
 
-From the gateway's own machine nothing need be shown. From elsewhere: an operator's or viewer's token as `Bearer`, a
+Requests from the gateway's own machine need no token. All others need an operator's or viewer's token as `Bearer`, a
 viewer's token as password, or a session's cookie."""
 _ROLES = {
-    None: "Anyone may ask.",
+    None: "Open to all.",
     Need.VIEW: "For viewers and operators.",
     Need.ADMINISTER: "For operators.",
     Need.CHANGE: "For operators.",
-    Need.LEAVE: "For whoever is signed in.",
+    Need.LEAVE: "For signed-in browsers.",
 }
 _OF_ANY_READ = (503,)
 _OF_ANY_NEED = (401, 403, 429)
@@ -39,7 +39,7 @@ _OF_A_QUERY = (422,)
 
 
 def build_openapi(operations: Iterable[Operation], cookie_name: str) -> Document:
-    """Returns the document of some operations; the same ones give the same document."""
+    """Returns the document of these operations; equal operations give an equal document."""
     operations = list(operations)
     schemas = _Schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
@@ -66,7 +66,7 @@ def build_openapi(operations: Iterable[Operation], cookie_name: str) -> Document
                     "type": "apiKey",
                     "in": "query",
                     "name": "signature",
-                    "description": "A signed link, with its `until`: POST /api/devices/{device}/view-links.",
+                    "description": "A view link, with its `until`: POST /api/devices/{device}/view-links.",
                 },
             },
         },
@@ -127,9 +127,9 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     return described
 
 
-def _parameter(name: str, place: str, schema: dict[str, Any], *, is_required: bool) -> dict[str, Any]:
+def _parameter(name: str, location: str, schema: dict[str, Any], *, is_required: bool) -> dict[str, Any]:
     schema = dict(schema)
-    described = {"name": name, "in": place, "required": is_required, "schema": schema}
+    described = {"name": name, "in": location, "required": is_required, "schema": schema}
     description = schema.pop("description", None)
     return described | ({"description": description} if description else {})
 

@@ -46,8 +46,12 @@ class Call:
 
     @property
     def device(self) -> str:
-        """Returns the device that the path names."""
+        """Returns the device id in the path."""
         return str(self.request.path_params["device"])
+
+    def record(self, type_: str, payload: str = "", device: str | None = None, kind: str | None = None) -> None:
+        """Journals a change that this request made."""
+        self.parts.journal.record(device, kind, self.caller.address or "", "=", type_, payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

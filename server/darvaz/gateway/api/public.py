@@ -1,4 +1,4 @@
-"""What anyone may ask for: tokens to enrol with, health, the protocol's documents."""
+"""Operations that need no token: tokens for enrolment, health, the protocol's documents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TAG = "Public"
 
 
 class PublicTokens(msgspec.Struct):
-    """One fresh token a kind, in the guide's shape."""
+    """One new token for each kind, in the format of the guide."""
 
     status: Literal["success"]
     pico_tokens: list[str]
@@ -29,8 +29,8 @@ class PublicTokens(msgspec.Struct):
     message: str
 
 
-class Health(msgspec.Struct):
-    """Whether the gateway does all it should."""
+class HealthSummary(msgspec.Struct):
+    """Whether the gateway works."""
 
     status: Literal["ok", "degraded"]
     version: str
@@ -39,24 +39,24 @@ class Health(msgspec.Struct):
 
 
 async def mint_public_tokens(call: Call) -> Response:
-    """Mints one fresh token a kind, where the policy allows it."""
+    """Issues one new token for each kind, if the policy allows it."""
     answer = call.parts.access.public_tokens(call.caller)
     if isinstance(answer, Refused):
         note_refusal(call.parts, call.caller, answer, "tokens")
         return problem(answer.status, answer.code, answer.message, answer.retry_after_s)
-    call.parts.journal.record(None, None, call.caller.address or "", "=", "tokens issued", "")
+    call.record("tokens issued")
     return respond(answer)
 
 
 async def read_health(call: Call) -> Response:
-    """Says whether the gateway does all it should; 503 while it cannot write its journal or other data."""
+    """Returns whether the gateway works; 503 while it cannot write its journal or other data."""
     problems, journal = call.parts.problems, call.parts.journal.state
-    health = Health("degraded" if problems else "ok", __version__, journal, problems)
+    health = HealthSummary("degraded" if problems else "ok", __version__, journal, problems)
     return respond(health, 503 if problems else 200)
 
 
 async def read_protocol(call: Call) -> dict[str, Any]:
-    """Returns the schema of every message that a device and the gateway exchange."""
+    """Returns the schema of every message between a device and the gateway."""
     return dict(load_schema())
 
 
@@ -77,7 +77,7 @@ OPERATIONS = [
     ),
     Operation(
         method="GET", path="/health", tag=_TAG, handle=read_health, need=None,
-        answer=Health, other_answers={503: Health},
+        answer=HealthSummary, other_answers={503: HealthSummary},
     ),
     Operation(
         method="GET", path="/protocol.json", tag=_TAG, handle=read_protocol, need=None, answer=dict[str, Any]

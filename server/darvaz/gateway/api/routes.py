@@ -1,4 +1,4 @@
-"""Everything that people and programs may ask over HTTP, gathered in one table."""
+"""The table of all operations, and their routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in and out with a browser, the list of sessions, and links that sign in once."""
+"""Browser sessions: signing in and out, the list of sessions, and sign-in links."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from darvaz.gateway.sign_in_hint import SIGN_IN_PATH
 _TAG = "Sign-in"
 
 
-class SignIn(msgspec.Struct, forbid_unknown_fields=True):
-    """What somebody shows to sign in."""
+class SignInRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The secret that signs a browser in."""
 
     token: Annotated[
         str,
@@ -33,7 +33,7 @@ class SignIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WhoAmI(msgspec.Struct):
-    """Who asks, as the gateway sees it."""
+    """The caller, as the gateway sees it."""
 
     role: Role
     by: Literal["session", "token", "localhost"]
@@ -46,32 +46,32 @@ class SessionAnswer(msgspec.Struct):
 
     id: str
     role: Role
-    agent: Annotated[str, Meta(description="What the browser calls itself; anybody can write anything here.")]
+    agent: Annotated[str, Meta(description="The browser's User-Agent; untrusted text.")]
     created: Annotated[float, Meta(description="Unix seconds.")]
     last_used: float
-    ends: Annotated[float, Meta(description="When it ends if it is not used again.")]
+    ends: Annotated[float, Meta(description="When it ends unless it is used again.")]
     last_address: str | None
-    token: Annotated[str | None, Meta(description="The token that opened it, and with which it ends.")]
+    token: Annotated[str | None, Meta(description="The token that opened it; revoking it ends the session.")]
     is_yours: bool
 
 
 class SessionList(msgspec.Struct):
-    """Every browser that is signed in, the one used last first."""
+    """Every signed-in browser, the last used first."""
 
     sessions: list[SessionAnswer]
 
 
-class LinkWanted(msgspec.Struct, forbid_unknown_fields=True):
-    """What a new sign-in link is to be."""
+class SignInLinkRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A new sign-in link."""
 
     role: Role | UnsetType = UNSET
     minutes: Annotated[float, Meta(gt=0, le=LINK_MINUTES_MAX)] | UnsetType = UNSET
 
 
-class LinkAnswer(msgspec.Struct):
-    """A link that signs one browser in, once; it is shown this once."""
+class SignInLinkAnswer(msgspec.Struct):
+    """A link that signs one browser in, once; the gateway shows it only once."""
 
-    path: Annotated[str, Meta(description="Goes after the gateway's address; the part after # is the secret.")]
+    path: Annotated[str, Meta(description="Append it to the gateway's address; the part after # is secret.")]
     role: Role
     expires: float
 
@@ -83,15 +83,14 @@ async def sign_in(call: Call) -> WhoAmI | Response:
     made = access.sign_in(call.caller, call.body.token, agent)
     if isinstance(made, Refused):
         return refuse(call.parts, call.caller, made, "sign-in")
-    said = f"{made.role} session {made.session_id}"
-    call.parts.journal.record(None, None, call.caller.address or "", "=", "signed in", said)
+    call.record("signed in", f"{made.role} session {made.session_id}")
     response = respond(WhoAmI(made.role, "session", made.session_id), 201)
     _set_cookie(call, response, made)
     return response
 
 
 async def who_am_i(call: Call) -> WhoAmI:
-    """Says who asks and what they may do."""
+    """Returns who the caller is and which role it has."""
     admitted = call.admitted
     if admitted.session_id is not None:
         return WhoAmI(admitted.role, "session", admitted.session_id, admitted.token_id)
@@ -99,7 +98,7 @@ async def who_am_i(call: Call) -> WhoAmI:
 
 
 async def sign_out(call: Call) -> Response:
-    """Ends the session of whoever asks, and its cookie."""
+    """Ends the caller's session and removes its cookie."""
     if call.admitted.session_id is not None:
         _end(call, call.admitted.session_id)
     response = respond(None)
@@ -108,32 +107,31 @@ async def sign_out(call: Call) -> Response:
 
 
 async def list_sessions(call: Call) -> SessionList:
-    """Lists the browsers that are signed in."""
+    """Lists the signed-in browsers."""
     own = call.admitted.session_id
     return SessionList([_answer(session, own) for session in call.parts.access.operators.sessions.list()])
 
 
 async def end_session(call: Call) -> Response | None:
-    """Ends a session at once, also what it watches."""
+    """Ends a session at once, and the streams that it watches."""
     if not _end(call, str(call.request.path_params["session"])):
-        return problem(404, "unknown_session", "there is no such session; see GET /api/sessions")
+        return problem(404, "unknown_session", "no session has this id; see GET /api/sessions")
     return None
 
 
-async def issue_sign_in_link(call: Call) -> LinkAnswer:
+async def issue_sign_in_link(call: Call) -> SignInLinkAnswer:
     """Makes a link that signs one browser in, once."""
     role: Role = "operator" if call.body.role is UNSET else call.body.role
     minutes = LINK_MINUTES if call.body.minutes is UNSET else call.body.minutes
     made = call.parts.access.operators.links.issue(role, minutes)
-    said = f"{role} link {made.identity} for {minutes:g} minutes"
-    call.parts.journal.record(None, None, call.caller.address or "", "=", "sign-in link issued", said)
-    return LinkAnswer(f"{SIGN_IN_PATH}#{made.text}", role, call.parts.unix_s() + minutes * 60)
+    call.record("sign-in link issued", f"{role} link {made.identity} for {minutes:g} minutes")
+    return SignInLinkAnswer(f"{SIGN_IN_PATH}#{made.text}", role, call.parts.unix_s() + minutes * 60)
 
 
 OPERATIONS = [
     Operation(
         method="POST", path="/api/session", tag=_TAG, handle=sign_in, need=None,
-        body=SignIn, answer=WhoAmI, status=201, errors=(401, 403, 429, 503),
+        body=SignInRequest, answer=WhoAmI, status=201, errors=(401, 403, 429, 503),
     ),
     Operation(method="GET", path="/api/session", tag=_TAG, handle=who_am_i, need=Need.VIEW, answer=WhoAmI),
     Operation(method="DELETE", path="/api/session", tag=_TAG, handle=sign_out, need=Need.LEAVE, status=204),
@@ -146,7 +144,7 @@ OPERATIONS = [
     ),
     Operation(
         method="POST", path="/api/sign-in-links", tag=_TAG, handle=issue_sign_in_link, need=Need.CHANGE,
-        body=LinkWanted, is_body_optional=True, answer=LinkAnswer, status=201,
+        body=SignInLinkRequest, is_body_optional=True, answer=SignInLinkAnswer, status=201,
     ),
 ]  # fmt: skip
 
@@ -159,7 +157,7 @@ def _set_cookie(call: Call, response: Response, made: SignedIn) -> None:
         path="/",
         httponly=True,
         samesite="strict",
-        # Behind a proxy that ends TLS, uvicorn knows the outer scheme; over plain HTTP a browser would drop it.
+        # Behind a proxy with TLS, uvicorn knows the outer scheme; over plain HTTP a browser drops a secure cookie.
         secure=call.request.url.scheme == "https",
     )
 
@@ -167,8 +165,7 @@ def _set_cookie(call: Call, response: Response, made: SignedIn) -> None:
 def _end(call: Call, session_id: str) -> bool:
     is_ended = call.parts.access.operators.sessions.close(session_id)
     if is_ended:
-        said = f"session {session_id[:64]}"
-        call.parts.journal.record(None, None, call.caller.address or "", "=", "signed out", said)
+        call.record("signed out", f"session {session_id[:64]}")
     return is_ended
 
 

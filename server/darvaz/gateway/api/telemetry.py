@@ -10,15 +10,15 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
-from darvaz.gateway.api.types import Moment
-from darvaz.gateway.http.problems import problem
+from darvaz.gateway.api.types import TimeSeconds
+from darvaz.gateway.http.problems import unknown_device
 from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source, last_readings, plot
 from darvaz.gateway.telemetry.latest import Reading
 
 _TAG = "Telemetry"
 
 
-class Latest(msgspec.Struct):
+class LatestAnswer(msgspec.Struct):
     """The newest value of each name."""
 
     device: str
@@ -26,11 +26,11 @@ class Latest(msgspec.Struct):
 
 
 class PlotQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"from_s": "from", "to_s": "to"}):
-    """Which times of a series are wanted."""
+    """A span of time of a series."""
 
-    from_s: Annotated[Moment, Meta(description="Unix seconds; 0 and less is so many seconds ago.")] = -86_400.0
-    to_s: Annotated[Moment, Meta(description="Unix seconds; 0 and less is so many seconds ago.")] = 0.0
-    points: Annotated[int, Meta(ge=1, le=POINTS_MAX, description="At most so many points.")] = POINTS
+    from_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] = -86_400.0
+    to_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] = 0.0
+    points: Annotated[int, Meta(ge=1, le=POINTS_MAX, description="Most points that are returned.")] = POINTS
 
 
 class PlotAnswer(msgspec.Struct, kw_only=True):
@@ -42,27 +42,27 @@ class PlotAnswer(msgspec.Struct, kw_only=True):
     source: Annotated[Source, Meta(description="Single readings, or summaries of five minutes or an hour.")]
     from_s: Annotated[float, Meta(description="Unix seconds.")] = msgspec.field(name="from")
     to_s: Annotated[float, Meta(description="Unix seconds.")] = msgspec.field(name="to")
-    step_s: Annotated[float, Meta(description="How much time a point stands for; 0 for single readings.")]
-    points: Annotated[list[Point], Meta(description="Time, mean, lowest, highest, how many readings; oldest first.")]
+    step_s: Annotated[float, Meta(description="Seconds that one point covers; 0 for single readings.")]
+    points: Annotated[list[Point], Meta(description="Time, mean, lowest, highest, number of readings; oldest first.")]
 
 
-async def read_telemetry(call: Call) -> Latest | Response:
+async def read_telemetry(call: Call) -> LatestAnswer | Response:
     """Returns the newest value of each name that a device reports."""
     if call.parts.devices.get(call.device) is None:
-        return _unknown(call)
-    # What came before the last start of the gateway is in the history, but for words.
+        return unknown_device(call.device)
+    # Numbers from before the last start of the gateway are in the history.
     kept = await call.parts.history_reader.read(last_readings, call.device)
     values = {name: Reading(value, time_s) for name, (value, time_s) in kept.items()}
-    return Latest(call.device, values | call.parts.telemetry.latest(call.device))
+    return LatestAnswer(call.device, values | call.parts.telemetry.latest(call.device))
 
 
 async def plot_telemetry(call: Call) -> PlotAnswer | Response:
-    """Returns one value of a device over time, in about as many points as a plot has room for."""
+    """Returns one value of a device over time, in about as many points as a plot can show."""
     known = call.parts.devices.get(call.device)
     if known is None:
-        return _unknown(call)
+        return unknown_device(call.device)
     name, wanted, now_s = str(call.request.path_params["name"]), call.query, call.parts.unix_s()
-    from_s, to_s = (now_s + moment if moment <= 0 else moment for moment in (wanted.from_s, wanted.to_s))
+    from_s, to_s = (now_s + time_s if time_s <= 0 else time_s for time_s in (wanted.from_s, wanted.to_s))
     found = await call.parts.history_reader.read(plot, call.device, name, from_s, to_s, wanted.points)
     return PlotAnswer(
         device=call.device,
@@ -79,14 +79,10 @@ async def plot_telemetry(call: Call) -> PlotAnswer | Response:
 OPERATIONS = [
     Operation(
         method="GET", path="/api/devices/{device}/telemetry", tag=_TAG, handle=read_telemetry, need=Need.VIEW,
-        answer=Latest
+        answer=LatestAnswer
     ),
     Operation(
         method="GET", path="/api/devices/{device}/telemetry/{name}", tag=_TAG, handle=plot_telemetry, need=Need.VIEW,
         query=PlotQuery, answer=PlotAnswer, errors=(503,),
     ),
 ]  # fmt: skip
-
-
-def _unknown(call: Call) -> Response:
-    return problem(404, "unknown_device", f"no device {call.device[:64]!r} was ever here; see GET /api/devices")

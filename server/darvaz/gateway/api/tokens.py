@@ -31,7 +31,7 @@ class TokenAnswer(msgspec.Struct):
     state: Literal["live", "expired", "revoked"]
     label: str
     device: Annotated[str | None, Meta(description="The only device that may use it.")]
-    is_minted: Annotated[bool, Meta(description="Whether /public/tokens gave it out.")]
+    is_minted: Annotated[bool, Meta(description="Whether /public/tokens issued it.")]
     created: Annotated[float, Meta(description="Unix seconds.")]
     expires: float | None
     last_used: float | None
@@ -39,13 +39,13 @@ class TokenAnswer(msgspec.Struct):
 
 
 class TokenList(msgspec.Struct):
-    """Every token that is remembered, the oldest first."""
+    """Every known token, the oldest first."""
 
     tokens: list[TokenAnswer]
 
 
-class TokenWanted(msgspec.Struct, forbid_unknown_fields=True):
-    """What a new token is to be."""
+class TokenRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A new token."""
 
     kind: Kind
     label: Label = ""
@@ -54,23 +54,23 @@ class TokenWanted(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TokenIssued(msgspec.Struct):
-    """A new token, shown this once."""
+    """A new token; the gateway shows it only once."""
 
     id: str
     token: str
 
 
 class EnrolmentAnswer(msgspec.Struct):
-    """Whether boards from elsewhere may fetch tokens at /public/tokens now."""
+    """Whether boards on other machines may fetch tokens at /public/tokens now."""
 
     is_open: bool
     seconds_left: float
     policy: Literal["window", "always", "never"]
-    address: Annotated[str | None, Meta(description="Where its network finds the gateway, as far as it knows.")]
+    address: Annotated[str | None, Meta(description="Address of the gateway in its network, if known.")]
 
 
-class EnrolmentWanted(msgspec.Struct, forbid_unknown_fields=True):
-    """How long the window is to stay open."""
+class EnrolmentRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """How long the enrolment window stays open."""
 
     minutes: Annotated[float, Meta(gt=0, le=MINUTES_MAX)] | UnsetType = UNSET
 
@@ -82,45 +82,45 @@ async def list_tokens(call: Call) -> TokenList:
 
 
 async def issue_token(call: Call) -> TokenIssued | Response:
-    """Issues a token and shows it, this once."""
-    wanted: TokenWanted = call.body
-    expires_in_s = None if wanted.expires_days is None else wanted.expires_days * _DAY_S
+    """Issues a token and shows it, only once."""
+    request: TokenRequest = call.body
+    expires_in_s = None if request.expires_days is None else request.expires_days * _DAY_S
     try:
-        issued = call.parts.access.tokens.issue(wanted.kind, wanted.label, expires_in_s, wanted.device)
+        issued = call.parts.access.tokens.issue(request.kind, request.label, expires_in_s, request.device)
     except ValueError as error:
         return problem(422, "invalid", str(error))
-    _note(call, "token issued", f"{wanted.kind} {issued.token_id}")
+    call.record("token issued", f"{request.kind} {issued.token_id}")
     return TokenIssued(issued.token_id, issued.text)
 
 
 async def revoke_token(call: Call) -> Response | None:
-    """Ends a token for good, its link and the sessions that it opened with it."""
+    """Revokes a token, and closes its link and the browser sessions that it opened."""
     token_id = str(call.request.path_params["token"])
     if not call.parts.access.tokens.revoke(token_id):
-        return problem(404, "unknown_token", "there is no such live token; see GET /api/tokens")
-    _note(call, "token revoked", token_id)
+        return problem(404, "unknown_token", "no live token has this id; see GET /api/tokens")
+    call.record("token revoked", token_id)
     return None
 
 
 async def read_enrolment(call: Call) -> EnrolmentAnswer:
-    """Says whether the enrolment window is open, and how long still."""
+    """Returns whether the enrolment window is open, and for how long."""
     left_s, policy = call.parts.access.enrolment.seconds_left(), call.parts.settings.public_tokens
     is_open = policy == "always" or (policy == "window" and left_s > 0)
     return EnrolmentAnswer(is_open, left_s, policy, address_of(call.parts.access.connection))
 
 
 async def open_enrolment(call: Call) -> EnrolmentAnswer:
-    """Lets boards from elsewhere fetch tokens for some minutes."""
+    """Opens the enrolment window: boards on other machines may fetch tokens for some minutes."""
     minutes = FIRST_START_MINUTES if call.body.minutes is UNSET else call.body.minutes
     call.parts.access.enrolment.open_for(minutes)
-    _note(call, "enrolment opened", f"{minutes:g} minutes")
+    call.record("enrolment opened", f"{minutes:g} minutes")
     return await read_enrolment(call)
 
 
 async def close_enrolment(call: Call) -> EnrolmentAnswer:
     """Closes the enrolment window now."""
     call.parts.access.enrolment.close()
-    _note(call, "enrolment closed", "")
+    call.record("enrolment closed")
     return await read_enrolment(call)
 
 
@@ -128,7 +128,7 @@ OPERATIONS = [
     Operation(method="GET", path="/api/tokens", tag=_TAG, handle=list_tokens, need=Need.ADMINISTER, answer=TokenList),
     Operation(
         method="POST", path="/api/tokens", tag=_TAG, handle=issue_token, need=Need.CHANGE,
-        body=TokenWanted, answer=TokenIssued, status=201,
+        body=TokenRequest, answer=TokenIssued, status=201,
     ),
     Operation(
         method="DELETE", path="/api/tokens/{token}", tag=_TAG, handle=revoke_token, need=Need.CHANGE,
@@ -139,17 +139,13 @@ OPERATIONS = [
     ),
     Operation(
         method="POST", path="/api/enrolment", tag=_TAG, handle=open_enrolment, need=Need.CHANGE,
-        body=EnrolmentWanted, is_body_optional=True, answer=EnrolmentAnswer,
+        body=EnrolmentRequest, is_body_optional=True, answer=EnrolmentAnswer,
     ),
     Operation(
         method="DELETE", path="/api/enrolment", tag=_TAG, handle=close_enrolment, need=Need.CHANGE,
         answer=EnrolmentAnswer,
     ),
 ]  # fmt: skip
-
-
-def _note(call: Call, what: str, said: str) -> None:
-    call.parts.journal.record(None, None, call.caller.address or "", "=", what, said)
 
 
 def _answer(token: Token, now_s: float) -> TokenAnswer:

@@ -1,4 +1,4 @@
-"""Small types that several requests share, with their bounds."""
+"""Types that several operations share, with their limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from darvaz.protocol.schema import load_schema
 
 LABEL_CHARS_MAX = 64
 
-# Beyond these, SQLite's integers would not hold them in milliseconds.
+# In milliseconds, larger times would not fit in the integers of SQLite.
 _TIME_MAX_S = 1e11
 _DEFINITIONS = load_schema()["$defs"]
 
@@ -27,7 +27,7 @@ def _text(name: str) -> Meta:
 
 
 def _arguments() -> Meta:
-    """Returns how the protocol bounds a command's arguments, for the documents: the hub checks them."""
+    """Returns the limits of a command's arguments for the documents; the hub checks them."""
     rule = dict(_DEFINITIONS["command"]["properties"]["args"])
     name, scalar = _DEFINITIONS["name"], _DEFINITIONS["scalar"]
     kinds = [_DEFINITIONS["number"] if "$ref" in kind else kind for kind in scalar["anyOf"]]
@@ -35,19 +35,19 @@ def _arguments() -> Meta:
     return Meta(extra_json_schema=rule | {"additionalProperties": {"anyOf": kinds}})
 
 
-Identity = Annotated[str, Meta(min_length=1, max_length=64, description="As the list has it.")]
+Identity = Annotated[str, Meta(min_length=1, max_length=64, description="The id in the list.")]
 DeviceId = Annotated[str, _text("device_id")]
 CommandName = Annotated[str, _text("name")]
 Arguments = Annotated[dict[str, Any], _arguments()]
-Moment = Annotated[float, Meta(ge=-_TIME_MAX_S, le=_TIME_MAX_S)]
+TimeSeconds = Annotated[float, Meta(ge=-_TIME_MAX_S, le=_TIME_MAX_S)]
 Label = Annotated[
     str,
     Meta(
         max_length=LABEL_CHARS_MAX,
-        # No controls, no line ends, nothing that cannot be seen or turns other letters around.
+        # Without control characters, line ends, invisible characters and marks that change the text direction.
         pattern=r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$",
         description="A name for people.",
-        extra_json_schema={"x-rule": "a label has no line ends and nothing that cannot be seen"},
+        extra_json_schema={"x-rule": "a label has no line ends and no invisible characters"},
     ),
 ]
 

@@ -39,7 +39,7 @@ class CommandError(Exception):
 
 
 class UnknownDeviceError(CommandError):
-    """No device of this id was ever here."""
+    """The gateway has never seen a device of this id."""
 
     status = 404
     code = "unknown_device"
@@ -246,7 +246,7 @@ class Hub:
         presence = self._here.get(device)
         if presence is None:
             if self._devices.get(device) is None:
-                raise UnknownDeviceError(f"no device {device!r} was ever here; see GET /api/devices")
+                raise UnknownDeviceError(f"unknown device {device!r}; see GET /api/devices")
             raise OfflineError(f"{device} is offline")
         if len(presence.pending) >= PENDING_PER_DEVICE_MAX:
             raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")

@@ -13,6 +13,7 @@ from starlette.responses import Response
 PROBLEM_JSON = "application/problem+json"
 
 _PATH_CHARS_MAX = 64
+_NAME_CHARS_MAX = 64
 _METHOD_CHARS_MAX = 16
 
 
@@ -41,6 +42,11 @@ def problem(
         more["WWW-Authenticate"] = "Bearer"
     said = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
     return Response(msgspec.json.encode(said), status, headers=more, media_type=PROBLEM_JSON)
+
+
+def unknown_device(device: str) -> Response:
+    """Returns the problem of a device id that the gateway has never seen."""
+    return problem(404, "unknown_device", f"unknown device {device[:_NAME_CHARS_MAX]!r}; see GET /api/devices")
 
 
 def unanswered(status: int, method: str, path: str, headers: Mapping[str, str] | None = None) -> Response:
