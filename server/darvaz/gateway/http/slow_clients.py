@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from darvaz.gateway.access.rate_limiter import network_of
+from darvaz.gateway.address_counts import AddressCounts
 
 log = logging.getLogger("darvaz.edge")
 
@@ -24,13 +25,13 @@ class Crowd:
         # After a restart, all boards behind one address knock at once.
         self._per_site_max = max(UNDECIDED_PER_SITE_MAX, links_per_site_max)
         self._total_max = total_max
-        self._total = 0
-        self._by_site: dict[str, int] = {}
+        self._counts = AddressCounts()
+        # Whether the log has a line of the first that was cut off since none waited.
         self._is_noted = False
 
     def has_room(self, site: str) -> bool:
         """Says whether one more may wait; the first refusal since all was quiet is in the log."""
-        if self._by_site.get(site, 0) < self._per_site_max and self._total < self._total_max:
+        if self._counts.of(site) < self._per_site_max and self._counts.total < self._total_max:
             return True
         if not self._is_noted:
             self._is_noted = True
@@ -38,15 +39,11 @@ class Crowd:
         return False
 
     def enter(self, site: str) -> None:
-        self._total += 1
-        self._by_site[site] = self._by_site.get(site, 0) + 1
+        self._counts.enter(site)
 
     def leave(self, site: str) -> None:
-        self._total -= 1
-        self._by_site[site] -= 1
-        if not self._by_site[site]:
-            del self._by_site[site]
-        if not self._total:
+        self._counts.leave(site)
+        if not self._counts.total:
             self._is_noted = False
 
 
