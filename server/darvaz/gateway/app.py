@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,7 +17,6 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Access, AccessPolicy, redact
 from darvaz.gateway.access.decisions import UNAVAILABLE
-from darvaz.gateway.api.devices import describe_device, list_described
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
@@ -38,6 +36,7 @@ from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.database import explained, open_database
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
+from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History, Retention, open_history
 from darvaz.gateway.telemetry.latest import TYPES, Telemetry
 from darvaz.gateway.viewing.websocket_view import view_routes
@@ -70,6 +69,7 @@ def _build(settings: Settings) -> Parts:
     access.tokens.uses.open(lambda: open_database(settings.data_path))
     history = History(lambda: open_history(settings.data_path), Retention.of(settings))
     open_history(settings.data_path).close()
+    telemetry = Telemetry(history, time.time)
     hub = Hub(protocol, devices, time.time)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
     parts = Parts(
@@ -81,7 +81,8 @@ def _build(settings: Settings) -> Parts:
         deadlines=TimerWheel(access.invalid_tokens),
         bus=EventBus(),
         history=history,
-        telemetry=Telemetry(history, time.time),
+        telemetry=telemetry,
+        describer=DeviceDescriber(hub, telemetry, protocol),
         reader=ReadPool(lambda: open_database(settings.data_path)),
         history_reader=ReadPool(lambda: open_history(settings.data_path)),
         hub=hub,
@@ -153,7 +154,7 @@ def build_app(parts: Parts) -> Starlette:
 
 def _introduce(parts: Parts) -> None:
     """Makes the parts hear of each other."""
-    parts.events = EventStreams(parts.bus, lambda device: describe_device(parts, device), time.time)
+    parts.events = EventStreams(parts.bus, parts.describer.describe, time.time)
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
     parts.bus.subscribe(TYPES, parts.telemetry.take)
     parts.bus.subscribe(["frame"], parts.metrics.count_frame)
@@ -170,7 +171,7 @@ def _tell_presence(parts: Parts, device: str, is_here: bool) -> None:
 
 def _gauges(parts: Parts) -> Gauges:
     return Gauges(
-        devices=lambda: map(msgspec.structs.asdict, list_described(parts)),
+        devices=parts.describer.describe_all,
         kinds=tuple(parts.protocol.kinds),
         event_clients=lambda: parts.events.clients,
         history_reports_dropped=lambda: parts.history.dropped_reports,

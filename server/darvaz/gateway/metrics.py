@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: counted from what the journal writes, measured where it happens, read when asked."""
+"""Metrics for Prometheus: messages counted as the journal writes them, the rest where it happens or when asked."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 
 from darvaz import __version__
-from darvaz.gateway.journal.batches import EntryBody, EntryGroup, states_of
+from darvaz.gateway.journal.batches import EntryBody, EntryGroup
 
 PINGS_WAITING_MAX = 20_000
 
@@ -25,16 +25,28 @@ _COMMANDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 _FRAMES = ("frame", "frames")
 _DIRECTION_AND_TYPE = operator.itemgetter(0, 1)
-_SAID = operator.itemgetter(4)
+_ENTRIES = operator.itemgetter(4)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+class DeviceGauge(Protocol):
+    """What is read of a device."""
+
+    id: str
+    kind: str
+    online: bool
+    last_seen: float
+    rssi_dbm: int | None
+    heap_free_bytes: int | None
+    uptime_s: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What is read at each scrape; a device is described as the API does."""
+    """What is read at each scrape."""
 
-    devices: Callable[[], Iterable[Mapping[str, Any]]]
+    devices: Callable[[], Sequence[DeviceGauge]]
     kinds: tuple[str, ...]
     event_clients: Callable[[], int]
     history_reports_dropped: Callable[[], int]
@@ -42,7 +54,7 @@ class Gauges:
 
 
 class CameraGauge(NamedTuple):
-    """A camera: its device, how many look, and how many frames were not sent because somebody is slow."""
+    """A camera: its device, how many viewers it has, and how many frames slow viewers were not sent."""
 
     device: str
     viewers: int
@@ -50,22 +62,24 @@ class CameraGauge(NamedTuple):
 
 
 class Metrics:
-    """Everything that `/metrics` says. `count_written` may be called from any thread, the rest from the event loop."""
+    """All that `/metrics` shows. `count_written` may be called from any thread, the rest from the event loop."""
 
     def __init__(self, close_codes: Mapping[str, int], gauges: Gauges) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._close_names = {code: name for name, code in close_codes.items()} | _PLAIN_CLOSE_CODES
+        # Whether the page was ever asked for: until then, messages are not counted.
         self._is_asked = False
+        # Device and address → Unix milliseconds of its ping without a pong yet, the oldest first. The journal writer's.
         self._pings_ms: dict[tuple[str | None, str], int] = {}
         self._make_counters()
-        self._registry.register(_Reading(gauges))
+        self._registry.register(_GaugeCollector(gauges))
 
     def _make_counters(self) -> None:
-        def counter(name: str, says: str, *labels: str) -> Counter:
-            return Counter(f"darvaz_{name}", says, labels, registry=self._registry)
+        def counter(name: str, documentation: str, *labels: str) -> Counter:
+            return Counter(f"darvaz_{name}", documentation, labels, registry=self._registry)
 
-        def histogram(name: str, says: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(f"darvaz_{name}", says, registry=self._registry, buckets=buckets)
+        def histogram(name: str, documentation: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"darvaz_{name}", documentation, registry=self._registry, buckets=buckets)
 
         self._connections = counter("connections", "Links of boards, accepted and refused.", "type", "result")
         self._disconnects = counter("disconnects", "Links that ended, by the name of their close code.", "reason")
@@ -80,17 +94,28 @@ class Metrics:
 
     # Counting
 
-    def count_written(self, moments: Sequence[EntryGroup]) -> None:
-        """Counts what the journal has written; messages only once somebody has asked for the metrics.
+    def count_connected(self, kind: str) -> None:
+        """Counts a link that a board of this kind opened."""
+        self._connections.labels(kind, "accepted").inc()
+
+    def count_refused(self, code: str, kind: str | None = None) -> None:
+        """Counts a refusal by its code; the kind is that of a board, None for people and programs."""
+        self._failures.labels(code).inc()
+        if kind is not None:
+            self._connections.labels(kind, "refused").inc()
+
+    def count_disconnected(self, close_code: int) -> None:
+        """Counts a link that ended, by the name of its close code."""
+        self._disconnects.labels(self._close_names.get(close_code, "other")).inc()
+
+    def count_written(self, groups: Sequence[EntryGroup]) -> None:
+        """Counts the messages that the journal has written, only once somebody has asked for the metrics.
 
         There may be hundreds of thousands a second, and counting them would take a seventh of their time.
         """
-        states = states_of(moments)
-        if states:
-            self._count_states(states)
         if self._is_asked:
-            self._count_messages(list(itertools.chain.from_iterable(map(_SAID, moments))))
-            self._time_pings(moments)
+            self._count_messages(list(itertools.chain.from_iterable(map(_ENTRIES, groups))))
+            self._time_pings(groups)
 
     def measure_command(self, result: str, seconds: float) -> None:
         """Counts a command and how long it took."""
@@ -109,40 +134,17 @@ class Metrics:
         for counter in (self._frames, self._frame_bytes):
             counter.remove(device)
 
-    def _count_messages(self, said: list[EntryBody]) -> None:
-        for (direction, type_), count in collections.Counter(map(_DIRECTION_AND_TYPE, said)).items():
+    def _count_messages(self, entries: list[EntryBody]) -> None:
+        for (direction, type_), count in collections.Counter(map(_DIRECTION_AND_TYPE, entries)).items():
             if direction in _DIRECTIONS and type_ not in _FRAMES:
                 self._messages.labels(_DIRECTIONS[direction], type_).inc(count)
-        for direction, where in _DIRECTIONS.items():
-            text = "".join([payload for way, type_, payload in said if way == direction and type_ not in _FRAMES])
-            self._bytes.labels(where).inc(len(text) if text.isascii() else len(text.encode(errors="replace")))
+        for direction, label in _DIRECTIONS.items():
+            text = "".join([payload for way, type_, payload in entries if way == direction and type_ not in _FRAMES])
+            self._bytes.labels(label).inc(len(text) if text.isascii() else len(text.encode(errors="replace")))
 
-    def _count_states(self, moments: Sequence[EntryGroup]) -> None:
-        for _, _, kind, _, said in moments:
-            for direction, type_, payload in said:
-                if direction == "=":
-                    self._count_state(kind, type_, payload)
-
-    def _count_state(self, kind: str | None, type_: str, payload: str) -> None:
-        if type_ == "connected":
-            self._connections.labels(kind or "", "accepted").inc()
-        elif type_ == "disconnected":
-            self._disconnects.labels(self._reason(payload)).inc()
-        elif type_ == "refused":
-            self._failures.labels(payload.rpartition(" ")[2]).inc()
-            if kind is not None:
-                self._connections.labels(kind, "refused").inc()
-
-    def _reason(self, payload: str) -> str:
-        word, _, rest = payload.partition(" ")
-        code = rest.partition(" ")[0]
-        if word != "closed" or not code.isdecimal():
-            return "lost"
-        return self._close_names.get(int(code), "other")
-
-    def _time_pings(self, moments: Sequence[EntryGroup]) -> None:
-        for time_ms, device, _, address, said in moments:
-            for direction, type_, _ in said:
+    def _time_pings(self, groups: Sequence[EntryGroup]) -> None:
+        for time_ms, device, _, address, entries in groups:
+            for direction, type_, _ in entries:
                 if direction == ">" and type_ == "ping":
                     self._pings_ms[device, address] = time_ms
                     if len(self._pings_ms) > PINGS_WAITING_MAX:
@@ -161,43 +163,58 @@ class Metrics:
         return encode(self._registry), media_type
 
 
-class _Reading:
+class _GaugeCollector:
     """Reads the gauges at each scrape, so that none can be out of date."""
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | InfoMetricFamily]:
-        devices = list(self._gauges.devices())
+        devices = self._gauges.devices()
         yield InfoMetricFamily("darvaz_build", "Which Darvaz this is.", {"version": __version__})
         yield self._connected(devices)
-        yield _by_device("darvaz_device_up", "Whether a device is here.", devices, "online")
-        yield _by_device("darvaz_device_last_seen_timestamp_seconds", "When it was last here.", devices, "last_seen")
-        yield _by_device("darvaz_device_rssi_dbm", "Signal of its Wi-Fi.", devices, "rssi_dbm")
-        yield _by_device("darvaz_device_heap_free_bytes", "Its free heap.", devices, "heap_free_bytes")
-        yield _by_device("darvaz_device_uptime_seconds", "How long it runs, as it last said.", devices, "uptime_s")
-        yield from _watched(list(self._gauges.cameras()))
+        yield _by_device("darvaz_device_up", "Whether a device is here.", devices, lambda device: device.online)
+        yield _by_device(
+            "darvaz_device_last_seen_timestamp_seconds",
+            "When it was last here.",
+            devices,
+            lambda device: device.last_seen,
+        )
+        yield _by_device("darvaz_device_rssi_dbm", "Signal of its Wi-Fi.", devices, lambda device: device.rssi_dbm)
+        yield _by_device(
+            "darvaz_device_heap_free_bytes", "Its free heap.", devices, lambda device: device.heap_free_bytes
+        )
+        yield _by_device(
+            "darvaz_device_uptime_seconds",
+            "How long it runs, as it last said.",
+            devices,
+            lambda device: device.uptime_s,
+        )
+        yield from _camera_gauges(list(self._gauges.cameras()))
         clients = self._gauges.event_clients()
         yield GaugeMetricFamily("darvaz_event_clients", "Clients of /api/events.", value=clients)
         dropped = self._gauges.history_reports_dropped()
         yield CounterMetricFamily("darvaz_history_dropped_reports", "Reports that the history lost.", value=dropped)
 
-    def _connected(self, devices: list[Mapping[str, Any]]) -> GaugeMetricFamily:
+    def _connected(self, devices: Sequence[DeviceGauge]) -> GaugeMetricFamily:
         family = GaugeMetricFamily("darvaz_devices_connected", "Devices that are here.", labels=["type"])
         for kind in self._gauges.kinds:
-            family.add_metric([kind], sum(1 for device in devices if device["online"] and device["kind"] == kind))
+            family.add_metric([kind], sum(1 for device in devices if device.online and device.kind == kind))
         return family
 
 
-def _by_device(name: str, says: str, devices: list[Mapping[str, Any]], field: str) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, says, labels=["device"])
+def _by_device(
+    name: str, documentation: str, devices: Sequence[DeviceGauge], read: Callable[[DeviceGauge], float | None]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=["device"])
     for device in devices:
-        if device[field] is not None:
-            family.add_metric([device["id"]], float(device[field]))
+        value = read(device)
+        if value is not None:
+            family.add_metric([device.id], float(value))
     return family
 
 
-def _watched(cameras: list[CameraGauge]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+def _camera_gauges(cameras: list[CameraGauge]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
     viewers = GaugeMetricFamily("darvaz_camera_viewers", "Who looks at a camera now.", labels=["device"])
     dropped = CounterMetricFamily(
         "darvaz_camera_frames_dropped", "Frames that slow viewers were not sent.", labels=["device"]

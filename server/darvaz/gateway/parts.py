@@ -23,6 +23,7 @@ from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.read_pool import ReadPool
+from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.protocol.codec import MessageCodec
@@ -44,6 +45,7 @@ class Parts:
     bus: EventBus
     history: History
     telemetry: Telemetry
+    describer: DeviceDescriber
     reader: ReadPool
     history_reader: ReadPool
     deadlines: TimerWheel

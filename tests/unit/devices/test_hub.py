@@ -10,16 +10,15 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.devices.hub import (
-    PENDING_PER_DEVICE_MAX,
+from darvaz.gateway.devices.errors import (
     BusyError,
-    Hub,
     InvalidCommandError,
     OfflineError,
     RefusedByBoardError,
     TimedOutError,
     UnknownDeviceError,
 )
+from darvaz.gateway.devices.hub import PENDING_PER_DEVICE_MAX, Hub
 from darvaz.gateway.devices.last_arguments import LastArguments
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.storage.database import open_database
@@ -225,12 +224,11 @@ async def test_a_device_is_remembered_across_a_restart(hub: Hub, devices: Device
     hub.leave(link)
     devices.close()
 
-    connection = open_database(tmp_path)
-    again = Hub(PROTOCOL, Devices(connection), lambda: 2000.0)
-    (known,) = again.listing()
-    connection.close()
+    restarted = Devices(open_database(tmp_path))
+    (known,) = Hub(PROTOCOL, restarted, lambda: 2000.0).describe_all()
+    restarted.close()
 
-    assert (known["id"], known["online"], known["version"], known["last_seen"]) == ("d", False, "1.0.0", 1000.0)
+    assert (known.id, known.online, known.version, known.last_seen_unix_s) == ("d", False, "1.0.0", 1000.0)
 
 
 def test_a_write_that_fails_is_told_and_the_memory_stays_right(
@@ -244,7 +242,7 @@ def test_a_write_that_fails_is_told_and_the_memory_stays_right(
     join(hub, RecordingLink("d"))
     assert not devices.close()
 
-    assert [device["id"] for device in hub.listing()] == ["d"]
+    assert [device.id for device in hub.describe_all()] == ["d"]
     assert caplog.text.count("the list of devices cannot be written") >= 1
     assert isinstance(sqlite3.sqlite_version, str)
 
@@ -262,7 +260,7 @@ async def carry_out(hub: Hub, link: RecordingLink, status: str = "ok", **args: A
 def last_args(hub: Hub) -> Any:
     described = hub.describe("d")
     assert described is not None
-    return described["last_args"]
+    return described.last_args
 
 
 async def test_what_a_command_was_last_carried_out_with_is_known(hub: Hub) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, Response
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.cameras.frame_ring import FrameRing
-from darvaz.gateway.devices.hub import CommandError
+from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.frames import Frame, ViewerRequest
 from darvaz.gateway.frames.demand import Size
 from darvaz.gateway.http.problems import problem

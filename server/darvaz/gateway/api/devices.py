@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Arguments, Label
-from darvaz.gateway.devices.hub import CommandError
+from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.http.problems import problem, unknown_device
-from darvaz.gateway.parts import Parts
-from darvaz.gateway.telemetry.latest import Reading, Vitals
+from darvaz.gateway.telemetry.description import DeviceDescription
 
 _TAG = "Devices"
-_LAST_ARGS = (
-    "With which numbers, truth values and choices each command was last carried out, since board and gateway started."
-)
-
-
-class DeviceAnswer(msgspec.Struct, kw_only=True):
-    """One device; what it says of itself is text of a stranger."""
-
-    id: str
-    kind: str
-    sends_frames: Annotated[bool, Meta(description="Whether its kind is one that sends pictures.")]
-    label: Annotated[str | None, Meta(description="What people call it, if they gave it a name.")]
-    online: bool
-    since: Annotated[float | None, Meta(description="When it came, in Unix seconds; null while it is away.")]
-    first_seen: float
-    last_seen: float
-    address: str | None
-    version: str | None
-    board: str | None
-    ip: Annotated[str | None, Meta(description="The address that the board sees of itself.")]
-    reset_cause: str | None
-    boot_id: str | None
-    rssi_dbm: Annotated[int | None, Meta(description="Signal of its Wi-Fi, when it last said so.")]
-    heap_free_bytes: int | None
-    uptime_s: Annotated[float | None, Meta(description="How long the board runs, as it last said.")]
-    commands: Annotated[dict[str, Any], Meta(description="Its commands and arguments, as protocol.json has them.")]
-    last_args: Annotated[dict[str, dict[str, Any]], Meta(description=_LAST_ARGS)]
-    telemetry: Annotated[dict[str, Any], Meta(description="What it reports, with units, as protocol.json has it.")]
-    values: Annotated[dict[str, Reading], Meta(description="The newest of each name since the gateway started.")]
 
 
 class DeviceList(msgspec.Struct):
     """Every device that was ever seen and is not forgotten."""
 
-    devices: list[DeviceAnswer]
+    devices: list[DeviceDescription]
 
 
 class DeviceChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,28 +36,17 @@ class CommandResult(msgspec.Struct):
     result: Any
 
 
-def describe_device(parts: Parts, device: str) -> DeviceAnswer | None:
-    """Returns all there is to say of one device, or None for one that never was here."""
-    described = parts.hub.describe(device)
-    return _answer(parts, described) if described else None
-
-
-def list_described(parts: Parts) -> list[DeviceAnswer]:
-    """Returns all there is to say of every device."""
-    return [_answer(parts, described) for described in parts.hub.listing()]
-
-
 async def list_devices(call: Call) -> DeviceList:
     """Lists every device ever seen."""
-    return DeviceList(list_described(call.parts))
+    return DeviceList(call.parts.describer.describe_all())
 
 
-async def read_device(call: Call) -> DeviceAnswer | Response:
+async def read_device(call: Call) -> DeviceDescription | Response:
     """Returns one device."""
-    return describe_device(call.parts, call.device) or unknown_device(call.device)
+    return call.parts.describer.describe(call.device) or unknown_device(call.device)
 
 
-async def change_device(call: Call) -> DeviceAnswer | Response:
+async def change_device(call: Call) -> DeviceDescription | Response:
     """Sets or removes the label of a device."""
     # A label of blanks would be invisible and leave nothing to click on.
     label = (call.body.label or "").strip()
@@ -96,7 +54,7 @@ async def change_device(call: Call) -> DeviceAnswer | Response:
         return unknown_device(call.device)
     _record(call, "labelled", label)
     call.parts.bus.publish("presence", call.device, True)
-    return describe_device(call.parts, call.device) or unknown_device(call.device)
+    return call.parts.describer.describe(call.device) or unknown_device(call.device)
 
 
 async def forget_device(call: Call) -> Response | None:
@@ -127,11 +85,11 @@ OPERATIONS = [
     Operation(method="GET", path="/api/devices", tag=_TAG, handle=list_devices, need=Need.VIEW, answer=DeviceList),
     Operation(
         method="GET", path="/api/devices/{device}", tag=_TAG, handle=read_device, need=Need.VIEW,
-        answer=DeviceAnswer
+        answer=DeviceDescription
     ),
     Operation(
         method="PATCH", path="/api/devices/{device}", tag=_TAG, handle=change_device, need=Need.CHANGE,
-        body=DeviceChange, answer=DeviceAnswer
+        body=DeviceChange, answer=DeviceDescription
     ),
     Operation(
         method="DELETE", path="/api/devices/{device}", tag=_TAG, handle=forget_device, need=Need.CHANGE,
@@ -142,13 +100,6 @@ OPERATIONS = [
         body=Arguments, is_body_optional=True, answer=CommandResult, errors=(429, 502, 503, 504),
     ),
 ]  # fmt: skip
-
-
-def _answer(parts: Parts, described: dict[str, Any]) -> DeviceAnswer:
-    vitals = parts.telemetry.vitals_or_none(described["id"]) or Vitals()
-    values = parts.telemetry.latest(described["id"])
-    sends_frames = parts.protocol.kinds[described["kind"]].sends_frames
-    return DeviceAnswer(**described, **msgspec.structs.asdict(vitals), sends_frames=sends_frames, values=values)
 
 
 def _record(call: Call, type_: str, payload: str = "") -> None:

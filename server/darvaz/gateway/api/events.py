@@ -13,7 +13,6 @@ from starlette.responses import Response
 from darvaz import __version__
 from darvaz.gateway.access import Need
 from darvaz.gateway.access.decisions import FOREIGN_ORIGIN
-from darvaz.gateway.api.devices import describe_device
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import DeviceId
 from darvaz.gateway.events.streams import MESSAGES, TYPES, Event, EventQueue, dump_event, message_data
@@ -148,7 +147,7 @@ def _present(call: Call, queue: EventQueue, number: int) -> list[Event]:
     """Returns the current state of each device, instead of all its changes of presence."""
     here = []
     for known in call.parts.devices.all():
-        described = describe_device(call.parts, known.id)
+        described = call.parts.describer.describe(known.id)
         event = Event(number, "presence", known.id, dump_event(number, "presence", described))
         if queue.wants(event):
             here.append(event)

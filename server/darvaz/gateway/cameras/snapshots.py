@@ -6,7 +6,8 @@ import asyncio
 import time
 from typing import Any
 
-from darvaz.gateway.devices.hub import Hub, OfflineError, TimedOutError
+from darvaz.gateway.devices.errors import OfflineError, TimedOutError
+from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.frames import Frame, Frames
 
 ASK = "snapshot"

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from darvaz.gateway.cameras.rate_control import RateControl
-from darvaz.gateway.devices.hub import CommandError, Hub, TimedOutError
+from darvaz.gateway.devices.errors import CommandError, TimedOutError
+from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.frames import Camera, CameraSettings, Frames, StreamParams, ViewerRequest
 from darvaz.gateway.frames.demand import clamp_to, merge, resolve_defaults
 

@@ -11,6 +11,16 @@ from typing import Any, Protocol
 
 import msgspec
 
+from darvaz.gateway.devices.description import DeviceState
+from darvaz.gateway.devices.errors import (
+    BusyError,
+    CommandError,
+    InvalidCommandError,
+    OfflineError,
+    RefusedByBoardError,
+    TimedOutError,
+    UnknownDeviceError,
+)
 from darvaz.gateway.devices.last_arguments import LastArguments
 from darvaz.gateway.devices.registry import Devices, KnownDevice
 from darvaz.protocol.codec import Message, MessageCodec
@@ -29,55 +39,6 @@ class Link(Protocol):
 
     def send_command(self, message: Message) -> bool: ...
     def close(self, name: str, sentence: str) -> None: ...
-
-
-class CommandError(Exception):
-    """A command that did not end well; `status` is the HTTP status that says the same."""
-
-    status = 500
-    code = "command_failed"
-
-
-class UnknownDeviceError(CommandError):
-    """The gateway has never seen a device of this id."""
-
-    status = 404
-    code = "unknown_device"
-
-
-class OfflineError(CommandError):
-    """The device is known, but has no link now, or lost it before it answered."""
-
-    status = 503
-    code = "offline"
-
-
-class BusyError(CommandError):
-    """Too many commands of this device wait for their ack."""
-
-    status = 429
-    code = "busy"
-
-
-class TimedOutError(CommandError):
-    """No ack came in time; the device may still obey."""
-
-    status = 504
-    code = "timed_out"
-
-
-class RefusedByBoardError(CommandError):
-    """The device answered that it could not."""
-
-    status = 502
-    code = "refused_by_board"
-
-
-class InvalidCommandError(CommandError):
-    """The command's name or arguments are not what the protocol or the device allows."""
-
-    status = 422
-    code = "invalid"
 
 
 @dataclass(slots=True)
@@ -165,36 +126,36 @@ class Hub:
     def online(self) -> int:
         return len(self._here)
 
-    def listing(self) -> list[dict[str, Any]]:
-        """Returns every device ever seen, for people and programs."""
+    def describe_all(self) -> list[DeviceState]:
+        """Returns every device that ever connected."""
         return [self._describe(known) for known in self._devices.all()]
 
-    def describe(self, device: str) -> dict[str, Any] | None:
-        """Returns one device, or None for one that never was here."""
+    def describe(self, device: str) -> DeviceState | None:
+        """Returns one device, or None if it never connected."""
         known = self._devices.get(device)
         return self._describe(known) if known else None
 
-    def _describe(self, known: KnownDevice) -> dict[str, Any]:
+    def _describe(self, known: KnownDevice) -> DeviceState:
         presence = self._here.get(known.id)
-        said = presence.introduction if presence else known.introduction
-        return {
-            "id": known.id,
-            "kind": known.kind,
-            "label": known.label,
-            "online": presence is not None,
-            "address": known.address,
-            "since": presence.since_s if presence else None,
-            "first_seen": known.first_seen_s,
-            "last_seen": self._unix_s() if presence else known.last_seen_s,
-            "version": said.get("version"),
-            "board": said.get("board"),
-            "ip": said.get("ip"),
-            "reset_cause": said.get("reset_cause"),
-            "boot_id": said.get("boot_id"),
-            "commands": said.get("commands", {}),
-            "last_args": self._last_args.of(known.id),
-            "telemetry": said.get("telemetry", {}),
-        }
+        fields = presence.introduction if presence else known.introduction
+        return DeviceState(
+            id=known.id,
+            kind=known.kind,
+            label=known.label,
+            online=presence is not None,
+            address=known.address,
+            since_unix_s=presence.since_s if presence else None,
+            first_seen_unix_s=known.first_seen_s,
+            last_seen_unix_s=self._unix_s() if presence else known.last_seen_s,
+            version=fields.get("version"),
+            board=fields.get("board"),
+            ip=fields.get("ip"),
+            reset_cause=fields.get("reset_cause"),
+            boot_id=fields.get("boot_id"),
+            commands=fields.get("commands", {}),
+            last_args=self._last_args.of(known.id),
+            telemetry=fields.get("telemetry", {}),
+        )
 
     # Commands
 

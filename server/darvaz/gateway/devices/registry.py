@@ -140,6 +140,8 @@ class Devices:
         with self._lock:
             position, is_all = self._changes, self._is_all_changed
             changed, self._changed, self._is_all_changed = self._changed, set(), False
+        if not changed and not is_all:
+            return position
         try:
             with transaction(self._connection):
                 if is_all:

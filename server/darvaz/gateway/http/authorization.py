@@ -45,7 +45,8 @@ def refuse(parts: Parts, caller: Caller, refused: Refused, action: str) -> Respo
 
 
 def note_refusal(parts: Parts, caller: Caller, refused: Refused, action: str) -> None:
-    """Writes a refusal into the journal, unless this address has had its share of lines already."""
+    """Counts a refusal, and writes it into the journal unless this address has had its share of lines already."""
+    parts.metrics.count_refused(refused.code)
     if parts.noted_refusals.wait_s(caller.address) is None:
         parts.noted_refusals.count(caller.address)
         reason = f"{action}: {refused.status} {refused.code}"

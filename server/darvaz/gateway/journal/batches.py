@@ -8,7 +8,7 @@ other program.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -39,16 +39,6 @@ def next_id(connection: sqlite3.Connection) -> int:
     """Returns the id of the next row."""
     found = connection.execute("SELECT id + size FROM journal_batches ORDER BY id DESC LIMIT 1").fetchone()
     return int(found[0]) if found else 1
-
-
-def states_of(moments: Sequence[AnyGroup]) -> list[Any]:
-    """Returns the moments in which something changed; what is no message is noted by itself."""
-    found: list[Any] = []
-    for moment in moments:
-        said: list[AnyGroup] = moment[4]
-        if said[0][0] == "=":
-            found.append(moment)
-    return found
 
 
 def insert_batch(connection: sqlite3.Connection, moments: list[EntryGroup], redact: Callable[[str], str]) -> int:

@@ -61,6 +61,7 @@ class DeviceEndpoint:
     async def _turn_away(self, websocket: WebSocket, caller: Caller, refused: Refused) -> None:
         said = f"{refused.status} {refused.code}"
         self._parts.journal.record(None, self._kind.name, caller.address or "", "=", "refused", said)
+        self._parts.metrics.count_refused(refused.code, self._kind.name)
         log.info("= %s refused at %s: %s", caller.address, self._kind.path, said)
         await websocket.send_denial_response(
             problem(refused.status, refused.code, refused.message, refused.retry_after_s)

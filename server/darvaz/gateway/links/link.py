@@ -73,6 +73,7 @@ class DeviceLink:
         """Takes over an accepted WebSocket."""
         self._connection = connection
         self._record("=", "connected", "")
+        self._context.parts.metrics.count_connected(self.kind_name)
         self._set_limits()
         self._join_deadlines()
         connection.attach(self)
@@ -120,6 +121,7 @@ class DeviceLink:
         parts.hub.leave(self)
         parts.link_counts.leave(self.address)
         self._record("=", "disconnected", f"closed {code} {reason}".rstrip())
+        parts.metrics.count_disconnected(code)
 
     # Called by the hub
 
@@ -218,6 +220,7 @@ class DeviceLink:
         decision = parts.access.admit_with_token(self._caller, self.kind_name, token)
         if isinstance(decision, Refused):
             self._record("=", "refused", f"{decision.status} {decision.code}")
+            parts.metrics.count_refused(decision.code, self.kind_name)
             self._session.refuse(Fault(decision.code, decision.message), decision.retry_after_s)
             return
         self._admitted = decision

@@ -1,0 +1,32 @@
+"""What the hub knows of a device: its link, and what it said of itself when it introduced itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class DeviceState(msgspec.Struct, kw_only=True, frozen=True):
+    """One device now. What it says of itself is text that anybody could have written."""
+
+    id: str
+    kind: str
+    label: str | None
+    online: bool
+    address: str | None
+    since_unix_s: float | None
+    """When it connected; None while it is away."""
+    first_seen_unix_s: float
+    last_seen_unix_s: float
+    version: str | None
+    board: str | None
+    ip: str | None
+    reset_cause: str | None
+    boot_id: str | None
+    commands: dict[str, Any]
+    """Its commands and their arguments, in the form of protocol.json."""
+    last_args: dict[str, dict[str, Any]]
+    """Command → the arguments that it was last carried out with."""
+    telemetry: dict[str, Any]
+    """What it reports, with units, in the form of protocol.json."""

@@ -1,0 +1,88 @@
+"""What there is to say of a device: what the hub knows, how the board is, and the newest values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from darvaz.gateway.devices.description import DeviceState
+from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.telemetry.latest import Reading, Telemetry, Vitals
+from darvaz.protocol.codec import MessageCodec
+
+_LAST_ARGS = (
+    "With which numbers, truth values and choices each command was last carried out, since board and gateway started."
+)
+
+
+class DeviceDescription(msgspec.Struct, kw_only=True):
+    """One device; what it says of itself is text that anybody could have written."""
+
+    id: str
+    kind: str
+    sends_frames: Annotated[bool, Meta(description="Whether its kind is one that sends pictures.")]
+    label: Annotated[str | None, Meta(description="What people call it, if they gave it a name.")]
+    online: bool
+    since: Annotated[float | None, Meta(description="When it came, in Unix seconds; null while it is away.")]
+    first_seen: float
+    last_seen: float
+    address: str | None
+    version: str | None
+    board: str | None
+    ip: Annotated[str | None, Meta(description="The address that the board sees of itself.")]
+    reset_cause: str | None
+    boot_id: str | None
+    rssi_dbm: Annotated[int | None, Meta(description="Signal of its Wi-Fi, when it last said so.")]
+    heap_free_bytes: int | None
+    uptime_s: Annotated[float | None, Meta(description="How long the board runs, as it last said.")]
+    commands: Annotated[dict[str, Any], Meta(description="Its commands and arguments, as protocol.json has them.")]
+    last_args: Annotated[dict[str, dict[str, Any]], Meta(description=_LAST_ARGS)]
+    telemetry: Annotated[dict[str, Any], Meta(description="What it reports, with units, as protocol.json has it.")]
+    values: Annotated[dict[str, Reading], Meta(description="The newest of each name since the gateway started.")]
+
+
+class DeviceDescriber:
+    """Describes devices to the API, the event stream and the metrics."""
+
+    def __init__(self, hub: Hub, telemetry: Telemetry, protocol: MessageCodec) -> None:
+        self._hub = hub
+        self._telemetry = telemetry
+        self._kinds = protocol.kinds
+
+    def describe(self, device: str) -> DeviceDescription | None:
+        """Returns all there is to say of one device, or None if it never connected."""
+        state = self._hub.describe(device)
+        return None if state is None else self._complete(state)
+
+    def describe_all(self) -> list[DeviceDescription]:
+        """Returns all there is to say of every device that ever connected."""
+        return [self._complete(state) for state in self._hub.describe_all()]
+
+    def _complete(self, state: DeviceState) -> DeviceDescription:
+        # Field by field, so that the type checker sees what is missing.
+        vitals = self._telemetry.vitals_or_none(state.id) or Vitals()
+        return DeviceDescription(
+            id=state.id,
+            kind=state.kind,
+            sends_frames=self._kinds[state.kind].sends_frames,
+            label=state.label,
+            online=state.online,
+            since=state.since_unix_s,
+            first_seen=state.first_seen_unix_s,
+            last_seen=state.last_seen_unix_s,
+            address=state.address,
+            version=state.version,
+            board=state.board,
+            ip=state.ip,
+            reset_cause=state.reset_cause,
+            boot_id=state.boot_id,
+            rssi_dbm=vitals.rssi_dbm,
+            heap_free_bytes=vitals.heap_free_bytes,
+            uptime_s=vitals.uptime_s,
+            commands=state.commands,
+            last_args=state.last_args,
+            telemetry=state.telemetry,
+            values=self._telemetry.latest(state.id),
+        )
