@@ -16,6 +16,7 @@ from darvaz.compiled import SWITCH
 from darvaz.gateway.api.routes import OPERATIONS
 from darvaz.gateway.app import build_app, build_parts
 from darvaz.gateway.settings import Settings, hints
+from tests.contract.test_imports import LAYERS, OUTSIDE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -147,3 +148,17 @@ def test_every_link_in_a_page_has_a_target(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in map(slug, headings), target
+
+
+def test_the_design_page_lists_the_packages_of_the_import_test_layer_by_layer() -> None:
+    page = (ROOT / "docs/design.md").read_text(encoding="utf-8").partition("## Packages and layers")[2]
+    tables = [re.findall(r"^\| (?:`([\w.]+)`)? ?\|", part, re.MULTILINE) for part in page.split("|---|---|")[1:3]]
+    layers: list[set[str]] = [set()]
+    for name in tables[0]:
+        if name:
+            layers[-1].add(name)
+        else:
+            layers.append(set())
+
+    assert [layer for layer in layers if layer] == list(LAYERS)
+    assert {name for name in tables[1] if name} == set(OUTSIDE)
