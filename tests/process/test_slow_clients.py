@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from darvaz.gateway.http.slow_clients import UNDECIDED_PER_SITE_MAX
+from darvaz.gateway.http.slow_clients import PENDING_PER_NETWORK_MAX
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 20.0
@@ -114,7 +114,7 @@ def test_a_handshake_behind_another_request_outlives_the_deadline_too(gateway: G
 
 def test_silent_connections_beyond_the_most_of_one_address_are_cut_off_and_others_served() -> None:
     with GatewayProcess() as gateway, contextlib.ExitStack() as held:
-        silent = [held.enter_context(dialled(gateway, b"GET /", ELSEWHERE)) for _ in range(UNDECIDED_PER_SITE_MAX)]
+        silent = [held.enter_context(dialled(gateway, b"GET /", ELSEWHERE)) for _ in range(PENDING_PER_NETWORK_MAX)]
         one_more = held.enter_context(dialled(gateway, b"", ELSEWHERE))
 
         assert is_cut_off(one_more)
@@ -123,7 +123,7 @@ def test_silent_connections_beyond_the_most_of_one_address_are_cut_off_and_other
             assert "connection_ack" in str(board.recv(timeout=DEADLINE_S))
         silent[0].sendall(b"health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert silent[0].recv(4096).startswith(b"HTTP/1.1 200")
-        assert gateway.log_text().count("too many connections that ask for nothing") == 1
+        assert gateway.log_text().count("too many connections that send no request") == 1
 
 
 def test_a_link_beyond_the_most_in_all_is_refused_whatever_its_address(gateway: GatewayProcess) -> None:

@@ -1,4 +1,4 @@
-"""What must hold for each stream: the same in any segments, as another implementation has it, bounded, ended once."""
+"""What must hold for each stream: the same result in any segments and by another implementation, bounded, one end."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from websockets.server import ServerProtocol
 from darvaz.gateway.websocket.interface import EXTENSION
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tools.fuzz.conversations import MESSAGE_BYTES_MAX, Expected
-from tools.fuzz.stand_ins import Loop, Transport
 from tools.fuzz.streams import Stream
+from tools.fuzz.stubs import Loop, Transport
 
 _REQUEST = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -25,41 +25,43 @@ _HEAD_BYTES_MAX = 14
 
 
 class Listener:
-    """Remembers what it gets, and does one thing at its first packets."""
+    """Records what it receives, and does one action at its first packets."""
 
-    def __init__(self, wire: Any, action: str) -> None:
-        self._wire = wire
+    def __init__(self, connection: Any, action: str) -> None:
+        self._connection = connection
         self._action = action
         self.packets: list[str | bytes] = []
+        # The code of each call of `end`: there must be one.
         self.ended: list[int] = []
-        self.has_parted = False
+        # Whether the action was to close or abort.
+        self.has_left = False
 
     def receive_packets(self, packets: list[str | bytes]) -> None:
-        assert not self.has_parted and not self.ended, "something was delivered after the end"
+        assert not self.has_left and not self.ended, "something was delivered after the end"
         self.packets += packets
         action, self._action = self._action, "none"
         match action:
             case "close" | "abort":
-                self.has_parted = True
-                self._wire.close(1000, "") if action == "close" else self._wire.abort("")
-                self._wire.write(b"\x81\x04late")
+                self.has_left = True
+                self._connection.close(1000, "") if action == "close" else self._connection.abort("")
+                self._connection.write(b"\x81\x04late")
             case "pause":
-                self._wire.pause_reading()
+                self._connection.pause_reading()
             case "peer full":
-                self._wire.pause_writing()
+                self._connection.pause_writing()
 
     def receive_oversized(self, is_text: bool) -> None:
-        assert not self.has_parted and not self.ended, "something was delivered after the end"
+        assert not self.has_left and not self.ended, "something was delivered after the end"
 
     def stop(self) -> None:
-        raise AssertionError("the server does not go down")
+        raise AssertionError("the server does not stop in this test")
 
     def end(self, code: int, reason: str) -> None:
         self.ended.append(code)
 
 
 class Outcome(SimpleNamespace):
-    """What became of a stream: messages delivered, bytes written and the code of the end."""
+    """The result of a stream: messages delivered, packets written and the code of the end."""
 
     packets: list[str | bytes]
     written: list[tuple[int, bytes]]
@@ -67,23 +69,23 @@ class Outcome(SimpleNamespace):
 
 
 def check(stream: Stream) -> None:
-    """Raises `AssertionError` if anything is wrong with what the protocol class makes of a stream."""
+    """Raises `AssertionError` if the protocol class does anything wrong with a stream."""
     as_cut, data = play(stream), b"".join(stream.segments)
     whole = play(Stream([data], "none"))
     theirs, pongs, code = by_websockets(data)
-    assert whole.packets == theirs[: len(whole.packets)], f"{whole.packets} is delivered, {theirs} was sent"
+    assert whole.packets == theirs[: len(whole.packets)], f"delivered {whole.packets}, sent {theirs}"
     our_pongs = [payload for opcode, payload in whole.written if opcode == Opcode.PONG]
     closes = [int.from_bytes(payload[:2], "big") for opcode, payload in whole.written if opcode == Opcode.CLOSE]
     ours = closes[-1] if closes else None
     assert our_pongs == pongs[: len(our_pongs)], f"pongs {our_pongs}, not {pongs}"
-    # What breaks a rule in its head, a control packet's long length among it, is refused here before it is whole;
-    # a goodbye within a message is right (5.4), but wrong there.
+    # Our parser refuses a packet whose head breaks a rule before the packet is whole, also a control packet that is
+    # too long. A close between fragments is valid (RFC 6455, section 5.4), but `websockets` refuses it.
     is_early = ours == 1002 or (ours == 1009 and code is None)
     if not is_early and not (code == 1002 and whole.ended != 1006):
-        assert (whole.packets, our_pongs, ours) == (theirs, pongs, code), f"{theirs}, {pongs}, {code}: not {whole}"
+        assert (whole.packets, our_pongs, ours) == (theirs, pongs, code), f"{whole}, not {theirs}, {pongs}, {code}"
     if stream.expected is not None:
-        said = Expected(whole.packets, our_pongs, ours)
-        assert said == stream.expected, f"{said} came of what means {stream.expected}"
+        result = Expected(whole.packets, our_pongs, ours)
+        assert result == stream.expected, f"result {result}, expected {stream.expected}"
     if stream.action in ("close", "abort"):
         assert as_cut.packets == whole.packets[: len(as_cut.packets)]
     else:
@@ -91,15 +93,15 @@ def check(stream: Stream) -> None:
 
 
 def play(stream: Stream) -> Outcome:
-    """Feeds a stream to a fresh connection until the transport is lost."""
+    """Feeds a stream to a new connection until the transport is lost."""
     loop, transport, listeners = Loop(), Transport(), list[Listener]()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        wire = scope["extensions"][EXTENSION]
-        listeners.append(Listener(wire, stream.action))
-        wire.attach(listeners[0])
+        connection = scope["extensions"][EXTENSION]
+        listeners.append(Listener(connection, stream.action))
+        connection.attach(listeners[0])
 
     config: Any = SimpleNamespace(ws_max_size=MESSAGE_BYTES_MAX, loaded_app=app, asgi_version="3.0", root_path="")
     protocol = WebSocketProtocol(config, ServerState(), {}, loop)  # type: ignore[arg-type]
@@ -116,15 +118,15 @@ def play(stream: Stream) -> Outcome:
             break
         protocol.data_received(segment)
         if transport.is_reading:
-            assert protocol._parser.buffered_bytes <= 2 * MESSAGE_BYTES_MAX + _HEAD_BYTES_MAX, "too much is kept"
+            assert protocol._parser.buffered_bytes <= 2 * MESSAGE_BYTES_MAX + _HEAD_BYTES_MAX, "too many bytes are kept"
         loop.run()
     protocol.resume_reading()
     protocol.resume_writing()
     loop.run()
     protocol.connection_lost(None)
     loop.run()
-    assert len(listeners[0].ended) == 1, f"the end was told {len(listeners[0].ended)} times"
-    assert protocol._parser.buffered_bytes == 0, "something is kept after the end"
+    assert len(listeners[0].ended) == 1, f"`end` was called {len(listeners[0].ended)} times"
+    assert protocol._parser.buffered_bytes == 0, "bytes are kept after the end"
     written = read_written(bytes(transport.written))
     assert [opcode for opcode, _ in written[:-1]].count(Opcode.CLOSE) == 0, "something was written after the close"
     return Outcome(packets=listeners[0].packets, written=written, ended=listeners[0].ended[0])
@@ -141,8 +143,8 @@ def read_written(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def by_websockets(data: bytes) -> tuple[list[str | bytes], list[bytes], int | None]:
-    """Returns messages, payloads to be ponged and the code of the close that another implementation makes of it."""
-    # Counted below: they count a ping within a message to the message.
+    """Returns the messages, the payloads of pongs and the close code of another implementation."""
+    # The size is checked below: `websockets` counts a ping between fragments as part of the message.
     server = ServerProtocol(state=State.OPEN, max_size=1 << 62)
     server.receive_data(data)
     messages: list[str | bytes] = []
@@ -160,7 +162,7 @@ def by_websockets(data: bytes) -> tuple[list[str | bytes], list[bytes], int | No
         if len(parts) > MESSAGE_BYTES_MAX:
             return messages, pongs, 1009
         try:
-            # What is no text is for their user to find out.
+            # `websockets` leaves decoding to its user.
             if decoder is not None:
                 decoder.decode(bytes(frame.data), frame.fin)
         except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Requests to open a WebSocket, right and damaged: what goes past the HTTP parser must be what the parser would say."""
+"""Requests to open a WebSocket, valid and damaged: what the fast parser accepts, h11 must read in the same way."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ def make_head(seed: int) -> bytes:
     first = _FIRST[0] if chance.random() < 0.7 else chance.choice(_FIRST)
     data = b"\r\n".join((first, *lines)) + b"\r\n\r\n"
     for _ in range(chance.choice((0, 0, 0, 1, 2))):
-        place = chance.randrange(len(data))
-        data = data[:place] + chance.choice((b"", b"\r", b"\n", b"\x00", b"\xff", b":", b" ")) + data[place + 1 :]
+        position = chance.randrange(len(data))
+        data = data[:position] + chance.choice((b"", b"\r", b"\n", b"\x00", b"\xff", b":", b" ")) + data[position + 1 :]
     return data
 
 
 def check_head(data: bytes) -> None:
-    """Raises `AssertionError` if a request is let past the parser that the parser reads in another way."""
+    """Raises `AssertionError` if the fast parser accepts a request that h11 reads in another way."""
     request = parse_upgrade(data)
     if request is None:
         return
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(data)
     event = connection.next_event()
-    assert isinstance(event, h11.Request), f"h11 has {event} of it"
+    assert isinstance(event, h11.Request), f"h11 reads {event}"
     theirs = (event.method, event.target, list(event.headers))
-    assert (request.method, request.target, list(request.headers)) == theirs, f"{request}, and h11 has {theirs}"
+    assert (request.method, request.target, list(request.headers)) == theirs, f"{request}, but h11 reads {theirs}"
     answer = parse_request(data)
     assert isinstance(answer, Request | Unacceptable)
     if isinstance(answer, Unacceptable):

@@ -1,4 +1,4 @@
-"""What a client may send, right and wrong: streams made from a seed, the same for the same seed."""
+"""What a client may send, valid and invalid: streams from a seed, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ACTIONS = ("none", "none", "none", "close", "abort", "pause", "peer full")
 
 
 class Stream(NamedTuple):
-    """One input: the bytes in the segments in which they arrive, and what the listener does at its first packets."""
+    """One input: the bytes in segments as they arrive, and what the listener does at its first packets."""
 
     segments: list[bytes]
     action: str
@@ -35,19 +35,19 @@ class Stream(NamedTuple):
 
 
 def make_stream(seed: int) -> Stream:
-    """Returns the stream of a seed: two of three are conversations, the third is wild."""
+    """Returns the stream of a seed: two of three are conversations, the third is random packets."""
     chance = random.Random(seed)
-    data, expected = make_conversation(chance) if seed % 3 else (_wild(chance), None)
+    data, expected = make_conversation(chance) if seed % 3 else (_random_packets(chance), None)
     segments = [piece for piece in cut(chance, data, chance.choice((0, 1, 3, 20))) if piece]
     return Stream(segments, chance.choice(ACTIONS), expected)
 
 
-def _wild(chance: random.Random) -> bytes:
+def _random_packets(chance: random.Random) -> bytes:
     """Returns packets of any kind in any order, some of them damaged."""
     data = b"".join(_packet(chance) for _ in range(chance.randrange(1, PACKETS_MAX + 1)))
     if chance.random() < 0.15 and data:
-        place = chance.randrange(len(data))
-        data = data[:place] + chance.randbytes(chance.randrange(4)) + data[place + chance.randrange(3) :]
+        position = chance.randrange(len(data))
+        data = data[:position] + chance.randbytes(chance.randrange(4)) + data[position + chance.randrange(3) :]
     return data
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import signal
@@ -18,9 +19,9 @@ from rich.logging import RichHandler
 
 from darvaz.gateway.app import build_app
 from darvaz.gateway.greeting import greeting
-from darvaz.gateway.http.connections import FrontDoor
+from darvaz.gateway.http.connections import ConnectionFactory
 from darvaz.gateway.http.server_protocol import HttpProtocol
-from darvaz.gateway.http.slow_clients import UNDECIDED_MAX, Crowd, patient
+from darvaz.gateway.http.slow_clients import PENDING_MAX, PendingConnections
 from darvaz.gateway.open_files import raise_open_file_limit
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
@@ -32,7 +33,7 @@ SHUTDOWN_DEADLINE_S = 3
 async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
     """Serves until a signal comes and returns the exit status."""
     _log_to(console, parts.settings.log_level)
-    raise_open_file_limit(parts.settings.links_max + UNDECIDED_MAX)
+    raise_open_file_limit(parts.settings.links_max + PENDING_MAX)
     server = _Server(_config(parts), parts)
     host, port = listener.getsockname()[:2]
     for number, line in enumerate(greeting(parts, host, port)):
@@ -74,12 +75,12 @@ class _Server(uvicorn.Server):
 
 def _config(parts: Parts) -> uvicorn.Config:
     settings = parts.settings
-    crowd = Crowd(settings.auth_deadline_s, settings.links_per_address_max)
+    pending = PendingConnections(settings.auth_deadline_s, settings.links_per_address_max)
     proxies = settings.listed("trusted_proxies")
     return uvicorn.Config(
         build_app(parts),
         # Frames of a camera are written straight to the transport.
-        http=cast(type[asyncio.Protocol], FrontDoor(patient(HttpProtocol, crowd), crowd)),
+        http=cast(type[asyncio.Protocol], ConnectionFactory(functools.partial(HttpProtocol, pending=pending), pending)),
         ws=WebSocketProtocol,
         # Our own heartbeat decides which links are alive; a board answers WebSocket pings only while it reads.
         ws_ping_interval=None,

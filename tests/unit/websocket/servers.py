@@ -15,6 +15,10 @@ from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tests.support.webserver import WebServer
 
 MAX_BYTES = 17 * 1024 * 1024
+REQUEST = (
+    b"GET /ws/pico?x=1 HTTP/1.1\r\nHost: gateway:3000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 def _uvloop() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -1,4 +1,4 @@
-"""The way past the HTTP parser: it takes what h11 would take, says the same of it, and leaves the rest alone."""
+"""The fast parser of upgrades: what it accepts, h11 reads in the same way; it leaves the rest to h11."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def h11_request(data: bytes) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]] |
     return (event.method, event.target, list(event.headers)) if isinstance(event, h11.Request) else None
 
 
-def test_a_boards_request_is_taken() -> None:
+def test_a_boards_request_is_accepted() -> None:
     request = parse_upgrade(head(*HEADERS, b"Authorization:   Bearer dvz_x  "))
     assert request is not None
     assert request.target == b"/ws/pico?x=1"
     assert (b"authorization", b"Bearer dvz_x") in request.headers
 
 
-def test_names_and_wishes_may_be_written_in_any_case() -> None:
+def test_names_and_options_may_be_written_in_any_case() -> None:
     assert parse_upgrade(head(b"HOST: a", b"upgrade: WebSocket", b"CONNECTION: keep-alive, UPGRADE"))
 
 
@@ -66,14 +66,14 @@ def test_names_and_wishes_may_be_written_in_any_case() -> None:
         head(*HEADERS).replace(b"\r\n", b"\n"),
     ],
 )
-def test_what_is_not_one_plain_request_is_left_to_the_parser(data: bytes) -> None:
+def test_everything_else_is_left_to_h11(data: bytes) -> None:
     assert parse_upgrade(data) is None
 
 
-def test_the_longest_head_is_taken_and_one_byte_more_is_not() -> None:
-    room = HEAD_BYTES_MAX - len(head(*HEADERS, b"X: "))
-    assert parse_upgrade(head(*HEADERS, b"X: " + b"a" * room))
-    assert parse_upgrade(head(*HEADERS, b"X: " + b"a" * (room + 1))) is None
+def test_the_longest_head_is_accepted_and_one_byte_more_is_not() -> None:
+    free = HEAD_BYTES_MAX - len(head(*HEADERS, b"X: "))
+    assert parse_upgrade(head(*HEADERS, b"X: " + b"a" * free))
+    assert parse_upgrade(head(*HEADERS, b"X: " + b"a" * (free + 1))) is None
 
 
 _PIECES = st.sampled_from(
@@ -82,7 +82,7 @@ _PIECES = st.sampled_from(
 
 
 @given(st.lists(_PIECES | st.binary(max_size=12), max_size=9), st.binary(max_size=6))
-def test_whatever_is_taken_is_what_the_parser_would_say(more: list[bytes], target: bytes) -> None:
+def test_an_accepted_request_is_what_h11_reads(more: list[bytes], target: bytes) -> None:
     data = head(*HEADERS, *more, line=b"GET /" + target + b" HTTP/1.1")
     request = parse_upgrade(data)
     if request is not None:

@@ -12,9 +12,9 @@ from uvicorn.server import ServerState
 from darvaz.gateway.websocket.interface import EXTENSION
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from tests.support.rawsocket import packet, text
-from tests.unit.websocket.test_fast_upgrade import HEADERS, head
+from tests.unit.websocket.servers import REQUEST
 from tools.fuzz.checks import Listener
-from tools.fuzz.stand_ins import Loop, Transport
+from tools.fuzz.stubs import Loop, Transport
 
 
 class Timer:
@@ -55,7 +55,7 @@ class Connection:
         config: Any = SimpleNamespace(ws_max_size=1000, loaded_app=self._app, asgi_version="3.0", root_path="")
         self.protocol = WebSocketProtocol(config, ServerState(), {}, self.loop)  # type: ignore[arg-type]
         self.protocol.connection_made(self.transport)  # type: ignore[arg-type]
-        self.protocol.data_received(head(*HEADERS))
+        self.protocol.data_received(REQUEST)
         self.loop.run()
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""The fuzzer's first streams, the same each time, and proof that it sees what is wrong; `make fuzz` runs a million."""
+"""The fuzzer's first streams, the same each time, and proof that it finds faults; `make fuzz` runs a million."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import pytest
 import darvaz
 from darvaz.gateway.websocket import parser
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
-from tools.fuzz.__main__ import HEAD_EVERY, fault, head_fault, smallest
+from tools.fuzz.__main__ import HEAD_EVERY, find_failure, find_head_failure, shrink
 from tools.fuzz.heads import make_head
 from tools.fuzz.streams import Stream, make_stream
 
 STREAMS = 5_000
 
 unpatchable = pytest.mark.skipif(
-    darvaz.is_compiled, reason="nothing can be planted in what is compiled: `make test` runs this as plain Python, too"
+    darvaz.is_compiled, reason="compiled code cannot be patched; `make test` also runs this as plain Python"
 )
 
 
-def test_five_thousand_streams_are_read_as_they_must_be() -> None:
-    faults = {seed: sentence for seed in range(STREAMS) if (sentence := fault(make_stream(seed)))}
+def test_five_thousand_streams_have_their_right_results() -> None:
+    failures = {seed: failure for seed in range(STREAMS) if (failure := find_failure(make_stream(seed)))}
 
-    assert faults == {}
+    assert failures == {}
 
 
-def test_requests_that_pass_by_the_parser_are_read_as_it_would_read_them() -> None:
-    faults = {seed: sentence for seed in range(0, STREAMS, HEAD_EVERY) if (sentence := head_fault(make_head(seed)))}
+def test_heads_that_the_fast_parser_accepts_are_read_as_h11_reads_them() -> None:
+    heads = {seed: make_head(seed) for seed in range(0, STREAMS, HEAD_EVERY)}
 
-    assert faults == {}
+    assert {seed: failure for seed, head in heads.items() if (failure := find_head_failure(head))} == {}
 
 
 @unpatchable
-def test_a_rule_that_is_none_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_that_refuses_too_much_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     is_broken = parser.Parser._broken_rule
 
     def stricter(self: parser.Parser, first: int, second: int) -> str | None:
@@ -39,35 +39,35 @@ def test_a_rule_that_is_none_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(parser.Parser, "_broken_rule", stricter)
 
-    assert "came of what means" in first_fault()[1]
+    assert "expected" in first_failure()[1]
 
 
-def first_fault() -> tuple[Stream, str]:
-    return next((s, said) for s in map(make_stream, range(STREAMS)) if (said := fault(s)))
+def first_failure() -> tuple[Stream, str]:
+    return next((s, failure) for s in map(make_stream, range(STREAMS)) if (failure := find_failure(s)))
 
 
 @unpatchable
-def test_a_message_delivered_after_the_goodbye_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_delivered_after_the_close_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def deliver(self: WebSocketProtocol, packets: list[str | bytes]) -> None:
         if packets and self._listener is not None:
             self._listener.receive_packets(packets)
 
     monkeypatch.setattr(WebSocketProtocol, "_deliver", deliver)
 
-    assert "delivered after the end" in first_fault()[1]
+    assert "delivered after the end" in first_failure()[1]
 
 
 def test_an_unchecked_fragment_is_found_in_the_fewest_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser, "_Utf8Checker", lambda: None)
 
-    stream, _ = first_fault()
-    least = smallest(stream)
+    stream, _ = first_failure()
+    least = shrink(stream)
 
-    assert fault(least) and len(least.segments) <= len(stream.segments)
+    assert find_failure(least) and len(least.segments) <= len(stream.segments)
 
 
 @unpatchable
-def test_a_second_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_call_of_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     leave = WebSocketProtocol._leave
 
     def leave_twice(self: WebSocketProtocol, code: int, reason: str) -> None:
@@ -77,4 +77,4 @@ def test_a_second_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(WebSocketProtocol, "_leave", leave_twice)
 
-    assert "2 times" in first_fault()[1]
+    assert "called 2 times" in first_failure()[1]

@@ -1,1 +1,1 @@
-"""The shells around the gateway's core: they accept, feed, write and translate; they decide nothing."""
+"""What every HTTP connection and response has in common: server protocol, timeouts, headers, problems, callers."""

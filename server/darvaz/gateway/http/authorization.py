@@ -1,4 +1,4 @@
-"""Who may ask over HTTP: the access room's decision as a response, with failures noted in the journal."""
+"""Authorization of HTTP requests: the decision of `access` as a response, with refusals in the journal."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def authorize_viewer(
 
 
 def refuse(parts: Parts, caller: Caller, refused: Refused, action: str) -> Response:
-    """Returns a refusal as a response and notes it, a bounded number of times a minute and address."""
+    """Returns a refusal as a response, and writes it to the journal as `note_refusal` does."""
     note_refusal(parts, caller, refused, action)
     response = problem(refused.status, refused.code, refused.message, refused.retry_after_s)
-    # A browser would answer this challenge with a dialogue of its own; other programs wait for it.
+    # Programs need the challenge for a password (RFC 7617); a browser would show its own sign-in dialogue.
     if refused.status == 401 and not caller.has_browser_headers:
         response.headers.append("WWW-Authenticate", _PASSWORD_CHALLENGE)
     return response
 
 
 def note_refusal(parts: Parts, caller: Caller, refused: Refused, action: str) -> None:
-    """Counts a refusal, and writes it into the journal unless this address has had its share of lines already."""
+    """Counts a refusal, and writes it to the journal a limited number of times a minute for each address."""
     parts.metrics.count_refused(refused.code)
     if parts.noted_refusals.wait_s(caller.address) is None:
         parts.noted_refusals.count(caller.address)

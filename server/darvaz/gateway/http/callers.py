@@ -1,4 +1,4 @@
-"""Who is calling, read from an ASGI scope for the access room."""
+"""The caller of a request, read from its ASGI scope."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from darvaz.gateway.access.origins import parse_address
 def caller_of(scope: MutableMapping[str, Any]) -> Caller:
     """Returns the caller of a request or a WebSocket handshake."""
     client = scope.get("client")
-    # Not an address: what a trusted proxy passed on of an X-Forwarded-For that its client made up.
+    # It may not be an address: a trusted proxy passes on an X-Forwarded-For that its client made up.
     address = parse_address(client[0]) if client else None
     return Caller.from_headers(str(address) if address else None, scope["headers"], scope.get("query_string", b""))

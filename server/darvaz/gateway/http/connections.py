@@ -1,7 +1,7 @@
-"""The protocol class for uvicorn's `http=`: who sends a board's request to upgrade is let past the HTTP parser.
+"""New connections, for uvicorn's `http=`: a board's request to upgrade goes to the WebSocket without the HTTP parser.
 
-A connection is nothing but a transport and a deadline until its first bytes come. One plain request for a
-WebSocket goes to the WebSocket's protocol as it is; everything else, to an HTTP protocol that is only made then.
+Until its first bytes come, a connection is a transport and a deadline only. A plain request for a WebSocket
+(`parse_upgrade`) is then handed to the WebSocket protocol as it is; everything else is handed to the HTTP protocol.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from darvaz.gateway.access.rate_limiter import network_of
-from darvaz.gateway.http.slow_clients import Crowd
+from darvaz.gateway.http.slow_clients import PendingConnections
 from darvaz.gateway.websocket.fast_upgrade import parse_upgrade
 
 MakeProtocol = Callable[..., asyncio.Protocol]
 
 
-class FrontDoor:
-    """Makes what stands at the door, for each connection; `make_http` makes what takes over for HTTP."""
+class ConnectionFactory:
+    """Makes the protocol of each new connection; `make_http` makes the one that reads HTTP."""
 
-    def __init__(self, make_http: MakeProtocol, crowd: Crowd) -> None:
+    def __init__(self, make_http: MakeProtocol, pending: PendingConnections) -> None:
         self._make_http = make_http
-        self._crowd = crowd
+        self._pending = pending
 
     def __call__(
         self,
@@ -34,22 +34,26 @@ class FrontDoor:
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> asyncio.Protocol:
-        """Returns the protocol of a new connection, as uvicorn asks for it."""
-        given = {"config": config, "server_state": server_state, "app_state": app_state, "_loop": _loop}
-        return Knock(self._crowd, self._make_http, given)
+        """Returns the protocol of a new connection, as uvicorn calls for it."""
+        arguments = {"config": config, "server_state": server_state, "app_state": app_state, "_loop": _loop}
+        return NewConnection(self._pending, self._make_http, arguments)
 
 
-class Knock(asyncio.Protocol):
-    """One connection that has not said anything yet."""
+class NewConnection(asyncio.Protocol):
+    """One connection until its first bytes."""
 
-    __slots__ = ("_connections", "_crowd", "_deadline", "_given", "_make_http", "_site", "_transport")
+    __slots__ = ("_arguments", "_connections", "_deadline", "_make_http", "_network", "_pending", "_transport")
 
-    def __init__(self, crowd: Crowd, make_http: MakeProtocol, given: dict[str, Any]) -> None:
-        self._crowd = crowd
+    def __init__(self, pending: PendingConnections, make_http: MakeProtocol, arguments: dict[str, Any]) -> None:
+        self._pending = pending
         self._make_http = make_http
-        self._given = given
-        self._connections = given["server_state"].connections
-        self._site = ""
+        # What uvicorn gives to a protocol class, for the protocol that takes over.
+        self._arguments = arguments
+        # uvicorn's set of all connections, which it shuts down at the end.
+        self._connections = arguments["server_state"].connections
+        # The client's network, as `_pending` counts it.
+        self._network = ""
+        # Runs while this connection is counted as pending.
         self._deadline: asyncio.TimerHandle | None = None
         self._transport: Any = None
 
@@ -57,28 +61,28 @@ class Knock(asyncio.Protocol):
         self._transport = transport
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
-        self._site = network_of(peer[0] if isinstance(peer, tuple) and peer else None)
-        if self._crowd.has_room(self._site):
-            self._crowd.enter(self._site)
-            loop = self._given["_loop"] or asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._crowd.deadline_s, self._cut_off)
+        self._network = network_of(peer[0] if isinstance(peer, tuple) and peer else None)
+        if self._pending.has_room(self._network):
+            self._pending.enter(self._network)
+            loop = self._arguments["_loop"] or asyncio.get_running_loop()
+            self._deadline = loop.call_later(self._pending.deadline_s, self._cut_off)
         else:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        make_websocket = self._given["config"].ws_protocol_class
+        make_websocket = self._arguments["config"].ws_protocol_class
         is_upgrade = make_websocket is not None and parse_upgrade(data) is not None
         self._leave()
-        taker = make_websocket(**self._given) if is_upgrade else self._make_http(**self._given)
-        taker.connection_made(self._transport)
-        self._transport.set_protocol(taker)
-        taker.data_received(data)
+        protocol = make_websocket(**self._arguments) if is_upgrade else self._make_http(**self._arguments)
+        protocol.connection_made(self._transport)
+        self._transport.set_protocol(protocol)
+        protocol.data_received(data)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._leave()
 
     def shutdown(self) -> None:
-        """Ends the connection because the server goes down."""
+        """Ends the connection because the server stops."""
         self._transport.close()
 
     def _leave(self) -> None:
@@ -86,8 +90,8 @@ class Knock(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-            self._crowd.leave(self._site)
+            self._pending.leave(self._network)
 
     def _cut_off(self) -> None:
-        # Nothing was asked, so there is nothing to answer.
+        # There is no request, so there is no response.
         self._transport.abort()

@@ -40,8 +40,8 @@ def problem(
         more["Retry-After"] = str(max(1, round(retry_after_s)))
     if status == 401:
         more["WWW-Authenticate"] = "Bearer"
-    said = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
-    return Response(msgspec.json.encode(said), status, headers=more, media_type=PROBLEM_JSON)
+    body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail)
+    return Response(msgspec.json.encode(body), status, headers=more, media_type=PROBLEM_JSON)
 
 
 def unknown_device(device: str) -> Response:
@@ -50,7 +50,7 @@ def unknown_device(device: str) -> Response:
 
 
 def unanswered(status: int, method: str, path: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Returns the problem of a path or a method that is not in the table, with what is."""
+    """Returns the problem of a path or method without a route, and names what is allowed."""
     where, allowed = repr(path[:_PATH_CHARS_MAX]), (headers or {}).get("Allow", "")
     if status == HTTPStatus.NOT_FOUND:
         return problem(404, "not_found", f"nothing found at {where}; /api/docs lists all paths")

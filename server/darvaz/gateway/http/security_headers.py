@@ -1,4 +1,4 @@
-"""The headers that every answer carries, against pages that embed, guess types or load from elsewhere."""
+"""Security headers of every response, against embedding, guessed content types and resources of other origins."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds the headers that an answer has not set itself; WebSockets pass untouched."""
+    """Adds the headers that a response does not set itself; WebSockets are not changed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,8 +1,8 @@
-"""The HTTP protocol class for uvicorn's `http=`: a response that never ends may write straight to its transport.
+"""The HTTP protocol class for uvicorn's `http=`: a response without an end writes straight to its transport.
 
 An ASGI application that finds `scope["extensions"][EXTENSION]` may call its `open_body` instead of
-sending `http.response.start`. It gets an outlet, and waits for `http.disconnect` as ever. Nothing
-then stands between a frame and the transport: no message, no task, no chunk.
+sending `http.response.start`. It gets a `ResponseBody`, and waits for `http.disconnect` as usual. Frames
+then go to the transport without ASGI messages, tasks or chunks.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from typing import Any
 
 import h11
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.security_headers import HEADERS
+from darvaz.gateway.http.slow_clients import HeaderTimeoutH11, PendingConnections
 
 EXTENSION = "darvaz.body"
 
-# A viewer that vanished while there was nothing to send: asked after half a minute, gone after another.
+# TCP keep-alive finds a viewer that vanished while there was nothing to send: after 30 s without a packet,
+# three probes, 10 s apart.
 _KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 
-_NOT_HTTP = "this is no request of HTTP/1.1; if it was to be TLS, that needs a proxy in front of the gateway"
+_NOT_HTTP = "this is not a request of HTTP/1.1; for TLS, run a proxy in front of the gateway"
 
 
-class HttpProtocol(H11Protocol):
+class HttpProtocol(HeaderTimeoutH11):
     """One HTTP connection, with `EXTENSION` in the scope of its requests."""
 
     def __init__(
@@ -38,8 +39,11 @@ class HttpProtocol(H11Protocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        pending: PendingConnections,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state, _loop, pending=pending)
+        # The body that `open_body` began; the connection then ends with it.
         self._body: ResponseBody | None = None
         app = self.app
 
@@ -50,8 +54,8 @@ class HttpProtocol(H11Protocol):
         self.app = extended
 
     def send_400_response(self, msg: str) -> None:
-        """Answers what is no HTTP as any other mistake, with a problem, and ends the connection."""
-        # Behind an answer that has begun there is no place for another.
+        """Answers bytes that are not HTTP with a problem, like every other error, and ends the connection."""
+        # In other states the head of a response was already sent.
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             answer = problem(400, "not_http", _NOT_HTTP, headers={"Connection": "close", **HEADERS})
             head = h11.Response(status_code=400, headers=answer.raw_headers, reason=b"Bad Request")
@@ -60,9 +64,9 @@ class HttpProtocol(H11Protocol):
         self.transport.close()
 
     def open_body(self, headers: Sequence[tuple[bytes, bytes]], preamble: bytes) -> ResponseBody:
-        """Answers 200 and returns where the body goes; it lasts as long as the connection.
+        """Answers 200 and returns the body to write to; the body ends with the connection (RFC 9112, section 6.3).
 
-        The end of the connection ends the body: old players know no chunks.
+        It is not chunked: old players of MJPEG cannot read chunks.
         """
         lines = [b"HTTP/1.1 200 OK", b"connection: close"]
         lines += [name + b": " + value for name, value in (*self.server_state.default_headers, *headers)]
@@ -72,7 +76,7 @@ class HttpProtocol(H11Protocol):
         return self._body
 
     def shutdown(self) -> None:
-        """Ends the connection because the server goes down; a body that never ends would hold it up."""
+        """Ends the connection because the server stops; a body without an end would delay that."""
         if self._body is None:
             super().shutdown()
         else:
@@ -88,7 +92,7 @@ def connection_of(scope: Mapping[str, Any]) -> HttpProtocol:
 
 
 class ResponseBody:
-    """The outlet of one viewer: its methods are the transport's own, for each frame and viewer goes through them."""
+    """Where the frames of one viewer go: `write` and `buffered_bytes` are the transport's own methods, for speed."""
 
     __slots__ = ("_transport", "buffered_bytes", "write")
 
@@ -98,11 +102,11 @@ class ResponseBody:
         self.buffered_bytes: Callable[[], int] = transport.get_write_buffer_size
 
     def abort(self, reason: str) -> None:
-        """Cuts the connection; there is no room for a reason."""
+        """Cuts the connection; HTTP has no place for the reason."""
         self._transport.abort()
 
     def end(self) -> None:
-        """Closes the connection, and does not wait for one who does not read."""
+        """Closes the connection, at once if the client has not read everything."""
         if self.buffered_bytes():
             self._transport.abort()
         else:
@@ -110,7 +114,7 @@ class ResponseBody:
 
 
 def _keep_alive(transport: asyncio.Transport) -> None:
-    """Has the system look for a peer that is silent; where it cannot, the peer stays until something is sent."""
+    """Turns TCP keep-alive on; without it, a vanished peer is noticed when something is sent."""
     connection = transport.get_extra_info("socket")
     if connection is None:
         return

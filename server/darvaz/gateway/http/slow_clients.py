@@ -1,65 +1,79 @@
-"""How long a connection may take to say what it wants, and how many from one place may be that slow at once."""
+"""Slow clients: how long a connection may take to send a request head, and how many connections may wait at once."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, ClassVar
+from typing import Any
 
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from darvaz.gateway.access.rate_limiter import network_of
 from darvaz.gateway.address_counts import AddressCounts
 
-log = logging.getLogger("darvaz.edge")
+log = logging.getLogger("darvaz.http")
 
-UNDECIDED_PER_SITE_MAX = 64
-UNDECIDED_MAX = 2_048
+PENDING_PER_NETWORK_MAX = 64
+PENDING_MAX = 2_048
 
 
-class Crowd:
-    """Counts the connections that have not yet said what they want, by the place they come from."""
+class PendingConnections:
+    """The connections whose request is not complete: counted in all and by network (`network_of`), both bounded."""
 
-    def __init__(self, deadline_s: float, links_per_site_max: int = 0, total_max: int = UNDECIDED_MAX) -> None:
+    def __init__(self, deadline_s: float, links_per_address_max: int = 0, total_max: int = PENDING_MAX) -> None:
+        # Seconds that a client has for a whole request head.
         self.deadline_s = deadline_s
-        # After a restart, all boards behind one address knock at once.
-        self._per_site_max = max(UNDECIDED_PER_SITE_MAX, links_per_site_max)
+        # After a restart, all boards behind one address connect at once.
+        self._per_network_max = max(PENDING_PER_NETWORK_MAX, links_per_address_max)
         self._total_max = total_max
         self._counts = AddressCounts()
-        # Whether the log has a line of the first that was cut off since none waited.
-        self._is_noted = False
+        # Whether a rejected connection is in the log; set back when none is pending.
+        self._is_logged = False
 
-    def has_room(self, site: str) -> bool:
-        """Says whether one more may wait; the first refusal since all was quiet is in the log."""
-        if self._counts.of(site) < self._per_site_max and self._counts.total < self._total_max:
+    def has_room(self, network: str) -> bool:
+        """Whether one more may wait; the first rejected connection of a rush is logged."""
+        if self._counts.of(network) < self._per_network_max and self._counts.total < self._total_max:
             return True
-        if not self._is_noted:
-            self._is_noted = True
-            log.warning("= %s cut off: too many connections that ask for nothing", site)
+        if not self._is_logged:
+            self._is_logged = True
+            log.warning("= %s cut off: too many connections that send no request", network)
         return False
 
-    def enter(self, site: str) -> None:
-        self._counts.enter(site)
+    def enter(self, network: str) -> None:
+        self._counts.enter(network)
 
-    def leave(self, site: str) -> None:
-        self._counts.leave(site)
+    def leave(self, network: str) -> None:
+        self._counts.leave(network)
         if not self._counts.total:
-            self._is_noted = False
+            self._is_logged = False
 
 
-class PatientHttp(H11Protocol):
-    """An HTTP connection that is cut off unless a whole request head comes in time, the first and each next."""
+class HeaderTimeoutH11(H11Protocol):
+    """An HTTP connection that is cut off unless each request head is complete in time, the first and all later ones."""
 
-    crowd: ClassVar[Crowd]
-
-    _site = ""
-    _deadline: asyncio.TimerHandle | None = None
-    _is_upgraded = False
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        pending: PendingConnections,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._pending = pending
+        # The client's network, as `pending` counts it.
+        self._network = ""
+        # Runs while a request head is awaited, and only then the connection is counted as pending.
+        self._deadline: asyncio.TimerHandle | None = None
+        self._is_upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._site = network_of(self.client[0] if self.client else None)
-        if self.crowd.has_room(self._site):
+        self._network = network_of(self.client[0] if self.client else None)
+        if self._pending.has_room(self._network):
             self._begin_waiting()
         else:
             transport.abort()
@@ -82,26 +96,21 @@ class PatientHttp(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # What the client sent ahead may be under way by now.
+        # A pipelined request (RFC 9112, section 9.3.2) may have begun already.
         is_idle = self.cycle.response_complete and not self._is_upgraded and self._deadline is None
         if is_idle and not self.transport.is_closing():
             self._begin_waiting()
 
     def _begin_waiting(self) -> None:
-        self.crowd.enter(self._site)
-        self._deadline = self.loop.call_later(self.crowd.deadline_s, self._cut_off)
+        self._pending.enter(self._network)
+        self._deadline = self.loop.call_later(self._pending.deadline_s, self._cut_off)
 
     def _end_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-            self.crowd.leave(self._site)
+            self._pending.leave(self._network)
 
     def _cut_off(self) -> None:
-        # Nothing was asked, so there is nothing to answer.
+        # There is no request, so there is no response.
         self.transport.abort()
-
-
-def patient(base: type[H11Protocol], crowd: Crowd) -> type[H11Protocol]:
-    """Returns a protocol class whose connections share one crowd."""
-    return type("Patient" + base.__name__, (PatientHttp, base), {"crowd": crowd})

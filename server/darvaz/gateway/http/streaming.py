@@ -1,4 +1,4 @@
-"""Answers that come in pieces: each piece has a deadline, and a client that leaves ends them."""
+"""Streamed responses: each piece has a deadline, and the response ends when the client leaves."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Pieces = AsyncGenerator[bytes, None]
 
 
 class StreamedResponse(Response):
-    """Sends the pieces of a generator as they come; `HEAD` gets the headers alone.
+    """Sends the pieces of a generator as they come; `HEAD` gets the headers only.
 
-    A client that does not take a piece within `PIECE_DEADLINE_S` is given up: its answer is never completed.
+    If a client does not read a piece within `PIECE_DEADLINE_S`, the response is left incomplete.
     """
 
     def __init__(self, pieces: Pieces, media_type: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(media_type=media_type, headers={"Cache-Control": "no-store", **(headers or {})})
-        # How long it will be is not known.
+        # The length is not known in advance.
         del self.headers["content-length"]
         self._pieces = pieces
 

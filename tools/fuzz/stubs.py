@@ -1,4 +1,4 @@
-"""A transport and a loop without sockets or time: they record what the protocol class does, and do it in turns."""
+"""Stubs of a transport and an event loop, without sockets and time: they record what the protocol class does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Transport:
-    """Takes everything at once and remembers it."""
+    """Accepts all bytes at once and records them."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -48,7 +48,7 @@ class Transport:
 
 
 class Task:
-    """A coroutine that must end without waiting."""
+    """A coroutine that must end without waiting, or the test fails."""
 
     def __init__(self, coroutine: Any) -> None:
         self.coroutine = coroutine
@@ -65,7 +65,7 @@ class Task:
 
 
 class Loop:
-    """Calls what was asked for when `run` is called; its timers never come."""
+    """Runs scheduled callbacks when `run` is called; its timers never fire."""
 
     def __init__(self) -> None:
         self._due: deque[Callable[[], Any]] = deque()
@@ -77,7 +77,7 @@ class Loop:
         return self
 
     def cancel(self) -> None:
-        """A timer's end."""
+        """Does nothing: a timer never fires."""
 
     def create_task(self, coroutine: Any) -> Task:
         task = Task(coroutine)
