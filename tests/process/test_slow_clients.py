@@ -139,7 +139,7 @@ def test_a_link_beyond_the_most_in_all_is_refused_whatever_its_address(gateway: 
             pass
 
     assert refused.value.response.status_code == 503
-    assert b"all the links it may have" in (refused.value.response.body or b"")
+    assert b"the limit of links is reached" in (refused.value.response.body or b"")
     assert refused.value.response.headers["Retry-After"]
 
 

@@ -19,7 +19,7 @@ def greeting(parts: Parts, host: str, port: int) -> list[str]:
         *(f"  http://{address}:{port}" for address in addresses),
         f"  boards: ws://{last}/ws/pico and /ws/esp32cam",
         f"  {_enrolment(parts)}",
-        f"  {sign_in_line(parts.access.connection, parts.access.operators.links, f'http://{last}')}",
+        f"  {sign_in_line(parts.access.connection, parts.operators.links, f'http://{last}')}",
         "  watch: darvaz log --follow    stop: Ctrl-C",
     ]
 

@@ -1,4 +1,4 @@
-"""The parts of a running gateway, as the shells at the edge receive them."""
+"""The parts of a running gateway, as endpoints and operations receive them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from darvaz.gateway.access import Access
+from darvaz.gateway.access.operators import Operators
 from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
@@ -28,15 +29,16 @@ from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.protocol.codec import MessageCodec
 
-# A flood of refusals must not push out what else the journal keeps.
-REFUSALS_NOTED_PER_MINUTE = 20
+# Per address; a flood of refusals must not displace other entries of the journal.
+REFUSALS_RECORDED_PER_MINUTE = 20
 
 
 @dataclass(slots=True)
 class Parts:
-    """Everything that one gateway is made of."""
+    """Everything that a gateway consists of; built once by `app.build_parts`."""
 
     settings: Settings
+    """As they are now: the API replaces them."""
     protocol: MessageCodec
     access: Access
     journal: Journal
@@ -47,23 +49,33 @@ class Parts:
     telemetry: Telemetry
     describer: DeviceDescriber
     reader: ReadPool
+    """Threads that read the database, for the journal."""
     history_reader: ReadPool
+    """Threads that read the database of the history."""
     deadlines: TimerWheel
     frames: Frames
     stream_controller: StreamController
     snapshots: Snapshots
     frame_counts: FrameCounts
     frame_ring: FrameRing | None
+    """None if no frames are kept on disk."""
     link_counts: AddressCounts = field(default_factory=AddressCounts)
     unix_s: Callable[[], float] = time.time
-    noted_refusals: RateLimiter = field(default_factory=lambda: RateLimiter(REFUSALS_NOTED_PER_MINUTE, 60.0, time.time))
+    recorded_refusals: RateLimiter = field(
+        default_factory=lambda: RateLimiter(REFUSALS_RECORDED_PER_MINUTE, 60.0, time.time)
+    )
     started_unix_s: float = field(default_factory=time.time)
     events: EventStreams = field(init=False)
     metrics: Metrics = field(init=False)
 
     @property
+    def operators(self) -> Operators:
+        """Returns who decides about people and programs."""
+        return self.access.operators
+
+    @property
     def unix_offset_s(self) -> float:
-        """Returns what makes a monotonic time a Unix time, as of now: NTP and suspension change it."""
+        """Returns the difference of Unix and monotonic time at this moment: NTP and suspension change it."""
         return time.time() - time.monotonic()
 
     @property
@@ -79,7 +91,7 @@ class Parts:
         return [writer.state for writer in self.writers if writer.state != OK]
 
     def session_limits(self) -> Limits:
-        """Returns what a session bears, from the settings."""
+        """Returns the limits of a session, from the settings."""
         return Limits(
             heartbeat_s=self.settings.heartbeat_s,
             idle_timeout_s=self.settings.idle_timeout_s,

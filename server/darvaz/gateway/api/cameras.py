@@ -20,14 +20,14 @@ from darvaz.gateway.frames import Frame, ViewerRequest
 from darvaz.gateway.frames.demand import Size
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.viewing.mjpeg_response import MjpegResponse
-from darvaz.gateway.viewing.requests import RETRY_S, VIEWER_FPS_MAX, SignedQuery, refuse_crowd, refuse_device
+from darvaz.gateway.viewing.requests import RETRY_S, VIEWER_FPS_MAX, ViewLinkQuery, refuse_device, refuse_over_limit
 
 _JPEG = "image/jpeg"
 # A kept frame never changes, so that clients may cache it.
 _KEPT_HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
 
 
-class StreamQuery(SignedQuery):
+class StreamQuery(ViewLinkQuery):
     """What a viewer requests; the camera gets one request for all of its viewers."""
 
     fps: Annotated[float, Meta(gt=0, le=VIEWER_FPS_MAX)] | None = None
@@ -68,7 +68,7 @@ class KeptFrames(msgspec.Struct):
 async def stream_camera(call: Call) -> Response:
     """Streams MJPEG until the client disconnects; while the camera is offline, no frames come."""
     query: StreamQuery = call.query
-    refused = refuse_device(call.parts, call.device) or refuse_crowd(call.parts)
+    refused = refuse_device(call.parts, call.device) or refuse_over_limit(call.parts)
     request = ViewerRequest(query.fps, query.size, query.quality)
     return refused or MjpegResponse(call.parts, call.device, request, call.admitted)
 
@@ -154,7 +154,7 @@ OPERATIONS = [
     ),
     Operation(
         method="GET", path="/api/devices/{device}/snapshot.jpg", tag=_TAG, handle=take_snapshot, need=Need.VIEW,
-        query=SignedQuery, answer=str, media=(_JPEG,), errors=(503, 504), by_link=True
+        query=ViewLinkQuery, answer=str, media=(_JPEG,), errors=(503, 504), by_link=True
     ),
     Operation(
         method="GET", path="/api/devices/{device}/camera", tag=_TAG, handle=describe_camera, need=Need.VIEW,

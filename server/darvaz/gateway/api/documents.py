@@ -27,11 +27,11 @@ def document_operations(others: list[Operation]) -> list[Operation]:
 
     async def read_openapi(call: Call) -> dict[str, Any]:
         """Returns this document."""
-        return document(call.parts.access.operators.cookie_name)
+        return document(call.parts.operators.cookie_name)
 
     async def read_docs(call: Call) -> Response:
         """Shows this document as a page."""
-        shown = page(call.parts.access.operators.cookie_name)
+        shown = page(call.parts.operators.cookie_name)
         return Response(shown, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     own = [

@@ -99,7 +99,7 @@ async def _live(call: Call, queue: EventQueue) -> Pieces:
         now_s = time.monotonic()
         if now_s >= look_s:
             look_s = now_s + _CHECK_EVERY_S
-            if not call.parts.access.operators.is_still_admitted(call.admitted):
+            if not call.is_still_admitted():
                 return
         if lost:
             yield _gap(lost)

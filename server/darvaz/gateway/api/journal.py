@@ -130,7 +130,7 @@ async def _chunks(call: Call, wanted: JournalFilter) -> AsyncGenerator[list[Row]
     end_id = await call.parts.reader.read(newest_id) + 1
     before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id = wanted.after_id or 0
-    while call.parts.access.operators.is_still_admitted(call.admitted):
+    while call.is_still_admitted():
         part = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
         rows = await call.parts.reader.read(read, part, EXPORT_CHUNK_ROWS, newest=False)
         if rows:

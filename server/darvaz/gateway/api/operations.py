@@ -49,6 +49,10 @@ class Call:
         """Returns the device id in the path."""
         return str(self.request.path_params["device"])
 
+    def is_still_admitted(self) -> bool:
+        """Returns whether the caller may still see what a long response sends."""
+        return self.parts.operators.is_still_admitted(self.admitted)
+
     def record(self, type_: str, payload: str = "", device: str | None = None, kind: str | None = None) -> None:
         """Journals a change that this request made."""
         self.parts.journal.record(device, kind, self.caller.address or "", "=", type_, payload)

@@ -78,7 +78,7 @@ class SignInLinkAnswer(msgspec.Struct):
 
 async def sign_in(call: Call) -> WhoAmI | Response:
     """Signs a browser in and sets its cookie."""
-    access = call.parts.access.operators
+    access = call.parts.operators
     agent = call.request.headers.get("user-agent", "")
     made = access.sign_in(call.caller, call.body.token, agent)
     if isinstance(made, Refused):
@@ -102,14 +102,14 @@ async def sign_out(call: Call) -> Response:
     if call.admitted.session_id is not None:
         _end(call, call.admitted.session_id)
     response = respond(None)
-    response.delete_cookie(call.parts.access.operators.cookie_name, path="/", httponly=True, samesite="strict")
+    response.delete_cookie(call.parts.operators.cookie_name, path="/", httponly=True, samesite="strict")
     return response
 
 
 async def list_sessions(call: Call) -> SessionList:
     """Lists the signed-in browsers."""
     own = call.admitted.session_id
-    return SessionList([_answer(session, own) for session in call.parts.access.operators.sessions.list()])
+    return SessionList([_answer(session, own) for session in call.parts.operators.sessions.list()])
 
 
 async def end_session(call: Call) -> Response | None:
@@ -123,7 +123,7 @@ async def issue_sign_in_link(call: Call) -> SignInLinkAnswer:
     """Makes a link that signs one browser in, once."""
     role: Role = "operator" if call.body.role is UNSET else call.body.role
     minutes = LINK_MINUTES if call.body.minutes is UNSET else call.body.minutes
-    made = call.parts.access.operators.links.issue(role, minutes)
+    made = call.parts.operators.links.issue(role, minutes)
     call.record("sign-in link issued", f"{role} link {made.identity} for {minutes:g} minutes")
     return SignInLinkAnswer(f"{SIGN_IN_PATH}#{made.text}", role, call.parts.unix_s() + minutes * 60)
 
@@ -151,7 +151,7 @@ OPERATIONS = [
 
 def _set_cookie(call: Call, response: Response, made: SignedIn) -> None:
     response.set_cookie(
-        call.parts.access.operators.cookie_name,
+        call.parts.operators.cookie_name,
         made.text,
         max_age=int(made.life_s),
         path="/",
@@ -163,7 +163,7 @@ def _set_cookie(call: Call, response: Response, made: SignedIn) -> None:
 
 
 def _end(call: Call, session_id: str) -> bool:
-    is_ended = call.parts.access.operators.sessions.close(session_id)
+    is_ended = call.parts.operators.sessions.close(session_id)
     if is_ended:
         call.record("signed out", f"session {session_id[:64]}")
     return is_ended

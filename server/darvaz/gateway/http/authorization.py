@@ -18,7 +18,7 @@ def authorize(parts: Parts, caller: Caller, need: Need, action: str) -> Admitted
 
     `action` names the request in the journal; it must hold no text of the caller.
     """
-    decision = parts.access.operators.admit(caller, need)
+    decision = parts.operators.admit(caller, need)
     return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
 
 
@@ -30,7 +30,7 @@ def authorize_viewer(
     if signature is None:
         return authorize(parts, caller, Need.VIEW, action)
     until_s = int(until) if until.isascii() and until.isdigit() and len(until) <= 12 else 0
-    decision = parts.access.operators.admit_with_view_link(caller, device, until_s, signature)
+    decision = parts.operators.admit_with_view_link(caller, device, until_s, signature)
     return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
 
 
@@ -47,7 +47,7 @@ def refuse(parts: Parts, caller: Caller, refused: Refused, action: str) -> Respo
 def note_refusal(parts: Parts, caller: Caller, refused: Refused, action: str) -> None:
     """Counts a refusal, and writes it to the journal a limited number of times a minute for each address."""
     parts.metrics.count_refused(refused.code)
-    if parts.noted_refusals.wait_s(caller.address) is None:
-        parts.noted_refusals.count(caller.address)
+    if parts.recorded_refusals.wait_s(caller.address) is None:
+        parts.recorded_refusals.count(caller.address)
         reason = f"{action}: {refused.status} {refused.code}"
         parts.journal.record(None, None, caller.address or "", "=", "refused", reason)

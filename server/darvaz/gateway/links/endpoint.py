@@ -1,4 +1,4 @@
-"""The doors for boards: /ws/pico and /ws/esp32cam."""
+"""The WebSocket endpoints of devices: /ws/pico and /ws/esp32cam."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def device_routes(parts: Parts) -> list[WebSocketRoute]:
 
 
 class DeviceEndpoint:
-    """Lets boards of one kind in, or says in the handshake why not."""
+    """Opens a link for each board of one kind, or denies the handshake with a problem."""
 
     def __init__(self, parts: Parts, kind: Kind) -> None:
         self._parts = parts
@@ -40,41 +40,41 @@ class DeviceEndpoint:
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         caller = caller_of(scope)
-        decision = self._refuse_crowd(caller) or self._parts.access.admit_device(caller, self._kind.name)
+        decision = self._refuse_over_limit(caller) or self._parts.access.admit_device(caller, self._kind.name)
         if isinstance(decision, Refused):
-            await self._turn_away(WebSocket(scope, receive, send), caller, decision)
+            await self._deny(WebSocket(scope, receive, send), caller, decision)
             return
         link = DeviceLink(self._context, caller, decision)
-        # The link lives on when this has returned.
+        # The connection calls the link from now on, also after this has returned.
         connection = connection_of(scope)
         connection.accept([], None)
         link.open(connection)
 
-    def _refuse_crowd(self, caller: Caller) -> Refused | None:
+    def _refuse_over_limit(self, caller: Caller) -> Refused | None:
         counts, settings = self._parts.link_counts, self._parts.settings
         if counts.total >= settings.links_max:
-            return Refused(503, "too_many_links", "the gateway has all the links it may have", _BUSY_RETRY_S)
+            return Refused(503, "too_many_links", "the limit of links is reached", _BUSY_RETRY_S)
         if counts.of(caller.address or "") >= settings.links_per_address_max:
             return Refused(429, "too_many_links", "too many links from this address", _BUSY_RETRY_S)
         return None
 
-    async def _turn_away(self, websocket: WebSocket, caller: Caller, refused: Refused) -> None:
-        said = f"{refused.status} {refused.code}"
-        self._parts.journal.record(None, self._kind.name, caller.address or "", "=", "refused", said)
+    async def _deny(self, websocket: WebSocket, caller: Caller, refused: Refused) -> None:
+        reason = f"{refused.status} {refused.code}"
+        self._parts.journal.record(None, self._kind.name, caller.address or "", "=", "refused", reason)
         self._parts.metrics.count_refused(refused.code, self._kind.name)
-        log.info("= %s refused at %s: %s", caller.address, self._kind.path, said)
+        log.info("= %s refused at %s: %s", caller.address, self._kind.path, reason)
         await websocket.send_denial_response(
             problem(refused.status, refused.code, refused.message, refused.retry_after_s)
         )
 
 
 class DeviceRoutes:
-    """Middleware that knows the doors for boards: routes are asked one after another, and a whole house may knock."""
+    """Middleware that passes devices straight to their endpoints: Starlette would try one route after another."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[WebSocketRoute]) -> None:
         self._app = app
-        self._doors = {route.path: route.endpoint for route in routes}
+        self._endpoints = {route.path: route.endpoint for route in routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_board = scope["type"] == "websocket" and scope["path"] in self._doors
-        await (self._doors[scope["path"]] if is_board else self._app)(scope, receive, send)
+        is_device = scope["type"] == "websocket" and scope["path"] in self._endpoints
+        await (self._endpoints[scope["path"]] if is_device else self._app)(scope, receive, send)

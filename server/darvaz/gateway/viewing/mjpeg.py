@@ -1,4 +1,4 @@
-"""MJPEG over HTTP (multipart/x-mixed-replace) as players and browsers expect it: the head, and each frame as a part."""
+"""MJPEG over HTTP (multipart/x-mixed-replace), as players and browsers expect it: headers, and frames as parts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ HEADERS = [
     (b"content-type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}".encode()),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
-    # nginx would collect frames before it passes them on.
+    # Stops nginx from buffering frames.
     (b"x-accel-buffering", b"no"),
 ]
 
-_BORDER = f"\r\n--{_BOUNDARY}\r\n".encode()
-# The border before the first part.
-PREAMBLE = _BORDER[2:]
+_DELIMITER = f"\r\n--{_BOUNDARY}\r\n".encode()
+# The delimiter before the first part.
+PREAMBLE = _DELIMITER[2:]
 
 
 def pack_part(frame: Frame) -> bytes:
-    """Returns a frame as one part, with the border behind it: a browser shows a part when it sees its end."""
+    """Returns a frame as one part and the delimiter after it: a browser shows a part when it has seen its end."""
     head = "Content-Type: image/jpeg\r\nContent-Length: %d\r\nX-Timestamp: %.3f\r\n\r\n"
-    return b"".join(((head % (len(frame.data), frame.unix_s)).encode(), frame.data, _BORDER))
+    return b"".join(((head % (len(frame.data), frame.unix_s)).encode(), frame.data, _DELIMITER))

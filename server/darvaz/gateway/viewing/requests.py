@@ -1,4 +1,4 @@
-"""Who may look at cameras, at which, and what they say they want."""
+"""What a viewer of a camera may request, and the problems of a request."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from starlette.responses import Response
 from darvaz.gateway.access import Admitted
 from darvaz.gateway.frames import Viewer, ViewerRequest
 from darvaz.gateway.frames.demand import SIZES, Size
-from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.parts import Parts
 
 RETRY_S = 5.0
-WISH_BYTES_MAX = 1024
+REQUEST_BYTES_MAX = 1024
 VIEWER_FPS_MAX = 60
 
 _RULE = (
@@ -26,72 +26,70 @@ _RULE = (
 )
 
 
-class _Said(msgspec.Struct, frozen=True):
-    """A viewer's wish as it is written in a query or in JSON."""
+class _RequestFields(msgspec.Struct, frozen=True):
+    """A viewer request as it is written in a query or in JSON."""
 
     fps: Annotated[float, Meta(ge=0, le=VIEWER_FPS_MAX)] | None = None
     size: Size | None = None
     quality: Annotated[int, Meta(ge=1, le=100)] | None = None
 
 
-class SignedQuery(msgspec.Struct):
-    """What a signed link has in its query; players may add what they like."""
+class ViewLinkQuery(msgspec.Struct):
+    """The query of a view link; unknown parameters of players are ignored."""
 
-    until: Annotated[str, Meta(description="Of a signed link.")] = ""
-    signature: Annotated[str, Meta(description="Of a signed link.")] = ""
+    until: Annotated[str, Meta(description="Part of a view link.")] = ""
+    signature: Annotated[str, Meta(description="Part of a view link.")] = ""
 
 
 def may_stay(parts: Parts, admitted: Admitted) -> Callable[[], bool]:
-    """Returns what tells, while somebody looks, whether they are still let in."""
-    return lambda: parts.access.operators.is_still_admitted(admitted)
+    """Returns a function that tells whether a viewer is still admitted."""
+    return lambda: parts.operators.is_still_admitted(admitted)
 
 
 def refuse_device(parts: Parts, device: str) -> Response | None:
-    """Returns the problem of looking at what is no camera."""
+    """Returns the problem of a device that is unknown or not a camera."""
     kind = parts.hub.kind_of(device)
     if kind is None:
-        return problem(404, "unknown_device", f"no device {device[:64]!r} was ever here; see GET /api/devices")
+        return unknown_device(device)
     if not parts.protocol.kinds[kind].sends_frames:
-        return problem(404, "not_a_camera", f"{device} is a {parts.protocol.kinds[kind].title} and sends no pictures")
+        return problem(404, "not_a_camera", f"{device} is a {parts.protocol.kinds[kind].title} and sends no frames")
     return None
 
 
-def refuse_crowd(parts: Parts) -> Response | None:
+def refuse_over_limit(parts: Parts) -> Response | None:
     """Returns the problem of one viewer too many."""
     if parts.frames.viewers < parts.settings.viewers_max:
         return None
-    return problem(503, "too_many_viewers", "the gateway has all the viewers it may have", RETRY_S)
+    return problem(503, "too_many_viewers", "the limit of viewers is reached", RETRY_S)
 
 
 def parse_query(query: Mapping[str, Any]) -> ViewerRequest | str:
-    """Returns the wish in a query, or a sentence that says what a wish is."""
+    """Returns the viewer request in a query, or the rule that it breaks."""
     try:
-        return _wish(msgspec.convert({name: query[name] for name in query if name in _FIELDS}, _Said, strict=False))
+        given = {name: query[name] for name in query if name in _FIELDS}
+        return _request(msgspec.convert(given, _RequestFields, strict=False))
     except msgspec.ValidationError:
         return _RULE
 
 
 def parse_text(text: str) -> ViewerRequest | str:
-    """Returns the wish in a text packet, or a sentence that says what a wish is."""
-    if len(text) > WISH_BYTES_MAX:
-        return f"at most {WISH_BYTES_MAX} bytes"
+    """Returns the viewer request in a text packet, or the rule that it breaks."""
+    if len(text) > REQUEST_BYTES_MAX:
+        return f"at most {REQUEST_BYTES_MAX} bytes"
     try:
-        return _wish(msgspec.json.decode(text, type=_Said))
+        return _request(msgspec.json.decode(text, type=_RequestFields))
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return _RULE
 
 
 @contextlib.contextmanager
-def looking(parts: Parts, device: str, viewer: Viewer, *, waits_for_size: bool = False) -> Iterator[None]:
-    """Shows a camera to a viewer while the block lasts: what there is at once, then each frame that comes.
+def viewing(parts: Parts, device: str, viewer: Viewer) -> Iterator[None]:
+    """Shows a camera to a viewer while the block lasts: the newest frame at once, then each new one.
 
-    One that waits for its size gets nothing before the camera sends in that size.
+    A viewer that requests a size gets nothing until the camera sends that size.
     """
-    waits = (
-        waits_for_size
-        and viewer.request.size is not None
-        and not parts.stream_controller.has_final_size(device, viewer.request)
-    )
+    size = viewer.request.size
+    waits = size is not None and not parts.stream_controller.has_final_size(device, viewer.request)
     parts.frames.join(device, viewer, waits=waits)
     newest = parts.frames.camera(device).newest
     try:
@@ -102,8 +100,8 @@ def looking(parts: Parts, device: str, viewer: Viewer, *, waits_for_size: bool =
         parts.frames.leave(device, viewer)
 
 
-def _wish(said: _Said) -> ViewerRequest:
-    return ViewerRequest(said.fps, said.size, said.quality)
+def _request(fields: _RequestFields) -> ViewerRequest:
+    return ViewerRequest(fields.fps, fields.size, fields.quality)
 
 
-_FIELDS = frozenset(_Said.__struct_fields__)
+_FIELDS = frozenset(_RequestFields.__struct_fields__)

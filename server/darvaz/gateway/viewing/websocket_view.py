@@ -1,4 +1,4 @@
-"""The door for viewers over WebSocket: each frame is a binary packet, what the viewer wants is text."""
+"""Viewers over WebSocket: each frame is a binary packet, and the viewer's requests are text packets."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.viewing.requests import (
-    WISH_BYTES_MAX,
+    REQUEST_BYTES_MAX,
     may_stay,
     parse_query,
     parse_text,
-    refuse_crowd,
     refuse_device,
+    refuse_over_limit,
 )
 from darvaz.gateway.websocket.interface import PacketConnection, connection_of
 from darvaz.gateway.websocket.packets import dump_binary, dump_text
 
 
 def view_routes(parts: Parts) -> list[BaseRoute]:
-    """Returns the route of viewers that speak WebSocket."""
+    """Returns the route of viewers over WebSocket."""
     return [WebSocketRoute("/ws/view/{device}", ViewerEndpoint(parts))]
 
 
 class ViewerEndpoint:
-    """Lets viewers in, or says in the handshake why not."""
+    """Opens a viewer for each WebSocket, or denies the handshake with a problem."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -46,10 +46,10 @@ class ViewerEndpoint:
         if isinstance(decision, Response):
             await websocket.send_denial_response(decision)
             return
-        admitted, wish = decision
+        admitted, request = decision
         await websocket.accept()
-        viewer = WebSocketViewer(self._parts, websocket.path_params["device"], wish, admitted)
-        # It lives on when this has returned.
+        viewer = WebSocketViewer(self._parts, websocket.path_params["device"], request, admitted)
+        # The connection calls the viewer from now on, also after this has returned.
         viewer.open(connection_of(scope))
 
     def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, ViewerRequest]:
@@ -58,63 +58,66 @@ class ViewerEndpoint:
         admitted = authorize_viewer(self._parts, caller, websocket.query_params, device, "GET /ws/view/{device}")
         if isinstance(admitted, Response):
             return admitted
-        refused = refuse_device(self._parts, device) or refuse_crowd(self._parts)
+        refused = refuse_device(self._parts, device) or refuse_over_limit(self._parts)
         if refused is not None:
             return refused
-        wish = parse_query(websocket.query_params)
-        return problem(422, "invalid", wish) if isinstance(wish, str) else (admitted, wish)
+        request = parse_query(websocket.query_params)
+        return problem(422, "invalid", request) if isinstance(request, str) else (admitted, request)
 
 
 class WebSocketViewer:
-    """One viewer: it listens to its wire for wishes, and is the outlet of its frames."""
+    """One viewer: the listener of its connection, and the sender of its frames."""
 
-    def __init__(self, parts: Parts, device: str, wish: ViewerRequest, admitted: Admitted) -> None:
+    def __init__(self, parts: Parts, device: str, request: ViewerRequest, admitted: Admitted) -> None:
         self._parts = parts
         self._device = device
-        self._wish = wish
+        # The first request, from the query; text packets replace it.
+        self._request = request
         self._admitted = admitted
-        self._wire: PacketConnection
-        self._viewer: Viewer | None = None
+        # Set by `open`, with the two methods of it that are called for each frame.
+        self._connection: PacketConnection
         self.write: Callable[[bytes], None]
         self.buffered_bytes: Callable[[], int]
+        # None before `open` and after the end.
+        self._viewer: Viewer | None = None
 
-    def open(self, wire: PacketConnection) -> None:
-        """Shows the camera on a wire, until it ends: what there is at once, then each frame that comes."""
-        self._wire = wire
-        self.write = wire.write_now
-        self.buffered_bytes = wire.unsent_bytes
-        viewer = self._viewer = Viewer(self, pack_packet, self._wish, may_stay(self._parts, self._admitted))
+    def open(self, connection: PacketConnection) -> None:
+        """Shows the camera until the connection ends: the newest frame at once, then each new one."""
+        self._connection = connection
+        self.write = connection.write_now
+        self.buffered_bytes = connection.unsent_bytes
+        viewer = self._viewer = Viewer(self, pack_packet, self._request, may_stay(self._parts, self._admitted))
         self._parts.frames.join(self._device, viewer)
-        wire.limit(WISH_BYTES_MAX, WISH_BYTES_MAX)
-        wire.attach(self)
+        connection.limit(REQUEST_BYTES_MAX, REQUEST_BYTES_MAX)
+        connection.attach(self)
         newest = self._parts.frames.camera(self._device).newest
         if newest is not None and self._viewer is not None:
             viewer.offer(newest, time.monotonic())
 
-    # The outlet
+    # Called by the camera
 
     def abort(self, reason: str) -> None:
-        self._wire.abort(reason)
+        self._connection.abort(reason)
 
-    # The listener
+    # Called by the connection
 
     def receive_packets(self, packets: list[str | bytes]) -> None:
-        """Takes wishes, and explains what is none; the last of them counts."""
+        """Takes viewer requests, of which the last counts; answers an invalid one with the rule it breaks."""
         for packet in packets:
-            wish = parse_text(packet) if isinstance(packet, str) else "a viewer sends text"
-            if isinstance(wish, str):
-                self._wire.write(dump_text(json.dumps({"type": "error", "message": wish})))
+            request = parse_text(packet) if isinstance(packet, str) else "a viewer sends text"
+            if isinstance(request, str):
+                self._connection.write(dump_text(json.dumps({"type": "error", "message": request})))
             elif self._viewer is not None:
-                self._parts.frames.want(self._device, self._viewer, wish)
+                self._parts.frames.want(self._device, self._viewer, request)
 
     def receive_oversized(self, is_text: bool) -> None:
-        """The wire closes with 1009 by itself."""
+        """Does nothing: the connection closes with 1009 by itself."""
 
     def stop(self) -> None:
-        """The wire says 1012 by itself."""
+        """Does nothing: the connection closes with 1012 by itself."""
 
     def end(self, code: int, reason: str) -> None:
-        """Lets the viewer go."""
+        """Removes the viewer from the camera."""
         viewer, self._viewer = self._viewer, None
         if viewer is not None:
             self._parts.frames.leave(self._device, viewer)
