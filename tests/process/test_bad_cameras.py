@@ -1,4 +1,4 @@
-"""Bad cameras: away, unplugged, broken, too large, too fast, twice, or behind a weak link."""
+"""Bad cameras: absent, unplugged, broken, too large, too fast, connected twice, or on a slow link."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def gateway() -> Iterator[GatewayProcess]:
 
 @pytest.fixture
 async def camera(gateway: GatewayProcess) -> AsyncIterator[Camera]:
-    """A camera of large frames that sends when the test says."""
+    """A camera with large frames; the test sends each of them."""
     async with Camera(gateway.ws_url, size_bytes=100_000, obeys=False) as running:
         yield running
 
 
-async def test_a_camera_that_comes_back_is_seen_again_by_those_who_waited(gateway: GatewayProcess) -> None:
+async def test_viewers_that_wait_see_a_camera_that_comes_back(gateway: GatewayProcess) -> None:
     async with MjpegViewer(gateway, path_of("returning")) as early:
         assert early.head.startswith("HTTP/1.1 404")
     async with Camera(gateway.ws_url, device="returning"):
@@ -49,7 +49,7 @@ async def test_a_camera_that_comes_back_is_seen_again_by_those_who_waited(gatewa
                     assert await websocket.recv()
 
 
-async def test_a_camera_unplugged_in_the_middle_of_a_frame_spoils_nothing(gateway: GatewayProcess) -> None:
+async def test_a_camera_unplugged_in_the_middle_of_a_frame_leaves_no_broken_frame(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url, obeys=False) as first, MjpegViewer(gateway) as viewer:
         await first.send(jpeg(1))
         assert await viewer.frame() == jpeg(1)
@@ -67,7 +67,7 @@ async def test_a_camera_unplugged_in_the_middle_of_a_frame_spoils_nothing(gatewa
     [jpeg(2)[:-2], jpeg(2)[2:], b"\xff\xd8", b"GIF89a" + bytes(100), b"\x00"],
     ids=["no end", "no start", "a start alone", "a GIF", "a byte"],
 )
-async def test_what_is_no_whole_jpeg_reaches_nobody(gateway: GatewayProcess, camera: Camera, frame: bytes) -> None:
+async def test_an_incomplete_jpeg_reaches_no_viewer(gateway: GatewayProcess, camera: Camera, frame: bytes) -> None:
     async with MjpegViewer(gateway) as viewer:
         await camera.send(frame)
         await camera.send(jpeg(5))
@@ -76,7 +76,9 @@ async def test_what_is_no_whole_jpeg_reaches_nobody(gateway: GatewayProcess, cam
     assert wait_for_line(gateway.data, type="fault")
 
 
-async def test_the_largest_frame_passes_and_a_byte_more_ends_the_link(gateway: GatewayProcess, camera: Camera) -> None:
+async def test_the_largest_frame_arrives_and_one_byte_more_closes_the_link(
+    gateway: GatewayProcess, camera: Camera
+) -> None:
     largest = jpeg(9, size_bytes=FRAME_BYTES_MAX)
     assert len(largest) == FRAME_BYTES_MAX
     async with MjpegViewer(gateway) as viewer:
@@ -91,21 +93,21 @@ async def test_the_largest_frame_passes_and_a_byte_more_ends_the_link(gateway: G
     assert camera.link.close_code == 1009
 
 
-async def test_a_flood_of_frames_reaches_quick_viewers_and_spares_the_others(
+async def test_fast_viewers_get_every_frame_of_a_flood_and_slow_ones_get_fewer(
     gateway: GatewayProcess, camera: Camera
 ) -> None:
-    async with MjpegViewer(gateway) as all_of_it, MjpegViewer(gateway, path_of(query="?fps=5")) as some:
+    async with MjpegViewer(gateway) as every_frame, MjpegViewer(gateway, path_of(query="?fps=5")) as fewer_frames:
         await until_viewers(gateway, 2)
         for number in range(60):
             await camera.send(jpeg(number, size_bytes=20_000))
-            assert await all_of_it.frame() == jpeg(number, size_bytes=20_000)
+            assert await every_frame.frame() == jpeg(number, size_bytes=20_000)
             await asyncio.sleep(1 / 60)
 
-        assert number_of(await some.frame()) == 0
-        assert number_of(await some.frame()) > 1
+        assert number_of(await fewer_frames.frame()) == 0
+        assert number_of(await fewer_frames.frame()) > 1
 
 
-async def test_of_two_cameras_with_one_name_the_later_is_seen(gateway: GatewayProcess) -> None:
+async def test_of_two_cameras_with_one_name_the_later_one_is_shown(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url, obeys=False) as first, MjpegViewer(gateway) as viewer:
         await first.send(jpeg(1))
         assert await viewer.frame() == jpeg(1)
@@ -120,15 +122,15 @@ async def test_of_two_cameras_with_one_name_the_later_is_seen(gateway: GatewayPr
     assert first.link.close_code == 4409
 
 
-async def test_a_weak_link_carries_fewer_whole_frames_and_recovers(gateway: GatewayProcess) -> None:
+async def test_a_slow_link_carries_fewer_complete_frames_and_recovers(gateway: GatewayProcess) -> None:
     async with WeakLink(gateway.port, bytes_per_s=80_000) as weak:
         async with Camera(weak.ws_url, send_buffer_bytes=8192) as camera, MjpegViewer(gateway) as viewer:
             await camera.asked(fps=10)
-            looking = asyncio.create_task(viewer.frames(10_000))
+            reading = asyncio.create_task(viewer.frames(10_000))
             fewer = await camera.asked_so(lambda args: args["fps"] < 4)
             weak.bytes_per_s = 10_000_000
             more = await camera.asked_so(lambda args: args["fps"] > fewer["fps"])
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
     assert fewer["fps"] < more["fps"] <= 10

@@ -1,4 +1,4 @@
-"""Bad viewers: whoever is slow, stuck or gone costs the others nothing, and the gateway little."""
+"""Bad viewers: slow, stuck and vanished viewers do not affect others and cost the gateway little."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def gateway() -> Iterator[GatewayProcess]:
 
 @pytest.fixture
 async def camera(gateway: GatewayProcess) -> AsyncIterator[Camera]:
-    """A camera of large frames that sends when the test says."""
+    """A camera with large frames; the test sends each of them."""
     async with Camera(gateway.ws_url, size_bytes=100_000, obeys=False) as running:
         yield running
 
 
 @contextlib.asynccontextmanager
 async def sending(camera: Camera, fps: float) -> AsyncIterator[None]:
-    """Has the camera send at a rate while the block lasts."""
+    """Sends frames at a steady rate during the block."""
     done = asyncio.Event()
     task = asyncio.create_task(camera.send_until(done, fps))
     try:
@@ -51,12 +51,12 @@ async def sending(camera: Camera, fps: float) -> AsyncIterator[None]:
 def resident_bytes(gateway: GatewayProcess) -> int:
     statm = Path(f"/proc/{gateway.process.pid}/statm")
     if not statm.exists():
-        missing("what a process occupies is read from /proc, which is Linux's")
+        missing("the memory of a process is read from /proc, which only Linux has")
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.parametrize("request_text", [None, WEBSOCKET], ids=["mjpeg", "websocket"])
-async def test_a_viewer_that_reads_nothing_is_dropped_and_delays_nobody(
+async def test_a_viewer_that_reads_nothing_is_dropped_and_delays_no_other(
     gateway: GatewayProcess, camera: Camera, request_text: str | None
 ) -> None:
     with Stuck(gateway, request_text):
@@ -68,18 +68,18 @@ async def test_a_viewer_that_reads_nothing_is_dropped_and_delays_nobody(
 
 
 async def test_a_viewer_that_reads_a_byte_a_second_is_dropped(gateway: GatewayProcess, camera: Camera) -> None:
-    async def sip(stuck: Stuck) -> None:
+    async def read_slowly(stuck: Stuck) -> None:
         while True:
             await asyncio.to_thread(stuck.socket.recv, 1)
             await asyncio.sleep(1)
 
     with Stuck(gateway) as slow:
-        sipping = asyncio.create_task(sip(slow))
+        reading = asyncio.create_task(read_slowly(slow))
         await until_viewers(gateway, 1)
         async with sending(camera, fps=20):
             await until_viewers(gateway, 0)
-        sipping.cancel()
-        await asyncio.gather(sipping, return_exceptions=True)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def test_a_viewer_that_vanished_is_dropped(gateway: GatewayProcess, camera: Camera) -> None:
@@ -91,7 +91,7 @@ async def test_a_viewer_that_vanished_is_dropped(gateway: GatewayProcess, camera
     vanishing = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
     try:
         await until_viewers(gateway, 1)
-        # Stopped, it neither reads nor closes: what a pulled cable looks like from here.
+        # A stopped process neither reads nor closes, like a peer whose cable was pulled.
         vanishing.send_signal(signal.SIGSTOP)
         async with sending(camera, fps=20):
             await until_viewers(gateway, 0)
@@ -100,18 +100,18 @@ async def test_a_viewer_that_vanished_is_dropped(gateway: GatewayProcess, camera
         await vanishing.wait()
 
 
-async def test_a_slow_viewer_sees_whole_frames_and_recent_ones(gateway: GatewayProcess, camera: Camera) -> None:
+async def test_a_slow_viewer_gets_complete_and_recent_frames(gateway: GatewayProcess, camera: Camera) -> None:
     with Stuck(gateway, receive_buffer_bytes=65_536) as slow:
         await until_viewers(gateway, 1)
         async with sending(camera, fps=25):
-            received = await asyncio.to_thread(_sip_frames, slow, 4)
+            received = await asyncio.to_thread(_read_frames_slowly, slow, 4)
 
     assert all(frame == jpeg(number_of(frame), size_bytes=100_000) for frame in received)
     assert max(number_of(after) - number_of(before) for before, after in itertools.pairwise(received)) > 1
 
 
-def _sip_frames(slow: Stuck, count: int) -> list[bytes]:
-    """Reads so slowly that frames have to be skipped, and returns the whole ones."""
+def _read_frames_slowly(slow: Stuck, count: int) -> list[bytes]:
+    """Reads too slowly for the camera's rate, and returns the complete frames."""
     stream = slow.socket.makefile("rb", buffering=0)
     received: list[bytes] = []
     buffer = b""
@@ -128,7 +128,7 @@ def _sip_frames(slow: Stuck, count: int) -> list[bytes]:
 
 async def test_a_hundred_viewers_see_one_camera(gateway: GatewayProcess, camera: Camera) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        crowd = [await stack.enter_async_context(MjpegViewer(gateway)) for _ in range(50)]
+        mjpeg_viewers = [await stack.enter_async_context(MjpegViewer(gateway)) for _ in range(50)]
         sockets = [
             await stack.enter_async_context(connect(f"{gateway.ws_url}/ws/view/yard", compression=None))
             for _ in range(50)
@@ -138,11 +138,11 @@ async def test_a_hundred_viewers_see_one_camera(gateway: GatewayProcess, camera:
 
         await camera.send(frame)
 
-        assert set(await asyncio.gather(*(viewer.frame() for viewer in crowd))) == {frame}
+        assert set(await asyncio.gather(*(viewer.frame() for viewer in mjpeg_viewers))) == {frame}
         assert set(await asyncio.gather(*(viewer.recv() for viewer in sockets))) == {frame}
 
 
-async def test_viewers_that_are_stuck_cost_a_bounded_memory(gateway: GatewayProcess, camera: Camera) -> None:
+async def test_stuck_viewers_cost_a_limited_amount_of_memory(gateway: GatewayProcess, camera: Camera) -> None:
     large = jpeg(1, size_bytes=FRAME_BYTES_MAX)
     with contextlib.ExitStack() as stack:
         async with MjpegViewer(gateway) as quick:
@@ -159,11 +159,11 @@ async def test_viewers_that_are_stuck_cost_a_bounded_memory(gateway: GatewayProc
                 await quick.frame()
             grown_bytes = resident_bytes(gateway) - before_bytes
 
-    # Forty frames for each of them would be 400 MB; two forms of a few frames, and the allocator's slack, are not.
+    # Forty frames for each viewer would be 400 MB; a few frames in two encodings, and the allocator's slack, are less.
     assert grown_bytes < 24 * FRAME_BYTES_MAX
 
 
-async def test_one_viewer_too_many_is_refused() -> None:
+async def test_a_viewer_above_the_limit_is_refused() -> None:
     with GatewayProcess(env={"DARVAZ_VIEWERS_MAX": "2"}) as gateway:
         async with Camera(gateway.ws_url), MjpegViewer(gateway), connect(f"{gateway.ws_url}/ws/view/yard"):
             refused = await asyncio.to_thread(gateway.get, path_of())
@@ -172,7 +172,7 @@ async def test_one_viewer_too_many_is_refused() -> None:
     assert refused.headers["retry-after"]
 
 
-async def test_viewers_do_not_hold_up_the_end_of_the_gateway() -> None:
+async def test_viewers_do_not_delay_the_end_of_the_gateway() -> None:
     with GatewayProcess() as gateway:
         async with Camera(gateway.ws_url), MjpegViewer(gateway) as viewer, connect(f"{gateway.ws_url}/ws/view/yard"):
             with Stuck(gateway):

@@ -1,4 +1,4 @@
-"""A camera's frames reach its viewers, and the camera sends what they want: over MJPEG and over WebSocket."""
+"""A camera's frames reach its viewers, and the camera sends what they request: over MJPEG and over WebSocket."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def gateway() -> Iterator[GatewayProcess]:
         yield running
 
 
-async def words(viewer: ClientConnection) -> dict[str, object]:
-    """Returns the next text that a viewer over WebSocket gets."""
+async def next_text(viewer: ClientConnection) -> dict[str, object]:
+    """Returns the next text that a viewer receives over WebSocket."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
             received = await viewer.recv()
@@ -53,7 +53,7 @@ async def test_a_new_viewer_sees_the_newest_frame_at_once(gateway: GatewayProces
             assert await packet(third) == jpeg(1)
 
 
-async def test_players_are_told_what_they_get(gateway: GatewayProcess) -> None:
+async def test_the_head_describes_the_stream_to_players(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url), MjpegViewer(gateway) as viewer:
         head = viewer.head.lower()
 
@@ -63,14 +63,14 @@ async def test_players_are_told_what_they_get(gateway: GatewayProcess) -> None:
     assert "transfer-encoding" not in head
 
 
-async def test_asking_for_the_head_alone_is_answered_and_ended(gateway: GatewayProcess) -> None:
+async def test_a_request_for_the_head_is_answered_and_ends(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url):
         head = await asyncio.to_thread(httpx.head, gateway.url + path_of(), trust_env=False)
 
     assert (head.status_code, head.headers["content-type"]) == (200, "multipart/x-mixed-replace; boundary=frame")
 
 
-async def test_a_camera_rests_until_somebody_looks_and_rests_again(gateway: GatewayProcess) -> None:
+async def test_a_camera_is_slow_without_viewers_and_fast_with_them(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url) as camera:
         await camera.asked(fps=0.1, size="VGA")
         async with MjpegViewer(gateway, path_of(query="?fps=15&size=QVGA&quality=40")):
@@ -81,7 +81,7 @@ async def test_a_camera_rests_until_somebody_looks_and_rests_again(gateway: Gate
         await camera.asked(fps=0.1)
 
 
-async def test_the_highest_of_all_wishes_is_asked_for(gateway: GatewayProcess) -> None:
+async def test_the_camera_is_set_to_the_highest_of_all_viewer_requests(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url) as camera, MjpegViewer(gateway, path_of(query="?fps=3&size=SVGA")):
         await camera.asked(fps=3, size="SVGA")
         async with MjpegViewer(gateway, path_of(query="?fps=9&size=QVGA")):
@@ -89,7 +89,7 @@ async def test_the_highest_of_all_wishes_is_asked_for(gateway: GatewayProcess) -
         await camera.asked(fps=3, size="SVGA")
 
 
-async def test_a_viewer_may_change_its_mind(gateway: GatewayProcess) -> None:
+async def test_a_viewer_may_change_its_request(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url) as camera, connect(view_url(gateway)) as viewer:
         await camera.asked(fps=10)
         await viewer.send('{"fps": 4, "size": "QVGA"}')
@@ -101,18 +101,20 @@ async def test_a_viewer_may_change_its_mind(gateway: GatewayProcess) -> None:
 @pytest.mark.parametrize(
     "text", ["[]", "{", '{"fps": -1}', '{"fps": "many"}', '{"size": "huge"}', '{"fps": NaN}', b"binary"]
 )
-async def test_a_wish_that_is_none_is_explained_and_changes_nothing(gateway: GatewayProcess, text: str | bytes) -> None:
+async def test_an_invalid_viewer_request_is_explained_and_changes_nothing(
+    gateway: GatewayProcess, text: str | bytes
+) -> None:
     async with Camera(gateway.ws_url) as camera, connect(view_url(gateway, "?fps=20")) as viewer:
         await camera.asked(fps=20)
         await viewer.send(text)
 
-        answer = await words(viewer)
+        answer = await next_text(viewer)
 
         assert answer["type"] == "error" and answer["message"]
         assert await packet(viewer)
 
 
-async def test_a_text_that_is_too_long_ends_the_viewer(gateway: GatewayProcess) -> None:
+async def test_a_text_above_the_limit_closes_the_viewer(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url), connect(view_url(gateway)) as viewer:
         await viewer.send(" " * 2000)
         async with asyncio.timeout(DEADLINE_S):
@@ -122,14 +124,14 @@ async def test_a_text_that_is_too_long_ends_the_viewer(gateway: GatewayProcess) 
 
 
 @pytest.mark.parametrize("query", ["?fps=0", "?fps=many", "?fps=61", "?size=huge", "?quality=0", "?fps=nan"])
-async def test_a_query_that_is_no_wish_is_refused(gateway: GatewayProcess, query: str) -> None:
+async def test_an_invalid_query_is_refused(gateway: GatewayProcess, query: str) -> None:
     async with Camera(gateway.ws_url):
         refused = await asyncio.to_thread(gateway.get, path_of(query=query))
 
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
 
 
-async def test_a_camera_that_declared_no_stream_is_left_alone(gateway: GatewayProcess) -> None:
+async def test_a_camera_without_a_stream_command_gets_no_commands(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url, device="plain", commands={}) as camera:
         async with MjpegViewer(gateway, path_of("plain")) as viewer:
             await camera.send(jpeg(3))
@@ -141,7 +143,7 @@ async def test_a_camera_that_declared_no_stream_is_left_alone(gateway: GatewayPr
     assert camera.commands == []
 
 
-async def test_a_camera_that_shall_rest_sends_nothing_unwatched() -> None:
+async def test_a_camera_with_an_idle_period_of_zero_stops_without_viewers() -> None:
     with GatewayProcess(env={"DARVAZ_CAMERA_IDLE_EVERY_S": "0"}) as gateway:
         async with Camera(gateway.ws_url) as camera:
             await camera.asked(fps=0)
@@ -151,7 +153,7 @@ async def test_a_camera_that_shall_rest_sends_nothing_unwatched() -> None:
             await camera.asked(fps=0)
 
 
-async def test_what_is_known_of_a_camera_can_be_asked(gateway: GatewayProcess) -> None:
+async def test_the_state_of_a_camera_is_in_the_api(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url, size_bytes=30_000) as camera, MjpegViewer(gateway) as viewer:
         await camera.asked(fps=10)
         await viewer.frames(3)
@@ -163,7 +165,7 @@ async def test_what_is_known_of_a_camera_can_be_asked(gateway: GatewayProcess) -
     assert state["round_trip_ms"] > 0
 
 
-async def test_the_journal_counts_frames_and_keeps_none() -> None:
+async def test_the_journal_has_the_number_of_frames_and_no_frame() -> None:
     with GatewayProcess() as gateway:
         async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway) as viewer:
             await camera.send(jpeg(1, size_bytes=5000))

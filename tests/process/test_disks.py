@@ -1,4 +1,4 @@
-"""Disks that are full, files that may not grow, folders that may not be written: a sentence, and nothing is lost."""
+"""Full disks, files that may not grow, folders without write permission: a clear message, and no data is lost."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.support import disks, journalled
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 30.0
-STRANGER = {"X-Forwarded-For": "203.0.113.9"}
+EXTERNAL = {"X-Forwarded-For": "203.0.113.9"}
 SIZE_BYTES = 2 * 1024 * 1024
 
 
 def wait_until(condition: Callable[[], object]) -> None:
     deadline_s = time.monotonic() + DEADLINE_S
     while not condition():
-        assert time.monotonic() < deadline_s, "it did not happen"
+        assert time.monotonic() < deadline_s, "the condition did not become true"
         time.sleep(0.05)
 
 
@@ -41,8 +41,8 @@ def introduce(board: ClientConnection, device: str) -> str:
     return answer
 
 
-def say(board: ClientConnection, count: int) -> None:
-    """Sends log lines, and a ping whose answer says that they were heard."""
+def send_lines(board: ClientConnection, count: int) -> None:
+    """Sends log lines and a ping; the pong proves that they were received."""
     for number in range(count):
         board.send(json.dumps({"type": "log", "message": f"line {number} {'x' * 3000}"}))
     board.send('{"type":"ping"}')
@@ -50,14 +50,14 @@ def say(board: ClientConnection, count: int) -> None:
 
 
 def read_journal(gateway: GatewayProcess, disk: disks.SmallDisk) -> list[str]:
-    """Returns the payloads of the log messages that are in the journal."""
+    """Returns the payloads of the log messages in the journal."""
     verb = [sys.executable, "-m", "darvaz", "log", "--json", "--type", "log", "--data", str(gateway.data)]
     command = [*disk.entered(gateway.process.pid), *verb]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=True)
     return [json.loads(line)["payload"] for line in done.stdout.splitlines()]
 
 
-def said(payloads: list[str]) -> list[int]:
+def line_numbers(payloads: list[str]) -> list[int]:
     return [int(payload.split("line ")[1].split()[0]) for payload in payloads]
 
 
@@ -66,14 +66,14 @@ def serve(data: Path, *prefix: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
 
 
-def test_a_full_disk_stops_no_board_and_what_was_heard_is_kept(tmp_path: Path) -> None:
+def test_a_full_disk_stops_no_board_and_every_received_message_is_kept(tmp_path: Path) -> None:
     disk = disks.small_disk(tmp_path / "disk", SIZE_BYTES)
     with GatewayProcess(data=disk.place / "data", prefix=disk.prefix) as gateway:
-        bearer = {"Authorization": f"Bearer {gateway.token()}", **STRANGER}
+        bearer = {"Authorization": f"Bearer {gateway.token()}", **EXTERNAL}
         with connect(f"{gateway.ws_url}/ws/pico", additional_headers=bearer) as board:
             assert introduce(board, "on-a-full-disk") == "connection_ack"
             with disk.filled(gateway.process.pid):
-                say(board, 100)
+                send_lines(board, 100)
                 wait_until(lambda: health(gateway)[0] == 503)
 
                 assert "free the disk" in health(gateway)[1]
@@ -81,10 +81,10 @@ def test_a_full_disk_stops_no_board_and_what_was_heard_is_kept(tmp_path: Path) -
                 with connect(f"{gateway.ws_url}/ws/pico") as other:
                     assert introduce(other, "newcomer") == "connection_ack"
             wait_until(lambda: health(gateway) == (200, "ok"))
-            say(board, 1)
-            wait_until(lambda: len(said(read_journal(gateway, disk))) == 101)
+            send_lines(board, 1)
+            wait_until(lambda: len(line_numbers(read_journal(gateway, disk))) == 101)
 
-        assert said(read_journal(gateway, disk)) == [*range(100), 0]
+        assert line_numbers(read_journal(gateway, disk)) == [*range(100), 0]
         assert gateway.get("/public/tokens").status_code == 200
         assert [device["id"] for device in gateway.get("/api/devices").json()["devices"]] == [
             "on-a-full-disk",
@@ -98,20 +98,20 @@ def test_files_that_may_not_grow_lose_nothing_that_was_acknowledged() -> None:
         token = gateway.token()
         with connect(f"{gateway.ws_url}/ws/pico") as board:
             introduce(board, "confined")
-            say(board, 400)
+            send_lines(board, 400)
             wait_until(lambda: health(gateway)[0] == 503)
             disks.lift_limit(gateway.process.pid)
             wait_until(lambda: health(gateway) == (200, "ok"))
         assert gateway.stop() == 0
 
         lines = [line.payload or "" for line in journalled.lines(gateway.data) if line.type == "log"]
-        assert said(lines) == list(range(400))
+        assert line_numbers(lines) == list(range(400))
         access = Access(open_database(gateway.data), AccessPolicy())
         assert isinstance(access.admit_with_token(Caller("203.0.113.9"), "pico", token), Admitted)
         access.close()
 
 
-def test_a_disk_that_is_full_at_the_start_is_a_sentence(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_at_the_start_ends_it_with_a_message(tmp_path: Path) -> None:
     disk = disks.small_disk(tmp_path / "disk", 16_384)
 
     refused = serve(disk.place / "data", *disk.prefix)
@@ -130,7 +130,7 @@ def closed_folder(tmp_path: Path) -> Iterator[Path]:
     folder.chmod(0o755)
 
 
-def test_a_data_folder_that_may_not_be_written_is_a_sentence(closed_folder: Path) -> None:
+def test_a_data_folder_without_write_permission_ends_it_with_a_message(closed_folder: Path) -> None:
     refused = serve(closed_folder, *disks.obeying_modes())
 
     assert refused.returncode == 1
@@ -139,7 +139,7 @@ def test_a_data_folder_that_may_not_be_written_is_a_sentence(closed_folder: Path
 
 
 @pytest.mark.parametrize("verb", [("token", "list"), ("enrol",), ("log",)], ids=lambda verb: " ".join(verb))
-def test_verbs_that_may_not_write_the_data_say_so(tmp_path: Path, verb: tuple[str, ...]) -> None:
+def test_commands_without_write_permission_say_so(tmp_path: Path, verb: tuple[str, ...]) -> None:
     open_database(tmp_path).close()
     file = tmp_path / "darvaz.sqlite3"
     file.chmod(0o400)
@@ -154,7 +154,7 @@ def test_verbs_that_may_not_write_the_data_say_so(tmp_path: Path, verb: tuple[st
     assert "Traceback" not in refused.stderr
 
 
-def test_a_database_of_a_newer_darvaz_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_darvaz_is_refused_with_a_message(tmp_path: Path) -> None:
     connection = open_database(tmp_path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()

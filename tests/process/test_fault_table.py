@@ -1,4 +1,4 @@
-"""What the gateway must stand, over real sockets: each bad input and its answer."""
+"""Bad input over real sockets: each case and its answer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ from websockets.typing import Origin
 
 from tests.support.gateway import GatewayProcess
 
-# A forwarded header makes a local client a stranger: the localhost rule must not hold for it.
-STRANGER = {"X-Forwarded-For": "203.0.113.9"}
+# This header makes a local client external: the localhost rule must not apply to it.
+EXTERNAL = {"X-Forwarded-For": "203.0.113.9"}
 
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[GatewayProcess]:
-    env = {"DARVAZ_AUTH_DEADLINE_S": "0.5", "DARVAZ_LINKS_PER_ADDRESS_MAX": "20"}
-    with GatewayProcess(env=env) as running:
+    with GatewayProcess(env={"DARVAZ_LINKS_PER_ADDRESS_MAX": "20"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def short_deadline() -> Iterator[GatewayProcess]:
+    """A gateway that waits half a second for a token."""
+    with GatewayProcess(env={"DARVAZ_AUTH_DEADLINE_S": "0.5"}) as running:
         yield running
 
 
@@ -51,7 +57,7 @@ async def refusal(url: str, headers: dict[str, str]) -> tuple[int, bytes]:
     return refused.value.response.status_code, bytes(refused.value.response.body or b"")
 
 
-async def test_wrong_tokens_are_refused_in_the_handshake_with_the_same_words() -> None:
+async def test_wrong_tokens_are_refused_in_the_handshake_with_the_same_text() -> None:
     with GatewayProcess() as gateway:
         other_kind = gateway.token("esp32cam")
         good = gateway.token("pico")
@@ -59,7 +65,7 @@ async def test_wrong_tokens_are_refused_in_the_handshake_with_the_same_words() -
         headers = [f"Bearer {wrong}", f"Bearer {other_kind}", "Bearer x", f"Basic {good}", f"Bearer  {wrong} x", ""]
 
         answers = [
-            await refusal(f"{gateway.ws_url}/ws/pico", {**STRANGER, "Authorization": value}) for value in headers
+            await refusal(f"{gateway.ws_url}/ws/pico", {**EXTERNAL, "Authorization": value}) for value in headers
         ]
 
         assert {status for status, _ in answers} == {401}
@@ -70,12 +76,12 @@ async def test_wrong_tokens_are_refused_in_the_handshake_with_the_same_words() -
 async def test_a_token_in_the_query_string_is_refused(gateway: GatewayProcess) -> None:
     token = gateway.token()
 
-    status, _ = await refusal(f"{gateway.ws_url}/ws/pico?token={token}", STRANGER)
+    status, _ = await refusal(f"{gateway.ws_url}/ws/pico?token={token}", EXTERNAL)
 
     assert status in (400, 401, 403)
 
 
-async def test_the_eleventh_failure_from_an_address_is_refused_without_looking() -> None:
+async def test_after_ten_failures_an_address_is_refused_without_a_check() -> None:
     with GatewayProcess() as gateway:
         good = gateway.token()
         statuses = [
@@ -87,29 +93,29 @@ async def test_the_eleventh_failure_from_an_address_is_refused_without_looking()
     assert blocked == 429
 
 
-async def test_silence_without_a_token_is_closed_by_4401(gateway: GatewayProcess) -> None:
-    async with connect(f"{gateway.ws_url}/ws/pico", additional_headers=STRANGER) as board:
+async def test_a_device_that_sends_no_token_is_closed_with_4401(short_deadline: GatewayProcess) -> None:
+    async with connect(f"{short_deadline.ws_url}/ws/pico", additional_headers=EXTERNAL) as board:
         assert (await receive(board))["code"] == "not_authorised"
         assert await close_code(board) == 4401
 
 
-async def test_junk_instead_of_a_token_is_closed_by_4401(gateway: GatewayProcess) -> None:
-    async with connect(f"{gateway.ws_url}/ws/pico", additional_headers=STRANGER) as board:
+async def test_a_device_that_sends_junk_instead_of_a_token_is_closed_with_4401(gateway: GatewayProcess) -> None:
+    async with connect(f"{gateway.ws_url}/ws/pico", additional_headers=EXTERNAL) as board:
         await board.send("hello")
         assert (await receive(board))["code"] == "not_authorised"
         assert await close_code(board) == 4401
 
 
-async def test_a_valid_auth_as_first_message_is_let_in(gateway: GatewayProcess) -> None:
-    async with connect(f"{gateway.ws_url}/ws/pico", additional_headers=STRANGER) as board:
+async def test_a_valid_auth_as_the_first_message_is_admitted(gateway: GatewayProcess) -> None:
+    async with connect(f"{gateway.ws_url}/ws/pico", additional_headers=EXTERNAL) as board:
         await board.send(json.dumps({"type": "auth", "token": gateway.token()}))
         assert (await introduce(board, "first-message"))["type"] == "connection_ack"
 
 
-async def test_loopback_is_not_localhost_behind_a_foreign_host(gateway: GatewayProcess) -> None:
+async def test_loopback_is_not_localhost_behind_a_proxy(short_deadline: GatewayProcess) -> None:
     headers = {"X-Real-IP": "203.0.113.9"}
 
-    async with connect(f"{gateway.ws_url}/ws/pico", additional_headers=headers) as board:
+    async with connect(f"{short_deadline.ws_url}/ws/pico", additional_headers=headers) as board:
         assert await close_code(board) == 4401
 
 
@@ -139,7 +145,9 @@ async def test_a_foreign_origin_is_refused(gateway: GatewayProcess) -> None:
         ('{"type":"log","message":"' + "x" * 13_000 + '"}', "invalid"),
     ],
 )
-async def test_a_faulty_message_is_answered_and_the_link_stays(gateway: GatewayProcess, text: str, code: str) -> None:
+async def test_a_faulty_message_gets_an_error_and_the_link_stays_open(
+    gateway: GatewayProcess, text: str, code: str
+) -> None:
     async with connect(f"{gateway.ws_url}/ws/pico") as board:
         await introduce(board, "faulty")
 
@@ -151,7 +159,7 @@ async def test_a_faulty_message_is_answered_and_the_link_stays(gateway: GatewayP
         assert (await receive(board))["type"] == "pong"
 
 
-async def test_too_many_faults_in_a_row_are_closed_by_1008(gateway: GatewayProcess) -> None:
+async def test_too_many_faults_in_a_row_are_closed_with_1008(gateway: GatewayProcess) -> None:
     async with connect(f"{gateway.ws_url}/ws/pico") as board:
         await introduce(board, "faulty")
         for _ in range(10):
@@ -160,7 +168,7 @@ async def test_too_many_faults_in_a_row_are_closed_by_1008(gateway: GatewayProce
         assert await close_code(board) == 1008
 
 
-async def test_a_text_over_the_limit_is_closed_by_1009(gateway: GatewayProcess) -> None:
+async def test_a_text_over_the_limit_is_closed_with_1009(gateway: GatewayProcess) -> None:
     async with connect(f"{gateway.ws_url}/ws/pico") as board:
         await introduce(board, "large")
         await board.send("x" * 16_385)
@@ -168,7 +176,7 @@ async def test_a_text_over_the_limit_is_closed_by_1009(gateway: GatewayProcess) 
         assert await close_code(board) == 1009
 
 
-async def test_a_frame_over_the_limit_is_closed_by_1009(gateway: GatewayProcess) -> None:
+async def test_a_frame_over_the_limit_is_closed_with_1009(gateway: GatewayProcess) -> None:
     async with connect(f"{gateway.ws_url}/ws/esp32cam") as board:
         await introduce(board, "large-cam")
         await board.send(b"\xff\xd8" + bytes(600_000) + b"\xff\xd9")
@@ -176,7 +184,7 @@ async def test_a_frame_over_the_limit_is_closed_by_1009(gateway: GatewayProcess)
         assert await close_code(board) == 1009
 
 
-async def test_a_frame_that_is_no_jpeg_and_binary_from_a_pico_are_answered_with_an_error(
+async def test_binary_data_other_than_a_jpeg_of_a_camera_gets_an_error(
     gateway: GatewayProcess,
 ) -> None:
     for path, data in (("esp32cam", b"GIF89a"), ("pico", b"\xff\xd8\xff\xd9")):
@@ -186,7 +194,7 @@ async def test_a_frame_that_is_no_jpeg_and_binary_from_a_pico_are_answered_with_
             assert (await receive(board))["code"] == "not_a_frame"
 
 
-async def test_a_link_beyond_the_most_of_one_address_is_refused_and_the_others_live_on(
+async def test_a_link_above_the_limit_of_an_address_is_refused_and_the_others_stay_open(
     gateway: GatewayProcess,
 ) -> None:
     boards = [await connect(f"{gateway.ws_url}/ws/pico") for _ in range(20)]
@@ -199,7 +207,7 @@ async def test_a_link_beyond_the_most_of_one_address_is_refused_and_the_others_l
         await board.close()
 
 
-async def test_a_device_that_connects_a_thousand_times_leaves_nothing_behind(gateway: GatewayProcess) -> None:
+async def test_a_device_that_connects_a_thousand_times_leaves_no_links(gateway: GatewayProcess) -> None:
     for _ in range(1000):
         async with connect(f"{gateway.ws_url}/ws/pico", compression=None):
             pass
@@ -208,7 +216,7 @@ async def test_a_device_that_connects_a_thousand_times_leaves_nothing_behind(gat
         assert (await introduce(board, "after"))["type"] == "connection_ack"
 
 
-async def test_a_flood_is_closed_by_1008_and_others_are_unharmed() -> None:
+async def test_a_flood_is_closed_with_1008_and_other_devices_are_not_affected() -> None:
     with GatewayProcess(env={"DARVAZ_MESSAGES_PER_S_MAX": "50"}) as gateway:
         async with connect(f"{gateway.ws_url}/ws/pico") as flooder, connect(f"{gateway.ws_url}/ws/pico") as other:
             await introduce(flooder, "flooder")
@@ -221,7 +229,7 @@ async def test_a_flood_is_closed_by_1008_and_others_are_unharmed() -> None:
             assert (await receive(other))["type"] == "pong"
 
 
-async def test_a_newer_link_of_a_device_wins(gateway: GatewayProcess) -> None:
+async def test_a_newer_link_of_a_device_replaces_the_older(gateway: GatewayProcess) -> None:
     async with connect(f"{gateway.ws_url}/ws/pico") as older:
         await introduce(older, "twice")
         async with connect(f"{gateway.ws_url}/ws/pico") as newer:
@@ -232,18 +240,18 @@ async def test_a_newer_link_of_a_device_wins(gateway: GatewayProcess) -> None:
             assert (await receive(newer))["type"] == "pong"
 
 
-async def test_a_token_of_one_device_is_not_good_for_another() -> None:
+async def test_a_token_of_one_device_is_refused_for_another() -> None:
     with GatewayProcess() as gateway:
         headers = {"Authorization": f"Bearer {gateway.token()}"}
         async with connect(f"{gateway.ws_url}/ws/pico", additional_headers=headers) as first:
-            await introduce(first, "mine")
+            await introduce(first, "first")
         async with connect(f"{gateway.ws_url}/ws/pico", additional_headers=headers) as second:
-            await second.send('{"type":"connect","device":"yours"}')
+            await second.send('{"type":"connect","device":"second"}')
 
             assert await close_code(second) == 4403
 
 
-async def test_a_long_name_of_another_kind_is_refused_with_its_code_in_any_script(gateway: GatewayProcess) -> None:
+async def test_a_long_device_name_of_another_kind_is_refused_with_4403_in_any_script(gateway: GatewayProcess) -> None:
     async with connect(f"{gateway.ws_url}/ws/pico") as pico:
         await introduce(pico, "گ" * 64)
     async with connect(f"{gateway.ws_url}/ws/esp32cam") as camera:
@@ -252,7 +260,7 @@ async def test_a_long_name_of_another_kind_is_refused_with_its_code_in_any_scrip
         assert await close_code(camera) == 4403
 
 
-async def test_a_hundred_boards_are_told_of_a_restart_and_the_gateway_ends_with_status_0() -> None:
+async def test_a_hundred_boards_get_1012_at_a_restart_and_the_gateway_ends_with_status_0() -> None:
     with GatewayProcess(env={"DARVAZ_LINKS_PER_ADDRESS_MAX": "200"}) as gateway:
         boards = [await connect(f"{gateway.ws_url}/ws/pico", compression=None) for _ in range(100)]
         for number, board in enumerate(boards):
@@ -265,7 +273,7 @@ async def test_a_hundred_boards_are_told_of_a_restart_and_the_gateway_ends_with_
         assert await stopping == 0
 
 
-async def test_a_silent_board_is_pinged_and_then_closed_by_4408() -> None:
+async def test_a_silent_board_is_pinged_and_then_closed_with_4408() -> None:
     with GatewayProcess(env={"DARVAZ_HEARTBEAT_S": "0.3", "DARVAZ_IDLE_TIMEOUT_S": "1"}) as gateway:
         async with connect(f"{gateway.ws_url}/ws/pico") as board:
             await introduce(board, "silent")

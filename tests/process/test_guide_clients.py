@@ -1,4 +1,4 @@
-"""The guide's clients, typed in as they stand there, talk to the gateway."""
+"""The guide's clients, exactly as printed, connect to the gateway."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.support.gateway import GatewayProcess
 
 pytestmark = pytest.mark.xdist_group("guide-clients")
 
-# A real heartbeat comes every two minutes; a test has no such patience.
-_QUICK_HEARTBEAT = {"DARVAZ_HEARTBEAT_S": "0.5"}
+# The default heartbeat comes every two minutes.
+_FAST_HEARTBEAT = {"DARVAZ_HEARTBEAT_S": "0.5"}
 _TOKEN_NEEDED = {"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}
 
-# The guide is fixed: our copy may be extended around its clients, they themselves never change.
+# The guide is fixed: our copy may add text around its clients, but the clients never change.
 _DIGESTS = {
     "complete": "60d3df752259",
     "short": "98ef482e3e07",
@@ -26,12 +26,12 @@ _DIGESTS = {
 
 
 @pytest.mark.parametrize(("name", "digest"), _DIGESTS.items())
-def test_client_in_our_copy_of_the_guide_is_letter_for_letter_the_guides(name: str, digest: str) -> None:
+def test_client_in_our_copy_of_the_guide_is_unchanged(name: str, digest: str) -> None:
     assert hashlib.sha256(guide.original(name).encode()).hexdigest().startswith(digest)
 
 
 def test_complete_python_client_connects_and_answers_pings(tmp_path: Path) -> None:
-    with GatewayProcess(env=_QUICK_HEARTBEAT) as gateway:
+    with GatewayProcess(env=_FAST_HEARTBEAT) as gateway:
         text = guide.client("complete", f"127.0.0.1:{gateway.port}")
         with guide.run_python(text, tmp_path) as client:
             client.wait_for("'type': 'connection_ack', 'status': 'success'")
@@ -48,7 +48,7 @@ def test_complete_python_client_connects_and_answers_pings(tmp_path: Path) -> No
 def test_short_python_client_connects_with_its_token(tmp_path: Path) -> None:
     with GatewayProcess(env=_TOKEN_NEEDED) as gateway:
         text = guide.client("short", f"127.0.0.1:{gateway.port}", gateway.token())
-        # The guide shows a coroutine; whoever uses it must start it.
+        # The guide shows a coroutine; its reader has to start it.
         with guide.run_python(f"{text}\nimport asyncio\nasyncio.run(connect_pico())\n", tmp_path) as client:
             client.wait_for("Received: {'type': 'connection_ack', 'status': 'success'")
 
@@ -65,7 +65,7 @@ def test_short_python_client_with_a_wrong_token_is_refused(tmp_path: Path) -> No
     assert "connection_ack" not in client.text
 
 
-def test_javascript_client_in_node_is_let_in_by_its_first_message(tmp_path: Path) -> None:
+def test_javascript_client_in_node_is_admitted_by_its_first_message(tmp_path: Path) -> None:
     with GatewayProcess(env=_TOKEN_NEEDED) as gateway:
         text = guide.client("javascript", f"127.0.0.1:{gateway.port}", gateway.token())
         with guide.run_node(text + guide.OBSERVER, tmp_path) as client:
@@ -95,13 +95,13 @@ new Promise((resolve) => {{
 
 
 async def _seen_in_chromium(gateway: GatewayProcess, token: str, folder: Path) -> list[str]:
-    """Runs the guide's script in a page of the gateway's own origin and returns what it heard."""
+    """Runs the guide's script in a page of the gateway's own origin and returns the messages it received."""
     text = guide.client("javascript", f"127.0.0.1:{gateway.port}", token)
     async with chromium.page_at(f"{gateway.url}/health", folder) as page:
         return list(await page.evaluate(_IN_A_PAGE.format(script=text + guide.OBSERVER)))
 
 
-async def test_javascript_client_in_a_browser_is_let_in(tmp_path: Path) -> None:
+async def test_javascript_client_in_a_browser_is_admitted(tmp_path: Path) -> None:
     with GatewayProcess(env=_TOKEN_NEEDED) as gateway:
         seen = await _seen_in_chromium(gateway, gateway.token(), tmp_path)
 

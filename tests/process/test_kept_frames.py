@@ -1,4 +1,4 @@
-"""Frames that were kept on disk can be listed and fetched by those who may look, and nothing else can."""
+"""Frames kept on disk can be listed and fetched, by viewers only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.viewing import MjpegViewer
 RING = {"DARVAZ_CAMERA_RING_FRAMES": "2", "DARVAZ_CAMERA_RING_EVERY_S": "0.05"}
 
 
-async def test_the_last_frames_are_there_also_after_a_restart() -> None:
+async def test_the_last_frames_are_kept_over_a_restart() -> None:
     with GatewayProcess(env=RING) as gateway:
         async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway) as viewer:
             for number in range(4):
@@ -28,18 +28,18 @@ async def test_the_last_frames_are_there_also_after_a_restart() -> None:
     assert fetched[0].headers["content-type"] == "image/jpeg"
 
 
-async def test_what_is_not_there_is_said() -> None:
+async def test_a_missing_frame_and_a_wrong_name_are_refused() -> None:
     with GatewayProcess(env=RING) as gateway:
         async with Camera(gateway.ws_url):
-            gone = gateway.get("/api/devices/yard/frames/1.jpg")
-            odd = gateway.get("/api/devices/yard/frames/latest.jpg")
-            stranger = gateway.get("/api/devices/yard/frames", headers={"X-Forwarded-For": "203.0.113.9"})
+            missing = gateway.get("/api/devices/yard/frames/1.jpg")
+            wrong_name = gateway.get("/api/devices/yard/frames/latest.jpg")
+            external = gateway.get("/api/devices/yard/frames", headers={"X-Forwarded-For": "203.0.113.9"})
 
-    assert (gone.status_code, gone.json()["code"]) == (404, "unknown_frame")
-    assert (odd.status_code, stranger.status_code) == (404, 401)
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_frame")
+    assert (wrong_name.status_code, external.status_code) == (404, 401)
 
 
-async def test_without_the_setting_nothing_is_kept() -> None:
+async def test_no_frame_is_kept_without_the_setting() -> None:
     with GatewayProcess() as gateway:
         async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway) as viewer:
             await camera.send(jpeg(1))

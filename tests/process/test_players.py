@@ -1,4 +1,4 @@
-"""Real players see a camera: ffmpeg and OpenCV count its frames, a browser shows them."""
+"""Real players: ffmpeg and OpenCV count a camera's frames, a browser shows them."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ new Promise((resolve, reject) => {
   canvas.width = canvas.height = 1;
   image.src = "%s";
   document.body.append(image);
-  const look = () => {
+  const check = () => {
     if (image.naturalWidth > 0) {
       const context = canvas.getContext("2d");
       context.drawImage(image, 0, 0, 1, 1);
       greys.add(context.getImageData(0, 0, 1, 1).data[0]);
     }
     if (greys.size >= 4) resolve(`${image.naturalWidth}x${image.naturalHeight}`);
-    else setTimeout(look, 20);
+    else setTimeout(check, 20);
   };
   setTimeout(() => reject(new Error(`saw ${greys.size} pictures`)), 20000);
-  look();
+  check();
 })
 """
 DRAWN = """
@@ -77,7 +77,7 @@ def opencv_frames(url: str, count: int) -> list[tuple[int, ...]]:
         capture.release()
 
 
-@pytest.mark.parametrize("format_", [("-f", "mpjpeg"), ()], ids=["told", "guessed"])
+@pytest.mark.parametrize("format_", [("-f", "mpjpeg"), ()], ids=["format given", "format guessed"])
 async def test_ffmpeg_counts_every_frame(gateway: GatewayProcess, format_: tuple[str, ...]) -> None:
     url = gateway.url + path_of(query="?fps=25")
     async with Camera(gateway.ws_url):
@@ -88,7 +88,7 @@ async def test_ffmpeg_counts_every_frame(gateway: GatewayProcess, format_: tuple
     assert "frame=40\n" in played.stdout
 
 
-async def test_players_from_elsewhere_show_a_viewers_token() -> None:
+async def test_players_at_another_address_send_a_viewers_token() -> None:
     with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as gateway:
         issued = [run_cli("token", "issue", kind, gateway=gateway).stdout.strip() for kind in ("esp32cam", "viewer")]
         url, header = gateway.url + path_of(query="?fps=25"), f"Authorization: Bearer {issued[1]}"

@@ -1,4 +1,4 @@
-"""Tokens: revoked while in use, and kept out of the journal and the log wherever they turn up."""
+"""Tokens: revoked while in use, and never in the journal or the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 20.0
-STRANGER = {"X-Forwarded-For": "203.0.113.9"}
+EXTERNAL = {"X-Forwarded-For": "203.0.113.9"}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def gateway() -> Iterator[GatewayProcess]:
 
 
 def bearer(token: str) -> dict[str, str]:
-    return {**STRANGER, "Authorization": f"Bearer {token}"}
+    return {**EXTERNAL, "Authorization": f"Bearer {token}"}
 
 
 def introduce(board: ClientConnection, device: str) -> None:
@@ -34,13 +34,13 @@ def introduce(board: ClientConnection, device: str) -> None:
     assert json.loads(board.recv(timeout=DEADLINE_S))["type"] == "connection_ack"
 
 
-def say(board: ClientConnection, text: str) -> str:
+def send(board: ClientConnection, text: str) -> str:
     board.send(text)
     answer: str = json.loads(board.recv(timeout=DEADLINE_S))["type"]
     return answer
 
 
-def test_a_token_revoked_on_the_command_line_closes_its_link_and_no_other(gateway: GatewayProcess) -> None:
+def test_a_token_revoked_on_the_command_line_closes_only_its_own_link(gateway: GatewayProcess) -> None:
     mine, other = gateway.token(), gateway.token()
     url = f"{gateway.ws_url}/ws/pico"
     with connect(url, additional_headers=bearer(mine)) as board, connect(url, additional_headers=bearer(other)) as kept:
@@ -54,17 +54,17 @@ def test_a_token_revoked_on_the_command_line_closes_its_link_and_no_other(gatewa
         with pytest.raises(ConnectionClosed):
             board.recv(timeout=DEADLINE_S)
         assert board.close_code == 4401
-        assert say(kept, '{"type":"ping"}') == "pong"
+        assert send(kept, '{"type":"ping"}') == "pong"
     with pytest.raises(InvalidStatus) as refused, connect(url, additional_headers=bearer(mine)):
         pass
     assert refused.value.response.status_code == 401
 
 
-def test_a_token_shown_first_and_revoked_later_closes_its_link(gateway: GatewayProcess) -> None:
+def test_a_token_sent_in_the_first_message_and_revoked_later_closes_its_link(gateway: GatewayProcess) -> None:
     token = gateway.token()
-    with connect(f"{gateway.ws_url}/ws/pico", additional_headers=STRANGER) as board:
+    with connect(f"{gateway.ws_url}/ws/pico", additional_headers=EXTERNAL) as board:
         board.send(json.dumps({"type": "auth", "token": token}))
-        introduce(board, "shown-first")
+        introduce(board, "first-message")
 
         revoke = [sys.executable, "-m", "darvaz", "token", "revoke", token, "--data", str(gateway.data)]
         subprocess.run(revoke, check=True, timeout=DEADLINE_S, stdout=subprocess.DEVNULL)
@@ -75,22 +75,22 @@ def test_a_token_shown_first_and_revoked_later_closes_its_link(gateway: GatewayP
         assert board.close_code == 4401
 
 
-def test_a_token_is_in_no_journal_and_no_log_however_it_comes(gateway: GatewayProcess) -> None:
+def test_a_token_is_never_in_the_journal_or_the_log(gateway: GatewayProcess) -> None:
     token = gateway.token()
     secret = token.split("_", 2)[2]
-    with connect(f"{gateway.ws_url}/ws/pico", additional_headers=STRANGER) as board:
+    with connect(f"{gateway.ws_url}/ws/pico", additional_headers=EXTERNAL) as board:
         board.send(json.dumps({"type": "auth", "token": token}))
-        introduce(board, "indiscreet")
+        introduce(board, "leaky")
         board.send(json.dumps({"type": "log", "message": f"my token is {token}"}))
         board.send(json.dumps({"type": "telemetry", "values": {"token": token}}))
         board.send(json.dumps({"type": "ack", "id": 1, "result": {"deep": [token]}}))
-        assert say(board, f'{{"type":"log","mess": "{token}"}}') == "error"
-        assert say(board, f"not json {token}") == "error"
-        assert say(board, json.dumps({"type": "auth", "token": token})) == "error"
-        assert say(board, '{"type":"ping"}') == "pong"
+        assert send(board, f'{{"type":"log","mess": "{token}"}}') == "error"
+        assert send(board, f"not json {token}") == "error"
+        assert send(board, json.dumps({"type": "auth", "token": token})) == "error"
+        assert send(board, '{"type":"ping"}') == "pong"
         board.close(1000, f"bye {token}")
 
-    journalled.wait_for_line(gateway.data, device="indiscreet", type="disconnected")
+    journalled.wait_for_line(gateway.data, device="leaky", type="disconnected")
     lines = journalled.lines(gateway.data)
 
     assert [line for line in lines if secret in str(line)] == []
@@ -102,7 +102,7 @@ def test_a_long_message_is_cut_in_the_journal(gateway: GatewayProcess) -> None:
     with connect(f"{gateway.ws_url}/ws/pico") as board:
         introduce(board, "verbose")
         board.send(json.dumps({"type": "log", "message": "x" * 12_000}))
-        assert say(board, '{"type":"ping"}') == "pong"
+        assert send(board, '{"type":"ping"}') == "pong"
 
     (line,) = journalled.wait_for_line(gateway.data, device="verbose", type="log")
 
@@ -111,10 +111,10 @@ def test_a_long_message_is_cut_in_the_journal(gateway: GatewayProcess) -> None:
 
 
 @pytest.mark.parametrize("reason", ["\x1b[2J\n= admin connected", "\u202edettimda", "\x9b31m"])
-def test_what_a_device_says_does_not_act_on_the_gateways_own_screen(gateway: GatewayProcess, reason: str) -> None:
+def test_text_of_a_device_cannot_control_the_gateways_terminal(gateway: GatewayProcess, reason: str) -> None:
     with connect(f"{gateway.ws_url}/ws/pico") as board:
         introduce(board, "hostile")
-        assert say(board, f"not json {reason}") == "error"
+        assert send(board, f"not json {reason}") == "error"
         board.close(1000, reason)
 
     journalled.wait_for_line(gateway.data, device="hostile", type="disconnected")

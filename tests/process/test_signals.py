@@ -1,4 +1,4 @@
-"""Signals: however often and whenever they come, the end is quiet, the status right and the journal whole."""
+"""Signals at any time and in any number: the gateway ends quietly, with the right status and a complete journal."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.support.gateway import GatewayProcess
 DEADLINE_S = 30.0
 TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
-# What Python says of Ctrl-C while it is still finding the program is not ours to keep quiet.
+# A traceback before our first line is Python's own; Ctrl-C counts from then on.
 STARTER = """
 import signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-print("here", flush=True)
+print("started", flush=True)
 from darvaz.__main__ import main
 main()
 """
@@ -33,7 +33,7 @@ main()
     [[TERM], [INT], [HUP], [TERM, TERM], [INT, INT], [INT, INT, INT], [TERM, INT]],
     ids=lambda numbers: " ".join(number.name for number in numbers),
 )
-def test_any_signals_end_the_gateway_with_status_0_and_a_whole_journal(numbers: list[signal.Signals]) -> None:
+def test_any_signals_end_the_gateway_with_status_0_and_a_complete_journal(numbers: list[signal.Signals]) -> None:
     with GatewayProcess() as gateway, connect(f"{gateway.ws_url}/ws/pico") as board:
         board.send('{"type":"connect","device":"last"}')
         board.recv(timeout=DEADLINE_S)
@@ -44,7 +44,7 @@ def test_any_signals_end_the_gateway_with_status_0_and_a_whole_journal(numbers: 
         for number in numbers:
             gateway.process.send_signal(number)
         with pytest.raises(ConnectionClosed):
-            # Before the close, an error says why.
+            # An error message with the reason comes before the close.
             while board.recv(timeout=DEADLINE_S):
                 pass
         status = gateway.process.wait(DEADLINE_S)
@@ -63,17 +63,17 @@ def test_ctrl_c_while_the_gateway_starts_is_quiet(delay_ms: int, tmp_path: Path)
         [sys.executable, "-c", STARTER, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "here\n"
+        assert process.stdout.readline() == "started\n"
         time.sleep(delay_ms / 1000)
         process.send_signal(INT)
-        said = process.communicate(timeout=DEADLINE_S)[1]
+        errors = process.communicate(timeout=DEADLINE_S)[1]
 
-    # The shell says 130 of both: ended by the signal, and ended because of it.
+    # A shell shows 130 for both: killed by the signal, or ended because of it.
     assert process.returncode in (0, 130, -INT)
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
 
 
-def test_a_gateway_started_with_nohup_outlives_its_terminal() -> None:
+def test_a_gateway_started_with_nohup_keeps_running_after_its_terminal() -> None:
     with GatewayProcess(prefix=["nohup"]) as gateway:
         gateway.process.send_signal(HUP)
 
