@@ -92,7 +92,7 @@ def _build(settings: Settings) -> Parts:
         frame_counts=FrameCounts(frames, devices, journal),
         frame_ring=_frame_ring(settings, frames),
     )
-    _introduce(parts)
+    _connect(parts)
     return parts
 
 
@@ -152,21 +152,21 @@ def build_app(parts: Parts) -> Starlette:
     return app
 
 
-def _introduce(parts: Parts) -> None:
-    """Makes the parts hear of each other."""
+def _connect(parts: Parts) -> None:
+    """Connects the parts that are made before those they need."""
     parts.events = EventStreams(parts.bus, parts.describer.describe, time.time)
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
-    parts.bus.subscribe(TYPES, parts.telemetry.take)
-    parts.bus.subscribe(["frame"], parts.metrics.count_frame)
-    parts.hub.on_presence(lambda device, is_here: _tell_presence(parts, device, is_here))
+    parts.bus.subscribe(TYPES, parts.telemetry.receive)
+    parts.bus.subscribe_frames(parts.metrics.count_frame)
+    parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))
     parts.hub.measure = parts.metrics.measure_command
     parts.journal.on_written = parts.metrics.count_written
 
 
-def _tell_presence(parts: Parts, device: str, is_here: bool) -> None:
-    # Of one that is forgotten there is nothing left to tell but that.
+def _publish_presence(parts: Parts, device: str) -> None:
+    # A device that was forgotten has an event of its own.
     if parts.devices.get(device) is not None:
-        parts.bus.publish("presence", device, is_here)
+        parts.bus.publish_presence(device)
 
 
 def _gauges(parts: Parts) -> Gauges:

@@ -7,7 +7,7 @@ import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
@@ -123,11 +123,10 @@ class Metrics:
         if result == "ok":
             self._command_s.observe(seconds)
 
-    def count_frame(self, type_: str, device: str | None, data: Any) -> None:
-        """Counts a frame of the feed."""
-        if device is not None:
-            self._frames.labels(device).inc()
-            self._frame_bytes.labels(device).inc(len(data))
+    def count_frame(self, device: str, data: bytes) -> None:
+        """Counts a frame of a camera."""
+        self._frames.labels(device).inc()
+        self._frame_bytes.labels(device).inc(len(data))
 
     def forget(self, device: str) -> None:
         """Says nothing more of a device."""

@@ -1,4 +1,4 @@
-"""EventStreams: numbered, kept for a moment, handed to bounded queues; nothing is paid while nobody watches."""
+"""Event streams: events are numbered, kept for a while, and queued for clients; without clients, nothing is kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from darvaz.gateway.events.streams import (
     EventStreams,
     dump_event,
 )
-from darvaz.protocol.codec import MessageCodec
+from darvaz.protocol.codec import Message, MessageCodec
+from darvaz.protocol.faults import Fault
 from tests.support.clock import Clock
 
 EVERYTHING = frozenset(TYPES)
@@ -41,8 +42,22 @@ def events(bus: EventBus, clock: Clock) -> EventStreams:
     return EventStreams(bus, lambda device: {"id": device}, clock)
 
 
-def log(text: str = "hello") -> Any:
-    return PROTOCOL.parse(json.dumps({"type": "log", "message": text, "level": "info"}))
+def pong() -> Message:
+    return parsed({"type": "pong"})
+
+
+def log(text: str = "hello") -> Message:
+    return parsed({"type": "log", "message": text, "level": "info"})
+
+
+def parsed(fields: dict[str, Any]) -> Message:
+    message = PROTOCOL.parse(json.dumps(fields))
+    assert not isinstance(message, Fault)
+    return message
+
+
+def has_no_subscribers(bus: EventBus) -> bool:
+    return not (bus._messages or bus._frames or bus._presence or bus._forgotten)
 
 
 async def taken(queue: EventQueue) -> tuple[int, list[dict[str, Any]]]:
@@ -57,12 +72,12 @@ def read(text: bytes) -> dict[str, Any]:
     return {**json.loads(lines["data"]), "number": int(lines["id"]), "event": lines["event"]}
 
 
-async def test_what_happens_is_handed_to_whoever_watches(events: EventStreams, bus: EventBus, clock: Clock) -> None:
+async def test_every_event_is_queued_for_each_client(events: EventStreams, bus: EventBus, clock: Clock) -> None:
     queue = events.open_queue(EVERYTHING, None)
 
-    bus.publish("presence", "pico", True)
+    bus.publish_presence("pico")
     bus.publish("log", "pico", log())
-    bus.publish("forgotten", "pico", None)
+    bus.publish_forgotten("pico")
 
     _, found = await taken(queue)
     assert [event["event"] for event in found] == ["presence", "log", "forgotten"]
@@ -72,10 +87,10 @@ async def test_what_happens_is_handed_to_whoever_watches(events: EventStreams, b
     }  # fmt: skip
 
 
-async def test_pings_are_no_events(events: EventStreams, bus: EventBus) -> None:
+async def test_pongs_and_messages_without_a_device_are_not_events(events: EventStreams, bus: EventBus) -> None:
     queue = events.open_queue(EVERYTHING, None)
 
-    bus.publish("pong", "pico", None)
+    bus.publish("pong", "pico", pong())
     bus.publish("log", None, log())
 
     assert await taken(queue) == (0, [])
@@ -85,18 +100,18 @@ async def test_pings_are_no_events(events: EventStreams, bus: EventBus) -> None:
     ("types", "device", "expected"),
     [
         (EVERYTHING, "pico", ["pico"]),
-        (EVERYTHING, None, ["pico", "door"]),
+        (EVERYTHING, None, ["pico", "gate"]),
         (frozenset(["telemetry"]), None, []),
         (frozenset(["log"]), "nobody", []),
     ],
 )
-async def test_a_watcher_gets_what_it_asked_for(
+async def test_a_client_gets_the_types_and_the_device_that_it_asked_for(
     events: EventStreams, bus: EventBus, types: frozenset[str], device: str | None, expected: list[str]
 ) -> None:
     queue = events.open_queue(types, device)
 
     bus.publish("log", "pico", log())
-    bus.publish("log", "door", log())
+    bus.publish("log", "gate", log())
 
     assert [event["device"] for event in (await taken(queue))[1]] == expected
 
@@ -112,7 +127,7 @@ async def test_numbers_grow_even_when_the_clock_does_not(events: EventStreams, b
 
     numbers = [event.number for event in found]
     assert numbers == sorted(set(numbers))
-    assert numbers[0] >= 1_000_000 * 1_000_000, "they tell the time, so that they go on after a restart"
+    assert numbers[0] >= 1_000_000 * 1_000_000, "numbers tell the time, so that they go on after a restart"
 
 
 async def test_text_of_a_device_cannot_begin_another_event() -> None:
@@ -125,7 +140,7 @@ async def test_text_of_a_device_cannot_begin_another_event() -> None:
 # Limits
 
 
-async def test_a_slow_watcher_loses_the_oldest_and_is_told_how_many(events: EventStreams, bus: EventBus) -> None:
+async def test_a_slow_client_loses_the_oldest_events_and_gets_their_number(events: EventStreams, bus: EventBus) -> None:
     slow, quick = events.open_queue(EVERYTHING, None), events.open_queue(EVERYTHING, None)
     for number in range(QUEUE_EVENTS_MAX + 1):
         bus.publish("log", "pico", log(str(number)))
@@ -138,7 +153,7 @@ async def test_a_slow_watcher_loses_the_oldest_and_is_told_how_many(events: Even
     assert await taken(quick) == (0, [])
 
 
-async def test_a_queue_is_bounded_by_its_size_too(events: EventStreams, bus: EventBus) -> None:
+async def test_a_queue_has_a_maximum_of_bytes(events: EventStreams, bus: EventBus) -> None:
     queue = events.open_queue(EVERYTHING, None)
     for _ in range(200):
         bus.publish("log", "pico", log("x" * 12_000))
@@ -149,7 +164,7 @@ async def test_a_queue_is_bounded_by_its_size_too(events: EventStreams, bus: Eve
     assert sum(len(event.text) for event in found) <= QUEUE_BYTES_MAX
 
 
-async def test_the_ring_is_bounded_and_says_when_it_does_not_reach_back(
+async def test_one_event_beyond_the_ring_is_no_longer_kept_and_that_is_known(
     events: EventStreams, bus: EventBus, clock: Clock
 ) -> None:
     events.close_queue(events.open_queue(EVERYTHING, None))
@@ -166,7 +181,7 @@ async def test_the_ring_is_bounded_and_says_when_it_does_not_reach_back(
     assert len(events.between(events.complete_since, late) or []) == RING_EVENTS_MAX - 1
 
 
-async def test_the_ring_is_bounded_by_its_size_too(events: EventStreams, bus: EventBus) -> None:
+async def test_the_ring_has_a_maximum_of_bytes(events: EventStreams, bus: EventBus) -> None:
     events.open_queue(EVERYTHING, None)
     for _ in range(600):
         bus.publish("log", "pico", log("x" * 12_000))
@@ -176,7 +191,7 @@ async def test_the_ring_is_bounded_by_its_size_too(events: EventStreams, bus: Ev
     assert 0 < sum(len(event.text) for event in kept) <= RING_BYTES_MAX
 
 
-async def test_one_client_too_many_is_seen(bus: EventBus, clock: Clock) -> None:
+async def test_a_full_number_of_clients_is_known(bus: EventBus, clock: Clock) -> None:
     events = EventStreams(bus, lambda device: None, clock, clients_max=2)
     first = events.open_queue(EVERYTHING, None)
     assert not events.is_full
@@ -188,16 +203,18 @@ async def test_one_client_too_many_is_seen(bus: EventBus, clock: Clock) -> None:
     assert not events.is_full
 
 
-# Coming back
+# Clients that come back
 
 
-async def test_whoever_comes_back_gets_what_was_missed_once(events: EventStreams, bus: EventBus, clock: Clock) -> None:
+async def test_a_client_that_comes_back_gets_each_missed_event_once(
+    events: EventStreams, bus: EventBus, clock: Clock
+) -> None:
     first = events.open_queue(EVERYTHING, None)
     bus.publish("log", "pico", log("seen"))
     _, seen = await taken(first)
     events.close_queue(first)
     bus.publish("log", "pico", log("missed"))
-    bus.publish("log", "door", log("missed too"))
+    bus.publish("log", "gate", log("missed too"))
     clock.now_s += 1
 
     back = events.open_queue(EVERYTHING, "pico")
@@ -208,7 +225,7 @@ async def test_whoever_comes_back_gets_what_was_missed_once(events: EventStreams
     assert (missed, live) == (["missed"], ["live"])
 
 
-async def test_while_nobody_has_watched_nothing_is_kept(events: EventStreams, bus: EventBus) -> None:
+async def test_nothing_is_kept_before_the_first_client(events: EventStreams, bus: EventBus) -> None:
     bus.publish("log", "pico", log())
 
     queue = events.open_queue(EVERYTHING, None)
@@ -217,19 +234,19 @@ async def test_while_nobody_has_watched_nothing_is_kept(events: EventStreams, bu
     assert events.between(events.complete_since, queue) == []
 
 
-async def test_a_while_after_the_last_watcher_nothing_is_paid_any_more(
+async def test_some_time_after_the_last_client_the_bus_has_no_subscriber(
     events: EventStreams, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("darvaz.gateway.events.streams.LINGER_S", 0.02)
     events.close_queue(events.open_queue(EVERYTHING, None))
-    assert bus._takers
+    assert bus._messages
 
     await asyncio.sleep(0.1)
 
-    assert not bus._takers
+    assert has_no_subscribers(bus)
 
 
-async def test_who_comes_back_in_time_keeps_the_ring_going(
+async def test_a_client_that_comes_back_in_time_finds_the_events_kept(
     events: EventStreams, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("darvaz.gateway.events.streams.LINGER_S", 0.02)
@@ -238,31 +255,31 @@ async def test_who_comes_back_in_time_keeps_the_ring_going(
 
     await asyncio.sleep(0.1)
 
-    assert bus._takers
+    assert bus._messages
 
 
 # Frames
 
 
-async def test_frames_are_counted_and_told_once_in_a_while(
+async def test_frames_are_counted_into_one_event_for_some_time(
     events: EventStreams, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("darvaz.gateway.events.streams.FRAMES_EVERY_S", 0.02)
     queue = events.open_queue(EVERYTHING, None)
     for _ in range(5):
-        bus.publish("frame", "door", b"12345")
+        bus.publish_frame("gate", b"12345")
 
-    _, [told] = await queue.take(5)
+    _, [event] = await queue.take(5)
 
-    assert {key: read(told.text)[key] for key in ("event", "device", "frames", "bytes")} == {
-        "event": "frames", "device": "door", "frames": 5, "bytes": 25,
+    assert {key: read(event.text)[key] for key in ("event", "device", "frames", "bytes")} == {
+        "event": "frames", "device": "gate", "frames": 5, "bytes": 25,
     }  # fmt: skip
 
 
 # The end
 
 
-async def test_closing_ends_every_watcher(events: EventStreams, bus: EventBus) -> None:
+async def test_closing_ends_every_queue(events: EventStreams, bus: EventBus) -> None:
     queue = events.open_queue(EVERYTHING, None)
     waiting = asyncio.create_task(queue.take(20))
     await asyncio.sleep(0)
@@ -271,4 +288,4 @@ async def test_closing_ends_every_watcher(events: EventStreams, bus: EventBus) -
 
     assert await waiting == (0, [])
     assert queue.is_over
-    assert not bus._takers
+    assert has_no_subscribers(bus)

@@ -53,7 +53,7 @@ async def change_device(call: Call) -> DeviceDescription | Response:
     if not call.parts.devices.label(call.device, label or None):
         return unknown_device(call.device)
     _record(call, "labelled", label)
-    call.parts.bus.publish("presence", call.device, True)
+    call.parts.bus.publish_presence(call.device)
     return call.parts.describer.describe(call.device) or unknown_device(call.device)
 
 
@@ -66,7 +66,7 @@ async def forget_device(call: Call) -> Response | None:
     parts.hub.forget(device)
     parts.telemetry.forget(device)
     parts.metrics.forget(device)
-    parts.bus.publish("forgotten", device, None)
+    parts.bus.publish_forgotten(device)
     _record(call, "forgotten")
     return None
 

@@ -1,38 +1,85 @@
-"""The bus: what devices say and do, handed on by type to whoever asked for it. Costs nothing otherwise."""
+"""The event bus: hands what devices send and do to those who subscribed to it, and costs nothing otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
-Subscriber = Callable[[str, str | None, Any], None]
+from darvaz.protocol.codec import Message
+
+# Type of the message, device (None before it introduced itself), message.
+MessageSubscriber = Callable[[str, str | None, Message], None]
+# Device, JPEG.
+FrameSubscriber = Callable[[str, bytes], None]
+# Device.
+DeviceSubscriber = Callable[[str], None]
 
 
 class EventBus:
     """Hands on what is published, at once and in order. Used from the event loop only.
 
-    Types are the messages' own (`telemetry`, `log`, `ack`, `pong` …, with the message), `frame` (with
-    the JPEG) and what the hub says: `presence`, `forgotten`. A taker must neither wait nor raise.
+    Four kinds of events: a message, by its type; a frame; presence, when a device connected, left or got another
+    label; and that a device was forgotten. A subscriber must neither wait nor raise.
     """
 
     def __init__(self) -> None:
-        self._takers: dict[str, tuple[Subscriber, ...]] = {}
+        # Type of message → its subscribers. Tuples are replaced, so that one may unsubscribe while it is called.
+        self._messages: dict[str, tuple[MessageSubscriber, ...]] = {}
+        self._frames: tuple[FrameSubscriber, ...] = ()
+        self._presence: tuple[DeviceSubscriber, ...] = ()
+        self._forgotten: tuple[DeviceSubscriber, ...] = ()
 
-    def publish(self, type_: str, device: str | None, what: Any) -> None:
-        """Tells everyone who asked for this type; most types have nobody, and that is one look-up."""
-        for take in self._takers.get(type_, ()):
-            take(type_, device, what)
+    # Publishing
 
-    def subscribe(self, types: Iterable[str], take: Subscriber) -> None:
-        """Asks for some types from now on."""
+    def publish(self, type_: str, device: str | None, message: Message) -> None:
+        """Publishes a message; most types have no subscriber, and that is one look-up."""
+        for on_message in self._messages.get(type_, ()):
+            on_message(type_, device, message)
+
+    def publish_frame(self, device: str, data: bytes) -> None:
+        """Publishes a frame."""
+        for on_frame in self._frames:
+            on_frame(device, data)
+
+    def publish_presence(self, device: str) -> None:
+        """Publishes that a device connected, left, or got another label."""
+        for on_presence in self._presence:
+            on_presence(device)
+
+    def publish_forgotten(self, device: str) -> None:
+        """Publishes that a device was forgotten."""
+        for on_forgotten in self._forgotten:
+            on_forgotten(device)
+
+    # Subscribing
+
+    def subscribe(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
+        """Has `on_message` called with messages of these types from now on."""
         for type_ in types:
-            self._takers[type_] = (*self._takers.get(type_, ()), take)
+            self._messages[type_] = (*self._messages.get(type_, ()), on_message)
 
-    def unsubscribe(self, types: Iterable[str], take: Subscriber) -> None:
-        """Asks for them no more."""
+    def unsubscribe(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
+        """Ends `subscribe` for these types."""
         for type_ in types:
-            left = tuple(other for other in self._takers.get(type_, ()) if other != take)
+            left = tuple(other for other in self._messages.get(type_, ()) if other != on_message)
             if left:
-                self._takers[type_] = left
+                self._messages[type_] = left
             else:
-                self._takers.pop(type_, None)
+                self._messages.pop(type_, None)
+
+    def subscribe_frames(self, on_frame: FrameSubscriber) -> None:
+        """Has `on_frame` called with each frame from now on."""
+        self._frames = (*self._frames, on_frame)
+
+    def unsubscribe_frames(self, on_frame: FrameSubscriber) -> None:
+        """Ends `subscribe_frames`."""
+        self._frames = tuple(other for other in self._frames if other != on_frame)
+
+    def subscribe_devices(self, on_presence: DeviceSubscriber, on_forgotten: DeviceSubscriber) -> None:
+        """Has these called when a device changes, or is forgotten, from now on."""
+        self._presence = (*self._presence, on_presence)
+        self._forgotten = (*self._forgotten, on_forgotten)
+
+    def unsubscribe_devices(self, on_presence: DeviceSubscriber, on_forgotten: DeviceSubscriber) -> None:
+        """Ends `subscribe_devices`."""
+        self._presence = tuple(other for other in self._presence if other != on_presence)
+        self._forgotten = tuple(other for other in self._forgotten if other != on_forgotten)

@@ -1,6 +1,6 @@
-"""EventStreams for whoever watches: what happens is numbered, kept for a moment, and handed to bounded queues.
+"""The event stream: events are numbered, kept for a while, and put into a bounded queue for each client.
 
-While nobody watches, and has not for a while, nothing is kept and nothing is paid.
+While there is no client, and has not been one for a while, nothing is kept and nothing is computed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from darvaz.gateway.events.bus import EventBus
+from darvaz.protocol.codec import Message
 from darvaz.text.json_lines import dump_line
 
 RING_EVENTS_MAX = 4_096
@@ -21,12 +22,12 @@ RING_BYTES_MAX = 4 * 1024 * 1024
 QUEUE_EVENTS_MAX = 1_024
 QUEUE_BYTES_MAX = 1024 * 1024
 CLIENTS_MAX = 200
+# How long events are kept after the last client left, for those that come back.
 LINGER_S = 120.0
 FRAMES_EVERY_S = 1.0
 
 MESSAGES = ("telemetry", "log", "ack")
 TYPES = ("presence", "forgotten", *MESSAGES, "frames")
-_FEED_TYPES = ("presence", "forgotten", *MESSAGES, "frame")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,156 +45,173 @@ def dump_event(number: int, type_: str, data: Any) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, type_.encode(), dump_line(data))
 
 
-def message_data(device: str, time_s: float, message: Any) -> dict[str, Any]:
-    """Returns what an event says of a device's message: its fields, with who and when."""
+def message_data(device: str, time_s: float, message: Message) -> dict[str, Any]:
+    """Returns the data of an event about a device's message: its fields, with the device and the time."""
     fields = msgspec.to_builtins(message)
     fields.pop("type", None)
     return {"device": device, "time": time_s, **fields}
 
 
 class EventStreams:
-    """Numbers what the bus brings, and hands it to watchers. Used from the event loop only.
+    """Numbers the events of the bus, and puts them into the queues of clients. Used from the event loop only.
 
-    Numbers are microseconds since 1970, made unique: they go on after a restart, and tell when.
+    Numbers are microseconds since 1970, made unique: they go on after a restart, and tell the time.
     """
 
     def __init__(
         self, bus: EventBus, describe: Callable[[str], Any], unix_s: Callable[[], float], clients_max: int = CLIENTS_MAX
     ) -> None:
         self._bus = bus
+        # Returns the data of a presence event.
         self._describe = describe
         self._unix_s = unix_s
         self._clients_max = clients_max
-        self._watchers: set[EventQueue] = set()
+        # One for each client.
+        self._queues: set[EventQueue] = set()
+        # The newest events, the oldest first, and the bytes of their texts.
         self._ring: deque[Event] = deque()
         self._ring_bytes = 0
-        self._last = 0
+        # The number of the newest event, or of the newest queue.
+        self._newest = 0
+        # The ring holds every event after this number; None while nothing is kept.
         self._complete_since: int | None = None
-        self._rest: asyncio.TimerHandle | None = None
+        # Ends the keeping some time after the last client left.
+        self._linger_timer: asyncio.TimerHandle | None = None
+        # Device → number of its frames and their bytes since the keeping began, and those with frames not yet told.
         self._frames: dict[str, tuple[int, int]] = {}
-        self._moved: set[str] = set()
+        self._cameras_with_news: set[str] = set()
         self._frames_timer: asyncio.TimerHandle | None = None
 
     @property
     def clients(self) -> int:
-        return len(self._watchers)
+        return len(self._queues)
 
     @property
     def is_full(self) -> bool:
-        return len(self._watchers) >= self._clients_max
+        return len(self._queues) >= self._clients_max
 
-    # Watching
+    # Clients
 
     def open_queue(self, types: frozenset[str], device: str | None) -> EventQueue:
-        """Opens a queue of what happens from now on; `leave` must be called with it."""
+        """Returns a queue of events from now on; `close_queue` must be called with it."""
         if self._complete_since is None:
-            self._bus.subscribe(_FEED_TYPES, self._take)
-            self._complete_since = self._next()
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
-        queue = EventQueue(types, device, self._next())
-        self._watchers.add(queue)
+            self._bus.subscribe(MESSAGES, self._on_message)
+            self._bus.subscribe_frames(self._on_frame)
+            self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
+            self._complete_since = self._next_number()
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
+        queue = EventQueue(types, device, self._next_number())
+        self._queues.add(queue)
         return queue
 
     def close_queue(self, queue: EventQueue) -> None:
-        """Closes a queue; after the last one, events are kept a while for those who come back."""
-        self._watchers.discard(queue)
-        if not self._watchers and self._rest is None and self._complete_since is not None:
-            self._rest = asyncio.get_running_loop().call_later(LINGER_S, self._sleep)
+        """Closes a queue; after the last one, events are kept for a while."""
+        self._queues.discard(queue)
+        if not self._queues and self._linger_timer is None and self._complete_since is not None:
+            self._linger_timer = asyncio.get_running_loop().call_later(LINGER_S, self._stop)
 
     def between(self, number: int, queue: EventQueue) -> list[Event] | None:
-        """Returns what a queue missed: all it wants after an event and before it came; None if not all is kept."""
+        """Returns the events after a number and before a queue began that it wants; None if not all are kept."""
         if number < self.complete_since:
             return None
         return [event for event in self._ring if number < event.number < queue.begins and queue.wants(event)]
 
     @property
     def complete_since(self) -> int:
-        """Returns the number after which everything is kept."""
-        return self._next() if self._complete_since is None else self._complete_since
+        """Returns the number after which every event is kept."""
+        return self._next_number() if self._complete_since is None else self._complete_since
 
     def close(self) -> None:
         """Ends every queue and keeps nothing."""
-        for queue in list(self._watchers):
+        for queue in list(self._queues):
             queue.end()
-        self._sleep()
+        self._stop()
 
-    # Taking
+    # Called by the bus
 
-    def _take(self, type_: str, device: str | None, what: Any) -> None:
-        if device is None:
-            return
-        if type_ == "frame":
-            self._count_frame(device, len(what))
-        elif type_ == "presence":
-            self._happen(type_, device, self._describe(device))
-        elif type_ == "forgotten":
-            self._frames.pop(device, None)
-            self._happen(type_, device, {"device": device, "time": self._unix_s()})
-        else:
-            self._happen(type_, device, message_data(device, self._unix_s(), what))
+    def _on_message(self, type_: str, device: str | None, message: Message) -> None:
+        if device is not None:
+            self._add(type_, device, message_data(device, self._unix_s(), message))
 
-    def _happen(self, type_: str, device: str, data: Any) -> None:
-        number = self._next()
+    def _on_presence(self, device: str) -> None:
+        self._add("presence", device, self._describe(device))
+
+    def _on_forgotten(self, device: str) -> None:
+        self._frames.pop(device, None)
+        self._add("forgotten", device, {"device": device, "time": self._unix_s()})
+
+    def _on_frame(self, device: str, data: bytes) -> None:
+        """Counts a frame: there are too many for an event each."""
+        frames, size_bytes = self._frames.get(device, (0, 0))
+        self._frames[device] = (frames + 1, size_bytes + len(data))
+        self._cameras_with_news.add(device)
+        if self._frames_timer is None:
+            self._frames_timer = asyncio.get_running_loop().call_later(FRAMES_EVERY_S, self._add_frames)
+
+    # Events
+
+    def _add(self, type_: str, device: str, data: Any) -> None:
+        """Makes an event, keeps it, and puts it into the queues."""
+        number = self._next_number()
         event = Event(number, type_, device, dump_event(number, type_, data))
         self._ring.append(event)
         self._ring_bytes += len(event.text)
         while len(self._ring) > RING_EVENTS_MAX or self._ring_bytes > RING_BYTES_MAX:
-            gone = self._ring.popleft()
-            self._ring_bytes -= len(gone.text)
-            self._complete_since = gone.number
-        for queue in self._watchers:
+            oldest = self._ring.popleft()
+            self._ring_bytes -= len(oldest.text)
+            self._complete_since = oldest.number
+        for queue in self._queues:
             queue.offer(event)
 
-    def _next(self) -> int:
-        self._last = max(self._last + 1, int(self._unix_s() * 1_000_000))
-        return self._last
-
-    # Frames: too many for an event each
-
-    def _count_frame(self, device: str, size_bytes: int) -> None:
-        frames, total_bytes = self._frames.get(device, (0, 0))
-        self._frames[device] = (frames + 1, total_bytes + size_bytes)
-        self._moved.add(device)
-        if self._frames_timer is None:
-            self._frames_timer = asyncio.get_running_loop().call_later(FRAMES_EVERY_S, self._tell_frames)
-
-    def _tell_frames(self) -> None:
+    def _add_frames(self) -> None:
         self._frames_timer = None
-        for device in self._moved:
-            frames, total_bytes = self._frames.get(device, (0, 0))
-            data = {"device": device, "time": self._unix_s(), "frames": frames, "bytes": total_bytes}
-            self._happen("frames", device, data)
-        self._moved.clear()
+        for device in self._cameras_with_news:
+            frames, size_bytes = self._frames.get(device, (0, 0))
+            data = {"device": device, "time": self._unix_s(), "frames": frames, "bytes": size_bytes}
+            self._add("frames", device, data)
+        self._cameras_with_news.clear()
 
-    def _sleep(self) -> None:
-        self._bus.unsubscribe(_FEED_TYPES, self._take)
-        for timer in (self._rest, self._frames_timer):
+    def _next_number(self) -> int:
+        self._newest = max(self._newest + 1, int(self._unix_s() * 1_000_000))
+        return self._newest
+
+    def _stop(self) -> None:
+        """Stops keeping events."""
+        self._bus.unsubscribe(MESSAGES, self._on_message)
+        self._bus.unsubscribe_frames(self._on_frame)
+        self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
+        for timer in (self._linger_timer, self._frames_timer):
             if timer is not None:
                 timer.cancel()
-        self._rest = self._frames_timer = self._complete_since = None
+        self._linger_timer = self._frames_timer = self._complete_since = None
         self._ring.clear()
         self._ring_bytes = 0
         self._frames.clear()
-        self._moved.clear()
+        self._cameras_with_news.clear()
 
 
 class EventQueue:
-    """One client's queue: at most `QUEUE_EVENTS_MAX` events of `QUEUE_BYTES_MAX`, the oldest give way.
+    """The queue of one client: at most `QUEUE_EVENTS_MAX` events of `QUEUE_BYTES_MAX`, the oldest are dropped.
 
-    How many were lost is told before what is left.
+    The number of events that were dropped is returned before those that are left.
     """
 
     def __init__(self, types: frozenset[str], device: str | None, begins: int) -> None:
+        # Events with a higher number are queued.
         self.begins = begins
+        # Whether no more events will come.
+        self.is_over = False
         self._types = types
+        # Only the events of this device; None for those of all.
         self._device = device
+        # The oldest first, and the bytes of their texts.
         self._queue: deque[Event] = deque()
         self._bytes = 0
+        # How many were dropped since the last `take`.
         self._lost = 0
         self._wake = asyncio.Event()
-        self.is_over = False
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -216,12 +234,12 @@ class EventQueue:
         self._wake.set()
 
     def end(self) -> None:
-        """Tells the client that nothing more will come."""
+        """Tells the client that no more events will come."""
         self.is_over = True
         self._wake.set()
 
     async def take(self, timeout_s: float) -> tuple[int, list[Event]]:
-        """Returns how many events were lost and those that are left, or nothing after a while."""
+        """Returns how many events were lost and those that are left, or nothing after the timeout."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._wake.wait()

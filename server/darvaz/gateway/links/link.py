@@ -201,8 +201,9 @@ class DeviceLink:
     def _handle_event(self, event: SessionEvent, now_s: float) -> None:
         match event:
             case FrameReceived(data):
-                self._context.parts.bus.publish("frame", self.device, data)
-                self._context.parts.frames.push(self.device or "", data)
+                device = self.device or ""
+                self._context.parts.bus.publish_frame(device, data)
+                self._context.parts.frames.push(device, data)
             case TokenReceived(token):
                 self._check_token(token)
             case Introduced(message, text):

@@ -1,4 +1,4 @@
-"""Telemetry: the newest values and vital signs of each device, and their way into the history."""
+"""The newest values and vital signs of each device, which go on to the history."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Reading(msgspec.Struct):
 
 
 class Vitals(msgspec.Struct):
-    """How a board is, as it last said."""
+    """How a board is, by its last report."""
 
     rssi_dbm: int | None = None
     heap_free_bytes: int | None = None
@@ -31,35 +31,36 @@ class Vitals(msgspec.Struct):
 
 
 class Telemetry:
-    """Keeps what was reported last, in memory; numbers go on to the history. Used from the event loop only."""
+    """Keeps the newest values in memory; numbers go on to the history. Used from the event loop only."""
 
     def __init__(self, history: History, unix_s: Callable[[], float]) -> None:
         self._history = history
         self._unix_s = unix_s
+        # Device → name → its newest reading, the least recently reported name first.
         self._latest: dict[str, dict[str, Reading]] = {}
         self._vitals: dict[str, Vitals] = {}
 
-    def take(self, type_: str, device: str | None, message: Any) -> None:
-        """Takes a message from the bus."""
+    def receive(self, type_: str, device: str | None, message: Any) -> None:
+        """Takes a message of one of `TYPES` from the bus."""
         if device is None:
             return
         if type_ == "telemetry":
-            self._report(device, message.values)
+            self._keep_values(device, message.values)
             if message.uptime_ms is not msgspec.UNSET:
                 self.vitals(device).uptime_s = message.uptime_ms / 1000
         else:
-            self._feel(device, message)
+            self._keep_vitals(device, message)
 
     def latest(self, device: str) -> dict[str, Reading]:
         """Returns the newest value of each name since the gateway started."""
         return dict(self._latest.get(device, {}))
 
     def vitals(self, device: str) -> Vitals:
-        """Returns how a board is; the same object until the board is forgotten."""
+        """Returns how a board is; the same object until the device is forgotten."""
         return self._vitals.setdefault(device, Vitals())
 
     def vitals_or_none(self, device: str) -> Vitals | None:
-        """Returns how a board is, if it ever said so."""
+        """Returns how a board is, if it ever reported that."""
         return self._vitals.get(device)
 
     def forget(self, device: str) -> None:
@@ -68,11 +69,11 @@ class Telemetry:
         self._vitals.pop(device, None)
         self._history.forget(device)
 
-    def _report(self, device: str, values: dict[str, Any]) -> None:
+    def _keep_values(self, device: str, values: dict[str, Any]) -> None:
         now_s = self._unix_s()
         kept = self._latest.setdefault(device, {})
         for name, value in values.items():
-            # Taken out first, so that the name heard of longest ago stays in front.
+            # Inserted again, to keep the least recently reported name first.
             kept.pop(name, None)
             kept[name] = Reading(value, now_s)
         while len(kept) > NAMES_PER_DEVICE_MAX:
@@ -80,7 +81,7 @@ class Telemetry:
         numbers = {name: float(value) for name, value in values.items() if not isinstance(value, str)}
         self._history.record(device, now_s, numbers)
 
-    def _feel(self, device: str, message: Any) -> None:
+    def _keep_vitals(self, device: str, message: Any) -> None:
         vitals, numbers = self.vitals(device), {}
         for name in (*_HEALTH_NAMES, "uptime_s"):
             value = getattr(message, name, msgspec.UNSET)
