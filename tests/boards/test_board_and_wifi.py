@@ -134,9 +134,9 @@ async def test_access_point_that_vanishes_and_returns_brings_the_board_back(
     async with powered(tmp_path / "flash", gateway) as board:
         await said(board, "online as pico")
         for round_ in (2, 3):
-            point = board.vanish_access_point()
+            point = board.remove_access_point()
             await said(board, "Home: not seen", count=round_ - 1)
-            board.return_access_point(point)
+            board.restore_access_point(point)
             await said(board, "online as pico", count=round_)
 
         assert (await ask(gateway, "pico", "pan", angle=1)).status_code == 200

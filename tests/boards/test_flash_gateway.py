@@ -76,7 +76,7 @@ async def test_another_program_at_the_port_is_said(board: VirtualBoard, person: 
         done = await person.flash(board, *QUICK, "--gateway-url", f"ws://127.0.0.1:{port}")
 
     assert done.code == 6
-    assert "something else than a Darvaz gateway" in done.err, done.err
+    assert "is not a Darvaz gateway" in done.err, done.err
 
 
 async def test_a_home_folder_that_is_shut_keeps_nobody_from_flashing(

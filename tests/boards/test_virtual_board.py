@@ -311,7 +311,7 @@ async def test_board_that_looks_up_too_many_addresses_is_refused(board: VirtualB
     for port in range(1, ROUTES_MAX + 1):
         board.network.route("127.0.0.1", port)
 
-    with pytest.raises(OSError, match="too many ways"):
+    with pytest.raises(OSError, match="too many routes"):
         board.network.route("127.0.0.1", ROUTES_MAX + 1)
 
 

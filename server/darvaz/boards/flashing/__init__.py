@@ -1,4 +1,4 @@
-"""From a board on USB to a device online: what goes on the board, how, and why it did not come online."""
+"""Brings a board on USB online: what is copied to it and how, and why it did not come online."""
 
 from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 

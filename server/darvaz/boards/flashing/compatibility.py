@@ -1,11 +1,11 @@
-"""Whether a board can run the firmware, and exactly what to do where it cannot."""
+"""Whether a board can run the firmware, and what to do if it cannot."""
 
 from __future__ import annotations
 
 from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.boards.serial.identity import Identity
 
-# What docs/hardware.md names, and nothing older was ever tried.
+# As docs/hardware.md says; older versions were not tried.
 OLDEST = {"pico": (1, 25, 0), "esp32cam": (1, 24, 0)}
 _PLATFORMS = {"pico": "rp2", "esp32cam": "esp32"}
 _IMAGES = {
@@ -16,12 +16,12 @@ _IMAGES = {
 
 
 def kind_of(identity: Identity, wanted: str | None) -> str:
-    """Returns which firmware a board gets; raises FlashError where it is not the one that was asked for."""
+    """Returns which firmware a board gets; raises FlashError if a different one is wanted."""
     if identity.kind == "unknown":
         if wanted is None:
-            raise _incompatible(f"this board is not known here ({identity}): say what it is to be, `darvaz flash pico`")
+            raise _incompatible(f"this board is of an unknown kind ({identity}): name it, as in `darvaz flash pico`")
         if identity.platform != _PLATFORMS[wanted]:
-            raise _incompatible(f"this board is no {wanted} ({identity})")
+            raise _incompatible(f"this board is not a {wanted} ({identity})")
         return wanted
     if wanted not in (None, identity.kind):
         raise _incompatible(
@@ -32,7 +32,7 @@ def kind_of(identity: Identity, wanted: str | None) -> str:
 
 
 def check_board(identity: Identity, kind: str) -> None:
-    """Raises FlashError with the remedy if a board's MicroPython or its hardware cannot do what its firmware needs."""
+    """Raises FlashError with the remedy if a board's MicroPython or its hardware cannot run its firmware."""
     if identity.implementation != "micropython":
         raise _incompatible(
             f"this board runs {identity.implementation}, not MicroPython: install {_IMAGES[kind]} (darvaz firmware)"

@@ -1,4 +1,4 @@
-"""config.json for a board: what the maker wrote there stays, and what a flash knows is put beside it."""
+"""config.json for a board: the maker's settings stay, and a flash adds device, token, network and gateway."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SSID_BYTES_MAX = 32
 PASSWORD_BYTES_MAX = 63
 PASSWORD_BYTES_MIN = 8
 _GRACE_S = 1
-# From config.example.json, which people copy and do not fill in.
+# The texts of config.example.json, which some people copy without filling them in.
 _PLACEHOLDERS = ("paste the token here", "the name of your Wi-Fi")
 
 
@@ -29,7 +29,7 @@ class WifiNetwork:
 
 
 def check_network(network: WifiNetwork) -> str | None:
-    """Returns what is wrong with a network, never showing its password; None if nothing is."""
+    """Returns what is wrong with a network, without its password; None if it is right."""
     try:
         name_bytes, password_bytes = len(network.ssid.encode()), len(network.password.encode())
     except UnicodeEncodeError:
@@ -45,7 +45,7 @@ def check_network(network: WifiNetwork) -> str | None:
 
 
 def parse_config(data: bytes) -> dict[str, Any] | None:
-    """Returns what config.json holds, or None if it is no JSON object."""
+    """Returns the object in config.json, or None if it does not hold one."""
     try:
         config = json.loads(data)
     except ValueError:
@@ -54,19 +54,19 @@ def parse_config(data: bytes) -> dict[str, Any] | None:
 
 
 def dump_config(config: dict[str, Any]) -> bytes:
-    """Returns config.json, letters as they are: MicroPython takes the two escapes of an emoji for two characters."""
+    """Returns config.json without escapes: MicroPython reads the two escapes of an emoji as two characters."""
     return json.dumps(config, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def networks_of(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the networks that a config.json names, but for those of the example."""
+    """Returns the networks in a config.json, without those of the example."""
     networks = config.get("networks")
     entries = [entry for entry in networks if isinstance(entry, dict)] if isinstance(networks, list) else []
     return [entry for entry in entries if isinstance(entry.get("ssid"), str) and not _is_placeholder(entry["ssid"])]
 
 
 def token_of(config: dict[str, Any]) -> str | None:
-    """Returns the token that a config.json holds, if it holds one."""
+    """Returns the token in a config.json, or None."""
     token = config.get("token")
     return token if isinstance(token, str) and not _is_placeholder(token) else None
 
@@ -74,12 +74,11 @@ def token_of(config: dict[str, Any]) -> str | None:
 def merge_config(
     config: dict[str, Any], *, device: str, token: str | None, network: WifiNetwork | None, gateway: str
 ) -> dict[str, Any]:
-    """Returns a config.json with these in it, and all else that was there; a network or token of None changes none.
+    """Returns a config.json with these values and all others that it had; None leaves token or networks unchanged.
 
-    The network comes first, before those that were there; so does the gateway, and what is no longer an address of it
-    goes, unless the maker lists several and this one is among them.
+    The network is put before the others. The gateway replaces the list of gateways, unless it is in the list.
     """
-    # A board whose settings are ours alone waits no longer at its start than our own tools need.
+    # Without a maker's settings the board waits at its start only as long as our own tools need.
     merged: dict[str, Any] = dict(config) if config else {"grace_s": _GRACE_S}
     merged["device"] = device
     if token is not None:

@@ -1,4 +1,4 @@
-"""Tokens for one device: whether the one on a board is good, a new one, and the end of what it replaced."""
+"""The token of one device: checks the one on the board, issues a new one, revokes the one that it replaced."""
 
 from __future__ import annotations
 
@@ -91,53 +91,54 @@ class GatewayIssuer:
 
 
 class DeviceToken:
-    """The token of one device on one board: kept while it is good, and replaced only once the new one worked."""
+    """The token of one device on one board: kept while it is good, revoked only once a new one has worked."""
 
     def __init__(self, issuer: TokenIssuer, kind: str, device: str, unique_id: str) -> None:
         self._issuer = issuer
         self._kind, self._device = kind, device
-        # Only tokens of this very board are ended with it: another one of the same name keeps its own.
+        # With the board's own number: another board of the same name keeps its token.
         self._label = (_LABEL + unique_id)[:_LABEL_CHARS_MAX]
         self._issued: NewToken | None = None
+        # The id of the token on the board before the flash.
         self._before: str | None = None
 
     def is_good(self, text: str | None) -> bool:
-        """Whether the token on the board is live, and this device's alone."""
+        """Whether the token on the board is live and of this device."""
         token_id = _id_of(text or "")
         self._before = token_id or None
         return bool(token_id) and any(
-            one.token_id == token_id and one.is_live and one.kind == self._kind and one.device == self._device
-            for one in self._issuer.known()
+            token.token_id == token_id and token.is_live and token.kind == self._kind and token.device == self._device
+            for token in self._issuer.known()
         )
 
     def issue(self) -> str:
-        """Returns a new token; it is shown to nobody but the board."""
+        """Returns a new token, which only the board may see."""
         self._issued = self._issuer.issue(self._kind, self._device, self._label)
         return self._issued.text
 
     def settle(self) -> int:
-        """Ends what the new token replaced, once it has worked, and what interrupted runs left; returns how many."""
+        """Revokes the token that the new one replaced, and those of interrupted flashes; returns how many."""
         if self._issued is None:
             return 0
-        replaced = [one.token_id for one in self._issuer.known() if self._is_replaced(one)]
+        replaced = [token.token_id for token in self._issuer.known() if self._is_replaced(token)]
         for token_id in replaced:
             self._issuer.revoke(token_id)
         return len(replaced)
 
     def take_back(self) -> None:
-        """Ends a new token that never came to the board."""
+        """Revokes a new token that did not reach the board."""
         if self._issued is not None:
             self._issuer.revoke(self._issued.token_id)
             self._issued = None
 
-    def _is_replaced(self, one: KnownToken) -> bool:
-        if not one.is_live or self._issued is None or one.token_id == self._issued.token_id:
+    def _is_replaced(self, token: KnownToken) -> bool:
+        if not token.is_live or self._issued is None or token.token_id == self._issued.token_id:
             return False
-        is_of_board = one.label == self._label
-        return (is_of_board or one.token_id == self._before) and one.device in (None, self._device)
+        is_of_board = token.label == self._label
+        return (is_of_board or token.token_id == self._before) and token.device in (None, self._device)
 
 
 def _id_of(token: str) -> str:
-    """Returns the public part of a token, "" for what is not one."""
+    """Returns the public part of a token, or "" if the text is not a token."""
     match = _TOKEN.fullmatch(token)
     return match.group(1) if match else ""

@@ -1,6 +1,6 @@
-"""Why a board did not come online, from what it says on its serial line and what the gateway's journal has of it.
+"""Why a board did not come online, from its serial output and from the gateway's journal.
 
-Knows no port and no gateway: lines and rows go in, a sentence and an exit status come out.
+Without I/O: lines and refusals go in, a sentence and an exit status come out.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _LINE_CHARS_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """Something that a board says when it fails: `patience` is how often before it counts as certain."""
+    """A line that a board prints when it fails; after `certain_after` such lines the cause is certain."""
 
     code: str
     pattern: re.Pattern[str]
-    patience: int
+    certain_after: int
     outcome: FlashOutcome
     sentence: str
 
@@ -35,8 +35,8 @@ class Verdict:
     sentence: str
 
 
-def _symptom(code: str, pattern: str, patience: int, outcome: FlashOutcome, sentence: str) -> Symptom:
-    return Symptom(code, re.compile(pattern), patience, outcome, sentence)
+def _symptom(code: str, pattern: str, certain_after: int, outcome: FlashOutcome, sentence: str) -> Symptom:
+    return Symptom(code, re.compile(pattern), certain_after, outcome, sentence)
 
 
 _GATEWAY = r"^W \d+\.\d+ gateway (?P<gateway>\S+): "
@@ -61,7 +61,7 @@ SYMPTOMS = (
         r"wifi: (?P<ssid>.*): seen, but joining failed",
         2,
         FlashOutcome.NO_WIFI,
-        "the Wi-Fi {ssid} is there but does not let the board in: is the password right? Type it again with --wifi"
+        "the Wi-Fi {ssid} is there but does not accept the board: is the password right? Type it again with --wifi"
         " (make flash ARGS=--wifi)",
     ),
     _symptom(
@@ -70,15 +70,15 @@ SYMPTOMS = (
         2,
         FlashOutcome.NO_WIFI,
         "the board does not see the Wi-Fi {ssid}: is the name right, the router near, and is it 2.4 GHz (these boards"
-        " know no 5 GHz)? Type it again with --wifi (make flash ARGS=--wifi)",
+        " cannot use 5 GHz)? Type it again with --wifi (make flash ARGS=--wifi)",
     ),
     _symptom(
         "no_address",
         r"wifi: (?P<ssid>.*): joined, but got no address",
         2,
         FlashOutcome.NO_WIFI,
-        "the Wi-Fi {ssid} let the board in, but its router gave no address: restart the router, and look whether DHCP"
-        " is on and has addresses left",
+        "the Wi-Fi {ssid} accepted the board, but its router gave no address: restart the router, and check that DHCP"
+        " is on and has free addresses",
     ),
     _symptom(
         "wifi_failed",
@@ -100,7 +100,7 @@ SYMPTOMS = (
         _GATEWAY + r"refused with 429",
         2,
         FlashOutcome.NO_GATEWAY,
-        "the gateway at {gateway} lets the board wait after too many failed attempts: wait five minutes, then"
+        "the gateway at {gateway} makes the board wait after too many failed attempts: wait five minutes, then"
         " `darvaz reset`",
     ),
     _symptom(
@@ -108,15 +108,15 @@ SYMPTOMS = (
         _GATEWAY + r"(refused with 403|closed with 4403)",
         1,
         FlashOutcome.NO_GATEWAY,
-        "the gateway at {gateway} says that this name belongs to a board of the other kind: give the board its own"
-        " with --device NAME (make flash DEVICE=NAME)",
+        "the gateway at {gateway} knows this name as a board of the other kind: give the board a name of its own with"
+        " --device NAME (make flash DEVICE=NAME)",
     ),
     _symptom(
         "replaced",
         _GATEWAY + r"closed with 4409",
         2,
         FlashOutcome.NO_GATEWAY,
-        "another board goes by the same name, and the two push each other out: give this one its own with"
+        "another board has the same name, and each closes the other's link: give this one a name of its own with"
         " --device NAME (make flash DEVICE=NAME)",
     ),
     _symptom(
@@ -124,14 +124,14 @@ SYMPTOMS = (
         _GATEWAY + r"refused with 503",
         2,
         FlashOutcome.NO_GATEWAY,
-        "the gateway at {gateway} cannot take the board now: its own log says why (is its disk full?)",
+        "the gateway at {gateway} cannot accept the board now: its own log says why (is its disk full?)",
     ),
     _symptom(
         "not_a_gateway",
         _GATEWAY + r"(refused with (?P<status>\d+)|.*the answer (is not HTTP|lacks|has a malformed))",
         2,
         FlashOutcome.NO_GATEWAY,
-        "something else than a Darvaz gateway answers the board at {gateway}: is the port taken by another program?"
+        "what answers the board at {gateway} is not a Darvaz gateway: does another program use the port?"
         " Start the gateway on another port, and say where it is with --gateway",
     ),
     _symptom(
@@ -139,7 +139,7 @@ SYMPTOMS = (
         _GATEWAY + r".*(certificate|MBEDTLS|mbedtls|ssl)",
         2,
         FlashOutcome.NO_GATEWAY,
-        "the board does not trust the certificate of {gateway}: docs/operations.md says how it gets one that it does",
+        "the board does not trust the certificate of {gateway}: docs/operations.md says how to give it the authority",
     ),
     _symptom(
         "unreachable",
@@ -169,27 +169,34 @@ _LOGGED = re.compile(r"^[DIWEC] \d+\.\d{3} ")
 _BANNER = re.compile(r"^Darvaz \S+ on .*Ctrl-C for the prompt\.$")
 _JOINED = re.compile(r"wifi: joined ")
 _ERROR = re.compile(r"^\w+(\.\w+)*: .*|^\w*(Error|Exception|Interrupt)$")
-# Words of the firmware that say the Wi-Fi was no trouble, after all.
+# Symptoms that are forgotten once the board has joined its Wi-Fi.
 _WIFI_CODES = frozenset(("wrong_password", "not_seen", "no_address", "wifi_failed"))
 
 
 class Diagnosis:
-    """Hears a board from its start on; `verdict` tells why it fails as soon as that is certain."""
+    """Reads the output of a board from its start; `verdict` returns why it fails once that is certain."""
 
     def __init__(self) -> None:
+        # By the code of a symptom: how many lines had it, and the named groups of the last one.
         self._counts: dict[str, int] = {}
         self._fields: dict[str, dict[str, str]] = {}
+        # The first symptom that became certain, and the last one that was seen.
         self._certain: Symptom | None = None
         self._last: Symptom | None = None
+        # Starts of the board's program.
         self._banners = 0
         self._previous = ""
+        # Whether the lines now are a traceback that is not part of the board's log.
         self._is_in_traceback = False
+        # The last line of that traceback: the program has ended with it.
         self._failure: str | None = None
+        # What the gateway refused, to this board or another, with the address.
         self._refusal: str | None = None
+        # The last LAST_LINES_MAX lines, for people.
         self.lines: list[str] = []
         self.is_joined = False
 
-    def hear(self, line: str) -> None:
+    def note_line(self, line: str) -> None:
         """Takes one line of the serial port."""
         line = line[:_LINE_CHARS_MAX]
         if not line.strip():
@@ -206,15 +213,15 @@ class Diagnosis:
                 break
         self._previous = line
 
-    def note_refusal(self, said: str, address: str) -> None:
-        """Takes what the gateway's journal says of a board that it did not let in, such as "401 not_authorised".
+    def note_refusal(self, reason: str, address: str) -> None:
+        """Takes a refusal from the gateway's journal, such as "401 not_authorised".
 
-        It may have been another board: it counts only where this one itself says nothing that explains it.
+        It may be of another board: it counts only if this one prints no reason itself.
         """
-        self._refusal = f"{said}, of a board at {address}"
+        self._refusal = f"{reason}, of a board at {address}"
 
-    def verdict(self, remedy: str = "is it running, and does the firewall let the board in?") -> Verdict | None:
-        """Returns why it fails, if that is certain."""
+    def verdict(self, remedy: str = "is it running, and does the firewall admit the board?") -> Verdict | None:
+        """Returns why the board fails, if that is certain."""
         if self._failure is not None and self._certain is None:
             return Verdict(
                 "program_failed",
@@ -222,26 +229,26 @@ class Diagnosis:
                 f"main.py ended with {self._failure}: correct it, or take ours with --reset-main (yours is kept)",
             )
         if self._banners > _BANNERS_MAX and self._certain is None:
-            return self._restarting()
-        return self._told(self._certain, remedy)
+            return self._restart_verdict()
+        return self._verdict_of(self._certain, remedy)
 
     def at_the_end(self, remedy: str, waited_s: float) -> Verdict:
-        """Returns what is to be said when the time is over."""
-        known = self.verdict(remedy) or self._told(self._last, remedy)
+        """Returns the most likely reason when the time is over."""
+        known = self.verdict(remedy) or self._verdict_of(self._last, remedy)
         if known is not None:
             return known
         if self._banners > 1:
-            return self._restarting()
+            return self._restart_verdict()
         if self._refusal is not None:
             sentence = f"the gateway refused a board meanwhile ({self._refusal}): see `darvaz log`, and run this again"
             return Verdict("refused", FlashOutcome.NO_GATEWAY, sentence)
         if not self.lines:
             sentence = (
-                f"the board said nothing in {waited_s:.0f} s: press its reset button, or unplug it and plug it in"
+                f"the board printed nothing in {waited_s:.0f} s: press its reset button, or unplug it and plug it in"
                 " again; then run this again"
             )
             return Verdict("silent", FlashOutcome.NOT_RUNNING, sentence)
-        sentence = f"the board was not online after {waited_s:.0f} s; it last said: {self.lines[-1]}"
+        sentence = f"the board was not online after {waited_s:.0f} s; its last line: {self.lines[-1]}"
         return Verdict("unexplained", FlashOutcome.NO_GATEWAY if self.is_joined else FlashOutcome.NOT_RUNNING, sentence)
 
     def _note_banner(self, line: str) -> None:
@@ -249,7 +256,7 @@ class Diagnosis:
 
     def _note_traceback(self, line: str) -> None:
         if line == _TRACEBACK:
-            # Of what the board logs a traceback is part; of a program that ended it stands alone.
+            # After a line of the log, a traceback is part of the log; otherwise the program has ended with it.
             self._is_in_traceback = not _LOGGED.match(self._previous)
         elif self._is_in_traceback and not line.startswith(" "):
             self._is_in_traceback = False
@@ -260,7 +267,7 @@ class Diagnosis:
         self._counts[symptom.code] = self._counts.get(symptom.code, 0) + 1
         self._fields[symptom.code] = fields
         self._last = symptom
-        if self._counts[symptom.code] >= symptom.patience and self._certain is None:
+        if self._counts[symptom.code] >= symptom.certain_after and self._certain is None:
             self._certain = symptom
 
     def _forget(self, codes: frozenset[str]) -> None:
@@ -271,17 +278,17 @@ class Diagnosis:
         if self._certain is not None and self._certain.code in codes:
             self._certain = None
 
-    def _told(self, symptom: Symptom | None, remedy: str) -> Verdict | None:
+    def _verdict_of(self, symptom: Symptom | None, remedy: str) -> Verdict | None:
         if symptom is None:
             return None
         fields = dict(self._fields[symptom.code])
         fields.setdefault("why", fields.get("why2", ""))
         return Verdict(symptom.code, symptom.outcome, symptom.sentence.format(**fields, remedy=remedy))
 
-    def _restarting(self) -> Verdict:
+    def _restart_verdict(self) -> Verdict:
         return Verdict(
             "restarting",
             FlashOutcome.NOT_RUNNING,
             f"the board restarts again and again ({self._banners} times): its supply may be too weak (brown-out; use a"
-            " shorter cable and 5 V, 2 A), or its program lets the watchdog bite (`darvaz monitor` shows its words)",
+            " shorter cable and 5 V, 2 A), or its watchdog resets it (`darvaz monitor` shows its output)",
         )

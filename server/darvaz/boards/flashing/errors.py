@@ -1,4 +1,4 @@
-"""How a flash can end: a number for programs, and the one error, a sentence that says what is wrong and what to do."""
+"""How a flash can end: an exit status for programs, and an error with what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ class FlashOutcome(enum.IntEnum):
     """The board could not be reached, or went away; click's own status of a failure."""
     WRONG_USE = 2
     INCOMPATIBLE = 3
-    """Nothing was written: the wrong board, too old a firmware, no camera, no room, somebody else's program."""
+    """Nothing was written: the wrong board, old firmware, no camera, no space, or a program that is not ours."""
     NO_TOKEN = 4
-    """Nothing was written: the gateway's data or the gateway gave no token, or there is no address for it."""
+    """Nothing was written: there was no token, or no address of the gateway for the board."""
     NO_WIFI = 5
     """All is on the board, but it did not join the Wi-Fi."""
     NO_GATEWAY = 6
-    """All is on the board, and it joined, but it did not come to the gateway."""
+    """All is on the board, and it joined, but it did not reach the gateway."""
     NOT_RUNNING = 7
-    """All is on the board, but its program ended, restarts again and again, or says nothing."""
+    """All is on the board, but its program ended, restarts again and again, or prints nothing."""
 
 
 class FlashError(Exception):
-    """What a person is told, and the exit status that goes with it."""
+    """A sentence for people, and the exit status."""
 
     def __init__(self, outcome: FlashOutcome, sentence: str) -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""One flash of one board: looked at, given its token and its files, restarted, watched until it is online."""
+"""One flash of one board: inspect it, issue its token, copy its files, restart it, wait until it is online."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ _DARVAZ_IN_MAIN = re.compile(rb"\bdarvaz\b")
 
 
 class Reporter(Protocol):
-    """Whom a flash tells how it goes."""
+    """Receives the progress of a flash."""
 
     def step(self, sentence: str) -> None:
-        """Something begins, or was found out."""
+        """A step begins, or has a result."""
         ...
 
     def begin_copying(self, files: int, size_bytes: int) -> None:
-        """So much is about to be copied."""
+        """Files of this number and size are about to be copied."""
         ...
 
     def copied(self, path: str, size_bytes: int) -> None:
-        """So much more of a file arrived."""
+        """A part of a file of this size has arrived."""
         ...
 
     def end_copying(self) -> None:
-        """All is copied, or given up."""
+        """Copying has ended, successfully or not."""
         ...
 
     def line(self, line: str) -> None:
-        """The board said this."""
+        """The board has printed this line."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FlashOptions:
-    """What a person asked for; None leaves it to the board."""
+    """What a person has chosen; None leaves it to the board."""
 
     kind: str | None = None
     device: str | None = None
@@ -79,7 +79,7 @@ class FlashEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class Flashed:
-    """How a flash ended well."""
+    """The result of a successful flash."""
 
     device: str
     files: int
@@ -102,7 +102,7 @@ class Flash:
         self._is_placing = self._is_config_new = False
 
     def run(self) -> Flashed:
-        """Does it all."""
+        """Flashes the board and waits until it is online."""
         try:
             identity = identify(self._prompt)
             kind = self._check(identity)
@@ -131,7 +131,7 @@ class Flash:
             self._network = self._environment.ask_network()
         self._token = DeviceToken(self._environment.issuer, kind, device, identity.unique_id)
         is_good = self._token.is_good(token_of(config))
-        # As long as any token, to see whether it fits before one is issued.
+        # A placeholder as long as a token: the space is checked before a token is issued.
         plan = self._plan(wanted, found, self._merged(config, device, None if is_good else "x" * 58))
         check_space(plan, found, self._prompt.free_bytes())
         if not is_good:
@@ -139,7 +139,7 @@ class Flash:
         return plan, found, device
 
     def _check_main(self, wanted: dict[str, bytes], found: Found) -> None:
-        """Stops before a stranger's program would be left to run beside our library, and never come online."""
+        """Raises FlashError if main.py is a program without Darvaz, which would never come online."""
         if self._options.resets_main or self._options.keeps_main or found.owned or not is_foreign(MAIN, found):
             return
         program = self._prompt.read_file(MAIN)
@@ -156,7 +156,7 @@ class Flash:
             return {}
         config = parse_config(self._prompt.read_file(CONFIG))
         if config is None:
-            self._report.step("config.json on the board is not JSON: a new one takes its place")
+            self._report.step("config.json on the board is not JSON: it is replaced, and the old one is kept")
             self._is_config_new = True
         return config or {}
 
@@ -175,10 +175,10 @@ class Flash:
         return self._prompt.read_file(CONFIG) if merged == config else dump_config(merged)
 
     def _plan(self, wanted: dict[str, bytes], found: Found, config: bytes) -> Plan:
-        # Before main.py, which is the last to be put in place.
+        # config.json comes before main.py, which is put in place last.
         files = {**wanted, CONFIG: config}
         files[MAIN] = files.pop(MAIN)
-        # One that cannot be read is kept beside the new one.
+        # A config.json that cannot be read is kept beside the new one.
         merged = [] if self._is_config_new else [CONFIG]
         return make_plan(files, found, resets_main=self._options.resets_main, merged=merged)
 
@@ -193,12 +193,12 @@ class Flash:
         finally:
             if files:
                 self._report.end_copying()
-        # From here on the board may have the new token.
+        # From now on the board may have the new token.
         self._is_placing = True
         put_in_place(self._prompt, plan, found)
 
     def _leave(self) -> None:
-        """Gives a board that is still there its old program back, and the gateway a token that nobody has."""
+        """After a failure: restarts the board's old program, and revokes a token that did not reach the board."""
         with contextlib.suppress(SerialError):
             self._prompt.hard_reset()
         if self._token is not None and not self._is_placing:
@@ -211,7 +211,7 @@ class Flash:
         boot_id = gateway.boot_id()
         self._prompt.hard_reset()
         self._report.step(f"restarted; waiting for {device} at {self._environment.board_url}")
-        info = watch(self._prompt, gateway, kind, boot_id, wait_s=self._options.wait_s, tell=self._report.line)
+        info = watch(self._prompt, gateway, kind, boot_id, wait_s=self._options.wait_s, on_line=self._report.line)
         if self._token is not None and self._token.settle():
             self._report.step("the token that was replaced is revoked")
         return Flashed(

@@ -1,4 +1,4 @@
-"""Which address a board is to use for a gateway: never this machine's loopback, which would be the board itself."""
+"""The address at which a board reaches a gateway: not this machine's loopback, which would be the board itself."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 DEFAULT_PORT = 3000
 URL_CHARS_MAX = 256
 _WS = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-# Set aside for documentation: it only asks which of our addresses would be used, and nothing is sent.
+# An address for documentation (RFC 5737): connecting a UDP socket to it shows our own address, and sends nothing.
 _ELSEWHERE = ("192.0.2.1", 9)
 
 
 def board_url(gateway: str, own_address: str | None) -> str:
-    """Returns the address of a gateway as a board needs it, ws://…; raises FlashError where there is none.
+    """Returns the address of a gateway for a board, ws://…; raises FlashError if there is none.
 
-    `own_address` stands in for loopback: where this machine is found on its network.
+    `own_address` is that of this machine on its network; it replaces loopback.
     """
     parts = urlsplit(gateway)
     try:
@@ -28,7 +28,7 @@ def board_url(gateway: str, own_address: str | None) -> str:
     if parts.scheme not in _WS or not host or len(gateway) > URL_CHARS_MAX:
         raise FlashError(
             FlashOutcome.WRONG_USE,
-            f"{gateway} is no address of a gateway; one is like http://192.168.1.5:{DEFAULT_PORT}",
+            f"{gateway} is not an address of a gateway; one is like http://192.168.1.5:{DEFAULT_PORT}",
         )
     if is_loopback(host):
         if own_address is None:
@@ -43,13 +43,8 @@ def board_url(gateway: str, own_address: str | None) -> str:
     return f"{_WS[parts.scheme]}://{host}{suffix}{parts.path.rstrip('/')}"
 
 
-def http_url(url: str) -> str:
-    """Returns where a gateway answers HTTP whose boards use this address."""
-    return url.replace("ws", "http", 1) if url.startswith("ws") else url
-
-
 def is_loopback(host: str) -> bool:
-    """Whether a host is only this machine to itself."""
+    """Whether a host is this machine's loopback."""
     if host.lower() == "localhost" or host.lower().endswith(".localhost"):
         return True
     try:
@@ -60,7 +55,7 @@ def is_loopback(host: str) -> bool:
 
 
 def own_address() -> str | None:
-    """Returns the address of this machine on the network that its traffic goes to, or None without one."""
+    """Returns the address of this machine on its default network, or None without one."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect(_ELSEWHERE)

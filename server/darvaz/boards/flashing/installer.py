@@ -1,6 +1,6 @@
-"""Carries a plan out on a board: everything is copied beside what is there, and put in place at once at the end.
+"""Carries out a plan on a board: all files are copied beside the old ones, and renamed at the end.
 
-Until then the board has its old program, whole; a run that ends in between is completed by the next.
+Until then the old program is complete; the next flash completes one that was interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from darvaz.boards.flashing.manifest import dump_manifest, merge, parse_manifest
 from darvaz.boards.flashing.plan import STAGED, Found, Plan, is_left_over, to_hash
 from darvaz.boards.serial import Prompt
 
-# So many renames fit into a piece of code that a board compiles at once.
+# The number of renames in one piece of code that a board can compile.
 _PAIRS_AT_ONCE = 12
 _DEADLINE_S = 60.0
 # FAT, unlike littlefs, does not rename over a file.
@@ -44,11 +44,11 @@ _keep({old!r}, {new!r})
 """
 
 Progress = Callable[[str, int], None]
-"""Told the file that is on its way, and how many bytes more have arrived."""
+"""Called with a path, and how many bytes of it have arrived since the last call."""
 
 
 def inspect_board(prompt: Prompt, wanted: Iterable[str]) -> Found:
-    """Returns what is on a board, as far as a plan needs it."""
+    """Returns what a plan needs to know of a board."""
     sizes = {entry.path: entry.size_bytes for entry in prompt.list_files() if not entry.is_folder}
     owned = parse_manifest(prompt.read_file(MANIFEST)) if MANIFEST in sizes else {}
     hashes = prompt.hash_files(to_hash(list(wanted), sizes, owned))
@@ -56,7 +56,7 @@ def inspect_board(prompt: Prompt, wanted: Iterable[str]) -> Found:
 
 
 def check_space(plan: Plan, found: Found, free_bytes: int) -> None:
-    """Raises FlashError with what takes the most room if a plan does not fit beside what is there."""
+    """Raises FlashError, with the largest files, if a plan does not fit beside the old files."""
     kept_bytes = sum(found.sizes.get(path, 0) for path in plan.set_aside)
     left_over_bytes = sum(found.sizes[path] for path in plan.remove)
     needed_bytes = plan.bytes_needed + kept_bytes - left_over_bytes
@@ -67,18 +67,18 @@ def check_space(plan: Plan, found: Found, free_bytes: int) -> None:
     named = ", ".join(f"{path} ({found.sizes[path]:,} bytes)" for path in largest) or "nothing of yours"
     raise FlashError(
         FlashOutcome.INCOMPATIBLE,
-        f"the board has {free_bytes:,} bytes free and {needed_bytes:,} are needed: remove what you can spare, the"
-        f" largest are {named} (mpremote rm :FILE). Nothing was changed on it",
+        f"the board has {free_bytes:,} bytes free and {needed_bytes:,} are needed: remove files that you do not"
+        f" need, the largest are {named} (mpremote rm :FILE). Nothing was changed on it",
     )
 
 
 def stage(prompt: Prompt, plan: Plan, found: Found, progress: Progress) -> None:
-    """Copies what is new beside what is there; the board's program stays as it is."""
+    """Copies new files beside the old ones; the board's program stays as it is."""
     for path in plan.remove:
         if is_left_over(path):
             prompt.remove(path)
     if _changes(plan, found):
-        # First, so that after an interruption what is ours is still known to be.
+        # First, so that the next flash knows our files even if this one is interrupted.
         prompt.write_file(MANIFEST, dump_manifest(merge(found.owned, plan.owned)))
     for path, data in plan.copy.items():
         if path not in plan.staged:
@@ -88,7 +88,7 @@ def stage(prompt: Prompt, plan: Plan, found: Found, progress: Progress) -> None:
 
 
 def put_in_place(prompt: Prompt, plan: Plan, found: Found) -> None:
-    """Gives what was copied its names, main.py the last, and removes what is ours no longer."""
+    """Renames the copies to their names, main.py last, and removes files that are ours and no longer needed."""
     pairs = [(path + STAGED, path) for path in plan.copy]
     for at in range(0, len(pairs), _PAIRS_AT_ONCE):
         prompt.exec(_COMMIT.format(pairs=pairs[at : at + _PAIRS_AT_ONCE]), _DEADLINE_S)
@@ -104,11 +104,11 @@ def _changes(plan: Plan, found: Found) -> bool:
 
 
 def _stage(prompt: Prompt, path: str, data: bytes, progress: Progress) -> None:
-    told_bytes = 0
+    reported_bytes = 0
 
-    def tell(done_bytes: int, _: int) -> None:
-        nonlocal told_bytes
-        progress(path, done_bytes - told_bytes)
-        told_bytes = done_bytes
+    def report(done_bytes: int, _: int) -> None:
+        nonlocal reported_bytes
+        progress(path, done_bytes - reported_bytes)
+        reported_bytes = done_bytes
 
-    prompt.write_file(path + STAGED, data, tell)
+    prompt.write_file(path + STAGED, data, report)

@@ -1,7 +1,7 @@
 """The plan of a flash: what to copy, to keep, to set aside and to remove, decided before anything is written.
 
-Nothing of the maker's is lost: their main.py stays, other files of theirs that stand where ours belong are kept under
-another name, and only what the manifest knows as ours and unchanged is removed.
+All of the maker's files stay: main.py as it is, and files in our places under another name. Only files that the
+manifest lists and that are unchanged are removed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ STAGED = ".darvaz-staged"
 KEPT = ".kept-"
 KEPT_MAX = 99
 BLOCK_BYTES = 4096
-# Names and the file system's own notes take room beside the content.
+# For names and metadata of the file system.
 _SPARE_BLOCKS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is on the board: the names of its files with their sizes, and the SHA-256 of those that matter."""
+    """What is on the board: its files with their sizes, the SHA-256 that the plan needs, and the manifest."""
 
     sizes: Mapping[str, int]
     hashes: Mapping[str, str]
@@ -33,7 +33,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a flash does; a path in `staged` was copied by a run that was interrupted, and needs no copying again."""
+    """What a flash does; the paths in `staged` were copied by an interrupted flash and are not copied again."""
 
     copy: dict[str, bytes]
     staged: frozenset[str]
@@ -44,12 +44,12 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the board is as it should be."""
+        """Whether the board has all files already."""
         return not (self.copy or self.remove or self.set_aside)
 
     @property
     def bytes_needed(self) -> int:
-        """How much room the copies take beside what is there."""
+        """The space that the copies take beside the old files."""
         sizes = [len(data) for path, data in self.copy.items() if path not in self.staged]
         return sum(_blocks(size) for size in sizes) + _SPARE_BLOCKS * BLOCK_BYTES if sizes else 0
 
@@ -64,9 +64,9 @@ def to_hash(wanted: Collection[str], names: Collection[str], owned: Collection[s
 def make_plan(
     wanted: Mapping[str, bytes], found: Found, *, resets_main: bool = False, merged: Collection[str] = ()
 ) -> Plan:
-    """Returns what to do so that a board has what is wanted, in the order in which to do it.
+    """Returns what to do so that a board has the wanted files, in this order.
 
-    Of `merged` the maker's part is in what is wanted already: they are neither kept beside it nor ours.
+    The wanted files in `merged` contain the maker's settings: the old ones are not kept, and they are not ours.
     """
     keeps_main = _keeps_main(wanted, found, resets_main)
     ours = {path: data for path, data in wanted.items() if not (path == MAIN and keeps_main)}
@@ -84,12 +84,12 @@ def make_plan(
 
 
 def is_foreign(path: str, found: Found) -> bool:
-    """Whether a file is there that we did not write, or that was changed since."""
+    """Whether a file exists that we did not write, or that was changed since."""
     return path in found.hashes and found.hashes[path] not in found.owned.get(path, [])
 
 
 def is_left_over(path: str) -> bool:
-    """Whether a file is what an interrupted run left."""
+    """Whether a file is left from an interrupted flash."""
     return path.endswith((STAGED, TEMPORARY))
 
 
@@ -98,13 +98,13 @@ def _keeps_main(wanted: Mapping[str, bytes], found: Found, resets_main: bool) ->
 
 
 def _set_aside(copy: Mapping[str, bytes], found: Found, merged: Collection[str]) -> dict[str, str]:
-    """Returns new names for the maker's files in our places; in our library's folder all is ours."""
+    """Returns new names for the maker's files in our places; all of the library's folder is ours."""
     theirs = [path for path in copy if path not in merged and is_foreign(path, found) and not path.startswith(LIBRARY)]
     return {path: kept_name(path, found.sizes) for path in theirs}
 
 
 def kept_name(path: str, names: Collection[str]) -> str:
-    """Returns the first name for a file to be kept under that is free; the last is used again."""
+    """Returns the first free name under which to keep a file; if all are taken, the last one."""
     for number in range(1, KEPT_MAX):
         if f"{path}{KEPT}{number}" not in names:
             return f"{path}{KEPT}{number}"

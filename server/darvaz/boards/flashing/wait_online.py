@@ -31,7 +31,7 @@ class GatewayView:
     def __init__(self, gateway: Gateway, device: str) -> None:
         self._gateway = gateway
         self._device = device
-        # The id of the newest entry of the journal at the last look; None before the first.
+        # The id of the newest entry that `refusals` has read; None before its first call.
         self._newest_id: int | None = None
 
     @property
@@ -92,15 +92,15 @@ def watch(
     boot_id: str | None,
     *,
     wait_s: float,
-    tell: Callable[[str], None],
+    on_line: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Returns what the board said of itself when it was online; raises FlashError with why it is not."""
+    """Returns the result of the board's `info` once it is online; raises FlashError with why it is not."""
     diagnosis = Diagnosis()
     give_up_s = time.monotonic() + wait_s
     asked_s = -_ASK_EVERY_S
     gateway.refusals(kind)
     while (now_s := time.monotonic()) < give_up_s:
-        _listen(prompt, diagnosis, tell)
+        _listen(prompt, diagnosis, on_line)
         if now_s - asked_s >= _ASK_EVERY_S:
             asked_s = now_s
             if gateway.is_online_since(boot_id) and (info := gateway.ask_info()) is not None:
@@ -108,8 +108,8 @@ def watch(
         if (verdict := diagnosis.verdict()) is not None:
             verdict = diagnosis.verdict(remedy_for(gateway)) or verdict
             raise FlashError(verdict.outcome, verdict.sentence)
-    for said, address in gateway.refusals(kind):
-        diagnosis.note_refusal(said, address)
+    for reason, address in gateway.refusals(kind):
+        diagnosis.note_refusal(reason, address)
     if not gateway.is_there():
         raise FlashError(FlashOutcome.NO_GATEWAY, f"the board is ready, but {remedy_for(gateway)}")
     ended = diagnosis.at_the_end(remedy_for(gateway), wait_s)
@@ -121,31 +121,31 @@ def remedy_for(gateway: GatewayView) -> str:
     if gateway.is_there():
         return (
             f"it runs, and answers this machine at {gateway.url}: let its port through the firewall, see that board"
-            " and gateway are in the same network, and that the router does not keep guests apart; --gateway-url"
+            " and gateway are in the same network, and that the router does not isolate its guests; --gateway-url"
             " gives the board another address"
         )
     if gateway.is_taken():
         return (
             f"what answers at {gateway.url} is not Darvaz: another program has the port. Start the gateway on a free"
-            " one (make serve ARGS='--port 3100') and say so: --gateway http://127.0.0.1:3100"
+            " one (make serve ARGS='--port 3100'), and name it with --gateway http://127.0.0.1:3100"
         )
     return (
-        f"no gateway answers at {gateway.url}: start it with `make serve` (darvaz serve), and the board comes by"
-        " itself; if it is elsewhere, say where with --gateway"
+        f"no gateway answers at {gateway.url}: start it with `make serve` (darvaz serve), and the board connects by"
+        " itself; if it is elsewhere, name it with --gateway"
     )
 
 
-def _listen(prompt: Prompt, diagnosis: Diagnosis, tell: Callable[[str], None]) -> None:
+def _listen(prompt: Prompt, diagnosis: Diagnosis, on_line: Callable[[str], None]) -> None:
     try:
-        for said in prompt.read_serial_lines(_LISTEN_S):
-            # What is left of the raw prompt stands before the first words of the program.
-            line = said.lstrip(_RAW_PROMPT)
-            diagnosis.hear(line)
+        for text in prompt.read_serial_lines(_LISTEN_S):
+            # The raw prompt may be in front of the program's first line.
+            line = text.lstrip(_RAW_PROMPT)
+            diagnosis.note_line(line)
             if line.strip():
-                tell(visible(line))
+                on_line(visible(line))
     except SerialError as error:
         if error.reason is not Reason.GONE:
             raise
         raise SerialError(
-            Reason.GONE, f"{error}. All files are on it: with a weak supply a board goes as its radio starts"
+            Reason.GONE, f"{error}. All files are on it: with a weak supply a board vanishes as its radio starts"
         ) from None

@@ -13,12 +13,12 @@ PASSWORD_VARIABLE = "DARVAZ_WIFI_PASSWORD"
 
 
 def store_path() -> Path:
-    """Returns where the Wi-Fi is remembered on this system."""
+    """Returns the file in which the Wi-Fi is remembered."""
     return config_folder() / "wifi.json"
 
 
 def from_environment(environment: Mapping[str, str]) -> WifiNetwork | None:
-    """Returns the Wi-Fi that the environment names, if it does."""
+    """Returns the Wi-Fi in the environment variables, or None."""
     ssid = environment.get(SSID_VARIABLE)
     return WifiNetwork(ssid, environment.get(PASSWORD_VARIABLE, "")) if ssid else None
 
@@ -44,7 +44,7 @@ def remember(path: Path, network: WifiNetwork) -> str | None:
 
 
 def forget(path: Path) -> None:
-    """Forgets a Wi-Fi that did not work, as far as its folder lets us."""
+    """Forgets a Wi-Fi that did not work, if its folder can be written."""
     try:
         path.unlink(missing_ok=True)
     except OSError:

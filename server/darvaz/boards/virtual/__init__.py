@@ -1,4 +1,4 @@
-"""Boards without boards: the real firmware on MicroPython's unix port, behind a terminal that looks like USB."""
+"""Virtual boards: the real firmware on MicroPython's unix port, behind a terminal that looks like USB."""
 
 from darvaz.boards.virtual.board import VirtualBoard
 from darvaz.boards.virtual.hardware import AccessPoint

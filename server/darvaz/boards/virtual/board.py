@@ -1,4 +1,4 @@
-"""A virtual board: its port looks like USB to mpremote, its processor is MicroPython, its hardware is simulated."""
+"""A virtual board: a terminal for its USB port, MicroPython in a process, and simulated hardware."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from darvaz.boards.virtual.interpreter import Interpreter
 from darvaz.boards.virtual.network import Network
 from darvaz.boards.virtual.pictures import load_pillow
 
-# What a Pico W has, twice for words of 64 bits; a camera board has 4 MB, mostly for its frames.
+# Twice the heap of a Pico W, for words of 64 bits; a camera board has 4 MB, mostly for its frames.
 HEAPS = {"pico": "384k", "esp32cam": "4M"}
 FLASH_BYTES = 4096 * 212
 _SOFT_REBOOT = b"MPY: soft reboot\r\n"
-_LOOK_S = 0.02
+_POLL_S = 0.02
 _UNIQUE_ID_BYTES = {"pico": 8, "esp32cam": 6}
 
 
 class VirtualBoard:
-    """One board; `port` is what to give to mpremote, `hardware` and `air` what to steer it with.
+    """One board: `port` is its serial port; people and tests change `hardware` and `network`.
 
-    `flash` is the folder that is its file system; with `image` the file system is littlefs, in that file.
-    `on_line(text)` is called for each line that the board prints; `name` is written into a camera's pictures.
+    The folder `flash` is its file system; with `image` the file system is littlefs, in that file. `on_line(text)` is
+    called for each line that the board prints; `name` is drawn into the frames of a camera.
     """
 
     def __init__(
@@ -51,9 +51,13 @@ class VirtualBoard:
         self._flash = flash
         self._image = image
         self._heap = heap or HEAPS[kind]
+        # The process of MicroPython; None without power.
         self._interpreter: Interpreter | None = None
+        # Restarts the board where that is due, from `start` to `stop`.
         self._task: asyncio.Task[None] | None = None
+        # Why a restart is due, as `Hardware.reset_cause`; None: none is due.
         self._restart_cause: str | None = None
+        # Set by a restart that is due, so that the task does not wait for its next turn.
         self._wake = asyncio.Event()
 
     @property
@@ -68,7 +72,7 @@ class VirtualBoard:
 
     @property
     def pid(self) -> int | None:
-        """The number of the process that is the board's processor; None while it has no power."""
+        """The process id of MicroPython; None while the board has no power."""
         return self._interpreter.pid if self._interpreter is not None else None
 
     async def __aenter__(self) -> VirtualBoard:
@@ -79,20 +83,20 @@ class VirtualBoard:
         await self.stop()
 
     async def start(self) -> None:
-        """Gives the board its power and plugs it in; a board that cannot start leaves nothing behind."""
+        """Plugs the board in; if it cannot start, everything is closed again."""
         try:
             self._make_flash()
             if self.hardware.kind == "esp32cam":
                 load_pillow()
             await self._host.open()
             self.plug_in()
-            self._task = asyncio.create_task(self._look_after())
+            self._task = asyncio.create_task(self._run_restarts())
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
-        """Takes the power away and leaves nothing behind but the flash."""
+        """Turns the power off and closes everything; the flash stays."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -109,37 +113,37 @@ class VirtualBoard:
         self._restart("reset")
 
     def power_cut(self) -> None:
-        """Takes the power away, and gives it back."""
+        """Turns the power off and on."""
         self._restart("power_cut")
 
     def unplug(self) -> None:
-        """Pulls the USB plug: the board loses its power, and the host its port."""
+        """Unplugs USB: the board loses its power, and the host its port."""
         self._restart_cause = None
         self.network.abandon()
         self._power_off()
         self._console.unplug()
 
     def plug_in(self) -> None:
-        """Puts the USB plug in again: the board starts, at a new `port`."""
+        """Plugs USB in again: the board starts, with a new `port`."""
         if not self.port:
             self._console.plug_in()
             self._console.is_raw = False
             self._power_on("power_on")
 
     def cut_power_at_block_write(self, number: int) -> None:
-        """Takes the power away in the middle of a write or erasure of a block of the flash; littlefs only.
+        """Turns the power off and on in the middle of a write or erasure of a block of the flash; littlefs only.
 
-        The next one is number 0.
+        Number 0 is the next one.
         """
         self.hardware.block_writes_left = number
 
-    def vanish_access_point(self, name: str = "Home") -> AccessPoint:
-        """Takes an access point away; open connections fall silent. Returns it, to be put back."""
+    def remove_access_point(self, name: str = "Home") -> AccessPoint:
+        """Removes an access point; open connections fall silent. Returns it for `restore_access_point`."""
         self.network.disconnect()
         return self.hardware.access_points.pop(name)
 
-    def return_access_point(self, point: AccessPoint, name: str = "Home") -> None:
-        """Puts an access point back."""
+    def restore_access_point(self, point: AccessPoint, name: str = "Home") -> None:
+        """Adds an access point that was removed."""
         self.hardware.access_points[name] = point
         self.network.reconnect()
 
@@ -174,15 +178,15 @@ class VirtualBoard:
             self._interpreter = None
 
     def _restart(self, cause: str) -> None:
-        # Not from within a question of the stand-ins: its answer is the silence.
+        # By the task: the request of the stub that asked for it is not answered.
         self._restart_cause = cause
         self._wake.set()
 
-    async def _look_after(self) -> None:
+    async def _run_restarts(self) -> None:
         while True:
-            # wait_for would lose a cancellation that comes together with the event.
+            # asyncio.wait_for may lose a cancellation at the moment of the event (CPython issue 86296).
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_S):
+                async with asyncio.timeout(_POLL_S):
                     await self._wake.wait()
             self._wake.clear()
             if self._interpreter is None:
@@ -198,10 +202,10 @@ class VirtualBoard:
     def _start_again(self, cause: str) -> None:
         is_soft = cause == "soft_reset"
         if not is_soft:
-            # Of the raw prompt nothing is left, and nobody tells the other ends of the connections.
+            # A hard reset ends the raw prompt, and does not close connections.
             self._console.is_raw = False
             self.network.abandon()
         self._power_off()
         if is_soft:
-            self._console.say(_SOFT_REBOOT)
+            self._console.show(_SOFT_REBOOT)
         self._power_on(cause)

@@ -1,4 +1,4 @@
-"""The serial port of a virtual board: carries bytes between a host and the interpreter, as a board's USB does."""
+"""The serial port of a virtual board: carries bytes between a host and the interpreter, like a board's USB."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from darvaz.boards.virtual.interpreter import Interpreter
 from darvaz.boards.virtual.terminal import READ_BYTES, Terminal
 
 LINES_MAX = 2000
-# A host that sends more is made to wait, as over USB.
+# A host that sends more must wait, as over USB.
 HELD_BYTES_MAX = 65536
 UNSENT_BYTES_MAX = 262144
-# So long a Pico waits for a host that reads nothing, before it goes on without it.
+# A Pico waits this long for a host that does not read (MICROPY_HW_USB_CDC_TX_TIMEOUT), then drops output.
 HOST_WAIT_S = 0.5
 READY = b"\x1b[darvaz-ready]"
 _RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
@@ -22,70 +22,82 @@ _RETRY_S = 0.002
 
 
 class Console:
-    """Knows what of the prompt's state survives a soft reboot; `lines` is what the board printed."""
+    """Holds bytes back until the board has started, and restores the raw prompt after a soft reboot."""
 
     def __init__(self, on_line: Callable[[str], None] | None) -> None:
+        # The last lines that the board printed.
         self.lines: deque[str] = deque(maxlen=LINES_MAX)
+        # Whether the board is at its raw prompt; a soft reboot keeps that.
         self.is_raw = False
         self._on_line = on_line
+        # The host's terminal; None while it is unplugged.
         self._usb: Terminal | None = None
         self._interpreter: Interpreter | None = None
+        # Whether the interpreter has printed READY, and whether the banner of the raw prompt is still to come.
         self._is_ready = self._waits_for_banner = False
-        self._held = self._shown = self._line = self._unsent = b""
+        # From the host, not yet written to the board.
+        self._held = b""
+        # From the board, not yet shown: before READY or the banner.
+        self._hidden = b""
+        # The board's last line so far, for `lines`.
+        self._line = b""
+        # From the board, not yet taken by the host.
+        self._unsent = b""
+        # Since when the host takes nothing, by the loop's clock; None: it takes all.
         self._stuck_s: float | None = None
         self._is_retrying = False
-        self._heard: set[int] = set()
+        # Descriptors with a reader in the event loop.
+        self._watched_fds: set[int] = set()
 
     @property
     def port(self) -> str:
         """The path of the serial port; empty while it is unplugged."""
         return self._usb.path if self._usb is not None else ""
 
-    # Plugs
-
+    # Plugging
     def plug_in(self) -> None:
-        """Makes the port, with a new path."""
+        """Opens the port, with a new path."""
         self._usb = Terminal()
-        self._hear(self._usb.fd, self._from_host)
+        self._watch(self._usb.fd, self._from_host)
 
     def unplug(self) -> None:
-        """Takes the port away: a host that has it open sees it vanish."""
+        """Closes the port: a host that has it open sees it vanish."""
         if self._usb is not None:
-            self._hear(self._usb.fd, None)
+            self._watch(self._usb.fd, None)
             self._usb.close()
             self._usb = None
         self._held = self._unsent = b""
         self._stuck_s = None
 
     def attach(self, interpreter: Interpreter) -> None:
-        """Begins to carry the bytes of an interpreter; a host's are held until it is ready."""
+        """Begins to carry the bytes of an interpreter; the host's are held until it is ready."""
         self._interpreter = interpreter
         self._is_ready = False
         self._waits_for_banner = self.is_raw
-        self._shown = b""
-        self._listen()
+        self._hidden = b""
+        self._watch_board()
 
     def detach(self) -> None:
-        """Carries what an interpreter that ended has still said, and nothing more."""
+        """Shows the last output of an interpreter that has ended, and stops carrying its bytes."""
         if self._interpreter is not None:
             terminal = self._interpreter.terminal
-            self._hear(terminal.fd, None)
+            self._watch(terminal.fd, None)
             self._interpreter = None
             while data := terminal.read():
-                self._show(data)
+                self._take_output(data)
 
     # From the host
 
     def take(self, data: bytes) -> None:
-        """Passes on what a host sent, as far as the board takes it now."""
+        """Passes on bytes of the host, as many as the board takes now."""
         self._held += data
-        self._let_through()
+        self._pass_on()
 
     def _from_host(self) -> None:
         if self._usb is not None:
             self.take(self._usb.read())
 
-    def _let_through(self) -> None:
+    def _pass_on(self) -> None:
         while self._held and self._is_ready and self._interpreter is not None:
             if self._held[0] == _CTRL_C:
                 self._held = self._held[1:]
@@ -100,7 +112,7 @@ class Console:
                 self._retry()
                 break
         if self._usb is not None:
-            self._hear(self._usb.fd, self._from_host if len(self._held) < HELD_BYTES_MAX else None)
+            self._watch(self._usb.fd, self._from_host if len(self._held) < HELD_BYTES_MAX else None)
 
     def _note_mode(self, piece: bytes) -> None:
         for byte in piece:
@@ -109,8 +121,8 @@ class Console:
 
     # From the board
 
-    def say(self, data: bytes) -> None:
-        """Shows a host what the board says, at the speed at which it reads."""
+    def show(self, data: bytes) -> None:
+        """Sends output to the host, at the speed at which it reads."""
         self._note_lines(data)
         if self._usb is not None:
             self._unsent = (self._unsent + data)[-UNSENT_BYTES_MAX:]
@@ -118,32 +130,32 @@ class Console:
 
     def _from_board(self) -> None:
         if self._interpreter is not None and (data := self._interpreter.terminal.read()):
-            self._show(data)
+            self._take_output(data)
 
-    def _show(self, data: bytes) -> None:
+    def _take_output(self, data: bytes) -> None:
         if not self._is_ready:
-            # Nothing is let through in either direction before the board announces itself.
-            before, found, data = (self._shown + data).partition(READY)
-            self._shown = before
+            # Before READY nothing passes in either direction.
+            before, found, data = (self._hidden + data).partition(READY)
+            self._hidden = before
             if not found:
                 return
             self._announce()
             data = before + data
-            self._shown = b""
+            self._hidden = b""
         if self._waits_for_banner:
-            before, found, data = (self._shown + data).partition(_RAW_BANNER)
-            self._shown = b"" if found else before
+            before, found, data = (self._hidden + data).partition(_RAW_BANNER)
+            self._hidden = b"" if found else before
             if not found:
                 return
             self._waits_for_banner = False
             data = found + data
-        self.say(data)
+        self.show(data)
 
     def _announce(self) -> None:
         self._is_ready = True
         if self._waits_for_banner and self._interpreter is not None:
             self._interpreter.terminal.write(bytes([_CTRL_A]))
-        asyncio.get_running_loop().call_soon(self._let_through)
+        asyncio.get_running_loop().call_soon(self._pass_on)
 
     def _send(self) -> None:
         if self._usb is None or not self._unsent:
@@ -153,28 +165,28 @@ class Console:
         if self._stuck_s is None or len(rest) < len(self._unsent):
             self._stuck_s = now_s
         elif now_s - self._stuck_s > HOST_WAIT_S:
-            # Nobody reads: what is old is worth less than what is new.
-            self._usb.forget_unread()
+            # The host does not read: drop the oldest output.
+            self._usb.drop_unread()
             rest = self._usb.write(rest[-READ_BYTES:])
         self._unsent = rest
         if rest:
             self._retry()
         else:
             self._stuck_s = None
-        self._listen()
+        self._watch_board()
 
-    def _listen(self) -> None:
-        # The board goes no faster than its host reads.
+    def _watch_board(self) -> None:
+        # The board prints only as fast as its host reads.
         if self._interpreter is not None:
-            self._hear(self._interpreter.terminal.fd, None if self._unsent else self._from_board)
+            self._watch(self._interpreter.terminal.fd, None if self._unsent else self._from_board)
 
-    def _hear(self, fd: int, tell: Callable[[], None] | None) -> None:
-        if tell is None and fd in self._heard:
+    def _watch(self, fd: int, reader: Callable[[], None] | None) -> None:
+        if reader is None and fd in self._watched_fds:
             asyncio.get_running_loop().remove_reader(fd)
-            self._heard.discard(fd)
-        elif tell is not None and fd not in self._heard:
-            asyncio.get_running_loop().add_reader(fd, tell)
-            self._heard.add(fd)
+            self._watched_fds.discard(fd)
+        elif reader is not None and fd not in self._watched_fds:
+            asyncio.get_running_loop().add_reader(fd, reader)
+            self._watched_fds.add(fd)
 
     def _retry(self) -> None:
         if not self._is_retrying:
@@ -184,7 +196,7 @@ class Console:
     def _try_again(self) -> None:
         self._is_retrying = False
         self._send()
-        self._let_through()
+        self._pass_on()
 
     def _note_lines(self, data: bytes) -> None:
         *lines, self._line = (self._line + data).split(b"\n")

@@ -1,6 +1,6 @@
-"""What a virtual board is made of besides its processor: pins, radio, camera, watchdog; steered by people and tests.
+"""The simulated hardware of a virtual board: pins, radio, camera, watchdog; changed by people and tests.
 
-The stand-ins on the board ask one question at a time; `Hardware.answer` is the whole conversation, without I/O.
+The stubs on the board send one request at a time, which `Hardware.answer` answers without I/O.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class AccessPoint:
 
 @dataclass(slots=True)
 class Watchdog:
-    """A watchdog that was started: it bites when it was not fed for its time."""
+    """A running watchdog: it resets the board if it was not fed for `timeout_ms`."""
 
     timeout_ms: int
     fed_s: float
@@ -39,15 +39,17 @@ class Watchdog:
 class Hardware:
     """The state of one board's hardware.
 
+    `monotonic_s()` is the clock of the watchdog. `route(host, port)` returns the loopback port that leads to a host,
+    and `restart(cause)` restarts the board. `joined` is the name of the access point. `pins` are by number or name:
+    mode, value, pulses. `inputs` are levels by pin, and `jumpers` are wires: a pin reads what another is driven to.
     `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent" (no frame comes) or
-    "broken" (frames are cut). `jumpers` are wires: a pin reads what another is driven to. `route(host, port)` returns
-    the port of a way through the air, on loopback. `name` is written into its pictures; `version` is the MicroPython
-    that it says it has, None for the truth.
+    "broken" (frames are cut). The power is cut when `block_writes_left` is used up. `frames` counts the frames that
+    were taken, `name` is drawn into them. `version` is the MicroPython that it reports, None for the real one.
     """
 
     kind: str
     unique_id: str
-    now_s: Callable[[], float]
+    monotonic_s: Callable[[], float]
     route: Callable[[str, int], int]
     restart: Callable[[str], None]
     name: str
@@ -67,27 +69,26 @@ class Hardware:
     version: tuple[int, int, int] | None = None
 
     def power_on(self, cause: str) -> None:
-        """Forgets what does not survive a reset."""
+        """Clears what does not survive a reset."""
         self.reset_cause = cause
         self.watchdog = None
         self.joined = None
         self.pins.clear()
 
     def is_starving(self) -> bool:
-        """Returns whether the watchdog bites now."""
+        """Returns whether the watchdog is due to reset the board."""
         dog = self.watchdog
-        return dog is not None and (self.now_s() - dog.fed_s) * 1000 > dog.timeout_ms
+        return dog is not None and (self.monotonic_s() - dog.fed_s) * 1000 > dog.timeout_ms
 
     def answer(self, request: Request) -> tuple[Reply, bytes]:
-        """Returns the reply to a question of the stand-ins, and the bytes that follow it."""
+        """Returns the reply to a request of the stubs, and the bytes that follow it."""
         handler = _HANDLERS.get(str(request.get("do")))
         if handler is None:
             return UNKNOWN, b""
         reply = handler(self, request)
         return reply if isinstance(reply, tuple) else (reply, b"")
 
-    # Questions
-
+    # Requests
     def _setup(self, request: Request) -> Reply:
         return {
             "kind": self.kind,
@@ -150,12 +151,12 @@ class Hardware:
         return {}
 
     def _start_watchdog(self, request: Request) -> Reply:
-        self.watchdog = Watchdog(request["timeout_ms"], self.now_s())
+        self.watchdog = Watchdog(request["timeout_ms"], self.monotonic_s())
         return {}
 
-    def _feed(self, request: Request) -> Reply:
+    def _feed_watchdog(self, request: Request) -> Reply:
         if self.watchdog is not None:
-            self.watchdog.fed_s = self.now_s()
+            self.watchdog.fed_s = self.monotonic_s()
         return {}
 
     def _reset(self, request: Request) -> Reply:
@@ -197,7 +198,7 @@ _HANDLERS: dict[str, Callable[[Hardware, Request], Reply | tuple[Reply, bytes]]]
     "read_adc": Hardware._read_adc,
     "set_clock": Hardware._set_clock,
     "start_watchdog": Hardware._start_watchdog,
-    "feed": Hardware._feed,
+    "feed": Hardware._feed_watchdog,
     "reset": Hardware._reset,
     "count_block_write": Hardware._count_block_write,
     "cut": Hardware._cut,

@@ -1,4 +1,4 @@
-"""Answers the stand-ins of one virtual board over a loopback connection: a line of JSON each way, then bytes."""
+"""Answers the stubs of one virtual board over a loopback connection: a line of JSON each way, then bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REQUEST_BYTES_MAX = 4096
 
 
 class Host:
-    """A loopback server; only who knows `key` is answered."""
+    """A loopback server; a connection must send `key` first."""
 
     def __init__(self, hardware: Hardware) -> None:
         self.key = secrets.token_hex(16)
@@ -44,7 +44,7 @@ class Host:
             if (await reader.readline()).strip() == self.key.encode():
                 await self._answer_all(reader, writer)
         except (OSError, ValueError):
-            # The board was reset in the middle of a question.
+            # The board was reset in the middle of a request.
             pass
         finally:
             writer.close()

@@ -19,7 +19,7 @@ _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]+)", re.MULTILINE)
 
 
 class Interpreter:
-    """A process that is started once; when it ends, `code` says how."""
+    """A process that is started once; `code` is its exit status."""
 
     def __init__(self, environment: dict[str, str], heap: str) -> None:
         start = start_command()
@@ -40,17 +40,17 @@ class Interpreter:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process id."""
         return self._process.pid
 
     @property
     def code(self) -> int | None:
-        """How the process ended, as `subprocess` tells it; None while it runs."""
+        """The return code as in `subprocess`; None while the process runs."""
         return self._process.poll()
 
     def interrupt(self) -> bool:
-        """Sends Ctrl-C as a signal if the interpreter would catch it; returns whether it did."""
-        # Where it does not catch it, the byte itself is wanted: raw prompts and file transfers read it.
+        """Sends Ctrl-C as a signal if the interpreter catches it now; returns whether it did."""
+        # Otherwise the byte itself is wanted: raw prompts and file transfers read it.
         try:
             status = Path(f"/proc/{self.pid}/status").read_bytes()
         except OSError:
@@ -62,12 +62,12 @@ class Interpreter:
         return True
 
     def kill(self) -> None:
-        """Takes the power away."""
+        """Ends the process at once."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait(KILL_DEADLINE_S)
 
     def close(self) -> None:
-        """Kills the process and gives its terminal back."""
+        """Ends the process and closes its terminal."""
         self.kill()
         self.terminal.close()

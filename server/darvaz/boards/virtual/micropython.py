@@ -15,9 +15,9 @@ from darvaz.text.extras import how_to_install
 OLDEST = (1, 24)
 _PROBE = "import asyncio, socket, ssl, sys; print(sys.implementation.name, *sys.implementation.version[:2])"
 _PROBE_DEADLINE_S = 10.0
-# The board's terminal becomes the one that controls it: the kernel then ends it when this process is gone.
+# The board's terminal becomes its controlling terminal: the kernel then ends it when our process is gone.
 _CONTROL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-# The wheel has only this entry, and no program.
+# The wheel has only this entry point, and not an executable.
 _RUN_WHEEL = _CONTROL + "import micropython_unix as m; sys.argv[0] = 'micropython'; sys.exit(m.main())"
 _RUN_PROGRAM = _CONTROL + "os.execv(sys.argv[1], sys.argv[1:])"
 _WHEELS = (("Linux", "x86_64"), ("Darwin", "arm64"))

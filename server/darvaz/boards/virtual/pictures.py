@@ -1,4 +1,4 @@
-"""The test picture of a virtual camera: a ball that moves, a counter, and the board's name; real JPEGs."""
+"""The frames of a virtual camera: JPEGs of a moving ball, a counter and the board's name."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _BARS = ("#c0392b", "#d68910", "#229954", "#2471a3", "#7d3c98", "#566573")
 
 
 class NoPictures(RuntimeError):
-    """Pillow, which draws the pictures, is not installed."""
+    """Pillow, which draws the frames, is not installed."""
 
 
 def load_pillow() -> None:
-    """Makes Pillow ready; raises `NoPictures` where it is missing."""
+    """Imports Pillow; raises `NoPictures` if it is missing."""
     try:
         importlib.import_module("PIL.ImageDraw")
     except ImportError:
@@ -56,5 +56,5 @@ def draw_frame(size: str, quality: int, number: int, name: str) -> bytes:
 
 
 def broken_frame(data: bytes) -> bytes:
-    """Returns a frame as a sensor with a bad contact sends it: its end is missing."""
+    """Returns a frame without its end, as from a sensor with a bad contact."""
     return data[: len(data) // 2]

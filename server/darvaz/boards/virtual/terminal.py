@@ -1,4 +1,4 @@
-"""A raw pseudo-terminal: one is the board's USB port as a host sees it, another the interpreter's own terminal."""
+"""A raw pseudo-terminal: one is the board's USB port for a host, another the interpreter's own terminal."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ READ_BYTES = 65536
 
 
 class Terminal:
-    """A pseudo-terminal in raw mode; `path` is the end to give away, `fd` the end to keep."""
+    """A pseudo-terminal in raw mode; `path` is the far end, `fd` the near one."""
 
     def __init__(self) -> None:
         self.fd, self.far_fd = os.openpty()
-        # Raw at both ends: a newline that grows a carriage return breaks the raw prompt's handshake.
+        # Raw at both ends: a carriage return added to a newline would break the raw prompt's handshake.
         tty.setraw(self.far_fd)
         self.path = os.ttyname(self.far_fd)
         os.set_blocking(self.fd, False)
         self._is_open = True
 
     def read(self) -> bytes:
-        """Returns what has come, at most a fixed number of bytes; empty when there is nothing."""
+        """Returns what has arrived, at most READ_BYTES; empty if there is nothing."""
         with contextlib.suppress(BlockingIOError, OSError):
             return os.read(self.fd, READ_BYTES)
         return b""
@@ -33,14 +33,14 @@ class Terminal:
             return data[os.write(self.fd, data) :]
         return data
 
-    def forget_unread(self) -> None:
-        """Throws away what the far end has not read, on its way or arrived."""
+    def drop_unread(self) -> None:
+        """Drops what the far end has not read."""
         with contextlib.suppress(termios.error):
             termios.tcflush(self.fd, termios.TCOFLUSH)
             termios.tcflush(self.far_fd, termios.TCIFLUSH)
 
     def close(self) -> None:
-        """Closes both ends; once is enough."""
+        """Closes both ends; may be called again."""
         if self._is_open:
             self._is_open = False
             os.close(self.fd)

@@ -1,4 +1,4 @@
-"""Starts a simulated board: its hardware, its file system, then boot.py and main.py, as the ports do."""
+"""Starts a virtual board: its hardware, its file system, then boot.py and main.py, as the ports do."""
 
 import gc
 import os
@@ -7,7 +7,7 @@ import sys
 import _host
 import vfs
 
-# What the harness waits for before it lets a host's bytes through; never shown.
+# The console waits for it before it passes on a host's bytes; it is not shown.
 READY = "\x1b[darvaz-ready]"
 
 BLOCK_BYTES = 4096
@@ -29,14 +29,14 @@ class FlashDevice:
         """Writes to a block; without an offset it is erased first."""
         is_cut = _host.ask("count_block_write")["is_cut"]
         self._file.seek(block * BLOCK_BYTES + (offset or 0))
-        # A torn write: the first half arrives.
+        # A torn write: only the first half is written.
         self._file.write(data[: len(data) // 2] if is_cut else data)
         self._file.flush()
         if is_cut:
             _host.ask("cut")
 
     def ioctl(self, op, argument):
-        """Answers what a file system asks its device."""
+        """Answers a file system as in vfs.AbstractBlockDev.ioctl: 4 and 5 are number and size of blocks."""
         if op == 4:
             return BLOCKS
         if op == 5:
@@ -63,7 +63,7 @@ def mount():
 
 
 def run(name, scope):
-    """Runs a file of the board if it is there; returns False when Ctrl-C ended it."""
+    """Runs a file of the board if it exists; returns False if Ctrl-C ended it."""
     try:
         with open(name) as file:
             program = file.read()
@@ -84,7 +84,7 @@ def run(name, scope):
 
 
 def start(scope):
-    """Starts the board; the prompt follows."""
+    """Starts the board; the interpreter then shows its prompt."""
     for name in ("machine", "network", "socket"):
         __import__(name)
     setup = _host.ask("setup")

@@ -1,4 +1,4 @@
-"""The board's side of the conversation with its simulated hardware: one question, one answer."""
+"""The board's connection to its simulated hardware: one request, one answer."""
 
 import array
 import errno
@@ -7,42 +7,43 @@ import os
 
 import usocket
 
-_link = None
+# The socket; None before the first request, and while one is under way.
+_connection = None
 
 
 def ask(do, **fields):
-    """Returns the answer to a question, a dictionary."""
-    link = _take()
-    reply = _ask(link, do, fields)
-    _give_back(link)
+    """Sends a request and returns the answer, a dictionary."""
+    connection = _take()
+    reply = _ask(connection, do, fields)
+    _give_back(connection)
     return reply
 
 
 def ask_for_bytes(do, **fields):
-    """Returns the bytes that follow the answer to a question, signed as a camera's driver has them."""
-    link = _take()
-    size_bytes = _ask(link, do, fields)["bytes"]
+    """Sends a request and returns the bytes that follow the answer, signed as in the camera's driver."""
+    connection = _take()
+    size_bytes = _ask(connection, do, fields)["bytes"]
     data = array.array("b", bytes(size_bytes))
     view, at = memoryview(data), 0
     while at < size_bytes:
-        received = link.readinto(view[at:])
+        received = connection.readinto(view[at:])
         if not received:
             raise OSError(errno.ECONNRESET)
         at += received
-    _give_back(link)
+    _give_back(connection)
     return data
 
 
 def _take():
-    # Ctrl-C may come in the middle of a question: what was taken and not given back is not asked again.
-    global _link
-    link, _link = _link, None
-    return link or _connect()
+    # Ctrl-C may come in the middle of a request: then the connection is not given back, and not used again.
+    global _connection
+    connection, _connection = _connection, None
+    return connection or _connect()
 
 
-def _give_back(link):
-    global _link
-    _link = link
+def _give_back(connection):
+    global _connection
+    _connection = connection
 
 
 def _connect():
@@ -52,7 +53,7 @@ def _connect():
     return sock
 
 
-def _ask(link, do, fields):
+def _ask(connection, do, fields):
     fields["do"] = do
-    link.write(json.dumps(fields).encode() + b"\n")
-    return json.loads(link.readline())
+    connection.write(json.dumps(fields).encode() + b"\n")
+    return json.loads(connection.readline())

@@ -1,4 +1,4 @@
-"""Stands in for the driver `camera` of micropython-camera-API: real JPEGs of a picture that moves."""
+"""A stub of the driver `camera` of micropython-camera-API: real JPEGs of a moving picture."""
 
 from _host import ask, ask_for_bytes
 
@@ -16,11 +16,11 @@ GrabMode = _Names()
 
 
 class Camera:
-    """The driver: what `capture` returns lies in its one buffer and is only good until the next call."""
+    """The driver: `capture` returns a view of its one buffer, good until the next call."""
 
     def __init__(self, pixel_format="RGB565", frame_size="QVGA", jpeg_quality=85, fb_count=1, init=True, **wiring):
         if pixel_format != "JPEG":
-            raise ValueError("the simulated camera knows JPEG only")
+            raise ValueError("the simulated camera has only JPEG")
         if not ask("start_camera")["is_started"]:
             raise OSError("Failed to initialize camera: ESP_ERR_NOT_FOUND")
         self.frame_size = frame_size
@@ -30,17 +30,17 @@ class Camera:
         self._frame = None
 
     def frame_available(self):
-        """Tells whether a frame is there to capture."""
+        """Returns whether a frame can be captured."""
         if self._frame is None:
             self._frame = ask_for_bytes("frame", size=self.frame_size, quality=self.quality) or None
         return self._frame is not None
 
     def capture(self):
-        """Returns the frame as the driver does: a view of signed bytes onto its buffer, or None."""
+        """Returns the frame like the driver: a view of signed bytes of its buffer, or None."""
         return memoryview(self._frame) if self.frame_available() else None
 
     def free_buffer(self):
-        """Takes the buffer back: what was in it is gone."""
+        """Takes the buffer back: its content is lost."""
         if self._frame is not None:
             for at in range(min(64, len(self._frame))):
                 self._frame[at] = 0

@@ -1,4 +1,4 @@
-"""Stands in for `machine`: pins, pulses, converter, clock, watchdog and resets of a simulated board."""
+"""A stub of `machine`: pins, PWM, ADC, clock, watchdog and resets of a virtual board."""
 
 import binascii
 
@@ -6,7 +6,7 @@ from _host import ask
 
 _setup = ask("setup")
 _IS_PICO = _setup["kind"] == "pico"
-# Which board is played, for hosts that ask: sys.implementation cannot be made to say it.
+# Which board is simulated, for `identify`: sys.implementation cannot be changed.
 VIRTUAL = {
     "kind": _setup["kind"],
     "machine": "Virtual Pico W" if _IS_PICO else "Virtual ESP32-CAM",
@@ -16,7 +16,7 @@ VIRTUAL = {
 if _IS_PICO:
     PWRON_RESET, WDT_RESET = 1, 3
     _CAUSES = {"power_on": PWRON_RESET, "power_cut": PWRON_RESET}
-    # A Pico cannot tell its watchdog from a reset that was asked for.
+    # A Pico cannot tell its watchdog from machine.reset().
     _OTHER = WDT_RESET
 else:
     PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
@@ -32,17 +32,17 @@ def unique_id():
 
 
 def reset_cause():
-    """Returns why the board started, as this port numbers it."""
+    """Returns why the board started, by the numbers of this port."""
     return _CAUSES.get(_setup["reset_cause"], _OTHER)
 
 
 def reset():
-    """Starts the board again."""
+    """Restarts the board."""
     ask("reset")
 
 
 def soft_reset():
-    """Starts the interpreter again."""
+    """Restarts the interpreter."""
     ask("reset", is_soft=True)
 
 
@@ -52,7 +52,7 @@ def freq(hz=None):
 
 
 class Pin:
-    """A pin by number or name; inputs are set from outside."""
+    """A pin by number or name; the hardware's state has the levels of inputs."""
 
     IN, OUT, OPEN_DRAIN = 0, 1, 2
     PULL_UP, PULL_DOWN = 1, 2
@@ -97,7 +97,7 @@ class PWM:
         self.init(freq, duty_u16, duty_ns)
 
     def init(self, freq=None, duty_u16=None, duty_ns=None):
-        """Sets what is given."""
+        """Sets the given values."""
         for name, value in (("freq_hz", freq), ("duty_u16", duty_u16), ("duty_ns", duty_ns)):
             if value is not None:
                 self._set(name, value)
@@ -107,7 +107,7 @@ class PWM:
         ask("pin", id=self._id, **{"is": self._is})
 
     def freq(self, hz=None):
-        """Sets how many pulses a second, or returns it."""
+        """Sets the pulses per second, or returns them."""
         return self._is["freq_hz"] if hz is None else self._set("freq_hz", hz)
 
     def duty_u16(self, part=None):
@@ -115,7 +115,7 @@ class PWM:
         return self._is["duty_u16"] if part is None else self._set("duty_u16", part)
 
     def duty_ns(self, width_ns=None):
-        """Sets how long a pulse is, or returns it."""
+        """Sets the length of a pulse, or returns it."""
         return self._is["duty_ns"] if width_ns is None else self._set("duty_ns", width_ns)
 
     def deinit(self):
@@ -124,7 +124,7 @@ class PWM:
 
 
 class ADC:
-    """A channel of the converter; its reading is set from outside."""
+    """A channel of the converter; the hardware's state has its value."""
 
     CORE_TEMP = 4
 
@@ -132,12 +132,12 @@ class ADC:
         self._channel = channel.id if isinstance(channel, Pin) else channel
 
     def read_u16(self):
-        """Returns the reading."""
+        """Returns the value."""
         return ask("read_adc", channel=self._channel)["u16"]
 
 
 class RTC:
-    """The clock: what it is set to is told, the time stays the computer's."""
+    """The clock: setting it is recorded, the time stays the computer's."""
 
     def datetime(self, fields=None):
         """Sets the clock."""
@@ -146,7 +146,7 @@ class RTC:
 
 
 class WDT:
-    """A watchdog that bites; it cannot be stopped."""
+    """A watchdog that resets the board; it cannot be stopped."""
 
     def __init__(self, id=0, timeout=5000):
         if not _WATCHDOG_MS_LEAST <= timeout <= _WATCHDOG_MS_MAX:
@@ -154,5 +154,5 @@ class WDT:
         ask("start_watchdog", timeout_ms=timeout)
 
     def feed(self):
-        """Puts the bite off."""
+        """Starts its time again."""
         ask("feed")

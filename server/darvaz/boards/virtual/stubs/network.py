@@ -1,4 +1,4 @@
-"""Stands in for `network`: a station that joins the simulated access points, or does not."""
+"""A stub of `network`: a station that joins simulated access points."""
 
 import time
 
@@ -40,7 +40,7 @@ class WLAN:
         pass
 
     def active(self, on=None):
-        """Switches the radio, or tells whether it is on."""
+        """Turns the radio on or off, or returns whether it is on."""
         if on is None:
             return WLAN._is_active
         if not on:
@@ -49,7 +49,7 @@ class WLAN:
         return WLAN._is_active
 
     def connect(self, ssid, key=None, **more):
-        """Begins to join."""
+        """Starts joining."""
         if not WLAN._is_active:
             raise OSError("Wifi Not Started")
         WLAN._wanted = (ssid, key)
@@ -63,25 +63,25 @@ class WLAN:
         ask("leave")
 
     def isconnected(self):
-        """Tells whether the station has an address."""
+        """Returns whether the station has an address."""
         return self.status() == STAT_GOT_IP
 
     def status(self, what=None):
-        """Returns how joining goes, or the signal."""
-        air = ask("wifi")
+        """Returns the state of joining, or the signal."""
+        wifi = ask("wifi")
         if what == "rssi":
-            if air["rssi_dbm"] is None:
+            if wifi["rssi_dbm"] is None:
                 raise OSError("not connected")
-            return air["rssi_dbm"]
+            return wifi["rssi_dbm"]
         if WLAN._wanted is not None and WLAN._status == STAT_CONNECTING:
-            self._go_on()
-            air = ask("wifi")
-        if WLAN._status == STAT_GOT_IP and air["joined"] is None:
-            # rp2 does not come back by itself; esp32 tries for ever.
+            self._finish_joining()
+            wifi = ask("wifi")
+        if WLAN._status == STAT_GOT_IP and wifi["joined"] is None:
+            # The rp2 port does not join again by itself; esp32 tries without end.
             WLAN._status = STAT_IDLE if _IS_PICO else STAT_CONNECTING
-        return _NO_ADDRESS if WLAN._status == STAT_GOT_IP and not air["has_address"] else WLAN._status
+        return _NO_ADDRESS if WLAN._status == STAT_GOT_IP and not wifi["has_address"] else WLAN._status
 
-    def _go_on(self):
+    def _finish_joining(self):
         if time.ticks_diff(time.ticks_ms(), WLAN._since_ms) < _JOIN_MS:
             return
         outcome = ask("join", ssid=WLAN._wanted[0], key=WLAN._wanted[1])["status"]
@@ -95,13 +95,13 @@ class WLAN:
         return ("0.0.0.0",) * 4
 
     def scan(self):
-        """Returns the networks in sight, as the ports do: name, bssid, channel, signal, security, hidden."""
+        """Returns the networks within reach, like the ports: name, bssid, channel, signal, security, hidden."""
         if not WLAN._is_active:
             raise OSError("STA must be active")
         seen = ask("wifi")["seen"]
         return [(name.encode(), b"\0" * 6, 6, seen[name], 5, 0) for name in seen]
 
     def config(self, what=None, **settings):
-        """Accepts settings; tells the hardware address."""
+        """Accepts settings; returns the hardware address."""
         if what == "mac":
             return b"\x02\x00\x00\x00\x00\x01"
