@@ -46,9 +46,7 @@ OUTSIDE = {
 }
 # To be cut, one by one.
 EXCEPTIONS: set[tuple[str, str]] = set()
-CIRCLES = {
-    "darvaz.gateway.websocket.asgi": {"darvaz.gateway.websocket.protocol"},
-}
+CIRCLES: dict[str, set[str]] = {}
 # The command line runs the gateway, and opens the data folder where none runs.
 OUTSIDE["cli"] |= set().union(*LAYERS)
 MODULES = {

@@ -68,13 +68,13 @@ def test_an_unchecked_fragment_is_found_in_the_fewest_segments(monkeypatch: pyte
 
 @unpatchable
 def test_a_second_call_of_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    leave = WebSocketProtocol._leave
+    end = WebSocketProtocol._end
 
-    def leave_twice(self: WebSocketProtocol, code: int, reason: str) -> None:
+    def end_twice(self: WebSocketProtocol, code: int, reason: str) -> None:
         if self._listener is not None:
             self._listener.end(code, reason)
-        leave(self, code, reason)
+        end(self, code, reason)
 
-    monkeypatch.setattr(WebSocketProtocol, "_leave", leave_twice)
+    monkeypatch.setattr(WebSocketProtocol, "_end", end_twice)
 
     assert "called 2 times" in first_failure()[1]

@@ -1,1 +1,1 @@
-"""WebSockets, quickly: a protocol class for uvicorn, and packets handed straight to whoever listens."""
+"""WebSocket (RFC 6455): a fast protocol class for uvicorn that hands packets straight to a listener."""

@@ -1,4 +1,4 @@
-"""Flow control of one connection: writes joined, reading held while a side is full, deadlines for a stuck peer."""
+"""Flow control of one connection: joined writes, reading paused while a side is full, deadlines for a stuck peer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, cast
 
-# A peer that takes nothing for so long, or would leave more than so much untaken, is cut off. One
-# message may be larger: it goes out to a peer that has taken everything before it.
+# A peer is cut off if its buffer stays full for SEND_DEADLINE_S, or if more than WRITE_BYTES_MAX would wait behind a
+# full buffer. One message may be larger: it is written while the buffer has space.
 SEND_DEADLINE_S = 30.0
 WRITE_BYTES_MAX: Final = 1 << 20
 
+# Bits of `_held`: why reading is paused.
 _HELD_BY_PEER: Final = 1
 _HELD_BY_LISTENER: Final = 2
 
@@ -19,41 +20,53 @@ class Flow(asyncio.Protocol):
     """The transport's side of a connection; a subclass reads in `_read` and ends in `abort`."""
 
     __slots__ = (
-        "_drained", "_held", "_is_batching", "_loop", "_out", "_timer", "_transport", "_waits_for_room", "unsent_bytes",
+        "_drained",
+        "_held",
+        "_is_batching",
+        "_is_buffer_timer",
+        "_loop",
+        "_out",
+        "_timer",
+        "_transport",
+        "unsent_bytes",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        # Packets for the transport, in order; written as one piece by `flush`.
         self._out: list[bytes] = []
+        # Why reading is paused: _HELD_BY_PEER and _HELD_BY_LISTENER; 0 while reading.
         self._held = 0
+        # Whether `_read` runs: it flushes at the end of each batch.
         self._is_batching = False
+        # At most one deadline runs: for the peer's full buffer, or for its answer to a close.
         self._timer: asyncio.TimerHandle | None = None
-        # Whether the timer runs for the peer's buffer, not for its goodbye.
-        self._waits_for_room = False
+        self._is_buffer_timer = False
+        # What callers of `drain` wait for, while the peer's buffer is full.
         self._drained: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses of asyncio's.
+        # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        # The transport's own method: it is asked for each frame of each viewer of a camera.
+        # The transport's own method, for speed: called for each frame and viewer.
         self.unsent_bytes: Callable[[], int] = self._transport.get_write_buffer_size
 
     # Writing
 
     @property
     def buffered_bytes(self) -> int:
-        """What is written but not yet taken by the system."""
+        """How many bytes were written but not yet given to the operating system."""
         return self._transport.get_write_buffer_size() + sum(map(len, self._out))
 
     def _push(self, packet: bytes) -> None:
-        """Keeps a packet until the end of the batch that is being read, else of this turn of the loop."""
+        """Keeps a packet until the end of the current batch, or else of this turn of the event loop."""
         if not self._is_batching and not self._out:
             self._loop.call_soon(self.flush)
         self._out.append(packet)
 
     def _push_now(self, packet: bytes) -> None:
-        """Writes a packet at once, behind those that are kept."""
+        """Writes a packet at once, after those that are kept."""
         if self._out:
             self._out.append(packet)
             self.flush()
@@ -76,24 +89,24 @@ class Flow(asyncio.Protocol):
             self._transport.write(joined)
 
     def pause_writing(self) -> None:
-        """The peer's buffer is full: it is not read from until it has room again."""
+        """Called when the peer's buffer is full: the peer is not read until the buffer has space again."""
         self._hold(_HELD_BY_PEER)
         if self._timer is None:
             self._set_timer(SEND_DEADLINE_S)
-            self._waits_for_room = True
+            self._is_buffer_timer = True
 
     def resume_writing(self) -> None:
-        """The peer's buffer has room again, in time."""
-        if self._waits_for_room:
+        """Called when the peer's buffer has space again."""
+        if self._is_buffer_timer:
             self._set_timer(None)
         self._wake_drained()
         self._release(_HELD_BY_PEER)
 
     def drain(self) -> asyncio.Future[None]:
-        """Returns what is over when the peer's buffer has room; its end, its deadline and `abort` end it, too."""
+        """Returns a future that is done when the peer's buffer has space, or the connection is over."""
         if self._held & _HELD_BY_PEER:
             self._drained = self._drained or self._loop.create_future()
-            # Several may wait for the one future, and one of them be cancelled.
+            # Several callers share the future, and one of them may be cancelled.
             return asyncio.shield(self._drained)
         drained = self._loop.create_future()
         drained.set_result(None)
@@ -107,23 +120,23 @@ class Flow(asyncio.Protocol):
     # Reading
 
     def pause_reading(self) -> None:
-        """Leaves what comes with the system until `resume_reading`; one batch may still be on its way."""
+        """Stops reading from the socket until `resume_reading`; one batch may still be delivered."""
         self._hold(_HELD_BY_LISTENER)
 
     def resume_reading(self) -> None:
-        """Reads on."""
+        """Reads again."""
         self._release(_HELD_BY_LISTENER)
 
-    def _hold(self, who: int) -> None:
+    def _hold(self, reason: int) -> None:
         if not self._held and not self._transport.is_closing():
             self._transport.pause_reading()
-        self._held |= who
+        self._held |= reason
 
-    def _release(self, who: int) -> None:
-        was_held, self._held = self._held, self._held & ~who
+    def _release(self, reason: int) -> None:
+        was_held, self._held = self._held, self._held & ~reason
         if was_held and not self._held and not self._transport.is_closing():
             self._transport.resume_reading()
-            # What is there already is no event for the transport; later, for the caller may be in a batch.
+            # The transport does not report bytes that are here already. Not at once: the caller may be in a batch.
             self._loop.call_soon(self._read)
 
     def _read(self) -> None:
@@ -132,15 +145,15 @@ class Flow(asyncio.Protocol):
     # Time
 
     def _set_timer(self, delay_s: float | None) -> None:
-        """Cuts the peer off after a while, or lets it be."""
+        """Starts the deadline after which the peer is cut off, or stops it with None."""
         if self._timer is not None:
             self._timer.cancel()
-        self._waits_for_room = False
+        self._is_buffer_timer = False
         self._timer = None if delay_s is None else self._loop.call_later(delay_s, self._expire)
 
     def _expire(self) -> None:
         self._timer = None
-        self._waits_for_room = False
+        self._is_buffer_timer = False
         is_full = self._held & _HELD_BY_PEER
         self.abort("it does not read what it is sent" if is_full else "it did not answer the close")
 

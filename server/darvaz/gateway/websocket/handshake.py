@@ -1,4 +1,4 @@
-"""The opening handshake without I/O (RFC 6455, section 4.2): a request read, its answers written."""
+"""The opening handshake without I/O (RFC 6455, section 4.2): parses the request, and dumps the responses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import unquote
 
+# RFC 6455, section 1.3.
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
 _VERSION = b"13"
@@ -19,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A client's request to open a WebSocket."""
+    """A client's request to open a WebSocket, and the Sec-WebSocket-Accept that answers it."""
 
     target: bytes
     headers: Headers
@@ -39,14 +40,14 @@ class Request:
 
     @property
     def subprotocols(self) -> list[str]:
-        """What the client can speak, its favourite first."""
+        """The subprotocols that the client offers, the preferred one first."""
         offered = b",".join(value for name, value in self.headers if name == b"sec-websocket-protocol")
         return [name.strip().decode("latin-1") for name in offered.split(b",") if name.strip()]
 
 
 @dataclass(frozen=True, slots=True)
 class Unacceptable:
-    """A request that opens no WebSocket: the HTTP status and sentence that say why."""
+    """A request that opens no WebSocket, as HTTP status, sentence and headers of the response."""
 
     status: int
     sentence: str
@@ -54,18 +55,17 @@ class Unacceptable:
 
 
 def parse_request(head: bytes) -> Request | Unacceptable:
-    """Reads a request that the HTTP server has already checked and written anew, one header a line."""
+    """Parses a request that the HTTP server has already checked, with one header per line."""
     lines = head.split(b"\r\n")
     method, _, rest = lines[0].partition(b" ")
     headers = [_parse_header(line) for line in lines[1:] if line]
     if method != b"GET":
         return Unacceptable(405, "a WebSocket is opened by GET", ((b"allow", b"GET"),))
-    said = _Said(headers)
-    if said.only(b"sec-websocket-version") != _VERSION:
-        return Unacceptable(426, "this gateway speaks version 13", ((b"sec-websocket-version", _VERSION),))
-    key = said.only(b"sec-websocket-key")
+    if _only(headers, b"sec-websocket-version") != _VERSION:
+        return Unacceptable(426, "this gateway supports version 13", ((b"sec-websocket-version", _VERSION),))
+    key = _only(headers, b"sec-websocket-key")
     if key is None or not _is_key(key):
-        return Unacceptable(400, "Sec-WebSocket-Key must be there once, with 16 bytes in base64")
+        return Unacceptable(400, "Sec-WebSocket-Key must occur once, with 16 bytes in base64")
     return Request(rest.rpartition(b" ")[0], headers, accept_of(key))
 
 
@@ -75,7 +75,7 @@ def accept_of(key: bytes) -> bytes:
 
 
 def dump_acceptance(accept: bytes, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> bytes:
-    """Returns the answer that opens the WebSocket."""
+    """Returns the HTTP response that opens the WebSocket."""
     own = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept)]
     if subprotocol:
         own.append((b"sec-websocket-protocol", subprotocol.encode("latin-1")))
@@ -83,7 +83,7 @@ def dump_acceptance(accept: bytes, headers: Iterable[tuple[bytes, bytes]], subpr
 
 
 def dump_denial(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
-    """Returns the whole HTTP response that refuses a WebSocket; the connection ends behind it."""
+    """Returns the complete HTTP response that refuses a WebSocket; the connection ends after it."""
     given = list(headers)
     names = {name.lower() for name, _ in given}
     own = [(b"connection", b"close"), (b"content-length", str(len(body)).encode())]
@@ -97,21 +97,16 @@ def _dump_head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         phrase = ""
     lines = [f"HTTP/1.1 {status} {phrase}".encode(), *(name + b": " + value for name, value in headers)]
     for line in lines:
-        # The values are the application's, and some of them a client's words: none may add a line.
+        # Header values may contain text of a client, which must not add a header (response splitting).
         if b"\r" in line or b"\n" in line:
-            raise ValueError("a header has a line break in it")
+            raise ValueError("a header contains a line break")
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-class _Said:
-    """Looks a header up that may be there once."""
-
-    def __init__(self, headers: Headers) -> None:
-        self._headers = headers
-
-    def only(self, wanted: bytes) -> bytes | None:
-        found = [value for name, value in self._headers if name == wanted]
-        return found[0] if len(found) == 1 else None
+def _only(headers: Headers, wanted: bytes) -> bytes | None:
+    """Returns the value of a header that occurs exactly once, or None."""
+    values = [value for name, value in headers if name == wanted]
+    return values[0] if len(values) == 1 else None
 
 
 def _parse_header(line: bytes) -> tuple[bytes, bytes]:

@@ -1,12 +1,13 @@
-"""What a live WebSocket offers, and what it asks of whoever listens: the two sides of `EXTENSION`.
+"""The two sides of `EXTENSION`: what a listener gets from an open WebSocket, and what it must offer.
 
 An ASGI application that finds `scope["extensions"][EXTENSION]` may, once it has accepted, hand a
 `Listener` to `attach`. From then on packets go to it without a task or a queue in between, and the
-application's coroutine may end: the connection stays until one of the two says otherwise.
+application's coroutine may end: the connection stays until the peer or the listener ends it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -16,56 +17,56 @@ EXTENSION = "darvaz.packets"
 
 
 class Listener(Protocol):
-    """Takes what a connection brings; every method is quick and never raises for a peer's mistake."""
+    """Receives from a connection; every method is quick and never raises for a peer's mistake."""
 
     def receive_packets(self, packets: list[str | bytes]) -> None:
-        """Takes messages in the order in which they came, as many as were there at once."""
+        """Receives the messages of one batch, in order."""
 
     def receive_oversized(self, is_text: bool) -> None:
-        """Learns that a message exceeds its limit, so that nothing more is read; may still write and close."""
+        """Called when a message exceeds its limit and nothing more is read; may still write and close."""
 
     def stop(self) -> None:
-        """Learns that the server goes down, in time to write and close."""
+        """Called before the server stops; may still write and close."""
 
     def end(self, code: int, reason: str) -> None:
-        """Learns, once, that the connection is over: the peer's close code, or 1006 without one."""
+        """Called once, at the end, with the peer's close code, or 1006 if there was none (RFC 6455, section 7.1.5)."""
 
 
 class PacketConnection(Protocol):
-    """One open WebSocket, as a listener uses it. Nothing here waits."""
+    """One open WebSocket, as a listener uses it. No method waits."""
 
     def attach(self, listener: Listener) -> None:
-        """Hands everything to this listener from now on; one that comes too late learns of the end at once."""
+        """Makes this the listener; if the connection is over, calls its `end` at once."""
 
     def limit(self, text_bytes_max: int, binary_bytes_max: int, *, one_by_one: bool = False) -> None:
         """Sets the largest messages that are read from now on.
 
-        With `one_by_one`, each message is delivered before the next is looked at: it may change the limits.
+        With `one_by_one`, each message is delivered before the next is parsed, since it may change the limits.
         """
 
     def write(self, packet: bytes, count: int = 1) -> None:
-        """Writes a packet made by `packets`, once or more, joined with others of this turn of the loop."""
+        """Writes a packet of `packets` `count` times, joined with the others of this turn of the event loop."""
 
     def pause_reading(self) -> None:
-        """Leaves what comes with the system until `resume_reading`; one batch may still be on its way."""
+        """Stops reading from the socket until `resume_reading`; one batch may still be delivered."""
 
     def resume_reading(self) -> None:
-        """Reads on."""
+        """Reads again."""
 
     def close(self, code: int, reason: str) -> None:
-        """Says goodbye; nothing is read or written after it, and a peer that lingers is cut off."""
+        """Sends a close; no message is read or written after it, and a peer that does not answer is cut off."""
 
     def abort(self, reason: str) -> None:
-        """Cuts the connection off as it is; the listener's end gets the reason."""
+        """Cuts the connection off at once; the listener's `end` gets the reason."""
 
     @property
     def write_now(self) -> Callable[[bytes], None]:
-        """Writes a packet at once, behind what was written before."""
+        """Writes a packet at once, after all that was written before."""
         ...
 
     @property
     def unsent_bytes(self) -> Callable[[], int]:
-        """Returns what is written but not yet taken by the system; a viewer that has some is slow."""
+        """Returns how many bytes wait for the operating system; a viewer that has some is slow."""
         ...
 
 
@@ -74,6 +75,45 @@ class UnansweredConnection(PacketConnection, Protocol):
 
     def accept(self, headers: Headers, subprotocol: str | None) -> None:
         """Opens the WebSocket; after the peer has gone, it does nothing."""
+
+
+class AsgiConnection(Protocol):
+    """A WebSocket from its handshake on, as `AsgiCall` uses it."""
+
+    @property
+    def awaits_decision(self) -> bool:
+        """Whether the handshake is not answered yet."""
+        ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def accept(self, headers: Headers, subprotocol: str | None) -> None:
+        """Opens the WebSocket."""
+
+    def deny(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answers the handshake with an HTTP response, and ends the connection."""
+
+    def is_listener(self, listener: Listener) -> bool:
+        """Whether packets go to this listener."""
+
+    def write(self, packet: bytes, count: int = 1) -> None:
+        """Writes a packet."""
+
+    def drain(self) -> asyncio.Future[None]:
+        """Returns a future that is done when the peer's buffer has space, or the connection is over."""
+
+    def flush(self) -> None:
+        """Hands what was written to the transport."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Sends a close."""
+
+    def pause_reading(self) -> None:
+        """Stops reading from the socket until `resume_reading`."""
+
+    def resume_reading(self) -> None:
+        """Reads again."""
 
 
 def connection_of(scope: Mapping[str, Any]) -> UnansweredConnection:

@@ -1,4 +1,4 @@
-"""WebSocket packets as bytes (RFC 6455, section 5): what a gateway sends, and the rules of both ends.
+"""WebSocket packets as bytes (RFC 6455, section 5): those that a gateway sends, and constants of both ends.
 
 A packet is what the RFC calls a frame; a frame in Darvaz is one image and nothing else.
 """
@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Opcode(enum.IntEnum):
-    """What a packet is; the numbers are those of section 5.2."""
+    """The type of a packet (section 5.2)."""
 
     CONTINUATION = 0
     TEXT = 1
@@ -27,10 +27,11 @@ MASKED: Final = 0x80
 LENGTH_BITS: Final = 0x7F
 LENGTH_IN_2_BYTES: Final = 126
 LENGTH_IN_8_BYTES: Final = 127
-# Of a ping, a pong or a close (5.5): its length fits the first two bytes.
+# Largest payload of a ping, pong or close (section 5.5).
 CONTROL_BYTES_MAX: Final = 125
 CLOSE_REASON_BYTES_MAX: Final = CONTROL_BYTES_MAX - 2
 
+# Close codes (section 7.4.1).
 NORMAL: Final = 1000
 PROTOCOL_ERROR: Final = 1002
 NO_CODE: Final = 1005
@@ -40,13 +41,13 @@ TOO_LARGE: Final = 1009
 FAILED: Final = 1011
 RESTARTING: Final = 1012
 
-# 1004, 1005, 1006 and 1015 never stand in a packet (7.4.1); 1016 to 2999 are nobody's yet.
+# 1004, 1005, 1006 and 1015 never occur in a packet (section 7.4.1); 1016 to 2999 are not assigned.
 _CODES_OF_THE_RFC = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _CODES_OF_PROGRAMS = range(3000, 5000)
 
 
 def dump_packet(opcode: int, payload: bytes) -> bytes:
-    """Returns one whole unmasked packet; made once, it can be written to any number of links."""
+    """Returns one complete unmasked packet; it can be written to any number of links."""
     length = len(payload)
     if length < LENGTH_IN_2_BYTES:
         return bytes((FIN | opcode, length)) + payload
@@ -69,12 +70,12 @@ def dump_close(code: int, reason: str = "") -> bytes:
     """Returns a close packet, its reason cut to what fits; `NO_CODE` makes an empty one."""
     if code == NO_CODE:
         return dump_packet(Opcode.CLOSE, b"")
-    said = reason.encode()[:CLOSE_REASON_BYTES_MAX].decode(errors="ignore").encode()
-    return dump_packet(Opcode.CLOSE, code.to_bytes(2, "big") + said)
+    cut = reason.encode()[:CLOSE_REASON_BYTES_MAX].decode(errors="ignore").encode()
+    return dump_packet(Opcode.CLOSE, code.to_bytes(2, "big") + cut)
 
 
 def parse_close(payload: bytes) -> tuple[int, str] | None:
-    """Returns code and reason of a peer's close packet, or None if it may not look like that.
+    """Returns code and reason of a peer's close packet, or None if it breaks a rule (section 5.5.1).
 
     Raises `UnicodeDecodeError` if the reason is not UTF-8.
     """

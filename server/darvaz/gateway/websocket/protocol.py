@@ -1,7 +1,7 @@
 """The WebSocket protocol class for uvicorn's `ws=`: one connection between transport and listener.
 
-Bytes of one segment become one batch of packets; what is written meanwhile leaves in one piece. An
-ASGI application is the first listener (`AsgiCall`); `darvaz.gateway.websocket.interface` says how another takes over.
+The bytes of one segment become one batch of packets; what is written meanwhile is sent in one piece. The
+ASGI application is the first listener (`AsgiCall`); `interface.py` says how another one is attached.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from darvaz.gateway.websocket.interface import EXTENSION, Listener
 from darvaz.gateway.websocket.packets import LOST, RESTARTING, TOO_LARGE, Opcode, dump_close, dump_packet
 from darvaz.gateway.websocket.parser import Item, Parser, PeerClose, Ping, Violation
 
-# How long a peer may take to answer a close, and how long while the gateway goes down.
+# How long a peer may take to answer a close; less while the gateway stops.
 CLOSE_DEADLINE_S = 5.0
 STOP_DEADLINE_S: Final = 1.0
 
 
 class ConnectionState(enum.Enum):
-    """Where a connection stands."""
+    """The state of a connection; the order is that of time."""
 
     CONNECTING = enum.auto()
     DECIDING = enum.auto()
@@ -43,12 +43,12 @@ class ConnectionState(enum.Enum):
     CLOSED = enum.auto()
 
 
-# An enumeration's own look-up costs more than the comparison.
+# Reading a member of an enumeration costs more than the comparison.
 _OPEN: Final = ConnectionState.OPEN
 
 
 class WebSocketProtocol(Flow):
-    """One WebSocket: made by uvicorn's HTTP server for each request to upgrade."""
+    """One WebSocket, made for each request to upgrade."""
 
     __slots__ = ("_accept", "_app_state", "_config", "_listener", "_parser", "_server_state", "_state")
 
@@ -62,13 +62,16 @@ class WebSocketProtocol(Flow):
         super().__init__(_loop or asyncio.get_running_loop())
         self._config = config
         self._server_state = server_state
+        # What the application set when the server started; each scope gets a copy.
         self._app_state = app_state
         self._parser = Parser(config.ws_max_size, config.ws_max_size)
         self._state = ConnectionState.CONNECTING
+        # Who receives packets: the `AsgiCall` first; None before the handshake and after the end.
         self._listener: Listener | None = None
+        # The Sec-WebSocket-Accept, while the handshake awaits its decision.
         self._accept = b""
 
-    # What the transport and the server say
+    # Called by the transport and the server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -82,17 +85,17 @@ class WebSocketProtocol(Flow):
         else:
             self._parser.keep(data)
             if self._state is ConnectionState.DECIDING:
-                # A client that does not wait for its answer is read once there is one.
+                # The client did not wait for the answer: it is read after that.
                 self._transport.pause_reading()
             else:
                 self._read()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._server_state.connections.discard(cast(Any, self))
-        self._leave(LOST, "")
+        self._end(LOST, "")
 
     def shutdown(self) -> None:
-        """Ends the connection because the server goes down."""
+        """Ends the connection because the server stops."""
         if self._state is ConnectionState.DECIDING:
             self.deny(503, [], b"the gateway is restarting")
         elif self._state is not _OPEN:
@@ -156,11 +159,11 @@ class WebSocketProtocol(Flow):
             self._transport.write(answer)
             self._hang_up()
 
-    # What a listener may do
+    # Called by listeners
 
     @property
-    def is_deciding(self) -> bool:
-        """Whether the handshake still waits for its answer."""
+    def awaits_decision(self) -> bool:
+        """Whether the handshake is not answered yet."""
         return self._state is ConnectionState.DECIDING
 
     @property
@@ -168,63 +171,63 @@ class WebSocketProtocol(Flow):
         return self._state is _OPEN
 
     def attach(self, listener: Listener) -> None:
-        """Hands everything to this listener from now on; one that comes too late learns of the end at once."""
+        """Makes this the listener; if the connection is over, calls its `end` at once."""
         before = self._listener
         if before is None:
             listener.end(LOST, "")
             return
         self._listener = listener
-        if isinstance(before, AsgiCall) and (waiting := before.step_back()):
+        if isinstance(before, AsgiCall) and (waiting := before.detach()):
             listener.receive_packets(waiting)
 
-    def is_heard_by(self, listener: Listener) -> bool:
-        """Whether this listener is the one that packets go to."""
+    def is_listener(self, listener: Listener) -> bool:
+        """Whether packets go to this listener."""
         return self._listener is listener
 
     def limit(self, text_bytes_max: int, binary_bytes_max: int, *, one_by_one: bool = False) -> None:
-        """Sets the largest messages that are read from now on."""
+        """Sets the largest messages from now on."""
         self._parser.limit(text_bytes_max, binary_bytes_max, one_by_one=one_by_one)
 
     def write(self, packet: bytes, count: int = 1) -> None:
-        """Writes a packet made by `packets`, once or more, joined with others of this turn of the loop."""
+        """Writes a packet of `packets` `count` times, joined with the others of this turn of the event loop."""
         if self._state is _OPEN:
             self._push(packet if count == 1 else packet * count)
 
     def write_now(self, packet: bytes) -> None:
-        """Writes a packet at once, behind what was written before."""
+        """Writes a packet at once, after all that was written before."""
         if self._state is _OPEN:
             self._push_now(packet)
 
     def close(self, code: int, reason: str) -> None:
-        """Says goodbye; nothing is written after it, and a peer that lingers is cut off."""
+        """Sends a close; nothing is written after it, and a peer that does not answer is cut off."""
         if self._state is not _OPEN:
             return
         self._push(dump_close(code, reason))
         self._state = ConnectionState.CLOSING
         self._set_timer(CLOSE_DEADLINE_S)
-        # The peer's own close is still to be read.
+        # The peer's close must still be read.
         self.resume_reading()
 
     def abort(self, reason: str) -> None:
-        """Cuts the connection off as it is; the listener's end gets the reason."""
-        self._leave(LOST, reason)
+        """Cuts the connection off at once; the listener's `end` gets the reason."""
+        self._end(LOST, reason)
         self._transport.abort()
 
     # Reading
 
     def _read(self, data: bytes = b"") -> None:
-        """Delivers what has come, batch by batch, and sends the answers to each batch in one piece.
+        """Delivers the bytes that arrived, batch by batch, and sends the replies to each batch in one piece.
 
-        A listener that fails takes the connection with it, by way of the transport.
+        An exception of a listener ends the connection: the transport closes it.
         """
         parser = self._parser
         self._is_batching = True
         while not self._held:
             items = parser.parse(data)
-            if parser.met_control:
+            if parser.has_control:
                 self._deliver_each(items)
             elif items and self._state is _OPEN and self._listener is not None:
-                self._listener.receive_packets(items)  # type: ignore[arg-type]  # nothing but messages was met
+                self._listener.receive_packets(items)  # type: ignore[arg-type]  # there are only messages
             if self._out:
                 self.flush()
             if not parser.has_more:
@@ -254,31 +257,31 @@ class WebSocketProtocol(Flow):
             self._listener.receive_packets(packets)
 
     def _receive_close(self, code: int, reason: str) -> None:
-        """Answers a goodbye in kind; behind it the gateway ends the connection (7.1.1)."""
+        """Answers a close, and then ends the connection (RFC 6455, section 7.1.1)."""
         if self._state is _OPEN:
             self.close(code, "")
         self.flush()
-        self._leave(code, reason)
+        self._end(code, reason)
         self._hang_up()
 
     def _fail(self, violation: Violation) -> None:
-        """Ends a connection on which nothing more can be read, once the peer has seen why."""
+        """Closes a connection on which nothing more can be read."""
         if violation.code == TOO_LARGE and self._state is _OPEN:
             assert self._listener is not None
             self._listener.receive_oversized(violation.is_text)
         self.close(violation.code, violation.reason)
         self.flush()
-        # Closing at once would reset the connection, and with it what the peer has not read yet.
+        # To close the socket now would reset the connection, and the peer would lose the close packet.
         if self._transport.can_write_eof() and not self._transport.is_closing():
             self._transport.write_eof()
 
     def _hang_up(self) -> None:
-        """Closes the transport once all is sent; a peer that does not take it is cut off."""
+        """Closes the transport when everything is sent; a peer that does not read it is cut off."""
         self._transport.close()
         self._set_timer(CLOSE_DEADLINE_S)
 
-    def _leave(self, code: int, reason: str) -> None:
-        """Tells the listener, once, and lets go of everything."""
+    def _end(self, code: int, reason: str) -> None:
+        """Ends the connection for the listener, once, and drops what is kept."""
         self._state = ConnectionState.CLOSED
         self._set_timer(None)
         self._parser.end()
