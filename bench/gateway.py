@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +14,12 @@ from typing import Self
 
 import httpx
 
-from bench.child import Child, free_port
+from bench.child import BenchError, launch_command
 from bench.machine import cpu_s
 from darvaz.compiled import SWITCH
 from darvaz.gateway.access import Tokens
 from darvaz.gateway.storage.database import DATABASE_NAME, opened, transaction
+from darvaz.pytest_plugin.gateway_process import GatewayProcess, GatewayProcessError
 
 DEVICE = "bench"
 # Limits per address are off: all boards of a benchmark have the same address.
@@ -32,53 +31,33 @@ SETTINGS = {
 }
 
 
-class Gateway:
+class Gateway(GatewayProcess):
     """One gateway with a data folder of its own; a `with` block starts and stops it and removes the folder."""
 
     def __init__(self, folder: Path, core: int | None, boards: int, *, is_plain: bool = False) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         self.tokens = folder / "tokens.txt"
         self._folder = folder
-        self._data = folder / "data"
         folder.mkdir(parents=True)
-        self.operator = self._issue(boards)
-        command = [sys.executable, "-m", "darvaz", "serve", "--port", str(self.port), "--data", str(self._data)]
+        self.operator = self._issue(folder / "data", boards)
         # Compiled where possible, as `make serve` runs it.
         switch = {SWITCH: "no"} if is_plain else {}
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
-        self._child = Child(command, core=core, log=folder / "log.txt", env=clean | SETTINGS | switch)
+        super().__init__(folder / "data", folder / "log.txt", env=SETTINGS | switch, prefix=launch_command([], core))
 
     def __enter__(self) -> Self:
         try:
             self.start()
-        except BaseException:
-            self._child.kill()
+        except BaseException as error:
+            super().close()
+            if isinstance(error, GatewayProcessError):
+                raise BenchError(str(error)) from None
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._child.stop()
+        self.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    def start(self) -> None:
-        """Starts the gateway and waits until it answers."""
-        self._child.start()
-        self._child.wait_until(self._is_healthy, "the gateway")
-
-    def stop(self) -> None:
-        """Ends the gateway with SIGTERM: the journal is complete."""
-        self._child.stop()
-
-    def kill(self) -> None:
-        """Ends the gateway as a power cut would."""
-        self._child.kill()
 
     def cpu_s(self) -> float:
         """Returns the processor time of all its threads."""
@@ -89,30 +68,24 @@ class Gateway:
         devices = httpx.get(f"{self.url}/api/devices", trust_env=False, timeout=30).json()["devices"]
         return sum(device["online"] for device in devices)
 
-    def _issue(self, boards: int) -> str:
+    def _issue(self, data: Path, boards: int) -> str:
         """Writes a token for each board into a file, and returns an operator's token."""
-        self._data.parent.mkdir(exist_ok=True)
-        with opened(self._data) as connection, transaction(connection):
+        with opened(data) as connection, transaction(connection):
             tokens = Tokens(connection, time.time)
             texts = [tokens.issue("pico", device=f"{DEVICE}-{number}").text for number in range(boards)]
             operator = tokens.issue("operator").text
         self.tokens.write_text("\n".join(texts))
         return operator
 
-    def _is_healthy(self) -> bool:
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/health", trust_env=False).status_code == 200
-        return False
-
     def count_journal(self) -> dict[tuple[str, str], int]:
         """Returns the number of journal entries of each direction and type; the gateway must be stopped."""
-        with _database(self._data) as connection:
+        with _database(self.data) as connection:
             counted = connection.execute("SELECT direction, type, count(*) FROM journal GROUP BY direction, type")
             return {(direction, type_): count for direction, type_, count in counted}
 
     def count_gaps(self) -> int:
         """Returns the number of missing entries that the journal reports as gaps."""
-        with _database(self._data) as connection:
+        with _database(self.data) as connection:
             gaps = connection.execute("SELECT payload FROM journal WHERE type = 'gap'")
             return sum(int(payload.split()[0]) for (payload,) in gaps)
 

@@ -1,9 +1,10 @@
-"""What tests with a board import: types to annotate with, and failures to expect. The fixtures come by themselves."""
+"""What tests with a board import: types for annotations, and errors to expect. The fixtures need no import."""
 
 from darvaz.pytest_plugin.async_board import AsyncBoard
 from darvaz.pytest_plugin.board import Board
-from darvaz.pytest_plugin.errors import BoardError, CommandFailed, ExecFailed, NotSeenError
-from darvaz.pytest_plugin.gateway import Gateway
+from darvaz.pytest_plugin.errors import BoardCommandFailed as CommandFailed
+from darvaz.pytest_plugin.errors import BoardError, ExecFailed, NotSeenError
+from darvaz.pytest_plugin.gateway import BenchGateway as Gateway
 from darvaz.pytest_plugin.wiring import Wiring
 
 __all__ = ["AsyncBoard", "Board", "BoardError", "CommandFailed", "ExecFailed", "Gateway", "NotSeenError", "Wiring"]

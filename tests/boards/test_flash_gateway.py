@@ -12,7 +12,7 @@ import pytest
 
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.flashing import Person, config_of, is_whole, read_board
-from tests.support.gateway import GatewayProcess, free_port
+from tests.support.gateway import GatewayProcess, unused_port
 from tests.support.tls_proxy import TlsProxy
 from tests.support.verbs import darvaz
 
@@ -52,7 +52,7 @@ async def test_a_gateway_that_does_not_run_is_said_and_knows_the_board_later(
 
 
 async def test_a_wrong_address_for_the_board_is_said(board: VirtualBoard, person: Person) -> None:
-    port = free_port()
+    port = unused_port()
 
     done = await person.flash(board, *QUICK, "--gateway-url", f"ws://127.0.0.1:{port}")
 

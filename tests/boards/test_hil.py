@@ -232,5 +232,5 @@ async def test_board_that_is_online_elsewhere_is_reported_with_what_it_says(desk
         code, said = await run_one(tmp_path, *words)
 
     assert code == 1
-    assert f"on-the-desk did not come back after 4 s; it is unknown to {other.url}; its serial port said:" in said
+    assert f"on-the-desk did not come back after 4 s; it is unknown to {other.url}; its serial port printed:" in said
     assert "gateway: online as on-the-desk" in said

@@ -10,6 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from darvaz.client.config import GatewayConfig, login_path, remember
+from tests.support.gateway import GatewayProcess
+from tests.support.tls_proxy import TlsProxy
+
 pytest_plugins = ["pytester"]
 # A gateway and a board of its own for each run.
 pytestmark = pytest.mark.timeout(100)
@@ -58,7 +62,7 @@ import signal
 from pathlib import Path
 
 def test_it(board):
-    gateway, processor = board.gateway._process.pid, board._body._board.pid
+    gateway, processor = board.gateway.process.pid, board._backend._board.pid
     Path("pids").write_text(f"{gateway} {processor}")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -227,7 +231,7 @@ def test_program_that_ended_is_reported_with_what_it_printed(project: pytest.Pyt
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "virtual-pico is not online after 3 s; it is unknown to http://*; its serial port said:",
+            "virtual-pico is not online after 3 s; it is unknown to http://*; its serial port printed:",
             "watering",
             "ValueError: no probe",
             "--* traceback of virtual-pico --*",
@@ -338,6 +342,29 @@ def test_slip_of_the_pen_ends_the_run_before_the_first_test(
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
 
 
+def test_gateway_with_an_authority_in_ssl_cert_file_is_asked(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GatewayProcess() as gateway, TlsProxy(gateway.port, tmp_path) as proxy:
+        monkeypatch.setenv("SSL_CERT_FILE", str(proxy.authority))
+        result = run(pytester, "def test_it(board):\n    pass", "--board", "device:x", "--gateway", proxy.url)
+
+    result.stdout.fnmatch_lines([f"--board=device:x: {proxy.url} knows no device yet"])
+
+
+def test_gateway_of_a_login_is_asked(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("DARVAZ_GATEWAY", raising=False)
+    with GatewayProcess() as gateway:
+        token = gateway.post("/api/tokens", json={"kind": "operator"}).json()["token"]
+        remember(login_path(), GatewayConfig(gateway.url, token))
+        result = run(pytester, "def test_it(board):\n    pass", "--board", "device:x")
+
+    result.stdout.fnmatch_lines([f"--board=device:x: {gateway.url} knows no device yet"])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -345,7 +372,7 @@ def test_slip_of_the_pen_ends_the_run_before_the_first_test(
         (("--board", "/dev/ttyNONE"), "--board=/dev/ttyNONE: there is no serial port /dev/ttyNONE*"),
         (
             ("--board", "device:x", "--gateway", "http://127.0.0.1:9"),
-            "no gateway answers at http://127.0.0.1:9: *",
+            "no gateway answers at http://127.0.0.1:9 (*): *",
         ),
         (("--board", "device:x", "--gateway", "nonsense"), "*nonsense*"),
     ],

@@ -24,7 +24,7 @@ from darvaz.client import (
 )
 from tests.support.board import Board, board_at
 from tests.support.camera import Camera, jpeg
-from tests.support.gateway import GatewayProcess, free_port
+from tests.support.gateway import GatewayProcess, unused_port
 
 pytestmark = pytest.mark.timeout(90)
 DEADLINE_S = 20.0
@@ -220,7 +220,7 @@ async def test_something_else_that_answers_is_no_stream(way: Way, stream: str) -
 
 
 async def test_a_gateway_that_is_not_there_is_said(way: Way) -> None:
-    client = way.make(f"http://127.0.0.1:{free_port()}")
+    client = way.make(f"http://127.0.0.1:{unused_port()}")
 
     with pytest.raises(Unreachable, match="darvaz serve"):
         await way.do(client.devices)
@@ -246,7 +246,7 @@ async def test_a_prompt_completes_devices_and_commands_and_knows_their_arguments
 
 
 async def test_a_prompt_without_its_gateway_completes_what_it_knows() -> None:
-    with Gateway(f"http://127.0.0.1:{free_port()}") as gw:
+    with Gateway(f"http://127.0.0.1:{unused_port()}") as gw:
         assert "telemetry" in dir(gw["pan-tilt"])
 
 

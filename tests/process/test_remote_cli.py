@@ -25,7 +25,7 @@ def gateway(token: list[str]) -> Iterator[GatewayProcess]:
     with GatewayProcess() as running:
         token.append(running.post("/api/tokens", json={"kind": "operator"}).json()["token"])
         running.stop()
-        running._env["DARVAZ_LOCALHOST_WITHOUT_TOKEN"] = "false"
+        running.env["DARVAZ_LOCALHOST_WITHOUT_TOKEN"] = "false"
         running.start()
         yield running
 

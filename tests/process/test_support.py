@@ -1,4 +1,4 @@
-"""The tests' own helpers: what they start ends with them, also when the start goes wrong."""
+"""The helpers of the tests: what they start ends with them, also when the start fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.gateway import GatewayProcess
 
 def test_a_gateway_that_refuses_to_start_leaves_no_folder_and_no_process() -> None:
     gateway = GatewayProcess("--heartbeat-s", "never")
-    folder = Path(gateway._folder.name)
+    folder = Path(gateway.folder.name)
 
     with pytest.raises(AssertionError, match="expected a number"):
         gateway.__enter__()
@@ -25,7 +25,7 @@ def test_a_gateway_that_refuses_to_start_leaves_no_folder_and_no_process() -> No
 def test_a_gateway_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.support.gateway.START_DEADLINE_S", 0.0)
     gateway = GatewayProcess()
-    folder = Path(gateway._folder.name)
+    folder = Path(gateway.folder.name)
 
     with pytest.raises(AssertionError, match="did not start"):
         gateway.__enter__()
@@ -36,7 +36,7 @@ def test_a_gateway_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_gateway_that_ended_by_itself_still_leaves_no_folder() -> None:
     with GatewayProcess() as gateway:
-        folder = Path(gateway._folder.name)
+        folder = Path(gateway.folder.name)
         gateway.kill()
 
     assert not folder.exists()

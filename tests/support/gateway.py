@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import random
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -18,24 +13,28 @@ from typing import Any, Self
 
 import httpx
 
+from darvaz.pytest_plugin import gateway_process
+from darvaz.pytest_plugin.gateway_process import GatewayProcessError, port_of, reserve_port
+
 START_DEADLINE_S = 30.0
-STOP_DEADLINE_S = 15.0
+_LAST_GREETING = "stop: Ctrl-C"
+# Held until the tests end: a port in it is given to nobody.
+_reserved: list[socket.socket] = []
 
 
-# Below the ports that outgoing connections get: one of those could take the port before the gateway does.
-_PORTS = range(20_000, 32_000)
+def unused_port() -> int:
+    """Returns a port on which nothing listens, unless the test does."""
+    _reserved.append(reserve_port())
+    return port_of(_reserved[-1])
 
 
-def free_port() -> int:
-    """Returns a port that nobody listens on."""
-    for port in random.sample(_PORTS, 100):
-        with contextlib.suppress(OSError), socket.create_server(("0.0.0.0", port)):
-            return port
-    raise AssertionError("no port is free")
+class GatewayProcess(gateway_process.GatewayProcess):
+    """Runs `darvaz serve` with a data folder of its own until the block ends.
 
+    Without `probe` it is not asked whether it is ready: what it prints decides.
+    """
 
-class GatewayProcess:
-    """Runs `darvaz serve` with a data folder of its own until the block ends."""
+    process: subprocess.Popen[bytes]
 
     def __init__(
         self,
@@ -45,24 +44,17 @@ class GatewayProcess:
         prefix: Sequence[str] = (),
         probe: bool = True,
     ) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.ws_url = f"ws://127.0.0.1:{self.port}"
-        self._folder = tempfile.TemporaryDirectory(prefix="darvaz-test-")
-        self.data = data or Path(self._folder.name) / "data"
-        self._log = Path(self._folder.name) / "log.txt"
+        self.folder = tempfile.TemporaryDirectory(prefix="darvaz-test-")
         self._probe = probe
-        self._command = [*prefix, sys.executable, "-m", "darvaz", "serve", "--port", str(self.port)]
-        self._command += ["--data", str(self.data), *args]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
-        self._env = {**clean, **(env or {})}
-        self.process: subprocess.Popen[bytes]
+        folder = Path(self.folder.name)
+        super().__init__(data or folder / "data", folder / "log.txt", *args, env=env, prefix=prefix)
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._folder.cleanup)
+        try:
             self.start()
-            undo.pop_all()
+        except BaseException:
+            self._clean_up()
+            raise
         return self
 
     def __exit__(
@@ -71,50 +63,28 @@ class GatewayProcess:
         try:
             self.stop()
         finally:
-            self._folder.cleanup()
+            self._clean_up()
 
-    def start(self) -> None:
-        """Starts the process and waits until it answers; one that does not is ended again."""
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._env)
+    def start(self, deadline_s: float | None = None) -> None:
         try:
-            self._wait_until_ready()
-        except BaseException:
-            self.kill()
-            raise
+            super().start(START_DEADLINE_S if deadline_s is None else deadline_s)
+        except GatewayProcessError as error:
+            raise AssertionError(str(error)) from None
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_DEADLINE_S
-        while not self._is_ready():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the gateway did not start:\n{self.log_text()}")
-            time.sleep(0.05)
-
-    def _is_ready(self) -> bool:
-        if not self._probe:
-            return "stop: Ctrl-C" in self.log_text()
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/health", trust_env=False).status_code in (200, 503)
-        return False
+    def is_ready(self) -> bool:
+        return super().is_ready() if self._probe else _LAST_GREETING in self.log_text()
 
     def stop(self) -> int:
-        """Asks the process to end and returns its exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(STOP_DEADLINE_S)
-            raise AssertionError(f"the gateway did not stop:\n{self.log_text()}") from None
+        """Ends it in order and returns its exit status; fails if it had to be killed."""
+        was_running = self.is_running
+        status = super().stop()
+        assert status is not None
+        assert not (was_running and status == -signal.SIGKILL), f"the gateway did not stop:\n{self.log_text()}"
+        return status
 
-    def kill(self) -> None:
-        """Ends the process as a power cut would."""
-        self.process.kill()
-        self.process.wait(STOP_DEADLINE_S)
-
-    def log_text(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+    def _clean_up(self) -> None:
+        self._reserved.close()
+        self.folder.cleanup()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return httpx.get(self.url + path, trust_env=False, timeout=30, **options)
@@ -123,6 +93,6 @@ class GatewayProcess:
         return httpx.post(self.url + path, trust_env=False, timeout=30, **options)
 
     def token(self, kind: str = "pico") -> str:
-        """Returns a fresh token of a kind, fetched as the guide says."""
+        """Returns a new token of a kind, fetched as the guide says."""
         tokens: str = self.get("/public/tokens").json()[f"{kind}_tokens"][0]
         return tokens

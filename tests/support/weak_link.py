@@ -1,4 +1,4 @@
-"""A weak radio link: carries so many bytes a second to the gateway, and lets the rest wait with the board."""
+"""A slow radio link: carries a limited number of bytes a second to the gateway; the rest waits at the board."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import asyncio
 import socket
 from types import TracebackType
 from typing import Self
-
-from tests.support.gateway import free_port
 
 _PIECE_BYTES = 2048
 
@@ -17,8 +15,7 @@ class WeakLink:
 
     def __init__(self, gateway_port: int, bytes_per_s: float) -> None:
         self.bytes_per_s = bytes_per_s
-        self.port = free_port()
-        self.ws_url = f"ws://127.0.0.1:{self.port}"
+        self.ws_url = ""
         self._gateway_port = gateway_port
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server
@@ -28,7 +25,8 @@ class WeakLink:
         # A small window: what does not go through must wait where the frames are made.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _PIECE_BYTES)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener.bind(("127.0.0.1", 0))
+        self.ws_url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
         self._server = await asyncio.start_server(self._relay, sock=listener, limit=_PIECE_BYTES)
         return self
 

@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from tools.soak.gateway import GatewayError
+from darvaz.pytest_plugin.gateway_process import GatewayProcessError
 from tools.soak.run import SoakRun
 
 FINDINGS_SHOWN_MAX = 20
@@ -31,7 +31,7 @@ def main() -> int:
         except KeyboardInterrupt:
             print_line("stopped")
             return 130
-        except GatewayError as error:
+        except GatewayProcessError as error:
             print_line(str(error))
             return 1
     return report(soak)

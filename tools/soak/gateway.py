@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,9 +12,8 @@ import httpx
 
 from darvaz.gateway.access import Tokens
 from darvaz.gateway.storage.database import DATABASE_NAME, opened, transaction
+from darvaz.pytest_plugin.gateway_process import GatewayProcess
 
-START_DEADLINE_S = 30.0
-STOP_DEADLINE_S = 20.0
 # Limits per address are off: all boards of the soak have the same address.
 SETTINGS = {
     "DARVAZ_HOST": "127.0.0.1",
@@ -30,55 +24,21 @@ SETTINGS = {
 _ERROR_SIGNS = ("Traceback", "Unhandled", "never retrieved", "never awaited", " ERROR ")
 
 
-class GatewayError(Exception):
-    """The gateway could not be started."""
-
-
-class Gateway:
+class Gateway(GatewayProcess):
     """One gateway with a data folder and tokens of its own."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
-        self._data = folder / "data"
-        self._log = folder / "log.txt"
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        with opened(self._data) as connection, transaction(connection):
+        with opened(folder / "data") as connection, transaction(connection):
             tokens = Tokens(connection, time.time)
             self.tokens = {name: tokens.issue("pico", device=name).text for name in names}
             self.operator = tokens.issue("operator").text
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Starts the process and waits until it answers."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
-        command = [sys.executable, "-m", "darvaz", "serve", "--port", str(self.port), "--data", str(self._data)]
-        with self._log.open("ab") as log:
-            # Ctrl-C does not reach it: the soak ends its gateway itself.
-            self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=clean | SETTINGS, start_new_session=True
-            )
-        deadline_s = time.monotonic() + START_DEADLINE_S
-        while not self.is_healthy():
-            if self._process.poll() is not None or time.monotonic() > deadline_s:
-                raise GatewayError(f"the gateway did not start: {self._log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.05)
-
-    def end(self, number: signal.Signals) -> int:
-        """Sends a signal, waits, and returns the exit status; a process that does not end is killed."""
-        assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(number)
-        try:
-            return self._process.wait(STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait(STOP_DEADLINE_S)
+        super().__init__(folder / "data", folder / "log.txt", env=SETTINGS)
 
     def close(self) -> None:
-        """Ends the process if it runs."""
-        if self._process is not None and self._process.poll() is None:
-            self.end(signal.SIGKILL)
+        """Leaves no process behind."""
+        if self.is_running:
+            self.kill()
+        super().close()
 
     def is_healthy(self) -> bool:
         """Whether /health answers 200."""
@@ -94,32 +54,27 @@ class Gateway:
 
     def resident_kb(self) -> int:
         """Returns how much memory it holds, or 0 where the system does not report it."""
-        status = Path(f"/proc/{self._pid}/status")
+        status = Path(f"/proc/{self.pid}/status")
         lines = status.read_text().splitlines() if status.exists() else []
         return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0)
 
     def open_files(self) -> int:
         """Returns how many files and sockets it has open, or 0 where the system does not report it."""
-        folder = Path(f"/proc/{self._pid}/fd")
+        folder = Path(f"/proc/{self.pid}/fd")
         return len(list(folder.iterdir())) if folder.exists() else 0
 
     def journalled_pings(self) -> Counter[str]:
         """Returns how often each ping is in the journal, by its text; stop the gateway first."""
-        with contextlib.closing(sqlite3.connect(self._data / DATABASE_NAME)) as connection:
+        with contextlib.closing(sqlite3.connect(self.data / DATABASE_NAME)) as connection:
             rows = connection.execute("SELECT payload FROM journal WHERE direction = '<' AND type = 'ping'")
             return Counter(payload for (payload,) in rows)
 
     def gaps(self) -> list[str]:
         """Returns the gaps that the journal reports."""
-        with contextlib.closing(sqlite3.connect(self._data / DATABASE_NAME)) as connection:
+        with contextlib.closing(sqlite3.connect(self.data / DATABASE_NAME)) as connection:
             return [payload for (payload,) in connection.execute("SELECT payload FROM journal WHERE type = 'gap'")]
 
     def errors_in_log(self) -> list[str]:
         """Returns the lines of its log that a peer must not be able to cause."""
-        lines = self._log.read_text(errors="replace").splitlines()
+        lines = self.log_text().splitlines()
         return [line for line in lines if any(sign in line for sign in _ERROR_SIGNS)]
-
-    @property
-    def _pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid

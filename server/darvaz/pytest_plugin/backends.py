@@ -1,86 +1,87 @@
-"""How a test gets at the board itself, beside what it says to the gateway."""
+"""How a test controls the board itself, beside the gateway: resets, power, its prompt, its serial port."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 from darvaz.pytest_plugin.errors import skip
-from darvaz.pytest_plugin.gateway import Gateway
+from darvaz.pytest_plugin.gateway import BenchGateway
 
 if TYPE_CHECKING:
-    # Needs Linux, which a real board does not.
+    # A virtual board needs Linux, a real one does not.
     from darvaz.boards.virtual.hardware import Hardware
 
 
-class Body(Protocol):
-    """One board, by whatever leads to it."""
+class BoardBackend(Protocol):
+    """One board, through a serial port, a simulation or its gateway."""
 
     device: str
 
     @property
     def hardware(self) -> Hardware:
-        """Its pins, radio and camera, to be steered."""
+        """Its simulated pins, radio and camera."""
 
     def reset(self) -> None:
-        """Starts it again, as its button does."""
+        """Restarts it, as its button does."""
 
     def power_cycle(self) -> None:
-        """Takes its power away, and gives it back."""
+        """Switches its power off and on."""
 
     def exec(self, code: str, timeout_s: float) -> str:
-        """Ends its program, runs code at its prompt and returns what that printed; raises `ExecFailed`."""
+        """Ends its program, runs code at its prompt and returns the output; raises `ExecFailed`."""
 
     def interrupt(self) -> None:
-        """Presses Ctrl-C, where that is possible: a program that hangs prints where."""
+        """Presses Ctrl-C, where that is possible: a program that hangs prints its traceback."""
 
-    def said(self) -> list[str]:
-        """Returns what it printed on its serial port since it was forgotten, as far as that is known."""
+    def serial_lines(self) -> list[str]:
+        """Returns what it printed on its serial port since the last `clear_serial`, as far as that is known."""
 
-    def forget(self) -> None:
-        """Forgets what it printed: a test begins."""
+    def clear_serial(self) -> None:
+        """Drops what it printed: a test begins."""
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Releases it."""
 
 
-class DistantBody:
-    """A board that is reached by its gateway alone."""
+class RemoteBackend:
+    """A board that only its gateway reaches."""
 
-    def __init__(self, gateway: Gateway, device: str) -> None:
+    def __init__(self, gateway: BenchGateway, device: str) -> None:
         self.device = device
         self._gateway = gateway
 
     @property
     def hardware(self) -> Hardware:
-        """Skips the test: a real board has no strings to pull."""
+        """Skips the test: only a virtual board has simulated hardware."""
         __tracebackhide__ = True
-        skip("only a virtual board's hardware can be steered (--board virtual)")
+        skip("only a virtual board has simulated hardware (--board virtual)")
 
     def reset(self) -> None:
-        """Asks it to restart; one that is offline comes back by itself, or not at all."""
+        """Sends `reboot`; a board that is offline must come back by itself."""
         __tracebackhide__ = True
-        if (self._gateway.device(self.device) or {}).get("online"):
+        info = self._gateway.device(self.device)
+        if info is not None and info["online"]:
             self._gateway.command(self.device, "reboot", {})
 
     def power_cycle(self) -> None:
         """Skips the test."""
         __tracebackhide__ = True
-        skip("nobody here can take this board's power: it is known by its gateway alone (--board device:…)")
+        skip("this board has no switch for its power here: only its gateway reaches it (--board device:…)")
 
     def exec(self, code: str, timeout_s: float) -> str:
         """Skips the test."""
         __tracebackhide__ = True
-        skip("this board's prompt is out of reach: it is known by its gateway alone (--board device:…)")
+        skip("this board has no prompt here: only its gateway reaches it (--board device:…)")
 
     def interrupt(self) -> None:
         """Does nothing."""
 
-    def said(self) -> list[str]:
+    def serial_lines(self) -> list[str]:
         """Returns nothing."""
         return []
 
-    def forget(self) -> None:
-        """Has nothing to forget."""
+    def clear_serial(self) -> None:
+        """Does nothing."""
 
     def close(self) -> None:
-        """Has nothing to let go of."""
+        """Does nothing."""

@@ -1,4 +1,4 @@
-"""What one run of tests has on its bench: a gateway and a board, made when the first test wants them."""
+"""The bench of one run of tests: a gateway and a board, made when the first test needs them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from darvaz.pytest_plugin.backends import Body, DistantBody
+from darvaz.client.config import find_gateway
+from darvaz.client.errors import GatewayError
+from darvaz.pytest_plugin.backends import BoardBackend, RemoteBackend
 from darvaz.pytest_plugin.board import Board
-from darvaz.pytest_plugin.board_option import parse_choice
+from darvaz.pytest_plugin.board_option import parse_board_option
 from darvaz.pytest_plugin.errors import BenchError, BoardError
-from darvaz.pytest_plugin.gateway import Gateway
-from darvaz.pytest_plugin.gateway_process import OwnGateway
+from darvaz.pytest_plugin.gateway import BenchGateway
 from darvaz.pytest_plugin.lease import leased
+from darvaz.pytest_plugin.own_gateway import OwnGateway
 from darvaz.pytest_plugin.wiring import Wiring, load_wiring
 
-# Where `darvaz serve` is, unless it was told otherwise.
-GATEWAY = "http://127.0.0.1:3000"
-_Made = TypeVar("_Made", Gateway, Board)
+_Made = TypeVar("_Made", BenchGateway, Board)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person who runs the tests chose; `gateway` is empty for one of the tests' own."""
+    """The options of the run; without `gateway` it is the client's, or for a virtual board one of its own."""
 
     board: str
     gateway: str | None = None
@@ -36,20 +36,20 @@ class Options:
 
 
 class Bench:
-    """Everything is made once, on demand, and let go by `close`; raises `BenchError` with what to change."""
+    """Makes each part once, when it is needed; `close` releases them. Raises `BenchError` with what to change."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.choice = parse_choice(options.board)
+        self.choice = parse_board_option(options.board)
         self.wiring: Wiring = load_wiring(options.wiring)
         self._stack = contextlib.ExitStack()
-        self._gateway: Gateway | None = None
+        self._gateway: BenchGateway | None = None
         self._board: Board | None = None
-        self._trouble: BenchError | BoardError | None = None
+        self._failure: BenchError | BoardError | None = None
 
     @property
-    def gateway(self) -> Gateway:
-        """The gateway: of our own for a virtual board, else the one that the board knows."""
+    def gateway(self) -> BenchGateway:
+        """The gateway: a process of this run for a virtual board, else the one that the board uses."""
         if self._gateway is None:
             self._gateway = self._once(self._make_gateway)
         return self._gateway
@@ -62,28 +62,31 @@ class Bench:
         return self._board
 
     def close(self) -> None:
-        """Lets go of the board, then of the gateway."""
+        """Releases the board, then the gateway."""
         self._stack.close()
         self._gateway = self._board = None
 
     def _once(self, make: Callable[[], _Made]) -> _Made:
-        # What was not there for the first test is not waited for by each of the others.
-        if self._trouble is not None:
-            raise self._trouble
+        # The other tests must not wait for what the first one did not get.
+        if self._failure is not None:
+            raise self._failure
         try:
             return make()
-        except (BenchError, BoardError) as trouble:
-            self._trouble = trouble
+        except (BenchError, BoardError) as failure:
+            self._failure = failure
             raise
 
     def _make_board(self) -> Board:
-        body = self._make_body()
+        backend = self._make_backend()
         is_at_prompt = self.choice.port is not None
-        return Board(self.gateway, body, self.wiring.boot_deadline_s, is_at_prompt=is_at_prompt)
+        return Board(self.gateway, backend, self.wiring.boot_deadline_s, is_at_prompt=is_at_prompt)
 
-    def _make_gateway(self) -> Gateway:
+    def _make_gateway(self) -> BenchGateway:
         if self.options.gateway or self.choice.virtual_kind is None:
-            gateway = Gateway(self.options.gateway or GATEWAY, os.environ.get("DARVAZ_TOKEN"))
+            try:
+                gateway = BenchGateway(find_gateway(self.options.gateway))
+            except GatewayError as error:
+                raise BenchError(f"--gateway: {error}") from None
             self._stack.callback(gateway.close)
             return gateway
         own = OwnGateway()
@@ -91,49 +94,49 @@ class Bench:
         own.start()
         return own
 
-    def _make_body(self) -> Body:
+    def _make_backend(self) -> BoardBackend:
         if self.choice.virtual_kind is not None:
             return self._make_virtual(self.choice.virtual_kind)
         if self.choice.device is not None:
-            return self._make_distant(self.choice.device)
+            return self._make_remote(self.choice.device)
         return self._make_serial(self.choice.port or "")
 
-    def _make_virtual(self, kind: str) -> Body:
-        # Not at the top: only this board needs all that.
-        from darvaz.pytest_plugin.virtual_backend import VirtualBody
+    def _make_virtual(self, kind: str) -> BoardBackend:
+        # Here, because only a virtual board needs Linux and all this.
+        from darvaz.pytest_plugin.virtual_backend import VirtualBackend
 
-        body = VirtualBody(kind, f"virtual-{kind}", self.options.program, self.wiring)
-        self._stack.callback(body.close)
-        body.start(self.gateway.ws_url, self.gateway.token(kind))
-        return body
+        backend = VirtualBackend(kind, f"virtual-{kind}", self.options.program, self.wiring)
+        self._stack.callback(backend.close)
+        backend.start(self.gateway.ws_url, self.gateway.token(kind))
+        return backend
 
-    def _make_distant(self, device: str) -> Body:
+    def _make_remote(self, device: str) -> BoardBackend:
         if self.options.flashes:
-            raise BenchError("--board-flash wants a board at a port: --board auto, or a port's name")
+            raise BenchError("--board-flash needs a board at a port: --board auto, or the name of a port")
         devices = self.gateway.devices()
         if device not in devices:
-            known = ", ".join(sorted(devices)) or "nobody yet"
+            known = ", ".join(sorted(devices)) or "no device yet"
             raise BenchError(f"--board=device:{device}: {self.gateway.url} knows {known}")
         self._lease_device(device)
-        return DistantBody(self.gateway, device)
+        return RemoteBackend(self.gateway, device)
 
-    def _make_serial(self, port: str) -> Body:
+    def _make_serial(self, port: str) -> BoardBackend:
         from darvaz.pytest_plugin.program import flash
-        from darvaz.pytest_plugin.serial_backend import SerialBody, find_path
+        from darvaz.pytest_plugin.serial_backend import SerialBackend, find_path
 
         path = find_path(port)
-        # Asked first: a program is not interrupted for nothing.
-        self.gateway.newest_row_id()
+        # First, so that no program is interrupted where the gateway does not answer.
+        self.gateway.newest_entry_id()
         self._stack.enter_context(leased(f"the board at {os.path.realpath(path)}", self.options.wait_s))
         if self.options.flashes:
             flash(path, self.gateway.url)
-        body = SerialBody(path, self.wiring.power)
-        self._stack.callback(body.close)
+        backend = SerialBackend(path, self.wiring.power)
+        self._stack.callback(backend.close)
         if self.options.flashes and self.options.program is not None:
-            body.install(self.options.program)
-        # By its gateway, another run may have it.
-        self._lease_device(body.device)
-        return body
+            backend.install(self.options.program)
+        # Another run may use it through the gateway.
+        self._lease_device(backend.device)
+        return backend
 
     def _lease_device(self, device: str) -> None:
         name = f"the device {device} at {self.gateway.url}"

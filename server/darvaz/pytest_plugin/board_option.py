@@ -1,4 +1,4 @@
-"""Which board the tests run on: the words of `--board`."""
+"""The option `--board`: which board the tests run on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ AUTO = "auto"
 VIRTUAL = "virtual"
 _VIRTUAL_KINDS = {VIRTUAL: "pico", "virtual:pico": "pico", "virtual:esp32cam": "esp32cam"}
 _DEVICE = "device:"
-# Words that name a port without a path: mpremote's for a serial number, Windows', and pyserial's for a network.
+# Ports without a path: mpremote's for a serial number, Windows', and pyserial's for a network.
 _PORTS = ("id:", "port:", "COM", "com", "rfc2217:", "socket:")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BoardOption:
     """Exactly one of the three is set: a virtual board's kind, a serial port or `auto`, a device's id."""
 
     virtual_kind: str | None = None
@@ -23,13 +23,13 @@ class Choice:
     device: str | None = None
 
 
-def parse_choice(word: str) -> Choice:
-    """Returns what `--board` asks for; raises `BenchError` with the words there are."""
+def parse_board_option(word: str) -> BoardOption:
+    """Returns the board that a value of `--board` means; raises `BenchError` with the possible values."""
     if word in _VIRTUAL_KINDS:
-        return Choice(virtual_kind=_VIRTUAL_KINDS[word])
+        return BoardOption(virtual_kind=_VIRTUAL_KINDS[word])
     if word.startswith(_DEVICE) and len(word) > len(_DEVICE):
-        return Choice(device=word[len(_DEVICE) :])
+        return BoardOption(device=word[len(_DEVICE) :])
     if word == AUTO or "/" in word or word.startswith(_PORTS):
-        return Choice(port=word.removeprefix("port:"))
+        return BoardOption(port=word.removeprefix("port:"))
     words = ", ".join([*_VIRTUAL_KINDS, AUTO])
     raise BenchError(f"--board={word}: expected {words}, a port such as /dev/ttyACM0 or COM3, or device:<id>")

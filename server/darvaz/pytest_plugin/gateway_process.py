@@ -1,30 +1,26 @@
-"""A gateway of the tests' own: a process with a data folder that ends with it."""
+"""`darvaz serve` in a process of its own, on a port that is reserved for it: for tests, benchmarks and soaks."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import random
+import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
 
-from darvaz.pytest_plugin.errors import BenchError
-from darvaz.pytest_plugin.gateway import Gateway
-
 START_DEADLINE_S = 30.0
-STOP_DEADLINE_S = 15.0
-_LOOK_S = 0.05
-# Below the ports that outgoing connections get: one of those could take the port before the gateway does.
-_PORTS = range(20_000, 32_000)
-_TRIES = 100
-# `darvaz serve` that ends in order when the run that started it is gone, however that ended: its pipe closes then.
-_SERVE = """
+STOP_DEADLINE_S = 20.0
+_POLL_S = 0.02
+_READY = (200, 503)
+_SERVE = ("-m", "darvaz")
+# The same, and it stops in order when the process that started it ends in any way: its standard input closes then.
+_SERVE_UNTIL_STDIN_CLOSES = """
 import os, signal, sys, threading
 from darvaz.__main__ import main
 
@@ -37,60 +33,128 @@ sys.exit(main())
 """
 
 
-class OwnGateway(Gateway):
-    """`darvaz serve` on a free port of this machine; settings of the surroundings do not reach it."""
+class GatewayProcessError(Exception):
+    """The gateway did not start; the text ends with its output."""
 
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="darvaz-pytest-", ignore_cleanup_errors=True)
-        folder = Path(self._folder.name)
-        port = _free_port()
-        self._log = folder / "gateway.txt"
-        words = ["serve", "--host", "127.0.0.1", "--port", str(port), "--data", str(folder / "data")]
-        self._command = [sys.executable, "-c", _SERVE, *words]
-        self._process: subprocess.Popen[bytes] | None = None
-        super().__init__(f"http://127.0.0.1:{port}")
 
-    def start(self) -> None:
-        """Starts it and waits until it answers; after `stop` it has its old data."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=clean)
-        give_up = time.monotonic() + START_DEADLINE_S
-        while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > give_up:
-                raise BenchError(f"the gateway did not start:\n{self.log_text()}")
-            time.sleep(_LOOK_S)
+class GatewayProcess:
+    """One gateway; `start` after `stop` or `kill` has the same port and data. Ctrl-C at the terminal does not reach it.
 
-    def stop(self) -> None:
-        """Ends it in order; boards lose their link."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+    Of the environment's variables it gets no `DARVAZ_…`, but those of `env`.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        log: Path,
+        *options: str,
+        env: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+        ends_with_us: bool = False,
+    ) -> None:
+        self.data = data
+        # Standard output and error of every start, one after the other.
+        self.log = log
+        self._reserved = reserve_port()
+        self.port = port_of(self._reserved)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ws_url = f"ws://127.0.0.1:{self.port}"
+        self._ends_with_us = ends_with_us
+        serve = ("-c", _SERVE_UNTIL_STDIN_CLOSES) if ends_with_us else _SERVE
+        self._command = [*prefix, sys.executable, *serve, "serve", "--port", str(self.port), "--data", str(data)]
+        self._command += options
+        # What the next start has in its environment.
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
+        self.env.update(env or {})
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process that was started last; raises AttributeError before the first start."""
+        assert self.process is not None, "not started"
+        return self.process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, deadline_s: float = START_DEADLINE_S) -> None:
+        """Starts it and waits until it answers; raises `GatewayProcessError`, and leaves no process then."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE if self._ends_with_us else subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.env,
+                start_new_session=True,
+            )
         try:
-            self._process.wait(STOP_DEADLINE_S)
+            self._wait_until_ready(deadline_s)
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
+
+    def _wait_until_ready(self, deadline_s: float) -> None:
+        give_up_s = time.monotonic() + deadline_s
+        while not self.is_ready():
+            if not self.is_running or time.monotonic() > give_up_s:
+                raise GatewayProcessError(f"the gateway did not start:\n{self.log_text()}")
+            time.sleep(_POLL_S)
+
+    def is_ready(self) -> bool:
+        """Whether it answers."""
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/health", trust_env=False).status_code in _READY
+        return False
+
+    def stop(self) -> int | None:
+        """Ends it in order: the journal is complete. Returns its exit status."""
+        return self.end(signal.SIGTERM)
+
+    def kill(self) -> int | None:
+        """Ends it as a power cut would."""
+        return self.end(signal.SIGKILL)
+
+    def end(self, number: signal.Signals) -> int | None:
+        """Sends a signal and returns the exit status; after a deadline it is killed."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            status = self.process.wait(STOP_DEADLINE_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(STOP_DEADLINE_S)
+            self.process.kill()
+            status = self.process.wait(STOP_DEADLINE_S)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        return status
 
     def close(self) -> None:
-        """Ends it, and deletes its data."""
-        super().close()
+        """Ends it in order, and gives its port back."""
         self.stop()
-        self._folder.cleanup()
+        self._reserved.close()
 
     def log_text(self) -> str:
         """Returns what it printed."""
-        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
-
-    def _is_ready(self) -> bool:
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/health", trust_env=False).status_code in (200, 503)
-        return False
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
 
-def _free_port() -> int:
-    for port in random.sample(_PORTS, _TRIES):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise BenchError("no port is free for a gateway")
+def reserve_port() -> socket.socket:
+    """Returns a socket that reserves a free port: nothing listens there, but a program that is told the port may.
+
+    Until it is closed, the system (Linux) gives the port to nobody else, not even to an outgoing connection.
+    """
+    reserved = socket.socket()
+    reserved.bind(("", 0))
+    # Two sockets may have one port if both allow it and only one listens.
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return reserved
+
+
+def port_of(reserved: socket.socket) -> int:
+    """Returns the port that a socket has."""
+    return int(reserved.getsockname()[1])

@@ -16,7 +16,7 @@ from darvaz.pytest_plugin.errors import BenchError
 from darvaz.text.extras import how_to_install
 from darvaz.text.terminal import visible
 
-# Runs of several people share the boards of a bench, and so the folder and its files.
+# Several users can share the boards of a bench, and so the folder and its files.
 _FOLDER_MODE = 0o1777
 _FILE_MODE = 0o666
 _HOLDER_CHARS_MAX = 300
@@ -28,12 +28,12 @@ class TakenError(BenchError):
 
 @contextlib.contextmanager
 def leased(board: str, wait_s: float, folder: Path | None = None) -> Iterator[None]:
-    """Holds the lease of a board, named by port or address; raises `TakenError` after waiting for it in vain.
+    """Holds the lease of a board, named by port or address; raises `TakenError` if it is not free in time.
 
     The lease ends with the process that holds it, however that ends.
     """
     try:
-        # Not at the top: a virtual board is shared by nobody.
+        # Here, because a virtual board needs no lease.
         from filelock import FileLock, Timeout
     except ImportError:
         raise BenchError(f"boards are leased with filelock: {how_to_install('pytest')}") from None
@@ -60,12 +60,12 @@ def _digest(board: str) -> str:
 def _make_folder(folder: Path) -> None:
     with contextlib.suppress(FileExistsError):
         folder.mkdir(parents=True)
-        # The mode that mkdir takes is less whatever the user's mask takes away.
+        # mkdir would apply the user's mask to a mode.
         folder.chmod(_FOLDER_MODE)
 
 
 def _note_holder(path: Path) -> None:
-    # Where nobody may write to a locked file (Windows), the other run will not know who has the board.
+    # On Windows a locked file cannot be written: the other run will not show who has the board.
     with contextlib.suppress(OSError), path.open("r+", encoding="utf-8") as file:
         file.write(_describe_self())
 
@@ -79,7 +79,7 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        return "somebody"
+        return "another user"
 
 
 def _holder(path: Path) -> str:

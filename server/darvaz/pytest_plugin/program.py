@@ -1,4 +1,4 @@
-"""A maker's program on its way to a board: which of its files, and those that changed onto a real one."""
+"""A maker's program for a board: which of its files belong on it, and copying those that changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from darvaz.pytest_plugin.errors import BenchError
 
 FLASH_DEADLINE_S = 300.0
 MAIN = "/main.py"
-# What lies beside a program and is not for the board; config.json names its Wi-Fi and token, not the program's.
+# Files beside a program that are not for the board; config.json has the board's own Wi-Fi and token.
 _NOT_FOR_A_BOARD = (
     "__pycache__", ".*", "config*.json", "*.pyi", "tests", "test_*.py", "conftest.py", "*.toml", "venv", "node_modules"
 )  # fmt: skip
@@ -33,19 +33,19 @@ def flash(port: str, gateway: str) -> None:
     """Runs `darvaz flash`: a board comes online at the gateway, or `BenchError` has its sentence."""
     command = [sys.executable, "-m", "darvaz", "flash", "--port", port, "--gateway", gateway]
     try:
-        # Nobody is there to be asked.
+        # It must not ask: nobody can answer.
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=FLASH_DEADLINE_S
         )
     except subprocess.TimeoutExpired:
         raise BenchError(f"darvaz flash --port {port}: not done in {FLASH_DEADLINE_S:g} s") from None
     if done.returncode != 0:
-        said = done.stderr.strip() or done.stdout.strip() or f"it ended with {done.returncode}"
-        raise BenchError(f"darvaz flash --port {port}: {said}")
+        reason = done.stderr.strip() or done.stdout.strip() or f"it ended with {done.returncode}"
+        raise BenchError(f"darvaz flash --port {port}: {reason}")
 
 
 def install(prompt: Prompt, folder: Path) -> None:
-    """Writes a program's files that are not on the board as they are here, from its prompt; removes nothing."""
+    """Writes the files of a program that differ on the board, from its prompt; removes nothing."""
     files = program_files(folder)
     there = prompt.hash_files(list(files))
     for path, file in files.items():

@@ -1,4 +1,4 @@
-"""A board on a serial port as a test's board: its prompt, its resets, and what it prints meanwhile."""
+"""The board of a test on a serial port: its prompt, its resets, and what it prints."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from darvaz.pytest_plugin.program import install
 from darvaz.pytest_plugin.wiring import Power
 
 if TYPE_CHECKING:
-    # Needs Linux, which a real board does not.
+    # A virtual board needs Linux, a real one does not.
     from darvaz.boards.virtual.hardware import Hardware
 
 LINES_MAX = 2000
 POWER_DEADLINE_S = 60.0
-_LISTEN_S = 0.2
+_READ_S = 0.2
 _JOIN_DEADLINE_S = 20.0
 # As firmware/lib/darvaz/device.py finds its id; without a name there, kind and number make one.
 _NAME = """
@@ -37,7 +37,7 @@ def find_path(wanted: str) -> str:
     """Returns the port that `auto`, a path, or `id:…` means; raises `BenchError`."""
     try:
         found = find_port(wanted)
-        # A link still leads to the board when that has another path.
+        # A link stays right when the board gets another path.
         return found.link or found.path
     except SerialError as error:
         raise BenchError(f"--board={wanted}: {error}") from None
@@ -48,7 +48,7 @@ def run_code(prompt: Prompt, code: str, timeout_s: float) -> str:
     __tracebackhide__ = True
     try:
         prompt.enter(resets=False, restarts=False)
-        # A terminal's line ends, which no test wants.
+        # The terminal's line ends are of no use to a test.
         return prompt.exec(code, timeout_s).replace("\r\n", "\n")
     except SerialError as error:
         if error.traceback:
@@ -56,14 +56,16 @@ def run_code(prompt: Prompt, code: str, timeout_s: float) -> str:
         raise BoardError(str(error)) from None
 
 
-class SerialBody:
-    """Holds a port open until `close`, and reads along while the board's program runs."""
+class SerialBackend:
+    """Keeps a port open until `close`, and reads it while the board's program runs."""
 
     def __init__(self, path: str, power: Power | None) -> None:
         self._power = power
-        self._said: deque[str] = deque(maxlen=LINES_MAX)
-        self._listener: threading.Thread | None = None
-        self._is_over = threading.Event()
+        # The newest lines of the serial port, written by the reader's thread.
+        self._lines: deque[str] = deque(maxlen=LINES_MAX)
+        # Reads the port while the program runs; None while we use the prompt.
+        self._reader: threading.Thread | None = None
+        self._is_reader_over = threading.Event()
         try:
             self._prompt = Prompt.open(path, enters=False)
         except SerialError as error:
@@ -84,14 +86,14 @@ class SerialBody:
 
     @property
     def hardware(self) -> Hardware:
-        """Skips the test: a real board has no strings to pull."""
+        """Skips the test: only a virtual board has simulated hardware."""
         __tracebackhide__ = True
-        skip("only a virtual board's hardware can be steered (--board virtual)")
+        skip("only a virtual board has simulated hardware (--board virtual)")
 
     def reset(self) -> None:
         """Restarts it through its programmer's lines, or from its prompt."""
         __tracebackhide__ = True
-        self._hush()
+        self._stop_reader()
         try:
             if self._is_at_prompt or not self._prompt.press_reset():
                 self._prompt.enter(resets=False, restarts=False)
@@ -99,54 +101,54 @@ class SerialBody:
         except SerialError as error:
             raise BoardError(str(error)) from None
         self._is_at_prompt = False
-        self._listen()
+        self._start_reader()
 
     def power_cycle(self) -> None:
-        """Runs the bench's command for it; on a bench without one the test is skipped."""
+        """Runs the bench's command that switches the power; on a bench without one the test is skipped."""
         __tracebackhide__ = True
         if self._power is None:
-            skip("nothing on this bench can take the board's power: add [power] to the wiring file (--board-wiring)")
-        self._hush()
+            skip("this bench has no switch for the board's power: add [power] to the wiring file (--board-wiring)")
+        self._stop_reader()
         _run(self._power.cycle)
         try:
             self._prompt.reopen()
         except SerialError as error:
             raise BoardError(str(error)) from None
         self._is_at_prompt = False
-        self._listen()
+        self._start_reader()
 
     def exec(self, code: str, timeout_s: float) -> str:
         """Ends its program, runs code at its prompt and returns what that printed."""
         __tracebackhide__ = True
-        self._hush()
+        self._stop_reader()
         self._is_at_prompt = True
         return run_code(self._prompt, code, timeout_s)
 
     def interrupt(self) -> None:
-        """Presses Ctrl-C; who reads along hears the rest."""
+        """Presses Ctrl-C; the reader gets what the board prints."""
         try:
             self._prompt.interrupt()
         except SerialError as error:
             raise BoardError(str(error)) from None
 
-    def said(self) -> list[str]:
-        """Returns what it printed since the last time it was forgotten."""
-        return list(self._said)
+    def serial_lines(self) -> list[str]:
+        """Returns what it printed since the last `clear_serial`."""
+        return list(self._lines)
 
-    def forget(self) -> None:
-        """Forgets what it printed."""
-        self._said.clear()
+    def clear_serial(self) -> None:
+        """Drops what it printed."""
+        self._lines.clear()
 
     def close(self) -> None:
-        """Starts its program again if a test left it at the prompt, and gives the port back."""
-        self._hush()
+        """Starts its program again if a test left it at the prompt, and closes the port."""
+        self._stop_reader()
         if self._is_at_prompt:
             with contextlib.suppress(SerialError):
                 self._prompt.hard_reset()
         self._prompt.close()
 
     def _identify(self) -> str:
-        """Returns the id that its program goes by; the program has ended then, and starts again with a reset."""
+        """Returns the id of its program; this ends the program, and a reset starts it again."""
         try:
             self._prompt.enter(resets=True, restarts=False)
             self._is_at_prompt = True
@@ -158,27 +160,27 @@ class SerialBody:
             raise BenchError(_not_flashed(self._prompt.port.path, identity))
         return name or f"{identity.kind}-{identity.unique_id[-6:]}"
 
-    def _listen(self) -> None:
-        self._is_over.clear()
-        self._listener = threading.Thread(target=self._read_along, name="serial port", daemon=True)
-        self._listener.start()
+    def _start_reader(self) -> None:
+        self._is_reader_over.clear()
+        self._reader = threading.Thread(target=self._read_lines, name="serial port", daemon=True)
+        self._reader.start()
 
-    def _hush(self) -> None:
-        self._is_over.set()
-        if self._listener is not None:
-            self._listener.join(_JOIN_DEADLINE_S)
-            self._listener = None
+    def _stop_reader(self) -> None:
+        self._is_reader_over.set()
+        if self._reader is not None:
+            self._reader.join(_JOIN_DEADLINE_S)
+            self._reader = None
 
-    def _read_along(self) -> None:
-        # A board that was unplugged says nothing more; the tests find out by what does not come.
+    def _read_lines(self) -> None:
+        # After an unplug nothing arrives; the tests fail by what they miss.
         with contextlib.suppress(SerialError, OSError):
-            while not self._is_over.is_set():
-                self._said.extend(self._prompt.read_serial_lines(_LISTEN_S))
+            while not self._is_reader_over.is_set():
+                self._lines.extend(self._prompt.read_serial_lines(_READ_S))
 
 
 def _not_flashed(path: str, identity: Identity) -> str:
     return (
-        f"the board at {path} ({identity}) has no /config.json: put the firmware on it first, with `darvaz flash`"
+        f"the board at {path} ({identity}) has no /config.json: install the firmware first, with `darvaz flash`"
         " or --board-flash"
     )
 

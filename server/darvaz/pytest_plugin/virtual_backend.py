@@ -1,4 +1,4 @@
-"""A virtual board as a test's board: it lives in a thread with an event loop of its own."""
+"""The virtual board of a test, in a thread with an event loop of its own."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ DEADLINE_S = 30.0
 _Result = TypeVar("_Result")
 
 
-class VirtualBody:
-    """Runs our firmware of a kind, with the files of `program` over it, until `close`."""
+class VirtualBackend:
+    """Runs our firmware of a kind, replaced in part by the files of `program`, until `close`."""
 
     def __init__(self, kind: str, device: str, program: Path | None, wiring: Wiring) -> None:
         self.kind = kind
@@ -39,12 +39,13 @@ class VirtualBody:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="virtual board", daemon=True)
         self._board: VirtualBoard | None = None
-        self._said: deque[str] = deque(maxlen=LINES_MAX)
+        # The newest lines of the serial port, written by the board's thread.
+        self._lines: deque[str] = deque(maxlen=LINES_MAX)
         self._is_at_prompt = False
 
     @property
     def hardware(self) -> Hardware:
-        """Its pins, radio and camera, to be steered."""
+        """Its simulated pins, radio and camera."""
         return self._running.hardware
 
     @property
@@ -53,16 +54,16 @@ class VirtualBody:
         return self._running.port
 
     def start(self, gateway: str, token: str | None) -> None:
-        """Fills its flash and gives it power; `gateway` is where it connects to."""
+        """Writes its flash and switches it on; `gateway` is the address that it connects to."""
         flash = Path(self._folder.name) / "flash"
         write_flash(flash, self.kind, self.device, gateway, token, log_level="debug")
         if self._program is not None:
             for path, file in program_files(self._program).items():
-                place = flash / path.lstrip("/")
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, place)
+                target = flash / path.lstrip("/")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
         self._thread.start()
-        board = self._do(lambda: VirtualBoard(self.kind, flash, name=self.device, on_line=self._hear))
+        board = self._do(lambda: VirtualBoard(self.kind, flash, name=self.device, on_line=self._add_line))
         board.hardware.jumpers.update({str(wire.end): str(wire.start) for wire in self._wiring.jumper})
         try:
             self._wait(board.start())
@@ -76,7 +77,7 @@ class VirtualBody:
         self._do(self._running.reset)
 
     def power_cycle(self) -> None:
-        """Takes its power away, and gives it back."""
+        """Switches its power off and on."""
         self._is_at_prompt = False
         self._do(self._running.power_cut)
 
@@ -94,16 +95,16 @@ class VirtualBody:
         """Presses Ctrl-C on its serial port."""
         self._do(lambda: self._running.type(b"\x03"))
 
-    def said(self) -> list[str]:
-        """Returns what it printed since the last time it was forgotten."""
-        return list(self._said)
+    def serial_lines(self) -> list[str]:
+        """Returns what it printed since the last `clear_serial`."""
+        return list(self._lines)
 
-    def forget(self) -> None:
-        """Forgets what it printed."""
-        self._said.clear()
+    def clear_serial(self) -> None:
+        """Drops what it printed."""
+        self._lines.clear()
 
     def close(self) -> None:
-        """Takes its power away, and deletes its files."""
+        """Switches it off, and deletes its files."""
         if self._thread.is_alive():
             with contextlib.suppress(TimeoutError):
                 if self._board is not None:
@@ -114,10 +115,10 @@ class VirtualBody:
             self._loop.close()
         self._folder.cleanup()
 
-    def _hear(self, line: str) -> None:
-        # What the prompt and its host tell each other is no news of the program.
+    def _add_line(self, line: str) -> None:
+        # At the prompt, the serial port carries our own commands.
         if not self._is_at_prompt:
-            self._said.append(line)
+            self._lines.append(line)
 
     @property
     def _running(self) -> VirtualBoard:
@@ -125,15 +126,15 @@ class VirtualBody:
             raise BenchError("the virtual board has no power")
         return self._board
 
-    def _do(self, what: Callable[[], _Result]) -> _Result:
+    def _do(self, action: Callable[[], _Result]) -> _Result:
         async def do() -> _Result:
-            return what()
+            return action()
 
         return self._wait(do())
 
-    def _wait(self, what: Awaitable[_Result]) -> _Result:
+    def _wait(self, result: Awaitable[_Result]) -> _Result:
         async def wait() -> _Result:
             async with asyncio.timeout(DEADLINE_S):
-                return await what
+                return await result
 
         return asyncio.run_coroutine_threadsafe(wait(), self._loop).result(DEADLINE_S + 1)

@@ -1,4 +1,4 @@
-"""What is wired on a bench: one TOML file says it for all its tests."""
+"""The wiring of a bench: one TOML file for all its tests."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Jumper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"s
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The command that takes the board's power away and gives it back."""
+    """The command that switches the board's power off and on."""
 
     cycle: str
 
 
 class Wiring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that is wired; without a file nothing is."""
+    """All wires and parts of a bench; none without a file."""
 
     jumper: tuple[Jumper, ...] = ()
     connected: dict[str, Pin] = {}
@@ -47,7 +47,7 @@ class Wiring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         skip(f"no wire from pin {start} on this bench: {_ADD}")
 
     def part(self, name: str) -> Pin:
-        """Returns what the file says of a connected part, such as its pin; without it the test is skipped."""
+        """Returns what the file has for a connected part, such as its pin; without it the test is skipped."""
         __tracebackhide__ = True
         if name not in self.connected:
             skip(f"no {name} on this bench: {_ADD}")
@@ -55,7 +55,7 @@ class Wiring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_wiring(path: Path | None) -> Wiring:
-    """Returns what a file says is wired; raises `BenchError` naming what is wrong in it."""
+    """Returns the wiring in a file; raises `BenchError` with what is wrong in it."""
     if path is None:
         return Wiring()
     try:
