@@ -1,4 +1,4 @@
-"""Every knob of the gateway: read once, typed, its unit in its name."""
+"""The table of settings: the name, type, default and description of each, and how they are read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -18,87 +18,130 @@ from darvaz.gateway.frames.demand import Size
 PREFIX = "DARVAZ_"
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Days = Annotated[float, Meta(gt=0, le=36_500)]
+Bytes = Annotated[int, Meta(ge=1_000_000, le=2**50)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Fps = Annotated[float, Meta(gt=0, le=30)]
 Quality = Annotated[int, Meta(ge=1, le=100)]
-OwnSize = Literal["board", Size]
+DefaultSize = Literal["board", Size]
 
 
 class SettingsError(Exception):
-    """A value that cannot be used; the text names the key, the value and what would be right."""
+    """An invalid value; the text names the key, the value and what is expected."""
+
+
+class ListRule(NamedTuple):
+    """The rule for each part of a comma-separated setting."""
+
+    is_valid: Callable[[str], bool]
+    expected: str
+
+
+def _is_network(part: str) -> bool:
+    try:
+        ipaddress.ip_network(part)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_origin(part: str) -> bool:
+    return re.fullmatch(r"https?://[^/\s]+/?", part) is not None
+
+
+def _is_host(part: str) -> bool:
+    return re.fullmatch(r"[^/\s]+", part) is not None
+
+
+# A proxy by name, or `*` for any, would let clients choose the address that the gateway sees.
+_NETWORKS = ListRule(_is_network, "an IP address or a network such as 192.168.1.0/24")
+_ORIGINS = ListRule(_is_origin, "an origin such as https://boards.example.org")
+_HOSTS = ListRule(_is_host, "a host name such as boards.example.org, without scheme and path")
+
+
+def _doc(description: str, *, may_change: bool = False, parts: ListRule | None = None) -> Meta:
+    """Describes a setting; `may_change` while the gateway runs, `parts` is the rule of a comma-separated list."""
+    return Meta(description=description, extra={"may_change": may_change, "parts": parts})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the gateway runs; each field is an option of `darvaz serve` and a variable DARVAZ_…"""
+    """All settings; each field is an option of `darvaz serve` and a variable DARVAZ_…"""
 
-    host: Annotated[str, Meta(min_length=1, description="Address to listen on; 127.0.0.1 for this machine only.")] = (
-        "0.0.0.0"
-    )
-    port: Annotated[int, Meta(ge=0, le=65_535, description="TCP port; 0 takes a free one.")] = 3000
-    data: Annotated[str, Meta(min_length=1, description="Folder of everything the gateway remembers.")] = "data"
-    heartbeat_s: Annotated[Seconds, Meta(description="Seconds between two pings of the gateway.")] = 120.0
-    idle_timeout_s: Annotated[Seconds, Meta(description="Seconds of silence that end a link.")] = 300.0
-    auth_deadline_s: Annotated[Seconds, Meta(description="Seconds to send a request, and auth if it had no token.")] = (
-        10.0
-    )
-    command_deadline_s: Annotated[Seconds, Meta(description="Seconds a board has to answer a command.")] = 10.0
-    localhost_without_token: Annotated[
-        bool, Meta(description="Let this machine's own programs in without a token.")
-    ] = True
+    # fmt: off
+    host: Annotated[str, Meta(min_length=1), _doc("Address to listen on; 127.0.0.1 for this machine only.")] = "0.0.0.0"
+    port: Annotated[int, Meta(ge=0, le=65_535), _doc("TCP port; 0 takes a free one.")] = 3000
+    data: Annotated[str, Meta(min_length=1), _doc("Data folder of the gateway.")] = "data"
+
+    heartbeat_s: Annotated[Seconds, _doc("Seconds between two pings to a board.")] = 120.0
+    idle_timeout_s: Annotated[Seconds, _doc("Seconds without a message after which a link is closed.")] = 300.0
+    auth_deadline_s: Annotated[
+        Seconds, _doc("Seconds a client has to send its request, and a board to send its token.")
+    ] = 10.0
+    command_deadline_s: Annotated[Seconds, _doc("Seconds a board has to answer a command.", may_change=True)] = 10.0
+
+    localhost_without_token: Annotated[bool, _doc("Whether programs on this machine need no token.")] = True
     public_tokens: Annotated[
         Literal["window", "always", "never"],
-        Meta(description="Who may fetch tokens from elsewhere: while the enrolment window is open, always, never."),
+        _doc("When other machines may fetch tokens: in the enrolment window, always, never.", may_change=True),
     ] = "window"
-    allowed_hosts: Annotated[str, Meta(description="Host names that browsers may use, separated by commas.")] = ""
-    allowed_origins: Annotated[str, Meta(description="Foreign origins that browsers may come from, by commas.")] = ""
-    trusted_proxies: Annotated[
-        str, Meta(description="Addresses of reverse proxies whose X-Forwarded-For is believed, by commas.")
+    allowed_hosts: Annotated[
+        str, _doc("Host names that browsers may use for the gateway, separated by commas.", parts=_HOSTS)
     ] = ""
-    links_per_address_max: Annotated[Count, Meta(description="Most links from one address.")] = 64
-    links_max: Annotated[Count, Meta(description="Most links in all.")] = 20_000
+    allowed_origins: Annotated[
+        str, _doc("Other origins whose pages may use the gateway, separated by commas.", parts=_ORIGINS)
+    ] = ""
+    trusted_proxies: Annotated[
+        str, _doc("Addresses of reverse proxies whose X-Forwarded-For is used, separated by commas.", parts=_NETWORKS)
+    ] = ""
+
+    links_per_address_max: Annotated[Count, _doc("Most links from one address.")] = 64
+    links_max: Annotated[Count, _doc("Most links in all.")] = 20_000
     messages_per_s_max: Annotated[
-        float,
-        Meta(gt=0, le=10_000_000, description="Most packets a second from one device, over two seconds."),
+        float, Meta(gt=0, le=10_000_000), _doc("Most packets per second of one device, averaged over two seconds.")
     ] = 1000.0
-    journal_retain_days: Annotated[float, Meta(gt=0, le=36_500, description="Days the journal keeps.")] = 30.0
+
+    journal_retain_days: Annotated[Days, _doc("Days that the journal is kept.", may_change=True)] = 30.0
     journal_retain_bytes_max: Annotated[
-        int, Meta(ge=1_000_000, description="Largest size of the journal, in bytes.")
+        Bytes, _doc("Largest size of the journal, in bytes.", may_change=True)
     ] = 536_870_912
     history_readings_days: Annotated[
-        float, Meta(gt=0, le=36_500, description="Days the history keeps single readings.")
+        Days, _doc("Days that the history keeps single readings.", may_change=True)
     ] = 7.0
     history_five_minutes_days: Annotated[
-        float, Meta(gt=0, le=36_500, description="Days the history keeps summaries of five minutes.")
+        Days, _doc("Days that the history keeps summaries of five minutes.", may_change=True)
     ] = 90.0
     history_hours_days: Annotated[
-        float, Meta(gt=0, le=36_500, description="Days the history keeps summaries of an hour.")
+        Days, _doc("Days that the history keeps summaries of an hour.", may_change=True)
     ] = 1825.0
     history_retain_bytes_max: Annotated[
-        int, Meta(ge=1_000_000, description="Largest size of the history, in bytes.")
+        Bytes, _doc("Largest size of the history, in bytes.", may_change=True)
     ] = 1_073_741_824
-    camera_fps: Annotated[Fps, Meta(description="Frames a second for viewers who do not say how many.")] = 10.0
-    camera_fps_max: Annotated[Fps, Meta(description="Most frames a second that a camera is asked for.")] = 25.0
+
+    camera_fps: Annotated[Fps, _doc("Frames per second for viewers that request none.")] = 10.0
+    camera_fps_max: Annotated[Fps, _doc("Most frames per second that a camera is asked for.")] = 25.0
     camera_size: Annotated[
-        OwnSize, Meta(description="Frame size for viewers who do not say which; board leaves it to it.")
+        DefaultSize, _doc("Frame size for viewers that request none; board: the board chooses.")
     ] = "board"
-    camera_size_max: Annotated[Size, Meta(description="Largest frame size that a camera is asked for.")] = "UXGA"
+    camera_size_max: Annotated[Size, _doc("Largest frame size that a camera is asked for.")] = "UXGA"
     camera_quality: Annotated[
-        int, Meta(ge=0, le=100, description="JPEG quality for viewers who do not say which; 0 leaves it to the board.")
+        int, Meta(ge=0, le=100), _doc("JPEG quality for viewers that request none; 0: the board chooses.")
     ] = 0
-    camera_quality_max: Annotated[Quality, Meta(description="Highest JPEG quality that a camera is asked for.")] = 95
+    camera_quality_max: Annotated[Quality, _doc("Highest JPEG quality that a camera is asked for.")] = 95
     camera_idle_every_s: Annotated[
-        float, Meta(ge=0, le=3600, description="Seconds between the pictures of a camera nobody looks at; 0 for none.")
+        float, Meta(ge=0, le=3600), _doc("Seconds between frames of a camera without viewers; 0 for none.")
     ] = 10.0
     camera_ring_frames: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="Frames of each camera that are kept on disk; 0 keeps none.")
+        int, Meta(ge=0, le=1_000_000), _doc("Frames of each camera that are kept on disk; 0 keeps none.")
     ] = 0
-    camera_ring_every_s: Annotated[Seconds, Meta(description="Seconds between two frames that are kept.")] = 1.0
-    snapshot_deadline_s: Annotated[Seconds, Meta(description="Seconds a camera has to send a snapshot.")] = 8.0
-    viewer_deadline_s: Annotated[Seconds, Meta(description="Seconds a viewer has to take one frame.")] = 20.0
-    viewers_max: Annotated[Count, Meta(description="Most viewers of cameras in all.")] = 1000
+    camera_ring_every_s: Annotated[Seconds, _doc("Seconds between two frames that are kept.")] = 1.0
+    snapshot_deadline_s: Annotated[Seconds, _doc("Seconds a camera has to send a snapshot.")] = 8.0
+    viewer_deadline_s: Annotated[Seconds, _doc("Seconds a viewer has to receive one frame.")] = 20.0
+    viewers_max: Annotated[Count, _doc("Most viewers of cameras in all.")] = 1000
+
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="How much the server's own log says.")
+        Literal["debug", "info", "warning", "error"], _doc("Lowest level of lines in the log.", may_change=True)
     ] = "info"
+    # fmt: on
 
     @property
     def data_path(self) -> Path:
@@ -117,14 +160,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def listed(self, name: str) -> tuple[str, ...]:
-        """Returns a comma-separated setting as its parts."""
+        """Returns the parts of a comma-separated setting."""
         return _split(getattr(self, name))
 
 
 def load_settings(given: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Returns the settings: what was given, else the environment, else the default.
+    """Returns the settings: each from `given`, else from the environment, else its default.
 
-    Raises `SettingsError` naming key, value and what would be right.
+    Raises `SettingsError` for an invalid value.
     """
     environ = os.environ if environ is None else environ
     chosen: dict[str, Any] = {}
@@ -135,23 +178,28 @@ def load_settings(given: Mapping[str, str] | None = None, environ: Mapping[str, 
         value = environ.get(variable) if value is None else value
         if value is not None:
             chosen[name] = _convert(source, value, hint)
-            _check_parts(source, name, value)
+            _check_parts(source, value, hint)
     return Settings(**chosen)
 
 
 def hints() -> dict[str, Any]:
-    """Returns each setting's annotated type, by name."""
+    """Returns the annotated type of each setting, by name."""
     return get_type_hints(Settings, include_extras=True)
 
 
 def describe(hint: Any) -> str:
-    """Returns the sentence that an annotated type carries."""
+    """Returns the description of a setting."""
     sentences = [meta.description for meta in _metas(hint) if meta.description]
     return str(sentences[-1]) if sentences else ""
 
 
+def may_change(hint: Any) -> bool:
+    """Returns whether a setting may change while the gateway runs."""
+    return bool(_extra(hint, "may_change"))
+
+
 def expected(hint: Any) -> str:
-    """Says which values an annotated type accepts."""
+    """Returns which values a setting accepts, in words."""
     base = hint
     while get_origin(base) is Annotated:
         base = get_args(base)[0]
@@ -162,7 +210,7 @@ def expected(hint: Any) -> str:
     metas = _metas(hint)
     low = next((f" above {m.gt:g}" if m.gt is not None else f" from {m.ge}" for m in metas if _has_low(m)), "")
     high = next((f" up to {m.le}" for m in metas if m.le is not None), "")
-    return {int: "a whole number", float: "a number"}.get(base, "some text") + low + high
+    return {int: "a whole number", float: "a number"}.get(base, "a text") + low + high
 
 
 def option_name(name: str) -> str:
@@ -173,58 +221,37 @@ def variable_name(name: str) -> str:
     return PREFIX + name.upper()
 
 
+_TRUTH_VALUES = {
+    "true": True, "1": True, "yes": True, "on": True,
+    "false": False, "0": False, "no": False, "off": False,
+}  # fmt: skip
+
+
 def _convert(source: str, value: str, hint: Any) -> Any:
     plain: Any = value
     if bool in get_args(hint) or hint is bool:
-        plain = {
-            "true": True,
-            "1": True,
-            "yes": True,
-            "on": True,
-            "false": False,
-            "0": False,
-            "no": False,
-            "off": False,
-        }.get(value.strip().lower(), value)
+        plain = _TRUTH_VALUES.get(value.strip().lower(), value)
     try:
         return msgspec.convert(plain, hint, strict=False)
     except msgspec.ValidationError:
         raise SettingsError(f"{source}={value}: expected {expected(hint)}") from None
 
 
-def _check_parts(source: str, name: str, value: str) -> None:
-    if name not in _PARTS:
+def _check_parts(source: str, value: str, hint: Any) -> None:
+    rule: ListRule | None = _extra(hint, "parts")
+    if rule is None:
         return
-    is_right, right = _PARTS[name]
     for part in _split(value):
-        if not is_right(part):
-            raise SettingsError(f"{source}={value}: {part!r} is not {right}")
+        if not rule.is_valid(part):
+            raise SettingsError(f"{source}={value}: {part!r} is not {rule.expected}")
 
 
 def _split(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def _is_network(part: str) -> bool:
-    try:
-        ipaddress.ip_network(part)
-    except ValueError:
-        return False
-    return True
-
-
-# A proxy by name, or `*` for any, would let callers choose the address that the gateway sees.
-_PARTS: dict[str, tuple[Callable[[str], bool], str]] = {
-    "trusted_proxies": (_is_network, "an IP address or a network such as 192.168.1.0/24"),
-    "allowed_origins": (
-        lambda part: re.fullmatch(r"https?://[^/\s]+/?", part) is not None,
-        "an origin such as https://boards.example.org",
-    ),
-    "allowed_hosts": (
-        lambda part: re.fullmatch(r"[^/\s]+", part) is not None,
-        "a host name such as boards.example.org, without scheme and path",
-    ),
-}
+def _extra(hint: Any, key: str) -> Any:
+    return next((meta.extra[key] for meta in _metas(hint) if meta.extra is not None), None)
 
 
 def _metas(hint: Any) -> list[Meta]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -13,15 +13,10 @@ from darvaz import __version__, is_compiled
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.settings import Settings, describe, hints
+from darvaz.gateway.settings import Settings, describe, hints, may_change
 from darvaz.gateway.telemetry.history import Retention
 
 _TAG = "Gateway"
-
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-Days = Annotated[float, Meta(gt=0, le=36_500)]
-# JSON has one type of number: 1e9 is a whole number, and msgspec would refuse it as an int.
-Bytes = Annotated[float, Meta(ge=1_000_000, le=2**50)]
 
 
 class HealthAnswer(msgspec.Struct):
@@ -62,18 +57,21 @@ class SettingsAnswer(msgspec.Struct):
     settings: dict[str, SettingAnswer]
 
 
-class SettingsChange(msgspec.Struct, forbid_unknown_fields=True):
-    """New values of settings that may change while the gateway runs."""
+def _field_of(name: str, hint: Any) -> tuple[str, Any, Any]:
+    """Returns an optional field of `SettingsChange`."""
+    base, *metas = get_args(hint)
+    # JSON has one type of number: 1e9 is a whole number, but msgspec refuses it as an int.
+    type_ = float if base is int else base
+    return name, Annotated[type_, *metas] | UnsetType, UNSET
 
-    command_deadline_s: Seconds | UnsetType = UNSET
-    public_tokens: Literal["window", "always", "never"] | UnsetType = UNSET
-    journal_retain_days: Days | UnsetType = UNSET
-    journal_retain_bytes_max: Bytes | UnsetType = UNSET
-    history_readings_days: Days | UnsetType = UNSET
-    history_five_minutes_days: Days | UnsetType = UNSET
-    history_hours_days: Days | UnsetType = UNSET
-    history_retain_bytes_max: Bytes | UnsetType = UNSET
-    log_level: Literal["debug", "info", "warning", "error"] | UnsetType = UNSET
+
+SettingsChange = msgspec.defstruct(
+    "SettingsChange",
+    [_field_of(name, hint) for name, hint in hints().items() if may_change(hint)],
+    forbid_unknown_fields=True,
+    module=__name__,
+    namespace={"__doc__": "New values of settings that may change while the gateway runs."},
+)
 
 
 async def read_gateway_health(call: Call) -> HealthAnswer:
@@ -102,10 +100,10 @@ async def read_version(call: Call) -> VersionAnswer:
 
 async def read_settings(call: Call) -> SettingsAnswer:
     """Returns every setting, and whether it may change while the gateway runs."""
-    changeable = SettingsChange.__struct_fields__
+    settings = call.parts.settings
     return SettingsAnswer(
         {
-            name: SettingAnswer(getattr(call.parts.settings, name), describe(hint), name in changeable)
+            name: SettingAnswer(getattr(settings, name), describe(hint), may_change(hint))
             for name, hint in hints().items()
         }
     )
