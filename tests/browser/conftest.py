@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.support.chromium import find_chromium
 from tests.support.gateway import GatewayProcess
@@ -20,6 +20,7 @@ DEADLINE_MS = 20_000
 _ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 _FOLDER = Path(__file__).parent
 _numbers = itertools.count(1)
+expect.set_options(timeout=DEADLINE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -85,9 +85,11 @@ class DeviceLog extends HTMLElement {
   async #loadJournal(time) {
     const device = encodeURIComponent(this.#device);
     const path = `/api/journal?type=log&limit=${JOURNAL_LINES}&to=${time + OVERLAP_S}&device=${device}`;
-    const page = await request("GET", path).catch(() => ({ rows: [] }));
-    this.#lines = joinLines(page.rows.map(lineOfEntry), this.#lines);
-    if (this.isConnected) this.#redraw();
+    const { rows } = await request("GET", path).catch(() => ({ rows: [] }));
+    // Drawing again would cut a long line that was expanded meanwhile.
+    if (!rows.length || !this.isConnected) return;
+    this.#lines = joinLines(rows.map(lineOfEntry), this.#lines);
+    this.#redraw();
   }
 
   /** @param {LogLine} line */
