@@ -23,7 +23,7 @@ BUILD_DEADLINE_S = 600
 MODULE = "darvaz.gateway.session.session"
 ASK = f"import darvaz, sys, {MODULE}; print(darvaz.is_compiled, sys.modules['{MODULE}'].__file__)"
 
-pytestmark = [pytest.mark.timeout(BUILD_DEADLINE_S), pytest.mark.xdist_group("compiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(BUILD_DEADLINE_S), pytest.mark.xdist_group("compiled")]
 
 
 class Checkout:
