@@ -59,7 +59,8 @@ def first_page(process: subprocess.Popen[str], clone: Path) -> Iterator[str]:
 
 
 def test_make_serve_shows_the_first_page_from_a_small_environment(clone: Path, environment: dict[str, str]) -> None:
-    command = ["make", "serve", f"PYTHON={sys._base_executable}", "ARGS=--port 0 --host 127.0.0.1"]
+    python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
+    command = ["make", "serve", f"PYTHON={python}", "ARGS=--port 0 --host 127.0.0.1"]
 
     with subprocess.Popen(
         command, cwd=clone, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
