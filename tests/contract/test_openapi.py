@@ -40,7 +40,7 @@ async def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
 
 
-async def test_every_request_that_is_answered_is_in_the_document_and_no_other(
+async def test_the_document_has_exactly_the_operations_that_are_answered(
     gateway: RunningApp, document: dict[str, Any]
 ) -> None:
     routes = [route for route in gateway.app.routes if isinstance(route, Route) and not is_page(route.path)]
@@ -50,7 +50,7 @@ async def test_every_request_that_is_answered_is_in_the_document_and_no_other(
     assert answered == described
 
 
-async def test_every_operation_says_who_may_ask_and_how(document: dict[str, Any]) -> None:
+async def test_every_operation_has_its_roles_and_security(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             is_public = (not path.startswith("/api/") and path != "/metrics") or operation["tags"] == ["Public"]
@@ -59,13 +59,13 @@ async def test_every_operation_says_who_may_ask_and_how(document: dict[str, Any]
             assert operation["summary"].endswith(".") and operation["description"].endswith(".")
 
 
-async def test_operations_have_names_of_their_own() -> None:
+async def test_names_of_operations_are_unique() -> None:
     names = [operation.name for operation in OPERATIONS]
 
     assert len(names) == len(set(names))
 
 
-async def test_no_error_is_anything_but_a_problem(document: dict[str, Any]) -> None:
+async def test_every_error_is_described_as_a_problem(document: dict[str, Any]) -> None:
     for methods in document["paths"].values():
         for operation in methods.values():
             for status, answer in operation["responses"].items():
@@ -74,7 +74,7 @@ async def test_no_error_is_anything_but_a_problem(document: dict[str, Any]) -> N
                     assert list(answer["content"]) == ["application/problem+json"]
 
 
-async def test_the_page_shows_every_operation_and_type_and_loads_nothing_from_elsewhere(
+async def test_the_page_shows_every_operation_and_type_and_loads_nothing_from_other_hosts(
     gateway: RunningApp, document: dict[str, Any]
 ) -> None:
     page = (await gateway.get("/api/docs")).text

@@ -25,7 +25,7 @@ TELEMETRY = {"temperature": {"unit": "°C"}}
 # Devices
 
 
-async def test_a_device_says_all_about_itself(gateway: RunningApp) -> None:
+async def test_a_device_shows_its_introduction_and_its_vitals(gateway: RunningApp) -> None:
     introduction: dict[str, Any] = {"version": "1.2.0", "board": "Pico W", "commands": COMMANDS, "telemetry": TELEMETRY}
     async with board_at(gateway, "full", **introduction, heap_free_bytes=150_000, ip="192.0.2.9") as board:
         await board.say("pong", rssi_dbm=-61, uptime_s=12)
@@ -43,7 +43,7 @@ async def test_a_device_says_all_about_itself(gateway: RunningApp) -> None:
     assert gone in (await gateway.ask("GET", "/api/devices")).json()["devices"]
 
 
-async def test_a_label_stays_through_connections_and_restarts() -> None:
+async def test_a_label_survives_connections_and_restarts() -> None:
     async with RunningApp() as gateway:
         async with board_at(gateway, "labelled"):
             named = await gateway.ask("PATCH", "/api/devices/labelled", json={"label": "درِ ورودی"})
@@ -58,20 +58,20 @@ async def test_a_label_stays_through_connections_and_restarts() -> None:
     assert taken.json()["label"] is None
 
 
-async def test_a_label_of_blanks_is_none(gateway: RunningApp) -> None:
+async def test_a_blank_label_counts_as_none(gateway: RunningApp) -> None:
     async with board_at(gateway, "blank"):
-        named = await gateway.ask("PATCH", "/api/devices/blank", json={"label": " Front door "})
+        named = await gateway.ask("PATCH", "/api/devices/blank", json={"label": " Front gate "})
         blank = await gateway.ask("PATCH", "/api/devices/blank", json={"label": "   "})
 
-    assert (named.json()["label"], blank.json()["label"]) == ("Front door", None)
+    assert (named.json()["label"], blank.json()["label"]) == ("Front gate", None)
 
 
 @pytest.mark.parametrize("label", ["x" * 65, "a\nb", "\u202egnp.exe", 5])
-async def test_a_label_that_could_mislead_is_refused(gateway: RunningApp, label: Any) -> None:
+async def test_a_misleading_label_is_refused(gateway: RunningApp, label: Any) -> None:
     assert_problem(await gateway.ask("PATCH", "/api/devices/any", json={"label": label}), 422, "invalid")
 
 
-async def test_a_forgotten_device_is_gone_with_its_link_tokens_and_history(gateway: RunningApp) -> None:
+async def test_forgetting_a_device_removes_its_link_tokens_and_history(gateway: RunningApp) -> None:
     token = await gateway.token()
     async with board_at(gateway, "forgotten", token=token) as board:
         await board.say("telemetry", values={"temperature": 1})
@@ -96,18 +96,18 @@ async def test_a_forgotten_device_is_gone_with_its_link_tokens_and_history(gatew
 # Telemetry
 
 
-async def test_telemetry_is_there_as_numbers_and_over_time(gateway: RunningApp) -> None:
+async def test_telemetry_has_newest_values_and_a_plot(gateway: RunningApp) -> None:
     began_s = time.time()
     async with board_at(gateway, "reporting", telemetry=TELEMETRY) as board:
         for value in (20, 20.5, 21):
-            await board.say("telemetry", values={"temperature": value, "door": "open", "lamp": True})
+            await board.say("telemetry", values={"temperature": value, "gate": "open", "lamp": True})
             await asyncio.sleep(0.01)
         path = "/api/devices/reporting/telemetry"
         plot = await until(gateway, f"{path}/temperature?from=-60", lambda plot: len(plot["points"]) == 3)
         latest = (await gateway.ask("GET", path)).json()
 
     assert {name: reading["value"] for name, reading in latest["values"].items()} == {
-        "temperature": 21, "door": "open", "lamp": True,
+        "temperature": 21, "gate": "open", "lamp": True,
     }  # fmt: skip
     assert (plot["unit"], plot["source"], plot["step_s"]) == ("°C", "readings", 0)
     assert [point[1:] for point in plot["points"]] == [[20, 20, 20, 1], [20.5, 20.5, 20.5, 1], [21, 21, 21, 1]]
@@ -115,7 +115,7 @@ async def test_telemetry_is_there_as_numbers_and_over_time(gateway: RunningApp) 
     assert plot["to"] - plot["from"] == pytest.approx(60)
 
 
-async def test_numbers_are_known_again_after_a_restart() -> None:
+async def test_numbers_survive_a_restart() -> None:
     async with RunningApp() as gateway:
         async with board_at(gateway, "kept") as board:
             await board.say("telemetry", values={"temperature": 20.5})
@@ -127,13 +127,13 @@ async def test_numbers_are_known_again_after_a_restart() -> None:
     assert latest["values"]["temperature"]["value"] == 20.5
 
 
-async def test_asking_for_telemetry_of_nobody_is_told(gateway: RunningApp) -> None:
+async def test_telemetry_of_an_unknown_device_is_a_problem(gateway: RunningApp) -> None:
     assert_problem(await gateway.ask("GET", "/api/devices/nobody/telemetry"), 404, "unknown_device")
     assert_problem(await gateway.ask("GET", "/api/devices/nobody/telemetry/t"), 404, "unknown_device")
 
 
 @pytest.mark.parametrize("query", ["points=0", "points=2001", "from=yesterday", "form=1", "from=1&from=2", "to=nan"])
-async def test_a_faulty_question_is_answered_with_a_sentence(gateway: RunningApp, query: str) -> None:
+async def test_an_invalid_plot_query_is_a_problem(gateway: RunningApp, query: str) -> None:
     assert_problem(await gateway.ask("GET", f"/api/devices/nobody/telemetry/t?{query}"), 422, "invalid")
 
 
@@ -164,7 +164,7 @@ async def test_a_token_is_shown_once_used_listed_and_revoked(gateway: RunningApp
     "wanted", [{}, {"kind": "admin"}, {"kind": "pico", "label": "x" * 65}, {"kind": "pico", "device": "a b"},
                {"kind": "pico", "expires_days": 0}, {"kind": "pico", "secret": "x"}],
 )  # fmt: skip
-async def test_an_odd_token_is_refused(gateway: RunningApp, wanted: dict[str, Any]) -> None:
+async def test_an_invalid_token_request_is_refused(gateway: RunningApp, wanted: dict[str, Any]) -> None:
     assert_problem(await gateway.ask("POST", "/api/tokens", json=wanted), 422, "invalid")
 
 
@@ -182,7 +182,7 @@ async def test_enrolment_is_opened_and_closed(gateway: RunningApp) -> None:
 # Links of cameras
 
 
-async def test_a_link_of_a_camera_is_made_for_cameras_only(gateway: RunningApp) -> None:
+async def test_view_links_are_made_for_cameras_only(gateway: RunningApp) -> None:
     async with (
         board_at(gateway, "a camera".replace(" ", "&"), kind="esp32cam"),
         board_at(gateway, "no-camera"),
@@ -199,7 +199,7 @@ async def test_a_link_of_a_camera_is_made_for_cameras_only(gateway: RunningApp) 
 # The gateway itself
 
 
-async def test_settings_change_while_it_runs_and_say_which_may(gateway: RunningApp) -> None:
+async def test_some_settings_change_while_the_gateway_runs(gateway: RunningApp) -> None:
     before = (await gateway.ask("GET", "/api/settings")).json()["settings"]
     changed = await gateway.ask("PATCH", "/api/settings", json={"command_deadline_s": 0.2, "public_tokens": "never"})
     async with board_at(gateway, "silent"):
@@ -222,7 +222,7 @@ async def test_other_settings_do_not_change(gateway: RunningApp, wanted: dict[st
     assert_problem(await gateway.ask("PATCH", "/api/settings", json=wanted), 422, "invalid")
 
 
-async def test_health_and_version_tell_how_it_is(gateway: RunningApp) -> None:
+async def test_health_and_version_describe_the_gateway(gateway: RunningApp) -> None:
     async with board_at(gateway, "healthy"):
         health = (await gateway.ask("GET", "/api/health")).json()
     version = (await gateway.ask("GET", "/api/version")).json()
@@ -232,7 +232,7 @@ async def test_health_and_version_tell_how_it_is(gateway: RunningApp) -> None:
     assert version == {"version": health["version"], "protocol": 1, "compiled": is_compiled}
 
 
-async def test_metrics_count_what_happens(gateway: RunningApp) -> None:
+async def test_metrics_count_messages_and_connections(gateway: RunningApp) -> None:
     async def value(name: str, **labels: str) -> float:
         page = (await gateway.ask("GET", "/metrics")).text
         samples = (sample for family in text_string_to_metric_families(page) for sample in family.samples)
@@ -251,7 +251,7 @@ async def test_metrics_count_what_happens(gateway: RunningApp) -> None:
     assert await value("darvaz_device_up", device="counted") == 0
 
 
-async def test_metrics_are_for_those_who_may_look() -> None:
+async def test_metrics_need_a_viewer() -> None:
     async with RunningApp(localhost_without_token=False) as gateway:
         assert_problem(await gateway.ask("GET", "/metrics"), 401, "not_authorised")
         assert (await gateway.ask("GET", "/health")).status_code == 200

@@ -25,7 +25,7 @@ async def test_every_error_is_a_problem(gateway: RunningApp, method: str, path: 
     assert (status != 405) or response.headers["allow"]
 
 
-async def test_what_is_not_there_is_told_with_what_is(gateway: RunningApp) -> None:
+async def test_an_unknown_path_or_method_is_answered_with_the_known_ones(gateway: RunningApp) -> None:
     nowhere = await gateway.ask("GET", "/" + "a" * 5000)
     method = await gateway.ask("DELETE", "/api/devices")
 
@@ -36,7 +36,7 @@ async def test_what_is_not_there_is_told_with_what_is(gateway: RunningApp) -> No
 
 
 @pytest.mark.parametrize("path", ["/api/devices/", "/sign-in/"])
-async def test_nobody_is_sent_to_a_host_that_a_request_names(gateway: RunningApp, path: str) -> None:
+async def test_no_redirect_goes_to_the_host_of_a_request(gateway: RunningApp, path: str) -> None:
     response = await gateway.ask("GET", path, headers={"Host": "evil.example"})
 
     assert_problem(response, 404, "not_found")
@@ -57,7 +57,7 @@ async def test_nobody_is_sent_to_a_host_that_a_request_names(gateway: RunningApp
      ("GET", "/api/devices/any/telemetry/t?points=2001", None, "points: expected an integer of at most 2000"),
      ("GET", "/api/devices/any/telemetry/t?from=x", None, "from: expected a number")],
 )  # fmt: skip
-async def test_what_is_wrong_is_said_in_words_for_people(
+async def test_an_invalid_value_is_explained_in_words(
     gateway: RunningApp, method: str, path: str, body: Any, sentence: str
 ) -> None:
     response = await gateway.ask(method, path, json=body)
@@ -66,7 +66,7 @@ async def test_what_is_wrong_is_said_in_words_for_people(
     assert sentence in response.json()["detail"]
 
 
-async def test_what_is_public_takes_any_parameter(gateway: RunningApp) -> None:
+async def test_a_public_operation_ignores_unknown_parameters(gateway: RunningApp) -> None:
     assert (await gateway.ask("GET", "/health?now=1")).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""The API's journal: pages both ways, filters, and files that nothing in them can turn against their reader."""
+"""The API of the journal: pages in both directions, filters, and exports that are harmless to open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.board import board_at
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# Everything that a board may be called and that somebody might take for something else.
+# A device id with characters that mean something to spreadsheets, HTML, shells and query strings.
 HOSTILE = '=HYPERLINK("x","<script>alert(1)</script>")\',;`$(x)'.replace("/", "∕")
 
 
@@ -34,12 +34,16 @@ async def test_the_journal_is_read_page_by_page_in_both_directions(gateway: Runn
     forward = (await gateway.ask("GET", f"{path}&after={oldest['newer']}")).json()
     after_all = (await gateway.ask("GET", f"{path}&after={newest['newer']}")).json()
 
-    def said(page: dict[str, Any]) -> list[int]:
+    def numbers(page: dict[str, Any]) -> list[int]:
         return [int(json.loads(row["payload"])["message"].split()[1]) for row in page["rows"]]
 
-    assert [said(page) for page in (newest, middle, oldest)] == [list(range(15, 25)), list(range(5, 15)), [*range(5)]]
+    assert [numbers(page) for page in (newest, middle, oldest)] == [
+        list(range(15, 25)),
+        list(range(5, 15)),
+        [*range(5)],
+    ]
     assert oldest["older"] is None
-    assert said(forward) == list(range(5, 15))
+    assert numbers(forward) == list(range(5, 15))
     assert (after_all["rows"], after_all["newer"]) == ([], newest["newer"])
 
 
@@ -88,7 +92,7 @@ async def test_a_hostile_name_is_harmless_in_every_output(gateway: RunningApp) -
     assert HOSTILE in {sample.labels["device"] for sample in up}
 
 
-async def test_an_export_of_many_rows_is_whole() -> None:
+async def test_an_export_of_many_entries_is_complete() -> None:
     async with RunningApp(messages_per_s_max=1_000_000) as gateway:
         async with board_at(gateway, "talkative") as board:
             for number in range(2500):
@@ -102,5 +106,5 @@ async def test_an_export_of_many_rows_is_whole() -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "direction=x", "before=-1", f"after={2**63}", "device="])
-async def test_a_faulty_page_is_refused(gateway: RunningApp, query: str) -> None:
+async def test_an_invalid_page_query_is_refused(gateway: RunningApp, query: str) -> None:
     assert_problem(await gateway.ask("GET", f"/api/journal?{query}"), 422, "invalid")

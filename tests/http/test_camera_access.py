@@ -1,4 +1,4 @@
-"""Who may look at a camera: by token, by password, by a signed link, and only for as long as that is good."""
+"""Who may view a camera: by token, by password, by a view link, and only as long as that is valid."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ELSEWHERE_LINE = "X-Forwarded-For: 203.0.113.9\r\n"
 
 
 @pytest.mark.parametrize("path", ["stream.mjpeg", "snapshot.jpg", "camera"])
-async def test_a_viewer_from_elsewhere_needs_a_token(gateway: RunningApp, path: str) -> None:
+async def test_a_viewer_on_another_machine_needs_a_token(gateway: RunningApp, path: str) -> None:
     async with Camera(gateway):
         refused = await gateway.get(f"/api/devices/yard/{path}", headers=ELSEWHERE)
 
     assert refused.status_code == 401
 
 
-async def test_a_websocket_viewer_from_elsewhere_needs_a_token(gateway: RunningApp) -> None:
+async def test_a_websocket_viewer_on_another_machine_needs_a_token(gateway: RunningApp) -> None:
     async with Camera(gateway):
         with pytest.raises(InvalidStatus) as refused:
             await gateway.open_websocket(view_path(), ELSEWHERE)
@@ -34,7 +34,7 @@ async def test_a_websocket_viewer_from_elsewhere_needs_a_token(gateway: RunningA
     assert refused.value.response.status_code == 401
 
 
-async def test_a_page_of_another_origin_cannot_look(gateway: RunningApp) -> None:
+async def test_a_page_of_another_origin_cannot_view(gateway: RunningApp) -> None:
     async with Camera(gateway):
         with pytest.raises(InvalidStatus) as refused:
             await gateway.open_websocket(view_path(), {"Origin": "http://evil.example"})
@@ -54,13 +54,13 @@ async def test_a_viewers_token_opens_the_stream_and_revoking_it_ends_it(gateway:
 
 
 async def sign(gateway: RunningApp, minutes: float) -> str:
-    """Returns the query of a link that shows the camera for a while."""
+    """Returns the query of a view link."""
     made = await gateway.post("/api/devices/yard/view-links", json={"minutes": minutes})
     return "?" + str(made.json()["stream"]).partition("?")[2]
 
 
-async def test_a_signed_link_opens_one_camera_from_elsewhere(gateway: RunningApp) -> None:
-    async with Camera(gateway), Camera(gateway, device="door"):
+async def test_a_view_link_shows_one_camera_on_another_machine(gateway: RunningApp) -> None:
+    async with Camera(gateway), Camera(gateway, device="porch"):
         query = await sign(gateway, minutes=5)
         stream = MjpegViewer(gateway, path_of(query=query), headers=ELSEWHERE_LINE)
         async with stream as viewer, gateway.websocket(view_path(query), ELSEWHERE) as socket:
@@ -68,12 +68,12 @@ async def test_a_signed_link_opens_one_camera_from_elsewhere(gateway: RunningApp
             assert await packet(socket)
         picture = await gateway.get(f"/api/devices/yard/snapshot.jpg{query}", headers=ELSEWHERE)
         state = await gateway.get(f"/api/devices/yard/camera{query}", headers=ELSEWHERE)
-        other = await gateway.get(f"/api/devices/door/snapshot.jpg{query}", headers=ELSEWHERE)
+        other = await gateway.get(f"/api/devices/porch/snapshot.jpg{query}", headers=ELSEWHERE)
 
     assert (picture.status_code, state.status_code, other.status_code) == (200, 401, 401)
 
 
-async def test_a_stream_ends_when_its_link_expires(gateway: RunningApp) -> None:
+async def test_a_stream_ends_when_its_view_link_expires(gateway: RunningApp) -> None:
     async with Camera(gateway):
         query = await sign(gateway, minutes=0.03)
         async with MjpegViewer(gateway, path_of(query=query), headers=ELSEWHERE_LINE) as viewer:
@@ -82,7 +82,7 @@ async def test_a_stream_ends_when_its_link_expires(gateway: RunningApp) -> None:
             await viewer.ended()
 
 
-async def test_a_recorder_shows_a_viewers_token_as_its_password(gateway: RunningApp) -> None:
+async def test_a_recorder_uses_a_viewers_token_as_its_password(gateway: RunningApp) -> None:
     token = gateway.run_cli("token", "issue", "viewer").stdout.strip()
     shown = base64.b64encode(f"frigate:{token}".encode()).decode()
     headers = f"X-Forwarded-For: 203.0.113.9\r\nAuthorization: Basic {shown}\r\n"
@@ -91,7 +91,7 @@ async def test_a_recorder_shows_a_viewers_token_as_its_password(gateway: Running
 
 
 @pytest.mark.parametrize("path", ["stream.mjpeg", "snapshot.jpg", "camera"])
-async def test_only_cameras_can_be_looked_at(gateway: RunningApp, path: str) -> None:
+async def test_only_cameras_can_be_viewed(gateway: RunningApp, path: str) -> None:
     async with board_at(gateway, "no-camera"):
         pico = await gateway.get(f"/api/devices/no-camera/{path}")
     unknown = await gateway.get(f"/api/devices/nobody/{path}")

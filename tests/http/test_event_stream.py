@@ -1,4 +1,4 @@
-"""Server-sent events: what happens, resumed, bounded, and ended with the right to watch."""
+"""Server-sent events: their content, resuming, limits, and their end when a token is revoked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def stream_of(gateway: RunningApp, query: str = "", **headers: str) -> Asy
 # What happens
 
 
-async def test_a_watcher_sees_a_board_come_speak_and_go(gateway: RunningApp) -> None:
+async def test_a_client_sees_a_board_connect_report_and_disconnect(gateway: RunningApp) -> None:
     async with stream_of(gateway) as stream:
         async with board_at(gateway, "seen", kind="esp32cam") as board:
             came = await stream.next("presence", device="seen")
@@ -36,18 +36,18 @@ async def test_a_watcher_sees_a_board_come_speak_and_go(gateway: RunningApp) -> 
             await board.say("log", message="سلام", level="warning")
             await board.say("ack", message="free")
             await board.link.send(b"\xff\xd8picture\xff\xd9")
-            told = [await stream.next("telemetry", "log", "ack", "frames", device="seen") for _ in range(4)]
+            events = [await stream.next("telemetry", "log", "ack", "frames", device="seen") for _ in range(4)]
         gone = await stream.next("presence", device="seen")
 
     assert (came["online"], gone["online"], came["kind"]) == (True, False, "esp32cam")
-    assert [event["event"] for event in told] == ["telemetry", "log", "ack", "frames"]
-    assert told[0]["values"] == {"temperature": 20.5} and told[0]["uptime_ms"] == 5
-    assert (told[1]["message"], told[1]["level"]) == ("سلام", "warning")
-    assert (told[3]["frames"], told[3]["bytes"]) == (1, 11)
-    assert abs(told[0]["time"] - time.time()) < 60
+    assert [event["event"] for event in events] == ["telemetry", "log", "ack", "frames"]
+    assert events[0]["values"] == {"temperature": 20.5} and events[0]["uptime_ms"] == 5
+    assert (events[1]["message"], events[1]["level"]) == ("سلام", "warning")
+    assert (events[3]["frames"], events[3]["bytes"]) == (1, 11)
+    assert abs(events[0]["time"] - time.time()) < 60
 
 
-async def test_a_label_and_being_forgotten_are_told(gateway: RunningApp) -> None:
+async def test_a_label_and_a_forgotten_device_are_events(gateway: RunningApp) -> None:
     async with board_at(gateway, "passing"):
         pass
     async with stream_of(gateway, "?device=passing") as stream:
@@ -60,7 +60,7 @@ async def test_a_label_and_being_forgotten_are_told(gateway: RunningApp) -> None
     assert forgotten["device"] == "passing"
 
 
-async def test_a_watcher_may_ask_for_less(gateway: RunningApp) -> None:
+async def test_a_client_may_ask_for_fewer_events(gateway: RunningApp) -> None:
     async with stream_of(gateway, "?types=log&device=wanted") as stream:
         async with board_at(gateway, "wanted") as wanted, board_at(gateway, "other") as other:
             await other.say("log", message="other", level="info")
@@ -84,7 +84,7 @@ async def test_hostile_text_stays_in_its_event(gateway: RunningApp) -> None:
 # Resuming
 
 
-async def test_whoever_comes_back_soon_misses_nothing_and_gets_nothing_twice(gateway: RunningApp) -> None:
+async def test_a_client_that_reconnects_soon_misses_nothing_and_gets_nothing_twice(gateway: RunningApp) -> None:
     async with board_at(gateway, "resumed") as board:
         async with stream_of(gateway, "?types=log&device=resumed") as stream:
             await board.say("log", message="1", level="info")
@@ -102,7 +102,7 @@ async def test_whoever_comes_back_soon_misses_nothing_and_gets_nothing_twice(gat
     assert live == "live"
 
 
-async def test_whoever_was_away_during_a_restart_gets_what_the_journal_has() -> None:
+async def test_a_client_that_missed_a_restart_gets_the_events_of_the_journal() -> None:
     async with RunningApp() as gateway:
         async with stream_of(gateway, "?types=log,presence") as stream:
             async with board_at(gateway, "restarted") as board:
@@ -126,7 +126,7 @@ async def test_whoever_was_away_during_a_restart_gets_what_the_journal_has() -> 
     assert (present["id"], present["online"]) == ("restarted", False)
 
 
-async def test_a_stretch_too_long_to_be_told_is_told_as_a_gap() -> None:
+async def test_too_many_missed_events_are_a_gap() -> None:
     async with RunningApp(messages_per_s_max=1_000_000) as gateway:
         async with board_at(gateway, "long") as board:
             for number in range(REPLAY_ROWS_MAX + 1):
@@ -138,11 +138,11 @@ async def test_a_stretch_too_long_to_be_told_is_told_as_a_gap() -> None:
             first = await stream.next("log")
 
     assert (gap["event"], gap["lost"]) == ("gap", None)
-    assert first["message"] == "1", "the newest are told"
+    assert first["message"] == "1", "the newest are sent"
 
 
 @pytest.mark.parametrize("last", ["junk", "-1", "9" * 30, "١٢"])
-async def test_an_id_that_is_none_of_ours_is_no_reason_to_fail(gateway: RunningApp, last: str) -> None:
+async def test_an_invalid_last_event_id_is_ignored(gateway: RunningApp, last: str) -> None:
     raw = [(b"Last-Event-ID", last.encode())]
     async with gateway.client() as client:
         async with client.stream("GET", "/api/events", headers=raw) as response:
@@ -152,7 +152,7 @@ async def test_an_id_that_is_none_of_ours_is_no_reason_to_fail(gateway: RunningA
 # Limits
 
 
-async def test_a_client_that_left_is_forgotten(gateway: RunningApp) -> None:
+async def test_a_disconnected_client_is_not_counted(gateway: RunningApp) -> None:
     async with stream_of(gateway):
         assert (await _health(gateway))["event_clients"] >= 1
 
@@ -171,7 +171,7 @@ async def test_another_sites_page_cannot_hold_streams_open(gateway: RunningApp) 
 
 
 @pytest.mark.parametrize("query", ["types=everything", "types=", "device=a%20b", "types=log,,log", "more=1"])
-async def test_a_faulty_wish_is_refused(gateway: RunningApp, query: str) -> None:
+async def test_an_invalid_events_query_is_refused(gateway: RunningApp, query: str) -> None:
     response = await gateway.get(f"/api/events?{query}")
 
     assert (response.status_code, response.json()["code"]) == (422, "invalid")
@@ -180,7 +180,7 @@ async def test_a_faulty_wish_is_refused(gateway: RunningApp, query: str) -> None
 # The end
 
 
-async def test_revoking_ends_what_is_being_watched() -> None:
+async def test_revoking_a_token_ends_its_event_stream() -> None:
     async with RunningApp(localhost_without_token=False) as gateway:
         token = gateway.run_cli("token", "issue", "viewer").stdout.strip()
         async with stream_of(gateway, Authorization=f"Bearer {token}") as stream:

@@ -1,4 +1,4 @@
-"""Requests that fit no path or method are answered with a problem that says what would."""
+"""A request to an unknown path or with a wrong method is answered with a problem."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ("POST", "/api/devices/%0a%1b%5B2J/commands/c", 404, {}),
     ],
 )
-async def test_a_request_that_fits_nothing_is_explained(
+async def test_a_request_without_an_operation_is_explained(
     gateway: RunningApp, method: str, path: str, status: int, header: dict[str, str]
 ) -> None:
     answer = await gateway.ask(method, path)

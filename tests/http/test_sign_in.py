@@ -1,4 +1,4 @@
-"""Signing in over HTTP: a link once, a token, roles, sessions that end, and pages that must not."""
+"""Signing in over HTTP: links, tokens, roles, sessions that end, and pages that are refused."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ LINK = re.compile(r"http://\S+/sign-in#(dvz_\S+)")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway() -> AsyncIterator[RunningApp]:
-    """A gateway that trusts its own machine as little as any other."""
+    """A gateway that needs a token from its own machine too."""
     async with RunningApp(localhost_without_token=False) as running:
         yield running
 
 
 def link_of(gateway: RunningApp, *options: str) -> str:
-    """Returns the credential of a fresh link, as `darvaz signin` prints it."""
+    """Returns the credential of a new link, as `darvaz signin` prints it."""
     printed = gateway.run_cli("signin", *options)
     assert printed.exit_code == 0, printed.stderr
     found = LINK.fullmatch(printed.stdout.strip())
@@ -123,7 +123,7 @@ async def test_an_operator_makes_a_link_for_another_browser(gateway: RunningApp,
     assert (signed_in.status_code, signed_in.json()["role"]) == (201, "viewer")
 
 
-async def test_a_link_that_expired_lets_nobody_in(gateway: RunningApp, browser: Browser) -> None:
+async def test_an_expired_link_is_refused(gateway: RunningApp, browser: Browser) -> None:
     assert_problem(await browser.sign_in(link_of(gateway, "--minutes", "0.00001")), 401, "not_authorised")
 
 
@@ -198,7 +198,7 @@ async def test_a_session_survives_a_restart() -> None:
         ("POST", "/api/sign-in-links", 403, 201),
     ],
 )
-async def test_a_viewer_looks_and_an_operator_acts(
+async def test_a_viewer_reads_and_an_operator_changes(
     gateway: RunningApp, method: str, path: str, viewer: int, operator: int
 ) -> None:
     body = {"label": "x"} if method == "PATCH" else None
@@ -216,9 +216,7 @@ async def test_a_viewers_token_works_as_a_password(gateway: RunningApp) -> None:
     assert_problem(await gateway.get("/api/devices", auth=("nvr", operator)), 401, "not_authorised")
 
 
-async def test_programs_are_told_that_a_password_will_do_and_browsers_are_not(
-    gateway: RunningApp, browser: Browser
-) -> None:
+async def test_programs_are_offered_a_password_and_browsers_are_not(gateway: RunningApp, browser: Browser) -> None:
     program = (await gateway.get("/api/devices")).headers.get_list("www-authenticate")
     page = (await browser.ask("GET", "/api/devices")).headers.get_list("www-authenticate")
 
@@ -285,7 +283,7 @@ async def test_a_websocket_of_a_foreign_page_is_refused(gateway: RunningApp) -> 
 @pytest.mark.parametrize(
     "path", ["/pages/../settings.py", "/pages/%2e%2e/settings.py", "/pages//etc/passwd", "/pages/"]
 )
-async def test_no_path_leads_out_of_the_pages(gateway: RunningApp, path: str) -> None:
+async def test_no_path_leads_out_of_the_folder_of_pages(gateway: RunningApp, path: str) -> None:
     assert (await gateway.get(path)).status_code == 404
 
 
@@ -317,7 +315,7 @@ async def test_a_flood_of_refusals_does_not_fill_the_journal() -> None:
 @pytest.mark.parametrize(
     "body", ["", "[]", "{", '{"token":5}', '{"token":""}', "{}", '{"token":"x","admin":true}', "null"]
 )
-async def test_a_faulty_body_is_a_sentence(gateway: RunningApp, body: str) -> None:
+async def test_an_invalid_body_is_a_problem(gateway: RunningApp, body: str) -> None:
     response = await gateway.post("/api/session", content=body)
 
     assert response.status_code in (400, 422)

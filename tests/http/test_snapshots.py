@@ -1,4 +1,4 @@
-"""One fresh picture on request: once for all who ask, within a deadline, or a sentence that says why not."""
+"""Snapshots: one new frame for all requests at the same time, within a deadline, or an error that says why not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def snapshot(gateway: RunningApp) -> httpx.Response:
     return await gateway.get(PATH)
 
 
-async def test_a_snapshot_is_a_picture_that_any_program_opens(gateway: RunningApp) -> None:
+async def test_a_snapshot_is_a_jpeg_that_any_program_opens(gateway: RunningApp) -> None:
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: install the extra `test`")
     async with Camera(gateway):
         answer = await snapshot(gateway)
@@ -41,7 +41,7 @@ async def test_a_snapshot_is_a_picture_that_any_program_opens(gateway: RunningAp
     assert answer.headers["content-type"] == "image/jpeg"
 
 
-async def test_a_snapshot_says_when_it_was_taken(gateway: RunningApp) -> None:
+async def test_a_snapshot_has_the_time_when_it_was_taken(gateway: RunningApp) -> None:
     async with Camera(gateway):
         answer = await snapshot(gateway)
 
@@ -51,7 +51,7 @@ async def test_a_snapshot_says_when_it_was_taken(gateway: RunningApp) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_the_camera_is_asked_when_its_picture_is_old(gateway: RunningApp) -> None:
+async def test_the_camera_is_asked_when_its_newest_frame_is_old(gateway: RunningApp) -> None:
     async with Camera(gateway) as camera:
         await camera.asked(fps=0.1)
         first = await snapshot(gateway)
@@ -62,7 +62,7 @@ async def test_the_camera_is_asked_when_its_picture_is_old(gateway: RunningApp) 
     assert "snapshot" in [command["name"] for command in camera.commands]
 
 
-async def test_a_camera_that_is_watched_is_not_asked(gateway: RunningApp) -> None:
+async def test_a_camera_with_viewers_is_not_asked(gateway: RunningApp) -> None:
     async with Camera(gateway) as camera, MjpegViewer(gateway) as viewer:
         await camera.asked(fps=10)
         await viewer.frames(3)
@@ -71,7 +71,7 @@ async def test_a_camera_that_is_watched_is_not_asked(gateway: RunningApp) -> Non
     assert "snapshot" not in [command["name"] for command in camera.commands]
 
 
-async def test_many_who_ask_at_once_share_one_picture(gateway: RunningApp) -> None:
+async def test_requests_at_the_same_time_share_one_frame(gateway: RunningApp) -> None:
     async with Camera(gateway, obeys=False) as camera:
         await camera.asked()
         asking = [asyncio.create_task(snapshot(gateway)) for _ in range(10)]
@@ -83,7 +83,7 @@ async def test_many_who_ask_at_once_share_one_picture(gateway: RunningApp) -> No
     assert len([command for command in camera.commands if command["name"] == "snapshot"]) <= 1
 
 
-async def test_a_camera_that_is_away_is_to_be_asked_later(gateway: RunningApp) -> None:
+async def test_an_offline_camera_is_answered_with_a_time_to_retry(gateway: RunningApp) -> None:
     async with Camera(gateway) as camera:
         await camera.send()
     answer = await snapshot(gateway)
@@ -92,7 +92,7 @@ async def test_a_camera_that_is_away_is_to_be_asked_later(gateway: RunningApp) -
     assert int(answer.headers["retry-after"]) > 0
 
 
-async def test_a_camera_that_leaves_meanwhile_fails_the_snapshot_at_once(gateway: RunningApp) -> None:
+async def test_a_camera_that_disconnects_fails_the_snapshot_at_once(gateway: RunningApp) -> None:
     async with Camera(gateway, obeys=False, silent=("snapshot",)) as camera:
         asking = asyncio.create_task(snapshot(gateway))
         await camera.commanded("snapshot")
@@ -100,7 +100,7 @@ async def test_a_camera_that_leaves_meanwhile_fails_the_snapshot_at_once(gateway
     assert (await asking).status_code == 503
 
 
-async def test_a_camera_that_cannot_says_why(gateway: RunningApp) -> None:
+async def test_the_error_of_a_camera_is_passed_on(gateway: RunningApp) -> None:
     async with Camera(gateway) as camera:
         await camera.asked(fps=0.1)
         await asyncio.sleep(1.1)
@@ -110,7 +110,7 @@ async def test_a_camera_that_cannot_says_why(gateway: RunningApp) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (502, "the sensor does not start")
 
 
-async def test_a_picture_that_does_not_come_ends_the_wait(gateway: RunningApp) -> None:
+async def test_a_missing_frame_is_a_timeout(gateway: RunningApp) -> None:
     async with Camera(gateway, obeys=False):
         answer = await snapshot(gateway)
 
@@ -118,7 +118,7 @@ async def test_a_picture_that_does_not_come_ends_the_wait(gateway: RunningApp) -
     assert answer.headers["retry-after"]
 
 
-async def test_a_camera_without_the_command_is_waited_for(gateway: RunningApp) -> None:
+async def test_a_camera_without_the_command_may_send_a_frame_by_itself(gateway: RunningApp) -> None:
     async with Camera(gateway, commands={}) as camera:
         asking = asyncio.create_task(snapshot(gateway))
         await asyncio.sleep(0.2)
@@ -127,7 +127,7 @@ async def test_a_camera_without_the_command_is_waited_for(gateway: RunningApp) -
         assert (await asking).content == jpeg(4)
 
 
-async def test_asking_again_after_a_failure_is_a_new_question(gateway: RunningApp) -> None:
+async def test_a_request_after_a_failure_starts_again(gateway: RunningApp) -> None:
     async with Camera(gateway, obeys=False) as camera:
         assert (await snapshot(gateway)).status_code == 504
         asking = asyncio.create_task(snapshot(gateway))
@@ -137,7 +137,7 @@ async def test_asking_again_after_a_failure_is_a_new_question(gateway: RunningAp
         assert (await asking).content == jpeg(6)
 
 
-async def test_the_guides_own_client_of_a_camera_is_seen_as_well(gateway: RunningApp) -> None:
+async def test_the_camera_client_of_the_guide_works_too(gateway: RunningApp) -> None:
     async with gateway.websocket("/ws/esp32cam") as board:
         await board.send('{"type": "connect", "device": "yard", "version": "1.0.0"}')
         await board.recv()

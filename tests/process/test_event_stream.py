@@ -25,7 +25,7 @@ async def stream_of(gateway: GatewayProcess, query: str = "") -> AsyncIterator[E
             yield stream
 
 
-async def test_a_client_that_does_not_read_is_told_of_the_gap_and_delays_nobody() -> None:
+async def test_a_client_that_does_not_read_gets_a_gap_and_delays_no_other() -> None:
     with GatewayProcess(env={"DARVAZ_MESSAGES_PER_S_MAX": "1000000"}) as gateway:
         reader, writer = await _slow_client(gateway)
         async with stream_of(gateway, "?types=log") as quick, board_at(gateway.ws_url, "loud") as board:

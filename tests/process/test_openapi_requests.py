@@ -1,4 +1,4 @@
-"""The running gateway answers as its OpenAPI document says: schemathesis makes requests from it and checks them."""
+"""A running gateway answers as its OpenAPI document says: schemathesis generates requests and checks the answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(RUN_DEADLINE_S * 2)]
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[GatewayProcess]:
-    """A gateway that trusts its own machine as little as any other, so that every request needs a token."""
+    """A gateway that needs a token from its own machine too."""
     with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as running:
         yield running
 
@@ -101,15 +101,15 @@ def obedient_camera(gateway: GatewayProcess, token: str, device: str) -> Iterato
         thread.join(20)
 
 
-def test_the_gateway_keeps_it_for_a_device_that_is_here(tmp_path: Path) -> None:
+def test_the_gateway_keeps_it_for_an_online_device(tmp_path: Path) -> None:
     # Another gateway: the first run has changed the settings of its own.
     with GatewayProcess(env={"DARVAZ_LOCALHOST_WITHOUT_TOKEN": "false"}) as gateway:
-        try_a_device_that_is_here(gateway, token_of(gateway), tmp_path)
+        try_an_online_device(gateway, token_of(gateway), tmp_path)
 
         assert "Traceback" not in gateway.log_text()
 
 
-def try_a_device_that_is_here(gateway: GatewayProcess, token: str, folder: Path) -> None:
+def try_an_online_device(gateway: GatewayProcess, token: str, folder: Path) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     made = httpx.post(f"{gateway.url}/api/tokens", json={"kind": "esp32cam"}, headers=headers, trust_env=False)
 

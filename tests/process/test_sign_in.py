@@ -29,7 +29,7 @@ def run_cli(gateway: GatewayProcess, *arguments: str) -> str:
 
 
 def link_of(gateway: GatewayProcess) -> str:
-    """Returns the credential of a fresh link, as `darvaz signin` prints it."""
+    """Returns the credential of a new link, as `darvaz signin` prints it."""
     return run_cli(gateway, "signin").partition("#")[2]
 
 

@@ -52,7 +52,7 @@ def _comment(text: bytes) -> bytes:
 
 
 def _fill(missing: int) -> bytes:
-    """Returns comments of so many bytes in all, as random as a picture; none for less than one comment takes."""
+    """Returns comments of `missing` bytes in all, as random as a JPEG; none if they would not fit."""
     filler, made = random.Random(1), bytearray()
     while missing >= 4:
         length = min(missing - 4, 60_000)

@@ -86,7 +86,7 @@ class MjpegViewer:
         reader = asyncio.StreamReader()
         async with gateway.client() as client, client.stream("GET", self._path, headers=headers) as response:
             assert response.status_code == 200, await response.aread()
-            reading = asyncio.create_task(_feed(reader, response))
+            reading = asyncio.create_task(_pump(reader, response))
             try:
                 yield reader
             finally:
@@ -123,7 +123,7 @@ async def _close(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def _feed(reader: asyncio.StreamReader, response: httpx.Response) -> None:
+async def _pump(reader: asyncio.StreamReader, response: httpx.Response) -> None:
     async for piece in response.aiter_raw():
         reader.feed_data(piece)
     reader.feed_eof()
@@ -149,7 +149,7 @@ class Stuck:
 
 
 async def until_viewers(gateway: GatewayProcess, count: int) -> None:
-    """Waits until the camera has so many viewers."""
+    """Waits until the camera has `count` viewers."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
             state = await asyncio.to_thread(gateway.get, "/api/devices/yard/camera")

@@ -1,4 +1,4 @@
-"""The composition root: builds the parts from the settings, and the application from the parts."""
+"""Builds the parts from the settings, and the application from the parts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _BUSY_RETRY_S = 5.0
 
 
 def build_parts(settings: Settings) -> Parts:
-    """Opens the data folder and makes every part; raises `StorageError` with a sentence if it cannot."""
+    """Opens the data folder and builds every part; raises `StorageError` if it cannot."""
     try:
         return _build(settings)
     except sqlite3.Error as error:
@@ -106,7 +106,7 @@ def _frame_ring(settings: Settings, frames: Frames) -> FrameRing | None:
 
 
 def build_app(parts: Parts) -> Starlette:
-    """Returns the application; its lifespan opens the journal and closes it flushed."""
+    """Returns the application; its lifespan opens the writers, and at the end closes them with everything written."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -125,7 +125,7 @@ def build_app(parts: Parts) -> Starlette:
             if parts.frame_ring is not None:
                 await asyncio.to_thread(parts.frame_ring.close)
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
-            # All at once: a disk that fails takes the deadline of one, not the sum.
+            # All stop at the same time, so that a failing disk takes the deadline of one, not the sum of all.
             for writer in parts.writers:
                 writer.stop()
             parts.journal.close()
@@ -140,20 +140,20 @@ def build_app(parts: Parts) -> Starlette:
         routes=[*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)],
         middleware=[Middleware(DeviceRoutes, boards), Middleware(SecurityHeaders)],
         exception_handlers={
-            HTTPException: _explain,
-            ReadPoolBusyError: _explain_wait,
-            sqlite3.Error: _explain_store,
-            Exception: _explain_crash,
+            HTTPException: _answer_http_error,
+            ReadPoolBusyError: _answer_busy,
+            sqlite3.Error: _answer_database_error,
+            Exception: _answer_crash,
         },
         lifespan=lifespan,
     )
-    # It would send whoever asks to the host that the request names, whatever name that is.
+    # A redirect would go to the host that the request names, which may be any.
     app.router.redirect_slashes = False
     return app
 
 
 def _connect(parts: Parts) -> None:
-    """Connects the parts that are made before those they need."""
+    """Connects parts that are built before those that they need."""
     parts.events = EventStreams(parts.bus, parts.describer.describe, time.time)
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
     parts.bus.subscribe(TYPES, parts.telemetry.receive)
@@ -193,19 +193,19 @@ def _policy(settings: Settings) -> AccessPolicy:
     )
 
 
-def _explain(request: Request, error: Exception) -> Response:
+def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return unanswered(error.status_code, request.method, request.scope["path"], error.headers)
 
 
-def _explain_store(request: Request, error: Exception) -> Response:
-    log.error("= %s was not answered, the database fails: %s", request.method, error)
+def _answer_database_error(request: Request, error: Exception) -> Response:
+    log.error("= %s failed: the database cannot be used: %s", request.method, error)
     return problem(503, UNAVAILABLE.code, UNAVAILABLE.message, UNAVAILABLE.retry_after_s)
 
 
-def _explain_wait(request: Request, error: Exception) -> Response:
+def _answer_busy(request: Request, error: Exception) -> Response:
     return problem(503, "busy", str(error), _BUSY_RETRY_S)
 
 
-def _explain_crash(request: Request, error: Exception) -> Response:
-    return problem(500, "internal", "the gateway has made a mistake; its log says more")
+def _answer_crash(request: Request, error: Exception) -> Response:
+    return problem(500, "internal", "internal error; the log of the gateway says more")

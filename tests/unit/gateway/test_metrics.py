@@ -61,7 +61,7 @@ def scraped() -> Scraped:
     return scraped
 
 
-def test_messages_cost_nothing_until_somebody_asks_and_links_are_counted_all_the_same() -> None:
+def test_messages_are_counted_from_the_first_request_and_links_from_the_start() -> None:
     scraped = Scraped()
     scraped.row("<", "telemetry", "{}")
     scraped.metrics.count_connected("pico")
@@ -87,7 +87,7 @@ def test_messages_and_their_bytes_are_counted_by_direction(scraped: Scraped) -> 
     assert scraped.value("darvaz_message_bytes_total", direction="sent") == 2
 
 
-def test_connections_and_refusals_are_told_apart(scraped: Scraped) -> None:
+def test_connections_and_refusals_are_counted_apart(scraped: Scraped) -> None:
     scraped.metrics.count_connected("pico")
     scraped.metrics.count_connected("esp32cam")
     scraped.metrics.count_refused("not_authorised", "pico")
@@ -143,7 +143,7 @@ def test_a_ping_is_timed_until_its_pong(scraped: Scraped) -> None:
     assert scraped.value("darvaz_ping_round_trip_seconds_bucket", le="0.05") == 0
 
 
-def test_one_unanswered_ping_too_many_takes_the_oldest(scraped: Scraped) -> None:
+def test_beyond_the_limit_of_unanswered_pings_the_oldest_is_dropped(scraped: Scraped) -> None:
     scraped.metrics.count_written(
         [(0, f"device{number}", "pico", "", [(">", "ping", "")]) for number in range(PINGS_WAITING_MAX + 1)]
     )
@@ -152,7 +152,7 @@ def test_one_unanswered_ping_too_many_takes_the_oldest(scraped: Scraped) -> None
     assert scraped.value("darvaz_ping_round_trip_seconds_count") == 1
 
 
-def test_commands_are_counted_by_how_they_ended_and_the_good_ones_timed(scraped: Scraped) -> None:
+def test_commands_are_counted_by_result_and_successful_ones_timed(scraped: Scraped) -> None:
     scraped.metrics.measure_command("ok", 0.2)
     scraped.metrics.measure_command("timed_out", 10.0)
 
@@ -202,7 +202,7 @@ def test_a_hostile_name_stays_a_name() -> None:
     assert scraped.value("darvaz_camera_frames_total", device=HOSTILE) == 1
 
 
-def test_openmetrics_is_spoken_to_those_who_prefer_it(scraped: Scraped) -> None:
+def test_openmetrics_is_sent_to_clients_that_prefer_it(scraped: Scraped) -> None:
     plain, plain_type = scraped.metrics.dump("*/*")
     page, page_type = scraped.metrics.dump(OPENMETRICS)
 
@@ -211,7 +211,7 @@ def test_openmetrics_is_spoken_to_those_who_prefer_it(scraped: Scraped) -> None:
     assert {family.name for family in parse_openmetrics(page.decode())} >= {"darvaz_messages", "darvaz_build"}
 
 
-def test_cameras_tell_who_looks_and_what_the_slow_ones_missed() -> None:
+def test_cameras_have_viewers_and_dropped_frames() -> None:
     gauges = Gauges(tuple, ("esp32cam",), lambda: 0, lambda: 0, lambda: [CameraGauge("yard", 2, 31)])
     page, _ = Metrics(MessageCodec().close_codes, gauges).dump("")
 

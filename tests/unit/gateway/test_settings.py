@@ -24,13 +24,13 @@ def test_the_defaults_are_the_numbers_of_the_schema() -> None:
         assert getattr(defaults, name) == numbers[name]
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_has_a_description() -> None:
     for name, hint in hints().items():
         assert describe(hint).endswith("."), name
 
 
 @pytest.mark.parametrize("word", ["true", "1", "yes", "ON"])
-def test_truth_may_be_said_in_several_words(word: str) -> None:
+def test_truth_values_have_several_words(word: str) -> None:
     assert load_settings({"localhost_without_token": word}, {}).localhost_without_token is True
 
 
@@ -43,14 +43,14 @@ def test_truth_may_be_said_in_several_words(word: str) -> None:
         ("log_level", "loud", "--log-level=loud: expected one of debug, info, warning, error"),
     ],
 )
-def test_a_value_that_cannot_be_used_names_itself_and_what_would_be_right(name: str, value: str, sentence: str) -> None:
+def test_the_error_of_an_invalid_value_names_it_and_what_is_expected(name: str, value: str, sentence: str) -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings({name: value}, {})
 
     assert str(refused.value) == sentence
 
 
-def test_a_bad_variable_is_named_as_a_variable() -> None:
+def test_the_error_of_an_invalid_variable_names_the_variable() -> None:
     with pytest.raises(SettingsError, match="DARVAZ_PORT=many"):
         load_settings({}, {"DARVAZ_PORT": "many"})
 
@@ -72,7 +72,7 @@ def test_a_list_is_split_at_commas() -> None:
         ("allowed_hosts", "https://boards.example.org", "https://boards.example.org", "without scheme"),
     ],
 )
-def test_a_part_of_a_list_that_would_never_fit_or_always_is_refused(
+def test_a_part_of_a_list_that_would_match_nothing_or_everything_is_refused(
     name: str, value: str, part: str, right: str
 ) -> None:
     with pytest.raises(SettingsError) as refused:
@@ -91,5 +91,5 @@ def test_a_part_of_a_list_that_would_never_fit_or_always_is_refused(
         ("allowed_hosts", ""),
     ],
 )
-def test_a_list_of_what_fits_is_taken(name: str, value: str) -> None:
+def test_a_valid_list_is_accepted(name: str, value: str) -> None:
     assert getattr(load_settings({name: value}, {}), name) == value
