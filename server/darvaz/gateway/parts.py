@@ -62,7 +62,7 @@ class Parts:
     link_counts: AddressCounts = field(default_factory=AddressCounts)
     unix_s: Callable[[], float] = time.time
     recorded_refusals: RateLimiter = field(
-        default_factory=lambda: RateLimiter(REFUSALS_RECORDED_PER_MINUTE, 60.0, time.time)
+        default_factory=lambda: RateLimiter(REFUSALS_RECORDED_PER_MINUTE, 60.0, time.monotonic)
     )
     started_unix_s: float = field(default_factory=time.time)
     events: EventStreams = field(init=False)

@@ -1,1 +1,1 @@
-"""Tests of the access room."""
+"""Tests of access."""

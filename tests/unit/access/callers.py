@@ -18,7 +18,7 @@ WRONG = "dvz_aaaaaaaaaa_" + "A" * 43
 
 def with_policy(connection: sqlite3.Connection, clock: Clock, policy: AccessPolicy) -> Access:
     """Returns a gate with this policy and its enrolment window closed."""
-    access = Access(connection, policy, clock)
+    access = Access(connection, policy, clock, clock)
     access.enrolment.close()
     return access
 

@@ -1,4 +1,4 @@
-"""What the access room stands on: a clock and a database."""
+"""Fixtures of all tests of access: a clock and a database."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ def tokens(connection: sqlite3.Connection, clock: Clock) -> Tokens:
 @pytest.fixture
 def access(connection: sqlite3.Connection, clock: Clock) -> Access:
     """A gate with its enrolment window closed."""
-    access = Access(connection, AccessPolicy(), clock)
+    access = Access(connection, AccessPolicy(), clock, clock)
     access.enrolment.close()
     return access

@@ -57,19 +57,19 @@ def test_a_sessions_secret_is_not_in_the_file(
 
 
 @pytest.mark.parametrize("text", ["", "junk", "dvz_aaaaaaaaaa_" + "A" * 43, "dvz_" * 5000, "\ud800"])
-def test_what_is_no_session_is_nobody(sessions: BrowserSessions, text: str) -> None:
+def test_any_other_text_is_not_a_session(sessions: BrowserSessions, text: str) -> None:
     sessions.open("operator", HERE, "", None)
 
     assert sessions.check(text, HERE) is None
 
 
-def test_the_id_with_another_secret_is_nobody(sessions: BrowserSessions) -> None:
+def test_the_id_with_another_secret_is_not_a_session(sessions: BrowserSessions) -> None:
     made = sessions.open("operator", HERE, "", None)
 
     assert sessions.check(f"dvz_{made.identity}_{'A' * 43}", HERE) is None
 
 
-def test_a_closed_session_is_over_at_once(sessions: BrowserSessions) -> None:
+def test_a_closed_session_ends_at_once(sessions: BrowserSessions) -> None:
     made = sessions.open("operator", HERE, "", None)
 
     assert sessions.close(made.identity)
@@ -90,7 +90,7 @@ def test_an_unused_session_ends_by_itself(
     assert (sessions.check(made.text, HERE) is not None) is is_live
 
 
-def test_a_used_session_lives_on_and_ends_all_the_same(sessions: BrowserSessions, clock: Clock) -> None:
+def test_a_session_in_use_lives_longer_and_still_ends(sessions: BrowserSessions, clock: Clock) -> None:
     made = sessions.open("operator", HERE, "", None)
     began_s = clock.now_s
 
@@ -118,7 +118,7 @@ def test_a_session_ends_with_the_token_that_opened_it(
     assert sessions.check(first.text, HERE) is None and sessions.check(second.text, HERE) is None
 
 
-def test_one_session_too_many_ends_the_one_used_longest_ago(sessions: BrowserSessions, clock: Clock) -> None:
+def test_one_session_beyond_the_maximum_ends_the_least_recently_used(sessions: BrowserSessions, clock: Clock) -> None:
     made = []
     for _ in range(SESSIONS_MAX):
         made.append(sessions.open("operator", HERE, "", None))
@@ -133,13 +133,13 @@ def test_one_session_too_many_ends_the_one_used_longest_ago(sessions: BrowserSes
     assert not sessions.is_live(made[1].identity)
 
 
-def test_a_long_browsers_name_is_cut(sessions: BrowserSessions) -> None:
+def test_a_long_user_agent_is_cut(sessions: BrowserSessions) -> None:
     sessions.open("operator", HERE, "x" * (AGENT_CHARS_MAX + 1), None)
 
     assert [session.agent for session in sessions.list()] == ["x" * AGENT_CHARS_MAX]
 
 
-def test_sessions_are_listed_by_last_use_and_the_ended_are_forgotten(
+def test_sessions_are_listed_by_last_use_without_the_expired(
     sessions: BrowserSessions, clock: Clock, connection: sqlite3.Connection
 ) -> None:
     first = sessions.open("operator", HERE, "", None)
@@ -156,7 +156,7 @@ def test_sessions_are_listed_by_last_use_and_the_ended_are_forgotten(
 # Sign-in links
 
 
-def test_a_link_lets_in_once(links: SignInLinks) -> None:
+def test_a_link_signs_in_once(links: SignInLinks) -> None:
     made = links.issue("viewer")
 
     first, second = links.use(made.text), links.use(made.text)
@@ -165,7 +165,7 @@ def test_a_link_lets_in_once(links: SignInLinks) -> None:
     assert second is not None and not second.is_first_use
 
 
-def test_a_link_is_used_by_one_of_two_gateways_processes(links: SignInLinks, tmp_path: Path, clock: Clock) -> None:
+def test_a_link_is_used_by_one_of_two_processes(links: SignInLinks, tmp_path: Path, clock: Clock) -> None:
     made = links.issue()
     with closing(open_database(tmp_path)) as other:
         uses = [SignInLinks(other, clock).use(made.text), links.use(made.text)]
@@ -190,14 +190,14 @@ def test_a_wrong_secret_does_not_use_a_link_up(links: SignInLinks) -> None:
 
 
 @pytest.mark.parametrize("minutes", [0, -1, LINK_MINUTES_MAX + 1, float("nan"), float("inf")])
-def test_odd_lifetimes_are_refused(links: SignInLinks, signer: Signer, minutes: float) -> None:
+def test_lifetimes_out_of_bounds_are_refused(links: SignInLinks, signer: Signer, minutes: float) -> None:
     with pytest.raises(ValueError, match="link lives for up to"):
         links.issue("operator", minutes)
     with pytest.raises(ValueError, match="link lives for up to"):
-        signer.sign("door", minutes * 7)
+        signer.sign("porch", minutes * 7)
 
 
-def test_one_link_too_many_takes_the_oldest(links: SignInLinks, clock: Clock) -> None:
+def test_one_link_beyond_the_maximum_deletes_the_oldest(links: SignInLinks, clock: Clock) -> None:
     made = []
     for _ in range(LINKS_MAX + 1):
         made.append(links.issue())
@@ -214,30 +214,30 @@ def test_a_links_secret_is_redacted_where_it_is_written() -> None:
 # Signed links
 
 
-def test_a_signature_is_for_one_camera_and_one_time(signer: Signer) -> None:
-    until_s, signature = signer.sign("door", 10)
+def test_a_signature_is_for_one_camera_and_one_end(signer: Signer) -> None:
+    until_s, signature = signer.sign("porch", 10)
 
-    assert signer.is_signed("door", until_s, signature)
+    assert signer.is_signed("porch", until_s, signature)
     assert not signer.is_signed("garden", until_s, signature)
-    assert not signer.is_signed("door", until_s + 1, signature)
-    assert not signer.is_signed("door", until_s, signature[:-1])
-    assert not signer.is_signed("door", until_s, "\ud800é")
+    assert not signer.is_signed("porch", until_s + 1, signature)
+    assert not signer.is_signed("porch", until_s, signature[:-1])
+    assert not signer.is_signed("porch", until_s, "\ud800é")
 
 
 def test_a_signature_expires(signer: Signer, clock: Clock) -> None:
-    until_s, signature = signer.sign("door", 10)
+    until_s, signature = signer.sign("porch", 10)
 
     clock.now_s += 600
 
-    assert not signer.is_signed("door", until_s, signature)
+    assert not signer.is_signed("porch", until_s, signature)
 
 
-def test_signatures_survive_a_restart_and_fit_no_other_gateway(
+def test_signatures_survive_a_restart_and_are_invalid_for_other_gateways(
     signer: Signer, connection: sqlite3.Connection, clock: Clock, tmp_path: Path
 ) -> None:
-    until_s, signature = signer.sign("door", VIEW_MINUTES_MAX)
+    until_s, signature = signer.sign("porch", VIEW_MINUTES_MAX)
 
-    assert Signer(connection, clock).is_signed("door", until_s, signature)
+    assert Signer(connection, clock).is_signed("porch", until_s, signature)
     with closing(open_database(tmp_path / "other")) as other:
-        assert not Signer(other, clock).is_signed("door", until_s, signature)
+        assert not Signer(other, clock).is_signed("porch", until_s, signature)
         assert Signer(other, clock).gateway_code != signer.gateway_code

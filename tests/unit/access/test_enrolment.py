@@ -40,7 +40,7 @@ def test_opening_again_counts_from_now(enrolment: Enrolment) -> None:
     assert enrolment.seconds_left() == 60.0
 
 
-def test_the_window_closes_when_asked(enrolment: Enrolment) -> None:
+def test_the_window_can_be_closed(enrolment: Enrolment) -> None:
     enrolment.open_for(10)
 
     enrolment.close()
@@ -61,7 +61,7 @@ def test_another_process_opens_and_closes_the_same_window(enrolment: Enrolment, 
 
 
 @pytest.mark.parametrize("minutes", [0, -1, MINUTES_MAX + 0.1, float("inf"), float("nan")])
-def test_the_window_cannot_be_opened_for_nothing_or_for_ever(enrolment: Enrolment, minutes: float) -> None:
+def test_the_window_cannot_be_opened_for_minutes_out_of_bounds(enrolment: Enrolment, minutes: float) -> None:
     with pytest.raises(ValueError, match="up to 1440 minutes"):
         enrolment.open_for(minutes)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
-from darvaz.gateway.access import Access, Admitted, AskToken, Caller, Refused
+import pytest
+
+from darvaz.gateway.access import Access, AccessPolicy, Admitted, AskToken, Caller, Refused
 from darvaz.gateway.access.decisions import NOT_AUTHORISED
 from darvaz.gateway.access.rules import FAILURES_ALLOWED, FAILURES_WINDOW_S
 from tests.support.clock import Clock
@@ -49,7 +51,7 @@ def test_every_wrong_token_gets_the_same_answer(access: Access, clock: Clock) ->
     assert answers == dict.fromkeys(callers, NOT_AUTHORISED)
 
 
-def test_the_refusal_says_how_a_token_is_shown(access: Access) -> None:
+def test_the_refusal_says_how_a_token_is_sent(access: Access) -> None:
     refused = access.admit_device(bearing(BOARD, WRONG), "pico")
 
     assert code(refused) == (401, "not_authorised")
@@ -57,7 +59,7 @@ def test_the_refusal_says_how_a_token_is_shown(access: Access) -> None:
     assert WRONG not in str(refused)
 
 
-def test_a_token_in_the_first_message_is_judged_alike(access: Access) -> None:
+def test_a_token_in_the_first_message_is_checked_in_the_same_way(access: Access) -> None:
     issued = access.tokens.issue("pico")
 
     assert access.admit_with_token(BOARD, "pico", issued.text) == Admitted(issued.token_id)
@@ -72,7 +74,7 @@ def test_as_many_failures_as_allowed_block_nobody(access: Access) -> None:
     assert access.admit_device(bearing(BOARD, issued.text), "pico") == Admitted(issued.token_id)
 
 
-def test_more_failures_than_allowed_block_the_address_without_looking(
+def test_more_failures_than_allowed_block_the_address_without_a_check(
     access: Access, connection: sqlite3.Connection
 ) -> None:
     issued = access.tokens.issue("pico")
@@ -124,6 +126,19 @@ def test_a_blocked_address_may_try_again_after_five_minutes(access: Access, cloc
     assert access.admit_device(bearing(BOARD, issued.text), "pico") == Admitted(issued.token_id)
 
 
+@pytest.mark.parametrize("jump_s", [-86_400, 86_400])
+def test_a_wall_clock_that_is_set_changes_no_block(connection: sqlite3.Connection, clock: Clock, jump_s: float) -> None:
+    wall = Clock()
+    access = Access(connection, AccessPolicy(), wall, clock)
+    fail(access, FAILURES_ALLOWED + 1)
+
+    wall.now_s += jump_s
+    assert code(access.admit_device(BOARD, "pico")) == (429, "too_many_failures")
+
+    clock.now_s += FAILURES_WINDOW_S
+    assert access.admit_device(BOARD, "pico") == AskToken()
+
+
 def test_a_good_token_clears_the_failures_before_it(access: Access) -> None:
     issued = access.tokens.issue("pico")
     fail(access, FAILURES_ALLOWED)
@@ -134,7 +149,7 @@ def test_a_good_token_clears_the_failures_before_it(access: Access) -> None:
     assert access.admit_device(BOARD, "pico") == AskToken()
 
 
-def test_a_token_shown_to_the_wrong_door_is_a_failure_of_its_address(access: Access) -> None:
+def test_a_token_of_another_kind_is_a_failure_of_its_address(access: Access) -> None:
     issued = access.tokens.issue("esp32cam")
     for _ in range(FAILURES_ALLOWED + 1):
         access.admit_device(bearing(BOARD, issued.text), "pico")
@@ -142,7 +157,7 @@ def test_a_token_shown_to_the_wrong_door_is_a_failure_of_its_address(access: Acc
     assert code(access.admit_device(BOARD, "pico")) == (429, "too_many_failures")
 
 
-def test_foreign_pages_cannot_lock_an_address_out(access: Access) -> None:
+def test_foreign_pages_cannot_block_an_address(access: Access) -> None:
     page = replace(PAGE, origin="https://attacker.example")
     picture = replace(PAGE, origin=None, has_query_token=True)
     for _ in range(FAILURES_ALLOWED + 1):
@@ -152,7 +167,7 @@ def test_foreign_pages_cannot_lock_an_address_out(access: Access) -> None:
     assert access.admit_device(PAGE, "pico") == AskToken()
 
 
-def test_wrong_tokens_of_a_local_program_do_not_lock_this_machine_out(access: Access) -> None:
+def test_wrong_tokens_of_a_local_program_do_not_block_this_machine(access: Access) -> None:
     fail(access, FAILURES_ALLOWED + 1, LOCAL)
 
     assert access.admit_device(LOCAL, "pico") == Admitted(None)

@@ -19,7 +19,7 @@ from tests.unit.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_po
 # A board's handshake
 
 
-def test_a_board_of_this_machine_needs_no_token(access: Access) -> None:
+def test_a_board_on_this_machine_does_not_need_a_token(access: Access) -> None:
     assert access.admit_device(LOCAL, "pico") == Admitted(None)
 
 
@@ -28,7 +28,7 @@ def test_a_board_from_elsewhere_without_a_header_is_asked_for_a_token(access: Ac
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_board_with_its_token_is_let_in_by_any_name_of_the_gateway(access: Access, scheme: str) -> None:
+def test_a_board_with_its_token_is_admitted_by_any_scheme_name(access: Access, scheme: str) -> None:
     issued = access.tokens.issue("pico")
 
     greeted = access.admit_device(replace(BOARD, authorization=f"{scheme} {issued.text}"), "pico")
@@ -47,7 +47,7 @@ def test_a_board_with_its_token_is_let_in_by_any_name_of_the_gateway(access: Acc
         {"address": None},
     ],
 )
-def test_what_is_not_quite_localhost_is_asked_for_a_token(access: Access, change: dict[str, Any]) -> None:
+def test_a_caller_that_is_not_exactly_localhost_is_asked_for_a_token(access: Access, change: dict[str, Any]) -> None:
     assert access.admit_device(replace(LOCAL, **change), "pico") == AskToken()
 
 
@@ -83,7 +83,7 @@ def test_a_page_of_the_gateway_is_asked_for_a_token(access: Access) -> None:
     assert access.admit_device(PAGE, "pico") == AskToken()
 
 
-def test_listed_hosts_and_origins_may_ask(connection: sqlite3.Connection, clock: Clock) -> None:
+def test_listed_hosts_and_origins_are_allowed(connection: sqlite3.Connection, clock: Clock) -> None:
     policy = AccessPolicy(allowed_hosts=("gateway.example",), allowed_origins=("https://panel.example",))
     access = with_policy(connection, clock, policy)
     listed = replace(PAGE, host="gateway.example:3000", origin="https://panel.example")
@@ -94,7 +94,7 @@ def test_listed_hosts_and_origins_may_ask(connection: sqlite3.Connection, clock:
 # Binding
 
 
-def test_a_token_is_for_the_first_device_that_shows_it(access: Access) -> None:
+def test_a_token_belongs_to_the_first_device_that_uses_it(access: Access) -> None:
     admitted = Admitted(access.tokens.issue("pico").token_id)
 
     assert access.bind(admitted, "pico_1") is None
@@ -107,7 +107,7 @@ def test_localhost_may_be_any_device(access: Access) -> None:
     assert access.bind(Admitted(None), "pico_2") is None
 
 
-def test_a_link_may_stay_until_its_token_is_revoked_elsewhere(access: Access, tmp_path: Path) -> None:
+def test_a_link_may_stay_until_its_token_is_revoked_in_another_process(access: Access, tmp_path: Path) -> None:
     issued = access.tokens.issue("pico")
     assert issued.token_id not in access.invalid_tokens()
 

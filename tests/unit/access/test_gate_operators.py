@@ -1,4 +1,4 @@
-"""The gate as people and programs meet it, at its oldest door."""
+"""Requests of people and programs, by the method `Access.operator`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.access.callers import BOARD, LOCAL, bearing, code
 
 
 @pytest.mark.parametrize("state_changing", [False, True])
-def test_this_machine_operates_without_a_token(access: Access, state_changing: bool) -> None:
+def test_this_machine_is_an_operator_without_a_token(access: Access, state_changing: bool) -> None:
     assert access.operator(LOCAL, state_changing) == Admitted(None)
 
 
@@ -25,7 +25,7 @@ def test_an_operator_from_elsewhere_needs_a_token(access: Access, state_changing
     assert access.operator(bearing(BOARD, issued.text), state_changing) == Admitted(issued.token_id)
 
 
-def test_a_viewer_looks_and_changes_nothing(access: Access) -> None:
+def test_a_viewer_reads_and_changes_nothing(access: Access) -> None:
     issued = access.tokens.issue("viewer")
     viewer = bearing(BOARD, issued.text)
 
@@ -33,7 +33,7 @@ def test_a_viewer_looks_and_changes_nothing(access: Access) -> None:
     assert code(access.operator(viewer, state_changing=True)) == (403, "not_allowed")
 
 
-def test_a_viewer_who_reaches_too_far_is_not_locked_out(access: Access) -> None:
+def test_a_viewer_without_permission_is_not_blocked(access: Access) -> None:
     viewer = bearing(BOARD, access.tokens.issue("viewer").text)
     for _ in range(FAILURES_ALLOWED + 1):
         access.operator(viewer, state_changing=True)
@@ -42,20 +42,20 @@ def test_a_viewer_who_reaches_too_far_is_not_locked_out(access: Access) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pico", "esp32cam"])
-def test_a_board_is_no_operator(access: Access, kind: str) -> None:
+def test_a_board_is_not_an_operator(access: Access, kind: str) -> None:
     board = bearing(BOARD, access.tokens.issue(kind).text)
 
     assert access.operator(board, state_changing=False) == NOT_AUTHORISED
 
 
-def test_an_operators_token_in_the_address_is_not_looked_at(access: Access) -> None:
+def test_an_operators_token_in_the_url_is_not_checked(access: Access) -> None:
     good = bearing(BOARD, access.tokens.issue("operator").text)
 
     assert access.operator(replace(good, has_query_token=True), state_changing=False) == NOT_AUTHORISED
     assert access.operator(replace(LOCAL, has_query_token=True), state_changing=False) == NOT_AUTHORISED
 
 
-def test_a_foreign_page_operates_nothing(access: Access) -> None:
+def test_a_foreign_page_is_not_an_operator(access: Access) -> None:
     foreign = replace(LOCAL, origin="https://attacker.example", has_browser_headers=True)
 
     for state_changing in (False, True):
@@ -69,7 +69,7 @@ def test_a_form_of_another_site_changes_nothing_on_this_machine(access: Access) 
     assert access.operator(caused, state_changing=False) == Admitted(None)
 
 
-def test_a_program_may_call_the_gateway_by_any_name(access: Access) -> None:
+def test_a_program_may_use_any_host_name_of_the_gateway(access: Access) -> None:
     issued = access.tokens.issue("operator")
 
     assert access.operator(bearing(BOARD, issued.text), state_changing=True) == Admitted(issued.token_id)

@@ -20,7 +20,7 @@ EVERY_NEED = list(Need)
 
 @pytest.fixture
 def access(connection: sqlite3.Connection, clock: Clock) -> Access:
-    return Access(connection, AccessPolicy(), clock)
+    return Access(connection, AccessPolicy(), clock, clock)
 
 
 def with_password(caller: Caller, password: str) -> Caller:
@@ -59,11 +59,11 @@ def test_a_token_signs_a_browser_in_with_its_role(access: Access, kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["pico", "esp32cam"])
-def test_a_boards_token_signs_nobody_in(access: Access, kind: str) -> None:
+def test_a_boards_token_does_not_sign_in(access: Access, kind: str) -> None:
     assert access.operators.sign_in(PAGE, access.tokens.issue(kind).text, "") == NO_SIGN_IN
 
 
-def test_a_secret_is_not_in_what_may_be_logged(access: Access) -> None:
+def test_a_secret_is_not_in_texts_for_logs(access: Access) -> None:
     made = access.operators.sign_in(PAGE, access.operators.links.issue().text, "")
 
     assert isinstance(made, SignedIn)
@@ -81,7 +81,7 @@ def test_a_secret_is_not_in_what_may_be_logged(access: Access) -> None:
         ({"host": "attacker.example:3000", "origin": "http://attacker.example:3000"}, "host_not_allowed"),
     ],
 )
-def test_no_other_page_signs_anybody_in(access: Access, change: dict[str, object], word: str) -> None:
+def test_other_pages_cannot_sign_in(access: Access, change: dict[str, object], word: str) -> None:
     text = access.operators.links.issue().text
 
     assert code(access.operators.sign_in(replace(PAGE, **change), text, "")) == (403, word)  # type: ignore[arg-type]
@@ -113,13 +113,13 @@ def test_an_operators_session_may_do_everything(access: Access, need: Need) -> N
 @pytest.mark.parametrize(
     ("need", "may"), [(Need.VIEW, True), (Need.ADMINISTER, False), (Need.CHANGE, False), (Need.LEAVE, True)]
 )
-def test_a_viewers_session_may_look_and_leave(access: Access, need: Need, may: bool) -> None:
+def test_a_viewers_session_may_read_and_sign_out(access: Access, need: Need, may: bool) -> None:
     answer = access.operators.admit(signed_in(access, "viewer"), need)
 
     assert isinstance(answer, Admitted) if may else answer == OPERATORS_ONLY
 
 
-def test_a_session_opens_the_gateway_to_its_browser_only(access: Access) -> None:
+def test_a_session_admits_only_its_browser(access: Access) -> None:
     signed_in(access)
 
     assert access.operators.admit(PAGE, Need.VIEW) == NOT_AUTHORISED
@@ -135,19 +135,19 @@ def test_a_session_changes_nothing_without_an_origin(access: Access, need: Need)
 
 @pytest.mark.parametrize("origin", ["http://attacker.example", "http://192.168.1.2:8080", "null"])
 @pytest.mark.parametrize("need", EVERY_NEED)
-def test_another_page_cannot_ride_on_a_session(access: Access, origin: str, need: Need) -> None:
+def test_another_page_cannot_use_a_session(access: Access, origin: str, need: Need) -> None:
     answer = access.operators.admit(replace(signed_in(access), origin=origin), need)
 
     assert code(answer) == (403, "origin_not_allowed")
 
 
-def test_a_rebound_name_cannot_ride_on_a_session(access: Access) -> None:
+def test_a_page_behind_a_rebound_name_cannot_use_a_session(access: Access) -> None:
     rebound = replace(signed_in(access), host="attacker.example:3000", origin="http://attacker.example:3000")
 
     assert code(access.operators.admit(rebound, Need.VIEW)) == (403, "host_not_allowed")
 
 
-def test_a_revoked_session_is_over_at_once(access: Access) -> None:
+def test_a_revoked_session_ends_at_once(access: Access) -> None:
     browser = signed_in(access)
     admitted = access.operators.admit(browser, Need.VIEW)
     assert isinstance(admitted, Admitted) and admitted.session_id and access.operators.is_still_admitted(admitted)
@@ -158,7 +158,7 @@ def test_a_revoked_session_is_over_at_once(access: Access) -> None:
     assert not access.operators.is_still_admitted(admitted)
 
 
-def test_revoking_a_token_ends_what_it_opened(access: Access) -> None:
+def test_revoking_a_token_ends_its_sessions(access: Access) -> None:
     issued = access.tokens.issue("operator")
     made = access.operators.sign_in(PAGE, issued.text, "")
     assert isinstance(made, SignedIn)
@@ -172,7 +172,7 @@ def test_revoking_a_token_ends_what_it_opened(access: Access) -> None:
     assert not access.operators.is_still_admitted(by_token)
 
 
-def test_an_old_cookie_locks_nobody_out(access: Access) -> None:
+def test_an_old_cookie_blocks_nobody(access: Access) -> None:
     stale = replace(PAGE, cookie=f"{access.operators.cookie_name}=dvz_aaaaaaaaaa_{'A' * 43}")
     for _ in range(FAILURES_ALLOWED + 2):
         assert access.operators.admit(stale, Need.VIEW) == NOT_AUTHORISED
@@ -186,7 +186,7 @@ def test_an_old_cookie_does_not_end_the_localhost_rule(access: Access) -> None:
     assert access.operators.admit(stale, Need.CHANGE) == Admitted(None)
 
 
-def test_a_cookie_given_twice_is_nobodys(access: Access) -> None:
+def test_a_repeated_cookie_is_ignored(access: Access) -> None:
     browser = signed_in(access)
 
     twice = replace(browser, cookie=f"{browser.cookie}; {access.operators.cookie_name}=dvz_other")
@@ -213,7 +213,7 @@ def test_a_viewers_token_is_a_password(access: Access) -> None:
     assert access.operators.admit(with_password(PROGRAM, issued.text), Need.CHANGE) == OPERATORS_ONLY
 
 
-def test_an_operators_token_is_no_password(access: Access) -> None:
+def test_an_operators_token_is_not_a_password(access: Access) -> None:
     issued = access.tokens.issue("operator")
 
     assert access.operators.admit(with_password(PROGRAM, issued.text), Need.VIEW) == NOT_AUTHORISED
@@ -222,7 +222,7 @@ def test_an_operators_token_is_no_password(access: Access) -> None:
 @pytest.mark.parametrize(
     "header", ["Basic", "Basic !!!", "Basic /w==", "Basic bnZy", "Basic " + "QUFB" * 5000, "Digest x"]
 )
-def test_a_malformed_password_is_a_failure_like_any(access: Access, header: str) -> None:
+def test_a_malformed_password_is_a_failure_like_all_others(access: Access, header: str) -> None:
     for _ in range(FAILURES_ALLOWED + 1):
         assert access.operators.admit(replace(PROGRAM, authorization=header), Need.VIEW) == NOT_AUTHORISED
 
@@ -232,34 +232,37 @@ def test_a_malformed_password_is_a_failure_like_any(access: Access, header: str)
 # Links of one camera
 
 
-def test_a_signed_link_shows_its_camera_and_nothing_else(access: Access) -> None:
-    until_s, signature = access.operators.signer.sign("door", 10)
+def test_a_view_link_shows_its_camera_and_nothing_else(access: Access) -> None:
+    until_s, signature = access.operators.signer.sign("porch", 10)
 
-    seen = access.operators.admit_with_view_link(PROGRAM, "door", until_s, signature)
+    seen = access.operators.admit_with_view_link(PROGRAM, "porch", until_s, signature)
 
     assert isinstance(seen, Admitted) and (seen.role, seen.until_s) == ("viewer", until_s)
     assert code(access.operators.admit_with_view_link(PROGRAM, "garden", until_s, signature)) == (401, "not_authorised")
 
 
-def test_a_wrong_signature_locks_nobody_out(access: Access) -> None:
-    until_s, signature = access.operators.signer.sign("door", 10)
+def test_a_wrong_signature_blocks_nobody(access: Access) -> None:
+    until_s, signature = access.operators.signer.sign("porch", 10)
     for _ in range(FAILURES_ALLOWED + 2):
-        access.operators.admit_with_view_link(BROWSER, "door", until_s, "wrong")
+        access.operators.admit_with_view_link(BROWSER, "porch", until_s, "wrong")
 
-    assert isinstance(access.operators.admit_with_view_link(BROWSER, "door", until_s, signature), Admitted)
+    assert isinstance(access.operators.admit_with_view_link(BROWSER, "porch", until_s, signature), Admitted)
 
 
-def test_a_signed_link_works_by_no_rebound_name(access: Access) -> None:
-    until_s, signature = access.operators.signer.sign("door", 10)
+def test_a_view_link_does_not_work_behind_a_rebound_name(access: Access) -> None:
+    until_s, signature = access.operators.signer.sign("porch", 10)
     rebound = replace(BROWSER, host="attacker.example")
 
-    assert code(access.operators.admit_with_view_link(rebound, "door", until_s, signature)) == (403, "host_not_allowed")
+    assert code(access.operators.admit_with_view_link(rebound, "porch", until_s, signature)) == (
+        403,
+        "host_not_allowed",
+    )
 
 
 # A database that fails
 
 
-def test_nobody_is_let_in_while_the_database_fails(access: Access, connection: sqlite3.Connection) -> None:
+def test_everyone_is_refused_while_the_database_fails(access: Access, connection: sqlite3.Connection) -> None:
     browser = signed_in(access)
     admitted = access.operators.admit(browser, Need.VIEW)
     connection.close()

@@ -31,7 +31,7 @@ def caller(address: str | None = "127.0.0.1", query: bytes = b"", **headers: Any
         ("::ffff:127.0.0.1", "[::ffff:127.0.0.1]:3000"),
     ],
 )
-def test_a_program_of_this_machine_is_trusted(address: str, host: str) -> None:
+def test_a_program_on_this_machine_is_trusted(address: str, host: str) -> None:
     assert is_trusted_localhost(caller(address, host=host), enabled=True)
 
 
@@ -85,7 +85,7 @@ def test_a_request_without_host_is_not_localhost() -> None:
     assert not is_trusted_localhost(caller(), enabled=True)
 
 
-def test_a_host_given_twice_is_not_localhost() -> None:
+def test_a_repeated_host_is_not_localhost() -> None:
     twice = Caller.from_headers("127.0.0.1", [(b"host", b"localhost"), (b"host", b"attacker.example")], b"")
 
     assert not is_trusted_localhost(twice, enabled=True)
@@ -137,7 +137,7 @@ def test_a_page_on_this_machine_is_localhost_only_if_it_is_ours(origin: str, is_
         (None, False),
     ],
 )
-def test_the_gateway_answers_to_its_own_names_only(host: str | None, is_allowed: bool) -> None:
+def test_the_gateway_accepts_only_its_own_host_names(host: str | None, is_allowed: bool) -> None:
     assert is_host_allowed(host, ("Panel.example", "one-port.example:3000")) == is_allowed
 
 
@@ -165,11 +165,11 @@ def test_the_gateway_answers_to_its_own_names_only(host: str | None, is_allowed:
         ("null", "192.168.1.7:3000", False),
     ],
 )
-def test_only_our_own_and_listed_pages_may_ask(origin: str | None, host: str | None, is_allowed: bool) -> None:
+def test_only_own_and_listed_origins_are_allowed(origin: str | None, host: str | None, is_allowed: bool) -> None:
     assert is_origin_allowed(origin, host, ("https://Panel.example/",)) == is_allowed
 
 
-def test_null_is_no_origin_even_if_listed() -> None:
+def test_null_is_not_an_allowed_origin_even_if_listed() -> None:
     assert not is_origin_allowed("null", "localhost", ("null",))
 
 
@@ -193,7 +193,7 @@ def test_an_address_is_loopback_or_not() -> None:
         (b"\xff\xfe=%zz", False),
     ],
 )
-def test_a_token_in_the_address_is_seen(query: bytes, has_token: bool) -> None:
+def test_a_token_in_the_url_is_noticed(query: bytes, has_token: bool) -> None:
     assert caller(query=query).has_query_token == has_token
 
 
@@ -209,7 +209,7 @@ def test_a_token_in_the_address_is_seen(query: bytes, has_token: bool) -> None:
         ({}, False),
     ],
 )
-def test_a_browser_is_known_by_what_it_adds(headers: dict[str, Any], is_browser: bool) -> None:
+def test_a_browser_is_recognised_by_its_headers(headers: dict[str, Any], is_browser: bool) -> None:
     assert caller(**headers).has_browser_headers == is_browser
 
 
@@ -217,5 +217,5 @@ def test_a_browser_is_known_by_what_it_adds(headers: dict[str, Any], is_browser:
     ("site", "is_cross_site"),
     [("cross-site", True), ("same-site", True), ("same-origin", False), ("none", False)],
 )
-def test_a_request_that_another_site_caused_is_seen(site: str, is_cross_site: bool) -> None:
+def test_a_request_that_another_site_caused_is_noticed(site: str, is_cross_site: bool) -> None:
     assert caller(sec_fetch_site=site).is_cross_site == is_cross_site

@@ -11,7 +11,7 @@ import pytest
 
 from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Refused
 from darvaz.gateway.access.gate import MINTS_PER_MINUTE_MAX
-from darvaz.gateway.access.tokens import UNUSED_PER_SITE_MAX, UNUSED_TOTAL_MAX
+from darvaz.gateway.access.tokens import UNUSED_PER_NETWORK_MAX, UNUSED_TOTAL_MAX
 from tests.support.clock import Clock
 from tests.unit.access.callers import BOARD, LOCAL, PAGE, bearing, code, with_policy
 
@@ -31,7 +31,7 @@ def test_tokens_are_given_out_in_the_guides_shape(access: Access) -> None:
         assert isinstance(access.admit_device(bearing(BOARD, text), kind), Admitted)
 
 
-def test_each_call_gives_fresh_tokens(access: Access) -> None:
+def test_each_call_gives_new_tokens(access: Access) -> None:
     first, second = access.public_tokens(LOCAL), access.public_tokens(LOCAL)
 
     assert isinstance(first, dict) and isinstance(second, dict)
@@ -53,15 +53,15 @@ def test_from_elsewhere_tokens_are_given_out_while_the_window_is_open(access: Ac
 def test_the_first_start_opens_the_window_for_a_quarter_of_an_hour(
     connection: sqlite3.Connection, clock: Clock
 ) -> None:
-    access = Access(connection, AccessPolicy(), clock)
+    access = Access(connection, AccessPolicy(), clock, clock)
 
     assert access.enrolment.seconds_left() == 900.0
     assert isinstance(access.public_tokens(BOARD), dict)
 
 
 @pytest.mark.parametrize("policy", ["always", "never"])
-def test_a_policy_without_a_window_opens_none(connection: sqlite3.Connection, clock: Clock, policy: str) -> None:
-    access = Access(connection, AccessPolicy(public_tokens=policy), clock)  # type: ignore[arg-type]
+def test_a_policy_without_a_window_does_not_open_it(connection: sqlite3.Connection, clock: Clock, policy: str) -> None:
+    access = Access(connection, AccessPolicy(public_tokens=policy), clock, clock)  # type: ignore[arg-type]
 
     assert access.enrolment.seconds_left() == 0.0
 
@@ -72,7 +72,7 @@ def test_the_policy_always_gives_tokens_to_anyone(connection: sqlite3.Connection
     assert isinstance(access.public_tokens(BOARD), dict)
 
 
-def test_the_policy_never_gives_tokens_to_nobody(connection: sqlite3.Connection, clock: Clock) -> None:
+def test_the_policy_never_gives_tokens_to_no_caller(connection: sqlite3.Connection, clock: Clock) -> None:
     access = with_policy(connection, clock, AccessPolicy(public_tokens="never"))
     access.enrolment.open_for(15)
 
@@ -106,11 +106,11 @@ def test_a_browser_that_calls_the_gateway_by_its_address_gets_tokens(access: Acc
     assert isinstance(access.public_tokens(replace(PAGE, origin=None)), dict)
 
 
-def test_localhost_behind_a_proxy_is_a_stranger(access: Access) -> None:
+def test_localhost_behind_a_proxy_is_not_trusted(access: Access) -> None:
     assert code(access.public_tokens(replace(LOCAL, is_forwarded=True))) == (403, "enrolment_closed")
 
 
-def test_one_call_beyond_the_rate_gets_no_tokens_for_a_while(access: Access, clock: Clock) -> None:
+def test_one_call_beyond_the_rate_must_wait(access: Access, clock: Clock) -> None:
     for _ in range(MINTS_PER_MINUTE_MAX):
         assert isinstance(access.public_tokens(LOCAL), dict)
 
@@ -124,8 +124,8 @@ def test_one_call_beyond_the_rate_gets_no_tokens_for_a_while(access: Access, clo
 
 
 def test_no_tokens_are_given_out_while_too_many_are_unused(access: Access) -> None:
-    for site in range(UNUSED_TOTAL_MAX // UNUSED_PER_SITE_MAX):
-        assert access.tokens.mint(["pico"] * UNUSED_PER_SITE_MAX, f"10.0.1.{site}") is not None
+    for site in range(UNUSED_TOTAL_MAX // UNUSED_PER_NETWORK_MAX):
+        assert access.tokens.mint(["pico"] * UNUSED_PER_NETWORK_MAX, f"10.0.1.{site}") is not None
 
     assert code(access.public_tokens(LOCAL)) == (429, "too_many_tokens")
 
@@ -142,7 +142,7 @@ def test_a_full_disk_gives_no_tokens_and_says_so(access: Access, connection: sql
     assert isinstance(refused, Refused) and refused.retry_after_s is not None
 
 
-def test_a_gate_without_its_database_stays_shut_but_ends_no_link(
+def test_without_its_database_everyone_is_refused_and_links_stay(
     access: Access, caplog: pytest.LogCaptureFixture
 ) -> None:
     issued = access.tokens.issue("pico")
@@ -154,5 +154,5 @@ def test_a_gate_without_its_database_stays_shut_but_ends_no_link(
     assert code(access.operator(bearing(BOARD, issued.text), state_changing=False)) == (503, "unavailable")
     assert issued.token_id not in access.invalid_tokens()
     assert access.admit_device(LOCAL, "pico") == Admitted(None)
-    assert "the gate stays shut" in caplog.text
+    assert "everyone is refused" in caplog.text
     assert issued.text not in caplog.text

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.gateway.access.rate_limiter import ADDRESSES_MAX, RateLimiter, network_of
+from darvaz.gateway.access.rate_limiter import NETWORKS_MAX, RateLimiter, network_of
 from tests.support.clock import Clock
 
 
 @pytest.fixture
 def limiter(clock: Clock) -> RateLimiter:
-    return RateLimiter(events_max=3, window_s=60.0, clock=clock)
+    return RateLimiter(events_max=3, window_s=60.0, monotonic_s=clock)
 
 
 def count(limiter: RateLimiter, address: str, times: int) -> None:
@@ -52,7 +52,7 @@ def test_more_events_than_allowed_are_not_kept(limiter: RateLimiter, clock: Cloc
     assert limiter.wait_s("10.0.0.1") is None
 
 
-def test_a_cleared_address_begins_afresh(limiter: RateLimiter) -> None:
+def test_a_cleared_address_starts_again(limiter: RateLimiter) -> None:
     count(limiter, "10.0.0.1", 3)
 
     limiter.clear("10.0.0.1")
@@ -61,8 +61,8 @@ def test_a_cleared_address_begins_afresh(limiter: RateLimiter) -> None:
     assert limiter.wait_s("10.0.0.1") is None
 
 
-def test_one_address_beyond_the_maximum_pushes_the_oldest_out(clock: Clock) -> None:
-    limiter = RateLimiter(events_max=1, window_s=60.0, clock=clock, addresses_max=2)
+def test_one_address_beyond_the_maximum_drops_the_oldest(clock: Clock) -> None:
+    limiter = RateLimiter(events_max=1, window_s=60.0, monotonic_s=clock, networks_max=2)
     limiter.count("10.0.0.1")
     limiter.count("10.0.0.2")
     limiter.count("10.0.0.1")
@@ -75,27 +75,19 @@ def test_one_address_beyond_the_maximum_pushes_the_oldest_out(clock: Clock) -> N
 
 
 def test_the_table_never_holds_more_than_its_named_maximum(limiter: RateLimiter) -> None:
-    for number in range(ADDRESSES_MAX + 1):
+    for number in range(NETWORKS_MAX + 1):
         limiter.count(f"10.0.{number // 256}.{number % 256}")
 
-    assert len(limiter) == ADDRESSES_MAX
+    assert len(limiter) == NETWORKS_MAX
 
 
-def test_an_address_whose_events_are_past_leaves_the_table(limiter: RateLimiter, clock: Clock) -> None:
+def test_an_address_without_recent_events_leaves_the_table(limiter: RateLimiter, clock: Clock) -> None:
     limiter.count("10.0.0.1")
     clock.now_s += 60
 
     assert limiter.wait_s("10.0.0.1") is None
 
     assert len(limiter) == 0
-
-
-def test_a_clock_that_is_set_back_blocks_nobody(limiter: RateLimiter, clock: Clock) -> None:
-    count(limiter, "10.0.0.1", 3)
-
-    clock.now_s -= 86_400
-
-    assert limiter.wait_s("10.0.0.1") is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from darvaz.gateway.access import DEVICE_KINDS, Issued, Tokens
 from darvaz.gateway.access.tokens import (
     MINTED_LIFE_S,
     MINTED_PER_DEVICE_MAX,
-    UNUSED_PER_SITE_MAX,
+    UNUSED_PER_NETWORK_MAX,
     UNUSED_TOTAL_MAX,
 )
 from darvaz.gateway.storage.database import open_database
@@ -51,7 +51,7 @@ def test_the_first_device_keeps_a_token(tokens: Tokens) -> None:
     assert [token.device for token in tokens.list()] == ["pico_1"]
 
 
-def test_a_token_issued_for_one_device_is_for_no_other(tokens: Tokens) -> None:
+def test_a_token_of_one_device_is_refused_for_others(tokens: Tokens) -> None:
     issued = tokens.issue("pico", device="pico_1")
 
     assert not tokens.bind(issued.token_id, "pico_2")
@@ -65,7 +65,7 @@ def test_one_device_may_have_several_tokens(tokens: Tokens) -> None:
     assert tokens.bind(second.token_id, "pico_1")
 
 
-def test_a_dead_token_binds_to_nobody(tokens: Tokens, clock: Clock) -> None:
+def test_an_invalid_token_is_not_bound(tokens: Tokens, clock: Clock) -> None:
     revoked, expired = tokens.issue("pico"), tokens.issue("pico", expires_in_s=60)
     bound = tokens.issue("pico")
     assert tokens.bind(bound.token_id, "pico_1")
@@ -114,7 +114,7 @@ def test_a_minted_token_that_no_device_uses_ends_in_an_hour(tokens: Tokens, cloc
     assert not tokens.bind(issued.token_id, "pico_1")
 
 
-def test_a_minted_token_that_a_device_uses_lives_on(tokens: Tokens, clock: Clock) -> None:
+def test_a_minted_token_that_a_device_uses_does_not_expire(tokens: Tokens, clock: Clock) -> None:
     issued = mint_one(tokens)
     assert tokens.bind(issued.token_id, "pico_1")
 
@@ -123,9 +123,9 @@ def test_a_minted_token_that_a_device_uses_lives_on(tokens: Tokens, clock: Clock
     assert is_let_in(tokens, issued)
 
 
-def test_one_place_has_so_many_unused_tokens_and_the_oldest_makes_room(tokens: Tokens, clock: Clock) -> None:
+def test_one_unused_token_of_a_network_beyond_the_maximum_deletes_the_oldest(tokens: Tokens, clock: Clock) -> None:
     minted = []
-    for _ in range(UNUSED_PER_SITE_MAX + 1):
+    for _ in range(UNUSED_PER_NETWORK_MAX + 1):
         clock.now_s += 1
         minted.append(mint_one(tokens))
     elsewhere = mint_one(tokens, "10.0.0.9")
@@ -133,13 +133,13 @@ def test_one_place_has_so_many_unused_tokens_and_the_oldest_makes_room(tokens: T
     assert not is_let_in(tokens, minted[0])
     assert is_let_in(tokens, minted[1])
     assert is_let_in(tokens, elsewhere)
-    assert len(tokens.list()) == UNUSED_PER_SITE_MAX + 1
+    assert len(tokens.list()) == UNUSED_PER_NETWORK_MAX + 1
 
 
-def test_tokens_in_use_do_not_make_room(tokens: Tokens, clock: Clock) -> None:
+def test_tokens_in_use_are_not_deleted_for_new_ones(tokens: Tokens, clock: Clock) -> None:
     used = mint_one(tokens)
     tokens.bind(used.token_id, "pico_1")
-    for _ in range(UNUSED_PER_SITE_MAX + 1):
+    for _ in range(UNUSED_PER_NETWORK_MAX + 1):
         clock.now_s += 1
         mint_one(tokens)
 
@@ -148,18 +148,18 @@ def test_tokens_in_use_do_not_make_room(tokens: Tokens, clock: Clock) -> None:
 
 def fill(tokens: Tokens, clock: Clock) -> None:
     """Mints the most unused tokens that there may be, each place as many as it can have."""
-    for site in range(UNUSED_TOTAL_MAX // UNUSED_PER_SITE_MAX):
-        assert tokens.mint(["pico"] * UNUSED_PER_SITE_MAX, f"10.0.1.{site}") is not None
+    for site in range(UNUSED_TOTAL_MAX // UNUSED_PER_NETWORK_MAX):
+        assert tokens.mint(["pico"] * UNUSED_PER_NETWORK_MAX, f"10.0.1.{site}") is not None
 
 
-def test_one_beyond_the_most_unused_tokens_is_not_minted(tokens: Tokens, clock: Clock) -> None:
+def test_one_unused_token_beyond_the_total_maximum_is_not_minted(tokens: Tokens, clock: Clock) -> None:
     fill(tokens, clock)
 
     assert tokens.mint(["pico"], HERE) is None
     assert len(tokens.list()) == UNUSED_TOTAL_MAX
 
 
-def test_minting_goes_on_when_unused_tokens_have_expired(tokens: Tokens, clock: Clock) -> None:
+def test_minting_continues_when_unused_tokens_have_expired(tokens: Tokens, clock: Clock) -> None:
     fill(tokens, clock)
 
     clock.now_s += MINTED_LIFE_S
@@ -186,7 +186,7 @@ def test_a_device_that_fetches_a_token_at_each_start_leaves_a_bounded_number(tok
 # Forgetting
 
 
-def test_unused_minted_tokens_are_forgotten_when_they_end(tokens: Tokens, clock: Clock) -> None:
+def test_unused_minted_tokens_are_deleted_when_they_expire(tokens: Tokens, clock: Clock) -> None:
     mint_one(tokens)
 
     clock.now_s += MINTED_LIFE_S
@@ -195,7 +195,7 @@ def test_unused_minted_tokens_are_forgotten_when_they_end(tokens: Tokens, clock:
     assert tokens.list() == []
 
 
-def test_dead_tokens_are_listed_for_a_month(tokens: Tokens, clock: Clock) -> None:
+def test_invalid_tokens_are_listed_for_a_month(tokens: Tokens, clock: Clock) -> None:
     living, revoked, expired = tokens.issue("pico"), tokens.issue("pico"), tokens.issue("pico", expires_in_s=1)
     tokens.revoke(revoked.token_id)
 

@@ -59,14 +59,14 @@ def test_a_token_of_an_unknown_kind_is_not_made(tokens: Tokens) -> None:
 
 
 @pytest.mark.parametrize("expires_in_s", [float("nan"), float("inf")])
-def test_a_token_whose_end_is_no_number_is_not_made(tokens: Tokens, expires_in_s: float) -> None:
+def test_a_token_whose_end_is_not_finite_is_not_made(tokens: Tokens, expires_in_s: float) -> None:
     with pytest.raises(ValueError, match="a number of seconds"):
         tokens.issue("pico", expires_in_s=expires_in_s)
 
     assert tokens.list() == []
 
 
-def test_the_secret_is_nowhere_in_the_files(tokens: Tokens, connection: sqlite3.Connection, tmp_path: Path) -> None:
+def test_the_secret_is_not_in_any_file(tokens: Tokens, connection: sqlite3.Connection, tmp_path: Path) -> None:
     issued = [tokens.issue("operator", label="mine"), mint_one(tokens)]
     assert is_let_in(tokens, issued[0], "operator")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -90,13 +90,13 @@ def test_a_token_does_not_show_its_secret_when_listed(tokens: Tokens) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_token_lets_in_its_own_kind_and_no_other(tokens: Tokens, kind: str) -> None:
+def test_a_token_is_valid_for_its_own_kind_only(tokens: Tokens, kind: str) -> None:
     issued = tokens.issue(kind)
 
     assert [other for other in KINDS if is_let_in(tokens, issued, other)] == [kind]
 
 
-def test_a_checked_token_says_what_it_is(tokens: Tokens, clock: Clock) -> None:
+def test_a_checked_token_has_its_fields(tokens: Tokens, clock: Clock) -> None:
     issued = tokens.issue("pico", label="shelf", expires_in_s=60, device="pico_1")
 
     token = tokens.check(issued.text, "pico", HERE)
@@ -132,7 +132,7 @@ def changed_secret(text: str) -> str:
         lambda _: "\x00",
     ],
 )
-def test_a_spoilt_token_lets_nobody_in(tokens: Tokens, spoil: object) -> None:
+def test_a_damaged_token_is_invalid(tokens: Tokens, spoil: object) -> None:
     issued = tokens.issue("pico")
 
     assert callable(spoil)
@@ -192,14 +192,14 @@ def test_the_use_of_a_token_is_noted_once_a_minute(tokens: Tokens, clock: Clock)
     assert (token.last_used_s, token.last_address) == (first_s + 60, "10.0.0.2")
 
 
-def test_a_wrong_secret_is_no_use_of_a_token(tokens: Tokens) -> None:
+def test_a_wrong_secret_is_not_a_use_of_a_token(tokens: Tokens) -> None:
     tokens.check(changed_secret(tokens.issue("pico").text), "pico", HERE)
 
     (token,) = tokens.list()
     assert token.last_used_s is None
 
 
-def test_a_disk_that_cannot_note_the_use_keeps_nobody_out(
+def test_a_disk_that_cannot_store_the_use_refuses_nobody(
     tokens: Tokens, connection: sqlite3.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     issued = tokens.issue("pico")
@@ -215,7 +215,7 @@ def test_a_disk_that_cannot_note_the_use_keeps_nobody_out(
 # Revoking
 
 
-def test_a_revoked_token_lets_nobody_in(tokens: Tokens) -> None:
+def test_a_revoked_token_is_invalid(tokens: Tokens) -> None:
     issued = tokens.issue("pico")
 
     assert tokens.revoke(issued.token_id)
@@ -249,9 +249,9 @@ def test_another_process_sees_what_was_revoked_at_once(tokens: Tokens, other_pro
 def test_a_real_token_is_redacted_to_its_id(tokens: Tokens) -> None:
     issued = tokens.issue("pico")
 
-    said = redact(f'{{"type":"auth","token":"{issued.text}"}} and again {issued.text}.')
+    text = redact(f'{{"type":"auth","token":"{issued.text}"}} and again {issued.text}.')
 
-    assert said == f'{{"type":"auth","token":"dvz_{issued.token_id}_…"}} and again dvz_{issued.token_id}_….'
+    assert text == f'{{"type":"auth","token":"dvz_{issued.token_id}_…"}} and again dvz_{issued.token_id}_….'
 
 
 @pytest.mark.parametrize(
@@ -268,5 +268,5 @@ def test_a_real_token_is_redacted_to_its_id(tokens: Tokens) -> None:
         ("", ""),
     ],
 )
-def test_what_looks_like_a_token_is_redacted_and_nothing_else(text: str, redacted: str) -> None:
+def test_text_that_looks_like_a_token_is_redacted_and_no_other(text: str, redacted: str) -> None:
     assert redact(text) == redacted

@@ -1,4 +1,4 @@
-"""The access room: who is let in. It knows callers, tokens and time, and neither HTTP nor WebSocket."""
+"""Access: who is admitted. It knows callers, tokens and time, and neither HTTP nor WebSocket."""
 
 from darvaz.gateway.access.browser_sessions import BrowserSession
 from darvaz.gateway.access.caller import Caller

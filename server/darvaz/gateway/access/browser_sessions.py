@@ -1,4 +1,4 @@
-"""Browser sessions: who has signed in with a browser, kept hashed; opened, checked, ended, forgotten."""
+"""Browser sessions: opened, checked and ended; only a hash of the secret is stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LIVE = (
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """What is remembered of a session: everything but its secret."""
+    """What is stored of a browser session, without its secret."""
 
     session_id: str
     role: Role
@@ -42,23 +42,23 @@ class BrowserSession:
 
     @property
     def ends_s(self) -> float:
-        """When it ends if it is not used again."""
+        """When it ends if it is not used again, in Unix seconds."""
         return min(self.last_used_s + IDLE_S, self.created_s + LIFE_S)
 
 
 class BrowserSessions:
-    """The sessions in the database: another process may end them, so nothing is kept here."""
+    """The browser sessions in the database; nothing is cached, since another process may end them."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+    def __init__(self, connection: sqlite3.Connection, unix_s: Callable[[], float]) -> None:
         self._connection = connection
-        self._clock = clock
+        self._unix_s = unix_s
 
     def open(self, role: Role, address: str | None, agent: str, token_id: str | None) -> Credential:
-        """Opens a session and returns its credential; beyond `SESSIONS_MAX` the one used longest ago ends."""
-        made, now_s = make_credential(), self._clock()
+        """Opens a session and returns its credential; beyond `SESSIONS_MAX` the least recently used one ends."""
+        made, now_s = make_credential(), self._unix_s()
         values = (made.identity, made.digest, role, token_id, agent[:AGENT_CHARS_MAX], now_s, now_s, address)
         with transaction(self._connection):
-            self._forget_ended()
+            self._delete_expired()
             self._connection.execute(
                 "INSERT INTO sessions (id, secret_sha256, role, token, agent, created_s, last_used_s, last_address)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -72,7 +72,7 @@ class BrowserSessions:
         return made
 
     def check(self, text: str, address: str | None) -> BrowserSession | None:
-        """Returns the live session that a text is the credential of, or None; notes its use."""
+        """Returns the live session of a credential, or None; stores the use."""
         session_id, secret = parse_credential(text)
         row = self._connection.execute(
             f"SELECT {_COLUMNS}, secret_sha256 FROM sessions WHERE id = :id AND {_LIVE}", self._now(id=session_id)
@@ -84,32 +84,32 @@ class BrowserSessions:
         return session
 
     def is_live(self, session_id: str) -> bool:
-        """Whether a session still lets anyone in, as every process sees it."""
+        """Whether a session is still valid, in all processes."""
         found = self._connection.execute(f"SELECT 1 FROM sessions WHERE id = :id AND {_LIVE}", self._now(id=session_id))
         return found.fetchone() is not None
 
     def list(self) -> list[BrowserSession]:
-        """Returns the live sessions, the one used last first."""
+        """Returns the live sessions, the most recently used one first."""
         rows = self._connection.execute(
             f"SELECT {_COLUMNS} FROM sessions WHERE {_LIVE} ORDER BY last_used_s DESC, id", self._now()
         )
         return [BrowserSession(*row) for row in rows]
 
     def close(self, session_id: str) -> bool:
-        """Ends a session at once; returns False if there is none."""
+        """Ends a session at once; returns False if it does not exist."""
         return self._connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,)).rowcount == 1
 
     def prune(self) -> None:
-        """Forgets the sessions that ended by themselves."""
+        """Deletes the sessions that have expired."""
         with transaction(self._connection):
-            self._forget_ended()
+            self._delete_expired()
 
-    def _forget_ended(self) -> None:
+    def _delete_expired(self) -> None:
         self._connection.execute(f"DELETE FROM sessions WHERE NOT ({_LIVE})", self._now())
 
     def _touch(self, session: BrowserSession, address: str | None) -> None:
-        """Notes the use, once a minute at most; a disk that cannot take the note keeps nobody out."""
-        now_s = self._clock()
+        """Stores the use, once a minute at most; a disk error refuses nobody."""
+        now_s = self._unix_s()
         if 0 <= now_s - session.last_used_s < _TOUCH_EVERY_S:
             return
         try:
@@ -118,7 +118,7 @@ class BrowserSessions:
                 (now_s, address, session.session_id),
             )
         except sqlite3.OperationalError as error:
-            log.warning("= the use of session %s could not be noted: %s", session.session_id, error)
+            log.warning("= the use of session %s could not be stored: %s", session.session_id, error)
 
     def _now(self, **more: Any) -> dict[str, Any]:
-        return {"now_s": self._clock(), "idle_s": IDLE_S, "life_s": LIFE_S, **more}
+        return {"now_s": self._unix_s(), "idle_s": IDLE_S, "life_s": LIFE_S, **more}

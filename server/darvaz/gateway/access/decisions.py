@@ -1,4 +1,4 @@
-"""What the access room answers: decisions as data, and the policy that they follow."""
+"""The decisions of `access` as data, and the policy that they follow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Role = Literal["viewer", "operator"]
 
 
 class Need(enum.Enum):
-    """What a request of a person or a program wants to do."""
+    """What a person or a program needs to be allowed to do."""
 
     VIEW = "view"
     """Read what devices report: viewers may."""
@@ -32,7 +32,7 @@ class Need(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """How open the gateway is; the defaults are the safe ones."""
+    """How open the gateway is; the defaults are safe."""
 
     localhost_without_token: bool = True
     public_tokens: Literal["window", "always", "never"] = "window"
@@ -42,30 +42,30 @@ class AccessPolicy:
 
     @property
     def is_localhost_trusted(self) -> bool:
-        """Behind a proxy everybody comes from this machine, so nobody is trusted for it."""
+        """Behind a proxy, every request comes from this machine, so none is trusted for that."""
         return self.localhost_without_token and not self.behind_proxy
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Let in: by this token, by a session and the token that opened it, by a link, or as this machine's own."""
+    """Admitted: by a token, by a browser session and the token that opened it, by a view link, or from this machine."""
 
     token_id: str | None
     role: Role = "operator"
     session_id: str | None = None
     until_s: float | None = None
     device: str | None = field(default=None, compare=False)
-    """The device that the token was tied to when it was shown."""
+    """The device that the token was bound to when it was checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskToken:
-    """Neither let in nor refused: the first message must show a token."""
+    """Neither admitted nor refused yet: the first message must contain a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not let in: an HTTP status, a short stable word, a sentence for people, and when to try again."""
+    """Refused, with an HTTP status, a short stable word, a sentence for people, and when to try again."""
 
     status: int
     code: str
@@ -73,8 +73,8 @@ class Refused:
     retry_after_s: float | None = None
 
 
-# One text for a wrong, revoked, expired, other-kind or malformed token: it tells an attacker nothing,
-# and a maker everything that can be the matter.
+# One text for a wrong, revoked, expired or malformed token and for one of another kind: an attacker learns
+# nothing, and a maker all possible reasons.
 NOT_AUTHORISED = Refused(
     401,
     "not_authorised",
@@ -117,10 +117,10 @@ UNAVAILABLE = Refused(503, "unavailable", "the gateway cannot use its database; 
 
 
 def too_many_failures(retry_after_s: float) -> Refused:
-    """Returns the refusal of an address that showed too many wrong tokens."""
+    """Returns the refusal of an address with too many wrong tokens."""
     return Refused(429, "too_many_failures", "too many failed attempts from this address; wait", retry_after_s)
 
 
 def too_many_tokens(retry_after_s: float) -> Refused:
-    """Returns the refusal of one that asks for more tokens than it can use."""
+    """Returns the refusal of an address that requests too many tokens."""
     return Refused(429, "too_many_tokens", "too many tokens asked for; use those already given, or wait", retry_after_s)

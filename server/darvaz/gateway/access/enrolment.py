@@ -1,4 +1,4 @@
-"""The enrolment window: the minutes in which anyone may fetch a token, kept where every process sees it."""
+"""The enrolment window: the minutes in which new devices get a token; stored for all processes."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ _WAS_OPENED = "enrolment_was_opened"
 
 
 class Enrolment:
-    """Opens and closes the window; the command line and a running gateway share it through the database."""
+    """Opens and closes the window, which the command line and a running gateway share through the database."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+    def __init__(self, connection: sqlite3.Connection, unix_s: Callable[[], float]) -> None:
         self._connection = connection
-        self._clock = clock
+        self._unix_s = unix_s
 
     def open_for(self, minutes: float) -> None:
-        """Opens the window from now on for so many minutes; raises `ValueError` out of (0, MINUTES_MAX]."""
+        """Opens the window for a number of minutes from now; raises `ValueError` outside of (0, MINUTES_MAX]."""
         if not 0 < minutes <= MINUTES_MAX:
             raise ValueError(f"the window can be open for up to {MINUTES_MAX:g} minutes")
         with transaction(self._connection):
-            write_setting(self._connection, _UNTIL, repr(self._clock() + minutes * 60))
+            write_setting(self._connection, _UNTIL, repr(self._unix_s() + minutes * 60))
             write_setting(self._connection, _WAS_OPENED, "1")
 
     def close(self) -> None:
-        """Closes the window now; a gateway that was closed on purpose does not open at its first start."""
+        """Closes the window now, also for the first start."""
         with transaction(self._connection):
             self._connection.execute("DELETE FROM settings WHERE key = ?", (_UNTIL,))
             write_setting(self._connection, _WAS_OPENED, "1")
 
     def seconds_left(self) -> float:
-        """Returns how long the window stays open, 0.0 if it is closed."""
+        """Returns how many seconds the window stays open, 0.0 if it is closed."""
         until = read_setting(self._connection, _UNTIL)
-        left_s = float(until) - self._clock() if until is not None else 0.0
-        # Longer than can be asked for means a clock set back: better closed than open for years.
+        left_s = float(until) - self._unix_s() if until is not None else 0.0
+        # More than the maximum means that the clock was set back: closed is safer than open for years.
         return left_s if 0 < left_s <= MINUTES_MAX * 60 else 0.0
 
     def open_at_first_start(self) -> bool:
-        """Opens the window if no device is known and it was never opened or closed before; says whether."""
+        """Opens the window if no device is known and it was never opened or closed before; returns whether."""
         if read_setting(self._connection, _WAS_OPENED) is not None:
             return False
         if self._connection.execute("SELECT 1 FROM devices LIMIT 1").fetchone() is not None:

@@ -1,4 +1,4 @@
-"""The gate: one question a method, asked by the edge, answered with a decision and never with an exception."""
+"""Access: the decisions about boards and callers, one per method, and never an exception."""
 
 from __future__ import annotations
 
@@ -37,27 +37,31 @@ _MESSAGE = "Use these tokens in the Authorization header as 'Bearer <token>'"
 
 
 class Access:
-    """Who is let in. Made once at each start of the gateway; used by one thread; all answers are quick.
+    """Decides who is admitted. Made once at each start of the gateway; used by one thread; every method is quick.
 
-    The first start with no device known opens the enrolment window, if the policy has one.
+    The first start without a known device opens the enrolment window, if the policy has one.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, policy: AccessPolicy, clock: Callable[[], float] = time.time
+        self,
+        connection: sqlite3.Connection,
+        policy: AccessPolicy,
+        unix_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.tokens = Tokens(connection, clock)
-        self.enrolment = Enrolment(connection, clock)
+        self.tokens = Tokens(connection, unix_s)
+        self.enrolment = Enrolment(connection, unix_s)
         self.connection = connection
-        self._clock = clock
-        self.rules = AccessRules(policy, self.tokens, clock)
-        self.operators = Operators(connection, self.rules, self.tokens, clock)
-        self._mints = RateLimiter(MINTS_PER_MINUTE_MAX, 60.0, clock)
+        self._unix_s = unix_s
+        self.rules = AccessRules(policy, self.tokens, monotonic_s)
+        self.operators = Operators(connection, self.rules, self.tokens, unix_s)
+        self._mints = RateLimiter(MINTS_PER_MINUTE_MAX, 60.0, monotonic_s)
         self.tokens.prune()
         if policy.public_tokens == "window":
             self.enrolment.open_at_first_start()
 
     def close(self) -> None:
-        """Closes the database; nothing may be asked after that."""
+        """Closes the database; the object cannot be used after that."""
         self.tokens.uses.close(self.connection)
         self.connection.close()
 
@@ -65,11 +69,11 @@ class Access:
 
     @closed_on_failure
     def admit_device(self, caller: Caller, kind: str) -> Admitted | AskToken | Refused:
-        """Answers a board's handshake.
+        """Decides about a board's handshake.
 
-        Pages are looked at first and not counted as failures: any page on the web can make a browser
-        knock, and must not be able to lock its owner's address out. A browser's handshake always has
-        an Origin (RFC 6455, 4.1), so the Host rule is for those alone.
+        Pages are checked first and not counted as failures: any page on the web can make a browser
+        connect, and must not be able to lock out its user's address. A browser's handshake always has
+        an Origin (RFC 6455, section 4.1), so the Host rule applies only with one.
         """
         if not self.rules.is_own_page(caller):
             return FOREIGN_ORIGIN
@@ -83,12 +87,12 @@ class Access:
 
     @closed_on_failure
     def admit_with_token(self, caller: Caller, kind: str, text: str) -> Admitted | Refused:
-        """Answers the token in a first message."""
+        """Decides about the token in a first message."""
         return _admitted(self.rules.check_token(caller, text, kind))
 
     @closed_on_failure
     def bind(self, admitted: Admitted, device_id: str) -> Refused | None:
-        """Ties the token that was shown to the device that introduced itself; a token has one device, for good."""
+        """Binds the token of a link to the device that introduced itself; a token keeps its device."""
         if admitted.token_id is None or admitted.device == device_id:
             return None
         if self.tokens.bind(admitted.token_id, device_id):
@@ -96,20 +100,20 @@ class Access:
         return OTHER_DEVICE
 
     def invalid_tokens(self) -> frozenset[str]:
-        """Returns the tokens that let nobody in any more, as every process sees them.
+        """Returns the ids of tokens that were revoked or have expired, in all processes.
 
         A database that cannot be read ends no link.
         """
         try:
             return self.tokens.invalid_ids()
         except sqlite3.Error as error:
-            log.error("= no token can be looked at, the database fails: %s", error)
+            log.error("= tokens cannot be checked, the database fails: %s", error)
             return frozenset()
 
     # People and programs
 
     def operator(self, caller: Caller, state_changing: bool) -> Admitted | Refused:
-        """Answers an operator's request: this machine's own, a session, or a token; a viewer only looks."""
+        """Decides about a request by localhost, browser session or token; a viewer may only read."""
         return self.operators.admit(caller, Need.CHANGE if state_changing else Need.VIEW)
 
     @closed_on_failure
@@ -122,7 +126,7 @@ class Access:
         if issued is None:
             return too_many_tokens(MINTED_LIFE_S)
         given = {f"{kind}_tokens": [token.text] for kind, token in zip(DEVICE_KINDS, issued, strict=True)}
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self._clock()))
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self._unix_s()))
         return {"status": "success", **given, "timestamp": stamp, "message": _MESSAGE}
 
     # Rules

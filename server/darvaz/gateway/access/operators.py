@@ -1,4 +1,4 @@
-"""People and programs: who may look and who may change, by token, by session, or as this machine's own."""
+"""Operators and viewers: what people and programs may do, by token, browser session, link or localhost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from darvaz.gateway.access.view_links import Signer
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new session; `text` is its cookie's value, and kept nowhere."""
+    """A new browser session; `text` is the value of its cookie, and is not stored."""
 
     session_id: str
     role: Role
@@ -41,46 +41,46 @@ class SignedIn:
 
 
 class Operators:
-    """The gate of people and programs; like the boards' gate it answers with decisions only."""
+    """Decides about requests of people and programs; never raises."""
 
     def __init__(
-        self, connection: sqlite3.Connection, rules: AccessRules, tokens: Tokens, clock: Callable[[], float]
+        self, connection: sqlite3.Connection, rules: AccessRules, tokens: Tokens, unix_s: Callable[[], float]
     ) -> None:
-        self.sessions = BrowserSessions(connection, clock)
-        self.links = SignInLinks(connection, clock)
-        self.signer = Signer(connection, clock)
+        self.sessions = BrowserSessions(connection, unix_s)
+        self.links = SignInLinks(connection, unix_s)
+        self.signer = Signer(connection, unix_s)
         self.cookie_name = f"darvaz_{self.signer.gateway_code}"
         self._rules = rules
         self._tokens = tokens
-        self._clock = clock
+        self._unix_s = unix_s
         self.sessions.prune()
 
     @closed_on_failure
     def admit(self, caller: Caller, need: Need) -> Admitted | Refused:
-        """Answers a request: pages are looked at first, then who asks, then what they may do."""
-        judged = self._refuse_page(caller, need) or self._identify(caller)
-        if isinstance(judged, Refused):
-            return judged
-        if need.is_for_operators and judged.role != "operator":
+        """Decides about a request: first the page, then the identity, then the role."""
+        found = self._refuse_page(caller, need) or self._identify(caller)
+        if isinstance(found, Refused):
+            return found
+        if need.is_for_operators and found.role != "operator":
             return OPERATORS_ONLY
-        # SameSite keeps other sites out, but another port of this host is the same site.
-        if need.changes and judged.session_id is not None and caller.origin is None:
+        # SameSite cookies are not sent by other sites, but another port of this host is the same site.
+        if need.changes and found.session_id is not None and caller.origin is None:
             return NO_ORIGIN
-        return judged
+        return found
 
     @closed_on_failure
     def admit_with_view_link(self, caller: Caller, device: str, until_s: int, signature: str) -> Admitted | Refused:
-        """Answers a request for one camera's pictures with a signed link."""
+        """Decides about a request for one camera with a view link."""
         refused = self._refuse_page(caller, Need.VIEW)
         if refused is not None:
             return refused
-        # A wrong signature is not counted as a failure: a picture in any page can cause it.
+        # A wrong signature is not counted as a failure: an <img> in any page can cause it.
         is_signed = self.signer.is_signed(device, until_s, signature)
         return Admitted(None, "viewer", until_s=until_s) if is_signed else NO_VIEW
 
     @closed_on_failure
     def sign_in(self, caller: Caller, text: str, agent: str) -> SignedIn | Refused:
-        """Opens a session for who shows a sign-in link's credential, or an operator's or viewer's token."""
+        """Opens a browser session for the credential of a sign-in link, or a token of an operator or viewer."""
         refused = self._refuse_page(caller, Need.LEAVE) or self._rules.blocked(caller)
         if refused is not None:
             return refused
@@ -90,18 +90,18 @@ class Operators:
         if link is not None:
             self._rules.succeed(caller)
             return self._open(caller, link.role, agent, None)
-        judged = self._rules.check_token(caller, text, "operator", "viewer")
-        if isinstance(judged, Refused):
+        found = self._rules.check_token(caller, text, "operator", "viewer")
+        if isinstance(found, Refused):
             return NO_SIGN_IN
-        return self._open(caller, _role(judged), agent, judged.token_id)
+        return self._open(caller, _role(found), agent, found.token_id)
 
     def is_still_admitted(self, admitted: Admitted) -> bool:
-        """Whether a long answer may go on; its token or session may have been revoked meanwhile.
+        """Whether a long response may continue; its token or session may have been revoked.
 
-        A database that cannot be read ends nothing.
+        If the database cannot be read, it continues.
         """
         if admitted.until_s is not None:
-            return self._clock() < admitted.until_s
+            return self._unix_s() < admitted.until_s
         try:
             if admitted.session_id is not None:
                 return self.sessions.is_live(admitted.session_id)
@@ -119,27 +119,27 @@ class Operators:
         return None if self._rules.is_known_name(caller) else FOREIGN_HOST
 
     def _identify(self, caller: Caller) -> Admitted | Refused:
-        """Returns who asks: what a header shows, else a session, else this machine's own."""
+        """Returns the identity: by header, else by browser session, else by localhost."""
         if caller.authorization is not None:
-            return self._judge_header(caller)
-        # A token in the address is not looked at, nor counted: a picture in any page can cause it.
+            return self._check_header(caller)
+        # A token in the URL is neither checked nor counted: an <img> in any page can cause it.
         if caller.has_query_token:
             return self._rules.blocked(caller) or NOT_AUTHORISED
         shown = caller.cookie_named(self.cookie_name)
         session = self.sessions.check(shown, caller.address) if shown is not None else None
         if session is not None:
             return Admitted(session.token_id, session.role, session.session_id)
-        # An old cookie is no attempt: counting it would lock out whoever was signed out.
+        # An old cookie is not counted as a failure: that would lock out a browser that was signed out.
         return Admitted(None) if self._rules.is_trusted(caller) else self._rules.blocked(caller) or NOT_AUTHORISED
 
-    def _judge_header(self, caller: Caller) -> Admitted | Refused:
+    def _check_header(self, caller: Caller) -> Admitted | Refused:
         password = _basic_password(caller)
         if password is not None:
-            # Browsers keep a password and send it by themselves: it must not be one that changes things.
-            judged = self._rules.check_token(caller, password, "viewer")
+            # Browsers store a password and send it by themselves, so it may only be that of a viewer.
+            found = self._rules.check_token(caller, password, "viewer")
         else:
-            judged = self._rules.check_token(caller, bearer_of(caller), "operator", "viewer")
-        return judged if isinstance(judged, Refused) else Admitted(judged.token_id, _role(judged))
+            found = self._rules.check_token(caller, bearer_of(caller), "operator", "viewer")
+        return found if isinstance(found, Refused) else Admitted(found.token_id, _role(found))
 
 
 def _role(token: Token) -> Role:

@@ -1,4 +1,4 @@
-"""Where a caller stands: the localhost rule, the names of the gateway, the origins of pages. Pure functions."""
+"""Localhost rule, host names of the gateway and origins of pages, as pure functions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
-# Reading an address takes longer than all other rules about it together, and boards come back.
+# Parsing an address takes longer than all rules about it together, and boards connect again.
 ADDRESSES_KNOWN_MAX = 1024
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def is_trusted_localhost(caller: Caller, enabled: bool) -> bool:
-    """Whether a caller needs no token: all signs say that a program of this very machine asks.
+    """Whether a caller is a program of this machine, which does not need a token.
 
     The peer is loopback, no proxy has handled the request, Host is a loopback name or address, and
-    Origin is absent or equal to Host. A loopback peer alone proves nothing: a reverse proxy has it,
-    and so has a web page from anywhere that is open in this machine's browser.
+    Origin is absent or equal to Host. A loopback peer alone proves nothing: a reverse proxy is one,
+    and so is a page of any web site in this machine's browser.
     """
     return (
         enabled
@@ -38,10 +38,10 @@ def is_trusted_localhost(caller: Caller, enabled: bool) -> bool:
 def is_host_allowed(host: str | None, allowed_hosts: Collection[str]) -> bool:
     """Whether the gateway answers to this Host header: an IP literal, localhost, *.local, or listed.
 
-    Any other name may be an attacker's, pointed at the gateway's address after its page was loaded
-    (DNS rebinding). That trick needs a browser: programs choose their own Host, so the rule is for
-    requests that look like a browser's, and the guide's programs may use any name. An entry with a
-    port holds for that port, one without for every port.
+    Any other name may be an attacker's, which resolves to the gateway's address after its page was
+    loaded (DNS rebinding). That attack needs a browser, so the rule is for requests that look like a
+    browser's, and the guide's programs may use any name. An entry with a port is valid for that port,
+    one without for every port.
     """
     parts = _split(host)
     if parts is None:
@@ -53,7 +53,7 @@ def is_host_allowed(host: str | None, allowed_hosts: Collection[str]) -> bool:
 
 
 def is_origin_allowed(origin: str | None, host: str | None, allowed_origins: Collection[str]) -> bool:
-    """Whether a page of this origin may ask: none given, the gateway's own, or listed; never "null"."""
+    """Whether an origin is allowed: none, the gateway's own, or a listed one; never "null" (RFC 6454, section 7.3)."""
     if origin is None:
         return True
     origin = origin.lower()
@@ -67,7 +67,7 @@ def is_origin_allowed(origin: str | None, host: str | None, allowed_origins: Col
     own, theirs = _split(host), _split(rest)
     if own is None or theirs is None:
         return False
-    # Browsers leave out the scheme's own port, in Host as in Origin, but other clients need not.
+    # Browsers omit the default port of the scheme, in Host and in Origin; other clients may include it.
     default = _DEFAULT_PORTS[scheme]
     return (own[0], own[1] or default) == (theirs[0], theirs[1] or default)
 
@@ -80,7 +80,7 @@ def is_loopback(address: str | None) -> bool:
 
 @functools.lru_cache(maxsize=ADDRESSES_KNOWN_MAX)
 def parse_address(text: str | None) -> IPAddress | None:
-    """Returns the IP address that a text is, IPv4 if it is IPv4 in IPv6's clothes, else None."""
+    """Returns the IP address of a text, or None; an IPv4-mapped IPv6 address is returned as IPv4."""
     try:
         parsed = ipaddress.ip_address(text or "")
     except ValueError:
@@ -96,7 +96,7 @@ def _is_loopback_host(host: str | None) -> bool:
 
 
 def _split(host: str | None) -> tuple[str, str] | None:
-    """Returns name and port ("" without one) of a Host header, or None for what is not one."""
+    """Returns name and port ("" without one) of a Host header, or None if it is malformed."""
     if host is None:
         return None
     if host.startswith("["):

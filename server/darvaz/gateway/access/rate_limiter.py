@@ -1,4 +1,4 @@
-"""Limits by address: so many events in so many seconds, for a bounded number of addresses."""
+"""Rate limits by network: a maximum of events in a time, for a bounded number of networks."""
 
 from __future__ import annotations
 
@@ -8,73 +8,73 @@ from collections.abc import Callable
 
 from darvaz.gateway.access.origins import parse_address
 
-# About 100 bytes an address and 8 a time; the oldest address goes when another comes.
-ADDRESSES_MAX = 4096
+# About 100 bytes per network and 8 per event; the network without events for longest is dropped for a new one.
+NETWORKS_MAX = 4096
 
-_IPV6_SITE_BITS = 64
+_IPV6_NETWORK_BITS = 64
 
 
 def network_of(address: str | None) -> str:
-    """Returns what is counted as one place: an IPv4 address, or an IPv6 network of 64 bits.
+    """Returns what is counted as one: an IPv4 address, or an IPv6 network of 64 bits.
 
-    Anyone with IPv6 has 2^64 addresses to come from, so a single one means nothing.
+    A client with IPv6 has 2^64 addresses to choose from (RFC 4291, section 2.5.1).
     """
     parsed = parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((int(parsed), _IPV6_SITE_BITS), strict=False))
+        return str(ipaddress.IPv6Network((int(parsed), _IPV6_NETWORK_BITS), strict=False))
     return str(parsed) if parsed is not None else "unknown"
 
 
 class RateLimiter:
-    """Allows each place `events_max` events in any `window_s` seconds and then says how long to wait."""
+    """Allows each network `events_max` events in any `window_s` seconds."""
 
     def __init__(
         self,
         events_max: int,
         window_s: float,
-        clock: Callable[[], float],
-        addresses_max: int = ADDRESSES_MAX,
+        monotonic_s: Callable[[], float],
+        networks_max: int = NETWORKS_MAX,
     ) -> None:
         self._events_max = events_max
         self._window_s = window_s
-        self._clock = clock
-        self._addresses_max = addresses_max
+        self._monotonic_s = monotonic_s
+        self._networks_max = networks_max
+        # Network → times of its newest events, oldest first, at most `events_max`; networks by their newest event.
         self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._times_s)
 
     def wait_s(self, address: str | None) -> float | None:
-        """Returns how long an address is still blocked, or None while it is not."""
+        """Returns how many seconds an address is still blocked, or None."""
         times_s = self._recent(network_of(address))
         if times_s is None or len(times_s) < self._events_max:
             return None
-        return times_s[0] + self._window_s - self._clock()
+        return times_s[0] + self._window_s - self._monotonic_s()
 
     def count(self, address: str | None) -> None:
-        """Counts one event; when the table is full, the address heard of longest ago is forgotten."""
-        site = network_of(address)
-        times_s = self._recent(site)
+        """Counts one event of an address."""
+        network = network_of(address)
+        times_s = self._recent(network)
         if times_s is None:
-            times_s = self._times_s[site] = deque(maxlen=self._events_max)
-        times_s.append(self._clock())
-        self._times_s.move_to_end(site)
-        if len(self._times_s) > self._addresses_max:
+            times_s = self._times_s[network] = deque(maxlen=self._events_max)
+        times_s.append(self._monotonic_s())
+        self._times_s.move_to_end(network)
+        if len(self._times_s) > self._networks_max:
             self._times_s.popitem(last=False)
 
     def clear(self, address: str | None) -> None:
-        """Forgets an address."""
+        """Forgets the events of an address."""
         self._times_s.pop(network_of(address), None)
 
-    def _recent(self, site: str) -> deque[float] | None:
-        times_s = self._times_s.get(site)
+    def _recent(self, network: str) -> deque[float] | None:
+        times_s = self._times_s.get(network)
         if times_s is None:
             return None
-        now_s = self._clock()
-        # A clock set back would block for as long as it was wrong: times to come do not count either.
-        while times_s and not now_s - self._window_s < times_s[0] <= now_s:
+        now_s = self._monotonic_s()
+        while times_s and times_s[0] <= now_s - self._window_s:
             times_s.popleft()
         if not times_s:
-            del self._times_s[site]
+            del self._times_s[network]
             return None
         return times_s

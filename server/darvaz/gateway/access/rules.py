@@ -1,4 +1,4 @@
-"""The rules that boards and people share: whose page asks, by which name, from where, with which token."""
+"""The rules that boards and people share: origin, host name, address and token of a caller."""
 
 from __future__ import annotations
 
@@ -27,42 +27,42 @@ _Self = TypeVar("_Self")
 def closed_on_failure(
     method: Callable[Concatenate[_Self, _P], _T],
 ) -> Callable[Concatenate[_Self, _P], _T | Refused]:
-    """Keeps the gate shut while the database cannot be used, and says so in the log."""
+    """Makes a method refuse everyone while the database cannot be used, with a line in the log."""
 
     @functools.wraps(method)
     def guarded(self: _Self, /, *args: _P.args, **kwargs: _P.kwargs) -> _T | Refused:
         try:
             return method(self, *args, **kwargs)
         except sqlite3.Error as error:
-            log.error("= the gate stays shut, the database fails: %s", error)
+            log.error("= everyone is refused, the database fails: %s", error)
             return UNAVAILABLE
 
     return guarded
 
 
 class AccessRules:
-    """Answers one question a method; `policy` may be replaced while the gateway runs."""
+    """Checks one rule per method; `policy` may be replaced while the gateway runs."""
 
-    def __init__(self, policy: AccessPolicy, tokens: Tokens, clock: Callable[[], float]) -> None:
+    def __init__(self, policy: AccessPolicy, tokens: Tokens, monotonic_s: Callable[[], float]) -> None:
         self.policy = policy
         self._tokens = tokens
-        # The answer comes one event late: the eleventh failure is still looked at, the next is not.
-        self._failures = RateLimiter(FAILURES_ALLOWED + 1, FAILURES_WINDOW_S, clock)
+        # Wrong tokens by network. The token of the eleventh failure is still checked, the next one is not.
+        self._failures = RateLimiter(FAILURES_ALLOWED + 1, FAILURES_WINDOW_S, monotonic_s)
 
     def is_own_page(self, caller: Caller) -> bool:
-        """Whether no page asks, or one of the gateway's own origin or a listed one."""
+        """Whether the caller is not a page, or a page of the gateway's own origin or a listed one."""
         return is_origin_allowed(caller.origin, caller.host, self.policy.allowed_origins)
 
     def is_known_name(self, caller: Caller) -> bool:
-        """Whether a browser calls the gateway by a name of its own; programs may use any."""
+        """Whether a browser uses a known host name of the gateway; programs may use any."""
         return not caller.has_browser_headers or is_host_allowed(caller.host, self.policy.allowed_hosts)
 
     def is_trusted(self, caller: Caller) -> bool:
-        """Whether the localhost rule lets this caller in."""
+        """Whether the localhost rule admits this caller."""
         return is_trusted_localhost(caller, self.policy.is_localhost_trusted)
 
     def check_token(self, caller: Caller, text: str, *kinds: str) -> Token | Refused:
-        """Looks at a token, unless this address has shown too many wrong ones."""
+        """Returns the token of one of these kinds that a text is, unless this address has shown too many wrong ones."""
         blocked = self.blocked(caller)
         if blocked is not None:
             return blocked
@@ -75,7 +75,7 @@ class AccessRules:
         return NOT_AUTHORISED
 
     def blocked(self, caller: Caller) -> Refused | None:
-        """Returns the refusal of an address that showed too many wrong tokens."""
+        """Returns the refusal of an address with too many wrong tokens, or None."""
         wait_s = self._failures.wait_s(caller.address)
         return None if wait_s is None else too_many_failures(wait_s)
 
@@ -84,12 +84,12 @@ class AccessRules:
         self._failures.count(caller.address)
 
     def succeed(self, caller: Caller) -> None:
-        """Forgets the wrong tokens of an address that showed a good one."""
+        """Forgets the wrong tokens of an address that showed a valid one."""
         self._failures.clear(caller.address)
 
 
 def bearer_of(caller: Caller) -> str:
-    """Returns the token of a well-formed header, else a text that no token is, to be checked all the same."""
+    """Returns the token of a well-formed header, else "", which is checked like a wrong token."""
     if caller.has_query_token:
         return ""
     scheme, _, text = (caller.authorization or "").partition(" ")

@@ -1,4 +1,4 @@
-"""Sign-in links: a credential that opens one session, once, and soon expires."""
+"""Sign-in links: each signs a browser in, once, and expires soon."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LINK_MINUTES = 15.0
 LINK_MINUTES_MAX = 24 * 60.0
 LINKS_MAX = 64
 
-# A used link is remembered for a while, so that a second use can be told from a wrong guess.
+# A used link is stored for a day, so that a second use is not reported as an unknown link.
 _KEEP_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class UsedLink:
-    """A link that is genuine, and whether this use of it was the first."""
+    """A valid link, and whether this was its first use."""
 
     link_id: str
     role: Role
@@ -30,15 +30,15 @@ class UsedLink:
 class SignInLinks:
     """The links in the database; the command line and a running gateway share them."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+    def __init__(self, connection: sqlite3.Connection, unix_s: Callable[[], float]) -> None:
         self._connection = connection
-        self._clock = clock
+        self._unix_s = unix_s
 
     def issue(self, role: Role = "operator", minutes: float = LINK_MINUTES) -> Credential:
-        """Makes a link; beyond `LINKS_MAX` the oldest goes. Raises `ValueError` for odd minutes."""
+        """Makes a link; beyond `LINKS_MAX` the oldest is deleted. Raises `ValueError` for minutes out of bounds."""
         if not 0 < minutes <= LINK_MINUTES_MAX:
             raise ValueError(f"a sign-in link lives for up to {LINK_MINUTES_MAX:g} minutes")
-        made, now_s = make_credential(), self._clock()
+        made, now_s = make_credential(), self._unix_s()
         with transaction(self._connection):
             self._connection.execute("DELETE FROM sign_in_links WHERE expires_s <= ?", (now_s - _KEEP_S,))
             self._connection.execute(
@@ -53,7 +53,7 @@ class SignInLinks:
         return made
 
     def use(self, text: str) -> UsedLink | None:
-        """Returns the unexpired link that a text is, used up from now on, or None."""
+        """Returns the valid link of a credential, and marks it as used; or None."""
         link_id, secret = parse_credential(text)
         row = self._connection.execute(
             "SELECT secret_sha256, role, created_s, expires_s FROM sign_in_links WHERE id = ?", (link_id,)
@@ -61,9 +61,9 @@ class SignInLinks:
         role: Role
         digest, role, created_s, expires_s = row or (NO_DIGEST, "viewer", 0.0, 0.0)
         is_right = is_secret_of(digest, secret)
-        if not is_right or not created_s <= self._clock() < expires_s:
+        if not is_right or not created_s <= self._unix_s() < expires_s:
             return None
         used = self._connection.execute(
-            "UPDATE sign_in_links SET used_s = ? WHERE id = ? AND used_s IS NULL", (self._clock(), link_id)
+            "UPDATE sign_in_links SET used_s = ? WHERE id = ? AND used_s IS NULL", (self._unix_s(), link_id)
         )
         return UsedLink(link_id, role, used.rowcount == 1)

@@ -1,4 +1,4 @@
-"""Signed links: the sight of one camera for a while, for programs and pages that can send no header."""
+"""View links: each shows one camera for some time, to programs and pages that cannot send a header."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ _KEY = "signing_key"
 
 
 class Signer:
-    """Signs and checks; the key is made once and lies in the data folder."""
+    """Signs and checks view links; the key is made once and stored in the data folder."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, connection: sqlite3.Connection, unix_s: Callable[[], float]) -> None:
+        self._unix_s = unix_s
         self._key = _load_key(connection)
 
     @property
     def gateway_code(self) -> str:
-        """Returns a few letters that tell this gateway from others of the same host, and nothing of the key."""
+        """Returns a short code that differs between gateways of one host; it does not reveal the key."""
         return hmac.digest(self._key, b"mark", hashlib.sha256).hex()[:8]
 
     def sign(self, device: str, minutes: float = VIEW_MINUTES) -> tuple[int, str]:
-        """Returns until when, in Unix seconds, a camera may be seen, and the signature that says so.
+        """Returns the end of a view link in Unix seconds, and its signature.
 
-        Raises `ValueError` for odd minutes.
+        Raises `ValueError` for minutes out of bounds.
         """
         if not 0 < minutes <= VIEW_MINUTES_MAX:
             raise ValueError(f"a signed link lives for up to {VIEW_MINUTES_MAX:g} minutes")
-        until_s = int(self._clock() + minutes * 60)
+        until_s = int(self._unix_s() + minutes * 60)
         return until_s, self._signature(device, until_s)
 
     def is_signed(self, device: str, until_s: int, signature: str) -> bool:
-        """Whether a signature is ours, for this camera, and not too old."""
+        """Whether a signature is valid for this camera, and not expired."""
         expected = self._signature(device, until_s)
         is_right = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass"))
-        return is_right and self._clock() < until_s
+        return is_right and self._unix_s() < until_s
 
     def _signature(self, device: str, until_s: int) -> str:
-        said = f"camera\n{until_s}\n{device}".encode("utf-8", "surrogatepass")
-        return base64.urlsafe_b64encode(hmac.digest(self._key, said, hashlib.sha256)).decode().rstrip("=")
+        signed = f"camera\n{until_s}\n{device}".encode("utf-8", "surrogatepass")
+        return base64.urlsafe_b64encode(hmac.digest(self._key, signed, hashlib.sha256)).decode().rstrip("=")
 
 
 def _load_key(connection: sqlite3.Connection) -> bytes:
