@@ -29,6 +29,10 @@ FAULTS = {
 }
 
 
+# mypy reads the stubs again for each of them; `make lint` checks the files as well.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _stubs() -> None:
     try:

@@ -87,7 +87,7 @@ def server_that_heard(*packets: Any) -> tuple[ServerProtocol, list[tuple[int, by
     return server, [(frame.opcode, bytes(frame.data)) for frame in frames]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(messages(), max_size=5), CLOSES, st.integers(1, 400))
 def test_valid_packets_in_any_pieces_say_the_same(sent: list[list[bytes]], close: bytes | None, step: int) -> None:
     data = b"".join(packet for packets in sent for packet in packets)

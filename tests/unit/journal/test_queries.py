@@ -12,7 +12,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from darvaz.cli import cli
 from darvaz.gateway.journal.batches import EntryGroup, insert_batch
 from darvaz.gateway.journal.queries import ROWS_MAX, JournalFilter, Row, describe, parse_since, read
 from darvaz.gateway.storage.database import open_database
@@ -141,10 +143,8 @@ def test_a_line_says_who_direction_type_and_payload() -> None:
     assert line.endswith(f".500 pan-tilt < log {'x' * 200}…")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "darvaz", "log", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["log", *arguments], prog_name="darvaz")
 
 
 def test_the_command_shows_lines_and_json(connection: sqlite3.Connection, tmp_path: Path) -> None:
@@ -155,6 +155,7 @@ def test_the_command_shows_lines_and_json(connection: sqlite3.Connection, tmp_pa
     assert json.loads(objects.stdout)["payload"] == "two"
 
 
+@pytest.mark.slow
 def test_following_shows_what_comes_and_ends_quietly_at_ctrl_c(connection: sqlite3.Connection, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "darvaz", "log", "--follow", "--data", str(tmp_path), "--device", "a"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -173,7 +174,7 @@ def test_a_missing_journal_and_a_wrong_age_are_sentences(tmp_path: Path) -> None
     missing = run("--data", str(tmp_path / "nowhere"))
     wrong = run("--since", "yesterday")
 
-    assert (missing.returncode, wrong.returncode) == (1, 2)
+    assert (missing.exit_code, wrong.exit_code) == (1, 2)
     assert "--data" in missing.stderr
     assert "10m" in wrong.stderr
     assert not (tmp_path / "nowhere").exists()

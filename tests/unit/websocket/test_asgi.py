@@ -201,13 +201,18 @@ def test_a_server_that_goes_down_says_1012(ws: str) -> None:
 
 
 def test_an_application_that_does_not_receive_is_not_read_for(ws: str) -> None:
+    is_measured = asyncio.Event()
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        await asyncio.sleep(_DEADLINE_S)
+        await is_measured.wait()
 
     with serve(app, ws) as server, RawSocket(server.port) as client:
-        assert send_until_stalled(client.socket, packet(2, b"x" * 10_000)) < _STALLED_BYTES_MAX
+        taken_bytes = send_until_stalled(client.socket, packet(2, b"x" * 10_000))
+        server.call(is_measured.set)
+
+    assert taken_bytes < _STALLED_BYTES_MAX
 
 
 def test_an_application_waits_for_a_client_that_does_not_read(ws: str) -> None:
@@ -242,8 +247,8 @@ def test_the_same_over_tls(ws: str, tmp_path: Path) -> None:
 
 
 def send_until_stalled(connection: socket.socket, data: bytes) -> int:
-    """Sends until nothing is taken for a second and returns how much was."""
-    connection.settimeout(1.0)
+    """Sends until nothing is taken for half a second, and returns how many bytes were."""
+    connection.settimeout(0.5)
     sent_bytes = 0
     try:
         while sent_bytes < 2 * _STALLED_BYTES_MAX:

@@ -152,7 +152,17 @@ CLOSING = [
 CASES = FRAMING + PINGS + RESERVED + OPCODES + FRAGMENTATION + UTF8 + CLOSING
 
 
-@pytest.fixture(scope="module", params=[(name, how) for name in OURS for how in ("by ASGI", "directly")], ids=" ".join)
+# `make check` goes through the cases once; the other loop, and ASGI, are left to `make test`.
+SERVERS = [
+    pytest.param(
+        (name, how), id=f"{name} {how}", marks=[] if (name, how) == (OURS[0], "directly") else pytest.mark.slow
+    )
+    for name in OURS
+    for how in ("by ASGI", "directly")
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def server(request: pytest.FixtureRequest) -> Iterator[WebServer]:
     name, how = request.param
     with serve(echo if how == "by ASGI" else DirectEcho(), name) as running:

@@ -18,12 +18,14 @@ unpatchable = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 def test_five_thousand_streams_have_their_right_results() -> None:
     failures = {seed: failure for seed in range(STREAMS) if (failure := find_failure(make_stream(seed)))}
 
     assert failures == {}
 
 
+@pytest.mark.slow
 def test_heads_that_the_fast_parser_accepts_are_read_as_h11_reads_them() -> None:
     heads = {seed: make_head(seed) for seed in range(0, STREAMS, HEAD_EVERY)}
 

@@ -213,7 +213,7 @@ def test_what_another_implementation_writes_is_read() -> None:
     assert parse(b"".join(client.data_to_send())) == sent
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=8))
 def test_random_bytes_never_raise_and_keep_no_more_than_a_message(segments: list[bytes]) -> None:
     parser = Parser(1000, 1000)
@@ -244,7 +244,7 @@ def by_websockets(data: bytes) -> list[object]:
     return [*events, server.close_sent.code if server.parser_exc and server.close_sent else None]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(_FRAMES, max_size=8))
 def test_another_implementation_agrees_on_what_is_a_message_and_what_a_fault(frames: list[bytes]) -> None:
     data = b"".join(frames)
