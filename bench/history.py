@@ -21,7 +21,9 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from darvaz.gateway.storage.database import open_database
-from darvaz.gateway.telemetry.history import DATABASE_NAME, History, Retention, open_history
+from darvaz.gateway.telemetry.history import History
+from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, open_history
+from darvaz.gateway.telemetry.history_store import Retention
 from tests.support.gateway import GatewayProcess
 
 HOUR_S = 3600.0
@@ -41,9 +43,10 @@ def write_month(folder: Path, args: argparse.Namespace, now_s: float) -> tuple[i
                 history.record(f"board-{board}", time_s, {"temperature": 20 + 5 * math.sin(time_s / 9000 + board)})
             count += args.boards
             time_s += args.every_s
+        history.flush_now()
         history.writer.write_once()
     took_s = time.monotonic() - began_s
-    history._retain()
+    history.retain()
     history.close()
     return count, took_s
 

@@ -18,7 +18,9 @@ from PIL import Image, ImageStat
 from playwright.async_api import Browser, expect
 
 from darvaz.gateway.settings import Settings
-from darvaz.gateway.telemetry.history import History, Retention, open_history
+from darvaz.gateway.telemetry.history import History
+from darvaz.gateway.telemetry.history_schema import open_history
+from darvaz.gateway.telemetry.history_store import Retention
 from tests.support.gateway import GatewayProcess
 
 pytestmark = pytest.mark.timeout(120)

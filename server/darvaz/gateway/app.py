@@ -34,10 +34,13 @@ from darvaz.gateway.links.endpoint import DeviceRoutes, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
-from darvaz.gateway.storage.database import explained, open_database
+from darvaz.gateway.storage.database import StorageError, explained, open_database
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
+from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.telemetry.description import DeviceDescriber
-from darvaz.gateway.telemetry.history import History, Retention, open_history
+from darvaz.gateway.telemetry.history import History
+from darvaz.gateway.telemetry.history_schema import open_history
+from darvaz.gateway.telemetry.history_store import Retention
 from darvaz.gateway.telemetry.latest import TYPES, Telemetry
 from darvaz.gateway.viewing.websocket_view import view_routes
 from darvaz.protocol.codec import MessageCodec
@@ -68,7 +71,7 @@ def _build(settings: Settings) -> Parts:
     access = Access(connection, _policy(settings))
     access.tokens.uses.open(lambda: open_database(settings.data_path))
     history = History(lambda: open_history(settings.data_path), Retention.of(settings))
-    open_history(settings.data_path).close()
+    recorder = _open_recorder(settings, history)
     telemetry = Telemetry(history, time.time)
     hub = Hub(protocol, devices, time.time)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
@@ -81,6 +84,7 @@ def _build(settings: Settings) -> Parts:
         deadlines=TimerWheel(access.invalid_tokens),
         bus=EventBus(),
         history=history,
+        recorder=recorder,
         telemetry=telemetry,
         describer=DeviceDescriber(hub, telemetry, protocol),
         reader=ReadPool(lambda: open_database(settings.data_path)),
@@ -94,6 +98,20 @@ def _build(settings: Settings) -> Parts:
     )
     _connect(parts)
     return parts
+
+
+def _open_recorder(settings: Settings, history: History) -> Recorder:
+    """Opens the record log, and puts what a kill or a power cut left in it into the databases."""
+    recorder = Recorder(settings.data_path, [history], interval_s=settings.sync_interval_s)
+    history.release = recorder.release
+    try:
+        missing = recorder.open()
+    except OSError as error:
+        raise StorageError(f"{settings.data_path}: the record log cannot be read ({error.strerror})") from None
+    if missing:
+        log.error("= the record log is damaged: %d records are missing", missing)
+    history.write_replayed()
+    return recorder
 
 
 def _frame_ring(settings: Settings, frames: Frames) -> FrameRing | None:
@@ -112,6 +130,7 @@ def build_app(parts: Parts) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         parts.journal.open()
         parts.history.open()
+        parts.recorder.start()
         parts.journal.record(None, None, "", "=", "gateway started", "")
         parts.frame_counts.open()
         try:
@@ -129,6 +148,7 @@ def build_app(parts: Parts) -> Starlette:
             for writer in parts.writers:
                 writer.stop()
             parts.journal.close()
+            parts.recorder.close()
             parts.history.close()
             parts.reader.close()
             parts.history_reader.close()

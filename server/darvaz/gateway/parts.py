@@ -24,6 +24,7 @@ from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.read_pool import ReadPool
+from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
@@ -50,6 +51,8 @@ class Parts:
     describer: DeviceDescriber
     reader: ReadPool
     """Threads that read the database, for the journal."""
+    recorder: Recorder
+    """Makes what the history accepts durable."""
     history_reader: ReadPool
     """Threads that read the database of the history."""
     deadlines: TimerWheel
@@ -83,7 +86,7 @@ class Parts:
         """Returns everything that writes in the background."""
         ring = None if self.frame_ring is None else self.frame_ring.writer
         optional = [writer for writer in (self.access.tokens.uses.writer, ring) if writer is not None]
-        return [self.journal.writer, self.history.writer, self.devices.writer, *optional]
+        return [self.journal.writer, self.recorder.writer, self.history.writer, self.devices.writer, *optional]
 
     @property
     def problems(self) -> list[str]:

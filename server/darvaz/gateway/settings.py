@@ -104,6 +104,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal_retain_bytes_max: Annotated[
         Bytes, _doc("Largest size of the journal, in bytes.", may_change=True)
     ] = 536_870_912
+    sync_interval_s: Annotated[
+        Annotated[float, Meta(ge=0.1, le=60)],
+        _doc("Seconds until a reading is on the disk; more of them wear a memory card less."),
+    ] = 10.0
     history_readings_days: Annotated[
         Days, _doc("Days that the history keeps single readings.", may_change=True)
     ] = 7.0

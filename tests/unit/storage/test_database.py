@@ -105,7 +105,7 @@ def test_a_journal_of_the_first_version_is_kept_row_by_row(folder: Path) -> None
     ]
     folder.mkdir()
     with closing(sqlite3.connect(folder / DATABASE_NAME, isolation_level=None)) as old:
-        for statement in _MIGRATIONS[0]:
+        for statement in map(str, _MIGRATIONS[0]):
             old.execute(statement)
         old.execute("PRAGMA user_version = 1")
         old.execute("INSERT INTO journal (time_ms, type) VALUES (1, 'retained no more')")
@@ -249,7 +249,7 @@ def test_a_database_of_any_older_darvaz_is_brought_up_to_date_and_keeps_its_rows
     folder.mkdir()
     with closing(sqlite3.connect(folder / DATABASE_NAME, isolation_level=None)) as old:
         for statements in _MIGRATIONS[:version]:
-            for statement in statements:
+            for statement in map(str, statements):
                 old.execute(statement)
         old.execute(f"PRAGMA user_version = {version}")
         if version:

@@ -14,7 +14,7 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings, describe, hints, may_change
-from darvaz.gateway.telemetry.history import Retention
+from darvaz.gateway.telemetry.history_store import Retention
 
 _TAG = "Gateway"
 

@@ -63,7 +63,8 @@ async def plot_telemetry(call: Call) -> PlotAnswer | Response:
         return unknown_device(call.device)
     name, wanted, now_s = str(call.request.path_params["name"]), call.query, call.parts.unix_s()
     from_s, to_s = (now_s + time_s if time_s <= 0 else time_s for time_s in (wanted.from_s, wanted.to_s))
-    found = await call.parts.history_reader.read(plot, call.device, name, from_s, to_s, wanted.points)
+    waiting = call.parts.history.waiting(call.device, name)
+    found = await call.parts.history_reader.read(plot, call.device, name, from_s, to_s, wanted.points, waiting)
     return PlotAnswer(
         device=call.device,
         name=name,

@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 DATABASE_NAME = "darvaz.sqlite3"
@@ -23,7 +23,8 @@ _FREE_BYTES_MIN = 65_536
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 
-Migrations = tuple[tuple[str, ...], ...]
+# Statements of SQL, and functions for what SQL cannot say.
+Migrations = tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...]
 
 # One entry a version, each a list of statements; an entry that was released is never changed, only followed.
 _MIGRATIONS: Migrations = (
@@ -159,6 +160,8 @@ def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migration
 def _open(path: Path, migrations: Migrations) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
+        # Of use to a new file only: pages that are free go back to the disk.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
@@ -277,7 +280,10 @@ def _migrate(connection: sqlite3.Connection, folder: Path, migrations: Migration
             raise StorageError(f"{folder} was written by a newer Darvaz: update this one, or use --data")
         for statements in migrations[version:]:
             for statement in statements:
-                connection.execute(statement)
+                if isinstance(statement, str):
+                    connection.execute(statement)
+                else:
+                    statement(connection)
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
 
 

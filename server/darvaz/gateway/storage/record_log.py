@@ -38,7 +38,7 @@ _sync_data = getattr(os, "fdatasync", os.fsync)
 _OPEN_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-class RecordLogFullError(Exception):
+class RecordLogFullError(OSError):
     """No file may be written again yet, and there may be no more files; nothing was appended."""
 
 

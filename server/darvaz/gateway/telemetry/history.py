@@ -1,81 +1,55 @@
-"""The history of telemetry: numbers in SQLite, as they came, and by five minutes and hours, for years."""
+"""The history of telemetry: every reading at the time it happened, and summaries of five minutes and hours, for years.
+
+Reports are accepted by the event loop, made durable by the recorder, sorted by series in memory, and written into the
+database in large batches: once an hour, when there are many, and at the end. A plot adds what waits to what is written.
+"""
 
 from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+import zlib
+from collections import deque
+from collections.abc import Callable, Mapping
 
-from darvaz.gateway.settings import Settings
+import msgspec
+
 from darvaz.gateway.storage.background_writer import BackgroundWriter
-from darvaz.gateway.storage.database import open_database, transaction
+from darvaz.gateway.storage.database import transaction
+from darvaz.gateway.storage.record_log import Record
+from darvaz.gateway.storage.recorder import READINGS
+from darvaz.gateway.telemetry.history_schema import read_meta, write_meta
+from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
+from darvaz.gateway.telemetry.recent import Recent, Report, Value
 
 log = logging.getLogger("darvaz.history")
 
-DATABASE_NAME = "history.sqlite3"
-BATCH_INTERVAL_S = 1.0
 PENDING_REPORTS_MAX = 50_000
-SERIES_PER_DEVICE_MAX = 64
-SERIES_MAX = 20_000
-FIVE_MINUTES_S = 300
-HOUR_S = 3600
-
+# So many values are written at once, whenever that was last done; in memory each takes about 50 bytes.
+RECENT_VALUES_MAX = 200_000
+FLUSH_INTERVAL_S = 3600.0
+# A record holds at most so many reports, which at their largest stay below the largest record.
+_REPORTS_PER_RECORD = 200
 _RETAIN_EVERY_S = 600.0
-_LEAST_DAYS = 1 / 24
-_SUMMARY = "series INTEGER NOT NULL, time_s INTEGER NOT NULL, count INTEGER, sum REAL, low REAL, high REAL"
-_MIGRATIONS = (
-    (
-        "CREATE TABLE series (id INTEGER PRIMARY KEY, device TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (device, name))",
-        # Clustered by series and time: a plot reads neighbours, whatever else was written between them.
-        "CREATE TABLE readings (series INTEGER NOT NULL, time_ms INTEGER NOT NULL, value REAL NOT NULL,"
-        " PRIMARY KEY (series, time_ms)) WITHOUT ROWID",
-        f"CREATE TABLE five_minutes ({_SUMMARY}, PRIMARY KEY (series, time_s)) WITHOUT ROWID",
-        f"CREATE TABLE hours ({_SUMMARY}, PRIMARY KEY (series, time_s)) WITHOUT ROWID",
-    ),
-)
-_SUMMARIES = (("five_minutes", FIVE_MINUTES_S), ("hours", HOUR_S))
+_CHECK_EVERY_S = 60.0
+_COMPRESSION = 1
 
-Report = tuple[str, float, dict[str, float]]
+# The waiting readings of one series, and the number of the flush that will write them.
+Waiting = tuple[int, list[int], list[float]]
 
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long the history keeps readings, their summaries, and how large it may be."""
-
-    raw_days: float = 7.0
-    five_minutes_days: float = 90.0
-    hours_days: float = 1825.0
-    bytes_max: int = 1024 * 1024 * 1024
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        return cls(
-            raw_days=settings.history_readings_days,
-            five_minutes_days=settings.history_five_minutes_days,
-            hours_days=settings.history_hours_days,
-            bytes_max=settings.history_retain_bytes_max,
-        )
-
-
-def open_history(folder: Path) -> sqlite3.Connection:
-    """Opens the history of a data folder.
-
-    It has a file of its own: its size must not push the journal out, nor its writes delay a sign-in.
-    """
-    return open_database(folder, DATABASE_NAME, _MIGRATIONS)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Report | str]).decode
 
 
 class History:
-    """Takes reports from the event loop, and writes them in batches in the background, with their summaries.
+    """Accepts reports from the event loop; the recorder's thread and a writer of its own do the rest.
 
-    At most `PENDING_REPORTS_MAX` reports wait; beyond that the newest are dropped and counted. A name
-    beyond `SERIES_PER_DEVICE_MAX` of its device, or `SERIES_MAX` of all, is not kept.
+    At most `PENDING_REPORTS_MAX` reports wait for the recorder; beyond that the newest are dropped and counted.
     """
+
+    kind = READINGS
 
     def __init__(
         self,
@@ -83,29 +57,38 @@ class History:
         retention: Retention | None = None,
         *,
         pending_reports_max: int = PENDING_REPORTS_MAX,
+        release: Callable[[int, int], None] | None = None,
+        store: HistoryStore | None = None,
         unix_s: Callable[[], float] = time.time,
     ) -> None:
         self.retention = retention or Retention()
         # Since the start; counted by the event loop.
         self.dropped_reports = 0
+        # Whether readings had to go before their time because the file was too large. The writer's.
+        self.is_cut = False
+        # Tells the recorder what the database has; without a recorder, the writer takes what waits itself.
+        self.release = release
+        self._unix_s = unix_s
         self._open_connection = open_connection
-        # The writer's own; None until it is open.
         self._connection: sqlite3.Connection | None = None
         self._pending_reports_max = pending_reports_max
-        self._unix_s = unix_s
-        # What waits, in order: reports, and ids of devices to forget. The event loop appends, the writer takes.
+        # Reports, and devices to forget, as the event loop appends them.
         self._pending: deque[Report | str] = deque()
-        # What the writer has taken and not yet committed; it stays here while the disk fails.
-        self._batch: list[Report | str] = []
-        # Positions since the start: `accepted` is counted by the event loop, `written` by the writer.
-        self._accepted = self._written = 0
-        # (device, name) → id of the series, and how many series each device has. The writer's.
-        self._series: dict[tuple[str, str], int] = {}
-        self._series_of_device: Counter[str] = Counter()
-        # Whether `_series` is what the database holds: not before the first batch, nor after a rollback.
+        self._accepted = 0
+        # Guards what the two threads share: the sorted readings and their numbers.
+        self._lock = threading.Lock()
+        self._recent = Recent(1)
+        # What the writer is writing; it stays here while the disk fails.
+        self._flushing = Recent(0)
+        # Positions: what was taken from `_pending` and sorted, what the database has.
+        self._sorted = self._written = 0
+        # Numbers of records: the newest that is sorted, the newest that the database has.
+        self._record = self._stored_record = 0
+        self._store = store or HistoryStore()
         self._is_loaded = False
-        # Monotonic seconds at which old readings are deleted next. The writer's.
-        self._retain_s = 0.0
+        # Whether the recorder has ended, or failed: what it left is taken by the writer.
+        self._is_closing = False
+        self._retain_s = self._flush_s = 0.0
         self.writer = BackgroundWriter(
             "history",
             open=self._connect,
@@ -113,9 +96,9 @@ class History:
             position=lambda: self._accepted,
             lost=lambda: self.dropped_reports,
             write_gap=_log_gap,
-            tidy=self._retain_if_due,
+            tidy=self._tidy,
             close=self._disconnect,
-            interval_s=BATCH_INTERVAL_S,
+            interval_s=_CHECK_EVERY_S,
         )
 
     # From the event loop
@@ -129,145 +112,173 @@ class History:
         """ "ok", or a sentence that says what is wrong."""
         return self.writer.state
 
-    def record(self, device: str, time_s: float, values: dict[str, float]) -> None:
-        """Keeps the numbers of one report. Never waits."""
-        if self._accepted - self._written >= self._pending_reports_max:
+    @property
+    def refused_readings(self) -> int:
+        """How many readings were not kept because a device, or the gateway, has too many names."""
+        return self._store.refused_readings
+
+    def record(self, device: str, time_s: float, values: Mapping[str, Value]) -> None:
+        """Keeps the values of one report, at the time it happened. Never waits."""
+        if len(self._pending) >= self._pending_reports_max:
             self.dropped_reports += 1
         elif values:
-            self._append((device, time_s, values))
+            self._accepted += 1
+            self._pending.append((device, int(time_s * 1000), values))
 
     def forget(self, device: str) -> None:
         """Deletes all that a device has reported so far."""
-        self._append(device)
+        self._accepted += 1
+        self._pending.append(device)
+        self.flush_now()
+
+    def flush_now(self) -> None:
+        """Has the writer write everything into the database."""
+        self._flush_s = 0.0
+        self.writer.wake()
+
+    def waiting(self, device: str, name: str) -> list[Waiting]:
+        """Returns the numbers of a series that the database may not have yet, oldest flush first."""
+        with self._lock:
+            parts = [self._flushing, self._sorted_and_pending(device)]
+        found: list[Waiting] = []
+        for recent in parts:
+            series = recent.series.get(device, {}).get(name)
+            if series is not None and series.numbers:
+                found.append((recent.number, *series.in_order()))
+        return found
+
+    def _sorted_and_pending(self, device: str) -> Recent:
+        """Returns what waits of one device, a copy."""
+        found = Recent(self._recent.number)
+        found.series[device] = {name: series.copy() for name, series in self._recent.series.get(device, {}).items()}
+        for item in list(self._pending):
+            if item == device:
+                found.forget(device)
+            elif item[0] == device:
+                found.add(item)  # type: ignore[arg-type]
+        return found
 
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
+        self._is_closing = True
+        self._flush_s = 0.0
         return self.writer.close(timeout_s)
 
-    def _append(self, item: Report | str) -> None:
-        self._accepted += 1
-        self._pending.append(item)
+    # The recorder's thread
+
+    def replay(self, record: Record) -> None:
+        """Takes a record of before the start that the database may not have."""
+        self._connect()
+        if record.number > self._stored_record:
+            for item in _decode(zlib.decompress(record.data)):
+                self._accepted += 1
+                self._sorted += 1
+                self._sort_one(item)
+            self._record = record.number
+
+    def write_replayed(self) -> None:
+        """Writes what `replay` took, before the thread starts; raises what opening the database raises."""
+        self._connect()
+        if self._recent.series or self._recent.forgotten:
+            self.writer.write_once()
+
+    def append_waiting(self, append: Callable[[bytes], int]) -> None:
+        """Puts what waits into the record log, and sorts it."""
+        while self._pending:
+            # Nobody else takes from the front, and the event loop must not wait for the disk behind a lock.
+            count = min(len(self._pending), _REPORTS_PER_RECORD)
+            items = [self._pending[place] for place in range(count)]
+            record = append(zlib.compress(_encode(items), _COMPRESSION))
+            with self._lock:
+                self._record = record
+                self._take(count)
+        if self._recent.count >= RECENT_VALUES_MAX:
+            self.flush_now()
+
+    def sync_database(self) -> None:
+        """Does nothing: the database takes only what has a record, and is synced by itself."""
 
     # The writer's thread
 
     def _connect(self) -> None:
-        self._connection = self._open_connection()
+        if self._connection is None:
+            connection = self._open_connection()
+            # A flush is durable before its records are released.
+            connection.execute("PRAGMA synchronous = FULL")
+            self._stored_record = read_meta(connection, "record")
+            self._recent.number = read_meta(connection, "flush") + 1
+            self._connection = connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
-    def _load(self, connection: sqlite3.Connection) -> None:
-        """Reads which series there are."""
-        found = connection.execute("SELECT device, name, id FROM series").fetchall()
-        self._series = {(device, name): series for device, name, series in found}
-        self._series_of_device = Counter(device for device, _, _ in found)
-        self._is_loaded = True
-
     def _write(self) -> int:
-        """Writes all that waits and returns how many reports are written; keeps those the disk does not take."""
+        """Writes all that waits, if it is time, and returns how many reports are written."""
+        connection = self._connection
+        assert connection is not None
+        if time.monotonic() < self._flush_s:
+            return self._written
+        with self._lock:
+            if self.release is None or self._is_closing:
+                self._take(len(self._pending))
+            self._flushing = self._flushing.joined(self._recent)
+            self._recent = Recent(self._flushing.number + 1)
+            position, record = self._sorted, self._record
+        if self._flushing.series or self._flushing.forgotten:
+            self._commit(connection, record)
+        self._written = position
+        self._flush_s = time.monotonic() + FLUSH_INTERVAL_S
+        return self._written
+
+    def _commit(self, connection: sqlite3.Connection, record: int) -> None:
+        if not self._is_loaded:
+            self._store.load(connection)
+        # A rollback takes back new series, too.
+        self._is_loaded = False
+        with transaction(connection):
+            self._store.store(connection, self._flushing)
+            write_meta(connection, "record", record)
+            write_meta(connection, "flush", self._flushing.number)
+        self._is_loaded = True
+        with self._lock:
+            self._flushing = Recent(self._flushing.number)
+        if self.release is not None:
+            self.release(READINGS, record)
+
+    def _tidy(self) -> None:
+        """Deletes what is too much, and every few minutes what is too old."""
+        is_due = time.monotonic() >= self._retain_s
+        if is_due:
+            self._retain_s = time.monotonic() + _RETAIN_EVERY_S
+        self.retain(is_due)
+
+    def retain(self, by_age: bool = True) -> None:
+        """Deletes what is too old, if asked to, then the oldest while the file is too large."""
         connection = self._connection
         assert connection is not None
         if not self._is_loaded:
-            self._load(connection)
-        self._batch += [self._pending.popleft() for _ in range(len(self._pending))]
-        if self._batch:
-            # A rollback takes back new series, too.
-            self._is_loaded = False
-            with transaction(connection):
-                self._store(connection, self._batch)
+            self._store.load(connection)
             self._is_loaded = True
-            self._written += len(self._batch)
-            self._batch = []
-        return self._written
+        with transaction(connection):
+            if by_age:
+                self._store.retain(connection, self.retention, self._unix_s())
+            self.is_cut = self._store.cut(connection, self.retention.bytes_max) or self.is_cut
+        give_back(connection)
 
-    def _store(self, connection: sqlite3.Connection, batch: list[Report | str]) -> None:
-        rows: list[tuple[int, int, float]] = []
-        for item in batch:
-            if isinstance(item, str):
-                self._insert(connection, rows)
-                rows = []
-                self._delete(connection, item)
-                continue
-            device, time_s, values = item
-            for name, value in values.items():
-                series = self._series_of(connection, device, name)
-                if series is not None:
-                    rows.append((series, int(time_s * 1000), value))
-        self._insert(connection, rows)
+    # Under the lock
 
-    def _series_of(self, connection: sqlite3.Connection, device: str, name: str) -> int | None:
-        known = self._series.get((device, name))
-        if known is not None:
-            return known
-        if self._series_of_device[device] >= SERIES_PER_DEVICE_MAX or len(self._series) >= SERIES_MAX:
-            return None
-        made = connection.execute("INSERT INTO series (device, name) VALUES (?, ?)", (device, name)).lastrowid
-        assert made is not None
-        self._series[device, name] = made
-        self._series_of_device[device] += 1
-        return made
+    def _take(self, count: int) -> None:
+        for _ in range(count):
+            self._sort_one(self._pending.popleft())
+        self._sorted += count
 
-    def _insert(self, connection: sqlite3.Connection, rows: list[tuple[int, int, float]]) -> None:
-        connection.executemany("INSERT OR REPLACE INTO readings (series, time_ms, value) VALUES (?, ?, ?)", rows)
-        for table, step_s in _SUMMARIES:
-            connection.executemany(
-                f"INSERT INTO {table} (series, time_s, count, sum, low, high) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (series, time_s) DO UPDATE SET count = count + excluded.count,"
-                " sum = sum + excluded.sum, low = min(low, excluded.low), high = max(high, excluded.high)",
-                _summarised(rows, step_s),
-            )
-
-    def _delete(self, connection: sqlite3.Connection, device: str) -> None:
-        for key in [key for key in self._series if key[0] == device]:
-            series = self._series.pop(key)
-            for table in ("readings", "five_minutes", "hours"):
-                connection.execute(f"DELETE FROM {table} WHERE series = ?", (series,))
-        connection.execute("DELETE FROM series WHERE device = ?", (device,))
-        del self._series_of_device[device]
-
-    # Retention
-
-    def _retain_if_due(self) -> None:
-        if time.monotonic() >= self._retain_s:
-            self._retain_s = time.monotonic() + _RETAIN_EVERY_S
-            self._retain()
-
-    def _retain(self) -> None:
-        """Deletes what is too old, then more and more of the readings while the file is too large."""
-        connection, kept = self._connection, self.retention
-        assert connection is not None
-        days = {"hours": kept.hours_days, "five_minutes": kept.five_minutes_days, "readings": kept.raw_days}
-        for table in days:
-            self._delete_before(connection, table, days[table])
-        for table in ("readings", "five_minutes"):
-            while _used_bytes(connection) > kept.bytes_max and days[table] > _LEAST_DAYS:
-                days[table] /= 2
-                self._delete_before(connection, table, days[table])
-
-    def _delete_before(self, connection: sqlite3.Connection, table: str, days: float) -> None:
-        column, per_s = ("time_ms", 1000) if table == "readings" else ("time_s", 1)
-        oldest = int((self._unix_s() - days * 86_400) * per_s)
-        for series in self._series.values():
-            connection.execute(f"DELETE FROM {table} WHERE series = ? AND {column} < ?", (series, oldest))
+    def _sort_one(self, item: Report | str) -> None:
+        if isinstance(item, str):
+            self._recent.forget(item)
+        else:
+            self._recent.add(item)
 
 
 def _log_gap(reports: int) -> None:
     log.warning("= %d reports are missing in the history: the disk could not keep up", reports)
-
-
-def _summarised(rows: list[tuple[int, int, float]], step_s: int) -> list[tuple[int, int, int, float, float, float]]:
-    """Returns one row a series and step: how many readings, their sum, the lowest and the highest."""
-    gathered: dict[tuple[int, int], tuple[int, float, float, float]] = {}
-    for series, time_ms, value in rows:
-        key = (series, time_ms // 1000 // step_s * step_s)
-        count, total, low, high = gathered.get(key, (0, 0.0, value, value))
-        gathered[key] = (count + 1, total + value, min(low, value), max(high, value))
-    return [(*key, *summary) for key, summary in gathered.items()]
-
-
-def _used_bytes(connection: sqlite3.Connection) -> int:
-    def pragma(name: str) -> int:
-        return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-    return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")

@@ -78,8 +78,7 @@ class Telemetry:
             kept[name] = Reading(value, now_s)
         while len(kept) > NAMES_PER_DEVICE_MAX:
             del kept[next(iter(kept))]
-        numbers = {name: float(value) for name, value in values.items() if not isinstance(value, str)}
-        self._history.record(device, now_s, numbers)
+        self._history.record(device, now_s, values)
 
     def _keep_vitals(self, device: str, message: Any) -> None:
         vitals, numbers = self.vitals(device), {}

@@ -1,0 +1,132 @@
+"""The recorder: makes what the journal and the history accept durable, in one small write for both.
+
+Each source keeps what it accepts in memory until it goes into its database, in large batches and minutes later. Until
+then the record log has it: the recorder asks every source to append what waits, syncs once, and tells those who wait
+for that. What is urgent, as everything that happens once, is synced within URGENT_S; readings and signs of life
+within the interval, since each sync wears a memory card.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from darvaz.gateway.storage.background_writer import BackgroundWriter
+from darvaz.gateway.storage.record_log import Record, RecordLog
+
+# The kinds of records; each belongs to one source.
+JOURNAL, READINGS = 1, 2
+URGENT_S = 0.25
+INTERVAL_S = 10.0
+# Who waits for a sync beyond this is answered at once, with False.
+WAITERS_MAX = 100_000
+
+
+class Source(Protocol):
+    """What accepts entries, and keeps them until its database has them."""
+
+    kind: int
+
+    def replay(self, record: Record) -> None:
+        """Takes a record that the database may not have, at the start of the gateway."""
+
+    def append_waiting(self, append: Callable[[bytes], int]) -> None:
+        """Appends everything that the record log does not have yet; `append` returns the number of the record."""
+
+    def sync_database(self) -> None:
+        """Makes durable what went into the database without being in the record log; raises OSError."""
+
+
+class Recorder:
+    """Owns the record log of a data folder. `urge` and `when_durable` are for the event loop."""
+
+    def __init__(self, folder: Path, sources: Sequence[Source], *, interval_s: float = INTERVAL_S) -> None:
+        self._log = RecordLog(folder)
+        self._sources = sources
+        # The record log is used by the recorder's thread, and released by those of the sources.
+        self._lock = threading.Lock()
+        # Who waits for the next sync: added by the event loop, taken by the thread.
+        self._waiters: list[Callable[[bool], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_urged = False
+        # Counts the requests to sync, for the writer's idea of a position.
+        self._requests = 0
+        self.writer = BackgroundWriter(
+            "record log",
+            write=self._write,
+            position=lambda: self._requests,
+            close=self._log.close,
+            interval_s=interval_s,
+            gather_s=URGENT_S,
+        )
+
+    def open(self) -> int:
+        """Gives each source the records that it did not store, and returns how many records the disk has lost.
+
+        Call it before the event loop runs: it reads the disk. Raises OSError.
+        """
+        by_kind = {source.kind: source for source in self._sources}
+        for record in self._log.open():
+            source = by_kind.get(record.kind)
+            if source is not None:
+                source.replay(record)
+        return self._log.missing
+
+    def start(self) -> None:
+        """Starts the thread; `when_durable` answers in the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self.writer.start()
+
+    def urge(self) -> None:
+        """Has everything that was accepted synced within URGENT_S."""
+        if not self._is_urged:
+            self._is_urged = True
+            self._requests += 1
+            self.writer.wake()
+
+    def when_durable(self, answer: Callable[[bool], None]) -> None:
+        """Calls back in the event loop once everything accepted so far survives a power cut; False if that fails."""
+        if len(self._waiters) >= WAITERS_MAX:
+            answer(False)
+            return
+        self._waiters.append(answer)
+
+    def release(self, kind: int, number: int) -> None:
+        """Notes that a source has its records up to a number in its database; from any thread."""
+        with self._lock:
+            self._log.release(kind, number)
+
+    def close(self, timeout_s: float = 3.0) -> bool:
+        """Syncs what waits and ends the thread; returns whether all of it was synced in time."""
+        return self.writer.close(timeout_s)
+
+    # The thread
+
+    def _write(self) -> int:
+        self._is_urged = False
+        requests, waiting = self._requests, len(self._waiters)
+        with self._lock:
+            for source in self._sources:
+                source.append_waiting(lambda data, kind=source.kind: self._log.append(kind, data))  # type: ignore[misc]
+            self._log.sync()
+        for source in self._sources:
+            source.sync_database()
+        answers = self._waiters[:waiting]
+        del self._waiters[:waiting]
+        if answers:
+            self._tell(answers)
+        return requests
+
+    def _tell(self, answers: list[Callable[[bool], None]]) -> None:
+        def tell() -> None:
+            for answer in answers:
+                answer(True)
+
+        # A loop that was closed meanwhile has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(tell)

@@ -1,0 +1,91 @@
+"""The tables of the history, and the way from each earlier version of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from darvaz.gateway.storage.database import open_database
+from darvaz.gateway.telemetry.blocks import READINGS_MAX, pack
+
+DATABASE_NAME = "history.sqlite3"
+DAY_MS = 86_400_000
+
+_SUMMARY = "series INTEGER NOT NULL, time_s INTEGER NOT NULL, count INTEGER, sum REAL, low REAL, high REAL"
+# A reading, in the order of which the first version's table was read.
+_Row = tuple[int, int, float]
+
+
+def open_history(folder: Path) -> sqlite3.Connection:
+    """Opens the history of a data folder.
+
+    It has a file of its own: its size must not push the journal out, nor its writes delay a sign-in.
+    """
+    return open_database(folder, DATABASE_NAME, _MIGRATIONS)
+
+
+def read_meta(connection: sqlite3.Connection, key: str) -> int:
+    """Returns a number that the history remembers by name, 0 where it does not."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def write_meta(connection: sqlite3.Connection, key: str, value: int) -> None:
+    """Remembers a number by name."""
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
+
+
+def insert_block(connection: sqlite3.Connection, series: int, times_ms: list[int], values: list[float]) -> None:
+    """Writes readings of one series and one day, in the order of their times, as blocks."""
+    for start in range(0, len(times_ms), READINGS_MAX):
+        times, numbers = times_ms[start : start + READINGS_MAX], values[start : start + READINGS_MAX]
+        connection.execute(
+            "INSERT INTO readings (series, day, first_ms, last_ms, count, block) VALUES (?, ?, ?, ?, ?, ?)",
+            (series, times[0] // DAY_MS, times[0], times[-1], len(times), pack(times, numbers)),
+        )
+
+
+def _pack_old_readings(connection: sqlite3.Connection) -> None:
+    """Packs what the first version kept as one row a reading."""
+    rows: list[_Row] = []
+    for row in connection.execute("SELECT series, time_ms, value FROM old_readings ORDER BY series, time_ms"):
+        if rows and (row[0] != rows[0][0] or row[1] // DAY_MS != rows[0][1] // DAY_MS):
+            _pack_rows(connection, rows)
+            rows = []
+        rows.append(row)
+    if rows:
+        _pack_rows(connection, rows)
+
+
+def _pack_rows(connection: sqlite3.Connection, rows: list[_Row]) -> None:
+    insert_block(connection, rows[0][0], [time_ms for _, time_ms, _ in rows], [value for _, _, value in rows])
+
+
+# One entry a version; an entry that was released is never changed, only followed.
+_MIGRATIONS = (
+    (
+        "CREATE TABLE series (id INTEGER PRIMARY KEY, device TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (device, name))",
+        "CREATE TABLE readings (series INTEGER NOT NULL, time_ms INTEGER NOT NULL, value REAL NOT NULL,"
+        " PRIMARY KEY (series, time_ms)) WITHOUT ROWID",
+        # Clustered by series and time: a plot reads neighbours, whatever else was written between them.
+        f"CREATE TABLE five_minutes ({_SUMMARY}, PRIMARY KEY (series, time_s)) WITHOUT ROWID",
+        f"CREATE TABLE hours ({_SUMMARY}, PRIMARY KEY (series, time_s)) WITHOUT ROWID",
+    ),
+    # Readings in packed blocks (blocks.py): a tenth of the bytes, and a page for many series instead of one for each.
+    (
+        "ALTER TABLE readings RENAME TO old_readings",
+        "CREATE TABLE readings (id INTEGER PRIMARY KEY, series INTEGER NOT NULL, day INTEGER NOT NULL,"
+        " first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, count INTEGER NOT NULL, block BLOB NOT NULL)",
+        # The day first: what is written together lies together, and what is too old is one stretch.
+        "CREATE INDEX readings_day ON readings (day, series)",
+        _pack_old_readings,
+        "DROP TABLE old_readings",
+        # The days of which there is something: what the clock says of old and new is not to be trusted alone.
+        "CREATE TABLE days (day INTEGER PRIMARY KEY)",
+        "INSERT OR IGNORE INTO days SELECT time_s / 86400 FROM hours",
+        # Texts and truth values: only changes.
+        "CREATE TABLE states (series INTEGER NOT NULL, time_ms INTEGER NOT NULL, value TEXT NOT NULL,"
+        " PRIMARY KEY (series, time_ms, value)) WITHOUT ROWID",
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    ),
+)
