@@ -1,4 +1,4 @@
-"""What a session and its shell exchange: limits in; states, events to act on and writes to send out."""
+"""What a session exchanges with its link: limits in; states, events to act on and writes to send out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SessionState(enum.Enum):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long and how much a session bears; the defaults are the schema's numbers."""
+    """The limits of a session; the defaults are the numbers of the schema."""
 
     heartbeat_s: float = 120.0
     idle_timeout_s: float = 300.0
@@ -28,17 +28,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     messages_per_s_max: float = 1000.0
 
 
-# Events: what the shell must act on. None of them can be part of a cycle, so the collector need not look.
+# Events: what the link must act on. None can be part of a cycle, so the collector need not track them (gc=False).
 
 
 class TokenReceived(msgspec.Struct, frozen=True, gc=False):
-    """A token came as first message: answer with `admit` or `refuse`."""
+    """A token came as the first message: answer with `admit` or `refuse`."""
 
     token: str
 
 
 class Introduced(msgspec.Struct, frozen=True, gc=False):
-    """The device said who it is: answer with `welcome` or `refuse`."""
+    """The device introduced itself: answer with `welcome` or `refuse`."""
 
     message: Any
     text: str
@@ -58,7 +58,7 @@ class MessageRejected(msgspec.Struct, frozen=True, gc=False):
 
 
 class Closed(msgspec.Struct, frozen=True, gc=False):
-    """The session ended by the gateway's will."""
+    """The gateway ended the session."""
 
     code: int
     fault: Fault
@@ -66,7 +66,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
 
 SessionEvent = TokenReceived | Introduced | FrameReceived | MessageRejected | Closed
 
-# Writes: what the shell must put on the wire, in order.
+# Writes: what the link must send, in order.
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""How a session speaks: what it writes, what it says of faults, and how it ends."""
+"""The output of a session: messages, error messages and the close packet, until the link takes them."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ _REASON_BYTES_MAX = 123
 
 
 class SessionOutput:
-    """Events and writes of one conversation, until they are taken; a subclass listens and decides.
-
-    `events` and `writes` are what is still to be taken.
-    """
+    """The events and writes of one session, until they are taken; the subclass handles what is received."""
 
     __slots__ = ("_faults", "_protocol", "events", "state", "writes")
 
     def __init__(self, protocol: MessageCodec) -> None:
+        # Set by `_enter` only.
         self.state: SessionState
+        # What the link has not taken yet, the oldest first.
         self.events: list[SessionEvent] = []
         self.writes: list[Write] = []
         self._protocol = protocol
+        # Faulty packets since the last good one.
         self._faults = 0
 
-    # Taking
+    # Called by the link
 
     def take_events(self) -> list[SessionEvent]:
-        """Returns what happened since the last call, in order."""
+        """Returns the events since the last call, in order."""
         events, self.events = self.events, []
         return events
 
     def take_writes(self) -> list[Write]:
-        """Returns what to write since the last call, in order."""
+        """Returns what to send since the last call, in order."""
         writes, self.writes = self.writes, []
         return writes
 
-    # Saying
+    # Sending
 
-    def _say(self, name: str, **fields: Any) -> None:
+    def _send(self, name: str, **fields: Any) -> None:
         self.writes.append(Packet(name, self._protocol.dump(self._protocol.make(name, **fields))))
 
-    def _say_fault(self, fault: Fault, retry_after_s: float | None = None) -> None:
-        more: dict[str, Any] = {"field": fault.field} if fault.field else {}
+    def _send_error(self, fault: Fault, retry_after_s: float | None = None) -> None:
+        optional: dict[str, Any] = {"field": fault.field} if fault.field else {}
         if retry_after_s is not None:
-            more["retry_after_s"] = retry_after_s
-        self._say("error", message=fault.message, code=fault.code, **more)
+            optional["retry_after_s"] = retry_after_s
+        self._send("error", message=fault.message, code=fault.code, **optional)
 
     # Faults and endings
 
     def _fault(self, fault: Fault, text: str | None) -> None:
         self._faults += 1
         self.events.append(MessageRejected(fault, None if text is None or '"token"' in text else text))
-        self._say_fault(fault)
+        self._send_error(fault)
         if self._faults >= self._protocol.numbers["faults_max"]:
             self._end("misbehaved", Fault("too_many_faults", f"{self._faults} faulty packets in a row"))
 
@@ -66,7 +66,7 @@ class SessionOutput:
         if self.state is SessionState.CLOSED:
             return
         code = self._protocol.close_codes[name]
-        self._say_fault(fault, retry_after_s)
+        self._send_error(fault, retry_after_s)
         self.writes.append(Close(code, _reason(fault.message)))
         self.events.append(Closed(code, fault))
         self._enter(SessionState.CLOSED)
@@ -78,6 +78,6 @@ class SessionOutput:
         raise NotImplementedError
 
 
-def _reason(sentence: str) -> str:
-    """Returns as much of a sentence as a close packet holds, which counts bytes and not letters."""
-    return sentence.encode(errors="replace")[:_REASON_BYTES_MAX].decode(errors="ignore")
+def _reason(text: str) -> str:
+    """Returns as much of a text as fits into a close packet, whose limit is in bytes."""
+    return text.encode(errors="replace")[:_REASON_BYTES_MAX].decode(errors="ignore")

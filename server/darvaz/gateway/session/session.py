@@ -1,9 +1,12 @@
 """The gateway's half of one conversation with a device, without I/O and without a clock.
 
-Feed it packets and the time (`receive_text`, `receive_binary`, `tick`), tell it what was decided
-outside (`admit`, `welcome`, `refuse`), let it speak (`send_command`, `close`). `receive_text` returns
-what an ordinary message says; after each call take what else happened (`take_events`) and what to
-write (`take_writes`). Nothing that a peer sends raises.
+The link calls `receive_text`, `receive_binary`, `receive_oversized` and `tick` with the time, `admit`, `welcome` or
+`refuse` with what was decided outside, and `send_command` or `close`. After each call it must take the events
+(`take_events`), act on them, and send the writes (`take_writes`), in order. `receive_text` returns a message that
+needs nothing but delivery. Nothing raises, whatever a peer sends.
+
+The states are those of the schema: a link starts in `waiting_for_token`, or in `waiting_for_connect` if its handshake
+was admitted; `admit` leads from the first to the second, `welcome` to `open`, and any end to `closed`, for good.
 
 Times are monotonic seconds, given by the caller.
 """
@@ -30,39 +33,31 @@ from darvaz.gateway.session.output import SessionOutput
 from darvaz.protocol.codec import Kind, Message, MessageCodec, type_name
 from darvaz.protocol.faults import Fault
 
+# fmt: off
 __all__ = [
-    "Close",
-    "Closed",
-    "FrameReceived",
-    "Introduced",
-    "Limits",
-    "MessageRejected",
-    "Packet",
-    "Session",
-    "SessionEvent",
-    "SessionState",
-    "TokenReceived",
-    "Write",
-    "rules_of",
-]  # fmt: skip
+    "Close", "Closed", "FrameReceived", "Introduced", "Limits", "MessageRejected", "Packet", "Session", "SessionEvent",
+    "SessionState", "TokenReceived", "Write", "rules_of",
+]
+# fmt: on
 
-# What becomes of a message; numbers, since this is asked for each of them.
+# How a message is handled; numbers, since this is looked up for each of them.
 _OUT_OF_PLACE: Final = 0
 _DELIVERED: Final = 1
 _REPLIED: Final = 2
 _NEEDS_DECISION: Final = 3
 
+# Type of message → how it is handled; types that are missing are out of place.
 Handling = dict[type, int]
 
 _NOTHING: Final[Handling] = {}
 
 
 class MessageRules:
-    """What all sessions of one protocol do with each message; made once."""
+    """How all sessions of one protocol handle each message, by state; made once."""
 
     def __init__(self, protocol: MessageCodec) -> None:
         self.pong = Packet("pong", protocol.dump(protocol.make("pong")))
-        # Of so few characters, a text is within its limit however they are encoded.
+        # A text with at most this many characters is within the limit of bytes, however it is encoded.
         self.short_chars = protocol.numbers["text_bytes_max"] // 4
         self.handling = {state: self._handling_in(state, protocol) for state in SessionState}
 
@@ -82,26 +77,14 @@ def rules_of(protocol: MessageCodec) -> MessageRules:
 
 
 class Session(SessionOutput):
-    """One conversation: its state, its deadlines and its answers.
+    """One conversation: its state, its deadlines and its answers."""
 
-    `awaits_decision` says whether the last packet asked for a decision; nothing is heard before it is made.
-    """
-
+    # fmt: off
     __slots__ = (
-        "_allowance",
-        "_handling",
-        "_heard_s",
-        "_is_hearing",
-        "_limits",
-        "_next_ping_s",
-        "_opened_s",
-        "_rate_per_s",
-        "_rules",
-        "awaits_decision",
-        "device",
-        "kind",
-        "unix_offset_s",
-    )  # fmt: skip
+        "_handling", "_is_receiving", "_limits", "_next_ping_s", "_opened_s", "_packets_left", "_rate_per_s",
+        "_received_s", "_rules", "awaits_decision", "device", "kind", "unix_offset_s",
+    )
+    # fmt: on
 
     def __init__(
         self,
@@ -115,43 +98,50 @@ class Session(SessionOutput):
     ) -> None:
         super().__init__(protocol)
         self.kind = kind
+        # The id that the device introduced itself with.
         self.device: str | None = None
+        # Whether the last packet needs a decision; the next must wait for it. Set by `_enter` and `_request_decision`.
+        self.awaits_decision: bool
         self._rules = rules_of(protocol)
         self._limits = limits
-        # Whoever feeds the session sets this again: a wall clock may be set while the conversation goes on.
+        # Unix time minus monotonic time. The link sets it again, since a wall clock may be set at any time.
         self.unix_offset_s = unix_offset_s
-        self._opened_s = self._heard_s = now_s
+        self._opened_s = self._received_s = now_s
         self._next_ping_s = now_s + limits.heartbeat_s
+        # A token bucket: packets that may come now, refilled at the rate, at most twice what a second brings.
         self._rate_per_s = limits.messages_per_s_max
-        self._allowance = 2 * self._rate_per_s
+        self._packets_left = 2 * self._rate_per_s
+        # By state, set by `_enter`: whether texts are parsed as messages, and how each type is handled.
+        self._is_receiving: bool
+        self._handling: Handling
         self._enter(SessionState.WAITING_FOR_CONNECT if is_admitted else SessionState.WAITING_FOR_TOKEN)
 
     # Receiving
 
     def receive_text(self, text: str, now_s: float) -> Message | None:
-        """Takes one text packet, and returns the message that it is, if that asks for nothing but to be heard."""
-        if now_s != self._heard_s:
+        """Takes one text packet, and returns its message if that needs nothing but delivery."""
+        if now_s != self._received_s:
             self._pass_time(now_s)
-        self._allowance -= 1
-        is_ordinary = self._is_hearing and self._allowance >= 0 and len(text) <= self._rules.short_chars
-        if not (is_ordinary or self._hears_text(text)):
+        self._packets_left -= 1
+        is_ordinary = self._is_receiving and self._packets_left >= 0 and len(text) <= self._rules.short_chars
+        if not (is_ordinary or self._accepts_text(text)):
             return None
         message = self._protocol.parse(text)
-        way = self._handling.get(type(message), _OUT_OF_PLACE)
-        if way == _OUT_OF_PLACE:
+        handling = self._handling.get(type(message), _OUT_OF_PLACE)
+        if handling == _OUT_OF_PLACE:
             self._fault(message if isinstance(message, Fault) else self._out_of_place(type_name(message)), text)
             return None
         self._faults = 0
-        if way == _NEEDS_DECISION:
-            self._judge_message(message, text)
+        if handling == _NEEDS_DECISION:
+            self._receive_for_decision(message, text)
             return None
-        if way == _REPLIED:
+        if handling == _REPLIED:
             self.writes.append(self._rules.pong)
         return message
 
     def receive_binary(self, data: bytes, now_s: float) -> None:
-        """Takes one binary packet: from a camera, exactly one JPEG."""
-        if not self._hears(now_s):
+        """Takes one binary packet: from a camera, one JPEG."""
+        if not self._accepts_packet(now_s):
             return
         if self.state is SessionState.WAITING_FOR_TOKEN:
             self._refuse_token()
@@ -168,26 +158,26 @@ class Session(SessionOutput):
             self.events.append(FrameReceived(data))
 
     def receive_oversized(self, is_text: bool, now_s: float) -> None:
-        """Takes the news of a packet that was too large to be read."""
-        if not self._hears(now_s):
+        """Takes note of a packet that was too large to be read."""
+        if not self._accepts_packet(now_s):
             return
         if self.state is SessionState.WAITING_FOR_TOKEN:
             self._refuse_token()
         else:
             self._end("too_large", self._too_large("text_bytes_max" if is_text else "frame_bytes_max"))
 
-    # Deciding: what the shell found out
+    # Decisions of the link
 
     def admit(self) -> None:
-        """The token that was shown is good."""
+        """Accepts the token that was received."""
         self._enter(SessionState.WAITING_FOR_CONNECT if self.state is SessionState.WAITING_FOR_TOKEN else self.state)
 
     def welcome(self, now_s: float) -> None:
-        """The device may be who it says: the conversation is open, and it is told so."""
+        """Accepts the introduction: the conversation is open, and the device gets its `connection_ack`."""
         if self.state is SessionState.CLOSED:
             return
         self._enter(SessionState.OPEN)
-        self._say(
+        self._send(
             "connection_ack",
             status="success",
             message=f"{self.kind.title} connection acknowledged",
@@ -198,22 +188,22 @@ class Session(SessionOutput):
         )
 
     def refuse(self, fault: Fault, retry_after_s: float | None = None) -> None:
-        """Ends the conversation: the token or the name is not accepted; any other reason is 4401 too."""
+        """Ends the conversation: token or introduction are not accepted; a fault without a close code gets 4401."""
         is_known = fault.code in self._protocol.close_codes
         self._end(fault.code if is_known else "not_authorised", fault, retry_after_s)
 
     # Sending
 
     def send_command(self, message: Message) -> bool:
-        """Sends a checked command; says whether the conversation was open for it."""
+        """Sends a checked command; returns whether the conversation is open."""
         if self.state is not SessionState.OPEN:
             return False
         self.writes.append(Packet("command", self._protocol.dump(message)))
         return True
 
-    def close(self, name: str, sentence: str, retry_after_s: float | None = None) -> None:
-        """Ends the conversation by the gateway's will, with a close code of the schema by name."""
-        self._end(name, Fault(name, sentence), retry_after_s)
+    def close(self, name: str, message: str, retry_after_s: float | None = None) -> None:
+        """Ends the conversation with a close code of the schema, by name."""
+        self._end(name, Fault(name, message), retry_after_s)
 
     # Time
 
@@ -224,60 +214,60 @@ class Session(SessionOutput):
         if self.state is SessionState.WAITING_FOR_TOKEN:
             if now_s >= self._opened_s + self._limits.auth_deadline_s:
                 self._refuse_token()
-        elif now_s >= self._heard_s + self._limits.idle_timeout_s:
-            silence = f"nothing was heard for {self._limits.idle_timeout_s:g} s; answer ping with pong"
-            self._end("idle", Fault("idle", silence))
+        elif now_s >= self._received_s + self._limits.idle_timeout_s:
+            reason = f"nothing was heard for {self._limits.idle_timeout_s:g} s; answer ping with pong"
+            self._end("idle", Fault("idle", reason))
         elif now_s >= self._next_ping_s:
             self._next_ping_s = now_s + self._limits.heartbeat_s
-            self._say("ping", time=self._unix_time(now_s))
+            self._send("ping", time=self._unix_time(now_s))
 
     @property
     def deadline_s(self) -> float | None:
-        """When `tick` has something to do, unless packets arrive first; None once closed."""
+        """When `tick` must be called, unless packets arrive first; None once closed."""
         if self.state is SessionState.CLOSED:
             return None
         if self.state is SessionState.WAITING_FOR_TOKEN:
             return self._opened_s + self._limits.auth_deadline_s
-        return min(self._heard_s + self._limits.idle_timeout_s, self._next_ping_s)
+        return min(self._received_s + self._limits.idle_timeout_s, self._next_ping_s)
 
     # One packet
 
     def _enter(self, state: SessionState) -> None:
-        """Comes to a state, or stays in it, with every decision made."""
+        """Enters a state, or stays in it, with no decision pending."""
         self.state = state
         self.awaits_decision = False
-        self._is_hearing = state is SessionState.WAITING_FOR_CONNECT or state is SessionState.OPEN
+        self._is_receiving = state is SessionState.WAITING_FOR_CONNECT or state is SessionState.OPEN
         self._handling = self._rules.handling[state]
 
     def _request_decision(self, event: SessionEvent) -> None:
-        """Asks the shell for a decision."""
+        """Asks the link for a decision."""
         self.awaits_decision = True
         self._handling = _NOTHING
         self.events.append(event)
 
     def _pass_time(self, now_s: float) -> None:
-        """Counts what comes as life, and lets the allowance of packets grow."""
+        """Notes that a packet came, and refills the bucket of packets."""
         rate_per_s = self._rate_per_s
-        self._allowance = min(2 * rate_per_s, self._allowance + (now_s - self._heard_s) * rate_per_s)
-        self._heard_s = now_s
+        self._packets_left = min(2 * rate_per_s, self._packets_left + (now_s - self._received_s) * rate_per_s)
+        self._received_s = now_s
 
-    def _hears(self, now_s: float) -> bool:
-        """Counts a packet; ends the session when they come too fast."""
+    def _accepts_packet(self, now_s: float) -> bool:
+        """Counts a packet; ends the session if they come too fast."""
         if self.state is SessionState.CLOSED:
             return False
         self._pass_time(now_s)
-        self._allowance -= 1
+        self._packets_left -= 1
         return not self._is_too_fast()
 
     def _is_too_fast(self) -> bool:
-        if self._allowance >= 0:
+        if self._packets_left >= 0:
             return False
         rate = self._limits.messages_per_s_max
         self._end("misbehaved", Fault("too_fast", f"more than {rate:g} messages a second"), 1.0)
         return True
 
-    def _hears_text(self, text: str) -> bool:
-        """Looks closer at a text that is too fast, long, or came in a state with rules of its own."""
+    def _accepts_text(self, text: str) -> bool:
+        """Checks a text that is too fast or long, or that came before the token; returns whether it may be parsed."""
         if self.state is SessionState.CLOSED or self._is_too_fast():
             return False
         size_bytes = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
@@ -290,14 +280,14 @@ class Session(SessionOutput):
         return True
 
     def _receive_token(self, text: str, size_bytes: int) -> None:
-        """Hears nothing but one auth message, and answers everything else with the same words."""
+        """Takes one `auth` message, and refuses everything else with the same answer."""
         message = self._protocol.parse(text) if size_bytes <= self._protocol.numbers["auth_bytes_max"] else None
         if self.awaits_decision or message is None or isinstance(message, Fault) or type_name(message) != "auth":
             self._refuse_token()
         else:
-            self._judge_message(message, text)
+            self._receive_for_decision(message, text)
 
-    def _judge_message(self, message: Any, text: str) -> None:
+    def _receive_for_decision(self, message: Any, text: str) -> None:
         if type_name(message) == "auth":
             self._request_decision(TokenReceived(message.token))
         elif self.device is not None and self.device != message.device:
