@@ -1,4 +1,4 @@
-"""The ring keeps the latest frames of each camera, no more of them and no more often than its owner said."""
+"""The ring keeps the newest frames of each camera, as many and as often as the settings say."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_latest_frames_stay_and_the_oldest_go(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.*"))) == 3
 
 
-def test_frames_that_come_faster_are_left_out(tmp_path: Path) -> None:
+def test_frames_that_come_faster_are_skipped(tmp_path: Path) -> None:
     ring = ring_in(tmp_path, frames_max=100)
 
     for tenth in range(30):
@@ -61,7 +61,7 @@ def test_each_camera_has_a_ring_of_its_own(tmp_path: Path) -> None:
     assert (ring.times_ms("yard"), ring.times_ms("gate")) == ([1_790_000_010_000], [1_790_000_011_000])
 
 
-def test_what_was_kept_before_a_restart_belongs_to_the_ring(tmp_path: Path) -> None:
+def test_frames_from_before_a_restart_belong_to_the_ring(tmp_path: Path) -> None:
     for start_s in (10, 20):
         ring = ring_in(tmp_path)
         for at_s in range(start_s, start_s + 2):

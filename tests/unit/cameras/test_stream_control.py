@@ -1,4 +1,4 @@
-"""The director asks boards for what is looked at: once, in time, again where it failed, less where links are weak."""
+"""Boards are asked for what viewers want: once, in time, again after a failure, and less over a weak link."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STREAM = {
 
 
 class Board:
-    """A board's link that answers commands as the test says, and keeps what it was asked."""
+    """A board's link that answers commands as the test says, and keeps what it was asked for."""
 
     kind_name = "esp32cam"
     address = "192.0.2.7"
@@ -40,18 +40,18 @@ class Board:
         self.probes = 0
         self.answer: Callable[[str], dict[str, Any] | None] = lambda name: {"status": "ok"}
         self._hub = hub
-        self._asked = asyncio.Event()
+        self._received = asyncio.Event()
 
     def come(self, **commands: Any) -> None:
-        said = {"device": self.device, "commands": commands or {"stream": STREAM}}
-        self._hub.join(str(self.device), self, PROTOCOL.make("connect", **said))
+        fields = {"device": self.device, "commands": commands or {"stream": STREAM}}
+        self._hub.join(str(self.device), self, PROTOCOL.make("connect", **fields))
 
     def send_command(self, message: Any) -> bool:
         if message.name == "stream":
             self.streams.append(message.args)
         else:
             self.probes += 1
-        self._asked.set()
+        self._received.set()
         answer = self.answer(message.name)
         if answer is not None:
             ack = PROTOCOL.make("ack", id=message.id, **answer)
@@ -64,12 +64,12 @@ class Board:
     async def until(self, is_so: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not is_so():
-                self._asked.clear()
-                await self._asked.wait()
+                self._received.clear()
+                await self._received.wait()
 
 
 class Sink:
-    """An outlet that takes everything."""
+    """A sender that takes everything."""
 
     def write(self, packet: bytes) -> None: ...
 
@@ -81,8 +81,8 @@ class Sink:
 
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets a hundredth of the usual times pass between two looks and two questions."""
-    for name in ("IDLE_AFTER_S", "LOOK_EVERY_S", "PROBE_EVERY_S", "_ASK_EVERY_S", "_AGAIN_S", "_PROBE_DEADLINE_S"):
+    """Makes all waiting times a hundredth of the usual."""
+    for name in ("IDLE_AFTER_S", "MEASURE_EVERY_S", "PROBE_EVERY_S", "_ASK_EVERY_S", "_RETRY_S", "_PROBE_DEADLINE_S"):
         monkeypatch.setattr(stream_control, name, getattr(stream_control, name) / 100)
 
 
@@ -102,9 +102,9 @@ def hub(devices: Devices) -> Hub:
 @pytest.fixture
 async def frames(hub: Hub, quickly: None) -> AsyncIterator[Frames]:
     made = Frames(viewers_max=100, viewer_deadline_s=60.0)
-    directing = StreamController(hub, made, BOUNDS, command_deadline_s=50 * MS)
+    controller = StreamController(hub, made, BOUNDS, command_deadline_s=50 * MS)
     yield made
-    await directing.close()
+    await controller.close()
     made.close()
 
 
@@ -112,7 +112,7 @@ def viewer(request: ViewerRequest | None = None) -> Viewer:
     return Viewer(Sink(), lambda frame: frame.data, request or ViewerRequest(), lambda: True)
 
 
-async def test_a_board_is_asked_for_the_idle_picture_as_it_declared_it(hub: Hub, frames: Frames) -> None:
+async def test_a_board_is_asked_for_the_idle_rate_as_it_declared_it(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.come()
 
@@ -121,7 +121,7 @@ async def test_a_board_is_asked_for_the_idle_picture_as_it_declared_it(hub: Hub,
     assert board.streams == [{"fps": 0.1, "size": "QVGA", "quality": 60}]
 
 
-async def test_what_was_agreed_is_not_asked_again(hub: Hub, frames: Frames) -> None:
+async def test_a_board_is_not_asked_again_for_what_it_agreed_to(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.come()
     frames.join("yard", viewer(ViewerRequest(fps=5)))
@@ -135,7 +135,7 @@ async def test_what_was_agreed_is_not_asked_again(hub: Hub, frames: Frames) -> N
     assert len(board.streams) == count
 
 
-async def test_a_board_that_comes_anew_is_asked_anew(hub: Hub, frames: Frames) -> None:
+async def test_a_board_that_connects_again_is_asked_again(hub: Hub, frames: Frames) -> None:
     first, second = Board(hub), Board(hub)
     first.come()
     frames.join("yard", viewer(ViewerRequest(fps=5)))
@@ -147,7 +147,7 @@ async def test_a_board_that_comes_anew_is_asked_anew(hub: Hub, frames: Frames) -
     assert second.streams[0]["fps"] == 5
 
 
-async def test_a_board_that_is_forgotten_is_not_asked_any_more(hub: Hub, frames: Frames) -> None:
+async def test_a_forgotten_board_is_no_longer_asked(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.come()
     await board.until(lambda: bool(board.streams))
@@ -163,7 +163,7 @@ async def test_a_board_that_is_forgotten_is_not_asked_any_more(hub: Hub, frames:
     assert len(board.streams) == count
 
 
-async def test_a_refusal_is_followed_by_another_question(hub: Hub, frames: Frames) -> None:
+async def test_a_board_that_refuses_is_asked_again(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.answer = lambda name: {"status": "error", "message": "the sensor does not start"}
     board.come()
@@ -173,7 +173,7 @@ async def test_a_refusal_is_followed_by_another_question(hub: Hub, frames: Frame
     assert len({str(stream) for stream in board.streams}) == 1
 
 
-async def test_silence_is_followed_by_another_question(hub: Hub, frames: Frames) -> None:
+async def test_a_board_that_does_not_answer_is_asked_again(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.answer = lambda name: None
     board.come()
@@ -181,7 +181,7 @@ async def test_silence_is_followed_by_another_question(hub: Hub, frames: Frames)
     await board.until(lambda: len(board.streams) == 2)
 
 
-async def test_a_board_that_answers_no_probe_is_not_probed_for_ever(hub: Hub, frames: Frames) -> None:
+async def test_a_board_that_answers_no_probe_is_probed_only_some_times(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.answer = lambda name: {"status": "ok"} if name == "stream" else None
     board.come()
@@ -200,7 +200,7 @@ async def test_a_board_that_answers_no_probe_is_not_probed_for_ever(hub: Hub, fr
     assert board.streams[-1]["fps"] == 25
 
 
-async def test_viewers_who_keep_changing_their_minds_do_not_flood_the_board(hub: Hub, frames: Frames) -> None:
+async def test_frequent_changes_of_requests_do_not_flood_the_board(hub: Hub, frames: Frames) -> None:
     board, fickle = Board(hub), viewer()
     board.come()
     frames.join("yard", fickle)
@@ -208,10 +208,10 @@ async def test_viewers_who_keep_changing_their_minds_do_not_flood_the_board(hub:
     count = len(board.streams)
 
     for number in range(1000):
-        frames.want("yard", fickle, ViewerRequest(fps=1 + number % 20))
+        frames.change_request("yard", fickle, ViewerRequest(fps=1 + number % 20))
         if number % 100 == 0:
             await asyncio.sleep(0)
-    frames.want("yard", fickle, ViewerRequest(fps=7))
+    frames.change_request("yard", fickle, ViewerRequest(fps=7))
     await board.until(lambda: board.streams[-1]["fps"] == 7)
 
     assert len(board.streams) - count < 20
@@ -227,7 +227,7 @@ async def test_a_device_without_the_command_is_left_alone(hub: Hub, frames: Fram
     assert (board.streams, board.probes) == ([], 0)
 
 
-async def test_nobody_is_asked_once_the_board_has_left(hub: Hub, frames: Frames) -> None:
+async def test_a_board_that_left_is_not_asked(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.come()
     await board.until(lambda: bool(board.streams))
@@ -239,7 +239,7 @@ async def test_nobody_is_asked_once_the_board_has_left(hub: Hub, frames: Frames)
     assert len(board.streams) == 1
 
 
-async def test_late_answers_lower_the_rate_and_good_ones_raise_it(hub: Hub, frames: Frames) -> None:
+async def test_late_answers_lower_the_rate_and_timely_ones_raise_it(hub: Hub, frames: Frames) -> None:
     board = Board(hub)
     board.come()
     await board.until(lambda: bool(board.streams))

@@ -1,4 +1,4 @@
-"""The watch: every link is called when its deadline comes, and told when its token is revoked."""
+"""The timer wheel: each link is called at its deadline, and when its token is revoked."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_a_link_is_called_at_its_deadline_and_not_before(clock: Clock) -> 
     assert len(link.ticks) == 1 and link.ticks[0] >= 1060
 
 
-async def test_a_link_is_called_as_often_as_it_wants(clock: Clock) -> None:
+async def test_a_link_is_called_at_each_deadline_that_it_returns(clock: Clock) -> None:
     watch, link = TimerWheel(frozenset, clock), Ticking(again_s=10)
     watch.join(link, clock.now_s + 10)
 
@@ -86,7 +86,7 @@ async def test_a_link_is_called_as_often_as_it_wants(clock: Clock) -> None:
     assert len(link.ticks) == 5
 
 
-async def test_a_link_that_left_is_called_no_more_and_kept_nowhere(clock: Clock) -> None:
+async def test_a_link_that_left_is_neither_called_nor_kept(clock: Clock) -> None:
     watch, link = TimerWheel(frozenset, clock), Ticking()
     watch.join(link, clock.now_s + 60)
 
@@ -97,7 +97,7 @@ async def test_a_link_that_left_is_called_no_more_and_kept_nowhere(clock: Clock)
     assert watch._links == set() and not any(watch._turns.values())
 
 
-async def test_a_clock_that_jumped_does_every_turn_that_is_due(clock: Clock) -> None:
+async def test_after_a_jump_of_the_clock_every_due_slot_is_handled(clock: Clock) -> None:
     watch, links = TimerWheel(frozenset, clock), [Ticking() for _ in range(10)]
     for number, link in enumerate(links):
         watch.join(link, clock.now_s + 1000 * number)
@@ -107,7 +107,9 @@ async def test_a_clock_that_jumped_does_every_turn_that_is_due(clock: Clock) -> 
     assert [len(link.ticks) for link in links] == [1] * 10
 
 
-async def test_a_link_that_fails_stops_nobody_elses_clock(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_exception_of_one_link_does_not_stop_the_others(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     watch, failing, other = TimerWheel(frozenset, clock), FailingLink(), Ticking()
     watch.join(failing, clock.now_s + 1)
     watch.join(other, clock.now_s + 1)
@@ -119,7 +121,7 @@ async def test_a_link_that_fails_stops_nobody_elses_clock(clock: Clock, caplog: 
     assert "on purpose" in caplog.text
 
 
-async def test_a_link_whose_token_is_revoked_is_told_once(clock: Clock) -> None:
+async def test_a_link_with_a_revoked_token_is_called_once(clock: Clock) -> None:
     dead: set[str] = {"old"}
     watch = TimerWheel(lambda: frozenset(dead), clock)
     revoked, other, without = Ticking("a"), Ticking("b"), Ticking()
@@ -134,7 +136,7 @@ async def test_a_link_whose_token_is_revoked_is_told_once(clock: Clock) -> None:
     assert (revoked.revocations, other.revocations, without.revocations) == (1, 0, 0)
 
 
-async def test_the_timer_rests_while_there_are_no_links(clock: Clock) -> None:
+async def test_the_timer_stops_while_there_are_no_links(clock: Clock) -> None:
     watch, link = TimerWheel(frozenset, clock), Ticking()
     watch.join(link, clock.now_s + 60)
     watch.leave(link)

@@ -1,4 +1,4 @@
-"""The hub: one link per device, commands out, acks back."""
+"""The hub: one link per device, commands out, acknowledgements back."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_command_returns_the_result_of_its_ack(hub: Hub) -> None:
     assert link.sent[0].args == {"angle": 90}
 
 
-async def test_an_ack_with_status_error_raises_what_the_board_said(hub: Hub) -> None:
+async def test_an_ack_with_status_error_raises_its_message(hub: Hub) -> None:
     link = RecordingLink("d")
     join(hub, link)
 
@@ -97,7 +97,7 @@ async def test_an_ack_with_status_error_raises_what_the_board_said(hub: Hub) -> 
         await asking
 
 
-async def test_a_refusal_without_words_is_still_a_sentence(hub: Hub) -> None:
+async def test_a_refusal_without_a_message_still_has_a_text(hub: Hub) -> None:
     link = RecordingLink("d")
     join(hub, link)
 
@@ -118,13 +118,13 @@ async def test_a_command_without_an_ack_times_out_and_a_late_ack_is_ignored(hub:
     hub.acknowledge(link, ack(link, status="ok"))
 
 
-async def test_an_ack_from_another_link_or_without_an_id_answers_nothing(hub: Hub) -> None:
-    link, stranger = RecordingLink("d"), RecordingLink("e")
+async def test_an_ack_from_another_link_or_without_an_id_is_ignored(hub: Hub) -> None:
+    link, other = RecordingLink("d"), RecordingLink("e")
     join(hub, link)
-    join(hub, stranger)
+    join(hub, other)
 
     asking = await ask(hub)
-    hub.acknowledge(stranger, ack(link, status="ok"))
+    hub.acknowledge(other, ack(link, status="ok"))
     hub.acknowledge(link, PROTOCOL.make("ack", message="Command received"))
     await asyncio.sleep(0)
 
@@ -132,7 +132,7 @@ async def test_an_ack_from_another_link_or_without_an_id_answers_nothing(hub: Hu
     asking.cancel()
 
 
-async def test_unknown_and_offline_devices_are_told_apart(hub: Hub) -> None:
+async def test_unknown_and_offline_devices_raise_different_errors(hub: Hub) -> None:
     link = RecordingLink("d")
     join(hub, link)
     hub.leave(link)
@@ -161,7 +161,7 @@ async def test_a_device_that_leaves_fails_its_commands_at_once(hub: Hub) -> None
         await asking
 
 
-async def test_the_newest_link_wins_and_the_older_one_leaving_changes_nothing(hub: Hub) -> None:
+async def test_the_newest_link_replaces_the_older_one_whose_end_changes_nothing(hub: Hub) -> None:
     older, newer = RecordingLink("d"), RecordingLink("d")
     join(hub, older)
     asking = await ask(hub)
@@ -186,7 +186,7 @@ async def test_a_link_that_introduces_itself_again_keeps_its_commands(hub: Hub) 
     assert await asking == 1
 
 
-async def test_a_command_beyond_the_most_that_wait_is_refused(hub: Hub) -> None:
+async def test_one_command_beyond_the_maximum_that_wait_is_refused(hub: Hub) -> None:
     link = RecordingLink("d")
     join(hub, link)
     waiting = [await ask(hub) for _ in range(PENDING_PER_DEVICE_MAX)]
@@ -218,7 +218,7 @@ async def test_arguments_beyond_the_schema_are_refused(hub: Hub) -> None:
         await hub.command("d", "pan", {"angle": [1]}, 1)
 
 
-async def test_a_device_is_remembered_across_a_restart(hub: Hub, devices: Devices, tmp_path: Path) -> None:
+async def test_a_device_is_known_after_a_restart(hub: Hub, devices: Devices, tmp_path: Path) -> None:
     link = RecordingLink("d")
     join(hub, link, version="1.0.0")
     hub.leave(link)
@@ -263,7 +263,7 @@ def last_args(hub: Hub) -> Any:
     return described.last_args
 
 
-async def test_what_a_command_was_last_carried_out_with_is_known(hub: Hub) -> None:
+async def test_the_last_arguments_of_a_command_are_kept(hub: Hub) -> None:
     link = RecordingLink("d")
     join(hub, link, commands=PAN, boot_id="a")
 
@@ -274,7 +274,7 @@ async def test_what_a_command_was_last_carried_out_with_is_known(hub: Hub) -> No
     assert last_args(hub) == {"pan": {"angle": 20, "mode": "calm"}}
 
 
-async def test_free_text_and_what_was_not_declared_is_not_kept(hub: Hub) -> None:
+async def test_free_text_and_undeclared_arguments_are_not_kept(hub: Hub) -> None:
     link = RecordingLink("d")
     join(hub, link, commands=PAN, boot_id="a")
 
@@ -284,7 +284,7 @@ async def test_free_text_and_what_was_not_declared_is_not_kept(hub: Hub) -> None
 
 
 @pytest.mark.parametrize(("boot_id", "kept"), [("a", {"pan": {"angle": 90}}), ("b", {}), (None, {})])
-async def test_a_board_that_started_anew_begins_with_nothing(hub: Hub, boot_id: Any, kept: Any) -> None:
+async def test_a_board_that_restarted_has_no_last_arguments(hub: Hub, boot_id: Any, kept: Any) -> None:
     link = RecordingLink("d")
     join(hub, link, commands=PAN, boot_id="a")
     await carry_out(hub, link, angle=90)
@@ -295,7 +295,7 @@ async def test_a_board_that_started_anew_begins_with_nothing(hub: Hub, boot_id: 
     assert last_args(hub) == kept
 
 
-def test_of_more_boards_than_it_keeps_the_first_is_forgotten() -> None:
+def test_one_board_beyond_the_maximum_replaces_the_oldest() -> None:
     kept = LastArguments(devices_max=1)
     for device in ("first", "second"):
         kept.begin(device, "a")

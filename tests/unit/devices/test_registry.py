@@ -1,4 +1,4 @@
-"""The devices that were ever here: bounded in memory, written behind, and not lost to a full disk."""
+"""The list of devices: limited in memory, written in the background, and not lost to a full disk."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def known(device: str, now_s: float, **said: str) -> KnownDevice:
-    return KnownDevice.introduced(device, "pico", "192.0.2.7", said, now_s)
+def known(device: str, now_s: float, **fields: str) -> KnownDevice:
+    return KnownDevice.introduced(device, "pico", "192.0.2.7", fields, now_s)
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -36,7 +36,7 @@ def stored(folder: Path) -> list[str]:
         return [device for (device,) in connection.execute("SELECT id FROM devices ORDER BY id")]
 
 
-def test_a_flood_of_introductions_waits_as_one_row(connection: sqlite3.Connection, tmp_path: Path) -> None:
+def test_a_flood_of_introductions_is_written_as_one_row(connection: sqlite3.Connection, tmp_path: Path) -> None:
     devices = Devices(connection)
     written = 0
 
@@ -57,7 +57,7 @@ def test_a_flood_of_introductions_waits_as_one_row(connection: sqlite3.Connectio
         assert other.execute("SELECT version FROM devices").fetchall() == [("9999",)]
 
 
-def test_one_device_beyond_the_most_takes_the_place_of_the_longest_unseen(
+def test_one_device_beyond_the_maximum_replaces_the_least_recently_seen(
     connection: sqlite3.Connection, tmp_path: Path
 ) -> None:
     devices = Devices(connection, devices_max=3)
@@ -73,7 +73,7 @@ def test_one_device_beyond_the_most_takes_the_place_of_the_longest_unseen(
     assert stored(tmp_path) == ["latest", "newer", "online"]
 
 
-def test_devices_that_are_here_are_never_forgotten(connection: sqlite3.Connection) -> None:
+def test_connected_devices_are_never_forgotten(connection: sqlite3.Connection) -> None:
     devices = Devices(connection, devices_max=2)
 
     for number in range(5):
@@ -83,9 +83,7 @@ def test_devices_that_are_here_are_never_forgotten(connection: sqlite3.Connectio
     assert len(devices.all()) == 5
 
 
-def test_a_device_that_a_full_disk_did_not_take_is_written_once_there_is_room(
-    connection: sqlite3.Connection, tmp_path: Path
-) -> None:
+def test_a_device_is_written_once_a_full_disk_has_space_again(connection: sqlite3.Connection, tmp_path: Path) -> None:
     devices = Devices(connection)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -101,7 +99,7 @@ def test_a_device_that_a_full_disk_did_not_take_is_written_once_there_is_room(
     assert stored(tmp_path) == ["unlucky-0", "unlucky-1", "unlucky-2"]
 
 
-def test_one_change_beyond_those_that_may_wait_has_the_whole_list_written(
+def test_one_change_beyond_the_maximum_has_the_whole_list_written(
     connection: sqlite3.Connection, tmp_path: Path
 ) -> None:
     devices = Devices(connection, devices_max=3)
@@ -118,7 +116,7 @@ def test_one_change_beyond_those_that_may_wait_has_the_whole_list_written(
     assert stored(tmp_path) == ["short-18", "short-19"]
 
 
-def test_what_comes_after_the_end_is_no_error(connection: sqlite3.Connection) -> None:
+def test_changes_after_the_end_are_not_an_error(connection: sqlite3.Connection) -> None:
     devices = Devices(connection)
     devices.remember(known("late", 1.0))
     devices.close()

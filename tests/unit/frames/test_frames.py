@@ -1,4 +1,4 @@
-"""The newest frame goes to everyone who can take it; whoever is slow skips, and nobody waits for anybody."""
+"""The newest frame goes to every viewer that can take it; slow viewers skip frames, and do not delay the others."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_each_frame_goes_to_every_viewer_that_is_ready() -> None:
     assert [sink.packets for sink in sinks] == [[b"0", b"1"]] * 3
 
 
-def test_a_frame_is_packed_once_for_all_viewers_of_one_form() -> None:
+def test_a_frame_is_packed_once_for_all_viewers_with_the_same_form() -> None:
     camera = Camera("yard")
     packed: list[Frame] = []
 
@@ -99,7 +99,7 @@ def test_a_slow_viewer_skips_frames_and_then_gets_the_newest() -> None:
     assert (camera.skipped, camera.has_late_viewers) == (4, False)
 
 
-def test_frames_that_a_slow_viewer_lost_are_counted_and_the_count_never_goes_back() -> None:
+def test_frames_that_a_slow_viewer_lost_are_counted_and_the_count_never_decreases() -> None:
     camera = Camera("yard")
     sink, _ = looking(camera)
     sink.clogged_bytes = 1
@@ -115,7 +115,7 @@ def test_frames_that_a_slow_viewer_lost_are_counted_and_the_count_never_goes_bac
     assert camera.dropped + len(sink.packets) == 6 - camera.has_late_viewers
 
 
-def test_a_viewer_that_was_served_by_the_next_frame_is_not_served_it_again() -> None:
+def test_a_viewer_gets_each_frame_only_once() -> None:
     camera = Camera("yard")
     slow, _ = looking(camera)
     slow.clogged_bytes = 1
@@ -128,7 +128,7 @@ def test_a_viewer_that_was_served_by_the_next_frame_is_not_served_it_again() -> 
     assert slow.packets == [b"1"]
 
 
-def test_a_stuck_viewer_holds_no_more_memory_however_many_frames_come() -> None:
+def test_the_memory_of_a_stuck_viewer_does_not_grow_with_frames() -> None:
     camera = Camera("yard")
     stuck, _ = looking(camera)
     stuck.clogged_bytes = 1
@@ -146,7 +146,7 @@ def test_a_stuck_viewer_holds_no_more_memory_however_many_frames_come() -> None:
     ("camera_fps", "wanted_fps", "expected"),
     [(10, 4, 40), (10, 10, 100), (20, 10, 100), (30, 7, 70), (5, 10, 50), (60, 0.5, 5)],
 )
-def test_a_viewer_gets_the_rate_it_wants_in_the_mean(camera_fps: float, wanted_fps: float, expected: int) -> None:
+def test_a_viewer_gets_the_rate_it_asked_for_on_average(camera_fps: float, wanted_fps: float, expected: int) -> None:
     camera = Camera("yard")
     sink, _ = looking(camera, ViewerRequest(fps=wanted_fps))
 
@@ -156,7 +156,7 @@ def test_a_viewer_gets_the_rate_it_wants_in_the_mean(camera_fps: float, wanted_f
     assert camera.skipped == 0
 
 
-def test_frames_that_come_unevenly_are_not_lost_to_the_wish() -> None:
+def test_uneven_arrivals_do_not_lower_the_rate() -> None:
     camera = Camera("yard")
     sink, _ = looking(camera, ViewerRequest(fps=10))
 
@@ -166,14 +166,14 @@ def test_frames_that_come_unevenly_are_not_lost_to_the_wish() -> None:
     assert len(sink.packets) == 100
 
 
-def test_a_viewer_that_pauses_gets_nothing_and_wants_nothing() -> None:
+def test_a_paused_viewer_gets_nothing_and_its_request_does_not_count() -> None:
     camera = Camera("yard")
     sink, viewer = looking(camera, ViewerRequest(fps=0))
 
     shoot(camera, 5, fps=10)
     assert (sink.packets, camera.requests) == ([], [])
 
-    camera.want(viewer, ViewerRequest(fps=5))
+    camera.change_request(viewer, ViewerRequest(fps=5))
     shoot(camera, 1, fps=10, start_s=200.0)
     assert (sink.packets, camera.requests) == ([b"5"], [ViewerRequest(fps=5)])
 
@@ -200,7 +200,7 @@ def test_a_viewer_that_waits_for_an_absent_camera_is_not_dropped() -> None:
     assert not sink.aborted_for
 
 
-def test_a_viewer_that_may_not_look_any_more_is_dropped() -> None:
+def test_a_viewer_that_is_no_longer_admitted_is_dropped() -> None:
     camera, sink, is_allowed = Camera("yard"), Sink(), True
     camera.join(viewer_on(sink, may_stay=lambda: is_allowed))
 
@@ -209,10 +209,10 @@ def test_a_viewer_that_may_not_look_any_more_is_dropped() -> None:
     is_allowed = False
     camera.drop_stuck(101.0, deadline_s=10.0)
 
-    assert sink.aborted_for == "it may not look any more"
+    assert sink.aborted_for == "it is no longer admitted"
 
 
-def test_a_viewer_that_left_gets_nothing_and_leaves_nothing_behind() -> None:
+def test_a_viewer_that_left_gets_nothing_and_is_not_kept() -> None:
     camera = Camera("yard")
     sink, viewer = looking(camera)
     sink.clogged_bytes = 1
@@ -226,7 +226,7 @@ def test_a_viewer_that_left_gets_nothing_and_leaves_nothing_behind() -> None:
     assert (sink.packets, camera.viewers, camera.has_late_viewers) == ([], 0, False)
 
 
-def test_the_rate_that_arrives_is_that_of_the_last_seconds() -> None:
+def test_the_arriving_rate_is_that_of_the_last_seconds() -> None:
     camera = Camera("yard")
 
     shoot(camera, 200, fps=20, start_s=100.0)
@@ -235,7 +235,7 @@ def test_the_rate_that_arrives_is_that_of_the_last_seconds() -> None:
     assert camera.fps(1000.0) == 0
 
 
-async def test_the_next_frame_is_one_that_comes_after_the_question() -> None:
+async def test_the_next_frame_is_one_that_comes_after_the_call() -> None:
     camera = Camera("yard")
     shoot(camera, 1, fps=10)
 
@@ -246,12 +246,12 @@ async def test_the_next_frame_is_one_that_comes_after_the_question() -> None:
     assert (await asking).data == b"1"
 
 
-async def test_the_next_frame_does_not_let_wait_for_ever() -> None:
+async def test_waiting_for_the_next_frame_ends_at_the_deadline() -> None:
     with pytest.raises(TimeoutError):
         await Camera("yard").next_frame(0.01)
 
 
-def test_a_viewer_that_waits_for_its_size_wants_it_and_is_served_when_the_camera_obeys() -> None:
+def test_a_viewer_that_waits_for_its_size_gets_frames_once_the_camera_sends_it() -> None:
     camera, sink = Camera("yard"), Sink()
     camera.wait(viewer_on(sink, ViewerRequest(size="QVGA")), 100.0)
     assert (camera.requests, camera.viewers) == ([ViewerRequest(size="QVGA")], 1)
@@ -263,7 +263,7 @@ def test_a_viewer_that_waits_for_its_size_wants_it_and_is_served_when_the_camera
     assert sink.packets == [b"1"]
 
 
-def test_a_viewer_does_not_wait_for_its_size_for_ever() -> None:
+def test_waiting_for_a_size_ends_at_its_maximum() -> None:
     camera, sink = Camera("yard"), Sink()
     camera.wait(viewer_on(sink, ViewerRequest(size="QVGA")), 100.0)
 
@@ -285,30 +285,30 @@ def test_a_viewer_that_waited_may_leave() -> None:
     assert camera.viewers == 0
 
 
-def test_a_viewer_may_change_between_every_frame_and_some() -> None:
+def test_a_viewer_may_change_between_all_frames_and_a_rate() -> None:
     camera = Camera("yard")
     sink, viewer = looking(camera)
     shoot(camera, 2, fps=10)
 
-    camera.want(viewer, ViewerRequest(fps=0.1))
+    camera.change_request(viewer, ViewerRequest(fps=0.1))
     shoot(camera, 10, fps=10, start_s=200.0)
-    camera.want(viewer, ViewerRequest())
+    camera.change_request(viewer, ViewerRequest())
     shoot(camera, 2, fps=10, start_s=300.0)
 
     assert sink.packets == [b"0", b"1", b"2", b"12", b"13"]
 
 
-def test_a_viewer_that_left_is_not_brought_back_by_a_late_wish() -> None:
+def test_a_late_request_does_not_bring_a_viewer_back() -> None:
     camera = Camera("yard")
     _, viewer = looking(camera)
 
     camera.leave(viewer)
-    camera.want(viewer, ViewerRequest(fps=1))
+    camera.change_request(viewer, ViewerRequest(fps=1))
 
     assert camera.viewers == 0
 
 
-def test_a_stuck_viewer_is_dropped_even_when_no_other_frame_comes() -> None:
+def test_a_stuck_viewer_is_dropped_without_another_frame() -> None:
     camera = Camera("yard")
     sink, _ = looking(camera)
     shoot(camera, 1, fps=10, start_s=100.0)

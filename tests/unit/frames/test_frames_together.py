@@ -1,4 +1,4 @@
-"""All cameras together: the clock that serves the slow and drops the dead, the limit of viewers, who is told what."""
+"""All cameras together: the timer serves late viewers and drops stuck ones; viewers have a limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from darvaz.gateway.frames import Frames, TooManyViewersError, ViewerRequest
 from tests.unit.frames.test_frames import DEADLINE_S, Sink, viewer_on
 
 
-async def test_the_clock_serves_those_who_were_behind_without_another_frame() -> None:
+async def test_the_timer_serves_late_viewers_without_another_frame() -> None:
     frames = Frames(viewers_max=9, viewer_deadline_s=10.0)
     sink = Sink()
     frames.join("yard", viewer_on(sink))
@@ -25,7 +25,7 @@ async def test_the_clock_serves_those_who_were_behind_without_another_frame() ->
     frames.close()
 
 
-async def test_the_clock_drops_the_dead() -> None:
+async def test_the_timer_drops_stuck_viewers() -> None:
     frames = Frames(viewers_max=9, viewer_deadline_s=0.01)
     sink = Sink()
     frames.join("yard", viewer_on(sink))
@@ -38,7 +38,7 @@ async def test_the_clock_drops_the_dead() -> None:
     frames.close()
 
 
-async def test_one_viewer_too_many_is_refused() -> None:
+async def test_one_viewer_beyond_the_maximum_is_refused() -> None:
     frames = Frames(viewers_max=2, viewer_deadline_s=10.0)
     first, second, third = (viewer_on(Sink()) for _ in range(3))
     frames.join("yard", first)
@@ -53,7 +53,7 @@ async def test_one_viewer_too_many_is_refused() -> None:
     frames.close()
 
 
-async def test_those_who_want_to_know_hear_of_frames_and_of_viewers() -> None:
+async def test_subscribers_get_frames_and_changes_of_demand() -> None:
     frames = Frames(viewers_max=9, viewer_deadline_s=10.0)
     heard: list[object] = []
     frames.on_frame(lambda device, frame: heard.append((device, frame.data)))
@@ -62,14 +62,14 @@ async def test_those_who_want_to_know_hear_of_frames_and_of_viewers() -> None:
 
     frames.join("yard", viewer)
     frames.push("yard", b"one")
-    frames.want("yard", viewer, ViewerRequest(fps=1))
+    frames.change_request("yard", viewer, ViewerRequest(fps=1))
     frames.leave("yard", viewer)
 
     assert heard == ["yard", ("yard", b"one"), "yard", "yard"]
     frames.close()
 
 
-async def test_what_a_camera_sent_before_it_left_is_forgotten() -> None:
+async def test_the_newest_frame_of_a_camera_that_left_is_dropped() -> None:
     frames = Frames(viewers_max=9, viewer_deadline_s=10.0)
     frames.push("yard", b"old")
 

@@ -1,4 +1,4 @@
-"""Metrics: what the journal wrote is counted, the rest is read when asked."""
+"""Metrics: messages are counted when the journal writes them, links when they change, the rest is read when asked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Device:
 
 
 class Scraped:
-    """Metrics and what they say, sample by sample."""
+    """Metrics and their samples."""
 
     def __init__(self, *devices: Device) -> None:
         self.devices = list(devices)
@@ -55,7 +55,7 @@ class Scraped:
 
 @pytest.fixture
 def scraped() -> Scraped:
-    """Metrics that somebody has asked for before."""
+    """Metrics whose page was asked for before."""
     scraped = Scraped()
     scraped.metrics.dump("")
     return scraped
@@ -173,7 +173,7 @@ def test_frames_are_counted_by_camera_until_it_is_forgotten(scraped: Scraped) ->
     assert scraped.value("darvaz_camera_frames_total", device="yard") is None
 
 
-def test_devices_are_read_as_they_are_now() -> None:
+def test_devices_are_read_at_each_request() -> None:
     scraped = Scraped(Device(), Device(id="away", online=False, rssi_dbm=None))
 
     assert scraped.value("darvaz_devices_connected", type="pico") == 1
@@ -193,7 +193,7 @@ def test_devices_are_read_as_they_are_now() -> None:
     assert scraped.value("darvaz_device_up", device="pico") is None
 
 
-def test_a_hostile_name_stays_a_name() -> None:
+def test_a_hostile_name_is_escaped() -> None:
     scraped = Scraped(Device(id=HOSTILE))
     scraped.metrics.count_frame(HOSTILE, b"1")
 

@@ -1,4 +1,4 @@
-"""Who waits for the journal reads all that happened before, and does not wait for ever."""
+"""A reader that waits for the journal reads all that happened before, and waits no longer than its deadline."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def wait_until_degraded(journal: Journal) -> None:
         time.sleep(0.01)
 
 
-async def test_what_was_noted_before_can_be_read_after(tmp_path: Path) -> None:
+async def test_everything_recorded_before_can_be_read(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
 
     with closing(open_database(tmp_path)) as connection:
         for number in range(50):
-            journal.record("door", "pico", "192.0.2.7", "<", "log", str(number))
+            journal.record("gate", "pico", "192.0.2.7", "<", "log", str(number))
 
             assert await wait_until_written(journal)
 
@@ -42,18 +42,18 @@ async def test_what_was_noted_before_can_be_read_after(tmp_path: Path) -> None:
     assert journal.close()
 
 
-async def test_a_quiet_journal_is_not_waited_for(tmp_path: Path) -> None:
+async def test_an_empty_journal_is_written(tmp_path: Path) -> None:
     journal = Journal(partial(open_database, tmp_path))
 
-    # Nobody writes, and nothing is left to write.
+    # There is no writer, and nothing to write.
     assert await wait_until_written(journal, deadline_s=0)
 
 
-async def test_a_disk_that_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+async def test_waiting_for_a_slow_disk_ends_at_the_deadline(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
 
     with closing(open_database(tmp_path)) as other, transaction(other):
-        journal.record("door", "pico", "192.0.2.7", "<", "log", "")
+        journal.record("gate", "pico", "192.0.2.7", "<", "log", "")
 
         assert not await wait_until_written(journal, deadline_s=0.1)
 
@@ -61,7 +61,7 @@ async def test_a_disk_that_does_not_get_on_is_not_waited_for_for_ever(tmp_path: 
     assert journal.close()
 
 
-async def test_a_journal_that_cannot_be_written_is_not_waited_for_at_all(
+async def test_waiting_for_a_journal_that_cannot_be_written_ends_at_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def open_nothing() -> sqlite3.Connection:
@@ -70,7 +70,7 @@ async def test_a_journal_that_cannot_be_written_is_not_waited_for_at_all(
     journal = Journal(open_nothing)
     journal.open()
     wait_until_degraded(journal)
-    journal.record("door", "pico", "192.0.2.7", "<", "log", "")
+    journal.record("gate", "pico", "192.0.2.7", "<", "log", "")
 
     assert not await wait_until_written(journal, deadline_s=3600)
 

@@ -61,7 +61,7 @@ def add(connection: sqlite3.Connection, *moments: EntryGroup) -> None:
         (JournalFilter(device="a", direction="<"), ["one"]),
     ],
 )
-def test_rows_are_found_by_what_they_have(
+def test_rows_are_found_by_their_fields(
     connection: sqlite3.Connection, wanted: JournalFilter, payloads: list[str]
 ) -> None:
     assert [row.payload for row in read(connection, wanted)] == payloads
@@ -72,7 +72,7 @@ def test_a_limit_takes_the_newest_or_the_oldest_in_order_of_time(connection: sql
     assert [row.payload for row in read(connection, JournalFilter(), 2, newest=False)] == ["one", "two"]
 
 
-def test_no_reading_is_longer_than_the_most(connection: sqlite3.Connection) -> None:
+def test_a_limit_has_a_maximum(connection: sqlite3.Connection) -> None:
     for _ in range(ROWS_MAX // 1000 + 1):
         add(connection, moment(4000, "c", "pico", *[("<", "log", "")] * 1000))
 
@@ -80,14 +80,14 @@ def test_no_reading_is_longer_than_the_most(connection: sqlite3.Connection) -> N
 
 
 @pytest.mark.parametrize("text", ["1000000d", "9" * 30 + "d", "9" * 400 + "h", "1969-12-31T00:00:00+00:00"])
-def test_an_age_beyond_1970_is_1970_and_can_be_asked_for(connection: sqlite3.Connection, text: str) -> None:
+def test_an_age_beyond_1970_is_taken_as_1970(connection: sqlite3.Connection, text: str) -> None:
     since_ms = parse_since(text, 1_790_000_000.0)
 
     assert since_ms == 0
     assert read(connection, JournalFilter(since_ms=since_ms))
 
 
-def test_what_was_said_at_once_is_read_row_by_row_in_order(connection: sqlite3.Connection) -> None:
+def test_entries_recorded_together_are_read_row_by_row_in_order(connection: sqlite3.Connection) -> None:
     add(connection, moment(4000, "c", "pico", ("<", "ping", "1"), (">", "pong", "2")), moment(4000, "c", "pico"))
     add(connection, moment(4001, "c", "pico", ("<", "log", "3")))
 
@@ -106,7 +106,7 @@ def test_other_programs_see_the_same_rows(connection: sqlite3.Connection) -> Non
     ]
 
 
-def test_names_with_quotes_and_letters_of_all_kinds_are_found(connection: sqlite3.Connection) -> None:
+def test_names_with_quotes_and_any_characters_are_found(connection: sqlite3.Connection) -> None:
     names = ['say "hi"', "سلام", "back\\slash", "a'b", "🚪", "a"]
     add(connection, *(moment(4000, name, "pico", ("<", "log", name)) for name in names))
 
@@ -117,7 +117,7 @@ def test_names_with_quotes_and_letters_of_all_kinds_are_found(connection: sqlite
 @pytest.mark.parametrize(
     "wanted", [JournalFilter(since_ms=5), JournalFilter(after_id=5), JournalFilter(since_ms=5, device="a")]
 )
-def test_what_is_young_is_found_without_reading_the_old(connection: sqlite3.Connection, wanted: JournalFilter) -> None:
+def test_new_rows_are_found_without_reading_the_old(connection: sqlite3.Connection, wanted: JournalFilter) -> None:
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     read(connection, wanted)
@@ -137,7 +137,7 @@ def test_an_age_and_an_iso_time_are_understood() -> None:
         parse_since("yesterday", 0)
 
 
-def test_a_line_says_who_direction_type_and_payload() -> None:
+def test_a_line_has_device_direction_type_and_payload() -> None:
     line = describe(Row(1, 1500, "pan-tilt", "pico", "192.0.2.7", "<", "log", "x" * 300))
 
     assert line.endswith(f".500 pan-tilt < log {'x' * 200}…")
@@ -170,7 +170,7 @@ def test_following_shows_what_comes_and_ends_quietly_at_ctrl_c(connection: sqlit
         assert process.stderr.read() == ""
 
 
-def test_a_missing_journal_and_a_wrong_age_are_sentences(tmp_path: Path) -> None:
+def test_a_missing_journal_and_a_wrong_age_are_explained(tmp_path: Path) -> None:
     missing = run("--data", str(tmp_path / "nowhere"))
     wrong = run("--since", "yesterday")
 

@@ -1,4 +1,4 @@
-"""The journal's writer: nothing waits for it, nothing is lost silently, nothing grows for ever."""
+"""The journal: nothing waits for its writer, losses are told, and it does not grow beyond its limits."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def test_what_was_recorded_is_there_after_close(tmp_path: Path) -> None:
+def test_everything_recorded_is_written_at_close(tmp_path: Path) -> None:
     journal = Journal(partial(open_database, tmp_path))
     journal.open()
 
@@ -86,7 +86,7 @@ def test_a_killed_process_leaves_a_readable_file_with_all_but_the_last_batch(tmp
     assert [payload for _, payload in found] == [str(number) for number in range(len(found))]
 
 
-def test_one_row_beyond_the_most_that_wait_is_counted_and_said(tmp_path: Path) -> None:
+def test_one_row_beyond_the_maximum_that_wait_is_told_as_a_gap(tmp_path: Path) -> None:
     journal = Journal(partial(open_database, tmp_path), pending_rows_max=10)
 
     for number in range(13):
@@ -99,7 +99,7 @@ def test_one_row_beyond_the_most_that_wait_is_counted_and_said(tmp_path: Path) -
     assert found[-1] == ("gap", "3 rows are missing: the disk could not keep up")
 
 
-def test_several_rows_at_once_beyond_the_most_are_counted_and_said(tmp_path: Path) -> None:
+def test_several_rows_beyond_the_maximum_at_once_are_told_as_a_gap(tmp_path: Path) -> None:
     journal = Journal(partial(open_database, tmp_path), pending_rows_max=10)
 
     for _ in range(3):
@@ -113,7 +113,7 @@ def test_several_rows_at_once_beyond_the_most_are_counted_and_said(tmp_path: Pat
     assert (journal.pending_rows, journal.pending_chars, journal._pending_chars) == (0, 0, [])
 
 
-def test_tokens_are_redacted_wherever_they_stand(tmp_path: Path) -> None:
+def test_tokens_are_redacted_anywhere_in_a_payload(tmp_path: Path) -> None:
     journal = Journal(partial(open_database, tmp_path), redact=redact)
     journal.open()
 
@@ -134,7 +134,7 @@ def test_half_a_character_is_written_as_a_question_mark(tmp_path: Path) -> None:
     assert rows(tmp_path) == [("log", "half ?")]
 
 
-def test_rows_that_come_while_others_are_written_are_all_kept_in_order(tmp_path: Path) -> None:
+def test_rows_recorded_during_a_write_are_all_kept_in_order(tmp_path: Path) -> None:
     journal = Journal(partial(open_database, tmp_path))
     journal.open()
 
@@ -149,7 +149,7 @@ def test_rows_that_come_while_others_are_written_are_all_kept_in_order(tmp_path:
     assert ids(tmp_path) == list(range(1, 60_001))
 
 
-def test_a_full_disk_degrades_the_journal_and_loses_nothing_once_there_is_room(tmp_path: Path) -> None:
+def test_a_full_disk_degrades_the_journal_and_loses_nothing_once_it_has_space(tmp_path: Path) -> None:
     connections: list[sqlite3.Connection] = []
 
     def open_small() -> sqlite3.Connection:
@@ -186,14 +186,14 @@ def test_a_payload_beyond_the_maximum_is_cut_and_marked(tmp_path: Path) -> None:
     assert cut == "x" * PAYLOAD_CHARS_MAX + "…"
 
 
-def test_one_row_beyond_the_letters_that_may_wait_is_counted_and_said(tmp_path: Path) -> None:
+def test_one_row_beyond_the_characters_that_may_wait_is_told_as_a_gap(tmp_path: Path) -> None:
     journal = Journal(partial(open_database, tmp_path), pending_chars_max=1000)
 
     for number in range(12):
         journal.record(None, None, "", "=", "row", f"{number:0100}")
     journal.open()
     wait_until(lambda: len(rows(tmp_path)) == 11)
-    journal.record(None, None, "", "=", "row", "room again")
+    journal.record(None, None, "", "=", "row", "space again")
     journal.close()
 
     found = rows(tmp_path)
@@ -201,7 +201,7 @@ def test_one_row_beyond_the_letters_that_may_wait_is_counted_and_said(tmp_path: 
     assert found[10][1].startswith("2 rows are missing")
 
 
-def test_a_row_that_comes_while_the_writer_takes_the_others_is_not_lost(tmp_path: Path) -> None:
+def test_a_row_recorded_while_the_writer_takes_the_others_is_not_lost(tmp_path: Path) -> None:
     writer = threading.current_thread()
 
     def unix_s() -> float:
@@ -219,7 +219,7 @@ def test_a_row_that_comes_while_the_writer_takes_the_others_is_not_lost(tmp_path
     assert [payload for _, payload in rows(tmp_path)] == ["0", "1", "2", "3", "4"]
 
 
-def test_a_database_that_cannot_be_opened_at_first_is_waited_for(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_opened_at_first_is_opened_later(tmp_path: Path) -> None:
     troubles = [StorageError("the disk is full"), sqlite3.OperationalError("locked")]
 
     def open_at_third() -> sqlite3.Connection:
@@ -238,7 +238,7 @@ def test_a_database_that_cannot_be_opened_at_first_is_waited_for(tmp_path: Path)
     assert [type_ for type_, _ in rows(tmp_path)] == ["early"]
 
 
-def test_a_flood_does_not_make_the_file_much_larger_than_allowed(tmp_path: Path) -> None:
+def test_a_flood_does_not_make_the_file_much_larger_than_its_limit(tmp_path: Path) -> None:
     allowed_bytes = 2_000_000
     journal = Journal(partial(open_database, tmp_path), retain_bytes_max=allowed_bytes)
     journal.open()
@@ -269,7 +269,7 @@ def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) ->
     assert [type_ for type_, _ in rows(tmp_path)] == ["before", "after", "later"]
 
 
-def test_rows_older_than_the_retention_are_forgotten(tmp_path: Path) -> None:
+def test_rows_older_than_the_retention_are_deleted(tmp_path: Path) -> None:
     write(tmp_path, "old", 0.0)
     journal = Journal(partial(open_database, tmp_path), retain_days=7, unix_s=lambda: 86_400 * 8.0)
     journal.record(None, None, "", "=", "new", "")

@@ -1,4 +1,4 @@
-"""The session's deadlines, limits and refusals, with a clock that the test owns."""
+"""The deadlines, limits and refusals of a session, with the time given by the test."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def codes(session: Session) -> list[Any]:
     return found
 
 
-def test_a_good_token_as_first_message_lets_the_device_in() -> None:
+def test_a_valid_token_as_first_message_admits_the_device() -> None:
     session = make(is_admitted=False)
 
     session.receive_text('{"type":"auth","token":"dvz_x_y"}', 1.0)
@@ -82,7 +82,7 @@ def test_silence_before_a_token_is_refused_at_the_deadline_and_not_before() -> N
     assert codes(session) == ["not_authorised", 4401]
 
 
-def test_an_auth_one_byte_too_long_is_refused_unread() -> None:
+def test_an_auth_one_byte_beyond_the_maximum_is_refused_without_parsing() -> None:
     longest = PROTOCOL.numbers["auth_bytes_max"]
     start = '{"type":"auth","token":"t"'
 
@@ -95,7 +95,7 @@ def test_an_auth_one_byte_too_long_is_refused_unread() -> None:
     assert codes(beyond) == ["not_authorised", 4401]
 
 
-def test_a_device_admitted_by_header_may_still_show_a_token() -> None:
+def test_a_device_admitted_by_header_may_still_send_a_token() -> None:
     session = make()
 
     session.receive_text('{"type":"auth","token":"t"}', 1.0)
@@ -120,7 +120,7 @@ def test_the_gateway_pings_every_heartbeat() -> None:
     assert codes(session) == ["ping"]
 
 
-def test_any_packet_counts_as_life() -> None:
+def test_any_packet_prevents_the_idle_timeout() -> None:
     session = open_session(heartbeat_s=1e4, idle_timeout_s=300)
 
     session.receive_text("nonsense", 299.0)
@@ -132,7 +132,7 @@ def test_any_packet_counts_as_life() -> None:
     assert codes(session) == ["idle", 4408]
 
 
-def test_the_deadline_is_when_tick_has_something_to_do() -> None:
+def test_the_deadline_is_when_tick_must_be_called() -> None:
     assert make(is_admitted=False, auth_deadline_s=10).deadline_s == 10
     session = open_session(heartbeat_s=120, idle_timeout_s=100)
     assert session.deadline_s == 100
@@ -140,7 +140,7 @@ def test_the_deadline_is_when_tick_has_something_to_do() -> None:
     assert session.deadline_s is None
 
 
-def test_a_text_of_the_maximum_is_heard_and_one_byte_more_closes_with_1009() -> None:
+def test_a_text_of_the_maximum_is_accepted_and_one_byte_more_closes_with_1009() -> None:
     longest = PROTOCOL.numbers["text_bytes_max"]
     session = open_session()
 
@@ -151,7 +151,7 @@ def test_a_text_of_the_maximum_is_heard_and_one_byte_more_closes_with_1009() -> 
     assert codes(session) == ["too_large", 1009]
 
 
-def test_the_maximum_of_a_text_is_in_bytes_not_in_letters() -> None:
+def test_the_maximum_of_a_text_counts_bytes_and_not_characters() -> None:
     session = open_session()
 
     session.receive_text('{"type":"log","message":"' + "د" * 9000 + '"}', 1.0)
@@ -159,7 +159,7 @@ def test_the_maximum_of_a_text_is_in_bytes_not_in_letters() -> None:
     assert codes(session) == ["too_large", 1009]
 
 
-def test_a_frame_of_the_maximum_is_heard_and_one_byte_more_closes_with_1009() -> None:
+def test_a_frame_of_the_maximum_is_accepted_and_one_byte_more_closes_with_1009() -> None:
     longest = PROTOCOL.numbers["frame_bytes_max"]
     frame = b"\xff\xd8" + bytes(longest - 4) + b"\xff\xd9"
     session = open_session("esp32cam")
@@ -172,7 +172,7 @@ def test_a_frame_of_the_maximum_is_heard_and_one_byte_more_closes_with_1009() ->
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"GIF89a", JPEG[:-1], JPEG[1:], JPEG + b"\0"])
-def test_a_frame_that_is_no_jpeg_is_answered_with_an_error(data: bytes) -> None:
+def test_a_frame_that_is_not_a_jpeg_is_answered_with_an_error(data: bytes) -> None:
     session = open_session("esp32cam")
 
     session.receive_binary(data, 1.0)
@@ -197,7 +197,7 @@ def test_a_frame_before_connect_is_answered_with_an_error() -> None:
     assert codes(session) == ["wrong_state"]
 
 
-def test_the_tenth_fault_in_a_row_ends_the_link_and_a_good_message_starts_anew() -> None:
+def test_the_tenth_fault_in_a_row_ends_the_link_and_a_good_message_resets_the_count() -> None:
     session = open_session()
     most = PROTOCOL.numbers["faults_max"]
 
@@ -224,7 +224,7 @@ def test_packets_beyond_the_rate_end_the_link() -> None:
     assert codes(session) == ["too_fast", 1008]
 
 
-def test_packets_at_the_rate_go_on_for_ever() -> None:
+def test_packets_at_the_maximum_rate_never_end_the_link() -> None:
     session = open_session(messages_per_s_max=10)
 
     for number in range(1000):
@@ -245,7 +245,7 @@ def test_a_link_may_introduce_itself_again_but_not_as_another_device() -> None:
     assert session.device == "d"
 
 
-def test_a_faulty_auth_is_never_handed_out_as_text() -> None:
+def test_the_text_of_a_faulty_auth_is_hidden() -> None:
     session = make()
 
     session.receive_text('{"type":"auth","token":"dvz_secret","type":"ping"}', 1.0)
@@ -254,7 +254,7 @@ def test_a_faulty_auth_is_never_handed_out_as_text() -> None:
     assert isinstance(event, MessageRejected) and event.text is None
 
 
-def test_a_wall_clock_set_meanwhile_changes_what_is_said_and_no_deadline() -> None:
+def test_setting_the_wall_clock_changes_the_time_in_pings_but_not_the_deadlines() -> None:
     session = open_session(heartbeat_s=10)
 
     session.unix_offset_s -= 86_400.0
@@ -277,7 +277,7 @@ def test_a_command_is_sent_only_while_open() -> None:
     assert codes(session) == ["command"]
 
 
-def test_an_ordinary_message_is_returned_and_is_no_event() -> None:
+def test_an_ordinary_message_is_returned_and_not_an_event() -> None:
     session = open_session()
 
     heard = session.receive_text('{"type":"log", "message":"hi"}', 1.0)
@@ -340,13 +340,13 @@ def test_no_sequence_of_packets_and_clock_steps_raises(kind: str, is_admitted: b
                 assert "gateway" in schema["x-sender"]
 
 
-@pytest.mark.parametrize("letter", ["x", "گ", "🌱"])
-def test_a_reason_is_cut_to_what_a_close_packet_holds(letter: str) -> None:
+@pytest.mark.parametrize("character", ["x", "گ", "🌱"])
+def test_a_reason_is_cut_to_what_a_close_packet_holds(character: str) -> None:
     session = open_session()
 
-    session.close("not_allowed", letter * 124)
+    session.close("not_allowed", character * 124)
 
     *_, close = session.take_writes()
     assert isinstance(close, Close)
     assert 120 <= len(close.reason.encode()) <= 123
-    assert close.reason == letter * len(close.reason)
+    assert close.reason == character * len(close.reason)

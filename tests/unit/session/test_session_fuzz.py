@@ -1,4 +1,4 @@
-"""Whatever a peer sends, the session answers with messages of the schema and never raises."""
+"""A session answers any input with messages of the schema, and never raises."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def feed(session: Session, packet: str | bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["pico", "esp32cam"])
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
-def test_a_thousand_mutants_are_answered_in_the_words_of_the_schema(kind: str, seed: int) -> None:
+def test_a_thousand_mutants_are_answered_with_messages_of_the_schema(kind: str, seed: int) -> None:
     session = make(kind)
 
     for packet in packets(seed, MUTANTS_PER_SEED):
@@ -63,7 +63,7 @@ def test_a_thousand_mutants_are_answered_in_the_words_of_the_schema(kind: str, s
 @pytest.mark.parametrize(
     "text", ['{"\\ud800":1,"\\ud800":2}', '{"type":"ack","result":{"\\udfff":1,"\\udfff":2}}'], ids=["bare", "inner"]
 )
-def test_half_a_letter_given_twice_as_a_key_is_answered_with_an_error(text: str) -> None:
+def test_half_a_character_twice_as_a_key_is_answered_with_an_error(text: str) -> None:
     session = make("pico")
     feed(session, '{"type":"connect","device":"d"}')
     session.take_writes()

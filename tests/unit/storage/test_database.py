@@ -1,4 +1,4 @@
-"""The data folder and its database: made, kept in shape, and every trouble a sentence with its remedy."""
+"""The data folder and its database: created, migrated, and every error explained with its remedy."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def settings_of(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     return connection.execute("SELECT key, value FROM settings").fetchall()
 
 
-def test_folder_and_files_are_for_their_owner_only(folder: Path, connection: sqlite3.Connection) -> None:
+def test_only_the_owner_may_read_folder_and_files(folder: Path, connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO settings VALUES ('a', 'b')")
 
     assert mode_of(folder) == 0o700
@@ -75,7 +75,7 @@ def test_folder_and_files_are_for_their_owner_only(folder: Path, connection: sql
     assert {path.name for path in folder.iterdir()} >= {DATABASE_NAME, f"{DATABASE_NAME}-wal"}
 
 
-def test_a_database_that_others_could_read_is_closed_to_them(folder: Path) -> None:
+def test_a_database_that_others_could_read_is_made_private(folder: Path) -> None:
     open_database(folder).close()
     (folder / DATABASE_NAME).chmod(0o644)
 
@@ -127,7 +127,7 @@ def test_a_journal_of_the_first_version_is_kept_row_by_row(folder: Path) -> None
     assert len(found) == len([row for row in rows if row[1] == "device 1"])
 
 
-def test_what_was_written_is_there_when_opened_again(folder: Path) -> None:
+def test_data_is_there_after_opening_again(folder: Path) -> None:
     with opened(folder) as connection:
         connection.execute("INSERT INTO settings VALUES ('a', 'b')")
 
@@ -155,7 +155,7 @@ def test_a_transaction_is_kept_whole(connection: sqlite3.Connection) -> None:
     assert len(settings_of(connection)) == 2
 
 
-def test_a_transaction_that_fails_leaves_nothing_behind(connection: sqlite3.Connection) -> None:
+def test_a_transaction_that_fails_changes_nothing(connection: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError), transaction(connection):
         connection.execute("INSERT INTO settings VALUES ('a', '1')")
         connection.execute("INSERT INTO settings VALUES ('a', '2')")
@@ -182,46 +182,46 @@ def test_two_openings_at_once_make_the_tables_once(folder: Path) -> None:
     assert errors == []
 
 
-# Troubles
+# Errors
 
 
-def test_a_missing_parent_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_parent_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"nowhere is missing; make it, or use --data$"):
         open_database(tmp_path / "nowhere" / "data")
 
 
-def test_a_file_in_place_of_the_folder_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_explained(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 
     with pytest.raises(StorageError, match="is a file, not a folder"):
         open_database(tmp_path / "data")
 
 
-def test_a_file_in_place_of_the_parent_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_parent_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(StorageError, match="file is not a folder"):
         open_database(tmp_path / "file" / "data")
 
 
-def test_a_folder_in_place_of_the_database_is_a_sentence(folder: Path) -> None:
+def test_a_folder_in_place_of_the_database_is_explained(folder: Path) -> None:
     (folder / DATABASE_NAME).mkdir(parents=True)
 
     with pytest.raises(StorageError, match="is a folder, not a database"):
         open_database(folder)
 
 
-def test_a_folder_that_cannot_be_made_is_a_sentence(closed_folder: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_explained(closed_folder: Path) -> None:
     with pytest.raises(StorageError, match=r"data cannot be made \(Permission denied\)"):
         open_database(closed_folder / "data")
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(closed_folder: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_explained(closed_folder: Path) -> None:
     with pytest.raises(StorageError, match="cannot be written: give this user the right to"):
         open_database(closed_folder)
 
 
-def test_a_file_that_is_no_database_is_a_sentence(folder: Path) -> None:
+def test_a_file_that_is_not_a_database_is_explained(folder: Path) -> None:
     folder.mkdir()
     (folder / DATABASE_NAME).write_bytes(b"These are my holiday notes. " * 100)
 
@@ -229,7 +229,7 @@ def test_a_file_that_is_no_database_is_a_sentence(folder: Path) -> None:
         open_database(folder)
 
 
-def test_a_damaged_database_is_a_sentence(folder: Path) -> None:
+def test_a_damaged_database_is_explained(folder: Path) -> None:
     open_database(folder).close()
     path = folder / DATABASE_NAME
     whole = path.read_bytes()
@@ -240,7 +240,7 @@ def test_a_damaged_database_is_a_sentence(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("version", range(len(_MIGRATIONS)))
-def test_a_database_of_any_older_darvaz_is_brought_up_to_date_and_keeps_its_rows(
+def test_a_database_of_any_older_darvaz_is_migrated_and_keeps_its_rows(
     tmp_path: Path, folder: Path, version: int
 ) -> None:
     def shape(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
@@ -272,7 +272,7 @@ def test_a_database_of_a_newer_darvaz_is_left_alone(folder: Path) -> None:
         assert bare.execute("PRAGMA user_version").fetchone() == (99,)
 
 
-def test_a_full_disk_is_a_sentence_and_leaves_no_transaction_open(folder: Path, connection: sqlite3.Connection) -> None:
+def test_a_full_disk_is_explained_and_leaves_no_transaction_open(folder: Path, connection: sqlite3.Connection) -> None:
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -283,13 +283,13 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_transaction_open(folder: Path, 
     assert not connection.in_transaction
 
 
-def test_a_database_that_turned_read_only_is_a_sentence(folder: Path) -> None:
+def test_a_database_that_turned_read_only_is_explained(folder: Path) -> None:
     with pytest.raises(StorageError, match="cannot be written"), opened(folder) as connection:
         connection.execute("PRAGMA query_only = 1")
         connection.execute("INSERT INTO settings VALUES ('a', 'b')")
 
 
-def test_a_database_that_another_program_holds_is_a_sentence(folder: Path, connection: sqlite3.Connection) -> None:
+def test_a_database_that_another_program_holds_is_explained(folder: Path, connection: sqlite3.Connection) -> None:
     with closing(open_database(folder)) as other, transaction(other):
         connection.execute("PRAGMA busy_timeout = 0")
         with pytest.raises(sqlite3.OperationalError) as raised:
@@ -298,19 +298,19 @@ def test_a_database_that_another_program_holds_is_a_sentence(folder: Path, conne
     assert "is busy: another program holds it locked" in str(explained(raised.value, folder))
 
 
-def test_any_other_trouble_still_says_what_to_do(folder: Path) -> None:
+def test_any_other_error_has_a_remedy(folder: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot be used \(no such table: gone\): move it away"):
         with opened(folder) as connection:
             connection.execute("SELECT * FROM gone")
 
 
-def test_an_error_without_a_code_still_says_what_to_do(folder: Path) -> None:
+def test_an_error_without_a_code_has_a_remedy(folder: Path) -> None:
     said = str(explained(sqlite3.ProgrammingError("Cannot operate on a closed database."), folder))
 
     assert said.endswith("move it away to begin afresh")
 
 
-def test_a_program_that_looks_in_takes_nothing_away_from_one_that_writes(folder: Path) -> None:
+def test_a_program_that_reads_does_not_delete_the_log_of_one_that_writes(folder: Path) -> None:
     look = "import sys; from pathlib import Path; from darvaz.gateway.storage.database import open_database;"
     look += "c = open_database(Path(sys.argv[1])); print(c.execute('SELECT count(*) FROM settings').fetchone()[0])"
 
@@ -323,7 +323,7 @@ def test_a_program_that_looks_in_takes_nothing_away_from_one_that_writes(folder:
             assert seen_elsewhere() == number + 1
 
 
-def test_programs_that_begin_at_once_all_find_a_database(tmp_path: Path) -> None:
+def test_programs_that_start_at_once_all_open_the_database(tmp_path: Path) -> None:
     def begin(folder: Path) -> int:
         with closing(open_database(folder)) as connection:
             return int(connection.execute("SELECT count(*) FROM journal").fetchone()[0])

@@ -1,4 +1,4 @@
-"""The reader: databases are read beside the event loop, with a deadline, by a bounded number at a time."""
+"""The read pool: databases are read outside of the event loop, with a deadline, and a maximum of reads that wait."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def ask(connection: sqlite3.Connection, statement: str) -> object:
     return connection.execute(statement).fetchone()
 
 
-async def test_a_reading_is_answered_from_another_thread(reader: ReadPool) -> None:
+async def test_a_read_runs_in_another_thread(reader: ReadPool) -> None:
     assert await reader.read(ask, "SELECT 7") == (7,)
     assert await reader.read(lambda _: threading.current_thread().name) != threading.current_thread().name
 
 
-async def test_a_reading_that_takes_too_long_is_ended(reader: ReadPool) -> None:
+async def test_a_read_that_takes_too_long_is_ended(reader: ReadPool) -> None:
     with pytest.raises(ReadPoolBusyError, match="took longer than"):
         await reader.read(ask, ENDLESS)
 
     assert await reader.read(ask, "SELECT 7") == (7,), "the thread is free again"
 
 
-async def test_one_reading_too_many_is_refused(reader: ReadPool) -> None:
+async def test_one_read_beyond_the_maximum_that_wait_is_refused(reader: ReadPool) -> None:
     gate = threading.Event()
     waiting = [asyncio.create_task(reader.read(lambda _: gate.wait(10))) for _ in range(WAITING_MAX)]
     await asyncio.sleep(0)
@@ -52,7 +52,7 @@ async def test_one_reading_too_many_is_refused(reader: ReadPool) -> None:
     assert await reader.read(ask, "SELECT 7") == (7,)
 
 
-async def test_a_reading_that_waited_too_long_is_not_begun(reader: ReadPool) -> None:
+async def test_a_read_that_waited_too_long_is_not_started(reader: ReadPool) -> None:
     gate = threading.Event()
     begun = []
     holding = [asyncio.create_task(reader.read(lambda _: gate.wait(10))) for _ in range(2)]
@@ -66,11 +66,11 @@ async def test_a_reading_that_waited_too_long_is_not_begun(reader: ReadPool) -> 
     assert begun == []
 
 
-async def test_nothing_can_be_written_by_reading(reader: ReadPool) -> None:
+async def test_a_read_cannot_write(reader: ReadPool) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         await reader.read(ask, "DELETE FROM tokens")
 
 
-async def test_what_the_database_says_is_passed_on(reader: ReadPool) -> None:
+async def test_errors_of_the_database_are_passed_on(reader: ReadPool) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         await reader.read(ask, "SELECT * FROM nowhere")

@@ -1,4 +1,4 @@
-"""The history: readings and their summaries, kept for a while, bounded, and read back as a plot."""
+"""The history: readings and their summaries are kept for some time, within limits, and read as a plot."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _fail_once(function: Callable[..., None]) -> Callable[..., None]:
 
 
 class Kept:
-    """A history written at once, without waiting for its thread, and read back."""
+    """A history that the test writes itself, without its thread, and reads."""
 
     def __init__(self, folder: Path, retention: Retention | None = None, store: HistoryStore | None = None) -> None:
         self.now_s = NOON_S
@@ -111,7 +111,7 @@ def test_readings_come_back_as_they_were(kept: Kept) -> None:
     assert [point.mean for point in kept.plot("pico", "humidity", NOON_S, NOON_S + 60).points] == [40.0]
 
 
-def test_the_end_of_a_plot_is_not_in_it(kept: Kept) -> None:
+def test_a_plot_ends_before_its_last_time(kept: Kept) -> None:
     kept.record("pico", NOON_S, t=1)
     kept.record("pico", NOON_S + 10, t=2)
     kept.write()
@@ -121,7 +121,7 @@ def test_the_end_of_a_plot_is_not_in_it(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize(("device", "name"), [("nobody", "t"), ("pico", "nothing"), ("", ""), ("pico' OR 1 --", "t")])
-def test_what_was_never_reported_is_an_empty_plot(kept: Kept, device: str, name: str) -> None:
+def test_a_name_that_was_never_reported_has_an_empty_plot(kept: Kept, device: str, name: str) -> None:
     kept.record("pico", NOON_S, t=1)
     kept.write()
 
@@ -153,7 +153,7 @@ def test_summaries_grow_over_batches(kept: Kept) -> None:
     assert first == (NOON_S, 30, 0.0, 290.0)
 
 
-def test_the_writer_writes_by_itself_and_closes_flushed(tmp_path: Path) -> None:
+def test_the_writer_writes_everything_before_it_closes(tmp_path: Path) -> None:
     history = History(lambda: open_history(tmp_path))
     history.open()
     history.record("pico", time.time(), {"t": 1.0})
@@ -178,7 +178,7 @@ def test_series_are_known_again_after_a_restart(make: Callable[..., Kept]) -> No
 # Limits
 
 
-def test_one_report_too_many_is_dropped_and_counted(kept: Kept) -> None:
+def test_one_report_beyond_the_maximum_that_wait_is_dropped_and_counted(kept: Kept) -> None:
     for _ in range(PENDING_REPORTS_MAX + 1):
         kept.history.record("pico", NOON_S, {"t": 1.0})
 
@@ -208,7 +208,7 @@ def test_reports_are_accepted_again_once_there_is_room(kept: Kept) -> None:
     assert kept.count("readings") == PENDING_REPORTS_MAX + 1
 
 
-def test_one_name_too_many_of_a_device_is_not_kept(kept: Kept) -> None:
+def test_one_name_beyond_the_maximum_of_a_device_is_not_kept(kept: Kept) -> None:
     for number in range(SERIES_PER_DEVICE_MAX + 1):
         kept.record("chatty", NOON_S, **{f"t{number}": 1.0})
     kept.record("quiet", NOON_S, t=1.0)
@@ -219,7 +219,7 @@ def test_one_name_too_many_of_a_device_is_not_kept(kept: Kept) -> None:
     assert kept.plot("quiet", "t", NOON_S, NOON_S + 1).points != []
 
 
-def test_one_series_too_many_of_all_is_not_kept_and_counted(make: Callable[..., Kept]) -> None:
+def test_one_series_beyond_the_maximum_of_all_is_not_kept_and_counted(make: Callable[..., Kept]) -> None:
     kept = make(store=HistoryStore(series_max=3))
     for number in range(4):
         kept.record(f"device{number}", NOON_S, t=1.0)
@@ -330,7 +330,9 @@ def month(kept: Kept) -> Kept:
         (FIVE_MINUTES_S * 500 - 500, 500, "readings"),
     ],
 )
-def test_the_coarsest_source_that_is_fine_enough_is_read(month: Kept, span_s: float, points: int, source: str) -> None:
+def test_a_plot_reads_the_coarsest_source_that_is_fine_enough(
+    month: Kept, span_s: float, points: int, source: str
+) -> None:
     found = month.plot("pico", "t", NOON_S, NOON_S + span_s, points)
 
     assert found.source == source
@@ -345,7 +347,7 @@ def test_no_plot_has_more_points_than_were_asked_for(month: Kept) -> None:
             assert 0 < len(found.points) <= points, (points, begin_s, end_s, found.source)
 
 
-def test_every_source_tells_the_same_story(month: Kept) -> None:
+def test_every_source_gives_the_same_sums(month: Kept) -> None:
     for points in (24, 200, 1440):
         found = month.plot("pico", "t", NOON_S, NOON_S + DAY_S, points)
 
@@ -440,7 +442,7 @@ def test_a_history_whose_last_hour_is_too_large_is_held_to_its_size(make: Callab
         assert pages * 4096 <= 2_200_000
 
 
-def test_a_forgotten_device_leaves_nothing(kept: Kept) -> None:
+def test_nothing_of_a_forgotten_device_is_kept(kept: Kept) -> None:
     kept.record("gone", NOON_S, t=1)
     kept.record("stays", NOON_S, t=1)
     kept.write()
@@ -454,7 +456,7 @@ def test_a_forgotten_device_leaves_nothing(kept: Kept) -> None:
     assert len(kept.plot("stays", "t", NOON_S, NOON_S + 60).points) == 1
 
 
-# Trouble
+# Disks that fail
 
 
 def test_a_history_that_cannot_be_opened_at_first_is_opened_later_and_loses_nothing(tmp_path: Path) -> None:
@@ -502,7 +504,7 @@ def test_reports_wait_while_the_disk_fails_and_are_written_afterwards(kept: Kept
     assert [point.mean for point in kept.plot("pico", "t", NOON_S, NOON_S + 60).points] == [1.0, 2.0]
 
 
-def test_a_damaged_history_is_named_in_a_sentence(tmp_path: Path) -> None:
+def test_a_damaged_history_is_explained_with_its_file(tmp_path: Path) -> None:
     (tmp_path / DATABASE_NAME).write_bytes(b"no database" * 100)
 
     with pytest.raises(StorageError, match=f"{DATABASE_NAME} is damaged"):
@@ -518,7 +520,7 @@ def test_last_readings_are_the_newest_of_each_name(kept: Kept) -> None:
     assert last_readings(kept.connection, "pico") == {"t": (2.0, NOON_S + 10), "u": (5.0, NOON_S)}
 
 
-def test_the_history_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_history(tmp_path: Path) -> None:
     with closing(open_history(tmp_path)) as connection:
         assert isinstance(connection, sqlite3.Connection)
     assert (tmp_path / DATABASE_NAME).stat().st_mode & 0o777 == 0o600

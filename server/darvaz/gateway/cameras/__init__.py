@@ -1,4 +1,4 @@
-"""The cameras room: brings hub and frames together, so that boards send what is looked at. No HTTP, no WebSocket."""
+"""Cameras: asks boards for the frames that viewers want, and keeps what they send. No HTTP, no WebSocket."""
 
 from darvaz.gateway.cameras.frame_counts import FrameCounts
 from darvaz.gateway.cameras.snapshots import Snapshots

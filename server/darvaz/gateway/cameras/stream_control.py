@@ -1,4 +1,4 @@
-"""The director: asks each camera, while it is here, for what its viewers want now and its link can carry."""
+"""Asks each connected camera for the frames that its viewers want and that its link can carry."""
 
 from __future__ import annotations
 
@@ -18,115 +18,127 @@ from darvaz.gateway.frames.demand import clamp_to, merge, resolve_defaults
 
 log = logging.getLogger("darvaz.camera")
 
-ASK = "stream"
+STREAM = "stream"
 PROBE = "info"
-# A page that is loaded again, or a snapshot's second picture, need not stop and start the camera.
+# A page that is reloaded, or a second snapshot, need not stop and start the camera.
 IDLE_AFTER_S = 0.6
-# How often it is looked at what arrives of a watched camera, and how often it is asked for an answer while all is well.
-LOOK_EVERY_S = 3.0
+# How often arriving frames of a watched camera are measured, and how often it is probed while all is well.
+MEASURE_EVERY_S = 3.0
 PROBE_EVERY_S = 15.0
-_FRAMES_A_LOOK = 5
+_FRAMES_PER_PERIOD = 5
 _ARRIVED_SHARE = 0.8
-# Shorter than it takes to be idle again, for nothing is asked while a probe is out.
+# Shorter than it takes to be idle again, because nothing is asked while a probe waits for its answer.
 _PROBE_DEADLINE_S = 1.0
-_PROBES_IN_VAIN_MAX = 3
-_AGAIN_S = 2.0
-_AGAIN_S_MAX = 30.0
-# Viewers may change their minds as often as they like; boards are spared.
+_UNANSWERED_PROBES_MAX = 3
+_RETRY_S = 2.0
+_RETRY_S_MAX = 30.0
+# However often viewers change their requests, a board is asked no more often than this.
 _ASK_EVERY_S = 0.4
 
 
 class StreamController:
-    """Keeps one task for each camera that is here and has declared `stream`; others send what they like."""
+    """Runs one task for each connected camera that declared `stream`; others send what they like."""
 
-    def __init__(self, hub: Hub, frames: Frames, bounds: CameraSettings, command_deadline_s: float) -> None:
+    def __init__(self, hub: Hub, frames: Frames, settings: CameraSettings, command_deadline_s: float) -> None:
         self._hub = hub
         self._frames = frames
-        self._bounds = bounds
+        self._settings = settings
         self._deadline_s = command_deadline_s
-        self._takes: dict[str, tuple[CameraControl, asyncio.Task[None]]] = {}
-        hub.on_presence(self._meet)
-        frames.on_demand(self._nudge)
+        # By device.
+        self._controls: dict[str, tuple[CameraControl, asyncio.Task[None]]] = {}
+        hub.on_presence(self._on_presence)
+        frames.on_demand(self._on_demand)
 
     def params_of(self, device: str) -> StreamParams | None:
         """Returns what a camera was asked for and agreed to, or None."""
-        entry = self._takes.get(device)
-        return entry[0].asked if entry else None
+        entry = self._controls.get(device)
+        return entry[0].agreed if entry else None
 
     def has_final_size(self, device: str, request: ViewerRequest) -> bool:
         """Whether this request leaves the size of frames as it is; always true for a camera that is not controlled."""
-        entry = self._takes.get(device)
+        entry = self._controls.get(device)
         if entry is None:
             return True
-        wanted = merge([*self._frames.camera(device).requests, request], entry[0].bounds)
-        return entry[0].asked is not None and entry[0].asked.size == wanted.size
+        control = entry[0]
+        wanted = merge([*self._frames.camera(device).requests, request], control.settings)
+        return control.agreed is not None and control.agreed.size == wanted.size
 
     def round_trip_s(self, device: str) -> float | None:
         """Returns how long a watched camera last took to answer, or None."""
-        entry = self._takes.get(device)
+        entry = self._controls.get(device)
         return entry[0].round_trip_s if entry else None
 
     async def close(self) -> None:
         """Ends every task."""
-        tasks = [task for _, task in self._takes.values()]
-        self._takes.clear()
+        tasks = [task for _, task in self._controls.values()]
+        self._controls.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _meet(self, device: str, is_here: bool) -> None:
+    def _on_presence(self, device: str, is_connected: bool) -> None:
         self._frames.forget(device)
-        before = self._takes.pop(device, None)
+        before = self._controls.pop(device, None)
         if before is not None:
             before[1].cancel()
-        declared = (self._hub.commands_of(device) or {}).get(ASK)
-        if is_here and declared is not None:
-            take = CameraControl(self._hub, self._frames.camera(device), declared, self._bounds, self._deadline_s)
-            task = asyncio.get_running_loop().create_task(take.run(), name=f"director {device}")
-            self._takes[device] = (take, task)
+        declared = (self._hub.commands_of(device) or {}).get(STREAM)
+        if is_connected and declared is not None:
+            camera = self._frames.camera(device)
+            control = CameraControl(self._hub, camera, declared, self._settings, self._deadline_s)
+            task = asyncio.get_running_loop().create_task(control.run(), name=f"stream of {device}")
+            self._controls[device] = (control, task)
 
-    def _nudge(self, device: str) -> None:
-        entry = self._takes.get(device)
+    def _on_demand(self, device: str) -> None:
+        entry = self._controls.get(device)
         if entry is not None:
             entry[0].wake.set()
 
 
 class CameraControl:
-    """One camera from its coming to its leaving."""
+    """Asks one camera, from its introduction until it leaves."""
 
     def __init__(
         self,
         hub: Hub,
         camera: Camera,
         declared: Mapping[str, Any],
-        bounds: CameraSettings,
+        settings: CameraSettings,
         deadline_s: float,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.asked: StreamParams | None = None
+        # What the board was last asked for and agreed to; None before that, and after it refused.
+        self.agreed: StreamParams | None = None
+        # Of the last probe that was answered; None before that.
         self.round_trip_s: float | None = None
+        # Set when the requests of viewers changed.
         self.wake = asyncio.Event()
+        # With the defaults of this board.
+        self.settings = resolve_defaults(settings, declared)
         self._hub = hub
         self._camera = camera
-        self.bounds = resolve_defaults(bounds, declared)
+        # The arguments of its command `stream`, in the form of protocol.json.
         self._declared = declared
         self._deadline_s = deadline_s
         self._monotonic_s = monotonic_s
-        self._steering = RateControl()
+        self._rate_control = RateControl()
         self._is_watched = False
+        # All times are monotonic seconds. The camera counts as idle from here on, if it is not watched.
         self._idle_s = 0.0
-        self._look_s = self._since_s = monotonic_s()
-        self._asked_s = -_ASK_EVERY_S
+        # The period that is being measured: its end, its start, and the camera's count of frames at its start.
+        self._period_end_s = self._period_start_s = monotonic_s()
         self._frames_before = 0
+        self._asked_s = -_ASK_EVERY_S
         self._probed_s = monotonic_s()
-        self._in_vain = 0
-        self._again_s = _AGAIN_S
+        # Probes without an answer in a row.
+        self._unanswered_probes = 0
+        # How long to wait after the next refusal; doubled by each.
+        self._retry_s = _RETRY_S
 
     async def run(self) -> None:
-        """Acts whenever the demand changes or it is time to look at the link."""
+        """Acts whenever the requests change or a period is over."""
         round_trip_s = await self._probe()
         if round_trip_s is not None:
-            self._steering.calibrate(round_trip_s)
+            self._rate_control.calibrate(round_trip_s)
         while True:
             self.wake.clear()
             wait_s = await self._act()
@@ -137,7 +149,7 @@ class CameraControl:
                 continue
 
     async def _act(self) -> float | None:
-        """Does what is due and returns how long nothing is unless somebody wakes it."""
+        """Does what is due, and returns the seconds until the next time; None waits for a change of requests."""
         requests, now_s = self._camera.requests, self._monotonic_s()
         if requests:
             self._is_watched = True
@@ -147,72 +159,72 @@ class CameraControl:
             return self._idle_s - now_s
         if now_s < self._asked_s + _ASK_EVERY_S:
             return self._asked_s + _ASK_EVERY_S - now_s
-        if requests and self.asked is not None and now_s >= self._look_s:
-            await self._look(self.asked.fps)
+        if requests and self.agreed is not None and now_s >= self._period_end_s:
+            await self._measure(self.agreed.fps)
         if not await self._ask(self._wanted()):
-            self._again_s = min(2 * self._again_s, _AGAIN_S_MAX)
-            return self._again_s
-        self._again_s = _AGAIN_S
-        return max(self._look_s - self._monotonic_s(), 0.01) if requests else None
+            self._retry_s = min(2 * self._retry_s, _RETRY_S_MAX)
+            return self._retry_s
+        self._retry_s = _RETRY_S
+        return max(self._period_end_s - self._monotonic_s(), 0.01) if requests else None
 
     def _wanted(self) -> StreamParams:
-        """Returns what to ask for now: the link bounds the rate of a watched camera."""
+        """Returns what to ask for now; the rate of a watched camera is limited by its link."""
         requests = self._camera.requests
-        asked = merge(requests, self.bounds)
+        params = merge(requests, self.settings)
         if not requests:
-            return asked
-        self._steering.lift(asked.fps)
-        return replace(asked, fps=round(min(asked.fps, self._steering.limit_fps), 2))
+            return params
+        self._rate_control.clear_limit_above(params.fps)
+        return replace(params, fps=round(min(params.fps, self._rate_control.limit_fps), 2))
 
     async def _ask(self, wanted: StreamParams) -> bool:
-        """Asks for it unless that was done; says whether the board agrees."""
-        if wanted == self.asked:
+        """Asks for this unless the board agreed to it before; returns whether it agrees."""
+        if wanted == self.agreed:
             return True
         device, self._asked_s = self._camera.device, self._monotonic_s()
         args = clamp_to(wanted, self._declared)
         try:
-            await self._hub.command(device, ASK, args, self._deadline_s)
+            await self._hub.command(device, STREAM, args, self._deadline_s)
         except CommandError as error:
             log.info("= %s does not stream as asked: %s", device, error)
-            self.asked = None
+            self.agreed = None
             return False
-        self.asked = wanted
+        self.agreed = wanted
         self._camera.release_waiting()
-        self._start_look()
+        self._start_period()
         return True
 
-    # The link
+    # Measuring the link
 
-    def _start_look(self) -> None:
-        self._since_s = self._monotonic_s()
+    def _start_period(self) -> None:
+        self._period_start_s = self._monotonic_s()
         self._frames_before = self._camera.frames
-        fps = self.asked.fps if self.asked else 0.0
-        # A rate is no rate before some frames could come.
-        self._look_s = self._since_s + max(LOOK_EVERY_S, _FRAMES_A_LOOK / fps if fps else 0.0)
+        fps = self.agreed.fps if self.agreed else 0.0
+        # A rate needs some frames to be measured.
+        self._period_end_s = self._period_start_s + max(MEASURE_EVERY_S, _FRAMES_PER_PERIOD / fps if fps else 0.0)
 
-    async def _look(self, asked_fps: float) -> None:
-        """Measures what arrives and, where that is too little or was not done for long, how soon an answer comes."""
+    async def _measure(self, asked_fps: float) -> None:
+        """Measures the rate of arriving frames; if it is low, or from time to time, the round trip as well."""
         now_s = self._monotonic_s()
-        arrived_fps = (self._camera.frames - self._frames_before) / max(now_s - self._since_s, 0.001)
-        is_well = arrived_fps >= asked_fps * _ARRIVED_SHARE and self._steering.limit_fps == math.inf
+        arrived_fps = (self._camera.frames - self._frames_before) / max(now_s - self._period_start_s, 0.001)
+        is_well = arrived_fps >= asked_fps * _ARRIVED_SHARE and self._rate_control.limit_fps == math.inf
         if not is_well or now_s >= self._probed_s + PROBE_EVERY_S:
             self._probed_s = now_s
-            self._steering.look(asked_fps, arrived_fps, await self._probe())
-        self._start_look()
+            self._rate_control.measure(asked_fps, arrived_fps, await self._probe())
+        self._start_period()
 
     async def _probe(self) -> float | None:
-        """Returns how long the board takes to answer: infinity for too long, None for one that never answers."""
-        if self._in_vain >= _PROBES_IN_VAIN_MAX and self.round_trip_s is None:
+        """Returns the round trip of a command: infinity if it is too long, None if the board never answered one."""
+        if self._unanswered_probes >= _UNANSWERED_PROBES_MAX and self.round_trip_s is None:
             return None
-        asked_s = self._monotonic_s()
+        start_s = self._monotonic_s()
         try:
             await self._hub.command(self._camera.device, PROBE, {}, _PROBE_DEADLINE_S)
         except TimedOutError:
-            self._in_vain += 1
+            self._unanswered_probes += 1
             return None if self.round_trip_s is None else math.inf
         except CommandError:
-            # A refusal is an answer, too; one that left has none, and its task ends.
+            # A refusal is an answer, too; if the device left, this task is being cancelled.
             pass
-        self._in_vain = 0
-        self.round_trip_s = self._monotonic_s() - asked_s
+        self._unanswered_probes = 0
+        self.round_trip_s = self._monotonic_s() - start_s
         return self.round_trip_s

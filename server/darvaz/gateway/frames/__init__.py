@@ -1,4 +1,4 @@
-"""The frames room: the newest image of each camera, its viewers, and what they want of it. No HTTP, no disk."""
+"""Frames: the newest of each camera goes to each viewer that can take it. Knows neither devices nor HTTP."""
 
 from darvaz.gateway.frames.camera import Camera
 from darvaz.gateway.frames.cameras import Frames, TooManyViewersError

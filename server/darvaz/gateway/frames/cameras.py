@@ -1,4 +1,4 @@
-"""All cameras: where frames come in, where viewers join, and the clock that looks after the slow ones."""
+"""All cameras: frames come in, viewers join and leave, and a timer serves the late ones."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from darvaz.gateway.frames.demand import ViewerRequest
 from darvaz.gateway.frames.frame import Frame
 from darvaz.gateway.frames.viewer import Viewer
 
-# How soon a viewer that was busy is looked at again; it costs nothing while nobody is behind.
+# How soon a late viewer is tried again; the timer runs this fast only while one is late.
 CATCH_UP_EVERY_S = 0.02
 CHECK_EVERY_S = 1.0
 
 
 class TooManyViewersError(Exception):
-    """The gateway has all the viewers it may have."""
+    """The gateway has the maximum number of viewers."""
 
 
 class Frames:
     """The newest frame of each camera and its viewers, by device id. Used from the event loop only.
 
-    A camera is remembered once it sent a frame or somebody looked for it; there are no more of them
-    than devices.
+    A camera exists once it sent a frame or was asked for; there are at most as many as devices.
     """
 
     def __init__(
@@ -35,6 +34,7 @@ class Frames:
         monotonic_s: Callable[[], float] = time.monotonic,
         unix_s: Callable[[], float] = time.time,
     ) -> None:
+        # How many there are, of all cameras.
         self.viewers = 0
         self._viewers_max = viewers_max
         self._viewer_deadline_s = viewer_deadline_s
@@ -43,30 +43,31 @@ class Frames:
         self._cameras: dict[str, Camera] = {}
         self._on_frame: list[Callable[[str, Frame], None]] = []
         self._on_demand: list[Callable[[str], None]] = []
+        # Runs `_check`; None while there are no viewers. Monotonic seconds: when it runs, and of the last full check.
         self._timer: asyncio.TimerHandle | None = None
-        self._turn_s = 0.0
+        self._timer_s = 0.0
         self._checked_s = 0.0
 
     # Frames
 
     def push(self, device: str, data: bytes) -> None:
-        """Takes one frame of a device and hands it on."""
+        """Takes one frame of a device, and sends it to its viewers."""
         camera = self.camera(device)
         frame = camera.push(data, self._monotonic_s(), self._unix_s())
         if camera.has_late_viewers:
-            self._look_within(CATCH_UP_EVERY_S)
+            self._check_within(CATCH_UP_EVERY_S)
         for call in self._on_frame:
             call(device, frame)
 
     def camera(self, device: str) -> Camera:
-        """Returns a device's camera, made when first asked for."""
+        """Returns the camera of a device."""
         camera = self._cameras.get(device)
         if camera is None:
             camera = self._cameras[device] = Camera(device)
         return camera
 
     def forget(self, device: str) -> None:
-        """Drops the newest frame: what a camera sent before it left is not what is to be seen when it is back."""
+        """Drops the newest frame of a camera that left or came back: it would show the past."""
         camera = self._cameras.get(device)
         if camera is not None:
             camera.newest = None
@@ -75,79 +76,79 @@ class Frames:
     def cameras(self) -> list[Camera]:
         return list(self._cameras.values())
 
-    # Those who want to know
+    # Subscribers
 
     def on_frame(self, call: Callable[[str, Frame], None]) -> None:
-        """Has `call` told of each frame; it must be quick."""
+        """Has `call` called with each frame; it must be quick."""
         self._on_frame.append(call)
 
     def on_demand(self, call: Callable[[str], None]) -> None:
-        """Has `call` told when the viewers of a device came, left or changed their mind."""
+        """Has `call` called when viewers of a device joined, left or changed their request."""
         self._on_demand.append(call)
 
     # Viewers
 
     def join(self, device: str, viewer: Viewer, *, waits: bool = False) -> None:
-        """Lets a viewer see every frame from now on; one that waits, from when the camera does what it wants.
+        """Sends a viewer every frame from now on; one that waits, once the camera sends the size that it asked for.
 
         Raises `TooManyViewersError`.
         """
         if self.viewers >= self._viewers_max:
-            raise TooManyViewersError(f"the gateway has all the {self._viewers_max} viewers it may have")
+            raise TooManyViewersError(f"the gateway has the maximum of {self._viewers_max} viewers")
         self.viewers += 1
         camera = self.camera(device)
         if waits:
             camera.wait(viewer, self._monotonic_s())
         else:
             camera.join(viewer)
-        self._look_within(CHECK_EVERY_S)
-        self._tell(device)
+        self._check_within(CHECK_EVERY_S)
+        self._report_demand(device)
 
     def leave(self, device: str, viewer: Viewer) -> None:
-        """Forgets a viewer."""
+        """Removes a viewer."""
         self.viewers -= 1
         self.camera(device).leave(viewer)
-        self._tell(device)
+        self._report_demand(device)
 
-    def want(self, device: str, viewer: Viewer, request: ViewerRequest) -> None:
+    def change_request(self, device: str, viewer: Viewer, request: ViewerRequest) -> None:
         """Gives a viewer another request."""
-        self.camera(device).want(viewer, request)
-        self._tell(device)
+        self.camera(device).change_request(viewer, request)
+        self._report_demand(device)
 
-    def _tell(self, device: str) -> None:
+    def _report_demand(self, device: str) -> None:
         for call in self._on_demand:
             call(device)
 
     # Time
 
     def close(self) -> None:
-        """Stops the clock."""
+        """Stops the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look_within(self, wait_s: float) -> None:
-        """Sees that the clock turns soon enough."""
-        turn_s = self._monotonic_s() + wait_s
+    def _check_within(self, wait_s: float) -> None:
+        """Has the timer run within this time."""
+        timer_s = self._monotonic_s() + wait_s
         if self._timer is not None:
-            if self._turn_s <= turn_s:
+            if self._timer_s <= timer_s:
                 return
             self._timer.cancel()
-        self._turn_s = turn_s
-        self._timer = asyncio.get_running_loop().call_later(wait_s, self._turn)
+        self._timer_s = timer_s
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self._check)
 
-    def _turn(self) -> None:
-        """Serves those who are behind and, once a second, looks for the dead; rests while nobody looks."""
+    def _check(self) -> None:
+        """Serves late viewers and, once a second, drops stuck ones; the timer stops while there are no viewers."""
         self._timer = None
         now_s = self._monotonic_s()
-        is_check = now_s - self._checked_s >= CHECK_EVERY_S
-        has_late_viewers = False
+        is_full_check = now_s - self._checked_s >= CHECK_EVERY_S
+        is_any_late = False
         for camera in self._cameras.values():
             camera.catch_up(now_s)
-            has_late_viewers |= camera.has_late_viewers
-            if is_check:
+            is_any_late |= camera.has_late_viewers
+            if is_full_check:
                 camera.release_waiting(now_s)
                 camera.drop_stuck(now_s, self._viewer_deadline_s)
-        if is_check:
+        if is_full_check:
             self._checked_s = now_s
         if self.viewers:
-            self._look_within(CATCH_UP_EVERY_S if has_late_viewers else CHECK_EVERY_S)
+            self._check_within(CATCH_UP_EVERY_S if is_any_late else CHECK_EVERY_S)

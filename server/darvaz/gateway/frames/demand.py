@@ -1,4 +1,4 @@
-"""What the viewers of a camera want, together: the highest of each request, bounded by the owner and by the board."""
+"""What the viewers of a camera ask for together: the highest of each value, within the limits of owner and board."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Size = Literal[
     "QQVGA", "QCIF", "HQVGA", "QVGA", "CIF", "HVGA", "VGA", "SVGA", "XGA", "HD", "SXGA", "UXGA"
 ]  # fmt: skip
 
-# What boards call their frame sizes, in pixels; a name that is not here cannot be compared.
+# The names of frame sizes (framesize_t of esp32-camera's sensor.h) and their pixels; other names cannot be compared.
 SIZES: dict[str, int] = {
     "QQVGA": 160 * 120,
     "QCIF": 176 * 144,
@@ -29,7 +29,7 @@ SIZES: dict[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class ViewerRequest:
-    """What one viewer wants; None takes what comes and asks for the owner's default; 0 frames a second is a pause."""
+    """What one viewer asks for; None is the owner's default, 0 frames a second a pause."""
 
     fps: float | None = None
     size: str | None = None
@@ -38,7 +38,7 @@ class ViewerRequest:
 
 @dataclass(frozen=True, slots=True)
 class StreamParams:
-    """What a board is asked for."""
+    """What a board is asked to send."""
 
     fps: float
     size: str
@@ -47,8 +47,8 @@ class StreamParams:
 
 BOARDS_OWN_SIZE = "board"
 BOARDS_OWN_QUALITY = 0
-_SIZE_UNSAID = "VGA"
-_QUALITY_UNSAID = 80
+_DEFAULT_SIZE = "VGA"
+_DEFAULT_QUALITY = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,39 +68,41 @@ class CameraSettings:
         return 1 / self.idle_every_s if self.idle_every_s else 0.0
 
 
-def resolve_defaults(bounds: CameraSettings, declared: Mapping[str, Mapping[str, Any]]) -> CameraSettings:
-    """Returns the bounds for one board: what was left to it is what it declared as the default of its `stream`."""
-    size, quality = bounds.size, bounds.quality
+def resolve_defaults(settings: CameraSettings, declared: Mapping[str, Mapping[str, Any]]) -> CameraSettings:
+    """Returns the settings for one board: what they leave to it is the default that it declared for `stream`."""
+    size, quality = settings.size, settings.quality
     if size == BOARDS_OWN_SIZE:
-        said = declared.get("size", {}).get("default")
-        size = said if said in SIZES else _SIZE_UNSAID
+        default = declared.get("size", {}).get("default")
+        size = default if default in SIZES else _DEFAULT_SIZE
     if quality == BOARDS_OWN_QUALITY:
-        said = declared.get("quality", {}).get("default")
-        quality = said if isinstance(said, int) and said > 0 else _QUALITY_UNSAID
-    return replace(bounds, size=size, quality=quality)
+        default = declared.get("quality", {}).get("default")
+        quality = default if isinstance(default, int) and default > 0 else _DEFAULT_QUALITY
+    return replace(settings, size=size, quality=quality)
 
 
-def merge(wanted: Sequence[ViewerRequest], bounds: CameraSettings) -> StreamParams:
-    """Returns what all requests together ask for; without any, the idle picture. The bounds are settled ones."""
-    if not wanted:
+def merge(requests: Sequence[ViewerRequest], settings: CameraSettings) -> StreamParams:
+    """Returns what all requests ask for together, and without any the idle rate; the settings have their defaults."""
+    if not requests:
         return StreamParams(
-            bounds.idle_fps, _smaller(bounds.size, bounds.size_max), min(bounds.quality, bounds.quality_max)
+            settings.idle_fps, _smaller(settings.size, settings.size_max), min(settings.quality, settings.quality_max)
         )
-    fps = max(bounds.fps if request.fps is None else request.fps for request in wanted)
-    size = max((request.size or bounds.size for request in wanted), key=lambda name: SIZES[name])
-    quality = max(request.quality or bounds.quality for request in wanted)
-    return StreamParams(min(fps, bounds.fps_max), _smaller(size, bounds.size_max), min(quality, bounds.quality_max))
+    fps = max(settings.fps if request.fps is None else request.fps for request in requests)
+    size = max((request.size or settings.size for request in requests), key=lambda name: SIZES[name])
+    quality = max(request.quality or settings.quality for request in requests)
+    return StreamParams(
+        min(fps, settings.fps_max), _smaller(size, settings.size_max), min(quality, settings.quality_max)
+    )
 
 
-def clamp_to(asked: StreamParams, declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def clamp_to(params: StreamParams, declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Returns the arguments for a board's `stream`: only those it declared, within what it declared."""
     args: dict[str, Any] = {}
-    for name, value in (("fps", asked.fps), ("quality", asked.quality)):
+    for name, value in (("fps", params.fps), ("quality", params.quality)):
         if name in declared:
             low, high = declared[name].get("min", value), declared[name].get("max", value)
             args[name] = min(max(value, low), high)
     if "size" in declared:
-        size = _nearest(asked.size, declared["size"].get("choices"))
+        size = _nearest(params.size, declared["size"].get("choices"))
         if size is not None:
             args["size"] = size
     return args

@@ -1,4 +1,4 @@
-"""One frame as it came, and the packets made of it: each form once, however many viewers take it."""
+"""One frame as it came, and the packets made of it: one of each form, shared by all viewers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ class Frame:
     def __init__(self, data: bytes, number: int, arrived_s: float, unix_s: float) -> None:
         self.data = data
         self.number = number
+        # When it came: monotonic seconds, and Unix seconds.
         self.arrived_s = arrived_s
         self.unix_s = unix_s
         self._packets: dict[Pack, bytes] = {}
 
     def packet(self, pack: Pack) -> bytes:
-        """Returns the frame in the form that `pack` makes; the copy is shared by all who ask for it."""
+        """Returns the packet that `pack` makes of the frame; it is made once."""
         packet = self._packets.get(pack)
         if packet is None:
             packet = self._packets[pack] = pack(self)

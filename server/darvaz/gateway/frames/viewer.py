@@ -1,4 +1,4 @@
-"""One viewer of a camera: what it wants, and whether it can take another frame now."""
+"""One viewer of a camera: what it asked for, and whether it can take another frame now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from darvaz.gateway.frames.frame import Frame, Pack
 
 
 class FrameSender(Protocol):
-    """Where the packets of one viewer go; nothing here waits."""
+    """Sends the packets of one viewer; nothing here waits."""
 
     @property
     def write(self) -> Callable[[bytes], None]:
@@ -22,29 +22,37 @@ class FrameSender(Protocol):
 
     @property
     def abort(self) -> Callable[[str], None]:
-        """Cuts the viewer off, for a reason; whoever made it then lets it leave its camera."""
+        """Ends the connection of the viewer, for a reason; its owner then has it leave its camera."""
 
 
 class Viewer:
-    """Takes the frames of one camera at the pace of its own link and request.
+    """Takes the frames of one camera at the rate of its own connection and request.
 
-    It holds no frame: what is being sent belongs to the outlet, the newest to the camera.
+    It holds no frame: the one that is being sent is in the buffer of its sender, the newest in the camera.
     """
 
-    __slots__ = ("_abort", "_due_s", "_written_s", "buffered_bytes", "may_stay", "number", "pack", "request", "write")
+    # fmt: off
+    __slots__ = (
+        "_abort", "_due_s", "_written_s", "buffered_bytes", "is_admitted", "number", "pack", "request", "write",
+    )
+    # fmt: on
 
-    def __init__(self, outlet: FrameSender, pack: Pack, request: ViewerRequest, may_stay: Callable[[], bool]) -> None:
+    def __init__(
+        self, sender: FrameSender, pack: Pack, request: ViewerRequest, is_admitted: Callable[[], bool]
+    ) -> None:
         self.request = request
-        self.may_stay = may_stay
+        self.is_admitted = is_admitted
         self.pack = pack
-        self.write = outlet.write
-        self.buffered_bytes = outlet.buffered_bytes
+        self.write = sender.write
+        self.buffered_bytes = sender.buffered_bytes
+        # Number of the newest frame that was offered to it.
         self.number = 0
-        self._abort = outlet.abort
+        self._abort = sender.abort
+        # Monotonic seconds: when the next frame is due at the rate it asked for, and when the last was written.
         self._due_s = self._written_s = 0.0
 
     def offer(self, frame: Frame, now_s: float) -> bool:
-        """Sends the frame, or lets it pass if none is due yet; returns False while the last is still being sent."""
+        """Sends the frame, or skips it if none is due yet; returns False while the last is still being sent."""
         if self.buffered_bytes():
             return False
         if self._is_due(now_s):
@@ -53,8 +61,8 @@ class Viewer:
         self.number = frame.number
         return True
 
-    def note(self, being_sent: Frame) -> None:
-        """Learns which frame it is being sent; one that takes every frame is not told each time."""
+    def set_current(self, being_sent: Frame) -> None:
+        """Notes which frame it is being sent; a fast viewer does not note each."""
         if being_sent.number > self.number:
             self.number, self._written_s = being_sent.number, being_sent.arrived_s
 
@@ -63,11 +71,11 @@ class Viewer:
         return now_s - self._written_s > deadline_s and self.buffered_bytes() > 0
 
     def drop(self, reason: str) -> None:
-        """Cuts the viewer off."""
+        """Ends the connection of the viewer."""
         self._abort(reason)
 
     def _is_due(self, now_s: float) -> bool:
-        """Keeps the mean at the request: a frame may come up to half a period early, and is paid for later."""
+        """Returns whether a frame is due; one may be sent half a period early, so that the rate is right on average."""
         if not self.request.fps:
             return self.request.fps is None
         period_s = 1 / self.request.fps

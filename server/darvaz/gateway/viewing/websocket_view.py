@@ -108,7 +108,7 @@ class WebSocketViewer:
             if isinstance(request, str):
                 self._connection.write(dump_text(json.dumps({"type": "error", "message": request})))
             elif self._viewer is not None:
-                self._parts.frames.want(self._device, self._viewer, request)
+                self._parts.frames.change_request(self._device, self._viewer, request)
 
     def receive_oversized(self, is_text: bool) -> None:
         """Does nothing: the connection closes with 1009 by itself."""
