@@ -1,1 +1,1 @@
-"""Writes what is derived from shared/protocol.json: `python -m tools.generate [--check]`."""
+"""Generates the files derived from shared/protocol.json: `python -m tools.generate [--check]`."""

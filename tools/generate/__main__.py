@@ -1,4 +1,4 @@
-"""The command: writes the derived files, or with --check names those that are stale."""
+"""The command: writes the generated files, or with --check names the stale ones."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def build_all(root: Path = ROOT) -> dict[str, str]:
-    """Returns the text of every derived file, by its path in the repository at `root`."""
+    """Returns the text of every generated file, by its path in the repository at `root`."""
     schema = json.loads((root / SOURCE).read_text(encoding="utf-8"))
-    return {place: build(schema) for place, build in BUILDERS.items()}
+    return {path: build(schema) for path, build in BUILDERS.items()}
 
 
 def find_stale(root: Path = ROOT) -> list[str]:
-    """Returns the paths of derived files that are missing or say something else than the schema."""
-    return [place for place, text in build_all(root).items() if _read(root / place) != text.encode()]
+    """Returns the paths of generated files that are missing or differ from the schema."""
+    return [path for path, text in build_all(root).items() if _read(root / path) != text.encode()]
 
 
 def write_stale(root: Path = ROOT) -> list[str]:
-    """Writes the derived files that are stale, and returns their paths."""
+    """Writes the stale files, and returns their paths."""
     texts = build_all(root)
-    stale = [place for place, text in texts.items() if _read(root / place) != text.encode()]
-    for place in stale:
-        (root / place).parent.mkdir(parents=True, exist_ok=True)
-        (root / place).write_bytes(texts[place].encode())
+    stale = [path for path, text in texts.items() if _read(root / path) != text.encode()]
+    for path in stale:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(texts[path].encode())
     return stale
 
 
@@ -56,15 +56,15 @@ def _read(path: Path) -> bytes | None:
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Runs the command; returns 1 if --check found a stale file, else 0."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=f"Writes what is derived from {SOURCE}.")
+    parser = argparse.ArgumentParser(prog=COMMAND, description=f"Generates files from {SOURCE}.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is stale")
     if parser.parse_args(arguments).check:
         stale = find_stale(root)
-        for place in stale:
-            print(f"{place} is stale: run `{COMMAND}`", file=sys.stderr)
+        for path in stale:
+            print(f"{path} is stale: run `{COMMAND}`", file=sys.stderr)
         return 1 if stale else 0
-    for place in write_stale(root):
-        print(f"wrote {place}")
+    for path in write_stale(root):
+        print(f"wrote {path}")
     return 0
 
 

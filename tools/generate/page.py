@@ -1,4 +1,4 @@
-"""Writes the protocol page for people: states, messages, shared types, numbers and codes."""
+"""Generates the protocol page, docs/protocol.md: states, messages, shared types, numbers and codes."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def _states(schema: Schema) -> Iterator[str]:
     yield "## States of a session"
     yield draw_states(schema)
     rows = [
-        [f"`{state}`", meaning, _heard(schema, state, "device"), _heard(schema, state, "gateway")]
+        [f"`{state}`", meaning, _messages_in(schema, state, "device"), _messages_in(schema, state, "gateway")]
         for state, meaning in schema["x-states"].items()
     ]
-    yield table(["state", "meaning", "the device may say", "the gateway may say"], rows)
+    yield table(["state", "meaning", "the device may send", "the gateway may send"], rows)
 
 
-def _heard(schema: Schema, state: str, sender: str) -> str:
+def _messages_in(schema: Schema, state: str, sender: str) -> str:
     names = (name for name in message_names(schema) if state in schema["$defs"][name]["x-states"])
     return ", ".join(link(name) for name in names if sender in schema["$defs"][name]["x-sender"]) or "nothing"
 
@@ -75,7 +75,7 @@ def _messages(schema: Schema) -> Iterator[str]:
         rule = schema["$defs"][name]
         yield f"### {name}"
         yield f"{rule['title']}. {rule['description']}"
-        yield _circumstances(rule)
+        yield _senders_and_states(rule)
         yield _fields(schema, rule)
         yield from map(_example, rule["examples"])
     yield "### Frames"
@@ -84,7 +84,7 @@ def _messages(schema: Schema) -> Iterator[str]:
     yield f"A binary packet from {kinds} is exactly one JPEG, of at most {bytes_max} bytes."
 
 
-def _circumstances(rule: Schema) -> str:
+def _senders_and_states(rule: Schema) -> str:
     senders = " or the ".join(rule["x-sender"])
     states = ", ".join(f"`{state}`" for state in rule["x-states"])
     reply = f" Answered by {link(rule['x-reply'])}." if "x-reply" in rule else ""
@@ -101,11 +101,11 @@ def _fields(schema: Schema, rule: Schema) -> str:
 
 
 def _meaning(schema: Schema, rule: Schema) -> str:
-    # A field's own words say more than those of the type that it shares.
+    # The description of a field is more precise than that of its shared type.
     if "$ref" in rule and "description" not in rule:
         return _meaning(schema, schema["$defs"][rule["$ref"].removeprefix("#/$defs/")])
-    words = rule.get("description", "")
-    return f"{words} Never logged.".strip() if rule.get("x-secret") else words
+    text = rule.get("description", "")
+    return f"{text} Never logged.".strip() if rule.get("x-secret") else text
 
 
 def _example(example: Any) -> str:
@@ -122,10 +122,10 @@ def _types(schema: Schema) -> Iterator[str]:
         if name in messages:
             continue
         yield f"### {name}"
-        words = describe(rule)
-        yield f"{rule['description']} {words[0].upper()}{words[1:]}."
+        text = describe(rule)
+        yield f"{rule['description']} {text[0].upper()}{text[1:]}."
         if "pattern" in rule:
-            yield f"In words: {rule['x-rule']}. Pattern: `{rule['pattern']}`"
+            yield f"In text: {rule['x-rule']}. Pattern: `{rule['pattern']}`"
         if "properties" in rule:
             yield _fields(schema, rule)
 

@@ -11,7 +11,7 @@ Rule = tuple[Any, ...]
 DEFINITION = "#/$defs/"
 KEY_DEFINITION = "name"
 
-# How messages.py explains itself; the kinds are those that `rule_of` can make.
+# The explanation in messages.py of the rules that `RuleMaker` makes.
 LEGEND = """\
 A rule is (kind, low, high, of):
   "s"  string: low..high characters; of: the definition whose pattern it follows, or None
@@ -33,7 +33,7 @@ _BOUNDS = {
     "array": ("minItems", "maxItems"),
     "object": ("minProperties", "maxProperties"),
 }
-_LETTERS = {"string": "s", "integer": "i", "number": "n", "boolean": "b"}
+_KINDS = {"string": "s", "integer": "i", "number": "n", "boolean": "b"}
 
 
 class Name(str):
@@ -41,7 +41,7 @@ class Name(str):
 
 
 class RuleMaker:
-    """Makes the rules of one schema; a keyword that boards could not check raises `ValueError`."""
+    """Makes the rules of one schema; raises `ValueError` for keywords that boards cannot check."""
 
     def __init__(self, schema: Schema) -> None:
         self._definitions: Schema = schema["$defs"]
@@ -54,13 +54,13 @@ class RuleMaker:
         """Returns the fields of an object or message, its constant type left out."""
         required = rule.get("required", ())
         return tuple(
-            # One tuple a field, its rule not nested: on a board a second tuple costs as much as the first.
-            (field, field in required, *self._written_out(inner))
+            # One flat tuple per field: on a board, a second tuple would double the memory.
+            (field, field in required, *self._inline(inner))
             for field, inner in rule["properties"].items()
             if "const" not in inner
         )
 
-    def _written_out(self, rule: Schema) -> Rule:
+    def _inline(self, rule: Schema) -> Rule:
         return self.definition(_target(rule)) if "$ref" in rule else self._make(rule, None)
 
     def _named(self, rule: Schema) -> Rule | Name:
@@ -77,33 +77,33 @@ class RuleMaker:
         return make(rule, name) if make else self._plain(rule)
 
     def _plain(self, rule: Schema) -> Rule:
-        _refuse_others(rule, "minimum", "maximum")
-        return (_LETTERS[rule["type"]], *_bounds(rule), None)
+        _refuse_other_keywords(rule, "minimum", "maximum")
+        return (_KINDS[rule["type"]], *_bounds(rule), None)
 
     def _string(self, rule: Schema, name: str | None) -> Rule:
-        _refuse_others(rule, "minLength", "maxLength", *(["pattern"] if name else []))
+        _refuse_other_keywords(rule, "minLength", "maxLength", *(["pattern"] if name else []))
         low, high = _bounds(rule)
         return ("s", low or 0, high, name if "pattern" in rule else None)
 
     def _array(self, rule: Schema, name: str | None) -> Rule:
-        _refuse_others(rule, "minItems", "maxItems", "items")
+        _refuse_other_keywords(rule, "minItems", "maxItems", "items")
         low, high = _bounds(rule)
         return ("l", low or 0, high, self._named(rule["items"]))
 
     def _object(self, rule: Schema, name: str | None) -> Rule:
         if "properties" in rule:
-            _refuse_others(rule, "properties", "required")
+            _refuse_other_keywords(rule, "properties", "required")
             return ("o", None, None, self.fields(rule))
-        _refuse_others(rule, "minProperties", "maxProperties", "propertyNames", "additionalProperties")
+        _refuse_other_keywords(rule, "minProperties", "maxProperties", "propertyNames", "additionalProperties")
         if rule["propertyNames"] != {"$ref": DEFINITION + KEY_DEFINITION}:
-            raise ValueError(f"boards know maps by {KEY_DEFINITION} only, not by {rule['propertyNames']}")
+            raise ValueError(f"boards support maps by {KEY_DEFINITION} only, not by {rule['propertyNames']}")
         low, high = _bounds(rule)
         return ("m", low or 0, high, self._named(rule["additionalProperties"]))
 
     def _scalar(self, rule: Schema) -> Rule:
         options = {option["type"]: option for option in map(self._resolve, rule["anyOf"])}
         if set(options) != {"boolean", "number", "string"}:
-            raise ValueError(f"boards know one choice of types: truth value, number, string; not {options}")
+            raise ValueError(f"boards support one choice of types: boolean, number, string; not {options}")
         return ("v", *_bounds(options["number"]), options["string"]["maxLength"])
 
     def _resolve(self, rule: Schema) -> Schema:
@@ -113,13 +113,13 @@ class RuleMaker:
         return resolved
 
 
-def held_by(rule: Any) -> Iterator[str]:
-    """Yields the definitions that lists and maps somewhere in `rule` are made of."""
+def references_in(rule: Any) -> Iterator[str]:
+    """Yields the definitions of the items and values of all lists and maps in `rule`."""
     if isinstance(rule, Mapping):
         for key, inner in rule.items():
             if key in ("items", "additionalProperties") and "$ref" in inner:
                 yield _target(inner)
-            yield from held_by(inner)
+            yield from references_in(inner)
 
 
 def _target(rule: Schema) -> str:
@@ -133,11 +133,11 @@ def _bounds(rule: Schema) -> tuple[int | float | None, int | float | None]:
 
 
 def _whole(value: int | float | None) -> int | float | None:
-    # A board's float has 32 bits and would round 1e15; its integers are exact.
+    # A float of a board has 32 bits and would round 1e15; integers are exact.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _refuse_others(rule: Schema, *known: str) -> None:
+def _refuse_other_keywords(rule: Schema, *known: str) -> None:
     for key in rule:
         if key not in known and key not in _NOTES and key != "type" and not key.startswith("x-"):
             raise ValueError(f"protocol.json uses {key!r} in {dict(rule)}, which boards cannot check")

@@ -1,4 +1,4 @@
-"""Writes the boards' table module: the protocol as constant tuples, small and quick to import."""
+"""Generates the boards' tables, firmware/lib/darvaz/messages.py: the protocol as constant tuples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from darvaz.protocol.asyncapi import message_names
-from tools.generate.rules import LEGEND, Name, Rule, RuleMaker, held_by
+from tools.generate.rules import LEGEND, Name, Rule, RuleMaker, references_in
 
 Schema = Mapping[str, Any]
 
@@ -14,7 +14,7 @@ _WIDTH_MAX = 110
 _INDENT = 4 * " "
 _HEADER = '''\
 # GENERATED from shared/protocol.json by `python -m tools.generate`: change that file, never this one.
-"""The protocol as constant tables: what a board hears, and the bounds of what a maker declares.
+"""The protocol as constant tables: what a board receives, and the bounds of what a program declares.
 
 {legend}
 """
@@ -32,25 +32,25 @@ def _tables_of_numbers(schema: Schema) -> Iterator[str]:
     for name in ("depth_max", "frame_bytes_max"):
         yield f"# {schema['x-numbers'][name]['title']}"
         yield assign(name.upper(), schema["x-numbers"][name]["value"])
-    yield "# Close codes after which coming back soon is of no use."
+    yield "# Close codes after which connecting again soon is useless."
     codes = schema["x-close-codes"].items()
     yield assign("REFUSALS", tuple(int(code) for code, entry in codes if entry.get("x-refuses")))
-    yield "# Kind of board: where the gateway listens for it."
+    yield "# Kind of board: its path at the gateway."
     yield assign("KINDS", {name: kind["path"] for name, kind in schema["x-kinds"].items()})
 
 
 def _tables_of_rules(schema: Schema) -> Iterator[str]:
     maker = RuleMaker(schema)
-    for name in _lasting(schema):
+    for name in _named_definitions(schema):
         yield from _comment(schema["$defs"][name])
         yield assign(name.upper(), maker.definition(name))
 
 
-def _lasting(schema: Schema) -> list[str]:
-    """Returns the definitions that boards need by name; the others stand in the fields that use them."""
+def _named_definitions(schema: Schema) -> list[str]:
+    """Returns the definitions that boards need by name; all others are inlined."""
     rest = {name: rule for name, rule in schema["$defs"].items() if name not in message_names(schema)}
-    held = {target for rule in schema["$defs"].values() for target in held_by(rule)}
-    return [name for name, rule in rest.items() if name in held or "pattern" in rule]
+    referenced = {target for rule in schema["$defs"].values() for target in references_in(rule)}
+    return [name for name, rule in rest.items() if name in referenced or "pattern" in rule]
 
 
 def _comment(rule: Schema) -> Iterator[str]:
@@ -64,9 +64,9 @@ def _tables_of_messages(schema: Schema) -> Iterator[str]:
     yield "# The values of a telemetry message."
     yield assign("VALUES", dict(_by_name(maker.fields(messages["telemetry"])))["values"])
     yield ""
-    yield "# What a gateway says: message type -> fields besides type."
-    said = {name: maker.fields(rule) for name, rule in messages.items() if "gateway" in rule["x-sender"]}
-    yield assign("FROM_GATEWAY", said, is_open=True)
+    yield "# Messages of a gateway: type -> fields besides type."
+    fields = {name: maker.fields(rule) for name, rule in messages.items() if "gateway" in rule["x-sender"]}
+    yield assign("FROM_GATEWAY", fields, is_open=True)
 
 
 def _by_name(fields: tuple[Rule, ...]) -> Iterator[tuple[str, Rule]]:
@@ -74,17 +74,17 @@ def _by_name(fields: tuple[Rule, ...]) -> Iterator[tuple[str, Rule]]:
         yield name, tuple(rule)
 
 
-# Writing Python as the formatter would
+# Python source in the form of the formatter
 
 
 def assign(name: str, value: Any, is_open: bool = False) -> str:
-    """Returns `name = value`, on one line if it fits; an open one of several entries has each on its own."""
+    """Returns `name = value`, on one line if it fits; with `is_open`, each of several entries has its own line."""
     return f"{name} = {_render(value, len(name) + 3, '', is_open)}"
 
 
 def _render(value: Any, column: int, indent: str, is_open: bool = False) -> str:
     line = _flat(value)
-    # The formatter closes up a tuple of one, however it was written.
+    # The formatter writes a tuple of one item on one line.
     is_one = isinstance(value, tuple) and len(value) == 1
     fits = (is_one or not is_open) and column + len(line) <= _WIDTH_MAX
     if fits or not value or not isinstance(value, tuple | dict):
@@ -115,5 +115,5 @@ def _flat(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
-        raise ValueError(f"{text!r} would need escaping in the boards' tables")
+        raise ValueError(f"{text!r} needs escapes, which the boards' tables do not support")
     return f'"{text}"'

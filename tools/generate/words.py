@@ -1,4 +1,4 @@
-"""Says in words, for a table of the protocol page, what a JSON Schema rule allows."""
+"""Describes in words what a JSON Schema rule allows, for the tables of the protocol page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Schema = Mapping[str, Any]
 
 
 def describe(rule: Schema) -> str:
-    """Returns a rule in words, with links to the shared types it names."""
+    """Returns a rule in words, with links to shared types."""
     if "$ref" in rule:
         return link(rule["$ref"].removeprefix(DEFINITION))
     if "const" in rule:
@@ -29,9 +29,9 @@ def link(name: str) -> str:
     return f"[{name}](#{name})"
 
 
-def table(heads: list[str], rows: list[list[str]]) -> str:
+def table(headings: list[str], rows: list[list[str]]) -> str:
     """Returns a Markdown table; a bar in a cell is escaped."""
-    lines = [heads, ["---"] * len(heads), *rows]
+    lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 

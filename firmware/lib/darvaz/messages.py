@@ -1,5 +1,5 @@
 # GENERATED from shared/protocol.json by `python -m tools.generate`: change that file, never this one.
-"""The protocol as constant tables: what a board hears, and the bounds of what a maker declares.
+"""The protocol as constant tables: what a board receives, and the bounds of what a program declares.
 
 A rule is (kind, low, high, of):
   "s"  string: low..high characters; of: the definition whose pattern it follows, or None
@@ -18,9 +18,9 @@ A field is (name, is_required, kind, low, high, of). Fields that are not listed 
 DEPTH_MAX = 16
 # Largest binary packet: one JPEG frame.
 FRAME_BYTES_MAX = 524288
-# Close codes after which coming back soon is of no use.
+# Close codes after which connecting again soon is useless.
 REFUSALS = (4401, 4403, 4409)
-# Kind of board: where the gateway listens for it.
+# Kind of board: its path at the gateway.
 KINDS = {"pico": "/ws/pico", "esp32cam": "/ws/esp32cam"}
 
 # A device id is not . or .. and has 1 to 64 characters: no spaces, no invisible ones, none of / \ ? # %.
@@ -58,7 +58,7 @@ MEASUREMENT = (
 # The values of a telemetry message.
 VALUES = ("m", 0, 64, SCALAR)
 
-# What a gateway says: message type -> fields besides type.
+# Messages of a gateway: type -> fields besides type.
 FROM_GATEWAY = {
     "connection_ack": (
         ("status", True, "e", None, None, ("success",)),

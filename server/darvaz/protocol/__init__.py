@@ -1,1 +1,1 @@
-"""Text to message or fault, and back, by the rules of shared/protocol.json; no clock and no socket."""
+"""Text to message or fault, and back, by the rules of shared/protocol.json; without clocks and sockets."""

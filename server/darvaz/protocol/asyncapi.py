@@ -1,4 +1,4 @@
-"""Writes the protocol as an AsyncAPI 3.0 document, seen from the gateway: it receives and it sends."""
+"""The protocol as an AsyncAPI 3.0 document, from the gateway's side: what it receives and what it sends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Document = dict[str, Any]
 Schema = Mapping[str, Any]
 
 _DEFINITION = "#/$defs/"
-_PAYLOAD_PLACE = "#/components/schemas/"
+_SCHEMAS = "#/components/schemas/"
 _FRAME = "frame"
 _ACTIONS = {"device": "receive", "gateway": "send"}
 _WS_BINDING_VERSION = "0.1.0"
@@ -41,7 +41,7 @@ def message_names(schema: Schema) -> list[str]:
     return [option["$ref"].removeprefix(_DEFINITION) for option in schema["oneOf"]]
 
 
-# Who and where
+# Info, servers and channels
 
 
 def _info(schema: Schema) -> Document:
@@ -57,7 +57,7 @@ def _server() -> Document:
     return {
         "host": "{host}:{port}",
         "protocol": "ws",
-        "description": "The gateway in the maker's own network.",
+        "description": "The gateway in your own network.",
         "variables": {
             "host": {"default": "localhost", "description": "Address or name of the gateway."},
             "port": {"default": "3000", "description": "Port of the gateway."},
@@ -67,13 +67,13 @@ def _server() -> Document:
 
 
 def _channel(kind: str, entry: Schema, names: list[str]) -> Document:
-    said = [*names, _FRAME] if entry["sends_frames"] else names
+    messages = [*names, _FRAME] if entry["sends_frames"] else names
     return {
         "address": entry["path"],
         "title": entry["title"],
         "description": f"The link of one {entry['title']} board.",
         "servers": [{"$ref": "#/servers/gateway"}],
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in said},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
         "bindings": {"ws": _handshake()},
     }
 
@@ -88,7 +88,7 @@ def _handshake() -> Document:
     return {"method": "GET", "headers": headers, "bindingVersion": _WS_BINDING_VERSION}
 
 
-# Who says what
+# Operations
 
 
 def _operations(schema: Schema, kind: str, entry: Schema, names: list[str]) -> Iterator[tuple[str, Document]]:
@@ -108,18 +108,18 @@ def _operation(kind: str, sender: str, name: str, message: Schema) -> tuple[str,
         "action": action,
         "channel": channel,
         "title": message["title"],
-        "messages": [_said_in(kind, name)],
+        "messages": [_message_reference(kind, name)],
     }
     if "x-reply" in message:
-        operation["reply"] = {"channel": channel, "messages": [_said_in(kind, message["x-reply"])]}
+        operation["reply"] = {"channel": channel, "messages": [_message_reference(kind, message["x-reply"])]}
     return key, operation
 
 
-def _said_in(kind: str, name: str) -> Document:
+def _message_reference(kind: str, name: str) -> Document:
     return {"$ref": f"#/channels/{kind}/messages/{name}"}
 
 
-# What is said
+# Components
 
 
 def _components(schema: Schema, names: list[str]) -> Document:
@@ -133,7 +133,7 @@ def _components(schema: Schema, names: list[str]) -> Document:
             "token": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "A token of the board's kind. From the gateway's own machine none is needed.",
+                "description": "A token of the board's kind; not needed from the gateway's own machine.",
             }
         },
     }
@@ -144,7 +144,7 @@ def _message(name: str, rule: Schema) -> Document:
         "name": name,
         "title": rule["title"],
         "summary": rule["description"],
-        "payload": {"$ref": _PAYLOAD_PLACE + name},
+        "payload": {"$ref": _SCHEMAS + name},
         "examples": [{"payload": example} for example in rule["examples"]],
     }
     if "id" in rule["properties"]:
@@ -184,5 +184,5 @@ def _with_moved_references(value: Any) -> Any:
 
 def _moved(key: str, value: Any) -> Any:
     if key == "$ref":
-        return _PAYLOAD_PLACE + value.removeprefix(_DEFINITION)
+        return _SCHEMAS + value.removeprefix(_DEFINITION)
     return _with_moved_references(value)

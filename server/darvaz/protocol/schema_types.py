@@ -1,4 +1,4 @@
-"""Makes msgspec types from JSON Schema, so that decoding a message is also validating it."""
+"""Makes msgspec types from JSON Schema, so that decoding a message also validates it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _BOUNDS = {
 
 
 class TypeMaker:
-    """Turns the definitions of one schema document into types, each made once.
+    """Turns the definitions of one schema document into types, and makes each once.
 
-    Covers the keywords that `shared/protocol.json` uses; any other one raises `ValueError`, so that
-    a rule written there is never silently left unchecked.
+    Supports the keywords that `shared/protocol.json` uses; all others raise `ValueError`, so that no rule
+    of the schema stays unchecked.
     """
 
     def __init__(self, document: Schema) -> None:
@@ -94,11 +94,10 @@ def _bounded(base: Any, schema: Schema) -> Any:
     if not bounds:
         return base
     if "pattern" in bounds:
-        # Python's $ also stands before a last line break; JSON Schema's does not (ECMA-262, 22.2.2.4).
+        # Python's $ also matches before a final line break; that of JSON Schema does not (ECMA-262, section 22.2.2.4).
         bounds["pattern"] = re.sub(r"\$$", r"\\Z", bounds["pattern"])
     if base == int | float:
-        # A JSON number is an integer or a float, and msgspec bounds the two apart.
-        # msgspec takes only whole numbers as the bounds of whole numbers.
+        # A JSON number is an integer or a float. msgspec bounds the two separately, and integers by integers only.
         whole = msgspec.Meta(ge=int(bounds["ge"]), le=int(bounds["le"]))
         return Union[Annotated[int, whole], Annotated[float, msgspec.Meta(**bounds)]]  # noqa: UP007
     return Annotated[base, msgspec.Meta(**bounds)]

@@ -1,1 +1,1 @@
-"""Text from elsewhere, made safe to show and cheap to write."""
+"""Text of other programs, made safe to show in terminals and line formats."""

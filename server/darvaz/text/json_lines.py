@@ -1,4 +1,4 @@
-"""JSON on one line, for formats in which a line is a record."""
+"""JSON on one line, for formats with one record per line."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-# Line ends to some readers (Python's `splitlines` among them), though not to JSON, which lets them stand in strings.
+# JSON allows these in strings, but some readers, such as Python's `splitlines`, end a line at them.
 _LINE_ENDS = {b"\xc2\x85": b"\\u0085", b"\xe2\x80\xa8": b"\\u2028", b"\xe2\x80\xa9": b"\\u2029"}
 
 
 def dump_line(value: Any) -> bytes:
-    """Returns a value as JSON in which nothing ends a line, whatever a reader takes for a line end."""
+    """Returns a value as JSON without line ends of any kind."""
     text = msgspec.json.encode(value)
     if not text.isascii():
-        for letter, escape in _LINE_ENDS.items():
-            text = text.replace(letter, escape)
+        for line_end, escape in _LINE_ENDS.items():
+            text = text.replace(line_end, escape)
     return text

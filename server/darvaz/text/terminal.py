@@ -1,4 +1,4 @@
-"""Text from elsewhere made fit for a terminal: nothing in it moves the cursor or turns letters around."""
+"""Text made safe for a terminal: no character in it moves the cursor or changes the writing direction."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ import time
 import unicodedata
 from typing import Any
 
-# Cc: controls and escapes; Cf: bidi overrides and the like; Zl, Zp: line breaks in disguise; Cs: halves of letters.
+# Unicode categories: Cc: controls, escapes; Cf: bidi overrides and others; Zl, Zp: line breaks; Cs: surrogates.
 _HIDDEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Cs"))
-# The zero-width non-joiner is Persian orthography, and harmless.
+# The zero-width non-joiner belongs to Persian spelling and is harmless.
 _HARMLESS = "\u200c"
 
 
 def visible(text: str) -> str:
-    """Returns a text on one line, with everything that would act instead of showing written as an escape."""
+    """Returns a text on one line, with escapes for all characters that are invisible or control the terminal."""
     return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
 
 
 def visible_json(value: Any, indent: int | None = None) -> str:
-    """Returns a value as JSON that people can read and a terminal does not obey; it reads back unchanged."""
+    """Returns a value as readable JSON that is safe for a terminal; parsing it gives the same value."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    # The line breaks are json's own: in a string they stand as \n.
-    return "".join(letter if letter == "\n" or _is_harmless(letter) else _escaped(letter) for letter in text)
+    # These line breaks are between the values: in a string, json writes \n.
+    return "".join(
+        character if character == "\n" or _is_harmless(character) else _escaped(character) for character in text
+    )
 
 
 class VisibleFormatter(logging.Formatter):
-    """Formats a record as usual, its message made visible; tracebacks and other programs' lists keep their lines."""
+    """Formats a record as usual, with a visible message; tracebacks and messages of other packages keep their lines."""
 
+    # The last second that was formatted, and its text.
     _second = 0
     _second_text = ""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        # Many lines have the same second, and it takes longer to write than the rest of the line.
+        # Many lines have the same second, and formatting it takes longer than the rest of the line.
         if datefmt is not None:
             return super().formatTime(record, datefmt)
         second = int(record.created)
@@ -48,17 +51,17 @@ class VisibleFormatter(logging.Formatter):
         return super().formatMessage(record)
 
 
-def _shown(letter: str) -> str:
-    if _is_harmless(letter):
-        return letter
-    number = ord(letter)
+def _shown(character: str) -> str:
+    if _is_harmless(character):
+        return character
+    number = ord(character)
     return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}" if number < 65_536 else f"\\U{number:08x}"
 
 
-def _escaped(letter: str) -> str:
-    # json leaves DEL, which is ASCII, as it is.
-    return "\\u007f" if letter == "\x7f" else json.dumps(letter)[1:-1]
+def _escaped(character: str) -> str:
+    # json does not escape DEL, which is ASCII.
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
 
 
-def _is_harmless(letter: str) -> bool:
-    return letter == _HARMLESS or unicodedata.category(letter) not in _HIDDEN
+def _is_harmless(character: str) -> bool:
+    return character == _HARMLESS or unicodedata.category(character) not in _HIDDEN

@@ -1,4 +1,4 @@
-"""Text from elsewhere cannot act on the terminal that shows it, and stays readable."""
+"""Text of other programs cannot control the terminal that shows it, and stays readable."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ HIDDEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
         ("", ""),
     ],
 )
-def test_what_would_act_is_written_as_an_escape_and_the_rest_is_left_alone(text: str, shown: str) -> None:
+def test_control_and_invisible_characters_are_escaped_and_no_others(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
 @given(st.text())
-def test_nothing_that_acts_is_left_in_a_visible_text(text: str) -> None:
-    left = {letter for letter in visible(text) if unicodedata.category(letter) in HIDDEN}
+def test_a_visible_text_has_no_control_or_invisible_characters(text: str) -> None:
+    left = {char for char in visible(text) if unicodedata.category(char) in HIDDEN}
 
     assert left <= {"\u200c"}
 
 
 @given(st.recursive(st.text() | st.integers() | st.booleans(), lambda inner: st.dictionaries(st.text(), inner)))
-def test_visible_json_reads_back_unchanged_and_holds_nothing_that_acts(value: object) -> None:
+def test_visible_json_reads_back_unchanged_and_has_no_hidden_characters(value: object) -> None:
     text = visible_json(value, indent=2)
 
     assert json.loads(text) == value
-    assert {letter for letter in text if unicodedata.category(letter) in HIDDEN} <= {"\n", "\u200c"}
+    assert {char for char in text if unicodedata.category(char) in HIDDEN} <= {"\n", "\u200c"}
 
 
-def test_a_log_line_with_a_line_break_stays_one_line_and_its_traceback_keeps_its_own() -> None:
+def test_a_log_message_with_a_line_break_is_one_line_and_its_traceback_keeps_its_lines() -> None:
     try:
         raise ValueError("twice\nbroken")
     except ValueError:
