@@ -4,47 +4,46 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.support.app import RunningApp
 from tests.support.camera import Camera, jpeg
-from tests.support.gateway import GatewayProcess
 from tests.support.viewing import MjpegViewer
 
-RING = {"DARVAZ_CAMERA_RING_FRAMES": "2", "DARVAZ_CAMERA_RING_EVERY_S": "0.05"}
+RING = {"camera_ring_frames": 2, "camera_ring_every_s": 0.05}
 
 
 async def test_the_last_frames_are_kept_over_a_restart() -> None:
-    with GatewayProcess(env=RING) as gateway:
-        async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway) as viewer:
+    async with RunningApp(**RING) as gateway:
+        async with Camera(gateway, obeys=False) as camera, MjpegViewer(gateway) as viewer:
             for number in range(4):
                 await camera.send(jpeg(number))
                 await viewer.frame()
                 await asyncio.sleep(0.1)
-        await asyncio.to_thread(gateway.stop)
-        await asyncio.to_thread(gateway.start)
+        await gateway.restart()
 
-        listed = gateway.get("/api/devices/yard/frames").json()["frames"]
-        fetched = [gateway.get(f"/api/devices/yard/frames/{time_ms}.jpg") for time_ms in listed]
+        listed = (await gateway.get("/api/devices/yard/frames")).json()["frames"]
+        fetched = [await gateway.get(f"/api/devices/yard/frames/{time_ms}.jpg") for time_ms in listed]
 
     assert [answer.content for answer in fetched] == [jpeg(2), jpeg(3)]
     assert fetched[0].headers["content-type"] == "image/jpeg"
 
 
 async def test_a_missing_frame_and_a_wrong_name_are_refused() -> None:
-    with GatewayProcess(env=RING) as gateway:
-        async with Camera(gateway.ws_url):
-            missing = gateway.get("/api/devices/yard/frames/1.jpg")
-            wrong_name = gateway.get("/api/devices/yard/frames/latest.jpg")
-            external = gateway.get("/api/devices/yard/frames", headers={"X-Forwarded-For": "203.0.113.9"})
+    async with RunningApp(**RING) as gateway:
+        async with Camera(gateway):
+            missing = await gateway.get("/api/devices/yard/frames/1.jpg")
+            wrong_name = await gateway.get("/api/devices/yard/frames/latest.jpg")
+            external = await gateway.get("/api/devices/yard/frames", headers={"X-Forwarded-For": "203.0.113.9"})
 
     assert (missing.status_code, missing.json()["code"]) == (404, "unknown_frame")
     assert (wrong_name.status_code, external.status_code) == (404, 401)
 
 
 async def test_no_frame_is_kept_without_the_setting() -> None:
-    with GatewayProcess() as gateway:
-        async with Camera(gateway.ws_url, obeys=False) as camera, MjpegViewer(gateway) as viewer:
+    async with RunningApp() as gateway:
+        async with Camera(gateway, obeys=False) as camera, MjpegViewer(gateway) as viewer:
             await camera.send(jpeg(1))
             await viewer.frame()
-        answer = gateway.get("/api/devices/yard/frames")
+        answer = await gateway.get("/api/devices/yard/frames")
 
         assert (answer.status_code, answer.json()["code"]) == (404, "not_kept")
         assert not (gateway.data / "frames").exists()
