@@ -29,16 +29,16 @@ def steps_of(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]
     return {step["step"]: step for step in json.loads(done.stdout)["steps"]}
 
 
-def test_gateway_that_is_well_gets_exit_status_0() -> None:
+def test_gateway_without_problems_gives_exit_status_0() -> None:
     with GatewayProcess() as gateway:
         done = run_doctor(gateway.url)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"ws://127.0.0.1:{gateway.port}/ws/pico is well." in done.stdout
+    assert f"ws://127.0.0.1:{gateway.port}/ws/pico is all right." in done.stdout
     assert "connection_ack" in done.stdout
 
 
-def test_camera_path_is_examined_as_a_camera() -> None:
+def test_path_of_a_camera_is_checked_as_a_camera() -> None:
     with GatewayProcess() as gateway:
         done = run_doctor(f"{gateway.ws_url}/ws/esp32cam", "--json")
 
@@ -76,7 +76,7 @@ def test_token_from_a_file_is_used_and_never_printed(tmp_path: Path) -> None:
     assert token not in done.stdout + done.stderr
 
 
-def test_token_that_is_asked_for_is_never_printed() -> None:
+def test_token_from_the_prompt_is_never_printed() -> None:
     with GatewayProcess() as gateway:
         token = gateway.token()
         done = run_doctor(gateway.url, "--token", typed=f"{token}\n")
@@ -86,7 +86,7 @@ def test_token_that_is_asked_for_is_never_printed() -> None:
     assert token not in done.stdout
 
 
-def test_token_of_an_operator_is_not_shown_as_a_boards() -> None:
+def test_token_of_an_operator_is_not_used_as_a_boards() -> None:
     with GatewayProcess() as gateway:
         done = run_doctor(gateway.url, "--json", DARVAZ_TOKEN="dvz_0000000000_operators")
 
@@ -94,7 +94,7 @@ def test_token_of_an_operator_is_not_shown_as_a_boards() -> None:
     assert "fetched from /public/tokens" in steps_of(done)["token"]["detail"]
 
 
-def test_token_bound_to_another_board_is_refused_with_a_way_out() -> None:
+def test_token_of_another_board_is_refused_with_a_hint() -> None:
     with GatewayProcess() as gateway:
         token = gateway.token()
         first = run_doctor(gateway.url, "--device", "pan-tilt", token=token)
@@ -105,7 +105,7 @@ def test_token_bound_to_another_board_is_refused_with_a_way_out() -> None:
     assert "--device" in steps_of(second)["connect"]["remedy"]
 
 
-def test_too_many_failures_are_told_from_a_wrong_token() -> None:
+def test_too_many_failures_have_another_hint_than_a_wrong_token() -> None:
     with GatewayProcess() as gateway:
         for _ in range(11):
             gateway.get("/ws/pico", headers=_upgrade("Bearer dvz_0000000000_wrong"))
@@ -125,7 +125,7 @@ def _upgrade(authorization: str) -> dict[str, str]:
     }
 
 
-def test_link_closed_as_idle_is_found_in_the_silence() -> None:
+def test_link_that_closes_as_idle_is_found_in_the_silence() -> None:
     with GatewayProcess(env={"DARVAZ_IDLE_TIMEOUT_S": "1"}) as gateway:
         done = run_doctor(gateway.url, "--idle", "20", "--json")
 
@@ -144,7 +144,7 @@ def test_stopped_gateway_is_found_at_its_port() -> None:
     assert "Something is wrong: port." in done.stdout
 
 
-def test_address_that_is_none_is_explained_without_a_traceback() -> None:
+def test_wrong_address_is_explained_without_a_traceback() -> None:
     done = run_doctor("ftp://127.0.0.1")
 
     assert done.returncode == 2
@@ -152,7 +152,7 @@ def test_address_that_is_none_is_explained_without_a_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_device_id_that_cannot_be_is_explained_before_anything_is_asked() -> None:
+def test_invalid_device_id_is_explained_before_any_request() -> None:
     done = run_doctor("127.0.0.1:1", "--device", "a/b")
 
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""`darvaz doctor`: finds out why a board cannot connect, step by step, and says what to do."""
+"""`darvaz doctor`: checks, step by step, why a board cannot connect, and says what to do."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from rich.console import Console
 from rich.text import Text
 
 from darvaz.cli.options import checked_device
-from darvaz.doctor import Finding, Outcome, Patient, TargetError, examine, parse_target
+from darvaz.doctor import DoctorOptions, Finding, StepOutcome, TargetError, parse_target, run_checks
 from darvaz.doctor.target import kinds
-from darvaz.doctor.token_steps import Token
+from darvaz.doctor.token_steps import SourcedToken
 
 _TOKEN_VARIABLE = "DARVAZ_BOARD_TOKEN"
 _TOKEN_FILE_CHARS_MAX = 4096
-_STYLES = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
+_STYLES = {StepOutcome.OK: "green", StepOutcome.FAILED: "bold red", StepOutcome.SKIPPED: "dim"}
 _DEVICE_DEFAULT = "doctor"
 
 
 @click.command()
 @click.argument("url")
-@click.option("--kind", type=click.Choice(list(kinds())), help="Kind of board to speak as [default: by path, pico].")
+@click.option("--kind", type=click.Choice(list(kinds())), help="Kind of board to be [default: by path, pico].")
 @click.option("--token", "asks_token", is_flag=True, help="Ask for the token of a board (it is not shown).")
 @click.option("--token-file", type=click.File(encoding="utf-8"), help="Read the token from a file (- is stdin).")
 @click.option(
-    "--device", callback=checked_device, help="Speak under this id: the id of the board that the token belongs to."
+    "--device", callback=checked_device, help="Connect with this id: the id of the board that the token belongs to."
 )
 @click.option(
     "--idle",
@@ -45,7 +45,7 @@ _DEVICE_DEFAULT = "doctor"
     type=click.FloatRange(0.1, 120),
     default=5.0,
     show_default=True,
-    help="Seconds a step.",
+    help="Seconds for a step.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 def doctor(
@@ -62,27 +62,27 @@ def doctor(
 
     URL is host:port, ws://… or http://…, with or without /ws/pico. A token is taken from --token,
     --token-file or the variable DARVAZ_BOARD_TOKEN (DARVAZ_TOKEN is an operator's, and not used here); without
-    any, one is fetched from the gateway, as the guide does. Exit status: 0 if nothing failed, else 1.
+    any, one is fetched from the gateway, as in the guide. Exit status: 0 if nothing failed, else 1.
     """
     try:
         target = parse_target(url, kind)
     except TargetError as error:
         raise click.BadParameter(str(error), param_hint="URL") from error
     token = _given_token(asks_token, token_file, named=device is not None)
-    patient = Patient(target, token, device or _DEVICE_DEFAULT, idle_s, deadline_s)
-    findings = asyncio.run(_run(patient, as_json))
-    sys.exit(1 if any(finding.outcome is Outcome.FAILED for finding in findings) else 0)
+    options = DoctorOptions(target, token, device or _DEVICE_DEFAULT, idle_s, deadline_s)
+    findings = asyncio.run(_run(options, as_json))
+    sys.exit(1 if any(finding.outcome is StepOutcome.FAILED for finding in findings) else 0)
 
 
-def _given_token(asks: bool, file: TextIO | None, *, named: bool) -> Token | None:
-    """Returns the person's own token; it may be used as a device only if the person named one."""
+def _given_token(asks: bool, file: TextIO | None, *, named: bool) -> SourcedToken | None:
+    """Returns the token that was given; it is used as a device only if --device names one."""
     variable = os.environ.get(_TOKEN_VARIABLE)
     if asks:
-        return Token(click.prompt("Token", hide_input=True, err=True).strip(), "the prompt", named)
+        return SourcedToken(click.prompt("Token", hide_input=True, err=True).strip(), "the prompt", named)
     if file is not None:
-        return Token(_read(file), f"the file {file.name}", named)
+        return SourcedToken(_read(file), f"the file {file.name}", named)
     if variable:
-        return Token(variable.strip(), _TOKEN_VARIABLE, named)
+        return SourcedToken(variable.strip(), _TOKEN_VARIABLE, named)
     return None
 
 
@@ -93,17 +93,17 @@ def _read(file: TextIO) -> str:
         raise click.BadParameter("the file is not text in UTF-8", param_hint="--token-file") from error
 
 
-async def _run(patient: Patient, as_json: bool) -> list[Finding]:
+async def _run(options: DoctorOptions, as_json: bool) -> list[Finding]:
     console = Console(highlight=False)
     findings = []
-    async for finding in examine(patient):
+    async for finding in run_checks(options):
         findings.append(finding)
         if not as_json:
             _print(console, finding)
     if as_json:
-        _print_json(patient, findings)
+        _print_json(options, findings)
     else:
-        _print_verdict(console, patient, findings)
+        _print_verdict(console, options, findings)
     return findings
 
 
@@ -119,16 +119,16 @@ def _print(console: Console, finding: Finding) -> None:
         console.print(Text(f"{'':<8}→ {finding.remedy}", style="yellow"), soft_wrap=True)
 
 
-def _print_verdict(console: Console, patient: Patient, findings: list[Finding]) -> None:
-    broken = [finding.step for finding in findings if finding.outcome is Outcome.FAILED]
-    verdict = f"Something is wrong: {', '.join(broken)}." if broken else f"{patient.target.ws_url} is well."
+def _print_verdict(console: Console, options: DoctorOptions, findings: list[Finding]) -> None:
+    broken = [finding.step for finding in findings if finding.outcome is StepOutcome.FAILED]
+    verdict = f"Something is wrong: {', '.join(broken)}." if broken else f"{options.target.ws_url} is all right."
     console.print(Text(verdict, style="bold"), soft_wrap=True)
 
 
-def _print_json(patient: Patient, findings: list[Finding]) -> None:
-    is_well = all(finding.outcome is not Outcome.FAILED for finding in findings)
+def _print_json(options: DoctorOptions, findings: list[Finding]) -> None:
+    is_well = all(finding.outcome is not StepOutcome.FAILED for finding in findings)
     document = {
-        "url": patient.target.ws_url,
+        "url": options.target.ws_url,
         "ok": is_well,
         "steps": [finding.as_json() for finding in findings],
     }

@@ -1,4 +1,4 @@
-"""The examination: the steps in their order, each timed, ended by the first failure that spoils the rest."""
+"""The checks: the steps in order, each timed; the first failure that makes the others pointless ends them."""
 
 from __future__ import annotations
 
@@ -10,55 +10,53 @@ from dataclasses import dataclass, replace
 import httpx
 from websockets.asyncio.client import ClientConnection
 
-from darvaz.doctor import network_steps as network
-from darvaz.doctor import token_steps as tokens
-from darvaz.doctor import websocket_steps as talk
+from darvaz.doctor import network_steps, token_steps, websocket_steps
 from darvaz.doctor.finding import Finding, skipped
-from darvaz.doctor.target import Target
-from darvaz.doctor.token_steps import Token
+from darvaz.doctor.target import GatewayTarget
+from darvaz.doctor.token_steps import SourcedToken
 
 Step = Callable[[], Awaitable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
-    """What is examined and how patiently: each step has `deadline_s`, the silent one `idle_s` before it."""
+class DoctorOptions:
+    """What to check, and how: each step has `deadline_s`, the silent one `idle_s` before it."""
 
-    target: Target
-    token: Token | None = None
+    target: GatewayTarget
+    token: SourcedToken | None = None
     device: str = "doctor"
     idle_s: float = 3.0
     deadline_s: float = 5.0
 
 
-async def examine(patient: Patient) -> AsyncIterator[Finding]:
-    """Takes every step in turn and yields its finding; steps after a final failure are skipped."""
-    async with _Examination(patient) as examination:
+async def run_checks(options: DoctorOptions) -> AsyncIterator[Finding]:
+    """Runs the steps in order and yields the finding of each; steps after a final failure are skipped."""
+    async with _Checks(options) as checks:
         is_over = False
-        for name, step in examination.steps():
+        for name, step in checks.steps():
             started_s = time.monotonic()
             finding = skipped("not reached") if is_over else await step()
             is_over = is_over or finding.is_final
             yield replace(finding, step=name, duration_ms=(time.monotonic() - started_s) * 1000)
 
 
-class _Examination:
-    """Carries from step to step what the earlier ones obtained: the token and the open link."""
+class _Checks:
+    """Keeps the results of earlier steps for later ones: the token and the open link."""
 
-    def __init__(self, patient: Patient) -> None:
-        self._patient = patient
-        self._token = patient.token
+    def __init__(self, options: DoctorOptions) -> None:
+        self._options = options
+        self._token = options.token
         self._link: ClientConnection | None = None
         self._resources = AsyncExitStack()
-        # As a board: no proxy, no credentials of this machine, no redirections.
+        # Like a board: no proxy, no credentials of this machine, no redirects.
         self._http = httpx.AsyncClient(
-            base_url=patient.target.http_url,
-            timeout=patient.deadline_s,
+            base_url=options.target.http_url,
+            timeout=options.deadline_s,
             trust_env=False,
             follow_redirects=False,
         )
 
-    async def __aenter__(self) -> _Examination:
+    async def __aenter__(self) -> _Checks:
         await self._resources.enter_async_context(self._http)
         return self
 
@@ -66,21 +64,21 @@ class _Examination:
         await self._resources.aclose()
 
     def steps(self) -> list[tuple[str, Step]]:
-        """Returns the steps in the order in which each rests on the one before."""
-        target, deadline_s = self._patient.target, self._patient.deadline_s
+        """Returns the steps in an order in which each needs only those before it."""
+        target, deadline_s = self._options.target, self._options.deadline_s
         return [
-            ("name", lambda: network.resolve(target, deadline_s)),
-            ("port", lambda: network.open_port(target, deadline_s)),
-            ("http", lambda: network.ask_health(target, self._http, deadline_s)),
+            ("name", lambda: network_steps.resolve(target, deadline_s)),
+            ("port", lambda: network_steps.open_port(target, deadline_s)),
+            ("http", lambda: network_steps.ask_health(target, self._http, deadline_s)),
             ("token", self._obtain_token),
-            ("header", lambda: tokens.check_header(self._token)),
+            ("header", lambda: token_steps.check_header(self._token)),
             ("handshake", self._shake_hands),
             (
                 "connect",
-                lambda: talk.introduce(self._open_link, self._patient.device, self._token, deadline_s),
+                lambda: websocket_steps.introduce(self._open_link, self._options.device, self._token, deadline_s),
             ),
-            ("ping", lambda: talk.exchange_ping(self._open_link, deadline_s)),
-            ("idle", lambda: talk.stay_silent(self._open_link, self._patient.idle_s, deadline_s)),
+            ("ping", lambda: websocket_steps.exchange_ping(self._open_link, deadline_s)),
+            ("idle", lambda: websocket_steps.stay_silent(self._open_link, self._options.idle_s, deadline_s)),
         ]
 
     @property
@@ -90,12 +88,14 @@ class _Examination:
         return self._link
 
     async def _obtain_token(self) -> Finding:
-        patient = self._patient
-        finding, self._token = await tokens.obtain(patient.target, patient.token, self._http, patient.deadline_s)
+        options = self._options
+        finding, self._token = await token_steps.obtain(options.target, options.token, self._http, options.deadline_s)
         return finding
 
     async def _shake_hands(self) -> Finding:
-        finding, self._link = await talk.shake_hands(self._patient.target, self._token, self._patient.deadline_s)
+        finding, self._link = await websocket_steps.shake_hands(
+            self._options.target, self._token, self._options.deadline_s
+        )
         if self._link is not None:
             self._resources.push_async_callback(self._link.close)
         return finding

@@ -1,4 +1,4 @@
-"""Findings: what one step of the examination saw, and what to do about it."""
+"""Findings: the result of one step, and what to do about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 _QUOTE_CHARS_MAX = 160
 
 
-class Outcome(enum.StrEnum):
+class StepOutcome(enum.StrEnum):
     """How a step ended."""
 
     OK = "ok"
@@ -19,9 +19,9 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One step's result: what was seen, what to do about it, and whether the rest is pointless."""
+    """The result of one step: what was found, what to do about it, and whether it ends the checks."""
 
-    outcome: Outcome
+    outcome: StepOutcome
     detail: str
     remedy: str = ""
     is_final: bool = False
@@ -40,22 +40,22 @@ class Finding:
 
 
 def passed(detail: str) -> Finding:
-    """Returns the finding of a step that went well."""
-    return Finding(Outcome.OK, detail)
+    """Returns the finding of a step that succeeded."""
+    return Finding(StepOutcome.OK, detail)
 
 
 def skipped(detail: str) -> Finding:
-    """Returns the finding of a step that was not taken."""
-    return Finding(Outcome.SKIPPED, detail)
+    """Returns the finding of a step that did not run."""
+    return Finding(StepOutcome.SKIPPED, detail)
 
 
 def failed(detail: str, remedy: str, *, is_final: bool = True) -> Finding:
-    """Returns the finding of a step that went wrong; it ends the examination unless `is_final` is false."""
-    return Finding(Outcome.FAILED, detail, remedy, is_final)
+    """Returns the finding of a step that failed; it ends the checks unless `is_final` is false."""
+    return Finding(StepOutcome.FAILED, detail, remedy, is_final)
 
 
 def quoted(text: object) -> str:
-    """Returns foreign text fit for a terminal: one line, bounded, without control characters."""
+    """Returns foreign text for a terminal: one line, of limited length, without control characters."""
     line = "".join(char if char.isprintable() else " " for char in str(text)[: 2 * _QUOTE_CHARS_MAX])
     line = " ".join(line.split())
     return line if len(line) <= _QUOTE_CHARS_MAX else line[:_QUOTE_CHARS_MAX] + "…"

@@ -1,4 +1,4 @@
-"""Plain HTTP for the examination: one bounded GET, as bare as a board's."""
+"""HTTP for the checks: a GET without extras, as a board sends it, and the beginning of its answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BODY_BYTES_MAX = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: no more of the body than is worth reading."""
+    """An answer, with at most the first bytes of its body."""
 
     status: int
     is_json: bool

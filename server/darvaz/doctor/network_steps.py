@@ -1,4 +1,4 @@
-"""The first steps: name resolution, TCP port, HTTP. Each says what to do when it fails."""
+"""The steps of the network: name resolution, TCP port, HTTP; each failure says what to do."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import ssl
 
 import httpx
 
-from darvaz.doctor import hints as remedies
-from darvaz.doctor import http as web
+from darvaz.doctor import hints
+from darvaz.doctor import http as plain_http
 from darvaz.doctor.finding import Finding, failed, passed, quoted
-from darvaz.doctor.target import Target
+from darvaz.doctor.target import GatewayTarget
 
 _ADDRESSES_SHOWN_MAX = 4
 
 
-async def resolve(target: Target, deadline_s: float) -> Finding:
-    """Looks the host name up."""
+async def resolve(target: GatewayTarget, deadline_s: float) -> Finding:
+    """Resolves the host name."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(deadline_s):
@@ -36,7 +36,7 @@ _NAME_REMEDY = (
 )
 
 
-async def open_port(target: Target, deadline_s: float) -> Finding:
+async def open_port(target: GatewayTarget, deadline_s: float) -> Finding:
     """Opens a TCP connection and closes it again."""
     try:
         async with asyncio.timeout(deadline_s):
@@ -45,7 +45,7 @@ async def open_port(target: Target, deadline_s: float) -> Finding:
         return failed(
             f"no answer from {target.netloc} within {deadline_s:g} s",
             "Is it the right address, and the same network? A firewall on the gateway may drop the port, and "
-            "many guest Wi-Fi networks keep their members apart.",
+            "many guest Wi-Fi networks isolate their clients.",
         )
     except ConnectionRefusedError:
         return failed(
@@ -55,63 +55,63 @@ async def open_port(target: Target, deadline_s: float) -> Finding:
         )
     except OSError as error:
         return failed(_reason(error), "Check that this machine is on the network, and the address.")
-    # Hung up at once: there is nothing to flush.
+    # Closed at once: there is nothing to flush.
     writer.transport.abort()
     return passed(f"port {target.port} is open")
 
 
-async def ask_health(target: Target, http: httpx.AsyncClient, deadline_s: float) -> Finding:
-    """Asks /health, and tells a gateway from another program on its port."""
+async def ask_health(target: GatewayTarget, http: httpx.AsyncClient, deadline_s: float) -> Finding:
+    """Requests /health, which tells a gateway from another program on its port."""
     try:
-        answer = await web.get(http, "/health", deadline_s)
+        answer = await plain_http.get(http, "/health", deadline_s)
     except httpx.ConnectError as error:
-        return _tls_trouble(target, error)
+        return _tls_failure(target, error)
     except (httpx.TimeoutException, TimeoutError):
         return await _no_http(target, f"no HTTP answer within {deadline_s:g} s", deadline_s)
     except httpx.HTTPError as error:
         return await _no_http(target, f"what answers does not speak HTTP ({_reason(error)})", deadline_s)
-    return await _judge_health(target, answer, deadline_s)
+    return await _check_health(target, answer, deadline_s)
 
 
-async def _judge_health(target: Target, answer: web.Answer, deadline_s: float) -> Finding:
+async def _check_health(target: GatewayTarget, answer: plain_http.Answer, deadline_s: float) -> Finding:
     if answer.is_json and answer.status == 200:
         return passed("the gateway answers")
-    # Some servers answer plain HTTP on a TLS port with a 400 in the clear.
+    # Some servers answer plain HTTP on a TLS port with an unencrypted 400.
     if answer.status == 400 and not target.is_secure and await _speaks_tls(target, deadline_s):
         return _use_tls(target)
     if answer.status == 200:
-        return failed("/health answers, but not as a gateway does", remedies.of_status(404), is_final=False)
-    said = f"/health answers {answer.status}: {quoted(answer.text)}".rstrip(": ")
-    return failed(said, remedies.of_status(answer.status), is_final=False)
+        return failed("/health answers, but not as a gateway does", hints.of_status(404), is_final=False)
+    detail = f"/health answers {answer.status}: {quoted(answer.text)}".rstrip(": ")
+    return failed(detail, hints.of_status(answer.status), is_final=False)
 
 
-async def _no_http(target: Target, detail: str, deadline_s: float) -> Finding:
+async def _no_http(target: GatewayTarget, detail: str, deadline_s: float) -> Finding:
     if not target.is_secure and await _speaks_tls(target, deadline_s):
         return _use_tls(target)
     return failed(detail, f"Another program listens on port {target.port}: check the port.")
 
 
-def _use_tls(target: Target) -> Finding:
+def _use_tls(target: GatewayTarget) -> Finding:
     return failed("the port speaks TLS, the address does not", f"Use wss://{target.netloc}, and so on the board.")
 
 
-def _tls_trouble(target: Target, error: httpx.ConnectError) -> Finding:
-    said = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in said:
+def _tls_failure(target: GatewayTarget, error: httpx.ConnectError) -> Finding:
+    reason = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
         return failed(
-            f"the certificate is not trusted ({quoted(said)})",
-            "Use the name that the certificate was made for, renew it, or let this machine trust its issuer.",
+            f"the certificate is not trusted ({quoted(reason)})",
+            "Use the name in the certificate, renew it, or let this machine trust its issuer.",
         )
     if target.is_secure:
         return failed(
-            f"the port does not speak TLS ({quoted(said)})",
+            f"the port does not speak TLS ({quoted(reason)})",
             f"Use ws://{target.netloc}, or put a proxy with a certificate in front of the gateway.",
         )
     return failed(_reason(error), "The connection broke: check firewall and network, then try again.")
 
 
-async def _speaks_tls(target: Target, deadline_s: float) -> bool:
-    # Only to name the mistake: nothing is sent over this connection, so nobody needs to be trusted.
+async def _speaks_tls(target: GatewayTarget, deadline_s: float) -> bool:
+    # Only to find the mistake: nothing is sent over this connection, so no certificate is needed.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -121,7 +121,7 @@ async def _speaks_tls(target: Target, deadline_s: float) -> bool:
                 target.host, target.port, ssl=context, ssl_handshake_timeout=deadline_s
             )
     except ssl.SSLError as error:
-        # An alert is TLS too: such a port may want a name or a certificate that we did not show.
+        # An alert is TLS too: such a port may want a name or a certificate that we did not send.
         return "ALERT" in (error.reason or "")
     except (OSError, TimeoutError):
         return False

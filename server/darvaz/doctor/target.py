@@ -1,4 +1,4 @@
-"""Targets: which gateway a person means by http://…, ws://…, host:port, with or without a path."""
+"""Targets: the gateway meant by http://…, ws://… or host:port, with or without a path."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _URL_CHARS_MAX = 512
 
 
 class TargetError(ValueError):
-    """The text does not name a gateway; its sentence says what would."""
+    """The text is not the address of a gateway; the message says what is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class GatewayTarget:
     """One gateway as a board of one kind sees it."""
 
     host: str
@@ -31,7 +31,7 @@ class Target:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the gateway would see us as localhost, where no token is needed."""
+        """Whether the gateway sees us as localhost, which needs no token."""
         if self.host == "localhost":
             return True
         try:
@@ -57,11 +57,11 @@ def kinds() -> dict[str, str]:
     return {name: kind["path"] for name, kind in load_schema()["x-kinds"].items()}
 
 
-def parse_target(text: str, kind: str | None = None) -> Target:
-    """Reads the address of a gateway; `kind` wins over a path such as /ws/pico, and pico is the default."""
+def parse_target(text: str, kind: str | None = None) -> GatewayTarget:
+    """Parses the address of a gateway; `kind` wins over a path such as /ws/pico, and pico is the default."""
     url = _split(text)
     if url.scheme not in _SCHEMES:
-        raise TargetError(f"{url.scheme}:// is not a way to reach a gateway; use ws:// or http://")
+        raise TargetError(f"{url.scheme}:// does not reach a gateway; use ws:// or http://")
     if url.username is not None or url.query:
         raise TargetError("a token or a password does not belong in the address; use --token or --token-file")
     host, port = _host_and_port(url)
@@ -70,7 +70,7 @@ def parse_target(text: str, kind: str | None = None) -> Target:
     if named is None and url.path not in ("", "/"):
         raise TargetError(f"{url.path} is not a path of boards; use one of {', '.join(of_path)}, or none")
     chosen = named or "pico"
-    target = Target(host, port, _SCHEMES[url.scheme], chosen, kinds()[chosen])
+    target = GatewayTarget(host, port, _SCHEMES[url.scheme], chosen, kinds()[chosen])
     try:
         httpx.URL(target.http_url)
     except httpx.InvalidURL as error:
@@ -97,5 +97,5 @@ def _host_and_port(url: SplitResult) -> tuple[str, int]:
         raise TargetError("the address names no host; use host:port, as in 192.168.1.10:3000")
     if port == 0:
         raise TargetError("the port is a number from 1 to 65535, as in 192.168.1.10:3000")
-    # A bare name means the gateway's own port; behind TLS a proxy answers on the usual one.
+    # Without a port it is the gateway's default; with TLS a proxy answers on the usual one.
     return url.hostname, port or (443 if _SCHEMES[url.scheme] else _PORT_DEFAULT)

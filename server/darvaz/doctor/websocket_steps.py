@@ -1,4 +1,4 @@
-"""The steps over the WebSocket: handshake, connect, ping and silence, spoken as a board speaks."""
+"""The steps over the WebSocket: handshake, connect, ping and silence, as a board sends them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from darvaz import __version__
-from darvaz.doctor import hints as remedies
+from darvaz.doctor import hints
 from darvaz.doctor.finding import Finding, failed, passed, quoted, skipped
-from darvaz.doctor.target import Target
-from darvaz.doctor.token_steps import Token
+from darvaz.doctor.target import GatewayTarget
+from darvaz.doctor.token_steps import SourcedToken
 
 _CLOSE_DEADLINE_S = 1.0
 _TEXT_BYTES_MAX = 64 * 1024
@@ -22,18 +22,18 @@ _PACKETS_MAX = 8
 
 
 class RefusedError(Exception):
-    """The gateway said `error` where something else was expected; its text is the gateway's sentence."""
+    """The gateway sent `error` instead of the expected message; the text is its reason."""
 
 
 class _ConnectHere(connect):
-    """Does not follow redirections: no board does, and a token goes nowhere else."""
+    """Does not follow redirects: boards do not, and the token goes only to this gateway."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
 
 async def shake_hands(
-    target: Target, token: Token | None, deadline_s: float
+    target: GatewayTarget, token: SourcedToken | None, deadline_s: float
 ) -> tuple[Finding, ClientConnection | None]:
     """Opens the WebSocket with the header, as a board does."""
     headers = {"Authorization": f"Bearer {token.text}"} if token is not None else None
@@ -43,25 +43,25 @@ async def shake_hands(
             additional_headers=headers,
             open_timeout=deadline_s,
             close_timeout=_CLOSE_DEADLINE_S,
-            # Boards send no pings of the WebSocket's own and know no proxies: neither does the doctor.
+            # Boards send no WebSocket pings and use no proxies.
             ping_interval=None,
             proxy=None,
             max_size=_TEXT_BYTES_MAX,
         )
     except InvalidStatus as error:
         status = error.response.status_code
-        said = quoted((error.response.body or b"").decode("utf-8", "replace"))
-        return failed(f"refused with HTTP {status}: {said}".rstrip(": "), remedies.of_status(status)), None
+        reason = quoted((error.response.body or b"").decode("utf-8", "replace"))
+        return failed(f"refused with HTTP {status}: {reason}".rstrip(": "), hints.of_status(status)), None
     except (InvalidHandshake, InvalidMessage, ssl.SSLError) as error:
-        return failed(f"no WebSocket here ({quoted(error)})", remedies.of_status(426)), None
+        return failed(f"no WebSocket here ({quoted(error)})", hints.of_status(426)), None
     except TimeoutError:
-        return failed(f"no answer to the handshake within {deadline_s:g} s", remedies.of_status(426)), None
+        return failed(f"no answer to the handshake within {deadline_s:g} s", hints.of_status(426)), None
     except OSError as error:
-        return failed(quoted(error), remedies.of_close(1006)), None
+        return failed(quoted(error), hints.of_close(1006)), None
     return passed(f"{target.ws_url} accepts"), link
 
 
-async def introduce(link: ClientConnection, device: str, token: Token | None, deadline_s: float) -> Finding:
+async def introduce(link: ClientConnection, device: str, token: SourcedToken | None, deadline_s: float) -> Finding:
     """Sends `connect` and waits for `connection_ack`."""
     if token is not None and not token.is_ours_to_use:
         return skipped(
@@ -79,7 +79,7 @@ async def exchange_ping(link: ClientConnection, deadline_s: float) -> Finding:
 
 
 async def stay_silent(link: ClientConnection, idle_s: float, deadline_s: float) -> Finding:
-    """Says nothing for a while, but for answers to pings, then asks whether the link still lives."""
+    """Sends nothing for a while, except answers to pings, then checks that the link still works."""
     try:
         async with asyncio.timeout(idle_s):
             while True:
@@ -88,11 +88,11 @@ async def stay_silent(link: ClientConnection, idle_s: float, deadline_s: float) 
         pass
     except ConnectionClosed as error:
         return _closed(error)
-    return await _ask(link, {"type": "ping"}, "pong", deadline_s) or passed(f"still alive after {idle_s:g} s")
+    return await _ask(link, {"type": "ping"}, "pong", deadline_s) or passed(f"still connected after {idle_s:g} s")
 
 
 async def _ask(link: ClientConnection, message: dict[str, Any], answer: str, deadline_s: float) -> Finding | None:
-    """Sends a message and waits for its answer; returns a finding only if none came."""
+    """Sends a message and waits for its answer; returns a finding only if there was none."""
     try:
         async with asyncio.timeout(deadline_s):
             await link.send(json.dumps(message))
@@ -101,13 +101,13 @@ async def _ask(link: ClientConnection, message: dict[str, Any], answer: str, dea
         return failed(f"no {answer} within {deadline_s:g} s", _SILENT_REMEDY)
     except RefusedError as error:
         code = await _close_code(link)
-        return failed(f"the gateway says: {error}", remedies.of_close(code))
+        return failed(f"the gateway says: {error}", hints.of_close(code))
     except ConnectionClosed as error:
         return _closed(error)
     return None
 
 
-_SILENT_REMEDY = "Is this a Darvaz gateway? If so, read its log (`darvaz log`): it has every message it heard."
+_SILENT_REMEDY = "Is this a Darvaz gateway? If so, read its log (`darvaz log`): it has every message that arrived."
 
 
 async def _receive_type(link: ClientConnection, name: str) -> None:
@@ -121,7 +121,7 @@ async def _receive_type(link: ClientConnection, name: str) -> None:
 
 
 async def _receive(link: ClientConnection) -> dict[str, Any]:
-    """Returns the next message, empty if it is none of ours; answers a ping on the way, as a board must."""
+    """Returns the next message, or {} for anything else; answers a ping, as a board must."""
     packet = await link.recv()
     try:
         message = json.loads(packet)
@@ -147,4 +147,4 @@ async def _close_code(link: ClientConnection) -> int:
 def _closed(error: ConnectionClosed) -> Finding:
     code = error.rcvd.code if error.rcvd else 1006
     reason = f": {quoted(error.rcvd.reason)}" if error.rcvd and error.rcvd.reason else ""
-    return failed(f"the gateway closed the connection with {code}{reason}", remedies.of_close(code))
+    return failed(f"the gateway closed the connection with {code}{reason}", hints.of_close(code))

@@ -1,4 +1,4 @@
-"""The doctor's steps against small servers that are ill in one known way each."""
+"""The doctor's steps against small servers, each with one known problem."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from darvaz.doctor import Finding, Outcome, Patient, examine, parse_target
-from darvaz.doctor import http as web
-from darvaz.doctor.token_steps import Token
+from darvaz.doctor import DoctorOptions, Finding, StepOutcome, parse_target, run_checks
+from darvaz.doctor import http as plain_http
+from darvaz.doctor.token_steps import SourcedToken
 from tests.support.ill_gateway import SECRET, SmallGateway, plain_server, reply, running
 
 
-async def findings(url: str, token: Token | None = None, **options: Any) -> dict[str, Finding]:
-    patient = Patient(parse_target(url), token, idle_s=0.05, deadline_s=0.5, **options)
-    return {finding.step: finding async for finding in examine(patient)}
+async def findings(url: str, token: SourcedToken | None = None, **more: Any) -> dict[str, Finding]:
+    options = DoctorOptions(parse_target(url), token, idle_s=0.05, deadline_s=0.5, **more)
+    return {finding.step: finding async for finding in run_checks(options)}
 
 
-async def findings_of(gateway: SmallGateway, token: Token | None = None, **options: Any) -> dict[str, Finding]:
+async def findings_of(gateway: SmallGateway, token: SourcedToken | None = None, **options: Any) -> dict[str, Finding]:
     async with running(gateway):
         return await findings(f"127.0.0.1:{gateway.port}", token, **options)
 
@@ -32,26 +32,26 @@ async def findings_of(gateway: SmallGateway, token: Token | None = None, **optio
     "text",
     ["", f"Bearer {SECRET}", f'"{SECRET}"', f"<{SECRET}>", "dvz_a b", "dvz_a\nb", "dvz_توکن", "d" * 257],
 )
-async def test_token_that_spoils_the_header_is_never_sent(text: str) -> None:
+async def test_token_that_does_not_fit_into_the_header_is_never_sent(text: str) -> None:
     gateway = SmallGateway()
 
-    found = await findings_of(gateway, Token(text, "the prompt", True))
+    found = await findings_of(gateway, SourcedToken(text, "the prompt", True))
 
-    assert found["header"].outcome is Outcome.FAILED
-    assert found["handshake"].outcome is Outcome.SKIPPED
+    assert found["header"].outcome is StepOutcome.FAILED
+    assert found["handshake"].outcome is StepOutcome.SKIPPED
     assert gateway.headers == []
 
 
-# A gateway that is well.
+# A gateway without problems.
 
 
-async def test_gateway_that_is_well_passes_every_step() -> None:
+async def test_gateway_without_problems_passes_every_step() -> None:
     gateway = SmallGateway()
 
     found = await findings_of(gateway)
 
     assert list(found) == ["name", "port", "http", "token", "header", "handshake", "connect", "ping", "idle"]
-    assert {finding.outcome for finding in found.values()} == {Outcome.OK}
+    assert {finding.outcome for finding in found.values()} == {StepOutcome.OK}
     assert gateway.headers == [f"Bearer {SECRET}"]
     assert gateway.heard == ["connect", "ping", "ping"]
 
@@ -59,7 +59,7 @@ async def test_gateway_that_is_well_passes_every_step() -> None:
 async def test_given_token_is_used_instead_of_a_fetched_one() -> None:
     gateway = SmallGateway(pages={"/public/tokens": (403, "")})
 
-    await findings_of(gateway, Token("dvz_mine_secret", "the prompt", True), device="pan-tilt")
+    await findings_of(gateway, SourcedToken("dvz_mine_secret", "the prompt", True), device="pan-tilt")
 
     assert gateway.headers == ["Bearer dvz_mine_secret"]
 
@@ -67,10 +67,10 @@ async def test_given_token_is_used_instead_of_a_fetched_one() -> None:
 async def test_token_of_a_board_is_not_bound_to_the_doctor() -> None:
     gateway = SmallGateway()
 
-    found = await findings_of(gateway, Token(SECRET, "the prompt", False))
+    found = await findings_of(gateway, SourcedToken(SECRET, "the prompt", False))
 
-    assert found["connect"].outcome is Outcome.SKIPPED
-    assert found["idle"].outcome is Outcome.OK
+    assert found["connect"].outcome is StepOutcome.SKIPPED
+    assert found["idle"].outcome is StepOutcome.OK
     assert "connect" not in gateway.heard
 
 
@@ -84,7 +84,7 @@ async def test_doctor_answers_the_ping_of_the_gateway() -> None:
 
     found = await findings_of(gateway)
 
-    assert found["idle"].outcome is Outcome.OK
+    assert found["idle"].outcome is StepOutcome.OK
     assert "pong" in gateway.heard
 
 
@@ -98,7 +98,7 @@ async def test_doctor_answers_the_ping_of_the_gateway() -> None:
 async def test_refused_handshake_has_a_remedy(status: int, remedy: str) -> None:
     found = await findings_of(SmallGateway(handshake=(status, "Not authorised.", {})))
 
-    assert found["handshake"].outcome is Outcome.FAILED
+    assert found["handshake"].outcome is StepOutcome.FAILED
     assert f"HTTP {status}: Not authorised." in found["handshake"].detail
     assert remedy in found["handshake"].remedy
     assert found["idle"].detail == "not reached"
@@ -129,7 +129,7 @@ async def test_error_before_the_close_is_quoted() -> None:
     assert "Check the token" in found["connect"].remedy
 
 
-async def test_link_that_dies_in_the_silence_is_noticed() -> None:
+async def test_link_that_closes_during_the_silence_is_found() -> None:
     async def close_after_pong(link: ServerConnection, message: dict[str, Any]) -> None:
         await reply(link, message)
         if message["type"] == "ping":
@@ -137,67 +137,67 @@ async def test_link_that_dies_in_the_silence_is_noticed() -> None:
 
     found = await findings_of(SmallGateway(script=close_after_pong))
 
-    assert found["ping"].outcome is Outcome.OK
-    assert found["idle"].outcome is Outcome.FAILED
+    assert found["ping"].outcome is StepOutcome.OK
+    assert found["idle"].outcome is StepOutcome.FAILED
     assert "raise its timeout" in found["idle"].remedy
 
 
-async def test_gateway_that_never_answers_connect_is_not_waited_for() -> None:
-    async def say_nothing(link: ServerConnection, message: dict[str, Any]) -> None: ...
+async def test_wait_for_the_answer_to_connect_has_a_deadline() -> None:
+    async def stay_silent(link: ServerConnection, message: dict[str, Any]) -> None: ...
 
-    found = await findings_of(SmallGateway(script=say_nothing))
+    found = await findings_of(SmallGateway(script=stay_silent))
 
     assert found["connect"].detail == "no connection_ack within 0.5 s"
 
 
-async def test_gateway_that_babbles_is_not_listened_to_forever() -> None:
-    async def babble(link: ServerConnection, message: dict[str, Any]) -> None:
+async def test_number_of_other_messages_has_a_limit() -> None:
+    async def send_nonsense(link: ServerConnection, message: dict[str, Any]) -> None:
         for _ in range(20):
             await link.send("[1, 2")
 
-    found = await findings_of(SmallGateway(script=babble))
+    found = await findings_of(SmallGateway(script=send_nonsense))
 
-    assert found["connect"].outcome is Outcome.FAILED
-
-
-async def test_redirection_is_not_followed() -> None:
-    elsewhere = SmallGateway()
-    async with running(elsewhere):
-        there = {"Location": f"ws://127.0.0.1:{elsewhere.port}/ws/pico"}
-        found = await findings_of(SmallGateway(handshake=(301, "", there)))
-
-    assert "does not follow redirections" in found["handshake"].remedy
-    assert elsewhere.headers == []
+    assert found["connect"].outcome is StepOutcome.FAILED
 
 
-# Tokens that are not handed out.
+async def test_redirect_is_not_followed() -> None:
+    other = SmallGateway()
+    async with running(other):
+        headers = {"Location": f"ws://127.0.0.1:{other.port}/ws/pico"}
+        found = await findings_of(SmallGateway(handshake=(301, "", headers)))
+
+    assert "does not follow redirects" in found["handshake"].remedy
+    assert other.headers == []
 
 
-async def test_closed_window_on_localhost_goes_on_without_a_token() -> None:
+# No public tokens.
+
+
+async def test_closed_enrolment_window_needs_no_token_on_localhost() -> None:
     gateway = SmallGateway(pages={"/public/tokens": (403, "closed")})
 
     found = await findings_of(gateway)
 
-    assert found["token"].outcome is Outcome.SKIPPED
-    assert found["connect"].outcome is Outcome.OK
+    assert found["token"].outcome is StepOutcome.SKIPPED
+    assert found["connect"].outcome is StepOutcome.OK
     assert gateway.headers == [None]
 
 
-async def test_too_many_fetches_of_tokens_end_the_examination() -> None:
+async def test_too_many_requests_for_tokens_end_the_checks() -> None:
     found = await findings_of(SmallGateway(pages={"/public/tokens": (429, "slow down")}))
 
     assert found["token"].detail == "/public/tokens answers 429: slow down"
-    assert found["handshake"].outcome is Outcome.SKIPPED
+    assert found["handshake"].outcome is StepOutcome.SKIPPED
 
 
 @pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"pico_tokens": []}', '{"pico_tokens": 7}'])
-async def test_tokens_of_another_shape_are_a_failure(body: str) -> None:
+async def test_answer_without_tokens_is_a_failure(body: str) -> None:
     found = await findings_of(SmallGateway(pages={"/public/tokens": (200, body)}))
 
-    assert found["token"].outcome is Outcome.FAILED
+    assert found["token"].outcome is StepOutcome.FAILED
 
 
-# Ports with something else behind them.
+# Ports of other programs.
 
 
 async def test_port_where_nothing_listens_is_named() -> None:
@@ -208,14 +208,14 @@ async def test_port_where_nothing_listens_is_named() -> None:
 
     assert found["port"].detail == f"nothing listens on port {port}"
     assert "darvaz serve" in found["port"].remedy
-    assert found["http"].outcome is Outcome.SKIPPED
+    assert found["http"].outcome is StepOutcome.SKIPPED
 
 
 async def test_name_that_does_not_exist_is_the_first_failure() -> None:
     found = await findings("ws://nowhere.invalid:3000")
 
-    assert found["name"].outcome is Outcome.FAILED
-    assert found["port"].outcome is Outcome.SKIPPED
+    assert found["name"].outcome is StepOutcome.FAILED
+    assert found["port"].outcome is StepOutcome.SKIPPED
 
 
 async def test_port_of_another_protocol_is_recognised() -> None:
@@ -226,7 +226,7 @@ async def test_port_of_another_protocol_is_recognised() -> None:
     assert "Another program" in found["http"].remedy
 
 
-async def test_port_that_stays_silent_is_not_waited_for() -> None:
+async def test_wait_for_a_silent_port_has_a_deadline() -> None:
     with plain_server(b"") as port:
         found = await findings(f"127.0.0.1:{port}")
 
@@ -249,11 +249,11 @@ async def test_tls_address_of_a_plain_port_is_recognised() -> None:
     assert f"ws://127.0.0.1:{port}" in found["http"].remedy
 
 
-async def test_odd_health_page_does_not_hide_the_handshake() -> None:
+async def test_wrong_health_page_does_not_end_the_checks() -> None:
     found = await findings_of(SmallGateway(pages={"/health": (404, "{}")}))
 
-    assert found["http"].outcome is Outcome.FAILED
-    assert found["idle"].outcome is Outcome.OK
+    assert found["http"].outcome is StepOutcome.FAILED
+    assert found["idle"].outcome is StepOutcome.OK
 
 
 # Limits.
@@ -263,6 +263,6 @@ async def test_endless_page_is_read_to_its_limit_only() -> None:
     page = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"x" * 100_000
     with plain_server(page) as port:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-            answer = await web.get(http, "/health", 5)
+            answer = await plain_http.get(http, "/health", 5)
 
     assert len(answer.body) == 64 * 1024

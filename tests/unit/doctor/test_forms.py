@@ -1,4 +1,4 @@
-"""The doctor's reading of addresses and tokens, and how it shows foreign text."""
+"""How the doctor parses addresses and tokens, and shows foreign text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from darvaz.doctor import TargetError, parse_target
 from darvaz.doctor.finding import quoted
-from darvaz.doctor.token_steps import Token, find_fault
+from darvaz.doctor.token_steps import SourcedToken, find_mistake
 
 SECRET = "dvz_0123456789_aVerySecretSecret"
 
@@ -37,7 +37,7 @@ def test_address_in_any_usual_form_is_understood(text: str, ws_url: str) -> None
         "http://a..b:3000/\x00",
     ],
 )  # fmt: skip
-def test_address_that_names_no_gateway_is_refused(text: str) -> None:
+def test_text_that_is_not_the_address_of_a_gateway_is_refused(text: str) -> None:
     with pytest.raises(TargetError):
         parse_target(text)
 
@@ -47,16 +47,16 @@ def test_kind_wins_over_the_path() -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
-def test_loopback_is_known_as_such(host: str) -> None:
+def test_loopback_is_recognised(host: str) -> None:
     assert parse_target(f"{host}:3000").is_loopback
 
 
-def test_good_token_has_no_fault() -> None:
-    assert find_fault(SECRET) is None
+def test_good_token_has_no_mistake() -> None:
+    assert find_mistake(SECRET) is None
 
 
 def test_secret_of_a_token_is_never_shown() -> None:
-    token = Token(SECRET, "the prompt", True)
+    token = SourcedToken(SECRET, "the prompt", True)
 
     assert "aVerySecretSecret" not in repr(token) + token.name
 
