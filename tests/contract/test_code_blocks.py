@@ -75,8 +75,9 @@ def check_darvaz(words: list[str]) -> None:
     options: set[str] = {"--help", "-h", "--version"}
     for word in words:
         if isinstance(command, click.Group) and not word.startswith("-"):
-            assert word in command.commands, f"darvaz {word}"
-            command = command.commands[word]
+            verb = command.get_command(click.Context(command), word)
+            assert verb is not None, f"darvaz {word}"
+            command = verb
             options |= {name for parameter in command.params for name in parameter.opts + parameter.secondary_opts}
         elif word.startswith("-") and word != "-":
             assert word.partition("=")[0] in options, f"{command.name} {word}"

@@ -1,41 +1,57 @@
-"""The `darvaz` command: one file per verb; this one gathers them."""
+"""The `darvaz` command: one module for each verb, imported only when the verb is used."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import click
 
 from darvaz import __version__, is_compiled
-from darvaz.cli.devices import devices
-from darvaz.cli.doctor import doctor
-from darvaz.cli.enrol import enrol
-from darvaz.cli.erase import erase
-from darvaz.cli.firmware import firmware
-from darvaz.cli.flash import flash
-from darvaz.cli.log import log
-from darvaz.cli.login import login
-from darvaz.cli.ls import ls
-from darvaz.cli.monitor import monitor
-from darvaz.cli.record import record
-from darvaz.cli.repl import repl
-from darvaz.cli.rescue import rescue
-from darvaz.cli.reset import reset
-from darvaz.cli.send import send
-from darvaz.cli.serve import serve
-from darvaz.cli.signin import signin
-from darvaz.cli.simulate import simulate
-from darvaz.cli.snapshot import snapshot
-from darvaz.cli.token import token
 
+# What `darvaz --help` shows for each, without importing it.
+VERBS = {
+    "devices": "List the devices: which are online, and their commands.",
+    "doctor": "Find out why a board cannot connect.",
+    "enrol": "Let new boards fetch their tokens for some minutes.",
+    "erase": "Remove all files of a board; MicroPython itself stays.",
+    "firmware": "Install MicroPython itself, the right image for the board.",
+    "flash": "Put the firmware on a board on USB, and see it online.",
+    "log": "Show the journal, once or as it grows.",
+    "login": "Remember a gateway on another machine, for every other command.",
+    "ls": "List the files of a board, and the space that is left.",
+    "monitor": "Show what a board prints on its serial port.",
+    "record": "Make a film of a camera, or a time-lapse.",
+    "repl": "Type at the prompt of a board; Ctrl-] leaves it.",
+    "rescue": "Get a board back to its prompt, and keep all of its files.",
+    "reset": "Restart a board, as its reset button does.",
+    "send": "Send a command to a device and print the result.",
+    "serve": "Run the gateway until Ctrl-C or SIGTERM.",
+    "signin": "Print a link that signs one browser in, once.",
+    "simulate": "Run virtual boards with the real firmware.",
+    "snapshot": "Save a picture of a camera, or one at each interval.",
+    "token": "Issue, list and revoke the tokens of boards and people.",
+}
 _VERSION = f"%(prog)s %(version)s, {'compiled' if is_compiled else 'plain Python'}"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _LazyGroup(click.Group):
+    """A group whose commands are functions of their own name, in modules of that name."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"darvaz.cli.{name}"), name)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(context)])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="darvaz", message=_VERSION)
 def cli() -> None:
     """The self-hosted gateway for MicroPython boards."""
-
-
-for command in (serve, simulate, devices, send, snapshot, record, log, signin, login, token, enrol, doctor):
-    cli.add_command(command)
-for command in (flash, firmware, rescue, repl, ls, reset, monitor, erase):
-    cli.add_command(command)

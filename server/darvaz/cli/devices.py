@@ -13,7 +13,7 @@ from darvaz.client.types import DeviceInfo
 from darvaz.text.terminal import visible_json
 
 
-@click.command(short_help="List the devices: which are online, and their commands.")
+@click.command()
 @gateway_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything that is known about them as JSON.")
 def devices(gateway: str, as_json: bool) -> None:

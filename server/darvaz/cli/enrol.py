@@ -14,7 +14,7 @@ from darvaz.gateway.access import Enrolment
 from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 
 
-@click.command(short_help="Let new boards fetch their tokens for some minutes.")
+@click.command()
 @click.option(
     "--minutes",
     type=click.FloatRange(0, MINUTES_MAX, min_open=True),

@@ -25,7 +25,7 @@ from darvaz.cli.boards import explained, port_option
 from darvaz.text.terminal import visible
 
 
-@click.command(short_help="Install MicroPython itself, the right image for the board.")
+@click.command()
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @port_option
 @click.option(

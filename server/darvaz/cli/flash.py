@@ -78,7 +78,7 @@ class WifiAsker:
             wifi.forget(self._path)
 
 
-@click.command(short_help="Put the firmware on a board on USB, and see it online.")
+@click.command()
 @click.argument("kind", required=False, type=click.Choice(DEVICE_KINDS))
 @click.option(
     "--port", "ports", multiple=True, default=(AUTO,), show_default=True, metavar="PORT",

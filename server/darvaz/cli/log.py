@@ -17,7 +17,7 @@ from rich.text import Text
 
 from darvaz.cli.data_folder import data_opened, data_option
 from darvaz.cli.remote import client_of, remote_option
-from darvaz.client.requests import Request
+from darvaz.client.requests import ApiRequest
 from darvaz.client.synchronous import Gateway
 from darvaz.gateway.journal.queries import JournalFilter, Row, describe, newest_id, parse_since, read
 from darvaz.text.terminal import visible_json
@@ -113,7 +113,7 @@ def _page(client: Gateway, wanted: JournalFilter, **numbers: int) -> list[Row]:
     if wanted.since_ms is not None:
         query["from"] = wanted.since_ms / 1000
     given = {name: str(value) for name, value in (query | numbers).items() if value is not None}
-    found = client.ask(Request("GET", "/api/journal", query=given))
+    found = client.ask(ApiRequest("GET", "/api/journal", query=given))
     return [_row(row) for row in found["rows"]]
 
 

@@ -13,7 +13,7 @@ from darvaz.client.config import TOKEN_VARIABLE, GatewayConfig, checked_token, l
 _LINE_CHARS_MAX = 1_024
 
 
-@click.command(short_help="Remember a gateway on another machine, for every other command.")
+@click.command()
 @click.argument("url")
 def login(url: str) -> None:
     """Remember the gateway at URL and a token for it, for every command that uses a gateway.

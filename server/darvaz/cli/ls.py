@@ -9,7 +9,7 @@ from darvaz.cli.boards import port_option, stopped
 from darvaz.text.terminal import visible
 
 
-@click.command(short_help="List the files of a board, and the room that is left.")
+@click.command()
 @click.argument("folder", default="/")
 @port_option
 def ls(folder: str, port: str) -> None:

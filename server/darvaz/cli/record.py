@@ -14,7 +14,7 @@ from darvaz.cli.remote import explained_errors, gateway_option
 from darvaz.client.asynchronous import AsyncGateway
 from darvaz.client.errors import GatewayError, Unreachable
 from darvaz.client.film import Film, FilmError
-from darvaz.client.requests import Frame
+from darvaz.client.requests import CameraFrame
 from darvaz.gateway.frames.demand import SIZES
 
 _RETRY_S = 1.0
@@ -22,7 +22,7 @@ _LAPSE_FPS = 25.0
 _SUFFIXES = (".mkv", ".mp4")
 
 
-@click.command(short_help="Make a film of a camera, or a time-lapse.")
+@click.command()
 @click.argument("device")
 @click.option(
     "-o",
@@ -79,7 +79,9 @@ def _report(film: Film, output: Path) -> None:
     click.echo(f"{output}: {film.frames} frames, {film.length_s:.1f} s{broken}")
 
 
-async def _record(film: Film, frames: AsyncGenerator[Frame], for_s: float | None, lapse_fps: float | None) -> None:
+async def _record(
+    film: Film, frames: AsyncGenerator[CameraFrame], for_s: float | None, lapse_fps: float | None
+) -> None:
     """Adds frames until the time is over; for a time-lapse the gateway sends only the frames that are due."""
     with contextlib.suppress(TimeoutError):
         async with contextlib.aclosing(frames), asyncio.timeout(for_s):
@@ -87,7 +89,7 @@ async def _record(film: Film, frames: AsyncGenerator[Frame], for_s: float | None
                 film.add(frame.data, film.frames / lapse_fps if lapse_fps else frame.time)
 
 
-async def _frames(gateway: str, device: str, query: dict[str, str]) -> AsyncGenerator[Frame]:
+async def _frames(gateway: str, device: str, query: dict[str, str]) -> AsyncGenerator[CameraFrame]:
     """Yields the frames of a camera, and reconnects when a connection ends; only the first one must succeed."""
     was_connected = False
     async with AsyncGateway(gateway) as client:

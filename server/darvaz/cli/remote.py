@@ -15,7 +15,7 @@ from darvaz.client.errors import GatewayError
 from darvaz.text.terminal import visible
 
 if TYPE_CHECKING:
-    from darvaz.client.requests import Request
+    from darvaz.client.requests import ApiRequest
     from darvaz.client.synchronous import Gateway
 
 _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
@@ -45,7 +45,7 @@ def remote_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def ask(gateway: str, request: Request) -> Any:
+def ask(gateway: str, request: ApiRequest) -> Any:
     """Returns the result of a request; raises a `ClickException` with the reason otherwise."""
     with client_of(gateway) as client:
         return client.ask(request)

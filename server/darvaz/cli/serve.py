@@ -26,7 +26,7 @@ class ListenError(Exception):
     """The address cannot be listened on; the text says what to do."""
 
 
-@click.command(short_help="Run the gateway until Ctrl-C or SIGTERM.")
+@click.command()
 @setting_options
 def serve(**given: str | None) -> None:
     """Run the gateway: boards connect to it, people and programs use it.

@@ -30,7 +30,7 @@ _COLOURS = ("cyan", "magenta", "yellow", "green", "blue")
 _NO_TOKEN_STATUS = (403, 429)
 
 
-@click.command(short_help="Run virtual boards with the real firmware.")
+@click.command()
 @click.option("--pico", "picos", type=_COUNT, default=1, show_default=True, help="How many Picos.")
 @click.option("--esp32cam", "cameras", type=_COUNT, default=1, show_default=True, help="How many cameras.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep the boards' files in this folder.")

@@ -12,10 +12,10 @@ import click
 
 from darvaz.cli.remote import ask, gateway_option
 from darvaz.client import requests
-from darvaz.client.requests import Frame
+from darvaz.client.requests import CameraFrame
 
 
-@click.command(short_help="Save a picture of a camera, or one at each interval.")
+@click.command()
 @click.argument("device")
 @click.option(
     "-o",
@@ -56,7 +56,7 @@ def _save_regularly(device: str, output: Path, every_s: float, count: int | None
             time.sleep(due_s - time.monotonic())
 
 
-def _save(frame: Frame, output: Path) -> None:
+def _save(frame: CameraFrame, output: Path) -> None:
     """Writes a frame into a file, whole or not at all; the name may have the time of the frame in it."""
     if str(output) == "-":
         sys.stdout.buffer.write(frame.data)

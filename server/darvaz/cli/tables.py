@@ -1,16 +1,17 @@
-"""Tables of the command line: for people as wide as their terminal, for programs one whole row a line."""
+"""Tables of the command line: on a terminal as wide as it is, in a pipe one row a line, in full."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from darvaz.text.terminal import visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Row = Mapping[str, str]
 
@@ -19,18 +20,21 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 def show(whole: Sequence[Row], brief: Sequence[Row]) -> None:
-    """Prints the brief rows to a terminal, and the whole ones to a pipe: tabs between them, nothing cut."""
+    """Prints the brief rows to a terminal, and the whole ones to a pipe, with tabs between the columns."""
+    # Here, because rich takes a tenth of a second to load.
+    from rich.console import Console
+
     console = Console()
     if console.is_terminal:
-        console.print(_for_people(brief))
+        console.print(_terminal_table(brief))
         return
     for line in ([*whole[0]], *([*row.values()] for row in whole)):
         click.echo("\t".join(map(visible, line)))
 
 
-def ago(then_s: float, now_s: float) -> str:
-    """Returns how long ago something was, in the largest unit that fits; a clock set back makes it now."""
-    return f"{span(max(0.0, now_s - then_s))} ago"
+def ago(then_s: float, unix_s: float) -> str:
+    """Returns how long ago something was, in the largest unit that fits; 0 s if the clock was set back."""
+    return f"{span(max(0.0, unix_s - then_s))} ago"
 
 
 def span(seconds: float) -> str:
@@ -48,13 +52,16 @@ def iso(time_s: float | None) -> str | None:
     return datetime.datetime.fromtimestamp(time_s).astimezone().isoformat(timespec="seconds")
 
 
-def _for_people(rows: Sequence[Row]) -> Table:
+def _terminal_table(rows: Sequence[Row]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in rows[0]:
         widest = max(len(row[name]) for row in rows)
-        # Short columns keep their width; the long ones share what is left and fold.
+        # Short columns keep their width; the long ones share the rest and fold.
         table.add_column(name, no_wrap=widest <= _FIXED_CHARS_MAX, overflow="fold")
     for row in rows:
-        # Text, since what devices and people write may look like rich's markup.
+        # Text objects, because texts of devices and people may look like rich's markup.
         table.add_row(*(Text(visible(cell)) for cell in row.values()))
     return table

@@ -14,9 +14,9 @@ from darvaz.client import requests
 from darvaz.client.commands import Rules, callable_names, check, refuse_positions
 from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
-from darvaz.client.events import Event, EventParser
+from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.multipart import Multipart, MultipartError
-from darvaz.client.requests import Frame, LogLine, Request, TimeSpec
+from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, TimeSpec
 from darvaz.client.transport import (
     DEADLINE_S,
     EVENTS,
@@ -70,7 +70,7 @@ class AsyncGateway:
         """Closes the connections."""
         await self._http.aclose()
 
-    async def ask(self, request: Request) -> Any:
+    async def ask(self, request: ApiRequest) -> Any:
         """Sends a request and returns its result; raises `GatewayError`."""
         try:
             response = await self._http.request(**request_options(request))
@@ -115,7 +115,7 @@ class AsyncGateway:
         info: HealthInfo = await self.ask(requests.health())
         return info
 
-    async def events(self, *types: str, device: str | None = None) -> AsyncIterator[Event]:
+    async def events(self, *types: str, device: str | None = None) -> AsyncIterator[GatewayEvent]:
         """Yields events from now on, without end, of these types or all; reconnects and goes on where it stopped.
 
         Raises `GatewayError` when the gateway refuses, or is away at the start.
@@ -150,7 +150,7 @@ class AsyncGateway:
         finally:
             parser.restart()
 
-    async def _stream_frames(self, name: str, query: Mapping[str, str]) -> AsyncIterator[Frame]:
+    async def _stream_frames(self, name: str, query: Mapping[str, str]) -> AsyncIterator[CameraFrame]:
         async with self.open_frames(name, query, SILENCE_MAX_S) as frames:
             async for frame in frames:
                 yield frame
@@ -158,7 +158,7 @@ class AsyncGateway:
     @contextlib.asynccontextmanager
     async def open_frames(
         self, name: str, query: Mapping[str, str], silence_max_s: float | None
-    ) -> AsyncIterator[AsyncIterator[Frame]]:
+    ) -> AsyncIterator[AsyncIterator[CameraFrame]]:
         """Opens the stream of a camera and lends its frames; both raise `GatewayError`."""
         path, timeout = requests.path_of("devices", name, "stream.mjpeg"), httpx.Timeout(DEADLINE_S, read=silence_max_s)
         try:
@@ -178,11 +178,11 @@ class AsyncGateway:
         check_media_type(response, media_type)
 
 
-async def _frames_of(response: httpx.Response) -> AsyncIterator[Frame]:
+async def _frames_of(response: httpx.Response) -> AsyncIterator[CameraFrame]:
     parser = Multipart()
     async for data in response.aiter_raw():
         for frame in parser.receive(data):
-            yield Frame(*frame)
+            yield CameraFrame(*frame)
 
 
 class AsyncDevice:
@@ -253,18 +253,18 @@ class AsyncDevice:
         """Returns the newest lines of its log, oldest first."""
         return list(await self._gateway.ask(requests.log(self.name, limit, since)))
 
-    def events(self, *types: str) -> AsyncIterator[Event]:
+    def events(self, *types: str) -> AsyncIterator[GatewayEvent]:
         """Yields the events of this device from now on."""
         return self._gateway.events(*types, device=self.name)
 
     async def snapshot(self) -> bytes:
         """Returns a new frame of its camera, a JPEG."""
-        frame: Frame = await self._gateway.ask(requests.snapshot(self.name))
+        frame: CameraFrame = await self._gateway.ask(requests.snapshot(self.name))
         return frame.data
 
     def stream(
         self, fps: float | None = None, size: str | None = None, quality: int | None = None
-    ) -> AsyncIterator[Frame]:
+    ) -> AsyncIterator[CameraFrame]:
         """Yields frames as they arrive, at this rate or at the lower one that the link allows."""
         params = {"fps": fps, "size": size, "quality": quality}
         return self._gateway._stream_frames(self.name, {key: str(value) for key, value in params.items() if value})

@@ -11,7 +11,7 @@ from darvaz.client.errors import GatewayError
 EVENT_CHARS_MAX = 4 * 1024 * 1024
 
 
-class Event(NamedTuple):
+class GatewayEvent(NamedTuple):
     """What happened (`presence`, `telemetry`, `log`, `ack` …), to which device, with all its fields."""
 
     type: str
@@ -36,14 +36,14 @@ class EventParser:
         # Text after the last line end.
         self._rest = ""
 
-    def receive(self, text: str) -> Iterator[Event]:
+    def receive(self, text: str) -> Iterator[GatewayEvent]:
         """Parses a piece of text; yields the events that it completes."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             yield from self.receive_line(line.removesuffix("\r"))
         self._check_size(len(self._rest))
 
-    def receive_line(self, line: str) -> Iterator[Event]:
+    def receive_line(self, line: str) -> Iterator[GatewayEvent]:
         """Parses one line without its end; yields the event that it completes."""
         if not line:
             yield from self._complete()
@@ -71,7 +71,7 @@ class EventParser:
         if self._chars + more_chars > EVENT_CHARS_MAX:
             raise GatewayError(f"an event has more than {EVENT_CHARS_MAX} characters: this is not a Darvaz gateway")
 
-    def _complete(self) -> Iterator[Event]:
+    def _complete(self) -> Iterator[GatewayEvent]:
         type_, text = self._type, "\n".join(self._data)
         self._reset()
         if not text:
@@ -80,4 +80,4 @@ class EventParser:
             data = dict(json.loads(text))
         except (ValueError, TypeError):
             raise GatewayError("the answer is not an event of a Darvaz gateway") from None
-        yield Event(type_ or "message", data.get("device", data.get("id")), data, self.last_id)
+        yield GatewayEvent(type_ or "message", data.get("device", data.get("id")), data, self.last_id)

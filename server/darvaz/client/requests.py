@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -18,7 +17,7 @@ TimeSpec = datetime | timedelta | float
 _PUBLIC_TOKEN_KEYS = {"pico": "pico_tokens", "esp32cam": "esp32cam_tokens"}
 
 
-class Point(NamedTuple):
+class PlotPoint(NamedTuple):
     """A point of a plot: Unix seconds, mean, lowest, highest, and of how many readings."""
 
     time: float
@@ -36,7 +35,7 @@ class LogLine(NamedTuple):
     message: str
 
 
-class Frame(NamedTuple):
+class CameraFrame(NamedTuple):
     """One JPEG of a camera, with the time of its arrival at the gateway, in Unix seconds."""
 
     time: float
@@ -55,7 +54,7 @@ def _unchanged(answer: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Request:
+class ApiRequest:
     """One request; `read` makes the result from the JSON that comes back, or from a `RawAnswer` if `is_raw`."""
 
     method: str
@@ -73,95 +72,97 @@ def path_of(*words: str) -> str:
     return "/api/" + "/".join(quote(word, safe="") for word in words)
 
 
-def devices() -> Request:
-    return Request("GET", path_of("devices"), lambda answer: answer["devices"])
+def devices() -> ApiRequest:
+    return ApiRequest("GET", path_of("devices"), lambda answer: answer["devices"])
 
 
-def device(name: str) -> Request:
-    return Request("GET", path_of("devices", name))
+def device(name: str) -> ApiRequest:
+    return ApiRequest("GET", path_of("devices", name))
 
 
-def label(name: str, text: str | None) -> Request:
-    return Request("PATCH", path_of("devices", name), body={"label": text})
+def label(name: str, text: str | None) -> ApiRequest:
+    return ApiRequest("PATCH", path_of("devices", name), body={"label": text})
 
 
-def forget(name: str) -> Request:
-    return Request("DELETE", path_of("devices", name))
+def forget(name: str) -> ApiRequest:
+    return ApiRequest("DELETE", path_of("devices", name))
 
 
-def command(name: str, command: str, args: Mapping[str, Any]) -> Request:
-    return Request("POST", path_of("devices", name, "commands", command), lambda answer: answer["result"], body=args)
+def command(name: str, command: str, args: Mapping[str, Any]) -> ApiRequest:
+    return ApiRequest("POST", path_of("devices", name, "commands", command), lambda answer: answer["result"], body=args)
 
 
-def snapshot(name: str, deadline_s: float | None = None) -> Request:
-    """A fresh JPEG, as a `Frame`."""
-    return Request("GET", path_of("devices", name, "snapshot.jpg"), _snapshot_frame, is_raw=True, deadline_s=deadline_s)
+def snapshot(name: str, deadline_s: float | None = None) -> ApiRequest:
+    """A new JPEG, as a `CameraFrame`."""
+    return ApiRequest(
+        "GET", path_of("devices", name, "snapshot.jpg"), _snapshot_frame, is_raw=True, deadline_s=deadline_s
+    )
 
 
-def latest(name: str) -> Request:
+def latest(name: str) -> ApiRequest:
     def read(answer: Any) -> dict[str, Any]:
         return {key: reading["value"] for key, reading in answer["values"].items()}
 
-    return Request("GET", path_of("devices", name, "telemetry"), read)
+    return ApiRequest("GET", path_of("devices", name, "telemetry"), read)
 
 
-def plot(name: str, value: str, since: TimeSpec | None, until: TimeSpec | None, points: int | None) -> Request:
+def plot(name: str, value: str, since: TimeSpec | None, until: TimeSpec | None, points: int | None) -> ApiRequest:
     query = {"from": _seconds(since), "to": _seconds(until), "points": points}
-    read: Callable[[Any], list[Point]] = lambda answer: [Point(*point) for point in answer["points"]]  # noqa: E731
-    return Request("GET", path_of("devices", name, "telemetry", value), read, _query(query))
+    read: Callable[[Any], list[PlotPoint]] = lambda answer: [PlotPoint(*point) for point in answer["points"]]  # noqa: E731
+    return ApiRequest("GET", path_of("devices", name, "telemetry", value), read, _query(query))
 
 
-def journal(limit: int, **filters: Any) -> Request:
+def journal(limit: int, **filters: Any) -> ApiRequest:
     query = {key.rstrip("_"): _seconds(value) if key in ("from_", "to") else value for key, value in filters.items()}
-    return Request("GET", path_of("journal"), lambda answer: answer["rows"], _query({**query, "limit": limit}))
+    return ApiRequest("GET", path_of("journal"), lambda answer: answer["rows"], _query({**query, "limit": limit}))
 
 
-def log(name: str, limit: int, since: TimeSpec | None) -> Request:
+def log(name: str, limit: int, since: TimeSpec | None) -> ApiRequest:
     entries = journal(limit, device=name, type="log", from_=since)
-    return Request("GET", entries.path, lambda answer: [_log_line(row) for row in answer["rows"]], entries.query)
+    return ApiRequest("GET", entries.path, lambda answer: [_log_line(row) for row in answer["rows"]], entries.query)
 
 
-def tokens() -> Request:
-    return Request("GET", path_of("tokens"), lambda answer: answer["tokens"])
+def tokens() -> ApiRequest:
+    return ApiRequest("GET", path_of("tokens"), lambda answer: answer["tokens"])
 
 
-def issue_token(kind: str, text: str = "", device: str | None = None, expires_days: float | None = None) -> Request:
+def issue_token(kind: str, text: str = "", device: str | None = None, expires_days: float | None = None) -> ApiRequest:
     """Issues a token; the answer is its id and its text."""
     body = {"kind": kind, "label": text, "device": device, "expires_days": expires_days}
-    return Request("POST", path_of("tokens"), body=body)
+    return ApiRequest("POST", path_of("tokens"), body=body)
 
 
-def revoke_token(token: str) -> Request:
-    return Request("DELETE", path_of("tokens", token))
+def revoke_token(token: str) -> ApiRequest:
+    return ApiRequest("DELETE", path_of("tokens", token))
 
 
-def public_token(kind: str) -> Request:
-    """A fresh token for a board of a kind, while enrolment is open."""
-    return Request("GET", "/public/tokens", lambda answer: str(answer[_PUBLIC_TOKEN_KEYS[kind]][0]))
+def public_token(kind: str) -> ApiRequest:
+    """A new token for a board of a kind, while enrolment is open."""
+    return ApiRequest("GET", "/public/tokens", lambda answer: str(answer[_PUBLIC_TOKEN_KEYS[kind]][0]))
 
 
-def enrol(minutes: float) -> Request:
-    return Request("POST", path_of("enrolment"), body={"minutes": minutes})
+def enrol(minutes: float) -> ApiRequest:
+    return ApiRequest("POST", path_of("enrolment"), body={"minutes": minutes})
 
 
-def close_enrolment() -> Request:
-    return Request("DELETE", path_of("enrolment"))
+def close_enrolment() -> ApiRequest:
+    return ApiRequest("DELETE", path_of("enrolment"))
 
 
-def sign_in_link(role: str, minutes: float) -> Request:
+def sign_in_link(role: str, minutes: float) -> ApiRequest:
     """A link that signs one browser in; the answer is its path."""
-    return Request(
+    return ApiRequest(
         "POST", path_of("sign-in-links"), lambda answer: answer["path"], body={"role": role, "minutes": minutes}
     )
 
 
-def health() -> Request:
-    return Request("GET", path_of("health"))
+def health() -> ApiRequest:
+    return ApiRequest("GET", path_of("health"))
 
 
-def protocol() -> Request:
+def protocol() -> ApiRequest:
     """The protocol's schema, which only a gateway has."""
-    return Request("GET", "/protocol.json", lambda answer: answer["x-protocol"])
+    return ApiRequest("GET", "/protocol.json", lambda answer: answer["x-protocol"])
 
 
 def _log_line(entry: JournalEntry) -> LogLine:
@@ -172,8 +173,11 @@ def _log_line(entry: JournalEntry) -> LogLine:
         return LogLine(entry["time"], "info", str(entry["payload"]))
 
 
-def _snapshot_frame(answer: RawAnswer) -> Frame:
-    return Frame(parsedate_to_datetime(answer.headers["last-modified"]).timestamp(), answer.content)
+def _snapshot_frame(answer: RawAnswer) -> CameraFrame:
+    # Here, because it takes long to load.
+    from email.utils import parsedate_to_datetime
+
+    return CameraFrame(parsedate_to_datetime(answer.headers["last-modified"]).timestamp(), answer.content)
 
 
 def _seconds(time: TimeSpec | None) -> float | None:

@@ -14,9 +14,9 @@ from darvaz.client import requests
 from darvaz.client.commands import Rules, callable_names, check, description_of, refuse_positions, signature_of
 from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
-from darvaz.client.events import Event, EventParser
+from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.multipart import Multipart, MultipartError
-from darvaz.client.requests import Frame, LogLine, Point, Request, TimeSpec
+from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, PlotPoint, TimeSpec
 from darvaz.client.transport import (
     EVENTS,
     FRAMES,
@@ -79,7 +79,7 @@ class Gateway:
         """Closes the connections."""
         self._http.close()
 
-    def ask(self, request: Request) -> Any:
+    def ask(self, request: ApiRequest) -> Any:
         """Sends a request and returns its result; raises `GatewayError`."""
         try:
             response = self._http.request(**request_options(request))
@@ -124,7 +124,7 @@ class Gateway:
         info: HealthInfo = self.ask(requests.health())
         return info
 
-    def events(self, *types: str, device: str | None = None) -> Iterator[Event]:
+    def events(self, *types: str, device: str | None = None) -> Iterator[GatewayEvent]:
         """Yields events from now on, without end, of these types or all; reconnects and goes on where it stopped.
 
         Raises `GatewayError` when the gateway refuses, or is away at the start.
@@ -142,7 +142,7 @@ class Gateway:
             time.sleep(wait_s)
             wait_s = min(wait_s * 2, RETRY_MAX_S)
 
-    def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Iterator[Event]:
+    def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Iterator[GatewayEvent]:
         headers = {"Last-Event-ID": parser.last_id} if parser.last_id else {}
         timeout = httpx.Timeout(SILENCE_MAX_S)
         try:
@@ -155,13 +155,13 @@ class Gateway:
         finally:
             parser.restart()
 
-    def _stream_frames(self, name: str, query: Mapping[str, str]) -> Iterator[Frame]:
+    def _stream_frames(self, name: str, query: Mapping[str, str]) -> Iterator[CameraFrame]:
         path, parser = requests.path_of("devices", name, "stream.mjpeg"), Multipart()
         try:
             with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(SILENCE_MAX_S)) as response:
                 self._check(response, FRAMES)
                 for data in response.iter_raw():
-                    yield from (Frame(*frame) for frame in parser.receive(data))
+                    yield from (CameraFrame(*frame) for frame in parser.receive(data))
         except httpx.HTTPError as error:
             raise unreachable(self._config, error) from None
         except MultipartError as error:
@@ -233,23 +233,25 @@ class Device:
         """Returns the newest value of each name as a dictionary; of one name, its `Point`s over time (a day)."""
         if name is None:
             return self._gateway.ask(requests.latest(self.name))
-        found: list[Point] = self._gateway.ask(requests.plot(self.name, name, since, until, points))
+        found: list[PlotPoint] = self._gateway.ask(requests.plot(self.name, name, since, until, points))
         return found
 
     def log(self, limit: int = 100, since: TimeSpec | None = None) -> list[LogLine]:
         """Returns the newest lines of its log, oldest first."""
         return list(self._gateway.ask(requests.log(self.name, limit, since)))
 
-    def events(self, *types: str) -> Iterator[Event]:
+    def events(self, *types: str) -> Iterator[GatewayEvent]:
         """Yields the events of this device from now on."""
         return self._gateway.events(*types, device=self.name)
 
     def snapshot(self) -> bytes:
         """Returns a new frame of its camera, a JPEG."""
-        frame: Frame = self._gateway.ask(requests.snapshot(self.name))
+        frame: CameraFrame = self._gateway.ask(requests.snapshot(self.name))
         return frame.data
 
-    def stream(self, fps: float | None = None, size: str | None = None, quality: int | None = None) -> Iterator[Frame]:
+    def stream(
+        self, fps: float | None = None, size: str | None = None, quality: int | None = None
+    ) -> Iterator[CameraFrame]:
         """Yields frames as they arrive, at this rate or at the lower one that the link allows."""
         params = {"fps": fps, "size": size, "quality": quality}
         return self._gateway._stream_frames(self.name, {key: str(value) for key, value in params.items() if value})

@@ -9,7 +9,7 @@ import httpx
 
 from darvaz.client.config import URL_VARIABLE, GatewayConfig
 from darvaz.client.errors import GatewayError, Unreachable, error_of
-from darvaz.client.requests import RawAnswer, Request
+from darvaz.client.requests import ApiRequest, RawAnswer
 
 DEADLINE_S = 30.0
 # The gateway may wait for a board longer than for anything else.
@@ -58,7 +58,7 @@ def trusted(url: str) -> ssl.SSLContext | bool:
     return context
 
 
-def request_options(request: Request) -> dict[str, Any]:
+def request_options(request: ApiRequest) -> dict[str, Any]:
     """Returns the arguments of an httpx client's `request`."""
     deadline_s = COMMAND_DEADLINE_S if request.method == "POST" else DEADLINE_S
     options: dict[str, Any] = {
@@ -73,7 +73,7 @@ def request_options(request: Request) -> dict[str, Any]:
     return options
 
 
-def result_of(request: Request, response: httpx.Response) -> Any:
+def result_of(request: ApiRequest, response: httpx.Response) -> Any:
     """Returns the result of a request, or raises the error that the answer is."""
     if not response.is_success:
         raise refusal(response)

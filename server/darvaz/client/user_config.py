@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,9 @@ def read_private(path: Path) -> Any:
 
 def write_private(path: Path, content: Any) -> None:
     """Writes JSON into a file that only its owner can read, whole or not at all; raises `OSError`."""
+    # Here, because it takes long to load, and few commands write.
+    import tempfile
+
     path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     # mkstemp makes it with mode 0600.
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")

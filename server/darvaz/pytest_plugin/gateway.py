@@ -8,7 +8,7 @@ from typing import Any
 from darvaz.client import requests
 from darvaz.client.config import GatewayConfig
 from darvaz.client.errors import GatewayError, Unreachable
-from darvaz.client.requests import Frame, Request
+from darvaz.client.requests import ApiRequest, CameraFrame
 from darvaz.client.synchronous import Gateway
 from darvaz.client.types import DeviceInfo, JournalEntry
 from darvaz.pytest_plugin.errors import BenchError, BoardCommandFailed, BoardError
@@ -72,7 +72,7 @@ class BenchGateway:
     def snapshot(self, device: str, deadline_s: float = SNAPSHOT_DEADLINE_S) -> bytes:
         """Returns a new JPEG of a camera."""
         __tracebackhide__ = True
-        frame: Frame = self._ask(requests.snapshot(device, deadline_s), "snapshot: ")
+        frame: CameraFrame = self._ask(requests.snapshot(device, deadline_s), "snapshot: ")
         return frame.data
 
     def entries(self, device: str, after_id: int) -> list[JournalEntry]:
@@ -96,7 +96,7 @@ class BenchGateway:
             return None
         return token
 
-    def _ask(self, request: Request, prefix: str = "") -> Any:
+    def _ask(self, request: ApiRequest, prefix: str = "") -> Any:
         __tracebackhide__ = True
         try:
             return self._client.ask(request)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.client import requests
 from darvaz.client.errors import GatewayError, NotAllowed, NotFound, Unreachable
-from darvaz.client.requests import Request
+from darvaz.client.requests import ApiRequest
 from darvaz.client.synchronous import Gateway
 
 _DEADLINE_S = 15.0
@@ -70,7 +70,7 @@ class GatewayIssuer:
     def revoke(self, token_id: str) -> None:
         self._ask(requests.revoke_token(token_id))
 
-    def _ask(self, request: Request) -> Any:
+    def _ask(self, request: ApiRequest) -> Any:
         try:
             return self._gateway.ask(replace(request, deadline_s=_DEADLINE_S))
         except NotFound:

@@ -12,7 +12,7 @@ from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.boards.serial import Prompt, Reason, SerialError
 from darvaz.client import requests
 from darvaz.client.errors import GatewayError, Unreachable
-from darvaz.client.requests import Request
+from darvaz.client.requests import ApiRequest
 from darvaz.client.synchronous import Gateway
 from darvaz.client.types import DeviceInfo, JournalEntry
 from darvaz.text.terminal import visible
@@ -46,7 +46,7 @@ class GatewayView:
     def is_taken(self) -> bool:
         """Whether something answers that is not a Darvaz gateway."""
         try:
-            self._gateway.ask(Request("GET", "/", is_raw=True, deadline_s=_ASK_DEADLINE_S))
+            self._gateway.ask(ApiRequest("GET", "/", is_raw=True, deadline_s=_ASK_DEADLINE_S))
         except Unreachable as error:
             answers = error.status > 0 or error.is_taken
         except GatewayError:
@@ -78,7 +78,7 @@ class GatewayView:
         refused = [entry for entry in found if entry["type"] == "refused" and entry["kind"] == kind]
         return [] if is_first else [(entry["payload"], entry["address"] or "") for entry in refused]
 
-    def _ask(self, request: Request, deadline_s: float = _ASK_DEADLINE_S) -> Any:
+    def _ask(self, request: ApiRequest, deadline_s: float = _ASK_DEADLINE_S) -> Any:
         try:
             return self._gateway.ask(replace(request, deadline_s=deadline_s))
         except GatewayError:

@@ -1,0 +1,41 @@
+"""The verbs of `darvaz`: all of them are listed, and none is imported before it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import darvaz.cli
+from darvaz.cli import VERBS, cli
+
+HELPERS = {
+    "__init__", "boards", "data_folder", "flash_report", "local_issuer", "options", "remote", "tables",
+}  # fmt: skip
+
+
+def test_every_verb_is_listed() -> None:
+    modules = {path.stem for path in Path(darvaz.cli.__file__).parent.glob("*.py")}
+
+    assert modules - HELPERS == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_a_command_of_its_name(verb: str) -> None:
+    command = cli.get_command(click.Context(cli), verb)
+
+    assert command is not None and command.name == verb
+
+
+def test_help_of_a_verb_loads_neither_the_other_verbs_nor_an_http_client() -> None:
+    program = (
+        "import sys; from darvaz.cli import cli; cli(['devices', '--help'], standalone_mode=False);"
+        "print([name for name in ('httpx', 'rich', 'uvicorn', 'sqlite3', 'darvaz.cli.serve') if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
