@@ -142,8 +142,8 @@ def test_every_link_in_a_page_has_a_target(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         if target.startswith(("http://", "https://", "mailto:")):
             continue
-        place, _, anchor = target.partition("#")
-        file = (page.parent / place) if place else page
+        file_name, _, anchor = target.partition("#")
+        file = (page.parent / file_name) if file_name else page
         assert file.exists(), target
         if anchor:
             headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)

@@ -88,7 +88,7 @@ def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None
 
 
 def test_a_corrupt_database_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "darvaz.sqlite3").write_bytes(b"this is no database, but it is long enough to look at" * 100)
+    (tmp_path / "darvaz.sqlite3").write_bytes(b"not a database, and long enough to be read as one" * 100)
 
     assert_refused(serve("--port", "0", "--data", str(tmp_path)), "darvaz.sqlite3")
 
@@ -140,7 +140,7 @@ def test_every_address_of_ipv6_means_those_of_ipv4_too_and_both_are_localhost() 
     assert [line.address for line in issued] == ["::1", "127.0.0.1"]
 
 
-def test_an_idle_timeout_below_the_heartbeat_is_remarked_on() -> None:
+def test_an_idle_timeout_below_the_heartbeat_causes_a_warning() -> None:
     with GatewayProcess("--idle-timeout-s", "60", "--heartbeat-s", "60") as gateway:
         assert "quiet boards are closed before they are asked" in gateway.log_text()
     with GatewayProcess() as gateway:

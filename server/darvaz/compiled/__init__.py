@@ -58,14 +58,14 @@ MANIFEST = "manifest.txt"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # One folder for each version of Python.
-PLACE = _PACKAGE / "__compiled__" / str(sys.implementation.cache_tag)
+BUILD_FOLDER = _PACKAGE / "__compiled__" / str(sys.implementation.cache_tag)
 
 
 class Finder:
     """Finds compiled modules before Python finds their sources."""
 
-    def __init__(self, place: Path) -> None:
-        self._place = place
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -73,22 +73,22 @@ class Finder:
         """Returns where a compiled module is, or None for all others."""
         if name not in HOT_MODULES and name not in C_MODULES and name != LIBRARY:
             return None
-        file = file_of(name, self._place)
+        file = file_of(name, self._folder)
         loader = ExtensionFileLoader(name, str(file))
         return importlib.util.spec_from_file_location(name, file, loader=loader)
 
 
 def use_compiled() -> bool:
     """Makes Python import compiled modules from now on; returns whether there are any for these sources."""
-    if os.environ.get(SWITCH, "").lower() in ("no", "0", "false", "off") or not is_fresh(PLACE):
+    if os.environ.get(SWITCH, "").lower() in ("no", "0", "false", "off") or not is_fresh(BUILD_FOLDER):
         return False
-    sys.meta_path.insert(0, Finder(PLACE))
+    sys.meta_path.insert(0, Finder(BUILD_FOLDER))
     return True
 
 
-def file_of(name: str, place: Path) -> Path:
+def file_of(name: str, folder: Path) -> Path:
     """Returns the file of a compiled module or of the library."""
-    return place / (name.replace(".", "/") + SUFFIX)
+    return folder / (name.replace(".", "/") + SUFFIX)
 
 
 def path_of(name: str) -> str:
@@ -102,10 +102,10 @@ def c_path_of(name: str) -> str:
     return f"{path_of(name).removesuffix('.py')}.c"
 
 
-def is_fresh(place: Path) -> bool:
+def is_fresh(folder: Path) -> bool:
     """Whether the compiled modules are there, and no source that they were made from has changed."""
     try:
-        lines = (place / MANIFEST).read_text(encoding="utf-8").splitlines()
+        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
         entries = [line.split("  ", 1) for line in lines]
         return entries[0] == [tool_stamp(), SUFFIX] and all(digest(path) == expected for expected, path in entries[1:])
     except (OSError, ValueError, IndexError):

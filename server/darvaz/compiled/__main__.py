@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from darvaz.compiled import PLACE, is_fresh
+from darvaz.compiled import BUILD_FOLDER, is_fresh
 from darvaz.compiled.background import start_in_background
 from darvaz.compiled.build import build
 from darvaz.compiled.tools import CannotCompileError
@@ -25,7 +25,7 @@ def main(*, if_possible: bool, in_background: bool, low_priority: bool) -> None:
     The gateway is then about twice as fast. It needs a C compiler; mypyc is downloaded for the time of compiling
     unless it is installed. Without them the gateway runs as plain Python.
     """
-    if is_fresh(PLACE):
+    if is_fresh(BUILD_FOLDER):
         return
     if in_background:
         click.echo(start_in_background())

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from darvaz.compiled import PLACE, SWITCH
+from darvaz.compiled import BUILD_FOLDER, SWITCH
 from darvaz.compiled.build import check_compiler, has_failed, is_building
 from darvaz.compiled.tools import CannotCompileError
 
@@ -17,7 +17,7 @@ _PLAIN = "The gateway runs as plain Python, at half the speed"
 
 def start_in_background() -> str:
     """Starts the process if it can be of use; returns one line for the person who started the gateway."""
-    log = PLACE.parent / LOG
+    log = BUILD_FOLDER.parent / LOG
     if os.environ.get(SWITCH):
         return f"{_PLAIN}: {SWITCH}={os.environ[SWITCH]}."
     if is_building():
@@ -26,7 +26,7 @@ def start_in_background() -> str:
         return f"{_PLAIN}: compiling failed ({log}). `make compile` tries again."
     try:
         check_compiler()
-        PLACE.parent.mkdir(exist_ok=True)
+        BUILD_FOLDER.parent.mkdir(exist_ok=True)
         _start(log)
     except CannotCompileError as error:
         return f"{_PLAIN}: {error}."

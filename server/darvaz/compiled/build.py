@@ -1,4 +1,4 @@
-"""Compiles the hot path with mypyc in a temporary folder, and puts the result in its place in one step."""
+"""Compiles the hot path with mypyc in a temporary folder, and replaces the last build in one step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from darvaz.compiled import (
     HOT_MODULES,
     LIBRARY,
     MANIFEST,
-    PLACE,
+    BUILD_FOLDER,
     c_path_of,
     dump_manifest,
     file_of,
@@ -37,38 +37,38 @@ _LOG_LINES = 12
 
 def build() -> None:
     """Compiles the hot path unless it is compiled as its sources are; raises `CannotCompileError`."""
-    if is_fresh(PLACE):
+    if is_fresh(BUILD_FOLDER):
         return
     check_compiler()
     manifest = _current_manifest()
     try:
-        PLACE.parent.mkdir(exist_ok=True)
+        BUILD_FOLDER.parent.mkdir(exist_ok=True)
         _remove_abandoned()
-        with tempfile.TemporaryDirectory(prefix=_BUILD_PREFIX, dir=PLACE.parent) as name:
+        with tempfile.TemporaryDirectory(prefix=_BUILD_PREFIX, dir=BUILD_FOLDER.parent) as name:
             folder = Path(name)
             made = folder / "made"
             install_tools(folder / "tools")
             try:
                 _compile(folder, made)
             except CannotCompileError:
-                (PLACE.parent / _FAILED).write_text(manifest, encoding="utf-8")
+                (BUILD_FOLDER.parent / _FAILED).write_text(manifest, encoding="utf-8")
                 raise
             (made / MANIFEST).write_text(manifest, encoding="utf-8")
-            _put_in_place(made, folder / "old")
-            (PLACE.parent / _FAILED).unlink(missing_ok=True)
+            _replace_build(made, folder / "old")
+            (BUILD_FOLDER.parent / _FAILED).unlink(missing_ok=True)
     except OSError as error:
-        raise CannotCompileError(f"{error.filename or PLACE.parent}: {error.strerror}") from None
+        raise CannotCompileError(f"{error.filename or BUILD_FOLDER.parent}: {error.strerror}") from None
 
 
 def is_building() -> bool:
     """Whether another process compiles at this moment."""
-    return any(_age_s(folder) < COMPILE_DEADLINE_S for folder in PLACE.parent.glob(f"{_BUILD_PREFIX}*"))
+    return any(_age_s(folder) < COMPILE_DEADLINE_S for folder in BUILD_FOLDER.parent.glob(f"{_BUILD_PREFIX}*"))
 
 
 def has_failed() -> bool:
     """Whether the compiler refused the sources as they are now."""
     try:
-        return (PLACE.parent / _FAILED).read_text(encoding="utf-8") == _current_manifest()
+        return (BUILD_FOLDER.parent / _FAILED).read_text(encoding="utf-8") == _current_manifest()
     except OSError:
         return False
 
@@ -111,20 +111,20 @@ def _copy_sources(folder: Path) -> None:
             shutil.copyfile(file, folder / within)
 
 
-def _put_in_place(made: Path, old: Path) -> None:
+def _replace_build(made: Path, old: Path) -> None:
     """Replaces what is there; a program that runs keeps what it has loaded."""
     with contextlib.suppress(FileNotFoundError):
-        PLACE.rename(old)
+        BUILD_FOLDER.rename(old)
     try:
-        made.rename(PLACE)
+        made.rename(BUILD_FOLDER)
     except OSError:
         # Another build was faster.
-        if not is_fresh(PLACE):
+        if not is_fresh(BUILD_FOLDER):
             raise
 
 
 def _remove_abandoned() -> None:
-    for folder in PLACE.parent.glob(f"{_BUILD_PREFIX}*"):
+    for folder in BUILD_FOLDER.parent.glob(f"{_BUILD_PREFIX}*"):
         if _age_s(folder) > COMPILE_DEADLINE_S:
             shutil.rmtree(folder, ignore_errors=True)
 
