@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 from darvaz.compiled import (
+    BUILD_FOLDER,
     C_MODULES,
     HOT_MODULES,
     LIBRARY,
     MANIFEST,
-    BUILD_FOLDER,
     c_path_of,
     dump_manifest,
     file_of,
