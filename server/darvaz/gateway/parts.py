@@ -39,7 +39,7 @@ class Parts:
     """Everything that a gateway consists of; built once by `app.build_parts`."""
 
     settings: Settings
-    """As they are now: the API replaces them."""
+    """Current values; the API replaces the whole struct."""
     protocol: MessageCodec
     access: Access
     journal: Journal
@@ -73,7 +73,7 @@ class Parts:
 
     @property
     def operators(self) -> Operators:
-        """Returns who decides about people and programs."""
+        """Returns the part that authorizes people and programs."""
         return self.access.operators
 
     @property

@@ -27,7 +27,7 @@ JSON = "application/json"
 NO_STORE = {"Cache-Control": "no-store"}
 _NAME_CHARS_MAX = 64
 
-# Who asks for what needs no authorization.
+# The caller of an operation that needs no authorization.
 ANYONE = Admitted(None, "viewer")
 
 Handler = Callable[["Call"], Awaitable[Any]]

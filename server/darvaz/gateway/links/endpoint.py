@@ -18,7 +18,7 @@ from darvaz.gateway.parts import Parts
 from darvaz.gateway.websocket.interface import connection_of
 from darvaz.protocol.codec import Kind
 
-log = logging.getLogger("darvaz.edge")
+log = logging.getLogger("darvaz.link")
 
 _BUSY_RETRY_S = 10.0
 
