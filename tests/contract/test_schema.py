@@ -1,4 +1,4 @@
-"""The schema is sound: every message is whole, bounded, exemplified, and true to the guide."""
+"""The schema is complete: every message has its parts, bounds and examples, and matches the guide."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ def validator_of(name: str) -> Draft202012Validator:
     return Draft202012Validator({"$defs": DEFINITIONS, "$ref": f"#/$defs/{name}"})
 
 
-def unbounded(rule: Mapping[str, Any], place: str) -> Iterator[str]:
-    """Yields the place of every value reachable from a rule that could grow without end."""
+def unbounded(rule: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Yields the path of every value reachable from a rule that is not bounded."""
     if "$ref" in rule:
-        yield from unbounded(DEFINITIONS[rule["$ref"].removeprefix("#/$defs/")], place)
+        yield from unbounded(DEFINITIONS[rule["$ref"].removeprefix("#/$defs/")], path)
     elif "anyOf" in rule:
         for number, option in enumerate(rule["anyOf"]):
-            yield from unbounded(option, f"{place}|{number}")
+            yield from unbounded(option, f"{path}|{number}")
     elif "enum" not in rule and "const" not in rule:
-        yield from unbounded_value(rule, place)
+        yield from unbounded_value(rule, path)
 
 
-def unbounded_value(rule: Mapping[str, Any], place: str) -> Iterator[str]:
+def unbounded_value(rule: Mapping[str, Any], path: str) -> Iterator[str]:
     kind = rule.get("type")
     is_map = kind == "object" and "properties" not in rule
     if kind is None or any(bound not in rule for bound in MAP_BOUNDS if is_map):
-        yield place
+        yield path
     if any(bound not in rule for bound in BOUNDS.get(str(kind), ())):
-        yield place
+        yield path
     for field, inner in rule.get("properties", {}).items():
-        yield from unbounded(inner, f"{place}.{field}")
+        yield from unbounded(inner, f"{path}.{field}")
     for keyword in INNER:
         if keyword in rule:
-            yield from unbounded(rule[keyword], f"{place}[{keyword}]")
+            yield from unbounded(rule[keyword], f"{path}[{keyword}]")
 
 
 def guide_messages() -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ def test_a_message_requires_only_fields_that_it_has(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_message_says_who_sends_it(name: str) -> None:
+def test_a_message_names_its_senders(name: str) -> None:
     senders = MESSAGES[name]["x-sender"]
 
     assert senders and set(senders) <= {"device", "gateway"}
@@ -108,7 +108,7 @@ def test_a_message_says_who_sends_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_message_is_heard_in_states_that_exist(name: str) -> None:
+def test_a_message_is_accepted_in_states_that_exist(name: str) -> None:
     states = MESSAGES[name]["x-states"]
 
     assert states and set(states) <= set(SCHEMA["x-states"]) - {"closed"}
@@ -129,7 +129,7 @@ def test_a_message_has_title_description_and_examples(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_a_definition_and_each_of_its_fields_says_what_it_means(name: str) -> None:
+def test_a_definition_and_each_of_its_fields_has_a_description(name: str) -> None:
     rule = DEFINITIONS[name]
     silent = [
         field
@@ -142,11 +142,11 @@ def test_a_definition_and_each_of_its_fields_says_what_it_means(name: str) -> No
 
 
 @pytest.mark.parametrize("name", [name for name, rule in DEFINITIONS.items() if "pattern" in rule])
-def test_a_pattern_is_said_in_words_too(name: str) -> None:
-    said = DEFINITIONS[name]["x-rule"]
+def test_a_pattern_is_explained_in_words(name: str) -> None:
+    rule = DEFINITIONS[name]["x-rule"]
 
-    assert re.fullmatch(r"an? .*[^.]", said)
-    assert str(DEFINITIONS[name]["maxLength"]) in said
+    assert re.fullmatch(r"an? .*[^.]", rule)
+    assert str(DEFINITIONS[name]["maxLength"]) in rule
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
@@ -156,7 +156,7 @@ def test_an_example_is_valid_as_its_message_and_no_other(name: str, example: dic
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_examples_show_no_field_that_is_unknown(name: str) -> None:
+def test_examples_have_no_unknown_fields(name: str) -> None:
     shown = {field for example in MESSAGES[name]["examples"] for field in example}
 
     assert shown <= set(MESSAGES[name]["properties"])
@@ -188,13 +188,13 @@ def test_a_rule_without_a_bound_is_noticed(rule: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("code", "entry"), SCHEMA["x-close-codes"].items())
 def test_a_close_code_is_one_that_an_application_may_use(code: str, entry: dict[str, str]) -> None:
     # RFC 6455 section 7.4: registered codes up to 2999, 4000 to 4999 for private use; 1005, 1006
-    # and 1015 never stand in a packet.
+    # and 1015 never occur in a packet.
     assert 1000 <= int(code) <= 1014 or 4000 <= int(code) <= 4999
     assert int(code) not in {1005, 1006}
     assert re.fullmatch(r"[a-z_]{1,32}", entry["name"]) and entry["title"]
 
 
-def test_close_codes_have_a_name_each() -> None:
+def test_each_close_code_has_its_own_name() -> None:
     names = [entry["name"] for entry in SCHEMA["x-close-codes"].values()]
 
     assert len(names) == len(set(names))

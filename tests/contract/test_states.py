@@ -14,7 +14,7 @@ NAMES = list(PROTOCOL.messages)
 
 
 def make_session(state: SessionState) -> Session:
-    """Returns a camera's session brought to a state by the packets that lead there."""
+    """Returns a camera's session in this state, reached by packets."""
     admitted = state is not SessionState.WAITING_FOR_TOKEN
     kind = PROTOCOL.kinds["esp32cam"]
     session = Session(PROTOCOL, kind, Limits(), 0.0, is_admitted=admitted, unix_offset_s=1_790_000_000)
@@ -33,7 +33,7 @@ def example(name: str) -> str:
     return json.dumps(PROTOCOL.messages[name]["examples"][0])
 
 
-def said(session: Session) -> list[str]:
+def sent_types(session: Session) -> list[str]:
     return [w.type if isinstance(w, Packet) else f"close {w.code}" for w in session.take_writes()]
 
 
@@ -43,26 +43,28 @@ def test_the_states_are_those_of_the_schema() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("state", [SessionState.WAITING_FOR_CONNECT, SessionState.OPEN])
-def test_a_message_is_heard_in_its_states_and_answered_with_an_error_elsewhere(name: str, state: SessionState) -> None:
+def test_a_message_is_accepted_in_its_states_and_answered_with_an_error_in_others(
+    name: str, state: SessionState
+) -> None:
     session = make_session(state)
     schema = PROTOCOL.messages[name]
 
-    heard = session.receive_text(example(name), 1.0)
+    message = session.receive_text(example(name), 1.0)
 
     events = [type(event).__name__ for event in session.take_events()]
     if "device" in schema["x-sender"] and state.value in schema["x-states"]:
         assert events in ([], ["TokenReceived"], ["Introduced"])
-        assert (heard is None) == bool(events)
-        assert said(session) == (["pong"] if name == "ping" else [])
+        assert (message is None) == bool(events)
+        assert sent_types(session) == (["pong"] if name == "ping" else [])
     else:
-        assert heard is None
+        assert message is None
         assert events == ["MessageRejected"]
-        assert said(session) == ["error"]
+        assert sent_types(session) == ["error"]
     assert session.state is state
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "auth"])
-def test_before_a_token_everything_else_is_refused_with_the_same_words(name: str) -> None:
+def test_before_a_token_all_other_messages_are_refused_in_the_same_way(name: str) -> None:
     session = make_session(SessionState.WAITING_FOR_TOKEN)
 
     session.receive_text(example(name), 1.0)
@@ -73,7 +75,7 @@ def test_before_a_token_everything_else_is_refused_with_the_same_words(name: str
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_after_the_end_nothing_is_heard_and_nothing_is_said(name: str) -> None:
+def test_after_the_end_nothing_is_received_or_sent(name: str) -> None:
     session = make_session(SessionState.CLOSED)
 
     session.receive_text(example(name), 1.0)

@@ -18,7 +18,7 @@ _HEX = re.compile(r"([0-9a-f]{2}( |$))+")
 
 
 class Replay:
-    """Plays one transcript: a method a kind of line."""
+    """Plays one transcript: one method for each kind of line."""
 
     def __init__(self, lines: list[tuple[int, str]]) -> None:
         kind = lines.pop(0)[1].removeprefix("kind ")
@@ -106,7 +106,7 @@ def test_the_gateway_answers_as_recorded(path: Path) -> None:
     assert not replay.unread, f"sent, but not in the transcript: {replay.unread[0]}"
 
 
-def test_a_transcript_with_a_line_missing_would_fail() -> None:
+def test_a_transcript_with_a_missing_line_fails() -> None:
     replay = Replay([(1, "kind pico"), (2, "starts waiting_for_connect")])
     replay.play('< {"type": "ping"}')
 

@@ -1,4 +1,4 @@
-"""Answers in pieces: ended by the client, by a deadline or by themselves, and always tidied up."""
+"""Streamed responses: ended by the client, by a deadline or by themselves, always with their generator closed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from darvaz.text.json_lines import dump_line
 
 
 class Exchange:
-    """One request, with a client that may leave, or not take what it is sent."""
+    """One request, with a client that may leave, or stop reading."""
 
     def __init__(self, method: str = "GET", takes_max: int = 1000) -> None:
         self.scope = {"type": "http", "method": method}
@@ -61,7 +61,7 @@ async def test_pieces_are_sent_one_by_one_and_completed() -> None:
     assert not [name for name, _ in exchange.sent[0]["headers"] if name == b"content-length"]
 
 
-async def test_a_client_that_leaves_ends_the_answer() -> None:
+async def test_a_client_that_leaves_ends_the_response() -> None:
     exchange = Exchange()
     asyncio.get_running_loop().call_later(0.01, exchange.has_left.set)
 
@@ -70,7 +70,7 @@ async def test_a_client_that_leaves_ends_the_answer() -> None:
     assert exchange.is_tidy and not exchange.is_complete
 
 
-async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_nothing_ends_the_response(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("darvaz.gateway.http.streaming.PIECE_DEADLINE_S", 0.02)
     exchange = Exchange(takes_max=2)
 
@@ -80,7 +80,7 @@ async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.Monke
     assert exchange.is_tidy and not exchange.is_complete
 
 
-async def test_head_gets_the_headers_alone() -> None:
+async def test_head_gets_only_the_headers() -> None:
     exchange = Exchange("HEAD")
 
     await exchange.run(0)
@@ -88,7 +88,7 @@ async def test_head_gets_the_headers_alone() -> None:
     assert len(exchange.sent) == 2 and exchange.is_complete
 
 
-async def test_a_mistake_of_ours_passes_through_and_leaves_the_answer_incomplete() -> None:
+async def test_an_error_of_the_generator_passes_through_and_leaves_the_response_incomplete() -> None:
     exchange = Exchange()
 
     async def broken() -> AsyncGenerator[bytes, None]:
@@ -100,10 +100,10 @@ async def test_a_mistake_of_ours_passes_through_and_leaves_the_answer_incomplete
     assert not exchange.is_complete
 
 
-@pytest.mark.parametrize("letter", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"])
-def test_nothing_in_a_line_ends_it(letter: str) -> None:
-    line = dump_line({"said": f"a{letter}b", "fa": "سلام"}).decode()
+@pytest.mark.parametrize("character", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_no_character_in_a_line_ends_it(character: str) -> None:
+    line = dump_line({"said": f"a{character}b", "fa": "سلام"}).decode()
 
     assert len(line.splitlines()) == 1
-    assert json.loads(line) == {"said": f"a{letter}b", "fa": "سلام"}
+    assert json.loads(line) == {"said": f"a{character}b", "fa": "سلام"}
     assert "سلام" in line

@@ -1,4 +1,4 @@
-"""The WebSocket protocols and loops that the same tests run over, and the applications they serve."""
+"""The WebSocket protocols, event loops and applications of the same tests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def serve(app: Callable[..., Any], name: str, **options: Any) -> WebServer:
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Sends back what it gets, message by message, as any ASGI application would."""
+    """Sends back every message, as an ASGI application."""
     await receive()
     await send({"type": "websocket.accept"})
     while (message := await receive())["type"] == "websocket.receive":
@@ -52,10 +52,10 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 
 class EchoListener:
-    """Sends back what it gets, packet by packet, without ASGI; remembers how it ended."""
+    """Sends back every packet without ASGI, and records the end."""
 
-    def __init__(self, wire: PacketConnection) -> None:
-        self.wire = wire
+    def __init__(self, connection: PacketConnection) -> None:
+        self.connection = connection
         self.batches: list[int] = []
         self.ended: list[tuple[int, str]] = []
         self.oversized: list[bool] = []
@@ -63,13 +63,13 @@ class EchoListener:
     def receive_packets(self, packets: list[str | bytes]) -> None:
         self.batches.append(len(packets))
         for packet in packets:
-            self.wire.write(dump_text(packet) if isinstance(packet, str) else dump_binary(packet))
+            self.connection.write(dump_text(packet) if isinstance(packet, str) else dump_binary(packet))
 
     def receive_oversized(self, is_text: bool) -> None:
         self.oversized.append(is_text)
 
     def stop(self) -> None:
-        self.wire.write(dump_text("stopping"))
+        self.connection.write(dump_text("stopping"))
 
     def end(self, code: int, reason: str) -> None:
         self.ended.append((code, reason))
@@ -85,6 +85,6 @@ class DirectEcho:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        wire: PacketConnection = scope["extensions"][EXTENSION]
-        self.listeners.append(self._listener(wire))
-        wire.attach(self.listeners[-1])
+        connection: PacketConnection = scope["extensions"][EXTENSION]
+        self.listeners.append(self._listener(connection))
+        connection.attach(self.listeners[-1])

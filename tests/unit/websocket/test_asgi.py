@@ -1,4 +1,4 @@
-"""What an ASGI application sees of a WebSocket: the same on Darvaz's protocol as on those of uvicorn."""
+"""What an ASGI application sees of a WebSocket: the same on Darvaz's protocol class as on those of uvicorn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.rawsocket import RawSocket, packet
 from tests.support.webserver import wait_until
 from tests.unit.websocket.servers import OURS, STOCK, echo, serve
 
-# What the system may hold for both ends of a connection, and then some.
+# More than the buffers of the operating system at both ends of a connection.
 _STALLED_BYTES_MAX = 24 * 1024 * 1024
 _DEADLINE_S = 10.0
 
@@ -34,7 +34,7 @@ def open_client(port: int, path: str = "/", **options: Any) -> ClientConnection:
 
 
 def recorded(seen: list[Any]) -> Callable[..., Any]:
-    """Returns an application that accepts and remembers its scope and every message."""
+    """Returns an application that accepts, and records its scope and every message."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope)
@@ -72,7 +72,7 @@ def test_texts_and_binaries_come_back(ws: str) -> None:
             assert client.recv(_DEADLINE_S) == message
 
 
-def test_the_scope_says_what_was_asked(ws: str) -> None:
+def test_the_scope_describes_the_request(ws: str) -> None:
     seen: list[Any] = []
     options = {"additional_headers": {"X-Board": "pico", "Authorization": "Bearer t"}}
     with serve(recorded(seen), ws, root_path="/root") as server:
@@ -98,12 +98,12 @@ def test_the_acceptance_carries_headers_and_subprotocol(ws: str) -> None:
             assert client.response is not None and client.response.headers["x-gateway"] == "darvaz"
 
 
-def test_a_refusal_without_words_is_403(ws: str) -> None:
+def test_a_refusal_without_a_response_is_403(ws: str) -> None:
     with serve(answering({"type": "websocket.close"}), ws) as server:
         assert refusal(server.port).status_code == 403
 
 
-def test_a_refusal_in_words_is_the_applications_own_response(ws: str) -> None:
+def test_a_refusal_with_a_response_is_sent_as_it_is(ws: str) -> None:
     start = {"type": "websocket.http.response.start", "status": 429, "headers": [(b"retry-after", b"7")]}
     parts = [{"type": "websocket.http.response.body", "body": b"not ", "more_body": True}]
     parts += [{"type": "websocket.http.response.body", "body": b"now"}]
@@ -188,7 +188,7 @@ def test_a_message_beyond_the_limit_is_1009(ws: str) -> None:
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
 
 
-def test_a_server_that_goes_down_says_1012(ws: str) -> None:
+def test_a_server_that_stops_closes_with_1012(ws: str) -> None:
     seen: list[Any] = []
     with serve(recorded(seen), ws) as server, open_client(server.port) as client:
         wait_until(lambda: len(seen) > 1)
@@ -200,7 +200,7 @@ def test_a_server_that_goes_down_says_1012(ws: str) -> None:
     assert seen[-1]["type"] == "websocket.disconnect" and seen[-1]["code"] == 1012
 
 
-def test_an_application_that_does_not_receive_is_not_read_for(ws: str) -> None:
+def test_the_client_is_not_read_while_the_application_does_not_receive(ws: str) -> None:
     is_measured = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -247,7 +247,7 @@ def test_the_same_over_tls(ws: str, tmp_path: Path) -> None:
 
 
 def send_until_stalled(connection: socket.socket, data: bytes) -> int:
-    """Sends until nothing is taken for half a second, and returns how many bytes were."""
+    """Sends until nothing is accepted for half a second, and returns how many bytes were."""
     connection.settimeout(0.5)
     sent_bytes = 0
     try:

@@ -173,7 +173,7 @@ def play(server: WebServer, case: Case, segments: list[bytes]) -> None:
     # An ASGI application answers a turn of the loop later, when a fault may have ended the connection.
     is_in_time = case.ends is None or isinstance(server.app, DirectEcho)
     with RawSocket(server.port) as client:
-        # What a client sends behind its own close may find nobody there.
+        # After its own close, the client may find the connection closed.
         with contextlib.suppress(ConnectionError):
             for segment in segments:
                 client.send(segment)
@@ -193,7 +193,7 @@ def test_each_case_is_answered_as_the_rfc_says(server: WebServer, case: Case) ->
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if len(c.sends) < 200], ids=lambda case: case.name)
-def test_each_case_is_answered_alike_one_byte_at_a_time(server: WebServer, case: Case) -> None:
+def test_each_case_is_answered_in_the_same_way_one_byte_at_a_time(server: WebServer, case: Case) -> None:
     play(server, case, [case.sends[i : i + 1] for i in range(len(case.sends))])
 
 

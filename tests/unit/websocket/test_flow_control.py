@@ -1,4 +1,4 @@
-"""The deadlines of a connection, on a loop whose time comes when the test says so: each ends with what it is for."""
+"""The deadlines of a connection, on an event loop with timers that the test fires."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.fuzz.stubs import Loop, Transport
 
 
 class Timer:
-    """What a loop returns for a call that is due later."""
+    """The handle of a delayed call."""
 
     def __init__(self, callback: Callable[[], Any]) -> None:
         self.callback = callback
@@ -29,7 +29,7 @@ class Timer:
 
 
 class TimedLoop(Loop):
-    """A loop whose timers all come at once, at `pass_time`."""
+    """An event loop whose timers all fire in `pass_time`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def connection() -> Connection:
     return Connection()
 
 
-def test_a_peer_that_took_everything_in_time_stays(connection: Connection) -> None:
+def test_a_peer_that_read_everything_in_time_stays(connection: Connection) -> None:
     connection.protocol.pause_writing()
     connection.protocol.resume_writing()
     connection.loop.pass_time()
@@ -80,7 +80,7 @@ def test_a_peer_that_took_everything_in_time_stays(connection: Connection) -> No
     assert connection.listener.packets == ["still here"]
 
 
-def test_a_peer_that_is_full_a_second_time_has_its_deadline_again(connection: Connection) -> None:
+def test_a_buffer_that_is_full_again_has_a_new_deadline(connection: Connection) -> None:
     connection.protocol.pause_writing()
     connection.protocol.resume_writing()
     connection.protocol.pause_writing()
@@ -90,7 +90,7 @@ def test_a_peer_that_is_full_a_second_time_has_its_deadline_again(connection: Co
     assert connection.listener.ended == [1006]
 
 
-def test_a_peer_that_takes_nothing_is_cut_off(connection: Connection) -> None:
+def test_a_peer_that_reads_nothing_is_cut_off(connection: Connection) -> None:
     connection.protocol.pause_writing()
     connection.loop.pass_time()
 
@@ -98,7 +98,7 @@ def test_a_peer_that_takes_nothing_is_cut_off(connection: Connection) -> None:
     assert connection.listener.ended == [1006]
 
 
-def test_a_peer_with_room_again_still_has_to_answer_the_close(connection: Connection) -> None:
+def test_a_peer_whose_buffer_has_space_again_must_still_answer_the_close(connection: Connection) -> None:
     connection.protocol.pause_writing()
     connection.protocol.close(1000, "")
     connection.protocol.resume_writing()

@@ -1,4 +1,4 @@
-"""What a listener on Darvaz's own wire may rely on: batches, order, bounds, deadlines, and one end."""
+"""What a listener may rely on: batches, order, bounds, deadlines, and one end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.webserver import WebServer, wait_until
 from tests.unit.websocket.servers import OURS, DirectEcho, EchoListener, serve
 
 
-class Place:
+class Setup:
     """A running server and the listeners on it."""
 
     def __init__(self, app: DirectEcho, server: WebServer, clients: contextlib.ExitStack) -> None:
@@ -35,26 +35,26 @@ class Place:
 
 
 @pytest.fixture(params=OURS)
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+def setup(request: pytest.FixtureRequest) -> Iterator[Setup]:
     app = DirectEcho()
     with serve(app, request.param, ws_max_size=600_000) as server, contextlib.ExitStack() as clients:
-        yield Place(app, server, clients)
+        yield Setup(app, server, clients)
 
 
-def test_ten_thousand_packets_of_one_segment_come_in_order_in_batches(place: Place) -> None:
-    client, listener = place.connect()
-    said = [b"%d" % number for number in range(10_000)]
+def test_ten_thousand_packets_of_one_segment_come_in_order_in_batches(setup: Setup) -> None:
+    client, listener = setup.connect()
+    numbers = [b"%d" % number for number in range(10_000)]
 
-    client.send(b"".join(packet(1, number) for number in said))
-    answers = [client.receive() for _ in said]
+    client.send(b"".join(packet(1, number) for number in numbers))
+    answers = [client.receive() for _ in numbers]
 
-    assert answers == [(1, number) for number in said]
+    assert answers == [(1, number) for number in numbers]
     assert 1 < max(listener.batches) <= ITEMS_PER_PARSE_MAX
 
 
-def test_the_applications_task_ends_and_the_connection_goes_on(place: Place) -> None:
-    client, _ = place.connect()
-    state = place.server.server.server_state
+def test_the_applications_task_ends_and_the_connection_stays(setup: Setup) -> None:
+    client, _ = setup.connect()
+    state = setup.server.server.server_state
     wait_until(lambda: not state.tasks)
 
     client.send(text("still here"))
@@ -63,21 +63,21 @@ def test_the_applications_task_ends_and_the_connection_goes_on(place: Place) -> 
     assert len(state.connections) == 1
 
 
-def test_a_clients_end_is_told_once_with_its_code(place: Place) -> None:
-    said, listener = place.connect()
-    said.send(close(3333, b"enough"))
-    vanished, other = place.connect()
+def test_the_end_is_called_once_with_the_clients_code(setup: Setup) -> None:
+    closed, listener = setup.connect()
+    closed.send(close(3333, b"enough"))
+    vanished, other = setup.connect()
     vanished.socket.close()
     wait_until(lambda: listener.ended and other.ended)
 
-    assert said.receive_close() == 3333 and said.is_ended()
-    wait_until(lambda: not place.server.server.server_state.connections)
+    assert closed.receive_close() == 3333 and closed.is_ended()
+    wait_until(lambda: not setup.server.server.server_state.connections)
     assert (listener.ended, other.ended) == ([(3333, "enough")], [(1006, "")])
 
 
-def test_a_server_that_goes_down_lets_the_listener_speak_and_says_1012(place: Place) -> None:
-    client, listener = place.connect()
-    place.server.server.should_exit = True
+def test_a_server_that_stops_lets_the_listener_write_and_closes_with_1012(setup: Setup) -> None:
+    client, listener = setup.connect()
+    setup.server.server.should_exit = True
 
     assert client.receive() == (1, b"stopping")
     assert client.receive_close() == 1012
@@ -86,26 +86,26 @@ def test_a_server_that_goes_down_lets_the_listener_speak_and_says_1012(place: Pl
     wait_until(lambda: listener.ended == [(1012, "")])
 
 
-def test_a_client_that_never_reads_is_no_longer_read_from_and_little_is_kept(place: Place) -> None:
-    client, listener = place.connect()
+def test_a_client_that_never_reads_is_not_read_and_little_is_kept(setup: Setup) -> None:
+    client, listener = setup.connect()
     client.socket.settimeout(0.5)
     with pytest.raises(TimeoutError):
         while True:
             client.socket.send(packet(1, b"x" * 100) * 1000)
 
-    kept_bytes = place.server.call(lambda: listener.wire.buffered_bytes)  # type: ignore[attr-defined]
-    unread_bytes = place.server.call(lambda: listener.wire._parser.buffered_bytes)  # type: ignore[attr-defined]
+    kept_bytes = setup.server.call(lambda: listener.connection.buffered_bytes)  # type: ignore[attr-defined]
+    unread_bytes = setup.server.call(lambda: listener.connection._parser.buffered_bytes)  # type: ignore[attr-defined]
 
     assert 0 < kept_bytes < flow.WRITE_BYTES_MAX
     assert unread_bytes < 600_000
     assert listener.ended == []
 
 
-def test_a_client_that_leaves_more_than_the_maximum_is_cut_off(place: Place) -> None:
-    _, listener = place.connect()
+def test_a_client_that_leaves_more_than_the_maximum_is_cut_off(setup: Setup) -> None:
+    _, listener = setup.connect()
 
     def flood() -> bool:
-        place.server.call(lambda: listener.wire.write(dump_binary(bytes(100_000))))
+        setup.server.call(lambda: listener.connection.write(dump_binary(bytes(100_000))))
         return bool(listener.ended)
 
     wait_until(flood)
@@ -113,22 +113,22 @@ def test_a_client_that_leaves_more_than_the_maximum_is_cut_off(place: Place) -> 
     assert listener.ended == [(1006, f"it left {flow.WRITE_BYTES_MAX} bytes unread")]
 
 
-def test_a_client_that_takes_nothing_until_the_deadline_is_cut_off(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+def test_a_client_that_reads_nothing_until_the_deadline_is_cut_off(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flow, "SEND_DEADLINE_S", 0.3)
-    _, listener = place.connect()
+    _, listener = setup.connect()
 
-    place.server.call(lambda: listener.wire.write(dump_binary(bytes(16_000_000))))
+    setup.server.call(lambda: listener.connection.write(dump_binary(bytes(16_000_000))))
     wait_until(lambda: listener.ended)
 
     assert listener.ended == [(1006, "it does not read what it is sent")]
 
 
-def test_a_client_that_reads_slowly_gets_everything(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_reads_slowly_gets_everything(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow, "SEND_DEADLINE_S", 30.0)
-    client, listener = place.connect()
-    place.server.call(lambda: listener.wire.write(dump_binary(bytes(5_000_000))))
+    client, listener = setup.connect()
+    setup.server.call(lambda: listener.connection.write(dump_binary(bytes(5_000_000))))
 
     for number in range(3):
         client.send(text(f"{number}"))
@@ -137,23 +137,23 @@ def test_a_client_that_reads_slowly_gets_everything(place: Place, monkeypatch: p
     assert got == [(2, bytes(5_000_000)), (1, b"0"), (1, b"1"), (1, b"2")]
 
 
-def test_a_listener_may_pause_the_reading(place: Place) -> None:
-    client, listener = place.connect()
-    place.server.call(listener.wire.pause_reading)
+def test_a_listener_may_pause_reading(setup: Setup) -> None:
+    client, listener = setup.connect()
+    setup.server.call(listener.connection.pause_reading)
     client.send(text("wait"))
     client.socket.settimeout(0.2)
     with pytest.raises(TimeoutError):
         client.receive()
     client.socket.settimeout(10)
 
-    place.server.call(listener.wire.resume_reading)
+    setup.server.call(listener.connection.resume_reading)
 
     assert client.receive() == (1, b"wait")
 
 
-def test_what_the_listener_says_to_a_message_too_large_comes_before_the_close(place: Place) -> None:
-    client, listener = place.connect()
-    listener.receive_oversized = lambda is_text: listener.wire.write(dump_text(f"{is_text}"))  # type: ignore[method-assign]
+def test_the_listeners_reply_to_a_message_too_large_comes_before_the_close(setup: Setup) -> None:
+    client, listener = setup.connect()
+    listener.receive_oversized = lambda is_text: listener.connection.write(dump_text(f"{is_text}"))  # type: ignore[method-assign]
 
     client.send(packet(2, bytes(600_001)))
 
@@ -162,9 +162,9 @@ def test_what_the_listener_says_to_a_message_too_large_comes_before_the_close(pl
     assert client.is_ended()
 
 
-def test_a_limit_that_the_listener_sets_holds(place: Place) -> None:
-    client, listener = place.connect()
-    place.server.call(lambda: listener.wire.limit(200, 300))
+def test_a_limit_of_the_listener_applies(setup: Setup) -> None:
+    client, listener = setup.connect()
+    setup.server.call(lambda: listener.connection.limit(200, 300))
 
     client.send(packet(1, b"x" * 200) + packet(2, b"y" * 300) + packet(1, b"x" * 201))
 
@@ -173,33 +173,33 @@ def test_a_limit_that_the_listener_sets_holds(place: Place) -> None:
     assert listener.oversized == [True]
 
 
-def test_a_client_learns_why_even_while_it_goes_on_sending(place: Place) -> None:
-    client, _ = place.connect()
+def test_a_client_that_keeps_sending_receives_the_close(setup: Setup) -> None:
+    client, _ = setup.connect()
     client.send(packet(3) + b"junk" * 100_000)
 
     assert client.receive_close() == 1002
     assert client.is_ended()
 
 
-def test_a_client_that_never_answers_a_close_is_cut_off(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_never_answers_a_close_is_cut_off(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "CLOSE_DEADLINE_S", 0.3)
-    client, listener = place.connect()
+    client, listener = setup.connect()
 
-    place.server.call(lambda: listener.wire.close(4401, "no token"))
+    setup.server.call(lambda: listener.connection.close(4401, "no token"))
 
     assert client.receive_close() == 4401
     assert client.is_ended()
     assert listener.ended == [(1006, "it did not answer the close")]
 
 
-def test_nothing_is_delivered_or_written_after_the_listeners_close(place: Place) -> None:
-    client, listener = place.connect()
+def test_nothing_is_delivered_or_written_after_the_listeners_close(setup: Setup) -> None:
+    client, listener = setup.connect()
 
     def close_and_write() -> None:
-        listener.wire.close(1000, "")
-        listener.wire.write(dump_text("late"))
+        listener.connection.close(1000, "")
+        listener.connection.write(dump_text("late"))
 
-    place.server.call(close_and_write)
+    setup.server.call(close_and_write)
     client.send(text("too late") + close(1000))
 
     assert client.receive() == (8, (1000).to_bytes(2, "big"))
@@ -208,9 +208,9 @@ def test_nothing_is_delivered_or_written_after_the_listeners_close(place: Place)
     assert listener.batches == []
 
 
-def test_a_listener_that_fails_ends_its_own_connection_alone(place: Place, caplog: pytest.LogCaptureFixture) -> None:
-    client, listener = place.connect()
-    other, _ = place.connect()
+def test_a_listener_that_fails_ends_only_its_own_connection(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    client, listener = setup.connect()
+    other, _ = setup.connect()
     listener.receive_packets = lambda packets: 1 / 0  # type: ignore[method-assign,assignment]
 
     client.send(text("x"))
@@ -221,7 +221,7 @@ def test_a_listener_that_fails_ends_its_own_connection_alone(place: Place, caplo
     assert other.receive() == (1, b"unharmed")
 
 
-def test_a_listener_that_comes_too_late_learns_of_the_end() -> None:
+def test_a_listener_attached_after_the_end_is_ended_at_once() -> None:
     listeners: list[EchoListener] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -229,9 +229,9 @@ def test_a_listener_that_comes_too_late_learns_of_the_end() -> None:
         await send({"type": "websocket.accept"})
         while (await receive())["type"] != "websocket.disconnect":
             pass
-        wire: PacketConnection = scope["extensions"][EXTENSION]
-        listener = EchoListener(wire)
-        wire.attach(listener)
+        connection: PacketConnection = scope["extensions"][EXTENSION]
+        listener = EchoListener(connection)
+        connection.attach(listener)
         listeners.append(listener)
 
     with serve(app, OURS[0]) as server:
@@ -242,14 +242,14 @@ def test_a_listener_that_comes_too_late_learns_of_the_end() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_came_before_the_listener_is_handed_over(name: str) -> None:
+def test_packets_before_the_listener_are_delivered_to_it(name: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await asyncio.sleep(0.1)
         await send({"type": "websocket.accept"})
         await asyncio.sleep(0.1)
-        wire: PacketConnection = scope["extensions"][EXTENSION]
-        wire.attach(EchoListener(wire))
+        connection: PacketConnection = scope["extensions"][EXTENSION]
+        connection.attach(EchoListener(connection))
 
     with serve(app, name) as server, RawSocket(server.port, upgrade=False) as client:
         client.send(REQUEST.format(path="/", more="").encode())
@@ -272,13 +272,13 @@ HANDSHAKES = [
 
 
 @pytest.mark.parametrize(("method", "changed", "status"), HANDSHAKES)
-def test_a_handshake_is_accepted_only_as_the_rfc_has_it(
-    place: Place, method: str, changed: dict[str, str | None], status: int
+def test_a_handshake_is_accepted_only_if_it_follows_the_rfc(
+    setup: Setup, method: str, changed: dict[str, str | None], status: int
 ) -> None:
     headers = dict(line.split(": ") for line in REQUEST.format(path="/", more="").split("\r\n")[1:] if line)
     headers.update(changed)  # type: ignore[arg-type]
     lines = [f"{method} / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items() if value)]
-    with RawSocket(place.server.port, upgrade=False) as client:
+    with RawSocket(setup.server.port, upgrade=False) as client:
         client.send("\r\n".join([*lines, "", ""]).encode())
         client.read_head()
 
@@ -291,27 +291,27 @@ def test_a_handshake_is_accepted_only_as_the_rfc_has_it(
             assert client.read_rest()
 
 
-def test_what_is_written_at_once_comes_behind_what_was_written_before(place: Place) -> None:
-    client, listener = place.connect()
+def test_a_packet_written_at_once_comes_after_earlier_ones(setup: Setup) -> None:
+    client, listener = setup.connect()
 
     def speak() -> None:
-        listener.wire.write(dump_text("first"))
-        listener.wire.write_now(dump_text("second"))
-        listener.wire.write_now(dump_text("third"))
+        listener.connection.write(dump_text("first"))
+        listener.connection.write_now(dump_text("second"))
+        listener.connection.write_now(dump_text("third"))
 
-    place.server.call(speak)
+    setup.server.call(speak)
 
     assert [client.receive()[1] for _ in range(3)] == [b"first", b"second", b"third"]
-    assert place.server.call(listener.wire.unsent_bytes) == 0
+    assert setup.server.call(listener.connection.unsent_bytes) == 0
 
 
-def test_nothing_is_written_at_once_behind_a_goodbye(place: Place) -> None:
-    client, listener = place.connect()
+def test_nothing_is_written_after_a_close(setup: Setup) -> None:
+    client, listener = setup.connect()
 
     def part() -> None:
-        listener.wire.close(1000, "")
-        listener.wire.write_now(dump_text("too late"))
+        listener.connection.close(1000, "")
+        listener.connection.write_now(dump_text("too late"))
 
-    place.server.call(part)
+    setup.server.call(part)
 
     assert client.receive_close() == 1000

@@ -1,4 +1,4 @@
-"""What takes off the mask: in Python, and in C where that is what runs."""
+"""Unmasking: in Python, and in C where it is compiled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCE = Path(darvaz.gateway.websocket.__path__[0]) / "masking.py"
 
 
 def plain() -> ModuleType:
-    """Returns the module as Python runs it, whatever is compiled."""
+    """Returns the module in plain Python, also where it is compiled."""
     spec = importlib.util.spec_from_file_location("plain_masking", SOURCE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -29,7 +29,7 @@ both = pytest.mark.parametrize("masking", [plain(), running], ids=["plain", "run
 
 
 def masked(payload: bytes, mask: bytes) -> bytes:
-    return bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+    return bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
 
 
 @both
@@ -39,7 +39,7 @@ def masked(payload: bytes, mask: bytes) -> bytes:
     payload=st.binary(max_size=300),
     after=st.binary(max_size=9),
 )
-def test_a_payload_anywhere_in_the_bytes_comes_out_as_it_was(
+def test_a_payload_at_any_position_is_unmasked(
     masking: ModuleType, before: bytes, mask: bytes, payload: bytes, after: bytes
 ) -> None:
     data = before + mask + masked(payload, mask) + after
@@ -50,7 +50,7 @@ def test_a_payload_anywhere_in_the_bytes_comes_out_as_it_was(
 
 @both
 @given(mask=st.binary(min_size=4, max_size=4), text=st.text(max_size=300))
-def test_a_text_comes_out_as_it_was(masking: ModuleType, mask: bytes, text: str) -> None:
+def test_a_text_is_unmasked(masking: ModuleType, mask: bytes, text: str) -> None:
     data = mask + masked(text.encode(), mask)
 
     assert masking.unmask_text(data, 4, len(data)) == text
@@ -58,7 +58,7 @@ def test_a_text_comes_out_as_it_was(masking: ModuleType, mask: bytes, text: str)
 
 @both
 @given(mask=st.binary(min_size=4, max_size=4), payload=st.binary(max_size=200))
-def test_bytes_are_a_text_if_python_says_so(masking: ModuleType, mask: bytes, payload: bytes) -> None:
+def test_bytes_are_text_exactly_if_python_decodes_them(masking: ModuleType, mask: bytes, payload: bytes) -> None:
     data = mask + masked(payload, mask)
     try:
         expected = payload.decode()
@@ -70,7 +70,7 @@ def test_bytes_are_a_text_if_python_says_so(masking: ModuleType, mask: bytes, pa
 
 
 @pytest.mark.parametrize("given", [(b"12345678", 3, 8), (b"12345678", 4, 9), (b"12345678", 6, 5), (b"1234", -1, 4)])
-def test_places_outside_of_the_bytes_are_never_read(given: tuple[bytes, int, int]) -> None:
+def test_positions_outside_of_the_bytes_are_never_read(given: tuple[bytes, int, int]) -> None:
     try:
         unmasked = running.unmask(*given)
     except ValueError:
@@ -79,7 +79,7 @@ def test_places_outside_of_the_bytes_are_never_read(given: tuple[bytes, int, int
     assert len(unmasked) <= len(given[0])
 
 
-@pytest.mark.skipif(Path(str(running.__file__)) == SOURCE, reason="Python looks at these itself")
+@pytest.mark.skipif(Path(str(running.__file__)) == SOURCE, reason="the plain module accepts what Python slices")
 @pytest.mark.parametrize(
     "given", [(), (b"12345678",), (b"12345678", 4, 8, 9), ("12345678", 4, 8), (b"12345678", "4", 8)]
 )

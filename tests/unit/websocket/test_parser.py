@@ -1,4 +1,4 @@
-"""The parser: every cut of the bytes gives the same messages, every broken rule its code, and nothing grows."""
+"""The parser: the same messages for all segments, the code of each broken rule, and bounded memory."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_conversation_is_parsed_in_order() -> None:
     assert parse(STREAM) == ITEMS
 
 
-def test_a_conversation_is_parsed_alike_one_byte_at_a_time() -> None:
+def test_a_conversation_gives_the_same_items_one_byte_at_a_time() -> None:
     assert parse(*(STREAM[i : i + 1] for i in range(len(STREAM)))) == ITEMS
 
 
@@ -73,9 +73,9 @@ def test_every_cut_in_two_gives_the_same(data: bytes, items: list[Item]) -> None
 @settings(max_examples=50, deadline=None)
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=30))
 def test_any_cuts_give_the_same(cuts: list[int]) -> None:
-    places = [0, *sorted(cuts), len(STREAM)]
+    positions = [0, *sorted(cuts), len(STREAM)]
 
-    assert parse(*(STREAM[a:b] for a, b in itertools.pairwise(places))) == ITEMS
+    assert parse(*(STREAM[a:b] for a, b in itertools.pairwise(positions))) == ITEMS
 
 
 BROKEN = [
@@ -112,7 +112,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("data", "code"), BROKEN)
-def test_a_broken_rule_ends_the_reading_with_its_code(data: bytes, code: int) -> None:
+def test_a_broken_rule_ends_reading_with_its_code(data: bytes, code: int) -> None:
     whole = parse(text("before") + data + text("after"))
     cut = parse(*(bytes((byte,)) for byte in text("before") + data + text("after")))
 
@@ -122,7 +122,7 @@ def test_a_broken_rule_ends_the_reading_with_its_code(data: bytes, code: int) ->
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999])
-def test_the_codes_that_a_close_may_have_are_taken(code: int) -> None:
+def test_valid_close_codes_are_accepted(code: int) -> None:
     assert parse(close(code)) == [PeerClose(code, "")]
 
 
@@ -130,17 +130,17 @@ def test_a_close_without_a_code_is_1005() -> None:
     assert parse(close(None)) == [PeerClose(1005, "")]
 
 
-def test_texts_and_binaries_have_limits_of_their_own_and_one_byte_more_is_too_large() -> None:
+def test_texts_and_binaries_have_separate_limits_and_one_byte_more_is_too_large() -> None:
     assert parse(packet(1, b"x" * 200), packet(2, b"y" * 300), text_max=200, binary_max=300) == ["x" * 200, b"y" * 300]
     assert parse(packet(1, b"x" * 201), text_max=200) == [Violation(1009, "at most 200 bytes", is_text=True)]
     assert parse(packet(2, b"y" * 301), binary_max=300) == [Violation(1009, "at most 300 bytes", is_text=False)]
 
 
-def test_a_message_that_is_too_large_is_refused_by_its_head_alone() -> None:
+def test_a_message_that_is_too_large_is_refused_at_its_head() -> None:
     assert [type(item) for item in parse(packet(2, b"x" * 400)[:4], binary_max=399)] == [Violation]
 
 
-def test_limits_that_change_hold_for_the_next_message_of_the_same_segment() -> None:
+def test_changed_limits_apply_to_the_next_message_of_the_same_segment() -> None:
     parser = Parser(200, 200)
     parser.limit(200, 200, one_by_one=True)
 
@@ -151,7 +151,7 @@ def test_limits_that_change_hold_for_the_next_message_of_the_same_segment() -> N
     assert parser.parse() == ["x" * 300, "last"]
 
 
-def test_one_look_returns_no_more_than_the_maximum() -> None:
+def test_one_call_returns_the_maximum_of_items_at_most() -> None:
     parser = Parser(MAX_BYTES, MAX_BYTES)
 
     assert len(parser.parse(text("x") * (ITEMS_PER_PARSE_MAX + 1))) == ITEMS_PER_PARSE_MAX
@@ -160,7 +160,7 @@ def test_one_look_returns_no_more_than_the_maximum() -> None:
     assert not parser.has_more
 
 
-def test_what_is_kept_for_later_is_parsed_later() -> None:
+def test_kept_bytes_are_parsed_later() -> None:
     parser = Parser(MAX_BYTES, MAX_BYTES)
     parser.keep(STREAM[:100])
     parser.keep(STREAM[100:])
@@ -168,7 +168,7 @@ def test_what_is_kept_for_later_is_parsed_later() -> None:
     assert parse_all(parser, b"") == ITEMS
 
 
-def test_nothing_is_kept_of_what_was_parsed_nor_after_the_end() -> None:
+def test_nothing_is_kept_after_parsing_or_after_the_end() -> None:
     quiet, partial, ended = (Parser(MAX_BYTES, MAX_BYTES) for _ in range(3))
     parse_all(quiet, text("x") * 1000)
     parse_all(partial, text("x") * 1000 + text("y")[:3])
@@ -186,7 +186,7 @@ def test_empty_fragments_without_end_take_no_memory() -> None:
     assert parse_all(parser, packet(0, b"y")) == ["xy"]
 
 
-def test_what_another_implementation_writes_is_read() -> None:
+def test_packets_of_another_implementation_are_read() -> None:
     client = ClientProtocol(parse_uri("ws://localhost/"), state=State.OPEN, max_size=None)
     sent: list[Item] = []
     random_ = random.Random(4)
@@ -246,7 +246,7 @@ def by_websockets(data: bytes) -> list[object]:
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(_FRAMES, max_size=8))
-def test_another_implementation_agrees_on_what_is_a_message_and_what_a_fault(frames: list[bytes]) -> None:
+def test_another_implementation_finds_the_same_messages_and_faults(frames: list[bytes]) -> None:
     data = b"".join(frames)
     *theirs, failure = by_websockets(data)
 
@@ -256,10 +256,10 @@ def test_another_implementation_agrees_on_what_is_a_message_and_what_a_fault(fra
     ours = [item for item in items if isinstance(item, Ping | Pong)]
     last = items[-1] if items else None
     violation = last.code if isinstance(last, Violation) else None
-    # A text that is not UTF-8 is for their user to find out, so they read on.
+    # `websockets` leaves decoding to its user, so it continues after a text that is not UTF-8.
     if violation == 1007:
         assert len(ours) <= len(controls)
         return
     assert [bytes(f.data) for f in controls] == [item.payload for item in ours]
-    # They blame a goodbye in the middle of a message; the RFC lets control packets stand there (5.4).
+    # `websockets` refuses a close between fragments; RFC 6455, section 5.4, allows control packets there.
     assert violation == failure or (isinstance(last, PeerClose) and failure == 1002)
