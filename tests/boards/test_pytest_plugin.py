@@ -263,7 +263,7 @@ def test_program_that_a_test_ended_runs_again_in_the_next(project: pytest.Pytest
         [
             "E*testing.ExecFailed: Traceback (most recent call last):",
             "E*ValueError: mine",
-            "E*testing.CommandFailed: crash(): virtual-pico went away before it answered",
+            "E*testing.CommandFailed: crash(): virtual-pico disconnected before it answered",
             "virtual-pico is offline: *",
             "--* traceback of virtual-pico --*",
             '  File "main.py", line 20, in crash',

@@ -110,7 +110,7 @@ async def test_a_command_to_a_board_that_disconnects_fails(gateway: GatewayProce
         await board.hear("command")
         await expect(page.locator(".status")).to_have_text("sent, waiting …")
 
-    await expect(page.locator(".status")).to_contain_text("failed: shy went away before it answered")
+    await expect(page.locator(".status")).to_contain_text("failed: shy disconnected before it answered")
     await expect(page.get_by_text("The board is offline: its controls are disabled.")).to_be_visible()
     await expect(page.get_by_role("button", name="Run")).to_be_disabled()
 

@@ -34,7 +34,7 @@ from darvaz.gateway.links.endpoint import DeviceRoutes, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
-from darvaz.gateway.storage.database import StorageError, explained, open_database
+from darvaz.gateway.storage.database import StorageError, explain, open_database
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.telemetry.description import DeviceDescriber
@@ -55,7 +55,7 @@ def build_parts(settings: Settings) -> Parts:
     try:
         return _build(settings)
     except sqlite3.Error as error:
-        raise explained(error, settings.data_path) from None
+        raise explain(error, settings.data_path) from None
 
 
 def _build(settings: Settings) -> Parts:

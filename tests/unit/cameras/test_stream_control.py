@@ -151,15 +151,15 @@ async def test_a_forgotten_board_is_no_longer_asked(hub: Hub, frames: Frames) ->
     board = Board(hub)
     board.come()
     await board.until(lambda: bool(board.streams))
-    told: list[tuple[str, bool]] = []
-    hub.on_presence(lambda device, is_here: told.append((device, is_here)))
+    presence: list[tuple[str, bool]] = []
+    hub.on_presence(lambda device, is_connected: presence.append((device, is_connected)))
 
     hub.forget("yard")
     count = len(board.streams)
     frames.join("yard", viewer(ViewerRequest(fps=5)))
     await asyncio.sleep(0.2)
 
-    assert told == [("yard", False)]
+    assert presence == [("yard", False)]
     assert len(board.streams) == count
 
 

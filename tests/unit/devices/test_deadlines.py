@@ -20,7 +20,7 @@ class Clock:
         return self.now_s
 
 
-class Ticking:
+class RecordingLink:
     """A link that notes when it is called, and wants to be called again."""
 
     def __init__(self, token_id: str | None = None, again_s: float | None = None) -> None:
@@ -38,7 +38,7 @@ class Ticking:
         self.revocations += 1
 
 
-class FailingLink(Ticking):
+class FailingLink(RecordingLink):
     def tick(self, now_s: float) -> float | None:
         super().tick(now_s)
         raise ValueError("on purpose")
@@ -55,54 +55,54 @@ def clock() -> Clock:
     return Clock()
 
 
-async def after(clock: Clock, watch: TimerWheel, delay_s: float) -> None:
-    """Lets the time pass and the watch do what is due."""
+async def after(clock: Clock, wheel: TimerWheel, delay_s: float) -> None:
+    """Lets the time pass and the wheel handle what is due."""
     clock.now_s += delay_s
-    seen = Ticking()
-    watch.join(seen, clock.now_s - 1)
+    seen = RecordingLink()
+    wheel.join(seen, clock.now_s - 1)
     clock.now_s += SLOT_S
     await until(lambda: seen.ticks)
-    watch.leave(seen)
+    wheel.leave(seen)
 
 
 async def test_a_link_is_called_at_its_deadline_and_not_before(clock: Clock) -> None:
-    watch, link = TimerWheel(frozenset, clock), Ticking()
-    watch.join(link, clock.now_s + 60)
+    wheel, link = TimerWheel(frozenset, clock), RecordingLink()
+    wheel.join(link, clock.now_s + 60)
 
-    await after(clock, watch, 59)
+    await after(clock, wheel, 59)
     assert link.ticks == []
-    await after(clock, watch, 1 + SLOT_S)
+    await after(clock, wheel, 1 + SLOT_S)
 
     assert len(link.ticks) == 1 and link.ticks[0] >= 1060
 
 
 async def test_a_link_is_called_at_each_deadline_that_it_returns(clock: Clock) -> None:
-    watch, link = TimerWheel(frozenset, clock), Ticking(again_s=10)
-    watch.join(link, clock.now_s + 10)
+    wheel, link = TimerWheel(frozenset, clock), RecordingLink(again_s=10)
+    wheel.join(link, clock.now_s + 10)
 
     for _ in range(5):
-        await after(clock, watch, 10 + SLOT_S)
+        await after(clock, wheel, 10 + SLOT_S)
 
     assert len(link.ticks) == 5
 
 
 async def test_a_link_that_left_is_neither_called_nor_kept(clock: Clock) -> None:
-    watch, link = TimerWheel(frozenset, clock), Ticking()
-    watch.join(link, clock.now_s + 60)
+    wheel, link = TimerWheel(frozenset, clock), RecordingLink()
+    wheel.join(link, clock.now_s + 60)
 
-    watch.leave(link)
-    await after(clock, watch, 120)
+    wheel.leave(link)
+    await after(clock, wheel, 120)
 
     assert link.ticks == []
-    assert watch._links == set() and not any(watch._turns.values())
+    assert wheel._links == set() and not any(wheel._slots.values())
 
 
 async def test_after_a_jump_of_the_clock_every_due_slot_is_handled(clock: Clock) -> None:
-    watch, links = TimerWheel(frozenset, clock), [Ticking() for _ in range(10)]
+    wheel, links = TimerWheel(frozenset, clock), [RecordingLink() for _ in range(10)]
     for number, link in enumerate(links):
-        watch.join(link, clock.now_s + 1000 * number)
+        wheel.join(link, clock.now_s + 1000 * number)
 
-    await after(clock, watch, 86_400)
+    await after(clock, wheel, 86_400)
 
     assert [len(link.ticks) for link in links] == [1] * 10
 
@@ -110,39 +110,39 @@ async def test_after_a_jump_of_the_clock_every_due_slot_is_handled(clock: Clock)
 async def test_an_exception_of_one_link_does_not_stop_the_others(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch, failing, other = TimerWheel(frozenset, clock), FailingLink(), Ticking()
-    watch.join(failing, clock.now_s + 1)
-    watch.join(other, clock.now_s + 1)
+    wheel, failing, other = TimerWheel(frozenset, clock), FailingLink(), RecordingLink()
+    wheel.join(failing, clock.now_s + 1)
+    wheel.join(other, clock.now_s + 1)
 
-    await after(clock, watch, 2)
-    await after(clock, watch, 2)
+    await after(clock, wheel, 2)
+    await after(clock, wheel, 2)
 
     assert (len(failing.ticks), len(other.ticks)) == (2, 1)
     assert "on purpose" in caplog.text
 
 
 async def test_a_link_with_a_revoked_token_is_called_once(clock: Clock) -> None:
-    dead: set[str] = {"old"}
-    watch = TimerWheel(lambda: frozenset(dead), clock)
-    revoked, other, without = Ticking("a"), Ticking("b"), Ticking()
+    invalid: set[str] = {"old"}
+    wheel = TimerWheel(lambda: frozenset(invalid), clock)
+    revoked, other, without = RecordingLink("a"), RecordingLink("b"), RecordingLink()
     for link in (revoked, other, without):
-        watch.join(link, clock.now_s + 1000)
-    await after(clock, watch, TOKENS_EVERY_S)
+        wheel.join(link, clock.now_s + 1000)
+    await after(clock, wheel, TOKENS_EVERY_S)
 
-    dead.add("a")
+    invalid.add("a")
     for _ in range(3):
-        await after(clock, watch, TOKENS_EVERY_S)
+        await after(clock, wheel, TOKENS_EVERY_S)
 
     assert (revoked.revocations, other.revocations, without.revocations) == (1, 0, 0)
 
 
 async def test_the_timer_stops_while_there_are_no_links(clock: Clock) -> None:
-    watch, link = TimerWheel(frozenset, clock), Ticking()
-    watch.join(link, clock.now_s + 60)
-    watch.leave(link)
+    wheel, link = TimerWheel(frozenset, clock), RecordingLink()
+    wheel.join(link, clock.now_s + 60)
+    wheel.leave(link)
 
-    await until(lambda: watch._timer is None)
-    watch.join(link, clock.now_s)
+    await until(lambda: wheel._timer is None)
+    wheel.join(link, clock.now_s)
     clock.now_s += 2 * SLOT_S
 
     await until(lambda: link.ticks)

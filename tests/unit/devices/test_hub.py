@@ -170,7 +170,7 @@ async def test_the_newest_link_replaces_the_older_one_whose_end_changes_nothing(
 
     assert older.closed == ["replaced"]
     assert hub.online == 1
-    with pytest.raises(OfflineError, match="connected anew"):
+    with pytest.raises(OfflineError, match="connected again"):
         await asking
 
 

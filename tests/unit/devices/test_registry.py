@@ -63,8 +63,8 @@ def test_one_device_beyond_the_maximum_replaces_the_least_recently_seen(
     devices = Devices(connection, devices_max=3)
     for number, device in enumerate(["online", "older", "newer"]):
         devices.remember(known(device, float(number)))
-    devices.saw("newer", 20.0)
-    devices.saw("older", 10.0)
+    devices.mark_seen("newer", 20.0)
+    devices.mark_seen("older", 10.0)
 
     devices.remember(known("latest", 30.0))
     devices.close()
@@ -121,7 +121,7 @@ def test_changes_after_the_end_are_not_an_error(connection: sqlite3.Connection) 
     devices.remember(known("late", 1.0))
     devices.close()
 
-    devices.saw("late", 2.0)
+    devices.mark_seen("late", 2.0)
     devices.close()
 
     assert devices.all()[0].last_seen_s == 2.0

@@ -55,9 +55,9 @@ async def test_one_viewer_beyond_the_maximum_is_refused() -> None:
 
 async def test_subscribers_get_frames_and_changes_of_demand() -> None:
     frames = Frames(viewers_max=9, viewer_deadline_s=10.0)
-    heard: list[object] = []
-    frames.on_frame(lambda device, frame: heard.append((device, frame.data)))
-    frames.on_demand(heard.append)
+    received: list[object] = []
+    frames.on_frame(lambda device, frame: received.append((device, frame.data)))
+    frames.on_demand(received.append)
     viewer = viewer_on(Sink())
 
     frames.join("yard", viewer)
@@ -65,7 +65,7 @@ async def test_subscribers_get_frames_and_changes_of_demand() -> None:
     frames.change_request("yard", viewer, ViewerRequest(fps=1))
     frames.leave("yard", viewer)
 
-    assert heard == ["yard", ("yard", b"one"), "yard", "yard"]
+    assert received == ["yard", ("yard", b"one"), "yard", "yard"]
     frames.close()
 
 

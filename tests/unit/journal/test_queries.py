@@ -29,9 +29,9 @@ def batch_rows(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def connection(tmp_path: Path, batch_rows: int) -> Iterator[sqlite3.Connection]:
     rows = [
-        moment(1000, "a", "pico", ("<", "log", "one")),
-        moment(2000, "b", "esp32cam", ("<", "frame", "two")),
-        moment(3000, "a", "pico", (">", "ping", "three")),
+        group(1000, "a", "pico", ("<", "log", "one")),
+        group(2000, "b", "esp32cam", ("<", "frame", "two")),
+        group(3000, "a", "pico", (">", "ping", "three")),
     ]
     with closing(open_database(tmp_path)) as made:
         for start in range(0, len(rows), batch_rows):
@@ -39,12 +39,12 @@ def connection(tmp_path: Path, batch_rows: int) -> Iterator[sqlite3.Connection]:
         yield made
 
 
-def moment(time_ms: int, device: str | None, kind: str, *said: tuple[str, str, str]) -> EntryGroup:
-    return time_ms, device, kind, "192.0.2.7", list(said)
+def group(time_ms: int, device: str | None, kind: str, *entries: tuple[str, str, str]) -> EntryGroup:
+    return time_ms, device, kind, "192.0.2.7", list(entries)
 
 
-def add(connection: sqlite3.Connection, *moments: EntryGroup) -> None:
-    insert_batch(connection, list(moments), str)
+def add(connection: sqlite3.Connection, *groups: EntryGroup) -> None:
+    insert_batch(connection, list(groups), str)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_limit_takes_the_newest_or_the_oldest_in_order_of_time(connection: sql
 
 def test_a_limit_has_a_maximum(connection: sqlite3.Connection) -> None:
     for _ in range(ROWS_MAX // 1000 + 1):
-        add(connection, moment(4000, "c", "pico", *[("<", "log", "")] * 1000))
+        add(connection, group(4000, "c", "pico", *[("<", "log", "")] * 1000))
 
     assert len(read(connection, JournalFilter(), ROWS_MAX + 1)) == ROWS_MAX
 
@@ -88,8 +88,8 @@ def test_an_age_beyond_1970_is_taken_as_1970(connection: sqlite3.Connection, tex
 
 
 def test_entries_recorded_together_are_read_row_by_row_in_order(connection: sqlite3.Connection) -> None:
-    add(connection, moment(4000, "c", "pico", ("<", "ping", "1"), (">", "pong", "2")), moment(4000, "c", "pico"))
-    add(connection, moment(4001, "c", "pico", ("<", "log", "3")))
+    add(connection, group(4000, "c", "pico", ("<", "ping", "1"), (">", "pong", "2")), group(4000, "c", "pico"))
+    add(connection, group(4001, "c", "pico", ("<", "log", "3")))
 
     found = read(connection, JournalFilter(device="c"))
 
@@ -98,7 +98,7 @@ def test_entries_recorded_together_are_read_row_by_row_in_order(connection: sqli
 
 
 def test_other_programs_see_the_same_rows(connection: sqlite3.Connection) -> None:
-    add(connection, moment(4000, "c", "pico", *(("<", "log", str(number)) for number in range(12))))
+    add(connection, group(4000, "c", "pico", *(("<", "log", str(number)) for number in range(12))))
     seen = connection.execute("SELECT * FROM journal ORDER BY id").fetchall()
 
     assert seen == [
@@ -108,7 +108,7 @@ def test_other_programs_see_the_same_rows(connection: sqlite3.Connection) -> Non
 
 def test_names_with_quotes_and_any_characters_are_found(connection: sqlite3.Connection) -> None:
     names = ['say "hi"', "سلام", "back\\slash", "a'b", "🚪", "a"]
-    add(connection, *(moment(4000, name, "pico", ("<", "log", name)) for name in names))
+    add(connection, *(group(4000, name, "pico", ("<", "log", name)) for name in names))
 
     for name in names:
         assert [row.payload for row in read(connection, JournalFilter(device=name, since_ms=4000))] == [name]
@@ -162,7 +162,7 @@ def test_following_shows_what_comes_and_ends_quietly_at_ctrl_c(connection: sqlit
         assert process.stdout and process.stderr
         assert "one" in process.stdout.readline()
         assert "three" in process.stdout.readline()
-        add(connection, moment(4000, "a", "pico", ("<", "log", "four")))
+        add(connection, group(4000, "a", "pico", ("<", "log", "four")))
         assert "four" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
 

@@ -280,9 +280,9 @@ def test_a_command_is_sent_only_while_open() -> None:
 def test_an_ordinary_message_is_returned_and_not_an_event() -> None:
     session = open_session()
 
-    heard = session.receive_text('{"type":"log", "message":"hi"}', 1.0)
+    received = session.receive_text('{"type":"log", "message":"hi"}', 1.0)
 
-    assert heard == PROTOCOL.make("log", message="hi")
+    assert received == PROTOCOL.make("log", message="hi")
     assert session.take_events() == []
 
 

@@ -29,8 +29,8 @@ def make(kind: str) -> Session:
     return Session(PROTOCOL, PROTOCOL.kinds[kind], limits, 0.0, is_admitted=True, unix_offset_s=1e9)
 
 
-def feed(session: Session, packet: str | bytes) -> None:
-    """Gives a session one packet and decides in its favour whatever it asks."""
+def give(session: Session, packet: str | bytes) -> None:
+    """Gives a session one packet and accepts all that it asks about."""
     if isinstance(packet, str):
         session.receive_text(packet, 0.0)
     else:
@@ -50,7 +50,7 @@ def test_a_thousand_mutants_are_answered_with_messages_of_the_schema(kind: str, 
     session = make(kind)
 
     for packet in packets(seed, MUTANTS_PER_SEED):
-        feed(session, packet)
+        give(session, packet)
         for write in session.take_writes():
             if isinstance(write, Close):
                 assert len(write.reason.encode()) <= 123
@@ -65,10 +65,10 @@ def test_a_thousand_mutants_are_answered_with_messages_of_the_schema(kind: str, 
 )
 def test_half_a_character_twice_as_a_key_is_answered_with_an_error(text: str) -> None:
     session = make("pico")
-    feed(session, '{"type":"connect","device":"d"}')
+    give(session, '{"type":"connect","device":"d"}')
     session.take_writes()
 
-    feed(session, text)
+    give(session, text)
 
     (answer,) = session.take_writes()
     assert not isinstance(answer, Close)

@@ -22,7 +22,7 @@ from darvaz.gateway.storage.database import (
     BUSY_TIMEOUT_MS,
     DATABASE_NAME,
     StorageError,
-    explained,
+    explain,
     open_database,
     opened,
     transaction,
@@ -279,7 +279,7 @@ def test_a_full_disk_is_explained_and_leaves_no_transaction_open(folder: Path, c
     with pytest.raises(sqlite3.OperationalError) as raised, transaction(connection):
         connection.execute("INSERT INTO settings VALUES ('a', ?)", ("x" * 100_000,))
 
-    assert "is full: free some space" in str(explained(raised.value, folder))
+    assert "is full: free some space" in str(explain(raised.value, folder))
     assert not connection.in_transaction
 
 
@@ -295,7 +295,7 @@ def test_a_database_that_another_program_holds_is_explained(folder: Path, connec
         with pytest.raises(sqlite3.OperationalError) as raised:
             connection.execute("BEGIN IMMEDIATE")
 
-    assert "is busy: another program holds it locked" in str(explained(raised.value, folder))
+    assert "is busy: another program holds it locked" in str(explain(raised.value, folder))
 
 
 def test_any_other_error_has_a_remedy(folder: Path) -> None:
@@ -305,22 +305,22 @@ def test_any_other_error_has_a_remedy(folder: Path) -> None:
 
 
 def test_an_error_without_a_code_has_a_remedy(folder: Path) -> None:
-    said = str(explained(sqlite3.ProgrammingError("Cannot operate on a closed database."), folder))
+    text = str(explain(sqlite3.ProgrammingError("Cannot operate on a closed database."), folder))
 
-    assert said.endswith("move it away to begin afresh")
+    assert text.endswith("move it away to start with an empty one")
 
 
 def test_a_program_that_reads_does_not_delete_the_log_of_one_that_writes(folder: Path) -> None:
-    look = "import sys; from pathlib import Path; from darvaz.gateway.storage.database import open_database;"
-    look += "c = open_database(Path(sys.argv[1])); print(c.execute('SELECT count(*) FROM settings').fetchone()[0])"
+    program = "import sys; from pathlib import Path; from darvaz.gateway.storage.database import open_database;"
+    program += "c = open_database(Path(sys.argv[1])); print(c.execute('SELECT count(*) FROM settings').fetchone()[0])"
 
-    def seen_elsewhere() -> int:
-        return int(subprocess.run([sys.executable, "-c", look, str(folder)], capture_output=True, check=True).stdout)
+    def count_in_another_process() -> int:
+        return int(subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, check=True).stdout)
 
     with closing(open_database(folder)) as writer, closing(open_database(folder)):
         for number in range(3):
             writer.execute("INSERT INTO settings VALUES (?, 'x')", (str(number),))
-            assert seen_elsewhere() == number + 1
+            assert count_in_another_process() == number + 1
 
 
 def test_programs_that_start_at_once_all_open_the_database(tmp_path: Path) -> None:

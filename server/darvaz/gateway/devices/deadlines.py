@@ -1,4 +1,4 @@
-"""The gateway's one clock for its links: a timer wheel for their deadlines, and a look at revoked tokens."""
+"""The deadlines of all links in one timer wheel, and a regular check for revoked tokens."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-log = logging.getLogger("darvaz.watch")
+log = logging.getLogger("darvaz.devices")
 
-# Deadlines are kept to this; they are seconds and minutes.
+# Deadlines are seconds and minutes; they are kept to this.
 SLOT_S = 0.1
 TOKENS_EVERY_S = 1.0
 
 
 class TimedLink(Protocol):
-    """A live link, as the watch sees it."""
+    """A live link, as the wheel needs it."""
 
     slot: int
+    """Where its deadline is in the wheel; set by the wheel."""
 
     @property
     def token_id(self) -> str | None: ...
 
     def tick(self, now_s: float) -> float | None:
-        """Does what is due and returns when to come again, or None for never."""
+        """Does what is due and returns the next deadline, or None for no other."""
 
     def revoke(self) -> None:
-        """Learns that its token lets nobody in any more."""
+        """Is called when its token was revoked or expired."""
 
 
 class TimerWheel:
-    """Calls each link when its deadline comes, which costs a quiet link nothing before.
+    """Calls each link at its deadline; until then, a link costs nothing. Used from the event loop only.
 
-    A link's `slot` is the watch's to set. Used from the event loop only.
+    Times are monotonic seconds; a slot is a time divided by `SLOT_S`.
     """
 
     def __init__(
@@ -41,60 +42,64 @@ class TimerWheel:
     ) -> None:
         self._invalid_tokens = invalid_tokens
         self._monotonic_s = monotonic_s
-        self._turns: dict[int, set[TimedLink]] = {}
+        # Slot → the links with a deadline in it.
+        self._slots: dict[int, set[TimedLink]] = {}
         self._links: set[TimedLink] = set()
-        self._done = 0
+        # The newest slot that was handled.
+        self._handled = 0
+        # When tokens are checked next, and those that were invalid at the last check.
         self._tokens_s = 0.0
-        self._known_dead: frozenset[str] = frozenset()
+        self._known_invalid: frozenset[str] = frozenset()
+        # Runs `_advance`; None while there are no links.
         self._timer: asyncio.TimerHandle | None = None
 
     def join(self, link: TimedLink, deadline_s: float) -> None:
-        """Looks after a link from now on."""
+        """Adds a link."""
         if self._timer is None:
-            self._done = int(self._monotonic_s() / SLOT_S)
-            self._timer = asyncio.get_running_loop().call_later(SLOT_S, self._turn)
+            self._handled = int(self._monotonic_s() / SLOT_S)
+            self._timer = asyncio.get_running_loop().call_later(SLOT_S, self._advance)
         self._links.add(link)
-        self._place(link, deadline_s)
+        self._insert(link, deadline_s)
 
     def leave(self, link: TimedLink) -> None:
-        """Forgets a link."""
+        """Removes a link."""
         self._links.discard(link)
-        waiting = self._turns.get(link.slot)
+        waiting = self._slots.get(link.slot)
         if waiting is not None:
             waiting.discard(link)
 
-    def _place(self, link: TimedLink, deadline_s: float) -> None:
-        # Never in the slot that is being done, and never before the deadline.
-        link.slot = max(int(deadline_s / SLOT_S) + 1, self._done + 1)
-        self._turns.setdefault(link.slot, set()).add(link)
+    def _insert(self, link: TimedLink, deadline_s: float) -> None:
+        # Never before the deadline, and never into a slot that is being handled.
+        link.slot = max(int(deadline_s / SLOT_S) + 1, self._handled + 1)
+        self._slots.setdefault(link.slot, set()).add(link)
 
-    def _turn(self) -> None:
-        """Does every slot that is due; the timer rests while there are no links."""
+    def _advance(self) -> None:
+        """Handles every slot that is due."""
         self._timer = None
         now_s = self._monotonic_s()
-        while self._done < int(now_s / SLOT_S):
-            self._done += 1
-            for link in self._turns.pop(self._done, ()):
+        while self._handled < int(now_s / SLOT_S):
+            self._handled += 1
+            for link in self._slots.pop(self._handled, ()):
                 self._tick(link, now_s)
         if now_s >= self._tokens_s:
             self._tokens_s = now_s + TOKENS_EVERY_S
-            self._look_at_tokens()
+            self._check_tokens()
         if self._links:
-            self._timer = asyncio.get_running_loop().call_later(SLOT_S, self._turn)
+            self._timer = asyncio.get_running_loop().call_later(SLOT_S, self._advance)
 
     def _tick(self, link: TimedLink, now_s: float) -> None:
-        # The clock of all links must not stop for a fault in one of them.
+        # An exception of one link must not stop the others.
         try:
             deadline_s = link.tick(now_s)
         except Exception:
-            log.exception("= a link could not do what was due")
+            log.exception("= a link failed at its deadline")
             deadline_s = now_s + TOKENS_EVERY_S
         if deadline_s is not None and link in self._links:
-            self._place(link, deadline_s)
+            self._insert(link, deadline_s)
 
-    def _look_at_tokens(self) -> None:
-        dead = self._invalid_tokens()
-        newly_dead, self._known_dead = dead - self._known_dead, dead
-        if newly_dead:
-            for link in [link for link in self._links if link.token_id in newly_dead]:
+    def _check_tokens(self) -> None:
+        invalid = self._invalid_tokens()
+        newly_invalid, self._known_invalid = invalid - self._known_invalid, invalid
+        if newly_invalid:
+            for link in [link for link in self._links if link.token_id in newly_invalid]:
                 link.revoke()

@@ -1,4 +1,4 @@
-"""Who is here: one link per device, commands out to it, acks back from it."""
+"""The connected devices: one link each, commands out, acknowledgements back."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from darvaz.protocol.faults import Fault
 
 PENDING_PER_DEVICE_MAX = 64
 _COMMAND_IDS = 2**30
+# Commands that every board may have without declaring them.
+BUILT_IN = frozenset({"info", "reboot", "stream", "snapshot"})
 
 
 class Link(Protocol):
@@ -38,93 +40,96 @@ class Link(Protocol):
     device: str | None
 
     def send_command(self, message: Message) -> bool: ...
-    def close(self, name: str, sentence: str) -> None: ...
+    def close(self, name: str, message: str) -> None: ...
 
 
 @dataclass(slots=True)
 class Presence:
-    """A device that is here: its link and what it said of itself."""
+    """A connected device."""
 
     link: Link
     introduction: dict[str, Any]
-    since_s: float
+    """The fields of its `connect`."""
+    since_unix_s: float
     pending: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
+    """Id of a command → the future of its result; at most `PENDING_PER_DEVICE_MAX`."""
 
 
 class Hub:
-    """The devices that are here, by id. Used from the event loop only."""
+    """The connected devices, by id. Used from the event loop only."""
 
     def __init__(self, protocol: MessageCodec, devices: Devices, unix_s: Callable[[], float]) -> None:
         self._protocol = protocol
         self._devices = devices
         self._unix_s = unix_s
-        self._here: dict[str, Presence] = {}
+        self._connected: dict[str, Presence] = {}
         self._last_args = LastArguments()
+        # For the ids of commands, which count up to `_COMMAND_IDS` and start again.
         self._ids = itertools.count(1)
         self._on_presence: list[Callable[[str, bool], None]] = []
-        self.measure: Callable[[str, float], None] = _measure_nothing
-        """Is called with how a command ended, a short word, and how many seconds it took."""
+        self.measure: Callable[[str, float], None] = _ignore
+        """Is called with the result of a command (`ok`, `cancelled`, or the code of its error) and its seconds."""
 
     # Presence
 
     def on_presence(self, call: Callable[[str, bool], None]) -> None:
-        """Has `call` told of each device that came (true, also when it came anew) or left (false)."""
+        """Has `call` called with each device that connected (true, also if it was connected) or left (false)."""
         self._on_presence.append(call)
 
     def join(self, device: str, link: Link, introduction: Message) -> None:
-        """Makes `link` the device's link; an older one is told that it was replaced, and closed."""
-        said = msgspec.to_builtins(introduction)
-        before = self._here.get(device)
-        presence = Presence(link=link, introduction=said, since_s=self._unix_s())
+        """Makes `link` the link of the device; an older one is closed as replaced."""
+        fields = msgspec.to_builtins(introduction)
+        before = self._connected.get(device)
+        presence = Presence(link=link, introduction=fields, since_unix_s=self._unix_s())
         if before is not None and before.link is link:
             presence.pending = before.pending
         elif before is not None:
-            self._drop(before, f"{device} connected anew before it answered")
+            self._fail_pending(before, f"{device} connected again before it answered")
             before.link.close("replaced", "a newer link of this device took over")
-        self._here[device] = presence
-        self._last_args.begin(device, said.get("boot_id"))
-        self._devices.remember(KnownDevice.introduced(device, link.kind_name, link.address, said, self._unix_s()))
-        self._tell(device, is_here=True)
+        self._connected[device] = presence
+        self._last_args.begin(device, fields.get("boot_id"))
+        self._devices.remember(KnownDevice.introduced(device, link.kind_name, link.address, fields, self._unix_s()))
+        self._call_subscribers(device, is_connected=True)
 
     def leave(self, link: Link) -> None:
-        """Forgets a link that ended, unless a newer one has taken its place."""
+        """Removes a link that ended, unless a newer one has replaced it."""
         if link.device is None:
             return
-        presence = self._here.get(link.device)
+        presence = self._connected.get(link.device)
         if presence is None or presence.link is not link:
             return
-        del self._here[link.device]
-        self._devices.saw(link.device, self._unix_s())
-        self._drop(presence, f"{link.device} went away before it answered")
-        self._tell(link.device, is_here=False)
+        del self._connected[link.device]
+        self._devices.mark_seen(link.device, self._unix_s())
+        self._fail_pending(presence, f"{link.device} disconnected before it answered")
+        self._call_subscribers(link.device, is_connected=False)
 
     def forget(self, device: str) -> None:
-        """Ends a device's link, if it has one, and forgets that it was ever here."""
-        presence = self._here.pop(device, None)
+        """Ends the link of a device, if it has one, and forgets the device."""
+        presence = self._connected.pop(device, None)
         self._devices.forget(device)
         self._last_args.forget(device)
         if presence is not None:
-            self._drop(presence, f"{device} was forgotten before it answered")
-            self._tell(device, is_here=False)
+            self._fail_pending(presence, f"{device} was forgotten before it answered")
+            self._call_subscribers(device, is_connected=False)
             presence.link.close("not_allowed", "this device was forgotten by an operator")
 
     def kind_of(self, device: str) -> str | None:
-        """Returns the kind of a device that is here or was."""
+        """Returns the kind of a device, or None if it never connected."""
         known = self._devices.get(device)
         return known.kind if known else None
 
     def commands_of(self, device: str) -> dict[str, Any] | None:
         """Returns the commands that a device declared, by name, or None while it is away."""
-        presence = self._here.get(device)
+        presence = self._connected.get(device)
         return None if presence is None else presence.introduction.get("commands", {})
 
-    def _tell(self, device: str, *, is_here: bool) -> None:
+    def _call_subscribers(self, device: str, *, is_connected: bool) -> None:
         for call in self._on_presence:
-            call(device, is_here)
+            call(device, is_connected)
 
     @property
     def online(self) -> int:
-        return len(self._here)
+        return len(self._connected)
 
     def describe_all(self) -> list[DeviceState]:
         """Returns every device that ever connected."""
@@ -136,7 +141,7 @@ class Hub:
         return self._describe(known) if known else None
 
     def _describe(self, known: KnownDevice) -> DeviceState:
-        presence = self._here.get(known.id)
+        presence = self._connected.get(known.id)
         fields = presence.introduction if presence else known.introduction
         return DeviceState(
             id=known.id,
@@ -144,7 +149,7 @@ class Hub:
             label=known.label,
             online=presence is not None,
             address=known.address,
-            since_unix_s=presence.since_s if presence else None,
+            since_unix_s=presence.since_unix_s if presence else None,
             first_seen_unix_s=known.first_seen_s,
             last_seen_unix_s=self._unix_s() if presence else known.last_seen_s,
             version=fields.get("version"),
@@ -160,27 +165,27 @@ class Hub:
     # Commands
 
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
-        """Sends a command and returns its ack's result; raises a `CommandError` that says what went wrong."""
-        began_s, ended = time.monotonic(), "cancelled"
+        """Sends a command and returns the result of its acknowledgement; raises a `CommandError` with the reason."""
+        start_s, result_name = time.monotonic(), "cancelled"
         try:
-            result = await self._ask(device, name, args, deadline_s)
-            ended = "ok"
+            result = await self._send_and_wait(device, name, args, deadline_s)
+            result_name = "ok"
             return result
         except CommandError as error:
-            ended = error.code
+            result_name = error.code
             raise
         finally:
-            self.measure(ended, time.monotonic() - began_s)
+            self.measure(result_name, time.monotonic() - start_s)
 
-    async def _ask(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
-        presence = self._reach(device)
+    async def _send_and_wait(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        presence = self._presence_of(device)
         identity = next(self._ids) % _COMMAND_IDS
-        message = self._checked(presence, identity, name, args)
+        message = self._make_command(presence, identity, name, args)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         presence.pending[identity] = answer
         try:
             if not presence.link.send_command(message):
-                raise OfflineError(f"{device} is going away")
+                raise OfflineError(f"{device} is disconnecting")
             async with asyncio.timeout(deadline_s):
                 result = await answer
             self._last_args.keep(device, name, args, presence.introduction.get("commands", {}).get(name))
@@ -191,8 +196,8 @@ class Hub:
             presence.pending.pop(identity, None)
 
     def acknowledge(self, link: Link, ack: Any) -> None:
-        """Hands an ack to the command that waits for it; a late or free one is only journalled."""
-        presence = self._here.get(link.device or "")
+        """Gives an acknowledgement to the command that waits for it; a late one, or one without an id, is ignored."""
+        presence = self._connected.get(link.device or "")
         if presence is None or presence.link is not link or ack.id is msgspec.UNSET:
             return
         answer = presence.pending.pop(ack.id, None)
@@ -203,8 +208,9 @@ class Hub:
         else:
             answer.set_result(None if ack.result is msgspec.UNSET else ack.result)
 
-    def _reach(self, device: str) -> Presence:
-        presence = self._here.get(device)
+    def _presence_of(self, device: str) -> Presence:
+        """Returns a connected device that may get another command."""
+        presence = self._connected.get(device)
         if presence is None:
             if self._devices.get(device) is None:
                 raise UnknownDeviceError(f"unknown device {device!r}; see GET /api/devices")
@@ -213,7 +219,7 @@ class Hub:
             raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")
         return presence
 
-    def _checked(self, presence: Presence, identity: int, name: str, args: Mapping[str, Any]) -> Message:
+    def _make_command(self, presence: Presence, identity: int, name: str, args: Mapping[str, Any]) -> Message:
         declared = presence.introduction.get("commands")
         if declared and name not in declared and name not in BUILT_IN:
             raise InvalidCommandError(f"name: {name!r} is not one of {', '.join(sorted(declared))}")
@@ -222,15 +228,12 @@ class Hub:
             raise InvalidCommandError(message.message)
         return message
 
-    def _drop(self, presence: Presence, sentence: str) -> None:
+    def _fail_pending(self, presence: Presence, reason: str) -> None:
         for answer in presence.pending.values():
             if not answer.done():
-                answer.set_exception(OfflineError(sentence))
+                answer.set_exception(OfflineError(reason))
         presence.pending.clear()
 
 
-def _measure_nothing(ended: str, seconds: float) -> None:
+def _ignore(result: str, seconds: float) -> None:
     """Stands where nobody counts."""
-
-
-BUILT_IN = frozenset({"info", "reboot", "stream", "snapshot"})

@@ -1,4 +1,4 @@
-"""What each command of a device was last carried out with, since the board started: where its controls stand."""
+"""The last arguments of each command of a device since the board started, which the dashboard's controls show."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ DEVICES_MAX = 20_000
 
 
 class LastArguments:
-    """Keeps it in memory, a board each. Used from the event loop only.
+    """Keeps them in memory, by device. Used from the event loop only.
 
-    Kept are arguments that the board declared and that are one of few: numbers, truth values and
-    choices; free text may be long or a secret. A board that starts anew, or does not say whether it
-    did, begins with nothing. Beyond `devices_max` the board is forgotten that came first.
+    Only arguments that the board declared and that are numbers, truth values or choices are kept; free text may be
+    long or a secret. A board that restarted, or does not tell whether it did, starts with none. Beyond `devices_max`,
+    the device that was added first is forgotten.
     """
 
     def __init__(self, devices_max: int = DEVICES_MAX) -> None:
         self._devices_max = devices_max
+        # Device → `boot_id` of its introduction, the first that was added first.
         self._boots: dict[str, str | None] = {}
+        # Device → command → argument → value.
         self._kept: dict[str, dict[str, dict[str, Any]]] = {}
 
     def begin(self, device: str, boot_id: str | None) -> None:
@@ -30,22 +32,22 @@ class LastArguments:
             self.forget(next(iter(self._boots)))
 
     def keep(self, device: str, name: str, args: Mapping[str, Any], rules: Mapping[str, Any] | None) -> None:
-        """Notes that a board carried a command out; what earlier ones set besides stays."""
-        few = {key: value for key, value in args.items() if _is_one_of_few(value, (rules or {}).get(key))}
-        if few and device in self._boots:
-            self._kept.setdefault(device, {}).setdefault(name, {}).update(few)
+        """Notes that a board carried out a command; arguments of earlier commands that this one lacks stay."""
+        values = {key: value for key, value in args.items() if _may_be_kept(value, (rules or {}).get(key))}
+        if values and device in self._boots:
+            self._kept.setdefault(device, {}).setdefault(name, {}).update(values)
 
     def of(self, device: str) -> dict[str, dict[str, Any]]:
         """Returns the arguments by command."""
         return self._kept.get(device, {})
 
     def forget(self, device: str) -> None:
-        """Forgets a board."""
+        """Forgets a device."""
         self._boots.pop(device, None)
         self._kept.pop(device, None)
 
 
-def _is_one_of_few(value: Any, rule: Mapping[str, Any] | None) -> bool:
+def _may_be_kept(value: Any, rule: Mapping[str, Any] | None) -> bool:
     if rule is None:
         return False
     return isinstance(value, bool | int | float) or (isinstance(value, str) and value in rule.get("choices", ()))

@@ -1,4 +1,4 @@
-"""The devices that were ever here: kept in memory for the event loop, written behind it."""
+"""The devices that ever connected: kept in memory, and written in the background."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from darvaz.gateway.storage.database import transaction
 
 
 class KnownDevice(msgspec.Struct, kw_only=True):
-    """What the gateway remembers of one device."""
+    """What the gateway keeps of one device."""
 
     id: str
     kind: str
@@ -25,13 +25,13 @@ class KnownDevice(msgspec.Struct, kw_only=True):
     label: str | None = None
 
     @classmethod
-    def introduced(cls, device: str, kind: str, address: str, said: dict[str, Any], now_s: float) -> Self:
-        """Returns a device as it has just introduced itself."""
-        return cls(id=device, kind=kind, first_seen_s=now_s, last_seen_s=now_s, address=address, introduction=said)
+    def introduced(cls, device: str, kind: str, address: str, fields: dict[str, Any], now_s: float) -> Self:
+        """Returns a device that has just introduced itself with these fields, at this Unix time."""
+        return cls(id=device, kind=kind, first_seen_s=now_s, last_seen_s=now_s, address=address, introduction=fields)
 
 
 DEVICES_MAX = 20_000
-# When a whole house comes back, so much of it goes into one transaction; the journal takes twice as long.
+# When many devices connect at once, the changes of this time go into one transaction.
 GATHER_S = 0.05
 
 _UPSERT = """
@@ -55,9 +55,9 @@ class Devices:
         self._connection = connection
         self._devices_max = devices_max
         # By id, the longest known first. Changed by the event loop, read by the writer too.
-        self._known = {known.id: known for known in _load(connection)}
+        self._known = _load(connection)
         # The ids of those that have a link now.
-        self._present: set[str] = set()
+        self._connected: set[str] = set()
         self._lock = threading.Lock()
         # Under the lock: ids whose rows are not as in the database, whether that is true of the whole table,
         # and the number of changes since the start.
@@ -77,28 +77,28 @@ class Devices:
         return self._known.get(device)
 
     def all(self) -> list[KnownDevice]:
-        """Returns every device, the longest known first."""
+        """Returns every device, the one that connected first first."""
         return list(self._known.values())
 
     def remember(self, known: KnownDevice) -> None:
-        """Keeps what a device that is here said of itself; when it was first seen stays."""
+        """Keeps the introduction of a connected device; its first time and its label stay."""
         before = self._known.get(known.id)
         if before is not None:
             known.first_seen_s, known.label = before.first_seen_s, before.label
         self._known[known.id] = known
-        self._present.add(known.id)
+        self._connected.add(known.id)
         if len(self._known) > self._devices_max:
             self._forget_one()
         self._note_change(known.id)
 
-    def saw(self, device: str, now_s: float) -> None:
-        """Notes when a device was last here."""
+    def mark_seen(self, device: str, now_s: float) -> None:
+        """Notes the Unix time at which a device disconnected."""
         self._known[device].last_seen_s = now_s
-        self._present.discard(device)
+        self._connected.discard(device)
         self._note_change(device)
 
     def label(self, device: str, label: str | None) -> bool:
-        """Gives a device a name for people, or takes it away; returns whether there is such a device."""
+        """Sets or removes the label of a device; returns whether there is such a device."""
         known = self._known.get(device)
         if known is None:
             return False
@@ -108,7 +108,7 @@ class Devices:
 
     def forget(self, device: str) -> None:
         """Forgets a device, if it is known."""
-        self._present.discard(device)
+        self._connected.discard(device)
         if self._known.pop(device, None) is not None:
             self._note_change(device)
 
@@ -117,7 +117,7 @@ class Devices:
         return self.writer.close(timeout_s)
 
     def _forget_one(self) -> None:
-        absent = [known for known in self._known.values() if known.id not in self._present]
+        absent = [known for known in self._known.values() if known.id not in self._connected]
         if absent:
             oldest = min(absent, key=lambda known: known.last_seen_s)
             del self._known[oldest.id]
@@ -161,26 +161,26 @@ class Devices:
         if known is None:
             self._connection.execute("DELETE FROM devices WHERE id = ?", (device,))
             return
-        said = known.introduction
+        fields = known.introduction
         times = (known.first_seen_s, known.last_seen_s)
-        board = (said.get("version"), said.get("board"), msgspec.json.encode(said).decode())
+        board = (fields.get("version"), fields.get("board"), msgspec.json.encode(fields).decode())
         row = (known.id, known.kind, *times, known.address, known.label, *board)
         self._connection.execute(_UPSERT, row)
 
 
-def _load(connection: sqlite3.Connection) -> list[KnownDevice]:
+def _load(connection: sqlite3.Connection) -> dict[str, KnownDevice]:
     rows = connection.execute(
         "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label FROM devices ORDER BY first_seen_s"
     )
-    return [
-        KnownDevice(
+    return {
+        device: KnownDevice(
             id=device,
             kind=kind,
             first_seen_s=first_s,
             last_seen_s=last_s,
             address=address,
-            introduction=json.loads(said or "{}"),
+            introduction=json.loads(introduction or "{}"),
             label=label,
         )
-        for device, kind, first_s, last_s, address, said, label in rows
-    ]
+        for device, kind, first_s, last_s, address, introduction, label in rows
+    }

@@ -1,8 +1,7 @@
-"""How the journal lies in the database: many rows in one JSON text, since SQLite's price is by the row.
+"""The journal in the database: many rows in one JSON text, because SQLite's cost is per row.
 
-A batch is a list of moments, a moment what one link heard and said at once. The id of a batch is that of
-its first row; the rows in it count on from there. The view `journal` shows them one by one to every
-other program.
+A batch is a list of groups; a group is what one link received and sent at once. The id of a batch is that of its
+first row; the rows in it count on from there. The view `journal` shows them one by one to other programs.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ DELETE_CHUNK_BATCHES = 100
 DELETE_CHUNK_ROWS = 50_000
 _SHRINK_TO = 0.95
 
-# direction, type, payload
+# Direction, type, payload: one row, without what its group has.
 EntryBody = tuple[str, str, str]
-# time_ms, device, kind, address, and what was said
+# time_ms (Unix), device, kind, address, and the rows.
 EntryGroup = tuple[int, str | None, str | None, str, list[EntryBody]]
-# The same to a compiled function that would take each of the former apart to look into it.
+# The same for functions that mypyc compiles: it would unbox and rebuild a typed tuple at every use.
 AnyGroup = tuple[Any, ...]
-# time_ms, device, kind, address, direction, type, payload
+# time_ms, device, kind, address, direction, type, payload: one whole row.
 EntryFields = tuple[int, str | None, str | None, str, str, str, str]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[EntryGroup]).decode
 _INSERT = "INSERT INTO journal_batches (id, size, first_ms, last_ms, devices, moments) VALUES (?, ?, ?, ?, ?, ?)"
-# Every token starts like this. A search for one rare letter costs a fiftieth of a search for the word.
-_SECRET_LETTER, _SECRET_SIGN = b"z", b"dvz_"
+# Every token starts like this. Searching for one rare byte costs a fiftieth of searching for the word.
+_TOKEN_BYTE, _TOKEN_START = b"z", b"dvz_"
 
 
 def next_id(connection: sqlite3.Connection) -> int:
@@ -41,14 +40,14 @@ def next_id(connection: sqlite3.Connection) -> int:
     return int(found[0]) if found else 1
 
 
-def insert_batch(connection: sqlite3.Connection, moments: list[EntryGroup], redact: Callable[[str], str]) -> int:
-    """Writes moments as one batch, tokens redacted, and returns how many rows they were."""
-    text = _dump(moments)
-    if _SECRET_LETTER in text and _SECRET_SIGN in text:
-        text = _dump(changed(moments, redact))
-    # In order of time, but for a clock that was set back meanwhile.
-    first_ms, last_ms = sorted((moments[0][0], moments[-1][0]))
-    rows, devices = _sum_up(moments)
+def insert_batch(connection: sqlite3.Connection, groups: list[EntryGroup], redact: Callable[[str], str]) -> int:
+    """Writes groups as one batch, tokens redacted, and returns the number of rows."""
+    text = _dump(groups)
+    if _TOKEN_BYTE in text and _TOKEN_START in text:
+        text = _dump(changed(groups, redact))
+    # In order of time, unless the clock was set back.
+    first_ms, last_ms = sorted((groups[0][0], groups[-1][0]))
+    rows, devices = _rows_and_devices(groups)
     values = (next_id(connection), rows, first_ms, last_ms, _encode(devices).decode(), text.decode())
     connection.execute(_INSERT, values)
     return rows
@@ -56,19 +55,19 @@ def insert_batch(connection: sqlite3.Connection, moments: list[EntryGroup], reda
 
 def parse_rows(text: str) -> Iterator[EntryFields]:
     """Yields the rows of a batch."""
-    for time_ms, device, kind, address, said in _decode(text):
-        for direction, type_, payload in said:
+    for time_ms, device, kind, address, entries in _decode(text):
+        for direction, type_, payload in entries:
             yield time_ms, device, kind, address, direction, type_, payload
 
 
-def changed(moments: list[EntryGroup], change: Callable[[str], str]) -> list[EntryGroup]:
-    """Returns the same moments with changed payloads."""
-    return [(*moment[:4], [(way, type_, change(payload)) for way, type_, payload in moment[4]]) for moment in moments]
+def changed(groups: list[EntryGroup], change: Callable[[str], str]) -> list[EntryGroup]:
+    """Returns the same groups with changed payloads."""
+    return [(*group[:4], [(way, type_, change(payload)) for way, type_, payload in group[4]]) for group in groups]
 
 
 def delete_before(connection: sqlite3.Connection, time_ms: int) -> int:
-    """Removes some of the batches that are wholly older, and returns how many; the newest batch always stays."""
-    # Without a newest batch the ids would begin anew, and whoever follows them would wait for ever.
+    """Deletes some of the batches that are entirely older, and returns how many; the newest batch always stays."""
+    # Without it, ids would start at 1 again, and a reader that waits for higher ones would find none.
     statement = (
         "DELETE FROM journal_batches WHERE id IN (SELECT id FROM journal_batches WHERE last_ms < ?"
         " AND id < (SELECT max(id) FROM journal_batches) ORDER BY id LIMIT ?)"
@@ -77,7 +76,7 @@ def delete_before(connection: sqlite3.Connection, time_ms: int) -> int:
 
 
 def delete_first(connection: sqlite3.Connection, rows_max: int) -> int:
-    """Removes some of the oldest batches, of about so many rows at most, and returns how many rows they had."""
+    """Deletes some of the oldest batches, at most about this many rows, and returns how many rows they had."""
     first, last = _ends(connection)
     until = min(first + min(rows_max, DELETE_CHUNK_ROWS), last)
     connection.execute("DELETE FROM journal_batches WHERE id < ?", (until,))
@@ -85,7 +84,7 @@ def delete_first(connection: sqlite3.Connection, rows_max: int) -> int:
 
 
 def rows_beyond(connection: sqlite3.Connection, bytes_max: int) -> int:
-    """Returns about how many rows must go for the file to be a little smaller than its maximum; 0 if it is."""
+    """Returns about how many rows to delete for the file to be below its maximum; 0 if it is."""
 
     def pragma(name: str) -> int:
         return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
@@ -99,26 +98,26 @@ def rows_beyond(connection: sqlite3.Connection, bytes_max: int) -> int:
 
 def _ends(connection: sqlite3.Connection) -> tuple[int, int]:
     """Returns the ids of the oldest batch and of the newest."""
-    # Asked for together, SQLite would look at every batch for them.
+    # In one SELECT, min and max would make SQLite read every batch.
     ends = "SELECT (SELECT min(id) FROM journal_batches), (SELECT max(id) FROM journal_batches)"
     first, last = connection.execute(ends).fetchone()
     return first or 0, last or 0
 
 
-def _sum_up(moments: list[AnyGroup]) -> tuple[int, list[str | None]]:
-    """Returns how many rows there are in some moments, and of which devices."""
+def _rows_and_devices(groups: list[AnyGroup]) -> tuple[int, list[str | None]]:
+    """Returns how many rows some groups have, and of which devices."""
     rows = 0
     devices: set[str | None] = set()
-    for moment in moments:
-        said: list[AnyGroup] = moment[4]
-        rows += len(said)
-        devices.add(moment[1])
+    for group in groups:
+        entries: list[AnyGroup] = group[4]
+        rows += len(entries)
+        devices.add(group[1])
     return rows, list(devices)
 
 
-def _dump(moments: list[EntryGroup]) -> bytes:
-    """Returns moments as JSON; half a character, which no encoding has, becomes a question position."""
+def _dump(groups: list[EntryGroup]) -> bytes:
+    """Returns groups as JSON; a lone surrogate, which UTF-8 cannot encode, becomes a question mark."""
     try:
-        return _encode(moments)
+        return _encode(groups)
     except UnicodeEncodeError:
-        return _encode(changed(moments, lambda payload: payload.encode(errors="replace").decode()))
+        return _encode(changed(groups, lambda payload: payload.encode(errors="replace").decode()))

@@ -1,4 +1,4 @@
-"""Reading the journal: by device, kind, type, direction and time, and one line of it for people."""
+"""Queries of the journal by device, kind, type, direction and time, and a row as one line of text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One thing that happened."""
+    """One entry of the journal."""
 
     id: int
     time_ms: int
@@ -33,7 +33,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class JournalFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows are wanted; None is any."""
+    """What rows must have; None allows anything."""
 
     device: str | None = None
     kind: str | None = None
@@ -45,7 +45,7 @@ class JournalFilter(msgspec.Struct, frozen=True, kw_only=True):
     before_id: int | None = None
 
 
-# A batch that fails one of these has no wanted row; one that passes must be looked into.
+# A batch that fails one of these has no matching row; the rows of the others are checked one by one.
 _BATCH_CONDITIONS = {
     "device": "instr(devices, ?)",
     "type": "instr(moments, ?)",
@@ -56,24 +56,24 @@ _BATCH_CONDITIONS = {
 }
 
 
-def read(connection: sqlite3.Connection, wanted: JournalFilter, limit: int = 200, *, newest: bool = True) -> list[Row]:
-    """Returns at most `limit` rows in order of time: the newest that fit, or the oldest."""
+def read(connection: sqlite3.Connection, filter_: JournalFilter, limit: int = 200, *, newest: bool = True) -> list[Row]:
+    """Returns at most `limit` rows that match, in order of time: the newest, or the oldest."""
     found: list[Row] = []
     limit = min(limit, ROWS_MAX)
-    for first_id, text in _batches(connection, wanted, newest):
-        rows = [Row(first_id + place, *record) for place, record in enumerate(parse_rows(text))]
-        found += [row for row in (reversed(rows) if newest else rows) if _is_wanted(row, wanted)]
+    for first_id, text in _batches(connection, filter_, newest):
+        rows = [Row(first_id + index, *fields) for index, fields in enumerate(parse_rows(text))]
+        found += [row for row in (reversed(rows) if newest else rows) if _matches(row, filter_)]
         if len(found) >= limit:
             break
     del found[limit:]
     return found[::-1] if newest else found
 
 
-def _batches(connection: sqlite3.Connection, wanted: JournalFilter, newest: bool) -> Iterator[tuple[int, str]]:
-    """Yields the batches that may hold what is wanted, from the end that is wanted first."""
-    given = {name: value for name in _BATCH_CONDITIONS if (value := getattr(wanted, name)) is not None}
+def _batches(connection: sqlite3.Connection, filter_: JournalFilter, newest: bool) -> Iterator[tuple[int, str]]:
+    """Yields the batches that may hold matching rows, in the order of reading."""
+    given = {name: value for name in _BATCH_CONDITIONS if (value := getattr(filter_, name)) is not None}
     for name in given.keys() & {"device", "type"}:
-        # As it stands in the JSON, quotes and all.
+        # As the JSON text has it, with quotes.
         given[name] = msgspec.json.encode(given[name]).decode()
     where = " AND ".join(_BATCH_CONDITIONS[name] for name in given) or "1"
     yield from connection.execute(
@@ -82,21 +82,21 @@ def _batches(connection: sqlite3.Connection, wanted: JournalFilter, newest: bool
     )
 
 
-def _is_wanted(row: Row, wanted: JournalFilter) -> bool:
+def _matches(row: Row, filter_: JournalFilter) -> bool:
     return (
-        wanted.device in (None, row.device)
-        and wanted.kind in (None, row.kind)
-        and wanted.type in (None, row.type)
-        and wanted.direction in (None, row.direction)
-        and (wanted.since_ms is None or row.time_ms >= wanted.since_ms)
-        and (wanted.until_ms is None or row.time_ms < wanted.until_ms)
-        and (wanted.after_id is None or row.id > wanted.after_id)
-        and (wanted.before_id is None or row.id < wanted.before_id)
+        filter_.device in (None, row.device)
+        and filter_.kind in (None, row.kind)
+        and filter_.type in (None, row.type)
+        and filter_.direction in (None, row.direction)
+        and (filter_.since_ms is None or row.time_ms >= filter_.since_ms)
+        and (filter_.until_ms is None or row.time_ms < filter_.until_ms)
+        and (filter_.after_id is None or row.id > filter_.after_id)
+        and (filter_.before_id is None or row.id < filter_.before_id)
     )
 
 
 def newest_id(connection: sqlite3.Connection) -> int:
-    """Returns the id of the newest row there is, 0 without one."""
+    """Returns the id of the newest row, or 0."""
     return next_id(connection) - 1
 
 
@@ -107,17 +107,17 @@ def parse_since(text: str, now_s: float) -> int:
         since_s = now_s - float(age.group(1)) * _AGES[age.group(2)]
     else:
         since_s = datetime.datetime.fromisoformat(text).timestamp()
-    # Before 1970 there is nothing to find, and numbers that neither SQLite nor an integer holds.
+    # Earlier times would become numbers that neither SQLite nor an integer can hold.
     return int(max(0.0, since_s) * 1000)
 
 
 def describe(row: Row) -> str:
-    """Returns one line: time, who, direction, type and what was said, safe to print on a terminal."""
+    """Returns one line: time, device, direction, type and payload, safe to print on a terminal."""
     clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.time_ms / 1000))
     who = row.device or row.kind or "gateway"
     address = f" {row.address}" if row.direction == "=" and row.address else ""
     payload = row.payload
     if len(payload) > _PAYLOAD_SHOWN_CHARS:
         payload = payload[:_PAYLOAD_SHOWN_CHARS] + "…"
-    said = f"{who} {row.direction} {row.type}{address} {payload}".rstrip()
-    return f"{clock}.{row.time_ms % 1000:03d} {visible(said)}"
+    line = f"{who} {row.direction} {row.type}{address} {payload}".rstrip()
+    return f"{clock}.{row.time_ms % 1000:03d} {visible(line)}"

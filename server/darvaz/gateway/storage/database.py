@@ -1,4 +1,4 @@
-"""The one SQLite file in the data folder: opened, kept in shape, and its troubles said in sentences."""
+"""The SQLite files of the data folder: opened, migrated, and their errors explained."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 DATABASE_NAME = "darvaz.sqlite3"
-# How long one process waits for another's write; the event loop waits too, so it must stay short of a heartbeat.
+# How long one process waits for another's write. The event loop waits too, so it must be shorter than a heartbeat.
 BUSY_TIMEOUT_MS = 5_000
 _BUSY_WAIT_S = 0.01
-# What the write-ahead log is cut back to after a burst; it would keep its largest size otherwise.
+# The write-ahead log is truncated to this after a burst; otherwise it keeps its largest size.
 WAL_BYTES_MAX = 16 * 1024 * 1024
-# Less than this is no room for SQLite's files beside the database.
+# With less than this, SQLite has no space for the files it needs next to the database.
 _FREE_BYTES_MIN = 65_536
 
 _FOLDER_MODE = 0o700
@@ -26,7 +26,7 @@ _FILE_MODE = 0o600
 # Statements of SQL, and functions for what SQL cannot say.
 Migrations = tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...]
 
-# One entry a version, each a list of statements; an entry that was released is never changed, only followed.
+# One entry per version, each a list of statements. A released entry is never changed; another one follows it.
 _MIGRATIONS: Migrations = (
     (
         """
@@ -75,7 +75,7 @@ _MIGRATIONS: Migrations = (
         "CREATE INDEX journal_device_time ON journal (device, time_ms)",
         "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     ),
-    # The journal in batches (journal_batches.py): a tenth of the work for each row.
+    # The journal in batches (journal/batches.py): a tenth of the work for each row.
     (
         """
         CREATE TABLE journal_batches (
@@ -133,11 +133,11 @@ _MIGRATIONS: Migrations = (
 
 
 class StorageError(Exception):
-    """The data folder or its database cannot be used; the text is a sentence with the remedy."""
+    """The data folder or its database cannot be used; the text says why, and what to do."""
 
 
 def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migrations = _MIGRATIONS) -> sqlite3.Connection:
-    """Opens a database of a data folder, making both if need be, and brings its tables up to date.
+    """Opens a database of a data folder, creates both if they are missing, and migrates its tables.
 
     The connection is in autocommit; use `transaction` for several statements. Each thread that writes
     opens its own. Raises `StorageError` with a sentence for people.
@@ -150,10 +150,10 @@ def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migration
         try:
             return _open(path, migrations)
         except sqlite3.Error as error:
-            # Where two begin at once, SQLite waits for neither, since each could be waiting for the other.
+            # Of two processes that start at once, SQLite lets neither wait, because each could wait for the other.
             is_busy = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF == sqlite3.SQLITE_BUSY
             if not is_busy or time.monotonic() >= until_s:
-                raise explained(error, folder, name) from None
+                raise explain(error, folder, name) from None
         time.sleep(_BUSY_WAIT_S)
 
 
@@ -174,46 +174,46 @@ def _open(path: Path, migrations: Migrations) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Lends the database for a short errand; every trouble with it leaves as a `StorageError`."""
+    """Opens the database for a short use; every error of it becomes a `StorageError`."""
     connection = open_database(folder)
     try:
         yield connection
     except sqlite3.Error as error:
-        raise explained(error, folder) from None
+        raise explain(error, folder) from None
     finally:
         connection.close()
 
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Makes the statements inside one write: all of them are kept, or none."""
+    """Makes the statements inside one transaction: all of them are kept, or none."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # A full disk has already rolled back by itself; a second ROLLBACK would hide the first error.
+        # After a full disk SQLite has rolled back by itself; a second ROLLBACK would hide the first error.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
 
 
 def read_setting(connection: sqlite3.Connection, key: str) -> str | None:
-    """Returns a small thing that the gateway remembers by name."""
+    """Returns a value that the gateway keeps by name."""
     row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None
 
 
 def write_setting(connection: sqlite3.Connection, key: str, value: str) -> None:
-    """Remembers a small thing by name."""
+    """Keeps a value by name."""
     connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
 
 
-def explained(error: sqlite3.Error, folder: Path, name: str = DATABASE_NAME) -> StorageError:
-    """Returns SQLite's complaint as a sentence for people, with what to do."""
+def explain(error: sqlite3.Error, folder: Path, name: str = DATABASE_NAME) -> StorageError:
+    """Returns an error of SQLite as a sentence for people, with what to do."""
     path = folder / name
     code = getattr(error, "sqlite_errorcode", None)
-    # A file that a full disk has no room for looks to SQLite like one that it may not make.
+    # SQLite reports a file that does not fit on a full disk as one that it may not create.
     if code is not None and _is_full(folder):
         code = sqlite3.SQLITE_FULL
     sentences = {
@@ -226,9 +226,9 @@ def explained(error: sqlite3.Error, folder: Path, name: str = DATABASE_NAME) -> 
         sqlite3.SQLITE_BUSY: f"{path} is busy: another program holds it locked; close that program and try again",
         sqlite3.SQLITE_IOERR: f"{path} cannot be read or written: look at the disk, or use --data on another one",
     }
-    # The upper bits of an extended code say which call failed, which is of no use to people.
-    said = sentences.get(code & 0xFF) if code is not None else None
-    return StorageError(said or f"{path} cannot be used ({error}): move it away to begin afresh")
+    # The upper bits of an extended code say which call failed, which does not help people.
+    sentence = sentences.get(code & 0xFF) if code is not None else None
+    return StorageError(sentence or f"{path} cannot be used ({error}): move it away to start with an empty one")
 
 
 def _make_folder(folder: Path) -> None:
@@ -245,27 +245,27 @@ def _make_folder(folder: Path) -> None:
 
 
 def _make_file(path: Path) -> None:
-    """Makes the file before SQLite does, since SQLite would let everybody read it.
+    """Creates the file before SQLite does, which would let every user read it.
 
-    A file that is there is not opened: closing it again would drop this process's locks on it, and
-    with them another connection's, so that the next program to leave would delete the log that this
-    one still writes (sqlite.org/howtocorrupt.html, section 2.2).
+    An existing file is not opened: closing it would drop all locks of this process on it, those of other connections
+    included, and the next program to end would delete the log that this one still writes
+    (sqlite.org/howtocorrupt.html, section 2.2).
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE))
     except FileExistsError:
-        _look_at_file(path)
+        _check_file(path)
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise StorageError(_full(path.parent) if is_full else _not_writable(path.parent)) from None
 
 
-def _look_at_file(path: Path) -> None:
+def _check_file(path: Path) -> None:
     if path.is_dir():
         raise StorageError(f"{path} is a folder, not a database: move it away, or use --data")
     if not os.access(path, os.R_OK | os.W_OK):
         raise StorageError(_not_writable(path.parent))
-    # Somebody else's file in a shared group may be ours to write but not to chmod.
+    # A file of another user in a shared group may be written, but its mode not changed.
     with contextlib.suppress(PermissionError):
         path.chmod(_FILE_MODE)
 
@@ -274,7 +274,7 @@ def _migrate(connection: sqlite3.Connection, folder: Path, migrations: Migration
     if _version(connection) == len(migrations):
         return
     with transaction(connection):
-        # Looked at again inside: another process may have done the work while this one waited.
+        # Read again inside the transaction: another process may have migrated while this one waited.
         version = _version(connection)
         if version > len(migrations):
             raise StorageError(f"{folder} was written by a newer Darvaz: update this one, or use --data")
@@ -307,4 +307,4 @@ def _not_writable(folder: Path) -> str:
 
 
 def _not_ours(path: Path) -> str:
-    return f"{path} is damaged or not a database: move it away to begin afresh, or put a backup in its place"
+    return f"{path} is damaged or not a database: move it away to start with an empty one, or put a backup in its place"

@@ -1,4 +1,4 @@
-"""Reading a database beside the event loop: a few threads, each with a connection of its own and a deadline."""
+"""Reads a database outside of the event loop: in a few threads, each with its own connection, and with a deadline."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ THREADS = 2
 WAITING_MAX = 64
 DEADLINE_S = 10.0
 
-# SQLite asks whether to go on after so many of its own steps: often enough, and it costs nothing.
-_STEPS_PER_LOOK = 2_000
+# The deadline is checked after this many steps of SQLite's virtual machine, which takes less than a millisecond.
+_STEPS_PER_CHECK = 2_000
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 class ReadPoolBusyError(Exception):
-    """Too many readings wait, or one took too long; trying again later is right."""
+    """Too many reads wait, or one took too long; it may be tried again later."""
 
 
 class ReadPool:
-    """Runs readings of one database in threads; at most `WAITING_MAX` wait, each `DEADLINE_S` at most."""
+    """Reads one database in threads; at most `WAITING_MAX` reads wait, each for at most `DEADLINE_S`."""
 
     def __init__(
         self,
@@ -38,17 +38,19 @@ class ReadPool:
         self._open_connection = open_connection
         self._waiting_max = waiting_max
         self._deadline_s = deadline_s
+        # Reads that wait or run. The event loop's.
         self._waiting = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reader")
+        # `connection`: that of the thread. And all of them, to be closed.
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
 
     async def read(
         self, function: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """Returns `function(connection, …)`; raises `ReadPoolBusyError` when it cannot be had in time."""
+        """Returns `function(connection, …)`; raises `ReadPoolBusyError` if that takes too long."""
         if self._waiting >= self._waiting_max:
-            raise ReadPoolBusyError(f"{self._waiting_max} readings of the database wait already")
+            raise ReadPoolBusyError(f"{self._waiting_max} reads of the database wait already")
         self._waiting += 1
         until_s = time.monotonic() + self._deadline_s
         try:
@@ -58,14 +60,14 @@ class ReadPool:
             self._waiting -= 1
 
     def close(self) -> None:
-        """Ends the threads; a reading that runs is let finish, up to its deadline."""
+        """Ends the threads; a read that runs may finish, up to its deadline."""
         self._threads.shutdown(cancel_futures=True)
         for connection in self._connections:
             connection.close()
 
     def _run(self, until_s: float, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
         connection = self._connection()
-        connection.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS_PER_LOOK)
+        connection.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS_PER_CHECK)
         try:
             if time.monotonic() > until_s:
                 raise ReadPoolBusyError("the database was too busy to be read in time")
