@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def test_a_gateway_that_refuses_to_start_leaves_no_folder_and_no_process() -> No
 
 def test_a_gateway_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.support.gateway.START_DEADLINE_S", 0.0)
-    gateway = GatewayProcess()
+    gateway = GatewayProcess(is_exec=True)
     folder = Path(gateway.folder.name)
 
     with pytest.raises(AssertionError, match="did not start"):
@@ -40,6 +41,18 @@ def test_a_gateway_that_ended_by_itself_still_leaves_no_folder() -> None:
         gateway.kill()
 
     assert not folder.exists()
+
+
+def test_a_forked_gateway_is_a_process_with_its_own_settings_output_and_status() -> None:
+    with GatewayProcess(env={"DARVAZ_LOG_LEVEL": "debug"}) as first, GatewayProcess() as second:
+        pids = {first.pid, second.pid}
+        first.kill()
+        statuses = (first.process.poll(), second.stop())
+
+        assert statuses == (-signal.SIGKILL, 0)
+        assert first.port != second.port and len(pids) == 2
+        assert str(second.port) in second.log_text() and str(first.port) not in second.log_text()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 NEEDS = [chromium.find_chromium, guide.node_command, netns._require]

@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 import httpx
 
 from darvaz.pytest_plugin import gateway_process
 from darvaz.pytest_plugin.gateway_process import GatewayProcessError, port_of, reserve_port
+from tests.support.fork_server import can_fork, fork_server
 
 START_DEADLINE_S = 30.0
 _LAST_GREETING = "stop: Ctrl-C"
@@ -31,7 +32,8 @@ def unused_port() -> int:
 class GatewayProcess(gateway_process.GatewayProcess):
     """Runs `darvaz serve` with a data folder of its own until the block ends.
 
-    Without `probe` it is not asked whether it is ready: what it prints decides.
+    Without `probe` it is not asked whether it is ready: what it prints decides. It is a fork of the fork server, which
+    starts at once, unless it has a prefix or `is_exec`.
     """
 
     process: subprocess.Popen[bytes]
@@ -43,9 +45,11 @@ class GatewayProcess(gateway_process.GatewayProcess):
         data: Path | None = None,
         prefix: Sequence[str] = (),
         probe: bool = True,
+        is_exec: bool = False,
     ) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="darvaz-test-")
         self._probe = probe
+        self._is_exec = is_exec or bool(prefix)
         folder = Path(self.folder.name)
         super().__init__(data or folder / "data", folder / "log.txt", *args, env=env, prefix=prefix)
 
@@ -70,6 +74,11 @@ class GatewayProcess(gateway_process.GatewayProcess):
             super().start(START_DEADLINE_S if deadline_s is None else deadline_s)
         except GatewayProcessError as error:
             raise AssertionError(str(error)) from None
+
+    def _launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        if self._is_exec or not can_fork(self.env):
+            return super()._launch(log)
+        return cast("subprocess.Popen[bytes]", fork_server().start(self.arguments, self.env, log))
 
     def is_ready(self) -> bool:
         return super().is_ready() if self._probe else _LAST_GREETING in self.log_text()

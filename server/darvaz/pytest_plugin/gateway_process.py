@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -61,8 +62,9 @@ class GatewayProcess:
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         self._ends_with_us = ends_with_us
         serve = ("-c", _SERVE_UNTIL_STDIN_CLOSES) if ends_with_us else _SERVE
-        self._command = [*prefix, sys.executable, *serve, "serve", "--port", str(self.port), "--data", str(data)]
-        self._command += options
+        # What follows `darvaz` on the command line.
+        self.arguments = ["serve", "--port", str(self.port), "--data", str(data), *options]
+        self.command = [*prefix, sys.executable, *serve, *self.arguments]
         # What the next start has in its environment.
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
         self.env.update(env or {})
@@ -83,19 +85,22 @@ class GatewayProcess:
         """Starts it and waits until it answers; raises `GatewayProcessError`, and leaves no process then."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE if self._ends_with_us else subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.env,
-                start_new_session=True,
-            )
+            self.process = self._launch(log)
         try:
             self._wait_until_ready(deadline_s)
         except BaseException:
             self.end(signal.SIGKILL)
             raise
+
+    def _launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE if self._ends_with_us else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=self.env,
+            start_new_session=True,
+        )
 
     def _wait_until_ready(self, deadline_s: float) -> None:
         give_up_s = time.monotonic() + deadline_s

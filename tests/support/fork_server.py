@@ -1,0 +1,185 @@
+"""Starts gateways quickly: one process imports Darvaz, and every gateway is a fork of it.
+
+    python -m tests.support.fork_server DESCRIPTOR
+
+Importing is nine tenths of the processor time of a start. A fork is `darvaz serve` all the same: a process, session
+and output of its own, with the arguments and the environment that it is given.
+
+A request is one packet on the control socket: JSON, and two file descriptors, of a socket for the answers and of
+the output. The answers are packets of decimal numbers: the process id, and later the wait status.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import IO, Any
+
+REQUEST_BYTES_MAX = 65_536
+# The environment decides whether the compiled modules are imported, which a fork cannot do again.
+_IMPORT_VARIABLE = "DARVAZ_COMPILED"
+# All that a gateway imports before it answers.
+_IMPORTED = (
+    "darvaz.cli",
+    "darvaz.gateway.server",
+    "encodings.idna",
+    "rich._emoji_codes",
+    "uvicorn.lifespan.on",
+    "uvloop",
+)
+
+
+class ForkedProcess:
+    """A gateway that the fork server started, as `subprocess.Popen` shows a process."""
+
+    stdin = None
+
+    def __init__(self, answers: socket.socket) -> None:
+        self._answers = answers
+        self.pid = int(answers.recv(32))
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Returns the exit status, or None while the process runs."""
+        return self._receive_status(0.0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for the exit status; raises `subprocess.TimeoutExpired`."""
+        status = self._receive_status(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired("darvaz", timeout or 0.0)
+        return status
+
+    def _receive_status(self, timeout_s: float | None) -> int | None:
+        if self.returncode is None and select.select([self._answers], [], [], timeout_s)[0]:
+            answer = self._answers.recv(32)
+            self.returncode = os.waitstatus_to_exitcode(int(answer)) if answer else -signal.SIGKILL
+            self._answers.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkServer:
+    """The fork server, as the tests use it; it ends, with all gateways, when the tests do."""
+
+    def __init__(self) -> None:
+        # Packets arrive whole, so threads need no lock.
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=clean,
+                start_new_session=True,
+            )
+
+    def start(self, arguments: Sequence[str], env: Mapping[str, str], output: IO[bytes]) -> ForkedProcess:
+        """Starts `darvaz` with these arguments."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = json.dumps({"arguments": list(arguments), "env": dict(env), "folder": os.getcwd()}).encode()
+        with theirs:
+            socket.send_fds(self._control, [request], [theirs.fileno(), output.fileno()])
+        return ForkedProcess(ours)
+
+
+def can_fork(env: Mapping[str, str]) -> bool:
+    """Whether a gateway with this environment may be a fork."""
+    return hasattr(os, "pidfd_open") and _IMPORT_VARIABLE not in env
+
+
+@cache
+def fork_server() -> ForkServer:
+    """Returns the fork server of this process, started at the first call."""
+    return ForkServer()
+
+
+# In the fork server
+
+
+def serve(control: socket.socket) -> None:
+    """Forks until the tests end; returns in each fork, where the gateway is to run."""
+    # Of each fork: the descriptor that tells of its end, its id and the socket for its status.
+    forks: dict[int, tuple[int, socket.socket]] = {}
+    while True:
+        ready, _, _ = select.select([control.fileno(), *forks], [], [])
+        for pidfd in [pidfd for pidfd in forks if pidfd in ready]:
+            _report(pidfd, *forks.pop(pidfd))
+        if control.fileno() not in ready:
+            continue
+        packet, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES_MAX, 2)
+        if not packet:
+            _end_all([pid for pid, _ in forks.values()])
+            sys.exit()
+        answers, output = socket.socket(fileno=descriptors[0]), descriptors[1]
+        pid = os.fork()
+        if pid == 0:
+            for descriptor in forks:
+                os.close(descriptor)
+            for own in (control, answers, *(kept for _, kept in forks.values())):
+                own.close()
+            _become(json.loads(packet), output)
+            return
+        os.close(output)
+        answers.send(str(pid).encode())
+        forks[os.pidfd_open(pid)] = (pid, answers)
+
+
+def _report(pidfd: int, pid: int, answers: socket.socket) -> None:
+    status = os.waitpid(pid, 0)[1]
+    os.close(pidfd)
+    # The test may have forgotten its gateway.
+    with answers, contextlib.suppress(OSError):
+        answers.send(str(status).encode())
+
+
+def _end_all(pids: list[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    time.sleep(1.0 if pids else 0.0)
+    for pid in pids:
+        if os.waitpid(pid, os.WNOHANG)[0] == 0:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _become(request: dict[str, Any], output: int) -> None:
+    """Gives a fork what a new process has: session, folder, environment, arguments and output."""
+    os.setsid()
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv[1:] = request["arguments"]
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
+
+
+def main() -> None:
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    from darvaz.__main__ import main as run
+
+    assert threading.active_count() == 1, "a process with threads must not be forked"
+    serve(socket.socket(fileno=int(sys.argv[1])))
+    run()
+
+
+if __name__ == "__main__":
+    main()
