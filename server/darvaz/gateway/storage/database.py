@@ -160,8 +160,9 @@ def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migration
 def _open(path: Path, migrations: Migrations) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
-        # Of use to a new file only: pages that are free go back to the disk.
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Free pages go back to the disk. In a file that is not new, SQLite would only write its header again.
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
