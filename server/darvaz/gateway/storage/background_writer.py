@@ -83,8 +83,8 @@ class BackgroundWriter:
         # Seconds from being woken until writing, so that what comes together is one transaction.
         self._gather_s = gather_s
         self._is_open = False
-        # How many of the lost entries a gap tells of.
-        self._told = 0
+        # How many of the lost entries are in a gap.
+        self._lost_in_gaps = 0
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -180,11 +180,11 @@ class BackgroundWriter:
                 self._open()
                 self._is_open = True
             task = "written"
-            lost = self._lost() - self._told
+            lost = self._lost() - self._lost_in_gaps
             position = self._write()
             if lost:
                 self._write_gap(lost)
-                self._told += lost
+                self._lost_in_gaps += lost
             self._sync()
         except _DISK_ERRORS as error:
             self._fail(task, str(error))
@@ -215,10 +215,10 @@ class BackgroundWriter:
 
     def _fail(self, task: str, reason: str) -> None:
         """Says what is wrong: in the log at the first failure in a row, in the state until a write succeeds."""
-        is_first = self.state == OK
-        self.state = f"degraded: the {self.name} cannot be {task} ({reason}); free the disk of the data folder"
-        if is_first:
-            log.error("= %s", self.state)
+        state = f"degraded: the {self.name} cannot be {task} ({reason}); free the disk of the data folder"
+        if self.state == OK:
+            log.error("= %s", state)
+        self.state = state
         self._tell_waiters()
 
     def _tell_waiters(self) -> None:
