@@ -1,9 +1,9 @@
-"""Turns a servo to where something moves in a camera's picture.
+"""Turns a servo towards motion in the picture of a camera.
 
     pip install pillow
     python examples/follow_motion.py CAMERA SERVO
 
-The picture is compared with the one before it; the pan/tilt head turns to the middle of what differs.
+Each frame is compared with the one before it; the servo turns to the middle of the difference.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from PIL import Image, ImageChops
 
 from darvaz import Gateway
 
-# Small pictures are enough to see that something moves, and quick to compare.
+# Small frames are enough to find motion, and quick to compare.
 SIZE = (32, 24)
-# How much brighter or darker a dot must be, of 255, and how many dots must be so.
+# A dot has changed if its brightness differs by this (of 255); this many dots are motion.
 CHANGE = 40
 DOTS = 4
-# The servo turns by so many degrees between the edges of the picture.
+# Degrees between the left and the right edge of a frame.
 VIEW_DEG = 60
 
 
@@ -30,7 +30,7 @@ def load(jpeg: bytes) -> Image.Image:
 
 
 def where(before: Image.Image, now: Image.Image) -> float | None:
-    """Returns where something moved, from 0 (left) to 1 (right), or None."""
+    """Returns the place of the motion, from 0 (left) to 1 (right), or None."""
     moved = ImageChops.difference(before, now).point(lambda value: 255 if value > CHANGE else 0)
     columns = [at % SIZE[0] for at, value in enumerate(moved.tobytes()) if value]
     return sum(columns) / len(columns) / (SIZE[0] - 1) if len(columns) >= DOTS else None

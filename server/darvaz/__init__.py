@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Before any of the modules that may be compiled is imported.
+# Before the import of any module that may be compiled.
 is_compiled = use_compiled()
 
 _CLIENT = ("AsyncGateway", "Gateway")
 
 
 def __getattr__(name: str) -> Any:
-    # The gateway itself must not pay for its client.
+    # Only when used: the gateway does not need its client.
     if name in _CLIENT:
         import darvaz.client
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Nothing else, so that Ctrl-C is quiet from as early on as can be.
+# Only these two at first, so that Ctrl-C is quiet from the beginning.
 import signal
 import sys
 
@@ -10,12 +10,12 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Runs the command line; Ctrl-C ends it quietly, also while it is still being loaded."""
-    # While modules are loaded Python may swallow an exception out of a handler, and go on.
+    """Runs the command line; Ctrl-C ends it quietly, also during the imports."""
+    # During an import Python may ignore an exception from a handler, and go on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from darvaz.cli import cli
 
-    # Not a KeyboardInterrupt, which click would turn into the status of a failure.
+    # Not a KeyboardInterrupt: click would give it the status of a failure.
     signal.signal(signal.SIGINT, _interrupt)
     cli(prog_name="darvaz")
 

@@ -172,7 +172,7 @@ async def test_flash_that_fails_is_reported_with_its_sentence(tmp_path: Path) ->
             code, said = await pytest_in(tmp_path, "test_it.py", *words, env=person.env)
 
     assert code == 1
-    assert re.search(r"darvaz flash --port /dev/pts/\d+: (?s:.*)which Wi-Fi is the board to join", said), said
+    assert re.search(r"darvaz flash --port /dev/pts/\d+: (?s:.*)which Wi-Fi should the board join", said), said
 
 
 # What stands in the way

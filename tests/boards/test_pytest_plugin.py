@@ -1,4 +1,4 @@
-"""The pytest plugin as a maker meets it: a project of their own, its program on a virtual board, and its reports."""
+"""The pytest plugin in a maker's project: its program on a virtual board, and its reports."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_program_of_a_maker_is_tested_on_a_virtual_board(project: pytest.Pyteste
             assert board.exec("import os; print('test_not_for_the_board.py' in os.listdir('/'))") == "False\\n"
             assert board.command("water", litres=2) == 50
 
-        def test_steering(board):
+        def test_hardware(board):
             board.hardware.access_points["Home"].rssi_dbm = -90
             board.reset()
             assert board.command("info")["rssi_dbm"] == -90
@@ -113,9 +113,9 @@ def test_program_of_a_maker_is_tested_on_a_virtual_board(project: pytest.Pyteste
         async def test_awaited(async_board):
             import asyncio
             water = async_board.command("water", litres=5)
-            said = async_board.expect_log("pump: 5 litres")
+            message = async_board.expect_log("pump: 5 litres")
             seen = async_board.expect_telemetry("moisture")
-            assert await asyncio.gather(water, said, seen) == [20, "pump: 5 litres", 41.5]
+            assert await asyncio.gather(water, message, seen) == [20, "pump: 5 litres", 41.5]
 
         async def test_awaited_resets(async_board):
             await async_board.power_cycle()
@@ -128,7 +128,7 @@ def test_program_of_a_maker_is_tested_on_a_virtual_board(project: pytest.Pyteste
     result.assert_outcomes(passed=6)
 
 
-def test_gateway_stands_alone(project: pytest.Pytester) -> None:
+def test_gateway_is_usable_without_a_board(project: pytest.Pytester) -> None:
     result = run(
         project, "def test_it(gateway):\n    assert gateway.devices() == {}\n    assert gateway.ws_url[:5] == 'ws://'"
     )
@@ -136,7 +136,7 @@ def test_gateway_stands_alone(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_nothing_is_left_of_a_run(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_leaves_nothing_behind(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = project.mkdir("temporary")
     monkeypatch.setenv("TMPDIR", str(folder))
 
@@ -145,7 +145,7 @@ def test_nothing_is_left_of_a_run(project: pytest.Pytester, monkeypatch: pytest.
     assert [path.name for path in folder.iterdir() if "darvaz" in path.name] == []
 
 
-def test_surroundings_do_not_reach_a_gateway_of_the_tests_own(
+def test_environment_does_not_reach_the_gateway_of_a_run(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DARVAZ_TOKEN", "dvz_of_another_gateway")
@@ -195,7 +195,7 @@ def test_failed_command_is_reported_with_its_traceback_and_the_log(project: pyte
     assert "httpx" not in result.stdout.str() and "server/darvaz" not in result.stdout.str()
 
 
-def test_what_was_not_seen_is_reported_with_what_was(project: pytest.Pytester) -> None:
+def test_missing_line_or_value_is_reported_with_those_that_arrived(project: pytest.Pytester) -> None:
     result = run(
         project,
         """
@@ -298,7 +298,7 @@ def test_board_that_does_not_come_back_is_waited_for_once(project: pytest.Pytest
     assert len(re.findall(r"virtual-pico did not come back after 3 s; it is away, though", result.stdout.str())) >= 3
 
 
-def test_picture_is_attached_where_there_is_a_camera(pytester: pytest.Pytester) -> None:
+def test_frame_of_a_camera_is_attached(pytester: pytest.Pytester) -> None:
     words = ("--board", "virtual:esp32cam", "--board-snapshots", "pictures", "--junitxml", "report.xml")
     result = run(pytester, "def test_it(board):\n    board.command('flash', on='yes')", *words)
 
@@ -309,13 +309,13 @@ def test_picture_is_attached_where_there_is_a_camera(pytester: pytest.Pytester) 
     assert properties(pytester.path / "report.xml")["snapshot"] == str(picture)
 
 
-def test_xml_for_machines_has_what_people_are_shown(project: pytest.Pytester) -> None:
+def test_xml_has_the_same_as_the_report(project: pytest.Pytester) -> None:
     run(project, "def test_it(board):\n    board.command('water', litres=0)", "--junitxml", "report.xml")
 
-    told = properties(project.path / "report.xml")
-    assert told["device"].startswith("virtual-pico is online")
-    assert told["device_traceback"].endswith("ZeroDivisionError: divide by zero")
-    assert re.search(r"info: pump: 0 litres", told["device_log"])
+    found = properties(project.path / "report.xml")
+    assert found["device"].startswith("virtual-pico is online")
+    assert found["device_traceback"].endswith("ZeroDivisionError: divide by zero")
+    assert re.search(r"info: pump: 0 litres", found["device_log"])
 
 
 def properties(report: Path) -> dict[str, str]:
@@ -327,19 +327,19 @@ def properties(report: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--board", "virtua"), "--board=virtua: expected virtual, *"),
         (("--board-wiring", "nowhere.toml"), "the wiring file *nowhere.toml cannot be read: No such file or directory"),
     ],
 )
-def test_slip_of_the_pen_ends_the_run_before_the_first_test(
-    pytester: pytest.Pytester, words: tuple[str, ...], said: str
+def test_wrong_option_ends_the_run_before_the_first_test(
+    pytester: pytest.Pytester, words: tuple[str, ...], message: str
 ) -> None:
     result = run(pytester, "def test_it():\n    pass", *words)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
 
 def test_gateway_with_an_authority_in_ssl_cert_file_is_asked(
@@ -349,7 +349,7 @@ def test_gateway_with_an_authority_in_ssl_cert_file_is_asked(
         monkeypatch.setenv("SSL_CERT_FILE", str(proxy.authority))
         result = run(pytester, "def test_it(board):\n    pass", "--board", "device:x", "--gateway", proxy.url)
 
-    result.stdout.fnmatch_lines([f"--board=device:x: {proxy.url} knows no device yet"])
+    result.stdout.fnmatch_lines([f"--board=device:x: not a device of {proxy.url}, which has none yet"])
 
 
 def test_gateway_of_a_login_is_asked(
@@ -362,11 +362,11 @@ def test_gateway_of_a_login_is_asked(
         remember(login_path(), GatewayConfig(gateway.url, token))
         result = run(pytester, "def test_it(board):\n    pass", "--board", "device:x")
 
-    result.stdout.fnmatch_lines([f"--board=device:x: {gateway.url} knows no device yet"])
+    result.stdout.fnmatch_lines([f"--board=device:x: not a device of {gateway.url}, which has none yet"])
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--board-program", "nowhere"), "there is no folder */nowhere with a program (--board-program)"),
         (("--board", "/dev/ttyNONE"), "--board=/dev/ttyNONE: there is no serial port /dev/ttyNONE*"),
@@ -377,20 +377,18 @@ def test_gateway_of_a_login_is_asked(
         (("--board", "device:x", "--gateway", "nonsense"), "*nonsense*"),
     ],
 )
-def test_bench_that_is_not_there_is_said_in_a_sentence(
-    pytester: pytest.Pytester, words: tuple[str, ...], said: str
-) -> None:
+def test_missing_bench_gives_a_short_message(pytester: pytest.Pytester, words: tuple[str, ...], message: str) -> None:
     result = run(pytester, "def test_it(board):\n    pass\n\ndef test_that(board):\n    pass", *words)
 
     result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines([said])
+    result.stdout.fnmatch_lines([message])
     assert "Traceback" not in result.stdout.str() and "During handling" not in result.stdout.str()
 
 
 # Who does not use it
 
 
-def test_people_who_do_not_use_it_load_next_to_nothing(pytester: pytest.Pytester) -> None:
+def test_unused_plugin_imports_nearly_nothing(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         def pytest_unconfigure():
@@ -427,7 +425,7 @@ def test_projects_with_options_and_fixtures_of_these_names_keep_them(pytester: p
     run(pytester, theirs + ours, "--darvaz-board", "virtual").assert_outcomes(passed=2)
 
 
-def test_fixtures_and_options_are_listed_with_what_they_are(pytester: pytest.Pytester) -> None:
+def test_fixtures_and_options_are_listed_with_their_help(pytester: pytest.Pytester) -> None:
     result = run(pytester, "", "--fixtures", "-p", "no:schemathesis")
 
     result.stdout.fnmatch_lines_random(["board -- *", "async_board -- *", "gateway * -- *", "wiring * -- *"])

@@ -53,7 +53,7 @@ def listed(data: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_an_issued_token_comes_alone_to_a_pipe_and_is_let_in(data: Path, running: Access) -> None:
+def test_an_issued_token_is_alone_in_a_pipe_and_valid(data: Path, running: Access) -> None:
     text = issue(data, "pico")
 
     assert re.fullmatch(r"dvz_[a-z2-7]{10}_[A-Za-z0-9_-]{43}", text)
@@ -63,7 +63,7 @@ def test_an_issued_token_comes_alone_to_a_pipe_and_is_let_in(data: Path, running
 @pytest.mark.parametrize(
     ("kind", "advice"), [("pico", "config.json"), ("operator", "DARVAZ_TOKEN"), ("viewer", "may read")]
 )
-def test_a_person_is_told_what_to_do_with_a_token(data: Path, kind: str, advice: str) -> None:
+def test_a_terminal_shows_what_to_do_with_a_token(data: Path, kind: str, advice: str) -> None:
     ours, terminal = os.openpty()
     program = "from darvaz.cli.token import token; token()"
 
@@ -106,7 +106,7 @@ def test_a_token_is_issued_with_label_expiry_and_device(data: Path) -> None:
         ("pico", "--device", ""),
     ],
 )
-def test_a_token_that_makes_no_sense_is_not_issued(data: Path, arguments: tuple[str, ...]) -> None:
+def test_a_token_with_wrong_options_is_not_issued(data: Path, arguments: tuple[str, ...]) -> None:
     result = run(data, token, "issue", *arguments)
 
     assert result.exit_code == 2
@@ -125,7 +125,7 @@ def test_the_list_shows_tokens_without_their_secrets(data: Path) -> None:
     assert text.split("_", 2)[2] not in table + json.dumps(listed(data))
 
 
-def test_the_list_says_which_tokens_still_live(data: Path, running: Access) -> None:
+def test_the_list_shows_which_tokens_are_live(data: Path, running: Access) -> None:
     expired = running.tokens.issue("pico", expires_in_s=-1).token_id
     revoked = issue(data, "pico").split("_")[1]
     live = issue(data, "pico").split("_")[1]
@@ -136,7 +136,7 @@ def test_the_list_says_which_tokens_still_live(data: Path, running: Access) -> N
     assert states == {expired: "expired", revoked: "revoked", live: "live"}
 
 
-def test_an_empty_list_says_how_to_issue_a_token(data: Path) -> None:
+def test_an_empty_list_shows_how_to_issue_a_token(data: Path) -> None:
     result = run(data, token, "list")
 
     assert "darvaz token issue pico" in result.stderr
@@ -157,7 +157,7 @@ def test_a_running_gateway_sees_a_revoked_token_at_once(data: Path, running: Acc
 
 
 @pytest.mark.parametrize("token_id", ["aaaaaaaaaa", "dvz_", "dvz_aaaaaaaaaa_secret", "-"])
-def test_a_token_that_is_not_there_cannot_be_revoked(data: Path, token_id: str) -> None:
+def test_an_unknown_token_cannot_be_revoked(data: Path, token_id: str) -> None:
     result = run(data, token, "revoke", token_id)
 
     assert result.exit_code == 1
@@ -182,7 +182,7 @@ def test_enrolment_is_opened_for_a_running_gateway(data: Path, running: Access) 
     assert isinstance(running.public_tokens(BOARD), dict)
 
 
-def test_enrolment_is_opened_for_a_quarter_of_an_hour_unless_told(data: Path) -> None:
+def test_enrolment_is_opened_for_15_minutes_by_default(data: Path) -> None:
     assert "open for 15 minutes" in run(data, enrol).stdout
 
 
@@ -195,7 +195,7 @@ def test_enrolment_is_closed_for_a_running_gateway(data: Path, running: Access) 
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "1441", "soon", "nan"])
-def test_enrolment_is_not_opened_for_nothing_or_for_ever(data: Path, minutes: str) -> None:
+def test_enrolment_is_opened_for_a_positive_limited_time_only(data: Path, minutes: str) -> None:
     result = run(data, enrol, "--minutes", minutes)
 
     assert result.exit_code == 2
@@ -206,7 +206,7 @@ def test_enrolment_is_not_opened_for_nothing_or_for_ever(data: Path, minutes: st
     ("command", "arguments"),
     [(token, ("issue", "pico")), (token, ("list",)), (token, ("revoke", "aaaaaaaaaa")), (enrol, ())],
 )
-def test_data_that_cannot_be_used_is_a_sentence(
+def test_a_data_folder_that_cannot_be_used_gives_a_short_message(
     tmp_path: Path, command: click.Command, arguments: tuple[str, ...]
 ) -> None:
     result = run(tmp_path / "nowhere" / "data", command, *arguments)
@@ -216,7 +216,7 @@ def test_data_that_cannot_be_used_is_a_sentence(
     assert isinstance(result.exception, SystemExit)
 
 
-def test_new_data_are_said_to_be_new_since_they_may_be_in_the_wrong_place(data: Path) -> None:
+def test_a_new_data_folder_is_mentioned_as_it_may_be_the_wrong_one(data: Path) -> None:
     first = run(data, token, "issue", "pico")
     second = run(data, token, "issue", "pico")
 

@@ -1,4 +1,4 @@
-"""The Python client against a real gateway: the same sentences for the synchronous and the asynchronous one."""
+"""The Python client against a real gateway: the same tests for the synchronous and the asynchronous one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def gateway() -> Iterator[GatewayProcess]:
         yield running
 
 
-class Way:
+class Flavour:
     """One flavour of the client; `do` calls any of its methods, `first` takes the first of what it yields."""
 
     def __init__(self, is_async: bool) -> None:
@@ -62,15 +62,15 @@ class Way:
 
 
 @pytest.fixture(params=["synchronous", "asynchronous"])
-def way(request: pytest.FixtureRequest) -> Way:
-    return Way(request.param == "asynchronous")
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    return Flavour(request.param == "asynchronous")
 
 
 @pytest.fixture
-async def gw(gateway: GatewayProcess, way: Way) -> AsyncIterator[Any]:
-    client = way.make(gateway.url)
+async def gw(gateway: GatewayProcess, flavour: Flavour) -> AsyncIterator[Any]:
+    client = flavour.make(gateway.url)
     yield client
-    await way.do(client.close)
+    await flavour.do(client.close)
 
 
 @pytest.fixture
@@ -79,124 +79,126 @@ async def board(gateway: GatewayProcess) -> AsyncIterator[Board]:
         yield board
 
 
-async def obey(board: Board, **ack: Any) -> dict[str, Any]:
+async def acknowledge(board: Board, **ack: Any) -> dict[str, Any]:
     command = await board.hear("command")
     await board.say("ack", id=command["id"], **ack)
     return command
 
 
-async def test_a_function_on_the_board_is_a_call(gw: Any, way: Way, board: Board) -> None:
-    obeying = asyncio.create_task(obey(board, status="ok", result={"angle": 90}))
+async def test_a_function_on_the_board_is_called(gw: Any, flavour: Flavour, board: Board) -> None:
+    acknowledging = asyncio.create_task(acknowledge(board, status="ok", result={"angle": 90}))
 
-    assert await way.do(gw["pan-tilt"].pan, angle=90) == {"angle": 90}
+    assert await flavour.do(gw["pan-tilt"].pan, angle=90) == {"angle": 90}
 
-    command = await obeying
+    command = await acknowledging
     assert (command["name"], command["args"]) == ("pan", {"angle": 90})
 
 
-async def test_what_a_board_could_not_do_is_an_error_with_its_words(gw: Any, way: Way, board: Board) -> None:
-    obeying = asyncio.create_task(obey(board, status="error", message="the servo is stuck"))
+async def test_a_failed_command_is_an_error_with_the_boards_reason(gw: Any, flavour: Flavour, board: Board) -> None:
+    acknowledging = asyncio.create_task(acknowledge(board, status="error", message="the servo is stuck"))
 
     with pytest.raises(CommandFailed, match="the servo is stuck"):
-        await way.do(gw["pan-tilt"].pan, angle=90)
-    await obeying
+        await flavour.do(gw["pan-tilt"].pan, angle=90)
+    await acknowledging
 
 
 @pytest.mark.usefixtures("board")
-async def test_each_refusal_is_an_error_of_its_own(gw: Any, way: Way) -> None:
+async def test_each_refusal_has_an_error_class_of_its_own(gw: Any, flavour: Flavour) -> None:
     with pytest.raises(Invalid, match="points") as wrong:
-        await way.do(gw["pan-tilt"].telemetry, "temperature", points=0)
+        await flavour.do(gw["pan-tilt"].telemetry, "temperature", points=0)
     with pytest.raises(CommandTimeout):
-        await way.do(gw["pan-tilt"].pan, angle=1)
+        await flavour.do(gw["pan-tilt"].pan, angle=1)
     with pytest.raises(NotFound, match="nobody"):
-        await way.do(gw["nobody"].about)
+        await flavour.do(gw["nobody"].about)
 
     assert (wrong.value.code, wrong.value.status) == ("invalid", 422)
     assert isinstance(wrong.value, GatewayError) and isinstance(wrong.value, ValueError)
 
 
-async def test_a_device_that_left_is_away(gateway: GatewayProcess, gw: Any, way: Way) -> None:
+async def test_a_device_that_disconnected_is_away(gateway: GatewayProcess, gw: Any, flavour: Flavour) -> None:
     async with board_at(gateway.ws_url, "guest"):
-        assert (await way.do(gw["guest"].about))["online"] is True
+        assert (await flavour.do(gw["guest"].about))["online"] is True
 
     with pytest.raises(Away):
-        await way.do(gw["guest"].pan, angle=1)
+        await flavour.do(gw["guest"].pan, angle=1)
 
 
-async def test_telemetry_is_read_as_numbers_and_over_time(gw: Any, way: Way, board: Board) -> None:
-    await board.say("telemetry", values={"temperature": 21.5, "door": "open"})
+async def test_telemetry_is_read_as_numbers_and_over_time(gw: Any, flavour: Flavour, board: Board) -> None:
+    await board.say("telemetry", values={"temperature": 21.5, "window": "open"})
     await asyncio.sleep(1.5)
 
-    latest = await way.do(gw["pan-tilt"].telemetry)
-    points = await way.do(gw["pan-tilt"].telemetry, "temperature", since=timedelta(minutes=5))
+    latest = await flavour.do(gw["pan-tilt"].telemetry)
+    points = await flavour.do(gw["pan-tilt"].telemetry, "temperature", since=timedelta(minutes=5))
 
-    assert (latest["temperature"], latest["door"]) == (21.5, "open")
+    assert (latest["temperature"], latest["window"]) == (21.5, "open")
     assert points[-1].mean == points[-1].lowest == 21.5
 
 
-async def test_log_lines_have_level_and_text(gw: Any, way: Way, board: Board) -> None:
+async def test_log_lines_have_level_and_text(gw: Any, flavour: Flavour, board: Board) -> None:
     await board.say("log", level="warning", message="the wind turns")
     await asyncio.sleep(1)
 
-    lines = await way.do(gw["pan-tilt"].log, limit=5)
+    lines = await flavour.do(gw["pan-tilt"].log, limit=5)
 
     assert (lines[-1].level, lines[-1].message) == ("warning", "the wind turns")
 
 
-async def test_events_are_told_as_they_happen(gw: Any, way: Way, board: Board) -> None:
-    hearing = asyncio.create_task(way.first(gw["pan-tilt"].events("log"), count=2))
+async def test_events_arrive_as_they_happen(gw: Any, flavour: Flavour, board: Board) -> None:
+    arriving = asyncio.create_task(flavour.first(gw["pan-tilt"].events("log"), count=2))
     await asyncio.sleep(1)
     await board.say("log", message="now")
 
-    hello, event = await hearing
+    hello, event = await arriving
 
     assert hello.type == "hello"
     assert (event.type, event.device, event.data["message"]) == ("log", "pan-tilt", "now")
 
 
-async def test_pictures_are_taken_and_streamed(gateway: GatewayProcess, gw: Any, way: Way) -> None:
+async def test_frames_are_taken_and_streamed(gateway: GatewayProcess, gw: Any, flavour: Flavour) -> None:
     async with Camera(gateway.ws_url, device="yard"):
-        picture = await way.do(gw["yard"].snapshot)
-        frames = await way.first(gw["yard"].stream(fps=20), count=3)
+        picture = await flavour.do(gw["yard"].snapshot)
+        frames = await flavour.first(gw["yard"].stream(fps=20), count=3)
 
     assert picture.startswith(b"\xff\xd8") and picture.endswith(b"\xff\xd9")
     assert all(frame.data[:2] == jpeg()[:2] and frame.time > 1e9 for frame in frames)
 
 
-async def test_tokens_and_names_are_looked_after(gateway: GatewayProcess, gw: Any, way: Way, board: Board) -> None:
-    token = await way.do(gw.issue_token, "viewer", "for the client")
-    [known] = [one for one in await way.do(gw.tokens) if one["label"] == "for the client" and one["state"] == "live"]
-    await way.do(gw["pan-tilt"].rename, "Front door")
-    viewer = way.make(gateway.url, token)
+async def test_tokens_and_labels_are_managed(gateway: GatewayProcess, gw: Any, flavour: Flavour, board: Board) -> None:
+    token = await flavour.do(gw.issue_token, "viewer", "for the client")
+    [known] = [
+        one for one in await flavour.do(gw.tokens) if one["label"] == "for the client" and one["state"] == "live"
+    ]
+    await flavour.do(gw["pan-tilt"].rename, "By the window")
+    viewer = flavour.make(gateway.url, token)
     with pytest.raises(NotAllowed):
-        await way.do(viewer["pan-tilt"].rename, None)
-    assert (await way.do(viewer["pan-tilt"].about))["label"] == "Front door"
+        await flavour.do(viewer["pan-tilt"].rename, None)
+    assert (await flavour.do(viewer["pan-tilt"].about))["label"] == "By the window"
 
-    await way.do(gw.revoke_token, known["id"])
+    await flavour.do(gw.revoke_token, known["id"])
 
     with pytest.raises(NotAllowed):
-        await way.do(viewer.devices)
-    await way.do(viewer.close)
+        await flavour.do(viewer.devices)
+    await flavour.do(viewer.close)
 
 
-async def test_a_call_without_names_is_told_how_it_is_made(gw: Any, way: Way, board: Board) -> None:
+async def test_a_call_with_positional_arguments_is_explained(gw: Any, flavour: Flavour, board: Board) -> None:
     with pytest.raises(TypeError, match=r"by name, as in pan\(angle=…\)"):
-        await way.do(gw["pan-tilt"].pan, 90)
+        await flavour.do(gw["pan-tilt"].pan, 90)
 
 
-async def test_arguments_of_a_newer_program_are_taken(gw: Any, way: Way, gateway: GatewayProcess) -> None:
+async def test_arguments_of_a_newer_program_are_accepted(gw: Any, flavour: Flavour, gateway: GatewayProcess) -> None:
     newer = {"pan": {**COMMANDS["pan"], "speed": {"type": "number"}}}
     async with board_at(gateway.ws_url, "renewed", commands=COMMANDS):
         device = gw["renewed"]
-        await way.do(device.about)
+        await flavour.do(device.about)
     async with board_at(gateway.ws_url, "renewed", commands=newer) as board:
-        obeying = asyncio.create_task(obey(board, status="ok", result="done"))
+        acknowledging = asyncio.create_task(acknowledge(board, status="ok", result="done"))
 
-        assert await way.do(device.pan, angle=90, speed=2) == "done"
-        await obeying
+        assert await flavour.do(device.pan, angle=90, speed=2) == "done"
+        await acknowledging
 
 
-async def test_the_asynchronous_one_has_the_same_words(gateway: GatewayProcess, board: Board) -> None:
+async def test_the_asynchronous_one_lists_devices(gateway: GatewayProcess, board: Board) -> None:
     async with AsyncGateway(gateway.url) as gw:
         names = [device.name async for device in gw]
 
@@ -205,7 +207,7 @@ async def test_the_asynchronous_one_has_the_same_words(gateway: GatewayProcess, 
 
 
 @pytest.mark.parametrize("stream", ["events", "frames"])
-async def test_something_else_that_answers_is_no_stream(way: Way, stream: str) -> None:
+async def test_the_answer_of_another_program_is_not_a_stream(flavour: Flavour, stream: str) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>")
@@ -213,60 +215,60 @@ async def test_something_else_that_answers_is_no_stream(way: Way, stream: str) -
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        client = way.make(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        client = flavour.make(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         with pytest.raises(GatewayError, match="does not answer as a Darvaz gateway"):
-            await way.first(client.events() if stream == "events" else client["yard"].stream())
-        await way.do(client.close)
+            await flavour.first(client.events() if stream == "events" else client["yard"].stream())
+        await flavour.do(client.close)
 
 
-async def test_a_gateway_that_is_not_there_is_said(way: Way) -> None:
-    client = way.make(f"http://127.0.0.1:{unused_port()}")
+async def test_a_gateway_that_is_away_is_an_error_with_advice(flavour: Flavour) -> None:
+    client = flavour.make(f"http://127.0.0.1:{unused_port()}")
 
     with pytest.raises(Unreachable, match="darvaz serve"):
-        await way.do(client.devices)
-    await way.do(client.close)
+        await flavour.do(client.devices)
+    await flavour.do(client.close)
 
 
-# What only the synchronous one has: help at a prompt
+# Only the synchronous one has this: help at a prompt
 
 
 @pytest.mark.usefixtures("board")
-async def test_a_prompt_completes_devices_and_commands_and_knows_their_arguments(gateway: GatewayProcess) -> None:
-    def look() -> tuple[list[str], list[str], str, str]:
+async def test_a_prompt_completes_devices_and_commands_with_their_arguments(gateway: GatewayProcess) -> None:
+    def inspect_all() -> tuple[list[str], list[str], str, str]:
         with Gateway(gateway.url) as gw:
             device = gw["pan-tilt"]
             signature = str(inspect.signature(device.pan))
             return gw._ipython_key_completions_(), dir(device), signature, device.pan.__doc__
 
-    names, attributes, signature, description = await asyncio.to_thread(look)
+    names, attributes, signature, description = await asyncio.to_thread(inspect_all)
 
     assert "pan-tilt" in names and {"pan", "say", "telemetry"} <= set(attributes)
     assert signature == "(*, angle: float)"
     assert "angle: number from 0 to 180 °" in description
 
 
-async def test_a_prompt_without_its_gateway_completes_what_it_knows() -> None:
+async def test_a_prompt_without_a_gateway_completes_what_is_known() -> None:
     with Gateway(f"http://127.0.0.1:{unused_port()}") as gw:
         assert "telemetry" in dir(gw["pan-tilt"])
 
 
 @pytest.mark.usefixtures("board")
-async def test_a_name_is_looked_for_among_the_devices(gateway: GatewayProcess) -> None:
-    def look() -> tuple[bool, bool, bool]:
+async def test_a_gateway_contains_its_devices(gateway: GatewayProcess) -> None:
+    def inspect_all() -> tuple[bool, bool, bool]:
         with Gateway(gateway.url) as gw:
             return "pan-tilt" in gw, gw["pan-tilt"] in gw, "nobody" in gw
 
-    assert await asyncio.to_thread(look) == (True, True, False)
+    assert await asyncio.to_thread(inspect_all) == (True, True, False)
 
 
-async def test_a_slip_in_an_arguments_name_is_told_before_it_is_sent(gateway: GatewayProcess, board: Board) -> None:
-    def slip() -> None:
+async def test_a_wrong_argument_name_is_an_error_before_it_is_sent(gateway: GatewayProcess, board: Board) -> None:
+    def call() -> None:
         with Gateway(gateway.url) as gw:
             [device] = [device for device in gw if device.name == "pan-tilt"]
             device.pan(angel=90)
 
     with pytest.raises(Invalid, match=r"has no argument angel, needs angle; it is called as pan\(\*, angle: float\)"):
-        await asyncio.to_thread(slip)
+        await asyncio.to_thread(call)
 
 
 async def test_events_go_on_after_a_restart_of_the_gateway() -> None:

@@ -1,4 +1,4 @@
-"""What the command line keeps of a camera: pictures, films and time-lapses that other programs open."""
+"""Snapshots, films and time-lapses of the command line, which other programs open."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def film_of(path: Path) -> tuple[str, list[float]]:
         missing("ffmpeg is not installed")
     entries = "stream=codec_name:frame=pts_time"
     command = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", entries, "-of", "json", str(path)]
-    said = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
-    return said["streams"][0]["codec_name"], [float(frame["pts_time"]) for frame in said["frames"]]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    return found["streams"][0]["codec_name"], [float(frame["pts_time"]) for frame in found["frames"]]
 
 
 async def test_a_snapshot_becomes_a_file(gateway: GatewayProcess, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_a_snapshot_goes_to_a_pipe(gateway: GatewayProcess) -> None:
     assert piped.stdout == jpeg(5)
 
 
-async def test_snapshots_are_kept_every_so_often_under_their_times(gateway: GatewayProcess, tmp_path: Path) -> None:
+async def test_snapshots_at_an_interval_are_named_after_their_times(gateway: GatewayProcess, tmp_path: Path) -> None:
     pattern = tmp_path / "%Y" / "%H%M%S.jpg"
     async with Camera(gateway.ws_url):
         kept = await cli(gateway, "snapshot", "yard", "-o", pattern, "--every", "1.1", "--count", "3")
@@ -81,14 +81,14 @@ async def test_snapshots_are_kept_every_so_often_under_their_times(gateway: Gate
     assert len(matching(tmp_path, "20??/??????.jpg")) == 3
 
 
-async def test_a_name_without_a_time_gets_one_when_there_are_many(gateway: GatewayProcess, tmp_path: Path) -> None:
+async def test_a_name_without_a_time_gets_one_at_an_interval(gateway: GatewayProcess, tmp_path: Path) -> None:
     async with Camera(gateway.ws_url):
         await cli(gateway, "snapshot", "yard", "-o", tmp_path / "yard.jpg", "--every", "1", "--count", "1")
 
     assert len(matching(tmp_path, "yard-20*.jpg")) == 1
 
 
-async def test_a_camera_that_is_away_is_said_and_tried_again(gateway: GatewayProcess, tmp_path: Path) -> None:
+async def test_an_offline_camera_is_reported_and_tried_again(gateway: GatewayProcess, tmp_path: Path) -> None:
     async with Camera(gateway.ws_url):
         pass
     once = await cli(gateway, "snapshot", "yard", "-o", tmp_path / "yard.jpg")
@@ -120,7 +120,7 @@ async def test_a_film_shows_each_frame_when_it_arrived(
 
 
 @pytest.mark.usefixtures("needs_av")
-async def test_ctrl_c_ends_a_film_that_is_whole(gateway: GatewayProcess, tmp_path: Path) -> None:
+async def test_ctrl_c_ends_a_film_that_is_complete(gateway: GatewayProcess, tmp_path: Path) -> None:
     film = tmp_path / "yard.mp4"
     command = [sys.executable, "-m", "darvaz", "record", "yard", "-o", str(film), "--gateway", gateway.url]
     async with Camera(gateway.ws_url) as camera:
@@ -128,10 +128,10 @@ async def test_ctrl_c_ends_a_film_that_is_whole(gateway: GatewayProcess, tmp_pat
         await camera.asked(fps=10)
         await asyncio.sleep(1)
         recording.send_signal(signal.SIGINT)
-        said, _ = await asyncio.wait_for(recording.communicate(), 60)
+        output, _ = await asyncio.wait_for(recording.communicate(), 60)
 
     assert recording.returncode == 0
-    assert f"{len(film_of(film)[1])} frames" in said.decode()
+    assert f"{len(film_of(film)[1])} frames" in output.decode()
 
 
 @pytest.mark.usefixtures("needs_av")
@@ -206,7 +206,7 @@ async def test_a_film_that_cannot_be_made_says_why(
     assert sentence in failed.stderr and "Traceback" not in failed.stderr
 
 
-async def test_without_a_picture_there_is_no_film(gateway: GatewayProcess, tmp_path: Path) -> None:
+async def test_without_a_frame_there_is_no_film(gateway: GatewayProcess, tmp_path: Path) -> None:
     async with Camera(gateway.ws_url, obeys=False):
         empty = await cli(gateway, "record", "yard", "-o", tmp_path / "film.mkv", "--seconds", "0.5")
 

@@ -1,4 +1,4 @@
-"""Tokens, enrolment and the journal of a gateway elsewhere, from the command line."""
+"""Tokens, enrolment and the journal of a gateway on another machine, from the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def token() -> list[str]:
 
 @pytest.fixture(scope="module")
 def gateway(token: list[str]) -> Iterator[GatewayProcess]:
-    """A gateway that wants a token of everybody."""
+    """A gateway that wants a token from every client."""
     with GatewayProcess() as running:
         token.append(running.post("/api/tokens", json={"kind": "operator"}).json()["token"])
         running.stop()
@@ -44,7 +44,7 @@ def run(home: Path, *words: str, stdin: str = "", **env: str) -> subprocess.Comp
     )
 
 
-def test_tokens_enrolment_and_journal_of_a_gateway_elsewhere(
+def test_tokens_enrolment_and_journal_of_another_machine(
     gateway: GatewayProcess, token: list[str], tmp_path: Path
 ) -> None:
     env = {"DARVAZ_TOKEN": token[0], "DARVAZ_GATEWAY": gateway.url}
@@ -70,9 +70,7 @@ def test_a_named_data_folder_wins_over_the_environment(tmp_path: Path) -> None:
     assert (tmp_path / "here").exists()
 
 
-def test_a_login_is_meant_by_every_command_that_asks_a_gateway(
-    gateway: GatewayProcess, token: list[str], tmp_path: Path
-) -> None:
+def test_every_command_uses_the_gateway_of_a_login(gateway: GatewayProcess, token: list[str], tmp_path: Path) -> None:
     assert run(tmp_path, "login", gateway.url, DARVAZ_TOKEN=token[0]).returncode == 0
 
     enrolled = run(tmp_path, "enrol", "--minutes", "5")
@@ -88,7 +86,7 @@ def test_a_login_is_meant_by_every_command_that_asks_a_gateway(
     assert gateway.post("/api/session", json={"token": secret}).json()["role"] == "viewer"
 
 
-def test_a_data_folder_beside_a_login_is_told(gateway: GatewayProcess, token: list[str], tmp_path: Path) -> None:
+def test_a_data_folder_beside_a_login_is_mentioned(gateway: GatewayProcess, token: list[str], tmp_path: Path) -> None:
     run(tmp_path, "token", "list", "--data", "data")
     run(tmp_path, "login", gateway.url, DARVAZ_TOKEN=token[0])
 
@@ -99,7 +97,7 @@ def test_a_data_folder_beside_a_login_is_told(gateway: GatewayProcess, token: li
     assert "No token yet" in of_folder.stdout + of_folder.stderr
 
 
-def test_a_token_for_a_login_comes_from_a_pipe_without_a_word_about_terminals(
+def test_a_token_for_a_login_comes_from_a_pipe_without_a_warning(
     gateway: GatewayProcess, token: list[str], tmp_path: Path
 ) -> None:
     done = run(tmp_path, "login", gateway.url, stdin=token[0] + "\n")

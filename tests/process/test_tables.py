@@ -1,4 +1,4 @@
-"""The lists of the command line: readable on a terminal of 80 columns, whole in a pipe, safe with hostile text."""
+"""The lists of the command line: readable on a terminal of 80 columns, complete in a pipe, safe with hostile text."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ HOSTILE: dict[str, object] = {
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[GatewayProcess]:
     with GatewayProcess() as running:
-        with introduced(running, PLAIN), introduced(running, HOSTILE):
+        with connected(running, PLAIN), connected(running, HOSTILE):
             yield running
 
 
 @contextmanager
-def introduced(gateway: GatewayProcess, message: dict[str, object]) -> Iterator[None]:
+def connected(gateway: GatewayProcess, message: dict[str, object]) -> Iterator[None]:
     with connect(f"{gateway.ws_url}/ws/pico") as board:
         board.send(json.dumps(message))
         assert json.loads(board.recv(timeout=10))["type"] == "connection_ack"
@@ -81,7 +81,7 @@ def issue_some(folder: Path) -> None:
         tokens.issue("pico", "گلخانه", None, "pan-tilt")
 
 
-def test_devices_fit_a_terminal_of_80_columns_and_are_all_there(gateway: GatewayProcess) -> None:
+def test_devices_fit_a_terminal_of_80_columns_and_are_complete(gateway: GatewayProcess) -> None:
     lines = on_a_terminal("devices", "--gateway", gateway.url)
 
     assert max(map(len, lines)) <= COLUMNS
@@ -91,7 +91,7 @@ def test_devices_fit_a_terminal_of_80_columns_and_are_all_there(gateway: Gateway
     assert "…" not in "".join(lines)
 
 
-def test_devices_in_a_pipe_are_one_line_each_and_whole(gateway: GatewayProcess) -> None:
+def test_devices_in_a_pipe_are_one_line_each_and_complete(gateway: GatewayProcess) -> None:
     heads, plain, hostile = (line.split("\t") for line in in_a_pipe("devices", "--gateway", gateway.url).splitlines())
 
     assert heads == ["device", "kind", "state", "last_seen", "address", "version", "board", "commands"]
@@ -102,7 +102,7 @@ def test_devices_in_a_pipe_are_one_line_each_and_whole(gateway: GatewayProcess) 
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["lines", "json"])
-def test_what_a_device_says_of_itself_does_not_act_on_the_terminal(gateway: GatewayProcess, options: list[str]) -> None:
+def test_text_of_a_device_does_not_control_the_terminal(gateway: GatewayProcess, options: list[str]) -> None:
     shown = in_a_pipe("devices", "--gateway", gateway.url, *options)
     screen = "".join(on_a_terminal("devices", "--gateway", gateway.url, *options))
 
@@ -118,7 +118,7 @@ def test_devices_as_json_are_what_the_gateway_knows(gateway: GatewayProcess) -> 
     assert (listed[1]["version"], listed[1]["board"]) == (HOSTILE["version"], HOSTILE["board"])
 
 
-def test_tokens_fit_a_terminal_of_80_columns_and_are_all_there(tmp_path: Path) -> None:
+def test_tokens_fit_a_terminal_of_80_columns_and_are_complete(tmp_path: Path) -> None:
     issue_some(tmp_path)
 
     lines = on_a_terminal("token", "list", "--data", str(tmp_path))
@@ -129,7 +129,7 @@ def test_tokens_fit_a_terminal_of_80_columns_and_are_all_there(tmp_path: Path) -
     assert "گلخانه" in "".join(lines)
 
 
-def test_tokens_in_a_pipe_are_one_line_each_and_whole(tmp_path: Path) -> None:
+def test_tokens_in_a_pipe_are_one_line_each_and_complete(tmp_path: Path) -> None:
     issue_some(tmp_path)
 
     heads, *rows = (line.split("\t") for line in in_a_pipe("token", "list", "--data", str(tmp_path)).splitlines())

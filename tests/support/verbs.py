@@ -1,4 +1,4 @@
-"""The `darvaz` command in a process, as people run it, on a board that lives in the test."""
+"""The `darvaz` command in a process, as people run it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEADLINE_S = 60.0
 
 @dataclass(frozen=True)
 class Done:
-    """How a verb ended, and what it said on either stream."""
+    """How a verb ended, and what it printed on each stream."""
 
     code: int
     out: str
@@ -20,7 +20,7 @@ class Done:
 
 
 class Verb:
-    """A running `darvaz` with what it said so far in `text`; killed at the end if need be."""
+    """A running `darvaz`, with its output so far in `text`; killed at the end if it still runs."""
 
     def __init__(self, *words: str, env: dict[str, str] | None = None) -> None:
         self._words = words
@@ -56,17 +56,17 @@ class Verb:
 
     @property
     def text(self) -> str:
-        """All that it said."""
+        """All of its output so far."""
         return (self.out + self.err).decode(errors="replace")
 
     async def expect(self, words: str, deadline_s: float = DEADLINE_S) -> None:
-        """Waits until it has said some words."""
+        """Waits until its output has these words."""
         try:
             async with asyncio.timeout(deadline_s):
                 while words not in self.text:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            raise AssertionError(f"{words!r} was not said, but:\n{self.text}") from None
+            raise AssertionError(f"{words!r} is not in the output:\n{self.text}") from None
 
     def interrupt(self) -> None:
         """Presses Ctrl-C."""
@@ -79,7 +79,7 @@ class Verb:
                 code = await self._process.wait()
                 await asyncio.gather(*self._tasks)
         except TimeoutError:
-            raise AssertionError(f"darvaz {' '.join(self._words)} did not end; it said:\n{self.text}") from None
+            raise AssertionError(f"darvaz {' '.join(self._words)} did not end; its output:\n{self.text}") from None
         return Done(code, self.out.decode(errors="replace"), self.err.decode(errors="replace"))
 
 

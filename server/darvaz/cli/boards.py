@@ -1,4 +1,4 @@
-"""What the verbs for boards on USB have in common: the option for the port, and errors as one sentence."""
+"""What the verbs for boards on USB share: the option for the port, and errors as one sentence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def port_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Turns what goes wrong with a board into one sentence and exit status 1."""
+    """Turns an error of a board into one sentence and exit status 1."""
     try:
         yield
     except SerialError as error:
@@ -35,7 +35,7 @@ def explained() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopped(port: str) -> Iterator[Prompt]:
-    """Opens a board's prompt, and starts its program again at the end if it had to be stopped; also after Ctrl-C."""
+    """Opens a board's prompt, and restarts its program at the end if it was stopped; also after Ctrl-C."""
     with explained(), Prompt.open(port) as prompt:
         try:
             yield prompt

@@ -1,4 +1,4 @@
-"""`darvaz erase`: removes the files of a board, once a person has said so."""
+"""`darvaz erase`: removes the files of a board, if --confirm is given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _USAGE_STATUS = 2
 
 @click.command()
 @port_option
-@click.option("--confirm", is_flag=True, help="Do it; without it, only say what would be removed.")
+@click.option("--confirm", is_flag=True, help="Remove them; without it, only list what would be removed.")
 def erase(port: str, confirm: bool) -> None:
     """Remove all files of a board; MicroPython itself stays.
 
@@ -27,7 +27,7 @@ def erase(port: str, confirm: bool) -> None:
                 prompt.remove(entry.path)
             click.echo(f"{'removed' if confirm else 'would remove'} {visible(entry.path)}{'/' * entry.is_folder}")
         if confirm:
-            click.echo(f"The board at {prompt.port.path} has no files. If it had a token: darvaz token revoke.")
+            click.echo(f"The board at {prompt.port.path} has no files now. If it had a token: darvaz token revoke.")
     if not confirm:
         click.echo("Nothing was removed. To do it: darvaz erase --confirm, or make erase CONFIRM=yes.", err=True)
         sys.exit(_USAGE_STATUS)

@@ -61,13 +61,13 @@ def firmware(
 ) -> None:
     """Install MicroPython on a board: a Pico W, a Pico 2 W, or an ESP32-CAM (with the camera driver).
 
-    A Pico with MicroPython is restarted into its bootloader; a new one, plug in with BOOTSEL held. An ESP32-CAM is
+    A Pico with MicroPython restarts into its bootloader; a new one, plug in with BOOTSEL held. An ESP32-CAM is
     written to by esptool, which `make firmware` installs. The image is downloaded unless --file gives it, its checksum
     is shown, and one for another board is refused. The files on a board stay, but for --erase. Exit status: 0 when
     it is installed, else 1.
     """
     with explained():
-        target = find_target(kind, port, drive, _tell, wait_s)
+        target = find_target(kind, port, drive, _show_step, wait_s)
         if erase and target.kind != "esp32cam":
             raise click.UsageError(
                 "--erase is for an ESP32-CAM; for a Pico there is flash_nuke.uf2 to copy onto its drive"
@@ -77,22 +77,22 @@ def firmware(
             assert target.port is not None
             check_port(target.port)
         click.echo(f"Board: {target.chip} at {target}")
-        image = load_image(target, file, url, _tell, _progress)
+        image = load_image(target, file, url, _show_step, _progress)
         check_image(image, target.chip)
         if target.kind == "esp32cam":
             check_file(image)
         if dry_run:
             click.echo(f"A dry run: nothing was written. {visible(image.name)} is right for this board.")
             return
-        install(target, image, _tell, progress=_progress, baud=baud, erases=erase)
-        _tell_end(target, min(wait_s, BACK_S))
+        install(target, image, _show_step, progress=_progress, baud=baud, erases=erase)
+        _show_result(target, min(wait_s, BACK_S))
 
 
-def _tell(sentence: str) -> None:
+def _show_step(sentence: str) -> None:
     click.echo(visible(sentence), err=True)
 
 
-def _tell_end(target: InstallTarget, wait_s: float) -> None:
+def _show_result(target: InstallTarget, wait_s: float) -> None:
     known = identify_after(target, wait_s)
     if known is not None:
         click.echo(f"Installed: {visible(str(known))}.")
@@ -103,7 +103,7 @@ def _tell_end(target: InstallTarget, wait_s: float) -> None:
 
 
 def _progress(done_bytes: int, all_bytes: int) -> None:
-    """Shows one line that grows, on a terminal only."""
+    """Shows the progress on one line, on a terminal only."""
     if sys.stderr.isatty() and all_bytes:
         percent = done_bytes * 100 // all_bytes
         click.echo(f"\r{percent:3d} % of {all_bytes:,} bytes", nl=done_bytes >= all_bytes, err=True)

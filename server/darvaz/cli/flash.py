@@ -31,21 +31,21 @@ _WAIT_S = 60.0
 
 
 class WifiAsker:
-    """Knows the Wi-Fi from the environment or the last time, or asks for it once; remembers what worked."""
+    """Gets the Wi-Fi from the environment, the last time, or a prompt; remembers one that worked."""
 
-    def __init__(self, asks_anew: bool) -> None:
+    def __init__(self, asks_again: bool) -> None:
         self._path = wifi.store_path()
-        self._asks_anew = asks_anew
+        self._asks_again = asks_again
         self._is_own = False
         self.network = wifi.from_environment(os.environ)
         if self.network is not None:
             _check(self.network)
-        elif not asks_anew:
+        elif not asks_again:
             self.network = wifi.recall(self._path)
 
     def known(self) -> WifiNetwork | None:
-        """Returns the Wi-Fi as far as it is known without asking, or was asked for anew."""
-        return self.ask() if self._asks_anew and self.network is None else self.network
+        """Returns the Wi-Fi if it is known; asks only for --wifi."""
+        return self.ask() if self._asks_again and self.network is None else self.network
 
     def ask(self) -> WifiNetwork:
         """Asks for the Wi-Fi; the password is not shown."""
@@ -53,8 +53,8 @@ class WifiAsker:
             if not sys.stdin.isatty():
                 raise FlashError(
                     FlashOutcome.WRONG_USE,
-                    f"which Wi-Fi is the board to join? Nobody can be asked here: put its name in {wifi.SSID_VARIABLE}"
-                    f" and its password in {wifi.PASSWORD_VARIABLE}",
+                    f"which Wi-Fi should the board join? This is not a terminal: put the name in {wifi.SSID_VARIABLE}"
+                    f" and the password in {wifi.PASSWORD_VARIABLE}",
                 )
             ssid = click.prompt("Wi-Fi of the board (2.4 GHz)", err=True)
             password = click.prompt(
@@ -66,14 +66,14 @@ class WifiAsker:
         return self.network
 
     def keep(self) -> None:
-        """Remembers what was typed and worked; says so where that cannot be."""
+        """Remembers a Wi-Fi that was typed and worked; prints the reason if that fails."""
         if self._is_own and self.network is not None:
-            trouble = wifi.remember(self._path, self.network)
-            click.echo(f"… {trouble or f'the Wi-Fi is remembered for the next board, in {self._path}'}", err=True)
+            problem = wifi.remember(self._path, self.network)
+            click.echo(f"… {problem or f'the Wi-Fi is remembered for the next board, in {self._path}'}", err=True)
             self._is_own = False
 
     def drop(self) -> None:
-        """Forgets what did not work."""
+        """Forgets a remembered Wi-Fi that did not work."""
         if self.network is not None and wifi.recall(self._path) == self.network:
             wifi.forget(self._path)
 
@@ -84,8 +84,8 @@ class WifiAsker:
     "--port", "ports", multiple=True, default=(AUTO,), show_default=True, metavar="PORT",
     help="auto, a path such as /dev/ttyACM0 or COM3, or id:<serial number>; several times for several boards.",
 )  # fmt: skip
-@click.option("--all", "takes_all", is_flag=True, help="Flash every board that is attached, one after the other.")
-@click.option("--device", callback=checked_device, help="Its name [default: the one it has, or kind and number].")
+@click.option("--all", "takes_all", is_flag=True, help="Flash every attached board, one after the other.")
+@click.option("--device", callback=checked_device, help="Its id [default: the one it has, or kind and number].")
 @click.option(
     "--gateway", envvar=URL_VARIABLE, show_envvar=True,
     help=f"The gateway, as this machine reaches it [default: the one of `darvaz login`, else {DEFAULT_URL}]. On another"
@@ -93,14 +93,14 @@ class WifiAsker:
 )  # fmt: skip
 @click.option("--gateway-url", help="The gateway as the board reaches it [default: found out], ws://192.168.1.5:3000.")
 @data_option
-@click.option("--wifi", "asks_wifi", is_flag=True, help="Ask for the Wi-Fi, though one is remembered.")
+@click.option("--wifi", "asks_wifi", is_flag=True, help="Ask for the Wi-Fi, even if one is remembered.")
 @click.option("--reset-main", is_flag=True, help="Put our main.py in place of the board's, which is kept beside it.")
 @click.option("--keep-main", is_flag=True, help="Leave a main.py that does not use Darvaz.")
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(1, 3600), default=_WAIT_S, show_default=True,
-    help="Seconds that the board has to come online.",
+    help="Seconds for the board to come online.",
 )  # fmt: skip
-@click.option("--verbose", is_flag=True, help="Show what the board says.")
+@click.option("--verbose", is_flag=True, help="Show what the board prints.")
 def flash(
     kind: str | None,
     ports: tuple[str, ...],
@@ -117,9 +117,9 @@ def flash(
 ) -> None:
     """Put the firmware on a board, and see it online.
 
-    KIND, pico or esp32cam, is found out; said here, any other board is refused. Only what changed is copied, and
-    your main.py and your settings stay. The Wi-Fi is asked for once, or taken from DARVAZ_WIFI_SSID and
-    DARVAZ_WIFI_PASSWORD; the token is made for this device alone.
+    KIND, pico or esp32cam, is found out; if it is given, a board of another kind is refused. Only changed files are
+    copied, and your main.py and your settings stay. The Wi-Fi is asked for once, or taken from DARVAZ_WIFI_SSID and
+    DARVAZ_WIFI_PASSWORD; the token is for this device alone.
 
     Exit status: 0 online, a command acknowledged; 1 no board, or it went away; 2 wrong options; 3 incompatible board,
     unchanged; 4 no token, unchanged; 5 flashed, but no Wi-Fi; 6 flashed, but not at the gateway; 7 flashed, but its
@@ -130,7 +130,7 @@ def flash(
     with explained():
         chosen = _choose(ports, takes_all)
     if device is not None and len(chosen) > 1:
-        raise click.UsageError("--device names one board, and several are to be flashed: leave it out")
+        raise click.UsageError("--device names one board, but several are chosen: leave it out")
     try:
         asker = WifiAsker(asks_wifi)
         environment = find_environment(_client(gateway), gateway_url, DataFolderIssuer(data), asker.ask)
@@ -151,14 +151,14 @@ def _client(gateway: str | None) -> Gateway:
 
 
 def _choose(ports: tuple[str, ...], takes_all: bool) -> list[Port]:
-    """Returns the boards that are meant; asks where there are several and somebody to ask."""
-    there = list_boards()
+    """Returns the chosen boards; asks on a terminal if several are attached."""
+    attached = list_boards()
     if takes_all:
-        return there or [find_port(AUTO)]
-    if ports == (AUTO,) and len(there) > 1 and sys.stdin.isatty():
-        for number, port in enumerate(there, 1):
+        return attached or [find_port(AUTO)]
+    if ports == (AUTO,) and len(attached) > 1 and sys.stdin.isatty():
+        for number, port in enumerate(attached, 1):
             click.echo(f"  {number}  {port}", err=True)
-        return [there[click.prompt("Which board", type=click.IntRange(1, len(there)), err=True) - 1]]
+        return [attached[click.prompt("Which board", type=click.IntRange(1, len(attached)), err=True) - 1]]
     return [find_port(port) for port in dict.fromkeys(ports)]
 
 
@@ -170,7 +170,7 @@ def _flash(
     is_one_of_many: bool,
     verbose: bool,
 ) -> FlashOutcome:
-    """Flashes one board and returns how that ended; what went wrong is said, in one sentence."""
+    """Flashes one board and returns how that ended; prints a failure in one sentence."""
     report = FlashReport(f"{port.path}: " if is_one_of_many else "", shows_lines=verbose)
     started_s = time.monotonic()
     try:
@@ -190,16 +190,16 @@ def _flash(
         click.echo(f"Error: {visible(str(error))}", err=True)
         return FlashOutcome.NO_BOARD
     asker.keep()
-    _tell(flashed, time.monotonic() - started_s)
+    _show_result(flashed, time.monotonic() - started_s)
     return FlashOutcome.ONLINE
 
 
-def _tell(flashed: Flashed, took_s: float) -> None:
+def _show_result(flashed: Flashed, took_s: float) -> None:
     info, device = flashed.info, flashed.device
     files = "1 file" if flashed.files == 1 else f"{flashed.files} files"
     signal = f", signal {info['rssi_dbm']} dBm" if "rssi_dbm" in info else ""
-    said = f"{device} is online at {info.get('ip', 'the gateway')}{signal}, and acknowledged `info`"
-    click.echo(visible(f"{said}. {files} copied; {took_s:.1f} s."))
+    online = f"{device} is online at {info.get('ip', 'the gateway')}{signal}, and acknowledged `info`"
+    click.echo(visible(f"{online}. {files} copied; {took_s:.1f} s."))
     for old, new in flashed.set_aside.items():
         click.echo(visible(f"Your {old} is kept as {new}."))
     if flashed.keeps_main:
@@ -208,6 +208,6 @@ def _tell(flashed: Flashed, took_s: float) -> None:
 
 
 def _check(network: WifiNetwork) -> None:
-    trouble = check_network(network)
-    if trouble is not None:
-        raise FlashError(FlashOutcome.WRONG_USE, trouble)
+    problem = check_network(network)
+    if problem is not None:
+        raise FlashError(FlashOutcome.WRONG_USE, problem)

@@ -1,4 +1,4 @@
-"""What `darvaz flash` shows as it goes: steps, a bar on a terminal, and the board's last words where it fails."""
+"""What `darvaz flash` shows: steps, a progress bar on a terminal, and the board's last lines after a failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LINES_SHOWN = 8
 
 
 class FlashReport:
-    """Writes to the error stream; `prefix` names the board where there are several."""
+    """Writes to standard error; `prefix` names the board if there are several."""
 
     def __init__(self, prefix: str = "", *, shows_lines: bool = False) -> None:
         self._prefix = prefix
@@ -24,11 +24,11 @@ class FlashReport:
         self._task = TaskID(0)
 
     def step(self, sentence: str) -> None:
-        """Something begins, or was found out."""
+        """Shows that something begins, or was found out."""
         click.echo(f"{self._prefix}… {visible(sentence)}", err=True)
 
     def begin_copying(self, files: int, size_bytes: int) -> None:
-        """So much is about to be copied."""
+        """Shows how much will be copied."""
         self.step(f"copying {files} {'file' if files == 1 else 'files'}, {size_bytes:,} bytes")
         console = Console(stderr=True)
         if console.is_terminal:
@@ -38,25 +38,25 @@ class FlashReport:
             self._progress.start()
 
     def copied(self, path: str, size_bytes: int) -> None:
-        """So much more of a file arrived."""
+        """Shows that more bytes of a file are copied."""
         if self._progress is not None:
             self._progress.update(self._task, advance=size_bytes, description=visible(path))
 
     def end_copying(self) -> None:
-        """All is copied, or given up."""
+        """Ends the progress bar."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
     def line(self, line: str) -> None:
-        """The board said this."""
+        """Keeps a line that the board printed, and shows it with `shows_lines`."""
         self._lines.append(line)
         if self._shows_lines:
             click.echo(f"{self._prefix}  {line}", err=True)
 
     def show_last_lines(self) -> None:
-        """Shows what the board said last, if it was not shown already."""
+        """Shows the last lines of the board, unless they were shown already."""
         if self._lines and not self._shows_lines:
-            self.step("the board last said:")
+            self.step("the last lines of the board:")
             for line in self._lines:
                 click.echo(f"{self._prefix}    {line}", err=True)

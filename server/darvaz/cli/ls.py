@@ -1,4 +1,4 @@
-"""`darvaz ls`: the files of a board."""
+"""`darvaz ls`: lists the files of a board."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from darvaz.text.terminal import visible
 @click.argument("folder", default="/")
 @port_option
 def ls(folder: str, port: str) -> None:
-    """List the files of a board, below FOLDER, and the room that is left.
+    """List the files of a board, below FOLDER, and the space that is left.
 
-    The board's program is stopped for it and started again.
+    This stops the board's program, and starts it again.
     """
     with stopped(port) as prompt:
         entries = prompt.list_files("/" + folder.strip("/"))

@@ -1,4 +1,4 @@
-"""`darvaz monitor`: what a board says on its serial port, until Ctrl-C."""
+"""`darvaz monitor`: shows what a board prints on its serial port, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from darvaz.text.terminal import visible
 @click.command()
 @port_option
 @click.option("--for", "duration_s", type=click.FloatRange(0, 31_536_000), help="Seconds [default: until Ctrl-C].")
-@click.option("--reset", "resets", is_flag=True, help="Start the board again first, to see all of its start.")
+@click.option("--reset", "resets", is_flag=True, help="Restart the board first, to see its start.")
 @click.option("--times", is_flag=True, help="Begin each line with the time of day.")
 def monitor(port: str, duration_s: float | None, resets: bool, times: bool) -> None:
-    """Show what a board says on its serial port.
+    """Show what a board prints on its serial port.
 
-    The board's program goes on. A board that is unplugged or reset is awaited.
+    The board's program keeps running. After an unplug or a reset, it waits for the board.
     """
     with explained(), Prompt.open(port, enters=False) as prompt:
         click.echo(f"Listening to {prompt.port}; Ctrl-C ends it.", err=True)

@@ -1,4 +1,4 @@
-"""Options of several verbs: those of `darvaz serve`, made from the settings so that none is missing, and a device's."""
+"""Options from elsewhere: those of `darvaz serve`, made from the settings, and the check of a device's id."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from darvaz.protocol.faults import Fault
 
 
 def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command one option per setting; values stay text, so that one place checks them all."""
+    """Gives a command one option for each setting; values stay text, and the settings check them."""
     defaults = Settings()
     for name, hint in reversed(hints().items()):
-        # "Some text" would be no help.
+        # "Some text" would not help.
         right = "" if expected(hint) == expected(str) else f" Expects {expected(hint)}."
         notes = f"[default: {_shown(getattr(defaults, name))}; env: {variable_name(name)}]"
         option = click.option(
@@ -30,7 +30,7 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def checked_device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Lets through what a device can be called, as the callback of an option; says what is wrong with the rest."""
+    """Checks a device's id, as the callback of an option."""
     if value is not None:
         checked = MessageCodec().check("connect", {"device": value})
         if isinstance(checked, Fault):

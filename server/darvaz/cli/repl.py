@@ -1,4 +1,4 @@
-"""`darvaz repl`: a person at the prompt of a board, through mpremote's console."""
+"""`darvaz repl`: the prompt of a board on this terminal, through mpremote's console."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def repl(port: str) -> None:
     The board's program is stopped; Ctrl-D starts it again. Ctrl-C goes to the board.
     """
     if not sys.stdin.isatty():
-        raise click.UsageError("there is no terminal to type at; to run code: mpremote connect PORT exec 'print(1)'")
+        raise click.UsageError("this is not a terminal; to run code: mpremote connect PORT exec 'print(1)'")
     with explained(), Prompt.open(port, enters=False) as prompt:
         prompt.enter(restarts=False)
         click.echo(f"At the prompt of {prompt.port}; Ctrl-] leaves it, Ctrl-D starts the program again.", err=True)
-        prompt.type_into(_talk)
+        prompt.type_into(_run_console)
 
 
-def _talk(transport: Transport) -> None:
+def _run_console(transport: Transport) -> None:
     console = Console()
     console.enter()
     try:

@@ -1,4 +1,4 @@
-"""`darvaz rescue`: a board back at a prompt that does not let anybody in, with all of its files."""
+"""`darvaz rescue`: gets a board whose prompt cannot be reached back to its prompt, with all of its files."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from darvaz.text.terminal import visible
     show_default=True,
     help="Seconds to wait for your hand on the board's reset button or plug.",
 )
-@click.option("--undo", is_flag=True, help="Give the program that was set aside last its name again.")
+@click.option("--undo", is_flag=True, help="Give the program that was renamed last its old name again.")
 def rescue(port: str, help_wait_s: float, undo: bool) -> None:
     """Get a board back to its prompt, and keep all of its files.
 
-    For a program that loops, catches Ctrl-C, arms a watchdog or restarts the board for ever. What starts by itself
-    is set aside under another name: main.py becomes main.py.rescued-1, and boot.py likewise where it is in the way,
-    too. Nothing is removed. Exit status: 0 when the board is at its prompt, else 1.
+    For a program that loops, catches Ctrl-C, starts a watchdog or restarts the board again and again. The program
+    that starts by itself gets another name: main.py becomes main.py.rescued-1, and boot.py likewise if needed.
+    Nothing is removed. Exit status: 0 when the board is at its prompt, else 1.
     """
     with explained():
         if undo:
             _undo(port)
         else:
-            _tell(Rescue(port, _tell_step, help_wait_s=help_wait_s).run())
+            _show_result(Rescue(port, _show_step, help_wait_s=help_wait_s).run())
 
 
-def _tell_step(sentence: str) -> None:
+def _show_step(sentence: str) -> None:
     click.echo(f"… {visible(sentence)}", err=True)
 
 
-def _tell(rescued: Rescued) -> None:
+def _show_result(rescued: Rescued) -> None:
     count = sum(not entry.is_folder for entry in rescued.files)
     click.echo(f"The board at {rescued.port.path} is at its prompt; all of its files are there ({count}).")
     for old, new in rescued.set_aside.items():
@@ -54,4 +54,4 @@ def _undo(port: str) -> None:
     for old, new in renamed:
         click.echo(f"{old} is {new} again; `darvaz reset` starts it.")
     if not renamed:
-        raise click.ClickException("nothing was set aside here, or there is a new program of that name")
+        raise click.ClickException("no program was renamed here, or there is a new one with its name")

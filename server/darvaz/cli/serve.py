@@ -1,4 +1,4 @@
-"""`darvaz serve`: runs the gateway until it is told to stop."""
+"""`darvaz serve`: runs the gateway until a signal stops it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from darvaz.cli.options import setting_options
 from darvaz.gateway.settings import Settings, SettingsError, load_settings
 from darvaz.gateway.storage.database import StorageError
 
-# Of one connection, in the system's hands; one frame more may be in the gateway's.
+# Bytes of one connection that the system holds unsent; the gateway may hold one frame more.
 _UNSENT_BYTES_MAX = 32_768
 
 _console = Console(stderr=True, highlight=False)
 
 
 class ListenError(Exception):
-    """The address cannot be listened on; the text says what to do."""
+    """The gateway cannot listen on this address; the text says what to do."""
 
 
 @click.command()
@@ -31,10 +31,10 @@ class ListenError(Exception):
 def serve(**given: str | None) -> None:
     """Run the gateway: boards connect to it, people and programs use it.
 
-    Every option is also an environment variable. Ctrl-C or SIGTERM stops it: boards are told that it
-    restarts, and the journal is written to its end.
+    Every option is also an environment variable. Ctrl-C or SIGTERM stops it: boards get the close code of a
+    restart, and the journal is completed.
     """
-    # Until the server listens there is nothing to end in order.
+    # Before the server listens, there is nothing to complete.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from darvaz.gateway.app import build_parts
     from darvaz.gateway.server import run
@@ -53,15 +53,15 @@ def serve(**given: str | None) -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Opens the port before anything else, so that a taken one is a sentence and not a traceback."""
+    """Opens the port before anything else, so that a port in use gives a short message."""
     try:
         family, _, _, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        # Every address of this machine means those of IPv4 too, as the addresses that are printed promise.
+        # All addresses of this machine include those of IPv4, as the printed ones do.
         is_both = address[0] == "::" and socket.has_dualstack_ipv6()
         listener = socket.create_server(address[:2], family=family, backlog=2048, dualstack_ipv6=is_both)
-        _hold_little_back(listener)
+        _limit_unsent(listener)
         return listener
     except socket.gaierror:
         raise ListenError(f"--host={settings.host}: no such address on this machine; try 0.0.0.0") from None
@@ -69,10 +69,10 @@ def _listen(settings: Settings) -> socket.socket:
         raise ListenError(_listen_sentence(settings, error)) from None
 
 
-def _hold_little_back(listener: socket.socket) -> None:
-    """Has the system take no more of a slow peer's bytes than it can soon send; its connections inherit that.
+def _limit_unsent(listener: socket.socket) -> None:
+    """Limits how many unsent bytes the system takes for each connection; they inherit it from the listener.
 
-    It would take megabytes instead, and a viewer of a camera would see what was new half a minute ago.
+    Otherwise it takes megabytes, and a slow viewer sees frames of half a minute ago (Linux: tcp(7), TCP_NOTSENT_LOWAT).
     """
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES_MAX)

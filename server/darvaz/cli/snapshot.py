@@ -53,7 +53,8 @@ def _save_regularly(device: str, output: Path, every_s: float, count: int | None
         tries += 1
         due_s = max(due_s + every_s, time.monotonic())
         if count is None or tries < count:
-            time.sleep(due_s - time.monotonic())
+            # A frame may take longer than the interval.
+            time.sleep(max(0.0, due_s - time.monotonic()))
 
 
 def _save(frame: CameraFrame, output: Path) -> None:

@@ -1,4 +1,4 @@
-"""A film file made of JPEGs, each shown when it arrived: as they are in .mkv, as H.264 in .mp4."""
+"""A film file of JPEGs, each shown at the time of its arrival: unchanged in .mkv, as H.264 in .mp4."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _TICKS_PER_S = 90_000
 _TICK = Fraction(1, _TICKS_PER_S)
 _H264 = "libx264"
-# Good for pictures of a small sensor, and quick enough for a Raspberry Pi at their rate.
+# Good enough for frames of a small sensor, and fast enough for a Raspberry Pi.
 _H264_OPTIONS = {"preset": "veryfast", "crf": "23"}
 
 
@@ -24,7 +24,7 @@ class FilmError(Exception):
 
 
 def load_av() -> Any:
-    """Returns PyAV, which only those who record need; raises `FilmError` where it is missing."""
+    """Returns PyAV, which only recording needs; raises `FilmError` if it is not installed."""
     try:
         import av
     except ImportError:
@@ -33,11 +33,13 @@ def load_av() -> Any:
 
 
 class Film:
-    """A film being made: add frames in the order of their times; leaving the block completes the file."""
+    """A film being made: add frames in order of time; the end of the block completes the file."""
 
     def __init__(self, path: Path) -> None:
+        # Frames in the film, and frames left out because they cannot be decoded.
         self.frames = 0
         self.broken = 0
+        # The time of the last frame, from the first.
         self.length_s = 0.0
         self._av = load_av()
         self._path = path
@@ -66,7 +68,7 @@ class Film:
         if self._container is None:
             self._open(picture)
             self._first_s = unix_s
-        # A clock that was set back must not turn the film around.
+        # Times must rise, even if the clock was set back.
         tick = max(round((unix_s - self._first_s) * _TICKS_PER_S), self._last_tick + 1)
         self._last_tick = tick
         self._mux(self._encoded(picture, tick) if self._encodes else [self._packet(jpeg, tick)])
@@ -74,7 +76,7 @@ class Film:
         self.length_s = tick / _TICKS_PER_S
 
     def close(self) -> None:
-        """Completes the file; a film without frames is none."""
+        """Completes the file; without frames there is no file."""
         if self._container is None:
             return
         if self._encodes:
@@ -83,7 +85,7 @@ class Film:
         self._container = None
 
     def _open(self, picture: Any) -> None:
-        # H.264 has no odd sizes.
+        # H.264 with yuv420p needs even sizes.
         self._size = (picture.width - picture.width % 2, picture.height - picture.height % 2)
         options = {"movflags": "faststart"} if self._path.suffix.lower() != ".mkv" else {}
         try:

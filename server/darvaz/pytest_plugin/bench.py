@@ -115,8 +115,8 @@ class Bench:
             raise BenchError("--board-flash needs a board at a port: --board auto, or the name of a port")
         devices = self.gateway.devices()
         if device not in devices:
-            known = ", ".join(sorted(devices)) or "no device yet"
-            raise BenchError(f"--board=device:{device}: {self.gateway.url} knows {known}")
+            known = ", ".join(sorted(devices)) or "none yet"
+            raise BenchError(f"--board=device:{device}: not a device of {self.gateway.url}, which has {known}")
         self._lease_device(device)
         return RemoteBackend(self.gateway, device)
 

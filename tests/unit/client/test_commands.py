@@ -1,4 +1,4 @@
-"""What a board declared of its commands, as Python shows it."""
+"""The commands that a board declared, as Python shows them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_an_argument_that_python_cannot_name_leaves_the_signature_open() -> None
     assert str(signature_of({"from": {"type": "number"}})) == "(**arguments)"
 
 
-def test_a_command_that_declared_nothing_takes_what_it_is_given() -> None:
+def test_a_command_without_declaration_accepts_any_arguments() -> None:
     check("pan", {}, {"angle": 90})
     with pytest.raises(Invalid, match="no argument angel"):
         check("pan", {"angle": {"type": "number"}}, {"angel": 90})

@@ -1,4 +1,4 @@
-"""Which gateway a program means, and which token goes to it."""
+"""Which gateway a program uses, and with which token; errors and events of the client."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_without_anything_it_is_this_machine() -> None:
+def test_the_default_is_this_machine() -> None:
     assert find_gateway(environment={}) == GatewayConfig(DEFAULT_URL, None)
 
 
-def test_what_is_said_counts_more_than_the_environment_and_that_more_than_the_login(login: Path) -> None:
+def test_an_argument_wins_over_the_environment_and_that_over_the_login(login: Path) -> None:
     remember(login, HOME)
     environment = {"DARVAZ_GATEWAY": "http://lab:3000/", "DARVAZ_TOKEN": "dvz_lab"}
 
@@ -60,7 +60,7 @@ def test_the_file_is_for_its_owner_alone_and_one_that_is_not_is_refused(login: P
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"gateway": "http://x"}', "\x00"])
-def test_a_spoilt_file_is_said(login: Path, text: str) -> None:
+def test_a_damaged_file_is_an_error(login: Path, text: str) -> None:
     remember(login, HOME)
     login.write_text(text)
 
@@ -68,19 +68,19 @@ def test_a_spoilt_file_is_said(login: Path, text: str) -> None:
         recall(login)
 
 
-def test_a_refusal_of_something_else_than_a_gateway_is_an_error_too() -> None:
+def test_a_refusal_of_another_program_is_an_error_too() -> None:
     found = error_of(418, "<html>", "soon")
 
     assert (type(found), found.code, found.status, found.retry_after_s) == (GatewayError, "failed", 418, None)
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_proxy_without_its_gateway_is_a_gateway_that_is_away_and_no_board_that_failed(status: int) -> None:
+def test_a_proxy_without_its_gateway_is_unreachable_not_a_failed_board(status: int) -> None:
     assert type(error_of(status, None)) is Unreachable
     assert type(error_of(status, {"code": "timed_out", "detail": "the board"})) is not Unreachable
 
 
-def test_an_event_that_was_cut_off_is_not_told() -> None:
+def test_an_incomplete_event_is_not_returned() -> None:
     parser = EventParser()
     lines = ["id: 7", "event: log", 'data: {"device": "a"}', "", ": beat", "", "id: 8", 'data: {"device"']
     found = [event for line in lines for event in parser.receive_line(line)]
@@ -90,7 +90,7 @@ def test_an_event_that_was_cut_off_is_not_told() -> None:
     assert list(parser.receive_line("")) == []
 
 
-def test_an_event_that_comes_in_pieces_is_whole() -> None:
+def test_an_event_in_pieces_is_complete_at_the_end() -> None:
     parser = EventParser()
     pieces = ["id: 7\nevent: l", 'og\r\ndata: {"device": "a"', "}\n", "\nid: 8\n"]
 
@@ -100,7 +100,7 @@ def test_an_event_that_comes_in_pieces_is_whole() -> None:
 
 
 @pytest.mark.parametrize("line", ["data: " + "x" * EVENT_CHARS_MAX, "data: " + "x" * EVENT_CHARS_MAX + "\n"])
-def test_an_event_beyond_the_largest_is_an_error(line: str) -> None:
+def test_an_event_above_the_limit_is_an_error(line: str) -> None:
     parser = EventParser()
 
     with pytest.raises(GatewayError, match="not a Darvaz gateway"):
@@ -108,7 +108,7 @@ def test_an_event_beyond_the_largest_is_an_error(line: str) -> None:
 
 
 @pytest.mark.parametrize("data", ["<html>", "[]x", "7"])
-def test_an_event_of_something_else_is_an_error(data: str) -> None:
+def test_an_event_that_is_not_json_is_an_error(data: str) -> None:
     with pytest.raises(GatewayError, match="not an event"):
         list(EventParser().receive(f"data: {data}\n\n"))
 
@@ -122,24 +122,24 @@ def test_an_address_with_a_secret_is_refused_and_not_repeated(url: str) -> None:
     assert "secret@" not in str(refused.value)
 
 
-def test_an_at_sign_in_the_path_is_no_secret() -> None:
+def test_an_at_sign_in_the_path_is_not_a_secret() -> None:
     assert find_gateway("http://gateway/a@b", "token", environment={}).url == "http://gateway/a@b"
 
 
 @pytest.mark.parametrize("url", ["gateway:3000", "192.0.2.2", "ftp://gateway", "ws://gateway:3000", "//gateway"])
-def test_an_address_that_does_not_say_how_to_speak_is_refused_with_one_that_does(url: str) -> None:
+def test_an_address_without_http_is_refused_with_a_better_one(url: str) -> None:
     with pytest.raises(GatewayError, match=r"did you mean http://[a-z0-9]"):
         find_gateway(url, environment={})
 
 
 @pytest.mark.parametrize("token", ["dvz_se\ncret", "dvz_se cret", "dvz_secret\x00", "dvz_رمز_secret"])
-def test_what_cannot_be_a_token_is_refused_and_not_repeated(token: str) -> None:
+def test_a_token_with_wrong_characters_is_refused_and_not_repeated(token: str) -> None:
     with pytest.raises(GatewayError, match="DARVAZ_TOKEN") as refused:
         find_gateway("http://gateway", environment={"DARVAZ_TOKEN": token})
 
     assert "cret" not in str(refused.value)
 
 
-def test_blanks_around_a_token_are_no_part_of_it() -> None:
+def test_blanks_around_a_token_are_removed() -> None:
     assert find_gateway("http://gateway", environment={"DARVAZ_TOKEN": " dvz_lab\r\n"}).token == "dvz_lab"
     assert find_gateway("http://gateway", environment={"DARVAZ_TOKEN": "\n"}).token is None

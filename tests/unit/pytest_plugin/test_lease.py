@@ -1,4 +1,4 @@
-"""The lease on a board: one run at a time, and the other is told who has it."""
+"""The lease on a board: one run at a time, and the error of another names the holder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_board_is_leased_and_given_back(tmp_path: Path) -> None:
             pass
 
 
-def test_two_boards_are_leased_side_by_side(tmp_path: Path) -> None:
+def test_two_boards_are_leased_at_once(tmp_path: Path) -> None:
     with leased(BOARD, 0, tmp_path), leased("the board at /dev/ttyACM1", 0, tmp_path):
         pass
 
@@ -41,17 +41,17 @@ def holder(tmp_path: Path):  # type: ignore[no-untyped-def]
         process.stdin.close()
 
 
-def test_second_run_is_told_who_has_the_board(holder: subprocess.Popen[bytes], tmp_path: Path) -> None:
+def test_error_of_a_second_run_names_the_holder(holder: subprocess.Popen[bytes], tmp_path: Path) -> None:
     with pytest.raises(TakenError) as refused, leased(BOARD, 0, tmp_path):
         pass
 
-    said = str(refused.value)
-    assert said.startswith(f"{BOARD} is taken by ")
-    assert f"in {tmp_path}, process {holder.pid}, since " in said
-    assert "--board-wait 60" in said
+    message = str(refused.value)
+    assert message.startswith(f"{BOARD} is taken by ")
+    assert f"in {tmp_path}, process {holder.pid}, since " in message
+    assert "--board-wait 60" in message
 
 
-def test_second_run_waits_if_it_is_told_to(holder: subprocess.Popen[bytes], tmp_path: Path) -> None:
+def test_second_run_waits_with_the_option(holder: subprocess.Popen[bytes], tmp_path: Path) -> None:
     assert holder.stdin is not None
     holder.stdin.close()
 
@@ -76,7 +76,7 @@ def test_other_users_of_the_machine_may_lease_too(tmp_path: Path) -> None:
     assert modes == {0o666}
 
 
-def test_folder_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_made_gives_a_short_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with (

@@ -1,4 +1,4 @@
-"""A maker's program: what of its folder is for a board, and in which order."""
+"""A maker's program: which files of its folder are for a board, and in which order."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def make(folder: Path, *names: str) -> None:
         (folder / name).write_text("")
 
 
-def test_files_go_where_they_lie_and_main_comes_last(tmp_path: Path) -> None:
+def test_files_keep_their_paths_and_main_comes_last(tmp_path: Path) -> None:
     make(tmp_path, "main.py", "servo.py", "lib/bme280.py", "www/index.html")
 
     assert list(program_files(tmp_path)) == ["/lib/bme280.py", "/servo.py", "/www/index.html", "/main.py"]
     assert program_files(tmp_path)["/lib/bme280.py"] == tmp_path / "lib/bme280.py"
 
 
-def test_what_is_not_for_the_board_stays_behind(tmp_path: Path) -> None:
+def test_other_files_are_left_out(tmp_path: Path) -> None:
     make(tmp_path, "main.py", "config.json", "config.example.json", "test_main.py", "conftest.py", "pyproject.toml")
     make(tmp_path, ".git/HEAD", "tests/test_it.py", "__pycache__/main.pyc", "lib/test_bme280.py", "machine.pyi")
 

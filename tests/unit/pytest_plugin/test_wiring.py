@@ -1,4 +1,4 @@
-"""The wiring file of a bench: what it says is there, what it lacks skips a test, and what is wrong in it is named."""
+"""The wiring file of a bench: what it has is found, what it lacks skips a test, and mistakes are named."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_missing_part_skips_the_test_and_says_which(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[[jumper]]\nfrom = 1", "missing required field `to`"),
         ("[[jumpr]]\nfrom = 1\nto = 2", "unknown field `jumpr`"),
@@ -68,8 +68,8 @@ def test_missing_part_skips_the_test_and_says_which(tmp_path: Path) -> None:
         ("[[jumper", "Expected"),
     ],
 )
-def test_mistake_in_the_file_is_named_with_the_file(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(BenchError, match=f"bench.toml: .*{said}"):
+def test_mistake_in_the_file_is_named_with_the_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BenchError, match=f"bench.toml: .*{message}"):
         load(tmp_path, text)
 
 
