@@ -85,7 +85,7 @@ class Loop:
         return task
 
     def create_future(self) -> asyncio.Future[None]:
-        raise AssertionError("nobody waits here")
+        raise AssertionError("nothing waits in this test")
 
     def run(self) -> None:
         while self._due:

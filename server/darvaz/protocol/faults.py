@@ -66,7 +66,7 @@ def describe_fault(value: Mapping[str, Any], error: str, explainer: RuleExplaine
     if not isinstance(name, str):
         return Fault("invalid", "type: expected a string", "type")
     if name not in explainer.messages:
-        return Fault("unknown_type", f"type: there is no message {_quoted(name)}", "type")
+        return Fault("unknown_type", f"type: unknown message {_quoted(name)}", "type")
     if error.endswith("at `$.type`"):
         if "device" in explainer.senders_of(name):
             return Fault("invalid", "type: given twice, with two values", "type")

@@ -17,24 +17,24 @@ WRONG = "dvz_aaaaaaaaaa_" + "A" * 43
 
 
 def with_policy(connection: sqlite3.Connection, clock: Clock, policy: AccessPolicy) -> Access:
-    """Returns a gate with this policy and its enrolment window closed."""
+    """Returns access with this policy and a closed enrolment window."""
     access = Access(connection, policy, clock, clock)
     access.enrolment.close()
     return access
 
 
 def bearing(caller: Caller, text: str) -> Caller:
-    """Returns a caller that shows a token."""
+    """Returns a caller with a token in its header."""
     return replace(caller, authorization=f"Bearer {text}")
 
 
 def code(decision: object) -> tuple[int, str]:
-    """Returns how somebody was refused."""
+    """Returns status and code of a refusal."""
     assert isinstance(decision, Refused), decision
     return decision.status, decision.code
 
 
 def fail(access: Access, times: int, caller: Caller = BOARD) -> None:
-    """Shows a wrong token, again and again."""
+    """Sends a wrong token a number of times."""
     for _ in range(times):
         assert access.admit_device(bearing(caller, WRONG), "pico") == NOT_AUTHORISED

@@ -33,7 +33,7 @@ def tokens(connection: sqlite3.Connection, clock: Clock) -> Tokens:
 
 @pytest.fixture
 def access(connection: sqlite3.Connection, clock: Clock) -> Access:
-    """A gate with its enrolment window closed."""
+    """Access with a closed enrolment window."""
     access = Access(connection, AccessPolicy(), clock, clock)
     access.enrolment.close()
     return access

@@ -1,4 +1,4 @@
-"""Sessions and sign-in links: opened once, checked by hash, ended by hand, by time and with their token."""
+"""Browser sessions and links: opened once, checked by hash, ended by command, by time and with their token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong tokens: one answer for all, and an end to guessing."""
+"""Wrong tokens: the same refusal for all, and a limit for guessing."""
 
 from __future__ import annotations
 

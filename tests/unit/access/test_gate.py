@@ -1,4 +1,4 @@
-"""The gate of boards: who is let in, who is asked for a token, and which device a token is for."""
+"""Boards: which are admitted, which are asked for a token, and which device a token belongs to."""
 
 from __future__ import annotations
 

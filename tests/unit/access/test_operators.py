@@ -1,4 +1,4 @@
-"""People and programs at the gate: tokens, sessions, roles, pages, and links of one camera."""
+"""People and programs: tokens, browser sessions, roles, pages, and view links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a caller stands: what a request tells, the localhost rule, names and origins, each from both sides."""
+"""Callers: their headers, the localhost rule, host names and origins, each rule from both sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens given out without asking for one: to whom, when, how many; and a database that fails."""
+"""Tokens of /public/tokens: who gets them, when and how many; and a database that fails."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_each_call_gives_new_tokens(access: Access) -> None:
     assert first["pico_tokens"] != second["pico_tokens"]
 
 
-def test_from_elsewhere_tokens_are_given_out_while_the_window_is_open(access: Access, clock: Clock) -> None:
+def test_tokens_are_given_to_other_machines_while_the_window_is_open(access: Access, clock: Clock) -> None:
     closed = access.public_tokens(BOARD)
     assert code(closed) == (403, "enrolment_closed")
     assert isinstance(closed, Refused) and "darvaz enrol" in closed.message

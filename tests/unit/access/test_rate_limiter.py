@@ -1,4 +1,4 @@
-"""Limits by address: how many, how long, for how many addresses."""
+"""Rate limits: how many events, how long, for how many networks."""
 
 from __future__ import annotations
 

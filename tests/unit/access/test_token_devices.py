@@ -1,4 +1,4 @@
-"""Tokens and devices: bound to the first that uses them, minted for new ones, forgotten when over."""
+"""Tokens and devices: bound to the first device, minted for new ones, deleted when expired."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MONTH_S = 30 * 86_400.0
 
 @pytest.fixture
 def other_process(tmp_path: Path, clock: Clock) -> Iterator[Tokens]:
-    """The same tokens as another process has them: through a connection of its own."""
+    """The same tokens in another process: through another connection."""
     with closing(open_database(tmp_path)) as connection:
         yield Tokens(connection, clock)
 
@@ -147,7 +147,7 @@ def test_tokens_in_use_are_not_deleted_for_new_ones(tokens: Tokens, clock: Clock
 
 
 def fill(tokens: Tokens, clock: Clock) -> None:
-    """Mints the most unused tokens that there may be, each place as many as it can have."""
+    """Mints the maximum of unused tokens, the maximum of each network in turn."""
     for site in range(UNUSED_TOTAL_MAX // UNUSED_PER_NETWORK_MAX):
         assert tokens.mint(["pico"] * UNUSED_PER_NETWORK_MAX, f"10.0.1.{site}") is not None
 

@@ -1,4 +1,4 @@
-"""Tokens: made, checked, revoked, and never written down."""
+"""Tokens: issued, checked, revoked; their secrets are never stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MONTH_S = 30 * 86_400.0
 
 @pytest.fixture
 def other_process(tmp_path: Path, clock: Clock) -> Iterator[Tokens]:
-    """The same tokens as another process has them: through a connection of its own."""
+    """The same tokens in another process: through another connection."""
     with closing(open_database(tmp_path)) as connection:
         yield Tokens(connection, clock)
 

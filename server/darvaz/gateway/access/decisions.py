@@ -78,40 +78,42 @@ class Refused:
 NOT_AUTHORISED = Refused(
     401,
     "not_authorised",
-    "a valid token for this is needed, as 'Authorization: Bearer <token>', never in the address; 'darvaz token issue'"
+    "a valid token is needed, as 'Authorization: Bearer <token>', never in the URL; 'darvaz token issue'"
     " on the gateway makes one",
 )
 FOREIGN_ORIGIN = Refused(
-    403, "origin_not_allowed", "pages of another origin are not served; allow theirs with DARVAZ_ALLOWED_ORIGINS"
+    403, "origin_not_allowed", "pages of this origin are not allowed; add it to DARVAZ_ALLOWED_ORIGINS"
 )
 FOREIGN_HOST = Refused(
     403,
     "host_not_allowed",
-    "the gateway does not know itself by this name; use its IP address, or add the name to DARVAZ_ALLOWED_HOSTS",
+    "this host name is not allowed; use the IP address, or add the name to DARVAZ_ALLOWED_HOSTS",
 )
 OTHER_DEVICE = Refused(403, "not_allowed", "this token belongs to another device")
-OPERATORS_ONLY = Refused(403, "not_allowed", "a viewer may look, but this is for operators")
+OPERATORS_ONLY = Refused(403, "not_allowed", "viewers may only read; this is for operators")
 NO_ORIGIN = Refused(
     403,
     "origin_not_allowed",
-    "a request that changes something with a session's cookie must carry the gateway's own Origin, as browsers do",
+    "a request that changes something with a session's cookie must have the gateway's own Origin, as in browsers",
 )
 NO_SIGN_IN = Refused(
     401,
     "not_authorised",
-    "this link or token lets nobody in: it is wrong, expired or revoked; 'darvaz signin' on the gateway makes a link",
+    "this link or token is wrong, expired or revoked; 'darvaz signin' on the gateway makes a link",
 )
 LINK_USED = Refused(
     401,
     "link_used",
-    "this link was used already; if that was not you, end that session in the list of sessions, and make a new link",
+    "this link was used already; if it was not you, end that session in the list of sessions and make a new link",
 )
-NO_VIEW = Refused(401, "not_authorised", "this link is not for this camera, or its time is over")
+NO_VIEW = Refused(401, "not_authorised", "this link is for another camera, or it has expired")
 ENROLMENT_CLOSED = Refused(
     403, "enrolment_closed", "enrolment is closed; run 'darvaz enrol' on the gateway to open it for 15 minutes"
 )
 NO_PUBLIC_TOKENS = Refused(
-    403, "enrolment_closed", "tokens are not given out here; run 'darvaz token issue' on the gateway to make one"
+    403,
+    "enrolment_closed",
+    "this gateway does not give out tokens; run 'darvaz token issue' on the gateway to make one",
 )
 UNAVAILABLE = Refused(503, "unavailable", "the gateway cannot use its database; its log says why", retry_after_s=10.0)
 
@@ -123,4 +125,6 @@ def too_many_failures(retry_after_s: float) -> Refused:
 
 def too_many_tokens(retry_after_s: float) -> Refused:
     """Returns the refusal of an address that requests too many tokens."""
-    return Refused(429, "too_many_tokens", "too many tokens asked for; use those already given, or wait", retry_after_s)
+    return Refused(
+        429, "too_many_tokens", "too many tokens were requested; use those that you have, or wait", retry_after_s
+    )

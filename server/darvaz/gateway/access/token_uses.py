@@ -21,7 +21,7 @@ GATHER_S = 0.1
 class TokenUses:
     """The uses that are not yet in the database: the newest of each token, at most `USES_WAITING_MAX`.
 
-    A disk that cannot take them keeps nobody out: they wait, and are tried again. Without `open` only `write` writes.
+    A disk error refuses nobody: the uses wait and are written again. Without `open`, only `write` writes.
     """
 
     def __init__(self) -> None:
