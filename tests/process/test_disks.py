@@ -68,7 +68,7 @@ def serve(data: Path, *prefix: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_full_disk_stops_no_board_and_every_received_message_is_kept(tmp_path: Path) -> None:
     disk = disks.small_disk(tmp_path / "disk", SIZE_BYTES)
-    with GatewayProcess(data=disk.place / "data", prefix=disk.prefix) as gateway:
+    with GatewayProcess(data=disk.path / "data", prefix=disk.prefix) as gateway:
         bearer = {"Authorization": f"Bearer {gateway.token()}", **EXTERNAL}
         with connect(f"{gateway.ws_url}/ws/pico", additional_headers=bearer) as board:
             assert introduce(board, "on-a-full-disk") == "connection_ack"
@@ -114,7 +114,7 @@ def test_files_that_may_not_grow_lose_nothing_that_was_acknowledged() -> None:
 def test_a_disk_that_is_full_at_the_start_ends_it_with_a_message(tmp_path: Path) -> None:
     disk = disks.small_disk(tmp_path / "disk", 16_384)
 
-    refused = serve(disk.place / "data", *disk.prefix)
+    refused = serve(disk.path / "data", *disk.prefix)
 
     assert refused.returncode == 1
     assert "is full: free some space" in refused.stderr

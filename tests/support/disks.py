@@ -1,4 +1,4 @@
-"""Disks that are small or may not be written, for the process that is started with their prefix only."""
+"""Small disks, limited files and write-protected folders, for a process that is started with their prefix."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MOUNT = 'mount -t tmpfs -o "size=$1,mode=700" tmpfs "$0" && shift && exec "$@"'
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """A disk of its own, mounted at `place` where only the process with the prefix sees it."""
+    """A disk that is mounted at `path`; only the process with the prefix sees it."""
 
-    place: Path
+    path: Path
     prefix: list[str]
 
     def entered(self, pid: int) -> list[str]:
@@ -30,8 +30,8 @@ class SmallDisk:
 
     @contextlib.contextmanager
     def filled(self, pid: int) -> Iterator[None]:
-        """Leaves no free byte on the disk until the block ends."""
-        filling = Path(f"/proc/{pid}/root{self.place}/filling")
+        """Fills the disk completely until the block ends."""
+        filling = Path(f"/proc/{pid}/root{self.path}/filling")
         with filling.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(bytes(_CHUNK_BYTES))
@@ -41,31 +41,31 @@ class SmallDisk:
             filling.unlink()
 
 
-def small_disk(place: Path, size_bytes: int) -> SmallDisk:
+def small_disk(path: Path, size_bytes: int) -> SmallDisk:
     """Returns a disk of that size; ends the test where this user may not mount one."""
     _need("unshare", "mount", "nsenter")
-    place.mkdir(exist_ok=True)
-    prefix = ["unshare", "--mount", "sh", "-c", _MOUNT, str(place), str(size_bytes)]
+    path.mkdir(exist_ok=True)
+    prefix = ["unshare", "--mount", "sh", "-c", _MOUNT, str(path), str(size_bytes)]
     tried = _run([*prefix, "true"])
     if tried.returncode != 0:
         missing(f"a full disk is tested with one mounted for it, which this user may not do: {tried.stderr.strip()}")
-    return SmallDisk(place, prefix)
+    return SmallDisk(path, prefix)
 
 
 def limited_files(size_bytes: int) -> list[str]:
-    """Returns the prefix of a process none of whose files may grow beyond a size; it may be lifted again."""
+    """Returns the prefix of a process whose files may not grow beyond a size; `lift_limit` removes the limit."""
     _need("prlimit")
     return ["prlimit", f"--fsize={size_bytes}:"]
 
 
 def lift_limit(pid: int) -> None:
-    """Lets the files of a process grow again."""
+    """Removes the limit of the size of a process's files."""
     done = _run(["prlimit", "--pid", str(pid), "--fsize=unlimited:"])
     assert done.returncode == 0, done.stderr
 
 
 def obeying_modes() -> list[str]:
-    """Returns the prefix of a process for which a folder's mode counts, even if this user is root."""
+    """Returns the prefix of a process that obeys file modes even if this user is root."""
     if os.geteuid() != 0:
         return []
     _need("setpriv")

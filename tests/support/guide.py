@@ -1,4 +1,4 @@
-"""The guide's clients: their text out of docs/connecting.fa.md, and an environment to run them in."""
+"""The guide's clients: their text from docs/connecting.fa.md, and an environment to run them in."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OPENINGS = {
 
 
 def original(name: str) -> str:
-    """Returns one of the guide's clients letter by letter: complete, short or javascript."""
+    """Returns one of the guide's clients unchanged: complete, short or javascript."""
     language, opening = _OPENINGS[name]
     blocks = _BLOCK.findall(_GUIDE.read_text(encoding="utf-8"))
     found = [text for block_language, text in blocks if block_language == language and opening in text]
@@ -55,7 +55,7 @@ def client(name: str, host_and_port: str, token: str | None = None) -> str:
 
 
 def packages() -> Path:
-    """Returns a folder with the guide's versions of its packages, made once; ends the test if that fails."""
+    """Returns a folder with the guide's versions of its packages, installed once; ends the test if that fails."""
     _PACKAGES.parent.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(_PACKAGES.with_name(f"{_PACKAGES.name}.lock")):
         if not _PACKAGES.exists():
@@ -71,7 +71,7 @@ def _install(folder: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_DEADLINE_S)
         if done.returncode != 0:
             missing(f"the guide's packages could not be installed: {done.stderr.strip()[-300:]}")
-        # Renamed only when whole: an interrupted installation leaves nothing behind that looks ready.
+        # Renamed when it is complete: an interrupted installation must not look complete.
         made.rename(folder)
 
 
@@ -91,17 +91,17 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
 
 
 def node_command() -> list[str]:
-    """Returns how to run a script with a WebSocket in Node; ends the test if there is none that can."""
+    """Returns how to run a script with a WebSocket in Node; ends the test if there is none."""
     node = shutil.which("node")
     if node is None:
         missing("Node is not installed")
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=_LINE_DEADLINE_S).stdout
-    major, minor = (int(part) for part in said.strip().lstrip("v").split(".")[:2])
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=_LINE_DEADLINE_S).stdout
+    major, minor = (int(part) for part in version.strip().lstrip("v").split(".")[:2])
     if major >= 22:
         return [node]
     if (major, minor) >= (20, 10):
         return [node, "--experimental-websocket"]
-    missing(f"Node {said.strip()} has no WebSocket of its own; 20.10 is the first that has")
+    missing(f"Node {version.strip()} has no WebSocket of its own; 20.10 is the first that has")
 
 
 class Running:
@@ -135,7 +135,7 @@ class Running:
         self._process.wait(timeout=_LINE_DEADLINE_S)
 
     def wait_for(self, part: str, count: int = 1) -> None:
-        """Waits until the output has `part` in it `count` times; fails with the output if it never has."""
+        """Waits until the output has `part` in it `count` times; fails with the output after the deadline."""
         deadline_s = time.monotonic() + _LINE_DEADLINE_S
         while self.text.count(part) < count:
             assert time.monotonic() < deadline_s and self.is_running, f"no {part!r} in:\n{self.text}"
@@ -157,8 +157,8 @@ def run_node(text: str, folder: Path, prefix: Sequence[str] = ()) -> Running:
     return Running([*prefix, *node_command(), str(script)], folder / "client.out")
 
 
-# A browser's user sees the messages in its developer tools; a test needs them printed. Added after the
-# guide's own text, which stays as it is, and so is heard second: the guide's `auth` goes out first.
+# Prints the messages that a browser shows in its developer tools. It is added after the guide's own text, which is
+# unchanged, so that the guide's `auth` is sent first.
 OBSERVER = """
 ws.addEventListener('open', () => ws.send(JSON.stringify({type: 'connect', device: 'guide_script'})));
 ws.addEventListener('message', (event) => console.log(event.data));

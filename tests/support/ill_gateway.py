@@ -1,4 +1,4 @@
-"""A small gateway that is ill in the one way that a test asks for, and servers that are none at all."""
+"""A small gateway with one fault that a test chooses, and servers that are not a gateway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-_HANG_UP_DEADLINE_S = 1.0
+_CLOSE_DEADLINE_S = 1.0
 
 SECRET = "dvz_0123456789_aVerySecretSecret"
 Script = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
@@ -24,12 +24,12 @@ Script = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
 
 @dataclass
 class SmallGateway:
-    """Answers like a gateway, except where a test says otherwise, and remembers what it was asked."""
+    """Answers like a gateway, except where a test says otherwise, and records the messages it received."""
 
     pages: dict[str, tuple[int, str]] = field(default_factory=dict)
     handshake: tuple[int, str, dict[str, str]] | None = None
     script: Script | None = None
-    heard: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
     headers: list[str | None] = field(default_factory=list)
     port: int = 0
 
@@ -44,7 +44,7 @@ class SmallGateway:
     async def converse(self, link: ServerConnection) -> None:
         async for packet in link:
             message = json.loads(packet)
-            self.heard.append(message["type"])
+            self.received.append(message["type"])
             await (self.script or reply)(link, message)
 
 
@@ -68,12 +68,12 @@ async def running(gateway: SmallGateway) -> AsyncIterator[SmallGateway]:
 
 @contextlib.contextmanager
 def plain_server(greeting: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """A TCP server that says one thing whatever it is asked, and then waits for the other to hang up."""
+    """A TCP server that sends `greeting` to each connection, and then waits until the peer closes it."""
 
     class Greeter(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with contextlib.suppress(OSError):
-                self.request.settimeout(_HANG_UP_DEADLINE_S)
+                self.request.settimeout(_CLOSE_DEADLINE_S)
                 link = tls.wrap_socket(self.request, server_side=True) if tls else self.request
                 link.sendall(greeting)
                 while link.recv(4096):

@@ -1,4 +1,4 @@
-"""What the gateway's journal says, read straight from its file as any other program could."""
+"""The gateway's journal, read from its file as another program would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages gone wrong: the examples of the schema, changed at random but the same for the same seed."""
+"""Broken messages: the examples of the schema, changed at random, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ _DEPTH_MAX = 4
 
 def packets(seed: int, count: int) -> Iterator[str | bytes]:
     """Yields text and binary packets: some good, most broken in one or several ways."""
-    chance = random.Random(seed)
+    randomness = random.Random(seed)
     for _ in range(count):
-        yield _binary(chance) if chance.random() < 0.1 else _text(chance)
+        yield _binary(randomness) if randomness.random() < 0.1 else _text(randomness)
 
 
-def _text(chance: random.Random) -> str:
-    message = dict(chance.choice(_EXAMPLES))
-    for _ in range(chance.randrange(4)):
-        message[chance.choice([*message, *_KEYS])] = _value(chance)
-    text = json.dumps(message, ensure_ascii=chance.random() < 0.7)
-    if chance.random() < 0.3:
-        place = chance.randrange(len(text) + 1)
-        text = text[:place] + chance.choice(_SPLINTERS) + text[place + chance.randrange(6) :]
-    # A WebSocket's text is UTF-8: half letters arrive as escapes only.
+def _text(randomness: random.Random) -> str:
+    message = dict(randomness.choice(_EXAMPLES))
+    for _ in range(randomness.randrange(4)):
+        message[randomness.choice([*message, *_KEYS])] = _value(randomness)
+    text = json.dumps(message, ensure_ascii=randomness.random() < 0.7)
+    if randomness.random() < 0.3:
+        index = randomness.randrange(len(text) + 1)
+        text = text[:index] + randomness.choice(_SPLINTERS) + text[index + randomness.randrange(6) :]
+    # A WebSocket's text is UTF-8: lone surrogates arrive as escapes only.
     return text.encode(errors="replace").decode()
 
 
-def _binary(chance: random.Random) -> bytes:
-    inside = chance.randbytes(chance.choice([0, 1, 10, 2000]))
-    return chance.choice([inside, b"\xff\xd8" + inside, b"\xff\xd8" + inside + b"\xff\xd9"])
+def _binary(randomness: random.Random) -> bytes:
+    inside = randomness.randbytes(randomness.choice([0, 1, 10, 2000]))
+    return randomness.choice([inside, b"\xff\xd8" + inside, b"\xff\xd8" + inside + b"\xff\xd9"])
 
 
-def _value(chance: random.Random, depth: int = 0) -> Any:
-    kind = chance.randrange(10 if depth < _DEPTH_MAX else 7)
+def _value(randomness: random.Random, depth: int = 0) -> Any:
+    kind = randomness.randrange(10 if depth < _DEPTH_MAX else 7)
     if kind < 1:
-        return chance.choice([None, True, False])
+        return randomness.choice([None, True, False])
     if kind < 4:
-        return chance.choice(_NUMBERS)
+        return randomness.choice(_NUMBERS)
     if kind < 7:
-        return chance.choice(_STRINGS)
-    inner = [_value(chance, depth + 1) for _ in range(chance.randrange(4))]
-    return inner if kind < 8 else {chance.choice(_KEYS): value for value in inner}
+        return randomness.choice(_STRINGS)
+    inner = [_value(randomness, depth + 1) for _ in range(randomness.randrange(4))]
+    return inner if kind < 8 else {randomness.choice(_KEYS): value for value in inner}

@@ -1,4 +1,4 @@
-"""What a test needs of the machine: where it is missing, a person's run skips and continuous integration fails."""
+"""What a test needs of the machine: if it is missing, a person's run skips and continuous integration fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VARIABLE = "CI"
 
 
 def missing(sentence: str) -> NoReturn:
-    """Ends a test that cannot run here; `.ci/run` sets CI, and there nothing may be left out unnoticed."""
+    """Ends a test that cannot run here; `.ci/run` sets CI, and there no test may be left out unnoticed."""
     if os.environ.get(VARIABLE):
         pytest.fail(f"{sentence}; continuous integration must have it", pytrace=False)
     pytest.skip(sentence)

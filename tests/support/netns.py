@@ -1,4 +1,4 @@
-"""External addresses for real: a network namespace joined to this machine by a pair of virtual interfaces."""
+"""Real external addresses: a network namespace, connected to this machine by a pair of virtual interfaces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SERIAL = itertools.count()
 
 @dataclass(frozen=True)
 class Outside:
-    """A machine beside this one, as far as the network tells: `inside` is how it sees this machine."""
+    """A namespace that is another machine for the network; `inside` is the address of this machine in it."""
 
     name: str
     inside: str
@@ -35,13 +35,13 @@ class Outside:
 
     @property
     def prefix(self) -> list[str]:
-        """The words that put a command into the namespace."""
+        """The start of a command that is to run in the namespace."""
         return ["ip", "netns", "exec", self.name]
 
     def dial(self, port: int) -> socket.socket:
         """Opens a TCP connection from the outside address to a port of this machine."""
         with _entered(self.name):
-            # A socket stays in the namespace in which it was made, wherever its thread goes afterwards.
+            # A socket stays in the namespace in which it was made.
             made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         made.settimeout(_CONNECT_DEADLINE_S)
         try:
@@ -55,9 +55,9 @@ class Outside:
 
 @contextlib.contextmanager
 def outside() -> Iterator[Outside]:
-    """Makes a namespace with an address of its own, removed afterwards; ends the test where that cannot be."""
+    """Makes a namespace with an address, and removes it afterwards; ends the test where that is not possible."""
     _require()
-    _sweep()
+    _remove_old()
     name = f"{_PREFIX}{os.getpid()}-{next(_SERIAL)}"
     try:
         yield _join(name)
@@ -66,7 +66,7 @@ def outside() -> Iterator[Outside]:
 
 
 def _require() -> None:
-    """Ends the test with a sentence unless this process may make namespaces."""
+    """Ends the test unless this process may make namespaces."""
     if shutil.which("ip") is None:
         missing("external addresses are tested with network namespaces: iproute2 is not installed")
     if os.geteuid() != 0:
@@ -90,7 +90,7 @@ def _interfaces(name: str) -> tuple[str, str]:
 
 
 def _give_addresses(name: str, near: str, far: str) -> tuple[str, str]:
-    """Takes a small network that nobody uses: several test runs may share this machine."""
+    """Chooses a small network that is not in use: several test runs may share this machine."""
     for _ in range(_TRIES_MAX):
         number = random.randrange(_NETWORKS_MAX)
         base = f"10.203.{number // 64}"
@@ -107,7 +107,7 @@ def _give_addresses(name: str, near: str, far: str) -> tuple[str, str]:
 
 
 def _remove(name: str) -> None:
-    """Ends what still runs in a namespace of ours, then removes it; its interfaces go with it."""
+    """Ends the processes of a namespace, then removes it and its interfaces."""
     for pid in _ip("netns", "pids", name).stdout.split():
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), 9)
@@ -115,8 +115,8 @@ def _remove(name: str) -> None:
     _ip("link", "delete", _interfaces(name)[0])
 
 
-def _sweep() -> None:
-    """Removes what test runs that were killed could not remove themselves."""
+def _remove_old() -> None:
+    """Removes the namespaces of test runs that were killed."""
     for line in _ip("netns", "list").stdout.splitlines():
         name = (line.split() or [""])[0]
         owner = name.removeprefix(_PREFIX).split("-")[0]
@@ -126,7 +126,7 @@ def _sweep() -> None:
 
 @contextlib.contextmanager
 def _entered(name: str) -> Iterator[None]:
-    """Moves this thread into a namespace and back; only for code that awaits nothing."""
+    """Moves this thread into a namespace and back; the block must not await."""
     with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{name}") as there:
         _set_namespace(there.fileno())
         try:
@@ -136,7 +136,7 @@ def _entered(name: str) -> Iterator[None]:
 
 
 def _set_namespace(descriptor: int) -> None:
-    # os.setns is there from Python 3.12 on.
+    # os.setns exists since Python 3.12.
     library = ctypes.CDLL(None, use_errno=True)
     if library.setns(descriptor, _CLONE_NEWNET) != 0:
         number = ctypes.get_errno()

@@ -1,4 +1,4 @@
-"""A WebSocket client that can do everything wrong: packets are made and read by hand."""
+"""A WebSocket client that can break every rule: packets are made and read by hand."""
 
 from __future__ import annotations
 

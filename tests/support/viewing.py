@@ -1,4 +1,4 @@
-"""Viewers of a camera as tests need them: MJPEG read part by part, quickly or not at all."""
+"""Viewers of a camera for tests: MJPEG read part by part, quickly or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.asgi import MemoryWebSocket
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 20.0
-# The request of a viewer over WebSocket that says no more.
+# The request of a viewer over WebSocket that sends nothing more.
 WEBSOCKET = (
     "GET /ws/view/yard HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -40,7 +40,7 @@ def view_url(gateway: GatewayProcess, query: str = "") -> str:
 
 
 async def packet(viewer: ClientConnection | MemoryWebSocket) -> bytes:
-    """Returns the next frame that a viewer over WebSocket gets."""
+    """Returns the next frame that a viewer receives over WebSocket."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
             received = await viewer.recv()
@@ -55,7 +55,7 @@ class Served(Protocol):
 
 
 class MjpegViewer:
-    """Looks at a camera for the block; frames are read one by one when the test asks."""
+    """A viewer for the block; the test reads its frames one by one."""
 
     def __init__(
         self, gateway: Served | RunningApp, path: str | None = None, headers: str = "", http: str = "1.1"
@@ -110,7 +110,7 @@ class MjpegViewer:
         return [await self.frame() for _ in range(count)]
 
     async def ended(self) -> None:
-        """Waits until the gateway has ended the stream, reading what still comes."""
+        """Waits until the gateway has ended the stream, reading the rest."""
         async with asyncio.timeout(DEADLINE_S):
             with contextlib.suppress(ConnectionError):
                 while await self._reader.read(1 << 16):
@@ -130,7 +130,7 @@ async def _pump(reader: asyncio.StreamReader, response: httpx.Response) -> None:
 
 
 class Stuck:
-    """Asks for a stream and reads nothing by itself, with a small buffer: the smallest that the system gives."""
+    """Requests a stream and reads nothing by itself, with the smallest buffer that the system gives."""
 
     def __init__(self, gateway: Served, request: str | None = None, receive_buffer_bytes: int = 4096) -> None:
         self.socket = socket.socket()

@@ -59,7 +59,7 @@ class WebServer:
         self.stop()
 
     def stop(self) -> None:
-        """Ends the server as a signal would."""
+        """Ends the server as SIGTERM does."""
         self.server.should_exit = True
         self._thread.join(_DEADLINE_S)
         assert not self._thread.is_alive(), "the server did not stop"
@@ -73,8 +73,8 @@ class WebServer:
         return asyncio.run_coroutine_threadsafe(called(), self.loop).result(_DEADLINE_S)
 
 
-def wait_until(condition: Callable[[], object], sentence: str = "it did not happen") -> None:
-    """Waits until something is true; fails with the sentence if it never is."""
+def wait_until(condition: Callable[[], object], sentence: str = "the condition did not become true") -> None:
+    """Waits until the condition is true; fails with the sentence after the deadline."""
     deadline_s = time.monotonic() + _DEADLINE_S
     while not condition():
         assert time.monotonic() < deadline_s, sentence

@@ -53,7 +53,7 @@ async def test_gateway_without_problems_passes_every_step() -> None:
     assert list(found) == ["name", "port", "http", "token", "header", "handshake", "connect", "ping", "idle"]
     assert {finding.outcome for finding in found.values()} == {StepOutcome.OK}
     assert gateway.headers == [f"Bearer {SECRET}"]
-    assert gateway.heard == ["connect", "ping", "ping"]
+    assert gateway.received == ["connect", "ping", "ping"]
 
 
 async def test_given_token_is_used_instead_of_a_fetched_one() -> None:
@@ -71,7 +71,7 @@ async def test_token_of_a_board_is_not_bound_to_the_doctor() -> None:
 
     assert found["connect"].outcome is StepOutcome.SKIPPED
     assert found["idle"].outcome is StepOutcome.OK
-    assert "connect" not in gateway.heard
+    assert "connect" not in gateway.received
 
 
 async def test_doctor_answers_the_ping_of_the_gateway() -> None:
@@ -85,7 +85,7 @@ async def test_doctor_answers_the_ping_of_the_gateway() -> None:
     found = await findings_of(gateway)
 
     assert found["idle"].outcome is StepOutcome.OK
-    assert "pong" in gateway.heard
+    assert "pong" in gateway.received
 
 
 # Gateways that refuse.
