@@ -27,6 +27,7 @@ PRIVATE = (
     "data/darvaz.sqlite3",
     ".cache/install.log",
     "wifi.txt",
+    "secrets.json",
 )
 BUILD = "import sys, hatchling.build as b; b.build_wheel(sys.argv[1]); b.build_sdist(sys.argv[1])"
 
