@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from darvaz.gateway.viewing.websocket_view import PACKETS_PER_S_MAX
 from tests.support.camera import Camera, jpeg, number_of
 from tests.support.gateway import GatewayProcess
 from tests.support.needs import missing
@@ -183,3 +185,15 @@ async def test_viewers_do_not_delay_the_end_of_the_gateway() -> None:
 
         assert status == 0
         assert "Cancel" not in gateway.log_text() and "Traceback" not in gateway.log_text()
+
+
+async def test_a_viewer_that_sends_too_many_requests_is_closed(gateway: GatewayProcess, camera: Camera) -> None:
+    url = f"{gateway.ws_url}/ws/view/yard"
+    async with connect(url) as viewer:
+        for _ in range(2 * PACKETS_PER_S_MAX + 50):
+            await viewer.send('{"fps":1}')
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in viewer:
+                pass
+
+    assert viewer.close_code == 1008

@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.netns, pytest.mark.xdist_group("netns")]
 _DEADLINE_S = 10.0
 _CONNECT = {"type": "connect", "device": "far-away", "version": "1.0.0"}
 _ALL_ADDRESSES = ("--host", "0.0.0.0")
+# A WebSocket ping without a payload, with a mask of zeros.
+_PING = b"\x89\x80\x00\x00\x00\x00"
 _SHORT_AUTH = {"DARVAZ_AUTH_DEADLINE_S": "0.5"}
 
 
@@ -116,6 +118,18 @@ async def test_device_that_sends_something_else_than_a_token_is_closed(external:
 
     assert error["type"] == "error"
     assert code == 4401
+
+
+async def test_device_that_floods_pings_before_its_token_is_closed_and_others_are_served(external: Outside) -> None:
+    with GatewayProcess(*_ALL_ADDRESSES) as gateway:
+        async with device_at(external, gateway) as device:
+            device.transport.write(_PING * 500_000)
+            health = await asyncio.to_thread(gateway.get, "/health")
+            error = await receive(device)
+            code = await close_code(device)
+
+    assert health.status_code == 200
+    assert (error["code"], code) == ("not_authorised", 4401)
 
 
 async def test_device_with_a_good_token_in_its_first_message_is_admitted(external: Outside) -> None:

@@ -50,6 +50,9 @@ class Listener:
             case "peer full":
                 self._connection.pause_writing()
 
+    def receive_overhead(self, packets: int) -> None:
+        assert not self.has_left and not self.ended, "something was delivered after the end"
+
     def receive_oversized(self, is_text: bool) -> None:
         assert not self.has_left and not self.ended, "something was delivered after the end"
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darvaz.gateway.session.session import (
+    EARLY_PACKETS_MAX,
     Close,
     FrameReceived,
     Introduced,
@@ -231,6 +232,38 @@ def test_packets_at_the_maximum_rate_never_end_the_link() -> None:
         session.receive_text('{"type":"pong"}', number / 10)
 
     assert session.state is SessionState.OPEN
+
+
+def test_pings_and_fragments_count_as_packets_but_do_not_prevent_the_idle_timeout() -> None:
+    session = open_session(messages_per_s_max=10, idle_timeout_s=300, heartbeat_s=1000)
+
+    session.receive_overhead(19, 0.0)
+    session.receive_overhead(20, 299.0)
+    session.tick(300.0)
+
+    assert codes(session) == ["idle", 4408]
+
+
+def test_pings_and_fragments_beyond_the_rate_end_the_link() -> None:
+    session = open_session(messages_per_s_max=10)
+
+    # Its connect was one packet.
+    session.receive_overhead(19, 0.0)
+    assert session.state is SessionState.OPEN
+    session.receive_overhead(1, 0.0)
+
+    assert codes(session) == ["too_fast", 1008]
+
+
+def test_one_packet_too_many_before_the_token_is_refused() -> None:
+    session = make(is_admitted=False)
+
+    session.receive_overhead(EARLY_PACKETS_MAX, 1.0)
+    assert session.state is SessionState.WAITING_FOR_TOKEN
+    session.receive_overhead(1, 1.0)
+    session.receive_overhead(1, 1.0)
+
+    assert codes(session) == ["not_authorised", 4401]
 
 
 def test_a_link_may_introduce_itself_again_but_not_as_another_device() -> None:

@@ -59,11 +59,15 @@ class EchoListener:
         self.batches: list[int] = []
         self.ended: list[tuple[int, str]] = []
         self.oversized: list[bool] = []
+        self.overhead = 0
 
     def receive_packets(self, packets: list[str | bytes]) -> None:
         self.batches.append(len(packets))
         for packet in packets:
             self.connection.write(dump_text(packet) if isinstance(packet, str) else dump_binary(packet))
+
+    def receive_overhead(self, packets: int) -> None:
+        self.overhead += packets
 
     def receive_oversized(self, is_text: bool) -> None:
         self.oversized.append(is_text)

@@ -102,6 +102,12 @@ class DeviceLink:
                 self._handle_events(now_s)
         self._write_pending(entries, chars)
 
+    def receive_overhead(self, packets: int) -> None:
+        now_s = _monotonic_s()
+        self._session.receive_overhead(packets, now_s)
+        if self._session.events:
+            self._advance(now_s)
+
     def receive_oversized(self, is_text: bool) -> None:
         now_s = _monotonic_s()
         self._session.receive_oversized(is_text, now_s)

@@ -51,6 +51,9 @@ Handling = dict[type, int]
 
 _NOTHING: Final[Handling] = {}
 
+# So many pings, pongs and short fragments may come before the token.
+EARLY_PACKETS_MAX: Final = 16
+
 
 class MessageRules:
     """How all sessions of one protocol handle each message, by state; made once."""
@@ -81,8 +84,8 @@ class Session(SessionOutput):
 
     # fmt: off
     __slots__ = (
-        "_handling", "_is_receiving", "_limits", "_next_ping_s", "_opened_s", "_packets_left", "_rate_per_s",
-        "_received_s", "_rules", "awaits_decision", "device", "kind", "unix_offset_s",
+        "_counted_s", "_early_packets", "_handling", "_is_receiving", "_limits", "_next_ping_s", "_opened_s",
+        "_packets_left", "_rate_per_s", "_received_s", "_rules", "awaits_decision", "device", "kind", "unix_offset_s",
     )
     # fmt: on
 
@@ -111,6 +114,9 @@ class Session(SessionOutput):
         # A token bucket: packets that may come now, refilled at the rate, at most twice what a second brings.
         self._rate_per_s = limits.messages_per_s_max
         self._packets_left = 2 * self._rate_per_s
+        # When the bucket was last refilled; and the overhead before the token.
+        self._counted_s = now_s
+        self._early_packets = 0
         # By state, set by `_enter`: whether texts are parsed as messages, and how each type is handled.
         self._is_receiving: bool
         self._handling: Handling
@@ -165,6 +171,19 @@ class Session(SessionOutput):
             self._refuse_token()
         else:
             self._end("too_large", self._too_large("text_bytes_max" if is_text else "frame_bytes_max"))
+
+    def receive_overhead(self, packets: int, now_s: float) -> None:
+        """Counts pings, pongs and short fragments; they do not show that the program of the device is alive."""
+        if self.state is SessionState.CLOSED:
+            return
+        if self.state is SessionState.WAITING_FOR_TOKEN:
+            self._early_packets += packets
+            if self._early_packets > EARLY_PACKETS_MAX:
+                self._refuse_token()
+            return
+        self._refill(now_s)
+        self._packets_left -= packets
+        self._is_too_fast()
 
     # Decisions of the link
 
@@ -247,9 +266,13 @@ class Session(SessionOutput):
 
     def _pass_time(self, now_s: float) -> None:
         """Notes that a packet came, and refills the bucket of packets."""
-        rate_per_s = self._rate_per_s
-        self._packets_left = min(2 * rate_per_s, self._packets_left + (now_s - self._received_s) * rate_per_s)
+        self._refill(now_s)
         self._received_s = now_s
+
+    def _refill(self, now_s: float) -> None:
+        rate_per_s = self._rate_per_s
+        self._packets_left = min(2 * rate_per_s, self._packets_left + (now_s - self._counted_s) * rate_per_s)
+        self._counted_s = now_s
 
     def _accepts_packet(self, now_s: float) -> bool:
         """Counts a packet; ends the session if they come too fast."""

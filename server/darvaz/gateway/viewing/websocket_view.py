@@ -25,8 +25,13 @@ from darvaz.gateway.viewing.requests import (
     refuse_device,
     refuse_over_limit,
 )
+from darvaz.gateway.websocket.allowance import PacketAllowance
 from darvaz.gateway.websocket.interface import PacketConnection, connection_of
 from darvaz.gateway.websocket.packets import dump_binary, dump_text
+
+# Of one viewer, averaged over two seconds; moving a slider sends a request for each step.
+PACKETS_PER_S_MAX = 100
+_TOO_FAST = 1008
 
 
 def view_routes(parts: Parts) -> list[BaseRoute]:
@@ -74,6 +79,7 @@ class WebSocketViewer:
         # The first request, from the query; text packets replace it.
         self._request = request
         self._admitted = admitted
+        self._allowance = PacketAllowance(PACKETS_PER_S_MAX, time.monotonic())
         # Set by `open`, with the two methods of it that are called for each frame.
         self._connection: PacketConnection
         self.write: Callable[[bytes], None]
@@ -103,12 +109,18 @@ class WebSocketViewer:
 
     def receive_packets(self, packets: list[str | bytes]) -> None:
         """Takes viewer requests, of which the last counts; answers an invalid one with the rule it breaks."""
+        if not self._may_send(len(packets)):
+            return
         for packet in packets:
             request = parse_text(packet) if isinstance(packet, str) else "a viewer sends text"
             if isinstance(request, str):
                 self._connection.write(dump_text(json.dumps({"type": "error", "message": request})))
             elif self._viewer is not None:
                 self._parts.frames.change_request(self._device, self._viewer, request)
+
+    def receive_overhead(self, packets: int) -> None:
+        """Counts pings and pongs like requests."""
+        self._may_send(packets)
 
     def receive_oversized(self, is_text: bool) -> None:
         """Does nothing: the connection closes with 1009 by itself."""
@@ -121,6 +133,13 @@ class WebSocketViewer:
         viewer, self._viewer = self._viewer, None
         if viewer is not None:
             self._parts.frames.leave(self._device, viewer)
+
+    def _may_send(self, packets: int) -> bool:
+        """Counts packets; closes the connection if there are too many."""
+        if self._allowance.take(packets, time.monotonic()):
+            return True
+        self._connection.close(_TOO_FAST, f"more than {PACKETS_PER_S_MAX} packets a second")
+        return False
 
 
 def pack_packet(frame: Frame) -> bytes:

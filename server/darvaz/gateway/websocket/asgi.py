@@ -75,6 +75,9 @@ class AsgiCall:
         if len(self._queue) >= QUEUE_PACKETS_MAX:
             self._connection.pause_reading()
 
+    def receive_overhead(self, packets: int) -> None:
+        """Does nothing: the application attaches a listener that counts them."""
+
     def receive_oversized(self, is_text: bool) -> None:
         """Does nothing: the connection closes with 1009 by itself."""
 

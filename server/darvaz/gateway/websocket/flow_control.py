@@ -14,6 +14,8 @@ WRITE_BYTES_MAX: Final = 1 << 20
 # Bits of `_held`: why reading is paused.
 _HELD_BY_PEER: Final = 1
 _HELD_BY_LISTENER: Final = 2
+_HELD_FOR_OTHERS: Final = 4
+_HELD_FOR_GOOD: Final = 8
 
 
 class Flow(asyncio.Protocol):
@@ -35,7 +37,7 @@ class Flow(asyncio.Protocol):
         self._loop = loop
         # Packets for the transport, in order; written as one piece by `flush`.
         self._out: list[bytes] = []
-        # Why reading is paused: _HELD_BY_PEER and _HELD_BY_LISTENER; 0 while reading.
+        # Why reading is paused, as bits; 0 while reading.
         self._held = 0
         # Whether `_read` runs: it flushes at the end of each batch.
         self._is_batching = False
@@ -126,6 +128,25 @@ class Flow(asyncio.Protocol):
     def resume_reading(self) -> None:
         """Reads again."""
         self._release(_HELD_BY_LISTENER)
+
+    def _give_way(self) -> None:
+        """Lets the other connections have a turn of the event loop before more of this one is handled."""
+        self._hold(_HELD_FOR_OTHERS)
+        self._loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._held &= ~_HELD_FOR_OTHERS
+        if self._held:
+            # Who releases it reads on.
+            return
+        # The transport stays paused meanwhile: what arrives would only be kept.
+        self._read()
+        if not self._held and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _stop_reading(self) -> None:
+        """Reads nothing more from this peer; a deadline ends the connection."""
+        self._hold(_HELD_FOR_GOOD)
 
     def _hold(self, reason: int) -> None:
         if not self._held and not self._transport.is_closing():

@@ -22,6 +22,9 @@ class Listener(Protocol):
     def receive_packets(self, packets: list[str | bytes]) -> None:
         """Receives the messages of one batch, in order."""
 
+    def receive_overhead(self, packets: int) -> None:
+        """Called after a batch that had pings, pongs or short fragments, with their number; may write and close."""
+
     def receive_oversized(self, is_text: bool) -> None:
         """Called when a message exceeds its limit and nothing more is read; may still write and close."""
 

@@ -22,12 +22,15 @@ from darvaz.gateway.websocket.packets import (
     parse_close,
 )
 
-# One `parse` returns at most this many items, so that replies are written in between.
+# One `parse` takes at most this many packets, so that replies are written in between.
 ITEMS_PER_PARSE_MAX: Final = 256
+# Shorter fragments count as overhead, which a flood would consist of; a camera sends a frame in longer ones.
+FRAGMENT_BYTES_MIN: Final = 512
 
 _FIN_TEXT: Final = FIN | Opcode.TEXT
 _SHORTEST: Final = MASKED
 _BEYOND_SHORT: Final = MASKED | LENGTH_IN_2_BYTES
+_HEAD_BYTES_MIN: Final = 2
 _MASK_BYTES: Final = 4
 _WHOLE_OPCODES: Final = (Opcode.TEXT, Opcode.BINARY)
 _OPCODES: Final = frozenset(Opcode)
@@ -72,7 +75,8 @@ class Parser:
     """Turns a client's bytes into messages (`str`, `bytes`) and control items, in order.
 
     Call `parse` with what arrived, and again without bytes while it `has_more`. The limits of `limit` are for
-    whole messages, all fragments together. `has_control` says whether the last `parse` returned a control item.
+    whole messages, all fragments together. Of the last `parse`, `has_control` says whether it returned a control item
+    or read overhead, and `overhead` how many pings, pongs and short fragments it read.
     """
 
     __slots__ = (
@@ -87,6 +91,7 @@ class Parser:
         "_wanted_bytes",
         "has_control",
         "has_more",
+        "overhead",
     )  # fmt: skip
 
     def __init__(self, text_bytes_max: int, binary_bytes_max: int) -> None:
@@ -98,6 +103,7 @@ class Parser:
         # Whether nothing more is read: after a close or a violation.
         self._is_over = False
         self.has_more = self.has_control = False
+        self.overhead = 0
         # A message in fragments: its bytes so far, its opcode, and for a text the check of its UTF-8.
         self._message: bytearray | None = None
         self._opcode = 0
@@ -106,7 +112,7 @@ class Parser:
     def limit(self, text_bytes_max: int, binary_bytes_max: int, *, one_by_one: bool = False) -> None:
         """Sets the largest messages from now on; texts of up to 125 bytes are always accepted.
 
-        With `one_by_one`, `parse` returns one item, which may change the limits for the next.
+        With `one_by_one`, `parse` takes one packet, whose message may change the limits for the next.
         """
         self._text_bytes_max = text_bytes_max
         self._binary_bytes_max = binary_bytes_max
@@ -129,9 +135,10 @@ class Parser:
         self._rest += data
 
     def parse(self, data: bytes = b"") -> list[Item]:
-        """Returns the complete items, `ITEMS_PER_PARSE_MAX` at most."""
+        """Returns the complete items of at most `ITEMS_PER_PARSE_MAX` packets."""
         items: list[Item] = []
         self.has_more = self.has_control = False
+        self.overhead = 0
         if self._rest:
             if data:
                 self.keep(data)
@@ -148,7 +155,8 @@ class Parser:
         # Only the rest is kept: the memory of a segment is freed when its packets are read.
         if pos < len(data) and not self._is_over:
             self._rest = data[pos:]
-            self.has_more = len(items) >= self._items_max
+            # Otherwise, either the next packet is incomplete, or only its first byte is here.
+            self.has_more = not self._wanted_bytes and len(data) - pos >= _HEAD_BYTES_MIN
         return items
 
     def end(self) -> None:
@@ -180,6 +188,9 @@ class Parser:
             if stop > end or self._is_over:
                 self._wanted_bytes = stop - pos
                 break
+            if item is None:
+                # A fragment: it takes the place of an item.
+                items_max -= 1
             pos = stop
         return pos
 
@@ -230,6 +241,7 @@ class Parser:
 
     def _read_control(self, opcode: int, payload: bytes) -> Item:
         self.has_control = True
+        self.overhead += 1
         if opcode == Opcode.PING:
             return Ping(payload)
         if opcode == Opcode.PONG:
@@ -252,6 +264,9 @@ class Parser:
             # Checked at each fragment: a text that is not UTF-8 is refused early (section 8.1).
             self._checker.decode(payload, is_last)
         if not is_last:
+            if len(payload) < FRAGMENT_BYTES_MIN:
+                self.has_control = True
+                self.overhead += 1
             return None
         whole, self._message = bytes(self._message), None
         return whole.decode() if self._opcode == Opcode.TEXT else whole

@@ -31,6 +31,10 @@ from darvaz.gateway.websocket.parser import Item, Parser, PeerClose, Ping, Viola
 # How long a peer may take to answer a close; less while the gateway stops.
 CLOSE_DEADLINE_S = 5.0
 STOP_DEADLINE_S: Final = 1.0
+# So many packets of a connection are handled in one turn of the event loop, before the others have theirs.
+PACKETS_PER_TURN_MAX: Final = 256
+# So many packets are read after our close while the peer's is awaited; then no more are.
+LATE_PACKETS_MAX: Final = 2_048
 
 
 class ConnectionState(enum.Enum):
@@ -50,7 +54,7 @@ _OPEN: Final = ConnectionState.OPEN
 class WebSocketProtocol(Flow):
     """One WebSocket, made for each request to upgrade."""
 
-    __slots__ = ("_accept", "_app_state", "_config", "_listener", "_parser", "_server_state", "_state")
+    __slots__ = ("_accept", "_app_state", "_config", "_late_packets", "_listener", "_parser", "_server_state", "_state")
 
     def __init__(
         self,
@@ -68,6 +72,8 @@ class WebSocketProtocol(Flow):
         self._state = ConnectionState.CONNECTING
         # Who receives packets: the `AsgiCall` first; None before the handshake and after the end.
         self._listener: Listener | None = None
+        # How many packets came after our close.
+        self._late_packets = 0
         # The Sec-WebSocket-Accept, while the handshake awaits its decision.
         self._accept = b""
 
@@ -218,9 +224,11 @@ class WebSocketProtocol(Flow):
     def _read(self, data: bytes = b"") -> None:
         """Delivers the bytes that arrived, batch by batch, and sends the replies to each batch in one piece.
 
+        After `PACKETS_PER_TURN_MAX` packets the rest waits until the other connections have had their turn.
         An exception of a listener ends the connection: the transport closes it.
         """
         parser = self._parser
+        packets = 0
         self._is_batching = True
         while not self._held:
             items = parser.parse(data)
@@ -230,8 +238,13 @@ class WebSocketProtocol(Flow):
                 self._listener.receive_packets(items)  # type: ignore[arg-type]  # there are only messages
             if self._out:
                 self.flush()
+            if self._state is not _OPEN:
+                self._count_late(len(items) + parser.overhead)
             if not parser.has_more:
                 break
+            packets += len(items) + parser.overhead
+            if packets >= PACKETS_PER_TURN_MAX:
+                self._give_way()
             data = b""
         self._is_batching = False
 
@@ -251,6 +264,15 @@ class WebSocketProtocol(Flow):
                 case Violation():
                     self._fail(item)
         self._deliver(packets)
+        overhead = self._parser.overhead
+        if overhead and self._state is _OPEN and self._listener is not None:
+            self._listener.receive_overhead(overhead)
+
+    def _count_late(self, packets: int) -> None:
+        """Counts what came after our close; from a peer that does not stop, nothing more is read."""
+        self._late_packets += packets
+        if self._late_packets > LATE_PACKETS_MAX:
+            self._stop_reading()
 
     def _deliver(self, packets: list[str | bytes]) -> None:
         if packets and self._state is _OPEN and self._listener is not None:
