@@ -1,106 +1,173 @@
-"""The Pico's program on the real firmware of a Pico W, emulated; for who has that firmware's file.
+"""Our program on MicroPython's official image for the Pico W, on an emulated chip with an emulated radio.
 
-pip install --pre 'rp2040py==1.0.0b1'
-DARVAZ_PICO_W_UF2=RPI_PICO_W-20250415-v1.25.0.uf2 make test ARGS='-k emulated -s'
+One board for all of these tests, in their order: to flash it takes half a minute.
 """
 
 from __future__ import annotations
 
-import asyncio
-import importlib.util
 import json
-import os
 import re
-import socket
-import sys
+import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from darvaz.boards.virtual.firmware import write_flash
-from tests.support.gateway import GatewayProcess
-from tests.support.mpremote import mpremote
+from darvaz.boards.emulated.board import GATEWAY_ADDRESS
+from darvaz.boards.serial import Prompt
+from tests.support import journalled
+from tests.support.emulated import BOOT_DEADLINE_S, need_emulator, person_env
+from tests.support.gateway import GatewayProcess, unused_port
+from tests.support.simulation import Simulation
+from tests.support.verbs import darvaz
 
-UF2 = os.environ.get("DARVAZ_PICO_W_UF2", "")
-DEADLINE_S = 120.0
-# The one network that the emulated radio finds; it takes any password.
-NETWORK = {"ssid": "RP2040PY-GUEST", "password": "password"}
-# The emulator skips the time in which a board has nothing to do, and a gateway that is away in the real world would
-# seem to take for ever: told that it waits for the real world, it does not.
-LAUNCH = """
-import sys
-from rp2040py import simulator
-class Patient(simulator.Simulator):
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.real_io_begin()
-import rp2040py.cli, rp2040py.device.base_device
-rp2040py.cli.Simulator = rp2040py.device.base_device.Simulator = Patient
-sys.argv = ["rp2040py", "micropython", "--board", "pico_w", "--pty", "--image", sys.argv[1]]
-sys.exit(rp2040py.cli.main())
+DEVICE = "emulated-pico-1"
+VERB_DEADLINE_S = 200.0
+# Of the chip's 264 KB, MicroPython leaves 201 KB to a program; ours may use this much, and must leave the rest.
+HEAP_USED_BYTES_MAX = 80_000
+HEAP_FREE_BYTES_LEAST = 120_000
+CONNECT = """
+import socket
+found = []
+for address in {addresses!r}:
+    link = socket.socket()
+    link.settimeout(10)
+    try:
+        link.connect(address)
+        found.append('connected')
+    except OSError as error:
+        found.append(error.errno)
+    link.close()
+print(found)
 """
+# Reset, refused, or no route.
+REFUSED = {104, 111, 113}
 
-pytestmark = [
-    pytest.mark.skipif(not UF2, reason="DARVAZ_PICO_W_UF2 does not name a firmware file: it may not be redistributed"),
-    pytest.mark.skipif(importlib.util.find_spec("rp2040py") is None, reason="pip install --pre rp2040py==1.0.0b1"),
-    pytest.mark.timeout(400),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("emulated")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess("--host", "0.0.0.0", "--public-tokens", "always") as running:
+    with GatewayProcess() as running:
         yield running
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[str]:
-    """The serial port of an emulated Pico W."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", LAUNCH, UF2, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    assert process.stdout is not None
+@pytest.fixture(scope="module")
+def simulation(gateway: GatewayProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
+    """`darvaz simulate --emulated`, with the board flashed and online."""
+    need_emulator()
+    folder = tmp_path_factory.mktemp("emulated")
+    running = Simulation(gateway, folder, "--emulated", "--keep", str(folder / "kept"))
     try:
-        async with asyncio.timeout(DEADLINE_S):
-            while not (found := re.search(rb"/dev/pts/\d+", await process.stdout.readline())):
-                assert process.returncode is None, "the emulator ended"
-        yield found[0].decode()
+        running.expect(f"Next: darvaz send {DEVICE}", deadline_s=VERB_DEADLINE_S)
+        yield running
     finally:
-        process.kill()
-        await process.wait()
+        if running.process.poll() is None:
+            running.stop(signal.SIGINT)
 
 
-def own_address() -> str:
-    """Returns an address of this machine that is not loopback: the emulator's network reaches no other."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
-        address: str = probe.getsockname()[0]
-    return address
+@pytest.fixture
+def port(simulation: Simulation) -> str:
+    found = re.search(r"mpremote connect (\S+)", simulation.text())
+    assert found is not None
+    return found[1]
 
 
-def ask(gateway: GatewayProcess, command: str, /, **args: Any) -> Any:
-    answer = gateway.post(f"/api/devices/pico/commands/{command}", json=args)
+def command(gateway: GatewayProcess, name: str, /, **args: Any) -> Any:
+    answer = gateway.post(f"/api/devices/{DEVICE}/commands/{name}", json=args)
     assert answer.status_code == 200, answer.text
     return answer.json()["result"]
 
 
-async def test_emulated_pico_w_comes_online_and_obeys(gateway: GatewayProcess, port: str, tmp_path: Path) -> None:
-    url = f"ws://{own_address()}:{gateway.port}"
-    write_flash(tmp_path / "flash", "pico", "pico", url, gateway.token(), networks=[NETWORK], country="DE")
-    await mpremote(port, "cp", "-r", str(tmp_path / "flash" / "."), ":", deadline_s=DEADLINE_S)
+def wait_online(gateway: GatewayProcess) -> None:
+    give_up = time.monotonic() + BOOT_DEADLINE_S
+    while not gateway.get(f"/api/devices/{DEVICE}").json().get("online"):
+        assert time.monotonic() < give_up, gateway.log_text()
+        time.sleep(0.1)
 
-    await mpremote(port, "reset")
 
-    give_up = time.monotonic() + DEADLINE_S
-    while not any(device["online"] for device in gateway.get("/api/devices").json()["devices"]):
-        assert time.monotonic() < give_up, "the emulated Pico W did not come online"
-        await asyncio.sleep(0.2)
-    assert ask(gateway, "pan", angle=90)["angle"] == 90
-    told = ask(gateway, "info")
-    print("heap of the emulated Pico W:", json.dumps(told))
-    assert told["heap_free_bytes"] > 60_000
-    for angle in range(0, 180, 20):
-        assert ask(gateway, "pan", angle=angle)["angle"] == angle
+def test_empty_board_is_flashed_and_acknowledges_info(simulation: Simulation) -> None:
+    assert f"{DEVICE} is online at 10.0.0.2" in simulation.text()
+    assert "acknowledged `info`" in simulation.text()
+
+
+def test_command_is_answered_with_its_result(gateway: GatewayProcess, simulation: Simulation) -> None:
+    assert command(gateway, "led", on=True) == {"on": True}
+    assert command(gateway, "pan", angle=120)["angle"] == 120
+
+
+def test_memory_that_is_left_suffices_for_a_maker(gateway: GatewayProcess, simulation: Simulation) -> None:
+    info = command(gateway, "info")
+    print("memory of the emulated Pico W:", json.dumps(info))
+
+    assert info["board"] == "Raspberry Pi Pico W with RP2040"
+    assert info["heap_used_bytes"] <= HEAP_USED_BYTES_MAX
+    assert info["heap_free_bytes"] >= HEAP_FREE_BYTES_LEAST
+
+
+def test_telemetry_arrives(gateway: GatewayProcess, simulation: Simulation) -> None:
+    line = journalled.wait_for_line(gateway.data, device=DEVICE, type="telemetry")[0]
+
+    assert 15 < json.loads(line.payload or "")["values"]["temperature"] < 27
+
+
+def test_board_returns_whenever_the_gateway_has_restarted(gateway: GatewayProcess, simulation: Simulation) -> None:
+    for how in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
+        gateway.end(how)
+        gateway.start()
+        started = time.monotonic()
+
+        wait_online(gateway)
+
+        print(f"back {time.monotonic() - started:.1f} s after the gateway, which ended by {how.name}")
+        assert command(gateway, "led", on=False) == {"on": False}
+
+
+def test_board_reaches_its_gateway_and_nothing_else(gateway: GatewayProcess, port: str) -> None:
+    addresses = [(GATEWAY_ADDRESS, gateway.port), (GATEWAY_ADDRESS, unused_port()), ("127.0.0.1", gateway.port)]
+    addresses += [("192.0.2.1", gateway.port), ("192.0.2.1", 80)]
+    # At the prompt the program is over, and the radio is still joined.
+    with Prompt.open(port, enters=False) as prompt:
+        prompt.enter(resets=False, restarts=False)
+        first, *others = json.loads(prompt.exec(CONNECT.format(addresses=addresses), 60).replace("'", '"'))
+
+    assert first == "connected"
+    assert set(others) <= REFUSED
+
+
+@pytest.mark.parametrize(
+    ("ssid", "password", "sentence"),
+    [
+        ("Home", "passwort", "the Wi-Fi Home is there but does not accept the board"),
+        ("Office", "password", "the board does not see the Wi-Fi Office"),
+    ],
+)
+async def test_wrong_wifi_is_told(
+    gateway: GatewayProcess, port: str, tmp_path: Path, ssid: str, password: str, sentence: str
+) -> None:
+    env = person_env(tmp_path, gateway) | {"DARVAZ_WIFI_SSID": ssid, "DARVAZ_WIFI_PASSWORD": password}
+
+    done = await darvaz("flash", "--port", port, "--gateway-url", f"ws://{GATEWAY_ADDRESS}:{gateway.port}",
+                        deadline_s=VERB_DEADLINE_S, env=env)  # fmt: skip
+
+    assert done.code == 5, done.err
+    assert sentence in done.err
+
+
+async def test_board_is_rescued_with_its_program_kept(port: str) -> None:
+    done = await darvaz("rescue", "--port", port, deadline_s=VERB_DEADLINE_S)
+
+    assert done.code == 0, done.err
+    assert "main.py is now main.py.rescued-1" in done.out
+
+
+def test_end_keeps_the_flash_and_leaves_no_process(simulation: Simulation) -> None:
+    children = Path(f"/proc/{simulation.process.pid}/task/{simulation.process.pid}/children").read_text().split()
+    assert children
+
+    assert simulation.stop(signal.SIGTERM) == 0
+
+    assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
+    assert (simulation.log.parent / "kept" / DEVICE / "flash.bin").stat().st_size == 2 * 1024 * 1024

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,33 +13,10 @@ import pytest
 
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
+from tests.support.simulation import DEADLINE_S, Simulation
 from tests.support.webserver import wait_until
 
-DEADLINE_S = 30.0
 pytestmark = pytest.mark.timeout(90)
-
-
-class Simulation:
-    """`darvaz simulate` in a process, with what it says in a file."""
-
-    def __init__(self, gateway: GatewayProcess, folder: Path, *words: str) -> None:
-        self.log = folder / "simulate.txt"
-        command = [sys.executable, "-m", "darvaz", "simulate", "--gateway", gateway.url, *words]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "TMPDIR": str(folder)})
-
-    def text(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def expect(self, pattern: str, count: int = 1) -> None:
-        give_up = time.monotonic() + DEADLINE_S
-        while len(re.findall(pattern, self.text())) < count:
-            assert time.monotonic() < give_up, self.text()
-            time.sleep(0.05)
-
-    def stop(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(DEADLINE_S)
 
 
 @pytest.fixture

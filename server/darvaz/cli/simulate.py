@@ -34,13 +34,17 @@ _NO_TOKEN_STATUS = (403, 429)
 @click.option("--pico", "picos", type=_COUNT, default=1, show_default=True, help="How many Picos.")
 @click.option("--esp32cam", "cameras", type=_COUNT, default=1, show_default=True, help="How many cameras.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep the boards' files in this folder.")
+@click.option("--emulated", is_flag=True, help="Instead, run a Pico W with the official firmware on an emulated chip.")
 @gateway_option
-def simulate(picos: int, cameras: int, keep: Path | None, gateway: str) -> None:
+def simulate(picos: int, cameras: int, keep: Path | None, emulated: bool, gateway: str) -> None:
     """Run virtual boards with the real firmware, until Ctrl-C.
 
     Each is MicroPython in a process of its own, with simulated pins, Wi-Fi and camera; mpremote uses its serial
     port as it does a real one.
     """
+    if emulated:
+        _simulate_emulated(keep, gateway)
+        return
     if picos + cameras == 0:
         raise click.UsageError("nothing to simulate: ask for at least one board, such as --pico 1")
     try:
@@ -54,6 +58,17 @@ def simulate(picos: int, cameras: int, keep: Path | None, gateway: str) -> None:
             asyncio.run(_run(devices, tokens, gateway, folder))
     except (NoMicroPython, NoPictures) as error:
         raise click.ClickException(str(error)) from None
+
+
+def _simulate_emulated(keep: Path | None, gateway: str) -> None:
+    # Here, because its packages are for Linux and macOS alone.
+    from darvaz.cli.simulate_emulated import run_emulated
+
+    with client_of(gateway) as client:
+        online = _online_devices(client)
+    device = next(name for name in (f"emulated-pico-{number}" for number in itertools.count(1)) if name not in online)
+    with _folder(keep) as folder:
+        run_emulated(device, gateway, folder / device, _line_printer(device, _COLOURS[0]))
 
 
 def _names(kind: str, count: int, online: set[str]) -> list[tuple[str, str]]:

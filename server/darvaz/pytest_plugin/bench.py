@@ -25,7 +25,7 @@ _Made = TypeVar("_Made", BenchGateway, Board)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of the run; without `gateway` it is the client's, or for a virtual board one of its own."""
+    """The options of the run; without `gateway` it is the client's, or for a simulated board one of its own."""
 
     board: str
     gateway: str | None = None
@@ -49,7 +49,7 @@ class Bench:
 
     @property
     def gateway(self) -> BenchGateway:
-        """The gateway: a process of this run for a virtual board, else the one that the board uses."""
+        """The gateway: a process of this run for a simulated board, else the one that the board uses."""
         if self._gateway is None:
             self._gateway = self._once(self._make_gateway)
         return self._gateway
@@ -78,11 +78,12 @@ class Bench:
 
     def _make_board(self) -> Board:
         backend = self._make_backend()
-        is_at_prompt = self.choice.port is not None
+        is_at_prompt = self.choice.port is not None or self.choice.is_emulated
         return Board(self.gateway, backend, self.wiring.boot_deadline_s, is_at_prompt=is_at_prompt)
 
     def _make_gateway(self) -> BenchGateway:
-        if self.options.gateway or self.choice.virtual_kind is None:
+        is_simulated = self.choice.virtual_kind is not None or self.choice.is_emulated
+        if self.options.gateway or not is_simulated:
             try:
                 gateway = BenchGateway(find_gateway(self.options.gateway))
             except GatewayError as error:
@@ -97,6 +98,8 @@ class Bench:
     def _make_backend(self) -> BoardBackend:
         if self.choice.virtual_kind is not None:
             return self._make_virtual(self.choice.virtual_kind)
+        if self.choice.is_emulated:
+            return self._make_emulated()
         if self.choice.device is not None:
             return self._make_remote(self.choice.device)
         return self._make_serial(self.choice.port or "")
@@ -108,6 +111,17 @@ class Bench:
         backend = VirtualBackend(kind, f"virtual-{kind}", self.options.program, self.wiring)
         self._stack.callback(backend.close)
         backend.start(self.gateway.ws_url, self.gateway.token(kind))
+        return backend
+
+    def _make_emulated(self) -> BoardBackend:
+        # Here, because only an emulated board needs Linux and all this.
+        from darvaz.pytest_plugin.emulated_backend import EmulatedBackend, emulated_board
+
+        board = self._stack.enter_context(emulated_board(self.gateway.url))
+        backend = EmulatedBackend(board)
+        self._stack.callback(backend.close)
+        if self.options.program is not None:
+            backend.install(self.options.program)
         return backend
 
     def _make_remote(self, device: str) -> BoardBackend:

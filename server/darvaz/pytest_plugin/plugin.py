@@ -25,7 +25,7 @@ _board_key: pytest.StashKey[Board] = pytest.StashKey()
 _OPTIONS: dict[str, dict[str, Any]] = {
     "board": {
         "metavar": "BOARD",
-        "help": "virtual, virtual:esp32cam, auto, a serial port, or device:ID [virtual]",
+        "help": "virtual, virtual:esp32cam, emulated, auto, a serial port, or device:ID [virtual]",
     },
     "gateway": {"metavar": "URL", "help": "the gateway of a real board [DARVAZ_GATEWAY, else `darvaz login`]"},
     "board-program": {"metavar": "FOLDER", "help": "the program, in place of the one of the firmware"},

@@ -1,0 +1,161 @@
+"""An emulated Pico W: a process with the emulator, a flash in a file, and a serial port at a link that stays."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from darvaz.boards.emulated.packages import Emulator, NoEmulator, fetch
+
+# The access point that the board finds; another name or password is refused.
+SSID, PASSWORD = "Home", "password"
+# The address at which the board reaches its gateway, and the only one that it reaches.
+GATEWAY_ADDRESS = "10.0.0.1"
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 20.0
+LINES_MAX = 2000
+_MACHINE = Path(__file__).with_name("machine.py")
+_SCHEMES = {"http": ("ws", 80), "https": ("wss", 443), "ws": ("ws", 80), "wss": ("wss", 443)}
+
+
+class EmulatedPico:
+    """One board between `start` and `stop`, in a folder that keeps its flash; `port` is its serial port.
+
+    `gateway` is the address of the gateway for this machine; for the board it is `board_url`. `on_line(text)` is called
+    from another thread for each line that the board prints.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        gateway: str,
+        *,
+        emulator: Emulator | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self.port = str(folder / "port")
+        self.flash = folder / "flash.bin"
+        self.lines: deque[str] = deque(maxlen=LINES_MAX)
+        self._gateway_host, self._gateway_port, self.board_url = _gateway_of(gateway)
+        self._folder = folder
+        self._emulator = emulator
+        self._on_line = on_line
+        # None without power.
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._is_on = threading.Event()
+        # What the emulator itself says.
+        self._said: deque[str] = deque(maxlen=20)
+
+    def __enter__(self) -> EmulatedPico:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the emulator; None while the board has no power."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Turns the power on and waits until USB is there; raises `NoEmulator`."""
+        emulator = self._emulator = self._emulator or fetch()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._is_on.clear()
+        self._process = subprocess.Popen(
+            [str(emulator.python), "-I", str(_MACHINE)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # Ctrl-C at our terminal is not for the board.
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, args=(self._process,), name="emulated board", daemon=True)
+        self._reader.start()
+        try:
+            self._send_settings(self._process, emulator.image)
+            if not self._is_on.wait(START_DEADLINE_S) or self._process.poll() is not None:
+                raise NoEmulator("the emulated Pico W did not start:\n" + "\n".join(self._said))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Turns the power off, in the middle of whatever the board does; the flash stays as it is then."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if self._reader is not None:
+            self._reader.join(STOP_DEADLINE_S)
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.port)
+
+    def power_cut(self) -> None:
+        """Turns the power off and on."""
+        self.stop()
+        self.start()
+
+    def _send_settings(self, process: subprocess.Popen[str], image: Path) -> None:
+        settings = {
+            "image": str(image),
+            "flash": str(self.flash),
+            "ssid": SSID,
+            "password": PASSWORD,
+            "gateway_host": self._gateway_host,
+            "gateway_port": self._gateway_port,
+        }
+        assert process.stdin is not None
+        # If it has ended already, what it said is in the error of `start`.
+        with contextlib.suppress(OSError):
+            process.stdin.write(json.dumps(settings) + "\n")
+            process.stdin.flush()
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            kind, _, text = line.rstrip("\n").partition(" ")
+            if kind == ">":
+                self.lines.append(text)
+                if self._on_line is not None:
+                    self._on_line(text)
+            elif kind == "port":
+                self._link(text)
+                self._is_on.set()
+            else:
+                self._said.append(line.rstrip("\n"))
+        self._is_on.set()
+
+    def _link(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.port)
+        os.symlink(path, self.port)
+
+
+def _gateway_of(url: str) -> tuple[str, int, str]:
+    """Returns host and port of a gateway, and its address for the board; raises `ValueError`."""
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise ValueError(f"{url} is not an address of a gateway")
+    scheme, usual = _SCHEMES[parts.scheme]
+    port = parts.port or usual
+    return parts.hostname, port, f"{scheme}://{GATEWAY_ADDRESS}:{port}{parts.path.rstrip('/')}"

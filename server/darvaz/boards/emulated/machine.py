@@ -1,0 +1,154 @@
+"""One emulated Pico W: this file runs in the emulator's own environment, and imports nothing of Darvaz.
+
+The first line of standard input has the settings, in JSON. It prints `port PATH` when the board runs, then each line of
+the console after `> `. SIGTERM is a power cut, as is the end of standard input: the flash is saved as it is then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rp2040py.boards import resolve_board_spec
+from rp2040py.cli.pty_repl import PtyInteractiveRepl
+from rp2040py.device import MicroPythonDevice
+from rp2040py.external.cyw43 import bus, nat
+from rp2040py.utils.firmware_retrieve import MICROPYTHON
+
+# Numbers of the radio's driver, cyw43-driver/src/cyw43_ll.c and cyw43_ctrl.c.
+_SET_SSID, _SET_KEY = 26, 268
+_EVENT_SET_SSID, _EVENT_KEY = 0, 46
+_NO_NETWORK, _KEY_REFUSED, _HANDSHAKE_TIMEOUT = 3, 8, 15
+_HEADERS_BYTES = bus.SDPCM_HEADER_LEN + bus.IOCTL_HEADER_LEN
+_LINE_BYTES_MAX = 4096
+# What the thermometer in the chip reads, of 4095 at 3.3 V: 21 °C.
+_THERMOMETER, _THERMOMETER_READS = 4, 889
+# The emulator has the whole address space of a flash, a Pico W only this.
+_FLASH_BYTES = 2 * 1024 * 1024
+
+
+class Radio:
+    """The access point that the board finds: it refuses other names and passwords, and leads to one gateway."""
+
+    def __init__(self, ssid: str, password: str, gateway: tuple[str, int]) -> None:
+        self._ssid, self._password, self._gateway = ssid.encode(), password.encode(), gateway
+        self._key = b""
+
+    def install(self) -> None:
+        """Puts it in place of the emulator's own, which takes any password and reaches any address."""
+        bus._FAKE_AP_SSID = self._ssid
+        nat.TcpReflector = functools.partial(nat.TcpReflector, connect_fn=self._connect)
+        nat.UdpRelay = Silence
+        write, join = bus.GSPIBus._write_wlan, bus.GSPIBus._queue_join_events
+        bus.GSPIBus._write_wlan = lambda chip, data: self._write(chip, data, write, join)
+        # Decided in `_write`, where name and password are known.
+        bus.GSPIBus._queue_join_events = lambda chip: None
+
+    async def _connect(self, host: str, port: int) -> Any:
+        if (host, port) != (".".join(map(str, nat.GATEWAY_IP)), self._gateway[1]):
+            raise ConnectionRefusedError(host, port)
+        return await asyncio.open_connection(*self._gateway)
+
+    def _write(self, chip: Any, data: bytes, write: Callable[..., None], join: Callable[..., None]) -> None:
+        write(chip, data)
+        if len(data) < _HEADERS_BYTES or data[5] & 0x0F != bus.CONTROL_HEADER:
+            return
+        command = int.from_bytes(data[bus.SDPCM_HEADER_LEN :][:4], "little")
+        body = data[_HEADERS_BYTES:]
+        if command == _SET_KEY:
+            self._key = body[4 : 4 + int.from_bytes(body[:2], "little")]
+        elif command == _SET_SSID:
+            ssid = body[4 : 4 + int.from_bytes(body[:4], "little")]
+            self._answer(chip, ssid, join)
+
+    def _answer(self, chip: Any, ssid: bytes, join: Callable[..., None]) -> None:
+        if ssid != self._ssid:
+            chip.queue_rx_packet(chip._build_async_event(_EVENT_SET_SSID, _NO_NETWORK))
+        elif self._key != self._password:
+            chip.queue_rx_packet(chip._build_async_event(_EVENT_KEY, _KEY_REFUSED, reason=_HANDSHAKE_TIMEOUT))
+        else:
+            join(chip)
+
+
+class Silence:
+    """No datagram leaves the emulator: there is no name server and no clock in its network."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def maybe_handle(self, _: Any) -> bool:
+        """Drops a datagram."""
+        return True
+
+
+class Console:
+    """Prints the lines of the console."""
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Prints what is complete; a line that is too long is cut in pieces."""
+        for byte in data:
+            if byte == 10 or len(self._line) >= _LINE_BYTES_MAX:
+                say("> " + self._line.decode(errors="replace").rstrip("\r"))
+                self._line.clear()
+            if byte != 10:
+                self._line.append(byte)
+
+
+def say(line: str) -> None:
+    """Prints a line at once, for as long as somebody reads."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def save(flash: bytes, path: Path) -> None:
+    """Writes the flash so that the old one stays until the new one is whole."""
+    part = path.with_suffix(".part")
+    part.write_bytes(flash)
+    part.replace(path)
+
+
+async def run(image: Path, kept: bytes) -> bytes:
+    """Runs the board until its power is cut, with a flash that was kept, and returns the flash."""
+    device = MicroPythonDevice(board=resolve_board_spec("pico_w", MICROPYTHON, str(image)))
+    # The emulator skips the time in which a board has nothing to do; its timeouts would end before anybody answers.
+    device.simulator.real_io_begin()
+    device.mcu.adc.channel_values[_THERMOMETER] = _THERMOMETER_READS
+    device.mcu.flash[: len(kept)] = kept
+    is_off = asyncio.Event()
+    console = PtyInteractiveRepl(device.cdc, device.simulator, lambda _: is_off.set(), on_data=Console().add)
+    await console.start()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_off.set)
+    asyncio.get_running_loop().add_reader(0, is_off.set)
+    await device.astart(timeout=None)
+    say(f"port {console.slave_path}")
+    waits = {asyncio.ensure_future(is_off.wait()), device.simulator._execute_task}
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    device.stop()
+    return bytes(device.mcu.flash[:_FLASH_BYTES])
+
+
+def main() -> None:
+    """Reads the settings and runs the board."""
+    settings = json.loads(sys.stdin.readline())
+    gateway = (str(settings["gateway_host"]), int(settings["gateway_port"]))
+    Radio(settings["ssid"], settings["password"], gateway).install()
+    flash = Path(settings["flash"])
+    kept = flash.read_bytes() if flash.exists() else b""
+    save(asyncio.run(run(Path(settings["image"]), kept)), flash)
+
+
+if __name__ == "__main__":
+    main()

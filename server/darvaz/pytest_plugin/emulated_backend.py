@@ -1,0 +1,53 @@
+"""The emulated Pico W of a test: our firmware, flashed as on a real one, then used through its serial port."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from darvaz.boards.emulated import EmulatedPico, NoEmulator
+from darvaz.boards.emulated.flashing import flash
+from darvaz.boards.serial import SerialError
+from darvaz.pytest_plugin.errors import BenchError, BoardError
+from darvaz.pytest_plugin.serial_backend import SerialBackend
+
+DEVICE = "emulated-pico"
+
+
+@contextlib.contextmanager
+def emulated_board(gateway: str) -> Iterator[EmulatedPico]:
+    """Runs a board with our firmware, online at a gateway; raises `BenchError` with why not."""
+    with tempfile.TemporaryDirectory(prefix="darvaz-pytest-board-", ignore_cleanup_errors=True) as folder:
+        board = EmulatedPico(Path(folder), gateway)
+        try:
+            board.start()
+        except NoEmulator as error:
+            raise BenchError(str(error)) from None
+        try:
+            done = flash(board, DEVICE, gateway)
+            if done.code != 0:
+                raise BenchError(f"darvaz flash on the emulated Pico W: {done.err.strip() or done.out.strip()}")
+            yield board
+        finally:
+            board.stop()
+
+
+class EmulatedBackend(SerialBackend):
+    """A board at a serial port, of which we also have the power switch."""
+
+    def __init__(self, board: EmulatedPico) -> None:
+        self._board = board
+        super().__init__(board.port, None)
+
+    def power_cycle(self) -> None:
+        """Switches its power off and on."""
+        self._stop_reader()
+        try:
+            self._board.power_cut()
+            self._prompt.reopen()
+        except (NoEmulator, SerialError) as error:
+            raise BoardError(str(error)) from None
+        self._is_at_prompt = False
+        self._start_reader()
