@@ -1,4 +1,7 @@
-"""Waits until what has happened is in the journal, so that a reader that comes next finds all of it."""
+"""Waits until what has happened is in the journal, so that a reader that comes next finds all of it.
+
+It is apart from the journal itself, which is compiled and may have no coroutines.
+"""
 
 from __future__ import annotations
 
