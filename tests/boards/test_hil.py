@@ -101,8 +101,8 @@ async def test_suite_passes_on_a_board_known_by_its_gateway_alone(desk: Bench) -
 
     assert code == 0, said
     assert {reason.partition(":")[0] for reason in reasons(said)} == {
-        "nobody here can take this board's power",
-        "this board's prompt is out of reach",
+        "this board has no switch for its power here",
+        "this board has no prompt here",
         "no wire from pin 15 on this bench",
     }
 
@@ -213,7 +213,7 @@ async def test_board_without_the_firmware_is_told_apart(tmp_path: Path) -> None:
             code, said = await run_one(tmp_path, "--board", board.port, "--gateway", gateway.url)
 
     assert code == 1
-    assert "has no /config.json: put the firmware on it first, with `darvaz flash`" in said
+    assert "has no /config.json: install the firmware first, with `darvaz flash`" in said
 
 
 async def test_device_that_the_gateway_does_not_know_is_answered_with_those_it_knows(
@@ -222,7 +222,7 @@ async def test_device_that_the_gateway_does_not_know_is_answered_with_those_it_k
     code, said = await run_one(tmp_path, "--board", "device:under-the-desk", "--gateway", desk.url)
 
     assert code == 1
-    assert f"--board=device:under-the-desk: {desk.url} knows on-the-desk" in said
+    assert f"--board=device:under-the-desk: not a device of {desk.url}, which has on-the-desk" in said
 
 
 async def test_board_that_is_online_elsewhere_is_reported_with_what_it_says(desk: Bench, tmp_path: Path) -> None:
