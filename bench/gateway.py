@@ -18,6 +18,7 @@ from bench.child import BenchError, launch_command
 from bench.machine import cpu_s
 from darvaz.compiled import SWITCH
 from darvaz.gateway.access import Tokens
+from darvaz.gateway.journal.queries import JournalFilter, count_by_type, matching
 from darvaz.gateway.storage.database import DATABASE_NAME, opened, transaction
 from darvaz.pytest_plugin.gateway_process import GatewayProcess, GatewayProcessError
 
@@ -80,14 +81,12 @@ class Gateway(GatewayProcess):
     def count_journal(self) -> dict[tuple[str, str], int]:
         """Returns the number of journal entries of each direction and type; the gateway must be stopped."""
         with _database(self.data) as connection:
-            counted = connection.execute("SELECT direction, type, count(*) FROM journal GROUP BY direction, type")
-            return {(direction, type_): count for direction, type_, count in counted}
+            return count_by_type(connection)
 
     def count_gaps(self) -> int:
         """Returns the number of missing entries that the journal reports as gaps."""
         with _database(self.data) as connection:
-            gaps = connection.execute("SELECT payload FROM journal WHERE type = 'gap'")
-            return sum(int(payload.split()[0]) for (payload,) in gaps)
+            return sum(int(row.payload.split()[0]) for row in matching(connection, JournalFilter(type="gap")))
 
 
 @dataclass(frozen=True)

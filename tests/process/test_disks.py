@@ -31,8 +31,9 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def health(gateway: GatewayProcess) -> tuple[int, str]:
-    answer = gateway.get("/health")
-    return answer.status_code, answer.json()["journal"]
+    """Returns the status of /health, and what is wrong, "ok" if nothing is."""
+    response = gateway.get("/health")
+    return response.status_code, "; ".join(response.json()["problems"]) or "ok"
 
 
 def introduce(board: ClientConnection, device: str) -> str:
@@ -41,18 +42,31 @@ def introduce(board: ClientConnection, device: str) -> str:
     return answer
 
 
-def send_lines(board: ClientConnection, count: int) -> None:
-    """Sends log lines and a ping; the pong proves that they were received."""
+def send_lines(board: ClientConnection, count: int, noise: bool = False) -> None:
+    """Sends log lines and a ping; the pong proves that they were received. Noise cannot be compressed."""
     for number in range(count):
-        board.send(json.dumps({"type": "log", "message": f"line {number} {'x' * 3000}"}))
+        text = os.urandom(1500).hex() if noise else "x" * 3000
+        board.send(json.dumps({"type": "log", "message": f"line {number} {text}"}))
     board.send('{"type":"ping"}')
     assert json.loads(board.recv(timeout=DEADLINE_S))["type"] == "pong"
 
 
 def read_journal(gateway: GatewayProcess, disk: disks.SmallDisk) -> list[str]:
     """Returns the payloads of the log messages in the journal."""
-    verb = [sys.executable, "-m", "darvaz", "log", "--json", "--type", "log", "--data", str(gateway.data)]
-    command = [*disk.entered(gateway.process.pid), *verb]
+    verb = [
+        sys.executable,
+        "-m",
+        "darvaz",
+        "log",
+        "--json",
+        "--type",
+        "log",
+        "--limit",
+        "1000",
+        "--data",
+        str(gateway.data),
+    ]
+    command = [*disk.entered(gateway.process.pid), *verb, "--data", str(gateway.data)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=True)
     return [json.loads(line)["payload"] for line in done.stdout.splitlines()]
 
@@ -73,18 +87,20 @@ def test_a_full_disk_stops_no_board_and_every_received_message_is_kept(tmp_path:
         with connect(f"{gateway.ws_url}/ws/pico", additional_headers=bearer) as board:
             assert introduce(board, "on-a-full-disk") == "connection_ack"
             with disk.filled(gateway.process.pid):
-                send_lines(board, 100)
-                wait_until(lambda: health(gateway)[0] == 503)
+                # More than what the record log has on the disk already.
+                send_lines(board, 400, noise=True)
+                wait_until(lambda: "record log" in health(gateway)[1])
 
-                assert "free the disk" in health(gateway)[1]
+                status, text = health(gateway)
+                assert (status, "free the disk" in text) == (503, True)
                 assert gateway.get("/public/tokens").status_code == 503
                 with connect(f"{gateway.ws_url}/ws/pico") as other:
                     assert introduce(other, "newcomer") == "connection_ack"
             wait_until(lambda: health(gateway) == (200, "ok"))
             send_lines(board, 1)
-            wait_until(lambda: len(line_numbers(read_journal(gateway, disk))) == 101)
+            wait_until(lambda: len(line_numbers(read_journal(gateway, disk))) == 401)
 
-        assert line_numbers(read_journal(gateway, disk)) == [*range(100), 0]
+        assert line_numbers(read_journal(gateway, disk)) == [*range(400), 0]
         assert gateway.get("/public/tokens").status_code == 200
         assert [device["id"] for device in gateway.get("/api/devices").json()["devices"]] == [
             "on-a-full-disk",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from darvaz.gateway.settings import hints, option_name, variable_name
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
+from tests.support.record_log import wait_until_logged
 
 
 def serve(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -101,7 +101,7 @@ def test_the_journal_survives_a_kill_and_the_next_start_knows_the_devices() -> N
             board.send('{"type":"connect","device":"survivor"}')
             board.recv(timeout=10)
             board.send('{"type":"log","message":"last words"}')
-            wait_for_row(gateway.data, "last words")
+            wait_until_logged(gateway.data, "last words")
             gateway.kill()
         gateway.start()
 
@@ -153,15 +153,3 @@ def test_a_second_start_ends_clean_with_status_0() -> None:
         gateway.start()
         assert gateway.stop() == 0
         assert "Traceback" not in gateway.log_text()
-
-
-def wait_for_row(data: Path, payload: str) -> None:
-    import time
-
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with sqlite3.connect(data / "darvaz.sqlite3") as connection:
-            if connection.execute("SELECT 1 FROM journal WHERE payload LIKE ?", (f"%{payload}%",)).fetchone():
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"{payload!r} did not reach the journal")

@@ -24,17 +24,14 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import IO, Any
 
 REQUEST_BYTES_MAX = 65_536
 # The environment decides whether the compiled modules are imported, which a fork cannot do again.
 _IMPORT_VARIABLE = "DARVAZ_COMPILED"
-_ROOT = Path(__file__).resolve().parents[2]
 # All that a gateway imports before it answers.
 _IMPORTED = (
-    "darvaz.cli.serve",
-    "darvaz.gateway.app",
+    "darvaz.cli",
     "darvaz.gateway.server",
     "encodings.idna",
     "rich._emoji_codes",
@@ -91,8 +88,6 @@ class ForkServer:
                 [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=clean,
-                # The test may be in a folder of its own.
-                cwd=_ROOT,
                 start_new_session=True,
             )
 

@@ -51,6 +51,8 @@ class GatewayProcess(gateway_process.GatewayProcess):
         self._probe = probe
         self._is_exec = is_exec or bool(prefix)
         folder = Path(self.folder.name)
+        # Tests read the record log; the default spares memory cards.
+        env = {"DARVAZ_SYNC_INTERVAL_S": "0.1"} | (env or {})
         super().__init__(data or folder / "data", folder / "log.txt", *args, env=env, prefix=prefix)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The gateway's journal, read from its file as another program would."""
+"""What the journal of a gateway says, read from its data folder as `darvaz log` does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from darvaz.gateway.journal.offline import OfflineJournal
+from darvaz.gateway.journal.queries import ROWS_MAX, JournalFilter
 
 _DEADLINE_S = 15.0
 _POLL_S = 0.05
@@ -27,8 +30,8 @@ class Line:
 def lines(data: Path) -> list[Line]:
     """Returns the whole journal, oldest first."""
     with closing(sqlite3.connect(f"file:{data / 'darvaz.sqlite3'}?mode=ro", uri=True)) as connection:
-        query = "select device, kind, address, direction, type, payload from journal order by id"
-        return [Line(*row) for row in connection.execute(query)]
+        rows = OfflineJournal(data, connection).read(JournalFilter(), ROWS_MAX)
+    return [Line(row.device, row.kind, row.address, row.direction, row.type, row.payload) for row in rows]
 
 
 def wait_for_line(data: Path, count: int = 1, **wanted: str) -> list[Line]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from darvaz.gateway.access import Tokens
+from darvaz.gateway.journal.queries import JournalFilter, matching
 from darvaz.gateway.storage.database import DATABASE_NAME, opened, transaction
 from darvaz.pytest_plugin.gateway_process import GatewayProcess
 
@@ -66,13 +67,12 @@ class Gateway(GatewayProcess):
     def journalled_pings(self) -> Counter[str]:
         """Returns how often each ping is in the journal, by its text; stop the gateway first."""
         with contextlib.closing(sqlite3.connect(self.data / DATABASE_NAME)) as connection:
-            rows = connection.execute("SELECT payload FROM journal WHERE direction = '<' AND type = 'ping'")
-            return Counter(payload for (payload,) in rows)
+            return Counter(row.payload for row in matching(connection, JournalFilter(direction="<", type="ping")))
 
     def gaps(self) -> list[str]:
         """Returns the gaps that the journal reports."""
         with contextlib.closing(sqlite3.connect(self.data / DATABASE_NAME)) as connection:
-            return [payload for (payload,) in connection.execute("SELECT payload FROM journal WHERE type = 'gap'")]
+            return [row.payload for row in matching(connection, JournalFilter(type="gap"))]
 
     def errors_in_log(self) -> list[str]:
         """Returns the lines of its log that a peer must not be able to cause."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -19,7 +18,8 @@ from darvaz.cli.data_folder import data_opened, data_option
 from darvaz.cli.remote import client_of, remote_option
 from darvaz.client.requests import ApiRequest
 from darvaz.client.synchronous import Gateway
-from darvaz.gateway.journal.queries import JournalFilter, Row, describe, newest_id, parse_since, read
+from darvaz.gateway.journal.offline import OfflineJournal
+from darvaz.gateway.journal.queries import JournalFilter, Row, describe, parse_since
 from darvaz.text.terminal import visible_json
 
 _FOLLOW_EVERY_S = 0.2
@@ -64,21 +64,21 @@ def log(
         with data_opened(data, makes=False) as connection:
             # Ctrl-C is how following ends, so it is not a failure.
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            _show(connection, wanted, limit, follow, as_json)
+            _show(OfflineJournal(data, connection), wanted, limit, follow, as_json)
     except (KeyboardInterrupt, BrokenPipeError):
         # Nobody reads any more; Python would report it again when it closes the output.
         sys.stderr.close()
 
 
-def _show(connection: sqlite3.Connection, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
+def _show(journal: OfflineJournal, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
-    rows = read(connection, wanted, limit)
+    rows = journal.read(wanted, limit)
     # Without a match, following starts after the newest row, not at the first.
-    last_id = rows[-1].id if rows else newest_id(connection)
+    last_id = rows[-1].id if rows else journal.newest_id()
     _print(console, rows, as_json)
     while follow:
         time.sleep(_FOLLOW_EVERY_S)
-        rows = read(connection, msgspec.structs.replace(wanted, after_id=last_id), newest=False)
+        rows = journal.read(msgspec.structs.replace(wanted, after_id=last_id), _PAGE_ROWS, newest=False)
         _print(console, rows, as_json)
         last_id = rows[-1].id if rows else last_id
 

@@ -34,7 +34,7 @@ from darvaz.gateway.links.endpoint import DeviceRoutes, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
-from darvaz.gateway.storage.database import StorageError, explain, open_database
+from darvaz.gateway.storage.database import explain, explain_os, open_database
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.telemetry.description import DeviceDescriber
@@ -67,11 +67,12 @@ def _build(settings: Settings) -> Parts:
         retain_days=settings.journal_retain_days,
         retain_bytes_max=settings.journal_retain_bytes_max,
         redact=redact,
+        has_record_log=True,
     )
     access = Access(connection, _policy(settings))
     access.tokens.uses.open(lambda: open_database(settings.data_path))
     history = History(lambda: open_history(settings.data_path), Retention.of(settings))
-    recorder = _open_recorder(settings, history)
+    recorder = _open_recorder(settings, journal, history)
     telemetry = Telemetry(history, time.time)
     hub = Hub(protocol, devices, time.time)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
@@ -100,16 +101,18 @@ def _build(settings: Settings) -> Parts:
     return parts
 
 
-def _open_recorder(settings: Settings, history: History) -> Recorder:
+def _open_recorder(settings: Settings, journal: Journal, history: History) -> Recorder:
     """Opens the record log, and puts what a kill or a power cut left in it into the databases."""
-    recorder = Recorder(settings.data_path, [history], interval_s=settings.sync_interval_s)
-    history.release = recorder.release
+    recorder = Recorder(settings.data_path, [journal, history], interval_s=settings.sync_interval_s)
+    journal.release = history.release = recorder.release
+    journal.urge = recorder.urge
     try:
         missing = recorder.open()
     except OSError as error:
-        raise StorageError(f"{settings.data_path}: the record log cannot be read ({error.strerror})") from None
+        raise explain_os(error, settings.data_path) from None
     if missing:
         log.error("= the record log is damaged: %d records are missing", missing)
+    journal.start_numbering()
     history.write_replayed()
     return recorder
 
@@ -147,8 +150,8 @@ def build_app(parts: Parts) -> Starlette:
             # All stop at the same time, so that a failing disk takes the deadline of one, not the sum of all.
             for writer in parts.writers:
                 writer.stop()
-            parts.journal.close()
             parts.recorder.close()
+            parts.journal.close()
             parts.history.close()
             parts.reader.close()
             parts.history_reader.close()

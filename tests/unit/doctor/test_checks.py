@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from darvaz.doctor import DoctorOptions, Finding, StepOutcome, parse_target, run_checks
 from darvaz.doctor import http as plain_http
 from darvaz.doctor.token_steps import SourcedToken
-from tests.support.small_gateway import SECRET, SmallGateway, plain_server, reply, running
+from tests.support.ill_gateway import SECRET, SmallGateway, plain_server, reply, running
 
 
 async def findings(url: str, token: SourcedToken | None = None, **more: Any) -> dict[str, Finding]:

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from darvaz.cli import cli
-from darvaz.gateway.journal.batches import EntryGroup, insert_batch
+from darvaz.gateway.journal.batches import EntryGroup, insert_batch, next_id
 from darvaz.gateway.journal.queries import ROWS_MAX, JournalFilter, Row, describe, parse_since, read
 from darvaz.gateway.storage.database import open_database
 
@@ -44,7 +44,7 @@ def group(time_ms: int, device: str | None, kind: str, *entries: tuple[str, str,
 
 
 def add(connection: sqlite3.Connection, *groups: EntryGroup) -> None:
-    insert_batch(connection, list(groups), str)
+    insert_batch(connection, next_id(connection), list(groups), str)
 
 
 @pytest.mark.parametrize(

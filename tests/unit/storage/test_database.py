@@ -18,7 +18,6 @@ import pytest
 
 from darvaz.gateway.journal.queries import JournalFilter, read
 from darvaz.gateway.storage.database import (
-    _MIGRATIONS,
     BUSY_TIMEOUT_MS,
     DATABASE_NAME,
     StorageError,
@@ -27,6 +26,7 @@ from darvaz.gateway.storage.database import (
     opened,
     transaction,
 )
+from darvaz.gateway.storage.schema import MIGRATIONS
 
 NOBODY = 65_534
 
@@ -95,7 +95,7 @@ def test_the_connection_is_set_up_for_one_writer_and_many_readers(connection: sq
 def test_all_tables_are_there(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
 
-    expected = ["devices", "journal_batches", "sessions", "settings", "sign_in_links", "tokens"]
+    expected = ["devices", "journal_batches", "journal_index", "sessions", "settings", "sign_in_links", "tokens"]
     assert sorted(name for (name,) in names) == expected
 
 
@@ -105,7 +105,7 @@ def test_a_journal_of_the_first_version_is_kept_row_by_row(folder: Path) -> None
     ]
     folder.mkdir()
     with closing(sqlite3.connect(folder / DATABASE_NAME, isolation_level=None)) as old:
-        for statement in map(str, _MIGRATIONS[0]):
+        for statement in map(str, MIGRATIONS[0]):
             old.execute(statement)
         old.execute("PRAGMA user_version = 1")
         old.execute("INSERT INTO journal (time_ms, type) VALUES (1, 'retained no more')")
@@ -239,7 +239,7 @@ def test_a_damaged_database_is_explained(folder: Path) -> None:
         settings_of(connection)
 
 
-@pytest.mark.parametrize("version", range(len(_MIGRATIONS)))
+@pytest.mark.parametrize("version", range(len(MIGRATIONS)))
 def test_a_database_of_any_older_darvaz_is_migrated_and_keeps_its_rows(
     tmp_path: Path, folder: Path, version: int
 ) -> None:
@@ -248,7 +248,7 @@ def test_a_database_of_any_older_darvaz_is_migrated_and_keeps_its_rows(
 
     folder.mkdir()
     with closing(sqlite3.connect(folder / DATABASE_NAME, isolation_level=None)) as old:
-        for statements in _MIGRATIONS[:version]:
+        for statements in MIGRATIONS[:version]:
             for statement in map(str, statements):
                 old.execute(statement)
         old.execute(f"PRAGMA user_version = {version}")
@@ -257,7 +257,7 @@ def test_a_database_of_any_older_darvaz_is_migrated_and_keeps_its_rows(
 
     with closing(open_database(folder)) as updated, closing(open_database(tmp_path / "fresh")) as fresh:
         assert shape(updated) == shape(fresh)
-        assert updated.execute("PRAGMA user_version").fetchone() == (len(_MIGRATIONS),)
+        assert updated.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         assert settings_of(updated) == ([("a", "kept")] if version else [])
 
 

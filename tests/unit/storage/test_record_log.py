@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.gateway.storage import record_log
-from darvaz.gateway.storage.record_log import RECORD_BYTES_MAX, RecordLog, RecordLogFullError
+from darvaz.gateway.storage.record_log import FILE_BYTES, RECORD_BYTES_MAX, RecordLog, RecordLogFullError
 
 PAGE_BYTES = 512
 
@@ -73,7 +73,7 @@ def test_a_full_ring_refuses_one_record_more_and_takes_it_after_a_release(tmp_pa
 
 
 def test_a_record_that_is_one_byte_too_large_is_refused(tmp_path: Path) -> None:
-    log, _ = opened(tmp_path / "log", file_bytes=2 * RECORD_BYTES_MAX)
+    log, _ = opened(tmp_path / "log", file_bytes=FILE_BYTES)
 
     with pytest.raises(ValueError, match=str(RECORD_BYTES_MAX)):
         log.append(1, bytes(RECORD_BYTES_MAX + 1))

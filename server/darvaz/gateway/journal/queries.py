@@ -7,10 +7,11 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
-from darvaz.gateway.journal.batches import next_id, parse_rows
+from darvaz.gateway.journal.batches import ANY_DEVICE, next_id, parse_rows
 from darvaz.text.terminal import visible
 
 ROWS_MAX = 10_000
@@ -47,42 +48,62 @@ class JournalFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 # A batch that fails one of these has no matching row; the rows of the others are checked one by one.
 _BATCH_CONDITIONS = {
-    "device": "instr(devices, ?)",
-    "type": "instr(moments, ?)",
     "since_ms": "id >= (SELECT coalesce(min(id), 0) FROM journal_batches WHERE last_ms >= ?)",
     "until_ms": "first_ms < ?",
     "after_id": "id >= (SELECT coalesce(max(id), 0) FROM journal_batches WHERE id <= ?)",
     "before_id": "id < ?",
 }
+_INDEX_CONDITIONS = {
+    "device": f"device IN (?, '{ANY_DEVICE}')",
+    "kind": "kind = ?",
+    "type": "type = ?",
+    "direction": "direction = ?",
+}
 
 
 def read(connection: sqlite3.Connection, filter_: JournalFilter, limit: int = 200, *, newest: bool = True) -> list[Row]:
     """Returns at most `limit` rows that match, in order of time: the newest, or the oldest."""
-    found: list[Row] = []
-    limit = min(limit, ROWS_MAX)
-    for first_id, text in _batches(connection, filter_, newest):
-        rows = [Row(first_id + index, *fields) for index, fields in enumerate(parse_rows(text))]
-        found += [row for row in (reversed(rows) if newest else rows) if _matches(row, filter_)]
-        if len(found) >= limit:
-            break
-    del found[limit:]
+    found = list(islice(matching(connection, filter_, newest=newest), min(limit, ROWS_MAX)))
     return found[::-1] if newest else found
 
 
-def _batches(connection: sqlite3.Connection, filter_: JournalFilter, newest: bool) -> Iterator[tuple[int, str]]:
-    """Yields the batches that may hold matching rows, in the order of reading."""
-    given = {name: value for name in _BATCH_CONDITIONS if (value := getattr(filter_, name)) is not None}
-    for name in given.keys() & {"device", "type"}:
-        # As the JSON text has it, with quotes.
-        given[name] = msgspec.json.encode(given[name]).decode()
-    where = " AND ".join(_BATCH_CONDITIONS[name] for name in given) or "1"
+def matching(connection: sqlite3.Connection, filter_: JournalFilter, *, newest: bool = False) -> Iterator[Row]:
+    """Yields all rows that match, oldest first or newest first."""
+    for first_id, data in _batches(connection, filter_, newest):
+        entries = list(parse_rows(data))
+        for index in range(len(entries) - 1, -1, -1) if newest else range(len(entries)):
+            row = Row(first_id + index, *entries[index])
+            if matches(row, filter_):
+                yield row
+
+
+def _batches(connection: sqlite3.Connection, filter_: JournalFilter, newest: bool) -> Iterator[tuple[int, bytes | str]]:
+    """Yields the batches that may hold what is wanted, from the end that is wanted first."""
+    conditions, values = _given(filter_, _BATCH_CONDITIONS)
+    indexed, index_values = _given(filter_, _INDEX_CONDITIONS)
+    if indexed:
+        conditions.append(f"id IN (SELECT batch FROM journal_index WHERE {' AND '.join(indexed)})")
     yield from connection.execute(
-        f"SELECT id, moments FROM journal_batches WHERE {where} ORDER BY id {'DESC' if newest else 'ASC'}",
-        tuple(given.values()),
+        f"SELECT id, moments FROM journal_batches WHERE {' AND '.join(conditions) or '1'}"
+        f" ORDER BY id {'DESC' if newest else 'ASC'}",
+        values + index_values,
     )
 
 
-def _matches(row: Row, filter_: JournalFilter) -> bool:
+def _given(filter_: JournalFilter, conditions: dict[str, str]) -> tuple[list[str], list[object]]:
+    """Returns the conditions of which the filter says anything, and the values for them."""
+    names = [name for name in conditions if getattr(filter_, name) is not None]
+    return [conditions[name] for name in names], [getattr(filter_, name) for name in names]
+
+
+def count_by_type(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """Returns how many entries there are of each direction and type."""
+    rows = connection.execute("SELECT direction, type, sum(count) FROM journal_index GROUP BY direction, type")
+    return {(direction, type_): count for direction, type_, count in rows}
+
+
+def matches(row: Row, filter_: JournalFilter) -> bool:
+    """Returns whether a filter lets a row through."""
     return (
         filter_.device in (None, row.device)
         and filter_.kind in (None, row.kind)

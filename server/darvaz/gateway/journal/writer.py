@@ -1,6 +1,10 @@
 """The journal: what happened, kept in SQLite, written in the background.
 
-When the disk cannot keep up, the gateway goes on: rows beyond the limit are counted, and a row of type `gap` says how
+The event loop appends. The recorder puts what waits into the record log, which survives a power cut; the journal's own
+thread writes it into the database in large batches: when many entries wait, every few minutes, when somebody reads, and
+at the end. Each entry has a number from the moment it is accepted, so that both may take it, and none is stored twice.
+
+When the disk cannot keep up, the gateway goes on: entries beyond the limit are counted, and one of type `gap` says how
 many are missing. The other way, to read no device until the disk has caught up, would let a full disk end every
 heartbeat and every command.
 """
@@ -8,8 +12,10 @@ heartbeat and every command.
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from darvaz.gateway.journal.batches import (
@@ -19,32 +25,46 @@ from darvaz.gateway.journal.batches import (
     delete_before,
     delete_first,
     insert_batch,
+    next_id,
+    pack,
     rows_beyond,
+    unpack,
 )
 from darvaz.gateway.storage.background_writer import BackgroundWriter
-from darvaz.gateway.storage.database import transaction
+from darvaz.gateway.storage.database import path_of, sync_wal, transaction
+from darvaz.gateway.storage.record_log import Record
+from darvaz.gateway.storage.recorder import JOURNAL
 
-BATCH_INTERVAL_MS: Final = 100
 PAYLOAD_CHARS_MAX: Final = 4_096
 PENDING_ROWS_MAX: Final = 100_000
 # A character takes up to four bytes of memory.
 PENDING_CHARS_MAX: Final = 16 * 1024 * 1024
-# More rows than these are written before the interval is over, while the processor's cache still holds them.
-_BUSY_ROWS: Final = 2_000
+# How long entries wait for the database at most: the record log has them.
+FLUSH_INTERVAL_S: Final = 900.0
+# The same without a record log.
+BATCH_INTERVAL_S: Final = 0.1
+# So many entries are written at once; under a flood earlier, while the processor's cache still holds them.
+_FLUSH_ROWS: Final = 20_000
+_FLOOD_ROWS: Final = 2_000
+_FLOOD_INTERVAL_S: Final = 2.0
+# Characters in a record of the record log: far below its largest record, though one group may have more.
+_CHARS_PER_RECORD: Final = 100_000
 # The database is locked for other writers, the event loop's among them, while this many batches are written.
 _BATCHES_PER_COMMIT: Final = 4
-# Twice as much as the largest backlog brings: a file that is far too large shrinks while rows go on being written.
+# Twice as much as the largest backlog brings: a file that is far too large shrinks while entries go on being written.
 _DELETE_ROWS_MAX: Final = 2 * PENDING_ROWS_MAX
 _AGE_EVERY_S: Final = 60.0
 
 
 class Journal:
-    """Takes rows from the event loop and writes them in batches.
+    """Takes entries from the event loop; the recorder's thread and a writer of its own do the rest.
 
-    A row is one append; at most `PENDING_ROWS_MAX` wait, with payloads of `PENDING_CHARS_MAX` in all.
-    Beyond that the newest are counted, and a row of type `gap` says how many are missing as soon as the
-    disk takes rows again. The file is held to `retain_bytes_max` after each batch.
+    An entry is one append; at most `PENDING_ROWS_MAX` wait, with payloads of `PENDING_CHARS_MAX` in all. Beyond that
+    the newest are counted, and a `gap` says how many are missing as soon as there is room again. The file is held to
+    `retain_bytes_max` after each batch.
     """
+
+    kind = JOURNAL
 
     def __init__(
         self,
@@ -56,43 +76,63 @@ class Journal:
         pending_chars_max: int = PENDING_CHARS_MAX,
         redact: Callable[[str], str] = str,
         unix_s: Callable[[], float] = time.time,
+        has_record_log: bool = False,
     ) -> None:
         self._open_connection = open_connection
         # The writer's own; None until it is open.
         self._connection: sqlite3.Connection | None = None
+        # Its file, once it was open.
+        self._database: Path | None = None
         self._retain_days = retain_days
         self._retain_bytes_max = retain_bytes_max
         self._pending_rows_max = pending_rows_max
         self._pending_chars_max = pending_chars_max
-        self._busy_rows = min(_BUSY_ROWS, pending_rows_max)
-        # Whether the writer was woken and has not written since: waking it costs more than appending a row.
+        self._has_record_log = has_record_log
+        # How many entries make the writer write before its time. The writer's.
+        self._flush_rows = min(_FLUSH_ROWS if has_record_log else _FLOOD_ROWS, pending_rows_max)
+        # Whether the writer was woken and has not written since: waking it costs more than appending an entry.
         self._is_flushing = False
         self._redact = redact
         self._unix_s = unix_s
         # The same two lists until the end, groups and the characters in each: the event loop appends, the writer
-        # removes in front what is committed, each in one step of the interpreter, and without a lock.
+        # removes in front what is committed, each in one step of the interpreter.
         self._pending: list[EntryGroup] = []
         self._pending_chars: list[int] = []
         # Since the start. `in` and `lost` are counted by the event loop, `out` by the writer's thread, so that no
         # count is lost between the two.
         self._rows_in = self._rows_out = 0
         self._chars_in = self._chars_out = 0
-        self._lost = 0
-        # Monotonic seconds at which rows that are too old are deleted next. The writer's.
-        self._next_aging_s = 0.0
+        self._lost = self._told = 0
+        # Guards what follows, and the front of the pending lists; the event loop never takes it.
+        self._lock = threading.Lock()
+        # The number of the first entry that waits, and of the first that the record log does not have.
+        self._first_id = self._unlogged_id = 1
+        # The same as counts of groups since the start.
+        self._groups_out = self._logged_groups = 0
+        # Records that the database does not have: the number of each, and the entry behind its last.
+        self._records: list[tuple[int, int]] = []
+        # Entries before this number are in the database and survive a power cut.
+        self._synced_id = 0
+        # Monotonic seconds of the last write, and at which entries that are too old are deleted next. The writer's.
+        self._written_s = self._next_aging_s = 0.0
+        self.release: Callable[[int, int], None] = _ignore_release
+        """Tells the recorder which records the database has."""
+        self.urge: Callable[[], None] = _ignore_urge
+        """Asks the recorder to make what waits durable soon."""
         self.on_written: Callable[[list[EntryGroup]], None] = _ignore
-        """Is called by the writer's thread with what was written."""
+        """Is called by one of the threads with what is on the disk, each group once, in order."""
+        self._reported_groups = 0
         self.writer = BackgroundWriter(
             "journal",
             open=self._connect,
             write=self._write,
             position=lambda: self._rows_in,
-            lost=lambda: self._lost,
-            write_gap=self._write_gap,
             tidy=self._retain,
             close=self._disconnect,
-            interval_s=BATCH_INTERVAL_MS / 1000,
+            interval_s=FLUSH_INTERVAL_S if has_record_log else BATCH_INTERVAL_S,
         )
+
+    # From the event loop
 
     def open(self) -> None:
         """Starts the writer."""
@@ -105,15 +145,18 @@ class Journal:
         payload = cut(payload)
         time_ms = int(self._unix_s() * 1000)
         self.extend(time_ms, device, kind, address, [(direction, type_, payload)], len(payload))
+        self.urge()
 
     def extend(
         self, time_ms: int, device: str | None, kind: str | None, address: str, entries: list[EntryBody], chars: int
     ) -> None:
         """Notes what one link received and sent at once: payloads of `chars` characters, already cut. Never waits."""
+        if self._lost > self._told:
+            self._tell_gap(len(entries), chars)
         self._rows_in += len(entries)
         self._chars_in += chars
         waiting = self._rows_in - self._rows_out
-        if waiting > self._busy_rows and not self._is_flushing:
+        if waiting > self._flush_rows and not self._is_flushing:
             self.flush_now()
         if waiting > self._pending_rows_max or self._chars_in - self._chars_out > self._pending_chars_max:
             entries = self._reject_overflow(entries, chars)
@@ -130,7 +173,7 @@ class Journal:
 
     @property
     def pending_rows(self) -> int:
-        """How many rows are not yet committed."""
+        """How many entries are not yet in the database."""
         return self._rows_in - self._rows_out
 
     @property
@@ -139,8 +182,13 @@ class Journal:
         return self._chars_in - self._chars_out
 
     @property
+    def lost_rows(self) -> int:
+        """How many entries found no room, since the start."""
+        return self._lost
+
+    @property
     def position(self) -> int:
-        """How many rows were ever accepted; the writer says when everything up to here is written."""
+        """How many entries were ever accepted; the writer says when everything up to here is in the database."""
         return self._rows_in
 
     def flush_now(self) -> None:
@@ -154,10 +202,25 @@ class Journal:
 
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
+        if self._lost > self._told:
+            self._append_gap()
         return self.writer.close(timeout_s)
 
+    def _tell_gap(self, rows: int, chars: int) -> None:
+        """Appends how many entries are missing, if there is room for that and what comes now."""
+        if self.pending_rows + rows < self._pending_rows_max and self.pending_chars + chars < self._pending_chars_max:
+            self._append_gap()
+
+    def _append_gap(self) -> None:
+        payload = f"{self._lost - self._told} rows are missing: the disk could not keep up"
+        self._told = self._lost
+        self._rows_in += 1
+        self._chars_in += len(payload)
+        self._pending_chars.append(len(payload))
+        self._pending.append((int(self._unix_s() * 1000), None, None, "", [("=", "gap", payload)]))
+
     def _reject_overflow(self, entries: list[EntryBody], chars: int) -> list[EntryBody]:
-        """Returns those of these rows, which are counted already, that are within the limits; wakes the writer."""
+        """Returns those of these entries, which are counted already, that are within the limits; wakes the writer."""
         if not self._is_flushing:
             self.flush_now()
         is_full = self.pending_chars - chars >= self._pending_chars_max
@@ -168,31 +231,105 @@ class Journal:
         self._rows_in -= beyond
         return entries[: len(entries) - beyond]
 
+    # At the start
+
+    def replay(self, record: Record) -> None:
+        """Stores what a record has and the database does not."""
+        connection = self._connect_once()
+        entry_id, groups = unpack(record.data)
+        newest_id = next_id(connection)
+        while groups and entry_id + len(groups[0][4]) <= newest_id:
+            entry_id += len(groups.pop(0)[4])
+        if groups:
+            with transaction(connection):
+                insert_batch(connection, max(entry_id, newest_id), groups, self._redact)
+
+    # The recorder's thread
+
+    def append_waiting(self, append: Callable[[bytes], int]) -> None:
+        """Puts into the record log what it does not have yet."""
+        while True:
+            with self._lock:
+                if self._logged_groups < self._groups_out:
+                    self._logged_groups, self._unlogged_id = self._groups_out, self._first_id
+                start, first_id = self._logged_groups - self._groups_out, self._unlogged_id
+                groups = self._pending[start : start + self._groups_of_record(start)]
+            if not groups:
+                return
+            number = append(pack(first_id, groups, self._redact))
+            rows = 0
+            for group in groups:
+                rows += len(group[4])
+            with self._lock:
+                self._logged_groups += len(groups)
+                self._unlogged_id = first_id + rows
+                self._records.append((number, self._unlogged_id))
+                self._report(groups, self._logged_groups)
+
+    def _groups_of_record(self, start: int) -> int:
+        """Returns how many of the waiting groups go into one record."""
+        chars = count = 0
+        for group_chars in self._pending_chars[start:]:
+            chars += group_chars
+            count += 1
+            if chars >= _CHARS_PER_RECORD or count >= ROWS_PER_BATCH:
+                break
+        return max(count, 1)
+
+    def sync_database(self) -> None:
+        """Makes durable what is in the database without being in the record log; raises OSError."""
+        first_id = self._first_id
+        if self._synced_id < first_id and self._database is not None:
+            sync_wal(self._database)
+            self._synced_id = first_id
+            with self._lock:
+                while self._records and self._records[0][1] <= first_id:
+                    self.release(JOURNAL, self._records.pop(0)[0])
+
     # The writer's thread
 
     def _connect(self) -> None:
-        self._connection = self._open_connection()
+        self._connect_once()
+
+    def _connect_once(self) -> sqlite3.Connection:
+        connection = self._connection
+        if connection is None:
+            connection = self._open_connection()
+            self._first_id = self._unlogged_id = next_id(connection)
+            self._database = path_of(connection)
+            self._connection = connection
+        return connection
+
+    def start_numbering(self) -> None:
+        """Numbers what comes from now on behind what is stored; before the first entry, after the last `replay`."""
+        self._first_id = self._unlogged_id = next_id(self._connect_once())
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
     def _write(self) -> int:
-        """Writes all there is and returns how many rows are written; keeps those that the disk does not take."""
-        connection = self._connection
-        assert connection is not None
+        """Writes all there is and returns how many entries are written; keeps those that the disk does not take."""
+        connection = self._connect_once()
         waiting = len(self._pending)
         try:
             while waiting > 0:
                 waiting -= self._commit(connection)
         finally:
-            # Not before: rows that come while this batch is committed would wake the writer for a small one.
+            # Not before: entries that come while this batch is committed would wake the writer for a small one.
             self._is_flushing = False
+        now_s = time.monotonic()
+        is_flood = now_s - self._written_s < _FLOOD_INTERVAL_S
+        self._written_s = now_s
+        if self._has_record_log:
+            self._flush_rows = min(_FLOOD_ROWS if is_flood else _FLUSH_ROWS, self._pending_rows_max)
+            if not is_flood:
+                self.sync_database()
         return self._rows_out
 
     def _commit(self, connection: sqlite3.Connection) -> int:
         """Writes some of the oldest groups, removes them once they are committed, and returns how many."""
-        # As many as make a batch of about the wanted size; the rows of a group stay together.
+        # As many as make a batch of about the wanted size; the entries of a group stay together.
         count = max(1, ROWS_PER_BATCH * len(self._pending) // max(1, self.pending_rows))
         written: list[EntryGroup] = []
         rows = 0
@@ -201,35 +338,40 @@ class Journal:
                 groups = self._pending[len(written) : len(written) + count]
                 if not groups:
                     break
-                rows += insert_batch(connection, groups, self._redact)
+                rows += insert_batch(connection, self._first_id + rows, groups, self._redact)
                 written += groups
-        self._rows_out += rows
-        self._chars_out += sum(self._pending_chars[: len(written)])
-        del self._pending_chars[: len(written)]
-        del self._pending[: len(written)]
-        # Last, for these rows must not be written again if it fails.
-        self.on_written(written)
+        with self._lock:
+            self._rows_out += rows
+            self._first_id += rows
+            self._groups_out += len(written)
+            self._chars_out += sum(self._pending_chars[: len(written)])
+            del self._pending_chars[: len(written)]
+            del self._pending[: len(written)]
+            self._report(written, self._groups_out)
         return len(written)
 
-    def _write_gap(self, rows: int) -> None:
-        connection = self._connection
-        assert connection is not None
-        payload = f"{rows} rows are missing: the disk could not keep up"
-        gap: EntryGroup = (int(self._unix_s() * 1000), None, None, "", [("=", "gap", payload)])
-        with transaction(connection):
-            insert_batch(connection, [gap], self._redact)
+    def _report(self, groups: list[EntryGroup], end: int) -> None:
+        """Reports those of these groups, of which the last is number `end`, that were not reported yet; locked."""
+        fresh = end - self._reported_groups
+        if fresh > 0:
+            self._reported_groups = end
+            self.on_written(groups[len(groups) - min(fresh, len(groups)) :])
 
     def _retain(self) -> None:
-        """Deletes the oldest rows while the file is too large, and once a minute those that are too old."""
+        """Deletes the oldest entries while the file is too large, and once a minute those that are too old."""
         connection = self._connection
         assert connection is not None
         rows = min(rows_beyond(connection, self._retain_bytes_max), _DELETE_ROWS_MAX)
-        while rows > 0 and (deleted := delete_first(connection, rows)):
-            rows -= deleted
+        while rows > 0:
+            with transaction(connection):
+                deleted = delete_first(connection, rows)
+            rows = rows - deleted if deleted else 0
         if time.monotonic() >= self._next_aging_s:
             oldest_ms = int((self._unix_s() - self._retain_days * 86_400) * 1000)
+            with transaction(connection):
+                deleted = delete_before(connection, oldest_ms)
             # While there are more, they go with a batch written in between.
-            self._next_aging_s = time.monotonic() + (0.0 if delete_before(connection, oldest_ms) else _AGE_EVERY_S)
+            self._next_aging_s = time.monotonic() + (0.0 if deleted else _AGE_EVERY_S)
 
 
 def cut(payload: str) -> str:
@@ -239,3 +381,11 @@ def cut(payload: str) -> str:
 
 def _ignore(groups: list[EntryGroup]) -> None:
     """Stands where nobody counts what is written."""
+
+
+def _ignore_release(kind: int, number: int) -> None:
+    """Stands where there is no recorder."""
+
+
+def _ignore_urge() -> None:
+    """Stands where there is no recorder."""

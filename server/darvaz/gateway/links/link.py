@@ -179,6 +179,8 @@ class DeviceLink:
             entries.append(("<", name, text))
             if kind is context.ack:
                 context.hub.acknowledge(self, message)
+            if kind is not context.telemetry and kind is not context.device_pong:
+                context.journal.urge()
             context.bus.publish(name, self.device, message)
         return len(text)
 

@@ -29,6 +29,9 @@ class LinkContext:
         self.limits = parts.session_limits()
         self.ack: type[Message] = parts.protocol.types["ack"]
         self.ping: type[Message] = parts.protocol.types["ping"]
+        # What comes all the time; on the disk with the next sync, and no earlier.
+        self.telemetry: type[Message] = parts.protocol.types["telemetry"]
+        self.device_pong: type[Message] = parts.protocol.types["pong"]
         # The pong that sessions write, compared with `==`.
         self.pong = rules_of(parts.protocol).pong
         self.pong_packet = dump_text(self.pong.text)

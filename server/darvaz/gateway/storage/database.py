@@ -8,8 +8,10 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from darvaz.gateway.storage.schema import MIGRATIONS, Migrations
 
 DATABASE_NAME = "darvaz.sqlite3"
 # How long one process waits for another's write. The event loop waits too, so it must be shorter than a heartbeat.
@@ -23,121 +25,13 @@ _FREE_BYTES_MIN = 65_536
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 
-# Statements of SQL, and functions for what SQL cannot say.
-Migrations = tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...]
-
-# One entry per version, each a list of statements. A released entry is never changed; another one follows it.
-_MIGRATIONS: Migrations = (
-    (
-        """
-        CREATE TABLE tokens (
-            id TEXT PRIMARY KEY,
-            secret_sha256 BLOB NOT NULL,
-            kind TEXT NOT NULL,
-            label TEXT NOT NULL,
-            device TEXT,
-            is_minted INTEGER NOT NULL,
-            minted_for TEXT,
-            created_s REAL NOT NULL,
-            expires_s REAL,
-            revoked_s REAL,
-            last_used_s REAL,
-            last_address TEXT
-        ) WITHOUT ROWID
-        """,
-        "CREATE INDEX tokens_minted ON tokens (is_minted, device)",
-        """
-        CREATE TABLE devices (
-            id TEXT PRIMARY KEY,
-            kind TEXT NOT NULL,
-            first_seen_s REAL NOT NULL,
-            last_seen_s REAL NOT NULL,
-            address TEXT,
-            label TEXT,
-            version TEXT,
-            board TEXT,
-            introduction TEXT
-        )
-        """,
-        """
-        CREATE TABLE journal (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            time_ms INTEGER NOT NULL,
-            device TEXT,
-            kind TEXT,
-            address TEXT,
-            direction TEXT,
-            type TEXT,
-            payload TEXT
-        )
-        """,
-        "CREATE INDEX journal_time ON journal (time_ms)",
-        "CREATE INDEX journal_device_time ON journal (device, time_ms)",
-        "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    ),
-    # The journal in batches (journal/batches.py): a tenth of the work for each row.
-    (
-        """
-        CREATE TABLE journal_batches (
-            id INTEGER PRIMARY KEY,
-            size INTEGER NOT NULL,
-            first_ms INTEGER NOT NULL,
-            last_ms INTEGER NOT NULL,
-            devices TEXT NOT NULL,
-            moments TEXT NOT NULL
-        )
-        """,
-        "CREATE INDEX journal_batches_time ON journal_batches (last_ms)",
-        """
-        INSERT INTO journal_batches
-        SELECT min(id), count(*), min(time_ms), max(time_ms), json_group_array(DISTINCT device), json_group_array(
-            json_array(time_ms, device, kind, address, json_array(json_array(direction, type, payload))))
-        FROM (SELECT * FROM journal ORDER BY id) GROUP BY id / 500
-        """,
-        "DROP TABLE journal",
-        """
-        CREATE VIEW journal AS
-        SELECT batch.id + row_number() OVER (PARTITION BY batch.id ORDER BY moment.key, said.key) - 1 AS id,
-            json_extract(moment.value, '$[0]') AS time_ms, json_extract(moment.value, '$[1]') AS device,
-            json_extract(moment.value, '$[2]') AS kind, json_extract(moment.value, '$[3]') AS address,
-            json_extract(said.value, '$[0]') AS direction, json_extract(said.value, '$[1]') AS type,
-            json_extract(said.value, '$[2]') AS payload
-        FROM journal_batches AS batch, json_each(batch.moments) AS moment, json_each(moment.value, '$[4]') AS said
-        """,
-    ),
-    (
-        """
-        CREATE TABLE sessions (
-            id TEXT PRIMARY KEY,
-            secret_sha256 BLOB NOT NULL,
-            role TEXT NOT NULL,
-            token TEXT,
-            agent TEXT NOT NULL,
-            created_s REAL NOT NULL,
-            last_used_s REAL NOT NULL,
-            last_address TEXT
-        ) WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE sign_in_links (
-            id TEXT PRIMARY KEY,
-            secret_sha256 BLOB NOT NULL,
-            role TEXT NOT NULL,
-            created_s REAL NOT NULL,
-            expires_s REAL NOT NULL,
-            used_s REAL
-        )
-        """,
-    ),
-)
-
 
 class StorageError(Exception):
     """The data folder or its database cannot be used; the text says why, and what to do."""
 
 
-def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migrations = _MIGRATIONS) -> sqlite3.Connection:
-    """Opens a database of a data folder, creates both if they are missing, and migrates its tables.
+def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migrations = MIGRATIONS) -> sqlite3.Connection:
+    """Opens a database of a data folder, making both if need be, and brings its tables up to date.
 
     The connection is in autocommit; use `transaction` for several statements. Each thread that writes
     opens its own. Raises `StorageError` with a sentence for people.
@@ -199,6 +93,26 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def path_of(connection: sqlite3.Connection) -> Path:
+    """Returns the file of an open database."""
+    return Path(connection.execute("PRAGMA database_list").fetchone()[2])
+
+
+def sync_wal(database: Path) -> None:
+    """Makes durable what was committed, where `synchronous = NORMAL` leaves that to a checkpoint; raises OSError.
+
+    From any thread. SQLite's locks are on the database file, so the write-ahead log may be opened beside it.
+    """
+    try:
+        descriptor = os.open(f"{database}-wal", os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def read_setting(connection: sqlite3.Connection, key: str) -> str | None:
     """Returns a value that the gateway keeps by name."""
     row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
@@ -230,6 +144,15 @@ def explain(error: sqlite3.Error, folder: Path, name: str = DATABASE_NAME) -> St
     # The upper bits of an extended code say which call failed, which does not help people.
     sentence = sentences.get(code & 0xFF) if code is not None else None
     return StorageError(sentence or f"{path} cannot be used ({error}): move it away to start with an empty one")
+
+
+def explain_os(error: OSError, folder: Path) -> StorageError:
+    """Returns a failed file operation as a sentence with what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(_full(folder))
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StorageError(_not_writable(folder))
+    return StorageError(f"{folder} cannot be used ({error.strerror}): look at the disk, or use --data on another one")
 
 
 def _make_folder(folder: Path) -> None:

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from darvaz.gateway.storage.folder_sync import sync_folder
 
-FILE_BYTES = 4 * 1024 * 1024
-FILES_MAX = 64
-RECORD_BYTES_MAX = 1024 * 1024
+FILE_BYTES = 512 * 1024
+FILES_MAX = 512
+RECORD_BYTES_MAX = FILE_BYTES - 17
 
 # CRC-32 of all that follows, then length of the data, number, kind.
 _HEADER = struct.Struct("<IIQB")
@@ -102,6 +102,12 @@ class RecordLog:
             yield from self._read(file)
         self.synced_number = self.next_number - 1
         self._is_sealed = True
+
+    def prepare(self) -> None:
+        """Makes the first file, so that a disk that fills up later has room for what comes; raises OSError."""
+        if not self._files:
+            self._files.append(self._make_file())
+            self._is_sealed = False
 
     def append(self, kind: int, data: bytes) -> int:
         """Appends a record and returns its number; `sync` makes it durable.
@@ -209,6 +215,17 @@ class RecordLog:
             self._newest[record.kind] = record.number
             self.next_number = expected
             yield record
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Returns the records of a folder, oldest first, also while a gateway appends to it; nothing is made or changed."""
+    if not any(folder.glob(_NAME.format("*"))):
+        return []
+    log = RecordLog(folder)
+    try:
+        return list(log.open())
+    finally:
+        log.close()
 
 
 def _record_at(descriptor: int, start: int) -> tuple[Record | None, int]:

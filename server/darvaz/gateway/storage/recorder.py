@@ -74,6 +74,9 @@ class Recorder:
             source = by_kind.get(record.kind)
             if source is not None:
                 source.replay(record)
+        # If the disk refuses, the first write is refused too, and the writer says so.
+        with contextlib.suppress(OSError):
+            self._log.prepare()
         return self._log.missing
 
     def start(self) -> None:

@@ -41,7 +41,7 @@ class SmallGateway:
         status, body = {**usual, **self.pages}[request.path]
         return _response(status, body, {"Content-Type": "application/json"})
 
-    async def serve_link(self, link: ServerConnection) -> None:
+    async def converse(self, link: ServerConnection) -> None:
         async for packet in link:
             message = json.loads(packet)
             self.received.append(message["type"])
@@ -61,7 +61,7 @@ def _response(status: int, body: str, headers: dict[str, str]) -> Response:
 
 @contextlib.asynccontextmanager
 async def running(gateway: SmallGateway) -> AsyncIterator[SmallGateway]:
-    async with serve(gateway.serve_link, "127.0.0.1", 0, process_request=gateway.answer) as server:
+    async with serve(gateway.converse, "127.0.0.1", 0, process_request=gateway.answer) as server:
         gateway.port = server.sockets[0].getsockname()[1]
         yield gateway
 
