@@ -13,6 +13,7 @@ import pytest
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.flashing import Person, config_of, is_whole, read_board
 from tests.support.gateway import GatewayProcess, unused_port
+from tests.support.littlefs import firmware_of, put_files
 from tests.support.tls_proxy import TlsProxy
 from tests.support.verbs import darvaz
 
@@ -33,6 +34,8 @@ def person(tmp_path: Path, gateway: GatewayProcess) -> Person:
 
 @pytest.fixture
 async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
+    # Our files are there already: these tests are about the gateway.
+    put_files(tmp_path / "flash.img", firmware_of("pico"))
     async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
         yield running
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from darvaz.boards.flashing.firmware_files import digest, read_sources
-from darvaz.boards.flashing.manifest import PATH as MANIFEST
+from darvaz.boards.flashing.firmware_files import read_sources
+from darvaz.boards.serial import Prompt
 from darvaz.boards.virtual import VirtualBoard
-from tests.support.flashing import MAIN, Person, is_whole, read_board, write_board
+from tests.support.flashing import MAIN, Person, is_whole, read_board
 from tests.support.gateway import GatewayProcess
+from tests.support.littlefs import firmware_of, put_files
 
 pytestmark = [pytest.mark.timeout(180)]
 DEADLINE_S = 40.0
@@ -32,13 +32,26 @@ def person(tmp_path: Path, gateway: GatewayProcess) -> Person:
 
 
 @pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
-    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
+def image(tmp_path: Path) -> Path:
+    return tmp_path / "flash.img"
+
+
+@pytest.fixture
+async def board(tmp_path: Path, image: Path) -> AsyncIterator[VirtualBoard]:
+    """A board that has our files, and no settings."""
+    put_files(image, firmware_of("pico"))
+    async with VirtualBoard("pico", tmp_path / "flash", image=image) as running:
+        yield running
+
+
+@pytest.fixture
+async def empty_board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
+    async with VirtualBoard("pico", tmp_path / "empty", image=tmp_path / "empty.img") as running:
         yield running
 
 
 def unplug_at_block_write(board: VirtualBoard, number: int) -> None:
-    """Pulls the plug in the middle of the so-many-th write to the flash from now on."""
+    """Unplugs a board in the middle of a write to the flash; number 0 is the next one."""
     restart = board.hardware.restart
 
     def unplug(cause: str) -> None:
@@ -52,35 +65,36 @@ def unplug_at_block_write(board: VirtualBoard, number: int) -> None:
     board.cut_power_at_block_write(number)
 
 
-async def age(board: VirtualBoard) -> None:
-    """Makes a flashed board one with an older version, that works and is known as ours."""
-    older = {path: data + OLDER for path, data in read_sources("pico").items()}
-    manifest = {"form": 1, "files": {path: [digest(data)] for path, data in older.items()}}
-    await write_board(board, {**older, MANIFEST: json.dumps(manifest).encode()}, starts=False)
+async def make_older(board: VirtualBoard, image: Path) -> None:
+    """Gives a flashed board an older version of our files, and leaves it at its prompt."""
+    board.unplug()
+    put_files(image, firmware_of("pico", OLDER))
+    board.plug_in()
+    await asyncio.to_thread(lambda: Prompt.open(board.port).close())
 
 
 async def comes_online(person: Person, device: str, boot_id: str | None) -> None:
     """Waits for a start of the device that is not that one."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
-            said = await asyncio.to_thread(person.gateway.get, f"/api/devices/{device}")
-            if said.json().get("online") and said.json().get("boot_id") != boot_id:
+            answer = await asyncio.to_thread(person.gateway.get, f"/api/devices/{device}")
+            if answer.json().get("online") and answer.json().get("boot_id") != boot_id:
                 return
             await asyncio.sleep(0.1)
 
 
 async def boot_id_of(person: Person, device: str) -> str | None:
-    said = await asyncio.to_thread(person.gateway.get, f"/api/devices/{device}")
-    boot_id: str | None = said.json().get("boot_id")
+    answer = await asyncio.to_thread(person.gateway.get, f"/api/devices/{device}")
+    boot_id: str | None = answer.json().get("boot_id")
     return boot_id
 
 
 @pytest.mark.parametrize("number", [1, 3, 30, 90, 150])
 async def test_board_unplugged_during_an_update_works_and_the_next_flash_completes(
-    board: VirtualBoard, person: Person, number: int
+    board: VirtualBoard, image: Path, person: Person, number: int
 ) -> None:
     assert (await person.flash(board, "--device", f"unplugged-{number}")).code == 0
-    await age(board)
+    await make_older(board, image)
     boot_id = await boot_id_of(person, f"unplugged-{number}")
     unplug_at_block_write(board, number)
 
@@ -99,10 +113,10 @@ async def test_board_unplugged_during_an_update_works_and_the_next_flash_complet
 
 @pytest.mark.parametrize("number", [0, 7, 50, 110, 170])
 async def test_power_cut_during_an_update_leaves_a_working_board(
-    board: VirtualBoard, person: Person, number: int
+    board: VirtualBoard, image: Path, person: Person, number: int
 ) -> None:
     assert (await person.flash(board, "--device", f"cut-{number}")).code == 0
-    await age(board)
+    await make_older(board, image)
     boot_id = await boot_id_of(person, f"cut-{number}")
     board.cut_power_at_block_write(number)
 
@@ -116,22 +130,22 @@ async def test_power_cut_during_an_update_leaves_a_working_board(
     assert is_whole(await read_board(board))
 
 
-async def test_first_flash_that_was_cut_is_completed_by_the_next(board: VirtualBoard, person: Person) -> None:
-    board.cut_power_at_block_write(60)
+async def test_first_flash_that_was_cut_is_completed_by_the_next(empty_board: VirtualBoard, person: Person) -> None:
+    empty_board.cut_power_at_block_write(60)
 
-    done = await person.flash(board, "--device", "first")
-    again = await person.flash(board, "--device", "first")
+    done = await person.flash(empty_board, "--device", "first")
+    again = await person.flash(empty_board, "--device", "first")
 
     assert done.code == 1 and again.code == 0, again.err
-    assert is_whole(await read_board(board))
+    assert is_whole(await read_board(empty_board))
     assert len(person.live_tokens("first")) == 1
 
 
-async def test_files_that_arrived_are_not_copied_again(board: VirtualBoard, person: Person) -> None:
-    board.cut_power_at_block_write(60)
-    await person.flash(board)
+async def test_files_that_arrived_are_not_copied_again(empty_board: VirtualBoard, person: Person) -> None:
+    empty_board.cut_power_at_block_write(60)
+    await person.flash(empty_board)
 
-    again = await person.flash(board)
+    again = await person.flash(empty_board)
 
     copied = int(again.err.partition("copying ")[2].partition(" ")[0])
     assert again.code == 0, again.err
@@ -139,10 +153,12 @@ async def test_files_that_arrived_are_not_copied_again(board: VirtualBoard, pers
 
 
 @pytest.mark.parametrize("stage", ["MicroPython", "copying", "restarted"])
-async def test_ctrl_c_ends_the_tool_and_the_board_works(board: VirtualBoard, person: Person, stage: str) -> None:
+async def test_ctrl_c_ends_the_tool_and_the_board_works(
+    board: VirtualBoard, image: Path, person: Person, stage: str
+) -> None:
     device = f"interrupted-{stage.lower()}"
     assert (await person.flash(board, "--device", device)).code == 0
-    await age(board)
+    await make_older(board, image)
     boot_id = await boot_id_of(person, device)
 
     async with person.begin(board) as running:

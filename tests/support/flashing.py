@@ -70,6 +70,16 @@ async def read_board(board: VirtualBoard) -> dict[str, bytes]:
     return await asyncio.to_thread(read)
 
 
+async def paths_on(board: VirtualBoard) -> list[str]:
+    """Returns the path of every file of a board, which stays at its prompt."""
+
+    def read() -> list[str]:
+        with Prompt.open(board.port) as prompt:
+            return [entry.path for entry in prompt.list_files() if not entry.is_folder]
+
+    return await asyncio.to_thread(read)
+
+
 async def write_board(board: VirtualBoard, files: dict[str, bytes], *, starts: bool = True) -> None:
     """Puts files on a board, and starts it again."""
 
