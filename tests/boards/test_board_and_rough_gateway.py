@@ -121,7 +121,9 @@ def test_handshake_cut_after_every_byte_is_survived(tmp_path: Path) -> None:
             caller.send(text(WELCOME))
             caller.wait_for_end()
 
-    with RoughGateway(script) as gateway, BoardProcess(tmp_path, gateway.url) as board:
+    # A link that ends is noticed at the next tick.
+    quick = {"link": {"_TICK_MS": 5, "CLOSE_MS": 20}}
+    with RoughGateway(script) as gateway, BoardProcess(tmp_path, gateway.url, patch=quick) as board:
         board.expect("CONNECTED 1 ", deadline_s=90)
         assert cuts == list(range(len(cuts))) and len(cuts) > 100
 

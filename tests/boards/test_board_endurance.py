@@ -43,6 +43,7 @@ def board_of(tmp_path: Path, url: str) -> BoardProcess:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_ten_thousand_reconnects_do_not_grow_the_heap(tmp_path: Path) -> None:
     def script(caller: Caller, number: int) -> None:
@@ -54,6 +55,7 @@ def test_ten_thousand_reconnects_do_not_grow_the_heap(tmp_path: Path) -> None:
         assert growth(heaps(board, "welcomes")) <= GROWTH_BYTES_MAX, heaps(board, "welcomes")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_hundred_thousand_messages_do_not_grow_the_heap(tmp_path: Path) -> None:
     command = text({"type": "command", "id": 1, "name": "step", "args": {}})

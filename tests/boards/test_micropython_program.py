@@ -27,4 +27,4 @@ async def test_a_program_on_the_path_runs_the_virtual_board(tmp_path: Path, monk
         async with VirtualBoard("pico", tmp_path / "flash") as board:
             answer = await mpremote(board.port, "eval", "6*7")
 
-    assert answer.said.strip() == "42"
+    assert answer.output.strip() == "42"

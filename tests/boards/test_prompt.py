@@ -116,7 +116,7 @@ async def test_program_deaf_to_ctrl_c_is_said(board: VirtualBoard) -> None:
 async def test_board_is_usable_by_mpremote_afterwards(board: VirtualBoard) -> None:
     await at_prompt(board, lambda prompt: prompt.exec("x = 41"))
 
-    assert (await mpremote(board.port, "resume", "eval", "x + 1")).said.strip() == "42"
+    assert (await mpremote(board.port, "resume", "eval", "x + 1")).output.strip() == "42"
 
 
 # The lines of programmers

@@ -13,7 +13,9 @@ import pytest
 from darvaz.boards.serial import Prompt, Reason, SerialError
 from darvaz.boards.serial.files import CHUNK_BYTES, FILE_BYTES_MAX, NAMES_AT_ONCE
 from darvaz.boards.virtual import VirtualBoard
+from darvaz.boards.virtual.board import FLASH_BYTES
 from tests.support.at_prompt import at_prompt, refusal
+from tests.support.littlefs import put_files
 
 pytestmark = [pytest.mark.timeout(90)]
 
@@ -52,7 +54,11 @@ async def test_file_too_large_for_any_board_is_refused_before_anything_is_sent(b
     assert error.reason is Reason.NO_SPACE
 
 
-async def test_full_file_system_keeps_the_old_file_and_nothing_of_the_new(board: VirtualBoard) -> None:
+async def test_full_file_system_keeps_the_old_file_and_nothing_of_the_new(board: VirtualBoard, tmp_path: Path) -> None:
+    board.unplug()
+    put_files(tmp_path / "flash.img", {"/fill": bytes(FLASH_BYTES - 16 * 4096)})
+    board.plug_in()
+
     def work(prompt: Prompt) -> tuple[SerialError, bytes, list[str]]:
         prompt.write_file("/keep", b"old")
         with pytest.raises(SerialError) as caught:
@@ -61,7 +67,7 @@ async def test_full_file_system_keeps_the_old_file_and_nothing_of_the_new(board:
 
     error, kept, paths = await at_prompt(board, work)
     assert error.reason is Reason.NO_SPACE
-    assert (kept, paths) == (b"old", ["/keep"])
+    assert (kept, paths) == (b"old", ["/fill", "/keep"])
 
 
 async def test_interrupted_write_leaves_nothing_behind(board: VirtualBoard) -> None:

@@ -1,4 +1,4 @@
-"""Boards that do not let anybody in come back to a prompt, with all of the maker's files."""
+"""Boards whose program prevents the prompt return to it, with all of the maker's files."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import pytest
 from darvaz.boards.serial import Prompt
 from darvaz.boards.serial.rescue import RESCUES_MAX
 from darvaz.boards.virtual import VirtualBoard
+from tests.support.littlefs import put_files
 from tests.support.verbs import Verb, darvaz
 
 pytestmark = [pytest.mark.timeout(120)]
 DEADLINE_S = 20.0
-LOOPS = "import time\nwhile True:\n    time.sleep(0.05)\n"
+LOOPS = "import time\nprint('starts')\nwhile True:\n    time.sleep(0.05)\n"
 SWALLOWS = """
 import time
+print('starts')
 while True:
     try:
         while True:
@@ -27,7 +29,8 @@ while True:
 """
 WATCHED = """
 import machine, time
-dog = machine.WDT(timeout=1500)
+dog = machine.WDT(timeout=1000)
+print('starts')
 while True:
     try:
         dog.feed()
@@ -35,10 +38,11 @@ while True:
     except KeyboardInterrupt:
         print('hm')
 """
-HUNGRY = "import machine, time\nmachine.WDT(timeout=1000)\ntime.sleep(60)\n"
-BOOT_LOOP = "import machine, time\nprint('boot')\ntime.sleep(0.3)\nmachine.reset()\n"
+HUNGRY = "import machine, time\nprint('starts')\nmachine.WDT(timeout=700)\ntime.sleep(60)\n"
+BOOT_LOOP = "import machine, time\nprint('starts')\ntime.sleep(0.3)\nmachine.reset()\n"
 CRASH_LOOP = """
 import machine, time
+print('starts')
 try:
     time.sleep(0.2)
     raise OSError('no Wi-Fi')
@@ -71,15 +75,12 @@ async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
 
 
 async def install(board: VirtualBoard, files: dict[str, bytes], until: str = "") -> None:
-    def put() -> None:
-        with Prompt.open(board.port) as prompt:
-            for path, data in files.items():
-                prompt.write_file(path, data)
-            board.lines.clear()
-            prompt.hard_reset()
-
-    await asyncio.to_thread(put)
-    await asyncio.sleep(0.5)
+    """Puts files on a board and starts it; waits for a line that ends so."""
+    board.unplug()
+    assert board._image is not None
+    put_files(board._image, files)
+    board.lines.clear()
+    board.plug_in()
     async with asyncio.timeout(DEADLINE_S):
         while until and not any(line.endswith(until) for line in board.lines):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -96,18 +97,19 @@ async def files_of(board: VirtualBoard) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS.keys())
 async def test_board_is_rescued_with_all_its_files(board: VirtualBoard, program: str) -> None:
-    await install(board, {**MAKERS, "/main.py": program.encode()})
+    await install(board, {**MAKERS, "/main.py": program.encode()}, until="starts")
 
     done = await darvaz("rescue", "--port", board.port)
 
     assert done.code == 0, done.err
     assert "main.py is now main.py.rescued-1" in done.out
-    await asyncio.sleep(2)
+    # Longer than its watchdog would wait: the board is left without one.
+    await asyncio.sleep(1.2)
     assert await files_of(board) == {**MAKERS, "/main.py.rescued-1": program.encode()}
 
 
 async def test_boot_file_in_the_way_is_set_aside_too(board: VirtualBoard) -> None:
-    await install(board, {**MAKERS, "/boot.py": SWALLOWS.encode(), "/main.py": b"print('main')\n"})
+    await install(board, {**MAKERS, "/boot.py": SWALLOWS.encode(), "/main.py": b"print('main')\n"}, until="starts")
 
     done = await darvaz("rescue", "--port", board.port)
 
@@ -116,7 +118,7 @@ async def test_boot_file_in_the_way_is_set_aside_too(board: VirtualBoard) -> Non
 
 
 async def test_boot_file_that_is_only_slow_stays(board: VirtualBoard) -> None:
-    await install(board, {"/boot.py": b"import time\ntime.sleep(2)\n", "/main.py": LOOPS.encode()})
+    await install(board, {"/boot.py": b"import time\ntime.sleep(1)\n", "/main.py": LOOPS.encode()}, until="starts")
 
     done = await darvaz("rescue", "--port", board.port)
 
@@ -164,7 +166,7 @@ async def test_deaf_program_and_nobody_there_is_an_error_that_says_what_is_left(
 
 
 async def test_second_rescue_keeps_the_first_program(board: VirtualBoard) -> None:
-    await install(board, {"/main.py.rescued-1": b"first", "/main.py": LOOPS.encode()})
+    await install(board, {"/main.py.rescued-1": b"first", "/main.py": LOOPS.encode()}, until="starts")
 
     done = await darvaz("rescue", "--port", board.port)
 

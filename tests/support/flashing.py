@@ -1,4 +1,4 @@
-"""A person who flashes virtual boards: `darvaz flash` with a home folder of its own, and a look at what it left."""
+"""A person who flashes virtual boards: `darvaz flash` with a home folder of its own, and what it wrote."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAIN = "/main.py"
 
 
 class Person:
-    """Flashes boards for one gateway; `env` is what the command sees of the world."""
+    """Flashes boards for one gateway; `env` is the environment of the command."""
 
     def __init__(self, home: Path, gateway: GatewayProcess) -> None:
         self.home = home
@@ -38,12 +38,14 @@ class Person:
             "DARVAZ_WIFI_PASSWORD": "password",
         }
 
-    async def flash(self, board: VirtualBoard, *words: str, **env: str) -> Done:
+    async def flash(
+        self, board: VirtualBoard, *words: str, program: tuple[str, ...] = ("-m", "darvaz"), **env: str
+    ) -> Done:
         """Flashes a board to the end."""
-        return await darvaz("flash", "--port", board.port, *words, env=self.env | env)
+        return await darvaz("flash", "--port", board.port, *words, env=self.env | env, program=program)
 
     def begin(self, board: VirtualBoard, *words: str, **env: str) -> Verb:
-        """Returns a flash that a test goes along with."""
+        """Returns a flash that runs while the test goes on."""
         return Verb("flash", "--port", board.port, *words, env=self.env | env)
 
     def tokens(self) -> list[Token]:
@@ -81,7 +83,7 @@ async def paths_on(board: VirtualBoard) -> list[str]:
 
 
 async def write_board(board: VirtualBoard, files: dict[str, bytes], *, starts: bool = True) -> None:
-    """Puts files on a board, and starts it again."""
+    """Writes files to a board, and restarts it."""
 
     def write() -> None:
         with Prompt.open(board.port) as prompt:

@@ -14,11 +14,11 @@ class Done:
     """How a run of mpremote ended."""
 
     code: int
-    said: str
+    output: str
 
 
 async def mpremote(port: str, *words: str, deadline_s: float = DEADLINE_S) -> Done:
-    """Runs mpremote on a port and returns what it said; kills it at the deadline."""
+    """Runs mpremote on a port and returns its output; kills it at the deadline."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -32,10 +32,12 @@ async def mpremote(port: str, *words: str, deadline_s: float = DEADLINE_S) -> Do
     )
     try:
         async with asyncio.timeout(deadline_s):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError:
         process.kill()
-        said, _ = await process.communicate()
-        raise AssertionError(f"mpremote {' '.join(words)} did not end; it said:\n{said.decode()[-2000:]}") from None
+        output, _ = await process.communicate()
+        raise AssertionError(
+            f"mpremote {' '.join(words)} did not end; it printed:\n{output.decode()[-2000:]}"
+        ) from None
     assert process.returncode is not None
-    return Done(process.returncode, said.decode(errors="replace"))
+    return Done(process.returncode, output.decode(errors="replace"))

@@ -22,17 +22,19 @@ class Done:
 class Verb:
     """A running `darvaz`, with its output so far in `text`; killed at the end if it still runs."""
 
-    def __init__(self, *words: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *words: str, env: dict[str, str] | None = None, program: tuple[str, ...] = ("-m", "darvaz")
+    ) -> None:
         self._words = words
         self._env = env
+        self._program = program
         self.out = self.err = b""
 
     async def __aenter__(self) -> Verb:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "darvaz",
+            *self._program,
             *self._words,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=pipe,
@@ -83,7 +85,12 @@ class Verb:
         return Done(code, self.out.decode(errors="replace"), self.err.decode(errors="replace"))
 
 
-async def darvaz(*words: str, deadline_s: float = DEADLINE_S, env: dict[str, str] | None = None) -> Done:
-    """Runs a verb to its end, with this environment or ours."""
-    async with Verb(*words, env=env) as verb:
+async def darvaz(
+    *words: str,
+    deadline_s: float = DEADLINE_S,
+    env: dict[str, str] | None = None,
+    program: tuple[str, ...] = ("-m", "darvaz"),
+) -> Done:
+    """Runs a verb to its end, with this environment or ours; `program` are Python's words before the verb."""
+    async with Verb(*words, env=env, program=program) as verb:
         return await verb.done(deadline_s)
