@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from bench.case import at_least, at_most
@@ -79,42 +81,55 @@ def test_a_busy_machine_is_reported() -> None:
     assert "busy" in str(busy_note(3.0))
 
 
-def journal_of(folder: Path, *rows: tuple[str, str, str]) -> Gateway:
-    """Returns a gateway that never ran, with these rows in its journal."""
-    gateway = Gateway(folder / "gateway", None, 0)
-    journal = Journal(lambda: open_database(folder / "gateway" / "data"))
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway that never runs."""
+    made = Gateway(tmp_path / "gateway", None, 0)
+    yield made
+    made.close()
+
+
+def write_journal(gateway: Gateway, *rows: tuple[str, str, str]) -> None:
+    journal = Journal(lambda: open_database(gateway.data))
     journal.open()
     for direction, type_, payload in rows:
         journal.record("bench-0", "pico", "127.0.0.1", direction, type_, payload)
     assert journal.close()
-    return gateway
 
 
-def test_a_journal_with_every_row_is_complete(tmp_path: Path) -> None:
+def test_a_journal_with_every_row_is_complete(gateway: Gateway) -> None:
     rows = [*[("<", "ping", "")] * 3, *[(">", "pong", "")] * 3, ("=", "connected", "")]
 
-    check = compare(journal_of(tmp_path, *rows), SENT)
+    write_journal(gateway, *rows)
+
+    check = compare(gateway, SENT)
 
     assert check.sentence() == "complete"
 
 
-def test_missing_rows_that_the_journal_reports_are_accounted_for(tmp_path: Path) -> None:
+def test_missing_rows_that_the_journal_reports_are_accounted_for(gateway: Gateway) -> None:
     rows = [*[("<", "ping", "")] * 3, (">", "pong", ""), ("=", "gap", "2 rows are missing: the disk could not keep up")]
 
-    check = compare(journal_of(tmp_path, *rows), SENT)
+    write_journal(gateway, *rows)
+
+    check = compare(gateway, SENT)
 
     assert check.is_accounted_for
     assert check.sentence() == "33.3% in reported gaps"
 
 
-def test_missing_rows_that_the_journal_does_not_report_are_in_capitals(tmp_path: Path) -> None:
-    check = compare(journal_of(tmp_path, *[("<", "ping", "")] * 3, (">", "pong", "")), SENT)
+def test_missing_rows_that_the_journal_does_not_report_are_in_capitals(gateway: Gateway) -> None:
+    write_journal(gateway, *[("<", "ping", "")] * 3, (">", "pong", ""))
+
+    check = compare(gateway, SENT)
 
     assert not check.is_accounted_for
     assert check.sentence() == "2 of 6 LOST, 0 reported as gaps"
 
 
-def test_duplicate_rows_are_in_capitals(tmp_path: Path) -> None:
-    check = compare(journal_of(tmp_path, *[("<", "ping", "")] * 4, *[(">", "pong", "")] * 3), SENT)
+def test_duplicate_rows_are_in_capitals(gateway: Gateway) -> None:
+    write_journal(gateway, *[("<", "ping", "")] * 4, *[(">", "pong", "")] * 3)
+
+    check = compare(gateway, SENT)
 
     assert check.sentence() == "1 ROWS TOO MANY of 6"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from darvaz.gateway.access import Access, AccessPolicy, Caller, Tokens
+from darvaz.gateway.access.rules import FAILURES_WINDOW_S
 from darvaz.gateway.app import build_parts
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
@@ -17,7 +18,7 @@ from darvaz.gateway.storage.database import opened
 
 NOON_S = 1_790_000_000.0
 DAY_S = 86_400.0
-STRANGER = Caller("203.0.113.9", host="192.168.1.2:3000")
+EXTERNAL = Caller("203.0.113.9", host="192.168.1.2:3000")
 
 
 @pytest.fixture
@@ -47,15 +48,16 @@ def test_boards_are_told_the_time_that_the_wall_clock_has_now(
 
 
 def test_a_clock_set_back_neither_blocks_nor_opens_for_longer_than_asked(connection: sqlite3.Connection) -> None:
-    now_s = [NOON_S]
-    access = Access(connection, AccessPolicy(), lambda: now_s[0])
+    now_s, running_s = [NOON_S], [0.0]
+    access = Access(connection, AccessPolicy(), lambda: now_s[0], lambda: running_s[0])
     for _ in range(12):
-        access.admit_with_token(STRANGER, "pico", "dvz_aaaaaaaaaa_wrong")
+        access.admit_with_token(EXTERNAL, "pico", "dvz_aaaaaaaaaa_wrong")
     access.enrolment.open_for(15)
 
     now_s[0] -= 2 * DAY_S
+    running_s[0] += FAILURES_WINDOW_S
 
-    assert access.rules.blocked(STRANGER) is None
+    assert access.rules.blocked(EXTERNAL) is None
     assert access.enrolment.seconds_left() == 0.0
 
 
