@@ -22,7 +22,7 @@ LAYERS = (
         "gateway.journal",
         "gateway.devices",
     },
-    {"gateway.cameras", "gateway.telemetry", "gateway.metrics", "gateway.sign_in_hint"},
+    {"gateway.cameras", "gateway.telemetry", "gateway.metrics", "gateway.refusals", "gateway.sign_in_hint"},
     {"gateway.parts"},
     {"gateway.http", "gateway.greeting"},
     {"gateway.viewing", "gateway.links", "gateway.dashboard"},

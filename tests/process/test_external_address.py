@@ -15,6 +15,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+from darvaz.gateway.refusals import ROWS_PER_NETWORK_MAX
 from tests.support import guide, journalled
 from tests.support.gateway import GatewayProcess
 from tests.support.netns import Outside, outside
@@ -190,6 +191,20 @@ def test_doctor_says_how_to_open_a_closed_enrolment_window(external: Outside) ->
     assert done.returncode == 1
     assert "darvaz enrol" in done.stdout
     assert "Something is wrong: token." in done.stdout
+
+
+async def test_links_without_a_good_token_write_one_entry_each_up_to_the_limit(external: Outside) -> None:
+    with GatewayProcess(*_ALL_ADDRESSES) as gateway:
+        for _ in range(ROWS_PER_NETWORK_MAX):
+            async with device_at(external, gateway):
+                pass
+        for _ in range(3):
+            with pytest.raises(InvalidStatus):
+                await device_at(external, gateway, "dvz_0000000000_wrong")
+        gateway.stop()
+        payloads = [line.payload for line in journalled.lines(gateway.data) if line.address == external.address]
+
+    assert payloads == ["closed 1000 before a token"] * ROWS_PER_NETWORK_MAX + ["3 more from here within 60 s"]
 
 
 async def test_everything_is_journalled_with_the_external_address(external: Outside) -> None:

@@ -146,6 +146,7 @@ def build_app(parts: Parts) -> Starlette:
             parts.frame_counts.close()
             if parts.frame_ring is not None:
                 await asyncio.to_thread(parts.frame_ring.close)
+            parts.refusals.close()
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
             # All stop at the same time, so that a failing disk takes the deadline of one, not the sum of all.
             for writer in parts.writers:

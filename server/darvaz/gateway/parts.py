@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from darvaz.gateway.access import Access
 from darvaz.gateway.access.operators import Operators
-from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
@@ -20,6 +19,7 @@ from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.metrics import Metrics
+from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
@@ -29,9 +29,6 @@ from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.protocol.codec import MessageCodec
-
-# Per address; a flood of refusals must not displace other entries of the journal.
-REFUSALS_RECORDED_PER_MINUTE = 20
 
 
 @dataclass(slots=True)
@@ -64,12 +61,13 @@ class Parts:
     """None if no frames are kept on disk."""
     link_counts: AddressCounts = field(default_factory=AddressCounts)
     unix_s: Callable[[], float] = time.time
-    recorded_refusals: RateLimiter = field(
-        default_factory=lambda: RateLimiter(REFUSALS_RECORDED_PER_MINUTE, 60.0, time.monotonic)
-    )
     started_unix_s: float = field(default_factory=time.time)
+    refusals: Refusals = field(init=False)
     events: EventStreams = field(init=False)
     metrics: Metrics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.journal)
 
     @property
     def operators(self) -> Operators:

@@ -47,7 +47,4 @@ def refuse(parts: Parts, caller: Caller, refused: Refused, action: str) -> Respo
 def note_refusal(parts: Parts, caller: Caller, refused: Refused, action: str) -> None:
     """Counts a refusal, and writes it to the journal a limited number of times a minute for each address."""
     parts.metrics.count_refused(refused.code)
-    if parts.recorded_refusals.wait_s(caller.address) is None:
-        parts.recorded_refusals.count(caller.address)
-        reason = f"{action}: {refused.status} {refused.code}"
-        parts.journal.record(None, None, caller.address or "", "=", "refused", reason)
+    parts.refusals.record(None, caller.address, f"{action}: {refused.status} {refused.code}")

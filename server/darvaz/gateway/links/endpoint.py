@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from starlette.routing import WebSocketRoute
@@ -17,8 +16,6 @@ from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.websocket.interface import connection_of
 from darvaz.protocol.codec import Kind
-
-log = logging.getLogger("darvaz.link")
 
 _BUSY_RETRY_S = 10.0
 
@@ -59,10 +56,8 @@ class DeviceEndpoint:
         return None
 
     async def _deny(self, websocket: WebSocket, caller: Caller, refused: Refused) -> None:
-        reason = f"{refused.status} {refused.code}"
-        self._parts.journal.record(None, self._kind.name, caller.address or "", "=", "refused", reason)
+        self._parts.refusals.record(self._kind.name, caller.address, f"{refused.status} {refused.code}")
         self._parts.metrics.count_refused(refused.code, self._kind.name)
-        log.info("= %s refused at %s: %s", caller.address, self._kind.path, reason)
         await websocket.send_denial_response(
             problem(refused.status, refused.code, refused.message, refused.retry_after_s)
         )

@@ -38,8 +38,8 @@ class DeviceLink:
     """Carries one session over one connection until either side closes it."""
 
     __slots__ = (
-        "_admitted", "_caller", "_connection", "_context", "_is_over", "_session", "address", "device", "kind_name",
-        "slot",
+        "_admitted", "_caller", "_connection", "_context", "_is_over", "_refusal", "_session", "address", "device",
+        "kind_name", "slot",
     )  # fmt: skip
 
     def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken) -> None:
@@ -51,10 +51,13 @@ class DeviceLink:
         self.device: str | None = None
         # The slot of the timer wheel that this link waits in; the wheel writes it.
         self.slot = 0
-        # None until a token is accepted, in the handshake or in a first message.
+        # None until a token is accepted, in the handshake or in a first message. Until then the link writes nothing to
+        # the journal, and its end is one refusal: anybody may open such links.
         self._admitted = decision if isinstance(decision, Admitted) else None
         # Needed only until a token is accepted; dropped at `connect` to save memory.
         self._caller: Caller | None = caller
+        # Why its first token was refused; "" before that.
+        self._refusal = ""
         # Whether `end` has run: both sides may close at once.
         self._is_over = False
         # Set by `open`.
@@ -126,6 +129,8 @@ class DeviceLink:
         parts.deadlines.leave(self)
         parts.hub.leave(self)
         parts.link_counts.leave(self.address)
+        if self._admitted is None:
+            parts.refusals.record(self.kind_name, self.address, self._refusal or f"closed {code} before a token")
         self._record("=", "disconnected", f"closed {code} {reason}".rstrip())
         parts.metrics.count_disconnected(code)
 
@@ -223,16 +228,20 @@ class DeviceLink:
                 self._record("=", "closing", f"{code} {fault.code}: {fault.message}")
 
     def _check_token(self, token: str) -> None:
-        self._record("<", "auth", '{"type":"auth","token":"(hidden)"}')
         parts = self._context.parts
         assert self._caller is not None
         decision = parts.access.admit_with_token(self._caller, self.kind_name, token)
         if isinstance(decision, Refused):
-            self._record("=", "refused", f"{decision.status} {decision.code}")
+            self._refusal = f"{decision.status} {decision.code}"
+            if self._admitted is not None:
+                parts.refusals.record(self.kind_name, self.address, self._refusal)
             parts.metrics.count_refused(decision.code, self.kind_name)
             self._session.refuse(Fault(decision.code, decision.message), decision.retry_after_s)
             return
-        self._admitted = decision
+        is_first, self._admitted = self._admitted is None, decision
+        if is_first:
+            self._record("=", "connected", "")
+        self._record("<", "auth", '{"type":"auth","token":"(hidden)"}')
         self._session.admit()
         self._set_limits()
         parts.deadlines.leave(self)
@@ -283,6 +292,8 @@ class DeviceLink:
     # Journal and log
 
     def _record(self, direction: str, type_: str, payload: str, device: str | None = None) -> None:
+        if self._admitted is None:
+            return
         name = self.device or device
         self._context.parts.journal.record(name, self.kind_name, self.address, direction, type_, payload)
         level = logging.INFO if direction == "=" else logging.DEBUG
