@@ -153,6 +153,7 @@ generate: ## Write the files that shared/protocol.json determines (python -m too
 footprint: ## Measure the flash and the memory that the firmware needs (python -m tools.footprint)
 	$(call needs,test)
 	@$(BIN)/python -m tools.footprint
+	@$(BIN)/python -m tools.footprint --emulated
 
 pictures: ## Take the README's pictures of the dashboard again
 	$(call needs,test)

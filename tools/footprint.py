@@ -1,6 +1,7 @@
 """The flash and heap that the firmware takes, measured on MicroPython's unix port: `python -m tools.footprint`.
 
-The unix port has 64-bit words, so each figure of the heap is an upper bound for a board.
+The unix port has 64-bit words, so each figure of the heap is an upper bound for a board. `python -m tools.footprint
+--emulated` measures on the official image of the Pico W, on an emulated board.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from darvaz.pytest_plugin.gateway_process import GatewayProcess
+from tools import footprint_emulated
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "firmware" / "lib"
@@ -153,6 +155,8 @@ def _sum(files: Iterator[Path]) -> int:
 
 def main() -> int:
     """Prints the report as it is measured and returns 1 when a limit is exceeded."""
+    if "--emulated" in sys.argv[1:]:
+        return footprint_emulated.report()
     table = Table("figure", "measured", "goal", "limit")
     is_good = True
     with tempfile.TemporaryDirectory(prefix="darvaz-footprint-") as folder:

@@ -14,6 +14,7 @@ from darvaz.pytest_plugin.errors import BenchError
         ("virtual", BoardOption(virtual_kind="pico")),
         ("virtual:pico", BoardOption(virtual_kind="pico")),
         ("virtual:esp32cam", BoardOption(virtual_kind="esp32cam")),
+        ("emulated", BoardOption(is_emulated=True)),
         ("auto", BoardOption(port="auto")),
         ("/dev/ttyACM0", BoardOption(port="/dev/ttyACM0")),
         ("COM3", BoardOption(port="COM3")),
@@ -26,7 +27,7 @@ def test_value_means_one_board(word: str, option: BoardOption) -> None:
     assert parse_board_option(word) == option
 
 
-@pytest.mark.parametrize("word", ["", "virtua", "virtual:", "virtual:toaster", "device:", "pan-tilt"])
+@pytest.mark.parametrize("word", ["", "virtua", "virtual:", "virtual:toaster", "emulated:pico", "device:", "pan-tilt"])
 def test_wrong_value_is_answered_with_the_possible_ones(word: str) -> None:
     with pytest.raises(BenchError, match=r"expected virtual, .*auto, a port .* or device:<id>"):
         parse_board_option(word)
