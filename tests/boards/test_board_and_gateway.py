@@ -138,12 +138,12 @@ def test_flood_of_commands_is_answered_one_by_one(gateway: GatewayProcess, board
     assert result_of(gateway, "pan", angle=1) == {"angle": 1}
 
 
-def test_board_tells_what_it_is(gateway: GatewayProcess, board: BoardProcess) -> None:
-    told = result_of(gateway, "info")
+def test_info_describes_the_board(gateway: GatewayProcess, board: BoardProcess) -> None:
+    info = result_of(gateway, "info")
 
-    assert told["board"] == "Board of the tests"
-    assert told["heap_free_bytes"] > 0
-    assert told["rssi_dbm"] == -60
+    assert info["board"] == "Board of the tests"
+    assert info["heap_free_bytes"] > 0
+    assert info["rssi_dbm"] == -60
 
 
 def test_reboot_is_acknowledged_and_the_link_closed(gateway: GatewayProcess, board: BoardProcess) -> None:
@@ -201,13 +201,13 @@ def test_board_shows_its_token_in_the_first_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("auth", ["header", "message"])
-def test_refused_token_is_said_and_waited_with(tmp_path: Path, auth: str) -> None:
+def test_refused_token_is_logged_and_followed_by_a_wait(tmp_path: Path, auth: str) -> None:
     with GatewayProcess("--localhost-without-token", "false") as gateway:
         config = {"token": "dvz_abcdefghij_" + "A" * 43, "auth": auth, "log_level": "debug"}
         with BoardProcess(tmp_path, gateway.ws_url, config=config) as board:
             board.expect("refused with 401" if auth == "header" else "closed with 4401")
             board.expect("next attempt in", count=3)
-            assert "dvz_" not in board.said()
+            assert "dvz_" not in board.output()
 
 
 # What the link lives through
@@ -234,7 +234,7 @@ def test_board_returns_after_an_orderly_restart(gateway: GatewayProcess, board: 
     board.expect("CONNECTED 2 ")
 
 
-def test_what_was_said_in_an_outage_arrives_after_it(gateway: GatewayProcess, tmp_path: Path) -> None:
+def test_messages_of_an_outage_arrive_after_it(gateway: GatewayProcess, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"every_s": 0.5}
     with BoardProcess(tmp_path / "board", gateway.ws_url, **settings) as board:
         board.expect("online as pan-tilt")

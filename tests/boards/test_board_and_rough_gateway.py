@@ -48,19 +48,19 @@ def test_gateway_that_never_welcomes_is_given_up(tmp_path: Path) -> None:
         board.expect("CONNECTED 1 ")
 
 
-def test_gateway_that_falls_silent_is_asked_and_then_left(tmp_path: Path) -> None:
-    asked = threading.Event()
+def test_gateway_that_falls_silent_gets_a_ping_and_is_then_left(tmp_path: Path) -> None:
+    pinged = threading.Event()
 
     def script(caller: Caller, number: int) -> None:
         caller.open()
         if number == 0 and caller.message("ping"):
-            asked.set()
+            pinged.set()
         caller.wait_for_end()
 
     with RoughGateway(script) as gateway, BoardProcess(tmp_path, gateway.url, patch=ATTENTIVE) as board:
         board.expect("the gateway does not answer")
         board.expect("CONNECTED 2 ")
-        assert asked.is_set()
+        assert pinged.is_set()
 
 
 def test_gateway_that_reads_nothing_is_left(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_gateway_that_reads_nothing_is_left(tmp_path: Path) -> None:
             board.expect("CONNECTED 2 ")
 
 
-def test_address_where_nobody_listens_is_left_for_the_next_one(tmp_path: Path) -> None:
+def test_after_an_address_without_a_listener_the_next_one_is_tried(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         closed = nobody.getsockname()[1]
 
@@ -143,7 +143,7 @@ def test_handshake_cut_after_every_byte_is_survived(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_answer_that_is_no_handshake_is_explained(answer: bytes, reason: str, tmp_path: Path) -> None:
+def test_answer_that_is_not_a_handshake_is_explained(answer: bytes, reason: str, tmp_path: Path) -> None:
     def script(caller: Caller, number: int) -> None:
         if number == 0:
             caller.answer()
@@ -292,14 +292,14 @@ def test_flood_of_nonsense_neither_ends_the_board_nor_fills_it(tmp_path: Path) -
         caller.wait_for_end()
 
     with RoughGateway(script) as gateway, BoardProcess(tmp_path, gateway.url) as board:
-        assert done.wait(30), board.said()
+        assert done.wait(30), board.output()
 
 
 # Closes
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 1009, 1012, 1013, 4401, 4403, 4408, 4409])
-def test_each_close_code_is_answered_said_and_waited_with(code: int, tmp_path: Path) -> None:
+def test_each_close_code_is_answered_and_logged_and_followed_by_a_wait(code: int, tmp_path: Path) -> None:
     def script(caller: Caller, number: int) -> None:
         caller.open()
         if number == 0:

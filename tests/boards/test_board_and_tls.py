@@ -48,27 +48,27 @@ def test_gateway_with_a_certificate_of_the_authority_is_trusted(authority: trust
 
 
 @pytest.mark.parametrize("wrong", ["name", "authority"])
-def test_gateway_with_another_certificate_hears_no_token(wrong: str, authority: trustme.CA, tmp_path: Path) -> None:
-    heard: list[str] = []
+def test_gateway_with_another_certificate_receives_no_token(wrong: str, authority: trustme.CA, tmp_path: Path) -> None:
+    requests: list[str] = []
 
     def script(caller: Caller, number: int) -> None:
         caller.answer()
-        heard.append(caller.request.decode())
+        requests.append(caller.request.decode())
 
     tls = tls_of(authority, "elsewhere.example") if wrong == "name" else tls_of(trustme.CA(), "localhost")
     with RoughGateway(script, tls) as gateway:
         config = {"ca": "ca.der", "token": "dvz_abcdefghij_" + "A" * 43}
         with BoardProcess(tmp_path / "board", gateway.url, config=config) as board:
             board.expect("no connection|broke", count=2)
-    assert heard == []
+    assert requests == []
 
 
 def test_board_whose_clock_is_unset_asks_for_the_time_before_it_checks(authority: trustme.CA, tmp_path: Path) -> None:
-    asked: list[bytes] = []
+    requests: list[bytes] = []
 
     def script(caller: Caller, number: int) -> None:
         if number == 0:
-            asked.append(caller.receive_head())
+            requests.append(caller.receive_head())
             caller.send(b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 14:00:00 GMT\r\n\r\n")
         else:
             serve_well(caller)
@@ -80,7 +80,7 @@ def test_board_whose_clock_is_unset_asks_for_the_time_before_it_checks(authority
         with BoardProcess(tmp_path / "board", gateway.url, config=config, patch=patch) as board:
             board.expect("CLOCK 1795442400")
             board.expect("CONNECTED 1 ")
-    assert asked[0].startswith(b"HEAD /health ") and b"dvz_" not in asked[0]
+    assert requests[0].startswith(b"HEAD /health ") and b"dvz_" not in requests[0]
 
 
 def test_gateway_without_an_authority_to_check_is_connected_to(tmp_path: Path) -> None:

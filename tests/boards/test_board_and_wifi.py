@@ -59,7 +59,7 @@ async def powered(
         yield board
 
 
-async def said(board: VirtualBoard, pattern: str, count: int = 1, deadline_s: float = DEADLINE_S) -> None:
+async def printed(board: VirtualBoard, pattern: str, count: int = 1, deadline_s: float = DEADLINE_S) -> None:
     await until(lambda: sum(bool(re.search(pattern, line)) for line in board.lines) >= count, board, deadline_s)
 
 
@@ -87,7 +87,7 @@ def uptimes_ms(gateway: GatewayProcess, type_: str) -> list[int]:
 
 async def test_board_joins_and_moves_its_servo(gateway: GatewayProcess, tmp_path: Path) -> None:
     async with powered(tmp_path / "flash", gateway) as board:
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
 
         assert (await ask(gateway, "pico", "pan", angle=90)).json()["result"]["angle"] == 90
 
@@ -103,31 +103,31 @@ async def test_board_joins_and_moves_its_servo(gateway: GatewayProcess, tmp_path
         ({"Home": AccessPoint("password", gives_addresses=False)}, "Home: joined, but got no address"),
     ],
 )
-async def test_trouble_with_joining_is_named_and_outlived(
+async def test_failure_to_join_is_named_and_followed_by_another_attempt(
     points: dict[str, AccessPoint], sentence: str, gateway: GatewayProcess, tmp_path: Path
 ) -> None:
     async with powered(tmp_path / "flash", gateway) as board:
         board.hardware.access_points = points
-        await said(board, sentence)
+        await printed(board, sentence)
 
         board.hardware.access_points = {"Home": AccessPoint("password")}
 
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
 
 
 async def test_second_network_is_joined_when_the_first_is_not_there(gateway: GatewayProcess, tmp_path: Path) -> None:
     networks = [{"ssid": "Office", "password": "x"}, {"ssid": "Home", "password": "password"}]
     async with powered(tmp_path / "flash", gateway, networks=networks) as board:
-        await said(board, "Office: not seen")
-        await said(board, "wifi: joined Home")
-        await said(board, "online as pico")
+        await printed(board, "Office: not seen")
+        await printed(board, "wifi: joined Home")
+        await printed(board, "online as pico")
 
 
 async def test_refusal_of_the_gateway_is_not_blamed_on_wifi(tmp_path: Path) -> None:
     with GatewayProcess("--localhost-without-token", "false") as gateway:
         async with powered(tmp_path / "flash", gateway) as board:
             # More refusals than the unanswered connections after which it would join again.
-            await said(board, "no token|no good token|not authorised|4401|401", count=5)
+            await printed(board, "no token|no good token|not authorised|4401|401", count=5)
             assert not any("joining again" in line for line in board.lines)
             assert sum("wifi: joined" in line for line in board.lines) == 1
 
@@ -139,26 +139,26 @@ async def test_access_point_that_vanishes_and_returns_brings_the_board_back(
     gateway: GatewayProcess, tmp_path: Path
 ) -> None:
     async with powered(tmp_path / "flash", gateway) as board:
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
         for round_ in (2, 3):
             point = board.remove_access_point()
-            await said(board, "Home: not seen", count=round_ - 1)
+            await printed(board, "Home: not seen", count=round_ - 1)
             board.restore_access_point(point)
-            await said(board, "online as pico", count=round_)
+            await printed(board, "online as pico", count=round_)
 
         assert (await ask(gateway, "pico", "pan", angle=1)).status_code == 200
 
 
 async def test_half_open_connection_is_noticed_and_replaced(gateway: GatewayProcess, tmp_path: Path) -> None:
     async with powered(tmp_path / "flash", gateway) as board:
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
 
         board.network.disconnect()
-        await said(board, "the gateway does not answer")
-        await said(board, "nobody answers, joining again")
+        await printed(board, "the gateway does not answer")
+        await printed(board, "nobody answers, joining again")
         board.network.reconnect()
 
-        await said(board, "online as pico", count=2)
+        await printed(board, "online as pico", count=2)
         assert (await ask(gateway, "pico", "pan", angle=1)).status_code == 200
 
 
@@ -169,14 +169,14 @@ async def test_what_was_measured_while_the_network_was_gone_arrives_in_order(
         program = (tmp_path / "flash" / "main.py").read_text(encoding="utf-8")
         (tmp_path / "flash" / "main.py").write_text(program.replace("every_s=10", "every_s=0.2"), encoding="utf-8")
         board.reset()
-        await said(board, "online as pico", count=1)
+        await printed(board, "online as pico", count=1)
         await asyncio.to_thread(journalled.wait_for_line, own_gateway.data, type="telemetry", count=3)
 
         board.network.disconnect()
-        await said(board, "the gateway does not answer")
-        await said(board, "no answer to the handshake|no connection in")
+        await printed(board, "the gateway does not answer")
+        await printed(board, "no answer to the handshake|no connection in")
         board.network.reconnect()
-        await said(board, "online as pico", count=2)
+        await printed(board, "online as pico", count=2)
         arrived = len(uptimes_ms(own_gateway, "telemetry"))
         await asyncio.to_thread(journalled.wait_for_line, own_gateway.data, type="telemetry", count=arrived + 20)
 
@@ -195,7 +195,7 @@ async def test_board_that_loses_its_power_again_and_again_comes_back(gateway: Ga
             board.power_cut()
         seen = sum("online as pico" in line for line in board.lines)
 
-        await said(board, "online as pico", count=seen + 1)
+        await printed(board, "online as pico", count=seen + 1)
         assert (await ask(gateway, "pico", "pan", angle=1)).status_code == 200
 
 
@@ -204,28 +204,30 @@ async def test_watchdog_is_fed_while_all_is_well_and_while_the_gateway_is_away(
 ) -> None:
     boot = HASTE + "\nfrom darvaz import device\ndevice.WATCHDOG_MS = 1500\n"
     async with powered(tmp_path / "flash", own_gateway, boot=boot, watchdog=True) as board:
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
         own_gateway.stop()
         await asyncio.sleep(4)
         assert board.hardware.reset_cause == "power_on"
         assert board.hardware.watchdog is not None
 
 
-async def test_handler_that_blocks_for_ever_is_ended_by_the_watchdog(gateway: GatewayProcess, tmp_path: Path) -> None:
+async def test_handler_that_blocks_without_end_is_ended_by_the_watchdog(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
     boot = HASTE + "\nfrom darvaz import device\ndevice.WATCHDOG_MS = 1500\n"
     async with powered(tmp_path / "flash", gateway, boot=boot, watchdog=True) as board:
         program = (tmp_path / "flash" / "main.py").read_text(encoding="utf-8")
         block = "@device.command\ndef block():\n    while True:\n        pass\n\n\ndevice.run()"
         (tmp_path / "flash" / "main.py").write_text(program.replace("device.run()", block), encoding="utf-8")
         board.power_cut()
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
 
         with pytest.raises((httpx.HTTPError, AssertionError)):
             answer = await ask(gateway, "pico", "block")
             assert answer.status_code == 200
 
         assert board.hardware.reset_cause == "watchdog"
-        await said(board, "online as pico", count=2)
+        await printed(board, "online as pico", count=2)
 
 
 # The camera
@@ -247,8 +249,8 @@ async def test_camera_that_fails_leaves_the_board_online_and_is_reported(
     board = VirtualBoard("esp32cam", tmp_path / "flash")
     board.hardware.camera = trouble
     async with board:
-        await said(board, "online as esp32cam")
-        await said(board, sentence)
+        await printed(board, "online as esp32cam")
+        await printed(board, sentence)
 
         assert (await ask(gateway, "esp32cam", "info")).status_code == 200
         assert (await ask(gateway, "esp32cam", "snapshot")).status_code >= 400
@@ -266,12 +268,12 @@ async def test_ctrl_c_at_any_moment_reaches_the_prompt(gateway: GatewayProcess, 
             assert f"round {round_}" in done.output, "\n".join(board.lines)
             board.reset()
 
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
 
 
 async def test_board_switched_off_while_it_restarts_stays_off(gateway: GatewayProcess, tmp_path: Path) -> None:
     async with powered(tmp_path / "flash", gateway) as board:
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
         board.reset()
 
 
@@ -279,9 +281,9 @@ async def test_prompt_finds_everything_closed_and_the_program_can_run_again(
     own_gateway: GatewayProcess, tmp_path: Path
 ) -> None:
     async with powered(tmp_path / "flash", own_gateway) as board:
-        await said(board, "online as pico")
+        await printed(board, "online as pico")
         board.type(b"\x03")
-        await said(board, "KeyboardInterrupt")
+        await printed(board, "KeyboardInterrupt")
 
         give_up = time.monotonic() + DEADLINE_S
         while own_gateway.get("/api/devices").json()["devices"][0]["online"]:
@@ -289,4 +291,4 @@ async def test_prompt_finds_everything_closed_and_the_program_can_run_again(
             await asyncio.sleep(0.05)
 
         board.type(b"\x04")
-        await said(board, "online as pico", count=2)
+        await printed(board, "online as pico", count=2)

@@ -21,7 +21,7 @@ async def test_suite_passes_on_an_emulated_pico_w() -> None:
     need_emulator()
 
     words = ("tests/hil", "-q", "-n", "0", "-p", "no:cacheprovider", "--board", "emulated", "-k", CHOSEN)
-    code, said = await pytest_in(ROOT, *words, deadline_s=DEADLINE_S)
+    code, output = await pytest_in(ROOT, *words, deadline_s=DEADLINE_S)
 
-    assert code == 0, said
-    assert "skipped" not in said.splitlines()[-1]
+    assert code == 0, output
+    assert "skipped" not in output.splitlines()[-1]

@@ -142,7 +142,7 @@ def test_board_reaches_its_gateway_and_nothing_else(gateway: GatewayProcess, por
         ("Office", "password", "the board does not see the Wi-Fi Office"),
     ],
 )
-async def test_wrong_wifi_is_told(
+async def test_wrong_wifi_is_reported(
     gateway: GatewayProcess, port: str, tmp_path: Path, ssid: str, password: str, sentence: str
 ) -> None:
     env = person_env(tmp_path, gateway) | {"DARVAZ_WIFI_SSID": ssid, "DARVAZ_WIFI_PASSWORD": password}

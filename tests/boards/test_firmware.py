@@ -101,7 +101,7 @@ async def test_wrong_image_is_refused_and_nothing_is_written(
     assert names(drive) == ["INFO_UF2.TXT"]
 
 
-async def test_folder_that_is_no_drive_is_refused(tmp_path: Path) -> None:
+async def test_folder_that_is_not_a_drive_is_refused(tmp_path: Path) -> None:
     done = await darvaz("firmware", "--drive", str(tmp_path), "--file", image(tmp_path, uf2()))
 
     assert done.code == 1
@@ -124,7 +124,7 @@ async def test_camera_board_has_no_drive(drive: Path, tmp_path: Path) -> None:
     assert "Pico's drive" in done.err
 
 
-async def test_no_board_at_all_is_said(tmp_path: Path) -> None:
+async def test_no_board_at_all_is_reported(tmp_path: Path) -> None:
     done = await darvaz("firmware", "pico", "--file", image(tmp_path, uf2()), "--wait", "0")
 
     assert done.code == 1
@@ -267,7 +267,7 @@ async def test_damaged_image_is_refused_by_its_checksum(loader: str, tmp_path: P
     assert "its checksum is wrong" in done.err
 
 
-async def test_port_without_a_chip_is_an_error_that_says_what_to_connect(tmp_path: Path) -> None:
+async def test_port_without_a_chip_is_an_error_with_what_to_connect(tmp_path: Path) -> None:
     async with VirtualBoard("esp32cam", tmp_path / "flash", image=tmp_path / "flash.img") as board:
         file = image(tmp_path, esp32(), "firmware.bin")
         done = await darvaz("firmware", "esp32cam", "--port", board.port, "--file", file)

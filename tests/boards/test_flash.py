@@ -131,7 +131,7 @@ async def test_program_and_settings_of_the_maker_stay(ready_board: VirtualBoard,
     assert json.loads(after["/config.json"]) == config
 
 
-async def test_another_program_is_not_replaced_unasked(board: VirtualBoard, person: Person) -> None:
+async def test_another_program_is_replaced_only_on_request(board: VirtualBoard, person: Person) -> None:
     await write_board(board, {MAIN: OTHER_PROGRAM, "/notes.txt": b"mine"})
 
     refused = await person.flash(board)

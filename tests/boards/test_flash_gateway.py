@@ -40,7 +40,7 @@ async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
         yield running
 
 
-async def test_a_gateway_that_does_not_run_is_said_and_knows_the_board_later(
+async def test_a_gateway_that_does_not_run_is_reported_and_accepts_the_board_later(
     board: VirtualBoard, person: Person, gateway: GatewayProcess
 ) -> None:
     await asyncio.to_thread(gateway.stop)
@@ -54,7 +54,7 @@ async def test_a_gateway_that_does_not_run_is_said_and_knows_the_board_later(
     assert [token.device for token in person.live_tokens("porch")] == ["porch"]
 
 
-async def test_a_wrong_address_for_the_board_is_said(board: VirtualBoard, person: Person) -> None:
+async def test_a_wrong_address_for_the_board_is_reported(board: VirtualBoard, person: Person) -> None:
     port = unused_port()
 
     done = await person.flash(board, *QUICK, "--gateway-url", f"ws://127.0.0.1:{port}")
@@ -66,7 +66,7 @@ async def test_a_wrong_address_for_the_board_is_said(board: VirtualBoard, person
     assert re.fullmatch(rf"ws://(?!127)\S+:{port}", (await config_of(board))["gateways"][0])
 
 
-async def test_another_program_at_the_port_is_said(board: VirtualBoard, person: Person) -> None:
+async def test_another_program_at_the_port_is_reported(board: VirtualBoard, person: Person) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
@@ -82,7 +82,7 @@ async def test_another_program_at_the_port_is_said(board: VirtualBoard, person: 
     assert "is not a Darvaz gateway" in done.err, done.err
 
 
-async def test_a_home_folder_that_is_shut_keeps_nobody_from_flashing(
+async def test_a_home_folder_that_cannot_be_written_does_not_prevent_a_flash(
     board: VirtualBoard, person: Person, tmp_path: Path
 ) -> None:
     # A file in its place, for root writes into folders that are read-only.

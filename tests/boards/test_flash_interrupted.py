@@ -182,7 +182,7 @@ async def test_ctrl_c_ends_the_tool_and_the_board_works(
     assert len(person.live_tokens(device)) == 1
 
 
-async def test_board_unplugged_while_it_is_awaited_is_said_to_be_gone(board: VirtualBoard, person: Person) -> None:
+async def test_board_unplugged_while_it_is_awaited_is_reported_as_gone(board: VirtualBoard, person: Person) -> None:
     async with person.begin(board, "--device", "awaited") as running:
         await running.expect("restarted")
         board.unplug()
@@ -194,7 +194,7 @@ async def test_board_unplugged_while_it_is_awaited_is_said_to_be_gone(board: Vir
     await comes_online(person, "awaited", None)
 
 
-async def test_board_that_is_not_there_is_said_to_be_missing(person: Person, board: VirtualBoard) -> None:
+async def test_missing_board_is_reported(person: Person, board: VirtualBoard) -> None:
     port = board.port
     board.unplug()
     async with person.begin(board) as running:

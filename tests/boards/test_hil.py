@@ -20,7 +20,7 @@ from tests.support.hil import Bench, bench, pytest_in
 
 pytestmark = pytest.mark.timeout(150)
 ROOT = Path(__file__).resolve().parents[2]
-LOOK_S = 0.02
+POLL_S = 0.02
 HANGING = """
 import board
 from darvaz import Device
@@ -47,13 +47,13 @@ async def run_one(folder: Path, *words: str) -> tuple[int, str]:
     return await pytest_in(folder, "-q", "-p", "no:cacheprovider", *words)
 
 
-def reasons(said: str) -> set[str]:
+def reasons(output: str) -> set[str]:
     """Returns why tests were skipped."""
-    return set(re.findall(r"^SKIPPED \[\d+\] \S+ (.*)$", said, re.MULTILINE))
+    return set(re.findall(r"^SKIPPED \[\d+\] \S+ (.*)$", output, re.MULTILINE))
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Bench]:
+async def attached(tmp_path: Path) -> AsyncIterator[Bench]:
     """A Pico that is attached, and online at a gateway of its own."""
     async with bench(tmp_path) as running:
         yield running
@@ -63,14 +63,14 @@ async def desk(tmp_path: Path) -> AsyncIterator[Bench]:
 async def powered_by(board: VirtualBoard, switch: Path) -> AsyncIterator[None]:
     """Cuts a board's power whenever a file appears, as a switched USB hub does at a command."""
 
-    async def look_after() -> None:
+    async def watch_switch() -> None:
         while True:
             if switch.exists():  # noqa: ASYNC240 (quick, and nothing else runs here)
                 switch.unlink()  # noqa: ASYNC240
                 board.power_cut()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
 
-    task = asyncio.create_task(look_after())
+    task = asyncio.create_task(watch_switch())
     try:
         yield
     finally:
@@ -80,50 +80,58 @@ async def powered_by(board: VirtualBoard, switch: Path) -> AsyncIterator[None]:
 # Every kind of bench but the virtual ones, which `make hil` runs after these
 
 
-async def test_suite_passes_on_a_board_at_a_port(desk: Bench, tmp_path: Path) -> None:
+async def test_suite_passes_on_a_board_at_a_port(attached: Bench, tmp_path: Path) -> None:
     wiring = tmp_path / "bench.toml"
     wiring.write_text(f'jumper = [{{from = 15, to = 14}}]\n[power]\ncycle = "touch {tmp_path}/switch"\n')
-    desk.board.hardware.jumpers["14"] = "15"
+    attached.board.hardware.jumpers["14"] = "15"
 
     # Of a pseudo-terminal only a link outlives a vanished board: the next one may get its name.
     port = tmp_path / "port"
-    port.symlink_to(desk.board.port)
+    port.symlink_to(attached.board.port)
 
-    async with powered_by(desk.board, tmp_path / "switch"):
-        code, said = await run_suite("--board", str(port), "--gateway", desk.url, "--board-wiring", str(wiring))
+    async with powered_by(attached.board, tmp_path / "switch"):
+        code, output = await run_suite("--board", str(port), "--gateway", attached.url, "--board-wiring", str(wiring))
 
-    assert code == 0, said
-    assert reasons(said) == {"on-the-desk is of kind pico: it has no command snapshot, stream"}
+    assert code == 0, output
+    assert reasons(output) == {"on-the-desk is of kind pico: it has no command snapshot, stream"}
 
 
-async def test_suite_passes_on_a_board_known_by_its_gateway_alone(desk: Bench) -> None:
-    code, said = await run_suite("--board", "device:on-the-desk", "--gateway", desk.url, "-k", "test_board or lamp")
+async def test_suite_passes_on_a_board_known_by_its_gateway_alone(attached: Bench) -> None:
+    code, output = await run_suite(
+        "--board", "device:on-the-desk", "--gateway", attached.url, "-k", "test_board or lamp"
+    )
 
-    assert code == 0, said
-    assert {reason.partition(":")[0] for reason in reasons(said)} == {
+    assert code == 0, output
+    assert {reason.partition(":")[0] for reason in reasons(output)} == {
         "this board has no switch for its power here",
         "this board has no prompt here",
         "no wire from pin 15 on this bench",
     }
 
 
-async def test_program_runs_on_when_a_run_is_over(desk: Bench, tmp_path: Path) -> None:
+async def test_program_runs_on_when_a_run_is_over(attached: Bench, tmp_path: Path) -> None:
     (tmp_path / "test_prompt.py").write_text("def test_it(board):\n    board.exec('print(1)')\n")
-    code, said = await pytest_in(tmp_path, "-q", "test_prompt.py", "--board", desk.board.port, "--gateway", desk.url)
-    assert code == 0, said
+    code, output = await pytest_in(
+        tmp_path, "-q", "test_prompt.py", "--board", attached.board.port, "--gateway", attached.url
+    )
+    assert code == 0, output
 
     async with asyncio.timeout(20):
-        while "online as on-the-desk" not in desk.board.lines[-1]:  # noqa: ASYNC110 (a board wakes nobody)
-            await asyncio.sleep(LOOK_S)
+        while "online as on-the-desk" not in attached.board.lines[-1]:  # noqa: ASYNC110 (a board wakes nobody)
+            await asyncio.sleep(POLL_S)
 
 
-async def test_program_that_hangs_is_interrupted_and_says_where(tmp_path: Path) -> None:
+async def test_program_that_hangs_is_interrupted_and_its_traceback_shown(tmp_path: Path) -> None:
     (tmp_path / "test_hang.py").write_text("def test_it(board):\n    board.command('hang')\n")
-    async with bench(tmp_path, program=HANGING) as desk:
-        code, said = await pytest_in(tmp_path, "test_hang.py", "--board", desk.board.port, "--gateway", desk.url)
+    async with bench(tmp_path, program=HANGING) as attached:
+        code, output = await pytest_in(
+            tmp_path, "test_hang.py", "--board", attached.board.port, "--gateway", attached.url
+        )
 
     assert code == 1
-    assert re.search(r"- traceback of on-the-desk -(?s:.*)main.py\", line [89], in hang\nKeyboardInterrupt", said), said
+    assert re.search(r"- traceback of on-the-desk -(?s:.*)main.py\", line [89], in hang\nKeyboardInterrupt", output), (
+        output
+    )
 
 
 async def test_program_is_put_on_a_board_once_and_removes_nothing(tmp_path: Path) -> None:
@@ -156,9 +164,9 @@ async def test_empty_board_gets_firmware_and_program_and_is_tested(tmp_path: Pat
         async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "image") as board:
             words = ("--board", board.port, "--gateway", gateway.url, "--board-flash", "--board-program", "program")
 
-            code, said = await pytest_in(tmp_path, "test_it.py", *words, env=person.env)
+            code, output = await pytest_in(tmp_path, "test_it.py", *words, env=person.env)
 
-    assert code == 0, said
+    assert code == 0, output
 
 
 async def test_flash_that_fails_is_reported_with_its_sentence(tmp_path: Path) -> None:
@@ -169,68 +177,66 @@ async def test_flash_that_fails_is_reported_with_its_sentence(tmp_path: Path) ->
             (tmp_path / "test_it.py").write_text(ONE_TEST)
             words = ("--board", board.port, "--gateway", gateway.url, "--board-flash")
 
-            code, said = await pytest_in(tmp_path, "test_it.py", *words, env=person.env)
+            code, output = await pytest_in(tmp_path, "test_it.py", *words, env=person.env)
 
     assert code == 1
-    assert re.search(r"darvaz flash --port /dev/pts/\d+: (?s:.*)which Wi-Fi should the board join", said), said
+    assert re.search(r"darvaz flash --port /dev/pts/\d+: (?s:.*)which Wi-Fi should the board join", output), output
 
 
 # What stands in the way
 
 
-async def test_board_that_another_run_has_is_left_alone(desk: Bench, tmp_path: Path) -> None:
-    with leased(f"the board at {desk.board.port}", 0):
-        code, said = await run_one(tmp_path, "--board", desk.board.port, "--gateway", desk.url)
+async def test_board_that_another_run_has_is_left_alone(attached: Bench, tmp_path: Path) -> None:
+    with leased(f"the board at {attached.board.port}", 0):
+        code, output = await run_one(tmp_path, "--board", attached.board.port, "--gateway", attached.url)
 
     assert code == 1
     assert re.search(
-        rf"the board at {desk.board.port} is taken by .*, process \d+, since .*; --board-wait 60 waits", said
+        rf"the board at {attached.board.port} is taken by .*, process \d+, since .*; --board-wait 60 waits", output
     )
 
 
-async def test_board_that_another_run_has_by_its_gateway_is_left_alone(desk: Bench, tmp_path: Path) -> None:
-    with leased(f"the device on-the-desk at {desk.url}", 0):
-        code, said = await run_one(tmp_path, "--board", "device:on-the-desk", "--gateway", desk.url)
+async def test_board_that_another_run_has_by_its_gateway_is_left_alone(attached: Bench, tmp_path: Path) -> None:
+    with leased(f"the device on-the-desk at {attached.url}", 0):
+        code, output = await run_one(tmp_path, "--board", "device:on-the-desk", "--gateway", attached.url)
 
     assert code == 1
-    assert f"the device on-the-desk at {desk.url} is taken by " in said
+    assert f"the device on-the-desk at {attached.url} is taken by " in output
 
 
-async def test_port_that_another_program_has_is_said_to_be_in_use(desk: Bench, tmp_path: Path) -> None:
-    prompt = await asyncio.to_thread(lambda: Prompt.open(desk.board.port, enters=False))
+async def test_port_that_another_program_has_is_reported_as_in_use(attached: Bench, tmp_path: Path) -> None:
+    prompt = await asyncio.to_thread(lambda: Prompt.open(attached.board.port, enters=False))
     try:
-        code, said = await run_one(tmp_path, "--board", desk.board.port, "--gateway", desk.url)
+        code, output = await run_one(tmp_path, "--board", attached.board.port, "--gateway", attached.url)
     finally:
         prompt.close()
 
     assert code == 1
-    assert f"{desk.board.port} is in use by another program" in said
+    assert f"{attached.board.port} is in use by another program" in output
 
 
-async def test_board_without_the_firmware_is_told_apart(tmp_path: Path) -> None:
+async def test_board_without_the_firmware_is_recognised(tmp_path: Path) -> None:
     with GatewayProcess() as gateway:
         async with VirtualBoard("pico", tmp_path / "flash") as board:
-            code, said = await run_one(tmp_path, "--board", board.port, "--gateway", gateway.url)
+            code, output = await run_one(tmp_path, "--board", board.port, "--gateway", gateway.url)
 
     assert code == 1
-    assert "has no /config.json: install the firmware first, with `darvaz flash`" in said
+    assert "has no /config.json: install the firmware first, with `darvaz flash`" in output
 
 
-async def test_device_that_the_gateway_does_not_know_is_answered_with_those_it_knows(
-    desk: Bench, tmp_path: Path
-) -> None:
-    code, said = await run_one(tmp_path, "--board", "device:under-the-desk", "--gateway", desk.url)
+async def test_unknown_device_is_answered_with_the_known_ones(attached: Bench, tmp_path: Path) -> None:
+    code, output = await run_one(tmp_path, "--board", "device:under-the-desk", "--gateway", attached.url)
 
     assert code == 1
-    assert f"--board=device:under-the-desk: not a device of {desk.url}, which has on-the-desk" in said
+    assert f"--board=device:under-the-desk: not a device of {attached.url}, which has on-the-desk" in output
 
 
-async def test_board_that_is_online_elsewhere_is_reported_with_what_it_says(desk: Bench, tmp_path: Path) -> None:
+async def test_board_that_is_online_elsewhere_is_reported_with_its_output(attached: Bench, tmp_path: Path) -> None:
     (tmp_path / "bench.toml").write_text("boot_deadline_s = 4\n")
     with GatewayProcess() as other:
-        words = ("--board", desk.board.port, "--gateway", other.url, "--board-wiring", "bench.toml")
-        code, said = await run_one(tmp_path, *words)
+        words = ("--board", attached.board.port, "--gateway", other.url, "--board-wiring", "bench.toml")
+        code, output = await run_one(tmp_path, *words)
 
     assert code == 1
-    assert f"on-the-desk did not come back after 4 s; it is unknown to {other.url}; its serial port printed:" in said
-    assert "gateway: online as on-the-desk" in said
+    assert f"on-the-desk did not come back after 4 s; it is unknown to {other.url}; its serial port printed:" in output
+    assert "gateway: online as on-the-desk" in output

@@ -80,7 +80,7 @@ async def test_program_is_interrupted(board: VirtualBoard, program: str) -> None
     assert await at_prompt(board, work) == ("42", True)
 
 
-async def test_idle_board_is_not_said_to_have_been_running(board: VirtualBoard) -> None:
+async def test_idle_board_is_not_reported_as_running(board: VirtualBoard) -> None:
     await at_prompt(board, lambda prompt: None)
 
     assert await at_prompt(board, lambda prompt: prompt.was_running) is False
@@ -104,7 +104,7 @@ async def test_boot_file_that_loops_is_interrupted(board: VirtualBoard) -> None:
     assert (await at_prompt(board, lambda prompt: prompt.exec("print(1)"))).strip() == "1"
 
 
-async def test_program_deaf_to_ctrl_c_is_said(board: VirtualBoard) -> None:
+async def test_program_without_ctrl_c_is_reported(board: VirtualBoard) -> None:
     await install(board, DEAF)
 
     error = await refusal(board, lambda prompt: None)
@@ -144,22 +144,22 @@ async def test_opening_never_leaves_a_chip_held_or_downloading(
     assert programmer.seen == seen
 
 
-async def test_deaf_program_is_caught_after_a_reset_through_the_lines(
+async def test_program_without_ctrl_c_is_caught_after_a_reset_through_the_lines(
     board: VirtualBoard, programmer: type[ProgrammerPort]
 ) -> None:
     programmer.is_direct = False
     await install(board, SLOW_START + DEAF)
 
-    said = await at_prompt(board, lambda prompt: prompt.exec("print(1)"), make=programmer)
+    output = await at_prompt(board, lambda prompt: prompt.exec("print(1)"), make=programmer)
 
-    assert said.strip() == "1"
+    assert output.strip() == "1"
     assert programmer.seen == ["held", "started"]
 
 
 # Code
 
 
-async def test_value_with_letters_of_all_kinds_comes_back(board: VirtualBoard) -> None:
+async def test_value_with_characters_of_all_kinds_comes_back(board: VirtualBoard) -> None:
     text = "سلام 'x' \"y\" \\ \n 🎥"
 
     assert await at_prompt(board, lambda prompt: prompt.exec_json(repr(text))) == text
@@ -180,7 +180,7 @@ async def test_code_that_does_not_end_is_given_up(board: VirtualBoard) -> None:
     assert (await at_prompt(board, lambda prompt: prompt.exec("print(1)"))).strip() == "1"
 
 
-async def test_code_that_prints_for_ever_is_given_up(board: VirtualBoard) -> None:
+async def test_code_that_prints_without_end_is_stopped(board: VirtualBoard) -> None:
     assert (await refusal(board, lambda prompt: prompt.exec(PRINTS, deadline_s=0.5))).reason is Reason.SILENT
 
 
@@ -194,7 +194,7 @@ async def test_more_output_than_is_kept_is_given_up(board: VirtualBoard, monkeyp
     assert (await refusal(board, lambda prompt: prompt.exec("print('x' * 1000)"))).reason is Reason.SILENT
 
 
-async def test_board_that_is_unplugged_is_said_to_be_gone(board: VirtualBoard) -> None:
+async def test_board_that_is_unplugged_is_reported_as_gone(board: VirtualBoard) -> None:
     loop = asyncio.get_running_loop()
 
     def work(prompt: Prompt) -> None:
@@ -211,7 +211,7 @@ async def test_board_that_is_unplugged_is_said_to_be_gone(board: VirtualBoard) -
 
 
 @pytest.mark.parametrize("kind", ["pico", "esp32cam"])
-async def test_board_says_what_it_is(kind: str, tmp_path: Path) -> None:
+async def test_board_identifies_itself(kind: str, tmp_path: Path) -> None:
     async with VirtualBoard(kind, tmp_path / "flash", image=tmp_path / "image") as board:
         board.hardware.version = (1, 22, 1)
         board.reset()
@@ -236,7 +236,7 @@ async def test_line_longer_than_is_kept_comes_in_pieces(board: VirtualBoard) -> 
 
 
 @pytest.mark.parametrize("how", ["soft_reset", "hard_reset"])
-async def test_what_a_program_says_is_read_after_a_reset(board: VirtualBoard, how: str) -> None:
+async def test_output_of_a_program_is_read_after_a_reset(board: VirtualBoard, how: str) -> None:
     def work(prompt: Prompt) -> list[str]:
         prompt.write_file("/main.py", b"print('\xd8\xb3\xd9\x84\xd8\xa7\xd9\x85')\n")
         getattr(prompt, how)()

@@ -123,7 +123,7 @@ async def test_file_on_fat_is_written_over_an_old_one(board: VirtualBoard) -> No
     assert await at_prompt(board, work) == (b"new", ["/fat/config.jsn"])
 
 
-async def test_hashes_of_more_files_than_are_asked_at_once(board: VirtualBoard) -> None:
+async def test_hashes_of_more_files_than_fit_into_one_request(board: VirtualBoard) -> None:
     paths = [f"/f{number}" for number in range(NAMES_AT_ONCE + 1)]
 
     def work(prompt: Prompt) -> dict[str, str]:
@@ -145,5 +145,5 @@ async def test_folder_is_removed_with_what_is_in_it(board: VirtualBoard) -> None
     assert await at_prompt(board, work) == []
 
 
-async def test_missing_file_is_said(board: VirtualBoard) -> None:
+async def test_missing_file_is_reported(board: VirtualBoard) -> None:
     assert (await refusal(board, lambda prompt: prompt.read_file("/none"))).reason is Reason.NO_FILE

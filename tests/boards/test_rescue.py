@@ -126,7 +126,7 @@ async def test_boot_file_that_is_only_slow_stays(board: VirtualBoard) -> None:
     assert set(await files_of(board)) == {"/boot.py", "/main.py.rescued-1"}
 
 
-async def test_deaf_program_is_caught_when_a_person_presses_reset(board: VirtualBoard) -> None:
+async def test_program_without_ctrl_c_is_caught_when_a_person_presses_reset(board: VirtualBoard) -> None:
     await install(board, {"/main.py": DEAF.encode()}, until="deaf")
 
     async with Verb("rescue", "--port", board.port, "--wait", "30") as verb:
@@ -138,7 +138,9 @@ async def test_deaf_program_is_caught_when_a_person_presses_reset(board: Virtual
     assert set(await files_of(board)) == {"/main.py.rescued-1"}
 
 
-async def test_deaf_program_is_caught_when_a_person_pulls_the_plug(board: VirtualBoard, tmp_path: Path) -> None:
+async def test_program_without_ctrl_c_is_caught_when_a_person_replugs_the_board(
+    board: VirtualBoard, tmp_path: Path
+) -> None:
     await install(board, {"/main.py": DEAF.encode()}, until="deaf")
     link = tmp_path / "board"
     link.symlink_to(board.port)
@@ -156,7 +158,7 @@ async def test_deaf_program_is_caught_when_a_person_pulls_the_plug(board: Virtua
     assert set(await files_of(board)) == {"/main.py.rescued-1"}
 
 
-async def test_deaf_program_and_nobody_there_is_an_error_that_says_what_is_left(board: VirtualBoard) -> None:
+async def test_program_without_ctrl_c_and_without_help_is_an_error_with_the_remedy(board: VirtualBoard) -> None:
     await install(board, {"/main.py": DEAF.encode()}, until="deaf")
 
     done = await darvaz("rescue", "--port", board.port, "--wait", "1")
@@ -174,7 +176,7 @@ async def test_second_rescue_keeps_the_first_program(board: VirtualBoard) -> Non
     assert await files_of(board) == {"/main.py.rescued-1": b"first", "/main.py.rescued-2": LOOPS.encode()}
 
 
-async def test_more_rescues_than_there_are_names_for_are_said(board: VirtualBoard) -> None:
+async def test_more_rescues_than_there_are_names_for_are_refused(board: VirtualBoard) -> None:
     names = f"for n in range(1, {RESCUES_MAX + 1}): open('/main.py.rescued-%d' % n, 'w').close()"
 
     def fill() -> None:

@@ -76,7 +76,7 @@ async def test_ctrl_c_while_it_lists_lets_the_program_go_on(board: VirtualBoard)
     await starts(board)
 
 
-async def test_ls_of_a_folder_that_is_not_there_is_said(board: VirtualBoard) -> None:
+async def test_ls_of_a_missing_folder_is_an_error(board: VirtualBoard) -> None:
     done = await darvaz("ls", "nowhere", "--port", board.port)
 
     assert done.code == 1
@@ -92,7 +92,7 @@ async def test_reset_starts_the_program_again(board: VirtualBoard) -> None:
     await starts(board)
 
 
-async def test_monitor_shows_what_the_board_says_and_does_not_stop_it(board: VirtualBoard) -> None:
+async def test_monitor_shows_the_output_of_the_board_and_does_not_stop_it(board: VirtualBoard) -> None:
     done = await darvaz("monitor", "--port", board.port, "--for", "1")
 
     assert done.code == 0, done.err
@@ -120,7 +120,7 @@ async def test_ctrl_c_ends_the_monitor_quietly(board: VirtualBoard) -> None:
     await starts(board)
 
 
-async def test_erase_says_what_it_would_remove_and_removes_nothing(board: VirtualBoard) -> None:
+async def test_erase_lists_what_it_would_remove_and_removes_nothing(board: VirtualBoard) -> None:
     done = await darvaz("erase", "--port", board.port)
 
     assert done.code == 2
@@ -229,7 +229,7 @@ async def test_ctrl_c_and_ctrl_d_go_to_the_board(board: VirtualBoard, typist: Ty
     await starts(board)
 
 
-async def test_board_unplugged_at_the_prompt_is_said(board: VirtualBoard, typist: Typist) -> None:
+async def test_board_unplugged_at_the_prompt_is_reported(board: VirtualBoard, typist: Typist) -> None:
     process = await repl(board, typist)
 
     board.unplug()

@@ -66,7 +66,7 @@ def test_boards_that_are_simulated_beside_others_take_other_names(
     assert "took over" not in boards.text()
 
 
-def test_camera_sends_frames_when_asked(gateway: GatewayProcess, boards: Simulation) -> None:
+def test_camera_sends_frames_on_request(gateway: GatewayProcess, boards: Simulation) -> None:
     assert '"fps": 5' in send(gateway, "virtual-esp32cam-1", "stream", "fps=5").stdout
 
     wait_until(lambda: gateway.get("/api/devices/virtual-esp32cam-1/camera").json()["frames"] >= 6)
@@ -105,7 +105,7 @@ def test_boards_end_when_their_keeper_is_killed(gateway: GatewayProcess, tmp_pat
         time.sleep(0.05)
 
 
-def test_flash_is_kept_when_asked_for(gateway: GatewayProcess, tmp_path: Path) -> None:
+def test_flash_is_kept_on_request(gateway: GatewayProcess, tmp_path: Path) -> None:
     boards = Simulation(gateway, tmp_path, "--pico", "1", "--esp32cam", "0", "--keep", str(tmp_path / "kept"))
     boards.expect("gateway: online as")
 
@@ -115,7 +115,7 @@ def test_flash_is_kept_when_asked_for(gateway: GatewayProcess, tmp_path: Path) -
     assert (tmp_path / "kept" / "virtual-pico-1" / "config.json").stat().st_mode & 0o077 == 0
 
 
-def test_missing_gateway_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_missing_gateway_is_reported_with_what_to_do(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "darvaz", "simulate", "--gateway", "http://127.0.0.1:9"]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)

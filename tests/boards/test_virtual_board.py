@@ -36,7 +36,7 @@ async def until(is_so: Callable[[], bool], board: VirtualBoard, deadline_s: floa
         await asyncio.sleep(0.01)
 
 
-async def said(board: VirtualBoard, pattern: str, count: int = 1) -> None:
+async def printed(board: VirtualBoard, pattern: str, count: int = 1) -> None:
     await until(lambda: sum(bool(re.search(pattern, line)) for line in board.lines) >= count, board)
 
 
@@ -101,7 +101,7 @@ async def test_folders_are_copied_listed_and_removed(board: VirtualBoard, tmp_pa
     assert "app" not in (await mpremote(board.port, "ls")).output
 
 
-async def test_missing_file_is_said_to_be_missing(board: VirtualBoard) -> None:
+async def test_missing_file_is_an_error(board: VirtualBoard) -> None:
     done = await mpremote(board.port, "cat", ":nothing")
 
     assert done.code != 0
@@ -128,31 +128,31 @@ async def test_boot_and_main_run_after_a_reset(board: VirtualBoard, tmp_path: Pa
 
     await mpremote(board.port, "reset")
 
-    await said(board, "boot runs")
-    await said(board, "main runs")
+    await printed(board, "boot runs")
+    await printed(board, "main runs")
 
 
 async def test_ctrl_c_ends_a_running_program_and_leaves_its_names(board: VirtualBoard, tmp_path: Path) -> None:
     (tmp_path / "flash" / "main.py").write_text("answer = 42\n" + ENDLESS)
     board.reset()
-    await said(board, "main runs")
+    await printed(board, "main runs")
 
     board.type(b"\x03")
-    await said(board, "KeyboardInterrupt")
+    await printed(board, "KeyboardInterrupt")
     board.type(b"print('it is', answer)\r")
 
-    await said(board, "it is 42$")
+    await printed(board, "it is 42$")
 
 
 async def test_main_runs_again_after_ctrl_d(board: VirtualBoard, tmp_path: Path) -> None:
     (tmp_path / "flash" / "main.py").write_text("print('once more')\n")
     board.reset()
-    await said(board, "once more")
+    await printed(board, "once more")
 
     board.type(b"\x04")
 
-    await said(board, "once more", count=2)
-    await said(board, "soft reboot")
+    await printed(board, "once more", count=2)
+    await printed(board, "soft reboot")
 
 
 async def test_program_that_exits_is_a_soft_reboot(board: VirtualBoard, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_program_that_exits_is_a_soft_reboot(board: VirtualBoard, tmp_path
 
     board.reset()
 
-    await said(board, "run 2")
+    await printed(board, "run 2")
 
 
 async def test_program_with_an_error_ends_at_the_prompt(board: VirtualBoard, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_program_with_an_error_ends_at_the_prompt(board: VirtualBoard, tmp
 
     board.reset()
 
-    await said(board, "ValueError: no servo")
+    await printed(board, "ValueError: no servo")
     assert (await mpremote(board.port, "eval", "1+1")).output.strip() == "2"
 
 
@@ -227,7 +227,7 @@ async def test_watchdog_that_is_not_fed_resets_the_board(board: VirtualBoard, tm
 
     board.reset()
 
-    await said(board, "cause 3", count=2)
+    await printed(board, "cause 3", count=2)
     assert board.hardware.reset_cause == "watchdog"
 
 
@@ -273,7 +273,7 @@ async def test_unplugged_board_is_gone_and_starts_again_when_plugged_in(tmp_path
     (tmp_path / "flash").mkdir()
     (tmp_path / "flash" / "main.py").write_text("print('main runs')\n")
     async with VirtualBoard("pico", tmp_path / "flash") as board:
-        await said(board, "main runs")
+        await printed(board, "main runs")
         old_port, old_pid = board.port, board.pid
 
         board.unplug()
@@ -283,7 +283,7 @@ async def test_unplugged_board_is_gone_and_starts_again_when_plugged_in(tmp_path
 
         board.plug_in()
 
-        await said(board, "main runs", 2)
+        await printed(board, "main runs", 2)
         assert (await mpremote(board.port, "eval", "6*7")).output.strip() == "42"
 
 
@@ -296,7 +296,7 @@ async def test_mpremote_ends_when_its_board_is_unplugged(board: VirtualBoard) ->
     assert (await asyncio.wait_for(running, DEADLINE_S)).code != 0
 
 
-async def test_gateway_is_not_told_when_a_board_loses_its_power(board: VirtualBoard) -> None:
+async def test_gateway_gets_no_close_when_a_board_loses_its_power(board: VirtualBoard) -> None:
     ends: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     async with await asyncio.start_server(lambda *streams: ends.append(streams), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -330,7 +330,7 @@ async def test_host_that_reads_nothing_does_not_stop_the_board(tmp_path: Path) -
     (tmp_path / "flash" / "main.py").write_text(program)
 
     async with VirtualBoard("pico", tmp_path / "flash") as board:
-        await said(board, "^all said")
+        await printed(board, "^all said")
 
 
 async def test_nothing_is_left_when_a_board_is_switched_off(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ COMMANDS: dict[str, Any] = {
 
 
 async def obey(board: Board) -> dict[str, Any]:
-    command = await board.hear("command")
-    await board.say("ack", id=command["id"], status="ok")
+    command = await board.receive("command")
+    await board.send("ack", id=command["id"], status="ok")
     args: dict[str, Any] = command["args"]
     return args
 

@@ -78,7 +78,7 @@ async def report(board: Board, number: int, until_s: float) -> None:
     """Sends a reading now and then, boards not all at once."""
     await asyncio.sleep(REPORT_EVERY_S * number / DEVICES)
     while time.monotonic() < until_s:
-        await board.say("telemetry", values={"temperature": 20 + number % 7 + time.monotonic() % 3})
+        await board.send("telemetry", values={"temperature": 20 + number % 7 + time.monotonic() % 3})
         await asyncio.sleep(REPORT_EVERY_S)
 
 

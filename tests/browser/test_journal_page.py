@@ -19,7 +19,7 @@ ROWS = 25
 async def test_the_journal_is_paged_both_ways_and_saved_as_shown(gateway: GatewayProcess, page: Page) -> None:
     async with board_at(gateway.ws_url, "yard") as board:
         for number in range(LINES):
-            await board.say("log", message=f"line {number:02}.")
+            await board.send("log", message=f"line {number:02}.")
         await page.goto(f"{gateway.url}/#/device/yard")
         await expect(page.locator("device-log")).to_contain_text(f"line {LINES - 1}.")
         journal = page.locator("device-journal")

@@ -19,7 +19,7 @@ async def test_values_are_read_off_a_plot_with_the_keyboard(gateway: GatewayProc
         await page.goto(f"{gateway.url}/#/device/{device}")
         await expect(page.locator("device-controls")).to_be_attached()
         for value in (21.5, 25.25):
-            await board.say("telemetry", values={"temperature": value})
+            await board.send("telemetry", values={"temperature": value})
             await expect(page.locator("figcaption strong").first).to_contain_text(str(value))
         reader = page.get_by_role("application", name=re.compile("^temperature"))
 
@@ -37,7 +37,7 @@ async def test_values_are_read_off_a_plot_with_the_keyboard(gateway: GatewayProc
 
 async def test_values_are_read_off_a_plot_with_the_mouse(gateway: GatewayProcess, page: Page, device: str) -> None:
     async with board_at(gateway.ws_url, device) as board:
-        await board.say("telemetry", values={"temperature": 21.5})
+        await board.send("telemetry", values={"temperature": 21.5})
         await page.goto(f"{gateway.url}/#/device/{device}")
 
         await page.get_by_role("application", name=re.compile("^temperature")).hover()
@@ -49,7 +49,7 @@ async def test_values_are_read_off_a_plot_with_the_mouse(gateway: GatewayProcess
 
 async def test_the_first_minutes_of_a_board_fill_its_plot(gateway: GatewayProcess, page: Page, device: str) -> None:
     async with board_at(gateway.ws_url, device) as board:
-        await board.say("telemetry", values={"temperature": 21.5})
+        await board.send("telemetry", values={"temperature": 21.5})
         await page.goto(f"{gateway.url}/#/device/{device}")
 
         await expect(page.get_by_label("Time")).to_have_value("minutes")
@@ -61,7 +61,7 @@ async def test_the_first_minutes_of_a_board_fill_its_plot(gateway: GatewayProces
 
 async def test_a_text_value_has_no_plot(gateway: GatewayProcess, page: Page, device: str) -> None:
     async with board_at(gateway.ws_url, device) as board:
-        await board.say("telemetry", values={"lid": "open"})
+        await board.send("telemetry", values={"lid": "open"})
         await page.goto(f"{gateway.url}/#/device/{device}")
 
         await expect(page.get_by_text("open", exact=True)).to_be_visible()
@@ -73,7 +73,7 @@ async def test_a_plot_is_drawn_again_for_another_width_and_other_colours(
 ) -> None:
     async with board_at(gateway.ws_url, device) as board:
         for value in (21.5, 25.25):
-            await board.say("telemetry", values={"temperature": value})
+            await board.send("telemetry", values={"temperature": value})
         await page.goto(f"{gateway.url}/#/device/{device}")
         plot = page.locator("canvas")
         await expect(plot).to_be_visible()

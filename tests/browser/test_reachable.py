@@ -33,8 +33,8 @@ def paths(device: str) -> tuple[str, ...]:
 async def board(gateway: GatewayProcess, device: str) -> AsyncIterator[Board]:
     introduction: dict[str, Any] = {"commands": COMMANDS, "telemetry": {"temperature": {"unit": "°C"}}}
     async with board_at(gateway.ws_url, device, **introduction) as board:
-        await board.say("telemetry", values={"temperature": 21.5})
-        await board.say("log", message="hello", level="warning")
+        await board.send("telemetry", values={"temperature": 21.5})
+        await board.send("log", message="hello", level="warning")
         yield board
 
 
@@ -60,7 +60,7 @@ async def test_axe_finds_nothing_while_board_and_gateway_are_offline(
     fresh_gateway: GatewayProcess, page: Page, device: str, theme: Any
 ) -> None:
     async with board_at(fresh_gateway.ws_url, device, commands=COMMANDS) as board:
-        await board.say("telemetry", values={"temperature": 21.5})
+        await board.send("telemetry", values={"temperature": 21.5})
         await page.emulate_media(color_scheme=theme)
         await page.goto(f"{fresh_gateway.url}/#/")
         await expect(page.get_by_text("21.5")).to_be_visible()
@@ -101,7 +101,7 @@ async def test_a_servo_is_moved_with_the_keyboard_alone(
 
     await page.keyboard.press("End")
 
-    assert (await board.hear("command"))["args"] == {"angle": 180}
+    assert (await board.receive("command"))["args"] == {"angle": 180}
 
 
 @pytest.mark.usefixtures("board")

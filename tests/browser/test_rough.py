@@ -25,8 +25,8 @@ SHOWN_MAX = 300
 
 
 async def answer(board: Board, result: Any) -> None:
-    command = await board.hear("command")
-    await board.say("ack", id=command["id"], status="ok", result=result)
+    command = await board.receive("command")
+    await board.send("ack", id=command["id"], status="ok", result=result)
 
 
 async def test_untrusted_text_stays_text(gateway: GatewayProcess, page: Page) -> None:
@@ -36,9 +36,9 @@ async def test_untrusted_text_stays_text(gateway: GatewayProcess, page: Page) ->
         gateway.post("/api/devices/untrusted/commands/none")
         await page.goto(f"{gateway.url}/#/device/untrusted")
         await expect(page.get_by_role("heading", name="untrusted")).to_be_visible()
-        await board.say("log", message=HOSTILE, level="error")
-        await board.say("log", message=LONG)
-        await board.say("telemetry", values={"state": "<i>open</i>"})
+        await board.send("log", message=HOSTILE, level="error")
+        await board.send("log", message=LONG)
+        await board.send("telemetry", values={"state": "<i>open</i>"})
 
         await expect(page.get_by_text("onerror=")).to_be_visible()
         await expect(page.get_by_text("\\u202egnp.exe\\u202c \\u001b[31mred")).to_be_visible()
@@ -107,7 +107,7 @@ async def test_a_command_to_a_board_that_disconnects_fails(gateway: GatewayProce
     async with board_at(gateway.ws_url, "shy", commands=RUN) as board:
         await page.goto(f"{gateway.url}/#/device/shy")
         await page.get_by_role("button", name="Run").click()
-        await board.hear("command")
+        await board.receive("command")
         await expect(page.locator(".status")).to_have_text("sent, waiting …")
 
     await expect(page.locator(".status")).to_contain_text("failed: shy disconnected before it answered")
@@ -161,7 +161,7 @@ async def test_the_focus_stays_on_a_device_while_others_connect(gateway: Gateway
 async def test_readings_of_an_offline_board_have_an_age(gateway: GatewayProcess, page: Page) -> None:
     async with board_at(gateway.ws_url, "garden") as board:
         await page.goto(f"{gateway.url}/#/device/garden")
-        await board.say("telemetry", values={"temperature": 21.5})
+        await board.send("telemetry", values={"temperature": 21.5})
         number = page.locator("figcaption", has_text="temperature")
         await expect(number).to_have_text("temperature21.5")
 
@@ -180,10 +180,10 @@ async def test_events_from_before_a_slow_stream_are_shown(gateway: GatewayProces
         async with page.expect_request("**/api/events*device=*"):
             await page.goto(f"{gateway.url}/#/device/orchard")
         await expect(page.get_by_text("No readings yet.")).to_be_visible()
-        await board.say("telemetry", values={"temperature": 21.5})
-        await board.say("log", message="it is warm")
-        await board.say("ping")
-        await board.hear("pong")
+        await board.send("telemetry", values={"temperature": 21.5})
+        await board.send("log", message="it is warm")
+        await board.send("ping")
+        await board.receive("pong")
         may_begin.set()
 
         await expect(page.locator("figcaption", has_text="temperature")).to_have_text("temperature21.5")
@@ -213,7 +213,7 @@ async def test_each_page_holds_one_stream(gateway: GatewayProcess, page: Page) -
     page.on("requestfailed", lambda ended: streams.discard(ended.url))
     async with board_at(gateway.ws_url, "gate") as board, board_at(gateway.ws_url, "hedge"):
         await page.goto(f"{gateway.url}/#/device/gate")
-        await board.say("log", message="it opened")
+        await board.send("log", message="it opened")
         await expect(page.get_by_text("it opened")).to_be_visible()
         assert ["device=gate" in url for url in streams] == [True]
 
@@ -249,7 +249,7 @@ async def test_a_reading_does_not_restore_an_older_state_of_its_board(gateway: G
         async with board_at(gateway.ws_url, "shed") as board:
             async with page.expect_request("**/api/devices"):
                 await page.get_by_role("link", name="Devices", exact=True).click()
-            await board.say("telemetry", values={"temperature": 21.5})
+            await board.send("telemetry", values={"temperature": 21.5})
             card = page.get_by_role("listitem").filter(has_text="shed")
             await expect(card).to_contain_text("21.5")
             may_answer.set()

@@ -30,7 +30,7 @@ device.run()
 DEADLINE_S = 60.0
 
 
-def test_board_says_what_it_is(board: Board) -> None:
+def test_board_identifies_itself(board: Board) -> None:
     info = board.command("info")
 
     assert info["device"] == board.id
@@ -75,7 +75,7 @@ def test_board_whose_power_was_cut_comes_back_and_obeys(board: Board) -> None:
     assert board.command("info")["reset_cause"] == "power_on"
 
 
-def test_board_that_was_told_to_reboot_comes_back(board: Board) -> None:
+def test_board_comes_back_after_a_reboot_command(board: Board) -> None:
     before = board.about()["boot_id"]
 
     board.command("reboot")

@@ -19,7 +19,7 @@ def test_picture_is_a_whole_jpeg(camera: Board) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_picture_has_the_size_that_was_asked_for(camera: Board, size: str) -> None:
+def test_frame_has_the_requested_size(camera: Board, size: str) -> None:
     camera.command("stream", fps=0, size=size, quality=60)
 
     assert measure(camera.snapshot()) == SIZES[size]
@@ -35,7 +35,7 @@ def test_pictures_come_again_after_a_reset(camera: Board) -> None:
     assert camera.snapshot()[:2] == b"\xff\xd8"
 
 
-def test_camera_says_that_it_is_ready(camera: Board) -> None:
+def test_camera_logs_that_it_is_ready(camera: Board) -> None:
     camera.reset()
     camera.snapshot()
 

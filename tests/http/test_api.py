@@ -28,7 +28,7 @@ TELEMETRY = {"temperature": {"unit": "°C"}}
 async def test_a_device_shows_its_introduction_and_its_vitals(gateway: RunningApp) -> None:
     introduction: dict[str, Any] = {"version": "1.2.0", "board": "Pico W", "commands": COMMANDS, "telemetry": TELEMETRY}
     async with board_at(gateway, "full", **introduction, heap_free_bytes=150_000, ip="192.0.2.9") as board:
-        await board.say("pong", rssi_dbm=-61, uptime_s=12)
+        await board.send("pong", rssi_dbm=-61, uptime_s=12)
 
         found = await until(gateway, "/api/devices/full", lambda device: device["rssi_dbm"] is not None)
 
@@ -74,14 +74,14 @@ async def test_a_misleading_label_is_refused(gateway: RunningApp, label: Any) ->
 async def test_forgetting_a_device_removes_its_link_tokens_and_history(gateway: RunningApp) -> None:
     token = await gateway.token()
     async with board_at(gateway, "forgotten", token=token) as board:
-        await board.say("telemetry", values={"temperature": 1})
+        await board.send("telemetry", values={"temperature": 1})
         path = "/api/devices/forgotten/telemetry/temperature"
         await until(gateway, path, lambda plot: plot["points"])
 
         answer = await gateway.ask("DELETE", "/api/devices/forgotten")
 
         with pytest.raises(ConnectionClosed) as closed:
-            await board.hear("never")
+            await board.receive("never")
     assert answer.status_code == 204
     assert closed.value.rcvd is not None and closed.value.rcvd.code in (4401, 4403)
     assert_problem(await gateway.ask("GET", "/api/devices/forgotten"), 404, "unknown_device")
@@ -100,7 +100,7 @@ async def test_telemetry_has_newest_values_and_a_plot(gateway: RunningApp) -> No
     began_s = time.time()
     async with board_at(gateway, "reporting", telemetry=TELEMETRY) as board:
         for value in (20, 20.5, 21):
-            await board.say("telemetry", values={"temperature": value, "gate": "open", "lamp": True})
+            await board.send("telemetry", values={"temperature": value, "gate": "open", "lamp": True})
             await asyncio.sleep(0.01)
         path = "/api/devices/reporting/telemetry"
         plot = await until(gateway, f"{path}/temperature?from=-60", lambda plot: len(plot["points"]) == 3)
@@ -118,7 +118,7 @@ async def test_telemetry_has_newest_values_and_a_plot(gateway: RunningApp) -> No
 async def test_numbers_survive_a_restart() -> None:
     async with RunningApp() as gateway:
         async with board_at(gateway, "kept") as board:
-            await board.say("telemetry", values={"temperature": 20.5})
+            await board.send("telemetry", values={"temperature": 20.5})
             await until(gateway, "/api/devices/kept/telemetry", lambda latest: latest["values"])
         await gateway.restart()
 
@@ -147,7 +147,7 @@ async def test_a_token_is_shown_once_used_listed_and_revoked(gateway: RunningApp
         listed = (await gateway.ask("GET", "/api/tokens")).json()["tokens"]
         revoked = await gateway.ask("DELETE", f"/api/tokens/{issued.json()['id']}")
         with pytest.raises(ConnectionClosed) as closed:
-            await board.hear("never")
+            await board.receive("never")
 
     [entry] = [entry for entry in listed if entry["id"] == issued.json()["id"]]
     assert (issued.status_code, issued.headers["cache-control"]) == (201, "no-store")
@@ -240,7 +240,7 @@ async def test_metrics_count_messages_and_connections(gateway: RunningApp) -> No
 
     before = await value("darvaz_messages_total", direction="received", type="log")
     async with board_at(gateway, "counted") as board:
-        await board.say("log", message="one", level="info")
+        await board.send("log", message="one", level="info")
         assert await gateway.journal(device="counted", type="log")
 
         assert await value("darvaz_messages_total", direction="received", type="log") > before

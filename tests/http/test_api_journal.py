@@ -24,7 +24,7 @@ HOSTILE = '=HYPERLINK("x","<script>alert(1)</script>")\',;`$(x)'.replace("/", "â
 async def test_the_journal_is_read_page_by_page_in_both_directions(gateway: RunningApp) -> None:
     async with board_at(gateway, "paged") as board:
         for number in range(25):
-            await board.say("log", message=f"line {number}", level="info")
+            await board.send("log", message=f"line {number}", level="info")
     path = "/api/journal?device=paged&type=log&limit=10"
     await until(gateway, "/api/journal?device=paged&type=log", lambda page: len(page["rows"]) == 25)
 
@@ -63,8 +63,8 @@ async def test_the_journal_is_filtered_by_direction_and_time(gateway: RunningApp
 
 async def test_a_hostile_name_is_harmless_in_every_output(gateway: RunningApp) -> None:
     async with board_at(gateway, HOSTILE, board="<img src=x onerror=alert(1)>") as board:
-        await board.say("log", message='@SUM(1)\n"quoted",<b>\u001b[31mred\u202e', level="info")
-        await board.say("telemetry", values={"temperature": 1})
+        await board.send("log", message='@SUM(1)\n"quoted",<b>\u001b[31mred\u202e', level="info")
+        await board.send("telemetry", values={"temperature": 1})
         rows = await until(
             gateway, "/api/journal?type=log", lambda page: any(r["device"] == HOSTILE for r in page["rows"])
         )
@@ -96,7 +96,7 @@ async def test_an_export_of_many_entries_is_complete() -> None:
     async with RunningApp(messages_per_s_max=1_000_000) as gateway:
         async with board_at(gateway, "talkative") as board:
             for number in range(2500):
-                await board.say("log", message=str(number), level="debug")
+                await board.send("log", message=str(number), level="debug")
         await until(gateway, "/api/journal?device=talkative&type=disconnected", lambda page: page["rows"])
 
         export = await gateway.get("/api/journal/export?device=talkative&type=log")

@@ -32,9 +32,9 @@ async def test_a_client_sees_a_board_connect_report_and_disconnect(gateway: Runn
     async with stream_of(gateway) as stream:
         async with board_at(gateway, "seen", kind="esp32cam") as board:
             came = await stream.next("presence", device="seen")
-            await board.say("telemetry", values={"temperature": 20.5}, uptime_ms=5)
-            await board.say("log", message="سلام", level="warning")
-            await board.say("ack", message="free")
+            await board.send("telemetry", values={"temperature": 20.5}, uptime_ms=5)
+            await board.send("log", message="سلام", level="warning")
+            await board.send("ack", message="free")
             await board.link.send(b"\xff\xd8picture\xff\xd9")
             events = [await stream.next("telemetry", "log", "ack", "frames", device="seen") for _ in range(4)]
         gone = await stream.next("presence", device="seen")
@@ -63,9 +63,9 @@ async def test_a_label_and_a_forgotten_device_are_events(gateway: RunningApp) ->
 async def test_a_client_may_ask_for_fewer_events(gateway: RunningApp) -> None:
     async with stream_of(gateway, "?types=log&device=wanted") as stream:
         async with board_at(gateway, "wanted") as wanted, board_at(gateway, "other") as other:
-            await other.say("log", message="other", level="info")
-            await wanted.say("telemetry", values={})
-            await wanted.say("log", message="wanted", level="info")
+            await other.send("log", message="other", level="info")
+            await wanted.send("telemetry", values={})
+            await wanted.send("log", message="wanted", level="info")
 
             assert (await stream.read())["message"] == "wanted"
 
@@ -74,7 +74,7 @@ async def test_hostile_text_stays_in_its_event(gateway: RunningApp) -> None:
     text = 'x\n\nevent: forged\ndata: {}\n\n\r\u2028"</script>'
     async with stream_of(gateway, "?types=log") as stream:
         async with board_at(gateway, "<b>hostile</b>".replace("/", "∕")) as board:
-            await board.say("log", message=text, level="info")
+            await board.send("log", message=text, level="info")
 
             event = await stream.read()
 
@@ -87,15 +87,15 @@ async def test_hostile_text_stays_in_its_event(gateway: RunningApp) -> None:
 async def test_a_client_that_reconnects_soon_misses_nothing_and_gets_nothing_twice(gateway: RunningApp) -> None:
     async with board_at(gateway, "resumed") as board:
         async with stream_of(gateway, "?types=log&device=resumed") as stream:
-            await board.say("log", message="1", level="info")
+            await board.send("log", message="1", level="info")
             await stream.next("log")
         for number in range(2, 50):
-            await board.say("log", message=str(number), level="info")
-        await board.say("ping")
-        await board.hear("pong")
+            await board.send("log", message=str(number), level="info")
+        await board.send("ping")
+        await board.receive("pong")
         async with stream_of(gateway, "?types=log&device=resumed", Last_Event_ID=stream.last_id or "") as stream:
             missed = [(await stream.next("log"))["message"] for _ in range(48)]
-            await board.say("log", message="live", level="info")
+            await board.send("log", message="live", level="info")
             live = (await stream.next("log", "gap"))["message"]
 
     assert missed == [str(number) for number in range(2, 50)]
@@ -106,11 +106,11 @@ async def test_a_client_that_missed_a_restart_gets_the_events_of_the_journal() -
     async with RunningApp() as gateway:
         async with stream_of(gateway, "?types=log,presence") as stream:
             async with board_at(gateway, "restarted") as board:
-                await board.say("log", message="before", level="info")
+                await board.send("log", message="before", level="info")
                 await stream.next("log")
         await asyncio.sleep(0.3)
         async with board_at(gateway, "restarted") as board:
-            await board.say("log", message="missed", level="info")
+            await board.send("log", message="missed", level="info")
         await gateway.restart()
 
         async with stream_of(gateway, f"?types=log,presence&last_event_id={stream.last_id}") as back:
@@ -119,7 +119,7 @@ async def test_a_client_that_missed_a_restart_gets_the_events_of_the_journal() -
             missed = await back.next("log") if missed["message"] == "before" else missed
             present = await back.next("presence")
             async with board_at(gateway, "restarted") as board:
-                await board.say("log", message="after", level="info")
+                await board.send("log", message="after", level="info")
                 after = await back.next("log")
 
     assert (missed["message"], after["message"]) == ("missed", "after")
@@ -130,7 +130,7 @@ async def test_too_many_missed_events_are_a_gap() -> None:
     async with RunningApp(messages_per_s_max=1_000_000) as gateway:
         async with board_at(gateway, "long") as board:
             for number in range(REPLAY_ROWS_MAX + 1):
-                await board.say("log", message=str(number), level="info")
+                await board.send("log", message=str(number), level="info")
         assert len(await gateway.journal(type="log")) == REPLAY_ROWS_MAX + 1
 
         async with stream_of(gateway, "?types=log", Last_Event_ID="0") as stream:

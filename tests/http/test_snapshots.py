@@ -53,7 +53,7 @@ async def test_a_snapshot_has_the_time_when_it_was_taken(gateway: RunningApp) ->
 
 async def test_the_camera_is_asked_when_its_newest_frame_is_old(gateway: RunningApp) -> None:
     async with Camera(gateway) as camera:
-        await camera.asked(fps=0.1)
+        await camera.wait_for_stream(fps=0.1)
         first = await snapshot(gateway)
         await asyncio.sleep(1.1)
         second = await snapshot(gateway)
@@ -64,7 +64,7 @@ async def test_the_camera_is_asked_when_its_newest_frame_is_old(gateway: Running
 
 async def test_a_camera_with_viewers_is_not_asked(gateway: RunningApp) -> None:
     async with Camera(gateway) as camera, MjpegViewer(gateway) as viewer:
-        await camera.asked(fps=10)
+        await camera.wait_for_stream(fps=10)
         await viewer.frames(3)
         assert (await snapshot(gateway)).status_code == 200
 
@@ -73,7 +73,7 @@ async def test_a_camera_with_viewers_is_not_asked(gateway: RunningApp) -> None:
 
 async def test_requests_at_the_same_time_share_one_frame(gateway: RunningApp) -> None:
     async with Camera(gateway, obeys=False) as camera:
-        await camera.asked()
+        await camera.wait_for_stream()
         asking = [asyncio.create_task(snapshot(gateway)) for _ in range(10)]
         await camera.commanded("snapshot")
         await camera.send(jpeg(1))
@@ -102,7 +102,7 @@ async def test_a_camera_that_disconnects_fails_the_snapshot_at_once(gateway: Run
 
 async def test_the_error_of_a_camera_is_passed_on(gateway: RunningApp) -> None:
     async with Camera(gateway) as camera:
-        await camera.asked(fps=0.1)
+        await camera.wait_for_stream(fps=0.1)
         await asyncio.sleep(1.1)
         camera.answer = {"status": "error", "message": "the sensor does not start"}
         answer = await snapshot(gateway)

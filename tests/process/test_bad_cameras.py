@@ -43,7 +43,7 @@ async def test_viewers_that_wait_see_a_camera_that_comes_back(gateway: GatewayPr
     ):
         for _ in range(2):
             async with Camera(gateway.ws_url, device="returning") as camera:
-                await camera.asked(fps=10)
+                await camera.wait_for_stream(fps=10)
                 await mjpeg.frames(3)
                 async with asyncio.timeout(DEADLINE_S):
                     assert await websocket.recv()
@@ -125,11 +125,11 @@ async def test_of_two_cameras_with_one_name_the_later_one_is_shown(gateway: Gate
 async def test_a_slow_link_carries_fewer_complete_frames_and_recovers(gateway: GatewayProcess) -> None:
     async with WeakLink(gateway.port, bytes_per_s=80_000) as weak:
         async with Camera(weak.ws_url, send_buffer_bytes=8192) as camera, MjpegViewer(gateway) as viewer:
-            await camera.asked(fps=10)
+            await camera.wait_for_stream(fps=10)
             reading = asyncio.create_task(viewer.frames(10_000))
-            fewer = await camera.asked_so(lambda args: args["fps"] < 4)
+            fewer = await camera.wait_for_stream_that(lambda args: args["fps"] < 4)
             weak.bytes_per_s = 10_000_000
-            more = await camera.asked_so(lambda args: args["fps"] > fewer["fps"])
+            more = await camera.wait_for_stream_that(lambda args: args["fps"] > fewer["fps"])
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
 

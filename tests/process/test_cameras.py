@@ -72,30 +72,30 @@ async def test_a_request_for_the_head_is_answered_and_ends(gateway: GatewayProce
 
 async def test_a_camera_is_slow_without_viewers_and_fast_with_them(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url) as camera:
-        await camera.asked(fps=0.1, size="VGA")
+        await camera.wait_for_stream(fps=0.1, size="VGA")
         async with MjpegViewer(gateway, path_of(query="?fps=15&size=QVGA&quality=40")):
-            await camera.asked(fps=15, size="QVGA", quality=40)
-        await camera.asked(fps=0.1)
+            await camera.wait_for_stream(fps=15, size="QVGA", quality=40)
+        await camera.wait_for_stream(fps=0.1)
         async with connect(view_url(gateway, "?fps=12")):
-            await camera.asked(fps=12, size="VGA", quality=80)
-        await camera.asked(fps=0.1)
+            await camera.wait_for_stream(fps=12, size="VGA", quality=80)
+        await camera.wait_for_stream(fps=0.1)
 
 
 async def test_the_camera_is_set_to_the_highest_of_all_viewer_requests(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url) as camera, MjpegViewer(gateway, path_of(query="?fps=3&size=SVGA")):
-        await camera.asked(fps=3, size="SVGA")
+        await camera.wait_for_stream(fps=3, size="SVGA")
         async with MjpegViewer(gateway, path_of(query="?fps=9&size=QVGA")):
-            await camera.asked(fps=9, size="SVGA")
-        await camera.asked(fps=3, size="SVGA")
+            await camera.wait_for_stream(fps=9, size="SVGA")
+        await camera.wait_for_stream(fps=3, size="SVGA")
 
 
 async def test_a_viewer_may_change_its_request(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url) as camera, connect(view_url(gateway)) as viewer:
-        await camera.asked(fps=10)
+        await camera.wait_for_stream(fps=10)
         await viewer.send('{"fps": 4, "size": "QVGA"}')
-        await camera.asked(fps=4, size="QVGA")
+        await camera.wait_for_stream(fps=4, size="QVGA")
         await viewer.send('{"fps": 0}')
-        await camera.asked(fps=0.1)
+        await camera.wait_for_stream(fps=0.1)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ async def test_an_invalid_viewer_request_is_explained_and_changes_nothing(
     gateway: GatewayProcess, text: str | bytes
 ) -> None:
     async with Camera(gateway.ws_url) as camera, connect(view_url(gateway, "?fps=20")) as viewer:
-        await camera.asked(fps=20)
+        await camera.wait_for_stream(fps=20)
         await viewer.send(text)
 
         answer = await next_text(viewer)
@@ -146,16 +146,16 @@ async def test_a_camera_without_a_stream_command_gets_no_commands(gateway: Gatew
 async def test_a_camera_with_an_idle_period_of_zero_stops_without_viewers() -> None:
     with GatewayProcess(env={"DARVAZ_CAMERA_IDLE_EVERY_S": "0"}) as gateway:
         async with Camera(gateway.ws_url) as camera:
-            await camera.asked(fps=0)
+            await camera.wait_for_stream(fps=0)
             async with MjpegViewer(gateway) as viewer:
-                await camera.asked(fps=10)
+                await camera.wait_for_stream(fps=10)
                 await viewer.frames(3)
-            await camera.asked(fps=0)
+            await camera.wait_for_stream(fps=0)
 
 
 async def test_the_state_of_a_camera_is_in_the_api(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url, size_bytes=30_000) as camera, MjpegViewer(gateway) as viewer:
-        await camera.asked(fps=10)
+        await camera.wait_for_stream(fps=10)
         await viewer.frames(3)
         state = (await asyncio.to_thread(gateway.get, "/api/devices/yard/camera")).json()
 

@@ -80,8 +80,8 @@ async def board(gateway: GatewayProcess) -> AsyncIterator[Board]:
 
 
 async def acknowledge(board: Board, **ack: Any) -> dict[str, Any]:
-    command = await board.hear("command")
-    await board.say("ack", id=command["id"], **ack)
+    command = await board.receive("command")
+    await board.send("ack", id=command["id"], **ack)
     return command
 
 
@@ -124,7 +124,7 @@ async def test_a_device_that_disconnected_is_away(gateway: GatewayProcess, gw: A
 
 
 async def test_telemetry_is_read_as_numbers_and_over_time(gw: Any, flavour: Flavour, board: Board) -> None:
-    await board.say("telemetry", values={"temperature": 21.5, "window": "open"})
+    await board.send("telemetry", values={"temperature": 21.5, "window": "open"})
     await asyncio.sleep(1.5)
 
     latest = await flavour.do(gw["pan-tilt"].telemetry)
@@ -135,7 +135,7 @@ async def test_telemetry_is_read_as_numbers_and_over_time(gw: Any, flavour: Flav
 
 
 async def test_log_lines_have_level_and_text(gw: Any, flavour: Flavour, board: Board) -> None:
-    await board.say("log", level="warning", message="the wind turns")
+    await board.send("log", level="warning", message="the wind turns")
     await asyncio.sleep(1)
 
     lines = await flavour.do(gw["pan-tilt"].log, limit=5)
@@ -146,7 +146,7 @@ async def test_log_lines_have_level_and_text(gw: Any, flavour: Flavour, board: B
 async def test_events_arrive_as_they_happen(gw: Any, flavour: Flavour, board: Board) -> None:
     arriving = asyncio.create_task(flavour.first(gw["pan-tilt"].events("log"), count=2))
     await asyncio.sleep(1)
-    await board.say("log", message="now")
+    await board.send("log", message="now")
 
     hello, event = await arriving
 

@@ -31,7 +31,7 @@ async def test_a_client_that_does_not_read_gets_a_gap_and_delays_no_other() -> N
         async with stream_of(gateway, "?types=log") as quick, board_at(gateway.ws_url, "loud") as board:
             total = 3_000
             for number in range(total):
-                await board.say("log", message=f"{number} " + "x" * 8_000, level="info")
+                await board.send("log", message=f"{number} " + "x" * 8_000, level="info")
                 if number % 100 == 99:
                     async with asyncio.timeout(_DEADLINE_S):
                         while not (await quick.next("log", "gap")).get("message", "").startswith(f"{number} "):

@@ -106,7 +106,7 @@ async def test_a_film_shows_each_frame_when_it_arrived(
     film = tmp_path / name
     async with Camera(gateway.ws_url) as camera:
         recording = asyncio.create_task(cli(gateway, "record", "yard", "-o", film, "--seconds", "3", "--fps", "10"))
-        await camera.asked(fps=10)
+        await camera.wait_for_stream(fps=10)
         await asyncio.sleep(1)
         camera.fps = 2
         made = await recording
@@ -125,7 +125,7 @@ async def test_ctrl_c_ends_a_film_that_is_complete(gateway: GatewayProcess, tmp_
     command = [sys.executable, "-m", "darvaz", "record", "yard", "-o", str(film), "--gateway", gateway.url]
     async with Camera(gateway.ws_url) as camera:
         recording = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-        await camera.asked(fps=10)
+        await camera.wait_for_stream(fps=10)
         await asyncio.sleep(1)
         recording.send_signal(signal.SIGINT)
         output, _ = await asyncio.wait_for(recording.communicate(), 60)
@@ -140,7 +140,7 @@ async def test_a_time_lapse_plays_fast(gateway: GatewayProcess, tmp_path: Path) 
     async with Camera(gateway.ws_url) as camera:
         arguments = ("-o", film, "--every", "0.5", "--play-fps", "20", "--seconds", "4")
         recording = asyncio.create_task(cli(gateway, "record", "yard", *arguments))
-        await camera.asked(fps=2)
+        await camera.wait_for_stream(fps=2)
         await recording
 
     times_s = film_of(film)[1]
@@ -155,12 +155,12 @@ async def test_a_film_goes_on_when_camera_and_gateway_are_back(tmp_path: Path) -
         command = [sys.executable, "-m", "darvaz", "record", "yard", "-o", str(film), "--gateway", gateway.url]
         async with Camera(gateway.ws_url) as camera:
             recording = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-            await camera.asked(fps=10)
+            await camera.wait_for_stream(fps=10)
             await asyncio.sleep(0.5)
         await asyncio.to_thread(gateway.stop)
         await asyncio.to_thread(gateway.start)
         async with Camera(gateway.ws_url) as camera:
-            await camera.asked(fps=10)
+            await camera.wait_for_stream(fps=10)
             await asyncio.sleep(1)
             recording.send_signal(signal.SIGINT)
             await asyncio.wait_for(recording.communicate(), 60)
@@ -174,7 +174,7 @@ async def test_a_film_goes_on_when_camera_and_gateway_are_back(tmp_path: Path) -
 async def test_a_broken_frame_is_left_out_of_the_film(gateway: GatewayProcess, tmp_path: Path) -> None:
     async with Camera(gateway.ws_url, obeys=False) as camera:
         recording = asyncio.create_task(cli(gateway, "record", "yard", "-o", tmp_path / "y.mkv", "--seconds", "3"))
-        await camera.asked(fps=10)
+        await camera.wait_for_stream(fps=10)
         for frame in (jpeg(1), b"\xff\xd8" + bytes(100) + b"\xff\xd9", jpeg(2)):
             await asyncio.sleep(0.3)
             await camera.send(frame)

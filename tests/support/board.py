@@ -23,11 +23,11 @@ class Board:
         # A connection of `websockets`, or a `MemoryWebSocket` with the same methods.
         self.link = link
 
-    async def say(self, type_: str, **fields: Any) -> None:
+    async def send(self, type_: str, **fields: Any) -> None:
         await self.link.send(json.dumps({"type": type_, **fields}))
 
-    async def hear(self, type_: str) -> dict[str, Any]:
-        """Waits for a message of a type; others are passed over."""
+    async def receive(self, type_: str) -> dict[str, Any]:
+        """Waits for a message of a type; others are ignored."""
         async with asyncio.timeout(_DEADLINE_S):
             while True:
                 message: dict[str, Any] = json.loads(await self.link.recv())
@@ -43,8 +43,8 @@ async def board_at(
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with link_to(gateway, f"/ws/{kind}", headers) as link:
         board = Board(link)
-        await board.say("connect", device=device, **introduction)
-        await board.hear("connection_ack")
+        await board.send("connect", device=device, **introduction)
+        await board.receive("connection_ack")
         yield board
 
 

@@ -101,10 +101,10 @@ class BoardProcess:
                     return found[count - 1]
                 left_s = give_up - time.monotonic()
                 if left_s <= 0:
-                    raise AssertionError(f"no line {pattern!r} in {deadline_s} s; the board said:\n{self.said()}")
+                    raise AssertionError(f"no line {pattern!r} in {deadline_s} s; the board printed:\n{self.output()}")
                 self._news.wait(min(left_s, 0.5))
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Returns what the board printed so far."""
         return "\n".join(self.lines())
 

@@ -129,17 +129,17 @@ class Camera:
         self.sent += 1
 
     async def send_until(self, done: asyncio.Event, fps: float) -> None:
-        """Sends frames at a rate, whatever was asked, until the test has seen enough."""
+        """Sends frames at a rate of its own until the test has seen enough."""
         async with asyncio.timeout(_DEADLINE_S):
             while not done.is_set():
                 await self.send()
                 await asyncio.sleep(1 / fps)
 
-    async def asked(self, **wanted: Any) -> dict[str, Any]:
+    async def wait_for_stream(self, **wanted: Any) -> dict[str, Any]:
         """Waits for a `stream` with these arguments and returns all of them."""
-        return await self.asked_so(lambda args: wanted.items() <= args.items())
+        return await self.wait_for_stream_that(lambda args: wanted.items() <= args.items())
 
-    async def asked_so(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    async def wait_for_stream_that(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Waits for a `stream` whose arguments fit, forgets those before it, and returns them."""
         async with asyncio.timeout(_DEADLINE_S), self._changed:
             while True:

@@ -46,9 +46,9 @@ async def pytest_in(
     )  # fmt: skip
     try:
         async with asyncio.timeout(deadline_s):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return process.returncode or 0, said.decode(errors="replace")
+    return process.returncode or 0, output.decode(errors="replace")

@@ -40,16 +40,16 @@ def answer_to(request):
     return (head + "Sec-WebSocket-Accept: %s\r\n\r\n" % accept).encode()
 
 
-def feed(one, data, step=None):
-    """Feeds bytes, in pieces of a size if one is given, and returns the events, their views as bytes."""
+def receive_all(one, data, step=None):
+    """Feeds bytes, in pieces of a size if one is given, and returns the events, with views as bytes."""
     events = []
     at = 0
     while at < len(data):
-        room = one.input_space()
-        count = min(len(room), len(data) - at, step or len(data))
+        space = one.input_space()
+        count = min(len(space), len(data) - at, step or len(data))
         if not count:
-            raise AssertionError("no room")
-        room[:count] = data[at : at + count]
+            raise AssertionError("no space")
+        space[:count] = data[at : at + count]
         one.receive(count)
         at += count
         events += take_events(one)
@@ -69,5 +69,5 @@ def take_events(one):
 def opened(send_bytes_max=512, receive_bytes=RECEIVE_BYTES):
     """Returns a WebSocket whose handshake is done."""
     one = websocket.WebSocket(receive_bytes, send_bytes_max)
-    feed(one, answer_to(one.start("h", "/", {})))
+    receive_all(one, answer_to(one.start("h", "/", {})))
     return one

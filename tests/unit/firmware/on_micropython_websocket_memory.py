@@ -7,7 +7,7 @@ import gc
 import unittest
 
 from firmware.lib.darvaz import codec, websocket
-from tests.support.on_board.gateway_end import PING, RECEIVE_BYTES, TEXT, answer_to, feed, opened, packet
+from tests.support.on_board.gateway_end import PING, RECEIVE_BYTES, TEXT, answer_to, opened, packet, receive_all
 
 ROUNDS = 20
 FRAME_BYTES = 25000
@@ -36,7 +36,7 @@ def put(one, data):
 
 
 class Allocations(unittest.TestCase):
-    """One step of the conversation may make so much garbage and no more."""
+    """The garbage of one step of the conversation has a limit."""
 
     def setUp(self):
         self.one = opened()
@@ -44,7 +44,7 @@ class Allocations(unittest.TestCase):
     def test_counting_notices_an_allocation(self):
         self.assertGreaterEqual(allocated(lambda: bytearray(1000)), 1000)
 
-    def test_ping_is_heard_and_answered_with_little_garbage(self):
+    def test_ping_is_received_and_answered_with_little_garbage(self):
         def round_trip():
             put(self.one, PING_TEXT)
             message = codec.parse(self.one.take_event()[1])
@@ -53,14 +53,14 @@ class Allocations(unittest.TestCase):
 
         self.assertLessEqual(allocated(round_trip), 1600)
 
-    def test_text_is_heard_with_little_garbage_beside_itself(self):
+    def test_text_is_received_with_little_garbage_beside_itself(self):
         data = packet(TEXT, b"x" * 1000)
 
-        def hear():
+        def receive():
             put(self.one, data)
             assert len(self.one.take_event()[1]) == 1000
 
-        self.assertLessEqual(allocated(hear), 1000 + 320)
+        self.assertLessEqual(allocated(receive), 1000 + 320)
 
     def test_ping_packet_is_answered_with_little_garbage(self):
         data = packet(PING, b"12345678")
@@ -83,12 +83,12 @@ class Allocations(unittest.TestCase):
         self.assertLessEqual(allocated(lambda: self.one.send_text(text)), 256)
 
     def test_partial_reads_make_little_garbage(self):
-        def hear():
+        def receive():
             for at in range(0, len(PING_TEXT), 5):
                 put(self.one, PING_TEXT[at : at + 5])
                 self.one.take_event()
 
-        self.assertLessEqual(allocated(hear), 200 * (len(PING_TEXT) // 5 + 1))
+        self.assertLessEqual(allocated(receive), 200 * (len(PING_TEXT) // 5 + 1))
 
 
 class Reconnecting(unittest.TestCase):
@@ -98,7 +98,7 @@ class Reconnecting(unittest.TestCase):
         one = opened()
 
         def reconnect():
-            feed(one, answer_to(one.start("gateway", "/ws/pico", {})) + PING_TEXT + b"\x01\x05half")
+            receive_all(one, answer_to(one.start("gateway", "/ws/pico", {})) + PING_TEXT + b"\x01\x05half")
             one.receive(0)
             one.take_event()
 

@@ -79,10 +79,10 @@ class Refusals(unittest.TestCase):
 
         self.assertEqual([waits.refuse() for _ in range(3)], [1000, 4000, 16000])
 
-    def test_asked_time_is_kept_even_beyond_sixty_seconds(self):
+    def test_requested_wait_is_kept_even_beyond_sixty_seconds(self):
         self.assertEqual(backoff.Backoff(always_zero).refuse(120), 120000 + backoff.SHORTEST_MS)
 
-    def test_boards_that_were_told_the_same_time_are_spread(self):
+    def test_boards_with_the_same_requested_wait_are_spread(self):
         self.assertEqual(backoff.Backoff(always_longest).refuse(10), 10000 + 2000)
 
     def test_absurd_times_are_bounded(self):

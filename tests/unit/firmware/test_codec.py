@@ -8,18 +8,18 @@ import unittest
 from firmware.lib.darvaz import codec, messages
 
 
-def told(fields):
+def text_of(fields):
     """Returns the text of a message as a gateway sends it."""
     return json.dumps(fields)
 
 
 def command(name="pan", number=7, **args):
     """Returns the text of a command."""
-    return told({"type": "command", "id": number, "name": name, "args": args})
+    return text_of({"type": "command", "id": number, "name": name, "args": args})
 
 
-class Hearing(unittest.TestCase):
-    """What the gateway says becomes a message or a fault, and never raises."""
+class Receiving(unittest.TestCase):
+    """A text of the gateway becomes a message or a fault, and never raises."""
 
     def refused(self, text):
         fault = codec.parse(text)
@@ -33,24 +33,24 @@ class Hearing(unittest.TestCase):
         self.assertEqual(message["args"], {"angle": 90, "name_of": "دروازه", "fast": True})
 
     def test_unknown_fields_are_ignored(self):
-        self.assertEqual(codec.parse(told({"type": "ping", "colour": "red"}))["type"], "ping")
+        self.assertEqual(codec.parse(text_of({"type": "ping", "colour": "red"}))["type"], "ping")
 
-    def test_text_that_is_no_json_object_is_not_json(self):
+    def test_text_that_is_not_a_json_object_is_a_fault(self):
         for text in ("", "{", "[]", "null", '"ping"', "7", '{"type": "ping"} x', "\x00", '{"type": tru}'):
             self.assertEqual(self.refused(text).code, "not_json")
 
     def test_deep_nesting_does_not_raise(self):
         self.assertEqual(self.refused("[" * 2000).code, "not_json")
 
-    def test_type_that_is_no_string_is_invalid(self):
+    def test_type_that_is_not_a_string_is_invalid(self):
         for kind in ("null", "7", "[]", "{}"):
             self.assertEqual(self.refused('{"type": %s}' % kind).code, "invalid")
 
-    def test_type_that_only_devices_say_is_not_heard(self):
-        self.assertEqual(self.refused(told({"type": "telemetry", "values": {}})).code, "unknown_type")
+    def test_type_that_only_devices_send_is_unknown(self):
+        self.assertEqual(self.refused(text_of({"type": "telemetry", "values": {}})).code, "unknown_type")
 
     def test_missing_field_is_named(self):
-        fault = self.refused(told({"type": "command", "id": 7, "name": "pan"}))
+        fault = self.refused(text_of({"type": "command", "id": 7, "name": "pan"}))
 
         self.assertEqual((fault.code, fault.text), ("invalid", "args: expected a value"))
 
@@ -64,7 +64,7 @@ class Hearing(unittest.TestCase):
         for number, is_good in ((0, True), (1073741823, True), (-1, False), (1073741824, False)):
             self.assertEqual(isinstance(codec.parse(command(number=number)), dict), is_good)
 
-    def test_truth_value_is_no_integer_and_a_fraction_is_none(self):
+    def test_truth_value_and_fraction_are_not_integers(self):
         for number in (True, 7.5, "7", None):
             self.assertEqual(self.refused(command(number=number)).text, "id: expected an integer from 0 to 1073741823")
 
@@ -79,7 +79,7 @@ class Hearing(unittest.TestCase):
         for name in ("", "2x", "x y", "x" * 33):
             self.assertTrue(self.refused(command(**{name: 1})).text.startswith("args: expected names"))
 
-    def test_sixteen_arguments_are_heard_and_seventeen_are_not(self):
+    def test_sixteen_arguments_are_accepted_and_seventeen_are_not(self):
         self.assertTrue(isinstance(codec.parse(command(**{"a%d" % n: n for n in range(16)})), dict))
         self.refused(command(**{"a%d" % n: n for n in range(17)}))
 
@@ -110,8 +110,8 @@ class Hearing(unittest.TestCase):
     def test_welcome_is_understood(self):
         welcome = {"type": "connection_ack", "status": "success", "message": "hello", "time": 1790000000}
 
-        self.assertEqual(codec.parse(told(welcome)), welcome)
-        self.refused(told(dict(welcome, status="failure")))
+        self.assertEqual(codec.parse(text_of(welcome)), welcome)
+        self.refused(text_of(dict(welcome, status="failure")))
 
 
 class Saying(unittest.TestCase):
@@ -139,11 +139,11 @@ class Saying(unittest.TestCase):
             self.refused(type="telemetry", values={"x": value})
             self.refused(type="ack", result=[value])
 
-    def test_result_that_is_no_json_is_refused(self):
+    def test_result_that_is_not_json_is_refused(self):
         for value in (object(), b"bytes", {1: 2}, {"x": {"y": object}}):
             self.assertTrue(self.refused(type="ack", result=value).startswith("result: expected JSON"))
 
-    def test_letters_that_json_escapes_come_back(self):
+    def test_characters_that_json_escapes_come_back(self):
         text = "".join([chr(code) for code in range(0x80)]) + "\u2028 😀"
 
         self.assertEqual(json.loads(codec.dump({"type": "log", "message": text}))["message"], text)
@@ -214,7 +214,7 @@ class Declaring(unittest.TestCase):
         for value in (0, 1, "true", None):
             self.assertEqual(self.trouble(value, rule), ": expected true or false")
 
-    def test_name_that_is_no_text_is_refused(self):
+    def test_name_that_is_not_a_text_is_refused(self):
         self.assertTrue(self.trouble({1: 2}, messages.VALUES).startswith(": expected names"))
 
     def test_values_are_numbers_strings_or_truth_values(self):

@@ -21,12 +21,12 @@ class Board:
     def add(self, handler, arguments, deadline_s=1):
         self.commands.add(handler.__name__, handler, arguments, deadline_s)
 
-    def ask(self, *asked, ticks=20):
+    def start(self, *calls, ticks=20):
         """Starts commands as (name, args) with ids from 0 on and lets them run a little."""
 
         async def run():
-            for number in range(len(asked)):
-                self.commands.start(number, asked[number][0], asked[number][1])
+            for number in range(len(calls)):
+                self.commands.start(number, calls[number][0], calls[number][1])
             for _ in range(ticks):
                 await asyncio.sleep(0)
 
@@ -47,7 +47,7 @@ class Running(unittest.TestCase):
             return {"angle": angle}
 
         self.board.add(pan, ANGLE)
-        self.board.ask(("pan", {"angle": 90}))
+        self.board.start(("pan", {"angle": 90}))
 
         self.assertEqual(self.board.acks, [{"type": "ack", "id": 0, "status": "ok", "result": {"angle": 90}}])
 
@@ -57,7 +57,7 @@ class Running(unittest.TestCase):
             return angle
 
         self.board.add(pan, ANGLE)
-        self.board.ask(("pan", {"angle": 90}))
+        self.board.start(("pan", {"angle": 90}))
 
         self.assertEqual(self.board.acks[0]["result"], 90)
 
@@ -66,7 +66,7 @@ class Running(unittest.TestCase):
             pass
 
         self.board.add(blink, {})
-        self.board.ask(("blink", {}))
+        self.board.start(("blink", {}))
 
         self.assertEqual(self.board.acks, [{"type": "ack", "id": 0, "status": "ok"}])
 
@@ -75,7 +75,7 @@ class Running(unittest.TestCase):
             raise OSError("the servo is stuck")
 
         self.board.add(pan, ANGLE)
-        self.board.ask(("pan", {"angle": 90}))
+        self.board.start(("pan", {"angle": 90}))
 
         self.assertEqual(self.board.acks[0]["status"], "error")
         self.assertEqual(self.board.acks[0]["message"], "OSError: the servo is stuck")
@@ -128,18 +128,18 @@ class Running(unittest.TestCase):
             pass
 
         self.board.add(pan, {})
-        self.board.ask(("tilt", {}))
+        self.board.start(("tilt", {}))
 
         self.assertEqual(self.board.acks[0]["message"], "no command tilt; there are: pan")
 
-    def test_flood_beyond_the_limit_is_told_that_the_board_is_busy(self):
+    def test_flood_beyond_the_limit_is_answered_with_busy(self):
         gate = asyncio.Event()
 
         async def wait():
             await gate.wait()
 
         self.board.add(wait, {})
-        self.board.ask(*[("wait", {})] * (commands.RUNNING_MAX + 1))
+        self.board.start(*[("wait", {})] * (commands.RUNNING_MAX + 1))
 
         self.assertEqual([ack["id"] for ack in self.board.acks], [commands.RUNNING_MAX])
         self.assertIn("busy", self.board.acks[0]["message"])
@@ -150,7 +150,7 @@ class Running(unittest.TestCase):
 
         self.board.add(blink, {})
         for _ in range(3):
-            self.board.ask(*[("blink", {})] * commands.RUNNING_MAX, ticks=40)
+            self.board.start(*[("blink", {})] * commands.RUNNING_MAX, ticks=40)
 
         self.assertEqual([ack["status"] for ack in self.board.acks], ["ok"] * 3 * commands.RUNNING_MAX)
 
@@ -161,7 +161,7 @@ class Declaring(unittest.TestCase):
     def setUp(self):
         self.board = Board()
 
-    def test_what_was_declared_is_told(self):
+    def test_declared_telemetry_is_in_the_connect_message(self):
         self.board.commands.add("pan", print, ANGLE)
 
         self.assertEqual(self.board.commands.declared(), {"pan": ANGLE})
@@ -172,7 +172,7 @@ class Declaring(unittest.TestCase):
 
         self.assertIn("command pan, angle.type", str(raised.exception))
 
-    def test_name_that_is_no_name_is_refused(self):
+    def test_invalid_name_is_refused(self):
         with self.assertRaises(ValueError):
             self.board.commands.add("two words", print, {})
 

@@ -54,14 +54,14 @@ class Checking(unittest.TestCase):
     def test_network_without_name_is_refused(self):
         self.assertIn("networks.0.ssid", trouble(networks=[{"password": "secret-word"}]))
 
-    def test_slip_of_the_shift_key_is_found(self):
+    def test_name_in_capitals_is_found(self):
         self.assertIn("is written token", trouble(Token="dvz_x"))
 
     def test_refusal_never_shows_a_secret(self):
         self.assertNotIn("secret-word", trouble(networks=[{"ssid": "", "password": "secret-word"}]))
         self.assertNotIn("secret-word", trouble(networks=[{"ssid": "Home", "password": "secret-word" * 9}]))
 
-    def test_list_is_no_configuration(self):
+    def test_list_is_not_a_configuration(self):
         with self.assertRaises(configuration.ConfigError):
             configuration.check_config([])
 
@@ -69,13 +69,13 @@ class Checking(unittest.TestCase):
 class Loading(unittest.TestCase):
     """A file that is not there, or not JSON."""
 
-    def test_missing_file_says_what_to_do(self):
+    def test_missing_file_is_reported_with_what_to_do(self):
         with self.assertRaises(configuration.ConfigError) as raised:
             configuration.load("/nowhere/config.json")
 
         self.assertIn("make flash", str(raised.exception))
 
-    def test_file_that_is_not_json_is_said_to_be_so(self):
+    def test_file_that_is_not_json_is_reported(self):
         with self.assertRaises(configuration.ConfigError) as raised:
             configuration.load("README.md")
 

@@ -100,7 +100,7 @@ class Answer(unittest.TestCase):
         for line in ("no colon", "Upgrade : websocket", " folded: line"):
             self.assertIn("malformed", read(GOOD[0], line)[3])
 
-    def test_refusal_tells_its_wait_and_its_body(self):
+    def test_refusal_has_its_wait_and_its_body(self):
         self.assertEqual(read("HTTP/1.1 503 Busy", "Retry-After: 30", "Content-Length: 12"), (503, 30, 12, None))
 
     def test_status_needs_no_words_behind_it(self):

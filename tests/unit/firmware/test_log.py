@@ -5,13 +5,13 @@ import unittest
 from firmware.lib.darvaz import log
 
 
-class Saying(unittest.TestCase):
+class Printing(unittest.TestCase):
     """Every line is echoed at once and kept with its level and time."""
 
     def setUp(self):
         self.kept = []
-        self.said = []
-        self.log = log.Log(lambda: 61042, lambda *line: self.kept.append(line), echo=self.said.append)
+        self.printed = []
+        self.log = log.Log(lambda: 61042, lambda *line: self.kept.append(line), echo=self.printed.append)
 
     def test_line_is_kept_with_its_level_and_its_time(self):
         self.log.warning("the door is open")
@@ -21,12 +21,12 @@ class Saying(unittest.TestCase):
     def test_line_is_echoed_with_level_and_seconds(self):
         self.log.error("no answer")
 
-        self.assertEqual(self.said, ["E 61.042 no answer"])
+        self.assertEqual(self.printed, ["E 61.042 no answer"])
 
     def test_line_below_the_level_is_neither_kept_nor_echoed(self):
         self.log.debug("whispered")
 
-        self.assertEqual((self.kept, self.said), ([], []))
+        self.assertEqual((self.kept, self.printed), ([], []))
 
     def test_level_can_be_lowered_while_it_runs(self):
         self.log.level = log.DEBUG
@@ -35,12 +35,12 @@ class Saying(unittest.TestCase):
 
         self.assertEqual(self.kept[0][0], "debug")
 
-    def test_what_is_no_text_is_said_as_text(self):
+    def test_value_that_is_not_a_text_is_logged_as_text(self):
         self.log.info(21.5)
 
         self.assertEqual(self.kept[0][2], "21.5")
 
-    def test_half_a_character_is_said_as_its_number(self):
+    def test_half_a_character_is_logged_as_its_number(self):
         self.log.info("door " + chr(0xD800))
 
         self.assertEqual(self.kept[0][2], "'door \\ud800'")
@@ -105,7 +105,7 @@ class Length(unittest.TestCase):
 
         self.assertEqual(self.kept, ["x" * (log.LINE_BYTES_MAX - 3) + "…"])
 
-    def test_error_that_holds_half_a_character_is_said(self):
+    def test_error_with_half_a_character_is_logged(self):
         self.log.exception("pan failed", ValueError(chr(0xDFFF)))
 
         self.assertIn("\\udfff", self.kept[0])

@@ -15,7 +15,7 @@ def slowly(data, key):
 class Masking(unittest.TestCase):
     """What goes out is the payload XOR the key, wherever the payload lies."""
 
-    def test_every_length_and_every_alignment_is_masked_rightly(self):
+    def test_every_length_and_every_alignment_is_masked_correctly(self):
         key = bytearray(b"\x01\x80\xfe\x37")
         for start in range(5):
             for size in range(20):

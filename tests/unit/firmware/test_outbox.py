@@ -52,7 +52,7 @@ class Order(unittest.TestCase):
 
         self.assertEqual(waiting(self.box), [])
 
-    def test_confirmation_covers_only_what_was_written_before_it_was_asked_for(self):
+    def test_confirmation_covers_only_what_was_written_before_the_ping(self):
         waiting(self.box)
         self.box.mark()
         self.box.append(b"four")

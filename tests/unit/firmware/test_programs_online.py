@@ -104,11 +104,11 @@ def test_lamp_is_switched(gateway: GatewayProcess) -> None:
     assert ask(gateway, "pico", "led", on=True)["result"] == {"on": True}
 
 
-def test_temperature_is_reported_unasked(gateway: GatewayProcess) -> None:
+def test_temperature_is_reported_without_a_request(gateway: GatewayProcess) -> None:
     wait_for_entry(gateway, "pico", "telemetry", '"temperature"')
 
 
-def test_camera_sends_a_picture_when_asked(gateway: GatewayProcess) -> None:
+def test_camera_sends_a_frame_on_request(gateway: GatewayProcess) -> None:
     assert ask(gateway, "esp32cam", "snapshot")["result"] == {"bytes": 15, "size": "VGA"}
 
 
@@ -120,7 +120,7 @@ def test_camera_streams_and_stops(gateway: GatewayProcess) -> None:
     assert stopped["result"]["fps"] == 0
 
 
-def test_camera_says_how_it_is(gateway: GatewayProcess) -> None:
+def test_camera_reports_its_state(gateway: GatewayProcess) -> None:
     wait_for_entry(gateway, "esp32cam", "log", "camera: ready")
 
 

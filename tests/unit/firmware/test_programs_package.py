@@ -105,10 +105,10 @@ def test_library_is_installed_over_an_older_one(tmp_path: Path) -> None:
 
 
 def test_repository_address_leads_to_the_files_beside_the_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked: list[str] = []
+    urls: list[str] = []
 
     def open_url(url: str) -> Any:
-        asked.append(url)
+        urls.append(url)
         return (ROOT / url.partition("/HEAD/")[2]).open("rb")
 
     monkeypatch.setattr("urllib.request.urlopen", open_url)
@@ -116,7 +116,7 @@ def test_repository_address_leads_to_the_files_beside_the_list(monkeypatch: pyte
 
     install(board, "github:owner/darvaz/firmware")
 
-    assert asked[0].endswith("/owner/darvaz/HEAD/firmware/package.json")
+    assert urls[0].endswith("/owner/darvaz/HEAD/firmware/package.json")
     assert board.library() == library()
 
 

@@ -19,7 +19,7 @@ def opened(token=None, text_bytes_max=512):
     return one
 
 
-def said(one):
+def written(one):
     """Returns the messages that the session wants to write, and forgets them."""
     messages = [json.loads(data) for data in one.writes]
     one.writes.clear()
@@ -34,14 +34,14 @@ class Opening(unittest.TestCase):
 
         one.open(0)
 
-        self.assertEqual(said(one), [INTRODUCTION])
+        self.assertEqual(written(one), [INTRODUCTION])
 
     def test_board_without_a_header_shows_its_token_before_its_name(self):
         one = session.Session(INTRODUCTION, "dvz_abcdefghij_secret", dict, 512)
 
         one.open(0)
 
-        self.assertEqual(said(one), [{"type": "auth", "token": "dvz_abcdefghij_secret"}, INTRODUCTION])
+        self.assertEqual(written(one), [{"type": "auth", "token": "dvz_abcdefghij_secret"}, INTRODUCTION])
 
     def test_welcome_opens_the_conversation(self):
         one = session.Session(INTRODUCTION, None, dict, 512)
@@ -52,7 +52,7 @@ class Opening(unittest.TestCase):
         self.assertEqual(one.state, session.OPEN)
         self.assertEqual(one.events, [("opened", WELCOME)])
 
-    def test_nothing_is_said_before_the_welcome(self):
+    def test_nothing_is_sent_before_the_welcome(self):
         one = session.Session(INTRODUCTION, None, dict, 512)
         one.open(0)
         one.writes.clear()
@@ -77,7 +77,7 @@ class Conversation(unittest.TestCase):
 
         one.receive('{"type":"ping","time":1790000000}', 10)
 
-        self.assertEqual(said(one), [{"type": "pong", "uptime_s": 5}])
+        self.assertEqual(written(one), [{"type": "pong", "uptime_s": 5}])
 
     def test_command_becomes_an_event(self):
         one = opened()
@@ -91,11 +91,11 @@ class Conversation(unittest.TestCase):
 
         one.receive('{"type":"command","id":7,"name":"pan","args":{"angle":[1]}}', 10)
 
-        (ack,) = said(one)
+        (ack,) = written(one)
         self.assertEqual((ack["type"], ack["id"], ack["status"]), ("ack", 7, "error"))
         self.assertIn("args.angle", ack["message"])
 
-    def test_command_whose_id_is_no_id_is_only_a_fault(self):
+    def test_command_with_an_invalid_id_is_only_a_fault(self):
         for number in ('"7"', "-1", "null", "1.5", "1073741824"):
             one = opened()
 
@@ -126,28 +126,28 @@ class Conversation(unittest.TestCase):
 
         one.receive('{"type":"ping"}', 11)
 
-        self.assertEqual(said(one)[0]["type"], "pong")
+        self.assertEqual(written(one)[0]["type"], "pong")
 
-    def test_text_as_long_as_allowed_is_said(self):
+    def test_text_as_long_as_allowed_is_sent(self):
         one = opened(text_bytes_max=64)
-        room = 64 - len('{"type":"log","message":""}')
+        space = 64 - len('{"type":"log","message":""}')
 
-        self.assertTrue(one.send({"type": "log", "message": "x" * room}))
+        self.assertTrue(one.send({"type": "log", "message": "x" * space}))
 
     def test_text_one_byte_longer_is_refused(self):
         one = opened(text_bytes_max=64)
-        room = 64 - len('{"type":"log","message":""}')
+        space = 64 - len('{"type":"log","message":""}')
 
         with self.assertRaises(ValueError):
-            one.send({"type": "log", "message": "x" * (room + 1)})
+            one.send({"type": "log", "message": "x" * (space + 1)})
         self.assertEqual(one.writes, [])
 
     def test_length_is_counted_in_bytes(self):
         one = opened(text_bytes_max=64)
-        room = 64 - len('{"type":"log","message":""}')
+        space = 64 - len('{"type":"log","message":""}')
 
         with self.assertRaises(ValueError):
-            one.send({"type": "log", "message": "ü" * room})
+            one.send({"type": "log", "message": "ü" * space})
 
 
 class Silence(unittest.TestCase):
@@ -164,14 +164,14 @@ class Silence(unittest.TestCase):
         self.assertEqual(one.events, [("lost", "the gateway does not greet")])
         self.assertEqual(one.state, session.CLOSED)
 
-    def test_nothing_is_asked_before_the_handshake_is_done(self):
+    def test_no_ping_is_sent_before_the_handshake_is_done(self):
         one = session.Session(INTRODUCTION, None, dict, 512)
 
         one.tick(10**6)
 
         self.assertEqual((one.events, one.writes), ([], []))
 
-    def test_quiet_gateway_is_asked_once(self):
+    def test_quiet_gateway_gets_one_ping(self):
         one = opened()
 
         one.tick(session.QUIET_MS - 1)
@@ -179,9 +179,9 @@ class Silence(unittest.TestCase):
         one.tick(session.QUIET_MS)
         one.tick(session.QUIET_MS + 1)
 
-        self.assertEqual(said(one), [{"type": "ping"}])
+        self.assertEqual(written(one), [{"type": "ping"}])
 
-    def test_anything_heard_puts_the_question_off(self):
+    def test_anything_received_postpones_the_ping(self):
         one = opened()
 
         one.receive('{"type":"error","message":"x"}', session.QUIET_MS - 1)
@@ -206,7 +206,7 @@ class Silence(unittest.TestCase):
 
         self.assertEqual(one.events, [("lost", "the gateway does not answer")])
 
-    def test_closed_session_hears_and_says_nothing(self):
+    def test_closed_session_receives_and_sends_nothing(self):
         one = opened()
         one.state = session.CLOSED
 

@@ -6,7 +6,7 @@ from firmware.lib.darvaz import connection, secure, status_led
 
 
 def blinks(state, length_ms):
-    """Returns how often the LED goes on in so many milliseconds."""
+    """Returns how often the LED goes on in a time."""
     count, was_lit = 0, False
     for at_ms in range(0, length_ms, 10):
         is_lit = status_led.is_lit(state, at_ms)
@@ -21,7 +21,7 @@ class Lamp(unittest.TestCase):
     def test_online_is_a_steady_light(self):
         self.assertTrue(all(status_led.is_lit("online", at_ms) for at_ms in range(5000)))
 
-    def test_number_of_blinks_says_what_is_wrong(self):
+    def test_number_of_blinks_shows_what_is_wrong(self):
         for state, count in (("joining", 1), ("connecting", 2), ("refused", 3)):
             period_ms = count * 360 + 1000
             self.assertEqual(blinks(state, period_ms * 4), count * 4)
@@ -69,6 +69,6 @@ class Date(unittest.TestCase):
         ):
             self.assertEqual(secure.parse_date("date: " + text), unix_s)
 
-    def test_answer_without_a_date_tells_no_time(self):
+    def test_answer_without_a_date_has_no_time(self):
         for answer in ("", "HTTP/1.1 200 OK\r\n\r\n", "date: yesterday", "date: Sun, 06 Foo 1994 08:49:37 GMT"):
             self.assertIsNone(secure.parse_date(answer))

@@ -20,12 +20,12 @@ class Replay:
     """One transcript, line by line, through a board's session."""
 
     def __init__(self, lines):
-        self.heard = []
+        self.commands = []
         self.checked = 0
-        self._asked = None
-        said = [json.loads(line[2:]) for line in lines if line.startswith("< {")]
-        introduction = [message for message in said if message["type"] == "connect"][:1]
-        tokens = [message["token"] for message in said if message["type"] == "auth"]
+        self._command = None
+        messages = [json.loads(line[2:]) for line in lines if line.startswith("< {")]
+        introduction = [message for message in messages if message["type"] == "connect"][:1]
+        tokens = [message["token"] for message in messages if message["type"] == "auth"]
         self._now_ms = 0
         self._pong = {}
         self._session = session.Session(
@@ -42,11 +42,11 @@ class Replay:
         if mark == "+":
             self._wait(int(float(rest) * 1000))
         elif line.startswith("! command "):
-            self._asked = json.loads(rest[len("command ") :])
+            self._command = json.loads(rest[len("command ") :])
         elif mark == ">":
-            self._hear(json.loads(rest))
+            self._receive(json.loads(rest))
         elif mark == "<" and rest.startswith("{"):
-            self._say(json.loads(rest))
+            self._send(json.loads(rest))
 
     def _wait(self, length_ms):
         for _ in range(length_ms // STEP_MS):
@@ -57,13 +57,13 @@ class Replay:
                 self._session.writes.pop()
                 self._session.receive('{"type":"pong"}', self._now_ms)
 
-    def _hear(self, message):
+    def _receive(self, message):
         if message["type"] == "command":
-            message = dict(self._asked, type="command")
+            message = dict(self._command, type="command")
         for name in FILLING.get(message["type"], {}):
             message.setdefault(name, FILLING[message["type"]][name])
         self._session.receive(json.dumps(message), self._now_ms)
-        self.heard.append(message)
+        self.commands.append(message)
         self._check_event(message)
 
     def _check_event(self, message):
@@ -77,7 +77,7 @@ class Replay:
             raise AssertionError("heard %r, made %r of it" % (message, events))
         self.checked += 1
 
-    def _say(self, message):
+    def _send(self, message):
         kind = message["type"]
         if kind in ("ack", "log", "telemetry") and self._session.state == session.OPEN:
             try:
@@ -116,7 +116,7 @@ class Transcripts(unittest.TestCase):
         for name in names:
             self.assertGreaterEqual(play(name).checked, 1)
 
-    def test_replay_notices_a_board_that_says_something_else(self):
+    def test_replay_notices_a_board_that_sends_something_else(self):
         replay = Replay(['< {"type": "connect", "device": "door"}'])
 
         with self.assertRaises(AssertionError):

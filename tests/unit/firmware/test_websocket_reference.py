@@ -15,7 +15,7 @@ from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from firmware.lib.darvaz import websocket
-from tests.support.on_board.gateway_end import RECEIVE_BYTES, answer_to, feed, opened
+from tests.support.on_board.gateway_end import RECEIVE_BYTES, answer_to, opened, receive_all
 
 URI = parse_uri("ws://gateway/ws/pico")
 DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
@@ -57,7 +57,7 @@ class Reference:
     def __init__(self) -> None:
         self.protocol = ClientProtocol(URI, state=State.OPEN, max_size=RECEIVE_BYTES)
 
-    def feed(self, data: bytes) -> list[Any]:
+    def receive_all(self, data: bytes) -> list[Any]:
         """Feeds bytes and returns what they say in the words of the board's events."""
         self.protocol.receive_data(data)
         events: list[Any] = []
@@ -78,7 +78,7 @@ class Reference:
         return events
 
 
-def server_that_heard(*packets: Any) -> tuple[ServerProtocol, list[tuple[int, bytes]]]:
+def server_that_received(*packets: Any) -> tuple[ServerProtocol, list[tuple[int, bytes]]]:
     """Returns the library's server, fed with packets of a device, and each opcode and payload that it read."""
     server = ServerProtocol(state=State.OPEN)
     server.receive_data(b"".join(bytes(packet) for packet in packets))
@@ -94,11 +94,13 @@ def test_valid_packets_in_any_pieces_say_the_same(sent: list[list[bytes]], close
     data += b"" if close is None else serialize(Opcode.CLOSE, close)
     one, reference = opened(), Reference()
 
-    assert feed(one, data, step) == reference.feed(data)
+    assert receive_all(one, data, step) == reference.receive_all(data)
 
-    pongs = [heard for heard in server_that_heard(*reference.protocol.data_to_send())[1] if heard[0] == Opcode.PONG]
+    pongs = [
+        packet for packet in server_that_received(*reference.protocol.data_to_send())[1] if packet[0] == Opcode.PONG
+    ]
     if close is None and pongs:
-        assert server_that_heard(one.take_write())[1] == pongs[-1:]
+        assert server_that_received(one.take_write())[1] == pongs[-1:]
 
 
 @pytest.mark.parametrize(
@@ -126,12 +128,12 @@ def test_valid_packets_in_any_pieces_say_the_same(sent: list[list[bytes]], close
 def test_broken_rule_is_answered_with_the_same_code(data: bytes) -> None:
     one, reference = opened(), Reference()
 
-    event = feed(one, data)[-1]
-    reference.feed(data)
+    event = receive_all(one, data)[-1]
+    reference.receive_all(data)
 
     assert reference.protocol.close_sent is not None
     assert event[:2] == ("failed", reference.protocol.close_sent.code)
-    answer = server_that_heard(one.take_write())[0].close_rcvd
+    answer = server_that_received(one.take_write())[0].close_rcvd
     assert answer is not None
     assert answer.code == reference.protocol.close_sent.code
 
@@ -144,7 +146,7 @@ def test_what_a_device_writes_is_understood(text: str, picture: bytes) -> None:
 
     packets = [bytes(one.send_text(text)), one.send_frame(frame), frame, bytes(one.send_ping())]
 
-    assert server_that_heard(*packets)[1] == [
+    assert server_that_received(*packets)[1] == [
         (Opcode.TEXT, text.encode()),
         (Opcode.BINARY, picture),
         (Opcode.PING, b""),
@@ -155,7 +157,7 @@ def test_each_close_is_answered_by_the_other() -> None:
     one, server = opened(), ServerProtocol(state=State.OPEN)
 
     server.receive_data(bytes(one.send_close()))
-    events = feed(one, b"".join(server.data_to_send()))
+    events = receive_all(one, b"".join(server.data_to_send()))
 
     assert events == [("closed", 1000, "")]
     assert server.close_rcvd is not None
@@ -166,7 +168,7 @@ def test_close_of_the_reference_is_answered_to_its_liking() -> None:
     one, server = opened(), ServerProtocol(state=State.OPEN)
     server.send_close(CloseCode.GOING_AWAY, "restart")
 
-    events = feed(one, b"".join(server.data_to_send()))
+    events = receive_all(one, b"".join(server.data_to_send()))
     server.receive_data(bytes(one.take_write()))
 
     assert events == [("closed", 1001, "restart")]
@@ -184,7 +186,7 @@ def test_handshake_is_done_with_the_reference() -> None:
     server.send_response(answer)
 
     assert request.headers["Authorization"] == "Bearer dvz_x"
-    assert feed(one, b"".join(server.data_to_send()), step=1) == [("opened",)]
+    assert receive_all(one, b"".join(server.data_to_send()), step=1) == [("opened",)]
 
 
 def test_answers_of_the_tests_satisfy_the_reference() -> None:
@@ -205,4 +207,4 @@ def test_refusal_of_the_reference_comes_with_its_reason() -> None:
 
     server.send_response(answer)
 
-    assert feed(one, b"".join(server.data_to_send())) == [("refused", 403, 90, "not with this token")]
+    assert receive_all(one, b"".join(server.data_to_send())) == [("refused", 403, 90, "not with this token")]

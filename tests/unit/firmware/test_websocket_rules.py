@@ -1,4 +1,4 @@
-"""What a WebSocket makes of a gateway that breaks a rule, says goodbye, or talks nonsense."""
+"""What a WebSocket makes of a gateway that breaks a rule, closes, or sends nonsense."""
 
 import random
 import unittest
@@ -12,9 +12,9 @@ from tests.support.on_board.gateway_end import (
     RECEIVE_BYTES,
     TEXT,
     answer_to,
-    feed,
     opened,
     packet,
+    receive_all,
     take_events,
     unmasked,
 )
@@ -59,7 +59,7 @@ class Rules(unittest.TestCase):
             b"\x80\x00",  # continues nothing
             b"\x00\x00",
             b"\x81\x00\x80\x00",
-            b"\x01\x00\x01\x00",  # begins anew in the middle
+            b"\x01\x00\x01\x00",  # begins again in the middle
             b"\x01\x00\x82\x00",
             b"\x08\x00",  # control packets in fragments
             b"\x09\x00",
@@ -71,18 +71,18 @@ class Rules(unittest.TestCase):
         ):
             for step in (1, None):
                 one = opened()
-                self.assertEqual(feed(one, data, step)[-1][:2], ("failed", 1002))
+                self.assertEqual(receive_all(one, data, step)[-1][:2], ("failed", 1002))
                 self.assertEqual(unmasked(one.take_write()), (CLOSE, b"\x03\xea"))
                 self.assertIsNone(one.take_write())
 
     def test_each_unknown_opcode_fails_with_1002(self):
         for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
-            self.assertEqual(feed(opened(), packet(opcode))[0][:2], ("failed", 1002))
+            self.assertEqual(receive_all(opened(), packet(opcode))[0][:2], ("failed", 1002))
 
-    def test_nothing_is_heard_after_a_broken_rule(self):
+    def test_nothing_is_received_after_a_broken_rule(self):
         one = opened()
 
-        self.assertEqual(len(feed(one, b"\x83\x00" + packet(PING) + packet(TEXT, b"sorry"))), 1)
+        self.assertEqual(len(receive_all(one, b"\x83\x00" + packet(PING) + packet(TEXT, b"sorry"))), 1)
         self.assertEqual(unmasked(one.take_write())[0], CLOSE)
         self.assertIsNone(one.take_write())
 
@@ -90,7 +90,7 @@ class Rules(unittest.TestCase):
         one = opened()
         one.send_close()
 
-        self.assertEqual(feed(one, b"\x83\x00")[0][:2], ("failed", 1002))
+        self.assertEqual(receive_all(one, b"\x83\x00")[0][:2], ("failed", 1002))
         self.assertIsNone(one.take_write())
 
 
@@ -103,7 +103,7 @@ class Nonsense(unittest.TestCase):
         at = 0
         while at < len(data):
             size = chance.randrange(1, 60)
-            events += feed(one, data[at : at + size])
+            events += receive_all(one, data[at : at + size])
             at += size
             one.take_write()
             if one.state == websocket.OPEN and not chance.randrange(4):
@@ -140,11 +140,11 @@ class Nonsense(unittest.TestCase):
 
     def test_conversation_cut_after_every_byte_is_a_hang_up(self):
         one = opened()
-        all_events = feed(one, CONVERSATION)
+        all_events = receive_all(one, CONVERSATION)
         self.assertEqual(all_events[-1], ("closed", 1000, "good night"))
         for size in range(len(CONVERSATION)):
             answer = answer_to(one.start("h", "/", {}))
-            events = feed(one, answer + CONVERSATION[:size])
+            events = receive_all(one, answer + CONVERSATION[:size])
             self.assertEqual(events[1:], all_events[: len(events) - 1])
 
             one.receive(0)
@@ -153,10 +153,10 @@ class Nonsense(unittest.TestCase):
             self.assertIsNone(one.take_write())
 
     def test_conversation_in_pieces_of_any_size_is_the_same(self):
-        all_events = feed(opened(), CONVERSATION)
+        all_events = receive_all(opened(), CONVERSATION)
 
         for step in range(1, 40):
-            self.assertEqual(feed(opened(), CONVERSATION, step), all_events)
+            self.assertEqual(receive_all(opened(), CONVERSATION, step), all_events)
 
 
 class Closing(unittest.TestCase):
@@ -165,31 +165,31 @@ class Closing(unittest.TestCase):
     def test_close_of_the_gateway_is_answered_with_its_code(self):
         one = opened()
 
-        self.assertEqual(feed(one, packet(CLOSE, b"\x11\x31because")), [("closed", 4401, "because")])
+        self.assertEqual(receive_all(one, packet(CLOSE, b"\x11\x31because")), [("closed", 4401, "because")])
         self.assertEqual(unmasked(one.take_write()), (CLOSE, b"\x11\x31"))
         self.assertIsNone(one.take_write())
 
     def test_close_without_a_code_is_answered_without_one(self):
         one = opened()
 
-        self.assertEqual(feed(one, packet(CLOSE)), [("closed", 1005, "")])
+        self.assertEqual(receive_all(one, packet(CLOSE)), [("closed", 1005, "")])
         self.assertEqual(unmasked(one.take_write()), (CLOSE, b""))
 
     def test_codes_are_those_that_may_be_sent(self):
         for code in (1000, 1003, 1007, 1011, 1012, 1014, 3000, 4401, 4999):
-            self.assertEqual(feed(opened(), packet(CLOSE, code.to_bytes(2, "big")))[0][:2], ("closed", code))
+            self.assertEqual(receive_all(opened(), packet(CLOSE, code.to_bytes(2, "big")))[0][:2], ("closed", code))
         for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535):
-            self.assertEqual(feed(opened(), packet(CLOSE, code.to_bytes(2, "big")))[0][:2], ("failed", 1002))
+            self.assertEqual(receive_all(opened(), packet(CLOSE, code.to_bytes(2, "big")))[0][:2], ("failed", 1002))
 
     def test_odd_close_packets_fail(self):
-        self.assertEqual(feed(opened(), packet(CLOSE, b"\x03"))[0][:2], ("failed", 1002))
-        self.assertEqual(feed(opened(), packet(CLOSE, b"\x03\xe8\xff"))[0][:2], ("failed", 1007))
+        self.assertEqual(receive_all(opened(), packet(CLOSE, b"\x03"))[0][:2], ("failed", 1002))
+        self.assertEqual(receive_all(opened(), packet(CLOSE, b"\x03\xe8\xff"))[0][:2], ("failed", 1007))
 
     def test_close_of_ours_waits_for_the_gateways(self):
         one = opened()
 
         self.assertEqual(unmasked(one.send_close()), (CLOSE, b"\x03\xe8"))
-        events = feed(one, packet(TEXT, b"still talking") + packet(CLOSE, b"\x03\xe8"))
+        events = receive_all(one, packet(TEXT, b"still talking") + packet(CLOSE, b"\x03\xe8"))
 
         self.assertEqual(events, [("text", "still talking"), ("closed", 1000, "")])
         self.assertIsNone(one.take_write())
@@ -200,38 +200,42 @@ class Closing(unittest.TestCase):
 
         with self.assertRaises(websocket.NotOpen):
             one.send_text("too late")
-        feed(one, packet(PING, b"x"))
+        receive_all(one, packet(PING, b"x"))
         self.assertIsNone(one.take_write())
 
-    def test_nothing_is_heard_after_the_close(self):
-        self.assertEqual(len(feed(opened(), packet(CLOSE, b"\x03\xe8") + packet(TEXT, b"late"))), 1)
+    def test_nothing_is_received_after_the_close(self):
+        self.assertEqual(len(receive_all(opened(), packet(CLOSE, b"\x03\xe8") + packet(TEXT, b"late"))), 1)
 
     def test_reason_may_fill_the_packet(self):
         reason = "ü" * 61 + "x"
 
-        self.assertEqual(feed(opened(), packet(CLOSE, b"\x0f\xa0" + reason.encode())), [("closed", 4000, reason)])
+        self.assertEqual(
+            receive_all(opened(), packet(CLOSE, b"\x0f\xa0" + reason.encode())), [("closed", 4000, reason)]
+        )
 
-    def test_close_between_fragments_is_heard(self):
+    def test_close_between_fragments_is_received(self):
         for size in (4, RECEIVE_BYTES):
-            self.assertEqual(feed(opened(), packet(TEXT, b"x" * size, False) + packet(CLOSE)), [("closed", 1005, "")])
+            self.assertEqual(
+                receive_all(opened(), packet(TEXT, b"x" * size, False) + packet(CLOSE)), [("closed", 1005, "")]
+            )
 
     def test_closes_that_cross_are_not_answered(self):
         one = opened()
         one.send_close(1001)
 
-        self.assertEqual(feed(one, packet(CLOSE, b"\x03\xe8")), [("closed", 1000, "")])
+        self.assertEqual(receive_all(one, packet(CLOSE, b"\x03\xe8")), [("closed", 1000, "")])
         self.assertIsNone(one.take_write())
 
     def test_close_is_owed_even_when_the_gateway_has_hung_up(self):
         one = opened()
-        feed(one, packet(CLOSE, b"\x03\xe8"))
+        receive_all(one, packet(CLOSE, b"\x03\xe8"))
 
         one.receive(0)
 
         self.assertIsNone(one.take_event())
         self.assertEqual(unmasked(one.take_write()), (CLOSE, b"\x03\xe8"))
 
-    def test_hang_up_is_told_once(self):
+    def test_hang_up_is_reported_once(self):
         one = opened()
 
         one.receive(0)
@@ -242,9 +246,9 @@ class Closing(unittest.TestCase):
 
     def test_next_connection_starts_clean(self):
         one = opened()
-        feed(one, packet(TEXT, b"half", False) + packet(PING, b"old") + b"\x81")
+        receive_all(one, packet(TEXT, b"half", False) + packet(PING, b"old") + b"\x81")
 
         answer = answer_to(one.start("h", "/", {}))
 
-        self.assertEqual(feed(one, answer + packet(TEXT, b"new")), [("opened",), ("text", "new")])
+        self.assertEqual(receive_all(one, answer + packet(TEXT, b"new")), [("opened",), ("text", "new")])
         self.assertIsNone(one.take_write())

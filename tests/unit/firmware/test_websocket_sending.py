@@ -3,7 +3,7 @@
 import unittest
 from array import array
 
-from tests.support.on_board.gateway_end import BINARY, PING, PONG, TEXT, feed, opened, packet, unmasked
+from tests.support.on_board.gateway_end import BINARY, PING, PONG, TEXT, opened, packet, receive_all, unmasked
 
 
 class Sending(unittest.TestCase):
@@ -34,7 +34,7 @@ class Sending(unittest.TestCase):
 
     def test_newest_ping_is_answered_with_its_payload(self):
         one = opened()
-        feed(one, b"".join(packet(PING, b"%d" % number) for number in range(100)))
+        receive_all(one, b"".join(packet(PING, b"%d" % number) for number in range(100)))
 
         self.assertEqual(unmasked(one.take_write()), (PONG, b"99"))
         self.assertIsNone(one.take_write())
@@ -89,7 +89,7 @@ class Sending(unittest.TestCase):
         one = opened()
         packet_of_ours = one.send_text("hello")
 
-        feed(one, packet(TEXT, b"x" * 300) + packet(PING, b"x"))
+        receive_all(one, packet(TEXT, b"x" * 300) + packet(PING, b"x"))
         one.take_event()
 
         self.assertEqual(unmasked(packet_of_ours), (TEXT, b"hello"))

@@ -21,7 +21,7 @@ def refusal(data: bytes, chip: str) -> str:
     return str(caught.value)
 
 
-def test_image_for_a_pico_says_what_it_is() -> None:
+def test_image_for_a_pico_is_recognised() -> None:
     image = read_image("x.uf2", uf2())
 
     check_image(image, "RP2040")
@@ -34,7 +34,7 @@ def test_image_for_a_pico_2_may_begin_with_a_block_of_another_family() -> None:
     check_image(read_image("x.uf2", first + uf2("Raspberry Pi Pico 2 W with RP2350", RP2350)), "RP2350")
 
 
-def test_image_for_a_camera_board_says_what_it_is() -> None:
+def test_image_for_a_camera_board_is_recognised() -> None:
     image = read_image("firmware.bin", esp32())
 
     check_image(image, "ESP32")

@@ -60,7 +60,7 @@ def test_board_is_found_by_its_serial_number_in_any_case() -> None:
     assert find_port("id:e6614c311b7a8b24", [CAMERA, PICO]).path == "/dev/ttyACM0"
 
 
-def test_no_board_is_said_with_what_to_do() -> None:
+def test_no_board_is_reported_with_what_to_do() -> None:
     error = refusal("auto", BUILT_IN, MODEM)
 
     assert error.reason is Reason.NO_BOARD
@@ -75,7 +75,7 @@ def test_several_boards_are_named_with_how_to_choose() -> None:
     assert "PORT=id:E6614C311B7A8B24" in str(error)
 
 
-def test_unknown_serial_number_is_said_beside_those_attached() -> None:
+def test_unknown_serial_number_is_reported_with_those_attached() -> None:
     error = refusal("id:1234", PICO)
 
     assert error.reason is Reason.NO_BOARD
@@ -83,7 +83,7 @@ def test_unknown_serial_number_is_said_beside_those_attached() -> None:
 
 
 @pytest.mark.parametrize("path", ["/dev/ttyACM77", "ttyUSB0", "/etc/passwd", "COM3"])
-def test_path_that_is_no_port_is_said(path: str) -> None:
+def test_path_that_is_not_a_port_is_reported(path: str) -> None:
     assert refusal(path, PICO).reason is Reason.NO_PORT
 
 
@@ -98,7 +98,7 @@ def test_link_to_a_port_leads_to_the_port(terminal: str, tmp_path: Path) -> None
     assert find_port(str(link), []).path == terminal
 
 
-def test_port_in_use_is_said_with_who_has_it(terminal: str) -> None:
+def test_port_in_use_is_reported_with_the_program_that_has_it(terminal: str) -> None:
     first = open_serial_port(find_port(terminal, []))
 
     with pytest.raises(SerialError, match="in use by another program") as caught:
@@ -109,7 +109,7 @@ def test_port_in_use_is_said_with_who_has_it(terminal: str) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root, to become nobody")
-def test_missing_permission_is_said_with_the_group_to_join(terminal: str) -> None:
+def test_missing_permission_is_reported_with_the_group_to_join(terminal: str) -> None:
     os.chmod(terminal, 0o600)
     read, write = os.pipe()
     child = os.fork()
@@ -122,9 +122,9 @@ def test_missing_permission_is_said_with_the_group_to_join(terminal: str) -> Non
         os._exit(0)
     os.waitpid(child, 0)
 
-    said = os.read(read, 4096).decode()
+    message = os.read(read, 4096).decode()
 
     os.close(read)
     os.close(write)
-    assert said.startswith("no_permission")
-    assert "usermod -aG" in said
+    assert message.startswith("no_permission")
+    assert "usermod -aG" in message

@@ -1,4 +1,4 @@
-"""The program of the endurance tests: tells its heap after every so many welcomes and every so many commands."""
+"""The program of the endurance tests: prints its heap after every 100 welcomes and every 1,000 commands."""
 
 import gc
 import json
@@ -18,7 +18,7 @@ counts = {"welcomes": 0, "commands": 0}
 
 
 def count(what, every):
-    """Counts and tells the heap at every so many."""
+    """Counts, and prints the heap after every `every` of them."""
     counts[what] += 1
     if counts[what] % every == 0:
         gc.collect()

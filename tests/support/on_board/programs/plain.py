@@ -58,7 +58,7 @@ def big(size):
 
 @device.command(count={"type": "integer"})
 def say(count):
-    """Says so many lines."""
+    """Logs `count` lines."""
     for number in range(count):
         device.log.info("line %04d" % number)
 

@@ -37,7 +37,7 @@ class Both(unittest.TestCase):
             self.assertEqual(board.start_watchdog(5000).timeout, 5000)
             self.assertEqual(board.start_watchdog(board.WATCHDOG_MS_MAX + 1).timeout, board.WATCHDOG_MS_MAX)
 
-    def test_cause_that_nobody_knows_is_unknown(self):
+    def test_cause_that_is_not_in_the_table_is_unknown(self):
         machine.causes.append(99)
 
         self.assertEqual((pico.reset_cause(), esp32cam.reset_cause()), ("unknown", "unknown"))

@@ -1,4 +1,4 @@
-"""A device that is online, as far as an ability of a program looks at it; its commands are the real ones."""
+"""A stub of a device that is online; its commands are the real ones."""
 
 import asyncio
 
@@ -6,13 +6,13 @@ from darvaz.commands import Commands
 
 
 class Log:
-    """Remembers what was said at each level."""
+    """Keeps each message with its level."""
 
     def __init__(self):
-        self.said = []
+        self.messages = []
 
     def __getattr__(self, level):
-        return lambda text, error=None: self.said.append((level, text))
+        return lambda text, error=None: self.messages.append((level, text))
 
 
 class Device:

@@ -46,7 +46,7 @@ class Moves(unittest.TestCase):
         self.assertEqual(machine.pulses_ns[PIN], [0])
         self.assertIsNone(servo.angle_deg)
 
-    def test_first_move_says_that_it_starts_from_an_unknown_angle(self):
+    def test_result_of_the_first_move_has_an_unknown_start(self):
         result = run(make().move(90))
 
         self.assertEqual(result, {"angle": 90, "from": "unknown"})
@@ -99,7 +99,7 @@ class Moves(unittest.TestCase):
 class Contests(unittest.TestCase):
     """Two moves at once."""
 
-    def test_newest_move_wins_and_the_older_says_where_it_was(self):
+    def test_newest_move_wins_and_the_older_returns_where_it_was(self):
         async def contest():
             servo = make(speed_deg_s=180)
             await servo.move(0)

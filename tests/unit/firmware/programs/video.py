@@ -76,7 +76,7 @@ class Pictures(unittest.TestCase):
         self.assertEqual(camera.state, "ready")
         self.assertEqual(driver.made[0].open_buffers, 0)
 
-    def test_camera_is_asked_for_jpeg_with_the_pins_of_the_board(self):
+    def test_driver_is_started_for_jpeg_with_the_pins_of_the_board(self):
         async def scene():
             device, _ = prepare(size="QVGA", quality=70)
             await connect(device)
@@ -84,9 +84,11 @@ class Pictures(unittest.TestCase):
 
         run(scene())
 
-        asked = driver.made[0].asked
-        self.assertEqual((asked["pixel_format"], asked["frame_size"], asked["jpeg_quality"]), ("JPEG", "QVGA", 70))
-        self.assertEqual((asked["data_pins"], asked["powerdown_pin"]), ([5, 18, 19, 21, 36, 39, 34, 35], 32))
+        settings = driver.made[0].settings
+        self.assertEqual(
+            (settings["pixel_format"], settings["frame_size"], settings["jpeg_quality"]), ("JPEG", "QVGA", 70)
+        )
+        self.assertEqual((settings["data_pins"], settings["powerdown_pin"]), ([5, 18, 19, 21, 36, 39, 34, 35], 32))
 
     def test_stream_sends_at_its_rate_until_it_is_stopped(self):
         async def scene():
@@ -105,7 +107,7 @@ class Pictures(unittest.TestCase):
         self.assertEqual(len(device.sent), sent)
         self.assertEqual(len(driver.made), 1)
 
-    def test_nothing_is_sent_unasked_when_idle_is_off(self):
+    def test_no_frame_is_sent_without_a_request_when_idle_is_off(self):
         async def scene():
             device, camera = prepare(idle_every_s=0)
             await connect(device)
@@ -220,8 +222,8 @@ class Pictures(unittest.TestCase):
                 (await device.ask("camera", brightness=3))["message"],
             ]
 
-        said = run(scene())
+        result = run(scene())
 
-        self.assertEqual(said[0], "fps must be at most 30, not 31")
-        self.assertTrue(said[1].startswith("size must be one of QQVGA, QVGA"))
-        self.assertEqual(said[2:], ["quality must be at least 1, not 0", "brightness must be at most 2, not 3"])
+        self.assertEqual(result[0], "fps must be at most 30, not 31")
+        self.assertTrue(result[1].startswith("size must be one of QQVGA, QVGA"))
+        self.assertEqual(result[2:], ["quality must be at least 1, not 0", "brightness must be at most 2, not 3"])

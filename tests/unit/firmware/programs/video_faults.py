@@ -25,7 +25,7 @@ class Faults(unittest.TestCase):
         await device.ask("stream", fps=fps)
         return device, camera
 
-    def test_frame_that_is_no_jpeg_is_not_sent(self):
+    def test_frame_that_is_not_a_jpeg_is_not_sent(self):
         bad = (
             None,
             b"",
@@ -56,7 +56,7 @@ class Faults(unittest.TestCase):
         device = run(scene())
 
         self.assertEqual(device.sent[0], largest)
-        self.assertTrue(any("lower size or quality" in text for _, text in device.log.said))
+        self.assertTrue(any("lower size or quality" in text for _, text in device.log.messages))
 
     def test_first_failure_is_a_warning_and_the_next_are_whispered(self):
         async def scene():
@@ -64,11 +64,11 @@ class Faults(unittest.TestCase):
             await until(lambda: device.sent)
             return device
 
-        levels = [level for level, text in run(scene()).log.said if not text.startswith("command ")]
+        levels = [level for level, text in run(scene()).log.messages if not text.startswith("command ")]
 
         self.assertEqual(levels, ["warning", "debug", "debug", "info"])
 
-    def test_sensor_that_keeps_failing_is_started_anew_with_its_power_cut(self):
+    def test_sensor_that_keeps_failing_is_turned_off_and_on(self):
         async def scene():
             device, _ = await self.failing(frames=[None] * video.FAILURES_MAX)
             await until(lambda: len(driver.made) == 2 and device.sent)
@@ -77,7 +77,7 @@ class Faults(unittest.TestCase):
 
         self.assertEqual(machine.levels[32], 0)
 
-    def test_frame_that_never_comes_is_not_waited_for_for_ever(self):
+    def test_wait_for_a_frame_that_never_comes_ends(self):
         async def scene():
             device, camera = await self.failing(frames=[NEVER])
             await until(lambda: camera.state == "failing")
@@ -97,8 +97,8 @@ class Faults(unittest.TestCase):
         device, camera = run(scene())
 
         self.assertEqual((len(driver.made), camera.state), (video.STARTS_MAX, "resting"))
-        self.assertEqual(device.log.said[-1][0], "error")
-        self.assertIn("given up for 5 minutes: the sensor does not start: no sensor", device.log.said[-1][1])
+        self.assertEqual(device.log.messages[-1][0], "error")
+        self.assertIn("given up for 5 minutes: the sensor does not start: no sensor", device.log.messages[-1][1])
         self.assertEqual(machine.levels[32], 1)
 
     def test_every_kind_of_fault_is_survived(self):
@@ -137,7 +137,7 @@ class Faults(unittest.TestCase):
 
         self.assertEqual(run(scene())["status"], "error")
 
-    def test_snapshot_that_fails_says_why(self):
+    def test_snapshot_that_fails_is_answered_with_the_reason(self):
         async def scene():
             device, _ = prepare(idle_every_s=0)
             driver.faults.append(OSError("no sensor"))
@@ -145,7 +145,7 @@ class Faults(unittest.TestCase):
 
         self.assertEqual(run(scene())["message"], "CameraError: the sensor does not start: no sensor")
 
-    def test_firmware_without_the_driver_says_so_once_and_stays_online(self):
+    def test_firmware_without_the_driver_logs_it_once_and_stays_online(self):
         async def scene():
             device, camera = prepare(idle_every_s=0)
             await connect(device)
@@ -162,9 +162,9 @@ class Faults(unittest.TestCase):
             sys.path[:] = path
             sys.modules["camera"] = driver
 
-        said = [text for level, text in device.log.said if level == "error"]
+        result = [text for level, text in device.log.messages if level == "error"]
         self.assertEqual(
-            said, ["camera: this firmware has no camera module: flash the camera image, see docs/hardware.md"]
+            result, ["camera: this firmware has no camera module: flash the camera image, see docs/hardware.md"]
         )
         self.assertEqual((camera.state, answer["status"]), ("missing", "error"))
 
@@ -174,12 +174,12 @@ class Faults(unittest.TestCase):
             sensor._mark()
             await connect(device)
             await until(lambda: camera.state == "resting")
-            first = device.log.said[0][1], len(driver.made)
+            first = device.log.messages[0][1], len(driver.made)
             return first, await device.ask("snapshot")
 
-        (said, made), answer = run(scene())
+        (result, made), answer = run(scene())
 
-        self.assertIn("is its power supply too weak?", said)
+        self.assertIn("is its power supply too weak?", result)
         self.assertEqual((made, answer["status"]), (0, "ok"))
 
     def test_mark_of_a_start_is_gone_when_it_is_over(self):

@@ -23,8 +23,8 @@ FrameSize = PixelFormat = GrabMode = _Names()
 class Camera:
     """The driver's camera; settings are plain attributes."""
 
-    def __init__(self, **asked):
-        self.asked = asked
+    def __init__(self, **settings):
+        self.settings = settings
         self.open_buffers = 0
         made.append(self)
         if faults:
@@ -32,7 +32,7 @@ class Camera:
 
     def reconfigure(self, frame_size):
         """Takes the size."""
-        self.asked["frame_size"] = frame_size
+        self.settings["frame_size"] = frame_size
 
     def frame_available(self):
         """Returns whether the next frame is one that comes."""

@@ -1,4 +1,4 @@
-"""A wall clock that is set while the gateway runs: boards are told the new time, and nothing else moves."""
+"""A wall clock that is set while the gateway runs: boards get the new time, and waits do not become longer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.mark.parametrize("jump_s", [-400 * DAY_S, -3600.0, 3600.0, 400 * DAY_S])
-def test_boards_are_told_the_time_that_the_wall_clock_has_now(
+def test_boards_get_the_time_that_the_wall_clock_has_now(
     parts: Parts, monkeypatch: pytest.MonkeyPatch, jump_s: float
 ) -> None:
     before = parts.unix_offset_s
