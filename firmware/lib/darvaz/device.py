@@ -263,7 +263,7 @@ class Device:
     def on_opened(self, message):
         """Handles the gateway's connection_ack."""
         if "time" in message:
-            self.board.set_clock(message["time"])
+            self.board.set_clock(int(message["time"]))
         self.log.info("gateway: online as %s" % message.get("device", self.id))
         for function in self._on_connect:
             asyncio.create_task(self._supervise(function))
