@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from darvaz.gateway.journal.writer import PAYLOAD_CHARS_MAX
+from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from darvaz.gateway.access import redact
-from darvaz.gateway.journal.batches import parse_rows
-from darvaz.gateway.journal.writer import PAYLOAD_CHARS_MAX, Journal
+from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, parse_rows
+from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.storage.database import StorageError, open_database
 
 NOW_MS = int(time.time() * 1000)
@@ -273,7 +273,7 @@ def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) ->
     now_s[0] -= 10 * 86_400
     journal.record(None, None, "", "=", "after", "")
     wait_until(lambda: len(rows(tmp_path)) == 2)
-    journal._next_aging_s = 0.0
+    journal._retention._next_aging_s = 0.0
     journal.record(None, None, "", "=", "later", "")
     journal.close()
 
@@ -281,19 +281,30 @@ def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) ->
 
 
 def test_rows_older_than_the_retention_are_deleted(tmp_path: Path) -> None:
-    write(tmp_path, "old", 0.0)
+    for day in range(8):
+        write(tmp_path, f"day {day}", float(day))
     journal = Journal(partial(open_database, tmp_path), retain_days=7, unix_s=lambda: 86_400 * 8.0)
     journal.record(None, None, "", "=", "new", "")
     journal.open()
-    wait_until(lambda: [type_ for type_, _ in rows(tmp_path)] == ["new"])
+    wait_until(lambda: ("day 0", "") not in rows(tmp_path))
 
     assert journal.close()
+    assert [type_ for type_, _ in rows(tmp_path)] == [*(f"day {day}" for day in range(1, 8)), "new"]
+
+
+def test_a_clock_that_is_ahead_for_a_while_deletes_nothing(tmp_path: Path) -> None:
+    for day in range(6):
+        write(tmp_path, f"day {day}", float(day))
+    for _ in range(3):
+        write(tmp_path, "ahead", 66.0)
+
+    assert len(rows(tmp_path)) == 9
 
 
 def test_the_newest_batch_stays_so_that_ids_go_on(tmp_path: Path) -> None:
     write(tmp_path, "old", 0.0)
     write(tmp_path, "older than it may be", 1.0)
-    journal = Journal(partial(open_database, tmp_path), retain_days=7, unix_s=lambda: 86_400 * 30.0)
+    journal = Journal(partial(open_database, tmp_path), retain_days=1, unix_s=lambda: 86_400 * 30.0)
     journal.open()
     wait_until(lambda: len(rows(tmp_path)) == 1)
     journal.record(None, None, "", "=", "new", "")

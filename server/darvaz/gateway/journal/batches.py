@@ -16,6 +16,9 @@ from typing import Any
 
 import msgspec
 
+from darvaz.gateway.storage.database import transaction
+
+PAYLOAD_CHARS_MAX = 4_096
 # One encoding holds the interpreter's lock, and with it the event loop, for less than half a millisecond.
 ROWS_PER_BATCH = 4000
 DELETE_CHUNK_BATCHES = 100
@@ -75,6 +78,22 @@ def unpack(record: bytes) -> tuple[int, list[EntryGroup]]:
     """Returns what `pack` was given."""
     first_id, _, text = zlib.decompress(record).partition(b" ")
     return int(first_id), _decode(text)
+
+
+def store_record(connection: sqlite3.Connection, record: bytes, redact: Callable[[str], str]) -> None:
+    """Writes what a record of the record log has and the database does not."""
+    entry_id, groups = unpack(record)
+    newest_id = next_id(connection)
+    while groups and entry_id + len(groups[0][4]) <= newest_id:
+        entry_id += len(groups.pop(0)[4])
+    if groups:
+        with transaction(connection):
+            insert_batch(connection, max(entry_id, newest_id), groups, redact)
+
+
+def cut(payload: str) -> str:
+    """Returns a payload, or as much of it as the journal keeps, marked as such."""
+    return payload if len(payload) <= PAYLOAD_CHARS_MAX else payload[:PAYLOAD_CHARS_MAX] + "…"
 
 
 def insert_batch(

@@ -22,20 +22,18 @@ from darvaz.gateway.journal.batches import (
     ROWS_PER_BATCH,
     EntryBody,
     EntryGroup,
-    delete_before,
-    delete_first,
+    cut,
     insert_batch,
     next_id,
     pack,
-    rows_beyond,
-    unpack,
+    store_record,
 )
+from darvaz.gateway.journal.retention import JournalRetention
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import JOURNAL
 
-PAYLOAD_CHARS_MAX: Final = 4_096
 PENDING_ROWS_MAX: Final = 100_000
 # A character takes up to four bytes of memory.
 PENDING_CHARS_MAX: Final = 16 * 1024 * 1024
@@ -43,7 +41,7 @@ PENDING_CHARS_MAX: Final = 16 * 1024 * 1024
 FLUSH_INTERVAL_S: Final = 900.0
 # The same without a record log.
 BATCH_INTERVAL_S: Final = 0.1
-# So many entries are written at once; under a flood earlier, while the processor's cache still holds them.
+# Entries that are written at once; under a flood earlier, while the processor's cache still holds them.
 _FLUSH_ROWS: Final = 20_000
 _FLOOD_ROWS: Final = 2_000
 _FLOOD_INTERVAL_S: Final = 2.0
@@ -51,9 +49,6 @@ _FLOOD_INTERVAL_S: Final = 2.0
 _CHARS_PER_RECORD: Final = 100_000
 # The database is locked for other writers, the event loop's among them, while this many batches are written.
 _BATCHES_PER_COMMIT: Final = 4
-# Twice as much as the largest backlog brings: a file that is far too large shrinks while entries go on being written.
-_DELETE_ROWS_MAX: Final = 2 * PENDING_ROWS_MAX
-_AGE_EVERY_S: Final = 60.0
 
 
 class Journal:
@@ -83,8 +78,7 @@ class Journal:
         self._connection: sqlite3.Connection | None = None
         # Its file, once it was open.
         self._database: Path | None = None
-        self._retain_days = retain_days
-        self._retain_bytes_max = retain_bytes_max
+        self._retention = JournalRetention(retain_days, retain_bytes_max, unix_s)
         self._pending_rows_max = pending_rows_max
         self._pending_chars_max = pending_chars_max
         self._has_record_log = has_record_log
@@ -113,11 +107,11 @@ class Journal:
         self._records: list[tuple[int, int]] = []
         # Entries before this number are in the database and survive a power cut.
         self._synced_id = 0
-        # Monotonic seconds of the last write, and at which entries that are too old are deleted next. The writer's.
-        self._written_s = self._next_aging_s = 0.0
-        self.release: Callable[[int, int], None] = _ignore_release
+        # Monotonic seconds of the last write. The writer's.
+        self._written_s = 0.0
+        self.release: Callable[[int, int], None] = _ignore
         """Tells the recorder which records the database has."""
-        self.urge: Callable[[], None] = _ignore_urge
+        self.urge: Callable[[], None] = _ignore
         """Asks the recorder to make what waits durable soon."""
         self.on_written: Callable[[list[EntryGroup]], None] = _ignore
         """Is called by one of the threads with what is on the disk, each group once, in order."""
@@ -182,11 +176,6 @@ class Journal:
         return self._chars_in - self._chars_out
 
     @property
-    def lost_rows(self) -> int:
-        """How many entries found no room, since the start."""
-        return self._lost
-
-    @property
     def position(self) -> int:
         """How many entries were ever accepted; the writer says when everything up to here is in the database."""
         return self._rows_in
@@ -198,7 +187,7 @@ class Journal:
 
     def set_retention(self, retain_days: float, retain_bytes_max: int) -> None:
         """Changes for how long and how much the journal keeps."""
-        self._retain_days, self._retain_bytes_max = retain_days, retain_bytes_max
+        self._retention.days, self._retention.bytes_max = retain_days, retain_bytes_max
 
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
@@ -235,14 +224,7 @@ class Journal:
 
     def replay(self, record: Record) -> None:
         """Stores what a record has and the database does not."""
-        connection = self._connect_once()
-        entry_id, groups = unpack(record.data)
-        newest_id = next_id(connection)
-        while groups and entry_id + len(groups[0][4]) <= newest_id:
-            entry_id += len(groups.pop(0)[4])
-        if groups:
-            with transaction(connection):
-                insert_batch(connection, max(entry_id, newest_id), groups, self._redact)
+        store_record(self._connect_once(), record.data, self._redact)
 
     # The recorder's thread
 
@@ -358,34 +340,9 @@ class Journal:
             self.on_written(groups[len(groups) - min(fresh, len(groups)) :])
 
     def _retain(self) -> None:
-        """Deletes the oldest entries while the file is too large, and once a minute those that are too old."""
-        connection = self._connection
-        assert connection is not None
-        rows = min(rows_beyond(connection, self._retain_bytes_max), _DELETE_ROWS_MAX)
-        while rows > 0:
-            with transaction(connection):
-                deleted = delete_first(connection, rows)
-            rows = rows - deleted if deleted else 0
-        if time.monotonic() >= self._next_aging_s:
-            oldest_ms = int((self._unix_s() - self._retain_days * 86_400) * 1000)
-            with transaction(connection):
-                deleted = delete_before(connection, oldest_ms)
-            # While there are more, they go with a batch written in between.
-            self._next_aging_s = time.monotonic() + (0.0 if deleted else _AGE_EVERY_S)
+        if self._connection is not None:
+            self._retention.apply(self._connection)
 
 
-def cut(payload: str) -> str:
-    """Returns a payload, or as much of it as the journal keeps, marked as such."""
-    return payload if len(payload) <= PAYLOAD_CHARS_MAX else payload[:PAYLOAD_CHARS_MAX] + "…"
-
-
-def _ignore(groups: list[EntryGroup]) -> None:
-    """Stands where nobody counts what is written."""
-
-
-def _ignore_release(kind: int, number: int) -> None:
-    """Stands where there is no recorder."""
-
-
-def _ignore_urge() -> None:
-    """Stands where there is no recorder."""
+def _ignore(*arguments: object) -> None:
+    """Stands where there is no recorder, and where nobody counts."""

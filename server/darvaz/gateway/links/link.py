@@ -7,7 +7,7 @@ import time
 from typing import Any, Final
 
 from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
-from darvaz.gateway.journal.writer import PAYLOAD_CHARS_MAX, cut
+from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, cut
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.session.session import (
     Closed,
