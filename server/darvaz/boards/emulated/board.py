@@ -51,8 +51,8 @@ class EmulatedPico:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._is_on = threading.Event()
-        # What the emulator itself says.
-        self._said: deque[str] = deque(maxlen=20)
+        # The last messages of the emulator itself.
+        self._messages: deque[str] = deque(maxlen=20)
 
     def __enter__(self) -> EmulatedPico:
         self.start()
@@ -86,7 +86,7 @@ class EmulatedPico:
         try:
             self._send_settings(self._process, emulator.image)
             if not self._is_on.wait(START_DEADLINE_S) or self._process.poll() is not None:
-                raise NoEmulator("the emulated Pico W did not start:\n" + "\n".join(self._said))
+                raise NoEmulator("the emulated Pico W did not start:\n" + "\n".join(self._messages))
         except BaseException:
             self.stop()
             raise
@@ -125,7 +125,7 @@ class EmulatedPico:
             "gateway_port": self._gateway_port,
         }
         assert process.stdin is not None
-        # If it has ended already, what it said is in the error of `start`.
+        # If it has ended already, its messages are in the error of `start`.
         with contextlib.suppress(OSError):
             process.stdin.write(json.dumps(settings) + "\n")
             process.stdin.flush()
@@ -142,7 +142,7 @@ class EmulatedPico:
                 self._link(text)
                 self._is_on.set()
             else:
-                self._said.append(line.rstrip("\n"))
+                self._messages.append(line.rstrip("\n"))
         self._is_on.set()
 
     def _link(self, path: str) -> None:

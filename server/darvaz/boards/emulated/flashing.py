@@ -15,7 +15,7 @@ _WAIT_S = "120"
 
 
 @dataclass(frozen=True, slots=True)
-class Flashed:
+class FlashResult:
     """How `darvaz flash` ended; where it was shown to a person, the texts are empty."""
 
     code: int
@@ -30,7 +30,7 @@ def flash(
     *words: str,
     env: Mapping[str, str] | None = None,
     shows: bool = False,
-) -> Flashed:
+) -> FlashResult:
     """Flashes a board that is to be `device` at a gateway, and waits until it is online; `shows` prints the progress.
 
     `env` changes variables of our environment for it.
@@ -48,5 +48,5 @@ def flash(
             env={**os.environ, **wifi, **(env or {})},
         )
     except subprocess.TimeoutExpired:
-        return Flashed(1, "", f"darvaz flash: not done in {FLASH_DEADLINE_S:g} s")
-    return Flashed(done.returncode, done.stdout or "", done.stderr or "")
+        return FlashResult(1, "", f"darvaz flash: not done in {FLASH_DEADLINE_S:g} s")
+    return FlashResult(done.returncode, done.stdout or "", done.stderr or "")

@@ -88,7 +88,7 @@ class Silence:
         return True
 
 
-class Console:
+class ConsolePrinter:
     """Prints the lines of the console."""
 
     def __init__(self) -> None:
@@ -98,14 +98,14 @@ class Console:
         """Prints what is complete; a line that is too long is cut in pieces."""
         for byte in data:
             if byte == 10 or len(self._line) >= _LINE_BYTES_MAX:
-                say("> " + self._line.decode(errors="replace").rstrip("\r"))
+                print_line("> " + self._line.decode(errors="replace").rstrip("\r"))
                 self._line.clear()
             if byte != 10:
                 self._line.append(byte)
 
 
-def say(line: str) -> None:
-    """Prints a line at once, for as long as somebody reads."""
+def print_line(line: str) -> None:
+    """Prints a line at once, until the reader has gone."""
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -128,12 +128,12 @@ async def run(image: Path, kept: bytes) -> bytes:
     device.mcu.adc.channel_values[_THERMOMETER] = _THERMOMETER_READS
     device.mcu.flash[: len(kept)] = kept
     is_off = asyncio.Event()
-    console = PtyInteractiveRepl(device.cdc, device.simulator, lambda _: is_off.set(), on_data=Console().add)
+    console = PtyInteractiveRepl(device.cdc, device.simulator, lambda _: is_off.set(), on_data=ConsolePrinter().add)
     await console.start()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_off.set)
     asyncio.get_running_loop().add_reader(0, is_off.set)
     await device.astart(timeout=None)
-    say(f"port {console.slave_path}")
+    print_line(f"port {console.slave_path}")
     waits = {asyncio.ensure_future(is_off.wait()), device.simulator._execute_task}
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     device.stop()

