@@ -27,6 +27,8 @@ HOT_MODULES = (
     "darvaz.protocol.codec",
     "darvaz.gateway.session.output",
     "darvaz.gateway.session.session",
+    "darvaz.gateway.session.uptime_clock",
+    "darvaz.gateway.links.board_time",
     "darvaz.gateway.links.shared",
     "darvaz.gateway.links.link",
     "darvaz.gateway.events.bus",

@@ -20,6 +20,7 @@ def message(type_: str, **fields: object) -> Message:
 LOG = message("log", message="hello", level="info")
 ACK = message("ack", status="ok")
 PONG = message("pong")
+NOW_S = 1_790_000_000.0
 
 
 def test_messages_go_to_the_subscribers_of_their_type_in_order() -> None:
@@ -27,24 +28,28 @@ def test_messages_go_to_the_subscribers_of_their_type_in_order() -> None:
     bus.subscribe(["log", "ack"], lambda *event: received.append(("first", *event)))
     bus.subscribe(["log"], lambda *event: received.append(("second", *event)))
 
-    bus.publish("log", "pico", LOG)
-    bus.publish("ack", "pico", ACK)
-    bus.publish("pong", "pico", PONG)
+    bus.publish("log", "pico", LOG, NOW_S)
+    bus.publish("ack", "pico", ACK, NOW_S)
+    bus.publish("pong", "pico", PONG, NOW_S)
 
-    assert received == [("first", "log", "pico", LOG), ("second", "log", "pico", LOG), ("first", "ack", "pico", ACK)]
+    assert received == [
+        ("first", "log", "pico", LOG, NOW_S),
+        ("second", "log", "pico", LOG, NOW_S),
+        ("first", "ack", "pico", ACK, NOW_S),
+    ]
 
 
 def test_a_subscriber_may_unsubscribe_while_it_is_called() -> None:
     bus, received = EventBus(), []
 
-    def once(type_: str, device: str | None, message: Message) -> None:
+    def once(type_: str, device: str | None, message: Message, happened_s: float) -> None:
         received.append(type_)
         bus.unsubscribe(["log", "ack"], once)
 
     bus.subscribe(["log", "ack"], once)
-    bus.publish("log", None, LOG)
-    bus.publish("log", None, LOG)
-    bus.publish("ack", None, ACK)
+    bus.publish("log", None, LOG, NOW_S)
+    bus.publish("log", None, LOG, NOW_S)
+    bus.publish("ack", None, ACK, NOW_S)
     bus.unsubscribe(["log"], once)
 
     assert received == ["log"]
@@ -67,7 +72,7 @@ def test_frames_and_changes_of_devices_have_subscribers_of_their_own() -> None:
     bus.publish_frame("yard", b"jpeg")
     bus.publish_presence("pico")
     bus.publish_forgotten("pico")
-    bus.publish("log", "pico", LOG)
+    bus.publish("log", "pico", LOG, NOW_S)
     assert received == [("yard", b"jpeg"), ("pico", b"presence"), ("pico", b"forgotten")]
 
     bus.unsubscribe_frames(on_frame)

@@ -25,6 +25,7 @@ from tests.support.clock import Clock
 
 EVERYTHING = frozenset(TYPES)
 PROTOCOL = MessageCodec()
+NOW_S = 1_790_000_000.0
 
 
 @pytest.fixture
@@ -76,22 +77,22 @@ async def test_every_event_is_queued_for_each_client(events: EventStreams, bus: 
     queue = events.open_queue(EVERYTHING, None)
 
     bus.publish_presence("pico")
-    bus.publish("log", "pico", log())
+    bus.publish("log", "pico", log(), NOW_S)
     bus.publish_forgotten("pico")
 
     _, found = await taken(queue)
     assert [event["event"] for event in found] == ["presence", "log", "forgotten"]
     assert found[2]["device"] == "pico"
     assert {key: found[1][key] for key in ("device", "time", "message", "level")} == {
-        "device": "pico", "time": clock.now_s, "message": "hello", "level": "info",
+        "device": "pico", "time": NOW_S, "message": "hello", "level": "info",
     }  # fmt: skip
 
 
 async def test_pongs_and_messages_without_a_device_are_not_events(events: EventStreams, bus: EventBus) -> None:
     queue = events.open_queue(EVERYTHING, None)
 
-    bus.publish("pong", "pico", pong())
-    bus.publish("log", None, log())
+    bus.publish("pong", "pico", pong(), NOW_S)
+    bus.publish("log", None, log(), NOW_S)
 
     assert await taken(queue) == (0, [])
 
@@ -110,8 +111,8 @@ async def test_a_client_gets_the_types_and_the_device_that_it_asked_for(
 ) -> None:
     queue = events.open_queue(types, device)
 
-    bus.publish("log", "pico", log())
-    bus.publish("log", "gate", log())
+    bus.publish("log", "pico", log(), NOW_S)
+    bus.publish("log", "gate", log(), NOW_S)
 
     assert [event["device"] for event in (await taken(queue))[1]] == expected
 
@@ -119,9 +120,9 @@ async def test_a_client_gets_the_types_and_the_device_that_it_asked_for(
 async def test_numbers_grow_even_when_the_clock_does_not(events: EventStreams, bus: EventBus, clock: Clock) -> None:
     queue = events.open_queue(EVERYTHING, None)
     for _ in range(3):
-        bus.publish("log", "pico", log())
+        bus.publish("log", "pico", log(), NOW_S)
     clock.now_s -= 3600
-    bus.publish("log", "pico", log())
+    bus.publish("log", "pico", log(), NOW_S)
 
     _, found = await queue.take(0)
 
@@ -143,7 +144,7 @@ async def test_text_of_a_device_cannot_begin_another_event() -> None:
 async def test_a_slow_client_loses_the_oldest_events_and_gets_their_number(events: EventStreams, bus: EventBus) -> None:
     slow, quick = events.open_queue(EVERYTHING, None), events.open_queue(EVERYTHING, None)
     for number in range(QUEUE_EVENTS_MAX + 1):
-        bus.publish("log", "pico", log(str(number)))
+        bus.publish("log", "pico", log(str(number)), NOW_S)
         await quick.take(0)
 
     assert len(slow) == QUEUE_EVENTS_MAX
@@ -156,7 +157,7 @@ async def test_a_slow_client_loses_the_oldest_events_and_gets_their_number(event
 async def test_a_queue_has_a_maximum_of_bytes(events: EventStreams, bus: EventBus) -> None:
     queue = events.open_queue(EVERYTHING, None)
     for _ in range(200):
-        bus.publish("log", "pico", log("x" * 12_000))
+        bus.publish("log", "pico", log("x" * 12_000), NOW_S)
 
     lost, found = await queue.take(0)
 
@@ -170,12 +171,12 @@ async def test_one_event_beyond_the_ring_is_no_longer_kept_and_that_is_known(
     events.close_queue(events.open_queue(EVERYTHING, None))
     begin = events.complete_since
     for _ in range(RING_EVENTS_MAX):
-        bus.publish("log", "pico", log())
+        bus.publish("log", "pico", log(), NOW_S)
     clock.now_s += 1
     late = events.open_queue(EVERYTHING, None)
     assert len(events.between(begin, late) or []) == RING_EVENTS_MAX
 
-    bus.publish("log", "pico", log())
+    bus.publish("log", "pico", log(), NOW_S)
 
     assert events.between(begin, late) is None
     assert len(events.between(events.complete_since, late) or []) == RING_EVENTS_MAX - 1
@@ -184,7 +185,7 @@ async def test_one_event_beyond_the_ring_is_no_longer_kept_and_that_is_known(
 async def test_the_ring_has_a_maximum_of_bytes(events: EventStreams, bus: EventBus) -> None:
     events.open_queue(EVERYTHING, None)
     for _ in range(600):
-        bus.publish("log", "pico", log("x" * 12_000))
+        bus.publish("log", "pico", log("x" * 12_000), NOW_S)
 
     late = events.open_queue(EVERYTHING, None)
     kept = events.between(events.complete_since, late) or []
@@ -210,15 +211,15 @@ async def test_a_client_that_comes_back_gets_each_missed_event_once(
     events: EventStreams, bus: EventBus, clock: Clock
 ) -> None:
     first = events.open_queue(EVERYTHING, None)
-    bus.publish("log", "pico", log("seen"))
+    bus.publish("log", "pico", log("seen"), NOW_S)
     _, seen = await taken(first)
     events.close_queue(first)
-    bus.publish("log", "pico", log("missed"))
-    bus.publish("log", "gate", log("missed too"))
+    bus.publish("log", "pico", log("missed"), NOW_S)
+    bus.publish("log", "gate", log("missed too"), NOW_S)
     clock.now_s += 1
 
     back = events.open_queue(EVERYTHING, "pico")
-    bus.publish("log", "pico", log("live"))
+    bus.publish("log", "pico", log("live"), NOW_S)
 
     missed = [read(event.text)["message"] for event in events.between(seen[-1]["number"], back) or []]
     live = [event["message"] for event in (await taken(back))[1]]
@@ -226,7 +227,7 @@ async def test_a_client_that_comes_back_gets_each_missed_event_once(
 
 
 async def test_nothing_is_kept_before_the_first_client(events: EventStreams, bus: EventBus) -> None:
-    bus.publish("log", "pico", log())
+    bus.publish("log", "pico", log(), NOW_S)
 
     queue = events.open_queue(EVERYTHING, None)
 

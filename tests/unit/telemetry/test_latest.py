@@ -43,7 +43,7 @@ def history() -> RecordingHistory:
 
 @pytest.fixture
 def telemetry(history: RecordingHistory) -> Telemetry:
-    return Telemetry(history, lambda: NOW_S)
+    return Telemetry(history, lambda: NOW_S, lambda: 5000.0)
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def publish(telemetry: Telemetry) -> Callable[..., None]:
     bus = EventBus()
     bus.subscribe(TYPES, telemetry.receive)
 
-    def publish_as(device: str | None, /, **fields: Any) -> None:
+    def publish_as(device: str | None, /, happened_s: float = NOW_S, **fields: Any) -> None:
         message = PROTOCOL.parse(json.dumps(fields))
         assert not isinstance(message, Fault)
-        bus.publish(fields["type"], device, message)
+        bus.publish(fields["type"], device, message, happened_s)
 
     return publish_as
 
@@ -132,3 +132,44 @@ def test_a_forgotten_device_is_forgotten_everywhere(
     assert telemetry.latest("pico") == {}
     assert telemetry.vitals_or_none("pico") is None
     assert history.forgotten == ["pico"]
+
+
+def test_a_late_reading_does_not_replace_a_newer_one(
+    telemetry: Telemetry, history: RecordingHistory, publish: Callable[..., None]
+) -> None:
+    publish("pico", type="telemetry", values={"t": 2})
+    publish("pico", NOW_S - 60, type="telemetry", values={"t": 1, "window": "open"})
+
+    latest = telemetry.latest("pico")
+
+    assert (latest["t"].value, latest["t"].time) == (2, NOW_S)
+    assert (latest["window"].value, latest["window"].time) == ("open", NOW_S - 60)
+    assert history.given[1] == ("pico", {"t": 1, "window": "open"})
+
+
+def test_after_a_clock_that_was_ahead_new_readings_are_the_newest(history: RecordingHistory) -> None:
+    ahead_s = [7200.0]
+    telemetry = Telemetry(history, lambda: NOW_S + ahead_s[0], lambda: 5000.0)
+    message: Any = PROTOCOL.parse('{"type":"telemetry","values":{"t":1}}')
+    telemetry.receive("telemetry", "pico", message, NOW_S + 7200)
+    ahead_s[0] = 0.0
+
+    telemetry.receive("telemetry", "pico", message, NOW_S)
+
+    assert telemetry.latest("pico")["t"].time == NOW_S
+
+
+def test_what_waited_on_the_board_does_not_set_its_uptime_back(
+    telemetry: Telemetry, publish: Callable[..., None]
+) -> None:
+    publish("pico", type="connect", device="pico", uptime_ms=90_000)
+    publish("pico", type="telemetry", values={}, uptime_ms=61_500)
+
+    assert telemetry.vitals("pico").uptime_s == 90.0
+
+
+def test_the_uptime_of_before_a_restart_is_not_kept(telemetry: Telemetry, publish: Callable[..., None]) -> None:
+    publish("pico", type="pong", uptime_s=90_000)
+    publish("pico", type="connect", device="pico")
+
+    assert telemetry.vitals("pico").uptime_s is None

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 from darvaz.protocol.codec import Message
 
-# Type of the message, device (None before it introduced itself), message.
-MessageSubscriber = Callable[[str, str | None, Message], None]
+# Type of the message, device (None before it introduced itself), message, and when it happened, in Unix seconds.
+MessageSubscriber = Callable[[str, str | None, Message, float], None]
 # Device, JPEG.
 FrameSubscriber = Callable[[str, bytes], None]
 # Device.
@@ -30,10 +30,10 @@ class EventBus:
 
     # Publishing
 
-    def publish(self, type_: str, device: str | None, message: Message) -> None:
-        """Publishes a message; most types have no subscriber, and that is one look-up."""
+    def publish(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
+        """Publishes a message that happened at this Unix time; most types have no subscriber: that is one look-up."""
         for on_message in self._messages.get(type_, ()):
-            on_message(type_, device, message)
+            on_message(type_, device, message, happened_s)
 
     def publish_frame(self, device: str, data: bytes) -> None:
         """Publishes a frame."""

@@ -46,7 +46,7 @@ def dump_event(number: int, type_: str, data: Any) -> bytes:
 
 
 def message_data(device: str, time_s: float, message: Message) -> dict[str, Any]:
-    """Returns the data of an event about a device's message: its fields, with the device and the time."""
+    """Returns the data of an event about a device's message: its fields, with the device and when it happened."""
     fields = msgspec.to_builtins(message)
     fields.pop("type", None)
     return {"device": device, "time": time_s, **fields}
@@ -131,9 +131,9 @@ class EventStreams:
 
     # Called by the bus
 
-    def _on_message(self, type_: str, device: str | None, message: Message) -> None:
+    def _on_message(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
         if device is not None:
-            self._add(type_, device, message_data(device, self._unix_s(), message))
+            self._add(type_, device, message_data(device, happened_s, message))
 
     def _on_presence(self, device: str) -> None:
         self._add("presence", device, self._describe(device))

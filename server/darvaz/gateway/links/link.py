@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, cut
+from darvaz.gateway.links.board_time import BoardTime
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.session.session import (
     Closed,
@@ -38,8 +39,8 @@ class DeviceLink:
     """Carries one session over one connection until either side closes it."""
 
     __slots__ = (
-        "_admitted", "_caller", "_connection", "_context", "_is_over", "_refusal", "_session", "address", "device",
-        "kind_name", "slot",
+        "_admitted", "_board_time", "_caller", "_connection", "_context", "_is_over", "_refusal", "_session", "address",
+        "device", "kind_name", "slot",
     )  # fmt: skip
 
     def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken) -> None:
@@ -58,6 +59,7 @@ class DeviceLink:
         self._caller: Caller | None = caller
         # Why its first token was refused; "" before that.
         self._refusal = ""
+        self._board_time = BoardTime()
         # Whether `end` has run: both sides may close at once.
         self._is_over = False
         # Set by `open`.
@@ -94,7 +96,7 @@ class DeviceLink:
             if isinstance(packet, str):
                 message = session.receive_text(packet, now_s)
                 if message is not None:
-                    chars += self._handle_message(message, packet, entries)
+                    chars += self._handle_message(message, packet, entries, packets, now_s)
                     continue
             else:
                 session.receive_binary(packet, now_s)
@@ -172,7 +174,9 @@ class DeviceLink:
         self._handle_events(now_s)
         self._write_pending([], 0)
 
-    def _handle_message(self, message: Message, text: str, entries: list[Any]) -> int:
+    def _handle_message(
+        self, message: Any, text: str, entries: list[Any], packets: list[str | bytes], now_s: float
+    ) -> int:
         """Publishes a message, adds its journal entry, and returns the characters of the entry."""
         context, kind = self._context, type(message)
         if len(text) > PAYLOAD_CHARS_MAX:
@@ -184,9 +188,14 @@ class DeviceLink:
             entries.append(("<", name, text))
             if kind is context.ack:
                 context.hub.acknowledge(self, message)
-            if kind is not context.telemetry and kind is not context.device_pong:
-                context.journal.urge()
-            context.bus.publish(name, self.device, message)
+            happened_s = _unix_s()
+            if kind is context.device_pong:
+                self._board_time.answer(message, self._session.take_pinged_s(), now_s)
+            else:
+                happened_s -= self._board_time.age_s(message, packets, now_s)
+                if kind is not context.telemetry:
+                    context.journal.urge()
+            context.bus.publish(name, self.device, message, happened_s)
         return len(text)
 
     def _handle_events(self, now_s: float) -> None:
@@ -254,7 +263,8 @@ class DeviceLink:
             return
         self.device, self._caller = message.device, None
         self._context.parts.hub.join(message.device, self, message)
-        self._context.parts.bus.publish("connect", self.device, message)
+        self._board_time.begin(message, now_s)
+        self._context.parts.bus.publish("connect", self.device, message, _unix_s())
         self._session.unix_offset_s = self._context.parts.unix_offset_s
         self._session.welcome(now_s)
 

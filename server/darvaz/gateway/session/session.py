@@ -85,7 +85,8 @@ class Session(SessionOutput):
     # fmt: off
     __slots__ = (
         "_counted_s", "_early_packets", "_handling", "_is_receiving", "_limits", "_next_ping_s", "_opened_s",
-        "_packets_left", "_rate_per_s", "_received_s", "_rules", "awaits_decision", "device", "kind", "unix_offset_s",
+        "_packets_left", "_pinged_s", "_rate_per_s", "_received_s", "_rules", "awaits_decision", "device", "kind",
+        "unix_offset_s",
     )
     # fmt: on
 
@@ -111,6 +112,8 @@ class Session(SessionOutput):
         self.unix_offset_s = unix_offset_s
         self._opened_s = self._received_s = now_s
         self._next_ping_s = now_s + limits.heartbeat_s
+        # When the oldest ping was sent that is not answered; 0 if there is none.
+        self._pinged_s = 0.0
         # A token bucket: packets that may come now, refilled at the rate, at most twice what a second brings.
         self._rate_per_s = limits.messages_per_s_max
         self._packets_left = 2 * self._rate_per_s
@@ -238,7 +241,13 @@ class Session(SessionOutput):
             self._end("idle", Fault("idle", reason))
         elif now_s >= self._next_ping_s:
             self._next_ping_s = now_s + self._limits.heartbeat_s
+            self._pinged_s = self._pinged_s or now_s
             self._send("ping", time=self._unix_time(now_s))
+
+    def take_pinged_s(self) -> float:
+        """Returns when the ping was sent that was just answered; 0 if the pong came unasked."""
+        pinged_s, self._pinged_s = self._pinged_s, 0.0
+        return pinged_s
 
     @property
     def deadline_s(self) -> float | None:

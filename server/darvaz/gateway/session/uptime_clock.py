@@ -8,11 +8,14 @@ needs no special treatment. The bounds widen as the two clocks drift apart.
 
 from __future__ import annotations
 
+import re
+
 # A crystal of a cheap board is wrong by up to 50 ppm, an RC oscillator by more; both ways, with room.
 DRIFT = 500e-6
 # Boards whose counter of milliseconds has 32 bits start again after 49.7 days.
 WRAP_MS = 1 << 32
 _HALF_MS = WRAP_MS // 2
+_UPTIME = re.compile(r'"uptime_ms"\s*:\s*(\d{1,16})')
 
 
 class UptimeClock:
@@ -27,10 +30,10 @@ class UptimeClock:
         # Monotonic second to which both bounds belong.
         self._updated_s = 0.0
         # The largest uptime of the board so far, wraps not counted, and how often it wrapped.
-        self._newest_ms = 0
+        self._newest_ms = 0.0
         self._wraps = 0
 
-    def observe_arrival(self, uptime_ms: int, received_s: float) -> None:
+    def observe_arrival(self, uptime_ms: float, received_s: float) -> None:
         """Takes an uptime that a message carried, and when the message came."""
         self._widen(received_s)
         high_s = received_s - self._unwrapped_s(uptime_ms, is_news=True)
@@ -40,7 +43,7 @@ class UptimeClock:
                 # The two cannot both be true: the clock of the board jumped, and the newest is right.
                 self._low_s = None
 
-    def observe_exchange(self, uptime_ms: int, sent_s: float, received_s: float) -> None:
+    def observe_exchange(self, uptime_ms: float, sent_s: float, received_s: float) -> None:
         """Takes the uptime in the answer to a ping, when the ping was sent and when the answer came."""
         self.observe_arrival(uptime_ms, received_s)
         low_s = sent_s - self._unwrapped_s(uptime_ms, is_news=False)
@@ -49,7 +52,7 @@ class UptimeClock:
             if self._high_s is not None and self._high_s < low_s:
                 self._high_s = received_s - self._unwrapped_s(uptime_ms, is_news=False)
 
-    def happened_s(self, uptime_ms: int, received_s: float) -> float:
+    def happened_s(self, uptime_ms: float, received_s: float) -> float:
         """Returns the monotonic second at which a board had this uptime; never later than its arrival."""
         self.observe_arrival(uptime_ms, received_s)
         assert self._high_s is not None
@@ -65,7 +68,7 @@ class UptimeClock:
             self._low_s -= drift_s
         self._updated_s = max(self._updated_s, now_s)
 
-    def _unwrapped_s(self, uptime_ms: int, is_news: bool) -> float:
+    def _unwrapped_s(self, uptime_ms: float, is_news: bool) -> float:
         """Returns an uptime in seconds, as if the board's counter had never started again."""
         if uptime_ms >= WRAP_MS:
             return uptime_ms / 1000
@@ -80,3 +83,10 @@ class UptimeClock:
         elif is_news:
             self._newest_ms = max(self._newest_ms, uptime_ms)
         return (wraps * WRAP_MS + uptime_ms) / 1000
+
+
+def newest_uptime_ms(packets: list[str | bytes]) -> float | None:
+    """Returns the uptime in the last of some packets, if there is one; in a text, it misleads about its board only."""
+    packet = packets[-1]
+    found = _UPTIME.search(packet) if isinstance(packet, str) else None
+    return None if found is None else float(found.group(1))

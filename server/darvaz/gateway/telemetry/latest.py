@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,14 @@ from darvaz.gateway.telemetry.history import History
 NAMES_PER_DEVICE_MAX = 64
 TYPES = ("telemetry", "pong", "connect")
 
+# Two clocks that are read one after the other differ by this much at most.
+_SAME_MOMENT_S = 0.002
+
 _HEALTH_NAMES = ("rssi_dbm", "heap_free_bytes")
 
 
 class Reading(msgspec.Struct):
-    """One value and when it came, in Unix seconds."""
+    """One value and when it was so, in Unix seconds."""
 
     value: bool | int | float | str
     time: float
@@ -33,23 +37,32 @@ class Vitals(msgspec.Struct):
 class Telemetry:
     """Keeps the newest values in memory; numbers go on to the history. Used from the event loop only."""
 
-    def __init__(self, history: History, unix_s: Callable[[], float]) -> None:
+    def __init__(
+        self, history: History, unix_s: Callable[[], float], monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._history = history
         self._unix_s = unix_s
+        self._monotonic_s = monotonic_s
         # Device → name → its newest reading, the least recently reported name first.
         self._latest: dict[str, dict[str, Reading]] = {}
+        # Device → name → the monotonic second of that reading: the wall clock may jump between two.
+        self._order: dict[str, dict[str, float]] = {}
         self._vitals: dict[str, Vitals] = {}
 
-    def receive(self, type_: str, device: str | None, message: Any) -> None:
+    def receive(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
         """Takes a message of one of `TYPES` from the bus."""
         if device is None:
             return
         if type_ == "telemetry":
-            self._keep_values(device, message.values)
-            if message.uptime_ms is not msgspec.UNSET:
-                self.vitals(device).uptime_s = message.uptime_ms / 1000
+            self._keep_values(device, message.values, happened_s)
         else:
-            self._keep_vitals(device, message)
+            if type_ == "connect":
+                self.vitals(device).uptime_s = None
+            self._keep_vitals(device, message, happened_s)
+        if message.uptime_ms is not msgspec.UNSET:
+            vitals = self.vitals(device)
+            # What waited on the board says how long it ran then.
+            vitals.uptime_s = max(vitals.uptime_s or 0.0, message.uptime_ms / 1000)
 
     def latest(self, device: str) -> dict[str, Reading]:
         """Returns the newest value of each name since the gateway started."""
@@ -66,21 +79,28 @@ class Telemetry:
     def forget(self, device: str) -> None:
         """Forgets a device, its history too."""
         self._latest.pop(device, None)
+        self._order.pop(device, None)
         self._vitals.pop(device, None)
         self._history.forget(device)
 
-    def _keep_values(self, device: str, values: dict[str, Any]) -> None:
-        now_s = self._unix_s()
+    def _keep_values(self, device: str, values: dict[str, Any], happened_s: float) -> None:
         kept = self._latest.setdefault(device, {})
+        order = self._order.setdefault(device, {})
+        at_s = self._monotonic_s() + happened_s - self._unix_s()
         for name, value in values.items():
+            # A late reading does not replace a newer one; one that is hardly older came in the same moment.
+            if at_s < order.get(name, at_s) - _SAME_MOMENT_S:
+                continue
+            order[name] = at_s
             # Inserted again, to keep the least recently reported name first.
             kept.pop(name, None)
-            kept[name] = Reading(value, now_s)
+            kept[name] = Reading(value, happened_s)
         while len(kept) > NAMES_PER_DEVICE_MAX:
-            del kept[next(iter(kept))]
-        self._history.record(device, now_s, values)
+            oldest = next(iter(kept))
+            del kept[oldest], order[oldest]
+        self._history.record(device, happened_s, values)
 
-    def _keep_vitals(self, device: str, message: Any) -> None:
+    def _keep_vitals(self, device: str, message: Any, happened_s: float) -> None:
         vitals, numbers = self.vitals(device), {}
         for name in (*_HEALTH_NAMES, "uptime_s"):
             value = getattr(message, name, msgspec.UNSET)
@@ -90,4 +110,4 @@ class Telemetry:
             if name in _HEALTH_NAMES:
                 numbers[name] = float(value)
         if numbers:
-            self._history.record(device, self._unix_s(), numbers)
+            self._history.record(device, happened_s, numbers)
