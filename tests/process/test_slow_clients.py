@@ -12,14 +12,20 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from darvaz.gateway.http.slow_clients import PENDING_PER_NETWORK_MAX
+from darvaz.gateway.http.connection_slots import (
+    CONNECTIONS_PER_NETWORK_MAX,
+    PENDING_PER_NETWORK_MAX,
+    UNREAD_PER_NETWORK_MAX,
+)
 from tests.support.gateway import GatewayProcess
+from tests.support.webserver import wait_until
 
 DEADLINE_S = 20.0
 SHORT_DEADLINES = {"DARVAZ_AUTH_DEADLINE_S": "0.5", "DARVAZ_LINKS_PER_ADDRESS_MAX": "4", "DARVAZ_LINKS_MAX": "6"}
 # All of 127.0.0.0/8 is this machine, but each address has its own limits.
 OTHER_ADDRESS = "127.0.0.2"
 COMPLETE = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+UNREAD = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 UPGRADE = (
     b"GET /ws/pico HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -126,6 +132,41 @@ def test_silent_connections_above_the_limit_of_an_address_are_closed_and_others_
         silent[0].sendall(b"health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert silent[0].recv(4096).startswith(b"HTTP/1.1 200")
         assert gateway.log_text().count("too many connections that send no request") == 1
+
+
+def test_a_connection_that_waits_for_its_next_request_stays(gateway: GatewayProcess) -> None:
+    with connected(gateway, COMPLETE) as link:
+        first = link.recv(4096)
+        # Longer than a head may take: proxies keep their idle connections for a minute and more.
+        time.sleep(1.5)
+        link.sendall(COMPLETE)
+
+        assert first.startswith(b"HTTP/1.1 200")
+        assert link.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_one_address_cannot_take_the_places_of_others(gateway: GatewayProcess) -> None:
+    with contextlib.ExitStack() as held:
+        idle = []
+        for _ in range(CONNECTIONS_PER_NETWORK_MAX + 1):
+            idle.append(held.enter_context(connected(gateway, COMPLETE, OTHER_ADDRESS)))
+            assert idle[-1].recv(4096).startswith(b"HTTP/1.1 200")
+
+        assert is_closed(idle[0])
+        idle[1].sendall(COMPLETE)
+        assert idle[1].recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_of_answers_that_one_address_does_not_read_a_few_are_kept(gateway: GatewayProcess) -> None:
+    with contextlib.ExitStack() as held:
+        links = [
+            held.enter_context(connected(gateway, UNREAD * 30, OTHER_ADDRESS))
+            for _ in range(UNREAD_PER_NETWORK_MAX + 1)
+        ]
+
+        wait_until(lambda: "too many answers that it does not read" in gateway.log_text())
+        assert gateway.get("/health").status_code == 200
+        assert len(links) == UNREAD_PER_NETWORK_MAX + 1
 
 
 def test_a_link_above_the_limit_of_all_links_is_refused_from_any_address(gateway: GatewayProcess) -> None:

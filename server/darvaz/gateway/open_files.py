@@ -13,16 +13,19 @@ OWN_FILES_MAX = 256
 _FILES_FEW = 2_048
 
 
-def raise_open_file_limit(connections_max: int) -> None:
-    """Raises the soft limit of open files of this process to what the connections need, up to the hard limit."""
+def raise_open_file_limit(connections_max: int) -> int | None:
+    """Raises the soft limit of open files of this process to what the connections need, up to the hard limit.
+
+    Returns the limit, or None where there is none.
+    """
     if sys.platform == "win32":
-        return
+        return None
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections_max + OWN_FILES_MAX
     if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
+        return None if soft == resource.RLIM_INFINITY else soft
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
@@ -31,3 +34,4 @@ def raise_open_file_limit(connections_max: int) -> None:
     if limit < wanted:
         level = logging.INFO if limit < _FILES_FEW else logging.DEBUG
         log.log(level, "= limit of open files is %d: about %d connections at most", limit, limit - OWN_FILES_MAX)
+    return limit

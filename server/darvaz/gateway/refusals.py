@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from darvaz.gateway.access.rate_limiter import NETWORKS_MAX, network_of
+from darvaz.gateway.access.networks import network_of
+from darvaz.gateway.access.rate_limiter import NETWORKS_MAX
 from darvaz.gateway.journal.writer import Journal
 
 log = logging.getLogger("darvaz.access")
@@ -19,7 +20,7 @@ log = logging.getLogger("darvaz.access")
 ROWS_PER_NETWORK_MAX = 20
 ROWS_MAX = 120
 WINDOW_S = 60.0
-# At the end of a window, so many networks have an entry of their own with the number of their other refusals.
+# At the end of a window, at most these networks have an entry of their own with the number of their other refusals.
 COUNTED_NETWORKS_MAX = 20
 
 CallLater = Callable[[float, Callable[[], None]], Any]

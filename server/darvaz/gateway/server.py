@@ -17,12 +17,15 @@ import uvicorn
 from rich.console import Console
 from rich.logging import RichHandler
 
+from darvaz.gateway.access.networks import mapped_network
 from darvaz.gateway.app import build_app
+from darvaz.gateway.events.streams import CLIENTS_MAX
 from darvaz.gateway.greeting import greeting
+from darvaz.gateway.http.connection_slots import CONNECTIONS_MAX, ConnectionSlots
 from darvaz.gateway.http.connections import ConnectionFactory
 from darvaz.gateway.http.server_protocol import HttpProtocol
-from darvaz.gateway.http.slow_clients import PENDING_MAX, PendingConnections
-from darvaz.gateway.open_files import raise_open_file_limit
+from darvaz.gateway.http.slow_clients import IDLE_DEADLINE_S
+from darvaz.gateway.open_files import OWN_FILES_MAX, raise_open_file_limit
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from darvaz.text.terminal import VisibleFormatter
@@ -33,8 +36,9 @@ SHUTDOWN_DEADLINE_S = 3
 async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
     """Serves until a signal comes and returns the exit status."""
     _log_to(console, parts.settings.log_level)
-    raise_open_file_limit(parts.settings.links_max + PENDING_MAX)
-    server = _Server(_config(parts), parts)
+    settings = parts.settings
+    files_max = raise_open_file_limit(settings.links_max + settings.viewers_max + CLIENTS_MAX + CONNECTIONS_MAX)
+    server = _Server(_config(parts, _connections_max(files_max)), parts)
     host, port = listener.getsockname()[:2]
     for number, line in enumerate(greeting(parts, host, port)):
         console.print(line, soft_wrap=True, markup=False, style="bold" if number == 0 else None)
@@ -73,14 +77,26 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _config(parts: Parts) -> uvicorn.Config:
+def _connections_max(files_max: int | None) -> int:
+    """Returns how many HTTP connections may be open: where files are few, half of them are left for links."""
+    return CONNECTIONS_MAX if files_max is None else max(1, min(CONNECTIONS_MAX, (files_max - OWN_FILES_MAX) // 2))
+
+
+def _config(parts: Parts, connections_max: int) -> uvicorn.Config:
     settings = parts.settings
-    pending = PendingConnections(settings.auth_deadline_s, settings.links_per_address_max)
     proxies = settings.listed("trusted_proxies")
+    slots = ConnectionSlots(
+        settings.auth_deadline_s,
+        links_per_address_max=settings.links_per_address_max,
+        total_max=connections_max,
+        proxies=proxies,
+        known=parts.access.rules.known,
+    )
     return uvicorn.Config(
         build_app(parts),
         # Frames of a camera are written straight to the transport.
-        http=cast(type[asyncio.Protocol], ConnectionFactory(functools.partial(HttpProtocol, pending=pending), pending)),
+        http=cast(type[asyncio.Protocol], ConnectionFactory(functools.partial(HttpProtocol, slots=slots), slots)),
+        timeout_keep_alive=IDLE_DEADLINE_S,
         ws=WebSocketProtocol,
         # Our own heartbeat decides which links are alive; a board answers WebSocket pings only while it reads.
         ws_ping_interval=None,
@@ -90,7 +106,7 @@ def _config(parts: Parts) -> uvicorn.Config:
         ws_per_message_deflate=False,
         # X-Forwarded-For of any other client is ignored: it could claim to be localhost.
         proxy_headers=bool(proxies),
-        forwarded_allow_ips=list(proxies),
+        forwarded_allow_ips=[*proxies, *filter(None, map(mapped_network, proxies))],
         timeout_graceful_shutdown=SHUTDOWN_DEADLINE_S,
         server_header=False,
         access_log=False,

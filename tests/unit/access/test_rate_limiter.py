@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from darvaz.gateway.access.rate_limiter import NETWORKS_MAX, RateLimiter, network_of
+from darvaz.gateway.access.rate_limiter import NETWORKS_MAX, RateLimiter
 from tests.support.clock import Clock
 
 
@@ -88,20 +88,3 @@ def test_an_address_without_recent_events_leaves_the_table(limiter: RateLimiter,
     assert limiter.wait_s("10.0.0.1") is None
 
     assert len(limiter) == 0
-
-
-@pytest.mark.parametrize(
-    ("address", "site"),
-    [
-        ("192.168.1.7", "192.168.1.7"),
-        ("::ffff:192.168.1.7", "192.168.1.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        (None, "unknown"),
-        ("not an address", "unknown"),
-    ],
-)
-def test_ipv6_addresses_of_one_network_count_as_one(address: str | None, site: str) -> None:
-    assert network_of(address) == site

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from darvaz.gateway.access.origins import parse_address
+from darvaz.gateway.access.networks import network_of
 
 # About 100 bytes per network and 8 per event; the network without events for longest is dropped for a new one.
 NETWORKS_MAX = 4096
-
-_IPV6_NETWORK_BITS = 64
-
-
-def network_of(address: str | None) -> str:
-    """Returns what is counted as one: an IPv4 address, or an IPv6 network of 64 bits.
-
-    A client with IPv6 has 2^64 addresses to choose from (RFC 4291, section 2.5.1).
-    """
-    parsed = parse_address(address)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((int(parsed), _IPV6_NETWORK_BITS), strict=False))
-    return str(parsed) if parsed is not None else "unknown"
 
 
 class RateLimiter:

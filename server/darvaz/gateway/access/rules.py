@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from darvaz.gateway.access.caller import Caller
 from darvaz.gateway.access.decisions import NOT_AUTHORISED, UNAVAILABLE, AccessPolicy, Refused, too_many_failures
+from darvaz.gateway.access.networks import KnownNetworks
 from darvaz.gateway.access.origins import is_host_allowed, is_origin_allowed, is_trusted_localhost
 from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.access.tokens import Token, Tokens
@@ -48,6 +49,7 @@ class AccessRules:
         self._tokens = tokens
         # Wrong tokens by network. The token of the eleventh failure is still checked, the next one is not.
         self._failures = RateLimiter(FAILURES_ALLOWED + 1, FAILURES_WINDOW_S, monotonic_s)
+        self.known = KnownNetworks(token.last_address for token in tokens.list())
 
     def is_own_page(self, caller: Caller) -> bool:
         """Whether the caller is not a page, or a page of the gateway's own origin or a listed one."""
@@ -86,6 +88,7 @@ class AccessRules:
     def succeed(self, caller: Caller) -> None:
         """Forgets the wrong tokens of an address that showed a valid one."""
         self._failures.clear(caller.address)
+        self.known.note(caller.address)
 
 
 def bearer_of(caller: Caller) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darvaz.gateway.access.credentials import NO_DIGEST, is_secret_of, make_credential, parse_credential
-from darvaz.gateway.access.rate_limiter import network_of
+from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.access.token_uses import TokenUses
 from darvaz.gateway.storage.database import transaction
 

@@ -13,19 +13,18 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from darvaz.gateway.access.rate_limiter import network_of
-from darvaz.gateway.http.slow_clients import PendingConnections
+from darvaz.gateway.http.connection_slots import ConnectionSlots, Slot
 from darvaz.gateway.websocket.fast_upgrade import parse_upgrade
 
-MakeProtocol = Callable[..., asyncio.Protocol]
+MakeProtocol = Callable[..., Any]
 
 
 class ConnectionFactory:
     """Makes the protocol of each new connection; `make_http` makes the one that reads HTTP."""
 
-    def __init__(self, make_http: MakeProtocol, pending: PendingConnections) -> None:
+    def __init__(self, make_http: MakeProtocol, slots: ConnectionSlots) -> None:
         self._make_http = make_http
-        self._pending = pending
+        self._slots = slots
 
     def __call__(
         self,
@@ -36,24 +35,23 @@ class ConnectionFactory:
     ) -> asyncio.Protocol:
         """Returns the protocol of a new connection, as uvicorn calls for it."""
         arguments = {"config": config, "server_state": server_state, "app_state": app_state, "_loop": _loop}
-        return NewConnection(self._pending, self._make_http, arguments)
+        return NewConnection(self._slots, self._make_http, arguments)
 
 
 class NewConnection(asyncio.Protocol):
     """One connection until its first bytes."""
 
-    __slots__ = ("_arguments", "_connections", "_deadline", "_make_http", "_network", "_pending", "_transport")
+    __slots__ = ("_arguments", "_connections", "_deadline", "_make_http", "_slot", "_slots", "_transport")
 
-    def __init__(self, pending: PendingConnections, make_http: MakeProtocol, arguments: dict[str, Any]) -> None:
-        self._pending = pending
+    def __init__(self, slots: ConnectionSlots, make_http: MakeProtocol, arguments: dict[str, Any]) -> None:
+        self._slots = slots
         self._make_http = make_http
         # What uvicorn gives to a protocol class, for the protocol that takes over.
         self._arguments = arguments
         # uvicorn's set of all connections, which it shuts down at the end.
         self._connections = arguments["server_state"].connections
-        # The client's network, as `_pending` counts it.
-        self._network = ""
-        # Runs while this connection is counted as pending.
+        # None before it has one, and after it was handed on or left.
+        self._slot: Slot | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._transport: Any = None
 
@@ -61,19 +59,23 @@ class NewConnection(asyncio.Protocol):
         self._transport = transport
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
-        self._network = network_of(peer[0] if isinstance(peer, tuple) and peer else None)
-        if self._pending.has_room(self._network):
-            self._pending.enter(self._network)
-            loop = self._arguments["_loop"] or asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._pending.deadline_s, self._cut_off)
-        else:
+        self._slot = self._slots.enter(peer[0] if isinstance(peer, tuple) and peer else None, self)
+        if self._slot is None:
             self._transport.abort()
+        else:
+            loop = self._arguments["_loop"] or asyncio.get_running_loop()
+            self._deadline = loop.call_later(self._slots.deadline_s, self.cut_off)
 
     def data_received(self, data: bytes) -> None:
         make_websocket = self._arguments["config"].ws_protocol_class
         is_upgrade = make_websocket is not None and parse_upgrade(data) is not None
+        slot = None if is_upgrade else self._slot
+        if slot is not None:
+            self._slot = None
         self._leave()
-        protocol = make_websocket(**self._arguments) if is_upgrade else self._make_http(**self._arguments)
+        protocol: Any = make_websocket(**self._arguments) if is_upgrade else self._make_http(**self._arguments)
+        if slot is not None:
+            protocol.take_over(slot)
         protocol.connection_made(self._transport)
         self._transport.set_protocol(protocol)
         protocol.data_received(data)
@@ -90,8 +92,10 @@ class NewConnection(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-            self._pending.leave(self._network)
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._slots.leave(slot)
 
-    def _cut_off(self) -> None:
-        # There is no request, so there is no response.
+    def cut_off(self) -> None:
+        """Ends the connection at once: there is no request, so there is no response."""
         self._transport.abort()

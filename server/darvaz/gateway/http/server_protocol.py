@@ -17,9 +17,10 @@ import h11
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from darvaz.gateway.http.connection_slots import ConnectionSlots
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.security_headers import HEADERS
-from darvaz.gateway.http.slow_clients import HeaderTimeoutH11, PendingConnections
+from darvaz.gateway.http.slow_clients import DeadlineH11
 
 EXTENSION = "darvaz.body"
 
@@ -30,7 +31,7 @@ _KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 _NOT_HTTP = "this is not a request of HTTP/1.1; for TLS, run a proxy in front of the gateway"
 
 
-class HttpProtocol(HeaderTimeoutH11):
+class HttpProtocol(DeadlineH11):
     """One HTTP connection, with `EXTENSION` in the scope of its requests."""
 
     def __init__(
@@ -40,16 +41,20 @@ class HttpProtocol(HeaderTimeoutH11):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        pending: PendingConnections,
+        slots: ConnectionSlots,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop, pending=pending)
+        super().__init__(config, server_state, app_state, _loop, slots=slots)
         # The body that `open_body` began; the connection then ends with it.
         self._body: ResponseBody | None = None
         app = self.app
 
         async def extended(scope: Any, receive: Any, send: Any) -> None:
             scope["extensions"] = {**scope.get("extensions", {}), EXTENSION: self}
+            cycle = self.cycle
             await app(scope, receive, send)
+            if cycle.response_started and not cycle.response_complete and self._body is None:
+                # A response that was given up is not read: to close it in order would wait for that.
+                self.cut_off()
 
         self.app = extended
 
@@ -71,9 +76,15 @@ class HttpProtocol(HeaderTimeoutH11):
         lines = [b"HTTP/1.1 200 OK", b"connection: close"]
         lines += [name + b": " + value for name, value in (*self.server_state.default_headers, *headers)]
         self._body = ResponseBody(self.transport)
+        # Viewers have a limit and deadlines of their own.
+        self.leave_slot()
         _keep_alive(self.transport)
         self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + preamble)
         return self._body
+
+    def pause_writing(self) -> None:
+        if self._body is None:
+            super().pause_writing()
 
     def shutdown(self) -> None:
         """Ends the connection because the server stops; a body without an end would delay that."""

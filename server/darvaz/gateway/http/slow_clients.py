@@ -1,57 +1,39 @@
-"""Slow clients: how long a connection may take to send a request head, and how many connections may wait at once."""
+"""Slow clients: the deadlines of an HTTP connection, from its first moment until its last byte is read."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import enum
 from typing import Any
 
+import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from darvaz.gateway.access.rate_limiter import network_of
-from darvaz.gateway.address_counts import AddressCounts
+from darvaz.gateway.http.connection_slots import ConnectionSlots, Slot
 
-log = logging.getLogger("darvaz.http")
-
-PENDING_PER_NETWORK_MAX = 64
-PENDING_MAX = 2_048
-
-
-class PendingConnections:
-    """The connections whose request is not complete: counted in all and by network (`network_of`), both bounded."""
-
-    def __init__(self, deadline_s: float, links_per_address_max: int = 0, total_max: int = PENDING_MAX) -> None:
-        # Seconds that a client has for a whole request head.
-        self.deadline_s = deadline_s
-        # After a restart, all boards behind one address connect at once.
-        self._per_network_max = max(PENDING_PER_NETWORK_MAX, links_per_address_max)
-        self._total_max = total_max
-        self._counts = AddressCounts()
-        # Whether a rejected connection is in the log; set back when none is pending.
-        self._is_logged = False
-
-    def has_room(self, network: str) -> bool:
-        """Whether one more may wait; the first rejected connection of a rush is logged."""
-        if self._counts.of(network) < self._per_network_max and self._counts.total < self._total_max:
-            return True
-        if not self._is_logged:
-            self._is_logged = True
-            log.warning("= %s cut off: too many connections that send no request", network)
-        return False
-
-    def enter(self, network: str) -> None:
-        self._counts.enter(network)
-
-    def leave(self, network: str) -> None:
-        self._counts.leave(network)
-        if not self._counts.total:
-            self._is_logged = False
+# Longer than the proxies in use keep their idle connections (Caddy: 120 s): who closes first loses no request.
+IDLE_DEADLINE_S = 150
+# Above the deadline that an operation has for its body, so that the client is told.
+BODY_DEADLINE_S = 20.0
+# An answer must be read within this time, and one second more for each `UNREAD_BYTES_PER_S` that are left.
+UNREAD_DEADLINE_S = 30.0
+UNREAD_BYTES_PER_S = 10_000
+UNREAD_CHECK_S = 1.0
 
 
-class HeaderTimeoutH11(H11Protocol):
-    """An HTTP connection that is cut off unless each request head is complete in time, the first and all later ones."""
+class Phase(enum.Enum):
+    """What a connection waits for."""
+
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    ANSWER = enum.auto()
+    NEXT = enum.auto()
+
+
+class DeadlineH11(H11Protocol):
+    """An HTTP connection that is cut off if a head, a body or the reading of an answer takes too long."""
 
     def __init__(
         self,
@@ -60,57 +42,139 @@ class HeaderTimeoutH11(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        pending: PendingConnections,
+        slots: ConnectionSlots,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._pending = pending
-        # The client's network, as `pending` counts it.
-        self._network = ""
-        # Runs while a request head is awaited, and only then the connection is counted as pending.
-        self._deadline: asyncio.TimerHandle | None = None
+        self._slots = slots
+        # Set by `take_over`; None from the moment when it is left.
+        self._slot: Slot | None = None
+        self._phase = Phase.HEAD
         self._is_upgraded = False
+        # Runs while a head or a body is awaited; and while an answer is not read.
+        self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+        # When the answer must be read, by the loop's clock.
+        self._unread_until_s = 0.0
+
+    def take_over(self, slot: Slot) -> None:
+        """Takes a connection over with its slot, before `connection_made`."""
+        self._slot = slot
+        slot.connection = self
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._network = network_of(self.client[0] if self.client else None)
-        if self._pending.has_room(self._network):
-            self._begin_waiting()
-        else:
-            transport.abort()
+        self._wait_for(Phase.HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end_waiting()
+        self._set_deadline(None)
+        self._stop_unread()
+        self.leave_slot()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase is Phase.NEXT:
+            self._wait_for(Phase.HEAD)
+        super().data_received(data)
 
     def handle_events(self) -> None:
         before = self.cycle
         super().handle_events()
         if self.cycle is not before:
-            self._end_waiting()
+            self._wait_for(Phase.BODY if self._has_body_to_come() else Phase.ANSWER)
+        elif self._phase is Phase.BODY and not self._has_body_to_come():
+            self._wait_for(self._after_answer() if self.cycle.response_complete else Phase.ANSWER)
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        # The WebSocket has deadlines of its own.
-        self._end_waiting()
+        # The WebSocket has deadlines and limits of its own.
+        self._set_deadline(None)
         self._is_upgraded = True
+        self.leave_slot()
         super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
+        answered = self.cycle
         super().on_response_complete()
+        if self.transport.get_write_buffer_size():
+            self._start_unread()
         # A pipelined request (RFC 9112, section 9.3.2) may have begun already.
-        is_idle = self.cycle.response_complete and not self._is_upgraded and self._deadline is None
-        if is_idle and not self.transport.is_closing():
-            self._begin_waiting()
+        if self._is_upgraded or self.cycle is not answered or self.transport.is_closing():
+            return
+        if self._has_body_to_come():
+            # For the rest of a body that was refused, there is no more time than for a head.
+            self._set_deadline(self._slots.deadline_s)
+        else:
+            self._wait_for(self._after_answer())
 
-    def _begin_waiting(self) -> None:
-        self._pending.enter(self._network)
-        self._deadline = self.loop.call_later(self._pending.deadline_s, self._cut_off)
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._start_unread()
 
-    def _end_waiting(self) -> None:
+    def cut_off(self) -> None:
+        """Ends the connection at once: there is no request to answer, or no one who reads the answer."""
+        if self.cycle is not None:
+            # The application learns it before it writes again.
+            self.cycle.disconnected = True
+        self.transport.abort()
+
+    def leave_slot(self) -> None:
+        """Gives the slot back: the connection ends, or has a limit of its own from now on."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._slots.leave(slot)
+
+    def _has_body_to_come(self) -> bool:
+        return self.conn.their_state is h11.SEND_BODY
+
+    def _after_answer(self) -> Phase:
+        return Phase.HEAD if self.conn.trailing_data[0] else Phase.NEXT
+
+    def _wait_for(self, phase: Phase) -> None:
+        """Begins a phase with its deadline; uvicorn's own timer is for idle connections."""
+        self._phase = phase
+        slot, slots = self._slot, self._slots
+        match phase:
+            case Phase.HEAD:
+                self._set_deadline(slots.deadline_s)
+            case Phase.BODY:
+                self._set_deadline(BODY_DEADLINE_S)
+            case _:
+                self._set_deadline(None)
+        if slot is None:
+            return
+        if phase is Phase.HEAD:
+            slots.mark_pending(slot)
+        elif phase is Phase.NEXT:
+            slots.mark_idle(slot)
+        else:
+            slots.mark_served(slot)
+
+    def _set_deadline(self, delay_s: float | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-            self._deadline = None
-            self._pending.leave(self._network)
+        self._deadline = None if delay_s is None else self.loop.call_later(delay_s, self.cut_off)
 
-    def _cut_off(self) -> None:
-        # There is no request, so there is no response.
-        self.transport.abort()
+    def _start_unread(self) -> None:
+        """Begins to look whether the client reads what was written."""
+        if self._unread is None:
+            left_s = self.transport.get_write_buffer_size() / UNREAD_BYTES_PER_S
+            self._unread_until_s = self.loop.time() + UNREAD_DEADLINE_S + left_s
+            self._unread = self.loop.call_later(UNREAD_CHECK_S, self._check_unread)
+
+    def _check_unread(self) -> None:
+        self._unread = None
+        is_answering = not self.cycle.response_complete and not self.flow.write_paused
+        if is_answering or not self.transport.get_write_buffer_size():
+            self._stop_unread()
+        elif self.loop.time() >= self._unread_until_s:
+            self.cut_off()
+        else:
+            self._unread = self.loop.call_later(UNREAD_CHECK_S, self._check_unread)
+            if self._slot is not None:
+                self._slots.mark_unread(self._slot, True)
+
+    def _stop_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        if self._slot is not None and self._slot.is_unread:
+            self._slots.mark_unread(self._slot, False)

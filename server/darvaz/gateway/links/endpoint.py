@@ -8,7 +8,8 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from darvaz.gateway.access import Caller, Refused
+from darvaz.gateway.access import AskToken, Caller, Refused
+from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.links.link import DeviceLink
@@ -17,6 +18,8 @@ from darvaz.gateway.parts import Parts
 from darvaz.gateway.websocket.interface import connection_of
 from darvaz.protocol.codec import Kind
 
+# Of all links, those that are not for clients without a token.
+RESERVED_PART = 0.125
 _BUSY_RETRY_S = 10.0
 
 
@@ -38,6 +41,8 @@ class DeviceEndpoint:
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         caller = caller_of(scope)
         decision = self._refuse_over_limit(caller) or self._parts.access.admit_device(caller, self._kind.name)
+        if isinstance(decision, AskToken):
+            decision = self._refuse_stranger(caller) or decision
         if isinstance(decision, Refused):
             await self._deny(WebSocket(scope, receive, send), caller, decision)
             return
@@ -51,9 +56,17 @@ class DeviceEndpoint:
         counts, settings = self._parts.link_counts, self._parts.settings
         if counts.total >= settings.links_max:
             return Refused(503, "too_many_links", "the limit of links is reached", _BUSY_RETRY_S)
-        if counts.of(caller.address or "") >= settings.links_per_address_max:
+        if counts.of(network_of(caller.address)) >= settings.links_per_address_max:
             return Refused(429, "too_many_links", "too many links from this address", _BUSY_RETRY_S)
         return None
+
+    def _refuse_stranger(self, caller: Caller) -> Refused | None:
+        """Keeps some links for boards with a valid token, and for networks from which one came before."""
+        free = self._parts.settings.links_max - self._parts.link_counts.total
+        is_known = network_of(caller.address) in self._parts.access.rules.known
+        if is_known or free > self._parts.settings.links_max * RESERVED_PART:
+            return None
+        return Refused(503, "too_many_links", "the links that are left are for known boards", _BUSY_RETRY_S)
 
     async def _deny(self, websocket: WebSocket, caller: Caller, refused: Refused) -> None:
         self._parts.refusals.record(self._kind.name, caller.address, f"{refused.status} {refused.code}")

@@ -7,6 +7,7 @@ import time
 from typing import Any, Final
 
 from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
+from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, cut
 from darvaz.gateway.links.board_time import BoardTime
 from darvaz.gateway.links.shared import LinkContext
@@ -39,8 +40,8 @@ class DeviceLink:
     """Carries one session over one connection until either side closes it."""
 
     __slots__ = (
-        "_admitted", "_board_time", "_caller", "_connection", "_context", "_is_over", "_refusal", "_session", "address",
-        "device", "kind_name", "slot",
+        "_admitted", "_board_time", "_caller", "_connection", "_context", "_is_over", "_network", "_refusal",
+        "_session", "address", "device", "kind_name", "slot",
     )  # fmt: skip
 
     def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken) -> None:
@@ -72,7 +73,9 @@ class DeviceLink:
             is_admitted=self._admitted is not None,
             unix_offset_s=context.parts.unix_offset_s,
         )
-        context.parts.link_counts.enter(self.address)
+        # As it is now counted: which addresses are one network may change.
+        self._network = network_of(self.address)
+        context.parts.link_counts.enter(self._network)
 
     def open(self, connection: PacketConnection) -> None:
         """Takes over an accepted WebSocket."""
@@ -130,7 +133,7 @@ class DeviceLink:
         parts = self._context.parts
         parts.deadlines.leave(self)
         parts.hub.leave(self)
-        parts.link_counts.leave(self.address)
+        parts.link_counts.leave(self._network)
         if self._admitted is None:
             parts.refusals.record(self.kind_name, self.address, self._refusal or f"closed {code} before a token")
         self._record("=", "disconnected", f"closed {code} {reason}".rstrip())

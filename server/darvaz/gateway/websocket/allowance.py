@@ -1,4 +1,4 @@
-"""How many packets a peer may send: so many a second, averaged over two seconds."""
+"""How many packets a peer may send: a number per second, averaged over two seconds."""
 
 from __future__ import annotations
 

@@ -31,9 +31,9 @@ from darvaz.gateway.websocket.parser import Item, Parser, PeerClose, Ping, Viola
 # How long a peer may take to answer a close; less while the gateway stops.
 CLOSE_DEADLINE_S = 5.0
 STOP_DEADLINE_S: Final = 1.0
-# So many packets of a connection are handled in one turn of the event loop, before the others have theirs.
+# At most these packets of a connection are handled in one turn of the event loop, before the others have theirs.
 PACKETS_PER_TURN_MAX: Final = 256
-# So many packets are read after our close while the peer's is awaited; then no more are.
+# At most these packets are read after our close, while the peer's is awaited.
 LATE_PACKETS_MAX: Final = 2_048
 
 
