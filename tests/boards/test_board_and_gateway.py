@@ -155,7 +155,7 @@ def test_reboot_is_acknowledged_and_the_link_closed(gateway: GatewayProcess, boa
     assert line.payload is not None and "1000" in line.payload
 
 
-# What the board says
+# Messages of the board
 
 
 def test_welcome_sets_the_clock(gateway: GatewayProcess, board: BoardProcess) -> None:

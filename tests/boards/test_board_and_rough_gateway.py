@@ -1,4 +1,4 @@
-"""The board's library on real MicroPython against gateways that cut, stall, flood and lie."""
+"""The board's library on real MicroPython against gateways that cut, stall, flood and break the protocol."""
 
 from __future__ import annotations
 
@@ -307,7 +307,7 @@ def test_each_close_code_is_answered_and_logged_and_followed_by_a_wait(code: int
             assert caller.closing() == code
         caller.wait_for_end()
 
-    # Refused boards wait long: here, long enough to be told from the others.
+    # The waits of refused boards: long enough to differ from the others.
     patient = {"backoff": {**QUICK["backoff"], "REFUSED_LONGEST_MS": 700, "FIRST_MS": 700, "LONGEST_MS": 60}}
     with RoughGateway(script) as gateway:
         with BoardProcess(tmp_path, gateway.url, patch=patient, config={"log_level": "debug"}) as board:

@@ -1,4 +1,4 @@
-"""The board's library on real MicroPython over TLS: which certificates it trusts, and what it needs the time for."""
+"""The board's library on real MicroPython over TLS: which certificates it trusts, and when it asks for the time."""
 
 from __future__ import annotations
 

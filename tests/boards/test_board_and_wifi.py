@@ -1,4 +1,4 @@
-"""The real programs on virtual boards, through what a home network does to them."""
+"""The real programs on virtual boards, with the failures of a home network."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def own_gateway() -> Iterator[GatewayProcess]:
 async def powered(
     folder: Path, gateway: GatewayProcess, kind: str = "pico", boot: str = HASTE, **config: Any
 ) -> AsyncIterator[VirtualBoard]:
-    """A virtual board with the real program; waits for nothing."""
+    """A virtual board with the real program; does not wait until it is online."""
     write_flash(folder, kind, kind, gateway.ws_url, None, log_level="debug", **config)
     (folder / "boot.py").write_text(boot, encoding="utf-8")
     async with VirtualBoard(kind, folder) as board:
@@ -76,7 +76,7 @@ async def ask(gateway: GatewayProcess, device: str, command: str, /, **args: Any
 
 
 def uptimes_ms(gateway: GatewayProcess, type_: str) -> list[int]:
-    """Returns when the board said the messages of a type that are in the journal, in the order of arrival."""
+    """Returns the uptimes of the messages of a type in the journal, in the order of arrival."""
     return [
         json.loads(line.payload or "")["uptime_ms"] for line in journalled.lines(gateway.data) if line.type == type_
     ]

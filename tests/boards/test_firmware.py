@@ -1,5 +1,5 @@
-"""`darvaz firmware` against the nearest that there is without a board: a folder as a Pico's drive, and a chip's loader
-that is played, for Espressif's own tool."""
+"""`darvaz firmware` without a board: a folder stands for a Pico's drive, and a simulated bootloader for the chip of an
+ESP32."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def image(tmp_path: Path, data: bytes, name: str = "image.uf2") -> str:
 
 
 async def take(drive: Path, data: bytes) -> None:
-    """Does what a Pico does that has got the last block: its drive vanishes."""
+    """Acts like a Pico that has received the last block: its drive vanishes."""
     async with asyncio.timeout(DEADLINE_S):
         while not (drive / "firmware.uf2").exists() or (drive / "firmware.uf2").stat().st_size < len(data):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -231,7 +231,7 @@ async def test_failed_download_is_one_sentence(site: Site, drive: Path, url: str
 
 @pytest.fixture
 async def loader(tmp_path: Path) -> AsyncIterator[str]:
-    """The port of a chip in its loader, played by another program."""
+    """The port of a simulated chip in its bootloader."""
     known = tmp_path / "port"
     words = ["-m", "esp32_mock_bootloader.cli", "run", "--pty", "--chip", "esp32", "--port-file", str(known)]
     null = asyncio.subprocess.DEVNULL

@@ -1,4 +1,4 @@
-"""`darvaz flash` on virtual boards with littlefs: online with one command, and what is the maker's stays."""
+"""`darvaz flash` on virtual boards with littlefs: online with one command, and the maker's files stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`darvaz flash` and the gateway: not running, elsewhere, not a gateway at all; and a home folder that is shut."""
+"""`darvaz flash` and the gateway: not running, elsewhere, another program; and a home folder that cannot be written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tests on a board, run on every kind of bench: virtual, on a serial port, and known by its gateway alone."""
+"""The tests on a board, run on every kind of bench: on a serial port, and through the gateway alone."""
 
 from __future__ import annotations
 

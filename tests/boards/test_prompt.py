@@ -1,4 +1,4 @@
-"""The prompt of a board, as `darvaz` uses it: reached whatever the program does, left as it was found."""
+"""The prompt of a board, as `darvaz` uses it: reached whatever the program does, and left as it was."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ async def test_board_that_is_unplugged_is_reported_as_gone(board: VirtualBoard) 
     assert "plug it in again" in str(error)
 
 
-# What it is, what it says
+# Its identity and its output
 
 
 @pytest.mark.parametrize("kind", ["pico", "esp32cam"])

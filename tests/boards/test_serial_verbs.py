@@ -39,7 +39,7 @@ async def install(board: VirtualBoard, files: dict[str, bytes]) -> None:
 
 
 async def starts(board: VirtualBoard) -> None:
-    """Waits for the program to be heard from after now."""
+    """Waits for the next output of the program."""
     board.lines.clear()
     async with asyncio.timeout(DEADLINE_S):
         while "tick" not in board.lines:  # noqa: ASYNC110

@@ -1,4 +1,4 @@
-"""The virtual board as a host sees it: unmodified mpremote drives it as it drives a board on USB."""
+"""The virtual board from the host's side: unmodified mpremote works with it as with a board on USB."""
 
 from __future__ import annotations
 

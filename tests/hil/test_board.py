@@ -1,4 +1,4 @@
-"""What every board does, whatever its program: logs, errors, resets, and the way to its prompt."""
+"""What every board does, whatever its program: logs, errors, resets, and its prompt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The camera program on a board: its pictures, and how it is."""
+"""The camera program on a board: its frames and its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pan/tilt program on a board: its servos, its lamp, its thermometer, and what it says."""
+"""The pan/tilt program on a board: its servos, its lamp, its thermometer, and its log."""
 
 from __future__ import annotations
 

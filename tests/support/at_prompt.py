@@ -23,7 +23,7 @@ async def at_prompt(board: VirtualBoard, do: Callable[[Prompt], Any], **more: An
 
 
 async def refusal(board: VirtualBoard, do: Callable[[Prompt], Any], **more: Any) -> SerialError:
-    """Returns the error that `do(prompt)` or the way there ends with."""
+    """Returns the error of `do(prompt)`, or of opening the prompt."""
     with pytest.raises(SerialError) as caught:
         await at_prompt(board, do, **more)
     return caught.value

@@ -39,7 +39,7 @@ class Board:
 async def board_at(
     gateway: str | RunningApp, device: str, kind: str = "pico", token: str | None = None, **introduction: Any
 ) -> AsyncIterator[Board]:
-    """Connects a board to a WebSocket URL or to a gateway in process, introduces it, and takes it away afterwards."""
+    """Connects a board to a WebSocket URL or to a gateway in process, introduces it, and closes it afterwards."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with link_to(gateway, f"/ws/{kind}", headers) as link:
         board = Board(link)

@@ -1,4 +1,4 @@
-"""Images for boards that are right in form, checksums included, and that no board could run."""
+"""Images with the right form and checksums, which no board could run."""
 
 from __future__ import annotations
 

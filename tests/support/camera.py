@@ -1,4 +1,4 @@
-"""A camera without hardware: a WebSocket client that speaks the protocol and sends real JPEGs at the asked rate."""
+"""A camera without hardware: a WebSocket client that speaks the protocol and sends real JPEGs at the requested rate."""
 
 from __future__ import annotations
 
@@ -159,11 +159,11 @@ class Camera:
                 await self._changed.wait()
 
     def unplug(self) -> None:
-        """Cuts the connection as it is, as a pulled plug would."""
+        """Cuts the connection without a close, like an unplugged board."""
         self.link.transport.abort()
 
     def _socket(self, url: str) -> socket.socket:
-        """Returns a connection, with as little memory as a board has if asked: what is late is then late here."""
+        """Returns a connection; `send_buffer_bytes` may limit its memory to that of a board."""
         made = socket.socket()
         if self._send_buffer_bytes:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer_bytes)

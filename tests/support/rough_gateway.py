@@ -1,4 +1,4 @@
-"""A gateway that misbehaves as told: raw bytes over real sockets, one script for each connection."""
+"""A gateway that misbehaves by a script: raw bytes over real sockets, one call for each connection."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class TestCase:
 
 
 def run(module):
-    """Runs every test of a module and returns (how many ran, how many failed); says each failure."""
+    """Runs every test of a module and returns (how many ran, how many failed); prints each failure."""
     ran = failed = 0
     for name in sorted(dir(module)):
         case = getattr(module, name)

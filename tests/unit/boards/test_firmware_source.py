@@ -1,4 +1,4 @@
-"""Only programs are firmware: what a maker filled in beside them stays where it is."""
+"""Only programs are firmware: settings beside them are not copied."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECRET = '{"token": "dvz_abcdefghij_secret"}'
 
 @pytest.fixture
 def firmware(tmp_path: Path) -> Path:
-    """A folder of sources in which somebody also keeps filled-in settings and keys."""
+    """A folder of sources that also holds settings and keys."""
     folder = tmp_path / "firmware"
     for name in ("pico/main.py", "pico/servo.py", "lib/darvaz/device.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

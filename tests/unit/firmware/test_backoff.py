@@ -1,4 +1,4 @@
-"""Waiting before the next attempt: how long, how it grows, and what forgives it."""
+"""Waiting before the next attempt: how long, how it grows, and when it starts again."""
 
 import unittest
 
@@ -6,7 +6,7 @@ from firmware.lib.darvaz import backoff
 
 
 def always_longest(limit):
-    """Draws the highest number there is."""
+    """Draws the highest number."""
     return limit - 1
 
 
@@ -45,7 +45,7 @@ class Failures(unittest.TestCase):
 
 
 class Links(unittest.TestCase):
-    """A link that was open: only one that held forgives what was before."""
+    """A link that was open: after a long one the count starts again."""
 
     def test_link_that_held_resets_the_wait(self):
         waits = backoff.Backoff(always_longest)
@@ -67,7 +67,7 @@ class Links(unittest.TestCase):
 
 
 class Refusals(unittest.TestCase):
-    """A gateway that says no is asked again later than one that is away."""
+    """After a refusal the wait is longer than after a failed connection."""
 
     def test_refusals_wait_longer_than_failures(self):
         waits = backoff.Backoff(always_longest)

@@ -115,7 +115,7 @@ class Receiving(unittest.TestCase):
 
 
 class Saying(unittest.TestCase):
-    """What the board says is JSON, whatever a maker's function returned."""
+    """What the board sends is JSON, whatever a maker's function returned."""
 
     def refused(self, **message):
         with self.assertRaises(ValueError) as caught:
@@ -159,7 +159,7 @@ class Saying(unittest.TestCase):
 
 
 class Declaring(unittest.TestCase):
-    """What a maker declares is held to the rules, to its leaves."""
+    """What a maker declares is checked by the rules, at every depth."""
 
     def trouble(self, value, rule):
         found = codec.check_value(value, rule)

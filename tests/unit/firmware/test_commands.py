@@ -1,4 +1,4 @@
-"""Commands: declared, checked, run side by side, and always answered."""
+"""Commands: declared, checked, run at the same time, and always answered."""
 
 import asyncio
 import unittest
@@ -10,7 +10,7 @@ ANGLE = {"angle": {"type": "number", "min": 0, "max": 180}}
 
 
 class Board:
-    """A board's commands, with what they said."""
+    """A board's commands, with their acks and logs."""
 
     def __init__(self):
         self.acks = []
@@ -34,7 +34,7 @@ class Board:
 
 
 class Running(unittest.TestCase):
-    """A command that goes well, or not."""
+    """A command that succeeds or fails."""
 
     def setUp(self):
         # asyncio.sleep_ms and wait_for_ms are MicroPython's.
@@ -185,7 +185,7 @@ class Declaring(unittest.TestCase):
 
 
 class Arguments(unittest.TestCase):
-    """What is given must be what was declared; each refusal is a sentence for the asker."""
+    """What is given must be what was declared; each refusal is a sentence for the caller."""
 
     def refused(self, declared, given):
         with self.assertRaises(ValueError) as raised:

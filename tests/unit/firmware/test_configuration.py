@@ -1,4 +1,4 @@
-"""config.json: what is accepted, and what is said about what is not."""
+"""config.json: what is accepted, and the errors for the rest."""
 
 import unittest
 
@@ -9,7 +9,7 @@ EXAMPLES = ("firmware/pico/config.example.json", "firmware/esp32cam/config.examp
 
 
 def trouble(**changes):
-    """Returns what is said about a good configuration with these changes, or None."""
+    """Returns the error of a good configuration with these changes, or None."""
     config = dict(GOOD)
     config.update(changes)
     try:
@@ -20,7 +20,7 @@ def trouble(**changes):
 
 
 class Checking(unittest.TestCase):
-    """Every field has its bounds, and every refusal names its field."""
+    """Every field has its limits, and every error names its field."""
 
     def test_least_configuration_is_enough(self):
         self.assertEqual(configuration.check_config(GOOD), GOOD)

@@ -1,4 +1,4 @@
-"""The opening handshake: what is asked, what is believed of the answer, and what is refused."""
+"""The opening handshake: the request, and which answers are accepted."""
 
 import unittest
 
@@ -14,12 +14,12 @@ GOOD = [
 
 
 def read(*lines):
-    """Returns what an answer of these lines says."""
+    """Returns the content of an answer with these lines."""
     return handshake.read_answer("\r\n".join(lines), ACCEPT)
 
 
 class Request(unittest.TestCase):
-    """The request is plain, complete, and cannot be broken out of."""
+    """The request is complete, and values cannot inject lines."""
 
     def test_request_asks_for_a_websocket(self):
         request, accept = handshake.make_request("gateway:3000", "/ws/pico", {"Authorization": "Bearer dvz_x"})

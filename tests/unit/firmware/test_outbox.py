@@ -1,4 +1,4 @@
-"""The outbox: what waits for the gateway, in which order, and what is lost when it is full."""
+"""The outbox: which messages wait for the gateway, in which order, and which are lost when it is full."""
 
 import unittest
 

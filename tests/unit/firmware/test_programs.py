@@ -1,4 +1,4 @@
-"""The boards' programs: their tests run on MicroPython, and what both boards must have in common."""
+"""The boards' programs: their tests on MicroPython, and what both boards have in common."""
 
 from __future__ import annotations
 

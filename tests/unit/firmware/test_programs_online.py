@@ -1,4 +1,4 @@
-"""The boards' programs as they are, with the real library, at a real gateway; only the hardware is a stand-in."""
+"""The boards' programs as they are, with the real library, at a real gateway; only the hardware is a stub."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(interpreter() is None, reason="MicroPython is mi
 
 
 def write_flash(kind: str, flash: Path, gateway: GatewayProcess) -> None:
-    """Copies what is on a board, the stand-ins for its hardware, and a configuration."""
+    """Copies the files of a board, the stubs of its hardware, and a configuration."""
     ignore = shutil.ignore_patterns("config*.json", "__pycache__")
     shutil.copytree(ROOT / "firmware" / kind, flash, ignore=ignore)
     shutil.copytree(LIBRARY, flash / "lib", ignore=ignore)

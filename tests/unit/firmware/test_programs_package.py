@@ -41,7 +41,7 @@ class Board:
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
+    """Serves files without a log."""
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

@@ -1,4 +1,4 @@
-"""The board's session: what it says, what it makes of what it hears, and when it gives up."""
+"""The board's session: what it sends, how it handles what it receives, and when it gives up."""
 
 import json
 import unittest
@@ -10,7 +10,7 @@ WELCOME = {"type": "connection_ack", "status": "success", "message": "hello", "t
 
 
 def opened(token=None, text_bytes_max=512):
-    """Returns a session that was welcomed at 0 ms, with nothing left to take."""
+    """Returns a session that was welcomed at 0 ms, without pending events and writes."""
     one = session.Session(INTRODUCTION, token, lambda: {"uptime_s": 5}, text_bytes_max)
     one.open(0)
     one.receive(json.dumps(WELCOME), 0)
@@ -70,7 +70,7 @@ class Opening(unittest.TestCase):
 
 
 class Conversation(unittest.TestCase):
-    """An open session answers what it is asked."""
+    """An open session answers requests."""
 
     def test_ping_is_answered_with_how_the_board_is(self):
         one = opened()
@@ -151,7 +151,7 @@ class Conversation(unittest.TestCase):
 
 
 class Silence(unittest.TestCase):
-    """Only what is heard keeps a session alive."""
+    """Only received messages keep a session alive."""
 
     def test_gateway_that_does_not_greet_is_given_up(self):
         one = session.Session(INTRODUCTION, None, dict, 512)

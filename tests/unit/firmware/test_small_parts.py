@@ -1,4 +1,4 @@
-"""The blinks of the status LED, the addresses of gateways, and the date that a gateway tells."""
+"""The blinks of the status LED, the addresses of gateways, and the date of a gateway."""
 
 import unittest
 
@@ -16,7 +16,7 @@ def blinks(state, length_ms):
 
 
 class Lamp(unittest.TestCase):
-    """One code for each trouble."""
+    """One code for each problem."""
 
     def test_online_is_a_steady_light(self):
         self.assertTrue(all(status_led.is_lit("online", at_ms) for at_ms in range(5000)))
@@ -31,7 +31,7 @@ class Lamp(unittest.TestCase):
 
 
 class Address(unittest.TestCase):
-    """ws:// and wss:// addresses taken apart."""
+    """ws:// and wss:// addresses parsed."""
 
     def test_address_is_taken_apart(self):
         self.assertEqual(

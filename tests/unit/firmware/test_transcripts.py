@@ -1,4 +1,4 @@
-"""The contract's transcripts, seen from the board: what the gateway said is heard, what the board said is said."""
+"""The contract's transcripts from the board's side: it receives what the gateway sent, and sends what boards sent."""
 
 import json
 import os
@@ -83,12 +83,12 @@ class Replay:
             try:
                 self._session.send(message)
             except ValueError:
-                # A fault that the transcript is about: no board of ours says it.
+                # A fault that the transcript is about: our boards do not send it.
                 return
         elif kind not in ("connect", "auth", "pong") or not self._session.writes:
             return
         written = json.loads(self._session.writes.pop(0))
-        # What a pong tells is the board's own.
+        # The fields of a pong are the board's own.
         if written["type"] != kind or (kind != "pong" and written != message):
             raise AssertionError("said %r instead of %r" % (written, message))
         self.checked += 1
@@ -108,7 +108,7 @@ def play(name):
 
 
 class Transcripts(unittest.TestCase):
-    """Every conversation of the contract makes sense at both ends."""
+    """Every conversation of the contract is right at both ends."""
 
     def test_every_transcript_is_played_to_its_end(self):
         names = sorted(name for name in os.listdir(FOLDER) if name.endswith(".txt"))

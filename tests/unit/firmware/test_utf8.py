@@ -1,4 +1,4 @@
-"""UTF-8 as the standard has it, where MicroPython's own decoder is easier to please."""
+"""UTF-8 by the standard, where MicroPython's own decoder accepts more."""
 
 import unittest
 
@@ -62,7 +62,7 @@ class Decoding(unittest.TestCase):
 
 
 class Encoding(unittest.TestCase):
-    """Text that is half a character never leaves."""
+    """A text with half a character is not sent."""
 
     def test_valid_text_is_encoded(self):
         for text in VALID:

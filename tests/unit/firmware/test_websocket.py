@@ -1,4 +1,4 @@
-"""What a WebSocket makes of a well-behaved gateway: the handshake's answer and its messages, in any pieces."""
+"""A WebSocket and a correct gateway: the handshake's answer and its messages, in any pieces."""
 
 import unittest
 

@@ -58,7 +58,7 @@ class Reference:
         self.protocol = ClientProtocol(URI, state=State.OPEN, max_size=RECEIVE_BYTES)
 
     def receive_all(self, data: bytes) -> list[Any]:
-        """Feeds bytes and returns what they say in the words of the board's events."""
+        """Feeds bytes and returns their content as the board's events."""
         self.protocol.receive_data(data)
         events: list[Any] = []
         kind, message = Opcode.CONT, b""

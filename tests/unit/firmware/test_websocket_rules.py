@@ -1,4 +1,4 @@
-"""What a WebSocket makes of a gateway that breaks a rule, closes, or sends nonsense."""
+"""A WebSocket and a gateway that breaks a rule, closes, or sends nonsense."""
 
 import random
 import unittest
@@ -47,7 +47,7 @@ def spoiled(data, chance):
 
 
 class Rules(unittest.TestCase):
-    """What a gateway must not do ends the WebSocket with the code for it."""
+    """A broken rule ends the WebSocket with the code for it."""
 
     def test_each_broken_rule_fails_with_1002(self):
         for data in (
@@ -95,10 +95,10 @@ class Rules(unittest.TestCase):
 
 
 class Nonsense(unittest.TestCase):
-    """Whatever comes, nothing raises, and a WebSocket that ended stays ended."""
+    """No input raises, and a WebSocket that ended stays ended."""
 
     def live(self, one, data, chance):
-        """Feeds bytes in pieces of random sizes and hangs up; says at most one end."""
+        """Feeds bytes in pieces of random sizes and hangs up; there is at most one end."""
         events = []
         at = 0
         while at < len(data):
@@ -160,7 +160,7 @@ class Nonsense(unittest.TestCase):
 
 
 class Closing(unittest.TestCase):
-    """Either end may say goodbye."""
+    """Either end may close."""
 
     def test_close_of_the_gateway_is_answered_with_its_code(self):
         one = opened()

@@ -1,4 +1,4 @@
-"""Which images are taken for which board, and the sentences for those that are not."""
+"""Which images are accepted for which board, and the errors for the others."""
 
 from __future__ import annotations
 

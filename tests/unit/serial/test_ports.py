@@ -1,4 +1,4 @@
-"""What a person writes after PORT=, and the sentences where that leads nowhere."""
+"""The values of PORT=, and the errors for those without a port."""
 
 from __future__ import annotations
 

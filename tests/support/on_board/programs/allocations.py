@@ -1,4 +1,4 @@
-"""Tells what a ping, a frame and the stand-ins for hardware take of the heap, as one line of JSON."""
+"""Prints how much heap a ping, a frame and the stubs of hardware take, as one line of JSON."""
 
 import gc
 import json
@@ -43,7 +43,7 @@ frame = bytearray(25000)
 
 
 def round_trip():
-    """Hears a ping and answers it."""
+    """Receives a ping and answers it."""
     one.input_space()[: len(PING)] = PING
     one.receive(len(PING))
     event = one.take_event()

@@ -10,7 +10,7 @@ clock = []
 
 
 def unique_id():
-    """Returns always the same id."""
+    """Returns the same id each time."""
     return "e660583883724a32"
 
 
@@ -19,7 +19,7 @@ def set_led(on):
 
 
 def reset_cause():
-    """Tells that the power came."""
+    """Returns that the power was turned on."""
     return "power_on"
 
 

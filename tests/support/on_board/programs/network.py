@@ -18,14 +18,14 @@ class WLAN:
         self._is_active = self._is_joined = False
 
     def active(self, on=None):
-        """Switches the radio, or tells whether it is on."""
+        """Turns the radio on or off, or returns whether it is on."""
         if on is not None:
             self._is_active = on
             self._is_joined = self._is_joined and on
         return self._is_active
 
     def isconnected(self):
-        """Tells whether the station joined."""
+        """Returns whether the station has joined."""
         return self._is_joined
 
     def connect(self, ssid, key=None):

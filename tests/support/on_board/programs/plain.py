@@ -25,7 +25,7 @@ connects = 0
 
 @device.command(angle={"type": "number", "min": 0, "max": 180, "unit": "°"})
 async def pan(angle):
-    """Moves nothing and tells where to."""
+    """Returns the angle."""
     return {"angle": angle}
 
 
@@ -43,7 +43,7 @@ async def hang():
 
 @device.command(name={"type": "string"}, wait_ms={"type": "integer", "min": 0, "max": 5000})
 async def wait(name, wait_ms):
-    """Says when it begins and ends."""
+    """Logs when it begins and ends."""
     device.log.info("begin " + name)
     await asyncio.sleep_ms(wait_ms)
     device.log.info("end " + name)
@@ -65,7 +65,7 @@ def say(count):
 
 @device.command(size_bytes={"type": "integer"})
 async def frame(size_bytes):
-    """Sends one frame and tells whether it went out."""
+    """Sends one frame and returns whether it went out."""
     data = bytearray(size_bytes)
     data[:2], data[-2:] = b"\xff\xd8", b"\xff\xd9"
     return await device.send_frame(data)
@@ -86,7 +86,7 @@ def temperature():
 
 @device.on_connect
 def greet():
-    """Counts the welcomes aloud."""
+    """Counts the welcomes and prints the number."""
     global connects
     connects += 1
     print("CONNECTED %d clock %s" % (connects, board.clock[-1:]))

@@ -1,1 +1,1 @@
-"""Tests of the boards' programs, run on MicroPython by test_programs.py; `hardware` has what is soldered on."""
+"""Tests of the boards' programs, run on MicroPython by test_programs.py; `hardware` has the stubs of hardware."""

@@ -1,4 +1,4 @@
-"""The two board modules: what they say about the hardware."""
+"""The two board modules: what they tell about the hardware."""
 
 import unittest
 

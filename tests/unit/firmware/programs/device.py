@@ -35,7 +35,7 @@ class Device:
         return lambda function: self.commands.add(function.__name__, function, arguments)
 
     def telemetry(self, **about):
-        """Takes a measured value and forgets it."""
+        """Accepts a measured value."""
         return lambda function: function
 
     def on_connect(self, function):
@@ -43,11 +43,11 @@ class Device:
         self.greetings.append(function)
 
     def task(self, function):
-        """Keeps what runs beside everything else."""
+        """Keeps a task."""
         self.tasks.append(function)
 
     async def send_frame(self, frame):
-        """Takes a frame as slowly as asked, and spoils it as masking does."""
+        """Takes a frame as slowly as set, and changes it like masking."""
         if self.state != "online":
             return False
         self.sent.append(bytes(frame))

@@ -1,4 +1,4 @@
-"""A camera before a test: made, connected, run under a deadline."""
+"""Makes a camera for a test, connects it, and runs it under a deadline."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ FLASH = sys.argv[2]
 
 
 def prepare(**options):
-    """Returns a fresh device, online, and its video; the driver is as new."""
+    """Returns a new device, online, and its video; the driver's state is cleared."""
     driver.renew()
     sensor.FRAME_MS, sensor.POWER_MS, sensor.FRAME_BYTES_MAX = 40, 1, 524288
     sensor.MARK_PATH = FLASH + "/camera.starting"

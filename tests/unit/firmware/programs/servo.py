@@ -1,4 +1,4 @@
-"""The servo: where its pulses lead it, and which of two moves wins."""
+"""The servo: its pulses, and which of two moves wins."""
 
 import asyncio
 import unittest
@@ -12,7 +12,7 @@ FAST = 3600
 
 
 def make(**options):
-    """Returns a servo of 1 ms to 2 ms on PIN, fast unless asked otherwise."""
+    """Returns a servo of 1 ms to 2 ms on PIN, fast by default."""
     options.setdefault("speed_deg_s", FAST)
     options.setdefault("hold_ms", 60)
     return Servo(PIN, pulse_us=(1000, 2000), **options)
@@ -32,7 +32,7 @@ def run(coroutine):
 
 
 async def settle():
-    """Waits until a servo of `make` has let go: bounded by the test's own deadline."""
+    """Waits until a servo of `make` is released, within the test's own deadline."""
     while machine.pulses_ns[PIN][-1]:
         await asyncio.sleep_ms(5)
 

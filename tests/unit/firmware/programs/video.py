@@ -1,4 +1,4 @@
-"""The camera ability while it works: its pace, its pictures, its commands."""
+"""The camera while it works: its rate, its frames, its commands."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The camera ability when the sensor fails: what is tried, what is said, and that the device stays online."""
+"""The camera when the sensor fails: what is tried and logged, and that the device stays online."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""A stand-in for the camera driver that hands out what a test put there."""
+"""A stub of the camera driver; tests set its frames."""
 
 JPEG = b"\xff\xd8 a picture \xff\xd9"
 # Stands for a frame that never comes.
@@ -53,6 +53,6 @@ class Camera:
 
 
 def renew():
-    """Forgets everything."""
+    """Clears its state."""
     for things in (frames, faults, made):
         things.clear()

@@ -1,4 +1,4 @@
-"""A stand-in for `machine`: what a board's programs do to the hardware is remembered here."""
+"""A stub of `machine`: records what a board's programs do to the hardware."""
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = range(1, 6)
 
@@ -22,7 +22,7 @@ def unique_id():
 
 
 class Pin:
-    """Remembers its level by number or name."""
+    """Records its level by number or name."""
 
     OUT = 1
 
@@ -36,7 +36,7 @@ class Pin:
 
 
 class PWM:
-    """Remembers its pulses."""
+    """Records its pulses."""
 
     def __init__(self, pin):
         self._pulses = pulses_ns[pin.name] = []
@@ -63,7 +63,7 @@ class ADC:
 
 
 class RTC:
-    """Remembers what it was set to."""
+    """Records what it was set to."""
 
     def datetime(self, fields):
         """Sets the clock."""
@@ -71,7 +71,7 @@ class RTC:
 
 
 class WDT:
-    """Remembers its time-out."""
+    """Records its time-out."""
 
     def __init__(self, timeout):
         self.timeout = timeout
