@@ -3,57 +3,20 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from darvaz.client.config import GatewayConfig, login_path, remember
-from tests.support.gateway import GatewayProcess
-from tests.support.tls_proxy import TlsProxy
+from tests.support.maker_project import RUN_S, project, run
 
 pytest_plugins = ["pytester"]
 # A gateway and a board of its own for each run.
 pytestmark = pytest.mark.timeout(100)
-RUN_S = 80
-
-PROGRAM = """
-import board
-from darvaz import Device
-
-device = Device(board)
 
 
-def share(litres):
-    return 100 / litres
-
-
-@device.command(litres={"type": "number"})
-def water(litres):
-    device.log.info("pump: %s litres" % litres)
-    return share(litres)
-
-
-@device.command
-def crash():
-    raise KeyboardInterrupt
-
-
-@device.command
-def hang():
-    while True:
-        pass
-
-
-@device.telemetry(every_s=0.2, unit="%")
-def moisture():
-    return 41.5
-
-
-device.run()
-"""
+__all__ = ["project"]
 
 
 KILLED = """
@@ -66,22 +29,6 @@ def test_it(board):
     Path("pids").write_text(f"{gateway} {processor}")
     os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-@pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A maker's project: a program in a folder, and where it is in the configuration."""
-    folder = pytester.mkdir("greenhouse")
-    (folder / "main.py").write_text(PROGRAM)
-    (folder / "test_not_for_the_board.py").write_text("")
-    (pytester.path / "bench.toml").write_text("boot_deadline_s = 3\n")
-    pytester.makeini("[pytest]\ndarvaz_program = greenhouse\nasyncio_mode = auto\n")
-    return pytester
-
-
-def run(project: pytest.Pytester, code: str, *words: str) -> pytest.RunResult:
-    project.makepyfile(code)
-    return project.runpytest_subprocess("-p", "no:xdist", *words, timeout=RUN_S)
 
 
 # What passes
@@ -321,120 +268,3 @@ def test_xml_has_the_same_as_the_report(project: pytest.Pytester) -> None:
 def properties(report: Path) -> dict[str, str]:
     found = ElementTree.parse(report).iter("property")
     return {each.attrib["name"]: each.attrib["value"] for each in found}
-
-
-# What is chosen wrongly
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--board", "virtua"), "--board=virtua: expected virtual, *"),
-        (("--board-wiring", "nowhere.toml"), "the wiring file *nowhere.toml cannot be read: No such file or directory"),
-    ],
-)
-def test_wrong_option_ends_the_run_before_the_first_test(
-    pytester: pytest.Pytester, words: tuple[str, ...], message: str
-) -> None:
-    result = run(pytester, "def test_it():\n    pass", *words)
-
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {message}"])
-
-
-def test_gateway_with_an_authority_in_ssl_cert_file_is_asked(
-    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with GatewayProcess() as gateway, TlsProxy(gateway.port, tmp_path) as proxy:
-        monkeypatch.setenv("SSL_CERT_FILE", str(proxy.authority))
-        result = run(pytester, "def test_it(board):\n    pass", "--board", "device:x", "--gateway", proxy.url)
-
-    result.stdout.fnmatch_lines([f"--board=device:x: not a device of {proxy.url}, which has none yet"])
-
-
-def test_gateway_of_a_login_is_asked(
-    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.delenv("DARVAZ_GATEWAY", raising=False)
-    with GatewayProcess() as gateway:
-        token = gateway.post("/api/tokens", json={"kind": "operator"}).json()["token"]
-        remember(login_path(), GatewayConfig(gateway.url, token))
-        result = run(pytester, "def test_it(board):\n    pass", "--board", "device:x")
-
-    result.stdout.fnmatch_lines([f"--board=device:x: not a device of {gateway.url}, which has none yet"])
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--board-program", "nowhere"), "there is no folder */nowhere with a program (--board-program)"),
-        (("--board", "/dev/ttyNONE"), "--board=/dev/ttyNONE: there is no serial port /dev/ttyNONE*"),
-        (
-            ("--board", "device:x", "--gateway", "http://127.0.0.1:9"),
-            "no gateway answers at http://127.0.0.1:9 (*): *",
-        ),
-        (("--board", "device:x", "--gateway", "nonsense"), "*nonsense*"),
-    ],
-)
-def test_missing_bench_gives_a_short_message(pytester: pytest.Pytester, words: tuple[str, ...], message: str) -> None:
-    result = run(pytester, "def test_it(board):\n    pass\n\ndef test_that(board):\n    pass", *words)
-
-    result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines([message])
-    assert "Traceback" not in result.stdout.str() and "During handling" not in result.stdout.str()
-
-
-# Who does not use it
-
-
-def test_unused_plugin_imports_nearly_nothing(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(
-        """
-        def pytest_unconfigure():
-            import sys
-            from darvaz.pytest_plugin import plugin
-            ours = ("darvaz", "httpx", "msgspec", "mpremote", "filelock")
-            print("loaded:", *sorted(name for name in sys.modules if name.split(".")[0] in ours))
-        """
-    )
-    words = ("-p", "no:schemathesis", "-p", "no:cacheprovider")
-    result = run(pytester, "def test_it():\n    pass", *words)
-
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["loaded: darvaz darvaz.compiled darvaz.pytest_plugin darvaz.pytest_plugin.plugin"])
-
-
-def test_projects_with_options_and_fixtures_of_these_names_keep_them(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(
-        """
-        import pytest
-
-        def pytest_addoption(parser):
-            parser.addoption("--board", default="of cheese")
-            parser.addoption("--gateway", type=int)
-
-        @pytest.fixture
-        def board(request):
-            return request.config.getoption("board")
-        """
-    )
-    theirs = "def test_theirs(board):\n    assert board == 'of cheese'\n"
-    ours = "def test_ours(gateway):\n    assert gateway.devices() == {}\n"
-
-    run(pytester, theirs + ours, "--darvaz-board", "virtual").assert_outcomes(passed=2)
-
-
-def test_fixtures_and_options_are_listed_with_their_help(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "", "--fixtures", "-p", "no:schemathesis")
-
-    result.stdout.fnmatch_lines_random(["board -- *", "async_board -- *", "gateway * -- *", "wiring * -- *"])
-
-
-def test_real_boards_are_tested_where_virtual_ones_do_not_run(pytester: pytest.Pytester) -> None:
-    program = (
-        "import sys; sys.modules['darvaz.boards.virtual'] = None; import darvaz.testing, darvaz.pytest_plugin.bench;"
-    )
-    program += "import darvaz.pytest_plugin.serial_backend, darvaz.pytest_plugin.report"
-
-    assert pytester.run(sys.executable, "-c", program).ret == 0

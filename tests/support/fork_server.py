@@ -75,6 +75,10 @@ class ForkedProcess:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
+    def __del__(self) -> None:
+        # A test may let go of a gateway that it killed without asking for its status.
+        self._answers.close()
+
 
 class ForkServer:
     """The fork server, as the tests use it; it ends, with all gateways, when the tests do."""

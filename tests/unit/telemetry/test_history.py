@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,14 @@ import pytest
 
 from darvaz.gateway.storage.database import StorageError
 from darvaz.gateway.telemetry.history import PENDING_REPORTS_MAX, History
-from darvaz.gateway.telemetry.history_queries import POINTS_MAX, Plot, last_readings, plot, states
+from darvaz.gateway.telemetry.history_queries import last_readings
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, open_history
 from darvaz.gateway.telemetry.history_store import (
-    FIVE_MINUTES_S,
-    HOUR_S,
     SERIES_PER_DEVICE_MAX,
     HistoryStore,
     Retention,
 )
-from darvaz.gateway.telemetry.recent import Value
-
-DAY_S = 86_400.0
-# The start of a day, and so of an hour and of five minutes.
-NOON_S = 20_000 * DAY_S
+from tests.unit.telemetry.histories import DAY_S, NOON_S, Kept
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -47,50 +40,6 @@ def _fail_once(function: Callable[..., None]) -> Callable[..., None]:
         function(*args)
 
     return call
-
-
-class Kept:
-    """A history that the test writes itself, without its thread, and reads."""
-
-    def __init__(self, folder: Path, retention: Retention | None = None, store: HistoryStore | None = None) -> None:
-        self.now_s = NOON_S
-        self.connection = open_history(folder)
-        self.history = History(lambda: self.connection, retention, unix_s=lambda: self.now_s, store=store)
-
-    def record(self, device: str, time_s: float, **values: Value) -> None:
-        self.history.record(device, time_s, values)
-
-    def write(self) -> None:
-        self.history.flush_now()
-        self.history.writer.write_once()
-
-    def retain(self) -> None:
-        self.history.retain()
-
-    def plot(self, device: str, name: str, from_s: float, to_s: float, points: int = 500) -> Plot:
-        return plot(self.connection, device, name, from_s, to_s, points, self.history.waiting(device, name))
-
-    def count(self, table: str) -> int:
-        counted = "sum(count)" if table == "readings" else "count(*)"
-        return int(self.connection.execute(f"SELECT {counted} FROM {table}").fetchone()[0] or 0)
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., Kept]]:
-    made: list[Kept] = []
-
-    def build(retention: Retention | None = None, store: HistoryStore | None = None) -> Kept:
-        made.append(Kept(tmp_path, retention, store))
-        return made[-1]
-
-    yield build
-    for kept in made:
-        kept.connection.close()
-
-
-@pytest.fixture
-def kept(make: Callable[..., Kept]) -> Kept:
-    return make()
 
 
 # Writing
@@ -242,218 +191,6 @@ def test_a_series_of_which_nothing_is_left_makes_room_for_another(make: Callable
 
     assert kept.history.refused_readings == 0
     assert kept.plot("new", "t", kept.now_s, kept.now_s + 1).points != []
-
-
-# Waiting readings, late ones, states
-
-
-def test_readings_that_wait_are_in_a_plot_once(kept: Kept) -> None:
-    for second in range(0, 7200, 10):
-        kept.record("pico", NOON_S + second, t=float(second))
-        if second == 3600:
-            kept.write()
-        if second % 3000 == 0:
-            for points in (2000, 500, 20, 1):
-                found = kept.plot("pico", "t", NOON_S, NOON_S + 2 * HOUR_S, points)
-                assert sum(point.count for point in found.points) == second // 10 + 1
-
-
-def test_waiting_readings_that_a_flush_wrote_meanwhile_are_not_counted_twice(kept: Kept) -> None:
-    kept.record("pico", NOON_S, t=1.0)
-    waiting = kept.history.waiting("pico", "t")
-    kept.write()
-
-    found = plot(kept.connection, "pico", "t", NOON_S, NOON_S + 60, 500, waiting)
-
-    assert [point.count for point in found.points] == [1]
-
-
-def test_late_readings_are_kept_at_the_time_they_happened(kept: Kept) -> None:
-    for second in range(0, 600, 10):
-        kept.record("pico", NOON_S + second + (300 if second >= 300 else 0), t=1.0)
-    kept.write()
-    for second in range(300, 600, 10):
-        kept.record("pico", NOON_S + second, t=2.0)
-    kept.write()
-
-    found = kept.plot("pico", "t", NOON_S, NOON_S + 900)
-
-    assert [point.time for point in found.points] == [NOON_S + second for second in range(0, 900, 10)]
-    assert kept.connection.execute("SELECT time_s, count, sum FROM five_minutes ORDER BY time_s").fetchall() == [
-        (NOON_S, 30, 30.0), (NOON_S + 300, 30, 60.0), (NOON_S + 600, 30, 30.0)
-    ]  # fmt: skip
-
-
-def test_readings_of_one_millisecond_do_not_replace_each_other(kept: Kept) -> None:
-    for value in (1.0, 2.0, 3.0):
-        kept.record("pico", NOON_S, t=value)
-        kept.write()
-    kept.record("pico", NOON_S, t=4.0)
-
-    assert [point.mean for point in kept.plot("pico", "t", NOON_S, NOON_S + 1).points] == [1.0, 2.0, 3.0, 4.0]
-
-
-def test_texts_and_truth_values_are_kept_as_changes(kept: Kept) -> None:
-    for second, state in enumerate(["shut", "shut", "open", "open", "shut"]):
-        kept.record("door", NOON_S + second, state=state, locked=state == "shut")
-    kept.write()
-
-    assert states(kept.connection, "door", "state", NOON_S + 1, NOON_S + 60) == [
-        (NOON_S, "shut"), (NOON_S + 2, "open"), (NOON_S + 4, "shut")
-    ]  # fmt: skip
-    assert [state for _, state in states(kept.connection, "door", "locked", NOON_S, NOON_S + 60)] == [True, False, True]
-    assert [point.mean for point in kept.plot("door", "locked", NOON_S, NOON_S + 60).points] == [1, 1, 0, 0, 1]
-
-
-# Plots
-
-
-@pytest.fixture
-def month(kept: Kept) -> Kept:
-    """A month of a reading a minute, whose value is the hour it is in."""
-    for minute in range(30 * 24 * 60):
-        kept.record("pico", NOON_S + minute * 60, t=float(minute // 60))
-    kept.write()
-    return kept
-
-
-@pytest.mark.parametrize(
-    ("span_s", "points", "source"),
-    [
-        (30 * DAY_S, 500, "hours"),
-        (30 * DAY_S, 2000, "five_minutes"),
-        (DAY_S, 500, "readings"),
-        (2 * DAY_S, 500, "five_minutes"),
-        (HOUR_S * 500, 500, "hours"),
-        (HOUR_S * 500 - 500, 500, "five_minutes"),
-        (FIVE_MINUTES_S * 500, 500, "five_minutes"),
-        (FIVE_MINUTES_S * 500 - 500, 500, "readings"),
-    ],
-)
-def test_a_plot_reads_the_coarsest_source_that_is_fine_enough(
-    month: Kept, span_s: float, points: int, source: str
-) -> None:
-    found = month.plot("pico", "t", NOON_S, NOON_S + span_s, points)
-
-    assert found.source == source
-    assert 0 < len(found.points) <= points + 1
-
-
-def test_no_plot_has_more_points_than_were_asked_for(month: Kept) -> None:
-    for points in (1, 2, 7, 100, 719, 720, POINTS_MAX):
-        for begin_s, end_s in ((0, 30 * DAY_S), (1, 30 * DAY_S - 1), (DAY_S / 3, DAY_S)):
-            found = month.plot("pico", "t", NOON_S + begin_s, NOON_S + end_s, points)
-
-            assert 0 < len(found.points) <= points, (points, begin_s, end_s, found.source)
-
-
-def test_every_source_gives_the_same_sums(month: Kept) -> None:
-    for points in (24, 200, 1440):
-        found = month.plot("pico", "t", NOON_S, NOON_S + DAY_S, points)
-
-        assert sum(point.count for point in found.points) == 1440
-        assert min(point.low for point in found.points) == 0.0
-        assert max(point.high for point in found.points) == 23.0
-        assert sum(point.mean * point.count for point in found.points) == pytest.approx(sum(range(24)) * 60)
-        assert [point.time for point in found.points] == sorted(point.time for point in found.points)
-
-
-def test_old_times_are_plotted_from_summaries_when_the_readings_are_gone(make: Callable[..., Kept]) -> None:
-    kept = make(Retention(raw_days=1, five_minutes_days=10))
-    for minute in range(0, 30 * 24 * 60, 5):
-        kept.record("pico", NOON_S + minute * 60, t=1.0)
-    kept.write()
-    kept.now_s = NOON_S + 30 * DAY_S
-    kept.retain()
-
-    newest = kept.plot("pico", "t", NOON_S + 29.5 * DAY_S, NOON_S + 30 * DAY_S)
-    middle = kept.plot("pico", "t", NOON_S + 25 * DAY_S, NOON_S + 25 * DAY_S + HOUR_S)
-    oldest = kept.plot("pico", "t", NOON_S, NOON_S + DAY_S)
-
-    assert [newest.source, middle.source, oldest.source] == ["readings", "five_minutes", "hours"]
-    assert [len(newest.points), len(middle.points), len(oldest.points)] == [144, 12, 24]
-
-
-# Retention
-
-
-@pytest.mark.parametrize(
-    ("table", "days"), [("readings", 7.0), ("five_minutes", 90.0), ("hours", 1825.0)], ids=lambda value: str(value)
-)
-def test_each_source_is_kept_for_its_time(kept: Kept, table: str, days: float) -> None:
-    for day in range(int(days) + 1):
-        kept.record("pico", NOON_S + day * DAY_S, t=1)
-    kept.write()
-    count = kept.count(table)
-
-    kept.now_s = NOON_S + days * DAY_S
-    kept.retain()
-    assert kept.count(table) == count
-
-    kept.now_s += 1
-    kept.retain()
-    assert kept.count(table) == count - 1
-
-
-@pytest.mark.parametrize("ahead_s", [DAY_S, 60 * DAY_S, 10 * 365 * DAY_S])
-def test_a_clock_that_is_ahead_for_a_while_deletes_nothing(kept: Kept, ahead_s: float) -> None:
-    for day in range(6):
-        kept.record("pico", NOON_S + day * DAY_S, t=1)
-    kept.write()
-    kept.now_s = NOON_S + 6 * DAY_S + ahead_s
-    kept.record("pico", kept.now_s, t=2)
-    kept.write()
-    kept.retain()
-
-    assert kept.count("readings") == 7
-    assert kept.count("hours") == 7
-
-
-def test_a_history_that_is_too_large_loses_its_oldest_readings_first(make: Callable[..., Kept]) -> None:
-    kept = make(Retention(raw_days=64, bytes_max=1_500_000))
-    chance = random.Random(4)
-    for number in range(60_000):
-        kept.record("pico", NOON_S + number * 60, t=float(number) + chance.random(), u=chance.random())
-        if number % 20_000 == 0:
-            kept.write()
-    kept.write()
-    kept.now_s = NOON_S + 60_000 * 60
-    before = kept.count("readings"), kept.count("five_minutes"), kept.count("hours")
-
-    kept.retain()
-
-    left = kept.count("readings")
-    assert 0 < left < before[0]
-    assert (kept.count("five_minutes"), kept.count("hours")) == before[1:]
-    assert int(kept.plot("pico", "t", kept.now_s - 3600, kept.now_s).points[-1].mean) == 59_999
-    assert kept.history.is_cut
-
-
-def test_a_history_whose_last_hour_is_too_large_is_held_to_its_size(make: Callable[..., Kept]) -> None:
-    kept = make(Retention(bytes_max=1_000_000))
-    chance = random.Random(5)
-    for _ in range(10):
-        for number in range(1_000):
-            kept.record("pico", NOON_S + number / 10, **{f"t{name}": chance.random() for name in range(40)})
-        kept.write()
-        kept.retain()
-
-        pages = kept.connection.execute("PRAGMA page_count").fetchone()[0]
-        assert pages * 4096 <= 2_200_000
-
-
-def test_nothing_of_a_forgotten_device_is_kept(kept: Kept) -> None:
-    kept.record("gone", NOON_S, t=1)
-    kept.record("stays", NOON_S, t=1)
-    kept.write()
-    kept.record("gone", NOON_S + 1, t=1)
-    kept.history.forget("gone")
-    kept.record("gone", NOON_S + 2, u=5)
-    kept.write()
-
-    assert kept.plot("gone", "t", 0, NOON_S * 2).points == []
-    assert [point.mean for point in kept.plot("gone", "u", NOON_S, NOON_S + 60).points] == [5.0]
-    assert len(kept.plot("stays", "t", NOON_S, NOON_S + 60).points) == 1
 
 
 # Disks that fail

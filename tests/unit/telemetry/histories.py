@@ -1,0 +1,44 @@
+"""A history that is written when a test says so, and read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from darvaz.gateway.telemetry.history import History
+from darvaz.gateway.telemetry.history_queries import Plot, plot
+from darvaz.gateway.telemetry.history_schema import open_history
+from darvaz.gateway.telemetry.history_store import (
+    HistoryStore,
+    Retention,
+)
+from darvaz.gateway.telemetry.recent import Value
+
+DAY_S = 86_400.0
+# The start of a day, and so of an hour and of five minutes.
+NOON_S = 20_000 * DAY_S
+
+
+class Kept:
+    """A history that the test writes itself, without its thread, and reads."""
+
+    def __init__(self, folder: Path, retention: Retention | None = None, store: HistoryStore | None = None) -> None:
+        self.now_s = NOON_S
+        self.connection = open_history(folder)
+        self.history = History(lambda: self.connection, retention, unix_s=lambda: self.now_s, store=store)
+
+    def record(self, device: str, time_s: float, **values: Value) -> None:
+        self.history.record(device, time_s, values)
+
+    def write(self) -> None:
+        self.history.flush_now()
+        self.history.writer.write_once()
+
+    def retain(self) -> None:
+        self.history.retain()
+
+    def plot(self, device: str, name: str, from_s: float, to_s: float, points: int = 500) -> Plot:
+        return plot(self.connection, device, name, from_s, to_s, points, self.history.waiting(device, name))
+
+    def count(self, table: str) -> int:
+        counted = "sum(count)" if table == "readings" else "count(*)"
+        return int(self.connection.execute(f"SELECT {counted} FROM {table}").fetchone()[0] or 0)
