@@ -38,6 +38,7 @@ def test_any_signals_end_the_gateway_with_status_0_and_a_complete_journal(number
         board.send('{"type":"connect","device":"last"}')
         board.recv(timeout=DEADLINE_S)
         board.send('{"type":"log","message":"last words"}')
+        board.send('{"type":"telemetry","values":{"temperature":21.5}}')
         board.send('{"type":"ping"}')
         board.recv(timeout=DEADLINE_S)
 
@@ -50,7 +51,7 @@ def test_any_signals_end_the_gateway_with_status_0_and_a_complete_journal(number
         status = gateway.process.wait(DEADLINE_S)
 
         assert (status, board.close_code) == (0, 1012)
-        assert "Traceback" not in gateway.log_text()
+        assert "Traceback" not in gateway.log_text() and "ERROR" not in gateway.log_text()
         lines = journalled.lines(gateway.data)
         assert any("last words" in (line.payload or "") for line in lines)
         assert lines[-1].type == "gateway stopped"

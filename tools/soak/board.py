@@ -83,6 +83,8 @@ class Board:
         link = await connect(self._url, additional_headers=self._headers, compression=None, ping_interval=None)
         await link.send(json.dumps({"type": "connect", "device": self.name, "version": "1"}))
         answer = json.loads(await link.recv())
+        if answer.get("code") == "restarting":
+            raise ConnectionError(answer["message"])
         assert answer["type"] == "connection_ack", answer
         self._record.counts["links"] += 1
         return link

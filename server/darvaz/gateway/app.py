@@ -148,9 +148,11 @@ def build_app(parts: Parts) -> Starlette:
                 await asyncio.to_thread(parts.frame_ring.close)
             parts.refusals.close()
             parts.journal.record(None, None, "", "=", "gateway stopped", "")
-            # All stop at the same time, so that a failing disk takes the deadline of one, not the sum of all.
+            # All stop at the same time, so that a failing disk takes the deadline of one, not the sum of all; but the
+            # history only after the recorder, since it writes what that has left.
             for writer in parts.writers:
-                writer.stop()
+                if writer is not parts.history.writer:
+                    writer.stop()
             parts.recorder.close()
             parts.journal.close()
             parts.history.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -110,6 +111,28 @@ def test_the_writer_writes_everything_before_it_closes(tmp_path: Path) -> None:
     assert history.close(10.0)
     with closing(open_history(tmp_path)) as connection:
         assert last_readings(connection, "pico")["t"][0] == 1.0
+
+
+def test_reports_that_come_during_a_write_are_written_at_the_close(tmp_path: Path) -> None:
+    is_writing, may_write = threading.Event(), threading.Event()
+
+    class SlowStore(HistoryStore):
+        def store(self, *args: Any) -> None:
+            is_writing.set()
+            assert may_write.wait(10)
+            super().store(*args)
+
+    history = History(lambda: open_history(tmp_path), store=SlowStore())
+    history.record("pico", NOON_S, {"temperature": 1.0})
+    history.open()
+    assert is_writing.wait(10)
+    history.record("pico", NOON_S + 1, {"temperature": 2.0})
+
+    threading.Timer(0.1, may_write.set).start()
+    assert history.close(timeout_s=10)
+
+    with closing(open_history(tmp_path)) as connection:
+        assert connection.execute("SELECT sum(count) FROM readings").fetchone() == (2,)
 
 
 def test_series_are_known_again_after_a_restart(make: Callable[..., Kept]) -> None:

@@ -217,8 +217,10 @@ class History:
         """Writes all that waits, if it is time, and returns how many reports are written."""
         connection = self._connection
         assert connection is not None
-        if time.monotonic() < self._flush_s:
+        if time.monotonic() < self._flush_s and not self._is_closing:
             return self._written
+        # Set before the disk is waited for: what asks for a flush meanwhile gets the next one.
+        self._flush_s = time.monotonic() + FLUSH_INTERVAL_S
         with self._lock:
             if self.release is None or self._is_closing:
                 self._take(len(self._pending))
@@ -226,9 +228,12 @@ class History:
             self._recent = Recent(self._flushing.number + 1)
             position, record = self._sorted, self._record
         if self._flushing.series or self._flushing.forgotten:
-            self._commit(connection, record)
+            try:
+                self._commit(connection, record)
+            except BaseException:
+                self._flush_s = 0.0
+                raise
         self._written = position
-        self._flush_s = time.monotonic() + FLUSH_INTERVAL_S
         return self._written
 
     def _commit(self, connection: sqlite3.Connection, record: int) -> None:
