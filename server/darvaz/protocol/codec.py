@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from darvaz.protocol.faults import Fault, JsonFault, describe_fault, find_json_fault, parse_strictly
+from darvaz.protocol.no_values import without_no_values
 from darvaz.protocol.schema import load_schema
 from darvaz.protocol.schema_types import TypeMaker
 from darvaz.protocol.validation_text import RuleExplainer
@@ -83,6 +84,17 @@ class MessageCodec:
             return self.parse(data.decode())
         except UnicodeDecodeError:
             return JsonFault.MALFORMED.fault
+
+    def parse_rest(self, text: str) -> tuple[Message, list[str]] | None:
+        """Returns what is right in telemetry that `parse` refused for values that are no numbers, and their names."""
+        found = without_no_values(text)
+        if found is None:
+            return None
+        try:
+            message: Message = self._decode(self._encode(found[0]))
+        except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
+            return None
+        return message, found[1]
 
     # Sending
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from darvaz.gateway.session.frame_ends import PADDING_BYTES_MAX
 from darvaz.gateway.session.session import (
     EARLY_PACKETS_MAX,
     Close,
@@ -172,7 +173,7 @@ def test_a_frame_of_the_maximum_is_accepted_and_one_byte_more_closes_with_1009()
     assert codes(session) == ["too_large", 1009]
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"GIF89a", JPEG[:-1], JPEG[1:], JPEG + b"\0"])
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"GIF89a", JPEG[:-1], JPEG[1:], JPEG + b"\1"])
 def test_a_frame_that_is_not_a_jpeg_is_answered_with_an_error(data: bytes) -> None:
     session = open_session("esp32cam")
 
@@ -180,6 +181,23 @@ def test_a_frame_that_is_not_a_jpeg_is_answered_with_an_error(data: bytes) -> No
 
     assert codes(session) == ["not_a_frame"]
     assert session.state is SessionState.OPEN
+
+
+@pytest.mark.parametrize("padding", [b"", b"\x00", b"\xff", b"\x00\xff" * (PADDING_BYTES_MAX // 2)])
+def test_a_frame_with_padding_behind_its_end_is_a_picture(padding: bytes) -> None:
+    session = open_session("esp32cam")
+
+    session.receive_binary(JPEG + padding, 1.0)
+
+    assert session.take_events() == [FrameReceived(JPEG)]
+
+
+def test_one_byte_of_padding_beyond_the_maximum_is_no_frame() -> None:
+    session = open_session("esp32cam")
+
+    session.receive_binary(JPEG + bytes(PADDING_BYTES_MAX + 1), 1.0)
+
+    assert codes(session) == ["not_a_frame"]
 
 
 def test_binary_from_a_pico_is_answered_with_an_error() -> None:
@@ -212,6 +230,50 @@ def test_the_tenth_fault_in_a_row_ends_the_link_and_a_good_message_resets_the_co
     session.receive_text("nonsense", 1.0)
 
     assert codes(session) == ["not_json", "too_many_faults", 1008]
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "-inf", "Infinity", "-Infinity", "null", "1e400"])
+def test_a_value_that_is_no_number_is_left_out_and_told_once_and_never_ends_the_link(word: str) -> None:
+    session = open_session()
+    text = '{"type":"telemetry","values":{"temperature":%s,"note":"nan, \\"null","light":%d}}'
+
+    kept = [session.receive_text(text % (word, number), 1.0) for number in range(12)]
+
+    assert [getattr(message, "values", None) for message in kept] == [
+        {"note": 'nan, "null', "light": number} for number in range(12)
+    ]
+    assert codes(session) == ["invalid"]
+    [told] = session.take_events()
+    assert isinstance(told, MessageRejected)
+    assert told.fault.message == "values.temperature: not a number; left out"
+    assert told.fault.field == "values.temperature"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"telemetry","values":{"a":nan,"b":[1]}}',
+        '{"type":"telemetry","values":{"a":nan,"b":"\\ud800"}}',
+        '{"type":"telemetry","values":{"a":nan,"b":1' + "0" * 5000 + "}}",
+        '{"type":"telemetry","values":{"a":nan},"uptime_ms":nan}',
+        '{"type":"telemetry","values":{"a":nan}',
+        '{"type":"telemetry","values":nan}',
+        '{"type":"log","message":"telemetry","x":nan}',
+        '["telemetry",nan]',
+    ],
+)
+def test_a_text_with_other_faults_beside_a_value_that_is_no_number_is_a_fault(text: str) -> None:
+    session = open_session()
+
+    assert session.receive_text(text, 1.0) is None
+    assert codes(session)[0] in ("not_json", "invalid")
+
+
+def test_before_the_introduction_telemetry_without_values_is_a_fault() -> None:
+    session = make()
+
+    assert session.receive_text('{"type":"telemetry","values":{"a":nan}}', 1.0) is None
+    assert codes(session) == ["not_json"]
 
 
 def test_packets_beyond_the_rate_end_the_link() -> None:

@@ -22,6 +22,7 @@ from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import JournalFilter, Row, read
 from darvaz.protocol.codec import MessageCodec
+from darvaz.protocol.faults import Fault
 
 REPLAY_ROWS_MAX = 1_000
 BEAT_S = 15.0
@@ -164,6 +165,9 @@ def _messages(connection: sqlite3.Connection, wanted: JournalFilter, types: list
 def _event_of(protocol: MessageCodec, row: Row) -> Event | None:
     """Returns the event of a journal entry; None if its text is cut."""
     message = protocol.parse(row.payload)
+    rest = protocol.parse_rest(row.payload) if isinstance(message, Fault) else None
+    if rest is not None:
+        message = rest[0]
     if row.device is None or type(message) is not protocol.types.get(row.type):
         return None
     number = row.time_ms * _NUMBERS_PER_MS

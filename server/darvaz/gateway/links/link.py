@@ -100,7 +100,8 @@ class DeviceLink:
                 message = session.receive_text(packet, now_s)
                 if message is not None:
                     chars += self._handle_message(message, packet, entries, packets, now_s)
-                    continue
+                    if not session.events:
+                        continue
             else:
                 session.receive_binary(packet, now_s)
             if session.events:

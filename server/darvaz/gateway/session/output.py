@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from darvaz.gateway.session.events import Close, Closed, MessageRejected, Packet, SessionEvent, SessionState, Write
-from darvaz.protocol.codec import MessageCodec
+from darvaz.protocol.codec import Message, MessageCodec
 from darvaz.protocol.faults import Fault
 
 # RFC 6455, section 5.5: a control packet has at most 125 bytes, two of them for the code.
 _REASON_BYTES_MAX = 123
+_MESSAGE_CHARS_MAX = 512
+_FIELD_CHARS_MAX = 128
 
 
 class SessionOutput:
     """The events and writes of one session, until they are taken; the subclass handles what is received."""
 
-    __slots__ = ("_faults", "_protocol", "events", "state", "writes")
+    __slots__ = ("_faults", "_left_out", "_protocol", "events", "state", "writes")
 
     def __init__(self, protocol: MessageCodec) -> None:
         # Set by `_enter` only.
@@ -26,6 +28,8 @@ class SessionOutput:
         self._protocol = protocol
         # Faulty packets since the last good one.
         self._faults = 0
+        # The names without a value that the device was last told of.
+        self._left_out: list[str] = []
 
     # Called by the link
 
@@ -58,6 +62,25 @@ class SessionOutput:
         self._send_error(fault)
         if self._faults >= self._protocol.numbers["faults_max"]:
             self._end("misbehaved", Fault("too_many_faults", f"{self._faults} faulty packets in a row"))
+
+    def _keep_rest(self, fault: Fault, text: str) -> Message | None:
+        """Returns telemetry without the values that are no numbers, of which it tells once; None for other faults."""
+        found = self._protocol.parse_rest(text) if fault.code in ("not_json", "invalid") else None
+        if found is None:
+            return None
+        message, names = found
+        self._faults = 0
+        if names != self._left_out:
+            self._left_out = names
+            fields = ", ".join(f"values.{name}" for name in names)
+            told = Fault(
+                "invalid",
+                f"{fields}: not a number; left out"[:_MESSAGE_CHARS_MAX],
+                f"values.{names[0]}"[:_FIELD_CHARS_MAX],
+            )
+            self.events.append(MessageRejected(told, text))
+            self._send_error(told)
+        return message
 
     def _refuse_token(self) -> None:
         self._end("not_authorised", Fault("not_authorised", self._protocol.error_codes["not_authorised"]))

@@ -29,6 +29,7 @@ from darvaz.gateway.session.events import (
     TokenReceived,
     Write,
 )
+from darvaz.gateway.session.frame_ends import trim_frame
 from darvaz.gateway.session.output import SessionOutput
 from darvaz.protocol.codec import Kind, Message, MessageCodec, type_name
 from darvaz.protocol.faults import Fault
@@ -138,6 +139,10 @@ class Session(SessionOutput):
         message = self._protocol.parse(text)
         handling = self._handling.get(type(message), _OUT_OF_PLACE)
         if handling == _OUT_OF_PLACE:
+            if self._handling is self._rules.handling[SessionState.OPEN] and isinstance(message, Fault):
+                kept = self._keep_rest(message, text)
+                if kept is not None:
+                    return kept
             self._fault(message if isinstance(message, Fault) else self._out_of_place(type_name(message)), text)
             return None
         self._faults = 0
@@ -160,11 +165,11 @@ class Session(SessionOutput):
             self._fault(Fault("not_a_frame", f"a {self.kind.title} sends no binary packets"), None)
         elif self.state is not SessionState.OPEN:
             self._fault(Fault("wrong_state", "send connect before the first frame"), None)
-        elif not (data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9"):
+        elif not (picture := trim_frame(data)):
             self._fault(Fault("not_a_frame", "a frame is one JPEG: it starts with FF D8 and ends with FF D9"), None)
         else:
             self._faults = 0
-            self.events.append(FrameReceived(data))
+            self.events.append(FrameReceived(picture))
 
     def receive_oversized(self, is_text: bool, now_s: float) -> None:
         """Takes note of a packet that was too large to be read."""
