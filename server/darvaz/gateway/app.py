@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Access, AccessPolicy, redact
 from darvaz.gateway.access.decisions import UNAVAILABLE
+from darvaz.gateway.access.gate import MIRRORED_TABLES
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
@@ -34,7 +35,10 @@ from darvaz.gateway.links.endpoint import DeviceRoutes, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
+from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_S
+from darvaz.gateway.storage.change_notices import ChangeNotices
 from darvaz.gateway.storage.database import explain, explain_os, open_database
+from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.telemetry.description import DeviceDescriber
@@ -59,7 +63,7 @@ def build_parts(settings: Settings) -> Parts:
 
 
 def _build(settings: Settings) -> Parts:
-    connection = open_database(settings.data_path)
+    tables = MirroredTables(lambda: open_database(settings.data_path), MIRRORED_TABLES, peeked=["devices"])
     protocol = MessageCodec()
     devices = Devices(open_database(settings.data_path))
     journal = Journal(
@@ -69,8 +73,8 @@ def _build(settings: Settings) -> Parts:
         redact=redact,
         has_record_log=True,
     )
-    access = Access(connection, _policy(settings))
-    access.tokens.uses.open(lambda: open_database(settings.data_path))
+    access = Access(tables, _policy(settings))
+    access.tokens.uses.open(lambda: open_database(settings.data_path), tables)
     history = History(lambda: open_history(settings.data_path), Retention.of(settings))
     recorder = _open_recorder(settings, journal, history)
     telemetry = Telemetry(history, time.time)
@@ -80,6 +84,7 @@ def _build(settings: Settings) -> Parts:
         settings=settings,
         protocol=protocol,
         access=access,
+        tables=tables,
         journal=journal,
         devices=devices,
         deadlines=TimerWheel(access.invalid_tokens),
@@ -131,6 +136,9 @@ def build_app(parts: Parts) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        parts.tables.start()
+        notices = ChangeNotices(parts.settings.data_path, lambda: parts.tables.look(NOTICE_DEADLINE_S))
+        await notices.open()
         parts.journal.open()
         parts.history.open()
         parts.recorder.start()
@@ -139,6 +147,7 @@ def build_app(parts: Parts) -> Starlette:
         try:
             yield
         finally:
+            await notices.close()
             parts.events.close()
             await parts.stream_controller.close()
             await parts.snapshots.close()

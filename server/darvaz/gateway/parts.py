@@ -23,6 +23,7 @@ from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
+from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.read_pool import ReadPool
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.telemetry.description import DeviceDescriber
@@ -39,6 +40,8 @@ class Parts:
     """Current values; the API replaces the whole struct."""
     protocol: MessageCodec
     access: Access
+    tables: MirroredTables
+    """What `access` decides by, in memory."""
     journal: Journal
     devices: Devices
     hub: Hub
@@ -84,7 +87,14 @@ class Parts:
         """Returns everything that writes in the background."""
         ring = None if self.frame_ring is None else self.frame_ring.writer
         optional = [writer for writer in (self.access.tokens.uses.writer, ring) if writer is not None]
-        return [self.journal.writer, self.recorder.writer, self.history.writer, self.devices.writer, *optional]
+        return [
+            self.journal.writer,
+            self.recorder.writer,
+            self.history.writer,
+            self.devices.writer,
+            self.tables.writer,
+            *optional,
+        ]
 
     @property
     def problems(self) -> list[str]:

@@ -115,6 +115,12 @@ NO_PUBLIC_TOKENS = Refused(
     "enrolment_closed",
     "this gateway does not give out tokens; run 'darvaz token issue' on the gateway to make one",
 )
+UNSTORED = Refused(
+    503,
+    "unavailable",
+    "this was done, but the disk does not take it: it is lost if the gateway stops before; see /health",
+    retry_after_s=10.0,
+)
 UNAVAILABLE = Refused(503, "unavailable", "the gateway cannot use its database; its log says why", retry_after_s=10.0)
 
 

@@ -32,6 +32,8 @@ from darvaz.gateway.access.tokens import DEVICE_KINDS, MINTED_LIFE_S, Token, Tok
 log = logging.getLogger("darvaz.access")
 
 MINTS_PER_MINUTE_MAX = 30
+# The tables that every decision is made by; a gateway keeps them in memory.
+MIRRORED_TABLES = ("tokens", "sessions", "sign_in_links", "settings")
 
 _MESSAGE = "Use these tokens in the Authorization header as 'Bearer <token>'"
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import transaction
+from darvaz.gateway.storage.mirrored_tables import MirroredTables
 
 log = logging.getLogger("darvaz.access")
 
@@ -16,6 +17,7 @@ log = logging.getLogger("darvaz.access")
 USES_WAITING_MAX = 1024
 # When thousands of boards come back at once, their uses go into one transaction and not into one each.
 GATHER_S = 0.1
+_UPDATE = "UPDATE tokens SET last_used_s = ?, last_address = ? WHERE id = ?"
 
 
 class TokenUses:
@@ -36,9 +38,12 @@ class TokenUses:
         # The writer's own.
         self._connection: sqlite3.Connection | None = None
         self.writer: BackgroundWriter | None = None
+        # The event loop's tables in memory; None where there is only the disk.
+        self._copy: MirroredTables | None = None
 
-    def open(self, open_connection: Callable[[], sqlite3.Connection]) -> None:
-        """Starts to write in the background, over a connection of its own."""
+    def open(self, open_connection: Callable[[], sqlite3.Connection], copy: MirroredTables | None = None) -> None:
+        """Starts to write in the background, over a connection of its own; `copy` has each use at once."""
+        self._copy = copy
 
         def connect() -> None:
             self._connection = open_connection()
@@ -70,6 +75,8 @@ class TokenUses:
                 return
             self._noted += 1
             self._waiting[token_id] = (unix_s, address)
+        if self._copy is not None:
+            self._copy.execute_here(_UPDATE, (unix_s, address, token_id))
         if self.writer is not None:
             self.writer.wake()
 
@@ -80,7 +87,12 @@ class TokenUses:
         return use[0] if use else None
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Writes what waits now, so that what is read next from the database has it; a failure is logged."""
+        """Writes what waits now, so that what is read next from the database has it; a failure is logged.
+
+        The tables in memory have it already.
+        """
+        if self._copy is not None:
+            return
         try:
             self._write(connection)
         except sqlite3.Error as error:
@@ -117,7 +129,7 @@ class TokenUses:
 def _update(connection: sqlite3.Connection, uses: dict[str, tuple[float, str | None]]) -> None:
     rows = [(unix_s, address, token_id) for token_id, (unix_s, address) in uses.items()]
     with transaction(connection):
-        connection.executemany("UPDATE tokens SET last_used_s = ?, last_address = ? WHERE id = ?", rows)
+        connection.executemany(_UPDATE, rows)
 
 
 def _log_gap(uses: int) -> None:

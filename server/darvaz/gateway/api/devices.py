@@ -93,7 +93,7 @@ OPERATIONS = [
     ),
     Operation(
         method="DELETE", path="/api/devices/{device}", tag=_TAG, handle=forget_device, need=Need.CHANGE,
-        status=204
+        changes_access=True, status=204
     ),
     Operation(
         method="POST", path="/api/devices/{device}/commands/{name}", tag=_TAG, handle=send_command, need=Need.CHANGE,

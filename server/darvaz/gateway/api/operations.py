@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from darvaz.gateway.access import Admitted, Caller, Need
+from darvaz.gateway.access.decisions import UNSTORED
 from darvaz.gateway.api.types import PATH_TYPES, PATH_WORDS
 from darvaz.gateway.api.validation import describe_error
 from darvaz.gateway.http.authorization import authorize, authorize_viewer
@@ -23,6 +24,8 @@ from darvaz.gateway.parts import Parts
 
 BODY_BYTES_MAX = 16_384
 BODY_DEADLINE_S = 15.0
+# How long an answer waits for the disk.
+STORE_DEADLINE_S = 8.0
 JSON = "application/json"
 NO_STORE = {"Cache-Control": "no-store"}
 _NAME_CHARS_MAX = 64
@@ -64,6 +67,7 @@ class Operation:
 
     `handle` returns the answer, or a `Response` for a problem or an answer that is not JSON. Its name and docstring
     are the operation's. `need` is None where anyone may ask. `by_link` says that a view link is enough.
+    `changes_access` says that the answer waits until tokens, sessions and links are on the disk.
     """
 
     method: str
@@ -79,6 +83,7 @@ class Operation:
     is_body_optional: bool = False
     errors: tuple[int, ...] = ()
     by_link: bool = False
+    changes_access: bool = False
     other_answers: Mapping[int, Any] = field(default_factory=dict)
     decoder: msgspec.json.Decoder[Any] | None = field(init=False, default=None)
 
@@ -129,6 +134,8 @@ async def _serve(operation: Operation, request: Request, parts: Parts) -> Respon
     if refused is not None:
         return refused
     answer = await operation.handle(call)
+    if operation.changes_access and not await parts.tables.wait_until_stored(STORE_DEADLINE_S):
+        return problem(503, UNSTORED.code, UNSTORED.message, UNSTORED.retry_after_s)
     return answer if isinstance(answer, Response) else respond(answer, operation.status)
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from darvaz.gateway.storage.change_notices import notify_gateway
 from darvaz.gateway.storage.schema import MIGRATIONS, Migrations
 
 DATABASE_NAME = "darvaz.sqlite3"
@@ -72,7 +73,12 @@ def opened(folder: Path) -> Iterator[sqlite3.Connection]:
     """Opens the database for a short use; every error of it becomes a `StorageError`."""
     connection = open_database(folder)
     try:
+        # What a command has said is done survives a power cut.
+        connection.execute("PRAGMA synchronous = FULL")
+        changes = connection.total_changes
         yield connection
+        if connection.total_changes != changes:
+            notify_gateway(folder)
     except sqlite3.Error as error:
         raise explain(error, folder) from None
     finally:

@@ -1,0 +1,237 @@
+"""Small tables that the event loop uses in memory, each change written to the disk behind it.
+
+The event loop must not wait for SQLite: another process may hold its lock for seconds, and a slow card its sync. So it
+works on a copy, and a thread carries out the same statements on the disk, in the same order, all that wait in one
+synced transaction. Other processes change the same tables: the thread looks for that, and the loop then puts their rows
+into the copy and repeats what the disk does not have yet. What was revoked elsewhere is never undone by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from darvaz.gateway.storage.background_writer import BackgroundWriter
+from darvaz.gateway.storage.database import transaction
+
+log = logging.getLogger("darvaz.storage")
+
+# Statements that wait for the disk; beyond it, a change is refused.
+STATEMENTS_MAX = 10_000
+# How often the thread looks for changes of other processes.
+LOOK_EVERY_S = 0.5
+# A table of many rows is read no more often than lets the thread rest for so many times as long as that takes.
+_REST_FACTOR = 10
+_WRITES = ("INSERT", "UPDATE", "DELETE")
+
+# A statement, its parameters, and whether these are a list of them.
+_Statement = tuple[str, Any, bool]
+# By table: rows that are new or different, and keys that are gone.
+_Changes = dict[str, tuple[list[tuple[Any, ...]], list[Any]]]
+
+
+class MirroredTables(sqlite3.Connection):
+    """A connection to the copy. The first column of each table is its key. For the event loop.
+
+    `peeked` are tables of which one row is copied, to know whether they are empty at the start.
+    """
+
+    def __init__(
+        self, open_connection: Callable[[], sqlite3.Connection], tables: Sequence[str], peeked: Sequence[str] = ()
+    ) -> None:
+        super().__init__(":memory:", isolation_level=None, check_same_thread=False)
+        self._tables = tuple(tables)
+        # The thread's own, from `start` on.
+        self._disk = open_connection()
+        # What is answered is on the disk.
+        self._disk.execute("PRAGMA synchronous = FULL")
+        # Statements for the thread: added by the loop, removed by the thread once they are committed.
+        self._queue: deque[_Statement] = deque()
+        # The same, until the loop knows that they are committed. The loop's.
+        self._unconfirmed: deque[_Statement] = deque()
+        # Those of the transaction that is open; None without one.
+        self._transaction: list[_Statement] | None = None
+        # Statements and wishes to look, since the start.
+        self._position = 0
+        self._is_look_wanted = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # The thread's: hashes of the rows on the disk by table and key, and when they are read again.
+        self._known: dict[str, dict[Any, int]] = {}
+        self._version = self._read_version()
+        self._is_stale = False
+        self._next_look_s = 0.0
+        self._copy(peeked)
+        self.writer = BackgroundWriter(
+            "list of tokens and sessions",
+            write=self._write,
+            position=lambda: self._position,
+            close=self._disk.close,
+            interval_s=LOOK_EVERY_S,
+        )
+
+    # From the event loop
+
+    def start(self) -> None:
+        """Starts the thread; changes of other processes are seen from now on."""
+        self._loop = asyncio.get_running_loop()
+        self.writer.start()
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Carries out a statement in memory, and later on the disk."""
+        return self._run(sql, parameters, is_many=False)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        """Carries out a statement with each of the parameters."""
+        return self._run(sql, list(parameters), is_many=True)
+
+    def execute_here(self, sql: str, parameters: Any = (), /) -> None:
+        """Carries out a statement in memory only: somebody else writes it to the disk."""
+        super().execute(sql, parameters)
+
+    async def wait_until_stored(self, deadline_s: float) -> bool:
+        """Returns once every change so far survives a power cut; False after the deadline, or if the disk fails."""
+        return await self.writer.wait_until_written(self._position, deadline_s)
+
+    async def look(self, deadline_s: float) -> bool:
+        """Returns once what other processes have changed so far is known here."""
+        self._is_look_wanted = True
+        self._position += 1
+        return await self.writer.wait_until_written(self._position, deadline_s)
+
+    def close(self) -> None:
+        """Writes what waits, and ends the thread."""
+        self.writer.close()
+        super().close()
+
+    def _run(self, sql: str, parameters: Any, *, is_many: bool) -> sqlite3.Cursor:
+        verb = sql.split(None, 1)[0].upper()
+        if verb in _WRITES and len(self._unconfirmed) >= STATEMENTS_MAX:
+            raise sqlite3.OperationalError(f"{STATEMENTS_MAX} changes wait for the disk already")
+        cursor = super().executemany(sql, parameters) if is_many else super().execute(sql, parameters)
+        if verb == "BEGIN":
+            self._transaction = []
+        elif verb in ("COMMIT", "ROLLBACK"):
+            statements, self._transaction = self._transaction or [], None
+            if verb == "COMMIT":
+                self._accept(statements)
+        elif verb in _WRITES and cursor.rowcount:
+            statement = (sql, parameters, is_many)
+            if self._transaction is None:
+                self._accept([statement])
+            else:
+                self._transaction.append(statement)
+        return cursor
+
+    def _accept(self, statements: list[_Statement]) -> None:
+        if statements:
+            self._unconfirmed.extend(statements)
+            self._queue.extend(statements)
+            self._position += len(statements)
+            self.writer.wake()
+
+    def _confirm(self, count: int) -> None:
+        for _ in range(count):
+            self._unconfirmed.popleft()
+
+    def _apply(self, changes: _Changes) -> None:
+        """Puts the rows of the disk into the copy, and repeats what the disk did not have when they were read."""
+        # A stop may have closed the copy meanwhile.
+        with contextlib.suppress(sqlite3.ProgrammingError):
+            super().execute("BEGIN")
+            for table, (rows, gone) in changes.items():
+                self._put(table, rows)
+                super().executemany(f"DELETE FROM {table} WHERE {self._key_of(table)} = ?", [(key,) for key in gone])
+            for sql, parameters, is_many in self._unconfirmed:
+                # A row that was added before is there already.
+                with contextlib.suppress(sqlite3.IntegrityError):
+                    super().executemany(sql, parameters) if is_many else super().execute(sql, parameters)
+            super().execute("COMMIT")
+
+    def _put(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        if rows:
+            places = ", ".join("?" * len(rows[0]))
+            super().executemany(f"INSERT OR REPLACE INTO {table} VALUES ({places})", rows)
+
+    def _key_of(self, table: str) -> str:
+        return str(super().execute("SELECT name FROM pragma_table_info(?) WHERE cid = 0", (table,)).fetchone()[0])
+
+    # At the start
+
+    def _copy(self, peeked: Sequence[str]) -> None:
+        for table in (*self._tables, *peeked):
+            for (sql,) in self._disk.execute(
+                "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC", (table,)
+            ):
+                super().execute(sql)
+        for table in peeked:
+            self._put(table, self._disk.execute(f"SELECT * FROM {table} LIMIT 1").fetchall())
+        for table, (rows, _) in self._read_changes().items():
+            self._put(table, rows)
+
+    # The thread
+
+    def _write(self) -> int:
+        # In this order: a statement is queued before it is counted.
+        position, count = self._position, len(self._queue)
+        is_look_wanted, self._is_look_wanted = self._is_look_wanted, False
+        if count:
+            self._commit([self._queue[place] for place in range(count)])
+            for _ in range(count):
+                self._queue.popleft()
+            self._tell(self._confirm, count)
+        version = self._read_version()
+        self._is_stale = self._is_stale or bool(count) or version != self._version
+        self._version = version
+        if self._is_stale and (is_look_wanted or time.monotonic() >= self._next_look_s):
+            self._look()
+        return position
+
+    def _commit(self, statements: list[_Statement]) -> None:
+        with transaction(self._disk):
+            for sql, parameters, is_many in statements:
+                try:
+                    self._disk.executemany(sql, parameters) if is_many else self._disk.execute(sql, parameters)
+                except sqlite3.IntegrityError as error:
+                    # Another process has changed the same row; without its parameters, which may be secret.
+                    log.error("= a change was not stored: %s", error)
+
+    def _look(self) -> None:
+        start_s = time.monotonic()
+        changes = self._read_changes()
+        end_s = time.monotonic()
+        self._next_look_s = end_s + max(LOOK_EVERY_S / 2, _REST_FACTOR * (end_s - start_s))
+        self._is_stale = False
+        if changes:
+            self._tell(self._apply, changes)
+
+    def _read_version(self) -> int:
+        """Returns a number that changes when another connection has changed the database."""
+        return int(self._disk.execute("PRAGMA data_version").fetchone()[0])
+
+    def _read_changes(self) -> _Changes:
+        """Returns what is different from what was read before."""
+        changes: _Changes = {}
+        for table in self._tables:
+            known, hashes = self._known.get(table, {}), {}
+            rows: list[tuple[Any, ...]] = []
+            for row in self._disk.execute(f"SELECT * FROM {table}"):
+                hashes[row[0]] = number = hash(row)
+                if known.get(row[0]) != number:
+                    rows.append(row)
+            gone = [key for key in known if key not in hashes]
+            self._known[table] = hashes
+            if rows or gone:
+                changes[table] = (rows, gone)
+        return changes
+
+    def _tell(self, call: Callable[..., None], argument: Any) -> None:
+        # A loop that was closed meanwhile needs no copy any more.
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(call, argument)
