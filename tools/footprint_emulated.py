@@ -94,7 +94,7 @@ class Footprint:
 
 
 def measure() -> Footprint:
-    """Flashes an emulated board, and looks at its memory once it is online; raises `NoEmulator`, or `RuntimeError`."""
+    """Flashes an emulated board, and inspects its memory once it is online; raises `NoEmulator`, or `RuntimeError`."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="darvaz-footprint-")))
         gateway = OwnGateway()
@@ -106,11 +106,11 @@ def measure() -> Footprint:
             raise RuntimeError(done.err or done.out)
         info = gateway.command(DEVICE, "info", {})
         online_s = max(float(found[1]) for line in board.lines if (found := _ONLINE.match(line)))
-        return look(board.port, info, online_s)
+        return inspect(board.port, info, online_s)
 
 
-def look(port: str, info: dict[str, Any], online_s: float) -> Footprint:
-    """Looks at a board whose program is online and has just told `info`; its program is over then."""
+def inspect(port: str, info: dict[str, Any], online_s: float) -> Footprint:
+    """Inspects a board whose program is online and has just told `info`; its program is over then."""
     with Prompt.open(port, enters=False) as prompt:
         prompt.enter(resets=False, restarts=False)
         names, volume, layout = prompt.exec(_AFTER, EXEC_DEADLINE_S).replace("\r", "").split("\n", 2)

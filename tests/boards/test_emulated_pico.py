@@ -115,7 +115,7 @@ def test_board_returns_whenever_the_gateway_has_restarted(gateway: GatewayProces
 
 
 def test_program_stays_within_the_memory_that_it_may_take(gateway: GatewayProcess, port: str) -> None:
-    found = footprint_emulated.look(port, command(gateway, "info"), 0.0)
+    found = footprint_emulated.inspect(port, command(gateway, "info"), 0.0)
     print(*footprint_emulated.rows(found), sep="\n")
 
     assert footprint_emulated.is_within(found)

@@ -51,6 +51,7 @@ class EmulatedPico:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._is_on = threading.Event()
+        self._is_copied = threading.Event()
         # The last messages of the emulator itself.
         self._messages: deque[str] = deque(maxlen=20)
 
@@ -84,7 +85,7 @@ class EmulatedPico:
         self._reader = threading.Thread(target=self._read, args=(self._process,), name="emulated board", daemon=True)
         self._reader.start()
         try:
-            self._send_settings(self._process, emulator.image)
+            self._send_settings(emulator.image)
             if not self._is_on.wait(START_DEADLINE_S) or self._process.poll() is not None:
                 raise NoEmulator("the emulated Pico W did not start:\n" + "\n".join(self._messages))
         except BaseException:
@@ -115,7 +116,14 @@ class EmulatedPico:
         self.stop()
         self.start()
 
-    def _send_settings(self, process: subprocess.Popen[str], image: Path) -> None:
+    def copy_flash(self, path: Path) -> None:
+        """Saves the flash of a board that runs, in whatever state it is; raises `NoEmulator`."""
+        self._is_copied.clear()
+        self._send(f"copy {path}")
+        if not self._is_copied.wait(STOP_DEADLINE_S):
+            raise NoEmulator("the emulated Pico W does not copy its flash: it has ended, or hangs")
+
+    def _send_settings(self, image: Path) -> None:
         settings = {
             "image": str(image),
             "flash": str(self.flash),
@@ -124,11 +132,14 @@ class EmulatedPico:
             "gateway_host": self._gateway_host,
             "gateway_port": self._gateway_port,
         }
-        assert process.stdin is not None
-        # If it has ended already, its messages are in the error of `start`.
-        with contextlib.suppress(OSError):
-            process.stdin.write(json.dumps(settings) + "\n")
-            process.stdin.flush()
+        self._send(json.dumps(settings))
+
+    def _send(self, line: str) -> None:
+        """Writes a line; if the emulator has ended, its answer will be missing."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.write(line + "\n")
+                self._process.stdin.flush()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -141,6 +152,8 @@ class EmulatedPico:
             elif kind == "port":
                 self._link(text)
                 self._is_on.set()
+            elif kind == "copied":
+                self._is_copied.set()
             else:
                 self._messages.append(line.rstrip("\n"))
         self._is_on.set()

@@ -1,7 +1,8 @@
 """One emulated Pico W: this file runs in the emulator's own environment, and imports nothing of Darvaz.
 
 The first line of standard input has the settings, in JSON. It prints `port PATH` when the board runs, then each line of
-the console after `> `. SIGTERM is a power cut, as is the end of standard input: the flash is saved as it is then.
+the console after `> `. The line `copy PATH` saves the flash as it is at that moment, and is answered with `copied`.
+SIGTERM is a power cut, as is the end of standard input: the flash is saved as it is then.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import functools
 import json
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable
@@ -28,6 +30,7 @@ _EVENT_SET_SSID, _EVENT_KEY = 0, 46
 _NO_NETWORK, _KEY_REFUSED, _HANDSHAKE_TIMEOUT = 3, 8, 15
 _HEADERS_BYTES = bus.SDPCM_HEADER_LEN + bus.IOCTL_HEADER_LEN
 _LINE_BYTES_MAX = 4096
+_COPY = "copy "
 # What the thermometer in the chip reads, of 4095 at 3.3 V: 21 °C.
 _THERMOMETER, _THERMOMETER_READS = 4, 889
 # The emulator has the whole address space of a flash, a Pico W only this.
@@ -113,6 +116,22 @@ def print_line(line: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+def obey(flash: Any, is_off: asyncio.Event) -> None:
+    """Obeys the lines of standard input; at its end the power is cut."""
+    data = os.read(0, _LINE_BYTES_MAX)
+    if not data:
+        is_off.set()
+    for line in data.decode().splitlines():
+        if line.startswith(_COPY):
+            save(content(flash), Path(line.removeprefix(_COPY)))
+            print_line("copied")
+
+
+def content(flash: Any) -> bytes:
+    """Returns the part of the flash that a Pico W has."""
+    return bytes(flash[:_FLASH_BYTES])
+
+
 def save(flash: bytes, path: Path) -> None:
     """Writes the flash so that the old one stays until the new one is whole."""
     part = path.with_suffix(".part")
@@ -126,18 +145,20 @@ async def run(image: Path, kept: bytes) -> bytes:
     # The emulator skips the time in which a board has nothing to do; its timeouts would end before anybody answers.
     device.simulator.real_io_begin()
     device.mcu.adc.channel_values[_THERMOMETER] = _THERMOMETER_READS
+    # The emulator's own are the same after each start, and with them the board's id of its start.
+    device.mcu.rosc.random_bit = functools.partial(secrets.randbits, 1)
     device.mcu.flash[: len(kept)] = kept
     is_off = asyncio.Event()
     console = PtyInteractiveRepl(device.cdc, device.simulator, lambda _: is_off.set(), on_data=ConsolePrinter().add)
     await console.start()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_off.set)
-    asyncio.get_running_loop().add_reader(0, is_off.set)
+    asyncio.get_running_loop().add_reader(0, lambda: obey(device.mcu.flash, is_off))
     await device.astart(timeout=None)
     print_line(f"port {console.slave_path}")
     waits = {asyncio.ensure_future(is_off.wait()), device.simulator._execute_task}
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     device.stop()
-    return bytes(device.mcu.flash[:_FLASH_BYTES])
+    return content(device.mcu.flash)
 
 
 def main() -> None:
