@@ -17,6 +17,8 @@ LAYERS = (
     {
         "gateway.settings",
         "gateway.open_files",
+        "gateway.local_programs",
+        "gateway.local_token_file",
         "gateway.address_counts",
         "gateway.access",
         "gateway.journal",

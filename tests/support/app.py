@@ -18,12 +18,20 @@ from darvaz.cli import cli
 from darvaz.gateway.app import build_app, build_parts
 from darvaz.gateway.greeting import greeting
 from darvaz.gateway.journal.flush import wait_until_written
+from darvaz.gateway.local_programs import Address, LocalPrograms
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
 from tests.support.asgi import AppTransport, MemoryWebSocket, open_websocket
 from tests.support.journalled import Line, lines
 
 LOCALHOST = "127.0.0.1"
+
+
+class _NoSystem(LocalPrograms):
+    """Takes each connection from loopback for one of a local program: in process there is none to look at."""
+
+    async def is_local(self, peer: Address, here: Address) -> bool:
+        return True
 
 
 class RunningApp:
@@ -56,6 +64,7 @@ class RunningApp:
     async def start(self) -> None:
         """Builds the gateway from its data folder and runs the application's start."""
         self.parts = build_parts(Settings(data=str(self.data), **self._settings))
+        self.parts.local_programs = _NoSystem()
         self.app = build_app(self.parts)
         self.printed += "\n".join(greeting(self.parts, LOCALHOST, self.port)) + "\n"
         await self._running.enter_async_context(self.app.router.lifespan_context(self.app))

@@ -13,6 +13,7 @@ from typing import IO, Any, Self, cast
 
 import httpx
 
+from darvaz.client.local_token import LocalTokenAuth
 from darvaz.pytest_plugin import gateway_process
 from darvaz.pytest_plugin.gateway_process import GatewayProcessError, port_of, reserve_port
 from tests.support.fork_server import can_fork, fork_server
@@ -98,10 +99,18 @@ class GatewayProcess(gateway_process.GatewayProcess):
         self.folder.cleanup()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        return httpx.get(self.url + path, trust_env=False, timeout=30, **options)
+        return self.request("GET", path, **options)
 
     def post(self, path: str, **options: Any) -> httpx.Response:
-        return httpx.post(self.url + path, trust_env=False, timeout=30, **options)
+        return self.request("POST", path, **options)
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Sends a request as the command line does, with the local token."""
+        auth = LocalTokenAuth(self.url, self.data)
+        has_header = "Authorization" in (options.get("headers") or {})
+        return httpx.request(
+            method, self.url + path, trust_env=False, timeout=30, auth=None if has_header else auth, **options
+        )
 
     def token(self, kind: str = "pico") -> str:
         """Returns a new token of a kind, fetched as the guide says."""

@@ -22,6 +22,8 @@ class GatewayConfig:
 
     url: str
     token: str | None = field(default=None, repr=False)
+    # The data folder of a gateway on this machine, where it is known.
+    data: Path | None = None
 
 
 def login_path() -> Path:

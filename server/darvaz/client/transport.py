@@ -9,6 +9,7 @@ import httpx
 
 from darvaz.client.config import URL_VARIABLE, GatewayConfig
 from darvaz.client.errors import GatewayError, Unreachable, error_of
+from darvaz.client.local_token import LocalTokenAuth
 from darvaz.client.requests import ApiRequest, RawAnswer
 
 DEADLINE_S = 30.0
@@ -29,10 +30,11 @@ _ADVICE = {
 
 
 def client_options(config: GatewayConfig) -> dict[str, Any]:
-    """Returns the arguments of an `httpx.Client`; the token goes only into a header."""
+    """Returns the arguments of an `httpx.Client`; a token goes only into a header."""
     return {
         "base_url": checked_url(config.url),
         "headers": {"Authorization": f"Bearer {config.token}"} if config.token else {},
+        "auth": None if config.token else LocalTokenAuth(config.url, config.data),
         "timeout": DEADLINE_S,
         # No proxies, and no .netrc with a password for the gateway's host.
         "trust_env": False,

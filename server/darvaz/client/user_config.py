@@ -33,6 +33,13 @@ def config_folder(environment: Mapping[str, str] | None = None) -> Path:
     return Path(configured if os.path.isabs(configured) else os.path.expanduser("~/.config")) / _APP
 
 
+def state_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Returns our folder below the one for states of programs (XDG Base Directory Specification 0.8)."""
+    environment = os.environ if environment is None else environment
+    configured = environment.get("XDG_STATE_HOME", "")
+    return Path(configured if os.path.isabs(configured) else os.path.expanduser("~/.local/state")) / _APP
+
+
 def read_private(path: Path) -> Any:
     """Returns the JSON of a file; raises `NotPrivateError` where others may read it, `OSError` or `ValueError`."""
     with path.open("rb") as file:

@@ -169,6 +169,7 @@ def build_app(parts: Parts) -> Starlette:
             parts.history_reader.close()
             parts.devices.close()
             parts.access.close()
+            parts.local_programs.close()
 
     boards = device_routes(parts)
     app = Starlette(

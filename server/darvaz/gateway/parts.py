@@ -18,6 +18,7 @@ from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.local_programs import LocalPrograms
 from darvaz.gateway.metrics import Metrics
 from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.session.session import Limits
@@ -63,6 +64,7 @@ class Parts:
     frame_ring: FrameRing | None
     """None if no frames are kept on disk."""
     link_counts: AddressCounts = field(default_factory=AddressCounts)
+    local_programs: LocalPrograms = field(default_factory=LocalPrograms)
     unix_s: Callable[[], float] = time.time
     started_unix_s: float = field(default_factory=time.time)
     refusals: Refusals = field(init=False)

@@ -25,6 +25,7 @@ from darvaz.gateway.http.connection_slots import CONNECTIONS_MAX, ConnectionSlot
 from darvaz.gateway.http.connections import ConnectionFactory
 from darvaz.gateway.http.server_protocol import HttpProtocol
 from darvaz.gateway.http.slow_clients import IDLE_DEADLINE_S
+from darvaz.gateway.local_token_file import LocalTokenFile
 from darvaz.gateway.open_files import OWN_FILES_MAX, raise_open_file_limit
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
@@ -43,7 +44,13 @@ async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
     for number, line in enumerate(greeting(parts, host, port)):
         console.print(line, soft_wrap=True, markup=False, style="bold" if number == 0 else None)
     _tune_gc()
-    await server.serve(sockets=[listener])
+    token_file = LocalTokenFile(parts.settings.data_path, port)
+    if parts.settings.localhost_without_token:
+        token_file.write(parts.operators.local_token.text)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        token_file.remove()
     return 0 if server.started else 1
 
 

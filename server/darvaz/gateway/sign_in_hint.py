@@ -18,7 +18,7 @@ def sign_in_line(connection: sqlite3.Connection, links: SignInLinks, address: st
     """Returns the line about signing in: a link at the first start, later the command that makes one."""
     write_setting(connection, _ADDRESS, address)
     if read_setting(connection, _WAS_OFFERED) is not None:
-        return "to sign in from another machine: darvaz signin (make signin)"
+        return "to sign in with a browser: darvaz signin (make signin)"
     write_setting(connection, _WAS_OFFERED, "1")
     return f"sign in with a browser, once, within {LINK_MINUTES:g} min: {sign_in_url(address, links.issue())}"
 

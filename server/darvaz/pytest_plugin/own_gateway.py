@@ -19,7 +19,7 @@ class OwnGateway(BenchGateway):
         folder = Path(self._folder.name)
         options = ("--host", "127.0.0.1")
         self.process = GatewayProcess(folder / "data", folder / "gateway.txt", *options, ends_with_us=True)
-        super().__init__(GatewayConfig(self.process.url))
+        super().__init__(GatewayConfig(self.process.url, data=self.process.data))
 
     def start(self) -> None:
         """Starts it and waits until it answers; after `stop` it has its old data."""

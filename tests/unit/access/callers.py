@@ -9,7 +9,7 @@ from darvaz.gateway.access import Access, AccessPolicy, Caller, Refused
 from darvaz.gateway.access.decisions import NOT_AUTHORISED
 from tests.support.clock import Clock
 
-LOCAL = Caller("127.0.0.1", host="localhost:3000")
+LOCAL = Caller("127.0.0.1", host="localhost:3000", is_local_program=True)
 BOARD = Caller("192.168.1.50", host="gateway.example:3000")
 BROWSER = Caller("192.168.1.9", host="192.168.1.2:3000", has_browser_headers=True)
 PAGE = replace(BROWSER, origin="http://192.168.1.2:3000")

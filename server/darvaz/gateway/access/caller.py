@@ -8,8 +8,16 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote_plus
 
-_FORWARDING = ("forwarded", "x-real-ip")
-_FORWARDING_PREFIX = "x-forwarded-"
+# What proxies, tunnels and content networks add for the client that they pass on.
+_FORWARDING_TEXT = """
+    via forwarded x-real-ip x-forwarded x-client-ip x-cluster-client-ip x-original-host x-original-url
+    x-proxyuser-ip x-remote-ip x-remote-addr x-host x-coming-from x-envoy-external-address x-envoy-original-path
+    x-azure-clientip x-azure-socketip x-appengine-user-ip x-arr-log-id cf-connecting-ip cf-connecting-ipv6
+    cf-ray cf-visitor cdn-loop true-client-ip fastly-client-ip fly-client-ip client-ip proxy-client-ip
+    wl-proxy-client-ip tailscale-user-login tailscale-user-name ngrok-trace-id x-ingress-path x-sendfile-type
+"""
+_FORWARDING = frozenset(_FORWARDING_TEXT.split())
+_FORWARDING_PREFIX = ("x-forwarded-", "x-original-forwarded-", "x-tunnel-")
 _BROWSER_HEADERS = ("origin", "accept-language")
 _BROWSER_PREFIX = "sec-fetch-"
 _BROWSER_AGENT = "mozilla/"
@@ -38,6 +46,8 @@ class Caller:
     is_cross_site: bool = False
     """A browser says that another site's page caused the request."""
     cookie: str | None = field(default=None, repr=False)
+    is_local_program: bool = False
+    """The system says that the connection belongs to a program of this user that has no way to other machines."""
 
     def cookie_named(self, name: str) -> str | None:
         """Returns the value of a cookie; None without one, or with two."""

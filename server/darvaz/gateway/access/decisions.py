@@ -89,6 +89,13 @@ FOREIGN_HOST = Refused(
     "host_not_allowed",
     "this host name is not allowed; use the IP address, or add the name to DARVAZ_ALLOWED_HOSTS",
 )
+# Behind a proxy that says nothing about itself, a client elsewhere looks like one of this machine.
+NOT_PROVEN = Refused(
+    401,
+    "not_authorised",
+    "an address proves nothing: sign in with the link of 'darvaz signin', or show a token of 'darvaz token issue"
+    " operator', both on the gateway",
+)
 OTHER_DEVICE = Refused(403, "not_allowed", "this token belongs to another device")
 OPERATORS_ONLY = Refused(403, "not_allowed", "viewers may only read; this is for operators")
 NO_ORIGIN = Refused(

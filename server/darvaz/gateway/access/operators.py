@@ -18,12 +18,14 @@ from darvaz.gateway.access.decisions import (
     NO_SIGN_IN,
     NO_VIEW,
     NOT_AUTHORISED,
+    NOT_PROVEN,
     OPERATORS_ONLY,
     Admitted,
     Need,
     Refused,
     Role,
 )
+from darvaz.gateway.access.local_token import looks_local, make_local_token
 from darvaz.gateway.access.rules import AccessRules, bearer_of, closed_on_failure
 from darvaz.gateway.access.sign_in_links import SignInLinks
 from darvaz.gateway.access.tokens import Token, Tokens
@@ -49,6 +51,7 @@ class Operators:
         self.sessions = BrowserSessions(connection, unix_s)
         self.links = SignInLinks(connection, unix_s)
         self.signer = Signer(connection, unix_s)
+        self.local_token = make_local_token()
         self.cookie_name = f"darvaz_{self.signer.gateway_code}"
         self._rules = rules
         self._tokens = tokens
@@ -119,8 +122,14 @@ class Operators:
         return None if self._rules.is_known_name(caller) else FOREIGN_HOST
 
     def _identify(self, caller: Caller) -> Admitted | Refused:
-        """Returns the identity: by header, else by browser session, else by localhost."""
-        if caller.authorization is not None:
+        """Returns the identity: by header, else by browser session, else by localhost.
+
+        A local token of an earlier start counts as no header: a program may not know yet that there is a new one.
+        """
+        if caller.authorization is not None and looks_local(bearer_of(caller)):
+            if self._rules.is_trusted(caller) and self.local_token.is_shown(bearer_of(caller)):
+                return Admitted(None)
+        elif caller.authorization is not None:
             return self._check_header(caller)
         # A token in the URL is neither checked nor counted: an <img> in any page can cause it.
         if caller.has_query_token:
@@ -130,7 +139,9 @@ class Operators:
         if session is not None:
             return Admitted(session.token_id, session.role, session.session_id)
         # An old cookie is not counted as a failure: that would lock out a browser that was signed out.
-        return Admitted(None) if self._rules.is_trusted(caller) else self._rules.blocked(caller) or NOT_AUTHORISED
+        if self._rules.is_trusted(caller):
+            return Admitted(None) if caller.is_local_program else NOT_PROVEN
+        return self._rules.blocked(caller) or NOT_AUTHORISED
 
     def _check_header(self, caller: Caller) -> Admitted | Refused:
         password = _basic_password(caller)

@@ -130,7 +130,7 @@ def _route(path: str, by_method: dict[str, Operation], parts: Parts) -> Route:
 
 async def _serve(operation: Operation, request: Request, parts: Parts) -> Response:
     call = Call(request, parts, caller_of(request.scope))
-    refused = _authorize(operation, call) or _refuse_path(request) or await _read(operation, call)
+    refused = await _authorize(operation, call) or _refuse_path(request) or await _read(operation, call)
     if refused is not None:
         return refused
     answer = await operation.handle(call)
@@ -139,15 +139,17 @@ async def _serve(operation: Operation, request: Request, parts: Parts) -> Respon
     return answer if isinstance(answer, Response) else respond(answer, operation.status)
 
 
-def _authorize(operation: Operation, call: Call) -> Response | None:
+async def _authorize(operation: Operation, call: Call) -> Response | None:
     """Sets who is admitted, or returns the response that refuses the caller."""
     if operation.need is None:
         return None
     if operation.by_link:
         query = call.request.query_params
-        decision = authorize_viewer(call.parts, call.caller, query, call.device, operation.action)
+        decision = await authorize_viewer(
+            call.parts, call.request.scope, call.caller, query, call.device, operation.action
+        )
     else:
-        decision = authorize(call.parts, call.caller, operation.need, operation.action)
+        decision = await authorize(call.parts, call.request.scope, call.caller, operation.need, operation.action)
     if isinstance(decision, Response):
         return decision
     call.admitted = decision

@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
+from typing import Any
 
 from starlette.responses import Response
 
 from darvaz.gateway.access import Admitted, Caller, Need, Refused
+from darvaz.gateway.access.decisions import NOT_PROVEN
 from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.server_protocol import EXTENSION
 from darvaz.gateway.parts import Parts
 
 _PASSWORD_CHALLENGE = 'Basic realm="Darvaz", charset="UTF-8"'
 
 
-def authorize(parts: Parts, caller: Caller, need: Need, action: str) -> Admitted | Response:
+async def authorize(
+    parts: Parts, scope: MutableMapping[str, Any], caller: Caller, need: Need, action: str
+) -> Admitted | Response:
     """Returns who the caller is, or the response that refuses it.
 
     `action` names the request in the journal; it must hold no text of the caller.
     """
     decision = parts.operators.admit(caller, need)
+    if decision is NOT_PROVEN and await _is_local_program(parts, scope):
+        decision = parts.operators.admit(replace(caller, is_local_program=True), need)
     return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
 
 
-def authorize_viewer(
-    parts: Parts, caller: Caller, query: Mapping[str, str], device: str, action: str
+async def authorize_viewer(
+    parts: Parts,
+    scope: MutableMapping[str, Any],
+    caller: Caller,
+    query: Mapping[str, str],
+    device: str,
+    action: str,
 ) -> Admitted | Response:
     """Returns who may see one camera: a viewer, or a caller with a view link of that camera."""
     signature, until = query.get("signature"), query.get("until", "")
     if signature is None:
-        return authorize(parts, caller, Need.VIEW, action)
+        return await authorize(parts, scope, caller, Need.VIEW, action)
     until_s = int(until) if until.isascii() and until.isdigit() and len(until) <= 12 else 0
     decision = parts.operators.admit_with_view_link(caller, device, until_s, signature)
     return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
+
+
+async def _is_local_program(parts: Parts, scope: MutableMapping[str, Any]) -> bool:
+    """Whether the connection belongs to a local program; asked once for each connection."""
+    connection = scope.get("extensions", {}).get(EXTENSION)
+    known: bool | None = getattr(connection, "is_local_program", None)
+    if known is None:
+        known = await parts.local_programs.is_local(tuple(scope["client"][:2]), tuple(scope["server"][:2]))
+        if connection is not None:
+            connection.is_local_program = known
+    return known
 
 
 def refuse(parts: Parts, caller: Caller, refused: Refused, action: str) -> Response:

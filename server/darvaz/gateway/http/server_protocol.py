@@ -46,6 +46,8 @@ class HttpProtocol(DeadlineH11):
         super().__init__(config, server_state, app_state, _loop, slots=slots)
         # The body that `open_body` began; the connection then ends with it.
         self._body: ResponseBody | None = None
+        # Whether its other end is a local program; None until somebody asked.
+        self.is_local_program: bool | None = None
         app = self.app
 
         async def extended(scope: Any, receive: Any, send: Any) -> None:

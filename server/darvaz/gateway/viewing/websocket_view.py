@@ -47,7 +47,7 @@ class ViewerEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        decision = self._decide(websocket)
+        decision = await self._decide(websocket)
         if isinstance(decision, Response):
             await websocket.send_denial_response(decision)
             return
@@ -57,10 +57,12 @@ class ViewerEndpoint:
         # The connection calls the viewer from now on, also after this has returned.
         viewer.open(connection_of(scope))
 
-    def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, ViewerRequest]:
+    async def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, ViewerRequest]:
         device = websocket.path_params["device"]
         caller = caller_of(websocket.scope)
-        admitted = authorize_viewer(self._parts, caller, websocket.query_params, device, "GET /ws/view/{device}")
+        admitted = await authorize_viewer(
+            self._parts, websocket.scope, caller, websocket.query_params, device, "GET /ws/view/{device}"
+        )
         if isinstance(admitted, Response):
             return admitted
         refused = refuse_device(self._parts, device) or refuse_over_limit(self._parts)

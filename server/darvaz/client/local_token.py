@@ -1,0 +1,88 @@
+"""The local token of a gateway on this machine, from the file that only the gateway's own user can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from darvaz.client.user_config import read_private, state_folder
+
+_NAME = "local-token"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class LocalTokenAuth(httpx.Auth):
+    """Shows the local token, if one is found; a gateway that was started again has a new one."""
+
+    def __init__(self, url: str, data: Path | None = None) -> None:
+        self._url = url
+        self._data = data
+        self._token = find_local_token(url, data)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        before = self._token
+        self._show(request)
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            self._token = find_local_token(self._url, self._data)
+            if self._token != before:
+                self._show(request)
+                yield request
+
+    def _show(self, request: httpx.Request) -> None:
+        request.headers.pop("Authorization", None)
+        if self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+
+
+def find_local_token(url: str, data: Path | None = None, environment: Mapping[str, str] | None = None) -> str | None:
+    """Returns the local token of the gateway at a loopback address, or None.
+
+    It is looked for in `data`, in the data folder of the environment, in the one that a gateway of this user noted for
+    the port, and in ./data. Others could read a file that is not private, so such a file is not used.
+    """
+    port = _loopback_port(url)
+    if port is None:
+        return None
+    environment = os.environ if environment is None else environment
+    return next((token for folder in _folders(port, data, environment) if (token := _read(folder, port))), None)
+
+
+def _folders(port: int, data: Path | None, environment: Mapping[str, str]) -> Iterator[Path]:
+    if data is not None:
+        yield data
+    if environment.get("DARVAZ_DATA"):
+        yield Path(environment["DARVAZ_DATA"]).expanduser()
+    noted = _content(state_folder(environment) / f"gateway-{port}.json").get("data")
+    if isinstance(noted, str):
+        yield Path(noted)
+    yield Path("data")
+
+
+def _read(folder: Path, port: int) -> str | None:
+    content = _content(folder / _NAME)
+    token = content.get("token")
+    return token if isinstance(token, str) and content.get("port") == port else None
+
+
+def _content(path: Path) -> Mapping[str, object]:
+    try:
+        content = read_private(path)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _loopback_port(url: str) -> int | None:
+    """Returns the port of an address of this machine's loopback, or None."""
+    parts = urlsplit(url)
+    try:
+        is_loopback = parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
+        return (parts.port or _DEFAULT_PORTS.get(parts.scheme)) if is_loopback else None
+    except ValueError:
+        return None
