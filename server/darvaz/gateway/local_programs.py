@@ -67,7 +67,8 @@ def is_local_program(peer: Address, here: Address) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     inode = _socket_of(peer, here)
-    return inode is not None and any(_is_alone(process) for process in _holders(inode))
+    process = _holder(inode) if inode is not None else None
+    return process is not None and _is_alone(process)
 
 
 def _socket_of(peer: Address, here: Address) -> str | None:
@@ -107,16 +108,26 @@ def _swapped(packed: bytes) -> bytes:
     return b"".join(packed[at : at + 4][::-1] for at in range(0, len(packed), 4))
 
 
-def _holders(inode: str) -> Iterator[Path]:
-    """Yields the processes of this user that have a socket; the newest are looked at first."""
-    own = os.geteuid()
+def _holder(inode: str) -> Path | None:
+    """Returns the process of this user that has a socket; the newest are looked at first."""
+    own, target = os.geteuid(), f"{_SOCKET}{inode}]"
     numbers = sorted((int(name) for name in os.listdir(_PROC) if name.isdigit()), reverse=True)
     for number in numbers:
-        process = _PROC / str(number)
+        folder = f"{_PROC}/{number}/fd"
         with contextlib.suppress(OSError):
-            if number != os.getpid() and process.stat().st_uid == own and inode in dict(_sockets(process)):
-                yield process
-                return
+            if number == os.getpid() or os.stat(folder).st_uid != own:
+                continue
+            if any(_is(f"{folder}/{name}", target) for name in os.listdir(folder)):
+                return _PROC / str(number)
+    return None
+
+
+def _is(descriptor: str, target: str) -> bool:
+    """Whether a descriptor is something; a text, because paths are slow and there are thousands of descriptors."""
+    try:
+        return os.readlink(descriptor) == target
+    except FileNotFoundError:
+        return False
 
 
 def _sockets(process: Path) -> Iterator[tuple[str, Path]]:
