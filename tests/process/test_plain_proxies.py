@@ -1,4 +1,4 @@
-"""Behind proxies that say nothing about themselves, a client elsewhere is no operator; programs here are."""
+"""Proxies that add no header: what comes through them does not count as from this machine."""
 
 from __future__ import annotations
 
@@ -137,13 +137,13 @@ def test_stranger_behind_a_proxy_that_says_nothing_is_no_operator(
     gateway: GatewayProcess, external: Outside, tmp_path: Path, proxy: str, host: str
 ) -> None:
     with proxied(proxy, tmp_path, external.inside, gateway.port) as port:
-        asked = [
+        answer = [
             ask(external, port, "POST", "/api/tokens", host),
             ask(external, port, "GET", "/api/devices", host),
             ask(external, port, "GET", "/metrics", host),
         ]
 
-    assert asked == [401, 401, 401]
+    assert answer == [401, 401, 401]
 
 
 def test_program_of_this_machine_needs_no_login(gateway: GatewayProcess) -> None:

@@ -52,13 +52,13 @@ def test_without_a_network_it_says_what_is_missing(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    said: list[str] = []
+    output: list[str] = []
 
     with pytest.raises(NoEmulator, match=r"could not be fetched \(.+\): try again with a network"):
-        fetch(said.append, tmp_path)
+        fetch(output.append, tmp_path)
 
-    assert said == [f"fetching {packages.EMULATOR}, the emulator, once"]
-    # The next attempt begins anew.
+    assert output == [f"fetching {packages.EMULATOR}, the emulator, once"]
+    # The next attempt starts again.
     assert not list(tmp_path.glob("*/complete"))
 
 

@@ -14,9 +14,9 @@ class Printing(unittest.TestCase):
         self.log = log.Log(lambda: 61042, lambda *line: self.kept.append(line), echo=self.printed.append)
 
     def test_line_is_kept_with_its_level_and_its_time(self):
-        self.log.warning("the door is open")
+        self.log.warning("the window is open")
 
-        self.assertEqual(self.kept, [("warning", 61042, "the door is open")])
+        self.assertEqual(self.kept, [("warning", 61042, "the window is open")])
 
     def test_line_is_echoed_with_level_and_seconds(self):
         self.log.error("no answer")
@@ -41,9 +41,9 @@ class Printing(unittest.TestCase):
         self.assertEqual(self.kept[0][2], "21.5")
 
     def test_half_a_character_is_logged_as_its_number(self):
-        self.log.info("door " + chr(0xD800))
+        self.log.info("window " + chr(0xD800))
 
-        self.assertEqual(self.kept[0][2], "'door \\ud800'")
+        self.assertEqual(self.kept[0][2], "'window \\ud800'")
 
     def test_every_level_has_its_word(self):
         self.log.level = log.DEBUG

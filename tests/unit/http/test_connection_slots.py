@@ -17,7 +17,7 @@ from darvaz.gateway.http.connection_slots import (
 )
 from tests.support.clock import Clock
 
-STRANGER, OTHER, KNOWN, PROXY = "203.0.113.1", "203.0.113.2", "203.0.113.3", "192.0.2.9"
+CALLER, OTHER, KNOWN, PROXY = "203.0.113.1", "203.0.113.2", "203.0.113.3", "192.0.2.9"
 TOTAL_MAX = 800
 OPEN_TO_ALL = int(TOTAL_MAX * (1 - RESERVED_PART))
 
@@ -60,24 +60,24 @@ def fill(slots: ConnectionSlots, address: str, count: int, make: Any = served) -
 
 
 def test_one_more_pending_connection_of_a_network_has_no_place_and_another_network_has(slots: ConnectionSlots) -> None:
-    pending = [Held(slots, STRANGER) for _ in range(PENDING_PER_NETWORK_MAX + 1)]
+    pending = [Held(slots, CALLER) for _ in range(PENDING_PER_NETWORK_MAX + 1)]
 
     assert [held.slot is None for held in pending[-2:]] == [False, True]
     assert Held(slots, OTHER).slot is not None
 
 
 def test_one_more_connection_of_a_network_has_no_place(slots: ConnectionSlots) -> None:
-    held = fill(slots, STRANGER, CONNECTIONS_PER_NETWORK_MAX + 1)
+    held = fill(slots, CALLER, CONNECTIONS_PER_NETWORK_MAX + 1)
 
     assert [connection.slot is None for connection in held[-2:]] == [False, True]
     assert served(slots, OTHER).slot is not None
 
 
 def test_a_network_that_is_full_loses_its_oldest_idle_connection(slots: ConnectionSlots) -> None:
-    oldest, second = idle(slots, STRANGER), idle(slots, STRANGER)
-    fill(slots, STRANGER, CONNECTIONS_PER_NETWORK_MAX - 2)
+    oldest, second = idle(slots, CALLER), idle(slots, CALLER)
+    fill(slots, CALLER, CONNECTIONS_PER_NETWORK_MAX - 2)
 
-    assert served(slots, STRANGER).slot is not None
+    assert served(slots, CALLER).slot is not None
     assert (oldest.is_cut_off, second.is_cut_off) == (True, False)
 
 
@@ -94,7 +94,7 @@ def test_a_full_gateway_loses_the_oldest_idle_connection_of_all(slots: Connectio
     for number in range(OPEN_TO_ALL - 1):
         served(slots, f"10.0.{number % 250}.1")
 
-    assert served(slots, STRANGER).slot is not None
+    assert served(slots, CALLER).slot is not None
     assert oldest.is_cut_off
 
 
@@ -105,7 +105,7 @@ def test_a_proxy_has_no_limit_of_its_own(slots: ConnectionSlots) -> None:
 
 
 def test_of_too_many_unread_answers_of_a_network_the_oldest_is_cut_off(slots: ConnectionSlots) -> None:
-    held = fill(slots, STRANGER, UNREAD_PER_NETWORK_MAX + 1)
+    held = fill(slots, CALLER, UNREAD_PER_NETWORK_MAX + 1)
     for connection in held:
         assert connection.slot is not None
         slots.mark_unread(connection.slot, True)
@@ -114,11 +114,11 @@ def test_of_too_many_unread_answers_of_a_network_the_oldest_is_cut_off(slots: Co
 
 
 def test_a_place_that_is_left_is_free_again(slots: ConnectionSlots) -> None:
-    held = [Held(slots, STRANGER) for _ in range(PENDING_PER_NETWORK_MAX)]
+    held = [Held(slots, CALLER) for _ in range(PENDING_PER_NETWORK_MAX)]
     assert held[0].slot is not None
     slots.leave(held[0].slot)
 
-    assert Held(slots, STRANGER).slot is not None
+    assert Held(slots, CALLER).slot is not None
     assert slots.total == PENDING_PER_NETWORK_MAX
 
 
@@ -126,12 +126,12 @@ def test_rejections_have_one_line_a_minute_with_the_number_of_the_others(caplog:
     clock = Clock()
     slots = ConnectionSlots(10.0, monotonic_s=clock)
     caplog.set_level(logging.WARNING)
-    fill(slots, STRANGER, PENDING_PER_NETWORK_MAX + 5, Held)
+    fill(slots, CALLER, PENDING_PER_NETWORK_MAX + 5, Held)
     clock.now_s += 60
-    Held(slots, STRANGER)
+    Held(slots, CALLER)
 
-    said = [record.getMessage() for record in caplog.records]
-    assert said == [
-        f"= {STRANGER} cut off: too many connections that send no request",
-        f"= {STRANGER} cut off: too many connections that send no request (4 more since the last such line)",
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        f"= {CALLER} cut off: too many connections that send no request",
+        f"= {CALLER} cut off: too many connections that send no request (4 more since the last such line)",
     ]

@@ -243,10 +243,10 @@ def test_a_value_that_is_no_number_is_left_out_and_told_once_and_never_ends_the_
         {"note": 'nan, "null', "light": number} for number in range(12)
     ]
     assert codes(session) == ["invalid"]
-    [told] = session.take_events()
-    assert isinstance(told, MessageRejected)
-    assert told.fault.message == "values.temperature: not a number; left out"
-    assert told.fault.field == "values.temperature"
+    [named] = session.take_events()
+    assert isinstance(named, MessageRejected)
+    assert named.fault.message == "values.temperature: not a number; left out"
+    assert named.fault.field == "values.temperature"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The recorder: what was accepted survives a kill, is stored once, and those who wait for that are told."""
+"""The recorder: what was accepted survives a kill, is stored once, and those who wait for that are answers."""
 
 from __future__ import annotations
 
@@ -108,14 +108,14 @@ def test_many_readings_are_stored_without_waiting_for_the_hour(tmp_path: Path) -
 async def test_those_who_wait_are_told_when_all_that_was_accepted_is_durable(tmp_path: Path) -> None:
     gateway = Started(tmp_path)
     gateway.recorder.start()
-    told: asyncio.Queue[bool] = asyncio.Queue()
+    answers: asyncio.Queue[bool] = asyncio.Queue()
     for number in range(3):
         gateway.history.record("pico", NOON_S + number, {"t": float(number)})
-        gateway.recorder.when_durable(told.put_nowait)
+        gateway.recorder.when_durable(answers.put_nowait)
     gateway.recorder.urge()
 
     async with asyncio.timeout(10):
-        assert [await told.get() for _ in range(3)] == [True] * 3
+        assert [await answers.get() for _ in range(3)] == [True] * 3
 
     left = shutil.copytree(tmp_path, tmp_path / "as a kill leaves it")
     assert gateway.recorder.close() and gateway.history.close()
@@ -127,11 +127,11 @@ async def test_those_who_wait_are_told_when_all_that_was_accepted_is_durable(tmp
 def test_one_more_than_may_wait_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "WAITERS_MAX", 2)
     gateway = Started(tmp_path)
-    told: list[bool] = []
+    answers: list[bool] = []
     for _ in range(3):
-        gateway.recorder.when_durable(told.append)
+        gateway.recorder.when_durable(answers.append)
 
-    assert told == [False]
+    assert answers == [False]
     gateway.kill()
 
 

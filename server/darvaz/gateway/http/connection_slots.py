@@ -155,7 +155,7 @@ class ConnectionSlots:
             self._say("%s cut off: too many answers that it does not read", slot.network)
             self._cut_off(next(iter(unread)))
 
-    # Room
+    # Space
 
     def _has_room_within(self, network: str, count: _Network) -> bool:
         if count.pending >= self._pending_max:

@@ -55,7 +55,7 @@ class Journal:
     """Takes entries from the event loop; the recorder's thread and a writer of its own do the rest.
 
     An entry is one append; at most `PENDING_ROWS_MAX` wait, with payloads of `PENDING_CHARS_MAX` in all. Beyond that
-    the newest are counted, and a `gap` says how many are missing as soon as there is room again. The file is held to
+    the newest are counted, and a `gap` says how many are missing as soon as others fit again. The file is held to
     `retain_bytes_max` after each batch.
     """
 
@@ -96,7 +96,7 @@ class Journal:
         # count is lost between the two.
         self._rows_in = self._rows_out = 0
         self._chars_in = self._chars_out = 0
-        self._lost = self._told = 0
+        self._lost = self._reported_lost = 0
         # Guards what follows, and the front of the pending lists; the event loop never takes it.
         self._lock = threading.Lock()
         # The number of the first entry that waits, and of the first that the record log does not have.
@@ -145,7 +145,7 @@ class Journal:
         self, time_ms: int, device: str | None, kind: str | None, address: str, entries: list[EntryBody], chars: int
     ) -> None:
         """Notes what one link received and sent at once: payloads of `chars` characters, already cut. Never waits."""
-        if self._lost > self._told:
+        if self._lost > self._reported_lost:
             self._tell_gap(len(entries), chars)
         self._rows_in += len(entries)
         self._chars_in += chars
@@ -191,18 +191,18 @@ class Journal:
 
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
-        if self._lost > self._told:
+        if self._lost > self._reported_lost:
             self._append_gap()
         return self.writer.close(timeout_s)
 
     def _tell_gap(self, rows: int, chars: int) -> None:
-        """Appends how many entries are missing, if there is room for that and what comes now."""
+        """Appends how many entries are missing, if that and what comes now fits."""
         if self.pending_rows + rows < self._pending_rows_max and self.pending_chars + chars < self._pending_chars_max:
             self._append_gap()
 
     def _append_gap(self) -> None:
-        payload = f"{self._lost - self._told} rows are missing: the disk could not keep up"
-        self._told = self._lost
+        payload = f"{self._lost - self._reported_lost} rows are missing: the disk could not keep up"
+        self._reported_lost = self._lost
         self._rows_in += 1
         self._chars_in += len(payload)
         self._pending_chars.append(len(payload))

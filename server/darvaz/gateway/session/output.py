@@ -28,7 +28,7 @@ class SessionOutput:
         self._protocol = protocol
         # Faulty packets since the last good one.
         self._faults = 0
-        # The names without a value that the device was last told of.
+        # The names without a value that the device was last fault of.
         self._left_out: list[str] = []
 
     # Called by the link
@@ -64,7 +64,7 @@ class SessionOutput:
             self._end("misbehaved", Fault("too_many_faults", f"{self._faults} faulty packets in a row"))
 
     def _keep_rest(self, fault: Fault, text: str) -> Message | None:
-        """Returns telemetry without the values that are no numbers, of which it tells once; None for other faults."""
+        """Returns telemetry without the values that are not numbers, of which it tells once; None for other faults."""
         found = self._protocol.parse_rest(text) if fault.code in ("not_json", "invalid") else None
         if found is None:
             return None
@@ -73,13 +73,13 @@ class SessionOutput:
         if names != self._left_out:
             self._left_out = names
             fields = ", ".join(f"values.{name}" for name in names)
-            told = Fault(
+            fault = Fault(
                 "invalid",
                 f"{fields}: not a number; left out"[:_MESSAGE_CHARS_MAX],
                 f"values.{names[0]}"[:_FIELD_CHARS_MAX],
             )
-            self.events.append(MessageRejected(told, text))
-            self._send_error(told)
+            self.events.append(MessageRejected(fault, text))
+            self._send_error(fault)
         return message
 
     def _refuse_token(self) -> None:

@@ -52,7 +52,7 @@ Handling = dict[type, int]
 
 _NOTHING: Final[Handling] = {}
 
-# So many pings, pongs and short fragments may come before the token.
+# Pings, pongs and short fragments that may come before the token.
 EARLY_PACKETS_MAX: Final = 16
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-# A crystal of a cheap board is wrong by up to 50 ppm, an RC oscillator by more; both ways, with room.
+# A crystal of a cheap board is wrong by up to 50 ppm, an RC oscillator by more; both ways, with a margin.
 DRIFT = 500e-6
 # Boards whose counter of milliseconds has 32 bits start again after 49.7 days.
 WRAP_MS = 1 << 32

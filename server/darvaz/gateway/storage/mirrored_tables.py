@@ -26,7 +26,7 @@ log = logging.getLogger("darvaz.storage")
 STATEMENTS_MAX = 10_000
 # How often the thread looks for changes of other processes.
 LOOK_EVERY_S = 0.5
-# A table of many rows is read no more often than lets the thread rest for so many times as long as that takes.
+# A table of many rows is read no more often than lets the thread rest for this multiple of the time that it takes.
 _REST_FACTOR = 10
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
@@ -181,7 +181,7 @@ class MirroredTables(sqlite3.Connection):
         position, count = self._position, len(self._queue)
         is_look_wanted, self._is_look_wanted = self._is_look_wanted, False
         if count:
-            self._commit([self._queue[place] for place in range(count)])
+            self._commit([self._queue[index] for index in range(count)])
             for _ in range(count):
                 self._queue.popleft()
             self._tell(self._confirm, count)

@@ -104,7 +104,7 @@ class RecordLog:
         self._is_sealed = True
 
     def prepare(self) -> None:
-        """Makes the first file, so that a disk that fills up later has room for what comes; raises OSError."""
+        """Makes the first file, so that a disk that fills up later has space for what comes; raises OSError."""
         if not self._files:
             self._files.append(self._make_file())
             self._is_sealed = False

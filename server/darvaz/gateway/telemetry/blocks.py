@@ -78,7 +78,7 @@ def _as_whole_numbers(values: Sequence[float]) -> tuple[int, list[int] | None]:
     """Returns how many decimal places all values have, and the values without the point; or that they have more."""
     for places in range(_PLACES_MAX + 1):
         scale = 10**places
-        # `round` of a large double is exact; what is not finite is no whole number.
+        # `round` of a large double is exact; what is not finite is not a whole number.
         if any(not -_WHOLE_MAX < value * scale < _WHOLE_MAX for value in values):
             break
         whole = [round(value * scale) for value in values]

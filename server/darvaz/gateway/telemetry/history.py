@@ -27,10 +27,10 @@ from darvaz.gateway.telemetry.recent import Recent, Report, Value
 log = logging.getLogger("darvaz.history")
 
 PENDING_REPORTS_MAX = 50_000
-# So many values are written at once, whenever that was last done; in memory each takes about 50 bytes.
+# Values that wait at most: more are written before their time; in memory each takes about 50 bytes.
 RECENT_VALUES_MAX = 200_000
 FLUSH_INTERVAL_S = 3600.0
-# A record holds at most so many reports, which at their largest stay below the largest record.
+# Reports in a record at most; at their largest they stay below the largest record.
 _REPORTS_PER_RECORD = 200
 _RETAIN_EVERY_S = 600.0
 _CHECK_EVERY_S = 60.0
@@ -187,7 +187,7 @@ class History:
         while self._pending:
             # Nobody else takes from the front, and the event loop must not wait for the disk behind a lock.
             count = min(len(self._pending), _REPORTS_PER_RECORD)
-            items = [self._pending[place] for place in range(count)]
+            items = [self._pending[index] for index in range(count)]
             record = append(zlib.compress(_encode(items), _COMPRESSION))
             with self._lock:
                 self._record = record

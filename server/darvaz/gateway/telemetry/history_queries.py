@@ -1,4 +1,4 @@
-"""Reading the history: one series between two times, in about as many points as a plot has room for."""
+"""Reading the history: one series between two times, in about as many points as a plot can show."""
 
 from __future__ import annotations
 

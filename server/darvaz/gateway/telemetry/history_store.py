@@ -156,7 +156,7 @@ class HistoryStore:
 
 
 def _oldest_s(connection: sqlite3.Connection, days: float, unix_s: float) -> float:
-    """Returns the Unix second before which nothing is kept: days ago, and so many days with data ago.
+    """Returns the Unix second before which nothing is kept: days ago, and as many days with data ago.
 
     Days of the future count for nothing, and today, which the clock may have made up, for no day of the past.
     """

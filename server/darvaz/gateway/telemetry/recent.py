@@ -43,7 +43,7 @@ class Series:
         if all(map(int.__le__, times_ms, times_ms[1:])):
             return times_ms, numbers
         order = sorted(range(len(times_ms)), key=times_ms.__getitem__)
-        return [times_ms[place] for place in order], [numbers[place] for place in order]
+        return [times_ms[index] for index in order], [numbers[index] for index in order]
 
 
 class Recent:

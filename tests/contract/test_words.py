@@ -1,0 +1,120 @@
+"""Words and names: one common word for one thing, as the glossary in CONTRIBUTING.md says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# A pattern of words that are not used, and what is written instead.
+WORDS = {
+    r"strangers?": "a client without a token",
+    r"in vain": "failed, without success",
+    r"anew|afresh": "again",
+    r"for ever": "forever, for good",
+    r"whoever": "a client that …",
+    r"in the mean": "on average",
+    r"belongs? into": "belongs in",
+    r"(?<!there )(?:is|are|was|were|be) no(?! longer| more)(?= [a-z])": "is not a …",
+    r"knows? no": "does not know",
+    r"doors?": "endpoint, connection",
+    r"knock(?:s|ing)?": "connect",
+    r"so (?:much|many)(?! as)": "a number, or leave it out",
+    r"rooms?": "package",
+    r"hitherto|henceforth|thereof|whereof|behold": "plain words",
+    r"likes? to": "plain words",
+}
+# What was said, told or heard has a name of its own: reason, message, text, answer, line.
+NAMES = {
+    "said", "told", "heard", "asked", "wish", "wishes", "crowd", "knock", "door", "doors", "tale", "course", "taker",
+    "director", "steering", "outlet", "terms", "speech", "moment", "patience", "tally", "stranger", "question",
+    "questions", "place", "surroundings", "suitability", "desk", "complain", "complaints", "feed", "clock_s", "lift",
+}  # fmt: skip
+SUFFIXES = {".py", ".js", ".mjs", ".md", ".html", ".css", ".toml", ".json", ".c", ".awk", ".ini"}
+# A house has rooms with sensors, and doors that a switch opens; tools and the guide have words of their own.
+ALLOWED = re.compile(
+    r"living[ _]room|bed[ _]?room|bathroom|class ?room|front[ _]door|garage[ _]door|door sensor|\"door\""
+)
+LINES_MAX = 350
+# The API has it, and clients read it.
+PUBLIC_NAMES = {"asked"}
+# A stub of MicroPython's own module has that module's names.
+API = "server/darvaz/gateway/api"
+STUBS = "server/darvaz/boards/virtual/stubs/"
+
+
+def tracked() -> list[Path]:
+    """Returns the files of the project."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+FILES = tracked() if (ROOT / ".git").exists() else []
+PYTHON = [path for path in FILES if path.suffix == ".py"]
+
+pytestmark = pytest.mark.skipif(not FILES, reason="not a checkout of git")
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields the lines of a text in which words count: not the glossary's own table, nor this list."""
+    if (path.suffix not in SUFFIXES and path.name != "Makefile") or path == Path(__file__):
+        return
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not (path.name == "CONTRIBUTING.md" and line.startswith("|")):
+            yield number, ALLOWED.sub("", line)
+
+
+def test_no_word_is_used_that_the_glossary_replaces() -> None:
+    words = {re.compile(rf"(?<![\w-])(?:{word})(?![\w-])", re.IGNORECASE): instead for word, instead in WORDS.items()}
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match.group(0)!r}, better: {instead}"
+        for path in FILES
+        for number, line in lines_of(path)
+        for word, instead in words.items()
+        if (match := word.search(line))
+    ]
+
+    assert found == []
+
+
+def names_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yields every name that a file gives to something."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.attr
+
+
+def test_values_are_named_for_what_they_are() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {name}"
+        for path in PYTHON
+        if not path.is_relative_to(ROOT / STUBS)
+        for number, name in names_in(ast.parse(path.read_text(encoding="utf-8")))
+        if name.lower().strip("_") in NAMES - (PUBLIC_NAMES if path.is_relative_to(ROOT / API) else set())
+    ]
+
+    assert found == []
+
+
+def test_no_two_classes_of_the_server_have_the_same_name() -> None:
+    names = Counter(
+        node.name
+        for path in PYTHON
+        if path.is_relative_to(ROOT / "server") and not path.is_relative_to(ROOT / STUBS)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [name for name, count in names.items() if count > 1] == []
