@@ -82,6 +82,9 @@ class _Exchange(httpx.AsyncByteStream):
         async with asyncio.timeout(_DEADLINE_S):
             await self._task
 
+    def begin_stream(self) -> None:
+        """Does nothing: there is no socket."""
+
     def open_body(self, headers: Iterable[tuple[bytes, bytes]], preamble: bytes) -> MemoryBody:
         """Answers 200 and returns where the body goes, as the gateway's own server does."""
         self._pieces = asyncio.Queue()
@@ -165,6 +168,9 @@ class MemoryConnection:
     @property
     def unsent_bytes(self) -> Callable[[], int]:
         return lambda: 0
+
+    def keep_alive(self) -> None:
+        """Does nothing: there is no socket."""
 
     def pause_reading(self) -> None:
         """Does nothing: packets come only when the test sends them."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 _HEAD_BYTES_MAX = 4096
 _FRAME_BYTES_MAX = 16 * 1024 * 1024
 _HEAD_END = b"\r\n\r\n"
+# A header of the next part, which the gateway repeats until there is one.
+_BEAT = b"X-Beat: 1\r\n"
 
 
 class MultipartError(Exception):
@@ -34,6 +36,9 @@ class Multipart:
             yield frame
 
     def _take_head(self) -> bool:
+        while self._buffer.startswith(_BEAT):
+            # Sent while there are no frames; for hours, they would be more than a head.
+            del self._buffer[: len(_BEAT)]
         end = self._buffer.find(_HEAD_END)
         if end < 0:
             if len(self._buffer) > _HEAD_BYTES_MAX:

@@ -32,6 +32,7 @@ from darvaz.gateway.websocket.protocol import WebSocketProtocol
 from darvaz.text.terminal import VisibleFormatter
 
 SHUTDOWN_DEADLINE_S = 3
+_LINES_OF_STRANGERS = ("Invalid HTTP request received.", "Unsupported upgrade request.")
 
 
 async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
@@ -145,4 +146,7 @@ def _log_to(console: Console, level: str) -> None:
     logging._srcfile = None
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    errors = logging.getLogger("uvicorn.error")
+    errors.setLevel(logging.WARNING)
+    # Anybody can cause one for each request, and they name nobody.
+    errors.addFilter(lambda record: record.msg not in _LINES_OF_STRANGERS)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from darvaz.gateway.frames import Camera, Frame, Viewer, ViewerRequest
+from darvaz.gateway.frames.viewer import BEAT_S
 
 DEADLINE_S = 20.0
 
@@ -61,6 +62,23 @@ def test_each_frame_goes_to_every_viewer_that_is_ready() -> None:
     shoot(camera, 2, fps=10)
 
     assert [sink.packets for sink in sinks] == [[b"0", b"1"]] * 3
+
+
+def test_a_viewer_without_frames_gets_a_beat_and_a_slow_one_does_not() -> None:
+    camera = Camera("yard")
+    sinks = [Sink(), Sink()]
+    for sink in sinks:
+        camera.join(Viewer(sink, whole, ViewerRequest(), lambda: True, b"beat"))
+    sinks[1].clogged_bytes = 1
+
+    camera.beat(100.0)
+    camera.beat(100.0 + BEAT_S - 0.1)
+    before = list(sinks[0].packets)
+    camera.beat(100.0 + BEAT_S)
+    camera.beat(100.0 + BEAT_S + 1)
+
+    assert before == []
+    assert [sink.packets for sink in sinks] == [[b"beat"], []]
 
 
 def test_a_frame_is_packed_once_for_all_viewers_with_the_same_form() -> None:

@@ -18,6 +18,7 @@ from darvaz.gateway.api.types import DeviceId
 from darvaz.gateway.events.streams import MESSAGES, TYPES, Event, EventQueue, dump_event, message_data
 from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.server_protocol import connection_of
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import JournalFilter, Row, read
@@ -64,6 +65,7 @@ async def watch_events(call: Call) -> Response:
         return refuse(call.parts, call.caller, FOREIGN_ORIGIN, "GET /api/events")
     if call.parts.events.is_full:
         return problem(503, "too_many_clients", "the limit of event streams is reached", _BUSY_RETRY_S)
+    connection_of(call.request.scope).begin_stream()
     return StreamedResponse(_pieces(call), "text/event-stream", {"X-Accel-Buffering": "no"})
 
 

@@ -186,6 +186,11 @@ class Camera:
             self.skipped -= self._late_count - late_count
             self._late_count = late_count
 
+    def beat(self, now_s: float) -> None:
+        """Sends something to the viewers that have not been sent anything for long."""
+        for viewer in self:
+            viewer.beat(now_s)
+
     def drop_stuck(self, now_s: float, deadline_s: float) -> None:
         """Drops the viewers that did not take their frame within the deadline, or are no longer admitted."""
         for viewer in list(self):

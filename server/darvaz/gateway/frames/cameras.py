@@ -148,6 +148,7 @@ class Frames:
             if is_full_check:
                 camera.release_waiting(now_s)
                 camera.drop_stuck(now_s, self._viewer_deadline_s)
+                camera.beat(now_s)
         if is_full_check:
             self._checked_s = now_s
         if self.viewers:

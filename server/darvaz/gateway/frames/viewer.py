@@ -8,6 +8,9 @@ from typing import Protocol
 from darvaz.gateway.frames.demand import ViewerRequest
 from darvaz.gateway.frames.frame import Frame, Pack
 
+# Proxies end connections on which nothing is sent, the strictest after half a minute.
+BEAT_S = 15.0
+
 
 class FrameSender(Protocol):
     """Sends the packets of one viewer; nothing here waits."""
@@ -33,12 +36,18 @@ class Viewer:
 
     # fmt: off
     __slots__ = (
-        "_abort", "_due_s", "_written_s", "buffered_bytes", "is_admitted", "number", "pack", "request", "write",
+        "_abort", "_beat", "_beat_s", "_due_s", "_written_s", "buffered_bytes", "is_admitted", "number", "pack",
+        "request", "write",
     )
     # fmt: on
 
     def __init__(
-        self, sender: FrameSender, pack: Pack, request: ViewerRequest, is_admitted: Callable[[], bool]
+        self,
+        sender: FrameSender,
+        pack: Pack,
+        request: ViewerRequest,
+        is_admitted: Callable[[], bool],
+        beat: bytes = b"",
     ) -> None:
         self.request = request
         self.is_admitted = is_admitted
@@ -48,6 +57,9 @@ class Viewer:
         # Number of the newest frame that was offered to it.
         self.number = 0
         self._abort = sender.abort
+        # What is sent from time to time, so that nobody between takes the connection for dead; b"" for nothing.
+        self._beat = beat
+        self._beat_s = 0.0
         # Monotonic seconds: when the next frame is due at the rate it asked for, and when the last was written.
         self._due_s = self._written_s = 0.0
 
@@ -60,6 +72,14 @@ class Viewer:
             self.write(frame.packet(self.pack))
         self.number = frame.number
         return True
+
+    def beat(self, now_s: float) -> None:
+        """Sends the beat every `BEAT_S`, unless a frame is being sent."""
+        if not self._beat_s:
+            self._beat_s = now_s
+        elif self._beat and now_s - self._beat_s >= BEAT_S and not self.buffered_bytes():
+            self._beat_s = now_s
+            self.write(self._beat)
 
     def set_current(self, being_sent: Frame) -> None:
         """Notes which frame it is being sent; a fast viewer does not note each."""

@@ -8,8 +8,6 @@ then go to the transport without ASGI messages, tasks or chunks.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,13 +19,12 @@ from darvaz.gateway.http.connection_slots import ConnectionSlots
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.security_headers import HEADERS
 from darvaz.gateway.http.slow_clients import DeadlineH11
+from darvaz.gateway.websocket.keep_alive import keep_alive
 
 EXTENSION = "darvaz.body"
 
-# TCP keep-alive finds a viewer that vanished while there was nothing to send: after 30 s without a packet,
-# three probes, 10 s apart.
-_KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
-
+_CLOSE = (b"connection", b"close")
+_TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding; send one of them"
 _NOT_HTTP = "this is not a request of HTTP/1.1; for TLS, run a proxy in front of the gateway"
 
 
@@ -53,6 +50,12 @@ class HttpProtocol(DeadlineH11):
         async def extended(scope: Any, receive: Any, send: Any) -> None:
             scope["extensions"] = {**scope.get("extensions", {}), EXTENSION: self}
             cycle = self.cycle
+            if _has(self.headers, b"transfer-encoding"):
+                # Nothing is read after it: where its body ends may be understood in two ways (RFC 9112, section 6.1).
+                self.headers.append(_CLOSE)
+                if _has(self.headers, b"content-length"):
+                    await problem(400, "not_http", _TWO_LENGTHS)(scope, receive, send)
+                    return
             await app(scope, receive, send)
             if cycle.response_started and not cycle.response_complete and self._body is None:
                 # A response that was given up is not read: to close it in order would wait for that.
@@ -70,6 +73,11 @@ class HttpProtocol(DeadlineH11):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
+    def begin_stream(self) -> None:
+        """Notes that the response goes on, with a limit and deadlines of its own; a client that vanished is noticed."""
+        self.leave_slot()
+        keep_alive(self.transport)
+
     def open_body(self, headers: Sequence[tuple[bytes, bytes]], preamble: bytes) -> ResponseBody:
         """Answers 200 and returns the body to write to; the body ends with the connection (RFC 9112, section 6.3).
 
@@ -78,9 +86,7 @@ class HttpProtocol(DeadlineH11):
         lines = [b"HTTP/1.1 200 OK", b"connection: close"]
         lines += [name + b": " + value for name, value in (*self.server_state.default_headers, *headers)]
         self._body = ResponseBody(self.transport)
-        # Viewers have a limit and deadlines of their own.
-        self.leave_slot()
-        _keep_alive(self.transport)
+        self.begin_stream()
         self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + preamble)
         return self._body
 
@@ -94,6 +100,10 @@ class HttpProtocol(DeadlineH11):
             super().shutdown()
         else:
             self._body.end()
+
+
+def _has(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bool:
+    return any(key == name for key, _ in headers)
 
 
 def connection_of(scope: Mapping[str, Any]) -> HttpProtocol:
@@ -124,15 +134,3 @@ class ResponseBody:
             self._transport.abort()
         else:
             self._transport.close()
-
-
-def _keep_alive(transport: asyncio.Transport) -> None:
-    """Turns TCP keep-alive on; without it, a vanished peer is noticed when something is sent."""
-    connection = transport.get_extra_info("socket")
-    if connection is None:
-        return
-    with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _KEEPALIVE:
-            if hasattr(socket, name):
-                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

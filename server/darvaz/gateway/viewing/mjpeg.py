@@ -18,6 +18,9 @@ _DELIMITER = f"\r\n--{_BOUNDARY}\r\n".encode()
 # The delimiter before the first part.
 PREAMBLE = _DELIMITER[2:]
 
+# A header of the next part, whenever that comes.
+BEAT = b"X-Beat: 1\r\n"
+
 
 def pack_part(frame: Frame) -> bytes:
     """Returns a frame as one part and the delimiter after it: a browser shows a part when it has seen its end."""

@@ -10,7 +10,7 @@ from darvaz.gateway.frames import Viewer, ViewerRequest
 from darvaz.gateway.http.server_protocol import connection_of
 from darvaz.gateway.http.streaming import wait_for_disconnect
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.viewing.mjpeg import HEADERS, PREAMBLE, pack_part
+from darvaz.gateway.viewing.mjpeg import BEAT, HEADERS, PREAMBLE, pack_part
 from darvaz.gateway.viewing.requests import may_stay, viewing
 
 
@@ -33,6 +33,6 @@ class MjpegResponse(Response):
             await send({"type": "http.response.body", "body": b""})
         else:
             body = connection_of(scope).open_body(HEADERS, PREAMBLE)
-            viewer = Viewer(body, pack_part, self._request, may_stay(self._parts, self._admitted))
+            viewer = Viewer(body, pack_part, self._request, may_stay(self._parts, self._admitted), BEAT)
             with viewing(self._parts, self._device, viewer):
                 await wait_for_disconnect(receive)

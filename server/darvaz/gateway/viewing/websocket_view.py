@@ -27,11 +27,12 @@ from darvaz.gateway.viewing.requests import (
 )
 from darvaz.gateway.websocket.allowance import PacketAllowance
 from darvaz.gateway.websocket.interface import PacketConnection, connection_of
-from darvaz.gateway.websocket.packets import dump_binary, dump_text
+from darvaz.gateway.websocket.packets import Opcode, dump_binary, dump_packet, dump_text
 
 # Of one viewer, averaged over two seconds; moving a slider sends a request for each step.
 PACKETS_PER_S_MAX = 100
 _TOO_FAST = 1008
+_BEAT = dump_packet(Opcode.PING, b"")
 
 
 def view_routes(parts: Parts) -> list[BaseRoute]:
@@ -94,8 +95,9 @@ class WebSocketViewer:
         self._connection = connection
         self.write = connection.write_now
         self.buffered_bytes = connection.unsent_bytes
-        viewer = self._viewer = Viewer(self, pack_packet, self._request, may_stay(self._parts, self._admitted))
+        viewer = self._viewer = Viewer(self, pack_packet, self._request, may_stay(self._parts, self._admitted), _BEAT)
         self._parts.frames.join(self._device, viewer)
+        connection.keep_alive()
         connection.limit(REQUEST_BYTES_MAX, REQUEST_BYTES_MAX)
         connection.attach(self)
         newest = self._parts.frames.camera(self._device).newest

@@ -15,6 +15,9 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
 _VERSION = b"13"
 
+# A body would be read as packets.
+_OF_BODIES = (b"transfer-encoding", b"content-length")
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -63,6 +66,8 @@ def parse_request(head: bytes) -> Request | Unacceptable:
         return Unacceptable(405, "a WebSocket is opened by GET", ((b"allow", b"GET"),))
     if _only(headers, b"sec-websocket-version") != _VERSION:
         return Unacceptable(426, "this gateway supports version 13", ((b"sec-websocket-version", _VERSION),))
+    if any(name in _OF_BODIES for name, _ in headers):
+        return Unacceptable(400, "a request to open a WebSocket has no body")
     key = _only(headers, b"sec-websocket-key")
     if key is None or not _is_key(key):
         return Unacceptable(400, "Sec-WebSocket-Key must occur once, with 16 bytes in base64")

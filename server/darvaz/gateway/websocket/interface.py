@@ -56,6 +56,9 @@ class PacketConnection(Protocol):
     def resume_reading(self) -> None:
         """Reads again."""
 
+    def keep_alive(self) -> None:
+        """Has the connection end when its peer vanished, also while nothing is sent."""
+
     def close(self, code: int, reason: str) -> None:
         """Sends a close; no message is read or written after it, and a peer that does not answer is cut off."""
 

@@ -25,6 +25,7 @@ from darvaz.gateway.websocket.handshake import (
     parse_request,
 )
 from darvaz.gateway.websocket.interface import EXTENSION, Listener
+from darvaz.gateway.websocket.keep_alive import keep_alive
 from darvaz.gateway.websocket.packets import LOST, RESTARTING, TOO_LARGE, Opcode, dump_close, dump_packet
 from darvaz.gateway.websocket.parser import Item, Parser, PeerClose, Ping, Violation
 
@@ -203,6 +204,10 @@ class WebSocketProtocol(Flow):
         """Writes a packet at once, after all that was written before."""
         if self._state is _OPEN:
             self._push_now(packet)
+
+    def keep_alive(self) -> None:
+        """Has the connection end when its peer vanished, also while nothing is sent."""
+        keep_alive(self._transport)
 
     def close(self, code: int, reason: str) -> None:
         """Sends a close; nothing is written after it, and a peer that does not answer is cut off."""
