@@ -7,7 +7,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ HEAP_USED_BYTES_MAX = 75 * 1024
 HEAP_FREE_BYTES_LEAST = 128 * 1024
 EXEC_DEADLINE_S = 120.0
 MODULE_BYTES_LEAST = 256
+HOLE_BYTES_MAX = 16 * 1024
+_HOLE_STEP_BYTES = 256
+_OURS = ("darvaz.", "servo")
 _BLOCK_BYTES = 16
 _ONLINE = re.compile(r"^I (\d+\.\d+) gateway: online as")
 # After Ctrl-C: the program is over, and what it made is still there.
@@ -70,6 +73,27 @@ finally:
     builtins.__import__ = real
 print(json.dumps([base, costs]))
 """
+# Leaves free memory only in holes of a size, and then loads everything.
+_LOAD_IN_HOLES = """
+import gc
+def fill(size):
+    kept, holes = (), ()
+    try:
+        while True:
+            holes = (bytearray(size), holes)
+            kept = (bytearray(16), kept)
+    except MemoryError:
+        return kept
+kept = fill(%d)
+gc.collect()
+try:
+    import darvaz, board
+    for name in %r:
+        __import__(name)
+    print('loaded')
+except MemoryError:
+    print('none')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +110,8 @@ class Footprint:
     # Before any program, and for each module that is loaded after the connection.
     base_bytes: int
     modules: dict[str, int]
+    # The largest allocation while the program is loaded; None if it was not searched for.
+    largest_loading_bytes: int | None = None
 
     @property
     def rest_bytes(self) -> int:
@@ -105,8 +131,10 @@ def measure() -> Footprint:
         if done.code != 0:
             raise RuntimeError(done.err or done.out)
         info = gateway.command(DEVICE, "info", {})
-        online_s = max(float(found[1]) for line in board.lines if (found := _ONLINE.match(line)))
-        return inspect(board.port, info, online_s)
+        online_s = max(float(match[1]) for line in board.lines if (match := _ONLINE.match(line)))
+        found = inspect(board.port, info, online_s)
+        ours = [name for name in found.modules if name.startswith(_OURS)]
+        return replace(found, largest_loading_bytes=find_least_hole(board.port, ours))
 
 
 def inspect(port: str, info: dict[str, Any], online_s: float) -> Footprint:
@@ -114,7 +142,7 @@ def inspect(port: str, info: dict[str, Any], online_s: float) -> Footprint:
     with Prompt.open(port, enters=False) as prompt:
         prompt.enter(resets=False, restarts=False)
         names, volume, layout = prompt.exec(_AFTER, EXEC_DEADLINE_S).replace("\r", "").split("\n", 2)
-        ours = [name for name in json.loads(names) if name.startswith("darvaz.") or name == "servo"]
+        ours = [name for name in json.loads(names) if name.startswith(_OURS)]
         prompt.enter(resets=False)
         base_bytes, modules = json.loads(prompt.exec(_MODULES % (ours,), EXEC_DEADLINE_S).strip().splitlines()[-1])
     block_bytes, _, blocks, free, *_ = json.loads(volume)
@@ -129,6 +157,18 @@ def inspect(port: str, info: dict[str, Any], online_s: float) -> Footprint:
         base_bytes=base_bytes,
         modules=dict(sorted(_without_small(modules).items(), key=lambda item: -item[1])),
     )
+
+
+def find_least_hole(port: str, modules: list[str]) -> int:
+    """Returns the size of the holes in which the program can be loaded: its largest allocation, to 256 bytes."""
+    low, high = 0, HOLE_BYTES_MAX // _HOLE_STEP_BYTES
+    with Prompt.open(port, enters=False) as prompt:
+        while high - low > 1:
+            middle = (low + high) // 2
+            prompt.enter(resets=False)
+            output = prompt.exec(_LOAD_IN_HOLES % (middle * _HOLE_STEP_BYTES, modules), EXEC_DEADLINE_S)
+            low, high = (low, middle) if "loaded" in output else (middle, high)
+    return high * _HOLE_STEP_BYTES
 
 
 def _without_small(modules: dict[str, int]) -> dict[str, int]:
@@ -147,6 +187,8 @@ def rows(found: Footprint) -> Iterator[tuple[str, str, str]]:
     """Yields name, value and limit of each figure."""
     yield "heap used after the connection", f"{found.heap_used_bytes:,} B", f"{HEAP_USED_BYTES_MAX:,} B"
     yield "heap free for a maker", f"{found.heap_free_bytes:,} B", f"at least {HEAP_FREE_BYTES_LEAST:,} B"
+    if found.largest_loading_bytes is not None:
+        yield "largest allocation while loading", f"{found.largest_loading_bytes:,} B", ""
     yield "largest block held", f"{found.largest_held_bytes:,} B", ""
     yield "largest block free", f"{found.largest_free_bytes:,} B", ""
     yield "flash used, in blocks", f"{found.flash_used_bytes:,} B", ""
