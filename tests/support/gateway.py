@@ -106,11 +106,9 @@ class GatewayProcess(gateway_process.GatewayProcess):
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Sends a request as the command line does, with the local token."""
-        auth = LocalTokenAuth(self.url, self.data)
-        has_header = "Authorization" in (options.get("headers") or {})
-        return httpx.request(
-            method, self.url + path, trust_env=False, timeout=30, auth=None if has_header else auth, **options
-        )
+        if "Authorization" not in (options.get("headers") or {}):
+            options.setdefault("auth", LocalTokenAuth(self.url, self.data))
+        return httpx.request(method, self.url + path, trust_env=False, timeout=30, **options)
 
     def token(self, kind: str = "pico") -> str:
         """Returns a new token of a kind, fetched as the guide says."""

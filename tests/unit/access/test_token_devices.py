@@ -183,6 +183,17 @@ def test_a_device_that_fetches_a_token_at_each_start_leaves_a_bounded_number(tok
     assert is_let_in(tokens, kept)
 
 
+def test_tokens_that_another_network_fetched_are_not_superseded(tokens: Tokens, clock: Clock) -> None:
+    own = mint_one(tokens)
+    assert tokens.bind(own.token_id, "pico_1")
+    for _ in range(MINTED_PER_DEVICE_MAX + 1):
+        clock.now_s += 60
+        assert tokens.bind(mint_one(tokens, "192.168.1.66").token_id, "pico_1")
+
+    assert is_let_in(tokens, own)
+    assert len(tokens.holders("pico_1")) == MINTED_PER_DEVICE_MAX + 1
+
+
 # Forgetting
 
 

@@ -97,6 +97,11 @@ NOT_PROVEN = Refused(
     " operator', both on the gateway",
 )
 OTHER_DEVICE = Refused(403, "not_allowed", "this token belongs to another device")
+ID_TAKEN = Refused(
+    403,
+    "not_allowed",
+    "this id belongs to another board; use another id, or an operator revokes that board's token or forgets the device",
+)
 OPERATORS_ONLY = Refused(403, "not_allowed", "viewers may only read; this is for operators")
 NO_ORIGIN = Refused(
     403,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from darvaz.gateway.access.caller import Caller
@@ -13,6 +13,7 @@ from darvaz.gateway.access.decisions import (
     ENROLMENT_CLOSED,
     FOREIGN_HOST,
     FOREIGN_ORIGIN,
+    ID_TAKEN,
     NO_PUBLIC_TOKENS,
     OTHER_DEVICE,
     AccessPolicy,
@@ -27,7 +28,7 @@ from darvaz.gateway.access.operators import Operators
 from darvaz.gateway.access.origins import is_host_allowed
 from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.access.rules import AccessRules, bearer_of, closed_on_failure
-from darvaz.gateway.access.tokens import DEVICE_KINDS, MINTED_LIFE_S, Token, Tokens
+from darvaz.gateway.access.tokens import DEVICE_KINDS, HOLDERS_PER_DEVICE_MAX, MINTED_LIFE_S, Token, Tokens
 
 log = logging.getLogger("darvaz.access")
 
@@ -93,12 +94,21 @@ class Access:
         return _admitted(self.rules.check_token(caller, text, kind))
 
     @closed_on_failure
-    def bind(self, admitted: Admitted, device_id: str) -> Refused | None:
-        """Binds the token of a link to the device that introduced itself; a token keeps its device."""
+    def bind(self, admitted: Admitted, device_id: str, *, is_elsewhere: bool = False) -> Refused | tuple[str, ...]:
+        """Binds the token of a link to the device that introduced itself; a token keeps its device.
+
+        Returns the ids of the tokens that held the device's id before, where a new token takes it. One that its own
+        board fetched may do so only if the others were fetched as well, and the device is not online elsewhere.
+        """
         if admitted.token_id is None or admitted.device == device_id:
-            return None
+            return ()
+        token = self.tokens.find(admitted.token_id)
+        is_new = token is not None and token.device is None
+        holders = self.tokens.holders(device_id) if is_new else []
+        if token is not None and token.is_minted and not _may_take(holders, is_elsewhere):
+            return ID_TAKEN
         if self.tokens.bind(admitted.token_id, device_id):
-            return None
+            return tuple(holder.token_id for holder in holders)
         return OTHER_DEVICE
 
     def invalid_tokens(self) -> frozenset[str]:
@@ -146,6 +156,14 @@ class Access:
             return NO_PUBLIC_TOKENS
         is_open = self.rules.policy.public_tokens == "always" or self.rules.is_trusted(caller)
         return None if is_open or self.enrolment.seconds_left() > 0 else ENROLMENT_CLOSED
+
+
+def _may_take(holders: Sequence[Token], is_elsewhere: bool) -> bool:
+    """Whether a new token that was fetched may take an id that these tokens hold."""
+    if not holders:
+        return True
+    is_room = len(holders) < HOLDERS_PER_DEVICE_MAX
+    return is_room and not is_elsewhere and all(holder.is_minted for holder in holders)
 
 
 def _admitted(judged: Token | Refused) -> Admitted | Refused:

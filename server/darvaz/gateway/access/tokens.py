@@ -20,8 +20,10 @@ MINTED_LIFE_S = 3600.0
 # Tokens of /public/tokens that no device has used: beyond this, the oldest of a network is deleted.
 UNUSED_PER_NETWORK_MAX = 64
 UNUSED_TOTAL_MAX = 2048
-# A program that fetches a token at every start, as the guide's does, would otherwise leave a token per start.
+# A program that fetches a token at every start, as the guide's does, would otherwise leave a token per start. Only
+# tokens that the same network fetched are superseded: a guest's cannot push out a board's own.
 MINTED_PER_DEVICE_MAX = 32
+HOLDERS_PER_DEVICE_MAX = 1024
 
 _KEEP_INVALID_S = 30 * 86_400.0
 _TOUCH_EVERY_S = 60.0
@@ -130,6 +132,19 @@ class Tokens:
         token, _ = self._find(token_id)
         return token is not None and token.is_live(self._unix_s())
 
+    def find(self, token_id: str) -> Token | None:
+        """Returns a token, also a revoked or expired one; None for an unknown id."""
+        return self._find(token_id)[0]
+
+    def holders(self, device: str) -> list[Token]:
+        """Returns the valid tokens that are bound to a device, the one that was used last first."""
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM tokens WHERE device = ? AND revoked_s IS NULL AND coalesce(expires_s, 9e99) > ?"
+            " ORDER BY coalesce(last_used_s, created_s) DESC LIMIT ?",
+            (device, self._unix_s(), HOLDERS_PER_DEVICE_MAX),
+        )
+        return [_token(row) for row in rows]
+
     def bind(self, token_id: str, device: str) -> bool:
         """Binds a token to the first device that uses it; returns whether that is this device.
 
@@ -152,7 +167,7 @@ class Tokens:
                 (device, token.token_id, self._unix_s()),
             )
             if bound.rowcount and token.is_minted:
-                self._delete_superseded(device)
+                self._delete_superseded(device, token.token_id)
         return self._find(token.token_id)[0]
 
     def _touch(self, token: Token, address: str | None) -> None:
@@ -198,11 +213,13 @@ class Tokens:
             "DELETE FROM tokens WHERE is_minted = 1 AND device IS NULL AND expires_s <= ?", (self._unix_s(),)
         )
 
-    def _delete_superseded(self, device: str) -> None:
+    def _delete_superseded(self, device: str, token_id: str) -> None:
+        """Deletes the oldest minted tokens of a device that the network of this token fetched."""
         self._connection.execute(
             "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE is_minted = 1 AND device = ?"
+            " AND minted_for = (SELECT minted_for FROM tokens WHERE id = ?)"
             " ORDER BY coalesce(last_used_s, created_s) DESC, created_s DESC LIMIT -1 OFFSET ?)",
-            (device, MINTED_PER_DEVICE_MAX),
+            (device, token_id, MINTED_PER_DEVICE_MAX),
         )
 
     def _limit_unused(self, network: str, count: int) -> None:

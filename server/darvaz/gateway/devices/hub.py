@@ -118,6 +118,11 @@ class Hub:
         known = self._devices.get(device)
         return known.kind if known else None
 
+    def address_of(self, device: str) -> str | None:
+        """Returns the address of the link that a device has, or None while it is away."""
+        presence = self._connected.get(device)
+        return None if presence is None else presence.link.address
+
     def commands_of(self, device: str) -> dict[str, Any] | None:
         """Returns the commands that a device declared, by name, or None while it is away."""
         presence = self._connected.get(device)

@@ -34,6 +34,8 @@ _monotonic_s: Final = time.monotonic
 _unix_s: Final = time.time
 
 _LOGGED_CHARS_MAX = 75
+# Tokens that an entry names.
+_HOLDERS_NAMED_MAX = 8
 
 
 class DeviceLink:
@@ -278,8 +280,18 @@ class DeviceLink:
         kind = parts.hub.kind_of(device)
         if kind is not None and kind != self.kind_name:
             return Fault("not_allowed", f"device: {device} is a {kind}", "device")
-        refused = parts.access.bind(self._admitted, device) if self._admitted else None
-        return None if refused is None else Fault(refused.code, refused.message)
+        if self._admitted is None:
+            return None
+        online_at = parts.hub.address_of(device)
+        decision = parts.access.bind(
+            self._admitted, device, is_elsewhere=online_at is not None and online_at != self.address
+        )
+        if isinstance(decision, Refused):
+            return Fault(decision.code, decision.message)
+        if decision:
+            known = ", ".join(decision[:_HOLDERS_NAMED_MAX])
+            self._record("=", "taken over", f"by token {self._admitted.token_id}; it was of token {known}", device)
+        return None
 
     def _write(self, write: Write) -> None:
         if isinstance(write, Packet):
