@@ -8,6 +8,7 @@ from tests.support.app import RunningApp
 from tests.support.camera import Camera, jpeg
 from tests.support.viewing import MjpegViewer
 
+ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
 RING = {"camera_ring_frames": 2, "camera_ring_every_s": 0.05}
 
 
@@ -47,3 +48,31 @@ async def test_no_frame_is_kept_without_the_setting() -> None:
 
         assert (answer.status_code, answer.json()["code"]) == (404, "not_kept")
         assert not (gateway.data / "frames").exists()
+
+
+async def test_forgetting_a_camera_deletes_its_frames_and_ends_its_links_and_viewers() -> None:
+    async with RunningApp(**RING) as gateway:
+        async with Camera(gateway, obeys=False) as camera, MjpegViewer(gateway) as viewer:
+            await camera.send(jpeg(1))
+            await viewer.frame()
+            links = (await gateway.post("/api/devices/yard/view-links")).json()
+            forgotten = await gateway.ask("DELETE", "/api/devices/yard")
+            left = list((gateway.data / "frames").rglob("*"))
+            await viewer.ended()
+        async with Camera(gateway):
+            shown = (await gateway.get("/api/devices/yard/frames")).json()["frames"]
+            old_link = await gateway.get(links["snapshot"], headers=ELSEWHERE)
+
+    assert (forgotten.status_code, left, shown) == (204, [], [])
+    assert (old_link.status_code, old_link.json()["code"]) == (401, "not_authorised")
+
+
+async def test_forgetting_a_camera_deletes_frames_of_a_time_when_they_were_kept() -> None:
+    async with RunningApp() as gateway:
+        kept = gateway.data / "frames" / "yard"
+        kept.mkdir(parents=True)
+        (kept / "1.jpg").write_bytes(jpeg(1))
+        async with Camera(gateway):
+            await gateway.ask("DELETE", "/api/devices/yard")
+
+        assert not kept.exists()

@@ -20,7 +20,7 @@ from darvaz.gateway.access.decisions import UNAVAILABLE
 from darvaz.gateway.access.gate import MIRRORED_TABLES
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
-from darvaz.gateway.cameras.frame_ring import FrameRing
+from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, FrameRing
 from darvaz.gateway.dashboard.routes import page_routes
 from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.hub import Hub
@@ -125,7 +125,7 @@ def _open_recorder(settings: Settings, journal: Journal, history: History) -> Re
 def _frame_ring(settings: Settings, frames: Frames) -> FrameRing | None:
     if not settings.camera_ring_frames:
         return None
-    folder = settings.data_path / "frames"
+    folder = settings.data_path / FRAMES_FOLDER
     ring = FrameRing(folder, settings.camera_ring_frames, settings.camera_ring_every_s)
     frames.on_frame(ring.keep)
     return ring

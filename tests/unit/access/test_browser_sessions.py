@@ -224,6 +224,13 @@ def test_a_signature_is_for_one_camera_and_one_end(signer: Signer) -> None:
     assert not signer.is_signed("porch", until_s, "\ud800é")
 
 
+def test_a_signature_is_for_the_device_that_was_first_seen_then(signer: Signer) -> None:
+    until_s, signature = signer.sign("porch", 10, since_s=1.25)
+
+    assert signer.is_signed("porch", until_s, signature, since_s=1.25)
+    assert not signer.is_signed("porch", until_s, signature, since_s=2.5)
+
+
 def test_a_signature_expires(signer: Signer, clock: Clock) -> None:
     until_s, signature = signer.sign("porch", 10)
 

@@ -130,3 +130,28 @@ def test_one_frame_beyond_those_that_may_wait_is_not_kept_and_told(
 
     assert len(ring.times_ms("yard")) == PENDING_MAX
     assert "1 frames were not kept" in caplog.text
+
+
+def test_frames_of_a_forgotten_camera_are_deleted_also_those_that_wait(tmp_path: Path) -> None:
+    ring = ring_in(tmp_path)
+    ring.keep("yard", frame_at(10))
+    ring.keep("porch", frame_at(10))
+    ring.keep("yard", frame_at(12))
+
+    ring.forget("yard")
+    ring.keep("yard", frame_at(13, b"of the next camera"))
+    ring.close()
+
+    assert ring.times_ms("yard") == [1_790_000_013_000]
+    assert ring.times_ms("porch") == [1_790_000_010_000]
+
+
+@pytest.mark.parametrize("device", [".", "..", "..."])
+def test_an_id_of_dots_has_a_folder_of_its_own(tmp_path: Path, device: str) -> None:
+    ring = ring_in(tmp_path / "frames")
+    ring.keep(device, frame_at(10))
+
+    ring.forget(device)
+    ring.close()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]

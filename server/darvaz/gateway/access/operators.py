@@ -72,13 +72,15 @@ class Operators:
         return found
 
     @closed_on_failure
-    def admit_with_view_link(self, caller: Caller, device: str, until_s: int, signature: str) -> Admitted | Refused:
+    def admit_with_view_link(
+        self, caller: Caller, device: str, until_s: int, signature: str, *, since_s: float = 0.0
+    ) -> Admitted | Refused:
         """Decides about a request for one camera with a view link."""
         refused = self._refuse_page(caller, Need.VIEW)
         if refused is not None:
             return refused
         # A wrong signature is not counted as a failure: an <img> in any page can cause it.
-        is_signed = self.signer.is_signed(device, until_s, signature)
+        is_signed = self.signer.is_signed(device, until_s, signature, since_s=since_s)
         return Admitted(None, "viewer", until_s=until_s) if is_signed else NO_VIEW
 
     @closed_on_failure

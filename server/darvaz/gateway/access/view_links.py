@@ -31,24 +31,25 @@ class Signer:
         """Returns a short code that differs between gateways of one host; it does not reveal the key."""
         return hmac.digest(self._key, b"mark", hashlib.sha256).hex()[:8]
 
-    def sign(self, device: str, minutes: float = VIEW_MINUTES) -> tuple[int, str]:
+    def sign(self, device: str, minutes: float = VIEW_MINUTES, *, since_s: float = 0.0) -> tuple[int, str]:
         """Returns the end of a view link in Unix seconds, and its signature.
 
+        `since_s` is when the device was first seen: another device of its id, after it was forgotten, is not shown.
         Raises `ValueError` for minutes out of bounds.
         """
         if not 0 < minutes <= VIEW_MINUTES_MAX:
             raise ValueError(f"a signed link lives for up to {VIEW_MINUTES_MAX:g} minutes")
         until_s = int(self._unix_s() + minutes * 60)
-        return until_s, self._signature(device, until_s)
+        return until_s, self._signature(device, until_s, since_s)
 
-    def is_signed(self, device: str, until_s: int, signature: str) -> bool:
+    def is_signed(self, device: str, until_s: int, signature: str, *, since_s: float = 0.0) -> bool:
         """Whether a signature is valid for this camera, and not expired."""
-        expected = self._signature(device, until_s)
+        expected = self._signature(device, until_s, since_s)
         is_right = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass"))
         return is_right and self._unix_s() < until_s
 
-    def _signature(self, device: str, until_s: int) -> str:
-        signed = f"camera\n{until_s}\n{device}".encode("utf-8", "surrogatepass")
+    def _signature(self, device: str, until_s: int, since_s: float) -> str:
+        signed = f"camera\n{until_s}\n{since_s!r}\n{device}".encode("utf-8", "surrogatepass")
         return base64.urlsafe_b64encode(hmac.digest(self._key, signed, hashlib.sha256)).decode().rstrip("=")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any
 
 import msgspec
@@ -10,11 +12,17 @@ from starlette.responses import Response
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Arguments, Label
+from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, delete_frames
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.http.problems import problem, unknown_device
+from darvaz.gateway.parts import Parts
 from darvaz.gateway.telemetry.description import DeviceDescription
 
+log = logging.getLogger("darvaz.devices")
+
 _TAG = "Devices"
+# What is not deleted by then is deleted when the disk can.
+_FORGET_DEADLINE_S = 5.0
 
 
 class DeviceList(msgspec.Struct):
@@ -58,13 +66,17 @@ async def change_device(call: Call) -> DeviceDescription | Response:
 
 
 async def forget_device(call: Call) -> Response | None:
-    """Forgets a device: closes its link, revokes its tokens, deletes its history; the journal keeps its entries."""
+    """Forgets a device: closes its link, revokes its tokens and view links, deletes its history and kept frames.
+
+    The journal keeps its entries.
+    """
     parts, device = call.parts, call.device
     if parts.devices.get(device) is None:
         return unknown_device(call.device)
     parts.access.tokens.revoke_of(device)
     parts.hub.forget(device)
     parts.telemetry.forget(device)
+    await _delete_frames(parts, device)
     parts.metrics.forget(device)
     parts.bus.publish_forgotten(device)
     _record(call, "forgotten")
@@ -100,6 +112,18 @@ OPERATIONS = [
         body=Arguments, is_body_optional=True, answer=CommandResult, errors=(429, 502, 503, 504),
     ),
 ]  # fmt: skip
+
+
+async def _delete_frames(parts: Parts, device: str) -> None:
+    """Deletes the kept frames of a device, also those of a time when the setting was on."""
+    ring = parts.frame_ring
+    if ring is not None:
+        await ring.writer.wait_until_written(ring.forget(device), _FORGET_DEADLINE_S)
+        return
+    try:
+        await asyncio.to_thread(delete_frames, parts.settings.data_path / FRAMES_FOLDER, device)
+    except OSError as error:
+        log.error("= the frames of %s cannot be deleted: %s", device, error.strerror)
 
 
 def _record(call: Call, type_: str, payload: str = "") -> None:

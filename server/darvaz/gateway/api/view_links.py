@@ -35,7 +35,9 @@ async def sign_view(call: Call) -> ViewLinkAnswer | Response:
     if refused is not None:
         return refused
     minutes = VIEW_MINUTES if call.body.minutes is UNSET else call.body.minutes
-    until_s, signature = call.parts.operators.signer.sign(call.device, minutes)
+    known = call.parts.devices.get(call.device)
+    since_s = known.first_seen_s if known is not None else 0.0
+    until_s, signature = call.parts.operators.signer.sign(call.device, minutes, since_s=since_s)
     call.record("view link issued", f"{minutes:g} minutes", call.device, call.parts.hub.kind_of(call.device))
     path, query = f"/api/devices/{quote(call.device, safe='')}", f"until={until_s}&signature={signature}"
     return ViewLinkAnswer(f"{path}/stream.mjpeg?{query}", f"{path}/snapshot.jpg?{query}", float(until_s))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
+import shutil
 from collections import deque
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +18,8 @@ log = logging.getLogger("darvaz.camera")
 
 # Frames that wait for the disk, of all cameras: beyond it they are not kept.
 PENDING_MAX = 32
+# In the data folder.
+FRAMES_FOLDER = "frames"
 _NAME_CHARS_MAX = 100
 _SUFFIX = ".jpg"
 
@@ -33,10 +37,10 @@ class FrameRing:
         self._every_s = every_s
         # Device → monotonic seconds from which its next frame is kept. The event loop's.
         self._due_s: dict[str, float] = {}
-        # Device and frame, in order. The event loop appends, the writer takes.
-        self._pending: deque[tuple[str, Frame]] = deque()
-        # Device → its newest frame that the disk did not take. The writer's.
-        self._failed: dict[str, Frame] = {}
+        # Device and frame, or None for a device that was forgotten, in order. The event loop appends, the writer takes.
+        self._pending: deque[tuple[str, Frame | None]] = deque()
+        # Device → its newest frame that the disk did not take, or None for files that it did not delete. The writer's.
+        self._failed: dict[str, Frame | None] = {}
         # Device → the files that are there, the oldest first. The writer's.
         self._kept: dict[str, deque[Path]] = {}
         # Since the start: the event loop counts the first two, the writer those that it wrote or gave up.
@@ -63,6 +67,14 @@ class FrameRing:
         self._pending.append((device, frame))
         self.writer.wake()
 
+    def forget(self, device: str) -> int:
+        """Has all frames of a camera deleted; returns the position at which the writer has done it."""
+        self._due_s.pop(device, None)
+        self._accepted += 1
+        self._pending.append((device, None))
+        self.writer.wake()
+        return self._accepted
+
     def times_ms(self, device: str) -> list[int]:
         """Returns when the frames that are kept came, the oldest first; it reads the disk."""
         return sorted(int(path.stem) for path in self._files(device))
@@ -84,7 +96,11 @@ class FrameRing:
         first_error: OSError | None = None
         for device, frame in frames:
             try:
-                self._write_file(device, frame)
+                if frame is None:
+                    self._failed.pop(device, None)
+                    self._delete(device)
+                else:
+                    self._write_file(device, frame)
                 self._written += 1
             except OSError as error:
                 first_error = first_error or error
@@ -104,6 +120,11 @@ class FrameRing:
         while len(kept) > self._frames_max:
             kept.popleft().unlink(missing_ok=True)
 
+    def _delete(self, device: str) -> None:
+        """Deletes the folder of a camera."""
+        self._kept.pop(device, None)
+        delete_frames(self._folder, device)
+
     def _kept_of(self, device: str) -> deque[Path]:
         """Returns what is there of a camera, also from before the last start."""
         kept = self._kept.get(device)
@@ -117,11 +138,22 @@ class FrameRing:
         return [path for path in self._home(device).glob(f"*{_SUFFIX}") if path.stem.isdecimal()]
 
     def _home(self, device: str) -> Path:
-        """Returns a camera's folder, whose name is its id in characters that every file system takes."""
-        name = quote(device, safe="")
-        if len(name) > _NAME_CHARS_MAX:
-            name = f"{name[:_NAME_CHARS_MAX]}-{hashlib.sha256(device.encode()).hexdigest()[:16]}"
-        return self._folder / name
+        return _home(self._folder, device)
+
+
+def delete_frames(folder: Path, device: str) -> None:
+    """Deletes all kept frames of a camera; raises `OSError`."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(_home(folder, device))
+
+
+def _home(folder: Path, device: str) -> Path:
+    """Returns a camera's folder, whose name is its id in characters that every file system takes."""
+    name = quote(device, safe="")
+    # A folder of one or two dots would be another one.
+    if len(name) > _NAME_CHARS_MAX or not name.strip("."):
+        name = f"{name[:_NAME_CHARS_MAX]}-{hashlib.sha256(device.encode()).hexdigest()[:16]}"
+    return folder / name
 
 
 def _log_gap(frames: int) -> None:

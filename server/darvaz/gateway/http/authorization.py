@@ -43,7 +43,9 @@ async def authorize_viewer(
     if signature is None:
         return await authorize(parts, scope, caller, Need.VIEW, action)
     until_s = int(until) if until.isascii() and until.isdigit() and len(until) <= 12 else 0
-    decision = parts.operators.admit_with_view_link(caller, device, until_s, signature)
+    known = parts.devices.get(device)
+    since_s = known.first_seen_s if known is not None else 0.0
+    decision = parts.operators.admit_with_view_link(caller, device, until_s, signature, since_s=since_s)
     return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
 
 

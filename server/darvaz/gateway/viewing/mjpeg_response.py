@@ -33,6 +33,7 @@ class MjpegResponse(Response):
             await send({"type": "http.response.body", "body": b""})
         else:
             body = connection_of(scope).open_body(HEADERS, PREAMBLE)
-            viewer = Viewer(body, pack_part, self._request, may_stay(self._parts, self._admitted), BEAT)
+            may = may_stay(self._parts, self._admitted, self._device)
+            viewer = Viewer(body, pack_part, self._request, may, BEAT)
             with viewing(self._parts, self._device, viewer):
                 await wait_for_disconnect(receive)

@@ -41,9 +41,15 @@ class ViewLinkQuery(msgspec.Struct):
     signature: Annotated[str, Meta(description="Part of a view link.")] = ""
 
 
-def may_stay(parts: Parts, admitted: Admitted) -> Callable[[], bool]:
-    """Returns a function that tells whether a viewer is still admitted."""
-    return lambda: parts.operators.is_still_admitted(admitted)
+def may_stay(parts: Parts, admitted: Admitted, device: str) -> Callable[[], bool]:
+    """Returns a function that tells whether a viewer is still admitted, and its camera was not forgotten."""
+    joined_at = _first_seen_s(parts, device)
+    return lambda: _first_seen_s(parts, device) == joined_at and parts.operators.is_still_admitted(admitted)
+
+
+def _first_seen_s(parts: Parts, device: str) -> float | None:
+    known = parts.devices.get(device)
+    return None if known is None else known.first_seen_s
 
 
 def refuse_device(parts: Parts, device: str) -> Response | None:

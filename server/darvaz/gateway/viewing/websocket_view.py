@@ -95,7 +95,8 @@ class WebSocketViewer:
         self._connection = connection
         self.write = connection.write_now
         self.buffered_bytes = connection.unsent_bytes
-        viewer = self._viewer = Viewer(self, pack_packet, self._request, may_stay(self._parts, self._admitted), _BEAT)
+        may = may_stay(self._parts, self._admitted, self._device)
+        viewer = self._viewer = Viewer(self, pack_packet, self._request, may, _BEAT)
         self._parts.frames.join(self._device, viewer)
         connection.keep_alive()
         connection.limit(REQUEST_BYTES_MAX, REQUEST_BYTES_MAX)
