@@ -120,7 +120,7 @@ class EmulatedPico:
         """Saves the flash of a board that runs, in whatever state it is; raises `NoEmulator`."""
         self._is_copied.clear()
         self._send(f"copy {path}")
-        if not self._is_copied.wait(STOP_DEADLINE_S):
+        if self._process is None or not self._is_copied.wait(STOP_DEADLINE_S):
             raise NoEmulator("the emulated Pico W does not copy its flash: it has ended, or hangs")
 
     def _send_settings(self, image: Path) -> None:
