@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -102,6 +103,11 @@ class Parts:
     def problems(self) -> list[str]:
         """Returns what is wrong with the writers, one sentence each."""
         return [writer.state for writer in self.writers if writer.state != OK]
+
+    async def store(self, deadline_s: float) -> bool:
+        """Returns whether every change so far survives a power cut; waits for that until the deadline."""
+        waits = (self.tables.wait_until_stored, self.devices.wait_until_stored, self.recorder.wait_until_durable)
+        return all(await asyncio.gather(*(wait(deadline_s) for wait in waits)))
 
     def session_limits(self) -> Limits:
         """Returns the limits of a session, from the settings."""

@@ -151,3 +151,22 @@ def test_nothing_is_lost_while_the_disk_refuses(tmp_path: Path, monkeypatch: pyt
 
 def _raise_full(kind: int, data: bytes) -> int:
     raise OSError(28, "No space left on device")
+
+
+def test_who_waits_hears_it_without_the_time_to_gather(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "URGENT_S", 3600.0)
+
+    async def main() -> None:
+        gateway = Started(tmp_path)
+        gateway.recorder.start()
+        gateway.history.record("pico", NOON_S, {"t": 1.0})
+
+        assert await gateway.recorder.wait_until_durable(10.0)
+        assert gateway.recorder.close()
+
+    asyncio.run(main())
+    assert Started(tmp_path).values() == [1.0]
+
+
+def test_who_waits_for_a_recorder_that_is_not_started_hears_no(tmp_path: Path) -> None:
+    assert not asyncio.run(Started(tmp_path).recorder.wait_until_durable(10.0))

@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
-from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.operations import STORE_DEADLINE_S, Call, Operation, unstored
 from darvaz.gateway.api.types import Arguments, Label
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, delete_frames
 from darvaz.gateway.devices.errors import CommandError
@@ -23,6 +23,8 @@ log = logging.getLogger("darvaz.devices")
 _TAG = "Devices"
 # What is not deleted by then is deleted when the disk can.
 _FORGET_DEADLINE_S = 5.0
+# How long the answer of a board waits until the journal has the command on the disk.
+_COMMAND_STORE_DEADLINE_S = 1.0
 
 
 class DeviceList(msgspec.Struct):
@@ -80,7 +82,9 @@ async def forget_device(call: Call) -> Response | None:
     parts.metrics.forget(device)
     parts.bus.publish_forgotten(device)
     _record(call, "forgotten")
-    return None
+    # Deleted, not only to be deleted at the next start.
+    await parts.recorder.wait_until_durable(STORE_DEADLINE_S)
+    return None if await parts.history.wait_until_stored(STORE_DEADLINE_S) else unstored()
 
 
 async def send_command(call: Call) -> CommandResult | Response:
@@ -90,6 +94,8 @@ async def send_command(call: Call) -> CommandResult | Response:
         result = await call.parts.hub.command(call.device, name, call.body, deadline_s)
     except CommandError as error:
         return problem(error.status, error.code, str(error))
+    # The board has done it, whatever the disk does: /health tells of that.
+    await call.parts.recorder.wait_until_durable(_COMMAND_STORE_DEADLINE_S)
     return CommandResult("ok", result)
 
 
@@ -101,11 +107,11 @@ OPERATIONS = [
     ),
     Operation(
         method="PATCH", path="/api/devices/{device}", tag=_TAG, handle=change_device, need=Need.CHANGE,
-        body=DeviceChange, answer=DeviceDescription
+        body=DeviceChange, answer=DeviceDescription, is_stored=True,
     ),
     Operation(
         method="DELETE", path="/api/devices/{device}", tag=_TAG, handle=forget_device, need=Need.CHANGE,
-        changes_access=True, status=204
+        is_stored=True, status=204
     ),
     Operation(
         method="POST", path="/api/devices/{device}/commands/{name}", tag=_TAG, handle=send_command, need=Need.CHANGE,

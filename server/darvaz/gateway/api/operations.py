@@ -67,7 +67,7 @@ class Operation:
 
     `handle` returns the answer, or a `Response` for a problem or an answer that is not JSON. Its name and docstring
     are the operation's. `need` is None where anyone may ask. `by_link` says that a view link is enough.
-    `changes_access` says that the answer waits until tokens, sessions and links are on the disk.
+    `is_stored` says that the answer waits until what it changed is on the disk.
     """
 
     method: str
@@ -83,7 +83,7 @@ class Operation:
     is_body_optional: bool = False
     errors: tuple[int, ...] = ()
     by_link: bool = False
-    changes_access: bool = False
+    is_stored: bool = False
     other_answers: Mapping[int, Any] = field(default_factory=dict)
     decoder: msgspec.json.Decoder[Any] | None = field(init=False, default=None)
 
@@ -134,8 +134,8 @@ async def _serve(operation: Operation, request: Request, parts: Parts) -> Respon
     if refused is not None:
         return refused
     answer = await operation.handle(call)
-    if operation.changes_access and not await parts.tables.wait_until_stored(STORE_DEADLINE_S):
-        return problem(503, UNSTORED.code, UNSTORED.message, UNSTORED.retry_after_s)
+    if operation.is_stored and not await parts.store(STORE_DEADLINE_S):
+        return unstored()
     return answer if isinstance(answer, Response) else respond(answer, operation.status)
 
 
@@ -175,6 +175,11 @@ def respond(answer: Any, status: int = 200) -> Response:
     if answer is None:
         return Response(status_code=204, headers=NO_STORE)
     return Response(msgspec.json.encode(answer), status, headers=NO_STORE, media_type=JSON)
+
+
+def unstored() -> Response:
+    """Returns the problem of a change that the disk does not take."""
+    return problem(503, UNSTORED.code, UNSTORED.message, UNSTORED.retry_after_s)
 
 
 def _refuse_path(request: Request) -> Response | None:

@@ -72,7 +72,7 @@ def _asyncapi() -> dict[str, Any]:
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/public/tokens", tag=_TAG, handle=mint_public_tokens, need=None, changes_access=True,
+        method="GET", path="/public/tokens", tag=_TAG, handle=mint_public_tokens, need=None, is_stored=True,
         answer=PublicTokens, errors=(403, 429, 503),
     ),
     Operation(

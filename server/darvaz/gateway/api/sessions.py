@@ -130,24 +130,24 @@ async def issue_sign_in_link(call: Call) -> SignInLinkAnswer:
 
 OPERATIONS = [
     Operation(
-        method="POST", path="/api/session", tag=_TAG, handle=sign_in, need=None, changes_access=True,
+        method="POST", path="/api/session", tag=_TAG, handle=sign_in, need=None, is_stored=True,
         body=SignInRequest, answer=WhoAmI, status=201, errors=(401, 403, 429, 503),
     ),
     Operation(method="GET", path="/api/session", tag=_TAG, handle=who_am_i, need=Need.VIEW, answer=WhoAmI),
     Operation(
         method="DELETE", path="/api/session", tag=_TAG, handle=sign_out, need=Need.LEAVE,
-        changes_access=True, status=204,
+        is_stored=True, status=204,
     ),
     Operation(
         method="GET", path="/api/sessions", tag=_TAG, handle=list_sessions, need=Need.ADMINISTER, answer=SessionList,
     ),
     Operation(
         method="DELETE", path="/api/sessions/{session}", tag=_TAG, handle=end_session, need=Need.CHANGE,
-        changes_access=True, status=204
+        is_stored=True, status=204
     ),
     Operation(
         method="POST", path="/api/sign-in-links", tag=_TAG, handle=issue_sign_in_link, need=Need.CHANGE,
-        changes_access=True, body=SignInLinkRequest, is_body_optional=True, answer=SignInLinkAnswer, status=201,
+        is_stored=True, body=SignInLinkRequest, is_body_optional=True, answer=SignInLinkAnswer, status=201,
     ),
 ]  # fmt: skip
 

@@ -127,22 +127,22 @@ async def close_enrolment(call: Call) -> EnrolmentAnswer:
 OPERATIONS = [
     Operation(method="GET", path="/api/tokens", tag=_TAG, handle=list_tokens, need=Need.ADMINISTER, answer=TokenList),
     Operation(
-        method="POST", path="/api/tokens", tag=_TAG, handle=issue_token, need=Need.CHANGE, changes_access=True,
+        method="POST", path="/api/tokens", tag=_TAG, handle=issue_token, need=Need.CHANGE, is_stored=True,
         body=TokenRequest, answer=TokenIssued, status=201,
     ),
     Operation(
         method="DELETE", path="/api/tokens/{token}", tag=_TAG, handle=revoke_token, need=Need.CHANGE,
-        changes_access=True, status=204
+        is_stored=True, status=204
     ),
     Operation(
         method="GET", path="/api/enrolment", tag=_TAG, handle=read_enrolment, need=Need.VIEW, answer=EnrolmentAnswer
     ),
     Operation(
-        method="POST", path="/api/enrolment", tag=_TAG, handle=open_enrolment, need=Need.CHANGE, changes_access=True,
+        method="POST", path="/api/enrolment", tag=_TAG, handle=open_enrolment, need=Need.CHANGE, is_stored=True,
         body=EnrolmentRequest, is_body_optional=True, answer=EnrolmentAnswer,
     ),
     Operation(
-        method="DELETE", path="/api/enrolment", tag=_TAG, handle=close_enrolment, need=Need.CHANGE, changes_access=True,
+        method="DELETE", path="/api/enrolment", tag=_TAG, handle=close_enrolment, need=Need.CHANGE, is_stored=True,
         answer=EnrolmentAnswer,
     ),
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from darvaz.gateway.storage.background_writer import BackgroundWriter
-from darvaz.gateway.storage.database import transaction
+from darvaz.gateway.storage.database import path_of, sync_wal, transaction
 
 
 class KnownDevice(msgspec.Struct, kw_only=True):
@@ -64,10 +64,14 @@ class Devices:
         self._changed: set[str] = set()
         self._is_all_changed = False
         self._changes = 0
+        # Up to which change somebody waits for the disk, and which is on it.
+        self._wanted_changes = self._synced_changes = 0
+        self._file = path_of(connection)
         self.writer = BackgroundWriter(
             "list of devices",
             write=self._write,
             position=lambda: self._changes,
+            sync=self._sync,
             close=connection.close,
             gather_s=GATHER_S,
         )
@@ -112,6 +116,16 @@ class Devices:
         if self._known.pop(device, None) is not None:
             self._note_change(device)
 
+    async def wait_until_stored(self, deadline_s: float) -> bool:
+        """Returns once every change so far survives a power cut; False after the deadline, or if the disk fails."""
+        wanted = self._changes
+        if self._synced_changes >= wanted:
+            return True
+        self._wanted_changes = wanted
+        # Also if it is written: it may not be synced yet.
+        self._note_change(None)
+        return await self.writer.wait_until_written(self._changes, deadline_s)
+
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and closes the database; says whether all of it was written in time."""
         return self.writer.close(timeout_s)
@@ -123,10 +137,11 @@ class Devices:
             del self._known[oldest.id]
             self._note_change(oldest.id)
 
-    def _note_change(self, device: str) -> None:
+    def _note_change(self, device: str | None) -> None:
         with self._lock:
             self._changes += 1
-            self._changed.add(device)
+            if device is not None:
+                self._changed.add(device)
             if len(self._changed) > 2 * self._devices_max:
                 # While a disk fails, devices may come and be forgotten without end.
                 self._changed.clear()
@@ -155,6 +170,13 @@ class Devices:
                 self._is_all_changed |= is_all
             raise
         return position
+
+    def _sync(self) -> None:
+        """Makes durable what somebody waits for; presence alone is not worth the wear."""
+        wanted = self._wanted_changes
+        if self._synced_changes < wanted:
+            sync_wal(self._file)
+            self._synced_changes = wanted
 
     def _write_row(self, device: str) -> None:
         known = self._known.get(device)

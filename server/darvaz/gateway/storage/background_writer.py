@@ -87,6 +87,8 @@ class BackgroundWriter:
         self._lost_in_gaps = 0
         self._wake = threading.Event()
         self._closing = threading.Event()
+        # Ends the time to gather.
+        self._hurried = threading.Event()
         self._thread: threading.Thread | None = None
         # Who waits for a position: added by event loops, removed by them and by the thread.
         self._waiters: list[_Waiter] = []
@@ -102,6 +104,11 @@ class BackgroundWriter:
 
     def wake(self) -> None:
         """Has what waits written at once, or after the time to gather more."""
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """Has what waits written at once, also if there is a time to gather more."""
+        self._hurried.set()
         self._wake.set()
 
     @property
@@ -133,7 +140,7 @@ class BackgroundWriter:
     def stop(self) -> None:
         """Asks the thread to write what waits and end; `close` waits for that."""
         self._closing.set()
-        self._wake.set()
+        self.hurry()
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
         """Writes what waits and ends the thread; returns whether all of it was written in time, and logs if not."""
@@ -169,11 +176,12 @@ class BackgroundWriter:
     def _wait(self) -> None:
         """Waits until there is something to write."""
         if self._wake.wait(self._interval_s) and self._gather_s:
-            self._closing.wait(self._gather_s)
+            self._hurried.wait(self._gather_s)
 
     def write_once(self) -> bool:
         """Writes all that waits, and says whether that went well; for the thread, and for one that has none."""
         self._wake.clear()
+        self._hurried.clear()
         task = "opened"
         try:
             if not self._is_open:

@@ -98,6 +98,20 @@ class Recorder:
             return
         self._waiters.append(answer)
 
+    async def wait_until_durable(self, deadline_s: float) -> bool:
+        """Has everything accepted so far synced at once; False if that takes longer, or before `start`."""
+        if self._loop is None:
+            return False
+        result: asyncio.Future[bool] = self._loop.create_future()
+        self.when_durable(lambda is_durable: None if result.done() else result.set_result(is_durable))
+        self._requests += 1
+        self.writer.hurry()
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await result
+        except TimeoutError:
+            return False
+
     def release(self, kind: int, number: int) -> None:
         """Notes that a source has its records up to a number in its database; from any thread."""
         with self._lock:

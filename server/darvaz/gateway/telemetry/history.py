@@ -136,6 +136,12 @@ class History:
         self._flush_s = 0.0
         self.writer.wake()
 
+    async def wait_until_stored(self, deadline_s: float) -> bool:
+        """Returns once the database has everything that the recorder has taken; False if that takes longer."""
+        position = self._accepted
+        self.flush_now()
+        return await self.writer.wait_until_written(position, deadline_s)
+
     def waiting(self, device: str, name: str) -> list[Waiting]:
         """Returns the numbers of a series that the database may not have yet, oldest flush first."""
         with self._lock:
