@@ -26,6 +26,7 @@ SHORT_DEADLINES = {"DARVAZ_AUTH_DEADLINE_S": "0.5", "DARVAZ_LINKS_PER_ADDRESS_MA
 OTHER_ADDRESS = "127.0.0.2"
 COMPLETE = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 UNREAD = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+EXPORT = b"GET /api/journal/export HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 UPGRADE = (
     b"GET /ws/pico HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -43,6 +44,16 @@ def connected(gateway: GatewayProcess, sent: bytes = b"", address: str = "127.0.
     with socket.create_connection(("127.0.0.1", gateway.port), DEADLINE_S, (address, 0)) as link:
         link.sendall(sent)
         yield link
+
+
+def answer_of(link: socket.socket) -> bytes:
+    """Reads one answer of `/health`, whose body is one JSON object; its head may come by itself."""
+    received = b""
+    while not received.endswith(b"}"):
+        more = link.recv(4096)
+        assert more, received
+        received += more
+    return received
 
 
 def is_closed(link: socket.socket) -> bool:
@@ -136,25 +147,25 @@ def test_silent_connections_above_the_limit_of_an_address_are_closed_and_others_
 
 def test_a_connection_that_waits_for_its_next_request_stays(gateway: GatewayProcess) -> None:
     with connected(gateway, COMPLETE) as link:
-        first = link.recv(4096)
+        first = answer_of(link)
         # Longer than a head may take: proxies keep their idle connections for a minute and more.
         time.sleep(1.5)
         link.sendall(COMPLETE)
 
         assert first.startswith(b"HTTP/1.1 200")
-        assert link.recv(4096).startswith(b"HTTP/1.1 200")
+        assert answer_of(link).startswith(b"HTTP/1.1 200")
 
 
-def test_one_address_cannot_take_the_places_of_others(gateway: GatewayProcess) -> None:
+def test_an_address_with_too_many_connections_loses_its_oldest_idle_one(gateway: GatewayProcess) -> None:
     with contextlib.ExitStack() as held:
         idle = []
         for _ in range(CONNECTIONS_PER_NETWORK_MAX + 1):
             idle.append(held.enter_context(connected(gateway, COMPLETE, OTHER_ADDRESS)))
-            assert idle[-1].recv(4096).startswith(b"HTTP/1.1 200")
+            assert answer_of(idle[-1]).startswith(b"HTTP/1.1 200")
 
         assert is_closed(idle[0])
         idle[1].sendall(COMPLETE)
-        assert idle[1].recv(4096).startswith(b"HTTP/1.1 200")
+        assert answer_of(idle[1]).startswith(b"HTTP/1.1 200")
 
 
 def test_of_answers_that_one_address_does_not_read_a_few_are_kept(gateway: GatewayProcess) -> None:
@@ -192,3 +203,30 @@ def test_the_gateway_raises_its_limit_of_open_files_for_its_links() -> None:
         soft = resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE)[0]
 
     assert soft > 500
+
+
+def test_one_caller_has_a_few_exports_at_a_time_and_gets_the_next_when_one_ends() -> None:
+    # An export ends when nothing is left, so these ask for more than the buffers of a connection hold.
+    with GatewayProcess("--messages-per-s-max", "1000000") as gateway, contextlib.ExitStack() as held:
+        fill_journal(gateway)
+        exports = [held.enter_context(connected(gateway, EXPORT)) for _ in range(4)]
+        for link in exports:
+            assert link.recv(1024).startswith(b"HTTP/1.1 200")
+        refused = gateway.get("/api/journal/export")
+        exports[0].close()
+
+        assert (refused.status_code, refused.json()["code"]) == (503, "too_many_exports")
+        wait_until(lambda: gateway.get("/api/journal/export?type=none").status_code != 503)
+
+
+def fill_journal(gateway: GatewayProcess) -> None:
+    """Writes several megabytes into the journal."""
+    line = '{"type":"log","level":"info","message":"%s"}' % ("x" * 1000)
+    with connect(f"{gateway.ws_url}/ws/pico") as board:
+        board.send('{"type":"connect","device":"wordy"}')
+        for _ in range(20):
+            for _ in range(500):
+                board.send(line)
+            board.send('{"type":"ping"}')
+            while "pong" not in str(board.recv(timeout=DEADLINE_S)):
+                pass

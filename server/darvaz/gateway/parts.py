@@ -24,6 +24,7 @@ from darvaz.gateway.metrics import Metrics
 from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
+from darvaz.gateway.shares import AllShares
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.read_pool import ReadPool
@@ -65,6 +66,7 @@ class Parts:
     frame_ring: FrameRing | None
     """None if no frames are kept on disk."""
     link_counts: AddressCounts = field(default_factory=AddressCounts)
+    shares: AllShares = field(default_factory=AllShares)
     local_programs: LocalPrograms = field(default_factory=LocalPrograms)
     unix_s: Callable[[], float] = time.time
     started_unix_s: float = field(default_factory=time.time)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.http.streaming import StreamedResponse
+from darvaz.gateway.http.streaming import SENT_BYTES_MAX, StreamedResponse
 from darvaz.text.json_lines import dump_line
 
 
@@ -107,3 +107,16 @@ def test_no_character_in_a_line_ends_it(character: str) -> None:
     assert len(line.splitlines()) == 1
     assert json.loads(line) == {"said": f"a{character}b", "fa": "سلام"}
     assert "سلام" in line
+
+
+async def test_a_long_piece_is_sent_in_parts_and_the_end_is_called_once() -> None:
+    exchange, ends = Exchange(), list[str]()
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"x" * (SENT_BYTES_MAX + 1)
+
+    response = StreamedResponse(pieces(), "text/plain", on_end=lambda: ends.append("end"))
+    await response(exchange.scope, exchange.receive, exchange.send)
+
+    assert [len(message["body"]) for message in exchange.sent[1:]] == [SENT_BYTES_MAX, 1, 0]
+    assert ends == ["end"]

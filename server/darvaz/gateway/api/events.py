@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import time
 from typing import Annotated
@@ -65,8 +66,11 @@ async def watch_events(call: Call) -> Response:
         return refuse(call.parts, call.caller, FOREIGN_ORIGIN, "GET /api/events")
     if call.parts.events.is_full:
         return problem(503, "too_many_clients", "the limit of event streams is reached", _BUSY_RETRY_S)
+    if not call.parts.shares.streams.enter(call.sharer, is_operator=call.is_operator):
+        return problem(503, "too_many_clients", "too many event streams of this caller, or of viewers", _BUSY_RETRY_S)
     connection_of(call.request.scope).begin_stream()
-    return StreamedResponse(_pieces(call), "text/event-stream", {"X-Accel-Buffering": "no"})
+    leave = functools.partial(call.parts.shares.streams.leave, call.sharer, is_operator=call.is_operator)
+    return StreamedResponse(_pieces(call), "text/event-stream", {"X-Accel-Buffering": "no"}, on_end=leave)
 
 
 OPERATIONS = [
@@ -138,7 +142,7 @@ async def _from_journal(call: Call, queue: EventQueue, last: int, until: int) ->
         since_ms=max(0, last // _NUMBERS_PER_MS - _OVERLAP_MS),
         until_ms=until // _NUMBERS_PER_MS + 1,
     )
-    rows = await call.parts.reader.read(_messages, wanted, [name for name in MESSAGES if queue.wants_type(name)])
+    rows = await call.read(call.parts.reader, _messages, wanted, [name for name in MESSAGES if queue.wants_type(name)])
     found = [_event_of(call.parts.protocol, row) for row in rows]
     if len(rows) >= REPLAY_ROWS_MAX or None in found:
         yield _gap(None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
-from collections.abc import AsyncGenerator
+import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -15,6 +17,7 @@ from starlette.responses import Response
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
+from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import JournalFilter, Row, newest_id, read
@@ -26,11 +29,14 @@ ROWS = 200
 EXPORT_CHUNK_ROWS = 1_000
 
 _TAG = "Journal"
+_BUSY_RETRY_S = 10.0
 _ID_MAX = 2**63 - 1
 _WORDS = {"<": "received", ">": "sent", "=": "state"}
 _COLUMNS = ("id", "time", "device", "kind", "address", "direction", "type", "payload")
 # Spreadsheets take a cell that starts with one of these as a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+Dump = Callable[[list[Row]], bytes]
 
 RowId = Annotated[int, Meta(ge=0, le=_ID_MAX)]
 Text = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -95,7 +101,7 @@ async def read_journal(call: Call) -> JournalPage:
     query: JournalQuery = call.query
     is_forward = query.after is not UNSET
     await wait_until_written(call.parts.journal)
-    rows = await call.parts.reader.read(read, _filter_of(call, query), query.limit, newest=not is_forward)
+    rows = await call.read(call.parts.reader, read, _filter_of(call, query), query.limit, newest=not is_forward)
     older = rows[0].id if rows and (is_forward or len(rows) == query.limit) else None
     newer = rows[-1].id if rows else (query.after if query.after is not UNSET else None)
     return JournalPage([_answer(row) for row in rows], older, newer)
@@ -107,9 +113,15 @@ async def export_journal(call: Call) -> Response:
     stamp = datetime.fromtimestamp(call.parts.unix_s(), UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {"Content-Disposition": f'attachment; filename="darvaz-journal-{stamp}.{query.format}"'}
     wanted = _filter_of(call, query)
+    exports = call.parts.shares.exports
+    if not exports.enter(call.sharer, is_operator=call.is_operator):
+        return problem(503, "too_many_exports", "too many exports of this caller, or of viewers", _BUSY_RETRY_S)
+    leave = functools.partial(exports.leave, call.sharer, is_operator=call.is_operator)
     if query.format == "csv":
-        return StreamedResponse(_csv(call, wanted), "text/csv; charset=utf-8", headers)
-    return StreamedResponse(_jsonl(call, wanted), "application/jsonl", headers)
+        # Without the byte order mark, spreadsheets assume a local encoding, which destroys Persian text.
+        head = "\ufeff".encode() + _table([_COLUMNS])
+        return StreamedResponse(_pieces(call, wanted, _csv, head), "text/csv; charset=utf-8", headers, on_end=leave)
+    return StreamedResponse(_pieces(call, wanted, _jsonl), "application/jsonl", headers, on_end=leave)
 
 
 OPERATIONS = [
@@ -124,32 +136,36 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-async def _chunks(call: Call, wanted: JournalFilter) -> AsyncGenerator[list[Row], None]:
-    """Yields the entries of the time when the export began, in chunks, as long as the caller is admitted."""
+async def _pieces(call: Call, wanted: JournalFilter, dump: Dump, head: bytes = b"") -> Pieces:
+    """Yields the entries of the time when the export began, in pieces, as long as the caller is admitted."""
+    if head:
+        yield head
     await wait_until_written(call.parts.journal)
-    end_id = await call.parts.reader.read(newest_id) + 1
+    reader = call.parts.reader
+    end_id = await reader.read(newest_id) + 1
     before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id = wanted.after_id or 0
     while call.is_still_admitted():
         part = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
-        rows = await call.parts.reader.read(read, part, EXPORT_CHUNK_ROWS, newest=False)
+        piece, rows, after_id = await reader.read(_read_piece, part, dump)
         if rows:
-            yield rows
-        if len(rows) < EXPORT_CHUNK_ROWS:
+            yield piece
+        if rows < EXPORT_CHUNK_ROWS:
             return
-        after_id = rows[-1].id
 
 
-async def _jsonl(call: Call, wanted: JournalFilter) -> Pieces:
-    async for rows in _chunks(call, wanted):
-        yield b"".join(dump_line(_answer(row)) + b"\n" for row in rows)
+def _read_piece(connection: sqlite3.Connection, wanted: JournalFilter, dump: Dump) -> tuple[bytes, int, int]:
+    """Returns entries as they are sent, their number and the id of the last; in a thread, for it takes long."""
+    rows = read(connection, wanted, EXPORT_CHUNK_ROWS, newest=False)
+    return dump(rows), len(rows), rows[-1].id if rows else 0
 
 
-async def _csv(call: Call, wanted: JournalFilter) -> Pieces:
-    # Without the byte order mark, spreadsheets assume a local encoding, which destroys Persian text.
-    yield "\ufeff".encode() + _table([_COLUMNS])
-    async for rows in _chunks(call, wanted):
-        yield _table([_cells(row) for row in rows])
+def _jsonl(rows: list[Row]) -> bytes:
+    return b"".join(dump_line(_answer(row)) + b"\n" for row in rows)
+
+
+def _csv(rows: list[Row]) -> bytes:
+    return _table([_cells(row) for row in rows])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -15,12 +16,14 @@ from starlette.routing import Route
 
 from darvaz.gateway.access import Admitted, Caller, Need
 from darvaz.gateway.access.decisions import UNSTORED
+from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.api.types import PATH_TYPES, PATH_WORDS
 from darvaz.gateway.api.validation import describe_error
 from darvaz.gateway.http.authorization import authorize, authorize_viewer
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 
 BODY_BYTES_MAX = 16_384
 BODY_DEADLINE_S = 15.0
@@ -32,6 +35,9 @@ _NAME_CHARS_MAX = 64
 
 # The caller of an operation that needs no authorization.
 ANYONE = Admitted(None, "viewer")
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 Handler = Callable[["Call"], Awaitable[Any]]
 
@@ -51,6 +57,28 @@ class Call:
     def device(self) -> str:
         """Returns the device id in the path."""
         return str(self.request.path_params["device"])
+
+    @property
+    def is_operator(self) -> bool:
+        return self.admitted.role == "operator"
+
+    @property
+    def sharer(self) -> str:
+        """Returns who shares a limit: a token, with the sessions that it opened, or else an address."""
+        return self.admitted.token_id or self.admitted.session_id or network_of(self.caller.address)
+
+    async def read(
+        self,
+        pool: ReadPool,
+        function: Callable[Concatenate[sqlite3.Connection, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Reads a database for this caller; raises `ReadPoolBusyError` if the caller reads too much at once."""
+        with self.parts.shares.reads.entered(self.sharer, is_operator=self.is_operator) as is_entered:
+            if not is_entered:
+                raise ReadPoolBusyError("too many reads of the database at once; wait for the others")
+            return await pool.read(function, *args, **kwargs)
 
     def is_still_admitted(self) -> bool:
         """Returns whether the caller may still see what a long response sends."""

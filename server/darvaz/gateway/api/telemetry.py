@@ -51,7 +51,7 @@ async def read_telemetry(call: Call) -> LatestAnswer | Response:
     if call.parts.devices.get(call.device) is None:
         return unknown_device(call.device)
     # Numbers from before the last start of the gateway are in the history.
-    kept = await call.parts.history_reader.read(last_readings, call.device)
+    kept = await call.read(call.parts.history_reader, last_readings, call.device)
     values = {name: Reading(value, time_s) for name, (value, time_s) in kept.items()}
     return LatestAnswer(call.device, values | call.parts.telemetry.latest(call.device))
 
@@ -64,7 +64,7 @@ async def plot_telemetry(call: Call) -> PlotAnswer | Response:
     name, wanted, now_s = str(call.request.path_params["name"]), call.query, call.parts.unix_s()
     from_s, to_s = (now_s + time_s if time_s <= 0 else time_s for time_s in (wanted.from_s, wanted.to_s))
     waiting = call.parts.history.waiting(call.device, name)
-    found = await call.parts.history_reader.read(plot, call.device, name, from_s, to_s, wanted.points, waiting)
+    found = await call.read(call.parts.history_reader, plot, call.device, name, from_s, to_s, wanted.points, waiting)
     return PlotAnswer(
         device=call.device,
         name=name,

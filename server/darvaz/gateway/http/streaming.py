@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 PIECE_DEADLINE_S = 30.0
+# At most this is given to the connection at once; the rest of a piece waits until it is read.
+SENT_BYTES_MAX = 64 * 1024
 
 Pieces = AsyncGenerator[bytes, None]
 
@@ -16,14 +18,22 @@ Pieces = AsyncGenerator[bytes, None]
 class StreamedResponse(Response):
     """Sends the pieces of a generator as they come; `HEAD` gets the headers only.
 
-    If a client does not read a piece within `PIECE_DEADLINE_S`, the response is left incomplete.
+    If a client does not read a part of a piece within `PIECE_DEADLINE_S`, the response is left incomplete.
     """
 
-    def __init__(self, pieces: Pieces, media_type: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        pieces: Pieces,
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(media_type=media_type, headers={"Cache-Control": "no-store", **(headers or {})})
         # The length is not known in advance.
         del self.headers["content-length"]
         self._pieces = pieces
+        # Called when the response is over, however it ends.
+        self._on_end = on_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -31,6 +41,7 @@ class StreamedResponse(Response):
             if scope["method"] == "HEAD" or await self._pump(receive, send):
                 await send({"type": "http.response.body", "body": b""})
         finally:
+            self._on_end()
             await self._pieces.aclose()
 
     async def _pump(self, receive: Receive, send: Send) -> bool:
@@ -47,11 +58,13 @@ class StreamedResponse(Response):
 
     async def _send_all(self, send: Send) -> bool:
         async for piece in self._pieces:
-            try:
-                async with asyncio.timeout(PIECE_DEADLINE_S):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-            except TimeoutError:
-                return False
+            for start in range(0, len(piece), SENT_BYTES_MAX):
+                part = piece[start : start + SENT_BYTES_MAX]
+                try:
+                    async with asyncio.timeout(PIECE_DEADLINE_S):
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
+                except TimeoutError:
+                    return False
         return True
 
 
