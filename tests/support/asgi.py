@@ -153,6 +153,9 @@ class MemoryConnection:
     def attach(self, listener: Listener) -> None:
         self.listener = listener
 
+    def answer_pings(self, answer: Callable[[bytes], None]) -> None:
+        """Does nothing: no ping is sent."""
+
     def limit(self, text_bytes_max: int, binary_bytes_max: int, *, one_by_one: bool = False) -> None:
         self._text_bytes_max, self._binary_bytes_max = text_bytes_max, binary_bytes_max
 

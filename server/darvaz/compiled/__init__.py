@@ -29,6 +29,8 @@ HOT_MODULES = (
     "darvaz.gateway.session.session",
     "darvaz.gateway.session.uptime_clock",
     "darvaz.gateway.links.board_time",
+    "darvaz.gateway.storage.sequences",
+    "darvaz.gateway.links.numbered",
     "darvaz.gateway.links.shared",
     "darvaz.gateway.links.link",
     "darvaz.gateway.events.bus",

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -41,6 +41,8 @@ from darvaz.gateway.storage.database import explain, explain_os, open_database
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 from darvaz.gateway.storage.recorder import Recorder
+from darvaz.gateway.storage.sequences import Sequences
+from darvaz.gateway.storage.taken import load_taken
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
@@ -91,6 +93,7 @@ def _build(settings: Settings) -> Parts:
         bus=EventBus(),
         history=history,
         recorder=recorder,
+        sequences=_load_sequences(settings),
         telemetry=telemetry,
         describer=DeviceDescriber(hub, telemetry, protocol),
         reader=ReadPool(lambda: open_database(settings.data_path)),
@@ -120,6 +123,12 @@ def _open_recorder(settings: Settings, journal: Journal, history: History) -> Re
     journal.start_numbering()
     history.write_replayed()
     return recorder
+
+
+def _load_sequences(settings: Settings) -> Sequences:
+    """Returns the numbers that the journal has, after `_open_recorder`."""
+    with closing(open_database(settings.data_path)) as connection:
+        return load_taken(connection)
 
 
 def _frame_ring(settings: Settings, frames: Frames) -> FrameRing | None:

@@ -29,6 +29,7 @@ from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.read_pool import ReadPool
 from darvaz.gateway.storage.recorder import Recorder
+from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
@@ -56,6 +57,8 @@ class Parts:
     """Threads that read the database, for the journal."""
     recorder: Recorder
     """Makes what the history accepts durable."""
+    sequences: Sequences
+    """The numbers of boards' messages that the journal has accepted."""
     history_reader: ReadPool
     """Threads that read the database of the history."""
     deadlines: TimerWheel

@@ -29,7 +29,7 @@ class RecordingHistory(History):
         self.given: list[tuple[str, Mapping[str, Value]]] = []
         self.forgotten: list[str] = []
 
-    def record(self, device: str, time_s: float, values: Mapping[str, Value]) -> None:
+    def record(self, device: str, time_s: float, values: Mapping[str, Value], boot: str = "", number: int = 0) -> None:
         self.given.append((device, values))
 
     def forget(self, device: str) -> None:

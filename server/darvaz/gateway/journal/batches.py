@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from darvaz.gateway.storage.database import transaction
+from darvaz.gateway.storage.taken import Taken, write_taken
 
 PAYLOAD_CHARS_MAX = 4_096
 # One encoding holds the interpreter's lock, and with it the event loop, for less than half a millisecond.
@@ -27,6 +28,8 @@ DELETE_CHUNK_ROWS = 50_000
 ANY_DEVICE = "*"
 _DEVICES_MAX = 200
 _SHRINK_TO = 0.95
+# Characters in a record of the record log: far below its largest record, though one group may have more.
+_CHARS_PER_RECORD = 100_000
 # The fastest level: a tenth of the size, at 400 MB/s. Small batches stay text, for other programs to read.
 _COMPRESSION = 1
 _TEXT_BYTES_MAX = 65_536
@@ -41,6 +44,7 @@ AnyGroup = tuple[Any, ...]
 EntryFields = tuple[int, str | None, str | None, str, str, str, str]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[EntryGroup]).decode
+_decode_taken = msgspec.json.Decoder(list[Taken]).decode
 _INSERT = "INSERT INTO journal_batches (id, size, first_ms, last_ms, devices, moments) VALUES (?, ?, ?, ?, '', ?)"
 _INDEX = "INSERT INTO journal_index (batch, direction, type, device, kind, count) VALUES (?, ?, ?, ?, ?, ?)"
 # Every token starts with these. A search for one rare byte costs a fiftieth of a search for the word.
@@ -69,26 +73,44 @@ def _stored(groups: Sequence[EntryGroup], redact: Callable[[str], str]) -> bytes
     return text.decode() if len(text) <= _TEXT_BYTES_MAX else zlib.compress(text, _COMPRESSION)
 
 
-def pack(first_id: int, groups: Sequence[EntryGroup], redact: Callable[[str], str]) -> bytes:
-    """Returns groups as a record of the record log, with the id of their first entry."""
-    return zlib.compress(b"%d " % first_id + dump(groups, redact), _COMPRESSION)
+def pack(
+    first_id: int, groups: Sequence[EntryGroup], redact: Callable[[str], str], taken: Sequence[Taken] = ()
+) -> bytes:
+    """Returns groups as a record of the record log, with the id of their first entry and the boards' numbers."""
+    numbers = _encode(taken) if taken else b""
+    head = b"%d:%d " % (first_id, len(numbers)) if taken else b"%d " % first_id
+    return zlib.compress(head + numbers + dump(groups, redact), _COMPRESSION)
 
 
-def unpack(record: bytes) -> tuple[int, list[EntryGroup]]:
+def unpack(record: bytes) -> tuple[int, list[EntryGroup], list[Taken]]:
     """Returns what `pack` was given."""
-    first_id, _, text = zlib.decompress(record).partition(b" ")
-    return int(first_id), _decode(text)
+    head, _, text = zlib.decompress(record).partition(b" ")
+    first_id, _, size = head.partition(b":")
+    end = int(size or 0)
+    return int(first_id), _decode(text[end:]), _decode_taken(text[:end]) if end else []
+
+
+def groups_of_record(chars: Sequence[int]) -> int:
+    """Returns how many groups go into one record, by the characters of those that wait."""
+    total = count = 0
+    for group_chars in chars:
+        total += group_chars
+        count += 1
+        if total >= _CHARS_PER_RECORD or count >= ROWS_PER_BATCH:
+            break
+    return max(count, 1)
 
 
 def store_record(connection: sqlite3.Connection, record: bytes, redact: Callable[[str], str]) -> None:
     """Writes what a record of the record log has and the database does not."""
-    entry_id, groups = unpack(record)
+    entry_id, groups, taken = unpack(record)
     newest_id = next_id(connection)
     while groups and entry_id + len(groups[0][4]) <= newest_id:
         entry_id += len(groups.pop(0)[4])
     if groups:
         with transaction(connection):
             insert_batch(connection, max(entry_id, newest_id), groups, redact)
+            write_taken(connection, taken)
 
 
 def cut(payload: str) -> str:

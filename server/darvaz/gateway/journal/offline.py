@@ -35,7 +35,7 @@ class OfflineJournal:
     def _waiting(self) -> Iterator[Row]:
         for record in read_records(self._folder):
             if record.kind == JOURNAL:
-                entry_id, groups = unpack(record.data)
+                entry_id, groups, _ = unpack(record.data)
                 for time_ms, device, kind, address, entries in groups:
                     for entry in entries:
                         yield Row(entry_id, time_ms, device, kind, address, *entry)

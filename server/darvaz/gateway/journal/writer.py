@@ -16,23 +16,26 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from darvaz.gateway.journal.batches import (
     ROWS_PER_BATCH,
     EntryBody,
     EntryGroup,
     cut,
+    groups_of_record,
     insert_batch,
     next_id,
     pack,
     store_record,
 )
 from darvaz.gateway.journal.retention import JournalRetention
+from darvaz.gateway.journal.taken_groups import TakenGroups
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import JOURNAL
+from darvaz.gateway.storage.taken import write_taken
 
 PENDING_ROWS_MAX: Final = 100_000
 # A character takes up to four bytes of memory.
@@ -45,8 +48,6 @@ BATCH_INTERVAL_S: Final = 0.1
 _FLUSH_ROWS: Final = 20_000
 _FLOOD_ROWS: Final = 2_000
 _FLOOD_INTERVAL_S: Final = 2.0
-# Characters in a record of the record log: far below its largest record, though one group may have more.
-_CHARS_PER_RECORD: Final = 100_000
 # The database is locked for other writers, the event loop's among them, while this many batches are written.
 _BATCHES_PER_COMMIT: Final = 4
 
@@ -102,7 +103,8 @@ class Journal:
         # The number of the first entry that waits, and of the first that the record log does not have.
         self._first_id = self._unlogged_id = 1
         # The same as counts of groups since the start.
-        self._groups_out = self._logged_groups = 0
+        self._groups_in = self._groups_out = self._logged_groups = 0
+        self._taken = TakenGroups()
         # Records that the database does not have: the number of each, and the entry behind its last.
         self._records: list[tuple[int, int]] = []
         # Entries before this number are in the database and survive a power cut.
@@ -142,9 +144,11 @@ class Journal:
         self.urge()
 
     def extend(
-        self, time_ms: int, device: str | None, kind: str | None, address: str, entries: list[EntryBody], chars: int
-    ) -> None:
+        self, time_ms: int, device: str | None, kind: str | None, address: str, entries: list[EntryBody], chars: int,
+        taken: Any = None,
+    ) -> None:  # fmt: skip
         """Notes what one link received and sent at once: payloads of `chars` characters, already cut. Never waits."""
+        # `taken`, of type `Taken`: the numbers of the board's messages among these.
         if self._lost > self._reported_lost:
             self._tell_gap(len(entries), chars)
         self._rows_in += len(entries)
@@ -157,6 +161,9 @@ class Journal:
             if not entries:
                 self._chars_in -= chars
                 return
+        if taken is not None:
+            self._taken.note(self._groups_in, taken)
+        self._groups_in += 1
         self._pending_chars.append(chars)
         self._pending.append((time_ms, device, kind, address, entries))
 
@@ -205,6 +212,7 @@ class Journal:
         self._reported_lost = self._lost
         self._rows_in += 1
         self._chars_in += len(payload)
+        self._groups_in += 1
         self._pending_chars.append(len(payload))
         self._pending.append((int(self._unix_s() * 1000), None, None, "", [("=", "gap", payload)]))
 
@@ -235,10 +243,11 @@ class Journal:
                 if self._logged_groups < self._groups_out:
                     self._logged_groups, self._unlogged_id = self._groups_out, self._first_id
                 start, first_id = self._logged_groups - self._groups_out, self._unlogged_id
-                groups = self._pending[start : start + self._groups_of_record(start)]
+                groups = self._pending[start : start + groups_of_record(self._pending_chars[start:])]
+                taken = self._taken.between(self._logged_groups, self._logged_groups + len(groups))
             if not groups:
                 return
-            number = append(pack(first_id, groups, self._redact))
+            number = append(pack(first_id, groups, self._redact, taken))
             rows = 0
             for group in groups:
                 rows += len(group[4])
@@ -247,16 +256,6 @@ class Journal:
                 self._unlogged_id = first_id + rows
                 self._records.append((number, self._unlogged_id))
                 self._report(groups, self._logged_groups)
-
-    def _groups_of_record(self, start: int) -> int:
-        """Returns how many of the waiting groups go into one record."""
-        chars = count = 0
-        for group_chars in self._pending_chars[start:]:
-            chars += group_chars
-            count += 1
-            if chars >= _CHARS_PER_RECORD or count >= ROWS_PER_BATCH:
-                break
-        return max(count, 1)
 
     def sync_database(self) -> None:
         """Makes durable what is in the database without being in the record log; raises OSError."""
@@ -322,10 +321,12 @@ class Journal:
                     break
                 rows += insert_batch(connection, self._first_id + rows, groups, self._redact)
                 written += groups
+            write_taken(connection, self._taken.between(self._groups_out, self._groups_out + len(written)))
         with self._lock:
             self._rows_out += rows
             self._first_id += rows
             self._groups_out += len(written)
+            self._taken.drop_before(self._groups_out)
             self._chars_out += sum(self._pending_chars[: len(written)])
             del self._pending_chars[: len(written)]
             del self._pending[: len(written)]

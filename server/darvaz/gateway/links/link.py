@@ -10,6 +10,7 @@ from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, cut
 from darvaz.gateway.links.board_time import BoardTime
+from darvaz.gateway.links.numbered import REPEATED, UNSET, Numbered
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.session.session import (
     Closed,
@@ -42,8 +43,8 @@ class DeviceLink:
     """Carries one session over one connection until either side closes it."""
 
     __slots__ = (
-        "_admitted", "_board_time", "_caller", "_connection", "_context", "_is_over", "_network", "_refusal",
-        "_session", "address", "device", "kind_name", "slot",
+        "_admitted", "_board_time", "_caller", "_connection", "_context", "_is_over", "_network",
+        "_numbered", "_refusal", "_session", "address", "device", "kind_name", "slot",
     )  # fmt: skip
 
     def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken) -> None:
@@ -63,6 +64,7 @@ class DeviceLink:
         # Why its first token was refused; "" before that.
         self._refusal = ""
         self._board_time = BoardTime()
+        self._numbered = Numbered(context.parts.sequences, context.parts.recorder)
         # Whether `end` has run: both sides may close at once.
         self._is_over = False
         # Set by `open`.
@@ -191,6 +193,13 @@ class DeviceLink:
             entries.append(("<", "ping", text))
         else:
             name = kind.__name__
+            if kind is not context.device_pong and message.seq is not UNSET:
+                lost = self._numbered.take(message, self._connection, kind is not context.telemetry)
+                if lost == REPEATED:
+                    self._repeat(message, packets, now_s)
+                    return 0
+                if lost:
+                    entries.append(("=", "gap", f"{lost} messages of this board are missing"))
             entries.append(("<", name, text))
             if kind is context.ack:
                 context.hub.acknowledge(self, message)
@@ -203,6 +212,15 @@ class DeviceLink:
                     context.journal.urge()
             context.bus.publish(name, self.device, message, happened_s)
         return len(text)
+
+    def _repeat(self, message: Any, packets: list[str | bytes], now_s: float) -> None:
+        """Drops a message that the journal has; after a kill the history may have a report less."""
+        context = self._context
+        if type(message) is context.telemetry and self.device is not None:
+            happened_s = _unix_s() - self._board_time.age_s(message, packets, now_s)
+            context.parts.telemetry.record(self.device, message, happened_s)
+        elif type(message) is context.ack:
+            context.hub.acknowledge(self, message)
 
     def _handle_events(self, now_s: float) -> None:
         """Handles events in order, also those that handling adds."""
@@ -270,6 +288,7 @@ class DeviceLink:
         self.device, self._caller = message.device, None
         self._context.parts.hub.join(message.device, self, message)
         self._board_time.begin(message, now_s)
+        self._numbered.begin(message)
         self._context.parts.bus.publish("connect", self.device, message, _unix_s())
         self._session.unix_offset_s = self._context.parts.unix_offset_s
         self._session.welcome(now_s)
@@ -332,7 +351,8 @@ class DeviceLink:
         if not entries:
             return
         context = self._context
-        context.journal.extend(int(_unix_s() * 1000), self.device, self.kind_name, self.address, entries, chars)
+        taken, time_ms = self._numbered.take_fresh(), int(_unix_s() * 1000)
+        context.journal.extend(time_ms, self.device, self.kind_name, self.address, entries, chars, taken)
         if context.is_logged:
             for direction, type_, payload in entries:
                 text = redact(payload)[:_LOGGED_CHARS_MAX]

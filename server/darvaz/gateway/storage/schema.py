@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+from darvaz.gateway.storage.taken import TABLE
+
 # Statements of SQL, and functions for what SQL cannot say.
 Migrations = tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...]
 
@@ -152,4 +154,6 @@ MIGRATIONS: Migrations = (
         WHERE typeof(batch.moments) = 'blob' AND numbers.n <= contents.count
         """,
     ),
+    # Which messages of boards the journal has, by their numbers (taken.py).
+    (TABLE,),
 )

@@ -20,9 +20,11 @@ from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import transaction
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import READINGS
+from darvaz.gateway.storage.sequences import Sequences
+from darvaz.gateway.storage.taken import load_taken
 from darvaz.gateway.telemetry.history_schema import read_meta, write_meta
 from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
-from darvaz.gateway.telemetry.recent import Recent, Report, Value
+from darvaz.gateway.telemetry.recent import Recent, Report, UnnumberedReport, Value
 
 log = logging.getLogger("darvaz.history")
 
@@ -41,6 +43,7 @@ Waiting = tuple[int, list[int], list[float]]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Report | str]).decode
+_decode_unnumbered = msgspec.msgpack.Decoder(list[UnnumberedReport | str]).decode
 
 
 class History:
@@ -75,6 +78,8 @@ class History:
         # Reports, and devices to forget, as the event loop appends them.
         self._pending: deque[Report | str] = deque()
         self._accepted = 0
+        # The numbers of the reports that were accepted; used by the event loop.
+        self._taken = Sequences()
         # Guards what the two threads share: the sorted readings and their numbers.
         self._lock = threading.Lock()
         self._recent = Recent(1)
@@ -117,17 +122,20 @@ class History:
         """How many readings were not kept because a device, or the gateway, has too many names."""
         return self._store.refused_readings
 
-    def record(self, device: str, time_s: float, values: Mapping[str, Value]) -> None:
-        """Keeps the values of one report, at the time it happened. Never waits."""
+    def record(self, device: str, time_s: float, values: Mapping[str, Value], boot: str = "", number: int = 0) -> None:
+        """Keeps the values of one report, at the time it happened, once if it has a boot and a number. Never waits."""
+        if boot and self._taken.take(device, boot, number) is None:
+            return
         if len(self._pending) >= self._pending_reports_max:
             self.dropped_reports += 1
-        elif values:
+        elif values or boot:
             self._accepted += 1
-            self._pending.append((device, int(time_s * 1000), values))
+            self._pending.append((device, int(time_s * 1000), values, boot, number))
 
     def forget(self, device: str) -> None:
         """Deletes all that a device has reported so far."""
         self._accepted += 1
+        self._taken.forget(device)
         self._pending.append(device)
         self.flush_now()
 
@@ -176,7 +184,7 @@ class History:
         """Takes a record of before the start that the database may not have."""
         self._connect()
         if record.number > self._stored_record:
-            for item in _decode(zlib.decompress(record.data)):
+            for item in _reports_in(zlib.decompress(record.data)):
                 self._accepted += 1
                 self._sorted += 1
                 self._sort_one(item)
@@ -185,8 +193,10 @@ class History:
     def write_replayed(self) -> None:
         """Writes what `replay` took, before the thread starts; raises what opening the database raises."""
         self._connect()
-        if self._recent.series or self._recent.forgotten:
+        if self._recent.has_news:
             self.writer.write_once()
+        assert self._connection is not None
+        self._taken = load_taken(self._connection)
 
     def append_waiting(self, append: Callable[[bytes], int]) -> None:
         """Puts what waits into the record log, and sorts it."""
@@ -233,7 +243,7 @@ class History:
             self._flushing = self._flushing.joined(self._recent)
             self._recent = Recent(self._flushing.number + 1)
             position, record = self._sorted, self._record
-        if self._flushing.series or self._flushing.forgotten:
+        if self._flushing.has_news:
             try:
                 self._commit(connection, record)
             except BaseException:
@@ -293,3 +303,12 @@ class History:
 
 def _log_gap(reports: int) -> None:
     log.warning("= %d reports are missing in the history: the disk could not keep up", reports)
+
+
+def _reports_in(data: bytes) -> list[Report | str]:
+    """Returns what a record holds, also one of a version that knew no numbers."""
+    try:
+        return _decode(data)
+    except msgspec.ValidationError:
+        items = _decode_unnumbered(data)
+        return [item if isinstance(item, str) else (*item, "", 0) for item in items]

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from darvaz.gateway.storage.database import open_database
+from darvaz.gateway.storage.taken import TABLE
 from darvaz.gateway.telemetry.blocks import READINGS_MAX, pack
 
 DATABASE_NAME = "history.sqlite3"
@@ -88,4 +89,6 @@ _MIGRATIONS = (
         " PRIMARY KEY (series, time_ms, value)) WITHOUT ROWID",
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     ),
+    # Which messages of boards the history has, by their numbers.
+    (TABLE,),
 )

@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 
 from darvaz.gateway.settings import Settings
+from darvaz.gateway.storage.taken import forget_taken, write_taken
 from darvaz.gateway.telemetry.history_schema import DAY_MS, insert_block
 from darvaz.gateway.telemetry.recent import Recent, Series
 
@@ -70,6 +71,8 @@ class HistoryStore:
         """Writes what waits, and deletes what was forgotten before."""
         for device in recent.forgotten:
             self._delete(connection, device)
+            forget_taken(connection, device)
+        write_taken(connection, [(*key, numbers) for key, numbers in recent.taken.items()])
         for device, names in recent.series.items():
             for name, readings in names.items():
                 series = self._series_of(connection, device, name)

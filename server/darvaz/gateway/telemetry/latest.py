@@ -45,6 +45,8 @@ class Telemetry:
         self._monotonic_s = monotonic_s
         # Device → name → its newest reading, the least recently reported name first.
         self._latest: dict[str, dict[str, Reading]] = {}
+        # Device → the start of the board, if it tells; its messages are numbered from there.
+        self._boots: dict[str, str] = {}
         # Device → name → the monotonic second of that reading: the wall clock may jump between two.
         self._order: dict[str, dict[str, float]] = {}
         self._vitals: dict[str, Vitals] = {}
@@ -55,8 +57,10 @@ class Telemetry:
             return
         if type_ == "telemetry":
             self._keep_values(device, message.values, happened_s)
+            self.record(device, message, happened_s)
         else:
             if type_ == "connect":
+                self._boots[device] = message.boot_id or ""
                 self.vitals(device).uptime_s = None
             self._keep_vitals(device, message, happened_s)
         if message.uptime_ms is not msgspec.UNSET:
@@ -80,6 +84,7 @@ class Telemetry:
         """Forgets a device, its history too."""
         self._latest.pop(device, None)
         self._order.pop(device, None)
+        self._boots.pop(device, None)
         self._vitals.pop(device, None)
         self._history.forget(device)
 
@@ -98,7 +103,11 @@ class Telemetry:
         while len(kept) > NAMES_PER_DEVICE_MAX:
             oldest = next(iter(kept))
             del kept[oldest], order[oldest]
-        self._history.record(device, happened_s, values)
+
+    def record(self, device: str, report: Any, happened_s: float) -> None:
+        """Puts a report into the history, if that does not have it yet."""
+        boot = "" if report.seq is msgspec.UNSET else self._boots.get(device, "")
+        self._history.record(device, happened_s, report.values, boot, report.seq if boot else 0)
 
     def _keep_vitals(self, device: str, message: Any, happened_s: float) -> None:
         vitals, numbers = self.vitals(device), {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Value = bool | int | float | str
-# Device, time in Unix milliseconds, values by name.
-Report = tuple[str, int, Mapping[str, Value]]
+# Device, time in Unix milliseconds, values by name; of a board that numbers its messages, its boot and the number.
+Report = tuple[str, int, Mapping[str, Value], str, int]
+# As records of earlier versions have it.
+UnnumberedReport = tuple[str, int, Mapping[str, Value]]
 
 
 class Series:
@@ -53,14 +55,23 @@ class Recent:
         self.number = number
         # By device and name.
         self.series: dict[str, dict[str, Series]] = {}
+        # Device and boot → the numbers of its messages among these.
+        self.taken: dict[tuple[str, str], list[int]] = {}
         # Values in all, also those that repeat a state.
         self.count = 0
         # Devices whose earlier history is to be deleted.
         self.forgotten: set[str] = set()
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.series or self.taken or self.forgotten)
+
     def add(self, report: Report) -> None:
         """Takes what one device reported at one time."""
-        device, time_ms, values = report
+        device, time_ms, values, boot, number = report
+        if boot:
+            self.taken.setdefault((device, boot), []).append(number)
         series = self.series.get(device)
         if series is None:
             series = self.series[device] = {}
@@ -74,11 +85,12 @@ class Recent:
     def forget(self, device: str) -> None:
         """Lets go of a device; what it reports from now on is new."""
         self.series.pop(device, None)
+        self.taken = {key: numbers for key, numbers in self.taken.items() if key[0] != device}
         self.forgotten.add(device)
 
     def joined(self, later: Recent) -> Recent:
         """Returns what came later behind what could not be written, which goes on waiting."""
-        if not self.series and not self.forgotten:
+        if not self.has_news:
             return later
         for device in later.forgotten:
             self.forget(device)
@@ -91,6 +103,8 @@ class Recent:
                     known.numbers += found.numbers
                     known.state_times_ms += found.state_times_ms
                     known.states += found.states
+        for key, numbers in later.taken.items():
+            self.taken.setdefault(key, []).extend(numbers)
         self.count += later.count
         self.number = later.number
         return self

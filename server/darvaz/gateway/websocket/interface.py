@@ -50,6 +50,9 @@ class PacketConnection(Protocol):
     def write(self, packet: bytes, count: int = 1) -> None:
         """Writes a packet of `packets` `count` times, joined with the others of this turn of the event loop."""
 
+    def answer_pings(self, answer: Callable[[bytes], None]) -> None:
+        """Has pings answered by this, given what they carry, from now on; before that they are answered at once."""
+
     def pause_reading(self) -> None:
         """Stops reading from the socket until `resume_reading`; one batch may still be delivered."""
 

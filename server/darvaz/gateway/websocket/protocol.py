@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.config import Config
@@ -55,7 +56,17 @@ _OPEN: Final = ConnectionState.OPEN
 class WebSocketProtocol(Flow):
     """One WebSocket, made for each request to upgrade."""
 
-    __slots__ = ("_accept", "_app_state", "_config", "_late_packets", "_listener", "_parser", "_server_state", "_state")
+    __slots__ = (
+        "_accept",
+        "_app_state",
+        "_config",
+        "_late_packets",
+        "_listener",
+        "_on_ping",
+        "_parser",
+        "_server_state",
+        "_state",
+    )
 
     def __init__(
         self,
@@ -73,6 +84,8 @@ class WebSocketProtocol(Flow):
         self._state = ConnectionState.CONNECTING
         # Who receives packets: the `AsgiCall` first; None before the handshake and after the end.
         self._listener: Listener | None = None
+        # Answers pings; None: they are answered at once.
+        self._on_ping: Callable[[bytes], None] | None = None
         # How many packets came after our close.
         self._late_packets = 0
         # The Sec-WebSocket-Accept, while the handshake awaits its decision.
@@ -195,6 +208,10 @@ class WebSocketProtocol(Flow):
         """Sets the largest messages from now on."""
         self._parser.limit(text_bytes_max, binary_bytes_max, one_by_one=one_by_one)
 
+    def answer_pings(self, answer: Callable[[bytes], None]) -> None:
+        """Has pings answered by this, in order with the messages."""
+        self._on_ping = answer
+
     def write(self, packet: bytes, count: int = 1) -> None:
         """Writes a packet of `packets` `count` times, joined with the others of this turn of the event loop."""
         if self._state is _OPEN:
@@ -262,6 +279,8 @@ class WebSocketProtocol(Flow):
             self._deliver(packets)
             packets = []
             match item:
+                case Ping(payload) if self._on_ping is not None:
+                    self._on_ping(payload)
                 case Ping(payload):
                     self.write(dump_packet(Opcode.PONG, payload))
                 case PeerClose(code, reason):
@@ -315,5 +334,6 @@ class WebSocketProtocol(Flow):
         self._out.clear()
         self._wake_drained()
         listener, self._listener = self._listener, None
+        self._on_ping = None
         if listener is not None:
             listener.end(code, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from darvaz.gateway.devices.sequences import BOOTS_MAX, MISSING_MAX, Sequences
+from darvaz.gateway.storage.sequences import BOOTS_MAX, MISSING_MAX, Sequences
 
 
 def test_numbers_in_order_are_new_and_nothing_is_missing() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+# Boards that are remembered; beyond that the one that was added first is forgotten.
+DEVICES_MAX = 20_000
 # Of a board that starts again and again; what an older start still sends counts as new.
 BOOTS_MAX = 4
 # Missing stretches of one start that are remembered; what comes later out of the oldest is taken for a repetition.
@@ -26,7 +28,7 @@ class _Boot:
 
 
 class Sequences:
-    """Knows the numbers that each board has used up; used from the event loop only."""
+    """Knows the numbers that each board has used up; used by one thread."""
 
     def __init__(self) -> None:
         # By device and boot, the newest boot last.
@@ -64,6 +66,8 @@ class Sequences:
 
     def _boot(self, device: str, boot: str) -> _Boot:
         boots = self._boots.setdefault(device, {})
+        if len(self._boots) > DEVICES_MAX:
+            del self._boots[next(iter(self._boots))]
         known = boots.pop(boot, None) or _Boot(0)
         boots[boot] = known
         while len(boots) > BOOTS_MAX:
