@@ -175,7 +175,7 @@ def test_of_answers_that_one_address_does_not_read_a_few_are_kept(gateway: Gatew
             for _ in range(UNREAD_PER_NETWORK_MAX + 1)
         ]
 
-        wait_until(lambda: "too many answers that it does not read" in gateway.log_text())
+        wait_until(lambda: "too many answers that are not read" in gateway.log_text())
         assert gateway.get("/health").status_code == 200
         assert len(links) == UNREAD_PER_NETWORK_MAX + 1
 

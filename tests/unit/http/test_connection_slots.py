@@ -11,6 +11,7 @@ from darvaz.gateway.http.connection_slots import (
     CONNECTIONS_PER_NETWORK_MAX,
     PENDING_PER_NETWORK_MAX,
     RESERVED_PART,
+    UNREAD_MAX,
     UNREAD_PER_NETWORK_MAX,
     ConnectionSlots,
     Slot,
@@ -120,6 +121,15 @@ def test_a_place_that_is_left_is_free_again(slots: ConnectionSlots) -> None:
 
     assert Held(slots, CALLER).slot is not None
     assert slots.total == PENDING_PER_NETWORK_MAX
+
+
+def test_of_too_many_unread_answers_in_all_the_oldest_is_cut_off_also_behind_a_proxy(slots: ConnectionSlots) -> None:
+    held = fill(slots, PROXY, UNREAD_MAX + 1)
+    for connection in held:
+        assert connection.slot is not None
+        slots.mark_unread(connection.slot, True)
+
+    assert [connection.is_cut_off for connection in held] == [True] + [False] * UNREAD_MAX
 
 
 def test_rejections_have_one_line_a_minute_with_the_number_of_the_others(caplog: pytest.LogCaptureFixture) -> None:

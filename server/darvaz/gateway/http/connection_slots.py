@@ -21,6 +21,7 @@ log = logging.getLogger("darvaz.http")
 
 PENDING_PER_NETWORK_MAX = 64
 UNREAD_PER_NETWORK_MAX = 32
+UNREAD_MAX = 128
 CONNECTIONS_PER_NETWORK_MAX = 256
 CONNECTIONS_MAX = 2_048
 # Of all slots, those that only networks get from which a valid token came.
@@ -53,9 +54,11 @@ class Slot:
 class _Network:
     """The slots of one network."""
 
-    __slots__ = ("idle", "pending", "total", "unread")
+    __slots__ = ("idle", "is_proxy", "pending", "total", "unread")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_proxy: bool) -> None:
+        # A trusted proxy is limited in all only.
+        self.is_proxy = is_proxy
         self.total = self.pending = 0
         # In order of time, the oldest first.
         self.idle: OrderedDict[Slot, None] = OrderedDict()
@@ -87,6 +90,8 @@ class ConnectionSlots:
         self._networks: dict[str, _Network] = {}
         # All idle slots, the oldest first.
         self._idle: OrderedDict[Slot, None] = OrderedDict()
+        # All slots with an answer that is not read, the oldest first.
+        self._unread: OrderedDict[Slot, None] = OrderedDict()
         self._total = 0
         # Reason → when it may be logged again, and how many rejections were not.
         self._logged: dict[str, tuple[float, int]] = {}
@@ -98,8 +103,8 @@ class ConnectionSlots:
     def enter(self, address: str | None, connection: Connection) -> Slot | None:
         """Returns a slot for a new connection, which is pending; None if there is none."""
         network = network_of(address)
-        count = self._networks.get(network) or _Network()
-        if not self._is_proxy(address) and not self._has_room_within(network, count):
+        count = self._networks.get(network) or _Network(is_proxy=self._is_proxy(address))
+        if not count.is_proxy and not self._has_room_within(network, count):
             return None
         if not self._has_room(network):
             return None
@@ -115,7 +120,7 @@ class ConnectionSlots:
         count = self._networks[slot.network]
         self._set_waiting(slot, count, is_pending=False)
         self._set_idle(slot, count, is_idle=False)
-        count.unread.pop(slot, None)
+        self._set_unread(slot, count, is_unread=False)
         count.total -= 1
         self._total -= 1
         if not count.total:
@@ -143,19 +148,15 @@ class ConnectionSlots:
 
     def mark_unread(self, slot: Slot, is_unread: bool) -> None:
         """Notes whether the client leaves its answer unread; of too many, the one that did so first is cut off."""
-        unread = self._networks[slot.network].unread
         if is_unread is slot.is_unread:
             return
-        slot.is_unread = is_unread
-        if not is_unread:
-            unread.pop(slot, None)
-            return
-        unread[slot] = None
-        if len(unread) > UNREAD_PER_NETWORK_MAX:
-            self._say("%s cut off: too many answers that it does not read", slot.network)
-            self._cut_off(next(iter(unread)))
-
-    # Space
+        count = self._networks[slot.network]
+        self._set_unread(slot, count, is_unread=is_unread)
+        is_beyond = len(count.unread) > UNREAD_PER_NETWORK_MAX and not count.is_proxy
+        if is_beyond or len(self._unread) > UNREAD_MAX:
+            oldest = next(iter(count.unread if is_beyond else self._unread))
+            self._say("%s cut off: too many answers that are not read", oldest.network)
+            self._cut_off(oldest)
 
     def _has_room_within(self, network: str, count: _Network) -> bool:
         if count.pending >= self._pending_max:
@@ -183,8 +184,7 @@ class ConnectionSlots:
         count = self._networks[slot.network]
         # At once, so that it is not chosen again before its end is reported.
         self._set_idle(slot, count, is_idle=False)
-        count.unread.pop(slot, None)
-        slot.is_unread = False
+        self._set_unread(slot, count, is_unread=False)
         slot.connection.cut_off()
 
     def _set_waiting(self, slot: Slot, count: _Network, *, is_pending: bool) -> None:
@@ -197,6 +197,14 @@ class ConnectionSlots:
                 idle[slot] = None
             else:
                 idle.pop(slot, None)
+
+    def _set_unread(self, slot: Slot, count: _Network, *, is_unread: bool) -> None:
+        slot.is_unread = is_unread
+        for unread in (count.unread, self._unread):
+            if is_unread:
+                unread[slot] = None
+            else:
+                unread.pop(slot, None)
 
     def _is_proxy(self, address: str | None) -> bool:
         parsed = parse_address(address) if self._proxies else None
