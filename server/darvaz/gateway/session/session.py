@@ -189,7 +189,9 @@ class Session(SessionOutput):
             if self._early_packets > EARLY_PACKETS_MAX:
                 self._refuse_token()
             return
-        self._refill(now_s)
+        received_s = self._received_s
+        self._pass_time(now_s)
+        self._received_s = received_s
         self._packets_left -= packets
         self._is_too_fast()
 
@@ -280,13 +282,9 @@ class Session(SessionOutput):
 
     def _pass_time(self, now_s: float) -> None:
         """Notes that a packet came, and refills the bucket of packets."""
-        self._refill(now_s)
-        self._received_s = now_s
-
-    def _refill(self, now_s: float) -> None:
         rate_per_s = self._rate_per_s
         self._packets_left = min(2 * rate_per_s, self._packets_left + (now_s - self._counted_s) * rate_per_s)
-        self._counted_s = now_s
+        self._received_s = self._counted_s = now_s
 
     def _accepts_packet(self, now_s: float) -> bool:
         """Counts a packet; ends the session if they come too fast."""
