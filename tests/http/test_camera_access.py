@@ -98,3 +98,15 @@ async def test_only_cameras_can_be_viewed(gateway: RunningApp, path: str) -> Non
 
     assert (pico.status_code, pico.json()["code"]) == (404, "not_a_camera")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_device")
+
+
+async def test_snapshot_of_a_view_link_may_be_shown_by_other_pages_and_others_may_not(gateway: RunningApp) -> None:
+    async with Camera(gateway):
+        links = (await gateway.post("/api/devices/yard/view-links")).json()
+        page = {**ELSEWHERE, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}
+        by_link = await gateway.get(links["snapshot"], headers=page)
+        by_right = await gateway.get("/api/devices/yard/snapshot.jpg")
+
+    policy = "cross-origin-resource-policy"
+    assert (by_link.status_code, by_link.headers[policy]) == (200, "cross-origin")
+    assert (by_right.status_code, by_right.headers[policy]) == (200, "same-origin")

@@ -31,7 +31,7 @@ from darvaz.gateway.frames import Frames
 from darvaz.gateway.http.problems import problem, unanswered
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.journal.writer import Journal
-from darvaz.gateway.links.endpoint import DeviceRoutes, device_routes
+from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
@@ -194,6 +194,7 @@ def build_app(parts: Parts) -> Starlette:
     )
     # A redirect would go to the host that the request names, which may be any.
     app.router.redirect_slashes = False
+    app.router.default = UnknownPath(parts, app.router.default)
     return app
 
 

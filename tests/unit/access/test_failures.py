@@ -29,7 +29,6 @@ def wrong_callers(access: Access, clock: Clock) -> dict[str, Caller]:
         "malformed": bearing(BOARD, "hello"),
         "empty": replace(BOARD, authorization=""),
         "bare": replace(BOARD, authorization=good.text),
-        "basic": replace(BOARD, authorization=f"Basic {good.text}"),
         "no token": replace(BOARD, authorization="Bearer"),
         "two": replace(BOARD, authorization=f"Bearer {good.text}, Bearer {good.text}"),
         "in the address": replace(BOARD, has_query_token=True),

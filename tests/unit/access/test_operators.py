@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Need, SignedIn
+from darvaz.gateway.access import Access, AccessPolicy, Admitted, AskToken, Caller, Need, SignedIn
 from darvaz.gateway.access.decisions import LINK_USED, NO_ORIGIN, NO_SIGN_IN, NOT_AUTHORISED, OPERATORS_ONLY
 from darvaz.gateway.access.rules import FAILURES_ALLOWED
 from tests.support.clock import Clock
@@ -219,14 +219,41 @@ def test_an_operators_token_is_not_a_password(access: Access) -> None:
     assert access.operators.admit(with_password(PROGRAM, issued.text), Need.VIEW) == NOT_AUTHORISED
 
 
-@pytest.mark.parametrize(
-    "header", ["Basic", "Basic !!!", "Basic /w==", "Basic bnZy", "Basic " + "QUFB" * 5000, "Digest x"]
-)
-def test_a_malformed_password_is_a_failure_like_all_others(access: Access, header: str) -> None:
+@pytest.mark.parametrize("password", ["dvz_", "dvz_aaaaaaaaaa_" + "A" * 43, "dvz_" + "x" * 5000])
+def test_a_wrong_token_as_a_password_is_a_failure_like_all_others(access: Access, password: str) -> None:
     for _ in range(FAILURES_ALLOWED + 1):
-        assert access.operators.admit(replace(PROGRAM, authorization=header), Need.VIEW) == NOT_AUTHORISED
+        assert access.operators.admit(with_password(PROGRAM, password), Need.VIEW) == NOT_AUTHORISED
 
     assert code(access.operators.admit(PROGRAM, Need.VIEW)) == (429, "too_many_failures")
+
+
+# The password of a proxy in front, which browsers send with every request
+
+
+PROXY_PASSWORDS = ["Basic", "Basic !!!", "Basic /w==", "Basic b3duZXI6c2VjcmV0", "Basic " + "QUFB" * 5000, "Digest x"]
+
+
+@pytest.mark.parametrize("header", PROXY_PASSWORDS)
+def test_password_of_a_proxy_is_no_failed_attempt(access: Access, header: str) -> None:
+    for _ in range(FAILURES_ALLOWED + 2):
+        assert access.operators.admit(replace(PROGRAM, authorization=header), Need.VIEW) == NOT_AUTHORISED
+
+    token = access.tokens.issue("operator")
+    assert isinstance(access.operators.admit(bearing(PROGRAM, token.text), Need.VIEW), Admitted)
+
+
+@pytest.mark.parametrize("header", PROXY_PASSWORDS)
+def test_password_of_a_proxy_leaves_a_browser_signed_in(access: Access, header: str) -> None:
+    seen = access.operators.admit(replace(signed_in(access), authorization=header), Need.CHANGE)
+
+    assert isinstance(seen, Admitted) and seen.session_id is not None
+
+
+def test_password_of_a_proxy_is_no_proof_of_this_machine(access: Access) -> None:
+    caller = replace(LOCAL, authorization="Basic b3duZXI6c2VjcmV0")
+
+    assert access.operators.admit(caller, Need.VIEW) == NOT_AUTHORISED
+    assert isinstance(access.admit_device(caller, "pico"), AskToken)
 
 
 # Links of one camera

@@ -219,3 +219,23 @@ def test_a_browser_is_recognised_by_its_headers(headers: dict[str, Any], is_brow
 )
 def test_a_request_that_another_site_caused_is_noticed(site: str, is_cross_site: bool) -> None:
     assert caller(sec_fetch_site=site).is_cross_site == is_cross_site
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_allowed"),
+    [
+        ("http://gateway.example:4110", "gateway.example", True),
+        ("https://gateway.example", "gateway.example", True),
+        ("http://gateway.example:4110", "gateway.example:4111", False),
+        ("http://evil.example:4110", "gateway.example", False),
+        ("null", "gateway.example", False),
+    ],
+)
+def test_behind_a_proxy_that_leaves_the_port_out_the_names_are_compared(
+    origin: str, host: str, is_allowed: bool
+) -> None:
+    assert is_origin_allowed(origin, host, (), is_behind_proxy=True) is is_allowed
+
+
+def test_without_a_proxy_a_page_of_another_port_is_another_site() -> None:
+    assert not is_origin_allowed("http://gateway.example:4110", "gateway.example", ())

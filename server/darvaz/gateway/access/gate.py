@@ -24,10 +24,11 @@ from darvaz.gateway.access.decisions import (
     too_many_tokens,
 )
 from darvaz.gateway.access.enrolment import Enrolment
+from darvaz.gateway.access.headers import bearer_of, is_of_proxy
 from darvaz.gateway.access.operators import Operators
 from darvaz.gateway.access.origins import is_host_allowed
 from darvaz.gateway.access.rate_limiter import RateLimiter
-from darvaz.gateway.access.rules import AccessRules, bearer_of, closed_on_failure
+from darvaz.gateway.access.rules import AccessRules, closed_on_failure
 from darvaz.gateway.access.tokens import DEVICE_KINDS, HOLDERS_PER_DEVICE_MAX, MINTED_LIFE_S, Token, Tokens
 
 log = logging.getLogger("darvaz.access")
@@ -82,6 +83,9 @@ class Access:
             return FOREIGN_ORIGIN
         if caller.origin is not None and not is_host_allowed(caller.host, self.rules.policy.allowed_hosts):
             return FOREIGN_HOST
+        if is_of_proxy(caller):
+            # Its own token comes in its first message.
+            return self.rules.blocked(caller) or AskToken()
         if caller.authorization is not None or caller.has_query_token:
             return _admitted(self.rules.check_token(caller, bearer_of(caller), kind))
         if self.rules.is_trusted(caller):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,8 +23,9 @@ from darvaz.gateway.access.decisions import (
     Refused,
     Role,
 )
+from darvaz.gateway.access.headers import basic_password, bearer_of, is_of_proxy
 from darvaz.gateway.access.local_token import looks_local, make_local_token
-from darvaz.gateway.access.rules import AccessRules, bearer_of, closed_on_failure
+from darvaz.gateway.access.rules import AccessRules, closed_on_failure
 from darvaz.gateway.access.sign_in_links import SignInLinks
 from darvaz.gateway.access.tokens import Token, Tokens
 from darvaz.gateway.access.view_links import Signer
@@ -127,11 +126,12 @@ class Operators:
         """Returns the identity: by header, else by browser session, else by localhost.
 
         A local token of an earlier start counts as no header: a program may not know yet that there is a new one.
+        So does the password of a proxy in front of the gateway, which browsers send on with every request.
         """
         if caller.authorization is not None and looks_local(bearer_of(caller)):
             if self._rules.is_trusted(caller) and self.local_token.is_shown(bearer_of(caller)):
                 return Admitted(None)
-        elif caller.authorization is not None:
+        elif caller.authorization is not None and not is_of_proxy(caller):
             return self._check_header(caller)
         # A token in the URL is neither checked nor counted: an <img> in any page can cause it.
         if caller.has_query_token:
@@ -141,12 +141,12 @@ class Operators:
         if session is not None:
             return Admitted(session.token_id, session.role, session.session_id)
         # An old cookie is not counted as a failure: that would lock out a browser that was signed out.
-        if self._rules.is_trusted(caller):
+        if self._rules.is_trusted(caller) and not is_of_proxy(caller):
             return Admitted(None) if caller.is_local_program else NOT_PROVEN
         return self._rules.blocked(caller) or NOT_AUTHORISED
 
     def _check_header(self, caller: Caller) -> Admitted | Refused:
-        password = _basic_password(caller)
+        password = basic_password(caller)
         if password is not None:
             # Browsers store a password and send it by themselves, so it may only be that of a viewer.
             found = self._rules.check_token(caller, password, "viewer")
@@ -157,16 +157,3 @@ class Operators:
 
 def _role(token: Token) -> Role:
     return "viewer" if token.kind == "viewer" else "operator"
-
-
-def _basic_password(caller: Caller) -> str | None:
-    """Returns the password of a Basic header, "" of a malformed one, None of another scheme."""
-    scheme, _, text = (caller.authorization or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    if caller.has_query_token:
-        return ""
-    try:
-        return base64.b64decode(text.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""

@@ -52,8 +52,13 @@ def is_host_allowed(host: str | None, allowed_hosts: Collection[str]) -> bool:
     return any(entry.strip().lower() in (name, f"{name}:{port}") for entry in allowed_hosts)
 
 
-def is_origin_allowed(origin: str | None, host: str | None, allowed_origins: Collection[str]) -> bool:
-    """Whether an origin is allowed: none, the gateway's own, or a listed one; never "null" (RFC 6454, section 7.3)."""
+def is_origin_allowed(
+    origin: str | None, host: str | None, allowed_origins: Collection[str], *, is_behind_proxy: bool = False
+) -> bool:
+    """Whether an origin is allowed: none, the gateway's own, or a listed one; never "null" (RFC 6454, section 7.3).
+
+    A proxy may pass on the name without its port (nginx's `$host`); behind one, the names alone are compared then.
+    """
     if origin is None:
         return True
     origin = origin.lower()
@@ -67,6 +72,8 @@ def is_origin_allowed(origin: str | None, host: str | None, allowed_origins: Col
     own, theirs = _split(host), _split(rest)
     if own is None or theirs is None:
         return False
+    if is_behind_proxy and not own[1]:
+        return own[0] == theirs[0]
     # Browsers omit the default port of the scheme, in Host and in Origin; other clients may include it.
     default = _DEFAULT_PORTS[scheme]
     return (own[0], own[1] or default) == (theirs[0], theirs[1] or default)

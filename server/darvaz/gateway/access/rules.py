@@ -53,7 +53,9 @@ class AccessRules:
 
     def is_own_page(self, caller: Caller) -> bool:
         """Whether the caller is not a page, or a page of the gateway's own origin or a listed one."""
-        return is_origin_allowed(caller.origin, caller.host, self.policy.allowed_origins)
+        return is_origin_allowed(
+            caller.origin, caller.host, self.policy.allowed_origins, is_behind_proxy=self.policy.behind_proxy
+        )
 
     def is_known_name(self, caller: Caller) -> bool:
         """Whether a browser uses a known host name of the gateway; programs may use any."""
@@ -89,11 +91,3 @@ class AccessRules:
         """Forgets the wrong tokens of an address that showed a valid one."""
         self._failures.clear(caller.address)
         self.known.note(caller.address)
-
-
-def bearer_of(caller: Caller) -> str:
-    """Returns the token of a well-formed header, else "", which is checked like a wrong token."""
-    if caller.has_query_token:
-        return ""
-    scheme, _, text = (caller.authorization or "").partition(" ")
-    return text.strip() if scheme.lower() == "bearer" else ""

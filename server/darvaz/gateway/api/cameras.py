@@ -82,7 +82,11 @@ async def take_snapshot(call: Call) -> Response:
         frame = await call.parts.snapshots.take(call.device)
     except CommandError as error:
         return problem(error.status, error.code, str(error), RETRY_S if error.status in (503, 504) else None)
-    return Response(frame.data, headers=_headers(frame), media_type=_JPEG)
+    headers = _headers(frame)
+    if call.admitted.until_s is not None:
+        # A view link is for an <img> in any page; without it, other pages may not show the picture.
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return Response(frame.data, headers=headers, media_type=_JPEG)
 
 
 async def describe_camera(call: Call) -> CameraAnswer | Response:

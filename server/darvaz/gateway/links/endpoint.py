@@ -8,7 +8,7 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from darvaz.gateway.access import AskToken, Caller, Refused
+from darvaz.gateway.access import AskToken, Caller, Refused, redact
 from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
@@ -21,6 +21,7 @@ from darvaz.protocol.codec import Kind
 # Of all links, those that are not for clients without a token.
 RESERVED_PART = 0.125
 _BUSY_RETRY_S = 10.0
+_PATH_CHARS_MAX = 64
 
 
 def device_routes(parts: Parts) -> list[WebSocketRoute]:
@@ -74,6 +75,27 @@ class DeviceEndpoint:
         await websocket.send_denial_response(
             problem(refused.status, refused.code, refused.message, refused.retry_after_s)
         )
+
+
+class UnknownPath:
+    """Denies a WebSocket at a path that is not quite right, and says where boards connect."""
+
+    def __init__(self, parts: Parts, otherwise: ASGIApp) -> None:
+        self._parts = parts
+        # Answers requests that are no WebSocket.
+        self._otherwise = otherwise
+        self._paths = " or ".join(kind.path for kind in parts.protocol.kinds.values())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._otherwise(scope, receive, send)
+            return
+        caller = caller_of(scope)
+        path = redact(scope["path"])[:_PATH_CHARS_MAX]
+        self._parts.refusals.record(None, caller.address, f"WebSocket {path!r}: 404 not_found")
+        self._parts.metrics.count_refused("not_found")
+        detail = f"no WebSocket at {path!r}: boards connect to {self._paths}"
+        await WebSocket(scope, receive, send).send_denial_response(problem(404, "not_found", detail))
 
 
 class DeviceRoutes:
