@@ -92,6 +92,21 @@ async def test_a_hostile_name_is_harmless_in_every_output(gateway: RunningApp) -
     assert HOSTILE in {sample.labels["device"] for sample in up}
 
 
+async def test_no_cell_begins_a_formula_where_a_semicolon_separates(gateway: RunningApp) -> None:
+    hostile = ["x;=HYPERLINK(1)", 'x;"=1+1"', "x; \t@SUM(1)", "x;-1;+1", "x;＝1", 'x;""=1""', "x;'=1"]
+    async with board_at(gateway, "semicolon;=1+1") as board:
+        for text in hostile:
+            await board.send("log", message=text, level="info")
+    await until(gateway, "/api/journal?device=semicolon%3B%3D1%2B1&type=disconnected", lambda page: page["rows"])
+
+    export = await gateway.get("/api/journal/export?format=csv&device=semicolon%3B%3D1%2B1")
+
+    text = export.content.decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(text), delimiter=";") for cell in row]
+    assert len(cells) > len(hostile)
+    assert [cell for cell in cells if cell.strip(' "').startswith(("=", "+", "-", "@", "＝"))] == []
+
+
 async def test_an_export_of_many_entries_is_complete() -> None:
     async with RunningApp(messages_per_s_max=1_000_000) as gateway:
         async with board_at(gateway, "talkative") as board:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ _ID_MAX = 2**63 - 1
 _WORDS = {"<": "received", ">": "sent", "=": "state"}
 _COLUMNS = ("id", "time", "device", "kind", "address", "direction", "type", "payload")
 # Spreadsheets take a cell that starts with one of these as a formula (OWASP, "CSV Injection").
+_CELL_START = re.compile(r"""(;["'\s]*)([=+\-@＝＋－＠])""")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 Dump = Callable[[list[Row]], bytes]
@@ -177,7 +179,10 @@ def _cells(row: Row) -> tuple[str, ...]:
 def _harmless(text: str) -> str:
     """Returns a text that is neither a formula to a spreadsheet nor a control sequence to a terminal."""
     shown = visible(text)
-    return "'" + shown if text.startswith(_FORMULA_STARTS) or shown.startswith(_FORMULA_STARTS) else shown
+    if text.startswith(_FORMULA_STARTS) or shown.startswith(_FORMULA_STARTS):
+        shown = "'" + shown
+    # Spreadsheets of half of Europe split at `;`: what follows one, and quotes behind it, is a cell of its own.
+    return _CELL_START.sub(r"\1'\2", shown)
 
 
 def _table(rows: list[tuple[str, ...]]) -> bytes:
