@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 
 from darvaz import is_compiled
+from darvaz.gateway.storage.database import open_database
 from tests.support.api import assert_problem, until
 from tests.support.app import RunningApp
 from tests.support.board import board_at
@@ -255,3 +257,20 @@ async def test_metrics_need_a_viewer() -> None:
     async with RunningApp(localhost_without_token=False) as gateway:
         assert_problem(await gateway.ask("GET", "/metrics"), 401, "not_authorised")
         assert (await gateway.ask("GET", "/health")).status_code == 200
+
+
+async def test_device_of_an_unknown_kind_fails_no_list() -> None:
+    async with RunningApp() as gateway:
+        async with board_at(gateway, "known"):
+            pass
+        await gateway.stop()
+        with closing(open_database(gateway.data)) as connection:
+            connection.execute(
+                "INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address) VALUES ('later', 'esp99', 1, 1, '')"
+            )
+        await gateway.start()
+
+        answers = [await gateway.get(path) for path in ("/api/devices", "/metrics", "/api/devices/later")]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 404]
+    assert [device["id"] for device in answers[0].json()["devices"]] == ["known"]

@@ -67,7 +67,7 @@ def build_parts(settings: Settings) -> Parts:
 def _build(settings: Settings) -> Parts:
     tables = MirroredTables(lambda: open_database(settings.data_path), MIRRORED_TABLES, peeked=["devices"])
     protocol = MessageCodec()
-    devices = Devices(open_database(settings.data_path))
+    devices = Devices(open_database(settings.data_path), kinds=protocol.kinds)
     journal = Journal(
         lambda: open_database(settings.data_path),
         retain_days=settings.journal_retain_days,

@@ -125,3 +125,33 @@ def test_changes_after_the_end_are_not_an_error(connection: sqlite3.Connection) 
     devices.close()
 
     assert devices.all()[0].last_seen_s == 2.0
+
+
+def test_device_of_an_unknown_kind_is_told_and_left_out_and_its_row_stays(
+    connection: sqlite3.Connection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = Devices(connection)
+    for kind in ("pico", "later-kind"):
+        before.remember(KnownDevice.introduced(f"of-{kind}", kind, "192.0.2.7", {}, 1.0))
+    assert before.close()
+
+    devices = Devices(open_database(tmp_path), kinds=["pico", "esp32cam"])
+    devices.label("of-pico", "Kitchen")
+    assert devices.close()
+
+    assert [known.id for known in devices.all()] == ["of-pico"]
+    assert "of-later-kind" in caplog.text and "later-kind" in caplog.text
+    assert stored(tmp_path) == ["of-later-kind", "of-pico"]
+
+
+def test_many_devices_of_unknown_kinds_are_told_in_a_few_lines(
+    connection: sqlite3.Connection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = Devices(connection)
+    for number in range(50):
+        before.remember(KnownDevice.introduced(f"device-{number}", "later-kind", "192.0.2.7", {}, 1.0))
+    assert before.close()
+
+    assert Devices(open_database(tmp_path), kinds=["pico"]).close()
+
+    assert len([record for record in caplog.records if "unknown kind" in record.message]) <= 11

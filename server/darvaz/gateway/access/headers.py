@@ -34,7 +34,7 @@ def basic_password(caller: Caller) -> str | None:
 
 
 def is_of_proxy(caller: Caller) -> bool:
-    """Whether the header has a password that is no token of ours, and so is no attempt to guess one."""
+    """Whether the header has a password that is not a token, and so not an attempt to guess one."""
     if _split(caller)[0] not in _PROXY_SCHEMES:
         return False
     return not (basic_password(caller) or "").startswith(_TOKEN_START)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
+from collections.abc import Collection
 from typing import Any, Self
 
 import msgspec
 
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
+
+log = logging.getLogger("darvaz.devices")
 
 
 class KnownDevice(msgspec.Struct, kw_only=True):
@@ -31,6 +35,7 @@ class KnownDevice(msgspec.Struct, kw_only=True):
 
 
 DEVICES_MAX = 20_000
+_UNKNOWN_TOLD_MAX = 10
 # When many devices connect at once, the changes of this time go into one transaction.
 GATHER_S = 0.05
 
@@ -51,11 +56,15 @@ class Devices:
     not take are tried again.
     """
 
-    def __init__(self, connection: sqlite3.Connection, devices_max: int = DEVICES_MAX) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, devices_max: int = DEVICES_MAX, kinds: Collection[str] | None = None
+    ) -> None:
         self._connection = connection
         self._devices_max = devices_max
         # By id, the longest known first. Changed by the event loop, read by the writer too.
         self._known = _load(connection)
+        self._kinds = None if kinds is None else tuple(kinds)
+        self._leave_out_unknown()
         # The ids of those that have a link now.
         self._connected: set[str] = set()
         self._lock = threading.Lock()
@@ -76,6 +85,16 @@ class Devices:
             gather_s=GATHER_S,
         )
         self.writer.start()
+
+    def _leave_out_unknown(self) -> None:
+        """Leaves out devices of a kind that this version does not know; their rows stay for the one that does."""
+        unknown = [known for known in self._known.values() if self._kinds is not None and known.kind not in self._kinds]
+        for known in unknown:
+            del self._known[known.id]
+        for known in unknown[:_UNKNOWN_TOLD_MAX]:
+            log.warning("= device %s is of an unknown kind, %s: it is left out", known.id, known.kind)
+        if len(unknown) > _UNKNOWN_TOLD_MAX:
+            log.warning("= %d more devices are of unknown kinds", len(unknown) - _UNKNOWN_TOLD_MAX)
 
     def get(self, device: str) -> KnownDevice | None:
         return self._known.get(device)
@@ -160,7 +179,7 @@ class Devices:
         try:
             with transaction(self._connection):
                 if is_all:
-                    self._connection.execute("DELETE FROM devices")
+                    self._delete_all()
                     changed = set(self._known)
                 for device in changed:
                     self._write_row(device)
@@ -177,6 +196,13 @@ class Devices:
         if self._synced_changes < wanted:
             sync_wal(self._file)
             self._synced_changes = wanted
+
+    def _delete_all(self) -> None:
+        """Deletes all rows but those of unknown kinds."""
+        if self._kinds is None:
+            self._connection.execute("DELETE FROM devices")
+        for kind in self._kinds or ():
+            self._connection.execute("DELETE FROM devices WHERE kind = ?", (kind,))
 
     def _write_row(self, device: str) -> None:
         known = self._known.get(device)

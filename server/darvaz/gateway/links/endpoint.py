@@ -82,7 +82,7 @@ class UnknownPath:
 
     def __init__(self, parts: Parts, otherwise: ASGIApp) -> None:
         self._parts = parts
-        # Answers requests that are no WebSocket.
+        # Answers requests other than WebSockets.
         self._otherwise = otherwise
         self._paths = " or ".join(kind.path for kind in parts.protocol.kinds.values())
 
