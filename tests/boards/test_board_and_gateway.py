@@ -172,6 +172,24 @@ def test_telemetry_arrives_in_its_rhythm(gateway: GatewayProcess, board: BoardPr
     assert all(900 <= later - earlier <= 1500 for earlier, later in pairwise(times_ms))
 
 
+def test_values_that_are_no_numbers_are_left_out_and_told_once(gateway: GatewayProcess, tmp_path: Path) -> None:
+    with BoardProcess(tmp_path / "board", gateway.ws_url, every_s=60, has_loose_sensors=True) as board:
+        board.expect("online as pan-tilt")
+        rows = journalled.wait_for_line(gateway.data, type="telemetry", count=4)
+        warnings = [line for line in logged(gateway) if "left out" in line]
+
+    assert {"light": 7} in [json.loads(row.payload or "")["values"] for row in rows]
+    assert len(warnings) == 1
+    assert all(name in warnings[0] for name in ("sensors", "humidity", "pressure", "distance"))
+
+
+def test_what_the_board_keeps_is_numbered_from_its_start(gateway: GatewayProcess, board: BoardProcess) -> None:
+    journalled.wait_for_line(gateway.data, type="telemetry", count=2)
+    rows = [line for line in journalled.lines(gateway.data) if line.type in ("log", "telemetry")]
+
+    assert [json.loads(row.payload or "")["seq"] for row in rows] == list(range(len(rows)))
+
+
 def camera_of(gateway: GatewayProcess) -> dict[str, Any]:
     return dict(gateway.get("/api/devices/pan-tilt/camera").json())
 

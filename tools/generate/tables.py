@@ -42,7 +42,6 @@ def _tables_of_numbers(schema: Schema) -> Iterator[str]:
 def _tables_of_rules(schema: Schema) -> Iterator[str]:
     maker = RuleMaker(schema)
     for name in _named_definitions(schema):
-        yield from _comment(schema["$defs"][name])
         yield assign(name.upper(), maker.definition(name))
 
 
@@ -53,11 +52,6 @@ def _named_definitions(schema: Schema) -> list[str]:
     return [name for name, rule in rest.items() if name in referenced or "pattern" in rule]
 
 
-def _comment(rule: Schema) -> Iterator[str]:
-    if "pattern" in rule:
-        yield f"# {rule['x-rule'].capitalize()}."
-
-
 def _tables_of_messages(schema: Schema) -> Iterator[str]:
     maker = RuleMaker(schema)
     messages = {name: schema["$defs"][name] for name in message_names(schema)}
@@ -65,8 +59,17 @@ def _tables_of_messages(schema: Schema) -> Iterator[str]:
     yield assign("VALUES", dict(_by_name(maker.fields(messages["telemetry"])))["values"])
     yield ""
     yield "# Messages of a gateway: type -> fields besides type."
-    fields = {name: maker.fields(rule) for name, rule in messages.items() if "gateway" in rule["x-sender"]}
+    from_gateway = {name: _of_gateway(rule) for name, rule in messages.items() if "gateway" in rule["x-sender"]}
+    fields = {name: maker.fields(rule) for name, rule in from_gateway.items()}
     yield assign("FROM_GATEWAY", fields, is_open=True)
+
+
+def _of_gateway(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns a message without the fields that only devices send: boards have little memory."""
+    fields = {
+        name: field for name, field in rule["properties"].items() if "gateway" in field.get("x-sender", ["gateway"])
+    }
+    return {**rule, "properties": fields}
 
 
 def _by_name(fields: tuple[Rule, ...]) -> Iterator[tuple[str, Rule]]:

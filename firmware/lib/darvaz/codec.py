@@ -39,7 +39,7 @@ def parse(text):
 def dump(message):
     """Returns the JSON text of a message; raises ValueError where it is not JSON."""
     for name in message:
-        if not _is_json(message[name], DEPTH_MAX - 1):
+        if not is_json(message[name], DEPTH_MAX - 1):
             raise ValueError("%s: expected JSON, nested at most %d deep" % (name, DEPTH_MAX))
     return json.dumps(message, separators=(",", ":"))
 
@@ -104,7 +104,7 @@ def _inside(name, problem):
     return (name + "." + path if path else name), expected
 
 
-def _is_json(value, depth):
+def is_json(value, depth):
     if value is None or isinstance(value, (bool, str)):
         return True
     if type(value) in (int, float):
@@ -113,8 +113,8 @@ def _is_json(value, depth):
     if depth == 0:
         return False
     if isinstance(value, dict):
-        return all(isinstance(name, str) and _is_json(value[name], depth - 1) for name in value)
-    return isinstance(value, (list, tuple)) and all(_is_json(item, depth - 1) for item in value)
+        return all(isinstance(name, str) and is_json(value[name], depth - 1) for name in value)
+    return isinstance(value, (list, tuple)) and all(is_json(item, depth - 1) for item in value)
 
 
 # By bytes: MicroPython interns each single character and keeps it in the heap for good.

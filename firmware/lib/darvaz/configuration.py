@@ -18,6 +18,7 @@ _FIELDS = (
     ("auth", False, "e", None, None, ("header", "message")),
     ("watchdog", False, "b", None, None, None),
     ("grace_s", False, "n", 0, 60, None),
+    ("outbox_bytes", False, "i", 4096, 65536, None),
     ("log_level", False, "e", None, None, ("debug", "info", "warning", "error", "critical")),
 )
 

@@ -11,11 +11,11 @@ from .websocket import WebSocket  # isort: skip
 from . import VERSION, utf8
 from .backoff import Backoff
 from .clock import Uptime
-from .codec import check_value, dump
+from .codec import check_value, dump, is_json
 from .commands import DEADLINE_S, Commands
 from .log import INFO, LEVELS, Log
 from .messages import KINDS, VALUES
-from .outbox import Outbox
+from .outbox import RING_BYTES, Outbox
 from .status_led import is_lit
 from .supervisor import Supervisor
 from .telemetry import Telemetry
@@ -40,7 +40,9 @@ class Device:
         self.id = self.config.get("device") or "%s-%s" % (board.KIND, board.unique_id()[-6:])
         self.uptime_ms = Uptime()
         # Logs and telemetry in UTF-8 that wait for the gateway.
-        self._outbox = Outbox(message_bytes_max=SEND_BYTES)
+        self._outbox = Outbox(SEND_BYTES, self.config.get("outbox_bytes", RING_BYTES))
+        # The number of the next one.
+        self._seq = 0
         level = LEVELS.index(self.config.get("log_level", LEVELS[INFO]))
         self.log = Log(self.uptime_ms, self._keep, level)
         self.commands = Commands(self._send, self.log)
@@ -204,14 +206,21 @@ class Device:
             return self._link.send({"type": "ack", "id": message["id"], "status": "error", "message": text[:256]})
 
     def _report_values(self, values):
+        # None, NaN, infinity: a sensor is away.
+        missing = [name for name in values if values[name] is None or not is_json(values[name], 1)]
+        if missing:
+            values = {name: values[name] for name in values if name not in missing}
         problem = check_value(values, VALUES)
         if problem is not None:
             raise ValueError("%s: expected %s" % problem)
-        message = {"type": "telemetry", "values": values, "uptime_ms": self.uptime_ms()}
-        self._post(utf8.encode(dump(message)))
+        if values:
+            message = {"type": "telemetry", "values": values, "uptime_ms": self.uptime_ms(), "seq": self._seq}
+            self._post(utf8.encode(dump(message)))
+        if missing:
+            raise ValueError("no number, left out: " + ", ".join(missing))
 
     def _keep(self, level, uptime_ms, text):
-        message = {"type": "log", "level": level, "uptime_ms": uptime_ms, "message": text}
+        message = {"type": "log", "level": level, "uptime_ms": uptime_ms, "seq": self._seq, "message": text}
         data = dump(message).encode()
         if len(data) > SEND_BYTES:
             # Six bytes for each control character in JSON (RFC 8259 section 7).
@@ -221,6 +230,7 @@ class Device:
 
     def _post(self, data):
         self._outbox.append(data)
+        self._seq += 1
         if self._link is not None:
             self._link.wake()
 
@@ -237,13 +247,15 @@ class Device:
             "heap_free_bytes": gc.mem_free(),
             "reset_cause": self.board.reset_cause(),
             "boot_id": self._boot_id,
+            "uptime_ms": self.uptime_ms(),
             "ip": self._wifi.address(),
         }
 
     def report(self):
         """Returns the fields of a pong: free heap, uptime, signal."""
         gc.collect()
-        facts = {"heap_free_bytes": gc.mem_free(), "uptime_s": self.uptime_ms() // 1000}
+        uptime_ms = self.uptime_ms()
+        facts = {"heap_free_bytes": gc.mem_free(), "uptime_s": uptime_ms // 1000, "uptime_ms": uptime_ms}
         rssi_dbm = self._wifi.rssi_dbm()
         if rssi_dbm is not None:
             facts["rssi_dbm"] = rssi_dbm

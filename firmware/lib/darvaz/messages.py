@@ -23,9 +23,7 @@ REFUSALS = (4401, 4403, 4409)
 # Kind of board: its path at the gateway.
 KINDS = {"pico": "/ws/pico", "esp32cam": "/ws/esp32cam"}
 
-# A device id is not . or .. and has 1 to 64 characters: no spaces, no invisible ones, none of / \ ? # %.
 DEVICE_ID = ("s", 1, 64, "device_id")
-# A name has 1 to 32 latin letters, digits and underscores, and does not begin with a digit.
 NAME = ("s", 1, 32, "name")
 SCALAR = ("v", -1000000000000000, 1000000000000000, 256)
 ARGUMENT = (
@@ -69,13 +67,7 @@ FROM_GATEWAY = {
         ("device", False, "s", 1, 64, "device_id"),
     ),
     "ping": (("time", False, "n", 0, 99999999999, None),),
-    "pong": (
-        ("time", False, "n", 0, 99999999999, None),
-        ("heap_free_bytes", False, "i", 0, 4294967295, None),
-        ("rssi_dbm", False, "i", -128, 20, None),
-        ("uptime_s", False, "n", 0, 9007199254740, None),
-        ("uptime_ms", False, "n", 0, 9007199254740991, None),
-    ),
+    "pong": (("time", False, "n", 0, 99999999999, None),),
     "command": (
         ("id", True, "i", 0, 1073741823, None),
         ("name", True, "s", 1, 32, "name"),

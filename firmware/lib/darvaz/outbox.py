@@ -21,7 +21,6 @@ class Outbox:
         self._message_bytes_max = message_bytes_max
         # Messages, each after its size, low byte first.
         self._ring = memoryview(bytearray(ring_bytes))
-        # One such size.
         self._size = memoryview(bytearray(_SIZE_BYTES))
         # Position of the oldest message; bytes from there of all messages, the written and the marked ones.
         self._start = 0

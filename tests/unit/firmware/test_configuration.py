@@ -43,9 +43,15 @@ class Checking(unittest.TestCase):
             "watchdog": 1,
             "grace_s": -1,
             "log_level": "loud",
+            "outbox_bytes": 4095,
         }
         for name in wrong:
             self.assertIn("config.json, " + name, trouble(**{name: wrong[name]}))
+
+    def test_outbox_has_a_least_and_a_largest_size(self):
+        self.assertIsNone(trouble(outbox_bytes=4096))
+        self.assertIsNone(trouble(outbox_bytes=65536))
+        self.assertIn("outbox_bytes", trouble(outbox_bytes=65537))
 
     def test_ninth_network_is_one_too_many(self):
         self.assertIsNone(trouble(networks=GOOD["networks"] * 8))

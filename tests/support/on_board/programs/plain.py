@@ -84,6 +84,14 @@ def temperature():
     return 21.5
 
 
+if settings.get("has_loose_sensors"):
+
+    @device.telemetry(every_s=0.2)
+    def sensors():
+        """Has one value that is there."""
+        return {"light": 7, "humidity": None, "pressure": float("nan"), "distance": float("inf")}
+
+
 @device.on_connect
 def greet():
     """Counts the welcomes and prints the number."""
