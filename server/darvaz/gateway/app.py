@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import time
@@ -77,7 +78,7 @@ def _build(settings: Settings) -> Parts:
     )
     access = Access(tables, _policy(settings))
     access.tokens.uses.open(lambda: open_database(settings.data_path), tables)
-    history = History(lambda: open_history(settings.data_path), Retention.of(settings))
+    history = History(lambda: open_history(settings.data_path), Retention.of(settings), folder=settings.data_path)
     recorder = _open_recorder(settings, journal, history)
     telemetry = Telemetry(history, time.time)
     hub = Hub(protocol, devices, time.time)
@@ -97,7 +98,7 @@ def _build(settings: Settings) -> Parts:
         telemetry=telemetry,
         describer=DeviceDescriber(hub, telemetry, protocol),
         reader=ReadPool(lambda: open_database(settings.data_path)),
-        history_reader=ReadPool(lambda: open_history(settings.data_path)),
+        history_reader=ReadPool(lambda: open_history(settings.data_path), on_damage=history.suspect),
         hub=hub,
         frames=frames,
         stream_controller=StreamController(hub, frames, settings.camera_settings, settings.command_deadline_s),
@@ -152,6 +153,7 @@ def build_app(parts: Parts) -> Starlette:
         parts.history.open()
         parts.recorder.start()
         parts.journal.record(None, None, "", "=", "gateway started", "")
+        _tell_of_damage(parts)
         parts.frame_counts.open()
         try:
             yield
@@ -207,6 +209,24 @@ def _connect(parts: Parts) -> None:
     parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))
     parts.hub.measure = parts.metrics.measure_command
     parts.journal.on_written = parts.metrics.count_written
+
+
+def _tell_of_damage(parts: Parts) -> None:
+    """Journals each damaged history that was replaced: at the start, and from now on."""
+    loop = asyncio.get_running_loop()
+
+    def record(note: str) -> None:
+        parts.journal.record(None, None, "", "=", "history damaged", note)
+
+    def replaced(note: str) -> None:
+        parts.history_reader.reopen()
+        # A loop that was closed meanwhile has a journal no more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(record, note)
+
+    for note in parts.history.writer.notes:
+        record(note)
+    parts.history.on_replaced = replaced
 
 
 def _publish_presence(parts: Parts, device: str) -> None:

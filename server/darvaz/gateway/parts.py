@@ -106,7 +106,12 @@ class Parts:
 
     @property
     def problems(self) -> list[str]:
-        """Returns what is wrong with the writers, one sentence each."""
+        """Returns what is wrong with the writers, and what was damaged since the start, one sentence each."""
+        return self.failures + [note for writer in self.writers for note in writer.notes]
+
+    @property
+    def failures(self) -> list[str]:
+        """Returns what cannot be written now."""
         return [writer.state for writer in self.writers if writer.state != OK]
 
     async def store(self, deadline_s: float) -> bool:

@@ -52,7 +52,7 @@ async def read_health(call: Call) -> Response:
     """Returns whether the gateway works; 503 while it cannot write its journal or other data."""
     problems, journal = call.parts.problems, call.parts.journal.state
     health = HealthSummary("degraded" if problems else "ok", __version__, journal, problems)
-    return respond(health, 503 if problems else 200)
+    return respond(health, 503 if call.parts.failures else 200)
 
 
 async def read_protocol(call: Call) -> dict[str, Any]:

@@ -21,6 +21,8 @@ OK = "ok"
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 10.0
 CLOSE_TIMEOUT_S = 3.0
+# So often a damaged file is replaced until the next start; a disk that damages every file is not worth more.
+NOTES_MAX = 10
 
 # What a disk or its database does; anything else is a mistake of ours, and is logged with its traceback.
 _DISK_ERRORS = (sqlite3.Error, StorageError, OSError)
@@ -39,6 +41,11 @@ def _no_gap(count: int) -> None:
     """Stands where nothing can be lost."""
 
 
+def _cannot_mend(error: Exception) -> str | None:
+    """Stands where nothing can be replaced."""
+    return None
+
+
 class BackgroundWriter:
     """Calls `write` in a thread of its own, once per interval or when woken, until it is closed.
 
@@ -46,7 +53,8 @@ class BackgroundWriter:
     the position up to which everything is written; what it could not write stays with the owner and is tried again.
     `sync` is called after each `write`: what it makes durable counts as written only then. `write_gap` is called with
     the number of entries that were lost since the last gap, after the entries that were not. `tidy` is called after
-    each success but the last; what it raises is logged and no more.
+    each success but the last; what it raises is logged and no more. `mend` is given an error of the disk, and returns
+    what it has replaced, for people, if that error is mended.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class BackgroundWriter:
         write_gap: Callable[[int], None] = _no_gap,
         tidy: Callable[[], None] = _nothing,
         close: Callable[[], None] = _nothing,
+        mend: Callable[[Exception], str | None] = _cannot_mend,
         interval_s: float | None = None,
         gather_s: float = 0.0,
     ) -> None:
@@ -78,6 +87,9 @@ class BackgroundWriter:
         self._write_gap = write_gap
         self._tidy = tidy
         self._close = close
+        self._mend = mend
+        # What was damaged and replaced since the start, a sentence each. Set by the thread.
+        self.notes: list[str] = []
         # Seconds between two writes; None writes only when woken.
         self._interval_s = interval_s
         # Seconds from being woken until writing, so that what comes together is one transaction.
@@ -195,6 +207,8 @@ class BackgroundWriter:
                 self._lost_in_gaps += lost
             self._sync()
         except _DISK_ERRORS as error:
+            if self.try_to_mend(error):
+                return self.write_once()
             self._fail(task, str(error))
             return False
         except Exception as error:
@@ -204,6 +218,22 @@ class BackgroundWriter:
             self._fail(task, f"{type(error).__name__}: {error}")
             return False
         self._succeed(position)
+        return True
+
+    def try_to_mend(self, error: Exception) -> bool:
+        """Has the owner replace what is damaged, a few times at most; says whether it did."""
+        if len(self.notes) >= NOTES_MAX:
+            return False
+        try:
+            note = self._mend(error)
+        except _DISK_ERRORS as reason:
+            log.error("= the %s cannot be replaced: %s", self.name, reason)
+            return False
+        if note is None:
+            return False
+        self._is_open = False
+        self.notes.append(note)
+        log.error("= %s", note)
         return True
 
     def _succeed(self, position: int) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from darvaz.gateway.storage.damage import is_damage
+
 THREADS = 2
 WAITING_MAX = 64
 DEADLINE_S = 10.0
@@ -34,16 +36,21 @@ class ReadPool:
         *,
         waiting_max: int = WAITING_MAX,
         deadline_s: float = DEADLINE_S,
+        on_damage: Callable[[], None] | None = None,
     ) -> None:
         self._open_connection = open_connection
         self._waiting_max = waiting_max
         self._deadline_s = deadline_s
+        # Called by a thread that has found the database damaged.
+        self._on_damage = on_damage
         # Reads that wait or run. The event loop's.
         self._waiting = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reader")
         # `connection`: that of the thread. And all of them, to be closed.
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
+        # Counts the files that had the name; each thread knows which one it has open.
+        self._generation = 0
 
     async def read(
         self, function: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
@@ -58,6 +65,10 @@ class ReadPool:
             return await loop.run_in_executor(self._threads, lambda: self._run(until_s, function, *args, **kwargs))
         finally:
             self._waiting -= 1
+
+    def reopen(self) -> None:
+        """Has each thread open the database again: there is another file by its name. From any thread."""
+        self._generation += 1
 
     def close(self) -> None:
         """Ends the threads; a read that runs may finish, up to its deadline."""
@@ -76,12 +87,21 @@ class ReadPool:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 raise ReadPoolBusyError(f"reading took longer than {self._deadline_s:g} s; ask for less") from None
             raise
+        except sqlite3.DatabaseError as error:
+            if self._on_damage is not None and is_damage(error):
+                self._on_damage()
+            raise
         finally:
             connection.set_progress_handler(None, 0)
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if connection is not None and self._own.generation != self._generation:
+            self._connections.remove(connection)
+            connection.close()
+            connection = None
         if connection is None:
+            self._own.generation = self._generation
             connection = self._own.connection = self._open_connection()
             connection.execute("PRAGMA query_only = ON")
             self._connections.append(connection)

@@ -6,6 +6,7 @@ database in large batches: once an hour, when there are many, and at the end. A 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -13,16 +14,18 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import msgspec
 
-from darvaz.gateway.storage.background_writer import BackgroundWriter
-from darvaz.gateway.storage.database import transaction
+from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
+from darvaz.gateway.storage.damage import FileWatch, is_damage, move_aside
+from darvaz.gateway.storage.database import StorageError, transaction
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import READINGS
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.taken import load_taken
-from darvaz.gateway.telemetry.history_schema import read_meta, write_meta
+from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, read_meta, write_meta
 from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
 from darvaz.gateway.telemetry.recent import Recent, Report, UnnumberedReport, Value
 
@@ -36,6 +39,8 @@ FLUSH_INTERVAL_S = 3600.0
 _REPORTS_PER_RECORD = 200
 _RETAIN_EVERY_S = 600.0
 _CHECK_EVERY_S = 60.0
+# How often the writer looks whether another program has written the file, or removed it.
+_LOOK_EVERY_S = 2.0
 _COMPRESSION = 1
 
 # The waiting readings of one series, and the number of the flush that will write them.
@@ -63,6 +68,7 @@ class History:
         release: Callable[[int, int], None] | None = None,
         store: HistoryStore | None = None,
         unix_s: Callable[[], float] = time.time,
+        folder: Path | None = None,
     ) -> None:
         self.retention = retention or Retention()
         # Since the start; counted by the event loop.
@@ -93,7 +99,13 @@ class History:
         self._is_loaded = False
         # Whether the recorder has ended, or failed: what it left is taken by the writer.
         self._is_closing = False
-        self._retain_s = self._flush_s = 0.0
+        self._retain_s = self._flush_s = self._cut_s = 0.0
+        # Whether somebody could not read the file. Set by the event loop.
+        self._is_suspect = False
+        # Without a folder, a damaged file stays where it is.
+        self._watch = FileWatch(None if folder is None else folder / DATABASE_NAME)
+        self.on_replaced: Callable[[str], None] = _ignore
+        """Is called by the writer with what happened when the file was damaged, and there is a fresh one."""
         self.writer = BackgroundWriter(
             "history",
             open=self._connect,
@@ -103,7 +115,8 @@ class History:
             write_gap=_log_gap,
             tidy=self._tidy,
             close=self._disconnect,
-            interval_s=_CHECK_EVERY_S,
+            interval_s=_LOOK_EVERY_S,
+            mend=self._replace,
         )
 
     # From the event loop
@@ -115,7 +128,8 @@ class History:
     @property
     def state(self) -> str:
         """ "ok", or a sentence that says what is wrong."""
-        return self.writer.state
+        has_note = self.writer.state == OK and self.writer.notes != []
+        return self.writer.notes[-1] if has_note else self.writer.state
 
     @property
     def refused_readings(self) -> int:
@@ -150,6 +164,11 @@ class History:
         self.flush_now()
         return await self.writer.wait_until_written(position, deadline_s)
 
+    def suspect(self) -> None:
+        """Has the file checked, and replaced if it is damaged: somebody could not read it."""
+        self._is_suspect = True
+        self.writer.wake()
+
     def waiting(self, device: str, name: str) -> list[Waiting]:
         """Returns the numbers of a series that the database may not have yet, oldest flush first."""
         with self._lock:
@@ -182,7 +201,7 @@ class History:
 
     def replay(self, record: Record) -> None:
         """Takes a record of before the start that the database may not have."""
-        self._connect()
+        self._connect_at_start()
         if record.number > self._stored_record:
             for item in _reports_in(zlib.decompress(record.data)):
                 self._accepted += 1
@@ -192,11 +211,15 @@ class History:
 
     def write_replayed(self) -> None:
         """Writes what `replay` took, before the thread starts; raises what opening the database raises."""
-        self._connect()
+        self._connect_at_start()
         if self._recent.has_news:
             self.writer.write_once()
         assert self._connection is not None
-        self._taken = load_taken(self._connection)
+        try:
+            self._taken = load_taken(self._connection)
+        except sqlite3.Error as error:
+            if not self.writer.try_to_mend(error):
+                raise
 
     def append_waiting(self, append: Callable[[bytes], int]) -> None:
         """Puts what waits into the record log, and sorts it."""
@@ -219,20 +242,37 @@ class History:
     def _connect(self) -> None:
         if self._connection is None:
             connection = self._open_connection()
-            # A flush is durable before its records are released.
-            connection.execute("PRAGMA synchronous = FULL")
-            self._stored_record = read_meta(connection, "record")
-            self._recent.number = read_meta(connection, "flush") + 1
+            try:
+                # A flush is durable before its records are released.
+                connection.execute("PRAGMA synchronous = FULL")
+                self._stored_record = read_meta(connection, "record")
+                self._recent.number = read_meta(connection, "flush") + 1
+            except sqlite3.Error:
+                connection.close()
+                raise
+            self._watch.note()
             self._connection = connection
+
+    def _connect_at_start(self) -> None:
+        try:
+            self._connect()
+        except (sqlite3.Error, StorageError) as error:
+            if not self.writer.try_to_mend(error):
+                raise
+            self._connect()
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            # A damaged file may refuse its last write.
+            with contextlib.suppress(sqlite3.DatabaseError):
+                self._connection.close()
 
     def _write(self) -> int:
         """Writes all that waits, if it is time, and returns how many reports are written."""
         connection = self._connection
         assert connection is not None
+        is_suspect, self._is_suspect = self._is_suspect, False
+        self._watch.check(is_suspect)
         if time.monotonic() < self._flush_s and not self._is_closing:
             return self._written
         # Set before the disk is waited for: what asks for a flush meanwhile gets the next one.
@@ -252,6 +292,16 @@ class History:
         self._written = position
         return self._written
 
+    def _replace(self, error: Exception) -> str | None:
+        """Moves a damaged file aside, so that a fresh one is opened; returns what happened."""
+        if self._watch.path is None or not is_damage(error):
+            return None
+        self._disconnect()
+        self._connection, self._is_loaded, self._flush_s = None, False, 0.0
+        note = move_aside(self._watch.path, "history", self._unix_s())
+        self.on_replaced(note)
+        return note
+
     def _commit(self, connection: sqlite3.Connection, record: int) -> None:
         if not self._is_loaded:
             self._store.load(connection)
@@ -262,6 +312,7 @@ class History:
             write_meta(connection, "record", record)
             write_meta(connection, "flush", self._flushing.number)
         self._is_loaded = True
+        self._watch.note()
         with self._lock:
             self._flushing = Recent(self._flushing.number)
         if self.release is not None:
@@ -272,7 +323,10 @@ class History:
         is_due = time.monotonic() >= self._retain_s
         if is_due:
             self._retain_s = time.monotonic() + _RETAIN_EVERY_S
-        self.retain(is_due)
+        if is_due or time.monotonic() >= self._cut_s:
+            self._cut_s = time.monotonic() + _CHECK_EVERY_S
+            self.retain(is_due)
+        self._watch.note()
 
     def retain(self, by_age: bool = True) -> None:
         """Deletes what is too old, if asked to, then the oldest while the file is too large."""
@@ -286,6 +340,7 @@ class History:
                 self._store.retain(connection, self.retention, self._unix_s())
             self.is_cut = self._store.cut(connection, self.retention.bytes_max) or self.is_cut
         give_back(connection)
+        self._watch.note()
 
     # Under the lock
 
@@ -299,6 +354,10 @@ class History:
             self._recent.forget(item)
         else:
             self._recent.add(item)
+
+
+def _ignore(note: str) -> None:
+    """Stands where nobody listens."""
 
 
 def _log_gap(reports: int) -> None:
