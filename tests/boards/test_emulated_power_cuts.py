@@ -23,10 +23,10 @@ from tests.support.gateway import GatewayProcess
 DEVICE = "cut-off"
 CONFIG, MAIN = "/config.json", "/main.py"
 # How many of the states are tried.
-STATES = 12
+STATES = 8
 PAUSE_S = 0.05
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500), pytest.mark.xdist_group("emulated")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(500), pytest.mark.xdist_group("emulated_power_cuts")]
 
 
 def flash_and_copy(board: EmulatedPico, gateway: GatewayProcess, folder: Path) -> tuple[FlashResult, list[Path]]:
