@@ -15,6 +15,7 @@ from rich.console import Console
 from darvaz.cli.options import setting_options
 from darvaz.gateway.settings import Settings, SettingsError, load_settings
 from darvaz.gateway.storage.database import StorageError
+from darvaz.gateway.storage.folder_lock import FolderLock
 
 # Bytes of one connection that the system holds unsent; the gateway may hold one frame more.
 _UNSENT_BYTES_MAX = 32_768
@@ -42,6 +43,7 @@ def serve(**given: str | None) -> None:
     try:
         settings = load_settings({name: value for name, value in given.items() if value is not None})
         listener = _listen(settings)
+        lock = FolderLock.take(settings.data_path)
         parts = build_parts(settings)
     except (SettingsError, StorageError, ListenError) as error:
         raise click.ClickException(str(error)) from None
@@ -49,7 +51,10 @@ def serve(**given: str | None) -> None:
         remark = "idle_timeout_s is not above heartbeat_s: quiet boards are closed before they are asked"
         _console.print(remark, soft_wrap=True)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        sys.exit(runner.run(run(parts, listener, _console)))
+        status = runner.run(run(parts, listener, _console))
+    if lock is not None:
+        lock.release()
+    sys.exit(status)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -38,7 +38,7 @@ def open_database(folder: Path, name: str = DATABASE_NAME, migrations: Migration
     opens its own. Raises `StorageError` with a sentence for people.
     """
     path = folder / name
-    _make_folder(folder)
+    make_folder(folder)
     _make_file(path)
     until_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
@@ -161,7 +161,8 @@ def explain_os(error: OSError, folder: Path) -> StorageError:
     return StorageError(f"{folder} cannot be used ({error.strerror}): look at the disk, or use --data on another one")
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Makes a data folder, but not its parent; raises `StorageError`."""
     try:
         folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
     except FileNotFoundError:
