@@ -126,7 +126,7 @@ async def test_it_is_found_in_a_thread_of_its_own() -> None:
     programs = LocalPrograms()
 
     with connected() as (peer, here):
-        questions_of = await asyncio.gather(*(programs.is_local(peer, here) for _ in range(3)))
+        results = await asyncio.gather(*(programs.is_local(peer, here) for _ in range(3)))
 
     programs.close()
-    assert questions_of == [True] * 3
+    assert results == [True] * 3
