@@ -23,10 +23,10 @@ async def test_a_writer_that_fails_is_a_problem_of_the_gateway(
     writer = gateway.parts.writers[number]
     # Its thread sets this again at its next success, within a second.
     monkeypatch.setattr(type(writer), "_succeed", lambda self, position: None)
-    writer.state = f"degraded: the {writer.name} cannot be written"
+    writer._state = f"degraded: the {writer.name} cannot be written"
 
     public, full = await gateway.ask("GET", "/health"), await gateway.ask("GET", "/api/health")
-    writer.state = "ok"
+    writer._state = "ok"
 
     assert (public.status_code, public.json()["status"]) == (503, "degraded")
     assert public.json()["problems"] == full.json()["problems"] == [f"degraded: the {writer.name} cannot be written"]

@@ -309,3 +309,16 @@ def test_what_comes_after_the_end_is_not_written_and_not_an_error(notes: Notes) 
     notes.note("late")
     assert not notes.writer.close(10)
     assert notes.disk == []
+
+
+def test_a_write_that_does_not_return_is_said_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_writer, "SILENT_S_MAX", 0.01)
+    returning = threading.Event()
+    writer = BackgroundWriter("ledger", write=lambda: int(returning.wait(10)), position=lambda: 1)
+    writer.start()
+
+    wait_until(lambda: "the disk has not answered for" in writer.state)
+    returning.set()
+    wait_until(lambda: writer.state == "ok")
+
+    assert writer.close()

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 
 from darvaz.gateway.storage.database import StorageError
@@ -21,6 +22,8 @@ OK = "ok"
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 10.0
 CLOSE_TIMEOUT_S = 3.0
+# A write that takes longer is a disk that hangs, or a lock that another process holds.
+SILENT_S_MAX = 4.0
 # So often a damaged file is replaced until the next start; a disk that damages every file is not worth more.
 NOTES_MAX = 10
 
@@ -75,7 +78,9 @@ class BackgroundWriter:
     ) -> None:
         self.name = name
         # "ok", or a sentence for people that begins with "degraded". Set by the thread.
-        self.state = OK
+        self._state = OK
+        # Monotonic seconds at which the write began that runs now; None between two. Set by the thread.
+        self._began_s: float | None = None
         # Everything up to this position is written and synced. Set by the thread.
         self.written = 0
         self._open = open
@@ -107,6 +112,15 @@ class BackgroundWriter:
         self._lock = threading.Lock()
 
     # From the event loop
+
+    @property
+    def state(self) -> str:
+        """ "ok", or a sentence that says what is wrong: also of a disk that does not return from a write."""
+        began_s = self._began_s
+        silent_s = 0.0 if began_s is None else time.monotonic() - began_s
+        if self._state == OK and silent_s > SILENT_S_MAX:
+            return f"degraded: the disk has not answered for {silent_s:.0f} s, and the {self.name} waits for it"
+        return self._state
 
     def start(self) -> None:
         """Starts the thread, once."""
@@ -173,7 +187,10 @@ class BackgroundWriter:
         try:
             while not is_last:
                 is_last = self._closing.is_set()
-                if self.write_once():
+                self._began_s = time.monotonic()
+                is_written = self.write_once()
+                self._began_s = None
+                if is_written:
                     retry_s = RETRY_MIN_S
                     if not is_last:
                         self._try_to_tidy()
@@ -213,7 +230,7 @@ class BackgroundWriter:
             return False
         except Exception as error:
             # The thread must not end for a mistake in one of its functions.
-            if self.state == OK:
+            if self._state == OK:
                 log.exception("= the %s meets a mistake of the gateway", self.name)
             self._fail(task, f"{type(error).__name__}: {error}")
             return False
@@ -238,9 +255,9 @@ class BackgroundWriter:
 
     def _succeed(self, position: int) -> None:
         self.written = position
-        if self.state != OK:
+        if self._state != OK:
             log.info("= the %s is written again", self.name)
-            self.state = OK
+            self._state = OK
         self._tell_waiters()
 
     def _try_to_tidy(self) -> None:
@@ -254,9 +271,9 @@ class BackgroundWriter:
     def _fail(self, task: str, reason: str) -> None:
         """Says what is wrong: in the log at the first failure in a row, in the state until a write succeeds."""
         state = f"degraded: the {self.name} cannot be {task} ({reason}); free the disk of the data folder"
-        if self.state == OK:
+        if self._state == OK:
             log.error("= %s", state)
-        self.state = state
+        self._state = state
         self._tell_waiters()
 
     def _tell_waiters(self) -> None:
@@ -267,7 +284,7 @@ class BackgroundWriter:
             for waiter in self._waiters:
                 if self.written >= waiter.position:
                     waiter.answer(is_written=True)
-                elif self.state != OK:
+                elif self._state != OK:
                     waiter.answer(is_written=False)
 
 
