@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -122,3 +123,15 @@ def test_text_of_a_device_cannot_control_the_gateways_terminal(gateway: GatewayP
 
     assert not {"\x1b", "\x9b", "\u202e"} & set(shown)
     assert not any(line.startswith("= admin") for line in shown.splitlines())
+
+
+def test_data_folder_that_was_there_is_made_private_and_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o755)
+
+    with GatewayProcess(data=data) as running:
+        told = running.log_text()
+
+    assert data.stat().st_mode & 0o777 == 0o700
+    assert "mode 755" in told

@@ -40,6 +40,7 @@ from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_
 from darvaz.gateway.storage.change_notices import ChangeNotices
 from darvaz.gateway.storage.database import explain, explain_os, open_database
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
+from darvaz.gateway.storage.private_folder import make_private
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
@@ -67,6 +68,9 @@ def build_parts(settings: Settings) -> Parts:
 
 def _build(settings: Settings) -> Parts:
     tables = MirroredTables(lambda: open_database(settings.data_path), MIRRORED_TABLES, peeked=["devices"])
+    remark = make_private(settings.data_path)
+    if remark is not None:
+        log.warning("= %s", remark)
     protocol = MessageCodec()
     devices = Devices(open_database(settings.data_path), kinds=protocol.kinds)
     journal = Journal(

@@ -155,3 +155,17 @@ def test_an_id_of_dots_has_a_folder_of_its_own(tmp_path: Path, device: str) -> N
     ring.close()
 
     assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_other_users_cannot_look_at_kept_frames(tmp_path: Path, was_there: bool) -> None:
+    folder = tmp_path / "frames"
+    if was_there:
+        folder.mkdir()
+        folder.chmod(0o755)
+    ring = ring_in(folder)
+
+    ring.keep("yard", frame_at(10))
+    ring.close()
+
+    assert folder.stat().st_mode & 0o777 == 0o700

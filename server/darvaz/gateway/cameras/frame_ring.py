@@ -129,7 +129,10 @@ class FrameRing:
         """Returns what is there of a camera, also from before the last start."""
         kept = self._kept.get(device)
         if kept is None:
-            self._home(device).mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Of an earlier version, which left it to the umask; also where the data folder is not private.
+            self._folder.chmod(0o700)
+            self._home(device).mkdir(exist_ok=True)
             found = sorted(self._files(device), key=lambda path: int(path.stem))
             kept = self._kept[device] = deque(found)
         return kept
