@@ -131,7 +131,7 @@ def test_data_folder_that_was_there_is_made_private_and_told(tmp_path: Path) -> 
     data.chmod(0o755)
 
     with GatewayProcess(data=data) as running:
-        told = running.log_text()
+        output = running.log_text()
 
     assert data.stat().st_mode & 0o777 == 0o700
-    assert "mode 755" in told
+    assert "mode 755" in output
