@@ -87,3 +87,16 @@ async def test_a_plot_is_drawn_again_for_another_width_and_other_colours(
         async with asyncio.timeout(10):
             while await plot.evaluate("plot => plot.toDataURL()") == light:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+
+
+async def test_names_that_every_object_has_are_plotted_like_all_others(
+    gateway: GatewayProcess, page: Page, device: str
+) -> None:
+    names = ["temperature", "constructor", "__proto__", "toString"]
+    async with board_at(gateway.ws_url, device) as board:
+        await page.goto(f"{gateway.url}/#/device/{device}")
+        await expect(page.locator("device-controls")).to_be_attached()
+        await board.send("telemetry", values=dict.fromkeys(names, 1.5))
+
+        for name in names:
+            await expect(page.locator("figcaption", has_text=name)).to_contain_text("1.5")

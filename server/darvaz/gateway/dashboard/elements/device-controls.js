@@ -2,6 +2,7 @@
 
 import { pathOf, reasonOf, request } from "../lib/api.js";
 import { bdi, clipped, h } from "../lib/dom.js";
+import { own } from "../lib/own.js";
 import { commandsOf, inputKindOf } from "../lib/rules.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
@@ -54,7 +55,7 @@ class DeviceControls extends HTMLElement {
       this.#controls = commandsOf(device).map(([name, rules]) => control(device.id, name, rules));
       this.#draw();
     }
-    for (const { name, show } of this.#controls) show(device.last_args[name]);
+    for (const { name, show } of this.#controls) show(own(device.last_args, name));
     this.#fields.disabled = !device.online || !store.mayChange;
     this.#note.textContent = !store.mayChange ? t("only_view") : device.online ? "" : t("offline_controls");
     this.#note.hidden = !this.#fields.disabled;

@@ -3,6 +3,7 @@
 import { pathOf, request } from "../lib/api.js";
 import { bdi, h, oncePerFrame } from "../lib/dom.js";
 import { formatAgo, formatValue } from "../lib/format.js";
+import { own } from "../lib/own.js";
 import { joinNewer, pointOf } from "../lib/plot-math.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
@@ -138,8 +139,8 @@ class DevicePlots extends HTMLElement {
 
   /** @param {string} name */
   #add(name) {
-    const rule = store.devices.get(this.#device)?.telemetry[name] ?? {};
-    const [usualUnit, usualTitle] = VITALS[name] ?? [];
+    const rule = own(store.devices.get(this.#device)?.telemetry ?? {}, name) ?? {};
+    const [usualUnit, usualTitle] = own(VITALS, name) ?? [];
     const unit = rule.unit ?? usualUnit;
     const title = rule.title || (usualTitle ? t(usualTitle) : name);
     const number = h("strong", {});

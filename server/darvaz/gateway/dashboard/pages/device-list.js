@@ -4,6 +4,7 @@ import { deviceLink, presence } from "../elements/presence.js";
 import { bdi, h, oncePerFrame } from "../lib/dom.js";
 import { formatAgo, formatBytes, formatDuration, formatNumber, formatValue } from "../lib/format.js";
 import { nameOf } from "../lib/known-devices.js";
+import { own } from "../lib/own.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
@@ -150,9 +151,9 @@ function detailsOf({ online, ip, address, version, rssi_dbm: signal, heap_free_b
 function valuesOf({ values, telemetry }) {
   const shown = Object.entries(values).slice(0, VALUES_SHOWN);
   const items = shown.map(([name, { value }]) => {
-    const text = formatValue(value, telemetry[name]?.unit);
+    const text = formatValue(value, own(telemetry, name)?.unit);
     const tag = typeof value === "string" ? "bdi" : "span";
-    return h("div", {}, h("dt", {}, bdi(telemetry[name]?.title || name)), h("dd", {}, h(tag, {}, text)));
+    return h("div", {}, h("dt", {}, bdi(own(telemetry, name)?.title || name)), h("dd", {}, h(tag, {}, text)));
   });
   return h("dl", { class: "values" }, items);
 }
