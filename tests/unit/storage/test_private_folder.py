@@ -24,10 +24,10 @@ def mode_of(folder: Path) -> int:
 def test_folder_that_others_may_enter_is_made_private_and_told(tmp_path: Path, mode: int) -> None:
     folder = folder_of(tmp_path, mode)
 
-    told = make_private(folder)
+    remark = make_private(folder)
 
     assert mode_of(folder) == 0o700
-    assert told is not None and f"{mode:o}" in told and "700" in told
+    assert remark is not None and f"{mode:o}" in remark and "700" in remark
     assert make_private(folder) is None
 
 
