@@ -133,7 +133,7 @@ def ask(external: Outside, port: int, method: str, path: str, host: str) -> int:
         ("forward", "localhost"),
     ],
 )
-def test_stranger_behind_a_proxy_that_says_nothing_is_no_operator(
+def test_a_client_behind_a_proxy_that_adds_no_header_is_not_an_operator(
     gateway: GatewayProcess, external: Outside, tmp_path: Path, proxy: str, host: str
 ) -> None:
     with proxied(proxy, tmp_path, external.inside, gateway.port) as port:
@@ -155,8 +155,8 @@ def test_program_of_this_machine_needs_no_login(gateway: GatewayProcess) -> None
 
 
 def test_client_of_this_machine_shows_the_local_token(gateway: GatewayProcess) -> None:
-    # This process listens, so the system's word is not enough for it.
-    with socket.create_server(("127.0.0.1", 0)), Gateway(gateway.url) as client:
+    # Other machines reach this process, so the system's word is not enough for it.
+    with socket.create_server(("0.0.0.0", 0)), Gateway(gateway.url) as client:
         client.devices()
         connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=_DEADLINE_S)
         connection.request("GET", "/api/devices")

@@ -2,7 +2,7 @@
 
 An address proves nothing: reverse proxies, port forwards and tunnels connect from 127.0.0.1, too. Linux tells which
 process has the other end. It counts as a local program if it runs as the gateway's own user and has no way to others:
-no port that it listens on, no connection with another machine, no tunnel. Whatever cannot be seen is not proven.
+no port that other machines reach, no connection with one of them, no tunnel. Whatever cannot be seen is not proven.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _is_alone(process: Path) -> bool:
 
 
 def _reaches(inode: str, descriptor: Path, tables: dict[str, str]) -> bool:
-    """Whether a socket listens, or is connected with another machine."""
+    """Whether a socket listens for other machines, or is connected with one."""
     try:
         kind = os.getxattr(descriptor, "system.sockprotoname").rstrip(b"\0").decode("ascii", "replace")
     except FileNotFoundError:
@@ -175,8 +175,10 @@ def _reaches(inode: str, descriptor: Path, tables: dict[str, str]) -> bool:
     local, remote = row[1].rpartition(":")[0], row[2].rpartition(":")[0]
     if kind.startswith("UDP"):
         return not _is_loopback(local)
+    if row[3] == _LISTEN:
+        return not _is_loopback(local)
     # A connection with an address of this machine itself has it at both ends.
-    return row[3] == _LISTEN or (local != remote and not _is_loopback(remote))
+    return local != remote and not _is_loopback(remote)
 
 
 def _row(table: str, inode: str) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""Which programs of this machine count as local: none that listens, or is connected with another machine."""
+"""Which programs of this machine count as local: none that another machine reaches, or is connected with."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ def connected(
         "",
         "kept = socket.socket(); kept.bind(('', 0))",
         "kept = socket.socketpair()",
+        "kept = socket.create_server(('127.0.0.1', 0))",
+        "kept = socket.create_server(('::1', 0), family=socket.AF_INET6)",
         "kept = socket.socket(type=socket.SOCK_DGRAM)",
         "kept = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
     ],
@@ -62,8 +64,8 @@ def test_program_without_a_way_to_others_is_local(first: str) -> None:
 @pytest.mark.parametrize(
     "first",
     [
-        "kept = socket.create_server(('127.0.0.1', 0))",
-        "kept = socket.create_server(('::1', 0), family=socket.AF_INET6)",
+        "kept = socket.create_server(('0.0.0.0', 0))",
+        "kept = socket.create_server(('::', 0), family=socket.AF_INET6)",
         "kept = socket.socket(type=socket.SOCK_DGRAM); kept.bind(('0.0.0.0', 0))",
         "kept = [socket.socket() for _ in range(300)]",
     ],
