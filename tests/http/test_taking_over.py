@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.support.app import RunningApp
 from tests.support.asgi import MemoryWebSocket
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HERE, ELSEWHERE = "192.168.1.7", "192.168.1.66"
 

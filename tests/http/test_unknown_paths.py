@@ -9,6 +9,8 @@ from websockets.exceptions import InvalidStatus
 
 from tests.support.app import RunningApp
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @pytest.mark.parametrize(
     "path", ["/ws/pico/", "/ws/Pico", "/ws", "/ws/", "/", "/ws/esp32", "//ws/pico", "/api/devices", "/" + "x" * 500]
