@@ -20,6 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+if __name__ == "__main__":
+    # As a script: this folder comes first, and has a package `http` that is not Python's.
+    sys.path.pop(0)
 try:
     import httpx
     import pytest
