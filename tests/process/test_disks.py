@@ -110,11 +110,12 @@ def test_a_full_disk_stops_no_board_and_every_received_message_is_kept(tmp_path:
 
 
 def test_files_that_may_not_grow_lose_nothing_that_was_acknowledged() -> None:
-    with GatewayProcess(prefix=disks.limited_files(300_000)) as gateway:
+    with GatewayProcess(prefix=disks.limited_files(10_000_000)) as gateway:
         token = gateway.token()
+        disks.limit_files(gateway.process.pid, 300_000)
         with connect(f"{gateway.ws_url}/ws/pico") as board:
             introduce(board, "confined")
-            send_lines(board, 400)
+            send_lines(board, 400, noise=True)
             wait_until(lambda: health(gateway)[0] == 503)
             disks.lift_limit(gateway.process.pid)
             wait_until(lambda: health(gateway) == (200, "ok"))

@@ -58,6 +58,12 @@ def limited_files(size_bytes: int) -> list[str]:
     return ["prlimit", f"--fsize={size_bytes}:"]
 
 
+def limit_files(pid: int, size_bytes: int) -> None:
+    """Lets no file of a running process grow beyond a size."""
+    done = _run(["prlimit", "--pid", str(pid), f"--fsize={size_bytes}:"])
+    assert done.returncode == 0, done.stderr
+
+
 def lift_limit(pid: int) -> None:
     """Removes the limit of the size of a process's files."""
     done = _run(["prlimit", "--pid", str(pid), "--fsize=unlimited:"])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 # Callers whose process is being looked for; the next one is not proven.
 WAITING_MAX = 64
-DEADLINE_S = 2.0
+DEADLINE_S = 5.0
 # A program with more of them is not looked at.
 SOCKETS_MAX = 256
 

@@ -28,6 +28,14 @@ def test_readings_that_wait_are_in_a_plot_once(kept: Kept) -> None:
                 assert sum(point.count for point in found.points) == second // 10 + 1
 
 
+def test_the_newest_waiting_reading_of_each_name_is_known(kept: Kept) -> None:
+    kept.record("pico", NOON_S + 10, t=2.0)
+    kept.record("pico", NOON_S, t=1.0, u=5.0)
+
+    assert kept.history.newest_waiting("pico") == {"t": (2.0, NOON_S + 10), "u": (5.0, NOON_S)}
+    assert kept.history.newest_waiting("other") == {}
+
+
 def test_waiting_readings_that_a_flush_wrote_meanwhile_are_not_counted_twice(kept: Kept) -> None:
     kept.record("pico", NOON_S, t=1.0)
     waiting = kept.history.waiting("pico", "t")

@@ -107,7 +107,9 @@ class EmulatedPico:
             self._reader.join(STOP_DEADLINE_S)
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                stream.close()
+                # What a process that has ended did not read is lost with it.
+                with contextlib.suppress(OSError):
+                    stream.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.port)
 

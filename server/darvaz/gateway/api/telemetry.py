@@ -50,8 +50,9 @@ async def read_telemetry(call: Call) -> LatestAnswer | Response:
     """Returns the newest value of each name that a device reports."""
     if call.parts.devices.get(call.device) is None:
         return unknown_device(call.device)
-    # Numbers from before the last start of the gateway are in the history.
-    kept = await call.read(call.parts.history_reader, last_readings, call.device)
+    # Numbers from before the last start of the gateway, and of how the board is, are in the history.
+    waiting = call.parts.history.newest_waiting(call.device)
+    kept = await call.read(call.parts.history_reader, last_readings, call.device) | waiting
     values = {name: Reading(value, time_s) for name, (value, time_s) in kept.items()}
     return LatestAnswer(call.device, values | call.parts.telemetry.latest(call.device))
 

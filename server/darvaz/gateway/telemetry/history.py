@@ -180,6 +180,18 @@ class History:
                 found.append((recent.number, *series.in_order()))
         return found
 
+    def newest_waiting(self, device: str) -> dict[str, tuple[float, float]]:
+        """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""
+        with self._lock:
+            parts = [self._flushing, self._sorted_and_pending(device)]
+        found: dict[str, tuple[float, float]] = {}
+        for recent in parts:
+            for name, series in recent.series.get(device, {}).items():
+                if series.numbers:
+                    times_ms, values = series.in_order()
+                    found[name] = (values[-1], times_ms[-1] / 1000)
+        return found
+
     def _sorted_and_pending(self, device: str) -> Recent:
         """Returns what waits of one device, a copy."""
         found = Recent(self._recent.number)
