@@ -10,5 +10,8 @@ test("what every object inherits is not found", () => {
 
 test("names like those are found where a device reports them", () => {
   const reported = JSON.parse('{"constructor": 1, "__proto__": 2, "temperature": 3}');
-  assert.deepEqual(["constructor", "__proto__", "temperature"].map((name) => own(reported, name)), [1, 2, 3]);
+  assert.deepEqual(
+    ["constructor", "__proto__", "temperature"].map((name) => own(reported, name)),
+    [1, 2, 3],
+  );
 });
