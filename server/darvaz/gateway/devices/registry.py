@@ -6,7 +6,7 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from typing import Any, Self
 
 import msgspec
@@ -135,15 +135,16 @@ class Devices:
         if self._known.pop(device, None) is not None:
             self._note_change(device)
 
-    async def wait_until_stored(self, deadline_s: float) -> bool:
-        """Returns once every change so far survives a power cut; False after the deadline, or if the disk fails."""
+    def wait_until_stored(self, deadline_s: float) -> Coroutine[Any, Any, bool]:
+        """Waits until every change so far survives a power cut; False after the deadline, or if the disk fails."""
         wanted = self._changes
         if self._synced_changes >= wanted:
-            return True
+            # What nobody has changed is written.
+            return self.writer.wait_until_written(0, deadline_s)
         self._wanted_changes = wanted
         # Also if it is written: it may not be synced yet.
         self._note_change(None)
-        return await self.writer.wait_until_written(self._changes, deadline_s)
+        return self.writer.wait_until_written(self._changes, deadline_s)
 
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and closes the database; says whether all of it was written in time."""
