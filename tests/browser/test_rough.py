@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -30,12 +31,14 @@ async def answer(board: Board, result: Any) -> None:
 
 
 async def test_untrusted_text_stays_text(gateway: GatewayProcess, page: Page) -> None:
+    # Its own at each attempt: the log of an earlier one has the same lines.
+    device = f"untrusted-{time.monotonic_ns()}"
     rules = {"text": {"type": "string", "title": "<b>bold</b>"}}
     introduction: dict[str, Any] = {"commands": {"run": rules}, "board": "<script>1</script>"}
-    async with board_at(gateway.ws_url, "untrusted", **introduction) as board:
-        gateway.post("/api/devices/untrusted/commands/none")
-        await page.goto(f"{gateway.url}/#/device/untrusted")
-        await expect(page.get_by_role("heading", name="untrusted")).to_be_visible()
+    async with board_at(gateway.ws_url, device, **introduction) as board:
+        gateway.post(f"/api/devices/{device}/commands/none")
+        await page.goto(f"{gateway.url}/#/device/{device}")
+        await expect(page.get_by_role("heading", name=device)).to_be_visible()
         await board.send("log", message=HOSTILE, level="error")
         await board.send("log", message=LONG)
         await board.send("telemetry", values={"state": "<i>open</i>"})
@@ -50,7 +53,7 @@ async def test_untrusted_text_stays_text(gateway: GatewayProcess, page: Page) ->
         await page.locator("form.control").get_by_role("button", name="Send").click()
         await answer(board, HOSTILE)
         await expect(page.locator(".status.done")).to_contain_text("onerror=")
-        assert await page.title() == "untrusted · Darvaz"
+        assert await page.title() == f"{device} · Darvaz"
         assert await page.locator("main img, main script, main b, main i").count() == 0
 
 
