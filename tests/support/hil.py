@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -38,7 +39,11 @@ async def bench(
 async def pytest_in(
     folder: Path, *words: str, env: dict[str, str] | None = None, deadline_s: float = 100.0
 ) -> tuple[int, str]:
-    """Runs pytest in a process of its own; returns its exit status and what it printed."""
+    """Runs pytest in a process of its own; returns its exit status and what it printed.
+
+    The options of the run around it (PYTEST_ADDOPTS) are not for it: they change what it prints.
+    """
+    env = {name: value for name, value in (os.environ if env is None else env).items() if name != "PYTEST_ADDOPTS"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pytest", *words,
         cwd=folder, env=env, stdin=asyncio.subprocess.DEVNULL,
