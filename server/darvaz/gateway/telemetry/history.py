@@ -9,14 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-import threading
 import time
-import zlib
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import msgspec
 
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.damage import FileWatch, is_damage, move_aside
@@ -27,7 +22,8 @@ from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.taken import load_taken
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, read_meta, write_meta
 from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
-from darvaz.gateway.telemetry.recent import Recent, Report, UnnumberedReport, Value
+from darvaz.gateway.telemetry.recent import Value
+from darvaz.gateway.telemetry.report_queue import ReportQueue, Waiting
 
 log = logging.getLogger("darvaz.history")
 
@@ -35,20 +31,10 @@ PENDING_REPORTS_MAX = 50_000
 # Values that wait at most: more are written before their time; in memory each takes about 50 bytes.
 RECENT_VALUES_MAX = 200_000
 FLUSH_INTERVAL_S = 3600.0
-# Reports in a record at most; at their largest they stay below the largest record.
-_REPORTS_PER_RECORD = 200
 _RETAIN_EVERY_S = 600.0
 _CHECK_EVERY_S = 60.0
 # How often the writer looks whether another program has written the file, or removed it.
 _LOOK_EVERY_S = 2.0
-_COMPRESSION = 1
-
-# The waiting readings of one series, and the number of the flush that will write them.
-Waiting = tuple[int, list[int], list[float]]
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Report | str]).decode
-_decode_unnumbered = msgspec.msgpack.Decoder(list[UnnumberedReport | str]).decode
 
 
 class History:
@@ -81,20 +67,11 @@ class History:
         self._open_connection = open_connection
         self._connection: sqlite3.Connection | None = None
         self._pending_reports_max = pending_reports_max
-        # Reports, and devices to forget, as the event loop appends them.
-        self._pending: deque[Report | str] = deque()
-        self._accepted = 0
+        self._queue = ReportQueue()
         # The numbers of the reports that were accepted; used by the event loop.
         self._taken = Sequences()
-        # Guards what the two threads share: the sorted readings and their numbers.
-        self._lock = threading.Lock()
-        self._recent = Recent(1)
-        # What the writer is writing; it stays here while the disk fails.
-        self._flushing = Recent(0)
-        # Positions: what was taken from `_pending` and sorted, what the database has.
-        self._sorted = self._written = 0
-        # Numbers of records: the newest that is sorted, the newest that the database has.
-        self._record = self._stored_record = 0
+        # How many reports the database has, counted as `ReportQueue.accepted`. The writer's.
+        self._written = 0
         self._store = store or HistoryStore()
         self._is_loaded = False
         # Whether the recorder has ended, or failed: what it left is taken by the writer.
@@ -110,7 +87,7 @@ class History:
             "history",
             open=self._connect,
             write=self._write,
-            position=lambda: self._accepted,
+            position=lambda: self._queue.accepted,
             lost=lambda: self.dropped_reports,
             write_gap=_log_gap,
             tidy=self._tidy,
@@ -140,17 +117,15 @@ class History:
         """Keeps the values of one report, at the time it happened, once if it has a boot and a number. Never waits."""
         if boot and self._taken.take(device, boot, number) is None:
             return
-        if len(self._pending) >= self._pending_reports_max:
+        if len(self._queue) >= self._pending_reports_max:
             self.dropped_reports += 1
         elif values or boot:
-            self._accepted += 1
-            self._pending.append((device, int(time_s * 1000), values, boot, number))
+            self._queue.add((device, int(time_s * 1000), values, boot, number))
 
     def forget(self, device: str) -> None:
         """Deletes all that a device has reported so far."""
-        self._accepted += 1
         self._taken.forget(device)
-        self._pending.append(device)
+        self._queue.add(device)
         self.flush_now()
 
     def flush_now(self) -> None:
@@ -160,7 +135,7 @@ class History:
 
     async def wait_until_stored(self, deadline_s: float) -> bool:
         """Returns once the database has everything that the recorder has taken; False if that takes longer."""
-        position = self._accepted
+        position = self._queue.accepted
         self.flush_now()
         return await self.writer.wait_until_written(position, deadline_s)
 
@@ -171,37 +146,11 @@ class History:
 
     def waiting(self, device: str, name: str) -> list[Waiting]:
         """Returns the numbers of a series that the database may not have yet, oldest flush first."""
-        with self._lock:
-            parts = [self._flushing, self._sorted_and_pending(device)]
-        found: list[Waiting] = []
-        for recent in parts:
-            series = recent.series.get(device, {}).get(name)
-            if series is not None and series.numbers:
-                found.append((recent.number, *series.in_order()))
-        return found
+        return self._queue.waiting(device, name)
 
     def newest_waiting(self, device: str) -> dict[str, tuple[float, float]]:
         """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""
-        with self._lock:
-            parts = [self._flushing, self._sorted_and_pending(device)]
-        found: dict[str, tuple[float, float]] = {}
-        for recent in parts:
-            for name, series in recent.series.get(device, {}).items():
-                if series.numbers:
-                    times_ms, values = series.in_order()
-                    found[name] = (values[-1], times_ms[-1] / 1000)
-        return found
-
-    def _sorted_and_pending(self, device: str) -> Recent:
-        """Returns what waits of one device, a copy."""
-        found = Recent(self._recent.number)
-        found.series[device] = {name: series.copy() for name, series in self._recent.series.get(device, {}).items()}
-        for item in list(self._pending):
-            if item == device:
-                found.forget(device)
-            elif item[0] == device:
-                found.add(item)  # type: ignore[arg-type]
-        return found
+        return self._queue.newest_waiting(device)
 
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
@@ -214,17 +163,12 @@ class History:
     def replay(self, record: Record) -> None:
         """Takes a record of before the start that the database may not have."""
         self._connect_at_start()
-        if record.number > self._stored_record:
-            for item in _reports_in(zlib.decompress(record.data)):
-                self._accepted += 1
-                self._sorted += 1
-                self._sort_one(item)
-            self._record = record.number
+        self._queue.replay(record)
 
     def write_replayed(self) -> None:
         """Writes what `replay` took, before the thread starts; raises what opening the database raises."""
         self._connect_at_start()
-        if self._recent.has_news:
+        if self._queue.has_news:
             self.writer.write_once()
         assert self._connection is not None
         try:
@@ -235,15 +179,8 @@ class History:
 
     def append_waiting(self, append: Callable[[bytes], int]) -> None:
         """Puts what waits into the record log, and sorts it."""
-        while self._pending:
-            # Nobody else takes from the front, and the event loop must not wait for the disk behind a lock.
-            count = min(len(self._pending), _REPORTS_PER_RECORD)
-            items = [self._pending[index] for index in range(count)]
-            record = append(zlib.compress(_encode(items), _COMPRESSION))
-            with self._lock:
-                self._record = record
-                self._take(count)
-        if self._recent.count >= RECENT_VALUES_MAX:
+        self._queue.append_waiting(append)
+        if self._queue.values >= RECENT_VALUES_MAX:
             self.flush_now()
 
     def sync_database(self) -> None:
@@ -257,8 +194,7 @@ class History:
             try:
                 # A flush is durable before its records are released.
                 connection.execute("PRAGMA synchronous = FULL")
-                self._stored_record = read_meta(connection, "record")
-                self._recent.number = read_meta(connection, "flush") + 1
+                self._queue.begin_at(read_meta(connection, "record"), read_meta(connection, "flush"))
             except sqlite3.Error:
                 connection.close()
                 raise
@@ -289,13 +225,8 @@ class History:
             return self._written
         # Set before the disk is waited for: what asks for a flush meanwhile gets the next one.
         self._flush_s = time.monotonic() + FLUSH_INTERVAL_S
-        with self._lock:
-            if self.release is None or self._is_closing:
-                self._take(len(self._pending))
-            self._flushing = self._flushing.joined(self._recent)
-            self._recent = Recent(self._flushing.number + 1)
-            position, record = self._sorted, self._record
-        if self._flushing.has_news:
+        position, record = self._queue.begin_flush(is_last=self.release is None or self._is_closing)
+        if self._queue.flushing.has_news:
             try:
                 self._commit(connection, record)
             except BaseException:
@@ -320,13 +251,12 @@ class History:
         # A rollback takes back new series, too.
         self._is_loaded = False
         with transaction(connection):
-            self._store.store(connection, self._flushing)
+            self._store.store(connection, self._queue.flushing)
             write_meta(connection, "record", record)
-            write_meta(connection, "flush", self._flushing.number)
+            write_meta(connection, "flush", self._queue.flushing.number)
         self._is_loaded = True
         self._watch.note()
-        with self._lock:
-            self._flushing = Recent(self._flushing.number)
+        self._queue.end_flush()
         if self.release is not None:
             self.release(READINGS, record)
 
@@ -354,19 +284,6 @@ class History:
         give_back(connection)
         self._watch.note()
 
-    # Under the lock
-
-    def _take(self, count: int) -> None:
-        for _ in range(count):
-            self._sort_one(self._pending.popleft())
-        self._sorted += count
-
-    def _sort_one(self, item: Report | str) -> None:
-        if isinstance(item, str):
-            self._recent.forget(item)
-        else:
-            self._recent.add(item)
-
 
 def _ignore(note: str) -> None:
     """Stands where nobody listens."""
@@ -374,12 +291,3 @@ def _ignore(note: str) -> None:
 
 def _log_gap(reports: int) -> None:
     log.warning("= %d reports are missing in the history: the disk could not keep up", reports)
-
-
-def _reports_in(data: bytes) -> list[Report | str]:
-    """Returns what a record holds, also one of a version that knew no numbers."""
-    try:
-        return _decode(data)
-    except msgspec.ValidationError:
-        items = _decode_unnumbered(data)
-        return [item if isinstance(item, str) else (*item, "", 0) for item in items]

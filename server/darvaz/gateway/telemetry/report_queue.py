@@ -1,0 +1,170 @@
+"""Reports that were accepted and are not in the database yet, in memory, sorted by series as they are taken."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from darvaz.gateway.storage.record_log import Record
+from darvaz.gateway.telemetry.recent import Recent, Report, Series, UnnumberedReport
+
+# Reports in a record at most; at their largest they stay below the largest record.
+_REPORTS_PER_RECORD = 200
+_COMPRESSION = 1
+
+# The waiting readings of one series, and the number of the flush that will write them.
+Waiting = tuple[int, list[int], list[float]]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Report | str]).decode
+_decode_unnumbered = msgspec.msgpack.Decoder(list[UnnumberedReport | str]).decode
+
+
+class ReportQueue:
+    """The event loop adds reports; the recorder's thread sorts what it has recorded, the writer's thread flushes that.
+
+    An item is a report, or the name of a device whose earlier readings are to be forgotten.
+    """
+
+    def __init__(self) -> None:
+        # How many items were added; the event loop's, at the start the recorder's.
+        self.accepted = 0
+        # Of what is sorted: the number of items, and of their newest record. Under the lock.
+        self._sorted = self._record = 0
+        # The newest record that the database has.
+        self._stored_record = 0
+        # As the event loop appends them.
+        self._pending: deque[Report | str] = deque()
+        # Guards what the two threads share: the sorted readings and their numbers.
+        self._lock = threading.Lock()
+        self._recent = Recent(1)
+        # What the writer is writing; it stays here while the disk fails.
+        self.flushing = Recent(0)
+
+    def __len__(self) -> int:
+        """Returns how many items wait for the recorder."""
+        return len(self._pending)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything is sorted that the writer has not begun to write."""
+        return self._recent.has_news
+
+    @property
+    def values(self) -> int:
+        """How many values are sorted and wait for the writer."""
+        return self._recent.count
+
+    def add(self, item: Report | str) -> None:
+        """Takes one item, behind the others. Never waits."""
+        self.accepted += 1
+        self._pending.append(item)
+
+    def waiting(self, device: str, name: str) -> list[Waiting]:
+        """Returns the numbers of a series that the database may not have yet, oldest flush first."""
+        found: list[Waiting] = []
+        for number, names in self._waiting_of(device):
+            series = names.get(name)
+            if series is not None and series.numbers:
+                found.append((number, *series.in_order()))
+        return found
+
+    def newest_waiting(self, device: str) -> dict[str, tuple[float, float]]:
+        """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""
+        found: dict[str, tuple[float, float]] = {}
+        for _, names in self._waiting_of(device):
+            for name, series in names.items():
+                if series.numbers:
+                    times_ms, values = series.in_order()
+                    found[name] = (values[-1], times_ms[-1] / 1000)
+        return found
+
+    def _waiting_of(self, device: str) -> Iterator[tuple[int, dict[str, Series]]]:
+        """Yields the number of each flush to come, and what it has of a device by name, oldest first."""
+        with self._lock:
+            flushing, later = self.flushing, self._copy_of(device)
+        for recent in (flushing, later):
+            yield recent.number, recent.series.get(device, {})
+
+    def _copy_of(self, device: str) -> Recent:
+        """Returns what is sorted and what is pending of one device."""
+        found = Recent(self._recent.number)
+        found.series[device] = {name: series.copy() for name, series in self._recent.series.get(device, {}).items()}
+        for item in list(self._pending):
+            if item == device:
+                found.forget(device)
+            elif item[0] == device:
+                found.add(item)  # type: ignore[arg-type]
+        return found
+
+    # The recorder's thread
+
+    def replay(self, record: Record) -> None:
+        """Takes a record of before the start, if the database does not have it."""
+        if record.number > self._stored_record:
+            for item in _reports_in(zlib.decompress(record.data)):
+                self.accepted += 1
+                self._sorted += 1
+                self._sort(item)
+            self._record = record.number
+
+    def append_waiting(self, append: Callable[[bytes], int]) -> None:
+        """Puts what is pending into the record log, and sorts it."""
+        while self._pending:
+            # Nobody else takes from the front, and the event loop must not wait for the disk behind a lock.
+            count = min(len(self._pending), _REPORTS_PER_RECORD)
+            items = [self._pending[index] for index in range(count)]
+            record = append(zlib.compress(_encode(items), _COMPRESSION))
+            with self._lock:
+                self._record = record
+                self._take(count)
+
+    # The writer's thread
+
+    def begin_at(self, stored_record: int, stored_flush: int) -> None:
+        """Notes how far the database is, as it says when it is opened."""
+        self._stored_record = stored_record
+        self._recent.number = stored_flush + 1
+
+    def begin_flush(self, is_last: bool) -> tuple[int, int]:
+        """Moves all that is sorted to `flushing`, with `is_last` also what is pending.
+
+        Returns how many items the database has after it, and the number of their newest record.
+        """
+        with self._lock:
+            if is_last:
+                self._take(len(self._pending))
+            self.flushing = self.flushing.joined(self._recent)
+            self._recent = Recent(self.flushing.number + 1)
+            return self._sorted, self._record
+
+    def end_flush(self) -> None:
+        """Lets go of what is in the database now."""
+        with self._lock:
+            self.flushing = Recent(self.flushing.number)
+
+    # Under the lock
+
+    def _take(self, count: int) -> None:
+        for _ in range(count):
+            self._sort(self._pending.popleft())
+        self._sorted += count
+
+    def _sort(self, item: Report | str) -> None:
+        if isinstance(item, str):
+            self._recent.forget(item)
+        else:
+            self._recent.add(item)
+
+
+def _reports_in(data: bytes) -> list[Report | str]:
+    """Returns what a record holds, also one of a version that knew no numbers."""
+    try:
+        return _decode(data)
+    except msgspec.ValidationError:
+        items = _decode_unnumbered(data)
+        return [item if isinstance(item, str) else (*item, "", 0) for item in items]
