@@ -41,7 +41,17 @@ SUFFIXES = {".py", ".js", ".mjs", ".md", ".html", ".css", ".toml", ".json", ".c"
 ALLOWED = re.compile(
     r"living[ _]room|bed[ _]?room|bathroom|class ?room|front[ _]door|garage[ _]door|door sensor|\"door\""
 )
-LINES_MAX = 350
+LINES_MAX, LINES_MIN = 350, 15
+# What Python asks for by name, however little is in it.
+MARKERS = {"__init__.py", "__main__.py", "conftest.py"}
+SHORT = {
+    "bench/catalogue.py": "the one list that a new case is added to",
+    "server/darvaz/boards/virtual/stubs/socket.py": "a module of MicroPython",
+    "server/darvaz/testing.py": "the names that tests of makers import",
+    "tests/support/on_board/run_tests.py": "runs on a board by itself",
+    "tests/unit/firmware/failing_on_purpose.py": "a program that another one runs",
+    "tests/unit/firmware/programs/power_on.py": "a program that a board runs",
+}
 # The API has it, and clients read it.
 PUBLIC_NAMES = {"asked"}
 # A stub of MicroPython's own module has that module's names.
@@ -118,3 +128,23 @@ def test_no_two_classes_of_the_server_have_the_same_name() -> None:
     )
 
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def lines_by_name(suffixes: set[str]) -> dict[str, int]:
+    """Returns how many lines each file has."""
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_bytes().count(b"\n") for path in FILES if path.suffix in suffixes
+    }
+
+
+def test_no_file_is_longer_than_one_can_survey() -> None:
+    lines = lines_by_name({".py", ".js", ".mjs", ".c", ".css"})
+
+    assert {name: count for name, count in lines.items() if count > LINES_MAX} == {}
+
+
+def test_no_module_is_short_without_a_reason() -> None:
+    lines = lines_by_name({".py"})
+    short = {name for name, count in lines.items() if count < LINES_MIN and Path(name).name not in MARKERS}
+
+    assert short == SHORT.keys()

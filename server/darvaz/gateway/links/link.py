@@ -10,6 +10,7 @@ from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, cut
 from darvaz.gateway.links.board_time import BoardTime
+from darvaz.gateway.links.introduction import refuse_device
 from darvaz.gateway.links.numbered import REPEATED, UNSET, Numbered
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.session.session import (
@@ -35,8 +36,6 @@ _monotonic_s: Final = time.monotonic
 _unix_s: Final = time.time
 
 _LOGGED_CHARS_MAX = 75
-# Tokens that an entry names.
-_HOLDERS_NAMED_MAX = 8
 
 
 class DeviceLink:
@@ -281,36 +280,20 @@ class DeviceLink:
         self._join_deadlines()
 
     def _check_introduction(self, message: Any, now_s: float) -> None:
-        fault = self._refuse_device(message.device)
+        device = message.device
+        fault, takeover = refuse_device(self._context.parts, device, self.kind_name, self._admitted, self.address)
         if fault is not None:
             self._session.refuse(fault)
             return
-        self.device, self._caller = message.device, None
-        self._context.parts.hub.join(message.device, self, message)
+        if takeover:
+            self._record("=", "taken over", takeover, device)
+        self.device, self._caller = device, None
+        self._context.parts.hub.join(device, self, message)
         self._board_time.begin(message, now_s)
         self._numbered.begin(message)
         self._context.parts.bus.publish("connect", self.device, message, _unix_s())
         self._session.unix_offset_s = self._context.parts.unix_offset_s
         self._session.welcome(now_s)
-
-    def _refuse_device(self, device: str) -> Fault | None:
-        """Returns why this link may not be that device: it is of another kind, or the token is another device's."""
-        parts = self._context.parts
-        kind = parts.hub.kind_of(device)
-        if kind is not None and kind != self.kind_name:
-            return Fault("not_allowed", f"device: {device} is a {kind}", "device")
-        if self._admitted is None:
-            return None
-        online_at = parts.hub.address_of(device)
-        decision = parts.access.bind(
-            self._admitted, device, is_elsewhere=online_at is not None and online_at != self.address
-        )
-        if isinstance(decision, Refused):
-            return Fault(decision.code, decision.message)
-        if decision:
-            known = ", ".join(decision[:_HOLDERS_NAMED_MAX])
-            self._record("=", "taken over", f"by token {self._admitted.token_id}; it was of token {known}", device)
-        return None
 
     def _write(self, write: Write) -> None:
         if isinstance(write, Packet):
