@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from darvaz.client.errors import GatewayError
-from darvaz.client.user_config import NotPrivateError, config_folder, read_private, write_private
+from darvaz.text.private_files import NotPrivateError, config_folder, read_private, write_private
 
 URL_VARIABLE = "DARVAZ_GATEWAY"
 TOKEN_VARIABLE = "DARVAZ_TOKEN"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from darvaz.client.user_config import read_private, state_folder
+from darvaz.text.private_files import read_private, state_folder
 
 _NAME = "local-token"
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from darvaz.boards.flashing.configuration import WifiNetwork
-from darvaz.client.user_config import config_folder, read_private, write_private
+from darvaz.text.private_files import config_folder, read_private, write_private
 
 SSID_VARIABLE = "DARVAZ_WIFI_SSID"
 PASSWORD_VARIABLE = "DARVAZ_WIFI_PASSWORD"

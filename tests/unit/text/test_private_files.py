@@ -11,7 +11,7 @@ import pytest
 
 from darvaz.boards.flashing import wifi
 from darvaz.boards.flashing.configuration import WifiNetwork
-from darvaz.client.user_config import NotPrivateError, config_folder, read_private, write_private
+from darvaz.text.private_files import NotPrivateError, config_folder, read_private, write_private
 
 NO_MODES = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 
