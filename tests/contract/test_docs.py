@@ -15,6 +15,8 @@ from darvaz.client.config import TOKEN_VARIABLE, URL_VARIABLE
 from darvaz.compiled import SWITCH
 from darvaz.gateway.api.routes import OPERATIONS
 from darvaz.gateway.app import build_app, build_parts
+from darvaz.gateway.config_file import CONFIG_VARIABLE
+from darvaz.gateway.setting_sources import OTHER_VARIABLES as VARIABLES_OF_OTHERS
 from darvaz.gateway.settings import Settings, hints
 from tests.contract.test_imports import LAYERS, OUTSIDE
 
@@ -51,6 +53,7 @@ def test_every_setting_in_the_operations_page_exists(name: str) -> None:
 
 
 OTHER_VARIABLES = {
+    CONFIG_VARIABLE,
     TOKEN_VARIABLE,
     URL_VARIABLE,
     SSID_VARIABLE,
@@ -59,6 +62,13 @@ OTHER_VARIABLES = {
     "DARVAZ_PICO_W_UF2",
     SWITCH,
 }
+
+
+def test_a_start_takes_no_variable_of_another_command_for_a_mistake() -> None:
+    # One is read by a test only.
+    assert set(VARIABLES_OF_OTHERS) == OTHER_VARIABLES - {"DARVAZ_PICO_W_UF2"}
+
+
 VARIABLES = sorted(set(re.findall(r"DARVAZ_[A-Z0-9_]+", "".join(page.read_text() for page in PAGES))))
 
 

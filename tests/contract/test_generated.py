@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from tools.generate.__main__ import BUILDERS, ROOT, SOURCE, find_stale, main
+from tools.generate.__main__ import BUILDERS, PROGRAM_BUILDERS, ROOT, SOURCE, find_stale, main
 from tools.generate.diagram import draw_states, find_way_out
 from tools.generate.rules import RuleMaker
 
+GENERATED = [*BUILDERS, *PROGRAM_BUILDERS]
 SCHEMA: dict[str, Any] = json.loads((ROOT / SOURCE).read_text(encoding="utf-8"))
 MESSAGES_PY = ROOT / "firmware/lib/darvaz/messages.py"
 NAMES = [option["$ref"].removeprefix("#/$defs/") for option in SCHEMA["oneOf"]]
@@ -65,7 +66,7 @@ def run_on_micropython(script: str, folder: Path) -> str:
 
 def checkout(folder: Path) -> Path:
     """Returns a folder with the schema and the generated files."""
-    for path in (SOURCE, *BUILDERS):
+    for path in (SOURCE, *GENERATED):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, folder / path)
     return folder
@@ -82,13 +83,13 @@ def test_generating_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     root = checkout(tmp_path)
 
     main([], root)
-    first = [(root / path).read_bytes() for path in BUILDERS]
+    first = [(root / path).read_bytes() for path in GENERATED]
     main([], root)
 
-    assert [(root / path).read_bytes() for path in BUILDERS] == first
+    assert [(root / path).read_bytes() for path in GENERATED] == first
 
 
-@pytest.mark.parametrize("path", BUILDERS)
+@pytest.mark.parametrize("path", GENERATED)
 def test_check_names_the_stale_file_and_the_command_that_updates_it(
     path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,7 +103,7 @@ def test_check_names_the_stale_file_and_the_command_that_updates_it(
     assert (root / path).read_text(encoding="utf-8") == "an edit by hand\n"
 
 
-@pytest.mark.parametrize("path", BUILDERS)
+@pytest.mark.parametrize("path", GENERATED)
 def test_a_stale_or_missing_file_is_written_again(path: str, tmp_path: Path) -> None:
     root = checkout(tmp_path)
     (root / path).unlink()

@@ -16,6 +16,7 @@ LAYERS = (
     {"gateway.storage", "gateway.frames", "gateway.session", "gateway.events", "gateway.websocket"},
     {
         "gateway.settings",
+        "gateway.config_file",
         "gateway.open_files",
         "gateway.local_programs",
         "gateway.local_token_file",
@@ -27,6 +28,7 @@ LAYERS = (
     {
         "gateway.cameras",
         "gateway.telemetry",
+        "gateway.setting_sources",
         "gateway.metrics",
         "gateway.refusals",
         "gateway.shares",

@@ -1,1 +1,1 @@
-"""Generates the files derived from shared/protocol.json: `python -m tools.generate [--check]`."""
+"""Generates the files made from the protocol and the settings: `python -m tools.generate [--check]`."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from darvaz.cli.config_example import config_example
 from darvaz.protocol.asyncapi import build_asyncapi
 from tools.generate.page import build_page
 from tools.generate.tables import build_tables
@@ -27,16 +28,21 @@ BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "docs/protocol.md": build_page,
     "docs/asyncapi.json": _asyncapi_text,
 }
+# Made from the program, not from the schema.
+PROGRAM_BUILDERS: Mapping[str, Callable[[], str]] = {
+    "deploy/darvaz.toml": config_example,
+}
 
 
 def build_all(root: Path = ROOT) -> dict[str, str]:
     """Returns the text of every generated file, by its path in the repository at `root`."""
     schema = json.loads((root / SOURCE).read_text(encoding="utf-8"))
-    return {path: build(schema) for path, build in BUILDERS.items()}
+    from_schema = {path: build(schema) for path, build in BUILDERS.items()}
+    return from_schema | {path: build() for path, build in PROGRAM_BUILDERS.items()}
 
 
 def find_stale(root: Path = ROOT) -> list[str]:
-    """Returns the paths of generated files that are missing or differ from the schema."""
+    """Returns the paths of generated files that are missing or out of date."""
     return [path for path, text in build_all(root).items() if _read(root / path) != text.encode()]
 
 
@@ -56,7 +62,7 @@ def _read(path: Path) -> bytes | None:
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Runs the command; returns 1 if --check found a stale file, else 0."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=f"Generates files from {SOURCE}.")
+    parser = argparse.ArgumentParser(prog=COMMAND, description=f"Generates files from {SOURCE} and the settings.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is stale")
     if parser.parse_args(arguments).check:
         stale = find_stale(root)

@@ -10,6 +10,7 @@ from darvaz import __version__, is_compiled
 
 # What `darvaz --help` shows for each, without importing it.
 VERBS = {
+    "config": "Show the value of each setting, and where it comes from.",
     "devices": "List the devices: which are online, and their commands.",
     "doctor": "Find out why a board cannot connect.",
     "enrol": "Let new boards fetch their tokens for some minutes.",

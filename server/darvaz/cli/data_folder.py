@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from darvaz.gateway.config_file import find_config
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -19,11 +21,26 @@ def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--data",
         envvar="DARVAZ_DATA",
         show_envvar=True,
-        default="data",
-        show_default=True,
+        default=_configured_data,
+        show_default="the one of darvaz.toml, else data",
         type=click.Path(path_type=Path),
         help="The gateway's data folder, on this machine.",
     )(function)
+
+
+def _configured_data() -> str:
+    """Returns the data folder that darvaz.toml names, else the default."""
+    config = find_config()
+    if config is None:
+        return "data"
+    # Here, because most machines have no such file, and the settings take time to load.
+    from darvaz.gateway.setting_sources import load_settings
+    from darvaz.gateway.settings import SettingsError
+
+    try:
+        return load_settings(environ={}, config=config).settings.data
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @contextlib.contextmanager

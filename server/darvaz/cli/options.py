@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from darvaz.gateway.config_file import CONFIG_VARIABLE
 from darvaz.gateway.settings import Settings, describe, expected, hints, option_name, variable_name
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
@@ -18,7 +19,7 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for name, hint in reversed(hints().items()):
         # "Some text" would not help.
         right = "" if expected(hint) == expected(str) else f" Expects {expected(hint)}."
-        notes = f"[default: {_shown(getattr(defaults, name))}; env: {variable_name(name)}]"
+        notes = f"[default: {shown(getattr(defaults, name))}; env: {variable_name(name)}]"
         option = click.option(
             option_name(name),
             name,
@@ -27,6 +28,16 @@ def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
         )
         function = option(function)
     return function
+
+
+def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the option that names the file of settings."""
+    return click.option(
+        "--config",
+        metavar="FILE",
+        help="File of settings  [default: darvaz.toml here, in ~/.config/darvaz or in /etc/darvaz; "
+        f"env: {CONFIG_VARIABLE}]",
+    )(function)
 
 
 def checked_device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -38,7 +49,7 @@ def checked_device(context: click.Context, option: click.Parameter, value: str |
     return value
 
 
-def _shown(default: Any) -> str:
+def shown(default: Any) -> str:
     if isinstance(default, bool):
         return "true" if default else "false"
     if isinstance(default, float):

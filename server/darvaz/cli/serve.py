@@ -12,8 +12,10 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from darvaz.cli.options import setting_options
-from darvaz.gateway.settings import Settings, SettingsError, load_settings
+from darvaz.cli.options import config_option, setting_options
+from darvaz.gateway.config_file import find_config
+from darvaz.gateway.setting_sources import load_settings
+from darvaz.gateway.settings import Settings, SettingsError
 from darvaz.gateway.storage.database import StorageError
 from darvaz.gateway.storage.folder_lock import FolderLock
 
@@ -28,12 +30,13 @@ class ListenError(Exception):
 
 
 @click.command()
+@config_option
 @setting_options
-def serve(**given: str | None) -> None:
+def serve(config: str | None, **given: str | None) -> None:
     """Run the gateway: boards connect to it, people and programs use it.
 
-    Every option is also an environment variable. Ctrl-C or SIGTERM stops it: boards get the close code of a
-    restart, and the journal is completed.
+    Every option is also an environment variable, and a key of the file darvaz.toml. Ctrl-C or SIGTERM stops it:
+    boards get the close code of a restart, and the journal is completed.
     """
     # Before the server listens, there is nothing to complete.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -41,15 +44,17 @@ def serve(**given: str | None) -> None:
     from darvaz.gateway.server import run
 
     try:
-        settings = load_settings({name: value for name, value in given.items() if value is not None})
+        options = {name: value for name, value in given.items() if value is not None}
+        settings, _, remarks = load_settings(options, config=find_config(config))
         listener = _listen(settings)
         lock = FolderLock.take(settings.data_path)
         parts = build_parts(settings)
     except (SettingsError, StorageError, ListenError) as error:
         raise click.ClickException(str(error)) from None
     if settings.idle_timeout_s <= settings.heartbeat_s:
-        remark = "idle_timeout_s is not above heartbeat_s: quiet boards are closed before they are asked"
-        _console.print(remark, soft_wrap=True)
+        remarks.append("idle_timeout_s is not above heartbeat_s: quiet boards are closed before they are asked")
+    for remark in remarks:
+        _console.print(remark, soft_wrap=True, markup=False)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         status = runner.run(run(parts, listener, _console))
     if lock is not None:

@@ -1,11 +1,10 @@
-"""The table of settings: the name, type, default and description of each, and how they are read."""
+"""The table of settings: the name, type, default and description of each, and the check of a value."""
 
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -59,18 +58,18 @@ _ORIGINS = ListRule(_is_origin, "an origin such as https://boards.example.org")
 _HOSTS = ListRule(_is_host, "a host name such as boards.example.org, without scheme and path")
 
 
-def _doc(description: str, *, may_change: bool = False, parts: ListRule | None = None) -> Meta:
+def _doc(description: str, *, may_change: bool = False, parts: ListRule | None = None, is_path: bool = False) -> Meta:
     """Describes a setting; `may_change` while the gateway runs, `parts` is the rule of a comma-separated list."""
-    return Meta(description=description, extra={"may_change": may_change, "parts": parts})
+    return Meta(description=description, extra={"may_change": may_change, "parts": parts, "is_path": is_path})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings; each field is an option of `darvaz serve` and a variable DARVAZ_…"""
+    """All settings; each field is an option of `darvaz serve`, a variable DARVAZ_… and a key of darvaz.toml."""
 
     # fmt: off
     host: Annotated[str, Meta(min_length=1), _doc("Address to listen on; 127.0.0.1 for this machine only.")] = "0.0.0.0"
     port: Annotated[int, Meta(ge=0, le=65_535), _doc("TCP port; 0 takes a free one.")] = 3000
-    data: Annotated[str, Meta(min_length=1), _doc("Data folder of the gateway.")] = "data"
+    data: Annotated[str, Meta(min_length=1), _doc("Data folder of the gateway.", is_path=True)] = "data"
 
     heartbeat_s: Annotated[Seconds, _doc("Seconds between two pings to a board.")] = 120.0
     idle_timeout_s: Annotated[Seconds, _doc("Seconds without a message after which a link is closed.")] = 300.0
@@ -168,24 +167,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return _split(getattr(self, name))
 
 
-def load_settings(given: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Returns the settings: each from `given`, else from the environment, else its default.
-
-    Raises `SettingsError` for an invalid value.
-    """
-    environ = os.environ if environ is None else environ
-    chosen: dict[str, Any] = {}
-    for name, hint in hints().items():
-        variable = variable_name(name)
-        value = (given or {}).get(name)
-        source = option_name(name) if value is not None else variable
-        value = environ.get(variable) if value is None else value
-        if value is not None:
-            chosen[name] = _convert(source, value, hint)
-            _check_parts(source, value, hint)
-    return Settings(**chosen)
-
-
 def hints() -> dict[str, Any]:
     """Returns the annotated type of each setting, by name."""
     return get_type_hints(Settings, include_extras=True)
@@ -200,6 +181,16 @@ def describe(hint: Any) -> str:
 def may_change(hint: Any) -> bool:
     """Returns whether a setting may change while the gateway runs."""
     return bool(_extra(hint, "may_change"))
+
+
+def is_path(hint: Any) -> bool:
+    """Returns whether a setting names a file or folder."""
+    return bool(_extra(hint, "is_path"))
+
+
+def is_list(hint: Any) -> bool:
+    """Returns whether a setting is a comma-separated list."""
+    return _extra(hint, "parts") is not None
 
 
 def expected(hint: Any) -> str:
@@ -231,14 +222,20 @@ _TRUTH_VALUES = {
 }  # fmt: skip
 
 
-def _convert(source: str, value: str, hint: Any) -> Any:
-    plain: Any = value
-    if bool in get_args(hint) or hint is bool:
+def checked(source: str, value: Any, hint: Any) -> Any:
+    """Returns a value of a setting in its type; it is text, or a plain value of a file.
+
+    Raises `SettingsError`, in which `source` is the name of the setting where it was given.
+    """
+    plain = value
+    if isinstance(value, str) and (bool in get_args(hint) or hint is bool):
         plain = _TRUTH_VALUES.get(value.strip().lower(), value)
     try:
-        return msgspec.convert(plain, hint, strict=False)
+        converted = msgspec.convert(plain, hint, strict=False)
     except msgspec.ValidationError:
         raise SettingsError(f"{source}={value}: expected {expected(hint)}") from None
+    _check_parts(source, str(value), hint)
+    return converted
 
 
 def _check_parts(source: str, value: str, hint: Any) -> None:

@@ -13,8 +13,8 @@ import darvaz.cli
 from darvaz.cli import VERBS, cli
 
 HELPERS = {
-    "__init__", "boards", "data_folder", "flash_report", "local_issuer", "options", "remote", "simulate_emulated",
-    "tables",
+    "__init__", "boards", "config_example", "data_folder", "flash_report", "local_issuer", "options", "remote",
+    "simulate_emulated", "tables",
 }  # fmt: skip
 
 
