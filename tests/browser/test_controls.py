@@ -79,3 +79,19 @@ async def test_after_a_restart_of_the_board_values_are_unknown(
     async with board_at(gateway.ws_url, device, commands=COMMANDS, boot_id="b"):
         await expect(page.get_by_role("switch", name="led")).to_be_enabled()
         await expect(page.get_by_role("switch", name="led")).to_have_attribute("aria-checked", "false")
+
+
+@pytest.mark.parametrize("hostile", ["__proto__", "..evil", "a;b&c='d\"<i>"], ids=["proto", "dots", "marks"])
+async def test_every_id_has_a_page_and_every_name_a_control(gateway: GatewayProcess, page: Page, hostile: str) -> None:
+    commands = {"__proto__": {"constructor": {"type": "string"}, "__proto__": {"type": "string"}}}
+    async with board_at(gateway.ws_url, hostile, commands=commands) as board:
+        await page.goto(f"{gateway.url}/#/")
+        await page.get_by_role("link", name=hostile, exact=True).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(hostile)
+
+        await page.get_by_role("textbox", name="__proto__").fill("here")
+        await page.get_by_role("textbox", name="constructor").fill("there")
+        await page.keyboard.press("Enter")
+
+        command = await board.receive("command")
+        assert (command["name"], command["args"]) == ("__proto__", {"constructor": "there", "__proto__": "here"})

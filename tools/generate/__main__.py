@@ -20,7 +20,9 @@ SOURCE = "shared/protocol.json"
 
 
 def _asyncapi_text(schema: Mapping[str, Any]) -> str:
-    return json.dumps(build_asyncapi(schema), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(build_asyncapi(schema), indent=2, ensure_ascii=False) + "\n"
+    # Beyond the first plane are only characters that a pattern refuses, mostly invisible ones.
+    return "".join(char if char <= "\uffff" else json.dumps(char)[1:-1] for char in text)
 
 
 BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {

@@ -125,9 +125,14 @@ def _types(schema: Schema) -> Iterator[str]:
         text = describe(rule)
         yield f"{rule['description']} {text[0].upper()}{text[1:]}."
         if "pattern" in rule:
-            yield f"In text: {rule['x-rule']}. Pattern: `{rule['pattern']}`"
+            yield f"In text: {rule['x-rule']}. Pattern: `{_in_ascii(rule['pattern'])}`"
         if "properties" in rule:
             yield _fields(schema, rule)
+
+
+def _in_ascii(pattern: str) -> str:
+    # What is refused is mostly invisible.
+    return "".join(char if char.isascii() else f"\\u{{{ord(char):x}}}" for char in pattern)
 
 
 def _numbers_and_codes(schema: Schema) -> Iterator[str]:

@@ -70,7 +70,7 @@ def check_value(value, rule):
         if of == "name" and not _is_name(value):
             return "", "a name of letters, digits and _"
         if of == "device_id" and not _is_device_id(value):
-            return "", "a device id: no space, slash, ?, # or %"
+            return "", "a device id: no space or invisible letter, none of / \\ ? # %"
     elif kind == "e":
         if not isinstance(value, str) or value not in of:
             return "", "one of " + ", ".join(of)
@@ -120,12 +120,33 @@ def is_json(value, depth):
 # By bytes: MicroPython interns each single character and keeps it in the heap for good.
 
 
+# First and last code point of what is invisible or blank, in order, up to a limit that none is above.
+# fmt: off
+_HIDDEN = (
+    0, 0x20, 0x7F, 0xA0, 0xAD, 0xAD, 0x34F, 0x34F, 0x61C, 0x61C, 0x115F, 0x1160, 0x1680, 0x1680, 0x17B4, 0x17B5,
+    0x180B, 0x180F, 0x2000, 0x200B, 0x200E, 0x206F, 0x2800, 0x2800, 0x3000, 0x3000, 0x3164, 0x3164, 0xE000, 0xF8FF,
+    0xFE00, 0xFE0F, 0xFEFF, 0xFEFF, 0xFFA0, 0xFFA0, 0xFFF0, 0xFFFF, 0x13430, 0x1343F, 0x1BCA0, 0x1BCA3,
+    0x1D159, 0x1D159, 0x1D173, 0x1D17A, 0xE0000, 0x10FFFF,
+)
+# fmt: on
+
+
 def _is_device_id(text):
-    before = 0
-    for byte in text.encode():
-        if byte <= 32 or byte == 127 or byte in b"/\\?#%" or (before == 0xC2 and byte <= 0xA0):
+    code = 0
+    data = text.encode()
+    for at in range(len(data)):
+        byte = data[at]
+        if byte in b"/\\?#%":
             return False
-        before = byte
+        # UTF-8 (RFC 3629 section 3): a first byte begins a code point, the others add six bits each.
+        if byte < 0x80 or byte >= 0xC0:
+            code = byte if byte < 0x80 else byte & (0x1F if byte < 0xE0 else 0x0F if byte < 0xF0 else 0x07)
+        else:
+            code = code << 6 | byte & 0x3F
+        if at + 1 == len(data) or not 0x80 <= data[at + 1] < 0xC0:
+            for pair in range(0, len(_HIDDEN), 2):
+                if _HIDDEN[pair] <= code <= _HIDDEN[pair + 1]:
+                    return False
     return text not in (".", "..")
 
 

@@ -10,6 +10,7 @@ import click
 from darvaz.gateway.config_file import CONFIG_VARIABLE
 from darvaz.gateway.settings import Settings, describe, expected, hints, option_name, variable_name
 from darvaz.protocol.codec import MessageCodec
+from darvaz.protocol.device_ids import normal_id
 from darvaz.protocol.faults import Fault
 
 
@@ -41,12 +42,13 @@ def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def checked_device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Checks a device's id, as the callback of an option."""
-    if value is not None:
-        checked = MessageCodec().check("connect", {"device": value})
-        if isinstance(checked, Fault):
-            raise click.BadParameter(checked.message.removeprefix("device: "))
-    return value
+    """Checks a device's id and returns its one spelling, as the callback of an option."""
+    if value is None:
+        return None
+    checked = MessageCodec().check("connect", {"device": value})
+    if isinstance(checked, Fault):
+        raise click.BadParameter(checked.message.removeprefix("device: "))
+    return normal_id(value) or value
 
 
 def shown(default: Any) -> str:

@@ -56,6 +56,7 @@ from darvaz.protocol.codec import MessageCodec
 log = logging.getLogger("darvaz")
 
 _BUSY_RETRY_S = 5.0
+_KEPT_TOLD_MAX = 10
 
 
 def build_parts(settings: Settings) -> Parts:
@@ -82,6 +83,7 @@ def _build(settings: Settings) -> Parts:
     )
     access = Access(tables, _policy(settings))
     access.tokens.uses.open(lambda: open_database(settings.data_path), tables)
+    _keep_ids(protocol, devices, access)
     history = History(lambda: open_history(settings.data_path), Retention.of(settings), folder=settings.data_path)
     recorder = _open_recorder(settings, journal, history)
     telemetry = Telemetry(history, time.time)
@@ -112,6 +114,16 @@ def _build(settings: Settings) -> Parts:
     )
     _connect(parts)
     return parts
+
+
+def _keep_ids(protocol: MessageCodec, devices: Devices, access: Access) -> None:
+    """Lets devices go on whose ids would not be accepted now, and says so once."""
+    bound = [token.device for token in access.tokens.list() if token.device is not None]
+    kept = protocol.device_ids.keep([*(known.id for known in devices.all()), *bound])
+    for device in kept[:_KEPT_TOLD_MAX]:
+        log.warning("= the id of device %s looks like another; it goes on, but give its board a new one", ascii(device))
+    if len(kept) > _KEPT_TOLD_MAX:
+        log.warning("= %d more ids of devices look like others", len(kept) - _KEPT_TOLD_MAX)
 
 
 def _open_recorder(settings: Settings, journal: Journal, history: History) -> Recorder:

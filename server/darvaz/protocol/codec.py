@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from darvaz.protocol.device_ids import DeviceIds
 from darvaz.protocol.faults import Fault, JsonFault, describe_fault, find_json_fault, parse_strictly
 from darvaz.protocol.no_values import without_no_values
 from darvaz.protocol.schema import load_schema
@@ -32,7 +33,8 @@ class MessageCodec:
 
     All attributes come from the document and do not change: `messages` (type → its JSON Schema), `types` (type →
     msgspec type), `kinds` (name → `Kind`), `numbers` (name → value), `close_codes` (name → code), `error_codes`
-    (code → meaning), `states_of` (type → names of the states in which it is accepted).
+    (code → meaning), `states_of` (type → names of the states in which it is accepted). Only `device_ids` learns, at
+    the start, which ids of an earlier version go on.
     """
 
     def __init__(self, document: Mapping[str, Any] | None = None) -> None:
@@ -41,6 +43,7 @@ class MessageCodec:
         names = [option["$ref"].removeprefix("#/$defs/") for option in self.document["oneOf"]]
         self.messages: dict[str, Any] = {name: self.document["$defs"][name] for name in names}
         self.types: dict[str, Any] = {name: types.definition(name) for name in names}
+        self.device_ids = DeviceIds()
         self._explainer = RuleExplainer(self.document["$defs"], names)
         self._read_tables()
         from_devices = [n for n in names if "device" in self.messages[n]["x-sender"]]
@@ -71,12 +74,27 @@ class MessageCodec:
             message: Message = self._decode(text)
         except msgspec.ValidationError as error:
             value = parse_strictly(text, self._depth_max)
-            return value if isinstance(value, Fault) else describe_fault(value, str(error), self._explainer)
+            if isinstance(value, Fault):
+                return value
+            return self._parse_kept(value) or describe_fault(value, str(error), self._explainer)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return find_json_fault(text, self._depth_max) or JsonFault.MALFORMED.fault
         # A text nests no deeper than it has opening brackets: only one with many is parsed again to count the levels.
         if text.count("{") + text.count("[") > self._depth_max:
             return find_json_fault(text, self._depth_max) or message
+        return message
+
+    def _parse_kept(self, value: Any) -> Message | None:
+        """Returns the `connect` of a device whose id an earlier version accepted, or None."""
+        device = value.get("device") if isinstance(value, dict) and value.get("type") == "connect" else None
+        if not isinstance(device, str) or device not in self.device_ids.kept:
+            return None
+        try:
+            made: Any = self._decode(self._encode({**value, "device": "kept"}))
+        except (msgspec.MsgspecError, OverflowError):
+            return None
+        made.device = device
+        message: Message = made
         return message
 
     def _parse_bytes(self, data: bytes) -> Message | Fault:

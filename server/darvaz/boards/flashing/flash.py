@@ -25,8 +25,7 @@ from darvaz.boards.flashing.plan import Found, Plan, is_foreign, make_plan
 from darvaz.boards.flashing.wait_online import GatewayView, watch
 from darvaz.boards.serial import Identity, Prompt, SerialError, identify
 from darvaz.client.synchronous import Gateway
-from darvaz.protocol.codec import MessageCodec
-from darvaz.protocol.faults import Fault
+from darvaz.protocol.device_ids import normal_id
 
 _DARVAZ_IN_MAIN = re.compile(rb"\bdarvaz\b")
 
@@ -164,9 +163,8 @@ class Flash:
         there = config.get("device")
         if self._options.device is not None:
             return self._options.device
-        if isinstance(there, str) and not isinstance(MessageCodec().check("connect", {"device": there}), Fault):
-            return there
-        return f"{kind}-{identity.unique_id[-6:]}"
+        own = normal_id(there) if isinstance(there, str) else None
+        return own or f"{kind}-{identity.unique_id[-6:]}"
 
     def _merged(self, config: dict[str, Any], device: str, token: str | None) -> bytes:
         merged = merge_config(

@@ -86,7 +86,7 @@ async def _pieces(call: Call) -> Pieces:
     events, last = call.parts.events, _last_event_id(call)
     if events.is_full:
         return
-    queue = events.open_queue(frozenset(query.types.split(",")), None if query.device is UNSET else query.device)
+    queue = events.open_queue(frozenset(query.types.split(",")), _device(call))
     try:
         # With an id here, a client cut off before it has caught up would believe that it has everything.
         yield _hello(call, queue.begins if last is None else None)
@@ -97,6 +97,12 @@ async def _pieces(call: Call) -> Pieces:
             yield piece
     finally:
         events.close_queue(queue)
+
+
+def _device(call: Call) -> str | None:
+    """Returns the device whose events are wanted; None for all."""
+    device: str | UnsetType = call.query.device
+    return None if device is UNSET else call.parts.protocol.device_ids.find(device)
 
 
 async def _live(call: Call, queue: EventQueue) -> Pieces:
@@ -137,7 +143,7 @@ async def _missed(call: Call, queue: EventQueue, last: int) -> Pieces:
 async def _from_journal(call: Call, queue: EventQueue, last: int, until: int) -> Pieces:
     await wait_until_written(call.parts.journal)
     wanted = JournalFilter(
-        device=None if call.query.device is UNSET else call.query.device,
+        device=_device(call),
         direction="<",
         since_ms=max(0, last // _NUMBERS_PER_MS - _OVERLAP_MS),
         until_ms=until // _NUMBERS_PER_MS + 1,

@@ -194,7 +194,7 @@ def _table(rows: list[tuple[str, ...]]) -> bytes:
 def _filter_of(call: Call, query: EntryQuery) -> JournalFilter:
     now_s = call.parts.unix_s()
     given = {
-        "device": query.device,
+        "device": UNSET if query.device is UNSET else call.parts.protocol.device_ids.find(query.device),
         "kind": query.kind,
         "type": query.type,
         "direction": query.direction,

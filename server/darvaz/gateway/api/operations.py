@@ -157,8 +157,10 @@ def _route(path: str, by_method: dict[str, Operation], parts: Parts) -> Route:
 
 
 async def _serve(operation: Operation, request: Request, parts: Parts) -> Response:
+    if "device" in request.path_params:
+        request.path_params["device"] = parts.protocol.device_ids.find(request.path_params["device"])
     call = Call(request, parts, caller_of(request.scope))
-    refused = await _authorize(operation, call) or _refuse_path(request) or await _read(operation, call)
+    refused = await _authorize(operation, call) or _refuse_path(parts, request) or await _read(operation, call)
     if refused is not None:
         return refused
     answer = await operation.handle(call)
@@ -210,9 +212,11 @@ def unstored() -> Response:
     return problem(503, UNSTORED.code, UNSTORED.message, UNSTORED.retry_after_s)
 
 
-def _refuse_path(request: Request) -> Response | None:
+def _refuse_path(parts: Parts, request: Request) -> Response | None:
     """Returns the problem of a path with a name that breaks its rule."""
     for name, text in request.path_params.items():
+        if name == "device" and parts.protocol.device_ids.resolve(text) is not None:
+            continue
         try:
             msgspec.convert(text, PATH_TYPES[name])
         except msgspec.ValidationError:

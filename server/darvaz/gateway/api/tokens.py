@@ -85,8 +85,9 @@ async def issue_token(call: Call) -> TokenIssued | Response:
     """Issues a token and shows it, only once."""
     request: TokenRequest = call.body
     expires_in_s = None if request.expires_days is None else request.expires_days * _DAY_S
+    device = None if request.device is None else call.parts.protocol.device_ids.find(request.device)
     try:
-        issued = call.parts.access.tokens.issue(request.kind, request.label, expires_in_s, request.device)
+        issued = call.parts.access.tokens.issue(request.kind, request.label, expires_in_s, device)
     except ValueError as error:
         return problem(422, "invalid", str(error))
     call.record("token issued", f"{request.kind} {issued.token_id}")

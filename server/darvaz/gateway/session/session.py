@@ -325,7 +325,13 @@ class Session(SessionOutput):
     def _receive_for_decision(self, message: Any, text: str) -> None:
         if type_name(message) == "auth":
             self._request_decision(TokenReceived(message.token))
-        elif self.device is not None and self.device != message.device:
+            return
+        device = self._protocol.device_ids.resolve(message.device)
+        if device is None:
+            self._fault(Fault("invalid", "device: nothing of it is visible, or it is too long", "device"), text)
+            return
+        message.device = device
+        if self.device is not None and self.device != message.device:
             self._fault(Fault("invalid", f"device: this link is {self.device}", "device"), text)
         else:
             self.device = message.device

@@ -54,12 +54,15 @@ class ViewerEndpoint:
             return
         admitted, request = decision
         await websocket.accept()
-        viewer = WebSocketViewer(self._parts, websocket.path_params["device"], request, admitted)
+        viewer = WebSocketViewer(self._parts, self._device(websocket), request, admitted)
         # The connection calls the viewer from now on, also after this has returned.
         viewer.open(connection_of(scope))
 
+    def _device(self, websocket: WebSocket) -> str:
+        return self._parts.protocol.device_ids.find(websocket.path_params["device"])
+
     async def _decide(self, websocket: WebSocket) -> Response | tuple[Admitted, ViewerRequest]:
-        device = websocket.path_params["device"]
+        device = self._device(websocket)
         caller = caller_of(websocket.scope)
         admitted = await authorize_viewer(
             self._parts, websocket.scope, caller, websocket.query_params, device, "GET /ws/view/{device}"

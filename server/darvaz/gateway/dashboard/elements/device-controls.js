@@ -115,7 +115,7 @@ function argumentsOf(device, name, inputs, status) {
     const json = JSON.stringify(args);
     if (isEdited || json === shown) return;
     shown = json;
-    for (const { key, write } of inputs) write(args[key]);
+    for (const { key, write } of inputs) write(own(args, key));
   };
   const send = async () => {
     const before = changes;

@@ -40,7 +40,7 @@ const submit = /** @type {HTMLButtonElement} */ (element("submit"));
  * @param {string} key
  */
 function show(key) {
-  element("status").textContent = words[key] ?? words.refused;
+  element("status").textContent = Object.hasOwn(words, key) ? words[key] : words.refused;
 }
 
 function showForm() {
