@@ -10,6 +10,7 @@ from darvaz import __version__, is_compiled
 
 # What `darvaz --help` shows for each, without importing it.
 VERBS = {
+    "backup": "Copy all of the gateway's data into one file, while it runs.",
     "config": "Show the value of each setting, and where it comes from.",
     "devices": "List the devices: which are online, and their commands.",
     "doctor": "Find out why a board cannot connect.",
@@ -25,6 +26,7 @@ VERBS = {
     "repl": "Type at the prompt of a board; Ctrl-] leaves it.",
     "rescue": "Get a board back to its prompt, and keep all of its files.",
     "reset": "Restart a board, as its reset button does.",
+    "restore": "Put a backup into the data folder.",
     "send": "Send a command to a device and print the result.",
     "serve": "Run the gateway until Ctrl-C or SIGTERM.",
     "signin": "Print a link that signs one browser in, once.",

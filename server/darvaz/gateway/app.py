@@ -36,6 +36,7 @@ from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_rout
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
+from darvaz.gateway.storage.backup_format import check_restored
 from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_S
 from darvaz.gateway.storage.change_notices import ChangeNotices
 from darvaz.gateway.storage.database import explain, explain_os, open_database
@@ -68,6 +69,7 @@ def build_parts(settings: Settings) -> Parts:
 
 
 def _build(settings: Settings) -> Parts:
+    check_restored(settings.data_path)
     tables = MirroredTables(lambda: open_database(settings.data_path), MIRRORED_TABLES, peeked=["devices"])
     remark = make_private(settings.data_path)
     if remark is not None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ RECORD_BYTES_MAX = FILE_BYTES - 17
 
 # CRC-32 of all that follows, then length of the data, number, kind.
 _HEADER = struct.Struct("<IIQB")
+HEADER_BYTES = _HEADER.size
 _AFTER_CRC = struct.Struct("<IQB")
 _CRC = struct.Struct("<I")
 _ZEROS = bytes(256 * 1024)
@@ -79,7 +80,7 @@ class RecordLog:
         self._is_dirty = False
         # Whether the newest file takes no more records.
         self._is_sealed = False
-        self.record_bytes_max = min(RECORD_BYTES_MAX, file_bytes - _HEADER.size)
+        self.record_bytes_max = min(RECORD_BYTES_MAX, file_bytes - HEADER_BYTES)
         self.missing = 0
         """How many records `open` should have found and did not: the disk damaged them."""
         self.next_number = 1
@@ -115,16 +116,16 @@ class RecordLog:
         Raises ValueError beyond RECORD_BYTES_MAX, RecordLogFullError where the ring is full, OSError where the
         disk fails; then nothing was appended.
         """
-        size = _HEADER.size + len(data)
+        size = HEADER_BYTES + len(data)
         if len(data) > self.record_bytes_max:
             raise ValueError(f"a record of {len(data)} bytes; at most {self.record_bytes_max}")
         if self._is_sealed or not self._files or self._files[-1].end + size > self._file_bytes:
             self._begin_file()
         file, number = self._files[-1], self.next_number
-        body = _AFTER_CRC.pack(len(data), number, kind) + data
-        _write_all(file.descriptor, _CRC.pack(zlib.crc32(body)) + body, file.end)
+        packed = pack(Record(number, kind, data))
+        _write_all(file.descriptor, packed, file.end)
         file.first = file.first or number
-        file.last, file.end = number, file.end + _CRC.size + len(body)
+        file.last, file.end = number, file.end + len(packed)
         self._newest[kind] = number
         self._is_dirty = True
         self.next_number = number + 1
@@ -168,7 +169,7 @@ class RecordLog:
         needed = self._oldest_needed()
         free = next((file for file in self._files[:-1] if file.last < needed), None)
         if free is not None:
-            _write_all(free.descriptor, bytes(_HEADER.size), 0)
+            _write_all(free.descriptor, bytes(HEADER_BYTES), 0)
             _sync_data(free.descriptor)
             self._files.remove(free)
             free.first = free.last = free.end = 0
@@ -217,9 +218,33 @@ class RecordLog:
             yield record
 
 
+def pack(record: Record) -> bytes:
+    """Returns a record as it lies in a file."""
+    body = _AFTER_CRC.pack(len(record.data), record.number, record.kind) + record.data
+    return _CRC.pack(zlib.crc32(body)) + body
+
+
+def unpack(header: bytes, read: Callable[[int], bytes]) -> Record | None:
+    """Returns the record with this header, its data from `read`; None if that is not a whole record."""
+    if len(header) < HEADER_BYTES:
+        return None
+    crc, length, number, kind = _HEADER.unpack(header)
+    if not number or length > RECORD_BYTES_MAX:
+        return None
+    data = read(length)
+    if len(data) < length or zlib.crc32(data, zlib.crc32(header[_CRC.size :])) != crc:
+        return None
+    return Record(number, kind, data)
+
+
+def has_records(folder: Path) -> bool:
+    """Whether a folder has files of a record log."""
+    return any(folder.glob(_NAME.format("*")))
+
+
 def read_records(folder: Path) -> list[Record]:
     """Returns the records of a folder, oldest first, also while a gateway appends to it; nothing is made or changed."""
-    if not any(folder.glob(_NAME.format("*"))):
+    if not has_records(folder):
         return []
     log = RecordLog(folder)
     try:
@@ -230,16 +255,9 @@ def read_records(folder: Path) -> list[Record]:
 
 def _record_at(descriptor: int, start: int) -> tuple[Record | None, int]:
     """Returns the record that begins at a byte and where it ends; None where there is no whole one."""
-    header = _read_at(descriptor, _HEADER.size, start)
-    if len(header) < _HEADER.size:
-        return None, start
-    crc, length, number, kind = _HEADER.unpack(header)
-    if not number or length > RECORD_BYTES_MAX:
-        return None, start
-    data = _read_at(descriptor, length, start + _HEADER.size)
-    if len(data) < length or zlib.crc32(data, zlib.crc32(header[_CRC.size :])) != crc:
-        return None, start
-    return Record(number, kind, data), start + _HEADER.size + length
+    header = _read_at(descriptor, HEADER_BYTES, start)
+    record = unpack(header, lambda length: _read_at(descriptor, length, start + HEADER_BYTES))
+    return record, start if record is None else start + HEADER_BYTES + len(record.data)
 
 
 def _read_at(descriptor: int, size: int, at: int) -> bytes:

@@ -22,7 +22,7 @@ def open_history(folder: Path) -> sqlite3.Connection:
 
     It has a file of its own: its size must not push the journal out, nor its writes delay a sign-in.
     """
-    return open_database(folder, DATABASE_NAME, _MIGRATIONS)
+    return open_database(folder, DATABASE_NAME, MIGRATIONS)
 
 
 def read_meta(connection: sqlite3.Connection, key: str) -> int:
@@ -63,7 +63,7 @@ def _pack_rows(connection: sqlite3.Connection, rows: list[_Row]) -> None:
 
 
 # One entry a version; an entry that was released is never changed, only followed.
-_MIGRATIONS = (
+MIGRATIONS = (
     (
         "CREATE TABLE series (id INTEGER PRIMARY KEY, device TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (device, name))",
         "CREATE TABLE readings (series INTEGER NOT NULL, time_ms INTEGER NOT NULL, value REAL NOT NULL,"
