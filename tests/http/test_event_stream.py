@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.api.events import REPLAY_ROWS_MAX
+from darvaz.gateway.api.replay import ROWS_MAX
 from tests.support.app import RunningApp
 from tests.support.board import board_at
 from tests.support.event_stream import EventStream, open_stream
@@ -129,9 +129,9 @@ async def test_a_client_that_missed_a_restart_gets_the_events_of_the_journal() -
 async def test_too_many_missed_events_are_a_gap() -> None:
     async with RunningApp(messages_per_s_max=1_000_000) as gateway:
         async with board_at(gateway, "long") as board:
-            for number in range(REPLAY_ROWS_MAX + 1):
+            for number in range(ROWS_MAX + 1):
                 await board.send("log", message=str(number), level="info")
-        assert len(await gateway.journal(type="log")) == REPLAY_ROWS_MAX + 1
+        assert len(await gateway.journal(type="log")) == ROWS_MAX + 1
 
         async with stream_of(gateway, "?types=log", Last_Event_ID="0") as stream:
             gap = await stream.next("gap", "log")

@@ -31,6 +31,7 @@ from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.http.problems import problem, unanswered
 from darvaz.gateway.http.security_headers import SecurityHeaders
+from darvaz.gateway.journal.starts import CUT_OFF, FIRST_TYPE, LAST_TYPE
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
@@ -170,7 +171,7 @@ def build_app(parts: Parts) -> Starlette:
         parts.journal.open()
         parts.history.open()
         parts.recorder.start()
-        parts.journal.record(None, None, "", "=", "gateway started", "")
+        parts.journal.record(None, None, "", "=", FIRST_TYPE, CUT_OFF if parts.journal.is_cut_off else "")
         _tell_of_damage(parts)
         parts.frame_counts.open()
         try:
@@ -185,7 +186,7 @@ def build_app(parts: Parts) -> Starlette:
             if parts.frame_ring is not None:
                 await asyncio.to_thread(parts.frame_ring.close)
             parts.refusals.close()
-            parts.journal.record(None, None, "", "=", "gateway stopped", "")
+            parts.journal.record(None, None, "", "=", LAST_TYPE, "")
             # All stop at the same time, so that a failing disk takes the deadline of one, not the sum of all; but the
             # history only after the recorder, since it writes what that has left.
             for writer in parts.writers:
@@ -220,7 +221,7 @@ def build_app(parts: Parts) -> Starlette:
 
 def _connect(parts: Parts) -> None:
     """Connects parts that are built before those that they need."""
-    parts.events = EventStreams(parts.bus, parts.describer.describe, time.time)
+    parts.events = EventStreams(parts.bus, parts.describer.describe, time.time, lambda: parts.journal.newest_id)
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
     parts.bus.subscribe(TYPES, parts.telemetry.receive)
     parts.bus.subscribe_frames(parts.metrics.count_frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import (
+    NUMBERS_PER_ENTRY,
     QUEUE_BYTES_MAX,
     QUEUE_EVENTS_MAX,
     RING_BYTES_MAX,
@@ -40,7 +42,7 @@ def bus() -> EventBus:
 
 @pytest.fixture
 def events(bus: EventBus, clock: Clock) -> EventStreams:
-    return EventStreams(bus, lambda device: {"id": device}, clock)
+    return EventStreams(bus, lambda device: {"id": device}, clock, itertools.count(1).__next__)
 
 
 def pong() -> Message:
@@ -58,7 +60,7 @@ def parsed(fields: dict[str, Any]) -> Message:
 
 
 def has_no_subscribers(bus: EventBus) -> bool:
-    return not (bus._messages or bus._frames or bus._presence or bus._forgotten)
+    return not (bus._messages or bus._frames or bus._presence or bus._forgotten or bus._gaps)
 
 
 async def taken(queue: EventQueue) -> tuple[int, list[dict[str, Any]]]:
@@ -128,7 +130,36 @@ async def test_numbers_grow_even_when_the_clock_does_not(events: EventStreams, b
 
     numbers = [event.number for event in found]
     assert numbers == sorted(set(numbers))
-    assert numbers[0] >= 1_000_000 * 1_000_000, "numbers tell the time, so that they go on after a restart"
+    # The fixture's journal has one entry more at each look.
+    assert [number // NUMBERS_PER_ENTRY for number in numbers] == [3, 4, 5, 6]
+
+
+async def test_events_before_one_entry_are_told_apart_and_leave_the_ring_together(bus: EventBus, clock: Clock) -> None:
+    newest = [1]
+    events = EventStreams(bus, lambda device: None, clock, lambda: newest[0])
+    queue = events.open_queue(EVERYTHING, None)
+    for _ in range(10):
+        bus.publish("log", "pico", log(), NOW_S)
+    newest[0] = 2
+    for _ in range(RING_EVENTS_MAX - 9):
+        bus.publish("log", "pico", log(), NOW_S)
+
+    late = events.open_queue(EVERYTHING, None)
+    # Entry 2 is that of the ten events: they come from the journal.
+    assert events.entries_before == 2
+    assert len(events.between(events.complete_since, late) or []) == RING_EVENTS_MAX - 9
+    assert len({event.number for event in (await queue.take(0))[1]}) == QUEUE_EVENTS_MAX
+
+
+async def test_what_a_board_lost_goes_to_clients_of_that_board_whatever_they_want(
+    events: EventStreams, bus: EventBus
+) -> None:
+    queue, other = events.open_queue(frozenset({"frames"}), "pico"), events.open_queue(EVERYTHING, "other")
+    bus.publish_gap("pico", 3)
+
+    _, [event] = await taken(queue)
+    assert (event["event"], event["device"], event["lost"]) == ("gap", "pico", 3)
+    assert await taken(other) == (0, [])
 
 
 async def test_text_of_a_device_cannot_begin_another_event() -> None:
@@ -193,7 +224,7 @@ async def test_the_ring_has_a_maximum_of_bytes(events: EventStreams, bus: EventB
 
 
 async def test_a_full_number_of_clients_is_known(bus: EventBus, clock: Clock) -> None:
-    events = EventStreams(bus, lambda device: None, clock, clients_max=2)
+    events = EventStreams(bus, lambda device: None, clock, lambda: 0, clients_max=2)
     first = events.open_queue(EVERYTHING, None)
     assert not events.is_full
     events.open_queue(EVERYTHING, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sqlite3
 import time
 from typing import Annotated
 
@@ -15,26 +14,21 @@ from darvaz import __version__
 from darvaz.gateway.access import Need
 from darvaz.gateway.access.decisions import FOREIGN_ORIGIN
 from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.replay import dump_gap, event_of, read_missed
 from darvaz.gateway.api.types import DeviceId
-from darvaz.gateway.events.streams import MESSAGES, TYPES, Event, EventQueue, dump_event, message_data
+from darvaz.gateway.events.streams import NUMBERS_PER_ENTRY, TYPES, Event, EventQueue, dump_event
 from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.server_protocol import connection_of
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.flush import wait_until_written
-from darvaz.gateway.journal.queries import JournalFilter, Row, read
-from darvaz.protocol.codec import MessageCodec
-from darvaz.protocol.faults import Fault
+from darvaz.gateway.journal.queries import JournalFilter
 
-REPLAY_ROWS_MAX = 1_000
 BEAT_S = 15.0
 RETRY_MS = 2_000
 
 _CHECK_EVERY_S = 1.0
 _BUSY_RETRY_S = 10.0
-_NUMBERS_PER_MS = 1_000
-# The time of an entry is taken just before that of its event: a repeated event is better than a lost one.
-_OVERLAP_MS = 100
 _PIECE_BYTES = 64 * 1024
 
 
@@ -115,7 +109,7 @@ async def _live(call: Call, queue: EventQueue) -> Pieces:
             if not call.is_still_admitted():
                 return
         if lost:
-            yield _gap(lost)
+            yield dump_gap(lost)
         for piece in _joined(queued):
             yield piece
         if now_s >= beat_s:
@@ -126,32 +120,39 @@ async def _live(call: Call, queue: EventQueue) -> Pieces:
 async def _missed(call: Call, queue: EventQueue, last: int) -> Pieces:
     """Yields the events since one: from the ring, or from the journal and the ring."""
     events = call.parts.events
+    if last >= queue.begins:
+        # Of a journal that is gone, or of an earlier version: what is missing since then cannot be known.
+        yield dump_gap(None)
+        for piece in _joined(_present(call, queue, queue.begins)):
+            yield piece
+        return
     kept = events.between(last, queue)
     if kept is None:
         until = events.complete_since
-        async for piece in _from_journal(call, queue, last, until):
+        async for piece in _from_journal(call, queue, last):
             yield piece
         for piece in _joined(_present(call, queue, until)):
             yield piece
         kept = events.between(until, queue)
         if kept is None:
-            yield _gap(None)
+            yield dump_gap(None)
     for piece in _joined(kept or []):
         yield piece
 
 
-async def _from_journal(call: Call, queue: EventQueue, last: int, until: int) -> Pieces:
-    await wait_until_written(call.parts.journal)
+async def _from_journal(call: Call, queue: EventQueue, last: int) -> Pieces:
+    entry_id, until_id = last // NUMBERS_PER_ENTRY, call.parts.events.entries_before
+    is_written = await wait_until_written(call.parts.journal)
     wanted = JournalFilter(
         device=_device(call),
-        direction="<",
-        since_ms=max(0, last // _NUMBERS_PER_MS - _OVERLAP_MS),
-        until_ms=until // _NUMBERS_PER_MS + 1,
+        after_id=entry_id,
+        before_id=until_id + 1,
     )
-    rows = await call.read(call.parts.reader, _messages, wanted, [name for name in MESSAGES if queue.wants_type(name)])
-    found = [_event_of(call.parts.protocol, row) for row in rows]
-    if len(rows) >= REPLAY_ROWS_MAX or None in found:
-        yield _gap(None)
+    missed = await call.read(call.parts.reader, read_missed, wanted, queue.wants_type)
+    found = [event_of(call.parts.protocol, row) for row in missed.rows]
+    # What waits for a disk that fails is not in the journal yet.
+    if not (missed.is_complete and is_written and None not in found):
+        yield dump_gap(None)
     for piece in _joined([event for event in found if event is not None]):
         yield piece
 
@@ -165,26 +166,6 @@ def _present(call: Call, queue: EventQueue, number: int) -> list[Event]:
         if queue.wants(event):
             here.append(event)
     return here
-
-
-def _messages(connection: sqlite3.Connection, wanted: JournalFilter, types: list[str]) -> list[Row]:
-    found: list[Row] = []
-    for name in types:
-        found += read(connection, msgspec.structs.replace(wanted, type=name), REPLAY_ROWS_MAX)
-    return sorted(found, key=lambda row: row.id)[-REPLAY_ROWS_MAX:]
-
-
-def _event_of(protocol: MessageCodec, row: Row) -> Event | None:
-    """Returns the event of a journal entry; None if its text is cut."""
-    message = protocol.parse(row.payload)
-    rest = protocol.parse_rest(row.payload) if isinstance(message, Fault) else None
-    if rest is not None:
-        message = rest[0]
-    if row.device is None or type(message) is not protocol.types.get(row.type):
-        return None
-    number = row.time_ms * _NUMBERS_PER_MS
-    data = message_data(row.device, row.time_ms / 1000, message)
-    return Event(number, row.type, row.device, dump_event(number, row.type, data))
 
 
 def _joined(events: list[Event]) -> list[bytes]:
@@ -211,7 +192,3 @@ def _hello(call: Call, number: int | None) -> bytes:
     data = {"version": __version__, "time": call.parts.unix_s(), "role": call.admitted.role}
     identity = b"" if number is None else b"id: %d\n" % number
     return b"retry: %d\n%sevent: hello\ndata: %s\n\n" % (RETRY_MS, identity, msgspec.json.encode(data))
-
-
-def _gap(lost: int | None) -> bytes:
-    return b"event: gap\ndata: %s\n\n" % msgspec.json.encode({"lost": lost})

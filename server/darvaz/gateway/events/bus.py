@@ -10,6 +10,8 @@ from darvaz.protocol.codec import Message
 MessageSubscriber = Callable[[str, str | None, Message, float], None]
 # Device, JPEG.
 FrameSubscriber = Callable[[str, bytes], None]
+# Device, and how many of its messages are missing.
+GapSubscriber = Callable[[str, int], None]
 # Device.
 DeviceSubscriber = Callable[[str], None]
 
@@ -17,8 +19,9 @@ DeviceSubscriber = Callable[[str], None]
 class EventBus:
     """Hands on what is published, at once and in order. Used from the event loop only.
 
-    Four kinds of events: a message, by its type; a frame; presence, when a device connected, left or got another
-    label; and that a device was forgotten. A subscriber must neither wait nor raise.
+    Five kinds of events: a message, by its type; a frame; presence, when a device connected, left or got another
+    label; that a device was forgotten; and that messages of a device are missing. A subscriber must neither wait nor
+    raise.
     """
 
     def __init__(self) -> None:
@@ -27,6 +30,7 @@ class EventBus:
         self._frames: tuple[FrameSubscriber, ...] = ()
         self._presence: tuple[DeviceSubscriber, ...] = ()
         self._forgotten: tuple[DeviceSubscriber, ...] = ()
+        self._gaps: tuple[GapSubscriber, ...] = ()
 
     # Publishing
 
@@ -49,6 +53,11 @@ class EventBus:
         """Publishes that a device was forgotten."""
         for on_forgotten in self._forgotten:
             on_forgotten(device)
+
+    def publish_gap(self, device: str, lost: int) -> None:
+        """Publishes that some messages of a device never arrived."""
+        for on_gap in self._gaps:
+            on_gap(device, lost)
 
     # Subscribing
 
@@ -83,3 +92,11 @@ class EventBus:
         """Ends `subscribe_devices`."""
         self._presence = tuple(other for other in self._presence if other != on_presence)
         self._forgotten = tuple(other for other in self._forgotten if other != on_forgotten)
+
+    def subscribe_gaps(self, on_gap: GapSubscriber) -> None:
+        """Has `on_gap` called with each gap from now on."""
+        self._gaps = (*self._gaps, on_gap)
+
+    def unsubscribe_gaps(self, on_gap: GapSubscriber) -> None:
+        """Ends `subscribe_gaps`."""
+        self._gaps = tuple(other for other in self._gaps if other != on_gap)

@@ -25,9 +25,13 @@ CLIENTS_MAX = 200
 # How long events are kept after the last client left, for those that come back.
 LINGER_S = 120.0
 FRAMES_EVERY_S = 1.0
+# The number of an event is the journal's number when it happened, times this, and a count.
+NUMBERS_PER_ENTRY = 1 << 20
 
 MESSAGES = ("telemetry", "log", "ack")
 TYPES = ("presence", "forgotten", *MESSAGES, "frames")
+# What is missing is told whatever types a client asks for.
+GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +59,23 @@ def message_data(device: str, time_s: float, message: Message) -> dict[str, Any]
 class EventStreams:
     """Numbers the events of the bus, and puts them into the queues of clients. Used from the event loop only.
 
-    Numbers are microseconds since 1970, made unique: they go on after a restart, and tell the time.
+    Numbers tell how far the journal was, whatever the clock says: what a client missed is behind that entry.
     """
 
     def __init__(
-        self, bus: EventBus, describe: Callable[[str], Any], unix_s: Callable[[], float], clients_max: int = CLIENTS_MAX
+        self,
+        bus: EventBus,
+        describe: Callable[[str], Any],
+        unix_s: Callable[[], float],
+        newest_entry: Callable[[], int],
+        clients_max: int = CLIENTS_MAX,
     ) -> None:
         self._bus = bus
         # Returns the data of a presence event.
         self._describe = describe
         self._unix_s = unix_s
+        # Returns the number of the journal's newest entry, on the disk or not.
+        self._newest_entry = newest_entry
         self._clients_max = clients_max
         # One for each client.
         self._queues: set[EventQueue] = set()
@@ -98,6 +109,7 @@ class EventStreams:
             self._bus.subscribe(MESSAGES, self._on_message)
             self._bus.subscribe_frames(self._on_frame)
             self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
+            self._bus.subscribe_gaps(self._on_gap)
             self._complete_since = self._next_number()
         if self._linger_timer is not None:
             self._linger_timer.cancel()
@@ -123,6 +135,11 @@ class EventStreams:
         """Returns the number after which every event is kept."""
         return self._next_number() if self._complete_since is None else self._complete_since
 
+    @property
+    def entries_before(self) -> int:
+        """Returns the number of the journal's newest entry before the oldest event that is kept."""
+        return self._ring[0].number // NUMBERS_PER_ENTRY if self._ring else self._newest_entry()
+
     def close(self) -> None:
         """Ends every queue and keeps nothing."""
         for queue in list(self._queues):
@@ -142,6 +159,9 @@ class EventStreams:
         self._frames.pop(device, None)
         self._add("forgotten", device, {"device": device, "time": self._unix_s()})
 
+    def _on_gap(self, device: str, lost: int) -> None:
+        self._add(GAP, device, {"device": device, "time": self._unix_s(), "lost": lost})
+
     def _on_frame(self, device: str, data: bytes) -> None:
         """Counts a frame: there are too many for an event each."""
         frames, size_bytes = self._frames.get(device, (0, 0))
@@ -159,11 +179,17 @@ class EventStreams:
         self._ring.append(event)
         self._ring_bytes += len(event.text)
         while len(self._ring) > RING_EVENTS_MAX or self._ring_bytes > RING_BYTES_MAX:
+            self._drop_oldest()
+        for queue in self._queues:
+            queue.offer(event)
+
+    def _drop_oldest(self) -> None:
+        """Drops the oldest event, and those that count from the same entry: those of all of them are behind it."""
+        entry_id = self._ring[0].number // NUMBERS_PER_ENTRY
+        while self._ring and self._ring[0].number // NUMBERS_PER_ENTRY == entry_id:
             oldest = self._ring.popleft()
             self._ring_bytes -= len(oldest.text)
             self._complete_since = oldest.number
-        for queue in self._queues:
-            queue.offer(event)
 
     def _add_frames(self) -> None:
         self._frames_timer = None
@@ -174,7 +200,7 @@ class EventStreams:
         self._cameras_with_news.clear()
 
     def _next_number(self) -> int:
-        self._newest = max(self._newest + 1, int(self._unix_s() * 1_000_000))
+        self._newest = max(self._newest + 1, self._newest_entry() * NUMBERS_PER_ENTRY)
         return self._newest
 
     def _stop(self) -> None:
@@ -182,6 +208,7 @@ class EventStreams:
         self._bus.unsubscribe(MESSAGES, self._on_message)
         self._bus.unsubscribe_frames(self._on_frame)
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
+        self._bus.unsubscribe_gaps(self._on_gap)
         for timer in (self._linger_timer, self._frames_timer):
             if timer is not None:
                 timer.cancel()
@@ -220,7 +247,7 @@ class EventQueue:
         return type_ in self._types
 
     def wants(self, event: Event) -> bool:
-        return event.type in self._types and self._device in (None, event.device)
+        return (event.type in self._types or event.type == GAP) and self._device in (None, event.device)
 
     def offer(self, event: Event) -> None:
         """Queues an event, if it is one that the client asked for."""

@@ -30,6 +30,7 @@ from darvaz.gateway.journal.batches import (
     store_record,
 )
 from darvaz.gateway.journal.retention import JournalRetention
+from darvaz.gateway.journal.starts import first_id_of_start
 from darvaz.gateway.journal.taken_groups import TakenGroups
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
@@ -95,13 +96,16 @@ class Journal:
         self._pending_chars: list[int] = []
         # Since the start. `in` and `lost` are counted by the event loop, `out` by the writer's thread, so that no
         # count is lost between the two.
-        self._rows_in = self._rows_out = 0
-        self._chars_in = self._chars_out = 0
-        self._lost = self._reported_lost = 0
+        self._rows_in = self._rows_out = self._chars_in = self._chars_out = 0
+        self._lost = self._reported_lost = self._reported_groups = 0
         # Guards what follows, and the front of the pending lists; the event loop never takes it.
         self._lock = threading.Lock()
         # The number of the first entry that waits, and of the first that the record log does not have.
         self._first_id = self._unlogged_id = 1
+        # The number before the first entry that was accepted since the start. Set before the event loop runs.
+        self._base_id = 0
+        self.is_cut_off = False
+        """Whether the gateway before this one was killed, or could not write: its newest entries may be missing."""
         # The same as counts of groups since the start.
         self._groups_in = self._groups_out = self._logged_groups = 0
         self._taken = TakenGroups()
@@ -111,13 +115,12 @@ class Journal:
         self._synced_id = 0
         # Monotonic seconds of the last write. The writer's.
         self._written_s = 0.0
-        self.release: Callable[[int, int], None] = _ignore
+        self.release: Callable[[int, int], None] = lambda kind, number: None
         """Tells the recorder which records the database has."""
-        self.urge: Callable[[], None] = _ignore
+        self.urge: Callable[[], None] = lambda: None
         """Asks the recorder to make what waits durable soon."""
-        self.on_written: Callable[[list[EntryGroup]], None] = _ignore
+        self.on_written: Callable[[list[EntryGroup]], None] = lambda groups: None
         """Is called by one of the threads with what is on the disk, each group once, in order."""
-        self._reported_groups = 0
         self.writer = BackgroundWriter(
             "journal",
             open=self._connect,
@@ -139,8 +142,7 @@ class Journal:
     ) -> None:
         """Notes what happened: received (`<`), sent (`>`) or a change of state (`=`). Never waits."""
         payload = cut(payload)
-        time_ms = int(self._unix_s() * 1000)
-        self.extend(time_ms, device, kind, address, [(direction, type_, payload)], len(payload))
+        self.extend(int(self._unix_s() * 1000), device, kind, address, [(direction, type_, payload)], len(payload))
         self.urge()
 
     def extend(
@@ -187,6 +189,11 @@ class Journal:
         """How many entries were ever accepted; the writer says when everything up to here is in the database."""
         return self._rows_in
 
+    @property
+    def newest_id(self) -> int:
+        """The number of the newest entry that was accepted, on the disk or not."""
+        return self._base_id + self._rows_in
+
     def flush_now(self) -> None:
         """Has the writer write what waits at once."""
         self._is_flushing = True
@@ -210,9 +217,8 @@ class Journal:
     def _append_gap(self) -> None:
         payload = f"{self._lost - self._reported_lost} rows are missing: the disk could not keep up"
         self._reported_lost = self._lost
-        self._rows_in += 1
+        self._rows_in, self._groups_in = self._rows_in + 1, self._groups_in + 1
         self._chars_in += len(payload)
-        self._groups_in += 1
         self._pending_chars.append(len(payload))
         self._pending.append((int(self._unix_s() * 1000), None, None, "", [("=", "gap", payload)]))
 
@@ -248,9 +254,7 @@ class Journal:
             if not groups:
                 return
             number = append(pack(first_id, groups, self._redact, taken))
-            rows = 0
-            for group in groups:
-                rows += len(group[4])
+            rows = sum([len(group[4]) for group in groups])
             with self._lock:
                 self._logged_groups += len(groups)
                 self._unlogged_id = first_id + rows
@@ -277,13 +281,15 @@ class Journal:
         if connection is None:
             connection = self._open_connection()
             self._first_id = self._unlogged_id = next_id(connection)
+            self._base_id = self._first_id - 1 - self._rows_out
             self._database = path_of(connection)
             self._connection = connection
         return connection
 
     def start_numbering(self) -> None:
         """Numbers what comes from now on behind what is stored; before the first entry, after the last `replay`."""
-        self._first_id = self._unlogged_id = next_id(self._connect_once())
+        self._first_id, self.is_cut_off = first_id_of_start(self._connect_once())
+        self._unlogged_id, self._base_id = self._first_id, self._first_id - 1
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -300,8 +306,7 @@ class Journal:
             # Not before: entries that come while this batch is committed would wake the writer for a small one.
             self._is_flushing = False
         now_s = time.monotonic()
-        is_flood = now_s - self._written_s < _FLOOD_INTERVAL_S
-        self._written_s = now_s
+        is_flood, self._written_s = now_s - self._written_s < _FLOOD_INTERVAL_S, now_s
         if self._has_record_log:
             self._flush_rows = min(_FLOOD_ROWS if is_flood else _FLUSH_ROWS, self._pending_rows_max)
             if not is_flood:
@@ -343,7 +348,3 @@ class Journal:
     def _retain(self) -> None:
         if self._connection is not None:
             self._retention.apply(self._connection)
-
-
-def _ignore(*arguments: object) -> None:
-    """Stands where there is no recorder, and where nobody counts."""

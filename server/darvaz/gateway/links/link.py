@@ -199,6 +199,7 @@ class DeviceLink:
                     return 0
                 if lost:
                     entries.append(("=", "gap", f"{lost} messages of this board are missing"))
+                    self._tell_gap(lost)
             entries.append(("<", name, text))
             if kind is context.ack:
                 context.hub.acknowledge(self, message)
@@ -211,6 +212,11 @@ class DeviceLink:
                     context.journal.urge()
             context.bus.publish(name, self.device, message, happened_s)
         return len(text)
+
+    def _tell_gap(self, lost: int) -> None:
+        """Tells people and programs what the board lost; the entry is with those of the messages."""
+        log.info("= %s gap: %d messages are missing", self.device, lost)
+        self._context.bus.publish_gap(self.device or "", lost)
 
     def _repeat(self, message: Any, packets: list[str | bytes], now_s: float) -> None:
         """Drops a message that the journal has; after a kill the history may have a report less."""

@@ -67,9 +67,11 @@ class DeviceLog extends HTMLElement {
     follow(this, "log", ({ device, time, level = "info", message }) => {
       if (device === this.#device) this.#add({ time, level, message });
     });
-    follow(this, "gap", ({ lost }) => {
-      const message = t("lines_skipped", formatNumber(lost ?? 0));
-      this.#add({ time: Date.now() / 1000, level: "warning", message });
+    follow(this, "gap", ({ lost, device, time = Date.now() / 1000 }) => {
+      if (device !== undefined && device !== this.#device) return;
+      const missing = device === undefined ? "lines_skipped" : "messages_missing";
+      const message = lost === null ? t("lines_may_be_missing") : t(missing, formatNumber(lost));
+      this.#add({ time, level: "warning", message });
     });
     follow(this, "hello", ({ time }) => {
       if (this.#hasJournal) return;

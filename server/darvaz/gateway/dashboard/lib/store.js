@@ -118,7 +118,8 @@ class Store extends EventTarget {
       this.emit("hello", detail);
     });
     on("gap", (detail) => {
-      this.#loadSoon();
+      // What a board lost is not in the list either.
+      if (detail.device === undefined) this.#loadSoon();
       this.emit("gap", detail);
     });
     on("presence", (device) => this.#onPresence(device));

@@ -132,8 +132,8 @@ export interface StoreEvents {
   log: { device: string; time: number; level?: string; message: string };
   /** The stream of events began; the gateway's time. */
   hello: { time: number };
-  /** Events were lost; how many, if known. */
-  gap: { lost: number | null };
+  /** Events are missing, or messages of a device that never arrived; how many, if known. */
+  gap: { lost: number | null; device?: string; time?: number };
   /** The state of the stream changed. */
   state: undefined;
   /** The colours of the page changed. */

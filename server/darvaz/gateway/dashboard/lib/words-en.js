@@ -91,6 +91,8 @@ export const en = {
   resume: "Go on",
   clear: "Clear",
   lines_skipped: "{} lines skipped",
+  lines_may_be_missing: "Some lines may be missing",
+  messages_missing: "{} messages of this board never arrived",
   journal: "Journal",
   older: "Older",
   newer: "Newer",

@@ -91,6 +91,8 @@ export const fa = {
   resume: "ادامه",
   clear: "پاک کردن",
   lines_skipped: "{} سطر رد شد",
+  lines_may_be_missing: "شاید سطرهایی جا افتاده باشد",
+  messages_missing: "{} پیام این برد هرگز نرسید",
   journal: "دفتر رویدادها",
   older: "قدیمی‌تر",
   newer: "تازه‌تر",
