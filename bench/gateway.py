@@ -66,8 +66,9 @@ class Gateway(GatewayProcess):
 
     def online(self) -> int:
         """Returns how many boards are online."""
-        devices = httpx.get(f"{self.url}/api/devices", trust_env=False, timeout=30).json()["devices"]
-        return sum(device["online"] for device in devices)
+        headers = {"Authorization": f"Bearer {self.operator}"}
+        health = httpx.get(f"{self.url}/api/health", headers=headers, trust_env=False, timeout=30).json()
+        return int(health["devices_online"])
 
     def _issue(self, data: Path, boards: int) -> str:
         """Writes a token for each board into a file, and returns an operator's token."""

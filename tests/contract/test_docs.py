@@ -107,7 +107,7 @@ def test_every_operation_in_the_api_page_exists() -> None:
 
 def test_every_metric_is_in_the_operations_page(tmp_path: Path) -> None:
     parts = build_parts(Settings(data=str(tmp_path)))
-    page = parts.metrics.dump("")[0].decode()
+    page = b"".join(parts.metrics.dump("")[0]).decode()
     parts.devices.close()
     parts.access.close()
 

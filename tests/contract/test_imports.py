@@ -21,6 +21,8 @@ LAYERS = (
         "gateway.local_programs",
         "gateway.local_token_file",
         "gateway.address_counts",
+        "gateway.long_work",
+        "gateway.device_metrics",
         "gateway.access",
         "gateway.journal",
         "gateway.devices",

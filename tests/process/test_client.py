@@ -7,6 +7,7 @@ import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,9 @@ from darvaz.client import (
     NotFound,
     Unreachable,
 )
+from darvaz.gateway.api.device_pages import LIMIT_MAX
+from darvaz.gateway.devices.registry import Devices, KnownDevice
+from darvaz.gateway.storage.database import open_database
 from tests.support.board import Board, board_at
 from tests.support.camera import Camera, jpeg
 from tests.support.gateway import GatewayProcess, unused_port
@@ -285,3 +289,18 @@ async def test_events_go_on_after_a_restart_of_the_gateway() -> None:
             await stream.aclose()  # type: ignore[attr-defined]
 
     assert (event.device, event.data["online"]) == ("latecomer", True)
+
+
+async def test_the_devices_of_several_pages_are_one_list(tmp_path: Path, flavour: Flavour) -> None:
+    names = [f"known-{number:04}" for number in range(LIMIT_MAX + 1)]
+    known = Devices(open_database(tmp_path))
+    for name in names:
+        known.remember(KnownDevice.introduced(name, "pico", "192.0.2.7", {}, 1.0))
+    assert known.close()
+
+    with GatewayProcess(data=tmp_path) as gateway:
+        client = flavour.make(gateway.url)
+        found = await flavour.do(client.devices)
+        await flavour.do(client.close)
+
+    assert [device.name for device in found] == names

@@ -50,8 +50,8 @@ class Gateway(GatewayProcess):
     def online(self) -> int:
         """Returns how many boards are online by its API."""
         headers = {"authorization": f"Bearer {self.operator}"}
-        answer = httpx.get(f"{self.url}/api/devices", headers=headers, trust_env=False, timeout=30)
-        return sum(device["online"] for device in answer.json()["devices"])
+        answer = httpx.get(f"{self.url}/api/health", headers=headers, trust_env=False, timeout=30)
+        return int(answer.json()["devices_online"])
 
     def resident_kb(self) -> int:
         """Returns how much memory it holds, or 0 where the system does not report it."""

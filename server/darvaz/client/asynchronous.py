@@ -16,11 +16,12 @@ from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.multipart import Multipart, MultipartError
-from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, TimeSpec
+from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, TimeSpec
 from darvaz.client.transport import (
     DEADLINE_S,
     EVENTS,
     FRAMES,
+    PAGES_MAX,
     RETRY_FIRST_S,
     RETRY_MAX_S,
     SILENCE_MAX_S,
@@ -71,7 +72,19 @@ class AsyncGateway:
         await self._http.aclose()
 
     async def ask(self, request: ApiRequest) -> Any:
-        """Sends a request and returns its result; raises `GatewayError`."""
+        """Sends a request and returns its result, all pages of it; raises `GatewayError`."""
+        result = await self._ask_once(request)
+        if not isinstance(result, Page):
+            return result
+        items = result.items
+        for _ in range(PAGES_MAX):
+            if result.following is None:
+                return items
+            result = await self._ask_once(result.following)
+            items += result.items
+        raise GatewayError(f"{self._config.url} goes on and on with its answer: is the address right?")
+
+    async def _ask_once(self, request: ApiRequest) -> Any:
         try:
             response = await self._http.request(**request_options(request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:

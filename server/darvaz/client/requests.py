@@ -49,6 +49,13 @@ class RawAnswer(NamedTuple):
     content: bytes
 
 
+class Page(NamedTuple):
+    """A part of a long answer, and the request for the next part; None with the last."""
+
+    items: list[Any]
+    following: ApiRequest | None
+
+
 def _unchanged(answer: Any) -> Any:
     return answer
 
@@ -72,8 +79,15 @@ def path_of(*words: str) -> str:
     return "/api/" + "/".join(quote(word, safe="") for word in words)
 
 
-def devices() -> ApiRequest:
-    return ApiRequest("GET", path_of("devices"), lambda answer: answer["devices"])
+def devices(after: str | None = None) -> ApiRequest:
+    """Every device, or those behind one; answered in pages."""
+    return ApiRequest("GET", path_of("devices"), _device_page, {"after": after} if after else None)
+
+
+def _device_page(answer: Any) -> Page:
+    # Gateways of earlier versions answer with all devices at once.
+    after = answer.get("next")
+    return Page(answer["devices"], devices(after) if after else None)
 
 
 def device(name: str) -> ApiRequest:

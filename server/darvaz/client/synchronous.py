@@ -16,10 +16,11 @@ from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.multipart import Multipart, MultipartError
-from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, PlotPoint, TimeSpec
+from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, PlotPoint, TimeSpec
 from darvaz.client.transport import (
     EVENTS,
     FRAMES,
+    PAGES_MAX,
     RETRY_FIRST_S,
     RETRY_MAX_S,
     SILENCE_MAX_S,
@@ -80,7 +81,19 @@ class Gateway:
         self._http.close()
 
     def ask(self, request: ApiRequest) -> Any:
-        """Sends a request and returns its result; raises `GatewayError`."""
+        """Sends a request and returns its result, all pages of it; raises `GatewayError`."""
+        result = self._ask_once(request)
+        if not isinstance(result, Page):
+            return result
+        items = result.items
+        for _ in range(PAGES_MAX):
+            if result.following is None:
+                return items
+            result = self._ask_once(result.following)
+            items += result.items
+        raise GatewayError(f"{self._config.url} goes on and on with its answer: is the address right?")
+
+    def _ask_once(self, request: ApiRequest) -> Any:
         try:
             response = self._http.request(**request_options(request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -22,6 +22,9 @@ SILENCE_MAX_S = 45.0
 EVENTS = "text/event-stream"
 FRAMES = "multipart/x-mixed-replace"
 
+# A gateway has as many devices as fit into a tenth of these; what goes on for longer is something else.
+PAGES_MAX = 1_000
+
 _ADVICE = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS there, so the address begins with http://",
     "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted here; put the certificate of its authority into a"

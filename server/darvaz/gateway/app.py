@@ -256,7 +256,7 @@ def _publish_presence(parts: Parts, device: str) -> None:
 
 def _gauges(parts: Parts) -> Gauges:
     return Gauges(
-        devices=parts.describer.describe_all,
+        devices=lambda: filter(None, map(parts.describer.vital_signs, parts.devices.after(""))),
         kinds=tuple(parts.protocol.kinds),
         event_clients=lambda: parts.events.clients,
         history_reports_dropped=lambda: parts.history.dropped_reports,

@@ -7,13 +7,14 @@ import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 
 from darvaz import __version__
+from darvaz.gateway.device_metrics import DeviceFamilies, DeviceGauge, Family
 from darvaz.gateway.journal.batches import EntryBody, EntryGroup
 
 PINGS_WAITING_MAX = 20_000
@@ -23,6 +24,10 @@ _PLAIN_CLOSE_CODES = {1000: "closed", 1001: "closed", 1005: "closed", 1006: "los
 _ROUND_TRIPS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _COMMANDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
+_OPENMETRICS = "application/openmetrics-text"
+# The last line of a page in that format.
+_END = b"# EOF\n"
+
 _FRAMES = ("frame", "frames")
 _DIRECTION_AND_TYPE = operator.itemgetter(0, 1)
 _ENTRIES = operator.itemgetter(4)
@@ -30,23 +35,11 @@ _ENTRIES = operator.itemgetter(4)
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class DeviceGauge(Protocol):
-    """What is read of a device."""
-
-    id: str
-    kind: str
-    online: bool
-    last_seen: float
-    rssi_dbm: int | None
-    heap_free_bytes: int | None
-    uptime_s: float | None
-
-
 @dataclass(frozen=True, slots=True)
 class Gauges:
     """What is read at each scrape."""
 
-    devices: Callable[[], Sequence[DeviceGauge]]
+    devices: Callable[[], Iterable[DeviceGauge]]
     kinds: tuple[str, ...]
     event_clients: Callable[[], int]
     history_reports_dropped: Callable[[], int]
@@ -71,7 +64,10 @@ class Metrics:
         self._is_asked = False
         # Device and address → Unix milliseconds of its ping without a pong yet, the oldest first. The journal writer's.
         self._pings_ms: dict[tuple[str | None, str], int] = {}
+        # Device → number of frames that its camera sent, and their bytes.
+        self._frames: dict[str, tuple[int, int]] = {}
         self._make_counters()
+        self._gauges = gauges
         self._registry.register(_GaugeCollector(gauges))
 
     def _make_counters(self) -> None:
@@ -87,8 +83,6 @@ class Metrics:
         self._messages = counter("messages", "Messages of boards and to them.", "direction", "type")
         self._bytes = counter("message_bytes", "Their text, in bytes.", "direction")
         self._commands = counter("commands", "Commands, by how they ended.", "result")
-        self._frames = counter("camera_frames", "Frames that cameras sent.", "device")
-        self._frame_bytes = counter("camera_frame_bytes", "Their size, in bytes.", "device")
         self._command_s = histogram("command_duration_seconds", "From command to ack.", _COMMANDS_S)
         self._round_trip_s = histogram("ping_round_trip_seconds", "From ping to pong.", _ROUND_TRIPS_S)
 
@@ -125,13 +119,12 @@ class Metrics:
 
     def count_frame(self, device: str, data: bytes) -> None:
         """Counts a frame of a camera."""
-        self._frames.labels(device).inc()
-        self._frame_bytes.labels(device).inc(len(data))
+        frames, size_bytes = self._frames.get(device, (0, 0))
+        self._frames[device] = (frames + 1, size_bytes + len(data))
 
     def forget(self, device: str) -> None:
         """Says nothing more of a device."""
-        for counter in (self._frames, self._frame_bytes):
-            counter.remove(device)
+        self._frames.pop(device, None)
 
     def _count_messages(self, entries: list[EntryBody]) -> None:
         for (direction, type_), count in collections.Counter(map(_DIRECTION_AND_TYPE, entries)).items():
@@ -155,71 +148,56 @@ class Metrics:
 
     # Reading
 
-    def dump(self, accept: str) -> tuple[bytes, str]:
-        """Returns the page and its media type, in the form that the reader prefers; messages count from now on."""
+    def dump(self, accept: str) -> tuple[Iterator[bytes], str]:
+        """Returns the page and its media type, in the form that the reader prefers; messages count from now on.
+
+        The page is in parts: with thousands of devices, the whole takes a tenth of a second.
+        """
         self._is_asked = True
         encode, media_type = choose_encoder(accept)
-        return encode(self._registry), media_type
+        return self._parts(encode(self._registry), is_openmetrics=_OPENMETRICS in media_type), media_type
+
+    def _parts(self, common: bytes, *, is_openmetrics: bool) -> Iterator[bytes]:
+        yield common.removesuffix(_END)
+        devices = DeviceFamilies(self._gauges.kinds, is_openmetrics=is_openmetrics)
+        for device in self._gauges.devices():
+            devices.add(device)
+            # Nothing yet, but the event loop may do something else.
+            yield b""
+        yield from devices.texts()
+        yield from self._cameras(is_openmetrics=is_openmetrics)
+        if is_openmetrics:
+            yield _END
+
+    def _cameras(self, *, is_openmetrics: bool) -> Iterator[bytes]:
+        def counter(name: str, documentation: str) -> Family:
+            return Family(name, documentation, "counter", is_openmetrics=is_openmetrics)
+
+        frames = counter("darvaz_camera_frames", "Frames that cameras sent.")
+        frame_bytes = counter("darvaz_camera_frame_bytes", "Their size, in bytes.")
+        viewers = Family("darvaz_camera_viewers", "Who looks at a camera now.", is_openmetrics=is_openmetrics)
+        dropped = counter("darvaz_camera_frames_dropped", "Frames that slow viewers were not sent.")
+        for device, (count, size_bytes) in list(self._frames.items()):
+            frames.add(device, count)
+            frame_bytes.add(device, size_bytes)
+            yield b""
+        for camera in self._gauges.cameras():
+            viewers.add(camera.device, camera.viewers)
+            dropped.add(camera.device, camera.dropped)
+            yield b""
+        for family in (frames, frame_bytes, viewers, dropped):
+            yield family.text()
 
 
 class _GaugeCollector:
-    """Reads the gauges at each scrape, so that none can be out of date."""
+    """Reads the gauges without a device at each scrape, so that none can be out of date."""
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | InfoMetricFamily]:
-        devices = self._gauges.devices()
         yield InfoMetricFamily("darvaz_build", "Which Darvaz this is.", {"version": __version__})
-        yield self._connected(devices)
-        yield _by_device("darvaz_device_up", "Whether a device is here.", devices, lambda device: device.online)
-        yield _by_device(
-            "darvaz_device_last_seen_timestamp_seconds",
-            "When it was last here.",
-            devices,
-            lambda device: device.last_seen,
-        )
-        yield _by_device("darvaz_device_rssi_dbm", "Signal of its Wi-Fi.", devices, lambda device: device.rssi_dbm)
-        yield _by_device(
-            "darvaz_device_heap_free_bytes", "Its free heap.", devices, lambda device: device.heap_free_bytes
-        )
-        yield _by_device(
-            "darvaz_device_uptime_seconds",
-            "How long it runs, as it last said.",
-            devices,
-            lambda device: device.uptime_s,
-        )
-        yield from _camera_gauges(list(self._gauges.cameras()))
         clients = self._gauges.event_clients()
         yield GaugeMetricFamily("darvaz_event_clients", "Clients of /api/events.", value=clients)
         dropped = self._gauges.history_reports_dropped()
         yield CounterMetricFamily("darvaz_history_dropped_reports", "Reports that the history lost.", value=dropped)
-
-    def _connected(self, devices: Sequence[DeviceGauge]) -> GaugeMetricFamily:
-        family = GaugeMetricFamily("darvaz_devices_connected", "Devices that are here.", labels=["type"])
-        for kind in self._gauges.kinds:
-            family.add_metric([kind], sum(1 for device in devices if device.online and device.kind == kind))
-        return family
-
-
-def _by_device(
-    name: str, documentation: str, devices: Sequence[DeviceGauge], read: Callable[[DeviceGauge], float | None]
-) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, documentation, labels=["device"])
-    for device in devices:
-        value = read(device)
-        if value is not None:
-            family.add_metric([device.id], float(value))
-    return family
-
-
-def _camera_gauges(cameras: list[CameraGauge]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-    viewers = GaugeMetricFamily("darvaz_camera_viewers", "Who looks at a camera now.", labels=["device"])
-    dropped = CounterMetricFamily(
-        "darvaz_camera_frames_dropped", "Frames that slow viewers were not sent.", labels=["device"]
-    )
-    for camera in cameras:
-        viewers.add_metric([camera.device], camera.viewers)
-        dropped.add_metric([camera.device], camera.dropped)
-    yield viewers
-    yield dropped

@@ -20,6 +20,7 @@ from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.local_programs import LocalPrograms
+from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.metrics import Metrics
 from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.session.session import Limits
@@ -70,6 +71,7 @@ class Parts:
     """None if no frames are kept on disk."""
     link_counts: AddressCounts = field(default_factory=AddressCounts)
     shares: AllShares = field(default_factory=AllShares)
+    long_work: LongWork = field(default_factory=LongWork)
     local_programs: LocalPrograms = field(default_factory=LocalPrograms)
     unix_s: Callable[[], float] = time.time
     started_unix_s: float = field(default_factory=time.time)

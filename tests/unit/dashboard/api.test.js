@@ -1,7 +1,7 @@
 import "./browser.js";
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { Problem, pathOf, reasonOf, request } from "../../../server/darvaz/gateway/dashboard/lib/api.js";
+import { loadDevices, Problem, pathOf, reasonOf, request } from "../../../server/darvaz/gateway/dashboard/lib/api.js";
 import { chooseLanguage } from "../../../server/darvaz/gateway/dashboard/lib/words.js";
 import { define } from "./globals.js";
 
@@ -79,4 +79,19 @@ test("a reason is translated where there is a translation", () => {
 
 test("another error is shown as text", () => {
   assert.equal(reasonOf(new TypeError("x")), "TypeError: x");
+});
+
+test("the list of devices is put together from its pages", async () => {
+  const paths = [];
+  define("fetch", async (path) => {
+    paths.push(path);
+    const isFirst = paths.length === 1;
+    return new Response(JSON.stringify({ devices: [{ id: isFirst ? "a b" : "c" }], next: isFirst ? "a b" : null }));
+  });
+
+  assert.deepEqual(
+    (await loadDevices()).map((device) => device.id),
+    ["a b", "c"],
+  );
+  assert.deepEqual(paths, ["/api/devices", "/api/devices?after=a+b"]);
 });

@@ -155,3 +155,18 @@ def test_many_devices_of_unknown_kinds_are_told_in_a_few_lines(
     assert Devices(open_database(tmp_path), kinds=["pico"]).close()
 
     assert len([record for record in caplog.records if "unknown kind" in record.message]) <= 11
+
+
+def test_ids_behind_one_are_in_order_and_without_those_that_went(connection: sqlite3.Connection) -> None:
+    devices = Devices(connection, devices_max=4)
+    for number, device in enumerate(["d", "b", "a", "c"]):
+        devices.remember(known(device, float(number)))
+    devices.mark_seen("b", 9.0)
+    devices.remember(known("e", 10.0))
+    devices.forget("d")
+    devices.forget("d")
+    devices.close()
+
+    assert (devices.after(""), devices.after("a"), devices.after("b"), devices.after("e")) == (
+        ["a", "c", "e"], ["c", "e"], ["c", "e"], [],
+    )  # fmt: skip

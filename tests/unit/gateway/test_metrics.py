@@ -46,9 +46,12 @@ class Scraped:
     def value(self, name: str, **labels: str) -> float | None:
         return next((v for n, found, v in self.samples() if (n, found) == (name, labels)), None)
 
+    def page(self, accept: str = "") -> bytes:
+        parts, _ = self.metrics.dump(accept)
+        return b"".join(parts)
+
     def samples(self) -> Iterator[tuple[str, dict[str, str], float]]:
-        page, _ = self.metrics.dump("")
-        for family in parse_text(page.decode()):
+        for family in parse_text(self.page().decode()):
             for sample in family.samples:
                 yield sample.name, sample.labels, sample.value
 
@@ -203,8 +206,8 @@ def test_a_hostile_name_is_escaped() -> None:
 
 
 def test_openmetrics_is_sent_to_clients_that_prefer_it(scraped: Scraped) -> None:
-    plain, plain_type = scraped.metrics.dump("*/*")
-    page, page_type = scraped.metrics.dump(OPENMETRICS)
+    (_, plain_type), plain = scraped.metrics.dump("*/*"), scraped.page("*/*")
+    (_, page_type), page = scraped.metrics.dump(OPENMETRICS), scraped.page(OPENMETRICS)
 
     assert plain_type.startswith("text/plain") and not plain.endswith(b"# EOF\n")
     assert page_type.startswith("application/openmetrics-text")
@@ -213,7 +216,7 @@ def test_openmetrics_is_sent_to_clients_that_prefer_it(scraped: Scraped) -> None
 
 def test_cameras_have_viewers_and_dropped_frames() -> None:
     gauges = Gauges(tuple, ("esp32cam",), lambda: 0, lambda: 0, lambda: [CameraGauge("yard", 2, 31)])
-    page, _ = Metrics(MessageCodec().close_codes, gauges).dump("")
+    parts, _ = Metrics(MessageCodec().close_codes, gauges).dump("")
 
-    found = {sample.name: sample.value for family in parse_text(page.decode()) for sample in family.samples}
+    found = {sample.name: sample.value for family in parse_text(b"".join(parts).decode()) for sample in family.samples}
     assert (found["darvaz_camera_viewers"], found["darvaz_camera_frames_dropped_total"]) == (2, 31)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
-from darvaz.gateway.api.operations import STORE_DEADLINE_S, Call, Operation, unstored
-from darvaz.gateway.api.types import Arguments, Label
+from darvaz.gateway.api.device_pages import LIMIT_MAX, DevicePage, dump_page
+from darvaz.gateway.api.operations import STORE_DEADLINE_S, Call, Operation, respond_if_changed, unstored
+from darvaz.gateway.api.types import Arguments, DeviceId, Label
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, delete_frames
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.http.problems import problem, unknown_device
@@ -27,10 +29,18 @@ _FORGET_DEADLINE_S = 5.0
 _COMMAND_STORE_DEADLINE_S = 1.0
 
 
+class DevicesQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which page of the devices to return."""
+
+    after: Annotated[DeviceId, Meta(description="Only devices behind this one: `next` of a page.")] | UnsetType = UNSET
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Most devices of a page.")] = LIMIT_MAX
+
+
 class DeviceList(msgspec.Struct):
-    """Every device that was ever seen and is not forgotten."""
+    """Devices that were ever seen and are not forgotten, in the order of their ids."""
 
     devices: list[DeviceDescription]
+    next: Annotated[str | None, Meta(description="Value of `after` for the next page; null on the last.")]
 
 
 class DeviceChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,9 +56,14 @@ class CommandResult(msgspec.Struct):
     result: Any
 
 
-async def list_devices(call: Call) -> DeviceList:
-    """Lists every device ever seen."""
-    return DeviceList(call.parts.describer.describe_all())
+async def list_devices(call: Call) -> Response:
+    """Lists every device ever seen, in pages of about a megabyte at most."""
+    parts, query = call.parts, call.query
+    ids = parts.devices.after("" if query.after is UNSET else query.after)
+    page = DevicePage(parts.describer, ids, query.limit)
+    texts = await parts.long_work.collect(page.texts())
+    headers = {"Cache-Control": "private, no-cache", "ETag": page.tag}
+    return await respond_if_changed(call.request, dump_page(texts, page.next), headers)
 
 
 async def read_device(call: Call) -> DeviceDescription | Response:
@@ -100,7 +115,10 @@ async def send_command(call: Call) -> CommandResult | Response:
 
 
 OPERATIONS = [
-    Operation(method="GET", path="/api/devices", tag=_TAG, handle=list_devices, need=Need.VIEW, answer=DeviceList),
+    Operation(
+        method="GET", path="/api/devices", tag=_TAG, handle=list_devices, need=Need.VIEW,
+        query=DevicesQuery, answer=DeviceList, has_tag=True,
+    ),
     Operation(
         method="GET", path="/api/devices/{device}", tag=_TAG, handle=read_device, need=Need.VIEW,
         answer=DeviceDescription

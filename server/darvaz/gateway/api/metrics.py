@@ -6,12 +6,16 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import NO_STORE, Call, Operation
+from darvaz.gateway.http.compression import compress_for
 
 
 async def read_metrics(call: Call) -> Response:
     """Returns the metrics in the text format of Prometheus, or in OpenMetrics if the client prefers it."""
-    page, media_type = call.parts.metrics.dump(call.request.headers.get("accept", ""))
-    return Response(page, headers={**NO_STORE, "Content-Type": media_type})
+    headers = call.request.headers
+    parts, media_type = call.parts.metrics.dump(headers.get("accept", ""))
+    page = b"".join(await call.parts.long_work.collect(parts))
+    page, encoding = await compress_for(headers.get("accept-encoding", ""), page)
+    return Response(page, headers={**NO_STORE, **encoding, "Content-Type": media_type})
 
 
 OPERATIONS = [

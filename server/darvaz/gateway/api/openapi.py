@@ -139,6 +139,8 @@ def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     for status in _errors(operation):
         content = {PROBLEM_JSON: {"schema": schemas.of(Problem)}}
         responses[status] = {"description": HTTPStatus(status).phrase, "content": content}
+    if operation.has_tag:
+        responses[304] = {"description": "Not Modified: the answer has the tag in If-None-Match."}
     for status, type_ in operation.other_answers.items():
         responses[status] = {
             "description": HTTPStatus(status).phrase,

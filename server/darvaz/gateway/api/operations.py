@@ -21,6 +21,7 @@ from darvaz.gateway.api.types import PATH_TYPES, PATH_WORDS
 from darvaz.gateway.api.validation import describe_error
 from darvaz.gateway.http.authorization import authorize, authorize_viewer
 from darvaz.gateway.http.callers import caller_of
+from darvaz.gateway.http.compression import compress_for
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
@@ -95,7 +96,8 @@ class Operation:
 
     `handle` returns the answer, or a `Response` for a problem or an answer that is not JSON. Its name and docstring
     are the operation's. `need` is None where anyone may ask. `by_link` says that a view link is enough.
-    `is_stored` says that the answer waits until what it changed is on the disk.
+    `is_stored` says that the answer waits until what it changed is on the disk. `has_tag` says that the answer has an
+    entity tag, so that one that has not changed is 304.
     """
 
     method: str
@@ -112,6 +114,7 @@ class Operation:
     errors: tuple[int, ...] = ()
     by_link: bool = False
     is_stored: bool = False
+    has_tag: bool = False
     other_answers: Mapping[int, Any] = field(default_factory=dict)
     decoder: msgspec.json.Decoder[Any] | None = field(init=False, default=None)
 
@@ -205,6 +208,15 @@ def respond(answer: Any, status: int = 200) -> Response:
     if answer is None:
         return Response(status_code=204, headers=NO_STORE)
     return Response(msgspec.json.encode(answer), status, headers=NO_STORE, media_type=JSON)
+
+
+async def respond_if_changed(request: Request, body: bytes, headers: Mapping[str, str]) -> Response:
+    """Returns large JSON, or 304 to a caller that has it: the tag in `headers` is one that it names."""
+    named = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if headers["ETag"].removeprefix("W/") in named:
+        return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
+    body, more = await compress_for(request.headers.get("accept-encoding", ""), body)
+    return Response(body, headers={**headers, **more}, media_type=JSON)
 
 
 def unstored() -> Response:

@@ -136,9 +136,10 @@ class Hub:
     def online(self) -> int:
         return len(self._connected)
 
-    def describe_all(self) -> list[DeviceState]:
-        """Returns every device that ever connected."""
-        return [self._describe(known) for known in self._devices.all()]
+    def last_seen(self, device: str) -> tuple[str, bool, float] | None:
+        """Returns the kind of a device, whether it is here, and when it was last here, in Unix seconds."""
+        known, is_online = self._devices.get(device), device in self._connected
+        return None if known is None else (known.kind, is_online, self._unix_s() if is_online else known.last_seen_s)
 
     def describe(self, device: str) -> DeviceState | None:
         """Returns one device, or None if it never connected."""

@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 import threading
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Coroutine
 from typing import Any, Self
 
@@ -65,6 +66,8 @@ class Devices:
         self._known = _load(connection)
         self._kinds = None if kinds is None else tuple(kinds)
         self._leave_out_unknown()
+        # Their ids in order, for pages.
+        self._ids = sorted(self._known)
         # The ids of those that have a link now.
         self._connected: set[str] = set()
         self._lock = threading.Lock()
@@ -103,10 +106,16 @@ class Devices:
         """Returns every device, the one that connected first first."""
         return list(self._known.values())
 
+    def after(self, device: str) -> list[str]:
+        """Returns the ids that come after this one in their order, whether or not it is known; "" is before all."""
+        return self._ids[bisect_right(self._ids, device) :]
+
     def remember(self, known: KnownDevice) -> None:
         """Keeps the introduction of a connected device; its first time and its label stay."""
         before = self._known.get(known.id)
-        if before is not None:
+        if before is None:
+            insort(self._ids, known.id)
+        else:
             known.first_seen_s, known.label = before.first_seen_s, before.label
         self._known[known.id] = known
         self._connected.add(known.id)
@@ -132,8 +141,8 @@ class Devices:
     def forget(self, device: str) -> None:
         """Forgets a device, if it is known."""
         self._connected.discard(device)
-        if self._known.pop(device, None) is not None:
-            self._note_change(device)
+        if device in self._known:
+            self._remove(device)
 
     def wait_until_stored(self, deadline_s: float) -> Coroutine[Any, Any, bool]:
         """Waits until every change so far survives a power cut; False after the deadline, or if the disk fails."""
@@ -153,9 +162,12 @@ class Devices:
     def _forget_one(self) -> None:
         absent = [known for known in self._known.values() if known.id not in self._connected]
         if absent:
-            oldest = min(absent, key=lambda known: known.last_seen_s)
-            del self._known[oldest.id]
-            self._note_change(oldest.id)
+            self._remove(min(absent, key=lambda known: known.last_seen_s).id)
+
+    def _remove(self, device: str) -> None:
+        del self._known[device]
+        del self._ids[bisect_left(self._ids, device)]
+        self._note_change(device)
 
     def _note_change(self, device: str | None) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -43,6 +43,22 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     values: Annotated[dict[str, Reading], Meta(description="The newest of each name since the gateway started.")]
 
 
+class VitalSigns(NamedTuple):
+    """What the metrics have of a device."""
+
+    id: str
+    kind: str
+    online: bool
+    last_seen: float
+    """Unix seconds; now, of a device that is here."""
+    rssi_dbm: int | None
+    heap_free_bytes: int | None
+    uptime_s: float | None
+
+
+_NO_VITALS = Vitals()
+
+
 class DeviceDescriber:
     """Describes devices to the API, the event stream and the metrics."""
 
@@ -56,13 +72,17 @@ class DeviceDescriber:
         state = self._hub.describe(device)
         return None if state is None else self._complete(state)
 
-    def describe_all(self) -> list[DeviceDescription]:
-        """Returns all there is to say of every device that ever connected."""
-        return [self._complete(state) for state in self._hub.describe_all()]
+    def vital_signs(self, device: str) -> VitalSigns | None:
+        """Returns how a device is, for a fraction of the time; None if it never connected."""
+        seen = self._hub.last_seen(device)
+        if seen is None:
+            return None
+        vitals = self._telemetry.vitals_or_none(device) or _NO_VITALS
+        return VitalSigns(device, *seen, vitals.rssi_dbm, vitals.heap_free_bytes, vitals.uptime_s)
 
     def _complete(self, state: DeviceState) -> DeviceDescription:
         # Field by field, so that the type checker sees what is missing.
-        vitals = self._telemetry.vitals_or_none(state.id) or Vitals()
+        vitals = self._telemetry.vitals_or_none(state.id) or _NO_VITALS
         return DeviceDescription(
             id=state.id,
             kind=state.kind,

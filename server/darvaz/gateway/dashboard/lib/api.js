@@ -2,6 +2,8 @@
 
 import { language, t } from "./words.js";
 
+/** @import { Device } from "./types.js" */
+
 // The codes that have a sentence in every language: `problem_…` in the words.
 const TRANSLATED = new Set(["offline", "timed_out", "busy", "unreachable", "unknown_device", "too_many_failures"]);
 const DEADLINE_MS = 30_000;
@@ -70,6 +72,21 @@ async function reach(method, path, body) {
     return await fetch(path, { method, signal: AbortSignal.timeout(DEADLINE_MS), ...json });
   } catch {
     throw new Problem(0, "unreachable", t("problem_unreachable"));
+  }
+}
+
+/**
+ * Returns every device, page by page.
+ * @returns {Promise<Device[]>}
+ */
+export async function loadDevices() {
+  const devices = [];
+  let path = "/api/devices";
+  for (;;) {
+    const page = await request("GET", path);
+    devices.push(...page.devices);
+    if (!page.next) return devices;
+    path = `/api/devices?${new URLSearchParams({ after: page.next })}`;
   }
 }
 

@@ -1,6 +1,6 @@
 // The state of the page: the devices, the role of the reader, and the one stream of events that keeps them current.
 
-import { pathOf, request } from "./api.js";
+import { loadDevices, pathOf, request } from "./api.js";
 import { KnownDevices } from "./known-devices.js";
 
 /** @import { Device, Role, StoreEvents } from "./types.js" */
@@ -78,7 +78,7 @@ class Store extends EventTarget {
     /** @type {Device[] | null} */
     let list = null;
     try {
-      list = (await request("GET", "/api/devices")).devices;
+      list = await loadDevices();
     } finally {
       this.#known.endLoad(list);
     }

@@ -1,0 +1,39 @@
+"""Long work of the event loop in slices, so that links wait for one slice at most."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+SLICE_S = 0.002
+
+_T = TypeVar("_T")
+
+
+class LongWork:
+    """Runs one slice of one piece of work in a turn of the event loop. Used from the event loop only."""
+
+    def __init__(self, monotonic_s: Callable[[], float] = time.perf_counter) -> None:
+        self._monotonic_s = monotonic_s
+        # Held for a slice and the turn after it: the slices of several callers do not add up.
+        self._turn = asyncio.Lock()
+
+    async def collect(self, results: Iterator[_T]) -> list[_T]:
+        """Returns all results of an iterator; a slice ends with the result that is ready after `SLICE_S`."""
+        found: list[_T] = []
+        while True:
+            async with self._turn:
+                if self._fill(found, results):
+                    return found
+                await asyncio.sleep(0)
+
+    def _fill(self, found: list[_T], results: Iterator[_T]) -> bool:
+        """Takes results until the slice is over; returns whether these were all."""
+        until_s = self._monotonic_s() + SLICE_S
+        for result in results:
+            found.append(result)
+            if self._monotonic_s() >= until_s:
+                return False
+        return True

@@ -1,0 +1,46 @@
+"""Thousands of devices in a gateway in process, with all that a board can say of itself, and without their links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from darvaz.gateway.parts import Parts
+from darvaz.protocol.codec import Message
+
+COMMANDS: dict[str, Any] = {
+    f"command_{number:02}": {"angle": {"type": "number", "min": 0, "max": 180, "unit": "°"}} for number in range(20)
+}
+NAMES: dict[str, Any] = {f"name_{number:02}": {"unit": "°C"} for number in range(20)}
+
+
+class SilentLink:
+    """A link that takes everything and does nothing."""
+
+    kind_name = "pico"
+    address = "192.0.2.7"
+
+    def __init__(self, device: str) -> None:
+        self.device: str | None = device
+
+    def send_command(self, message: Message) -> bool:
+        return True
+
+    def close(self, name: str, message: str) -> None:
+        pass
+
+
+def connect_many(parts: Parts, count: int) -> list[str]:
+    """Makes devices known and present, and returns their ids in order."""
+    connect, telemetry = parts.protocol.types["connect"], parts.protocol.types["telemetry"]
+    report = msgspec.convert({"type": "telemetry", "values": dict.fromkeys(NAMES, 21.5)}, telemetry)
+    fields = {"type": "connect", "version": "1.2.0", "board": "Pico W", "commands": COMMANDS, "telemetry": NAMES}
+    ids = [f"board-{number:05}" for number in range(count)]
+    for device in ids:
+        # Decoded for each of them, as from the wire.
+        introduction = msgspec.json.decode(msgspec.json.encode(fields | {"device": device}), type=connect)
+        parts.hub.join(device, SilentLink(device), introduction)
+        parts.telemetry.receive("connect", device, introduction, parts.unix_s())
+        parts.telemetry.receive("telemetry", device, report, parts.unix_s())
+    return ids
