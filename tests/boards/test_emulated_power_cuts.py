@@ -15,7 +15,7 @@ import pytest
 
 from darvaz.boards.emulated import EmulatedPico
 from darvaz.boards.emulated.flashing import FlashResult, flash
-from darvaz.boards.flashing.firmware_files import read_sources
+from darvaz.boards.flashing.firmware_files import read_deployed
 from darvaz.boards.serial import Prompt
 from tests.support.emulated import need_emulator
 from tests.support.gateway import GatewayProcess
@@ -62,7 +62,7 @@ def start_from(state: Path, folder: Path, gateway: GatewayProcess) -> EmulatedPi
 
 def whole_files(board: EmulatedPico) -> set[str]:
     """Returns which of our files are there; each must be as it should be."""
-    wanted = {path: hashlib.sha256(data).hexdigest() for path, data in read_sources("pico").items()}
+    wanted = {path: hashlib.sha256(data).hexdigest() for path, data in read_deployed("pico").files.items()}
     with Prompt.open(board.port) as prompt:
         found = prompt.hash_files(list(wanted))
         if CONFIG in {entry.path for entry in prompt.list_files()}:
@@ -84,7 +84,7 @@ def test_power_cut_at_any_moment_leaves_whole_files_and_a_board_to_flash(tmp_pat
             with start_from(state, tmp_path / str(number), gateway) as board:
                 found = whole_files(board)
             # The program comes last.
-            assert MAIN not in found or found == read_sources("pico").keys()
+            assert MAIN not in found or found == read_deployed("pico").files.keys()
             counts.append(len(found))
         print(f"{len(states)} states; of our files there were {counts}")
         assert counts == sorted(counts)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.boards.flashing.firmware_files import read_sources
+from darvaz.boards.flashing.firmware_files import read_deployed
 from darvaz.boards.serial import Prompt
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.flashing import MAIN, Person, is_whole, read_board
@@ -156,7 +156,7 @@ async def test_files_that_arrived_are_not_copied_again(empty_board: VirtualBoard
 
     copied = int(again.err.partition("copying ")[2].partition(" ")[0])
     assert again.code == 0, again.err
-    assert 0 < copied < len(read_sources("pico"))
+    assert 0 < copied < len(read_deployed("pico").files)
 
 
 @pytest.mark.parametrize("stage", ["MicroPython", "copying", "restarted"])

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from darvaz.boards.flashing.firmware_files import read_sources
+from darvaz.boards.flashing.firmware_files import read_deployed
 from darvaz.boards.serial import Prompt
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.gateway.access import Token, Tokens
@@ -103,6 +103,6 @@ async def config_of(board: VirtualBoard) -> dict[str, Any]:
 
 def is_whole(files: dict[str, bytes], kind: str = "pico") -> bool:
     """Whether a board has all of our files as they should be, and nothing half-finished."""
-    wanted = read_sources(kind)
+    wanted = read_deployed(kind).files
     left_over = [path for path in files if path.endswith((".darvaz-new", ".darvaz-staged"))]
     return not left_over and all(files.get(path) == data for path, data in wanted.items())

@@ -7,7 +7,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from darvaz.boards.flashing.firmware_files import digest, read_sources
+from darvaz.boards.flashing.firmware_files import digest, read_deployed
 from darvaz.boards.flashing.manifest import PATH as MANIFEST
 from darvaz.boards.flashing.manifest import dump_manifest
 from darvaz.boards.virtual.board import FLASH_BYTES
@@ -78,5 +78,5 @@ def put_files(image: Path, files: dict[str, bytes]) -> None:
 
 def firmware_of(kind: str, suffix: bytes = b"") -> dict[str, bytes]:
     """Returns the files of a board that was flashed, without settings; with a suffix each is an older version."""
-    files = {path: data + suffix for path, data in read_sources(kind).items()}
+    files = {path: data + suffix for path, data in read_deployed(kind).files.items()}
     return {**files, MANIFEST: dump_manifest({path: [digest(data)] for path, data in files.items()})}

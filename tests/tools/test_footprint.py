@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.footprint import Figure, find_least_heap, measure
+from tools.footprint import FLASH_KB_MOST, Figure, deployed_bytes, find_least_heap, measure
 
 
 @pytest.mark.slow
@@ -14,6 +14,10 @@ def test_every_figure_is_below_its_limit(tmp_path: Path) -> None:
     over = [figure for figure in measure(tmp_path) if not figure.is_good]
 
     assert over == []
+
+
+def test_the_library_fits_into_its_part_of_the_flash() -> None:
+    assert deployed_bytes() <= FLASH_KB_MOST * 1024
 
 
 def test_a_figure_above_its_limit_is_found() -> None:

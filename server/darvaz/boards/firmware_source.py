@@ -23,6 +23,11 @@ def source_files(kind: str, folder: Path | None = None) -> dict[str, Path]:
     return {**_files_below(folder / "lib", "/lib/"), **_files_below(folder / kind, "/")}
 
 
+def read_sources(kind: str, folder: Path | None = None) -> dict[str, bytes]:
+    """Returns the content of every file for a kind of board by its path there, the library first."""
+    return {path: file.read_bytes() for path, file in source_files(kind, folder).items()}
+
+
 def _files_below(folder: Path, prefix: str) -> dict[str, Path]:
     found = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES)
     return {prefix + path.relative_to(folder).as_posix(): path for path in found}

@@ -96,6 +96,7 @@ class WifiAsker:
 @click.option("--wifi", "asks_wifi", is_flag=True, help="Ask for the Wi-Fi, even if one is remembered.")
 @click.option("--reset-main", is_flag=True, help="Put our main.py in place of the board's, which is kept beside it.")
 @click.option("--keep-main", is_flag=True, help="Leave a main.py that does not use Darvaz.")
+@click.option("--source", "is_source", is_flag=True, help="Copy the library as .py, to be read on the board.")
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(1, 3600), default=_WAIT_S, show_default=True,
     help="Seconds for the board to come online.",
@@ -112,13 +113,15 @@ def flash(
     asks_wifi: bool,
     reset_main: bool,
     keep_main: bool,
+    is_source: bool,
     wait_s: float,
     verbose: bool,
 ) -> None:
     """Put the firmware on a board, and see it online.
 
     KIND, pico or esp32cam, is found out; if it is given, a board of another kind is refused. Only changed files are
-    copied, and your main.py and your settings stay. The Wi-Fi is asked for once, or taken from DARVAZ_WIFI_SSID and
+    copied, and your main.py and your settings stay. The library is compiled
+    for the board's MicroPython (.mpy). The Wi-Fi is asked for once, or taken from DARVAZ_WIFI_SSID and
     DARVAZ_WIFI_PASSWORD; the token is for this device alone.
 
     Exit status: 0 online, a command acknowledged; 1 no board, or it went away; 2 wrong options; 3 incompatible board,
@@ -134,7 +137,7 @@ def flash(
     try:
         asker = WifiAsker(asks_wifi)
         environment = find_environment(_client(gateway), gateway_url, DataFolderIssuer(data), asker.ask)
-        options = FlashOptions(kind, device, asker.known(), reset_main, keep_main, wait_s)
+        options = FlashOptions(kind, device, asker.known(), reset_main, keep_main, is_source, wait_s)
     except FlashError as error:
         click.echo(f"Error: {visible(str(error))}", err=True)
         sys.exit(error.outcome)

@@ -35,15 +35,16 @@ _NO_TOKEN_STATUS = (403, 429)
 @click.option("--esp32cam", "cameras", type=_COUNT, default=1, show_default=True, help="How many cameras.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep the boards' files in this folder.")
 @click.option("--emulated", is_flag=True, help="Instead, run a Pico W with the official firmware on an emulated chip.")
+@click.option("--source", "is_source", is_flag=True, help="Give the boards the library as .py, to be read there.")
 @gateway_option
-def simulate(picos: int, cameras: int, keep: Path | None, emulated: bool, gateway: str) -> None:
+def simulate(picos: int, cameras: int, keep: Path | None, emulated: bool, is_source: bool, gateway: str) -> None:
     """Run virtual boards with the real firmware, until Ctrl-C.
 
     Each is MicroPython in a process of its own, with simulated pins, Wi-Fi and camera; mpremote uses its serial
     port as it does a real one.
     """
     if emulated:
-        _simulate_emulated(keep, gateway)
+        _simulate_emulated(keep, gateway, *(["--source"] if is_source else []))
         return
     if picos + cameras == 0:
         raise click.UsageError("nothing to simulate: ask for at least one board, such as --pico 1")
@@ -55,12 +56,12 @@ def simulate(picos: int, cameras: int, keep: Path | None, emulated: bool, gatewa
             devices = [*_names("pico", picos, online), *_names("esp32cam", cameras, online)]
             tokens = [_new_token(client, kind) for kind, _ in devices]
         with _folder(keep) as folder:
-            asyncio.run(_run(devices, tokens, gateway, folder))
+            asyncio.run(_run(devices, tokens, gateway, folder, is_source))
     except (NoMicroPython, NoPictures) as error:
         raise click.ClickException(str(error)) from None
 
 
-def _simulate_emulated(keep: Path | None, gateway: str) -> None:
+def _simulate_emulated(keep: Path | None, gateway: str, *words: str) -> None:
     # Here, because its packages are for Linux and macOS alone.
     from darvaz.cli.simulate_emulated import run_emulated
 
@@ -68,7 +69,7 @@ def _simulate_emulated(keep: Path | None, gateway: str) -> None:
         online = _online_devices(client)
     device = next(name for name in (f"emulated-pico-{number}" for number in itertools.count(1)) if name not in online)
     with _folder(keep) as folder:
-        run_emulated(device, gateway, folder / device, _line_printer(device, _COLOURS[0]))
+        run_emulated(device, gateway, folder / device, _line_printer(device, _COLOURS[0]), *words)
 
 
 def _names(kind: str, count: int, online: set[str]) -> list[tuple[str, str]]:
@@ -108,7 +109,9 @@ def _new_token(client: Gateway, kind: str) -> str | None:
     return token
 
 
-async def _run(devices: list[tuple[str, str]], tokens: list[str | None], gateway: str, folder: Path) -> None:
+async def _run(
+    devices: list[tuple[str, str]], tokens: list[str | None], gateway: str, folder: Path, is_source: bool
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -117,7 +120,8 @@ async def _run(devices: list[tuple[str, str]], tokens: list[str | None], gateway
     async with contextlib.AsyncExitStack() as stack:
         for at, ((kind, device), token) in enumerate(zip(devices, tokens, strict=True)):
             flash = folder / device
-            write_flash(flash, kind, device, gateway.replace("http", "ws", 1), token, log_level="debug")
+            url = gateway.replace("http", "ws", 1)
+            write_flash(flash, kind, device, url, token, is_source=is_source, log_level="debug")
             print_line = _line_printer(device, _COLOURS[at % len(_COLOURS)])
             board = await stack.enter_async_context(VirtualBoard(kind, flash, name=device, on_line=print_line))
             print_line(f"switched on; mpremote connect {board.port}")

@@ -14,7 +14,7 @@ from darvaz.boards.emulated.flashing import flash
 from darvaz.boards.emulated.packages import fetch
 
 
-def run_emulated(device: str, gateway: str, folder: Path, print_line: Callable[[str], None]) -> None:
+def run_emulated(device: str, gateway: str, folder: Path, print_line: Callable[[str], None], *words: str) -> None:
     """Runs one board until a signal ends us; its lines are printed from when it is online."""
     is_flashed = threading.Event()
 
@@ -29,7 +29,7 @@ def run_emulated(device: str, gateway: str, folder: Path, print_line: Callable[[
         with EmulatedPico(folder, gateway, emulator=emulator, on_line=show) as board:
             click.echo(f"an emulated Pico W at {gateway}, flashed in about half a minute; Ctrl-C ends it.")
             print_line(f"switched on; mpremote connect {board.port}")
-            done = flash(board, device, gateway, shows=True)
+            done = flash(board, device, gateway, *words, shows=True)
             if done.code != 0:
                 raise click.ClickException(done.err or f"{device} is not online")
             is_flashed.set()

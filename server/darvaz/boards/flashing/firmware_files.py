@@ -1,22 +1,21 @@
-"""What belongs on a board: the library and the programs of its kind, as bytes."""
+"""What belongs on a board: the library and the programs of its kind, and the digest of each file."""
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
-from darvaz.boards.firmware_source import source_files
+from darvaz.boards.compiled_library import MPY_VERSION, Deployed, compile_library
+from darvaz.boards.firmware_source import read_sources
 
 MAIN = "/main.py"
 CONFIG = "/config.json"
-LIBRARY = "/lib/darvaz/"
 
 
-def read_sources(kind: str, folder: Path | None = None) -> dict[str, bytes]:
-    """Returns every file for a kind of board by its path there, the library first and main.py last."""
-    files = source_files(kind, folder)
+def read_deployed(kind: str, mpy_version: int = MPY_VERSION, *, is_source: bool = False) -> Deployed:
+    """Returns every file for a kind of board, main.py last, the library as .mpy of this version or as source."""
+    files = read_sources(kind)
     files[MAIN] = files.pop(MAIN)
-    return {path: file.read_bytes() for path, file in files.items()}
+    return Deployed(files, None) if is_source else compile_library(files, mpy_version)
 
 
 def digest(data: bytes) -> str:

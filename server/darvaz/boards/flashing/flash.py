@@ -19,7 +19,7 @@ from darvaz.boards.flashing.configuration import (
 )
 from darvaz.boards.flashing.device_token import DeviceToken, TokenIssuer
 from darvaz.boards.flashing.errors import FlashError, FlashOutcome
-from darvaz.boards.flashing.firmware_files import CONFIG, MAIN, read_sources
+from darvaz.boards.flashing.firmware_files import CONFIG, MAIN, read_deployed
 from darvaz.boards.flashing.installer import check_space, inspect_board, put_in_place, stage
 from darvaz.boards.flashing.plan import Found, Plan, is_foreign, make_plan
 from darvaz.boards.flashing.wait_online import GatewayView, watch
@@ -63,6 +63,7 @@ class FlashOptions:
     network: WifiNetwork | None = None
     resets_main: bool = False
     keeps_main: bool = False
+    is_source: bool = False
     wait_s: float = 60.0
 
 
@@ -121,7 +122,9 @@ class Flash:
         return kind
 
     def _prepare(self, identity: Identity, kind: str) -> tuple[Plan, Found, str]:
-        wanted = read_sources(kind)
+        wanted, why_source = read_deployed(kind, identity.mpy_version, is_source=self._options.is_source)
+        if why_source is not None:
+            self._report.step(f"the library is copied as source, not as .mpy: {why_source}")
         found = inspect_board(self._prompt, wanted)
         self._check_main(wanted, found)
         config = self._read_config(found)

