@@ -17,6 +17,8 @@ LAYERS = (
     {
         "gateway.settings",
         "gateway.config_file",
+        "gateway.log_output",
+        "gateway.service_manager",
         "gateway.open_files",
         "gateway.local_programs",
         "gateway.local_token_file",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import sys
@@ -21,6 +22,8 @@ from darvaz.gateway.storage.folder_lock import FolderLock
 
 # Bytes of one connection that the system holds unsent; the gateway may hold one frame more.
 _UNSENT_BYTES_MAX = 32_768
+
+log = logging.getLogger("darvaz")
 
 _console = Console(stderr=True, highlight=False)
 
@@ -41,11 +44,13 @@ def serve(config: str | None, **given: str | None) -> None:
     # Before the server listens, there is nothing to complete.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from darvaz.gateway.app import build_parts
+    from darvaz.gateway.log_output import log_to
     from darvaz.gateway.server import run
 
     try:
         options = {name: value for name, value in given.items() if value is not None}
         settings, _, remarks = load_settings(options, config=find_config(config))
+        log_to(_console, settings.log_level, settings.log_format)
         listener = _listen(settings)
         lock = FolderLock.take(settings.data_path)
         parts = build_parts(settings)
@@ -54,7 +59,7 @@ def serve(config: str | None, **given: str | None) -> None:
     if settings.idle_timeout_s <= settings.heartbeat_s:
         remarks.append("idle_timeout_s is not above heartbeat_s: quiet boards are closed before they are asked")
     for remark in remarks:
-        _console.print(remark, soft_wrap=True, markup=False)
+        log.warning("= %s", remark)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         status = runner.run(run(parts, listener, _console))
     if lock is not None:

@@ -1,4 +1,4 @@
-"""Runs uvicorn around the application: its configuration, its log, and how it stops."""
+"""Runs uvicorn around the application: its configuration, and how it starts and stops."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import cast
 
 import uvicorn
 from rich.console import Console
-from rich.logging import RichHandler
 
+from darvaz.gateway import service_manager
 from darvaz.gateway.access.networks import mapped_network
 from darvaz.gateway.app import build_app
 from darvaz.gateway.events.streams import CLIENTS_MAX
@@ -28,22 +28,25 @@ from darvaz.gateway.http.slow_clients import IDLE_DEADLINE_S
 from darvaz.gateway.local_token_file import LocalTokenFile
 from darvaz.gateway.open_files import OWN_FILES_MAX, raise_open_file_limit
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.service_manager import ServiceManager
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
-from darvaz.text.terminal import VisibleFormatter
 
 SHUTDOWN_DEADLINE_S = 3
-_LINES_OF_STRANGERS = ("Invalid HTTP request received.", "Unsupported upgrade request.")
+
+log = logging.getLogger("darvaz")
 
 
 async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
     """Serves until a signal comes and returns the exit status."""
-    _log_to(console, parts.settings.log_level)
     settings = parts.settings
     files_max = raise_open_file_limit(settings.links_max + settings.viewers_max + CLIENTS_MAX + CONNECTIONS_MAX)
-    server = _Server(_config(parts, _connections_max(files_max)), parts)
+    server = _Server(_config(parts, _connections_max(files_max)), parts, service_manager.from_environment())
     host, port = listener.getsockname()[:2]
     for number, line in enumerate(greeting(parts, host, port)):
-        console.print(line, soft_wrap=True, markup=False, style="bold" if number == 0 else None)
+        if settings.log_format == "json":
+            log.info("%s", line.strip())
+        else:
+            console.print(line, soft_wrap=True, markup=False, style="bold" if number == 0 else None)
     _tune_gc()
     token_file = LocalTokenFile(parts.settings.data_path, port)
     if parts.settings.localhost_without_token:
@@ -58,26 +61,45 @@ async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
 class _Server(uvicorn.Server):
     """Stops on a signal with exit status 0; uvicorn would raise the signal a second time."""
 
-    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+    def __init__(self, config: uvicorn.Config, parts: Parts, manager: ServiceManager) -> None:
         super().__init__(config)
         self._parts = parts
+        self._manager = manager
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._manager.tell_ready(self._describe)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._manager.tell_stopping()
         # Event streams never end by themselves; uvicorn would wait for them until its deadline.
         self._parts.events.close()
         await super().shutdown(sockets)
+        await self._manager.close()
+
+    def _describe(self) -> str:
+        """Returns the sentence for the service manager."""
+        known, problems = len(self._parts.devices.all()), self._parts.problems
+        devices = f"{self._parts.hub.online} of {known} devices are online"
+        return f"{devices}; {problems[0]}" if problems else devices
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # A second signal does not stop it sooner: there is a deadline, and the journal must still be written.
         self.should_exit = True
 
+    def _handle_reload(self, sig: int, frame: FrameType | None) -> None:
+        """Goes on: no file of the gateway is read again yet."""
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        wanted = [signal.SIGINT, signal.SIGTERM]
-        # Sent when the terminal closes; nohup sets it to be ignored.
+        wanted: dict[int, Callable[[int, FrameType | None], None]] = dict.fromkeys(
+            (signal.SIGINT, signal.SIGTERM), self.handle_exit
+        )
+        # Sent when the terminal closes; nohup sets it to be ignored. `systemctl reload` sends it as well.
         if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            wanted.append(signal.SIGHUP)
-        before = {number: signal.signal(number, self.handle_exit) for number in wanted}
+            wanted[signal.SIGHUP] = self._handle_reload if self._manager.is_there else self.handle_exit
+        before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
         try:
             yield
         finally:
@@ -132,21 +154,3 @@ def _tune_gc() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
-
-
-def _log_to(console: Console, level: str) -> None:
-    shape = "%(message)s" if console.is_terminal else "%(asctime)s %(levelname)s %(message)s"
-    handler: logging.Handler = logging.StreamHandler()
-    if console.is_terminal:
-        handler = RichHandler(console=console, show_path=False, markup=False, log_time_format="%H:%M:%S")
-    # Log lines hold text of devices, which must not control the terminal.
-    handler.setFormatter(VisibleFormatter(shape))
-    # No line shows thread, process or source position; finding them takes half of the time of a line.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
-    logging.basicConfig(level=level.upper(), handlers=[handler])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    errors = logging.getLogger("uvicorn.error")
-    errors.setLevel(logging.WARNING)
-    # Anybody can cause one for each request, and they name nobody.
-    errors.addFilter(lambda record: record.msg not in _LINES_OF_STRANGERS)

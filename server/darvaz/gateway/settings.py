@@ -144,6 +144,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _doc("Lowest level of lines in the log.", may_change=True)
     ] = "info"
+    log_format: Annotated[Literal["text", "json"], _doc("Lines of the log: text, or one JSON object each.")] = "text"
     # fmt: on
 
     @property
