@@ -61,6 +61,7 @@ while True:
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[GatewayProcess]:
     with GatewayProcess("--host", "127.0.0.1") as running:
+        running.request("DELETE", "/api/enrolment").raise_for_status()
         yield running
 
 
@@ -141,17 +142,21 @@ def test_a_client_behind_a_proxy_that_adds_no_header_is_not_an_operator(
             ask(external, port, "POST", "/api/tokens", host),
             ask(external, port, "GET", "/api/devices", host),
             ask(external, port, "GET", "/metrics", host),
+            ask(external, port, "GET", "/public/tokens", host),
         ]
 
-    assert answer == [401, 401, 401]
+    assert answer == [401, 401, 401, 403]
 
 
 def test_program_of_this_machine_needs_no_login(gateway: GatewayProcess) -> None:
-    code = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1] + '/api/devices').status)"
+    code = (
+        "import sys, urllib.request\n"
+        "for path in ('/api/devices', '/public/tokens'): print(urllib.request.urlopen(sys.argv[1] + path).status)"
+    )
 
     done = subprocess.run([sys.executable, "-c", code, gateway.url], capture_output=True, text=True, timeout=60)
 
-    assert done.stdout.strip() == "200", done.stderr
+    assert done.stdout.split() == ["200", "200"], done.stderr
 
 
 def test_client_of_this_machine_shows_the_local_token(gateway: GatewayProcess) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from darvaz.gateway.access import Access, AccessPolicy, Admitted, Caller, Refused
+from darvaz.gateway.access.decisions import ENROLMENT_NOT_PROVEN
 from darvaz.gateway.access.gate import MINTS_PER_MINUTE_MAX
 from darvaz.gateway.access.tokens import UNUSED_PER_NETWORK_MAX, UNUSED_TOTAL_MAX
 from tests.support.clock import Clock
@@ -104,6 +105,28 @@ def test_a_browser_that_calls_the_gateway_by_its_address_gets_tokens(access: Acc
     access.enrolment.open_for(15)
 
     assert isinstance(access.public_tokens(replace(PAGE, origin=None)), dict)
+
+
+def test_an_address_of_this_machine_alone_gets_no_tokens(access: Access) -> None:
+    unproven = replace(LOCAL, is_local_program=False)
+
+    refused = access.public_tokens(unproven)
+
+    assert refused is ENROLMENT_NOT_PROVEN
+    assert "darvaz enrol" in ENROLMENT_NOT_PROVEN.message
+    shown = access.operators.local_token.text
+    assert isinstance(access.public_tokens(bearing(unproven, shown)), dict)
+    assert code(access.public_tokens(bearing(BOARD, shown))) == (403, "enrolment_closed")
+    access.enrolment.open_for(15)
+    assert isinstance(access.public_tokens(unproven), dict)
+
+
+def test_a_caller_that_is_asked_about_twice_is_counted_once(access: Access) -> None:
+    for _ in range(MINTS_PER_MINUTE_MAX):
+        assert access.public_tokens(replace(LOCAL, is_local_program=False)) is ENROLMENT_NOT_PROVEN
+        assert isinstance(access.public_tokens(LOCAL), dict)
+
+    assert code(access.public_tokens(LOCAL)) == (429, "too_many_tokens")
 
 
 def test_localhost_behind_a_proxy_is_not_trusted(access: Access) -> None:

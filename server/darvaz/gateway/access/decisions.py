@@ -122,6 +122,12 @@ NO_VIEW = Refused(401, "not_authorised", "this link is for another camera, or it
 ENROLMENT_CLOSED = Refused(
     403, "enrolment_closed", "enrolment is closed; run 'darvaz enrol' on the gateway to open it for 15 minutes"
 )
+ENROLMENT_NOT_PROVEN = Refused(
+    403,
+    "enrolment_closed",
+    "enrolment is closed, and this program may pass on what others send; run 'darvaz enrol' on the gateway to open it"
+    " for 15 minutes",
+)
 NO_PUBLIC_TOKENS = Refused(
     403,
     "enrolment_closed",

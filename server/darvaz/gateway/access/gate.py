@@ -11,6 +11,7 @@ from typing import Any
 from darvaz.gateway.access.caller import Caller
 from darvaz.gateway.access.decisions import (
     ENROLMENT_CLOSED,
+    ENROLMENT_NOT_PROVEN,
     FOREIGN_HOST,
     FOREIGN_ORIGIN,
     ID_TAKEN,
@@ -134,7 +135,10 @@ class Access:
 
     @closed_on_failure
     def public_tokens(self, caller: Caller) -> dict[str, Any] | Refused:
-        """Mints one token for each kind of board, in the guide's shape, where the policy allows it."""
+        """Mints one token for each kind of board, in the guide's shape, where the policy allows it.
+
+        For `ENROLMENT_NOT_PROVEN`, ask again with `is_local_program` if the system says that the caller is one.
+        """
         refused = self._refuse_minting(caller)
         if refused is not None:
             return refused
@@ -155,11 +159,20 @@ class Access:
         wait_s = self._mints.wait_s(caller.address)
         if wait_s is not None:
             return too_many_tokens(wait_s)
-        self._mints.count(caller.address)
-        if self.rules.policy.public_tokens == "never":
+        refused = self._refuse_closed(caller)
+        # The same caller asks again, with the system's word.
+        if refused is not ENROLMENT_NOT_PROVEN:
+            self._mints.count(caller.address)
+        return refused
+
+    def _refuse_closed(self, caller: Caller) -> Refused | None:
+        policy = self.rules.policy.public_tokens
+        if policy == "never":
             return NO_PUBLIC_TOKENS
-        is_open = self.rules.policy.public_tokens == "always" or self.rules.is_trusted(caller)
-        return None if is_open or self.enrolment.seconds_left() > 0 else ENROLMENT_CLOSED
+        if policy == "always" or self.enrolment.seconds_left() > 0 or self.operators.is_of_this_machine(caller):
+            return None
+        # A client behind a proxy that adds no header has the address of this machine, too.
+        return ENROLMENT_NOT_PROVEN if self.rules.is_trusted(caller) else ENROLMENT_CLOSED
 
 
 def _may_take(holders: Sequence[Token], is_elsewhere: bool) -> bool:

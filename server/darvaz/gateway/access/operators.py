@@ -99,6 +99,12 @@ class Operators:
             return NO_SIGN_IN
         return self._open(caller, _role(found), agent, found.token_id)
 
+    def is_of_this_machine(self, caller: Caller) -> bool:
+        """Whether a caller proves that it is a program of this machine: by the local token or the system's word."""
+        if not self._rules.is_trusted(caller):
+            return False
+        return caller.is_local_program or self.local_token.is_shown(bearer_of(caller))
+
     def is_still_admitted(self, admitted: Admitted) -> bool:
         """Whether a long response may continue; its token or session may have been revoked.
 

@@ -9,6 +9,8 @@ from collections.abc import Collection
 
 from darvaz.gateway.access.caller import Caller
 
+# Names that public DNS has not: mDNS (RFC 6762), RFC 8375, and those that home routers give out.
+_HOME_DOMAINS = ("local", "localhost", "home.arpa", "internal", "lan", "home")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -36,9 +38,10 @@ def is_trusted_localhost(caller: Caller, enabled: bool) -> bool:
 
 
 def is_host_allowed(host: str | None, allowed_hosts: Collection[str]) -> bool:
-    """Whether the gateway answers to this Host header: an IP literal, localhost, *.local, or listed.
+    """Whether the gateway answers to this Host header: an IP literal, a name of the local network, or listed.
 
-    Any other name may be an attacker's, which resolves to the gateway's address after its page was
+    Names of the local network have no dot, or a domain that public DNS does not have. Any other name may be an
+    attacker's, which resolves to the gateway's address after its page was
     loaded (DNS rebinding). That attack needs a browser, so the rule is for requests that look like a
     browser's, and the guide's programs may use any name. An entry with a port is valid for that port,
     one without for every port.
@@ -47,7 +50,7 @@ def is_host_allowed(host: str | None, allowed_hosts: Collection[str]) -> bool:
     if parts is None:
         return False
     name, port = parts
-    if parse_address(name) is not None or name == "localhost" or name.endswith(".local"):
+    if parse_address(name) is not None or _is_home_name(name):
         return True
     return any(entry.strip().lower() in (name, f"{name}:{port}") for entry in allowed_hosts)
 
@@ -97,6 +100,14 @@ def parse_address(text: str | None) -> IPAddress | None:
     return parsed
 
 
+def _is_home_name(name: str) -> bool:
+    label, _, domain = name.partition(".")
+    if not domain:
+        # Browsers take a name of digits for an IPv4 address.
+        return label not in _HOME_DOMAINS or label == "localhost"
+    return name.endswith(tuple(f".{home}" for home in _HOME_DOMAINS))
+
+
 def _is_loopback_host(host: str | None) -> bool:
     parts = _split(host)
     return parts is not None and (parts[0] == "localhost" or is_loopback(parts[0]))
@@ -113,6 +124,8 @@ def _split(host: str | None) -> tuple[str, str] | None:
         colon, port = rest[:1], rest[1:]
     else:
         name, colon, port = host.lower().partition(":")
+        # A dot at the end says that the name is complete (RFC 1034, section 3.1).
+        name = name.removesuffix(".")
         if not _NAME.fullmatch(name):
             return None
     if (colon or port) and (colon != ":" or not _PORT.fullmatch(port)):

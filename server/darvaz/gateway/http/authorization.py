@@ -25,7 +25,7 @@ async def authorize(
     `action` names the request in the journal; it must hold no text of the caller.
     """
     decision = parts.operators.admit(caller, need)
-    if decision is NOT_PROVEN and await _is_local_program(parts, scope):
+    if decision is NOT_PROVEN and await is_local_program(parts, scope):
         decision = parts.operators.admit(replace(caller, is_local_program=True), need)
     return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
 
@@ -49,7 +49,7 @@ async def authorize_viewer(
     return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
 
 
-async def _is_local_program(parts: Parts, scope: MutableMapping[str, Any]) -> bool:
+async def is_local_program(parts: Parts, scope: MutableMapping[str, Any]) -> bool:
     """Whether the connection belongs to a local program; asked once for each connection."""
     connection = scope.get("extensions", {}).get(EXTENSION)
     known: bool | None = getattr(connection, "is_local_program", None)
