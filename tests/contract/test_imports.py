@@ -13,7 +13,14 @@ SERVER = Path(__file__).resolve().parents[2] / "server"
 # From the bottom up; packages of one layer do not know each other. docs/design.md says what each is for.
 LAYERS = (
     {"text", "protocol"},
-    {"gateway.storage", "gateway.frames", "gateway.session", "gateway.events", "gateway.websocket"},
+    {
+        "gateway.storage",
+        "gateway.frames",
+        "gateway.session",
+        "gateway.events",
+        "gateway.websocket",
+        "gateway.addresses",
+    },
     {
         "gateway.settings",
         "gateway.config_file",

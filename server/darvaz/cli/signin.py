@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,10 +34,15 @@ def signin(role: str, minutes: float, address: str | None, data: Path, gateway: 
     if gateway is None:
         link = _make(role, minutes, address, data)
     else:
-        path = ask(gateway, requests.sign_in_link(role, minutes))
-        link = (address or gateway).rstrip("/") + path
+        made = ask(gateway, requests.sign_in_link(role, minutes))
+        link = (address or _address_for_browsers(made, gateway)).rstrip("/") + str(made["path"])
     click.echo(link)
     click.echo(f"It works once, within {minutes:g} minutes, as {role}.", err=True)
+
+
+def _address_for_browsers(made: Mapping[str, Any], gateway: str) -> str:
+    """Returns the public URL of a gateway that has one, else the address that was given: it works here."""
+    return str(made["address"]) if made.get("is_public") else gateway
 
 
 def _make(role: str, minutes: float, address: str | None, data: Path) -> str:

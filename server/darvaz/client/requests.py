@@ -164,10 +164,8 @@ def close_enrolment() -> ApiRequest:
 
 
 def sign_in_link(role: str, minutes: float) -> ApiRequest:
-    """A link that signs one browser in; the answer is its path."""
-    return ApiRequest(
-        "POST", path_of("sign-in-links"), lambda answer: answer["path"], body={"role": role, "minutes": minutes}
-    )
+    """A link that signs one browser in; the answer has its path, and the address of the gateway for others."""
+    return ApiRequest("POST", path_of("sign-in-links"), dict, body={"role": role, "minutes": minutes})
 
 
 def health() -> ApiRequest:

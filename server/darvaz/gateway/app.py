@@ -29,6 +29,7 @@ from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
+from darvaz.gateway.http.forwarded import ForwardedRequests
 from darvaz.gateway.http.problems import problem, unanswered
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.journal.starts import CUT_OFF, FIRST_TYPE, LAST_TYPE
@@ -201,10 +202,14 @@ def build_app(parts: Parts) -> Starlette:
             parts.access.close()
             parts.local_programs.close()
 
-    boards = device_routes(parts)
+    settings, boards = parts.settings, device_routes(parts)
     app = Starlette(
         routes=[*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)],
-        middleware=[Middleware(DeviceRoutes, boards), Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(ForwardedRequests, settings.listed("trusted_proxies"), settings.public.path),
+            Middleware(DeviceRoutes, boards),
+            Middleware(SecurityHeaders),
+        ],
         exception_handlers={
             HTTPException: _answer_http_error,
             ReadPoolBusyError: _answer_busy,
@@ -269,11 +274,12 @@ def _gauges(parts: Parts) -> Gauges:
 
 
 def _policy(settings: Settings) -> AccessPolicy:
+    own = [settings.public] if settings.public.host else []
     return AccessPolicy(
         localhost_without_token=settings.localhost_without_token,
         public_tokens=settings.public_tokens,
-        allowed_hosts=settings.listed("allowed_hosts"),
-        allowed_origins=settings.listed("allowed_origins"),
+        allowed_hosts=(*settings.listed("allowed_hosts"), *(url.host for url in own)),
+        allowed_origins=(*settings.listed("allowed_origins"), *(url.origin for url in own)),
         behind_proxy=bool(settings.listed("trusted_proxies")),
     )
 

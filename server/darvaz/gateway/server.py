@@ -17,7 +17,6 @@ import uvicorn
 from rich.console import Console
 
 from darvaz.gateway import service_manager
-from darvaz.gateway.access.networks import mapped_network
 from darvaz.gateway.app import build_app
 from darvaz.gateway.events.streams import CLIENTS_MAX
 from darvaz.gateway.greeting import greeting
@@ -134,9 +133,8 @@ def _config(parts: Parts, connections_max: int) -> uvicorn.Config:
         ws_max_size=parts.protocol.numbers["frame_bytes_max"],
         # Compression would cost a quarter to half of the speed and 34 KB per link.
         ws_per_message_deflate=False,
-        # X-Forwarded-For of any other client is ignored: it could claim to be localhost.
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=[*proxies, *filter(None, map(mapped_network, proxies))],
+        # The application looks at them itself.
+        proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_DEADLINE_S,
         server_header=False,
         access_log=False,

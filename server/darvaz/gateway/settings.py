@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 import msgspec
 from msgspec import Meta
 
+from darvaz.gateway.addresses import PublicUrl, is_public_url
 from darvaz.gateway.frames import CameraSettings
 from darvaz.gateway.frames.demand import Size
 
@@ -34,6 +35,8 @@ class ListRule(NamedTuple):
 
     is_valid: Callable[[str], bool]
     expected: str
+    is_single: bool = False
+    """The setting is one value, not a list."""
 
 
 def _is_network(part: str) -> bool:
@@ -55,6 +58,7 @@ def _is_host(part: str) -> bool:
 # A proxy by name, or `*` for any, would let clients choose the address that the gateway sees.
 _NETWORKS = ListRule(_is_network, "an IP address or a network such as 192.168.1.0/24")
 _ORIGINS = ListRule(_is_origin, "an origin such as https://boards.example.org")
+_PUBLIC_URL = ListRule(is_public_url, "an address such as https://boards.example.org/darvaz", is_single=True)
 _HOSTS = ListRule(_is_host, "a host name such as boards.example.org, without scheme and path")
 
 
@@ -88,6 +92,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     allowed_origins: Annotated[
         str, _doc("Other origins whose pages may use the gateway, separated by commas.", parts=_ORIGINS)
+    ] = ""
+    public_url: Annotated[
+        str, _doc("Address at which browsers and boards reach the gateway, where a proxy gives it another.",
+                  parts=_PUBLIC_URL)
     ] = ""
     trusted_proxies: Annotated[
         str, _doc("Addresses of reverse proxies whose X-Forwarded-For is used, separated by commas.", parts=_NETWORKS)
@@ -162,6 +170,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             quality_max=self.camera_quality_max,
             idle_every_s=self.camera_idle_every_s,
         )
+
+    @property
+    def public(self) -> PublicUrl:
+        return PublicUrl.parse(self.public_url.strip())
 
     def listed(self, name: str) -> tuple[str, ...]:
         """Returns the parts of a comma-separated setting."""
@@ -243,7 +255,7 @@ def _check_parts(source: str, value: str, hint: Any) -> None:
     rule: ListRule | None = _extra(hint, "parts")
     if rule is None:
         return
-    for part in _split(value):
+    for part in filter(None, [value.strip()]) if rule.is_single else _split(value):
         if not rule.is_valid(part):
             raise SettingsError(f"{source}={value}: {part!r} is not {rule.expected}")
 

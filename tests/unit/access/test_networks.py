@@ -10,7 +10,6 @@ from darvaz.gateway.access.networks import (
     KNOWN_MAX,
     KnownNetworks,
     is_neighbour,
-    mapped_network,
     network_of,
     parse_interfaces,
 )
@@ -66,13 +65,6 @@ def test_failures_of_one_neighbour_do_not_block_another(clock: Clock) -> None:
 
     assert limiter.wait_s("fd00:1234::2") == 60.0
     assert limiter.wait_s("fd00:1234::3") is None
-
-
-@pytest.mark.parametrize(
-    ("proxy", "mapped"), [("127.0.0.1", "::ffff:127.0.0.1/128"), ("10.0.0.0/8", "::ffff:10.0.0.0/104"), ("::1", None)]
-)
-def test_a_proxy_is_also_trusted_by_its_address_on_a_socket_of_both_families(proxy: str, mapped: str | None) -> None:
-    assert mapped_network(proxy) == mapped
 
 
 def test_known_networks_are_limited_and_the_oldest_is_forgotten() -> None:

@@ -55,7 +55,7 @@ test("a browser that is not signed in goes to the sign-in page", async () => {
   answerWith("not JSON", 401);
 
   await assert.rejects(request("GET", "/api/devices"), Problem);
-  assert.deepEqual(places, ["/sign-in"]);
+  assert.deepEqual(places, ["sign-in"]);
 });
 
 test("a gateway that cannot be reached is an error too", async () => {
@@ -93,5 +93,5 @@ test("the list of devices is put together from its pages", async () => {
     (await loadDevices()).map((device) => device.id),
     ["a b", "c"],
   );
-  assert.deepEqual(paths, ["/api/devices", "/api/devices?after=a+b"]);
+  assert.deepEqual(paths, ["./api/devices", "./api/devices?after=a+b"]);
 });

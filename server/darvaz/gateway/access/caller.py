@@ -57,7 +57,7 @@ class Caller:
     @classmethod
     def from_headers(cls, address: str | None, headers: Iterable[tuple[bytes, bytes]], query_string: bytes) -> Self:
         """Reads a caller from the peer's address, the raw headers and the query string of a request."""
-        fields = _joined(headers)
+        fields = joined_headers(headers)
         return cls(
             address=address,
             host=fields.get("host"),
@@ -75,7 +75,8 @@ def _split_cookie(pair: str) -> tuple[str, str, str]:
     return pair.strip().partition("=")
 
 
-def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Returns headers by lower-case name; the values of a repeated one are joined by commas (RFC 9110, section 5.3)."""
     fields: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()

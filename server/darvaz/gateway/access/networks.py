@@ -15,7 +15,6 @@ from darvaz.gateway.access.origins import ADDRESSES_KNOWN_MAX, parse_address
 KNOWN_MAX = 4096
 
 _SITE_BITS: Final = 64
-_MAPPED_BITS: Final = 96
 # Unique local addresses (RFC 4193); nobody on the Internet has one.
 _UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")
 # The addresses of this machine's interfaces, one a line; only Linux has it.
@@ -31,14 +30,6 @@ def network_of(address: str | None) -> str:
     network, so those with a local address or on one of this machine's own links are counted one by one.
     """
     return _network_of(address, int(time.monotonic() / _ON_LINK_EVERY_S))
-
-
-def mapped_network(text: str) -> str | None:
-    """Returns an IPv4 network as a socket of both families has it (`::ffff:127.0.0.1`), or None for another one."""
-    network = ipaddress.ip_network(text)
-    if isinstance(network, ipaddress.IPv6Network):
-        return None
-    return f"::ffff:{network.network_address}/{network.prefixlen + _MAPPED_BITS}"
 
 
 @functools.lru_cache(maxsize=ADDRESSES_KNOWN_MAX)

@@ -20,9 +20,9 @@ def build_docs_page(document: Mapping[str, Any]) -> str:
     """Returns the page; all text in it is escaped."""
     body = [
         f"<h1>{escape(document['info']['title'])} API</h1>",
-        f'<p class="quiet">Version {escape(document["info"]["version"])} · <a href="/openapi.json">openapi.json</a> ·'
-        ' <a href="/asyncapi.json">asyncapi.json</a> · <a href="/protocol.json">protocol.json</a> ·'
-        ' <a href="/">dashboard</a></p>',
+        f'<p class="quiet">Version {escape(document["info"]["version"])} · <a href="../openapi.json">openapi.json</a> ·'
+        ' <a href="../asyncapi.json">asyncapi.json</a> · <a href="../protocol.json">protocol.json</a> ·'
+        ' <a href="../">dashboard</a></p>',
         *(f"<p>{_prose(part)}</p>" for part in document["info"]["description"].split("\n\n")),
         *(part for tag in document["tags"] for part in _tag(document, tag["name"])),
         "<h2>Types</h2>",
@@ -31,7 +31,7 @@ def build_docs_page(document: Mapping[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Darvaz API</title>'
-        '<link rel="stylesheet" href="/pages/styles/plain.css"></head><body><main>'
+        '<link rel="stylesheet" href="../pages/styles/plain.css"></head><body><main>'
         + "\n".join(body)
         + "</main></body></html>"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from starlette.responses import Response
@@ -10,6 +10,10 @@ from starlette.responses import Response
 from darvaz.gateway.api.docs_page import build_docs_page
 from darvaz.gateway.api.openapi import build_openapi
 from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.http.forwarded import base_path_of
+
+# One for each path below which proxies show the gateway.
+DOCUMENTS_KEPT_MAX = 4
 
 _TAG = "Public"
 
@@ -17,17 +21,17 @@ _TAG = "Public"
 def document_operations(others: list[Operation]) -> list[Operation]:
     """Returns the operations that return the documents; these describe `others` and themselves."""
 
-    @cache
-    def document(cookie_name: str) -> dict[str, Any]:
-        return build_openapi(described, cookie_name)
+    @lru_cache(DOCUMENTS_KEPT_MAX)
+    def document(cookie_name: str, base_path: str = "") -> dict[str, Any]:
+        return build_openapi(described, cookie_name, base_path)
 
-    @cache
+    @lru_cache(DOCUMENTS_KEPT_MAX)
     def page(cookie_name: str) -> str:
         return build_docs_page(document(cookie_name))
 
     async def read_openapi(call: Call) -> dict[str, Any]:
         """Returns this document."""
-        return document(call.parts.operators.cookie_name)
+        return document(call.parts.operators.cookie_name, base_path_of(call.request.scope))
 
     async def read_docs(call: Call) -> Response:
         """Shows this document as a page."""

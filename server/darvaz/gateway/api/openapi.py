@@ -38,8 +38,11 @@ _OF_A_BODY = (400, 408, 413, 415, 422)
 _OF_A_QUERY = (422,)
 
 
-def build_openapi(operations: Iterable[Operation], cookie_name: str) -> Document:
-    """Returns the document of these operations; equal operations give an equal document."""
+def build_openapi(operations: Iterable[Operation], cookie_name: str, base_path: str = "") -> Document:
+    """Returns the document of these operations; equal operations give an equal document.
+
+    `base_path` is the path below which a proxy shows the gateway: clients put it before all paths.
+    """
     operations = list(operations)
     schemas = _Schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
@@ -49,6 +52,7 @@ def build_openapi(operations: Iterable[Operation], cookie_name: str) -> Document
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {"title": "Darvaz", "version": __version__, "description": _DESCRIPTION, "license": {"name": "MIT"}},
+        "servers": [{"url": base_path or "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
         "paths": paths,
         "components": {

@@ -13,8 +13,9 @@ from darvaz.gateway.access.credentials import CREDENTIAL_CHARS_MAX
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX
 from darvaz.gateway.api.operations import Call, Operation, respond
 from darvaz.gateway.http.authorization import refuse
+from darvaz.gateway.http.forwarded import base_path_of
 from darvaz.gateway.http.problems import problem
-from darvaz.gateway.sign_in_hint import SIGN_IN_PATH
+from darvaz.gateway.sign_in_hint import SIGN_IN_PATH, address_of
 
 _TAG = "Sign-in"
 
@@ -72,6 +73,10 @@ class SignInLinkAnswer(msgspec.Struct):
     """A link that signs one browser in, once; the gateway shows it only once."""
 
     path: Annotated[str, Meta(description="Append it to the gateway's address; the part after # is secret.")]
+    address: Annotated[
+        str | None, Meta(description="The setting `public_url`, else the address of the gateway in its network now.")
+    ]
+    is_public: Annotated[bool, Meta(description="Whether the address is the setting.")]
     role: Role
     expires: float
 
@@ -102,7 +107,7 @@ async def sign_out(call: Call) -> Response:
     if call.admitted.session_id is not None:
         _end(call, call.admitted.session_id)
     response = respond(None)
-    response.delete_cookie(call.parts.operators.cookie_name, path="/", httponly=True, samesite="strict")
+    response.delete_cookie(call.parts.operators.cookie_name, path=_cookie_path(call), httponly=True, samesite="strict")
     return response
 
 
@@ -125,7 +130,13 @@ async def issue_sign_in_link(call: Call) -> SignInLinkAnswer:
     minutes = LINK_MINUTES if call.body.minutes is UNSET else call.body.minutes
     made = call.parts.operators.links.issue(role, minutes)
     call.record("sign-in link issued", f"{role} link {made.identity} for {minutes:g} minutes")
-    return SignInLinkAnswer(f"{SIGN_IN_PATH}#{made.text}", role, call.parts.unix_s() + minutes * 60)
+    return SignInLinkAnswer(
+        path=f"{SIGN_IN_PATH}#{made.text}",
+        address=address_of(call.parts.access.connection),
+        is_public=bool(call.parts.settings.public_url),
+        role=role,
+        expires=call.parts.unix_s() + minutes * 60,
+    )
 
 
 OPERATIONS = [
@@ -157,12 +168,17 @@ def _set_cookie(call: Call, response: Response, made: SignedIn) -> None:
         call.parts.operators.cookie_name,
         made.text,
         max_age=int(made.life_s),
-        path="/",
+        path=_cookie_path(call),
         httponly=True,
         samesite="strict",
-        # Behind a proxy with TLS, uvicorn knows the outer scheme; over plain HTTP a browser drops a secure cookie.
+        # Behind a proxy with TLS, the outer scheme counts; over plain HTTP a browser drops a secure cookie.
         secure=call.request.url.scheme == "https",
     )
+
+
+def _cookie_path(call: Call) -> str:
+    """Returns the path below which the browser sends the cookie: other pages of a proxy do not get it."""
+    return f"{base_path_of(call.request.scope)}/"
 
 
 def _end(call: Call, session_id: str) -> bool:

@@ -66,7 +66,10 @@ class EnrolmentAnswer(msgspec.Struct):
     is_open: bool
     seconds_left: float
     policy: Literal["window", "always", "never"]
-    address: Annotated[str | None, Meta(description="Address of the gateway in its network, if known.")]
+    address: Annotated[
+        str | None, Meta(description="The setting `public_url`, else the address of the gateway in its network now.")
+    ]
+    is_public: Annotated[bool, Meta(description="Whether the address is the setting.")]
 
 
 class EnrolmentRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -107,7 +110,8 @@ async def read_enrolment(call: Call) -> EnrolmentAnswer:
     """Returns whether the enrolment window is open, and for how long."""
     left_s, policy = call.parts.access.enrolment.seconds_left(), call.parts.settings.public_tokens
     is_open = policy == "always" or (policy == "window" and left_s > 0)
-    return EnrolmentAnswer(is_open, left_s, policy, address_of(call.parts.access.connection))
+    address = address_of(call.parts.access.connection)
+    return EnrolmentAnswer(is_open, left_s, policy, address, bool(call.parts.settings.public_url))
 
 
 async def open_enrolment(call: Call) -> EnrolmentAnswer:

@@ -59,10 +59,10 @@ function decoded(text) {
 
 function drawHeader() {
   const links = [...PAGES].map(([path, { title }]) => h("a", { href: `#/${path}`, "data-page": path }, t(title)));
-  const logo = h("img", { src: "/pages/icon.svg", alt: "", width: 28, height: 28 });
+  const logo = h("img", { src: "pages/icon.svg", alt: "", width: 28, height: 28 });
   elementById("header").replaceChildren(
     h("a", { href: "#/", class: "brand", "aria-label": "Darvaz" }, logo, "Darvaz"),
-    h("nav", { "aria-label": "Darvaz" }, links, h("a", { href: "/api/docs" }, t("api"))),
+    h("nav", { "aria-label": "Darvaz" }, links, h("a", { href: "api/docs" }, t("api"))),
     h(
       "div",
       { class: "choices" },
@@ -108,7 +108,7 @@ function skip(event) {
 
 async function signOut() {
   await request("DELETE", "/api/session").catch(() => {});
-  location.assign("/sign-in");
+  location.assign("sign-in");
 }
 
 const theme = () => localStorage.getItem(THEME_KEY) ?? "auto";

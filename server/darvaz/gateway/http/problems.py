@@ -49,6 +49,11 @@ def unknown_device(device: str) -> Response:
     return problem(404, "unknown_device", f"unknown device {device[:_NAME_CHARS_MAX]!r}; see GET /api/devices")
 
 
+def redirect(relative: str) -> Response:
+    """Returns a redirect to a relative address: the host that a request names may be any."""
+    return Response(status_code=308, headers={"Location": relative, "Cache-Control": "no-store"})
+
+
 def unanswered(status: int, method: str, path: str, headers: Mapping[str, str] | None = None) -> Response:
     """Returns the problem of a path or method without a route, and names what is allowed."""
     where, allowed = repr(path[:_PATH_CHARS_MAX]), (headers or {}).get("Allow", "")

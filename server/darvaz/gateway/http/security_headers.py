@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from darvaz.gateway.http.forwarded import IS_FRAMED
+
 # 'self' in connect-src covers the WebSocket of the same host and port (CSP 3, 6.7.2.8).
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -31,6 +33,14 @@ HEADERS = {
 }
 
 
+# Home Assistant shows the gateway in a frame of its own page, which has the same origin.
+_FRAMED = {
+    **HEADERS,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
+
 class SecurityHeaders:
     """Adds the headers that a response does not set itself; WebSockets are not changed."""
 
@@ -42,10 +52,12 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        wanted = _FRAMED if scope.get(IS_FRAMED) else HEADERS
+
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in wanted.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -1,5 +1,6 @@
 // The live picture of a camera: always the newest frame; older ones are dropped.
 
+import { baseOf, webSocketAddress } from "../lib/addresses.js";
 import { fetchFile, pathOf, reasonOf } from "../lib/api.js";
 import { h, visible } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
@@ -76,10 +77,9 @@ class DeviceCamera extends HTMLElement {
 
   #open() {
     if (this.#socket || !this.#isSeen) return;
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const fps = this.getAttribute("fps") ?? FPS;
     const path = `/ws/view/${encodeURIComponent(this.#device)}?fps=${fps}`;
-    const socket = new WebSocket(`${scheme}//${location.host}${path}`);
+    const socket = new WebSocket(webSocketAddress(baseOf(location)) + path);
     this.#socket = socket;
     socket.binaryType = "blob";
     socket.onmessage = ({ data }) => data instanceof Blob && this.#receive(data);

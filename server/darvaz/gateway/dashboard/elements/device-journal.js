@@ -1,6 +1,6 @@
 // The journal of a device: pages in both directions or up to a time, and downloads of a page or of everything.
 
-import { reasonOf, request } from "../lib/api.js";
+import { reasonOf, relative, request } from "../lib/api.js";
 import { clipped, h } from "../lib/dom.js";
 import { timeElement } from "../lib/format.js";
 import { t } from "../lib/words.js";
@@ -71,7 +71,7 @@ class DeviceJournal extends HTMLElement {
 
   /** @param {string} format */
   #exportPath(format) {
-    return `/api/journal/export?format=${format}&device=${this.#device}`;
+    return relative(`/api/journal/export?format=${format}&device=${this.#device}`);
   }
 
   #loadUpTo() {

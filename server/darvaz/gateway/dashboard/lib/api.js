@@ -60,7 +60,7 @@ async function send(method, path, body) {
   const response = await reach(method, path, body);
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
-  if (response.status === 401) location.assign("/sign-in");
+  if (response.status === 401) location.assign("sign-in");
   throw new Problem(response.status, answer.code ?? "failed", answer.detail ?? response.statusText);
 }
 
@@ -69,7 +69,7 @@ async function reach(method, path, body) {
   const json =
     body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   try {
-    return await fetch(path, { method, signal: AbortSignal.timeout(DEADLINE_MS), ...json });
+    return await fetch(relative(path), { method, signal: AbortSignal.timeout(DEADLINE_MS), ...json });
   } catch {
     throw new Problem(0, "unreachable", t("problem_unreachable"));
   }
@@ -88,6 +88,14 @@ export async function loadDevices() {
     if (!page.next) return devices;
     path = `/api/devices?${new URLSearchParams({ after: page.next })}`;
   }
+}
+
+/**
+ * Returns a path of the gateway as seen from its pages: a proxy may show them below a path of its own.
+ * @param {string} path
+ */
+export function relative(path) {
+  return `.${path}`;
 }
 
 /**

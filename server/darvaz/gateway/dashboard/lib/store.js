@@ -1,6 +1,6 @@
 // The state of the page: the devices, the role of the reader, and the one stream of events that keeps them current.
 
-import { loadDevices, pathOf, request } from "./api.js";
+import { loadDevices, pathOf, relative, request } from "./api.js";
 import { KnownDevices } from "./known-devices.js";
 
 /** @import { Device, Role, StoreEvents } from "./types.js" */
@@ -43,18 +43,21 @@ class Store extends EventTarget {
     return this.role === "operator";
   }
 
-  /** Opens the stream of events, then loads the devices, so that no change is missed; returns when they are known. */
+  /**
+   * Opens the stream of events, then loads the devices, so that no change is missed; returns when they are known.
+   * A page that is hidden from its start, in a tab of the background, opens the stream when it is shown.
+   */
   async open() {
     const opened = new Promise((resolve) => {
       this.addEventListener("state", resolve, { once: true });
       setTimeout(resolve, STREAM_DEADLINE_MS);
     });
-    this.#openStream();
+    document.addEventListener("visibilitychange", () => this.#onVisibility());
+    if (!document.hidden) this.#openStream();
     const session = await request("GET", "/api/session");
     this.role = session.role;
     this.bySession = session.by === "session";
-    document.addEventListener("visibilitychange", () => this.#onVisibility());
-    await opened;
+    if (this.#stream) await opened;
     await this.load();
   }
 
@@ -138,7 +141,7 @@ class Store extends EventTarget {
     const query = new URLSearchParams({ types: this.#watched === null ? TYPES : `${TYPES},log` });
     if (this.#watched !== null) query.set("device", this.#watched);
     if (this.#lastId) query.set("last_event_id", this.#lastId);
-    return `/api/events?${query}`;
+    return relative(`/api/events?${query}`);
   }
 
   // Many lines in a short time cause many gaps: one list answers them all.

@@ -116,6 +116,7 @@ export interface Enrolment {
   seconds_left: number;
   policy: "window" | "always" | "never";
   address: string | null;
+  is_public: boolean;
 }
 
 /** The events of the store, by name, with their details. */

@@ -2,6 +2,7 @@
 
 import { copyable } from "../elements/copyable.js";
 import { isConfirmed } from "../elements/dialog.js";
+import { addressFor } from "../lib/addresses.js";
 import { reasonOf, request } from "../lib/api.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { timeElement } from "../lib/format.js";
@@ -56,8 +57,9 @@ class AccessPage extends HTMLElement {
     const role = select(ROLES, "role");
     const result = h("div", { "aria-live": "polite" });
     const make = async () => {
-      const { path } = await request("POST", "/api/sign-in-links", { role: role.value });
-      result.replaceChildren(h("p", {}, t("link_hint")), copyable(location.origin + path));
+      const link = await request("POST", "/api/sign-in-links", { role: role.value });
+      const address = addressFor(location, link.address, link.is_public) + link.path;
+      result.replaceChildren(h("p", {}, t("link_hint")), copyable(address));
     };
     const fields = [labelled("for_kind", role), h("button", {}, t("make_link"))];
     return [h("h3", {}, t("link_for")), this.#form(make, fields), result];

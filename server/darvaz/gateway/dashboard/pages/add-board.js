@@ -80,7 +80,7 @@ class AddBoard extends HTMLElement {
     try {
       const enrolment = await request(method, "/api/enrolment", body);
       this.#show(enrolment);
-      this.#address.replaceChildren(...addressParts(enrolment.address));
+      this.#address.replaceChildren(...addressParts(enrolment));
     } catch (error) {
       this.#status.textContent = t("failed", reasonOf(error));
     }
@@ -137,8 +137,8 @@ function step(title, ...content) {
   return h("li", { class: "panel" }, h("h2", {}, t(title)), content);
 }
 
-/** @param {string | null} known the address that the gateway found for itself */
-function addressParts(known) {
-  const { address, isComplete } = boardAddress(location, known);
+/** @param {Enrolment} enrolment */
+function addressParts(enrolment) {
+  const { address, isComplete } = boardAddress(location, enrolment.address, enrolment.is_public);
   return isComplete ? [copyable(address)] : [copyable(address), h("p", { class: "quiet" }, t("your_address"))];
 }

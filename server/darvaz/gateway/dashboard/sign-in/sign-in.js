@@ -54,14 +54,14 @@ async function signIn(text) {
   show("working");
   submit.disabled = true;
   try {
-    const response = await fetch("/api/session", {
+    const response = await fetch("api/session", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ token: text.trim().split("#").pop() }),
     });
     if (response.ok) {
       show("done");
-      location.replace("/");
+      location.replace("./");
       return;
     }
     show((await response.json()).code);

@@ -1,0 +1,107 @@
+"""What a request is before any rule looks at it: its target, and what a trusted proxy says of it.
+
+Trusted proxies name the client (`X-Forwarded-For`), the outer scheme (`X-Forwarded-Proto`) and the path below which
+they show the gateway (`X-Forwarded-Prefix`; Home Assistant's ingress has `X-Ingress-Path`). The headers of anybody else
+are not used: a client could claim to be this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from darvaz.gateway.access.caller import joined_headers
+from darvaz.gateway.access.origins import parse_address
+from darvaz.gateway.addresses import parse_base_path
+from darvaz.gateway.http.problems import redirect
+
+# Keys of a scope: the path below which browsers see the gateway, "" or "/path"; and whether it is in a frame of the
+# page that the proxy shows.
+BASE_PATH = "darvaz.base_path"
+IS_FRAMED = "darvaz.is_framed"
+
+# The form of a target that is sent to proxies, which every server must understand (RFC 9112, section 3.2.2).
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)(/.*)?", re.IGNORECASE)
+_PREFIX_HEADERS = ("x-ingress-path", "x-forwarded-prefix")
+_SECURE = ("https", "wss")
+_PORT = re.compile(r"(.+):\d{1,5}")
+
+
+class ForwardedRequests:
+    """Middleware that changes each scope to what the client meant; `base_path` is that of the gateway's own address."""
+
+    def __init__(self, app: ASGIApp, proxies: Iterable[str], base_path: str) -> None:
+        self._app = app
+        self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
+        self._base_path = base_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if not scope["path"].startswith("/"):
+            _make_relative(scope)
+        if self._proxies and self._is_proxy(scope["client"][0] if scope.get("client") else None):
+            self._apply_headers(scope, joined_headers(scope["headers"]))
+        base_path = scope.setdefault(BASE_PATH, self._base_path)
+        if base_path and scope["path"] == base_path and scope["type"] == "http":
+            # Relative addresses of the page need the slash; the host that the request names may be any.
+            await redirect(f"{base_path.rpartition('/')[2]}/")(scope, receive, send)
+            return
+        if base_path and scope["path"].startswith(f"{base_path}/"):
+            # The proxy passes the whole path on; others leave the prefix out.
+            scope["path"] = scope["path"][len(base_path) :]
+            scope["raw_path"] = scope["raw_path"].removeprefix(base_path.encode())
+        await self._app(scope, receive, send)
+
+    def _apply_headers(self, scope: Scope, fields: Mapping[str, str]) -> None:
+        forwarded = fields.get("x-forwarded-for")
+        if forwarded is not None:
+            scope["client"] = (self._client_of(forwarded), 0)
+        proto = fields.get("x-forwarded-proto")
+        if proto is not None:
+            is_secure = proto.partition(",")[0].strip().lower() in _SECURE
+            plain = "ws" if scope["type"] == "websocket" else "http"
+            scope["scheme"] = f"{plain}s" if is_secure else plain
+        for name in _PREFIX_HEADERS:
+            if name in fields and (path := parse_base_path(fields[name])) is not None:
+                scope[BASE_PATH] = path
+                scope[IS_FRAMED] = name == "x-ingress-path"
+                return
+
+    def _client_of(self, forwarded: str) -> str:
+        """Returns the last address that is not of a trusted proxy: what is to the left of it anybody may have sent."""
+        hosts = [_without_port(host.strip()) for host in forwarded.split(",")]
+        return next((host for host in reversed(hosts) if not self._is_proxy(host)), hosts[0])
+
+    def _is_proxy(self, address: str | None) -> bool:
+        parsed = parse_address(address)
+        return parsed is not None and any(parsed in network for network in self._proxies)
+
+
+def base_path_of(scope: Mapping[str, Any]) -> str:
+    """Returns the path below which browsers see the gateway: "" or "/path"."""
+    return str(scope.get(BASE_PATH, ""))
+
+
+def _make_relative(scope: Scope) -> None:
+    """Takes host and path from an absolute target; its host counts, not that of the header (RFC 9112, 3.2.2)."""
+    match = _ABSOLUTE.fullmatch(scope["raw_path"])
+    if match is None:
+        return
+    raw_path = match[2] or b"/"
+    scope["path"], scope["raw_path"] = unquote(raw_path.decode("latin-1")), raw_path
+    others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
+    scope["headers"] = [(b"host", match[1]), *others]
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    match = _PORT.fullmatch(host)
+    return match[1] if match and ":" not in match[1] else host
