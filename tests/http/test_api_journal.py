@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -61,6 +62,23 @@ async def test_the_journal_is_filtered_by_direction_and_time(gateway: RunningApp
     assert future == [] and minute != []
 
 
+async def test_what_waited_on_a_board_is_shown_with_the_time_it_happened(gateway: RunningApp) -> None:
+    async with board_at(gateway, "late", uptime_ms=100_000) as board:
+        await board.send("log", message="waited", uptime_ms=40_000)
+        await board.send("log", message="old client")
+    rows = await until(gateway, "/api/journal?device=late&type=log", lambda page: len(page["rows"]) == 2)
+    exported = (await gateway.ask("GET", "/api/journal/export?device=late&type=log")).text.splitlines()
+    table = (await gateway.ask("GET", "/api/journal/export?device=late&type=log&format=csv")).text
+    printed = gateway.run_cli("log", "--device", "late", "--type", "log").output.splitlines()
+
+    ages_s = [row["time"] - row["happened"] for row in rows["rows"]]
+    assert ages_s[0] == pytest.approx(60, abs=5) and ages_s[1] == 0
+    assert [json.loads(line) for line in exported] == rows["rows"]
+    times = [datetime.fromisoformat(row[-1]).timestamp() for row in csv.reader(table.splitlines()[1:])]
+    assert times == [row["happened"] for row in rows["rows"]]
+    assert ["(happened " in line for line in printed] == [True, False]
+
+
 async def test_a_hostile_name_is_harmless_in_every_output(gateway: RunningApp) -> None:
     async with board_at(gateway, HOSTILE, board="<img src=x onerror=alert(1)>") as board:
         await board.send("log", message='@SUM(1)\n"quoted",<b>\u001b[31mred\u202e', level="info")
@@ -78,12 +96,12 @@ async def test_a_hostile_name_is_harmless_in_every_output(gateway: RunningApp) -
     assert export.headers["content-type"].startswith("text/csv")
     assert export.headers["content-disposition"].startswith('attachment; filename="darvaz-journal-')
     table = list(csv.reader(io.StringIO(export.content.decode("utf-8-sig"))))
-    assert table[0] == ["id", "time", "device", "kind", "address", "direction", "type", "payload"]
+    assert table[0] == ["id", "time", "device", "kind", "address", "direction", "type", "payload", "happened"]
     cells = [cell for row in table[1:] for cell in row]
     assert any(cell.startswith("'=HYPERLINK") for cell in cells)
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert not [cell for cell in cells if not cell.isprintable()]
-    assert {len(row) for row in table} == {8}
+    assert {len(row) for row in table} == {9}
     assert [json.loads(line)["device"] for line in lines.splitlines() if json.loads(line)["type"] == "log"].count(
         HOSTILE
     ) == 1

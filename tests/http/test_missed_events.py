@@ -157,6 +157,18 @@ async def test_after_a_kill_the_last_moments_are_a_gap_and_no_number_is_used_twi
     assert newest_id < CUT_OFF_IDS <= gateway.parts.journal.newest_id
 
 
+async def test_what_waited_on_a_board_comes_later_with_the_time_it_happened() -> None:
+    async with RunningApp() as gateway:
+        async with board_at(gateway, "pico", uptime_ms=100_000) as board:
+            last_id = await last_id_of(gateway, board)
+            await board.send("log", message="waited", uptime_ms=40_000)
+        await gateway.restart()
+
+        [late] = [event for event in await missed_since(gateway, last_id) if event.get("message") == "waited"]
+
+    assert time.time() - late["time"] == pytest.approx(60, abs=5)
+
+
 async def test_after_an_end_in_order_nothing_is_a_gap() -> None:
     async with RunningApp() as gateway:
         async with board_at(gateway, "pico") as board:

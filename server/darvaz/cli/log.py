@@ -118,7 +118,9 @@ def _page(client: Gateway, wanted: JournalFilter, **numbers: int) -> list[Row]:
 
 
 def _row(row: dict[str, Any]) -> Row:
-    return msgspec.convert({**row, "time_ms": round(row["time"] * 1000)}, Row)
+    # Gateways before 0.1 tell only when they heard of an entry.
+    happened_ms = round(row.get("happened", row["time"]) * 1000)
+    return msgspec.convert({**row, "time_ms": round(row["time"] * 1000), "happened_ms": happened_ms}, Row)
 
 
 def _print(console: Console, rows: list[Row], as_json: bool) -> None:

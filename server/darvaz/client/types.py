@@ -32,7 +32,10 @@ class DeviceInfo(TypedDict):
 
 
 class JournalEntry(TypedDict):
-    """An entry of the journal: `<` received, `>` sent, `=` changed; `payload` is the message as text."""
+    """An entry of the journal: `<` received, `>` sent, `=` changed; `payload` is the message as text.
+
+    `time` is when the gateway heard of it, `happened` when it happened.
+    """
 
     id: int
     time: float
@@ -42,6 +45,7 @@ class JournalEntry(TypedDict):
     direction: str
     type: str
     payload: str
+    happened: float
 
 
 class TokenInfo(TypedDict):

@@ -131,12 +131,12 @@ class Metrics:
             if direction in _DIRECTIONS and type_ not in _FRAMES:
                 self._messages.labels(_DIRECTIONS[direction], type_).inc(count)
         for direction, label in _DIRECTIONS.items():
-            text = "".join([payload for way, type_, payload in entries if way == direction and type_ not in _FRAMES])
+            text = "".join([entry[2] for entry in entries if entry[0] == direction and entry[1] not in _FRAMES])
             self._bytes.labels(label).inc(len(text) if text.isascii() else len(text.encode(errors="replace")))
 
     def _time_pings(self, groups: Sequence[EntryGroup]) -> None:
         for time_ms, device, _, address, entries in groups:
-            for direction, type_, _ in entries:
+            for direction, type_, *_ in entries:
                 if direction == ">" and type_ == "ping":
                     self._pings_ms[device, address] = time_ms
                     if len(self._pings_ms) > PINGS_WAITING_MAX:

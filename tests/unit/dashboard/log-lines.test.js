@@ -5,17 +5,17 @@ import { isMatch, joinLines, lineOfEntry } from "../../../server/darvaz/gateway/
 const line = (time, message, level = "info") => ({ time, level, message });
 
 test("an entry of the journal becomes a line", () => {
-  const entry = { time: 1, payload: '{"type":"log","level":"error","message":"too hot"}' };
+  const entry = { time: 5, happened: 1, payload: '{"type":"log","level":"error","message":"too hot"}' };
 
   assert.deepEqual(lineOfEntry(entry), line(1, "too hot", "error"));
 });
 
 test("a line without a level is an info", () => {
-  assert.deepEqual(lineOfEntry({ time: 1, payload: '{"message":5}' }), line(1, "5"));
+  assert.deepEqual(lineOfEntry({ time: 5, happened: 1, payload: '{"message":5}' }), line(1, "5"));
 });
 
 test("an entry that is cut short is shown as it is", () => {
-  assert.deepEqual(lineOfEntry({ time: 1, payload: '{"message":"to' }), line(1, '{"message":"to'));
+  assert.deepEqual(lineOfEntry({ time: 5, happened: 1, payload: '{"message":"to' }), line(1, '{"message":"to'));
 });
 
 test("a line at the border that is in both appears once", () => {

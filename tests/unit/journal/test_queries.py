@@ -102,7 +102,7 @@ def test_other_programs_see_the_same_rows(connection: sqlite3.Connection) -> Non
     seen = connection.execute("SELECT * FROM journal ORDER BY id").fetchall()
 
     assert seen == [
-        tuple(getattr(row, name) for name in row.__struct_fields__) for row in read(connection, JournalFilter())
+        tuple(getattr(row, name) for name in row.__struct_fields__[:-1]) for row in read(connection, JournalFilter())
     ]
 
 
@@ -138,9 +138,16 @@ def test_an_age_and_an_iso_time_are_understood() -> None:
 
 
 def test_a_line_has_device_direction_type_and_payload() -> None:
-    line = describe(Row(1, 1500, "pan-tilt", "pico", "192.0.2.7", "<", "log", "x" * 300))
+    line = describe(Row(1, 1500, "pan-tilt", "pico", "192.0.2.7", "<", "log", "x" * 300, 1500))
 
     assert line.endswith(f".500 pan-tilt < log {'x' * 200}…")
+
+
+def test_a_line_of_what_waited_a_second_tells_when_it_happened() -> None:
+    prompt, late = (Row(1, 5000, "pico", "pico", "", "<", "log", "x", happened_ms) for happened_ms in (4001, 4000))
+
+    assert "happened" not in describe(prompt)
+    assert describe(late).endswith(":04.000)")
 
 
 def run(*arguments: str) -> Result:

@@ -33,7 +33,7 @@ _TAG = "Journal"
 _BUSY_RETRY_S = 10.0
 _ID_MAX = 2**63 - 1
 _WORDS = {"<": "received", ">": "sent", "=": "state"}
-_COLUMNS = ("id", "time", "device", "kind", "address", "direction", "type", "payload")
+_COLUMNS = ("id", "time", "device", "kind", "address", "direction", "type", "payload", "happened")
 # Spreadsheets take a cell that starts with one of these as a formula (OWASP, "CSV Injection").
 _CELL_START = re.compile(r"""(;["'\s]*)([=+\-@＝＋－＠])""")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -81,13 +81,14 @@ class JournalRow(msgspec.Struct):
     """One entry; type and payload may hold any text that a device wrote."""
 
     id: int
-    time: Annotated[float, Meta(description="Unix seconds.")]
+    time: Annotated[float, Meta(description="When the gateway heard of it, in Unix seconds: the order of the journal.")]
     device: str | None
     kind: str | None
     address: str | None
     direction: Annotated[str, Meta(description="< received, > sent, = state")]
     type: str
     payload: str
+    happened: Annotated[float, Meta(description="When it happened: before `time` if it waited on its board.")]
 
 
 class JournalPage(msgspec.Struct):
@@ -171,9 +172,13 @@ def _csv(rows: list[Row]) -> bytes:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    when = datetime.fromtimestamp(row.time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    when, happened = _iso(row.time_ms), _iso(row.happened_ms)
     texts = (row.device, row.kind, row.address, _WORDS.get(row.direction, row.direction), row.type, row.payload)
-    return (str(row.id), when, *(_harmless(text or "") for text in texts))
+    return (str(row.id), when, *(_harmless(text or "") for text in texts), happened)
+
+
+def _iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _harmless(text: str) -> str:
@@ -216,5 +221,6 @@ def _milliseconds(time_s: float | UnsetType, now_s: float) -> int | UnsetType:
 
 def _answer(row: Row) -> JournalRow:
     return JournalRow(
-        row.id, row.time_ms / 1000, row.device, row.kind, row.address, row.direction, row.type, row.payload
-    )
+        row.id, row.time_ms / 1000, row.device, row.kind, row.address, row.direction, row.type, row.payload,
+        row.happened_ms / 1000,
+    )  # fmt: skip

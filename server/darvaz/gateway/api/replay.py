@@ -52,7 +52,7 @@ def event_of(protocol: MessageCodec, row: Row) -> Event | None:
         message = rest[0]
     if row.device is None or type(message) is not protocol.types.get(row.type):
         return None
-    return _event(row, row.type, message_data(row.device, row.time_ms / 1000, message))
+    return _event(row, row.type, message_data(row.device, row.happened_ms / 1000, message))
 
 
 def _event_of_state(row: Row) -> Event:

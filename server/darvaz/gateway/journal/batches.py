@@ -34,14 +34,14 @@ _CHARS_PER_RECORD = 100_000
 _COMPRESSION = 1
 _TEXT_BYTES_MAX = 65_536
 
-# direction, type, payload
-EntryBody = tuple[str, str, str]
+# direction, type, payload; of what waited on a board, how long before its arrival it happened, in milliseconds
+EntryBody = tuple[Any, ...]
 # time_ms, device, kind, address, and the entries
 EntryGroup = tuple[int, str | None, str | None, str, list[EntryBody]]
 # The same, for a compiled function that would otherwise take each of the former apart to look into it.
 AnyGroup = tuple[Any, ...]
-# time_ms, device, kind, address, direction, type, payload
-EntryFields = tuple[int, str | None, str | None, str, str, str, str]
+# time_ms, device, kind, address, direction, type, payload, happened_ms
+EntryFields = tuple[int, str | None, str | None, str, str, str, str, int]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[EntryGroup]).decode
 _decode_taken = msgspec.json.Decoder(list[Taken]).decode
@@ -133,14 +133,20 @@ def insert_batch(
 
 def parse_rows(data: bytes | str) -> Iterator[EntryFields]:
     """Yields the entries of a batch."""
-    for time_ms, device, kind, address, entries in _decode(zlib.decompress(data) if isinstance(data, bytes) else data):
-        for direction, type_, payload in entries:
-            yield time_ms, device, kind, address, direction, type_, payload
+    for group in _decode(zlib.decompress(data) if isinstance(data, bytes) else data):
+        yield from fields_of(group)
+
+
+def fields_of(group: EntryGroup) -> Iterator[EntryFields]:
+    """Yields the entries of a group."""
+    time_ms, device, kind, address, entries = group
+    for direction, type_, payload, *ages_ms in entries:
+        yield time_ms, device, kind, address, direction, type_, payload, time_ms - (ages_ms[0] if ages_ms else 0)
 
 
 def changed(groups: Sequence[EntryGroup], change: Callable[[str], str]) -> list[EntryGroup]:
     """Returns the same groups with changed payloads."""
-    return [(*group[:4], [(way, type_, change(payload)) for way, type_, payload in group[4]]) for group in groups]
+    return [(*group[:4], [(*entry[:2], change(entry[2]), *entry[3:]) for entry in group[4]]) for group in groups]
 
 
 def delete_before(connection: sqlite3.Connection, time_ms: int) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from darvaz.gateway.journal.batches import unpack
+from darvaz.gateway.journal.batches import fields_of, unpack
 from darvaz.gateway.journal.queries import JournalFilter, Row, matches, newest_id, read
 from darvaz.gateway.storage.record_log import read_records
 from darvaz.gateway.storage.recorder import JOURNAL
@@ -36,7 +37,6 @@ class OfflineJournal:
         for record in read_records(self._folder):
             if record.kind == JOURNAL:
                 entry_id, groups, _ = unpack(record.data)
-                for time_ms, device, kind, address, entries in groups:
-                    for entry in entries:
-                        yield Row(entry_id, time_ms, device, kind, address, *entry)
-                        entry_id += 1
+                for fields in itertools.chain.from_iterable(map(fields_of, groups)):
+                    yield Row(entry_id, *fields)
+                    entry_id += 1

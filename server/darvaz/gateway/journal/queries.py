@@ -16,6 +16,8 @@ from darvaz.text.terminal import visible
 
 ROWS_MAX = 10_000
 _PAYLOAD_SHOWN_CHARS = 200
+# What a line tells as late: below it, a board and a network were only slow.
+_LATE_MS = 1_000
 _AGES = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
@@ -31,6 +33,8 @@ class Row(msgspec.Struct, frozen=True):
     direction: str
     type: str
     payload: str
+    happened_ms: int
+    """When it happened, as far as the gateway knows; `time_ms` is when the gateway heard of it."""
 
 
 class JournalFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,11 +144,16 @@ def parse_since(text: str, now_s: float) -> int:
 
 def describe(row: Row) -> str:
     """Returns one line: time, device, direction, type and payload, safe to print on a terminal."""
-    clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.time_ms / 1000))
     who = row.device or row.kind or "gateway"
     address = f" {row.address}" if row.direction == "=" and row.address else ""
     payload = row.payload
     if len(payload) > _PAYLOAD_SHOWN_CHARS:
         payload = payload[:_PAYLOAD_SHOWN_CHARS] + "…"
     line = f"{who} {row.direction} {row.type}{address} {payload}".rstrip()
-    return f"{clock}.{row.time_ms % 1000:03d} {visible(line)}"
+    late = f" (happened {_clock(row.happened_ms)})" if row.time_ms - row.happened_ms >= _LATE_MS else ""
+    return f"{_clock(row.time_ms)} {visible(line)}{late}"
+
+
+def _clock(time_ms: int) -> str:
+    clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_ms / 1000))
+    return f"{clock}.{time_ms % 1000:03d}"

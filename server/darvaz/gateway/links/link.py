@@ -36,6 +36,8 @@ _monotonic_s: Final = time.monotonic
 _unix_s: Final = time.time
 
 _LOGGED_CHARS_MAX = 75
+# The journal has one time for all that came together; what is older than this tells by how much.
+_AGE_S_MIN: Final = 0.002
 
 
 class DeviceLink:
@@ -200,17 +202,17 @@ class DeviceLink:
                 if lost:
                     entries.append(("=", "gap", f"{lost} messages of this board are missing"))
                     self._tell_gap(lost)
-            entries.append(("<", name, text))
             if kind is context.ack:
                 context.hub.acknowledge(self, message)
-            happened_s = _unix_s()
+            age_s = 0.0
             if kind is context.device_pong:
                 self._board_time.answer(message, self._session.take_pinged_s(), now_s)
             else:
-                happened_s -= self._board_time.age_s(message, packets, now_s)
+                age_s = self._board_time.age_s(message, packets, now_s)
                 if kind is not context.telemetry:
                     context.journal.urge()
-            context.bus.publish(name, self.device, message, happened_s)
+            entries.append(("<", name, text) if age_s < _AGE_S_MIN else ("<", name, text, int(age_s * 1000)))
+            context.bus.publish(name, self.device, message, _unix_s() - age_s)
         return len(text)
 
     def _tell_gap(self, lost: int) -> None:
@@ -343,6 +345,6 @@ class DeviceLink:
         taken, time_ms = self._numbered.take_fresh(), int(_unix_s() * 1000)
         context.journal.extend(time_ms, self.device, self.kind_name, self.address, entries, chars, taken)
         if context.is_logged:
-            for direction, type_, payload in entries:
+            for direction, type_, payload, *_ in entries:
                 text = redact(payload)[:_LOGGED_CHARS_MAX]
                 log.debug("%s %s %s %s", direction, self.device or self.address, type_, text)

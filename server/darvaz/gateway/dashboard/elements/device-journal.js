@@ -9,6 +9,8 @@ import { t } from "../lib/words.js";
 
 const ROWS = 25;
 const FORMATS = ["csv", "jsonl"];
+// Below it, a board and a network were only slow.
+const LATE_S = 1;
 const COLUMNS = ["time", "direction", "type", "content"];
 /** @type {Record<string, string>} */
 const DIRECTIONS = { "<": "received", ">": "sent", "=": "changed" };
@@ -118,11 +120,12 @@ function button(label, onclick) {
 }
 
 /** @param {JournalEntry} entry */
-function rowOf({ time, direction, type, payload }) {
+function rowOf({ time, happened, direction, type, payload }) {
+  const late = time - happened >= LATE_S && h("small", {}, t("happened"), " ", timeElement(happened));
   return h(
     "tr",
     {},
-    h("td", {}, timeElement(time)),
+    h("td", {}, timeElement(time), late && h("br"), late),
     h("td", {}, t(DIRECTIONS[direction] ?? direction)),
     h("td", {}, h("bdi", {}, type)),
     h("td", { class: "payload", dir: "auto" }, clipped(payload, t("more"))),

@@ -3,15 +3,15 @@
 /** @import { JournalEntry, LogLine } from "./types.js" */
 
 export const LEVELS = ["debug", "info", "warning", "error", "critical"];
-// The journal rounds times to milliseconds.
-const SAME_S = 0.002;
+// The journal rounds times, and has one for all that came together.
+const SAME_S = 0.01;
 
 /**
  * Returns the line of a journal entry.
  * @param {JournalEntry} entry
  * @returns {LogLine}
  */
-export function lineOfEntry({ time, payload }) {
+export function lineOfEntry({ happened: time, payload }) {
   try {
     const { level = "info", message } = JSON.parse(payload);
     return { time, level, message: String(message) };

@@ -80,7 +80,9 @@ export interface LogLine {
 
 export interface JournalEntry {
   id: number;
+  /** When the gateway heard of it, and when it happened. */
   time: number;
+  happened: number;
   direction: string;
   type: string;
   payload: string;

@@ -94,6 +94,7 @@ export const en = {
   lines_may_be_missing: "Some lines may be missing",
   messages_missing: "{} messages of this board never arrived",
   journal: "Journal",
+  happened: "happened",
   older: "Older",
   newer: "Newer",
   newest: "Newest",

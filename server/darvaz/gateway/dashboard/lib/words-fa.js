@@ -94,6 +94,7 @@ export const fa = {
   lines_may_be_missing: "شاید سطرهایی جا افتاده باشد",
   messages_missing: "{} پیام این برد هرگز نرسید",
   journal: "دفتر رویدادها",
+  happened: "رخ داده در",
   older: "قدیمی‌تر",
   newer: "تازه‌تر",
   newest: "تازه‌ترین",
