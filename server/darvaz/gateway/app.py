@@ -143,6 +143,11 @@ def _open_recorder(settings: Settings, journal: Journal, history: History) -> Re
         log.error("= the record log is damaged: %d records are missing", missing)
     journal.start_numbering()
     history.write_replayed()
+    try:
+        journal.sync_database()
+        recorder.begin_behind(history.stored_record)
+    except OSError as error:
+        raise explain_os(error, settings.data_path) from None
     return recorder
 
 

@@ -31,6 +31,7 @@ class Started:
         self.history.release = self.recorder.release
         self.missing = self.recorder.open()
         self.history.write_replayed()
+        self.recorder.begin_behind(self.history.stored_record)
 
     def sync(self) -> None:
         assert self.recorder.writer.write_once(), self.recorder.writer.state
@@ -59,6 +60,27 @@ def test_readings_that_were_synced_survive_a_kill_and_are_stored_once(tmp_path: 
         if start % 2:
             gateway.flush()
         gateway.kill()
+
+
+def test_readings_survive_a_kill_after_the_record_log_was_removed(tmp_path: Path) -> None:
+    gateway = Started(tmp_path)
+    for number in range(5):
+        gateway.history.record("pico", NOON_S + number, {"t": float(number)})
+        gateway.sync()
+        gateway.flush()
+    gateway.kill()
+    for file in tmp_path.glob("records-*.log"):
+        file.unlink()
+
+    for number in range(5, 8):
+        again = Started(tmp_path)
+        again.history.record("pico", NOON_S + number, {"t": float(number)})
+        again.sync()
+        again.kill()
+
+    last = Started(tmp_path)
+    assert (last.values(), last.missing) == ([float(number) for number in range(8)], 0)
+    last.kill()
 
 
 def test_a_device_that_was_forgotten_stays_forgotten_after_a_kill(tmp_path: Path) -> None:

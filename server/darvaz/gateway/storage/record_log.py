@@ -104,6 +104,19 @@ class RecordLog:
         self.synced_number = self.next_number - 1
         self._is_sealed = True
 
+    def begin_again(self, number: int) -> None:
+        """Removes all files, and numbers what comes from here on; raises OSError.
+
+        Call it after `open`, once the databases have all that was read.
+        """
+        paths = [file.path for file in self._files]
+        self.close()
+        for path in paths:
+            path.unlink()
+        sync_folder(self._folder)
+        self.next_number, self.synced_number = number, number - 1
+        self._newest.clear()
+
     def prepare(self) -> None:
         """Makes the first file, so that a disk that fills up later has space for what comes; raises OSError."""
         if not self._files:

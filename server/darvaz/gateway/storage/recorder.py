@@ -79,6 +79,17 @@ class Recorder:
             self._log.prepare()
         return self._log.missing
 
+    def begin_behind(self, number: int) -> None:
+        """Numbers records behind the newest one of a database, also if the record log is older than that.
+
+        So it is after it was removed, or restored without it. Call it after `open`, once all that was read is durable
+        elsewhere. Raises OSError.
+        """
+        if self._log.next_number <= number:
+            self._log.begin_again(number + 1)
+            with contextlib.suppress(OSError):
+                self._log.prepare()
+
     def start(self) -> None:
         """Starts the thread; `when_durable` answers in the running event loop."""
         self._loop = asyncio.get_running_loop()

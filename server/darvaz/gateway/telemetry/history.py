@@ -177,6 +177,11 @@ class History:
             if not self.writer.try_to_mend(error):
                 raise
 
+    @property
+    def stored_record(self) -> int:
+        """The newest record that the database had when it was opened."""
+        return self._queue.stored_record
+
     def append_waiting(self, append: Callable[[bytes], int]) -> None:
         """Puts what waits into the record log, and sorts it."""
         self._queue.append_waiting(append)

@@ -35,8 +35,8 @@ class ReportQueue:
         self.accepted = 0
         # Of what is sorted: the number of items, and of their newest record. Under the lock.
         self._sorted = self._record = 0
-        # The newest record that the database has.
-        self._stored_record = 0
+        # The newest record that the database has. Set when it is opened.
+        self.stored_record = 0
         # As the event loop appends them.
         self._pending: deque[Report | str] = deque()
         # Guards what the two threads share: the sorted readings and their numbers.
@@ -105,7 +105,7 @@ class ReportQueue:
 
     def replay(self, record: Record) -> None:
         """Takes a record of before the start, if the database does not have it."""
-        if record.number > self._stored_record:
+        if record.number > self.stored_record:
             for item in _reports_in(zlib.decompress(record.data)):
                 self.accepted += 1
                 self._sorted += 1
@@ -127,7 +127,7 @@ class ReportQueue:
 
     def begin_at(self, stored_record: int, stored_flush: int) -> None:
         """Notes how far the database is, as it says when it is opened."""
-        self._stored_record = stored_record
+        self.stored_record = stored_record
         self._recent.number = stored_flush + 1
 
     def begin_flush(self, is_last: bool) -> tuple[int, int]:
