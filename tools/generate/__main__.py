@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from darvaz.cli.config_example import config_example
+from darvaz.cli.service_unit import system_unit
 from darvaz.protocol.asyncapi import build_asyncapi
 from tools.generate.page import build_page
 from tools.generate.tables import build_tables
@@ -33,6 +34,7 @@ BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 # Made from the program, not from the schema.
 PROGRAM_BUILDERS: Mapping[str, Callable[[], str]] = {
     "deploy/darvaz.toml": config_example,
+    "deploy/systemd/darvaz.service": lambda: system_unit().text,
 }
 
 

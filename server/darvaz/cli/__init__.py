@@ -29,6 +29,7 @@ VERBS = {
     "restore": "Put a backup into the data folder.",
     "send": "Send a command to a device and print the result.",
     "serve": "Run the gateway until Ctrl-C or SIGTERM.",
+    "service": "Install the gateway as a service of systemd.",
     "signin": "Print a link that signs one browser in, once.",
     "simulate": "Run virtual boards with the real firmware.",
     "snapshot": "Save a picture of a camera, or one at each interval.",

@@ -14,7 +14,7 @@ from darvaz.cli import VERBS, cli
 
 HELPERS = {
     "__init__", "boards", "config_example", "data_folder", "flash_report", "local_issuer", "options", "remote",
-    "simulate_emulated", "tables", "transfer",
+    "service_unit", "simulate_emulated", "tables", "transfer",
 }  # fmt: skip
 
 
