@@ -70,13 +70,13 @@ async def test_a_running_gateway_is_back_with_all_it_had(tmp_path: Path) -> None
         frame = gateway.data / "frames" / "cam" / "1.jpg"
         frame.parent.mkdir(parents=True)
         frame.write_bytes(b"\xff\xd8\xff\xd9")
-        result = gateway.run_cli("backup", str(tmp_path / "all.tar"))
+        result = await gateway.run_cli("backup", str(tmp_path / "all.tar"))
         await gateway.ask("PATCH", "/api/devices/pico", json={"label": "too late"})
     assert result.exit_code == 0, result.output
 
     async with RunningApp() as other:
         await other.stop()
-        restored = other.run_cli("restore", str(tmp_path / "all.tar"), "--force")
+        restored = await other.run_cli("restore", str(tmp_path / "all.tar"), "--force")
         assert restored.exit_code == 0, restored.output
         await other.start()
 
@@ -125,7 +125,7 @@ async def test_what_belongs_to_the_process_is_left_out(tmp_path: Path) -> None:
         (gateway.data / "gateway.lock").write_text("1")
         (gateway.data / "history.sqlite3.damaged-20260101-000000").write_text("old")
         (gateway.data / "elsewhere").symlink_to("/etc/passwd")
-        result = gateway.run_cli("backup", str(tmp_path / "all.tar"), "--json")
+        result = await gateway.run_cli("backup", str(tmp_path / "all.tar"), "--json")
 
     about = json.loads(result.stdout)
     assert set(about["files"]) == {"darvaz.sqlite3", "history.sqlite3", "records.log"}

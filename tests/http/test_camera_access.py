@@ -43,12 +43,12 @@ async def test_a_page_of_another_origin_cannot_view(gateway: RunningApp) -> None
 
 
 async def test_a_viewers_token_opens_the_stream_and_revoking_it_ends_it(gateway: RunningApp) -> None:
-    token = gateway.run_cli("token", "issue", "viewer").stdout.strip()
+    token = (await gateway.run_cli("token", "issue", "viewer")).stdout.strip()
     headers = f"X-Forwarded-For: 203.0.113.9\r\nAuthorization: Bearer {token}\r\n"
     async with Camera(gateway), MjpegViewer(gateway, headers=headers) as viewer:
         await viewer.frames(2)
 
-        gateway.run_cli("token", "revoke", token.split("_")[1])
+        await gateway.run_cli("token", "revoke", token.split("_")[1])
 
         await viewer.ended()
 
@@ -83,7 +83,7 @@ async def test_a_stream_ends_when_its_view_link_expires(gateway: RunningApp) -> 
 
 
 async def test_a_recorder_uses_a_viewers_token_as_its_password(gateway: RunningApp) -> None:
-    token = gateway.run_cli("token", "issue", "viewer").stdout.strip()
+    token = (await gateway.run_cli("token", "issue", "viewer")).stdout.strip()
     shown = base64.b64encode(f"frigate:{token}".encode()).decode()
     headers = f"X-Forwarded-For: 203.0.113.9\r\nAuthorization: Basic {shown}\r\n"
     async with Camera(gateway), MjpegViewer(gateway, headers=headers) as viewer:

@@ -182,9 +182,9 @@ async def test_an_invalid_events_query_is_refused(gateway: RunningApp, query: st
 
 async def test_revoking_a_token_ends_its_event_stream() -> None:
     async with RunningApp(localhost_without_token=False) as gateway:
-        token = gateway.run_cli("token", "issue", "viewer").stdout.strip()
+        token = (await gateway.run_cli("token", "issue", "viewer")).stdout.strip()
         async with stream_of(gateway, Authorization=f"Bearer {token}") as stream:
-            gateway.run_cli("token", "revoke", token.split("_")[1])
+            await gateway.run_cli("token", "revoke", token.split("_")[1])
 
             with pytest.raises(EOFError):
                 await stream.next("never")

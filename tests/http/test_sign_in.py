@@ -27,17 +27,17 @@ async def gateway() -> AsyncIterator[RunningApp]:
         yield running
 
 
-def link_of(gateway: RunningApp, *options: str) -> str:
+async def link_of(gateway: RunningApp, *options: str) -> str:
     """Returns the credential of a new link, as `darvaz signin` prints it."""
-    printed = gateway.run_cli("signin", *options)
+    printed = await gateway.run_cli("signin", *options)
     assert printed.exit_code == 0, printed.stderr
     found = LINK.fullmatch(printed.stdout.strip())
     assert found, printed.stdout
     return found.group(1)
 
 
-def token_of(gateway: RunningApp, kind: str) -> str:
-    return gateway.run_cli("token", "issue", kind).stdout.strip()
+async def token_of(gateway: RunningApp, kind: str) -> str:
+    return (await gateway.run_cli("token", "issue", kind)).stdout.strip()
 
 
 class Browser:
@@ -99,7 +99,7 @@ async def test_the_printed_link_works_once() -> None:
 
 
 async def test_the_printed_link_leads_to_the_gateway(gateway: RunningApp) -> None:
-    printed = gateway.run_cli("signin", "--role", "viewer").stdout.strip()
+    printed = (await gateway.run_cli("signin", "--role", "viewer")).stdout.strip()
 
     page = await gateway.get(printed.partition("#")[0])
 
@@ -107,13 +107,13 @@ async def test_the_printed_link_leads_to_the_gateway(gateway: RunningApp) -> Non
 
 
 async def test_a_link_may_name_another_address(gateway: RunningApp) -> None:
-    printed = gateway.run_cli("signin", "--address", "https://boards.example.org/")
+    printed = await gateway.run_cli("signin", "--address", "https://boards.example.org/")
 
     assert printed.stdout.startswith("https://boards.example.org/sign-in#dvz_")
 
 
 async def test_an_operator_makes_a_link_for_another_browser(gateway: RunningApp, browser: Browser) -> None:
-    await browser.sign_in(link_of(gateway))
+    await browser.sign_in(await link_of(gateway))
 
     made = await browser.ask("POST", "/api/sign-in-links", json={"role": "viewer", "minutes": 1})
     phone = Browser(gateway)
@@ -124,21 +124,21 @@ async def test_an_operator_makes_a_link_for_another_browser(gateway: RunningApp,
 
 
 async def test_an_expired_link_is_refused(gateway: RunningApp, browser: Browser) -> None:
-    assert_problem(await browser.sign_in(link_of(gateway, "--minutes", "0.00001")), 401, "not_authorised")
+    assert_problem(await browser.sign_in(await link_of(gateway, "--minutes", "0.00001")), 401, "not_authorised")
 
 
 # Cookies and sessions
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(gateway: RunningApp, browser: Browser) -> None:
-    cookie = (await browser.sign_in(link_of(gateway))).headers["set-cookie"].lower()
+    cookie = (await browser.sign_in(await link_of(gateway))).headers["set-cookie"].lower()
 
     assert "httponly" in cookie and "samesite=strict" in cookie and "path=/" in cookie
     assert "domain" not in cookie and "secure" not in cookie, "this gateway speaks plain HTTP"
 
 
 async def test_signing_out_ends_the_session(gateway: RunningApp, browser: Browser) -> None:
-    await browser.sign_in(link_of(gateway, "--role", "viewer"))
+    await browser.sign_in(await link_of(gateway, "--role", "viewer"))
     kept = dict(browser.cookies)
 
     assert (await browser.ask("DELETE", "/api/session")).status_code == 204
@@ -150,9 +150,9 @@ async def test_signing_out_ends_the_session(gateway: RunningApp, browser: Browse
 
 
 async def test_a_revoked_session_is_over(gateway: RunningApp, browser: Browser) -> None:
-    await browser.sign_in(link_of(gateway))
+    await browser.sign_in(await link_of(gateway))
     lost = Browser(gateway)
-    session = (await lost.sign_in(link_of(gateway))).json()["session"]
+    session = (await lost.sign_in(await link_of(gateway))).json()["session"]
     listed = (await browser.ask("GET", "/api/sessions")).json()["sessions"]
 
     ended = await browser.ask("DELETE", f"/api/sessions/{session}")
@@ -165,11 +165,11 @@ async def test_a_revoked_session_is_over(gateway: RunningApp, browser: Browser) 
 
 
 async def test_revoking_a_token_ends_the_session_that_it_opened(gateway: RunningApp, browser: Browser) -> None:
-    text = token_of(gateway, "operator")
+    text = await token_of(gateway, "operator")
     await browser.sign_in(text)
     assert (await browser.ask("GET", "/api/session")).json()["by"] == "session"
 
-    gateway.run_cli("token", "revoke", text.split("_")[1])
+    await gateway.run_cli("token", "revoke", text.split("_")[1])
 
     assert_problem(await browser.ask("GET", "/api/session"), 401, "not_authorised")
 
@@ -177,7 +177,7 @@ async def test_revoking_a_token_ends_the_session_that_it_opened(gateway: Running
 async def test_a_session_survives_a_restart() -> None:
     async with RunningApp(localhost_without_token=False) as gateway:
         browser = Browser(gateway)
-        await browser.sign_in(link_of(gateway))
+        await browser.sign_in(await link_of(gateway))
         await gateway.restart()
 
         assert (await browser.ask("GET", "/api/session")).json()["by"] == "session"
@@ -203,14 +203,14 @@ async def test_a_viewer_reads_and_an_operator_changes(
 ) -> None:
     body = {"label": "x"} if method == "PATCH" else None
     for kind, status in (("viewer", viewer), ("operator", operator)):
-        headers = {"Authorization": f"Bearer {token_of(gateway, kind)}"}
+        headers = {"Authorization": f"Bearer {await token_of(gateway, kind)}"}
         answer = await gateway.ask(method, path, json=body, headers=headers)
 
         assert answer.status_code == status, (kind, answer.text)
 
 
 async def test_a_viewers_token_works_as_a_password(gateway: RunningApp) -> None:
-    viewer, operator = token_of(gateway, "viewer"), token_of(gateway, "operator")
+    viewer, operator = await token_of(gateway, "viewer"), await token_of(gateway, "operator")
 
     assert (await gateway.get("/api/devices", auth=("nvr", viewer))).status_code == 200
     assert_problem(await gateway.get("/api/devices", auth=("nvr", operator)), 401, "not_authorised")
@@ -231,7 +231,7 @@ async def test_programs_are_offered_a_password_and_browsers_are_not(gateway: Run
 async def test_a_foreign_page_changes_nothing_with_the_owners_cookie(
     gateway: RunningApp, browser: Browser, origin: str
 ) -> None:
-    await browser.sign_in(link_of(gateway))
+    await browser.sign_in(await link_of(gateway))
 
     answers = [
         await browser.ask("POST", "/api/sign-in-links", {"Origin": origin}),
@@ -247,13 +247,13 @@ async def test_a_foreign_page_changes_nothing_with_the_owners_cookie(
 
 
 async def test_a_form_without_an_origin_changes_nothing(gateway: RunningApp, browser: Browser) -> None:
-    await browser.sign_in(link_of(gateway))
+    await browser.sign_in(await link_of(gateway))
 
     assert_problem(await gateway.post("/api/sign-in-links", headers=browser.cookie), 403, "origin_not_allowed")
 
 
 async def test_a_form_of_another_kind_of_body_is_refused(gateway: RunningApp, browser: Browser) -> None:
-    await browser.sign_in(link_of(gateway))
+    await browser.sign_in(await link_of(gateway))
 
     plain = await browser.ask(
         "POST", "/api/sign-in-links", {"Content-Type": "text/plain"}, content='{"role":"operator"}'
@@ -264,7 +264,7 @@ async def test_a_form_of_another_kind_of_body_is_refused(gateway: RunningApp, br
 
 @pytest.mark.parametrize("path", ["/api/devices", "/api/session", "/public/tokens"])
 async def test_a_rebound_name_is_refused(gateway: RunningApp, browser: Browser, path: str) -> None:
-    await browser.sign_in(link_of(gateway))
+    await browser.sign_in(await link_of(gateway))
 
     assert_problem(
         await browser.ask("GET", path, {"Host": f"attacker.example:{gateway.port}"}), 403, "host_not_allowed"
@@ -272,7 +272,7 @@ async def test_a_rebound_name_is_refused(gateway: RunningApp, browser: Browser, 
 
 
 async def test_a_websocket_of_a_foreign_page_is_refused(gateway: RunningApp) -> None:
-    token = token_of(gateway, "pico")
+    token = await token_of(gateway, "pico")
     for headers in ({"Origin": "http://attacker.example"}, {"Origin": f"http://attacker.example:{gateway.port}"}):
         with pytest.raises(InvalidStatus) as refused:
             await gateway.open_websocket("/ws/pico", {**headers, "Authorization": f"Bearer {token}"})
@@ -293,7 +293,7 @@ async def test_no_path_leads_out_of_the_folder_of_pages(gateway: RunningApp, pat
 async def test_guessing_is_stopped_and_journalled() -> None:
     async with RunningApp(localhost_without_token=False) as gateway:
         browser = Browser(gateway)
-        good = link_of(gateway)
+        good = await link_of(gateway)
         guesses = [(await browser.sign_in("dvz_aaaaaaaaaa_" + "A" * 43)).status_code for _ in range(13)]
         locked_out = await browser.sign_in(good)
 

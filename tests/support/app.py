@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator
@@ -118,10 +119,11 @@ class RunningApp:
 
     # What it keeps
 
-    def run_cli(self, *arguments: str) -> Result:
+    async def run_cli(self, *arguments: str) -> Result:
         """Runs the `darvaz` command on the data folder, as another process would while the gateway runs."""
-        env = {"DARVAZ_DATA": str(self.data), "DARVAZ_GATEWAY": None}
-        return CliRunner(env=env).invoke(cli, arguments)
+        runner = CliRunner(env={"DARVAZ_DATA": str(self.data), "DARVAZ_GATEWAY": None})
+        # In a thread: a command that changes the data waits until the gateway has read the change.
+        return await asyncio.to_thread(runner.invoke, cli, arguments)
 
     async def journal(self, **wanted: str) -> list[Line]:
         """Returns the entries of the journal with the wanted columns, oldest first."""
