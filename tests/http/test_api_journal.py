@@ -69,7 +69,7 @@ async def test_what_waited_on_a_board_is_shown_with_the_time_it_happened(gateway
     rows = await until(gateway, "/api/journal?device=late&type=log", lambda page: len(page["rows"]) == 2)
     exported = (await gateway.ask("GET", "/api/journal/export?device=late&type=log")).text.splitlines()
     table = (await gateway.ask("GET", "/api/journal/export?device=late&type=log&format=csv")).text
-    printed = gateway.run_cli("log", "--device", "late", "--type", "log").output.splitlines()
+    printed = gateway.run_reading_cli("log", "--device", "late", "--type", "log").output.splitlines()
 
     ages_s = [row["time"] - row["happened"] for row in rows["rows"]]
     assert ages_s[0] == pytest.approx(60, abs=5) and ages_s[1] == 0

@@ -86,7 +86,7 @@ async def test_failures_of_one_client_do_not_block_another(gateway: RunningApp) 
 
 async def sign_in(gateway: RunningApp) -> tuple[str, httpx.Response]:
     """Signs a browser in by the link that the command prints; returns that link, and the answer."""
-    link = gateway.run_cli("signin").stdout.strip()
+    link = (await gateway.run_cli("signin")).stdout.strip()
     body = {"token": link.rpartition("#")[2]}
     path = "/darvaz/api/session"
     return link, await gateway.ask("POST", path, headers={**OF_PAGE, **BY_PROXY}, json=body)

@@ -121,9 +121,13 @@ class RunningApp:
 
     async def run_cli(self, *arguments: str) -> Result:
         """Runs the `darvaz` command on the data folder, as another process would while the gateway runs."""
-        runner = CliRunner(env={"DARVAZ_DATA": str(self.data), "DARVAZ_GATEWAY": None})
         # In a thread: a command that changes the data waits until the gateway has read the change.
-        return await asyncio.to_thread(runner.invoke, cli, arguments)
+        return await asyncio.to_thread(self.run_reading_cli, *arguments)
+
+    def run_reading_cli(self, *arguments: str) -> Result:
+        """Runs a command that changes nothing; `log` handles signals, which only the main thread can do."""
+        env = {"DARVAZ_DATA": str(self.data), "DARVAZ_GATEWAY": None}
+        return CliRunner(env=env).invoke(cli, arguments)
 
     async def journal(self, **wanted: str) -> list[Line]:
         """Returns the entries of the journal with the wanted columns, oldest first."""

