@@ -89,7 +89,7 @@ class _Exchange(httpx.AsyncByteStream):
         """Answers 200 and returns where the body goes, as the gateway's own server does."""
         self._pieces = asyncio.Queue()
         self._head.set_result((200, list(headers)))
-        body = MemoryBody(self._pieces)
+        body = MemoryBody(self._pieces, self._has_left.set)
         body.write(preamble)
         return body
 
@@ -123,8 +123,11 @@ class _Exchange(httpx.AsyncByteStream):
 class MemoryBody:
     """A response body that goes on: what is written waits for the reader."""
 
-    def __init__(self, pieces: asyncio.Queue[bytes | None]) -> None:
+    def __init__(self, pieces: asyncio.Queue[bytes | None], leave: Callable[[], None]) -> None:
         self._pieces = pieces
+        self._leave = leave
+        self.is_paused = False
+        self.on_resumed: Callable[[], None] = lambda: None
 
     def write(self, packet: bytes) -> None:
         self._pieces.put_nowait(packet)
@@ -134,7 +137,11 @@ class MemoryBody:
         return int(not self._pieces.empty())
 
     def abort(self, reason: str) -> None:
+        self.end()
+
+    def end(self) -> None:
         self._pieces.put_nowait(None)
+        self._leave()
 
 
 class MemoryConnection:

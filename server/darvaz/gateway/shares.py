@@ -52,5 +52,5 @@ class AllShares:
 
     def __init__(self) -> None:
         self.exports = Shares(total_max=16, per_caller_max=4, viewers_max=12)
-        self.streams = Shares(total_max=200, per_caller_max=100, viewers_max=150)
+        self.streams = Shares(total_max=1_000, per_caller_max=100, viewers_max=750)
         self.reads = Shares(total_max=64, per_caller_max=32, viewers_max=32)

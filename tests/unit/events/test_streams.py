@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 from typing import Any
@@ -10,20 +11,19 @@ from typing import Any
 import pytest
 
 from darvaz.gateway.events.bus import EventBus
+from darvaz.gateway.events.queue import QUEUE_BYTES_MAX, QUEUE_EVENTS_MAX, EventQueue, dump_event
 from darvaz.gateway.events.streams import (
+    LOOKED_AT_MAX,
     NUMBERS_PER_ENTRY,
-    QUEUE_BYTES_MAX,
-    QUEUE_EVENTS_MAX,
     RING_BYTES_MAX,
     RING_EVENTS_MAX,
     TYPES,
-    EventQueue,
     EventStreams,
-    dump_event,
 )
 from darvaz.protocol.codec import Message, MessageCodec
 from darvaz.protocol.faults import Fault
 from tests.support.clock import Clock
+from tests.support.event_sender import Sender
 
 EVERYTHING = frozenset(TYPES)
 PROTOCOL = MessageCodec()
@@ -63,9 +63,9 @@ def has_no_subscribers(bus: EventBus) -> bool:
     return not (bus._messages or bus._frames or bus._presence or bus._forgotten or bus._gaps)
 
 
-async def taken(queue: EventQueue) -> tuple[int, list[dict[str, Any]]]:
+def taken(queue: EventQueue) -> tuple[int, list[dict[str, Any]]]:
     """Returns what is in a queue: how many were lost, and the others' type and data."""
-    lost, found = await queue.take(0)
+    lost, found = queue.take()
     return lost, [read(event.text) for event in found]
 
 
@@ -82,7 +82,7 @@ async def test_every_event_is_queued_for_each_client(events: EventStreams, bus: 
     bus.publish("log", "pico", log(), NOW_S)
     bus.publish_forgotten("pico")
 
-    _, found = await taken(queue)
+    _, found = taken(queue)
     assert [event["event"] for event in found] == ["presence", "log", "forgotten"]
     assert found[2]["device"] == "pico"
     assert {key: found[1][key] for key in ("device", "time", "message", "level")} == {
@@ -96,7 +96,7 @@ async def test_pongs_and_messages_without_a_device_are_not_events(events: EventS
     bus.publish("pong", "pico", pong(), NOW_S)
     bus.publish("log", None, log(), NOW_S)
 
-    assert await taken(queue) == (0, [])
+    assert taken(queue) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_a_client_gets_the_types_and_the_device_that_it_asked_for(
     bus.publish("log", "pico", log(), NOW_S)
     bus.publish("log", "gate", log(), NOW_S)
 
-    assert [event["device"] for event in (await taken(queue))[1]] == expected
+    assert [event["device"] for event in (taken(queue))[1]] == expected
 
 
 async def test_numbers_grow_even_when_the_clock_does_not(events: EventStreams, bus: EventBus, clock: Clock) -> None:
@@ -126,7 +126,7 @@ async def test_numbers_grow_even_when_the_clock_does_not(events: EventStreams, b
     clock.now_s -= 3600
     bus.publish("log", "pico", log(), NOW_S)
 
-    _, found = await queue.take(0)
+    _, found = queue.take()
 
     numbers = [event.number for event in found]
     assert numbers == sorted(set(numbers))
@@ -148,7 +148,7 @@ async def test_events_before_one_entry_are_told_apart_and_leave_the_ring_togethe
     # Entry 2 is that of the ten events: they come from the journal.
     assert events.entries_before == 2
     assert len(events.between(events.complete_since, late) or []) == RING_EVENTS_MAX - 9
-    assert len({event.number for event in (await queue.take(0))[1]}) == QUEUE_EVENTS_MAX
+    assert len({event.number for event in queue.take()[1]}) == QUEUE_EVENTS_MAX
 
 
 async def test_what_a_board_lost_goes_to_clients_of_that_board_whatever_they_want(
@@ -157,9 +157,9 @@ async def test_what_a_board_lost_goes_to_clients_of_that_board_whatever_they_wan
     queue, other = events.open_queue(frozenset({"frames"}), "pico"), events.open_queue(EVERYTHING, "other")
     bus.publish_gap("pico", 3)
 
-    _, [event] = await taken(queue)
+    _, [event] = taken(queue)
     assert (event["event"], event["device"], event["lost"]) == ("gap", "pico", 3)
-    assert await taken(other) == (0, [])
+    assert taken(other) == (0, [])
 
 
 async def test_text_of_a_device_cannot_begin_another_event() -> None:
@@ -176,13 +176,13 @@ async def test_a_slow_client_loses_the_oldest_events_and_gets_their_number(event
     slow, quick = events.open_queue(EVERYTHING, None), events.open_queue(EVERYTHING, None)
     for number in range(QUEUE_EVENTS_MAX + 1):
         bus.publish("log", "pico", log(str(number)), NOW_S)
-        await quick.take(0)
+        quick.take()
 
     assert len(slow) == QUEUE_EVENTS_MAX
-    lost, found = await taken(slow)
+    lost, found = taken(slow)
     assert lost == 1
     assert (found[0]["message"], found[-1]["message"]) == ("1", str(QUEUE_EVENTS_MAX))
-    assert await taken(quick) == (0, [])
+    assert taken(quick) == (0, [])
 
 
 async def test_a_queue_has_a_maximum_of_bytes(events: EventStreams, bus: EventBus) -> None:
@@ -190,7 +190,7 @@ async def test_a_queue_has_a_maximum_of_bytes(events: EventStreams, bus: EventBu
     for _ in range(200):
         bus.publish("log", "pico", log("x" * 12_000), NOW_S)
 
-    lost, found = await queue.take(0)
+    lost, found = queue.take()
 
     assert lost > 0
     assert sum(len(event.text) for event in found) <= QUEUE_BYTES_MAX
@@ -243,7 +243,7 @@ async def test_a_client_that_comes_back_gets_each_missed_event_once(
 ) -> None:
     first = events.open_queue(EVERYTHING, None)
     bus.publish("log", "pico", log("seen"), NOW_S)
-    _, seen = await taken(first)
+    _, seen = taken(first)
     events.close_queue(first)
     bus.publish("log", "pico", log("missed"), NOW_S)
     bus.publish("log", "gate", log("missed too"), NOW_S)
@@ -253,7 +253,7 @@ async def test_a_client_that_comes_back_gets_each_missed_event_once(
     bus.publish("log", "pico", log("live"), NOW_S)
 
     missed = [read(event.text)["message"] for event in events.between(seen[-1]["number"], back) or []]
-    live = [event["message"] for event in (await taken(back))[1]]
+    live = [event["message"] for event in (taken(back))[1]]
     assert (missed, live) == (["missed"], ["live"])
 
 
@@ -301,9 +301,13 @@ async def test_frames_are_counted_into_one_event_for_some_time(
     for _ in range(5):
         bus.publish_frame("gate", b"12345")
 
-    _, [event] = await queue.take(5)
+    sender = Sender()
+    queue.attach(sender, lambda: True)
+    async with asyncio.timeout(5):
+        await sender.written.wait()
+    [text] = sender.sent
 
-    assert {key: read(event.text)[key] for key in ("event", "device", "frames", "bytes")} == {
+    assert {key: read(text)[key] for key in ("event", "device", "frames", "bytes")} == {
         "event": "frames", "device": "gate", "frames": 5, "bytes": 25,
     }  # fmt: skip
 
@@ -312,12 +316,34 @@ async def test_frames_are_counted_into_one_event_for_some_time(
 
 
 async def test_closing_ends_every_queue(events: EventStreams, bus: EventBus) -> None:
-    queue = events.open_queue(EVERYTHING, None)
-    waiting = asyncio.create_task(queue.take(20))
-    await asyncio.sleep(0)
+    queue, late = events.open_queue(EVERYTHING, None), events.open_queue(EVERYTHING, None)
+    sender, late_sender = Sender(), Sender()
+    queue.attach(sender, lambda: True)
 
     events.close()
+    late.attach(late_sender, lambda: True)
 
-    assert await waiting == (0, [])
-    assert queue.is_over
+    assert sender.ended == late_sender.ended == "in order"
     assert has_no_subscribers(bus)
+
+
+async def test_clients_are_looked_at_in_groups_and_all_of_them_within_the_time(
+    bus: EventBus, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("darvaz.gateway.events.streams.LOOK_EVERY_S", 0.02)
+    events, numbers, all_seen = EventStreams(bus, lambda device: None, clock, lambda: 0), list[int](), asyncio.Event()
+
+    def ask(number: int) -> bool:
+        numbers.append(number)
+        if len(numbers) > LOOKED_AT_MAX:
+            all_seen.set()
+        return True
+
+    for number in range(LOOKED_AT_MAX + 1):
+        events.open_queue(EVERYTHING, None).attach(Sender(), functools.partial(ask, number))
+
+    async with asyncio.timeout(5):
+        await all_seen.wait()
+    events.close()
+
+    assert numbers[: LOOKED_AT_MAX + 1] == list(range(LOOKED_AT_MAX + 1))

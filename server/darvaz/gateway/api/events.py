@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
 import msgspec
@@ -13,21 +13,19 @@ from starlette.responses import Response
 from darvaz import __version__
 from darvaz.gateway.access import Need
 from darvaz.gateway.access.decisions import FOREIGN_ORIGIN
+from darvaz.gateway.api.event_response import EventBody, EventResponse
 from darvaz.gateway.api.operations import Call, Operation
-from darvaz.gateway.api.replay import dump_gap, event_of, read_missed
+from darvaz.gateway.api.replay import event_of, read_missed
 from darvaz.gateway.api.types import DeviceId
-from darvaz.gateway.events.streams import NUMBERS_PER_ENTRY, TYPES, Event, EventQueue, dump_event
+from darvaz.gateway.events.queue import Event, EventQueue, dump_event, dump_gap
+from darvaz.gateway.events.streams import NUMBERS_PER_ENTRY, TYPES
 from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem
-from darvaz.gateway.http.server_protocol import connection_of
-from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import JournalFilter
 
-BEAT_S = 15.0
 RETRY_MS = 2_000
 
-_CHECK_EVERY_S = 1.0
 _BUSY_RETRY_S = 10.0
 _PIECE_BYTES = 64 * 1024
 
@@ -62,9 +60,8 @@ async def watch_events(call: Call) -> Response:
         return problem(503, "too_many_clients", "the limit of event streams is reached", _BUSY_RETRY_S)
     if not call.parts.shares.streams.enter(call.sharer, is_operator=call.is_operator):
         return problem(503, "too_many_clients", "too many event streams of this caller, or of viewers", _BUSY_RETRY_S)
-    connection_of(call.request.scope).begin_stream()
     leave = functools.partial(call.parts.shares.streams.leave, call.sharer, is_operator=call.is_operator)
-    return StreamedResponse(_pieces(call), "text/event-stream", {"X-Accel-Buffering": "no"}, on_end=leave)
+    return EventResponse(functools.partial(_serve, call), on_end=leave)
 
 
 OPERATIONS = [
@@ -75,22 +72,18 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-async def _pieces(call: Call) -> Pieces:
+async def _serve(call: Call, body: EventBody) -> None:
+    """Sends what the client missed, and has the queue send the rest; the response goes on when this returns."""
     query: EventsQuery = call.query
     events, last = call.parts.events, _last_event_id(call)
-    if events.is_full:
-        return
     queue = events.open_queue(frozenset(query.types.split(",")), _device(call))
-    try:
-        # With an id here, a client cut off before it has caught up would believe that it has everything.
-        yield _hello(call, queue.begins if last is None else None)
-        if last is not None:
-            async for piece in _missed(call, queue, last):
-                yield piece
-        async for piece in _live(call, queue):
-            yield piece
-    finally:
-        events.close_queue(queue)
+    body.on_end = functools.partial(events.close_queue, queue)
+    # With an id here, a client cut off before it has caught up would believe that it has everything.
+    await body.send(_hello(call, queue.begins if last is None else None))
+    if last is not None:
+        async for piece in _missed(call, queue, last):
+            await body.send(piece)
+    queue.attach(body.sender, call.is_still_admitted)
 
 
 def _device(call: Call) -> str | None:
@@ -99,31 +92,13 @@ def _device(call: Call) -> str | None:
     return None if device is UNSET else call.parts.protocol.device_ids.find(device)
 
 
-async def _live(call: Call, queue: EventQueue) -> Pieces:
-    beat_s, look_s = time.monotonic() + BEAT_S, 0.0
-    while not queue.is_over:
-        lost, queued = await queue.take(_CHECK_EVERY_S)
-        now_s = time.monotonic()
-        if now_s >= look_s:
-            look_s = now_s + _CHECK_EVERY_S
-            if not call.is_still_admitted():
-                return
-        if lost:
-            yield dump_gap(lost)
-        for piece in _joined(queued):
-            yield piece
-        if now_s >= beat_s:
-            beat_s = now_s + BEAT_S
-            yield b": beat\n\n"
-
-
-async def _missed(call: Call, queue: EventQueue, last: int) -> Pieces:
+async def _missed(call: Call, queue: EventQueue, last: int) -> AsyncIterator[bytes]:
     """Yields the events since one: from the ring, or from the journal and the ring."""
     events = call.parts.events
     if last >= queue.begins:
         # Of a journal that is gone, or of an earlier version: what is missing since then cannot be known.
         yield dump_gap(None)
-        for piece in _joined(_present(call, queue, queue.begins)):
+        for piece in _joined(await _present(call, queue, queue.begins)):
             yield piece
         return
     kept = events.between(last, queue)
@@ -131,7 +106,7 @@ async def _missed(call: Call, queue: EventQueue, last: int) -> Pieces:
         until = events.complete_since
         async for piece in _from_journal(call, queue, last):
             yield piece
-        for piece in _joined(_present(call, queue, until)):
+        for piece in _joined(await _present(call, queue, until)):
             yield piece
         kept = events.between(until, queue)
         if kept is None:
@@ -140,7 +115,7 @@ async def _missed(call: Call, queue: EventQueue, last: int) -> Pieces:
         yield piece
 
 
-async def _from_journal(call: Call, queue: EventQueue, last: int) -> Pieces:
+async def _from_journal(call: Call, queue: EventQueue, last: int) -> AsyncIterator[bytes]:
     entry_id, until_id = last // NUMBERS_PER_ENTRY, call.parts.events.entries_before
     is_written = await wait_until_written(call.parts.journal)
     wanted = JournalFilter(
@@ -157,15 +132,19 @@ async def _from_journal(call: Call, queue: EventQueue, last: int) -> Pieces:
         yield piece
 
 
-def _present(call: Call, queue: EventQueue, number: int) -> list[Event]:
+async def _present(call: Call, queue: EventQueue, number: int) -> list[Event]:
     """Returns the current state of each device, instead of all its changes of presence."""
-    here = []
-    for known in call.parts.devices.all():
-        described = call.parts.describer.describe(known.id)
-        event = Event(number, "presence", known.id, dump_event(number, "presence", described))
-        if queue.wants(event):
-            here.append(event)
-    return here
+
+    def states() -> Iterator[Event]:
+        for device in call.parts.devices.after(""):
+            described = call.parts.describer.describe(device)
+            if described is not None:
+                yield Event(number, "presence", device, dump_event(number, "presence", described))
+
+    if not queue.wants_type("presence"):
+        return []
+    found = await call.parts.long_work.collect(states())
+    return [event for event in found if queue.wants(event)]
 
 
 def _joined(events: list[Event]) -> list[bytes]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from darvaz.gateway.events.streams import GAP, MESSAGES, NUMBERS_PER_ENTRY, Event, dump_event, message_data
+from darvaz.gateway.events.queue import GAP, Event, dump_event
+from darvaz.gateway.events.streams import MESSAGES, NUMBERS_PER_ENTRY, message_data
 from darvaz.gateway.journal.queries import JournalFilter, Row, oldest_id, read
 from darvaz.gateway.journal.starts import FIRST_TYPE
 from darvaz.protocol.codec import MessageCodec
@@ -70,8 +71,3 @@ def _lost_by(row: Row, lost: int | None) -> dict[str, object]:
 def _event(row: Row, type_: str, data: dict[str, object]) -> Event:
     number = row.id * NUMBERS_PER_ENTRY
     return Event(number, type_, row.device or "", dump_event(number, type_, data))
-
-
-def dump_gap(lost: int | None) -> bytes:
-    """Returns an event without a number: how many are missing, None where that is unknown."""
-    return b"event: gap\ndata: %s\n\n" % msgspec.json.encode({"lost": lost})

@@ -6,22 +6,21 @@ While there is no client, and has not been one for a while, nothing is kept and 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from darvaz.gateway.events.bus import EventBus
+from darvaz.gateway.events.queue import GAP, Event, EventQueue, dump_event
 from darvaz.protocol.codec import Message
-from darvaz.text.json_lines import dump_line
 
 RING_EVENTS_MAX = 4_096
 RING_BYTES_MAX = 4 * 1024 * 1024
-QUEUE_EVENTS_MAX = 1_024
-QUEUE_BYTES_MAX = 1024 * 1024
-CLIENTS_MAX = 200
+CLIENTS_MAX = 1_000
 # How long events are kept after the last client left, for those that come back.
 LINGER_S = 120.0
 FRAMES_EVERY_S = 1.0
@@ -30,23 +29,10 @@ NUMBERS_PER_ENTRY = 1 << 20
 
 MESSAGES = ("telemetry", "log", "ack")
 TYPES = ("presence", "forgotten", *MESSAGES, "frames")
-# What is missing is told whatever types a client asks for.
-GAP = "gap"
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that happened, with its number and as it goes on the wire."""
-
-    number: int
-    type: str
-    device: str
-    text: bytes
-
-
-def dump_event(number: int, type_: str, data: Any) -> bytes:
-    """Returns an event in the form of a server-sent event; its data is one line of JSON."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, type_.encode(), dump_line(data))
+# How often it is looked whether each client may stay and reads, and how many of them are looked at in one go.
+LOOK_EVERY_S = 1.0
+LOOKED_AT_MAX = 64
 
 
 def message_data(device: str, time_s: float, message: Message) -> dict[str, Any]:
@@ -69,6 +55,7 @@ class EventStreams:
         unix_s: Callable[[], float],
         newest_entry: Callable[[], int],
         clients_max: int = CLIENTS_MAX,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bus = bus
         # Returns the data of a presence event.
@@ -77,8 +64,10 @@ class EventStreams:
         # Returns the number of the journal's newest entry, on the disk or not.
         self._newest_entry = newest_entry
         self._clients_max = clients_max
-        # One for each client.
-        self._queues: set[EventQueue] = set()
+        self._monotonic_s = monotonic_s
+        # One for each client; the first was looked at the longest time ago.
+        self._queues: dict[EventQueue, None] = {}
+        self._look_timer: asyncio.TimerHandle | None = None
         # The newest events, the oldest first, and the bytes of their texts.
         self._ring: deque[Event] = deque()
         self._ring_bytes = 0
@@ -115,12 +104,14 @@ class EventStreams:
             self._linger_timer.cancel()
             self._linger_timer = None
         queue = EventQueue(types, device, self._next_number())
-        self._queues.add(queue)
+        self._queues[queue] = None
+        if self._look_timer is None:
+            self._look_later()
         return queue
 
     def close_queue(self, queue: EventQueue) -> None:
         """Closes a queue; after the last one, events are kept for a while."""
-        self._queues.discard(queue)
+        self._queues.pop(queue, None)
         if not self._queues and self._linger_timer is None and self._complete_since is not None:
             self._linger_timer = asyncio.get_running_loop().call_later(LINGER_S, self._stop)
 
@@ -145,6 +136,20 @@ class EventStreams:
         for queue in list(self._queues):
             queue.end()
         self._stop()
+
+    def _look_later(self) -> None:
+        groups = -(-len(self._queues) // LOOKED_AT_MAX)
+        self._look_timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S / groups, self._look)
+
+    def _look(self) -> None:
+        """Looks at some of the clients; at all of them within about `LOOK_EVERY_S`."""
+        self._look_timer, now_s = None, self._monotonic_s()
+        for queue in list(itertools.islice(self._queues, LOOKED_AT_MAX)):
+            # To the end: the others come first.
+            self._queues[queue] = self._queues.pop(queue)
+            queue.look(now_s)
+        if self._queues:
+            self._look_later()
 
     # Called by the bus
 
@@ -209,71 +214,11 @@ class EventStreams:
         self._bus.unsubscribe_frames(self._on_frame)
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         self._bus.unsubscribe_gaps(self._on_gap)
-        for timer in (self._linger_timer, self._frames_timer):
+        for timer in (self._linger_timer, self._frames_timer, self._look_timer):
             if timer is not None:
                 timer.cancel()
-        self._linger_timer = self._frames_timer = self._complete_since = None
+        self._linger_timer = self._frames_timer = self._look_timer = self._complete_since = None
         self._ring.clear()
         self._ring_bytes = 0
         self._frames.clear()
         self._cameras_with_news.clear()
-
-
-class EventQueue:
-    """The queue of one client: at most `QUEUE_EVENTS_MAX` events of `QUEUE_BYTES_MAX`, the oldest are dropped.
-
-    The number of events that were dropped is returned before those that are left.
-    """
-
-    def __init__(self, types: frozenset[str], device: str | None, begins: int) -> None:
-        # Events with a higher number are queued.
-        self.begins = begins
-        # Whether no more events will come.
-        self.is_over = False
-        self._types = types
-        # Only the events of this device; None for those of all.
-        self._device = device
-        # The oldest first, and the bytes of their texts.
-        self._queue: deque[Event] = deque()
-        self._bytes = 0
-        # How many were dropped since the last `take`.
-        self._lost = 0
-        self._wake = asyncio.Event()
-
-    def __len__(self) -> int:
-        return len(self._queue)
-
-    def wants_type(self, type_: str) -> bool:
-        return type_ in self._types
-
-    def wants(self, event: Event) -> bool:
-        return (event.type in self._types or event.type == GAP) and self._device in (None, event.device)
-
-    def offer(self, event: Event) -> None:
-        """Queues an event, if it is one that the client asked for."""
-        if not self.wants(event):
-            return
-        self._queue.append(event)
-        self._bytes += len(event.text)
-        while len(self._queue) > QUEUE_EVENTS_MAX or self._bytes > QUEUE_BYTES_MAX:
-            self._bytes -= len(self._queue.popleft().text)
-            self._lost += 1
-        self._wake.set()
-
-    def end(self) -> None:
-        """Tells the client that no more events will come."""
-        self.is_over = True
-        self._wake.set()
-
-    async def take(self, timeout_s: float) -> tuple[int, list[Event]]:
-        """Returns how many events were lost and those that are left, or nothing after the timeout."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._wake.wait()
-        except TimeoutError:
-            return 0, []
-        self._wake.clear()
-        lost, events = self._lost, list(self._queue)
-        self._queue.clear()
-        self._bytes = self._lost = 0
-        return lost, events

@@ -93,6 +93,15 @@ class HttpProtocol(DeadlineH11):
     def pause_writing(self) -> None:
         if self._body is None:
             super().pause_writing()
+        else:
+            self._body.is_paused = True
+
+    def resume_writing(self) -> None:
+        if self._body is None:
+            super().resume_writing()
+        else:
+            self._body.is_paused = False
+            self._body.on_resumed()
 
     def shutdown(self) -> None:
         """Ends the connection because the server stops; a body without an end would delay that."""
@@ -114,13 +123,20 @@ def connection_of(scope: Mapping[str, Any]) -> HttpProtocol:
     return connection
 
 
-class ResponseBody:
-    """Where the frames of one viewer go: `write` and `buffered_bytes` are the transport's own methods, for speed."""
+def _nothing() -> None:
+    """Stands where nobody waits."""
 
-    __slots__ = ("_transport", "buffered_bytes", "write")
+
+class ResponseBody:
+    """Where the frames or events of a client go: `write` and `buffered_bytes` are the transport's own, for speed."""
+
+    __slots__ = ("_transport", "buffered_bytes", "is_paused", "on_resumed", "write")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        # Whether more than the transport's limit waits for the client; and what is called when it has read that.
+        self.is_paused = False
+        self.on_resumed: Callable[[], None] = _nothing
         self.write: Callable[[bytes], None] = transport.write
         self.buffered_bytes: Callable[[], int] = transport.get_write_buffer_size
 
