@@ -16,8 +16,9 @@ from rich.text import Text
 
 from darvaz.cli.data_folder import data_opened, data_option
 from darvaz.cli.remote import client_of, remote_option
-from darvaz.client.requests import ApiRequest
+from darvaz.client import requests
 from darvaz.client.synchronous import Gateway
+from darvaz.client.types import JournalEntry
 from darvaz.gateway.journal.offline import OfflineJournal
 from darvaz.gateway.journal.queries import JournalFilter, Row, describe, parse_since
 from darvaz.text.terminal import visible_json
@@ -109,15 +110,12 @@ def _newest(client: Gateway, wanted: JournalFilter, limit: int) -> list[Row]:
 
 
 def _page(client: Gateway, wanted: JournalFilter, **numbers: int) -> list[Row]:
-    query: dict[str, Any] = {name: getattr(wanted, name) for name in ("device", "kind", "type", "direction")}
-    if wanted.since_ms is not None:
-        query["from"] = wanted.since_ms / 1000
-    given = {name: str(value) for name, value in (query | numbers).items() if value is not None}
-    found = client.ask(ApiRequest("GET", "/api/journal", query=given))
-    return [_row(row) for row in found["rows"]]
+    filters: dict[str, Any] = {name: getattr(wanted, name) for name in ("device", "kind", "type", "direction")}
+    since_s = None if wanted.since_ms is None else wanted.since_ms / 1000
+    return [_row(row) for row in client.ask(requests.journal(from_=since_s, **filters, **numbers))]
 
 
-def _row(row: dict[str, Any]) -> Row:
+def _row(row: JournalEntry) -> Row:
     # Gateways before 0.1 tell only when they heard of an entry.
     happened_ms = round(row.get("happened", row["time"]) * 1000)
     return msgspec.convert({**row, "time_ms": round(row["time"] * 1000), "happened_ms": happened_ms}, Row)

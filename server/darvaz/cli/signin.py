@@ -15,6 +15,7 @@ from darvaz.client import requests
 from darvaz.client.config import DEFAULT_URL
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX, SignInLinks
 from darvaz.gateway.sign_in_hint import address_of, sign_in_url
+from darvaz.text.terminal import visible
 
 
 @click.command()
@@ -36,7 +37,7 @@ def signin(role: str, minutes: float, address: str | None, data: Path, gateway: 
     else:
         made = ask(gateway, requests.sign_in_link(role, minutes))
         link = (address or _address_for_browsers(made, gateway)).rstrip("/") + str(made["path"])
-    click.echo(link)
+    click.echo(visible(link))
     click.echo(f"It works once, within {minutes:g} minutes, as {role}.", err=True)
 
 

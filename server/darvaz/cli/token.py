@@ -15,7 +15,7 @@ from darvaz.cli.tables import ago, iso, show, span
 from darvaz.client import requests
 from darvaz.client.types import IssuedToken, TokenInfo
 from darvaz.gateway.access import KINDS, Token, Tokens
-from darvaz.text.terminal import visible_json
+from darvaz.text.terminal import visible, visible_json
 
 _DAY_S = 86_400.0
 _EXPIRES_DAYS_MAX = 36_500.0
@@ -93,7 +93,7 @@ def revoke(token_id: str, data: Path, gateway: str | None) -> None:
     token_id = token_id.split("_")[1] if token_id.startswith("dvz_") else token_id
     if gateway is not None:
         ask(gateway, requests.revoke_token(token_id))
-        click.echo(f"Token {token_id} is revoked.")
+        click.echo(f"Token {visible(token_id)} is revoked.")
         return
     with data_opened(data) as connection:
         is_revoked = Tokens(connection, time.time).revoke(token_id)
@@ -103,9 +103,9 @@ def revoke(token_id: str, data: Path, gateway: str | None) -> None:
 
 
 def _show_issued(kind: str, token_id: str, text: str) -> None:
-    click.echo(text)
+    click.echo(visible(text))
     if sys.stdout.isatty():
-        click.echo(_advice(kind, token_id))
+        click.echo(_advice(kind, visible(token_id)))
 
 
 def _listed(data: Path) -> list[Token]:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from darvaz.client import requests
+from darvaz.client.answers import AnswerError, GatewayAnswer, strange
 from darvaz.client.commands import Rules, callable_names, check, refuse_positions
 from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
@@ -21,16 +22,21 @@ from darvaz.client.transport import (
     DEADLINE_S,
     EVENTS,
     FRAMES,
+    IDENTITY,
+    PAGED_BYTES_MAX,
     PAGES_MAX,
     RETRY_FIRST_S,
     RETRY_MAX_S,
     SILENCE_MAX_S,
-    check_media_type,
+    body_reader,
+    check_stream,
     client_options,
+    deadline_of,
     refusal,
     request_options,
     result_of,
     unreachable,
+    whole_answer,
 )
 from darvaz.client.types import DeviceInfo, EnrolmentInfo, HealthInfo, JournalEntry, TokenInfo
 
@@ -73,23 +79,28 @@ class AsyncGateway:
 
     async def ask(self, request: ApiRequest) -> Any:
         """Sends a request and returns its result, all pages of it; raises `GatewayError`."""
-        result = await self._ask_once(request)
+        result, size_bytes = await self._ask_once(request)
         if not isinstance(result, Page):
             return result
         items = result.items
         for _ in range(PAGES_MAX):
             if result.following is None:
                 return items
-            result = await self._ask_once(result.following)
+            if size_bytes > PAGED_BYTES_MAX:
+                break
+            result, more_bytes = await self._ask_once(result.following)
             items += result.items
+            size_bytes += more_bytes
         raise GatewayError(f"{self._config.url} goes on and on with its answer: is the address right?")
 
-    async def _ask_once(self, request: ApiRequest) -> Any:
+    async def _ask_once(self, request: ApiRequest) -> tuple[Any, int]:
+        """Returns the result of one request, and how many bytes it was."""
         try:
-            response = await self._http.request(**request_options(request))
+            async with self._http.stream(**request_options(request)) as response:
+                answer = await self._read(response, deadline_of(request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self._config, error) from None
-        return result_of(request, response)
+        return result_of(request, answer), len(answer.content)
 
     async def devices(self) -> list[AsyncDevice]:
         """Returns every device that ever connected."""
@@ -148,15 +159,15 @@ class AsyncGateway:
             wait_s = min(wait_s * 2, RETRY_MAX_S)
 
     async def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Any:
-        headers = {"Last-Event-ID": parser.last_id} if parser.last_id else {}
+        headers = {**IDENTITY, **({"Last-Event-ID": parser.last_id} if parser.last_id else {})}
         timeout = httpx.Timeout(SILENCE_MAX_S)
         try:
             async with self._http.stream(
                 "GET", "/api/events", params=query, headers=headers, timeout=timeout
             ) as response:
                 await self._check(response, EVENTS)
-                async for text in response.aiter_text():
-                    for event in parser.receive(text):
+                async for data in response.aiter_raw():
+                    for event in parser.receive_bytes(data):
                         yield event
         except httpx.HTTPError as error:
             raise unreachable(self._config, error) from None
@@ -175,7 +186,7 @@ class AsyncGateway:
         """Opens the stream of a camera and lends its frames; both raise `GatewayError`."""
         path, timeout = requests.path_of("devices", name, "stream.mjpeg"), httpx.Timeout(DEADLINE_S, read=silence_max_s)
         try:
-            async with self._http.stream("GET", path, params=query, timeout=timeout) as response:
+            async with self._http.stream("GET", path, params=query, headers=IDENTITY, timeout=timeout) as response:
                 await self._check(response, FRAMES)
                 yield _frames_of(response)
         except httpx.HTTPError as error:
@@ -183,12 +194,20 @@ class AsyncGateway:
         except MultipartError as error:
             raise GatewayError(f"the answer is not a stream of a Darvaz gateway: {error}") from None
 
-    @staticmethod
-    async def _check(response: httpx.Response, media_type: str) -> None:
+    async def _read(self, response: httpx.Response, deadline_s: float) -> GatewayAnswer:
+        """Reads a whole answer; raises `GatewayError` for one that is too long or too slow."""
+        try:
+            reader = body_reader(response, deadline_s)
+            async for data in response.aiter_raw():
+                reader.receive(data)
+            return whole_answer(response, reader.body())
+        except AnswerError as error:
+            raise strange(response.url.host, f"the answer: {error}", response.status_code) from None
+
+    async def _check(self, response: httpx.Response, media_type: str) -> None:
         if not response.is_success:
-            await response.aread()
-            raise refusal(response)
-        check_media_type(response, media_type)
+            raise refusal(await self._read(response, DEADLINE_S))
+        check_stream(response, media_type)
 
 
 async def _frames_of(response: httpx.Response) -> AsyncIterator[CameraFrame]:

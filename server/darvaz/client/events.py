@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -33,8 +34,13 @@ class EventParser:
         self._type = ""
         self._data: list[str] = []
         self._chars = 0
-        # Text after the last line end.
+        # Text after the last line end, and what decodes the bytes.
         self._rest = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def receive_bytes(self, data: bytes) -> Iterator[GatewayEvent]:
+        """Parses a piece of the stream, in UTF-8 whatever its head says; yields the events that it completes."""
+        return self.receive(self._decoder.decode(data))
 
     def receive(self, text: str) -> Iterator[GatewayEvent]:
         """Parses a piece of text; yields the events that it completes."""
@@ -63,6 +69,7 @@ class EventParser:
         """Drops the event that a stream did not complete."""
         self._reset()
         self._rest = ""
+        self._decoder.reset()
 
     def _reset(self) -> None:
         self._type, self._data, self._chars = "", [], 0
@@ -77,7 +84,10 @@ class EventParser:
         if not text:
             return
         try:
-            data = dict(json.loads(text))
-        except (ValueError, TypeError):
-            raise GatewayError("the answer is not an event of a Darvaz gateway") from None
-        yield GatewayEvent(type_ or "message", data.get("device", data.get("id")), data, self.last_id)
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            data = None
+        if not isinstance(data, dict):
+            raise GatewayError("the answer is not an event of a Darvaz gateway")
+        device = data.get("device", data.get("id"))
+        yield GatewayEvent(type_ or "message", device if isinstance(device, str) else None, data, self.last_id)

@@ -13,6 +13,7 @@ import httpx
 from darvaz.text.private_files import read_private, state_folder
 
 _NAME = "local-token"
+_BODY_BYTES_MAX = 4096
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -28,7 +29,9 @@ class LocalTokenAuth(httpx.Auth):
         before = self._token
         self._show(request)
         response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        # httpx reads the whole of this answer before it goes on.
+        length = response.headers.get("content-length", "")
+        if response.status_code == httpx.codes.UNAUTHORIZED and length.isdecimal() and int(length) <= _BODY_BYTES_MAX:
             self._token = find_local_token(self._url, self._data)
             if self._token != before:
                 self._show(request)

@@ -9,7 +9,23 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from darvaz.client.types import JournalEntry
+from darvaz.client.types import (
+    CommandResultInfo,
+    DeviceInfo,
+    DeviceListInfo,
+    EnrolmentInfo,
+    HealthInfo,
+    IssuedToken,
+    JournalEntry,
+    JournalPageInfo,
+    LatestValuesInfo,
+    PlotInfo,
+    ProtocolDocument,
+    PublicTokensInfo,
+    SessionListInfo,
+    SignInLinkInfo,
+    TokenListInfo,
+)
 
 TimeSpec = datetime | timedelta | float
 """A time: a `datetime`, a `timedelta` ago, or Unix seconds; 0 and less is that many seconds ago."""
@@ -62,11 +78,15 @@ def _unchanged(answer: Any) -> Any:
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """One request; `read` makes the result from the JSON that comes back, or from a `RawAnswer` if `is_raw`."""
+    """One request; `read` makes the result from the JSON of this shape that comes back, or from a `RawAnswer`.
+
+    The shape None is that of an answer without a body.
+    """
 
     method: str
     path: str
     read: Callable[[Any], Any] = _unchanged
+    shape: Any = Any
     query: Mapping[str, str] | None = None
     body: Any = None
     is_raw: bool = False
@@ -75,35 +95,42 @@ class ApiRequest:
 
 
 def path_of(*words: str) -> str:
-    """Returns a path below /api."""
-    return "/api/" + "/".join(quote(word, safe="") for word in words)
+    """Returns a path below /api, whatever the words are."""
+    return "/api/" + "/".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    # . and .. would name other paths (RFC 3986, section 5.2.4). What is not Unicode comes from the command line.
+    return word.replace(".", "%2E") if word in (".", "..") else quote(word, safe="", errors="replace")
 
 
 def devices(after: str | None = None) -> ApiRequest:
     """Every device, or those behind one; answered in pages."""
-    return ApiRequest("GET", path_of("devices"), _device_page, {"after": after} if after else None)
+    query = {"after": after} if after else None
+    return ApiRequest("GET", path_of("devices"), _device_page, DeviceListInfo, query)
 
 
-def _device_page(answer: Any) -> Page:
+def _device_page(answer: DeviceListInfo) -> Page:
     # Gateways of earlier versions answer with all devices at once.
     after = answer.get("next")
     return Page(answer["devices"], devices(after) if after else None)
 
 
 def device(name: str) -> ApiRequest:
-    return ApiRequest("GET", path_of("devices", name))
+    return ApiRequest("GET", path_of("devices", name), shape=DeviceInfo)
 
 
 def label(name: str, text: str | None) -> ApiRequest:
-    return ApiRequest("PATCH", path_of("devices", name), body={"label": text})
+    return ApiRequest("PATCH", path_of("devices", name), shape=DeviceInfo, body={"label": text})
 
 
 def forget(name: str) -> ApiRequest:
-    return ApiRequest("DELETE", path_of("devices", name))
+    return ApiRequest("DELETE", path_of("devices", name), shape=None)
 
 
 def command(name: str, command: str, args: Mapping[str, Any]) -> ApiRequest:
-    return ApiRequest("POST", path_of("devices", name, "commands", command), lambda answer: answer["result"], body=args)
+    path = path_of("devices", name, "commands", command)
+    return ApiRequest("POST", path, lambda answer: answer["result"], CommandResultInfo, body=args)
 
 
 def snapshot(name: str, deadline_s: float | None = None) -> ApiRequest:
@@ -117,64 +144,77 @@ def latest(name: str) -> ApiRequest:
     def read(answer: Any) -> dict[str, Any]:
         return {key: reading["value"] for key, reading in answer["values"].items()}
 
-    return ApiRequest("GET", path_of("devices", name, "telemetry"), read)
+    return ApiRequest("GET", path_of("devices", name, "telemetry"), read, LatestValuesInfo)
 
 
 def plot(name: str, value: str, since: TimeSpec | None, until: TimeSpec | None, points: int | None) -> ApiRequest:
     query = {"from": _seconds(since), "to": _seconds(until), "points": points}
     read: Callable[[Any], list[PlotPoint]] = lambda answer: [PlotPoint(*point) for point in answer["points"]]  # noqa: E731
-    return ApiRequest("GET", path_of("devices", name, "telemetry", value), read, _query(query))
+    return ApiRequest("GET", path_of("devices", name, "telemetry", value), read, PlotInfo, _query(query))
 
 
 def journal(limit: int, **filters: Any) -> ApiRequest:
     query = {key.rstrip("_"): _seconds(value) if key in ("from_", "to") else value for key, value in filters.items()}
-    return ApiRequest("GET", path_of("journal"), lambda answer: answer["rows"], _query({**query, "limit": limit}))
+    return ApiRequest(
+        "GET", path_of("journal"), lambda answer: answer["rows"], JournalPageInfo, _query({**query, "limit": limit})
+    )
 
 
 def log(name: str, limit: int, since: TimeSpec | None) -> ApiRequest:
     entries = journal(limit, device=name, type="log", from_=since)
-    return ApiRequest("GET", entries.path, lambda answer: [_log_line(row) for row in answer["rows"]], entries.query)
+    return ApiRequest(
+        "GET", entries.path, lambda answer: [_log_line(row) for row in answer["rows"]], JournalPageInfo, entries.query
+    )
 
 
 def tokens() -> ApiRequest:
-    return ApiRequest("GET", path_of("tokens"), lambda answer: answer["tokens"])
+    return ApiRequest("GET", path_of("tokens"), lambda answer: answer["tokens"], TokenListInfo)
 
 
 def issue_token(kind: str, text: str = "", device: str | None = None, expires_days: float | None = None) -> ApiRequest:
     """Issues a token; the answer is its id and its text."""
     body = {"kind": kind, "label": text, "device": device, "expires_days": expires_days}
-    return ApiRequest("POST", path_of("tokens"), body=body)
+    return ApiRequest("POST", path_of("tokens"), shape=IssuedToken, body=body)
 
 
 def revoke_token(token: str) -> ApiRequest:
-    return ApiRequest("DELETE", path_of("tokens", token))
+    return ApiRequest("DELETE", path_of("tokens", token), shape=None)
 
 
 def public_token(kind: str) -> ApiRequest:
     """A new token for a board of a kind, while enrolment is open."""
-    return ApiRequest("GET", "/public/tokens", lambda answer: str(answer[_PUBLIC_TOKEN_KEYS[kind]][0]))
+    return ApiRequest("GET", "/public/tokens", lambda answer: answer[_PUBLIC_TOKEN_KEYS[kind]][0], PublicTokensInfo)
 
 
 def enrol(minutes: float) -> ApiRequest:
-    return ApiRequest("POST", path_of("enrolment"), body={"minutes": minutes})
+    return ApiRequest("POST", path_of("enrolment"), shape=EnrolmentInfo, body={"minutes": minutes})
 
 
 def close_enrolment() -> ApiRequest:
-    return ApiRequest("DELETE", path_of("enrolment"))
+    return ApiRequest("DELETE", path_of("enrolment"), shape=EnrolmentInfo)
+
+
+def sessions() -> ApiRequest:
+    return ApiRequest("GET", path_of("sessions"), lambda answer: answer["sessions"], SessionListInfo)
+
+
+def end_session(session: str) -> ApiRequest:
+    return ApiRequest("DELETE", path_of("sessions", session), shape=None)
 
 
 def sign_in_link(role: str, minutes: float) -> ApiRequest:
     """A link that signs one browser in; the answer has its path, and the address of the gateway for others."""
-    return ApiRequest("POST", path_of("sign-in-links"), dict, body={"role": role, "minutes": minutes})
+    body = {"role": role, "minutes": minutes}
+    return ApiRequest("POST", path_of("sign-in-links"), shape=SignInLinkInfo, body=body)
 
 
 def health() -> ApiRequest:
-    return ApiRequest("GET", path_of("health"))
+    return ApiRequest("GET", path_of("health"), shape=HealthInfo)
 
 
 def protocol() -> ApiRequest:
     """The protocol's schema, which only a gateway has."""
-    return ApiRequest("GET", "/protocol.json", lambda answer: answer["x-protocol"])
+    return ApiRequest("GET", "/protocol.json", lambda answer: answer["x-protocol"], ProtocolDocument)
 
 
 def _log_line(entry: JournalEntry) -> LogLine:

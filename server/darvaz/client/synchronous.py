@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from darvaz.client import requests
+from darvaz.client.answers import AnswerError, GatewayAnswer, strange
 from darvaz.client.commands import Rules, callable_names, check, description_of, refuse_positions, signature_of
 from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
@@ -18,18 +19,24 @@ from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.multipart import Multipart, MultipartError
 from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, PlotPoint, TimeSpec
 from darvaz.client.transport import (
+    DEADLINE_S,
     EVENTS,
     FRAMES,
+    IDENTITY,
+    PAGED_BYTES_MAX,
     PAGES_MAX,
     RETRY_FIRST_S,
     RETRY_MAX_S,
     SILENCE_MAX_S,
-    check_media_type,
+    body_reader,
+    check_stream,
     client_options,
+    deadline_of,
     refusal,
     request_options,
     result_of,
     unreachable,
+    whole_answer,
 )
 from darvaz.client.types import DeviceInfo, EnrolmentInfo, HealthInfo, JournalEntry, TokenInfo
 
@@ -82,23 +89,28 @@ class Gateway:
 
     def ask(self, request: ApiRequest) -> Any:
         """Sends a request and returns its result, all pages of it; raises `GatewayError`."""
-        result = self._ask_once(request)
+        result, size_bytes = self._ask_once(request)
         if not isinstance(result, Page):
             return result
         items = result.items
         for _ in range(PAGES_MAX):
             if result.following is None:
                 return items
-            result = self._ask_once(result.following)
+            if size_bytes > PAGED_BYTES_MAX:
+                break
+            result, more_bytes = self._ask_once(result.following)
             items += result.items
+            size_bytes += more_bytes
         raise GatewayError(f"{self._config.url} goes on and on with its answer: is the address right?")
 
-    def _ask_once(self, request: ApiRequest) -> Any:
+    def _ask_once(self, request: ApiRequest) -> tuple[Any, int]:
+        """Returns the result of one request, and how many bytes it was."""
         try:
-            response = self._http.request(**request_options(request))
+            with self._http.stream(**request_options(request)) as response:
+                answer = self._read(response, deadline_of(request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self._config, error) from None
-        return result_of(request, response)
+        return result_of(request, answer), len(answer.content)
 
     def devices(self) -> list[Device]:
         """Returns every device that ever connected."""
@@ -156,13 +168,13 @@ class Gateway:
             wait_s = min(wait_s * 2, RETRY_MAX_S)
 
     def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Iterator[GatewayEvent]:
-        headers = {"Last-Event-ID": parser.last_id} if parser.last_id else {}
+        headers = {**IDENTITY, **({"Last-Event-ID": parser.last_id} if parser.last_id else {})}
         timeout = httpx.Timeout(SILENCE_MAX_S)
         try:
             with self._http.stream("GET", "/api/events", params=query, headers=headers, timeout=timeout) as response:
                 self._check(response, EVENTS)
-                for text in response.iter_text():
-                    yield from parser.receive(text)
+                for data in response.iter_raw():
+                    yield from parser.receive_bytes(data)
         except httpx.HTTPError as error:
             raise unreachable(self._config, error) from None
         finally:
@@ -170,8 +182,9 @@ class Gateway:
 
     def _stream_frames(self, name: str, query: Mapping[str, str]) -> Iterator[CameraFrame]:
         path, parser = requests.path_of("devices", name, "stream.mjpeg"), Multipart()
+        options: dict[str, Any] = {"params": query, "headers": IDENTITY, "timeout": httpx.Timeout(SILENCE_MAX_S)}
         try:
-            with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(SILENCE_MAX_S)) as response:
+            with self._http.stream("GET", path, **options) as response:
                 self._check(response, FRAMES)
                 for data in response.iter_raw():
                     yield from (CameraFrame(*frame) for frame in parser.receive(data))
@@ -180,12 +193,20 @@ class Gateway:
         except MultipartError as error:
             raise GatewayError(f"the answer is not a stream of a Darvaz gateway: {error}") from None
 
-    @staticmethod
-    def _check(response: httpx.Response, media_type: str) -> None:
+    def _read(self, response: httpx.Response, deadline_s: float) -> GatewayAnswer:
+        """Reads a whole answer; raises `GatewayError` for one that is too long or too slow."""
+        try:
+            reader = body_reader(response, deadline_s)
+            for data in response.iter_raw():
+                reader.receive(data)
+            return whole_answer(response, reader.body())
+        except AnswerError as error:
+            raise strange(response.url.host, f"the answer: {error}", response.status_code) from None
+
+    def _check(self, response: httpx.Response, media_type: str) -> None:
         if not response.is_success:
-            response.read()
-            raise refusal(response)
-        check_media_type(response, media_type)
+            raise refusal(self._read(response, DEADLINE_S))
+        check_stream(response, media_type)
 
 
 class Device:

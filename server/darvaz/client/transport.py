@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from darvaz.client.answers import ANSWER_BYTES_MAX, REFUSAL_BYTES_MAX, BodyReader, GatewayAnswer, strange
 from darvaz.client.config import URL_VARIABLE, GatewayConfig
 from darvaz.client.errors import GatewayError, Unreachable, error_of
 from darvaz.client.local_token import LocalTokenAuth
@@ -21,9 +22,14 @@ RETRY_MAX_S = 30.0
 SILENCE_MAX_S = 45.0
 EVENTS = "text/event-stream"
 FRAMES = "multipart/x-mixed-replace"
+IDENTITY = {"Accept-Encoding": "identity"}
+
+_REDIRECTS = range(300, 400)
+_SHOWN_MAX = 200
 
 # A gateway has as many devices as fit into a tenth of these; what goes on for longer is something else.
 PAGES_MAX = 1_000
+PAGED_BYTES_MAX = 64 * 1024 * 1024
 
 _ADVICE = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS there, so the address begins with http://",
@@ -36,7 +42,11 @@ def client_options(config: GatewayConfig) -> dict[str, Any]:
     """Returns the arguments of an `httpx.Client`; a token goes only into a header."""
     return {
         "base_url": checked_url(config.url),
-        "headers": {"Authorization": f"Bearer {config.token}"} if config.token else {},
+        # Streams are not compressed; for the others gzip is enough, and its size is counted.
+        "headers": {
+            "Accept-Encoding": "gzip",
+            **({"Authorization": f"Bearer {config.token}"} if config.token else {}),
+        },
         "auth": None if config.token else LocalTokenAuth(config.url, config.data),
         "timeout": DEADLINE_S,
         # No proxies, and no .netrc with a password for the gateway's host.
@@ -53,10 +63,11 @@ def checked_url(url: str) -> httpx.URL:
         raise GatewayError(f"{url!r} is not an address: {error}") from None
 
 
-def trusted(url: str) -> ssl.SSLContext | bool:
+def trusted(url: str) -> ssl.SSLContext:
     """Returns which certificates are trusted: of the usual authorities, the system's, and those of `SSL_CERT_FILE`."""
     if not url.lower().startswith("https://"):
-        return True
+        # None is needed, and to load the others takes long: this one trusts nobody.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context = httpx.create_ssl_context(trust_env=False)
     # Gateways at home have an authority of their own.
     context.load_default_certs()
@@ -65,12 +76,7 @@ def trusted(url: str) -> ssl.SSLContext | bool:
 
 def request_options(request: ApiRequest) -> dict[str, Any]:
     """Returns the arguments of an httpx client's `request`."""
-    deadline_s = COMMAND_DEADLINE_S if request.method == "POST" else DEADLINE_S
-    options: dict[str, Any] = {
-        "method": request.method,
-        "url": request.path,
-        "timeout": request.deadline_s or deadline_s,
-    }
+    options: dict[str, Any] = {"method": request.method, "url": request.path, "timeout": deadline_of(request)}
     if request.query:
         options["params"] = dict(request.query)
     if request.body is not None:
@@ -78,39 +84,52 @@ def request_options(request: ApiRequest) -> dict[str, Any]:
     return options
 
 
-def result_of(request: ApiRequest, response: httpx.Response) -> Any:
+def body_reader(response: httpx.Response, deadline_s: float) -> BodyReader:
+    """Returns the reader of an answer's body; raises `AnswerError` for an encoding that was not asked for."""
+    bytes_max = ANSWER_BYTES_MAX if response.is_success else REFUSAL_BYTES_MAX
+    return BodyReader(response.headers.get("content-encoding", "").strip().lower(), bytes_max, deadline_s)
+
+
+def whole_answer(response: httpx.Response, body: bytes) -> GatewayAnswer:
+    """Returns a complete answer."""
+    return GatewayAnswer(response.status_code, response.headers, body, response.url.host)
+
+
+def deadline_of(request: ApiRequest) -> float:
+    """Returns how many seconds an answer may take, from its first byte to its last."""
+    return request.deadline_s or (COMMAND_DEADLINE_S if request.method == "POST" else DEADLINE_S)
+
+
+def result_of(request: ApiRequest, answer: GatewayAnswer) -> Any:
     """Returns the result of a request, or raises the error that the answer is."""
-    if not response.is_success:
-        raise refusal(response)
-    if response.status_code == httpx.codes.NO_CONTENT:
+    if not answer.is_success:
+        raise refusal(answer)
+    if answer.status == httpx.codes.NO_CONTENT:
         return None
     try:
-        return request.read(RawAnswer(response.headers, response.content) if request.is_raw else response.json())
-    except (ValueError, LookupError, TypeError):
-        raise not_a_gateway(response) from None
+        return request.read(RawAnswer(answer.headers, answer.content) if request.is_raw else answer.json(request.shape))
+    except (ValueError, LookupError, TypeError, OverflowError):
+        raise strange(answer.host, "another form", answer.status) from None
 
 
-def check_media_type(response: httpx.Response, media_type: str) -> None:
+def check_stream(response: httpx.Response, media_type: str) -> None:
     """Raises the error of a good answer that is not a stream of a gateway; such an answer may never end."""
     if not response.headers.get("content-type", "").startswith(media_type):
-        raise not_a_gateway(response)
+        raise strange(response.url.host, "another media type", response.status_code)
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise strange(response.url.host, "a compressed stream", response.status_code)
 
 
-def not_a_gateway(response: httpx.Response) -> GatewayError:
-    """Returns the error for a good answer that a gateway would not give."""
-    return GatewayError(
-        f"{response.url.host} does not answer as a Darvaz gateway does: is the address right?",
-        status=response.status_code,
-    )
-
-
-def refusal(response: httpx.Response) -> GatewayError:
-    """Returns the error that an answer is; its body must have been read."""
+def refusal(answer: GatewayAnswer) -> GatewayError:
+    """Returns the error that an answer is."""
+    if answer.status in _REDIRECTS:
+        # Not followed: the token would go to another place.
+        return strange(answer.host, f"it sends on to {answer.headers.get('location', '')[:_SHOWN_MAX]}", answer.status)
     try:
-        problem = response.json()
+        problem = answer.json()
     except ValueError:
         problem = None
-    return error_of(response.status_code, problem, response.headers.get("retry-after"))
+    return error_of(answer.status, problem, answer.headers.get("retry-after"))
 
 
 def unreachable(config: GatewayConfig, error: httpx.HTTPError | httpx.InvalidURL) -> Unreachable:

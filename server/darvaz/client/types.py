@@ -1,8 +1,18 @@
-"""What the gateway answers, as types for editors and type checkers; at run time each is a plain dictionary."""
+"""What the gateway answers, as types for editors and type checkers; at run time each is a plain dictionary.
+
+An answer of another shape is an error: a field that an older gateway lacks must be `NotRequired`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+_TIME_MAX_S = 1e11
+
+UnixSeconds = Annotated[float, Meta(ge=-_TIME_MAX_S, le=_TIME_MAX_S)]
+"""A time that a calendar has."""
 
 
 class DeviceInfo(TypedDict):
@@ -13,9 +23,9 @@ class DeviceInfo(TypedDict):
     sends_frames: bool
     label: str | None
     online: bool
-    since: float | None
-    first_seen: float
-    last_seen: float
+    since: UnixSeconds | None
+    first_seen: UnixSeconds
+    last_seen: UnixSeconds
     address: str | None
     version: str | None
     board: str | None
@@ -25,7 +35,7 @@ class DeviceInfo(TypedDict):
     rssi_dbm: int | None
     heap_free_bytes: int | None
     uptime_s: float | None
-    commands: dict[str, Any]
+    commands: dict[str, dict[str, dict[str, Any]]]
     last_args: dict[str, dict[str, Any]]
     telemetry: dict[str, Any]
     values: dict[str, Any]
@@ -38,14 +48,14 @@ class JournalEntry(TypedDict):
     """
 
     id: int
-    time: float
+    time: UnixSeconds
     device: str | None
     kind: str | None
     address: str | None
-    direction: str
+    direction: Literal["<", ">", "="]
     type: str
     payload: str
-    happened: float
+    happened: NotRequired[UnixSeconds]
 
 
 class TokenInfo(TypedDict):
@@ -57,9 +67,9 @@ class TokenInfo(TypedDict):
     label: str
     device: str | None
     is_minted: bool
-    created: float
-    expires: float | None
-    last_used: float | None
+    created: UnixSeconds
+    expires: UnixSeconds | None
+    last_used: UnixSeconds | None
     last_address: str | None
 
 
@@ -92,3 +102,86 @@ class HealthInfo(TypedDict):
     devices_online: int
     links: int
     event_clients: int
+
+
+class SessionInfo(TypedDict):
+    """A signed-in browser; times are Unix seconds."""
+
+    id: str
+    role: Literal["operator", "viewer"]
+    agent: str
+    created: UnixSeconds
+    last_used: UnixSeconds
+    ends: UnixSeconds
+    last_address: str | None
+    token: str | None
+    is_yours: bool
+
+
+class ReadingInfo(TypedDict):
+    """A newest value, with its time in Unix seconds."""
+
+    value: float | int | str | bool
+    time: UnixSeconds
+
+
+class DeviceListInfo(TypedDict):
+    """A page of `GET /api/devices`."""
+
+    devices: list[DeviceInfo]
+    next: NotRequired[str | None]
+
+
+class JournalPageInfo(TypedDict):
+    """The answer of `GET /api/journal`."""
+
+    rows: list[JournalEntry]
+
+
+class TokenListInfo(TypedDict):
+    """The answer of `GET /api/tokens`."""
+
+    tokens: list[TokenInfo]
+
+
+class SessionListInfo(TypedDict):
+    """The answer of `GET /api/sessions`."""
+
+    sessions: list[SessionInfo]
+
+
+class CommandResultInfo(TypedDict):
+    """The answer of a command."""
+
+    result: Any
+
+
+class LatestValuesInfo(TypedDict):
+    """The answer of `GET /api/devices/{device}/telemetry`."""
+
+    values: dict[str, ReadingInfo]
+
+
+class PlotInfo(TypedDict):
+    """The answer of `GET /api/devices/{device}/telemetry/{name}`: time, mean, lowest, highest, number of readings."""
+
+    points: list[tuple[UnixSeconds, float, float, float, int]]
+
+
+class SignInLinkInfo(TypedDict):
+    """The answer of `POST /api/sign-in-links`."""
+
+    path: str
+    address: NotRequired[str | None]
+    is_public: NotRequired[bool]
+
+
+class PublicTokensInfo(TypedDict, total=False):
+    """The answer of `GET /public/tokens`."""
+
+    pico_tokens: list[str]
+    esp32cam_tokens: list[str]
+
+
+ProtocolDocument = TypedDict("ProtocolDocument", {"x-protocol": int})
+"""What only a gateway has."""

@@ -91,7 +91,23 @@ def test_client_finds_the_new_token_of_a_gateway_that_was_started_again(tmp_path
     written(tmp_path / "data", "dvz_localtoken_new")
 
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200 if request.headers["authorization"] == "Bearer dvz_localtoken_new" else 401)
+        return httpx.Response(200 if request.headers["authorization"] == "Bearer dvz_localtoken_new" else 401, json={})
 
     with httpx.Client(transport=httpx.MockTransport(answer), auth=auth, base_url=URL) as client:
         assert client.get("/api/devices").status_code == 200
+
+
+def test_refusal_that_may_not_end_is_the_last_word(tmp_path: Path) -> None:
+    written(tmp_path / "data", "dvz_localtoken_old")
+    auth = LocalTokenAuth(URL)
+    written(tmp_path / "data", "dvz_localtoken_new")
+    shown: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        shown.append(request.headers["authorization"])
+        return httpx.Response(401, content=b"x" * 5_000)
+
+    with httpx.Client(transport=httpx.MockTransport(answer), auth=auth, base_url=URL) as client:
+        assert client.get("/api/devices").status_code == 401
+
+    assert shown == ["Bearer dvz_localtoken_old"]
