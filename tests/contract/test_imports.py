@@ -48,7 +48,7 @@ LAYERS = (
     },
     {"gateway.parts"},
     {"gateway.http", "gateway.greeting"},
-    {"gateway.viewing", "gateway.links", "gateway.dashboard"},
+    {"gateway.viewing", "gateway.links", "gateway.dashboard", "gateway.esphome"},
     {"gateway.api"},
     {"gateway.app"},
     {"gateway.server"},

@@ -7,8 +7,9 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from importlib.util import find_spec
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,6 +27,7 @@ from darvaz.gateway.dashboard.routes import page_routes
 from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
+from darvaz.gateway.esphome.identities import TABLE as NODES_TABLE
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
@@ -37,7 +39,7 @@ from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.settings import Settings
+from darvaz.gateway.settings import Settings, SettingsError
 from darvaz.gateway.storage.backup_format import check_restored
 from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_S
 from darvaz.gateway.storage.change_notices import ChangeNotices
@@ -55,6 +57,7 @@ from darvaz.gateway.telemetry.history_store import Retention
 from darvaz.gateway.telemetry.latest import TYPES, Telemetry
 from darvaz.gateway.viewing.websocket_view import view_routes
 from darvaz.protocol.codec import MessageCodec
+from darvaz.text.extras import how_to_install
 
 log = logging.getLogger("darvaz")
 
@@ -72,7 +75,10 @@ def build_parts(settings: Settings) -> Parts:
 
 def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
-    tables = MirroredTables(lambda: open_database(settings.data_path), MIRRORED_TABLES, peeked=["devices"])
+    _check_extras(settings)
+    tables = MirroredTables(
+        lambda: open_database(settings.data_path), (*MIRRORED_TABLES, NODES_TABLE), peeked=["devices"]
+    )
     remark = make_private(settings.data_path)
     if remark is not None:
         log.warning("= %s", remark)
@@ -130,6 +136,11 @@ def _keep_ids(protocol: MessageCodec, devices: Devices, access: Access) -> None:
         log.warning("= %d more ids of devices look like others", len(kept) - _KEPT_TOLD_MAX)
 
 
+def _check_extras(settings: Settings) -> None:
+    if settings.home_assistant and find_spec("aioesphomeapi") is None:
+        raise SettingsError(f"home_assistant needs more packages: {how_to_install('homeassistant')}")
+
+
 def _open_recorder(settings: Settings, journal: Journal, history: History) -> Recorder:
     """Opens the record log, and puts what a kill or a power cut left in it into the databases."""
     recorder = Recorder(settings.data_path, [journal, history], interval_s=settings.sync_interval_s)
@@ -180,9 +191,11 @@ def build_app(parts: Parts) -> Starlette:
         parts.journal.record(None, None, "", "=", FIRST_TYPE, CUT_OFF if parts.journal.is_cut_off else "")
         _tell_of_damage(parts)
         parts.frame_counts.open()
+        close_nodes = await _open_nodes(parts)
         try:
             yield
         finally:
+            await close_nodes()
             await notices.close()
             parts.events.close()
             await parts.stream_controller.close()
@@ -227,6 +240,23 @@ def build_app(parts: Parts) -> Starlette:
     app.router.redirect_slashes = False
     app.router.default = UnknownPath(parts, app.router.default)
     return app
+
+
+async def _open_nodes(parts: Parts) -> Callable[[], Awaitable[None]]:
+    """Shows the boards to Home Assistant, if they are to be; returns what ends that."""
+    if not parts.settings.home_assistant:
+        return _do_nothing
+    # Here, because it takes long to load, needs an extra, and few gateways want it.
+    from darvaz.gateway.esphome.nodes import Nodes
+
+    nodes = Nodes(parts)
+    await nodes.open()
+    parts.nodes = nodes
+    return nodes.close
+
+
+async def _do_nothing() -> None:
+    """Stands where nothing is to be ended."""
 
 
 def _connect(parts: Parts) -> None:

@@ -13,6 +13,7 @@ from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.devices.deadlines import TimerWheel
+from darvaz.gateway.devices.home_assistant import NodeList
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.events.bus import EventBus
@@ -75,6 +76,8 @@ class Parts:
     local_programs: LocalPrograms = field(default_factory=LocalPrograms)
     unix_s: Callable[[], float] = time.time
     started_unix_s: float = field(default_factory=time.time)
+    nodes: NodeList | None = None
+    """The boards as Home Assistant sees them; None if they are not shown to it."""
     refusals: Refusals = field(init=False)
     events: EventStreams = field(init=False)
     metrics: Metrics = field(init=False)

@@ -47,6 +47,10 @@ def _is_network(part: str) -> bool:
     return True
 
 
+def _is_address(part: str) -> bool:
+    return "/" not in part and _is_network(part)
+
+
 def _is_origin(part: str) -> bool:
     return re.fullmatch(r"https?://[^/\s]+/?", part) is not None
 
@@ -57,6 +61,7 @@ def _is_host(part: str) -> bool:
 
 # A proxy by name, or `*` for any, would let clients choose the address that the gateway sees.
 _NETWORKS = ListRule(_is_network, "an IP address or a network such as 192.168.1.0/24")
+_ADDRESSES = ListRule(_is_address, "an IP address of this machine")
 _ORIGINS = ListRule(_is_origin, "an origin such as https://boards.example.org")
 _PUBLIC_URL = ListRule(is_public_url, "an address such as https://boards.example.org/darvaz", is_single=True)
 _HOSTS = ListRule(_is_host, "a host name such as boards.example.org, without scheme and path")
@@ -148,6 +153,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_deadline_s: Annotated[Seconds, _doc("Seconds a camera has to send a snapshot.")] = 8.0
     viewer_deadline_s: Annotated[Seconds, _doc("Seconds a viewer has to receive one frame.")] = 20.0
     viewers_max: Annotated[Count, _doc("Most viewers of cameras in all.")] = 1000
+
+    home_assistant: Annotated[
+        bool, _doc("Whether Home Assistant discovers the boards, as ESPHome devices.")
+    ] = False
+    home_assistant_addresses: Annotated[
+        str, _doc("Addresses of this machine for Home Assistant, separated by commas; all if empty.", parts=_ADDRESSES)
+    ] = ""
+    home_assistant_port: Annotated[
+        int, Meta(ge=0, le=65_535), _doc("TCP port of the first board for Home Assistant, others follow; 0: free ones.")
+    ] = 6053
 
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _doc("Lowest level of lines in the log.", may_change=True)

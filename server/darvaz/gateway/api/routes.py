@@ -8,6 +8,7 @@ from darvaz.gateway.api import cameras as api_cameras
 from darvaz.gateway.api import devices as api_devices
 from darvaz.gateway.api import events as api_events
 from darvaz.gateway.api import gateway as api_gateway
+from darvaz.gateway.api import home_assistant as api_home_assistant
 from darvaz.gateway.api import journal as api_journal
 from darvaz.gateway.api import metrics as api_metrics
 from darvaz.gateway.api import public
@@ -29,6 +30,7 @@ _OPERATIONS: list[Operation] = [
     *api_tokens.OPERATIONS,
     *api_sessions.OPERATIONS,
     *api_gateway.OPERATIONS,
+    *api_home_assistant.OPERATIONS,
     *api_metrics.OPERATIONS,
     *public.OPERATIONS,
 ]

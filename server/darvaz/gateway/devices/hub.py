@@ -67,6 +67,7 @@ class Hub:
         # For the ids of commands, which count up to `_COMMAND_IDS` and start again.
         self._ids = itertools.count(1)
         self._on_presence: list[Callable[[str, bool], None]] = []
+        self._on_carried_out: list[Callable[[str], None]] = []
         self.measure: Callable[[str, float], None] = _ignore
         """Is called with the result of a command (`ok`, `cancelled`, or the code of its error) and its seconds."""
 
@@ -75,6 +76,10 @@ class Hub:
     def on_presence(self, call: Callable[[str, bool], None]) -> None:
         """Has `call` called with each device that connected (true, also if it was connected) or left (false)."""
         self._on_presence.append(call)
+
+    def on_carried_out(self, call: Callable[[str], None]) -> None:
+        """Has `call` called with each device that carried out a command, once its last arguments are known."""
+        self._on_carried_out.append(call)
 
     def join(self, device: str, link: Link, introduction: Message) -> None:
         """Makes `link` the link of the device; an older one is closed as replaced."""
@@ -176,6 +181,8 @@ class Hub:
         try:
             result = await self._send_and_wait(device, name, args, deadline_s)
             result_name = "ok"
+            for call in self._on_carried_out:
+                call(device)
             return result
         except CommandError as error:
             result_name = error.code

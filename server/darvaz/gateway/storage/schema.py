@@ -156,4 +156,15 @@ MIGRATIONS: Migrations = (
     ),
     # Which messages of boards the journal has, by their numbers (taken.py).
     (TABLE,),
+    # Boards as ESPHome nodes (esphome/identities.py).
+    (
+        """
+        CREATE TABLE esphome_nodes (
+            device TEXT PRIMARY KEY,
+            mac TEXT NOT NULL,
+            port INTEGER NOT NULL,
+            key BLOB
+        ) WITHOUT ROWID
+        """,
+    ),
 )

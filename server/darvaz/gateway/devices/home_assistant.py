@@ -1,0 +1,29 @@
+"""What the gateway knows of a board's node for Home Assistant, whether or not the library for nodes is installed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol
+
+import msgspec
+from msgspec import Meta
+
+
+class NodeState(msgspec.Struct, kw_only=True):
+    """One board as Home Assistant sees it."""
+
+    device: str
+    name: Annotated[str, Meta(description="Its host name, without `.local`.")]
+    port: int
+    is_encrypted: Annotated[bool, Meta(description="Whether Home Assistant has chosen a key.")]
+    is_discoverable: Annotated[bool, Meta(description="Whether mDNS announces it now.")]
+    clients: Annotated[list[str], Meta(description="What is connected to it.")]
+
+
+class NodeList(Protocol):
+    """The nodes of all boards."""
+
+    def describe(self) -> list[NodeState]:
+        """Returns every node."""
+
+    def forget_key(self, device: str) -> bool:
+        """Removes the key of a node; returns False if there is no such node."""

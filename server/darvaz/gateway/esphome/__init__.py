@@ -1,0 +1,1 @@
+"""Boards as ESPHome nodes, which Home Assistant discovers: needs the extra `homeassistant`."""

@@ -1,0 +1,110 @@
+"""The nodes in mDNS, where Home Assistant discovers them: a service `_esphomelib._tcp` for each board that is here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+
+from zeroconf import IPVersion, NonUniqueNameException
+from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+
+from darvaz.gateway.esphome.conversation import ESPHOME_VERSION, NodeInfo
+
+log = logging.getLogger("darvaz.esphome")
+
+_SERVICE = "_esphomelib._tcp.local."
+
+
+class Announcements:
+    """Announces nodes on the networks of these addresses; without any, on all of this machine.
+
+    To find out whether a name is free takes a second (RFC 6762, section 8.1): each node has a task for that.
+    """
+
+    def __init__(self, addresses: Sequence[str] = ()) -> None:
+        self._addresses = list(addresses)
+        self._zeroconf: AsyncZeroconf | None = None
+        # Host name of a node → what is to be announced; None if nothing is.
+        self._wanted: dict[str, AsyncServiceInfo | None] = {}
+        # Host name of a node → what is announced.
+        self._announced: dict[str, AsyncServiceInfo] = {}
+        # Host name of a node → the task that makes these two equal.
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def open(self) -> None:
+        """Begins to answer; raises OSError without a network that allows it."""
+        interfaces = {"interfaces": self._addresses} if self._addresses else {}
+        self._zeroconf = AsyncZeroconf(ip_version=IPVersion.V4Only, **interfaces)  # type: ignore[arg-type]
+
+    def has(self, name: str) -> bool:
+        """Whether a node is announced now."""
+        return name in self._announced
+
+    def announce(self, info: NodeInfo, port: int, *, is_encrypted: bool) -> None:
+        """Has a node announced, again if it was announced otherwise."""
+        self._want(info.name, _service(info, port, is_encrypted, self._addresses or own_addresses()))
+
+    def withdraw(self, name: str) -> None:
+        """Has others told that a node is gone."""
+        self._want(name, None)
+
+    async def close(self) -> None:
+        """Says that all nodes are gone, and ends."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if self._zeroconf is not None:
+            await self._zeroconf.async_unregister_all_services()
+            await self._zeroconf.async_close()
+            self._zeroconf = None
+
+    def _want(self, name: str, service: AsyncServiceInfo | None) -> None:
+        self._wanted[name] = service
+        if self._zeroconf is not None and name not in self._tasks:
+            task = asyncio.get_running_loop().create_task(self._follow(name, self._zeroconf))
+            self._tasks[name] = task
+            task.add_done_callback(lambda _: self._tasks.pop(name, None))
+
+    async def _follow(self, name: str, zeroconf: AsyncZeroconf) -> None:
+        """Announces what is wanted of one node, until nothing else is wanted."""
+        while self._announced.get(name) != self._wanted[name]:
+            wanted, announced = self._wanted[name], self._announced.pop(name, None)
+            if announced is not None:
+                await (await zeroconf.async_unregister_service(announced))
+            if wanted is None:
+                continue
+            try:
+                await (await zeroconf.async_register_service(wanted))
+            except NonUniqueNameException:
+                log.warning("= another machine of this network is %s.local: the board cannot be discovered", name)
+                return
+            self._announced[name] = wanted
+
+
+def own_addresses() -> list[str]:
+    """Returns the addresses of this machine that others may reach it at."""
+    from ifaddr import get_adapters
+
+    found = [str(ip.ip) for adapter in get_adapters() for ip in adapter.ips if ip.is_IPv4]
+    others = [address for address in found if not address.startswith("127.")]
+    return others or found
+
+
+def _service(info: NodeInfo, port: int, is_encrypted: bool, addresses: Sequence[str]) -> AsyncServiceInfo:
+    properties = {
+        "mac": info.mac, "friendly_name": info.title, "version": ESPHOME_VERSION, "board": info.kind,
+        "platform": "darvaz", "network": "wifi", "project_name": f"darvaz.{info.kind}",
+        "project_version": info.version,
+    }  # fmt: skip
+    if is_encrypted:
+        properties["api_encryption"] = "Noise_NNpsk0_25519_ChaChaPoly_SHA256"
+    return AsyncServiceInfo(
+        _SERVICE,
+        f"{info.name}.{_SERVICE}",
+        port=port,
+        properties=properties,
+        server=f"{info.name}.local.",
+        addresses=[socket.inet_aton(address) for address in addresses],
+    )
