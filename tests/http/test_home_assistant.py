@@ -109,10 +109,10 @@ async def test_states_are_unknown_until_the_board_tells_them(gateway: RunningApp
         before = [(await home.state(name)).missing_state for name in ("temperature", "door", "led", "pan")]
         await board.send("telemetry", values={"temperature": 21.5, "door": True})
         temperature = await home.state("temperature", lambda state: not state.missing_state)
-        door = await home.state("door", lambda state: not state.missing_state)
+        opening = await home.state("door", lambda state: not state.missing_state)
 
     assert before == [True] * 4
-    assert (temperature.state, door.state) == (21.5, True)
+    assert (temperature.state, opening.state) == (21.5, True)
 
 
 async def test_a_switch_shows_what_the_board_confirmed(gateway: RunningApp) -> None:

@@ -29,17 +29,17 @@ class Owner(Protocol):
 
     key: bytes | None
 
-    def begin(self, connection: Connection) -> Conversation | None:
+    def begin(self, connection: NodeConnection) -> Conversation | None:
         """Returns the conversation of a new connection, or None if there is none to have now."""
 
-    def carry_out(self, connection: Connection, request: Request) -> None:
+    def carry_out(self, connection: NodeConnection, request: Request) -> None:
         """Does what the client asks for."""
 
-    def end(self, connection: Connection) -> None:
+    def end(self, connection: NodeConnection) -> None:
         """Forgets a connection that ended."""
 
 
-class Connection(asyncio.Protocol):
+class NodeConnection(asyncio.Protocol):
     """One client; `transport` and `conversation` are set while it is connected."""
 
     transport: asyncio.Transport

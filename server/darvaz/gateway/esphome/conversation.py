@@ -86,9 +86,9 @@ class Conversation:
     """As the client is told; another set of entities needs another conversation."""
     describe: Callable[[], DeviceDescription]
     writes: list[tuple[int, bytes]] = field(default_factory=list)
-    """Messages to send, as type and bytes; whoever sends them empties the list."""
+    """Messages to send, as type and bytes; the sender empties the list."""
     requests: list[Request] = field(default_factory=list)
-    """What the client wants; whoever carries it out empties the list."""
+    """What the client wants; the node empties the list as it carries them out."""
     wants_states: bool = False
     log_level: int = pb.LOG_LEVEL_NONE
     """The most detailed level that the client wants to see."""
@@ -138,7 +138,7 @@ class Conversation:
             case pb.HelloRequest():
                 self._greet(message)
             case pb.AuthenticationRequest():
-                # Older clients send it; passwords are no part of the protocol any more.
+                # Older clients send it; the protocol has no passwords any more.
                 self.send(pb.AuthenticationResponse())
             case pb.PingRequest():
                 self.send(pb.PingResponse())

@@ -11,7 +11,7 @@ _PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class NodeIdentity:
     """One node. Home Assistant knows a board by the MAC, and keeps the key that it chose."""
 
     mac: str
@@ -28,12 +28,12 @@ class Identities:
         self._connection = connection
         self._first_port = first_port
 
-    def of(self, device: str) -> Identity:
+    def of(self, device: str) -> NodeIdentity:
         """Returns the identity of a board."""
         row = self._connection.execute(f"SELECT mac, port, key FROM {TABLE} WHERE device = ?", (device,)).fetchone()
         if row is not None:
-            return Identity(*row)
-        made = Identity(_new_mac(), self._free_port())
+            return NodeIdentity(*row)
+        made = NodeIdentity(_new_mac(), self._free_port())
         self._connection.execute(
             f"INSERT INTO {TABLE} (device, mac, port, key) VALUES (?, ?, ?, NULL)", (device, made.mac, made.port)
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from darvaz.gateway.devices.errors import CommandError
-from darvaz.gateway.esphome.connection import Connection
+from darvaz.gateway.esphome.connection import NodeConnection
 from darvaz.gateway.esphome.conversation import (
     ClosingRequested,
     CommandRequested,
@@ -48,7 +48,7 @@ class Node:
         self.on_key: Callable[[Node, bytes | None], None] = _ignore
         """Is called with a key that a client chose, or None."""
         self._parts = parts
-        self._connections: set[Connection] = set()
+        self._connections: set[NodeConnection] = set()
         # As clients were told; None while the board is away.
         self._entities: dict[int, Entity] | None = None
         # What each value of telemetry is, by name, since the board came.
@@ -58,25 +58,25 @@ class Node:
         self.update()
 
     @property
-    def clients(self) -> list[Connection]:
+    def clients(self) -> list[NodeConnection]:
         """The connected clients."""
         return list(self._connections)
 
     # From the connections
 
-    def begin(self, connection: Connection) -> Conversation | None:
+    def begin(self, connection: NodeConnection) -> Conversation | None:
         """Returns the conversation of a new connection; None while the board is away, or if there are too many."""
         if self._entities is None or len(self._connections) >= CONNECTIONS_MAX:
             return None
         self._connections.add(connection)
         return Conversation(self.info, self._entities, self._describe)
 
-    def end(self, connection: Connection) -> None:
+    def end(self, connection: NodeConnection) -> None:
         """Forgets a connection that ended."""
         self._connections.discard(connection)
         self._pictures.leave(connection)
 
-    def carry_out(self, connection: Connection, request: Request) -> None:
+    def carry_out(self, connection: NodeConnection, request: Request) -> None:
         """Does what a client asks for."""
         match request:
             case CommandRequested():
@@ -164,7 +164,7 @@ class Node:
 
     # Commands
 
-    def _begin_command(self, connection: Connection, request: CommandRequested) -> None:
+    def _begin_command(self, connection: NodeConnection, request: CommandRequested) -> None:
         if len(self._commands) >= COMMANDS_MAX:
             self._finish(connection, request, None, f"{COMMANDS_MAX} commands of {self.device} wait already")
             return
@@ -172,7 +172,7 @@ class Node:
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
 
-    async def _command(self, connection: Connection, request: CommandRequested) -> None:
+    async def _command(self, connection: NodeConnection, request: CommandRequested) -> None:
         assert request.entity.command is not None
         name = request.entity.command.name
         client = f"home assistant {connection.transport.get_extra_info('peername', ('', 0))[0]}"
@@ -186,7 +186,7 @@ class Node:
         else:
             self._finish(connection, request, result, "")
 
-    def _finish(self, connection: Connection, request: CommandRequested, result: Any, error: str) -> None:
+    def _finish(self, connection: NodeConnection, request: CommandRequested, result: Any, error: str) -> None:
         """Answers a client that waits; the others see the state, which after a failure is what it was."""
         if request.call_id:
             data = b"" if error else json.dumps(_as_object(result)).encode()
@@ -201,7 +201,7 @@ class Node:
 
     # Encryption
 
-    def _take_key(self, connection: Connection, text: bytes) -> None:
+    def _take_key(self, connection: NodeConnection, text: bytes) -> None:
         key = parse_key(text) if text else None
         is_good = key is not None or not text
         connection.conversation.send(pb.NoiseEncryptionSetKeyResponse(success=is_good))

@@ -11,7 +11,7 @@ from typing import Any
 from darvaz import __version__
 from darvaz.gateway.devices.home_assistant import NodeState
 from darvaz.gateway.esphome.announcements import Announcements
-from darvaz.gateway.esphome.connection import Connection
+from darvaz.gateway.esphome.connection import NodeConnection
 from darvaz.gateway.esphome.conversation import NodeInfo
 from darvaz.gateway.esphome.identities import Identities
 from darvaz.gateway.esphome.names import node_name
@@ -168,7 +168,7 @@ class Nodes:
 
     async def _listen(self, node: Node, port: int) -> asyncio.Server | None:
         loop = asyncio.get_running_loop()
-        make: Callable[[], Connection] = lambda: Connection(node)  # noqa: E731 (an argument, and nothing more)
+        make: Callable[[], NodeConnection] = lambda: NodeConnection(node)  # noqa: E731 (an argument, and nothing more)
         for candidate in dict.fromkeys((port, 0)):
             try:
                 return await loop.create_server(make, self._hosts or [self._parts.settings.host], candidate)

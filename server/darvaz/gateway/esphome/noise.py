@@ -42,7 +42,7 @@ class NoiseFraming:
         self._noise = NoiseConnection.from_name(_PROTOCOL)
         self._is_open = False
         self.answers: list[bytes] = []
-        """Frames of the handshake to send; whoever sends them empties the list."""
+        """Frames of the handshake to send; the sender empties the list."""
 
     @property
     def is_open(self) -> bool:

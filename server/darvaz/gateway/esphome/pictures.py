@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from darvaz.gateway.devices.errors import CommandError
-from darvaz.gateway.esphome.connection import Connection
+from darvaz.gateway.esphome.connection import NodeConnection
 from darvaz.gateway.esphome.names import entity_key
 from darvaz.gateway.frames import Frame, TooManyViewersError, Viewer, ViewerRequest
 from darvaz.gateway.parts import Parts
@@ -23,10 +23,10 @@ class Pictures:
         self._parts = parts
         self._device = device
         # Client → its viewer and the monotonic second of its end, which each request moves.
-        self._streams: dict[Connection, tuple[Viewer, float]] = {}
-        self._snapshots: dict[Connection, asyncio.Task[None]] = {}
+        self._streams: dict[NodeConnection, tuple[Viewer, float]] = {}
+        self._snapshots: dict[NodeConnection, asyncio.Task[None]] = {}
 
-    def request(self, connection: Connection, is_stream: bool) -> None:
+    def request(self, connection: NodeConnection, is_stream: bool) -> None:
         """Sends a picture now, and with `is_stream` all that come in the next seconds."""
         if is_stream:
             self._watch(connection)
@@ -35,7 +35,7 @@ class Pictures:
             self._snapshots[connection] = task
             task.add_done_callback(lambda _: self._snapshots.pop(connection, None))
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: NodeConnection) -> None:
         """Ends what a client asked for."""
         stream = self._streams.pop(connection, None)
         if stream is not None:
@@ -60,7 +60,7 @@ class Pictures:
         self.end()
         await asyncio.gather(*self._snapshots.values(), return_exceptions=True)
 
-    def _watch(self, connection: Connection) -> None:
+    def _watch(self, connection: NodeConnection) -> None:
         end_s = time.monotonic() + STREAM_S
         if connection in self._streams:
             self._streams[connection] = (self._streams[connection][0], end_s)
@@ -74,7 +74,7 @@ class Pictures:
             return
         self._streams[connection] = (viewer, end_s)
 
-    async def _take(self, connection: Connection) -> None:
+    async def _take(self, connection: NodeConnection) -> None:
         try:
             frame = await self._parts.snapshots.take(self._device)
         except CommandError as error:
@@ -87,7 +87,7 @@ class Pictures:
 class _Sender:
     """Sends frames to a client as messages."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: NodeConnection) -> None:
         self._connection = connection
 
     def write(self, data: bytes) -> None:
