@@ -62,6 +62,8 @@ class _Exchange(httpx.AsyncByteStream):
         # One piece under way, so that an application that sends to a slow reader has to wait.
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(1)
         self._has_left = asyncio.Event()
+        # What `open_body` returned.
+        self._body: MemoryBody | None = None
         scope["extensions"] = {BODY_EXTENSION: self}
         self._task = asyncio.ensure_future(self._run(app, scope))
 
@@ -74,6 +76,8 @@ class _Exchange(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while (piece := await self._pieces.get()) is not None:
+            if self._body is not None:
+                self._body.note_read(piece)
             yield piece
 
     async def aclose(self) -> None:
@@ -89,9 +93,9 @@ class _Exchange(httpx.AsyncByteStream):
         """Answers 200 and returns where the body goes, as the gateway's own server does."""
         self._pieces = asyncio.Queue()
         self._head.set_result((200, list(headers)))
-        body = MemoryBody(self._pieces, self._has_left.set)
-        body.write(preamble)
-        return body
+        self._body = MemoryBody(self._pieces, self._has_left.set)
+        self._body.write(preamble)
+        return self._body
 
     async def _run(self, app: ASGIApp, scope: Message) -> None:
         await app(scope, self._receive, self._send)
@@ -121,16 +125,28 @@ class _Exchange(httpx.AsyncByteStream):
 
 
 class MemoryBody:
-    """A response body that goes on: what is written waits for the reader."""
+    """A response body that goes on: what is written waits for the reader, and is paused as by a transport."""
+
+    BUFFERED_MAX = 64 * 1024
 
     def __init__(self, pieces: asyncio.Queue[bytes | None], leave: Callable[[], None]) -> None:
         self._pieces = pieces
         self._leave = leave
+        self._waiting_bytes = 0
         self.is_paused = False
         self.on_resumed: Callable[[], None] = lambda: None
 
     def write(self, packet: bytes) -> None:
         self._pieces.put_nowait(packet)
+        self._waiting_bytes += len(packet)
+        self.is_paused = self._waiting_bytes > self.BUFFERED_MAX
+
+    def note_read(self, piece: bytes) -> None:
+        """Notes that the reader has a piece."""
+        self._waiting_bytes -= len(piece)
+        if self.is_paused and self._waiting_bytes <= self.BUFFERED_MAX // 4:
+            self.is_paused = False
+            self.on_resumed()
 
     def buffered_bytes(self) -> int:
         """Returns 1 while a piece waits for the reader: viewers ask only whether there is any."""

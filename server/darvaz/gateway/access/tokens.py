@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ UNUSED_TOTAL_MAX = 2048
 MINTED_PER_DEVICE_MAX = 32
 HOLDERS_PER_DEVICE_MAX = 1024
 
+# Tokens that are read in one go where there may be many.
+_PART_MAX = 200
 _KEEP_INVALID_S = 30 * 86_400.0
 _TOUCH_EVERY_S = 60.0
 _COLUMNS = "id, kind, label, device, is_minted, created_s, expires_s, revoked_s, last_used_s, last_address"
@@ -192,6 +194,19 @@ class Tokens:
             "UPDATE tokens SET revoked_s = ? WHERE device = ? AND revoked_s IS NULL", (self._unix_s(), device)
         )
         return revoked.rowcount
+
+    def parts(self) -> Iterator[list[Token]]:
+        """Yields all stored tokens, some at a time, in the order of their ids."""
+        self.uses.write(self._connection)
+        last = ""
+        while True:
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM tokens WHERE id > ? ORDER BY id LIMIT ?", (last, _PART_MAX)
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [_token(row) for row in rows]
 
     def list(self) -> list[Token]:
         """Returns all stored tokens, the oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Annotated
 
 import msgspec
@@ -124,7 +124,7 @@ async def _from_journal(call: Call, queue: EventQueue, last: int) -> AsyncIterat
         before_id=until_id + 1,
     )
     missed = await call.read(call.parts.reader, read_missed, wanted, queue.wants_type)
-    found = [event_of(call.parts.protocol, row) for row in missed.rows]
+    found = await call.parts.long_work.collect(event_of(call.parts.protocol, row) for row in missed.rows)
     # What waits for a disk that fails is not in the journal yet.
     if not (missed.is_complete and is_written and None not in found):
         yield dump_gap(None)
@@ -147,16 +147,17 @@ async def _present(call: Call, queue: EventQueue, number: int) -> list[Event]:
     return [event for event in found if queue.wants(event)]
 
 
-def _joined(events: list[Event]) -> list[bytes]:
+def _joined(events: Iterable[Event]) -> Iterator[bytes]:
     """Joins events into pieces of about `_PIECE_BYTES`: one write for many small events."""
-    pieces, piece, size_bytes = [], [], 0
+    piece, size_bytes = [], 0
     for event in events:
         piece.append(event.text)
         size_bytes += len(event.text)
         if size_bytes >= _PIECE_BYTES:
-            pieces.append(b"".join(piece))
+            yield b"".join(piece)
             piece, size_bytes = [], 0
-    return [*pieces, b"".join(piece)] if piece else pieces
+    if piece:
+        yield b"".join(piece)
 
 
 def _last_event_id(call: Call) -> int | None:

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
-from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.operations import JSON, NO_STORE, Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
@@ -99,15 +99,14 @@ class JournalPage(msgspec.Struct):
     newer: Annotated[int | None, Meta(description="Value of `after` for newer entries; null if there are none.")]
 
 
-async def read_journal(call: Call) -> JournalPage:
+async def read_journal(call: Call) -> Response:
     """Returns a page of the journal."""
     query: JournalQuery = call.query
     is_forward = query.after is not UNSET
     await wait_until_written(call.parts.journal)
-    rows = await call.read(call.parts.reader, read, _filter_of(call, query), query.limit, newest=not is_forward)
-    older = rows[0].id if rows and (is_forward or len(rows) == query.limit) else None
-    newer = rows[-1].id if rows else (query.after if query.after is not UNSET else None)
-    return JournalPage([_answer(row) for row in rows], older, newer)
+    wanted = _filter_of(call, query)
+    page = await call.read(call.parts.reader, _read_page, wanted, query.limit, is_forward=is_forward)
+    return Response(page, headers=NO_STORE, media_type=JSON)
 
 
 async def export_journal(call: Call) -> Response:
@@ -137,6 +136,14 @@ OPERATIONS = [
         query=ExportQuery, answer=str, media=("application/jsonl", "text/csv"), errors=(503,),
     ),
 ]  # fmt: skip
+
+
+def _read_page(connection: sqlite3.Connection, wanted: JournalFilter, limit: int, *, is_forward: bool) -> bytes:
+    """Returns a page as JSON; in a thread, for its payloads may be megabytes."""
+    rows = read(connection, wanted, limit, newest=not is_forward)
+    older = rows[0].id if rows and (is_forward or len(rows) == limit) else None
+    newer = rows[-1].id if rows else wanted.after_id
+    return msgspec.json.encode(JournalPage([_answer(row) for row in rows], older, newer))
 
 
 async def _pieces(call: Call, wanted: JournalFilter, dump: Dump, head: bytes = b"") -> Pieces:

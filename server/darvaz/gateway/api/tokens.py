@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need, Token
 from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
-from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.operations import JSON, NO_STORE, Call, Operation
 from darvaz.gateway.api.types import DeviceId, Label
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.sign_in_hint import address_of
@@ -78,10 +79,13 @@ class EnrolmentRequest(msgspec.Struct, forbid_unknown_fields=True):
     minutes: Annotated[float, Meta(gt=0, le=MINUTES_MAX)] | UnsetType = UNSET
 
 
-async def list_tokens(call: Call) -> TokenList:
+async def list_tokens(call: Call) -> Response:
     """Lists the tokens, without their secrets."""
-    now_s = call.parts.unix_s()
-    return TokenList([_answer(token, now_s) for token in call.parts.access.tokens.list()])
+    parts, now_s = call.parts, call.parts.unix_s()
+    tokens = list(itertools.chain(*await parts.long_work.collect(parts.access.tokens.parts())))
+    tokens.sort(key=lambda token: (token.created_s, token.token_id))
+    texts = await parts.long_work.collect(msgspec.json.encode(_answer(token, now_s)) for token in tokens)
+    return Response(b'{"tokens":[%s]}' % b",".join(texts), headers=NO_STORE, media_type=JSON)
 
 
 async def issue_token(call: Call) -> TokenIssued | Response:
