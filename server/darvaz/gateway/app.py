@@ -97,6 +97,7 @@ def _build(settings: Settings) -> Parts:
     history = History(lambda: open_history(settings.data_path), Retention.of(settings), folder=settings.data_path)
     recorder = _open_recorder(settings, journal, history)
     telemetry = Telemetry(history, time.time)
+    telemetry.restore(history.restored, {known.id: known.introduction.get("boot_id") or "" for known in devices.all()})
     hub = Hub(protocol, devices, time.time)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
     parts = Parts(

@@ -22,6 +22,7 @@ test("a value has its unit, isolated from the text around it", () => {
 test("a switch is on or off, and a text is shown visibly", () => {
   assert.equal(format.formatValue(true), "on");
   assert.equal(format.formatValue(false), "off");
+  assert.equal(format.formatValue(null), "–");
   assert.equal(format.formatValue("a\u202eb"), "a\\u202eb");
 });
 

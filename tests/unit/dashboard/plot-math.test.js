@@ -89,3 +89,9 @@ test("without a history the readings since its beginning are shown", () => {
 test("a switch is a point of 0 or 1", () => {
   assert.deepEqual(pointOf(1, true), [1, 1, 1, 1, 1]);
 });
+
+test("a value that is not known any more is not a point", () => {
+  const joined = joinNewer({ points: at(10), from: 0, to: 40 }, [], { time: 40, value: null });
+
+  assert.deepEqual(joined, at(10));
+});

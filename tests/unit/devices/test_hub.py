@@ -18,8 +18,7 @@ from darvaz.gateway.devices.errors import (
     TimedOutError,
     UnknownDeviceError,
 )
-from darvaz.gateway.devices.hub import PENDING_PER_DEVICE_MAX, Hub
-from darvaz.gateway.devices.last_arguments import LastArguments
+from darvaz.gateway.devices.hub import PENDING_PER_DEVICE_MAX, SENT_MAX, Hub, Presence
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.storage.database import open_database
 from darvaz.protocol.codec import Message, MessageCodec
@@ -296,10 +295,40 @@ async def test_a_board_that_restarted_has_no_last_arguments(hub: Hub, boot_id: A
     assert last_args(hub) == kept
 
 
-def test_one_board_beyond_the_maximum_replaces_the_oldest() -> None:
-    kept = LastArguments(devices_max=1)
-    for device in ("first", "second"):
-        kept.begin(device, "a")
-        kept.keep(device, "pan", {"angle": 1}, PAN["pan"])
+async def test_a_late_acknowledgement_tells_where_the_board_is(hub: Hub) -> None:
+    link = RecordingLink("d")
+    join(hub, link, commands=PAN, boot_id="a")
+    with pytest.raises(TimedOutError):
+        await hub.command("d", "pan", {"angle": 77}, 0.0)
+    assert last_args(hub) == {}
 
-    assert (kept.of("first"), kept.of("second")) == ({}, {"pan": {"angle": 1}})
+    hub.acknowledge(link, ack(link))
+    assert last_args(hub) == {"pan": {"angle": 77}}
+
+    hub.acknowledge(link, ack(link))
+    assert last_args(hub) == {"pan": {"angle": 77}}, "a repetition changes nothing"
+
+
+def test_one_sent_command_beyond_the_maximum_replaces_the_oldest() -> None:
+    presence = Presence(RecordingLink("d"), {"commands": PAN}, 0.0)
+    for identity in range(SENT_MAX + 1):
+        presence.remember_sent(identity, "pan", {"angle": identity})
+
+    assert list(presence.sent) == list(range(1, SENT_MAX + 1))
+
+
+async def test_the_last_arguments_survive_a_restart_of_the_gateway(tmp_path: Path) -> None:
+    devices = Devices(open_database(tmp_path))
+    hub, link = Hub(PROTOCOL, devices, lambda: 0.0), RecordingLink("d")
+    join(hub, link, commands=PAN, boot_id="a")
+    await carry_out(hub, link, angle=90)
+    devices.close()
+
+    devices = Devices(open_database(tmp_path))
+    hub = Hub(PROTOCOL, devices, lambda: 0.0)
+    assert last_args(hub) == {"pan": {"angle": 90}}, "of the start that its introduction names"
+    join(hub, RecordingLink("d"), commands=PAN, boot_id="a")
+    assert last_args(hub) == {"pan": {"angle": 90}}
+    join(hub, RecordingLink("d"), commands=PAN, boot_id="b")
+    assert last_args(hub) == {}
+    devices.close()

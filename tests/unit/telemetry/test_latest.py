@@ -12,7 +12,8 @@ import pytest
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
-from darvaz.gateway.telemetry.latest import NAMES_PER_DEVICE_MAX, TYPES, Telemetry
+from darvaz.gateway.telemetry.latest import TYPES, Telemetry
+from darvaz.gateway.telemetry.newest import NAMES_PER_DEVICE_MAX
 from darvaz.gateway.telemetry.recent import Value
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault

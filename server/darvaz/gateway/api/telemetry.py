@@ -13,16 +13,23 @@ from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
 from darvaz.gateway.http.problems import unknown_device
 from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source, last_readings, plot
-from darvaz.gateway.telemetry.latest import Reading
+from darvaz.gateway.telemetry.newest import HEALTH_NAMES
 
 _TAG = "Telemetry"
+
+
+class LastReading(msgspec.Struct):
+    """The newest value of one name, in Unix seconds; unknown once the board has started again, until it tells it."""
+
+    value: Annotated[bool | int | float | str | None, Meta(description="null: the board has started again since.")]
+    time: float
 
 
 class LatestAnswer(msgspec.Struct):
     """The newest value of each name."""
 
     device: str
-    values: dict[str, Reading]
+    values: dict[str, LastReading]
 
 
 class PlotQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"from_s": "from", "to_s": "to"}):
@@ -50,11 +57,16 @@ async def read_telemetry(call: Call) -> LatestAnswer | Response:
     """Returns the newest value of each name that a device reports."""
     if call.parts.devices.get(call.device) is None:
         return unknown_device(call.device)
-    # Numbers from before the last start of the gateway, and of how the board is, are in the history.
-    waiting = call.parts.history.newest_waiting(call.device)
+    # Numbers of how the board is are in the history only; what it reported before it started again is not so any more.
+    waiting, telemetry = call.parts.history.newest_waiting(call.device), call.parts.telemetry
     kept = await call.read(call.parts.history_reader, last_readings, call.device) | waiting
-    values = {name: Reading(value, time_s) for name, (value, time_s) in kept.items()}
-    return LatestAnswer(call.device, values | call.parts.telemetry.latest(call.device))
+    is_known = telemetry.knows(call.device)
+    values = {
+        name: LastReading(None if is_known and name not in HEALTH_NAMES else value, time_s)
+        for name, (value, time_s) in kept.items()
+    }
+    latest = telemetry.latest(call.device).items()
+    return LatestAnswer(call.device, values | {name: LastReading(found.value, found.time) for name, found in latest})
 
 
 async def plot_telemetry(call: Call) -> PlotAnswer | Response:

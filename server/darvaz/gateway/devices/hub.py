@@ -21,12 +21,13 @@ from darvaz.gateway.devices.errors import (
     TimedOutError,
     UnknownDeviceError,
 )
-from darvaz.gateway.devices.last_arguments import LastArguments
+from darvaz.gateway.devices.last_arguments import kept_arguments
 from darvaz.gateway.devices.registry import Devices, KnownDevice
 from darvaz.protocol.codec import Message, MessageCodec
 from darvaz.protocol.faults import Fault
 
 PENDING_PER_DEVICE_MAX = 64
+SENT_MAX = 2 * PENDING_PER_DEVICE_MAX
 _COMMAND_IDS = 2**30
 # Commands that every board may have without declaring them.
 BUILT_IN = frozenset({"info", "reboot", "stream", "snapshot"})
@@ -53,6 +54,14 @@ class Presence:
     since_unix_s: float
     pending: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
     """Id of a command → the future of its result; at most `PENDING_PER_DEVICE_MAX`."""
+    sent: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    """Id of a command → its name, and the arguments to keep once it is carried out; the newest `SENT_MAX`."""
+
+    def remember_sent(self, identity: int, name: str, args: Mapping[str, Any]) -> None:
+        """Notes a command that was sent: its acknowledgement may come after its deadline."""
+        self.sent[identity] = (name, kept_arguments(args, self.introduction.get("commands", {}).get(name)))
+        if len(self.sent) > SENT_MAX:
+            del self.sent[next(iter(self.sent))]
 
 
 class Hub:
@@ -63,7 +72,6 @@ class Hub:
         self._devices = devices
         self._unix_s = unix_s
         self._connected: dict[str, Presence] = {}
-        self._last_args = LastArguments()
         # For the ids of commands, which count up to `_COMMAND_IDS` and start again.
         self._ids = itertools.count(1)
         self._on_presence: list[Callable[[str, bool], None]] = []
@@ -87,12 +95,11 @@ class Hub:
         before = self._connected.get(device)
         presence = Presence(link=link, introduction=fields, since_unix_s=self._unix_s())
         if before is not None and before.link is link:
-            presence.pending = before.pending
+            presence.pending, presence.sent = before.pending, before.sent
         elif before is not None:
             self._fail_pending(before, f"{device} connected again before it answered")
             before.link.close("replaced", "a newer link of this device took over")
         self._connected[device] = presence
-        self._last_args.begin(device, fields.get("boot_id"))
         self._devices.remember(KnownDevice.introduced(device, link.kind_name, link.address, fields, self._unix_s()))
         self._call_subscribers(device, is_connected=True)
 
@@ -112,7 +119,6 @@ class Hub:
         """Ends the link of a device, if it has one, and forgets the device."""
         presence = self._connected.pop(device, None)
         self._devices.forget(device)
-        self._last_args.forget(device)
         if presence is not None:
             self._fail_pending(presence, f"{device} was forgotten before it answered")
             self._call_subscribers(device, is_connected=False)
@@ -169,7 +175,7 @@ class Hub:
             reset_cause=fields.get("reset_cause"),
             boot_id=fields.get("boot_id"),
             commands=fields.get("commands", {}),
-            last_args=self._last_args.of(known.id),
+            last_args=known.last_args,
             telemetry=fields.get("telemetry", {}),
         )
 
@@ -199,20 +205,23 @@ class Hub:
         try:
             if not presence.link.send_command(message):
                 raise OfflineError(f"{device} is disconnecting")
+            presence.remember_sent(identity, name, args)
             async with asyncio.timeout(deadline_s):
-                result = await answer
-            self._last_args.keep(device, name, args, presence.introduction.get("commands", {}).get(name))
-            return result
+                return await answer
         except TimeoutError:
             raise TimedOutError(f"{device} did not answer {name} within {deadline_s:g} s") from None
         finally:
             presence.pending.pop(identity, None)
 
     def acknowledge(self, link: Link, ack: Any) -> None:
-        """Gives an acknowledgement to the command that waits for it; a late one, or one without an id, is ignored."""
+        """Gives an acknowledgement to the command that waits for it; one without an id is ignored."""
         presence = self._connected.get(link.device or "")
         if presence is None or presence.link is not link or ack.id is msgspec.UNSET:
             return
+        sent = presence.sent.pop(ack.id, None)
+        if sent is not None and ack.status != "error":
+            # Also where nobody waits any more: it shows where the board is.
+            self._devices.keep_args(link.device or "", *sent)
         answer = presence.pending.pop(ack.id, None)
         if answer is None or answer.done():
             return

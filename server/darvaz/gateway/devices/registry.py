@@ -28,6 +28,8 @@ class KnownDevice(msgspec.Struct, kw_only=True):
     address: str
     introduction: dict[str, Any]
     label: str | None = None
+    last_args: dict[str, dict[str, Any]] = {}
+    """Command → the arguments that it was last carried out with since the start of the board. Replaced, not changed."""
 
     @classmethod
     def introduced(cls, device: str, kind: str, address: str, fields: dict[str, Any], now_s: float) -> Self:
@@ -41,11 +43,11 @@ _UNKNOWN_TOLD_MAX = 10
 GATHER_S = 0.05
 
 _UPSERT = """
-    INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction, last_args)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, last_seen_s = excluded.last_seen_s,
         address = excluded.address, label = excluded.label, version = excluded.version, board = excluded.board,
-        introduction = excluded.introduction
+        introduction = excluded.introduction, last_args = excluded.last_args
 """
 
 
@@ -117,6 +119,8 @@ class Devices:
             insort(self._ids, known.id)
         else:
             known.first_seen_s, known.label = before.first_seen_s, before.label
+            if is_same_start(before.introduction, known.introduction):
+                known.last_args = before.last_args
         self._known[known.id] = known
         self._connected.add(known.id)
         if len(self._known) > self._devices_max:
@@ -137,6 +141,13 @@ class Devices:
         known.label = label
         self._note_change(device)
         return True
+
+    def keep_args(self, device: str, name: str, values: dict[str, Any]) -> None:
+        """Notes the arguments of a command that a device carried out; earlier ones that it lacks stay."""
+        known = self._known.get(device)
+        if known is not None and values:
+            known.last_args = {**known.last_args, name: {**known.last_args.get(name, {}), **values}}
+            self._note_change(device)
 
     def forget(self, device: str) -> None:
         """Forgets a device, if it is known."""
@@ -225,13 +236,24 @@ class Devices:
         fields = known.introduction
         times = (known.first_seen_s, known.last_seen_s)
         board = (fields.get("version"), fields.get("board"), msgspec.json.encode(fields).decode())
-        row = (known.id, known.kind, *times, known.address, known.label, *board)
+        last_args = msgspec.json.encode(known.last_args).decode()
+        row = (known.id, known.kind, *times, known.address, known.label, *board, last_args)
         self._connection.execute(_UPSERT, row)
+
+
+def is_same_start(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Returns whether two introductions are of the same start of a board.
+
+    One that does not tell may have started again.
+    """
+    boot_id = after.get("boot_id")
+    return boot_id is not None and before.get("boot_id") == boot_id
 
 
 def _load(connection: sqlite3.Connection) -> dict[str, KnownDevice]:
     rows = connection.execute(
-        "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label FROM devices ORDER BY first_seen_s"
+        "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label, last_args FROM devices"
+        " ORDER BY first_seen_s"
     )
     return {
         device: KnownDevice(
@@ -242,6 +264,7 @@ def _load(connection: sqlite3.Connection) -> dict[str, KnownDevice]:
             address=address,
             introduction=json.loads(introduction or "{}"),
             label=label,
+            last_args=json.loads(last_args),
         )
-        for device, kind, first_s, last_s, address, introduction, label in rows
+        for device, kind, first_s, last_s, address, introduction, label, last_args in rows
     }

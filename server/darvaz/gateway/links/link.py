@@ -201,7 +201,8 @@ class DeviceLink:
                     return 0
                 if lost:
                     entries.append(("=", "gap", f"{lost} messages of this board are missing"))
-                    self._tell_gap(lost)
+                    log.info("= %s gap: %d messages are missing", self.device, lost)
+                    context.bus.publish_gap(self.device or "", lost)
             if kind is context.ack:
                 context.hub.acknowledge(self, message)
             age_s = 0.0
@@ -214,11 +215,6 @@ class DeviceLink:
             entries.append(("<", name, text) if age_s < _AGE_S_MIN else ("<", name, text, int(age_s * 1000)))
             context.bus.publish(name, self.device, message, _unix_s() - age_s)
         return len(text)
-
-    def _tell_gap(self, lost: int) -> None:
-        """Tells people and programs what the board lost; the entry is with those of the messages."""
-        log.info("= %s gap: %d messages are missing", self.device, lost)
-        self._context.bus.publish_gap(self.device or "", lost)
 
     def _repeat(self, message: Any, packets: list[str | bytes], now_s: float) -> None:
         """Drops a message that the journal has; after a kill the history may have a report less."""
@@ -296,10 +292,11 @@ class DeviceLink:
         if takeover:
             self._record("=", "taken over", takeover, device)
         self.device, self._caller = device, None
-        self._context.parts.hub.join(device, self, message)
         self._board_time.begin(message, now_s)
         self._numbered.begin(message)
-        self._context.parts.bus.publish("connect", self.device, message, _unix_s())
+        # Before `join`: what the board told before it started again is not known any more.
+        self._context.parts.bus.publish("connect", device, message, _unix_s())
+        self._context.parts.hub.join(device, self, message)
         self._session.unix_offset_s = self._context.parts.unix_offset_s
         self._session.welcome(now_s)
 

@@ -167,4 +167,6 @@ MIGRATIONS: Migrations = (
         ) WITHOUT ROWID
         """,
     ),
+    # With which arguments commands were last carried out, as JSON (last_arguments.py).
+    ("ALTER TABLE devices ADD COLUMN last_args TEXT NOT NULL DEFAULT '{}'",),
 )

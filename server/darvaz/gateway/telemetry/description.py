@@ -9,12 +9,11 @@ from msgspec import Meta
 
 from darvaz.gateway.devices.description import DeviceState
 from darvaz.gateway.devices.hub import Hub
-from darvaz.gateway.telemetry.latest import Reading, Telemetry, Vitals
+from darvaz.gateway.telemetry.latest import Telemetry, Vitals
+from darvaz.gateway.telemetry.newest import Reading
 from darvaz.protocol.codec import MessageCodec
 
-_LAST_ARGS = (
-    "With which numbers, truth values and choices each command was last carried out, since board and gateway started."
-)
+_LAST_ARGS = "With which numbers, truth values and choices each command was last carried out, since the board started."
 
 
 class DeviceDescription(msgspec.Struct, kw_only=True):
@@ -40,7 +39,7 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     commands: Annotated[dict[str, Any], Meta(description="Its commands and arguments, as protocol.json has them.")]
     last_args: Annotated[dict[str, dict[str, Any]], Meta(description=_LAST_ARGS)]
     telemetry: Annotated[dict[str, Any], Meta(description="What it reports, with units, as protocol.json has it.")]
-    values: Annotated[dict[str, Reading], Meta(description="The newest of each name since the gateway started.")]
+    values: Annotated[dict[str, Reading], Meta(description="The newest of each name since the board started.")]
 
 
 class VitalSigns(NamedTuple):

@@ -22,6 +22,7 @@ from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.taken import load_taken
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, read_meta, write_meta
 from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
+from darvaz.gateway.telemetry.newest import Newest, load_newest
 from darvaz.gateway.telemetry.recent import Value
 from darvaz.gateway.telemetry.report_queue import ReportQueue, Waiting
 
@@ -74,6 +75,10 @@ class History:
         self._written = 0
         self._store = store or HistoryStore()
         self._is_loaded = False
+        self.restored: dict[str, Newest] = {}
+        """The newest values of before the start, by device, until `newest` is set."""
+        self.newest: Callable[[str], Newest] = lambda device: self.restored.get(device, ("", {}))
+        """Returns the newest values of a device, to be stored with its readings; from any thread."""
         # Whether the recorder has ended, or failed: what it left is taken by the writer.
         self._is_closing = False
         self._retain_s = self._flush_s = self._cut_s = 0.0
@@ -163,7 +168,7 @@ class History:
     def replay(self, record: Record) -> None:
         """Takes a record of before the start that the database may not have."""
         self._connect_at_start()
-        self._queue.replay(record)
+        self._queue.replay(record, self.restored)
 
     def write_replayed(self) -> None:
         """Writes what `replay` took, before the thread starts; raises what opening the database raises."""
@@ -207,12 +212,19 @@ class History:
             self._connection = connection
 
     def _connect_at_start(self) -> None:
+        if self._connection is not None:
+            return
         try:
-            self._connect()
+            self.restored = self._connect_and_load()
         except (sqlite3.Error, StorageError) as error:
             if not self.writer.try_to_mend(error):
                 raise
-            self._connect()
+            self.restored = self._connect_and_load()
+
+    def _connect_and_load(self) -> dict[str, Newest]:
+        self._connect()
+        assert self._connection is not None
+        return load_newest(self._connection)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -256,7 +268,7 @@ class History:
         # A rollback takes back new series, too.
         self._is_loaded = False
         with transaction(connection):
-            self._store.store(connection, self._queue.flushing)
+            self._store.store(connection, self._queue.flushing, self.newest)
             write_meta(connection, "record", record)
             write_meta(connection, "flush", self._queue.flushing.number)
         self._is_loaded = True

@@ -91,4 +91,6 @@ MIGRATIONS = (
     ),
     # Which messages of boards the history has, by their numbers.
     (TABLE,),
+    # The newest values of each device, as JSON, and the start of the board that they belong to (newest.py).
+    ("CREATE TABLE newest (device TEXT PRIMARY KEY, boot TEXT NOT NULL, readings TEXT NOT NULL) WITHOUT ROWID",),
 )

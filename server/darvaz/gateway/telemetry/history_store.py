@@ -6,7 +6,7 @@ import math
 import sqlite3
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,6 +15,7 @@ import msgspec
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.taken import forget_taken, write_taken
 from darvaz.gateway.telemetry.history_schema import DAY_MS, insert_block
+from darvaz.gateway.telemetry.newest import Newest, forget_newest, write_newest
 from darvaz.gateway.telemetry.recent import Recent, Series
 
 SERIES_PER_DEVICE_MAX = 64
@@ -50,6 +51,11 @@ class Retention:
         )
 
 
+def _unknown(device: str) -> Newest:
+    """Stands where nobody keeps the newest values."""
+    return "", {}
+
+
 class HistoryStore:
     """Knows the series of an open history; every method is called inside a transaction, but for `load`."""
 
@@ -67,11 +73,13 @@ class HistoryStore:
         self._series = {(device, name): series for device, name, series in found}
         self._series_of_device = Counter(device for device, _, _ in found)
 
-    def store(self, connection: sqlite3.Connection, recent: Recent) -> None:
+    def store(self, connection: sqlite3.Connection, recent: Recent, newest: Callable[[str], Newest] = _unknown) -> None:
         """Writes what waits, and deletes what was forgotten before."""
         for device in recent.forgotten:
             self._delete(connection, device)
             forget_taken(connection, device)
+            forget_newest(connection, device)
+        write_newest(connection, recent.series, newest)
         write_taken(connection, [(*key, numbers) for key, numbers in recent.taken.items()])
         for device, names in recent.series.items():
             for name, readings in names.items():

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from darvaz.gateway.telemetry.history import History
+from darvaz.gateway.telemetry.newest import HEALTH_NAMES, Newest, Reading, put
 
-NAMES_PER_DEVICE_MAX = 64
 TYPES = ("telemetry", "pong", "connect")
 
 # Two clocks that are read one after the other differ by this much at most.
 _SAME_MOMENT_S = 0.002
-
-_HEALTH_NAMES = ("rssi_dbm", "heap_free_bytes")
-
-
-class Reading(msgspec.Struct):
-    """One value and when it was so, in Unix seconds."""
-
-    value: bool | int | float | str
-    time: float
 
 
 class Vitals(msgspec.Struct):
@@ -41,6 +32,7 @@ class Telemetry:
         self, history: History, unix_s: Callable[[], float], monotonic_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._history = history
+        history.newest = self.dump
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s
         # Device → name → its newest reading, the least recently reported name first.
@@ -60,17 +52,33 @@ class Telemetry:
             self.record(device, message, happened_s)
         else:
             if type_ == "connect":
-                self._boots[device] = message.boot_id or ""
-                self.vitals(device).uptime_s = None
+                self._begin(device, message.boot_id or "")
             self._keep_vitals(device, message, happened_s)
         if message.uptime_ms is not msgspec.UNSET:
             vitals = self.vitals(device)
             # What waited on the board says how long it ran then.
             vitals.uptime_s = max(vitals.uptime_s or 0.0, message.uptime_ms / 1000)
 
+    def restore(self, found: Mapping[str, Newest], boots: Mapping[str, str]) -> None:
+        """Takes the newest values of before the start of the gateway, of devices that are known, by their boots."""
+        for device, boot in boots.items():
+            stored_boot, readings = found.get(device, (boot, None))
+            if readings is not None:
+                self._boots[device] = boot or stored_boot
+                # Reports without a number have no start with them in the record log.
+                self._latest[device] = {} if boot and stored_boot and boot != stored_boot else readings
+
     def latest(self, device: str) -> dict[str, Reading]:
-        """Returns the newest value of each name since the gateway started."""
+        """Returns the newest value of each name since the board started, as far as it tells when that was."""
         return dict(self._latest.get(device, {}))
+
+    def knows(self, device: str) -> bool:
+        """Returns whether anything was heard of a device, be it that its values are not known any more."""
+        return device in self._latest
+
+    def dump(self, device: str) -> Newest:
+        """Returns the start of a board and its newest values; from any thread."""
+        return self._boots.get(device, ""), self._latest.get(device, {}).copy()
 
     def vitals(self, device: str) -> Vitals:
         """Returns how a board is; the same object until the device is forgotten."""
@@ -88,6 +96,14 @@ class Telemetry:
         self._vitals.pop(device, None)
         self._history.forget(device)
 
+    def _begin(self, device: str, boot: str) -> None:
+        """Notes an introduction; a board that started again has told nothing yet."""
+        if boot and boot != self._boots.get(device, boot):
+            self._latest[device] = {}
+            self._order.pop(device, None)
+        self._boots[device] = boot
+        self.vitals(device).uptime_s = None
+
     def _keep_values(self, device: str, values: dict[str, Any], happened_s: float) -> None:
         kept = self._latest.setdefault(device, {})
         order = self._order.setdefault(device, {})
@@ -97,12 +113,9 @@ class Telemetry:
             if at_s < order.get(name, at_s) - _SAME_MOMENT_S:
                 continue
             order[name] = at_s
-            # Inserted again, to keep the least recently reported name first.
-            kept.pop(name, None)
-            kept[name] = Reading(value, happened_s)
-        while len(kept) > NAMES_PER_DEVICE_MAX:
-            oldest = next(iter(kept))
-            del kept[oldest], order[oldest]
+            put(kept, name, Reading(value, happened_s))
+        if len(order) > len(kept):
+            self._order[device] = {name: at_s for name, at_s in order.items() if name in kept}
 
     def record(self, device: str, report: Any, happened_s: float) -> None:
         """Puts a report into the history, if that does not have it yet."""
@@ -111,12 +124,12 @@ class Telemetry:
 
     def _keep_vitals(self, device: str, message: Any, happened_s: float) -> None:
         vitals, numbers = self.vitals(device), {}
-        for name in (*_HEALTH_NAMES, "uptime_s"):
+        for name in (*HEALTH_NAMES, "uptime_s"):
             value = getattr(message, name, msgspec.UNSET)
             if value is msgspec.UNSET:
                 continue
             setattr(vitals, name, value)
-            if name in _HEALTH_NAMES:
+            if name in HEALTH_NAMES:
                 numbers[name] = float(value)
         if numbers:
             self._history.record(device, happened_s, numbers)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from darvaz.gateway.storage.record_log import Record
+from darvaz.gateway.telemetry.newest import Newest, add_report
 from darvaz.gateway.telemetry.recent import Recent, Report, Series, UnnumberedReport
 
 # Reports in a record at most; at their largest they stay below the largest record.
@@ -103,13 +104,17 @@ class ReportQueue:
 
     # The recorder's thread
 
-    def replay(self, record: Record) -> None:
-        """Takes a record of before the start, if the database does not have it."""
+    def replay(self, record: Record, restored: dict[str, Newest]) -> None:
+        """Takes a record of before the start, if the database does not have it, also for the newest values."""
         if record.number > self.stored_record:
             for item in _reports_in(zlib.decompress(record.data)):
                 self.accepted += 1
                 self._sorted += 1
                 self._sort(item)
+                if isinstance(item, str):
+                    restored.pop(item, None)
+                else:
+                    add_report(restored, item)
             self._record = record.number
 
     def append_waiting(self, append: Callable[[bytes], int]) -> None:

@@ -20,7 +20,7 @@ import { plot } from "./plot.js";
  * @property {ReturnType<typeof plot>} plot
  * @property {Point[]} points what the plot shows, oldest first
  * @property {number} time of the newest value, in Unix seconds
- * @property {Value} value the newest
+ * @property {Value | null} value the newest; null: unknown since the board started again
  * @property {boolean} hasHistory whether the history was requested
  */
 
@@ -56,7 +56,7 @@ class DevicePlots extends HTMLElement {
     this.replaceChildren(h("label", {}, h("span", {}, t("range")), this.#range), this.#none, this.#list);
     follow(this, "telemetry", (report) => report.id === this.#device && this.#onTelemetry(report));
     follow(this, "devices", () => this.#catchUp());
-    follow(this, "device", (id) => id === this.#device && this.#showAges());
+    follow(this, "device", (id) => id === this.#device && this.#onDevice());
     follow(this, "theme", this.#drawSoon);
     // The custom element itself is inline, and has no size to observe.
     this.#observer.observe(this.#list);
@@ -124,6 +124,15 @@ class DevicePlots extends HTMLElement {
     measurement.plot.element.hidden = typeof value === "string";
     this.#showAge(measurement);
     return measurement;
+  }
+
+  // A board that started again has not told its values yet; their plots stay.
+  #onDevice() {
+    const { values = {} } = store.devices.get(this.#device) ?? {};
+    for (const [name, { time }] of this.#measurements) {
+      if (!own(values, name) && !own(VITALS, name)) this.#show(name, { value: null, time });
+    }
+    this.#showAges();
   }
 
   #showAges() {

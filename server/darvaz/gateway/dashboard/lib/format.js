@@ -30,10 +30,11 @@ export function formatNumber(value, digits = 2) {
 
 /**
  * Returns a value of telemetry with its unit.
- * @param {Value} value
+ * @param {Value | null} value null: unknown
  * @param {string} [unit]
  */
 export function formatValue(value, unit) {
+  if (value === null) return "–";
   if (typeof value === "boolean") return t(value ? "on" : "off");
   if (typeof value !== "number") return visible(value);
   if (unit === "B") return formatBytes(value);

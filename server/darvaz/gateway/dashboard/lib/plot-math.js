@@ -85,11 +85,11 @@ export function pointOf(timeS, value) {
  * Returns the points of the history, then those readings that the history does not have yet.
  * @param {Series} history
  * @param {Point[]} shown the points that the plot has
- * @param {{time: number, value: Value}} newest
+ * @param {{time: number, value: Value | null}} newest
  */
 export function joinNewer({ points, from }, shown, { time, value }) {
   const lastS = (points.at(-1)?.[0] ?? from) + HISTORY_STEP_S;
   const newer = shown.filter(([timeS]) => timeS > lastS);
   const hasNewest = time <= (newer.at(-1)?.[0] ?? lastS);
-  return hasNewest ? [...points, ...newer] : [...points, ...newer, pointOf(time, value)];
+  return hasNewest || value === null ? [...points, ...newer] : [...points, ...newer, pointOf(time, value)];
 }

@@ -7,7 +7,8 @@ export type Role = "operator" | "viewer";
 
 /** One value of one name at one time, in Unix seconds. */
 export interface Reading {
-  value: Value;
+  /** null: unknown since the board started again. */
+  value: Value | null;
   time: number;
 }
 
