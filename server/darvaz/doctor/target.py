@@ -13,6 +13,7 @@ from darvaz.protocol.schema import load_schema
 _PORT_DEFAULT = 3000
 _SCHEMES = {"http": False, "ws": False, "https": True, "wss": True}
 _URL_CHARS_MAX = 512
+_OF_BOARDS = "/ws/"
 
 
 class TargetError(ValueError):
@@ -28,6 +29,8 @@ class GatewayTarget:
     is_secure: bool
     kind: str
     path: str
+    # The path below which a proxy shows the gateway, without a slash at its end.
+    base_path: str = ""
 
     @property
     def is_loopback(self) -> bool:
@@ -45,11 +48,11 @@ class GatewayTarget:
 
     @property
     def http_url(self) -> str:
-        return f"{'https' if self.is_secure else 'http'}://{self.netloc}"
+        return f"{'https' if self.is_secure else 'http'}://{self.netloc}{self.base_path}"
 
     @property
     def ws_url(self) -> str:
-        return f"{'wss' if self.is_secure else 'ws'}://{self.netloc}{self.path}"
+        return f"{'wss' if self.is_secure else 'ws'}://{self.netloc}{self.base_path}{self.path}"
 
 
 def kinds() -> dict[str, str]:
@@ -66,11 +69,13 @@ def parse_target(text: str, kind: str | None = None) -> GatewayTarget:
         raise TargetError("a token or a password does not belong in the address; use --token or --token-file")
     host, port = _host_and_port(url)
     of_path = {path: name for name, path in kinds().items()}
-    named = kind or of_path.get(url.path.rstrip("/"))
-    if named is None and url.path not in ("", "/"):
+    whole = url.path.rstrip("/")
+    of_board = next((path for path in of_path if whole.endswith(path)), "")
+    base_path = whole.removesuffix(of_board)
+    if base_path.startswith(_OF_BOARDS):
         raise TargetError(f"{url.path} is not a path of boards; use one of {', '.join(of_path)}, or none")
-    chosen = named or "pico"
-    target = GatewayTarget(host, port, _SCHEMES[url.scheme], chosen, kinds()[chosen])
+    chosen = kind or of_path.get(of_board, "pico")
+    target = GatewayTarget(host, port, _SCHEMES[url.scheme], chosen, kinds()[chosen], base_path)
     try:
         httpx.URL(target.http_url)
     except httpx.InvalidURL as error:

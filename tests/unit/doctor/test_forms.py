@@ -23,6 +23,8 @@ SECRET = "dvz_0123456789_aVerySecretSecret"
         ("https://example.org", "wss://example.org:443/ws/pico"),
         ("wss://example.org:8443/ws/pico", "wss://example.org:8443/ws/pico"),
         ("[::1]:3000", "ws://[::1]:3000/ws/pico"),
+        ("https://example.org/darvaz/", "wss://example.org:443/darvaz/ws/pico"),
+        ("ws://10.0.0.1/a/b/ws/esp32cam", "ws://10.0.0.1:3000/a/b/ws/esp32cam"),
     ],
 )
 def test_address_in_any_usual_form_is_understood(text: str, ws_url: str) -> None:
@@ -40,6 +42,10 @@ def test_address_in_any_usual_form_is_understood(text: str, ws_url: str) -> None
 def test_text_that_is_not_the_address_of_a_gateway_is_refused(text: str) -> None:
     with pytest.raises(TargetError):
         parse_target(text)
+
+
+def test_a_path_of_a_proxy_is_before_all_paths_of_the_gateway() -> None:
+    assert parse_target("https://example.org/darvaz/ws/pico").http_url == "https://example.org:443/darvaz"
 
 
 def test_kind_wins_over_the_path() -> None:
