@@ -293,13 +293,15 @@ async def test_no_path_leads_out_of_the_folder_of_pages(gateway: RunningApp, pat
 async def test_guessing_is_stopped_and_journalled() -> None:
     async with RunningApp(localhost_without_token=False) as gateway:
         browser = Browser(gateway)
-        good = await link_of(gateway)
-        guesses = [(await browser.sign_in("dvz_aaaaaaaaaa_" + "A" * 43)).status_code for _ in range(13)]
-        locked_out = await browser.sign_in(good)
+        good, wrong = await link_of(gateway), "dvz_aaaaaaaaaa_" + "A" * 43
+        guesses = [(await browser.sign_in(wrong)).status_code for _ in range(13)]
+        locked_out = await browser.sign_in(wrong)
+        let_in = await browser.sign_in(good)
 
         assert guesses[:11] == [401] * 11 and guesses[11:] == [429] * 2
         assert_problem(locked_out, 429, "too_many_failures")
         assert int(locked_out.headers["retry-after"]) > 0
+        assert let_in.status_code == 201
         refused = await gateway.journal(type="refused", payload="sign-in: 401 not_authorised", address="127.0.0.1")
         assert len(refused) >= 11
 

@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from darvaz.gateway.local_token_file import LOCAL_TOKEN_NAME
 from tests.support.gateway import GatewayProcess, unused_port
 from tests.support.needs import missing
 from tests.support.netns import Outside, outside
+from tests.support.proxies import started
 
 _DEADLINE_S = 20.0
 _NGINX = """
@@ -91,21 +91,8 @@ def command_of(proxy: str, folder: Path, listen: tuple[str, int], gateway: int) 
 def proxied(proxy: str, folder: Path, host: str, gateway: int) -> Iterator[int]:
     """Runs a proxy before the gateway and gives its port."""
     port = unused_port()
-    with (folder / "output").open("wb") as output:
-        running = subprocess.Popen(command_of(proxy, folder, (host, port), gateway), stdout=output, stderr=output)
-    try:
-        give_up_s = time.monotonic() + _DEADLINE_S
-        while True:
-            try:
-                socket.create_connection((host, port), 1).close()
-                break
-            except OSError:
-                assert running.poll() is None and time.monotonic() < give_up_s, (folder / "output").read_text()
-                time.sleep(0.05)
+    with started(command_of(proxy, folder, (host, port), gateway), folder, host, port):
         yield port
-    finally:
-        running.terminate()
-        running.wait(_DEADLINE_S)
 
 
 def ask(external: Outside, port: int, method: str, path: str, host: str) -> int:

@@ -85,13 +85,13 @@ class Access:
         if caller.origin is not None and not is_host_allowed(caller.host, self.rules.policy.allowed_hosts):
             return FOREIGN_HOST
         if is_of_proxy(caller):
-            # Its own token comes in its first message.
-            return self.rules.blocked(caller) or AskToken()
+            return AskToken()
         if caller.authorization is not None or caller.has_query_token:
             return _admitted(self.rules.check_token(caller, bearer_of(caller), kind))
         if self.rules.is_trusted(caller):
             return Admitted(None)
-        return self.rules.blocked(caller) or AskToken()
+        # From an address with failures too: the token of the first message may be valid, and is the only one checked.
+        return AskToken()
 
     @closed_on_failure
     def admit_with_token(self, caller: Caller, kind: str, text: str) -> Admitted | Refused:

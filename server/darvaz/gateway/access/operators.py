@@ -85,7 +85,7 @@ class Operators:
     @closed_on_failure
     def sign_in(self, caller: Caller, text: str, agent: str) -> SignedIn | Refused:
         """Opens a browser session for the credential of a sign-in link, or a token of an operator or viewer."""
-        refused = self._refuse_page(caller, Need.LEAVE) or self._rules.blocked(caller)
+        refused = self._refuse_page(caller, Need.LEAVE)
         if refused is not None:
             return refused
         link = self.links.use(text)
@@ -96,7 +96,7 @@ class Operators:
             return self._open(caller, link.role, agent, None)
         found = self._rules.check_token(caller, text, "operator", "viewer")
         if isinstance(found, Refused):
-            return NO_SIGN_IN
+            return NO_SIGN_IN if found is NOT_AUTHORISED else found
         return self._open(caller, _role(found), agent, found.token_id)
 
     def is_of_this_machine(self, caller: Caller) -> bool:
