@@ -33,6 +33,7 @@ from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.http.forwarded import ForwardedRequests
 from darvaz.gateway.http.problems import problem, unanswered
+from darvaz.gateway.http.route_index import IndexedRouter
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.journal.starts import CUT_OFF, FIRST_TYPE, LAST_TYPE
 from darvaz.gateway.journal.writer import Journal
@@ -223,7 +224,6 @@ def build_app(parts: Parts) -> Starlette:
 
     settings, boards = parts.settings, device_routes(parts)
     app = Starlette(
-        routes=[*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)],
         middleware=[
             Middleware(ForwardedRequests, settings.listed("trusted_proxies"), settings.public.path),
             Middleware(DeviceRoutes, boards),
@@ -235,10 +235,9 @@ def build_app(parts: Parts) -> Starlette:
             sqlite3.Error: _answer_database_error,
             Exception: _answer_crash,
         },
-        lifespan=lifespan,
     )
-    # A redirect would go to the host that the request names, which may be any.
-    app.router.redirect_slashes = False
+    routes = [*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)]
+    app.router = IndexedRouter(routes, lifespan=lifespan)
     app.router.default = UnknownPath(parts, app.router.default)
     return app
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from darvaz.gateway.http.forwarded import IS_FRAMED
@@ -41,6 +40,14 @@ _FRAMED = {
 }
 
 
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+# As they go on the wire: names in lower case, as those of responses.
+_RAW, _RAW_FRAMED = _raw(HEADERS), _raw(_FRAMED)
+
+
 class SecurityHeaders:
     """Adds the headers that a response does not set itself; WebSockets are not changed."""
 
@@ -52,13 +59,13 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
-        wanted = _FRAMED if scope.get(IS_FRAMED) else HEADERS
+        wanted = _RAW_FRAMED if scope.get(IS_FRAMED) else _RAW
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in wanted.items():
-                    headers.setdefault(name, value)
+                headers = message.get("headers", [])
+                own = {name for name, _ in headers}
+                message["headers"] = [*headers, *(header for header in wanted if header[0] not in own)]
             await send(message)
 
         await self._app(scope, receive, send_safely)
