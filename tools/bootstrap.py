@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from tools.pip_progress import InstallError, install
+from tools.pip_progress import InstallError, install, install_locked
 
 Version = Tuple[int, int]
 
@@ -23,8 +23,10 @@ OLDEST = (3, 11)
 NEWEST_KNOWN = 15
 ROOT = Path(__file__).resolve().parent.parent
 # These extras contain others; tests/tools/test_bootstrap.py compares them with pyproject.toml.
-CONTAINED = {"test": ("simulate", "flash", "record", "compile", "pytest")}
+CONTAINED = {"test": ("simulate", "flash", "record", "compile", "pytest", "homeassistant")}
 STAMP = "darvaz.json"
+# "yes": the exact versions of requirements.lock, which continuous integration uses.
+LOCKED = "INSTALL_LOCKED"
 # Prints the version and the folder of an environment; fails without pip.
 _PROBE = "import sys, pip; print('%d.%d' % sys.version_info[:2]); print(sys.prefix)"
 _PROBE_DEADLINE_S = 30
@@ -81,6 +83,9 @@ class Environment:
         missing = [extra for extra in ["base", *extras] if installed.get(extra) != digest]
         if not missing:
             return
+        if os.environ.get(LOCKED) == "yes":
+            # What pip finds installed, it leaves.
+            install_locked(self.python, self._root)
         named = [extra for extra in missing if extra != "base"]
         install(self.python, self._root, named)
         for extra in missing:

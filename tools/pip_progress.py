@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import List, TextIO
 
 LOG = ".cache/install.log"
+LOCK = "requirements.lock"
 _LAST_LINES = 5
 _STEP = re.compile(r"^\s*(?:Collecting|Using cached|Downloading|Processing|Building wheels? for|Installing)\s+(\S+)")
 _OFFLINE = re.compile(
@@ -25,10 +26,19 @@ class InstallError(Exception):
 def install(python: Path, root: Path, extras: List[str]) -> None:
     """Installs the checkout with these extras; raises `InstallError`."""
     what = ".[{}]".format(",".join(extras)) if extras else "."
-    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--editable", what]
+    title = "Installing Darvaz{}".format(" with what {} needs".format(", ".join(extras)) if extras else "")
+    _run(python, root, ["--editable", what], title)
+
+
+def install_locked(python: Path, root: Path) -> None:
+    """Installs the exact versions of the lock, for every extra, each with the right hash; raises `InstallError`."""
+    _run(python, root, ["--require-hashes", "--requirement", LOCK], "Installing what " + LOCK + " names")
+
+
+def _run(python: Path, root: Path, what: List[str], title: str) -> None:
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", *what]
     # With the default of five, a machine without network waits for a long time.
     environ = dict({"PIP_RETRIES": "2"}, **os.environ)
-    title = "Installing Darvaz{}".format(" with what {} needs".format(", ".join(extras)) if extras else "")
     start_s = time.monotonic()
     log = root / LOG
     with log.open("w", encoding="utf-8", errors="replace") as file:

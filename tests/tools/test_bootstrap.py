@@ -246,3 +246,15 @@ def test_the_bootstrap_knows_which_extras_contain_others() -> None:
 @pytest.mark.parametrize("module", [bootstrap, pip_progress])
 def test_the_bootstrap_can_be_read_by_python_3_6(module: object) -> None:
     ast.parse(Path(str(getattr(module, "__file__", ""))).read_text(), feature_version=(3, 6))
+
+
+def test_the_lock_is_installed_first_where_it_is_asked_for(
+    root: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "install_locked", lambda python, root: calls.append(["lock"]))
+    monkeypatch.setenv("INSTALL_LOCKED", "yes")
+
+    prepare(root, "test")
+    prepare(root, "test")
+
+    assert calls == [["venv"], ["lock"], ["test"]]
