@@ -1,14 +1,34 @@
-"""How the tests are spread over processes: more of them than cores, the slow tests first, a group in one process."""
+"""How tests run: in more processes than cores, the slow tests first, a group in one process, folders in memory."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
 # Most of a test's time is spent waiting for a gateway, a board or a browser.
 WORKERS_PER_CORE = 2
 WORKERS_MAX = 16
+MEMORY = Path("/dev/shm")
+# What the largest run keeps in its folders, several times.
+MEMORY_FREE_BYTES_MIN = 4 * 1024**3
+
+
+def _use_memory_for_folders() -> None:
+    """Puts temporary folders in memory, where that is large enough and programs may run: half of a disk's waits.
+
+    What a test says about a disk, it says with one of its own: see tests/support/disks.py. TMPDIR chooses otherwise.
+    """
+    if "TMPDIR" in os.environ or not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return
+    found = os.statvfs(MEMORY)
+    if found.f_bavail * found.f_frsize >= MEMORY_FREE_BYTES_MIN and not found.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+_use_memory_for_folders()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
