@@ -97,6 +97,10 @@ MODULES = {
 }
 
 
+# One process parses the files once.
+pytestmark = pytest.mark.xdist_group("imports")
+
+
 def package_of(module: str) -> str:
     """Returns the package that a module belongs to, without `darvaz.`: `gateway.journal`, `client`; "" at the top."""
     names = module.split(".")[1:]

@@ -15,6 +15,9 @@ from tests.support.many_devices import connect_many
 
 COUNT = 400
 
+# One process makes the devices once.
+pytestmark = pytest.mark.xdist_group("device pages")
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def full() -> AsyncIterator[RunningApp]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
@@ -15,6 +15,7 @@ from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from firmware.lib.darvaz import websocket
+from tests.support.examples import examples
 from tests.support.on_board.gateway_end import RECEIVE_BYTES, answer_to, opened, receive_all
 
 URI = parse_uri("ws://gateway/ws/pico")
@@ -87,7 +88,7 @@ def server_that_received(*packets: Any) -> tuple[ServerProtocol, list[tuple[int,
     return server, [(frame.opcode, bytes(frame.data)) for frame in frames]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30)
 @given(st.lists(messages(), max_size=5), CLOSES, st.integers(1, 400))
 def test_valid_packets_in_any_pieces_say_the_same(sent: list[list[bytes]], close: bytes | None, step: int) -> None:
     data = b"".join(packet for packets in sent for packet in packets)
@@ -138,7 +139,7 @@ def test_broken_rule_is_answered_with_the_same_code(data: bytes) -> None:
     assert answer.code == reference.protocol.close_sent.code
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30)
 @given(st.text(max_size=200), st.binary(max_size=70000))
 def test_what_a_device_writes_is_understood(text: str, picture: bytes) -> None:
     one = opened(send_bytes_max=1000)

@@ -10,7 +10,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from darvaz.gateway.journal.batches import parse_rows
@@ -21,6 +21,7 @@ from darvaz.gateway.storage.taken import load_taken
 from darvaz.gateway.telemetry.blocks import unpack
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
+from tests.support.examples import examples
 
 STEPS = ("say", "say", "say", "sync", "journal", "history", "kill", "reconnect")
 
@@ -98,7 +99,7 @@ class World:
         return journal, Counter(int(value) for (block,) in blocks for value in unpack(block)[1])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(15)
 @given(st.lists(st.sampled_from(STEPS), max_size=40))
 def test_everything_is_recorded_once_in_any_order_of_writes_and_kills(steps: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
+from tests.support.examples import examples
 
 PROTOCOL = MessageCodec()
 DEPTH_MAX = PROTOCOL.numbers["depth_max"]
@@ -68,7 +69,7 @@ _KEYS = st.sampled_from(["message", "level", "id", "status", "result", "values",
 _PAIRS = st.lists(st.tuples(_KEYS, _VALUES), max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(60)
 @given(name=st.sampled_from(["log", "ack", "ping", "telemetry"]), pairs=_PAIRS)
 def test_an_accepted_text_means_what_any_json_reader_reads(name: str, pairs: list[tuple[str, object]]) -> None:
     members = [f'"type":"{name}"', *(f'"{key}":{json.dumps(value, ensure_ascii=False)}' for key, value in pairs)]

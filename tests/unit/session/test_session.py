@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from darvaz.gateway.session.session import (
@@ -18,6 +18,7 @@ from darvaz.gateway.session.session import (
     TokenReceived,
 )
 from darvaz.protocol.faults import Fault
+from tests.support.examples import examples
 from tests.unit.session.sessions import JPEG, PROTOCOL, codes, make, open_session
 
 
@@ -180,7 +181,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(60)
 @given(kind=st.sampled_from(["pico", "esp32cam"]), is_admitted=st.booleans(), steps=_STEPS)
 def test_no_sequence_of_packets_and_clock_steps_raises(kind: str, is_admitted: bool, steps: list[Any]) -> None:
     session = make(kind, is_admitted=is_admitted)

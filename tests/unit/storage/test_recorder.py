@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from darvaz.gateway.storage import recorder as recorder_module
-from darvaz.gateway.storage.record_log import FILE_BYTES
+from darvaz.gateway.storage.record_log import FILE_BYTES, RecordLog
 from darvaz.gateway.storage.recorder import Recorder
+from darvaz.gateway.telemetry import history as history_module
 from darvaz.gateway.telemetry.history import RECENT_VALUES_MAX, History
 from darvaz.gateway.telemetry.history_queries import plot
 from darvaz.gateway.telemetry.history_schema import open_history
@@ -24,10 +25,11 @@ NOON_S = 20_000 * 86_400.0
 class Started:
     """A history and its recorder, without threads; `kill` leaves the folder as a killed process does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file_bytes: int = FILE_BYTES) -> None:
         self.folder = folder
         self.history = History(partial(open_history, folder))
         self.recorder = Recorder(folder, [self.history])
+        self.recorder._log = RecordLog(folder, file_bytes=file_bytes)
         self.history.release = self.recorder.release
         self.missing = self.recorder.open()
         self.history.write_replayed()
@@ -101,29 +103,32 @@ def test_a_device_that_was_forgotten_stays_forgotten_after_a_kill(tmp_path: Path
 
 
 def test_the_record_log_is_used_again_once_its_readings_are_stored(tmp_path: Path) -> None:
-    gateway = Started(tmp_path)
-    values = {f"t{name}": name / 7 for name in range(60)}
+    file_bytes = FILE_BYTES // 8
+    gateway = Started(tmp_path, file_bytes)
     for round_ in range(16):
-        for number in range(1_000):
-            gateway.history.record("pico", NOON_S + 1_000 * round_ + number, {**values, "n": number * 0.1})
+        for number in range(100):
+            values = {f"t{name}": (number + name) / 7 for name in range(60)}
+            gateway.history.record("pico", NOON_S + 1_000 * round_ + number, values)
         gateway.sync()
         gateway.flush()
     gateway.kill()
 
-    assert sum(path.stat().st_size for path in tmp_path.glob("records-*.log")) <= 2 * FILE_BYTES
+    assert sum(path.stat().st_size for path in tmp_path.glob("records-*.log")) <= 2 * file_bytes
 
 
-def test_many_readings_are_stored_without_waiting_for_the_hour(tmp_path: Path) -> None:
+def test_many_readings_are_stored_without_waiting_for_the_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values_max = RECENT_VALUES_MAX // 10
+    monkeypatch.setattr(history_module, "RECENT_VALUES_MAX", values_max)
     gateway = Started(tmp_path)
     gateway.flush()
-    for number in range(RECENT_VALUES_MAX // 50):
+    for number in range(values_max // 50):
         gateway.history.record(f"pico-{number % 100}", NOON_S + number, {f"t{name}": 1.0 for name in range(50)})
 
     gateway.sync()
     assert gateway.history.writer.write_once()
 
     with closing(open_history(tmp_path)) as connection:
-        assert connection.execute("SELECT sum(count) FROM readings").fetchone() == (RECENT_VALUES_MAX,)
+        assert connection.execute("SELECT sum(count) FROM readings").fetchone() == (values_max,)
     gateway.kill()
 
 

@@ -7,10 +7,11 @@ import random
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from darvaz.gateway.telemetry.blocks import READINGS_MAX, BlockError, pack, unpack
+from tests.support.examples import examples
 
 NOW_MS = 1_764_000_000_000
 values = some.one_of(
@@ -29,7 +30,7 @@ def bits(numbers: list[float]) -> bytes:
     return struct.pack(f"{len(numbers)}d", *numbers)
 
 
-@settings(max_examples=300)
+@examples(60)
 @given(readings)
 def test_readings_come_out_as_they_went_in(pairs: list[tuple[int, float]]) -> None:
     times_ms, numbers = [time for time, _ in pairs], [value for _, value in pairs]

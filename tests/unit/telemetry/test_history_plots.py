@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -86,15 +86,21 @@ def test_texts_and_truth_values_are_kept_as_changes(kept: Kept) -> None:
 # Plots
 
 
-@pytest.fixture
-def month(kept: Kept) -> Kept:
-    """A month of a reading a minute, whose value is the hour it is in."""
+of_a_month = pytest.mark.xdist_group("plots of a month")
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """A month of a reading a minute, whose value is the hour it is in; tests read it only."""
+    kept = Kept(tmp_path_factory.mktemp("month"))
     for minute in range(30 * 24 * 60):
         kept.record("pico", NOON_S + minute * 60, t=float(minute // 60))
     kept.write()
-    return kept
+    yield kept
+    kept.connection.close()
 
 
+@of_a_month
 @pytest.mark.parametrize(
     ("span_s", "points", "source"),
     [
@@ -117,6 +123,7 @@ def test_a_plot_reads_the_coarsest_source_that_is_fine_enough(
     assert 0 < len(found.points) <= points + 1
 
 
+@of_a_month
 def test_no_plot_has_more_points_than_were_asked_for(month: Kept) -> None:
     for points in (1, 2, 7, 100, 719, 720, POINTS_MAX):
         for begin_s, end_s in ((0, 30 * DAY_S), (1, 30 * DAY_S - 1), (DAY_S / 3, DAY_S)):
@@ -125,6 +132,7 @@ def test_no_plot_has_more_points_than_were_asked_for(month: Kept) -> None:
             assert 0 < len(found.points) <= points, (points, begin_s, end_s, found.source)
 
 
+@of_a_month
 def test_every_source_gives_the_same_sums(month: Kept) -> None:
     for points in (24, 200, 1440):
         found = month.plot("pico", "t", NOON_S, NOON_S + DAY_S, points)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darvaz.text.terminal import VisibleFormatter, visible, visible_json
+from tests.support.examples import examples
 
 HIDDEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
 
@@ -33,6 +34,7 @@ def test_control_and_invisible_characters_are_escaped_and_no_others(text: str, s
     assert visible(text) == shown
 
 
+@examples(60)
 @given(st.text())
 def test_a_visible_text_has_no_control_or_invisible_characters(text: str) -> None:
     left = {char for char in visible(text) if unicodedata.category(char) in HIDDEN}
@@ -40,6 +42,7 @@ def test_a_visible_text_has_no_control_or_invisible_characters(text: str) -> Non
     assert left <= {"\u200c"}
 
 
+@examples(25)
 @given(st.recursive(st.text() | st.integers() | st.booleans(), lambda inner: st.dictionaries(st.text(), inner)))
 def test_visible_json_reads_back_unchanged_and_has_no_hidden_characters(value: object) -> None:
     text = visible_json(value, indent=2)

@@ -7,7 +7,7 @@ import random
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -16,6 +16,7 @@ from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from darvaz.gateway.websocket.parser import ITEMS_PER_PARSE_MAX, Item, Parser, PeerClose, Ping, Pong, Violation
+from tests.support.examples import examples
 from tests.support.rawsocket import close, packet, text
 
 MAX_BYTES = 70_000
@@ -70,7 +71,7 @@ def test_every_cut_in_two_gives_the_same(data: bytes, items: list[Item]) -> None
         assert parse(data[:cut], data[cut:]) == items
 
 
-@settings(max_examples=50, deadline=None)
+@examples(25)
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=30))
 def test_any_cuts_give_the_same(cuts: list[int]) -> None:
     positions = [0, *sorted(cuts), len(STREAM)]
@@ -213,7 +214,7 @@ def test_packets_of_another_implementation_are_read() -> None:
     assert parse(b"".join(client.data_to_send())) == sent
 
 
-@settings(max_examples=500, deadline=None)
+@examples(100)
 @given(st.lists(st.binary(max_size=300), max_size=8))
 def test_random_bytes_never_raise_and_keep_no_more_than_a_message(segments: list[bytes]) -> None:
     parser = Parser(1000, 1000)
@@ -244,7 +245,7 @@ def by_websockets(data: bytes) -> list[object]:
     return [*events, server.close_sent.code if server.parser_exc and server.close_sent else None]
 
 
-@settings(max_examples=400, deadline=None)
+@examples(80)
 @given(st.lists(_FRAMES, max_size=8))
 def test_another_implementation_finds_the_same_messages_and_faults(frames: list[bytes]) -> None:
     data = b"".join(frames)
