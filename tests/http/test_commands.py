@@ -11,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from darvaz.gateway.devices.hub import PENDING_PER_DEVICE_MAX
 from tests.support.app import RunningApp
 from tests.support.board import board_at
 
@@ -65,6 +66,30 @@ async def test_a_board_that_leaves_fails_its_command_at_once(gateway: RunningApp
     response = await serve_one(gateway, None, leave=True)
 
     assert (response.status_code, response.json()["code"]) == (503, "offline")
+
+
+async def test_callers_that_leave_make_room_for_others(gateway: RunningApp) -> None:
+    async with board_at(gateway, "pan-tilt", commands=COMMANDS) as board:
+        leaving = [asyncio.create_task(ask(gateway, "pan-tilt", "pan", angle=1)) for _ in range(PENDING_PER_DEVICE_MAX)]
+        for _ in leaving:
+            await board.link.recv()
+        beyond = await ask(gateway, "pan-tilt", "pan", angle=2)
+        for caller in leaving:
+            caller.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+
+        response = await serve_here(gateway, board)
+
+    assert (beyond.status_code, beyond.json()["code"]) == (429, "busy")
+    assert response.status_code == 200
+
+
+async def serve_here(gateway: RunningApp, board: Any) -> httpx.Response:
+    """Sends one command to a board that is here, and has it answer."""
+    asking = asyncio.create_task(ask(gateway, "pan-tilt", "pan", angle=3))
+    command = json.loads(await board.link.recv())
+    await board.link.send(json.dumps({"type": "ack", "id": command["id"], "status": "ok"}))
+    return await asking
 
 
 async def test_unknown_and_offline_devices_are_told_apart(gateway: RunningApp) -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import AsyncIterator
 
+import pytest
+import pytest_asyncio
+
+from darvaz.gateway.api.routes import OPERATIONS
 from tests.support.app import RunningApp
+from tests.support.board import board_at
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway() -> AsyncIterator[RunningApp]:
+    async with RunningApp(snapshot_deadline_s=0.1) as running:
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -30,3 +41,27 @@ async def test_a_request_without_an_operation_is_explained(
     assert answer.json()["status"] == status and answer.json()["detail"]
     for name, value in header.items():
         assert sorted(answer.headers[name].split(", ")) == sorted(value.split(", "))
+
+
+READABLE = [operation.path for operation in OPERATIONS if operation.method == "GET"]
+
+
+@pytest.mark.parametrize("path", READABLE)
+async def test_head_is_answered_like_get(gateway: RunningApp, path: str) -> None:
+    path = path.format(device="eye", name="light", time_ms=1, token="aaaaaaaaaa", session="aaaaaaaaaa")
+    is_endless = path.endswith(("/events", ".mjpeg"))
+    async with board_at(gateway, "eye", "esp32cam"):
+        head = await gateway.ask("HEAD", path)
+        whole = head if is_endless else await gateway.get(path)
+
+    assert head.status_code == (200 if is_endless else whole.status_code)
+    assert head.headers.keys() <= whole.headers.keys()
+    assert head.headers["content-type"] == whole.headers["content-type"]
+
+
+async def test_head_fetches_no_tokens(gateway: RunningApp) -> None:
+    before = await gateway.get("/api/tokens")
+    head = await gateway.ask("HEAD", "/public/tokens")
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert (await gateway.get("/api/tokens")).json() == before.json()

@@ -49,7 +49,12 @@ class AppTransport(httpx.AsyncBaseTransport):
         scope = _scope("http", request.url.raw_path, request.headers.raw, self._address)
         scope |= {"method": request.method, "scheme": request.url.scheme}
         exchange = _Exchange(self._app, scope, body)
-        status, headers = await exchange.start()
+        try:
+            status, headers = await exchange.start()
+        except asyncio.CancelledError:
+            # The client has left.
+            await exchange.aclose()
+            raise
         return httpx.Response(status, headers=headers, stream=exchange)
 
 

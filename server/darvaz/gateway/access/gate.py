@@ -139,7 +139,7 @@ class Access:
 
         For `ENROLMENT_NOT_PROVEN`, ask again with `is_local_program` if the system says that the caller is one.
         """
-        refused = self._refuse_minting(caller)
+        refused = self.refuse_public_tokens(caller)
         if refused is not None:
             return refused
         issued = self.tokens.mint(DEVICE_KINDS, caller.address)
@@ -149,9 +149,9 @@ class Access:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self._unix_s()))
         return {"status": "success", **given, "timestamp": stamp, "message": _MESSAGE}
 
-    # Rules
-
-    def _refuse_minting(self, caller: Caller) -> Refused | None:
+    @closed_on_failure
+    def refuse_public_tokens(self, caller: Caller) -> Refused | None:
+        """Returns the refusal of a caller that may not fetch tokens now, and counts its call."""
         if not self.rules.is_own_page(caller) or caller.is_cross_site:
             return FOREIGN_ORIGIN
         if not self.rules.is_known_name(caller):

@@ -158,7 +158,7 @@ OPERATIONS = [
     ),
     Operation(
         method="GET", path="/api/devices/{device}/snapshot.jpg", tag=_TAG, handle=take_snapshot, need=Need.VIEW,
-        query=ViewLinkQuery, answer=str, media=(_JPEG,), errors=(503, 504), by_link=True
+        query=ViewLinkQuery, answer=str, media=(_JPEG,), errors=(502, 503, 504), by_link=True
     ),
     Operation(
         method="GET", path="/api/devices/{device}/camera", tag=_TAG, handle=describe_camera, need=Need.VIEW,

@@ -106,7 +106,8 @@ async def send_command(call: Call) -> CommandResult | Response:
     """Sends a command and returns the result of its acknowledgement."""
     name, deadline_s = call.request.path_params["name"], call.parts.settings.command_deadline_s
     try:
-        result = await call.parts.hub.command(call.device, name, call.body, deadline_s)
+        # A caller that has left does not count among the commands that wait.
+        result = await call.while_connected(call.parts.hub.command(call.device, name, call.body, deadline_s))
     except CommandError as error:
         return problem(error.status, error.code, str(error))
     # The board has done it, whatever the disk does: /health tells of that.

@@ -127,6 +127,9 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         shown.insert(1, {"password": []})
     if operation.by_link:
         shown.append({"link": []})
+    if operation.need is not None:
+        # Programs of the gateway's own machine need no token.
+        shown.append({})
     described["security"] = shown
     return described
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -23,6 +23,7 @@ from darvaz.gateway.http.authorization import authorize, authorize_viewer
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.compression import compress_for
 from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.streaming import wait_for_disconnect
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 
@@ -80,6 +81,20 @@ class Call:
             if not is_entered:
                 raise ReadPoolBusyError("too many reads of the database at once; wait for the others")
             return await pool.read(function, *args, **kwargs)
+
+    async def while_connected(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Returns the result of what may take long; if the caller leaves, ends it and raises `ClientDisconnect`."""
+        working = asyncio.ensure_future(work)
+        leaving = asyncio.ensure_future(wait_for_disconnect(self.request.receive))
+        try:
+            await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise ClientDisconnect
+            return working.result()
+        finally:
+            for task in (working, leaving):
+                task.cancel()
+            await asyncio.gather(working, leaving, return_exceptions=True)
 
     def is_still_admitted(self) -> bool:
         """Returns whether the caller may still see what a long response sends."""
@@ -166,7 +181,10 @@ async def _serve(operation: Operation, request: Request, parts: Parts) -> Respon
     refused = await _authorize(operation, call) or _refuse_path(parts, request) or await _read(operation, call)
     if refused is not None:
         return refused
-    answer = await operation.handle(call)
+    try:
+        answer = await operation.handle(call)
+    except ClientDisconnect:
+        return _gone()
     if operation.is_stored and not await parts.store(STORE_DEADLINE_S):
         return unstored()
     return answer if isinstance(answer, Response) else respond(answer, operation.status)
@@ -217,6 +235,18 @@ async def respond_if_changed(request: Request, body: bytes, headers: Mapping[str
         return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
     body, more = await compress_for(request.headers.get("accept-encoding", ""), body)
     return Response(body, headers={**headers, **more}, media_type=JSON)
+
+
+def without_body() -> Response:
+    """Returns the answer to `HEAD` where `GET` would change something; its length is not known."""
+    response = Response(headers=NO_STORE, media_type=JSON)
+    del response.headers["content-length"]
+    return response
+
+
+def _gone() -> Response:
+    """Returns what is said of a caller that has left; nobody reads it."""
+    return problem(400, "gone", "the request ended early")
 
 
 def unstored() -> Response:
@@ -274,7 +304,7 @@ async def _receive_body(request: Request) -> bytes | Response:
                 if len(body) > BODY_BYTES_MAX:
                     return problem(413, "too_large", f"the body must be at most {BODY_BYTES_MAX} bytes")
     except ClientDisconnect:
-        return problem(400, "gone", "the request ended early")
+        return _gone()
     except TimeoutError:
         return problem(408, "too_slow", f"the body must arrive within {BODY_DEADLINE_S:g} s")
     return bytes(body)

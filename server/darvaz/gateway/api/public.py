@@ -12,7 +12,7 @@ from starlette.responses import Response
 from darvaz import __version__
 from darvaz.gateway.access import Refused
 from darvaz.gateway.access.decisions import ENROLMENT_NOT_PROVEN
-from darvaz.gateway.api.operations import Call, Operation, respond
+from darvaz.gateway.api.operations import Call, Operation, respond, without_body
 from darvaz.gateway.http.authorization import is_local_program, note_refusal
 from darvaz.gateway.http.problems import problem
 from darvaz.protocol.asyncapi import build_asyncapi
@@ -42,12 +42,17 @@ class HealthSummary(msgspec.Struct):
 
 async def mint_public_tokens(call: Call) -> Response:
     """Issues one new token for each kind, if the policy allows it."""
-    answer = call.parts.access.public_tokens(call.caller)
+    access, is_head = call.parts.access, call.request.method == "HEAD"
+    # HEAD issues nothing: nobody would receive it.
+    decide = access.refuse_public_tokens if is_head else access.public_tokens
+    answer = decide(call.caller)
     if answer is ENROLMENT_NOT_PROVEN and await is_local_program(call.parts, call.request.scope):
-        answer = call.parts.access.public_tokens(replace(call.caller, is_local_program=True))
+        answer = decide(replace(call.caller, is_local_program=True))
     if isinstance(answer, Refused):
         note_refusal(call.parts, call.caller, answer, "tokens")
         return problem(answer.status, answer.code, answer.message, answer.retry_after_s)
+    if is_head:
+        return without_body()
     call.record("tokens issued")
     return respond(answer)
 

@@ -8,6 +8,7 @@ then go to the transport without ASGI messages, tasks or chunks.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,11 @@ EXTENSION = "darvaz.body"
 
 _CLOSE = (b"connection", b"close")
 _TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding; send one of them"
+_OTHER_VERSION = "this gateway speaks HTTP/1.1"
+_VERSIONS = ("1.0", "1.1")
+# A header line that goes on in the next one (obs-fold), which may be refused (RFC 9112, section 5.2).
+_FOLDED = re.compile(rb"\n[ \t]")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _NOT_HTTP = "this is not a request of HTTP/1.1; for TLS, run a proxy in front of the gateway"
 
 
@@ -56,12 +62,23 @@ class HttpProtocol(DeadlineH11):
                 if _has(self.headers, b"content-length"):
                     await problem(400, "not_http", _TWO_LENGTHS)(scope, receive, send)
                     return
+            if scope["http_version"] not in _VERSIONS:
+                self.headers.append(_CLOSE)
+                await problem(505, "not_http", _OTHER_VERSION)(scope, receive, send)
+                return
             await app(scope, receive, send)
             if cycle.response_started and not cycle.response_complete and self._body is None:
                 # A response that was given up is not read: to close it in order would wait for that.
                 self.cut_off()
 
         self.app = extended
+
+    def handle_events(self) -> None:
+        # h11 joins such lines; a proxy in front may have understood two headers.
+        if self.conn.their_state is h11.IDLE and _is_folded(self.conn.trailing_data[0]):
+            self.send_400_response("")
+        else:
+            super().handle_events()
 
     def send_400_response(self, msg: str) -> None:
         """Answers bytes that are not HTTP with a problem, like every other error, and ends the connection."""
@@ -109,6 +126,11 @@ class HttpProtocol(DeadlineH11):
             super().shutdown()
         else:
             self._body.end()
+
+
+def _is_folded(received: bytes) -> bool:
+    """Whether the head of a request, as far as it is here, has a line that goes on in the next one."""
+    return _FOLDED.search(_HEAD_END.split(received, 1)[0]) is not None
 
 
 def _has(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bool:
