@@ -44,6 +44,8 @@ def serve(config: str | None, **given: str | None) -> None:
     # Before the server listens, there is nothing to complete.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from darvaz.gateway.app import build_parts
+    from darvaz.gateway.http.certificates import open_certificates
+    from darvaz.gateway.http.self_signed import CertificateError
     from darvaz.gateway.log_output import log_to
     from darvaz.gateway.server import run
 
@@ -54,14 +56,15 @@ def serve(config: str | None, **given: str | None) -> None:
         listener = _listen(settings)
         lock = FolderLock.take(settings.data_path)
         parts = build_parts(settings)
-    except (SettingsError, StorageError, ListenError) as error:
+        certificates = open_certificates(settings)
+    except (SettingsError, StorageError, ListenError, CertificateError) as error:
         raise click.ClickException(str(error)) from None
     if settings.idle_timeout_s <= settings.heartbeat_s:
         remarks.append("idle_timeout_s is not above heartbeat_s: quiet boards are closed before they are asked")
     for remark in remarks:
         log.warning("= %s", remark)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        status = runner.run(run(parts, listener, _console))
+        status = runner.run(run(parts, listener, _console, certificates))
     if lock is not None:
         lock.release()
     sys.exit(status)

@@ -59,9 +59,9 @@ def parse_base_path(text: str) -> str | None:
     return path if is_plain and len(path) <= BASE_PATH_CHARS_MAX else None
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, scheme: str = "http") -> str:
     """Returns the address of a host, which may be an address of IPv6, and a port."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def network_address(host: str) -> str | None:

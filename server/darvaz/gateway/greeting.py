@@ -11,8 +11,9 @@ from darvaz.gateway.sign_in_hint import note_address, sign_in_line
 def greeting(parts: Parts, host: str, port: int) -> list[str]:
     """Returns the lines for a gateway that listens on this host and port; notes its address for the command line."""
     public = parts.settings.public
-    note_address(parts.access.connection, host, port, public.text)
-    addresses = [*_addresses(host, port), *filter(None, [public.text])]
+    scheme = "https" if parts.settings.has_tls else "http"
+    note_address(parts.access.connection, host, port, public.text, scheme)
+    addresses = [*_addresses(host, port, scheme), *filter(None, [public.text])]
     last = addresses[-1]
     return [
         f"Darvaz {__version__}  data in {parts.settings.data_path.resolve()}",
@@ -35,9 +36,9 @@ def _enrolment(parts: Parts) -> str:
     return "to add a board: darvaz enrol (opens /public/tokens for 15 min) or darvaz token issue pico"
 
 
-def _addresses(host: str, port: int) -> list[str]:
+def _addresses(host: str, port: int, scheme: str) -> list[str]:
     """Returns where the gateway is reached: this machine first, then its address in the network."""
     if host not in ANY_ADDRESS:
-        return [url_of(host, port)]
+        return [url_of(host, port, scheme)]
     found = ["127.0.0.1", *filter(None, [network_address(host)])]
-    return [url_of(address, port) for address in found]
+    return [url_of(address, port, scheme) for address in found]

@@ -74,6 +74,8 @@ class Parts:
     shares: AllShares = field(default_factory=AllShares)
     long_work: LongWork = field(default_factory=LongWork)
     local_programs: LocalPrograms = field(default_factory=LocalPrograms)
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What is wrong beside the writers: a sentence for each subject, while it lasts."""
     unix_s: Callable[[], float] = time.time
     started_unix_s: float = field(default_factory=time.time)
     nodes: NodeList | None = None
@@ -112,7 +114,7 @@ class Parts:
     @property
     def problems(self) -> list[str]:
         """Returns what is wrong with the writers, and what was damaged since the start, one sentence each."""
-        return self.failures + [note for writer in self.writers for note in writer.notes]
+        return [*self.failures, *(note for writer in self.writers for note in writer.notes), *self.remarks.values()]
 
     @property
     def failures(self) -> list[str]:

@@ -9,6 +9,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import cast
@@ -17,11 +18,13 @@ import uvicorn
 from rich.console import Console
 
 from darvaz.gateway import service_manager
+from darvaz.gateway.access.origins import is_host_allowed
 from darvaz.gateway.app import build_app
 from darvaz.gateway.events.streams import CLIENTS_MAX
 from darvaz.gateway.greeting import greeting
+from darvaz.gateway.http.certificates import LOOK_EVERY_S, Certificates
 from darvaz.gateway.http.connection_slots import CONNECTIONS_MAX, ConnectionSlots
-from darvaz.gateway.http.connections import ConnectionFactory
+from darvaz.gateway.http.connections import ConnectionFactory, Tls
 from darvaz.gateway.http.server_protocol import HttpProtocol
 from darvaz.gateway.http.slow_clients import IDLE_DEADLINE_S
 from darvaz.gateway.local_token_file import LocalTokenFile
@@ -32,14 +35,18 @@ from darvaz.gateway.websocket.protocol import WebSocketProtocol
 
 SHUTDOWN_DEADLINE_S = 3
 
+# The subject of what is wrong with the certificate.
+_CERTIFICATE = "certificate"
+
 log = logging.getLogger("darvaz")
 
 
-async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
+async def run(parts: Parts, listener: socket.socket, console: Console, certificates: Certificates | None = None) -> int:
     """Serves until a signal comes and returns the exit status."""
     settings = parts.settings
     files_max = raise_open_file_limit(settings.links_max + settings.viewers_max + CLIENTS_MAX + CONNECTIONS_MAX)
-    server = _Server(_config(parts, _connections_max(files_max)), parts, service_manager.from_environment())
+    config = _config(parts, _connections_max(files_max), certificates)
+    server = _Server(config, parts, service_manager.from_environment(), certificates)
     host, port = listener.getsockname()[:2]
     for number, line in enumerate(greeting(parts, host, port)):
         if settings.log_format == "json":
@@ -60,15 +67,24 @@ async def run(parts: Parts, listener: socket.socket, console: Console) -> int:
 class _Server(uvicorn.Server):
     """Stops on a signal with exit status 0; uvicorn would raise the signal a second time."""
 
-    def __init__(self, config: uvicorn.Config, parts: Parts, manager: ServiceManager) -> None:
+    def __init__(
+        self, config: uvicorn.Config, parts: Parts, manager: ServiceManager, certificates: Certificates | None
+    ) -> None:
         super().__init__(config)
         self._parts = parts
         self._manager = manager
+        # None without TLS.
+        self._certificates = certificates
+        # Set by SIGHUP, and cleared when the certificate was read again.
+        self._is_reload_wanted = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._manager.tell_ready(self._describe)
+            if self._certificates is not None:
+                self._watching = asyncio.create_task(self._watch_certificates(self._certificates))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._manager.tell_stopping()
@@ -76,6 +92,9 @@ class _Server(uvicorn.Server):
         self._parts.events.close()
         await super().shutdown(sockets)
         await self._manager.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
 
     def _describe(self) -> str:
         """Returns the sentence for the service manager."""
@@ -87,8 +106,23 @@ class _Server(uvicorn.Server):
         # A second signal does not stop it sooner: there is a deadline, and the journal must still be written.
         self.should_exit = True
 
+    async def _watch_certificates(self, certificates: Certificates) -> None:
+        """Reads the certificate again when its files change, and when a signal asks for it."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_reload_wanted.wait(), LOOK_EVERY_S)
+            is_forced = self._is_reload_wanted.is_set()
+            self._is_reload_wanted.clear()
+            problem = await asyncio.to_thread(certificates.refresh, is_forced=is_forced)
+            if problem is None:
+                self._parts.remarks.pop(_CERTIFICATE, None)
+            else:
+                self._parts.remarks[_CERTIFICATE] = problem
+
     def _handle_reload(self, sig: int, frame: FrameType | None) -> None:
-        """Goes on: no file of the gateway is read again yet."""
+        """Has the certificate read again; without TLS there is nothing to read."""
+        # A handler runs between two steps of the event loop, which may be asleep.
+        asyncio.get_running_loop().call_soon_threadsafe(self._is_reload_wanted.set)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -97,7 +131,8 @@ class _Server(uvicorn.Server):
         )
         # Sent when the terminal closes; nohup sets it to be ignored. `systemctl reload` sends it as well.
         if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            wanted[signal.SIGHUP] = self._handle_reload if self._manager.is_there else self.handle_exit
+            is_service = self._manager.is_there or (self._certificates is not None and not _has_terminal())
+            wanted[signal.SIGHUP] = self._handle_reload if is_service else self.handle_exit
         before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
         try:
             yield
@@ -106,12 +141,16 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+def _has_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def _connections_max(files_max: int | None) -> int:
     """Returns how many HTTP connections may be open: where files are few, half of them are left for links."""
     return CONNECTIONS_MAX if files_max is None else max(1, min(CONNECTIONS_MAX, (files_max - OWN_FILES_MAX) // 2))
 
 
-def _config(parts: Parts, connections_max: int) -> uvicorn.Config:
+def _config(parts: Parts, connections_max: int, certificates: Certificates | None) -> uvicorn.Config:
     settings = parts.settings
     proxies = settings.listed("trusted_proxies")
     slots = ConnectionSlots(
@@ -121,10 +160,12 @@ def _config(parts: Parts, connections_max: int) -> uvicorn.Config:
         proxies=proxies,
         known=parts.access.rules.known,
     )
+    hosts = (*settings.listed("allowed_hosts"), *filter(None, [settings.public.host]))
+    tls = None if certificates is None else Tls(certificates.context, lambda host: is_host_allowed(host, hosts))
     return uvicorn.Config(
         build_app(parts),
         # Frames of a camera are written straight to the transport.
-        http=cast(type[asyncio.Protocol], ConnectionFactory(functools.partial(HttpProtocol, slots=slots), slots)),
+        http=cast(type[asyncio.Protocol], ConnectionFactory(functools.partial(HttpProtocol, slots=slots), slots, tls)),
         timeout_keep_alive=IDLE_DEADLINE_S,
         ws=WebSocketProtocol,
         # Our own heartbeat decides which links are alive; a board answers WebSocket pings only while it reads.

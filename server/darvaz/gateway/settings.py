@@ -78,6 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # fmt: off
     host: Annotated[str, Meta(min_length=1), _doc("Address to listen on; 127.0.0.1 for this machine only.")] = "0.0.0.0"
     port: Annotated[int, Meta(ge=0, le=65_535), _doc("TCP port; 0 takes a free one.")] = 3000
+    tls: Annotated[
+        Literal["auto", "off", "self-signed"],
+        _doc("HTTPS: auto if tls_cert is given, off, or self-signed with a certificate that the gateway makes."),
+    ] = "auto"
+    tls_cert: Annotated[str, _doc("Certificate of HTTPS with its chain, a file in PEM.", is_path=True)] = ""
+    tls_key: Annotated[str, _doc("Its key, a file in PEM; none if tls_cert has it.", is_path=True)] = ""
     data: Annotated[str, Meta(min_length=1), _doc("Data folder of the gateway.", is_path=True)] = "data"
 
     heartbeat_s: Annotated[Seconds, _doc("Seconds between two pings to a board.")] = 120.0
@@ -169,6 +175,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "info"
     log_format: Annotated[Literal["text", "json"], _doc("Lines of the log: text, or one JSON object each.")] = "text"
     # fmt: on
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether people and boards use https:// and wss://."""
+        return self.tls == "self-signed" or (self.tls == "auto" and bool(self.tls_cert))
 
     @property
     def data_path(self) -> Path:

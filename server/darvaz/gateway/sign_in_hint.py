@@ -25,9 +25,9 @@ def sign_in_line(connection: sqlite3.Connection, links: SignInLinks, address: st
     return f"sign in with a browser, once, within {LINK_MINUTES:g} min: {sign_in_url(address, links.issue())}"
 
 
-def note_address(connection: sqlite3.Connection, host: str, port: int, public_url: str) -> None:
+def note_address(connection: sqlite3.Connection, host: str, port: int, public_url: str, scheme: str = "http") -> None:
     """Notes where the gateway listens, or its public URL, for `address_of`."""
-    write_setting(connection, _ADDRESS, public_url or url_of(host, port))
+    write_setting(connection, _ADDRESS, public_url or url_of(host, port, scheme))
 
 
 def address_of(connection: sqlite3.Connection) -> str | None:
@@ -39,7 +39,7 @@ def address_of(connection: sqlite3.Connection) -> str | None:
     parts = urlsplit(noted or "")
     if parts.hostname not in ANY_ADDRESS or parts.port is None:
         return noted
-    return url_of(network_address(parts.hostname) or _LOOPBACK, parts.port)
+    return url_of(network_address(parts.hostname) or _LOOPBACK, parts.port, parts.scheme)
 
 
 def sign_in_url(address: str, link: Credential) -> str:

@@ -2,29 +2,41 @@
 
 Until its first bytes come, a connection is a transport and a deadline only. A plain request for a WebSocket
 (`parse_upgrade`) is then handed to the WebSocket protocol as it is; everything else is handed to the HTTP protocol.
+With TLS, both see what was decrypted; the handshake has the slot and the deadline of the request.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from darvaz.gateway.http.connection_slots import ConnectionSlots, Slot
+from darvaz.gateway.http.tls_start import HANDSHAKE, TlsStart, plain_answer
 from darvaz.gateway.websocket.fast_upgrade import parse_upgrade
 
 MakeProtocol = Callable[..., Any]
 
 
+class Tls(NamedTuple):
+    """How connections are encrypted."""
+
+    context: ssl.SSLContext
+    is_host_allowed: Callable[[str], bool]
+    """Whether plain requests that name this host are sent to https://."""
+
+
 class ConnectionFactory:
     """Makes the protocol of each new connection; `make_http` makes the one that reads HTTP."""
 
-    def __init__(self, make_http: MakeProtocol, slots: ConnectionSlots) -> None:
+    def __init__(self, make_http: MakeProtocol, slots: ConnectionSlots, tls: Tls | None = None) -> None:
         self._make_http = make_http
         self._slots = slots
+        self._tls = tls
 
     def __call__(
         self,
@@ -35,15 +47,27 @@ class ConnectionFactory:
     ) -> asyncio.Protocol:
         """Returns the protocol of a new connection, as uvicorn calls for it."""
         arguments = {"config": config, "server_state": server_state, "app_state": app_state, "_loop": _loop}
-        return NewConnection(self._slots, self._make_http, arguments)
+        return NewConnection(self._slots, self._make_http, arguments, self._tls)
 
 
 class NewConnection(asyncio.Protocol):
     """One connection until its first bytes."""
 
-    __slots__ = ("_arguments", "_connections", "_deadline", "_make_http", "_slot", "_slots", "_transport")
+    __slots__ = (
+        "_arguments",
+        "_connections",
+        "_deadline",
+        "_make_http",
+        "_slot",
+        "_slots",
+        "_tls",
+        "_tls_start",
+        "_transport",
+    )
 
-    def __init__(self, slots: ConnectionSlots, make_http: MakeProtocol, arguments: dict[str, Any]) -> None:
+    def __init__(
+        self, slots: ConnectionSlots, make_http: MakeProtocol, arguments: dict[str, Any], tls: Tls | None = None
+    ) -> None:
         self._slots = slots
         self._make_http = make_http
         # What uvicorn gives to a protocol class, for the protocol that takes over.
@@ -54,6 +78,10 @@ class NewConnection(asyncio.Protocol):
         self._slot: Slot | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._transport: Any = None
+        # None without TLS, and from the end of the handshake on.
+        self._tls = tls
+        # None before the handshake and from its end on.
+        self._tls_start: TlsStart | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -66,7 +94,28 @@ class NewConnection(asyncio.Protocol):
             loop = self._arguments["_loop"] or asyncio.get_running_loop()
             self._deadline = loop.call_later(self._slots.deadline_s, self.cut_off)
 
+    def _use_tls(self, transport: asyncio.Transport) -> None:
+        """Goes on with the encrypted transport."""
+        self._transport = transport
+        start, self._tls_start, self._tls = self._tls_start, None, None
+        early = start.take_early() if start is not None else b""
+        if early:
+            self.data_received(early)
+
+    def _begin_tls(self, tls: Tls, data: bytes) -> None:
+        if self._tls_start is not None:
+            self._tls_start.keep(data)
+        elif data.startswith(HANDSHAKE):
+            self._tls_start = TlsStart(tls.context, self._transport, self, self._use_tls, self._slots.deadline_s)
+            self._tls_start.begin(data)
+        else:
+            self._transport.write(plain_answer(data, tls.is_host_allowed))
+            self._transport.close()
+
     def data_received(self, data: bytes) -> None:
+        if self._tls is not None:
+            self._begin_tls(self._tls, data)
+            return
         make_websocket = self._arguments["config"].ws_protocol_class
         is_upgrade = make_websocket is not None and parse_upgrade(data) is not None
         slot = None if is_upgrade else self._slot
@@ -92,6 +141,9 @@ class NewConnection(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+        start, self._tls_start = self._tls_start, None
+        if start is not None:
+            start.close()
         slot, self._slot = self._slot, None
         if slot is not None:
             self._slots.leave(slot)
