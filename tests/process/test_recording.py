@@ -120,14 +120,17 @@ async def test_a_film_shows_each_frame_when_it_arrived(
 
 
 @pytest.mark.usefixtures("needs_av")
-async def test_ctrl_c_ends_a_film_that_is_complete(gateway: GatewayProcess, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_a_film_that_is_complete(
+    gateway: GatewayProcess, tmp_path: Path, end: signal.Signals
+) -> None:
     film = tmp_path / "yard.mp4"
     command = [sys.executable, "-m", "darvaz", "record", "yard", "-o", str(film), "--gateway", gateway.url]
     async with Camera(gateway.ws_url) as camera:
         recording = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
         await camera.wait_for_stream(fps=10)
         await asyncio.sleep(1)
-        recording.send_signal(signal.SIGINT)
+        recording.send_signal(end)
         output, _ = await asyncio.wait_for(recording.communicate(), 60)
 
     assert recording.returncode == 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,10 +16,12 @@ from darvaz.cli.remote import explained_errors, gateway_option
 from darvaz.client.asynchronous import AsyncGateway
 from darvaz.client.errors import GatewayError, Unreachable
 from darvaz.client.film import Film, FilmError
+from darvaz.client.film_start import FilmStart
 from darvaz.client.requests import CameraFrame
 from darvaz.gateway.frames.demand import SIZES
 
 _RETRY_S = 1.0
+_END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LAPSE_FPS = 25.0
 _SUFFIXES = (".mkv", ".mp4")
 
@@ -49,7 +53,7 @@ def record(
     force: bool,
     gateway: str,
 ) -> None:
-    """Record the camera DEVICE; Ctrl-C ends the film, and the file is complete.
+    """Record the camera DEVICE; Ctrl-C or SIGTERM ends the film, and the file is complete.
 
     Each frame is shown at the time when it arrived. While the camera or the gateway is away, the film stands still.
     """
@@ -66,7 +70,10 @@ def record(
             # Ctrl-C is how a recording ends, so it is not a failure.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             lapse_fps = (play_fps or _LAPSE_FPS) if every_s else None
-            asyncio.run(_record(film, _frames(gateway, device, query), for_s, lapse_fps))
+            asyncio.run(_until_signal(_record(film, _frames(gateway, device, query), for_s, lapse_fps)))
+            for number in _END_SIGNALS:
+                # The file is being completed, and a second signal must not end that.
+                signal.signal(number, signal.SIG_IGN)
     except FilmError as error:
         raise click.ClickException(str(error)) from None
     _report(film, output)
@@ -79,14 +86,37 @@ def _report(film: Film, output: Path) -> None:
     click.echo(f"{output}: {film.frames} frames, {film.length_s:.1f} s{broken}")
 
 
+async def _until_signal(recording: Coroutine[Any, Any, None]) -> None:
+    """Runs a recording to its end, or until a signal ends it."""
+    task = asyncio.ensure_future(recording)
+    loop = asyncio.get_running_loop()
+    # Windows has no such handlers: there Ctrl-C raises KeyboardInterrupt.
+    with contextlib.suppress(NotImplementedError):
+        for number in _END_SIGNALS:
+            loop.add_signal_handler(number, task.cancel)
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
+
+
 async def _record(
     film: Film, frames: AsyncGenerator[CameraFrame], for_s: float | None, lapse_fps: float | None
 ) -> None:
     """Adds frames until the time is over; for a time-lapse the gateway sends only the frames that are due."""
-    with contextlib.suppress(TimeoutError):
+    start = FilmStart()
+    try:
         async with contextlib.aclosing(frames), asyncio.timeout(for_s):
             async for frame in frames:
-                film.add(frame.data, film.frames / lapse_fps if lapse_fps else frame.time)
+                if lapse_fps:
+                    film.add(frame.data, film.frames / lapse_fps)
+                    continue
+                for due in start.receive(frame, time.monotonic()):
+                    film.add(due.data, due.time)
+    except TimeoutError:
+        pass
+    finally:
+        for due in start.rest():
+            film.add(due.data, due.time)
 
 
 async def _frames(gateway: str, device: str, query: dict[str, str]) -> AsyncGenerator[CameraFrame]:
