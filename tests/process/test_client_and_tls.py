@@ -15,6 +15,7 @@ from darvaz import Gateway
 from darvaz.boards.flashing import FlashError, FlashOutcome
 from darvaz.boards.flashing.device_token import GatewayIssuer
 from darvaz.client import Unreachable
+from darvaz.doctor import DoctorOptions, Finding, StepOutcome, parse_target, run_checks
 from tests.support.gateway import GatewayProcess
 
 
@@ -57,6 +58,22 @@ def test_an_authority_in_ssl_cert_file_is_trusted(
 
     with Gateway(address) as gw:
         assert gw.devices() == []
+
+
+async def test_doctor_trusts_the_same_authorities(
+    address: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def http_step() -> Finding:
+        steps = run_checks(DoctorOptions(parse_target(address, None), idle_s=0))
+        return next(step for step in [step async for step in steps] if step.step == "http")
+
+    refused = await http_step()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    trusted = await http_step()
+
+    assert "certificate is not trusted" in refused.detail and "SSL_CERT_FILE" in refused.remedy
+    assert trusted.outcome is StepOutcome.OK
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused_with_advice(address: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from darvaz.boards.virtual import VirtualBoard
-from darvaz.boards.virtual.firmware import write_flash
+from darvaz.boards.virtual.firmware import MAIN, write_flash
 from darvaz.boards.virtual.micropython import NoMicroPython
 from darvaz.boards.virtual.pictures import NoPictures, draw_frame
 from darvaz.cli.remote import client_of, gateway_option
@@ -121,7 +121,9 @@ async def _run(
         for at, ((kind, device), token) in enumerate(zip(devices, tokens, strict=True)):
             flash = folder / device
             url = gateway.replace("http", "ws", 1)
-            write_flash(flash, kind, device, url, token, is_source=is_source, log_level="debug")
+            is_ours = write_flash(flash, kind, device, url, token, is_source=is_source, log_level="debug")
+            if not is_ours:
+                click.echo(f"{flash / MAIN} is kept: it is not our program; without it, the board gets ours")
             print_line = _line_printer(device, _COLOURS[at % len(_COLOURS)])
             board = await stack.enter_async_context(VirtualBoard(kind, flash, name=device, on_line=print_line))
             print_line(f"switched on; mpremote connect {board.port}")

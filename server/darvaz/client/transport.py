@@ -12,6 +12,7 @@ from darvaz.client.config import URL_VARIABLE, GatewayConfig
 from darvaz.client.errors import GatewayError, Unreachable, error_of
 from darvaz.client.local_token import LocalTokenAuth
 from darvaz.client.requests import ApiRequest, RawAnswer
+from darvaz.text.certificates import trusting_context
 
 DEADLINE_S = 30.0
 # The gateway may wait for a board longer than for anything else.
@@ -68,10 +69,7 @@ def trusted(url: str) -> ssl.SSLContext:
     if not url.lower().startswith("https://"):
         # None is needed, and to load the others takes long: this one trusts nobody.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = httpx.create_ssl_context(trust_env=False)
-    # Gateways at home have an authority of their own.
-    context.load_default_certs()
-    return context
+    return trusting_context()
 
 
 def request_options(request: ApiRequest) -> dict[str, Any]:

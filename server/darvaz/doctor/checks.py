@@ -14,6 +14,7 @@ from darvaz.doctor import network_steps, token_steps, websocket_steps
 from darvaz.doctor.finding import Finding, skipped
 from darvaz.doctor.target import GatewayTarget
 from darvaz.doctor.token_steps import SourcedToken
+from darvaz.text.certificates import trusting_context
 
 Step = Callable[[], Awaitable[Finding]]
 
@@ -54,6 +55,7 @@ class _Checks:
             timeout=options.deadline_s,
             trust_env=False,
             follow_redirects=False,
+            verify=trusting_context() if options.target.is_secure else False,
         )
 
     async def __aenter__(self) -> _Checks:

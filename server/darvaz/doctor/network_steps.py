@@ -100,7 +100,7 @@ def _tls_failure(target: GatewayTarget, error: httpx.ConnectError) -> Finding:
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return failed(
             f"the certificate is not trusted ({quoted(reason)})",
-            "Use the name in the certificate, renew it, or let this machine trust its issuer.",
+            "Use the name in the certificate, renew it, or name the certificate of its authority in SSL_CERT_FILE.",
         )
     if target.is_secure:
         return failed(

@@ -15,6 +15,7 @@ from darvaz.doctor import hints
 from darvaz.doctor.finding import Finding, failed, passed, quoted, skipped
 from darvaz.doctor.target import GatewayTarget
 from darvaz.doctor.token_steps import SourcedToken
+from darvaz.text.certificates import trusting_context
 
 _CLOSE_DEADLINE_S = 1.0
 _TEXT_BYTES_MAX = 64 * 1024
@@ -47,6 +48,7 @@ async def shake_hands(
             ping_interval=None,
             proxy=None,
             max_size=_TEXT_BYTES_MAX,
+            ssl=trusting_context() if target.is_secure else None,
         )
     except InvalidStatus as error:
         status = error.response.status_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -182,5 +183,8 @@ def _picture_path(item: pytest.Item) -> Path:
         return config.invocation_params.dir / str(folder) / name
     # The cache can be switched off.
     cache: pytest.Cache | None = getattr(config, "cache", None)
-    folder = config.rootpath / PICTURES if cache is None else cache.mkdir(PICTURES)
-    return folder / name
+    if cache is not None:
+        # A project may be read-only; then the report says that the picture cannot be saved.
+        with contextlib.suppress(OSError):
+            return cache.mkdir(PICTURES) / name
+    return config.rootpath / PICTURES / name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,23 @@ def test_settings_with_secrets_are_not_copied_to_a_virtual_board(
     files = [file for file in (tmp_path / "flash").rglob("*") if file.is_file()]
     assert sorted(file.name for file in files) == ["config.json", "device.mpy", "main.py", "servo.py"]
     assert all(b"secret" not in file.read_bytes() for file in files)
+
+
+def test_program_and_settings_of_a_maker_stay_in_a_kept_flash(
+    firmware: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firmware_source, "firmware_folder", lambda: firmware)
+    flash = tmp_path / "flash"
+    assert write_flash(flash, "pico", "pan-tilt", "ws://127.0.0.1:3000", "dvz_old") is True
+    (flash / "main.py").write_text("print('mine')")
+    (flash / "servo.py").write_text("old")
+    config = json.loads((flash / "config.json").read_text())
+    (flash / "config.json").write_text(json.dumps({**config, "pin": 7}))
+
+    is_ours = write_flash(flash, "pico", "pan-tilt", "ws://127.0.0.1:3001", None)
+
+    assert is_ours is False
+    assert (flash / "main.py").read_text() == "print('mine')"
+    assert (flash / "servo.py").read_text() != "old"
+    config = json.loads((flash / "config.json").read_text())
+    assert (config["pin"], config["gateways"], "token" in config) == (7, ["ws://127.0.0.1:3001"], False)

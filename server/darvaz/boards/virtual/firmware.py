@@ -9,15 +9,23 @@ from typing import Any
 from darvaz.boards.compiled_library import MPY_VERSION, compile_library, twin
 from darvaz.boards.firmware_source import read_sources
 
+MAIN = "main.py"
 # The access point that every virtual board finds.
 NETWORK = {"ssid": "Home", "password": "password"}
 
 
 def write_flash(
     folder: Path, kind: str, device: str, gateway: str, token: str | None, *, is_source: bool = False, **more: Any
-) -> None:
-    """Fills a folder with what `make flash` would put on a board of a kind; `more` goes into its config.json."""
+) -> bool:
+    """Fills a folder with what `make flash` would put on a board of a kind; `more` goes into its config.json.
+
+    A main.py that is there and is not ours stays, and so do a maker's own settings in config.json. Returns whether
+    main.py is ours.
+    """
     files = read_sources(kind)
+    is_ours = _is_ours(folder / MAIN, files["/" + MAIN])
+    if not is_ours:
+        del files["/" + MAIN]
     if not is_source:
         files = compile_library(files, MPY_VERSION).files
     for path, data in files.items():
@@ -26,9 +34,27 @@ def write_flash(
         target.write_bytes(data)
         if (other := twin(path)) is not None:
             (folder / other.lstrip("/")).unlink(missing_ok=True)
+    config_file = folder / "config.json"
     config = {"device": device, "networks": [NETWORK], "gateways": [gateway], "grace_s": 0, **more}
     if token is not None:
         config["token"] = token
-    config_file = folder / "config.json"
+    config = {**_settings_in(config_file), **config}
     config_file.touch(0o600)
     config_file.write_text(json.dumps(config), encoding="utf-8")
+    return is_ours
+
+
+def _is_ours(main: Path, ours: bytes) -> bool:
+    try:
+        return main.read_bytes() == ours
+    except FileNotFoundError:
+        return True
+
+
+def _settings_in(config_file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(config_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    # A token of an earlier run is of a board that may be forgotten.
+    return {name: value for name, value in found.items() if name != "token"} if isinstance(found, dict) else {}
