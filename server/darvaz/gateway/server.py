@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import cast
@@ -34,6 +35,8 @@ from darvaz.gateway.service_manager import ServiceManager
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 
 SHUTDOWN_DEADLINE_S = 3
+# Event loops round delays to milliseconds.
+_LATE_S = 0.001
 
 # The subject of what is wrong with the certificate.
 _CERTIFICATE = "certificate"
@@ -78,6 +81,9 @@ class _Server(uvicorn.Server):
         # Set by SIGHUP, and cleared when the certificate was read again.
         self._is_reload_wanted = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        # Set with `should_exit`; made where the event loop runs.
+        self._exiting: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -85,6 +91,15 @@ class _Server(uvicorn.Server):
             self._manager.tell_ready(self._describe)
             if self._certificates is not None:
                 self._watching = asyncio.create_task(self._watch_certificates(self._certificates))
+
+    async def main_loop(self) -> None:
+        """Waits for a signal, and sets the date of answers each second; uvicorn looks ten times as often."""
+        self._loop, self._exiting = asyncio.get_running_loop(), asyncio.Event()
+        while not await self.on_tick(0):
+            # At whole seconds, as other timers: each wakes the processor.
+            now_s = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._exiting.wait(), int(now_s) + 1 - now_s + _LATE_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._manager.tell_stopping()
@@ -105,6 +120,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # A second signal does not stop it sooner: there is a deadline, and the journal must still be written.
         self.should_exit = True
+        if self._loop is not None and self._exiting is not None:
+            self._loop.call_soon_threadsafe(self._exiting.set)
 
     async def _watch_certificates(self, certificates: Certificates) -> None:
         """Reads the certificate again when its files change, and when a signal asks for it."""

@@ -146,3 +146,20 @@ async def test_the_timer_stops_while_there_are_no_links(clock: Clock) -> None:
     clock.now_s += 2 * SLOT_S
 
     await until(lambda: link.ticks)
+
+
+async def test_the_timer_waits_for_the_next_deadline_or_check_and_no_slot_between(clock: Clock) -> None:
+    calls, loop = list[int](), asyncio.get_running_loop()
+
+    def note_check() -> frozenset[str]:
+        calls.append(1)
+        return frozenset()
+
+    wheel = TimerWheel(note_check, clock)
+    wheel.join(RecordingLink(), clock.now_s + 60)
+    await until(lambda: calls)
+
+    assert wheel._timer is not None
+    assert wheel._timer.when() - loop.time() == pytest.approx(TOKENS_EVERY_S, abs=0.2)
+    wheel.join(RecordingLink(), clock.now_s + 0.4)
+    assert wheel._timer.when() - loop.time() == pytest.approx(0.4 + SLOT_S, abs=0.2)

@@ -13,6 +13,8 @@ log = logging.getLogger("darvaz.devices")
 # Deadlines are seconds and minutes; they are kept to this.
 SLOT_S = 0.1
 TOKENS_EVERY_S = 1.0
+# Event loops round delays to milliseconds; a timer must not come before its time.
+_LATE_S = 0.001
 
 
 class TimedLink(Protocol):
@@ -50,16 +52,18 @@ class TimerWheel:
         # When tokens are checked next, and those that were invalid at the last check.
         self._tokens_s = 0.0
         self._known_invalid: frozenset[str] = frozenset()
-        # Runs `_advance`; None while there are no links.
+        # Runs `_advance` at this time, the next at which there is something to do; None while there are no links.
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = 0.0
 
     def join(self, link: TimedLink, deadline_s: float) -> None:
         """Adds a link."""
         if self._timer is None:
             self._handled = int(self._monotonic_s() / SLOT_S)
-            self._timer = asyncio.get_running_loop().call_later(SLOT_S, self._advance)
         self._links.add(link)
         self._insert(link, deadline_s)
+        if self._timer is None or link.slot * SLOT_S < self._timer_s:
+            self._set_timer()
 
     def leave(self, link: TimedLink) -> None:
         """Removes a link."""
@@ -67,6 +71,8 @@ class TimerWheel:
         waiting = self._slots.get(link.slot)
         if waiting is not None:
             waiting.discard(link)
+        if not self._links:
+            self._set_timer()
 
     def _insert(self, link: TimedLink, deadline_s: float) -> None:
         # Never before the deadline, and never into a slot that is being handled.
@@ -77,15 +83,27 @@ class TimerWheel:
         """Handles every slot that is due."""
         self._timer = None
         now_s = self._monotonic_s()
-        while self._handled < int(now_s / SLOT_S):
+        # A time that is a slot's may come out just below it.
+        slot = int(now_s / SLOT_S + 1e-6)
+        while self._handled < slot:
             self._handled += 1
             for link in self._slots.pop(self._handled, ()):
                 self._tick(link, now_s)
         if now_s >= self._tokens_s:
-            self._tokens_s = now_s + TOKENS_EVERY_S
+            # At whole seconds, as other timers: each wakes the processor.
+            self._tokens_s = int(now_s) + TOKENS_EVERY_S
             self._check_tokens()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Has `_advance` called when there is something to do."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._links:
-            self._timer = asyncio.get_running_loop().call_later(SLOT_S, self._advance)
+            self._timer_s = min(SLOT_S * min(self._slots, default=self._handled + 1), self._tokens_s)
+            delay_s = max(0.0, self._timer_s - self._monotonic_s()) + _LATE_S
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._advance)
 
     def _tick(self, link: TimedLink, now_s: float) -> None:
         # An exception of one link must not stop the others.

@@ -77,6 +77,7 @@ class DeviceLink:
             _monotonic_s(),
             is_admitted=self._admitted is not None,
             unix_offset_s=context.parts.unix_offset_s,
+            heartbeat_phase=context.take_phase(),
         )
         # As it is now counted: which addresses are one network may change.
         self._network = network_of(self.address)

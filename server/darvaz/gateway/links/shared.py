@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
@@ -12,6 +12,8 @@ from darvaz.gateway.parts import Parts
 from darvaz.gateway.session.session import rules_of
 from darvaz.gateway.websocket.packets import dump_text
 from darvaz.protocol.codec import Kind, Message
+
+_GOLDEN_RATIO: Final = 0.6180339887498949
 
 log = logging.getLogger("darvaz.link")
 
@@ -40,3 +42,13 @@ class LinkContext:
         self.pong_chars = len(self.pong.text)
         # Whether messages are logged too. Asking the logger for each would cost as much as journalling it.
         self.is_logged = log.isEnabledFor(logging.DEBUG)
+        self._links = 0
+
+    def take_phase(self) -> float:
+        """Returns which part of a heartbeat the next link waits for its first, so that pings do not come in bursts.
+
+        After a restart, thousands of boards connect within seconds. Parts of any number of links in a row are spread
+        evenly (the sequence of the golden ratio), over the last three quarters of a heartbeat.
+        """
+        self._links += 1
+        return 1.0 - 0.75 * (self._links * _GOLDEN_RATIO % 1.0)

@@ -100,7 +100,9 @@ class Session(SessionOutput):
         *,
         is_admitted: bool,
         unix_offset_s: float,
+        heartbeat_phase: float = 1.0,
     ) -> None:
+        """`heartbeat_phase` is the part of a heartbeat after which the first comes; others spread those of many."""
         super().__init__(protocol)
         self.kind = kind
         # The id that the device introduced itself with.
@@ -112,7 +114,7 @@ class Session(SessionOutput):
         # Unix time minus monotonic time. The link sets it again, since a wall clock may be set at any time.
         self.unix_offset_s = unix_offset_s
         self._opened_s = self._received_s = now_s
-        self._next_ping_s = now_s + limits.heartbeat_s
+        self._next_ping_s = now_s + limits.heartbeat_s * heartbeat_phase
         # When the oldest ping was sent that is not answered; 0 if there is none.
         self._pinged_s = 0.0
         # A token bucket: packets that may come now, refilled at the rate, at most twice what a second brings.
