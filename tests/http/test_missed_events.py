@@ -85,7 +85,7 @@ async def test_entries_that_retention_has_deleted_are_a_gap() -> None:
             await board.send("log", message="kept", level="info")
         await gateway.journal()
         gateway.parts.events._stop()
-        gateway.parts.journal.set_retention(30.0, 1)
+        gateway.parts.journal.retention.bytes_max = 1
         gateway.parts.journal.writer._try_to_tidy()
         assert "pushed out" not in [line.payload for line in await gateway.journal()]
 

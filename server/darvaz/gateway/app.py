@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 import time
@@ -23,6 +22,7 @@ from darvaz.gateway.access.gate import MIRRORED_TABLES
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, FrameRing
+from darvaz.gateway.damaged_files import save_from_damage, tell_of_damage
 from darvaz.gateway.dashboard.routes import page_routes
 from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.hub import Hub
@@ -50,6 +50,7 @@ from darvaz.gateway.storage.private_folder import make_private
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
+from darvaz.gateway.storage.shared_database import SharedDatabase
 from darvaz.gateway.storage.taken import load_taken
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
@@ -77,23 +78,24 @@ def build_parts(settings: Settings) -> Parts:
 def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
     _check_extras(settings)
-    tables = MirroredTables(
-        lambda: open_database(settings.data_path), (*MIRRORED_TABLES, NODES_TABLE), peeked=["devices"]
-    )
+    database = SharedDatabase(settings.data_path)
+    mirrored = (*MIRRORED_TABLES, NODES_TABLE)
+    tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
     remark = make_private(settings.data_path)
     if remark is not None:
         log.warning("= %s", remark)
     protocol = MessageCodec()
-    devices = Devices(open_database(settings.data_path), kinds=protocol.kinds)
+    devices = Devices(database.open(), kinds=protocol.kinds, database=database)
     journal = Journal(
-        lambda: open_database(settings.data_path),
+        database.open,
         retain_days=settings.journal_retain_days,
         retain_bytes_max=settings.journal_retain_bytes_max,
         redact=redact,
         has_record_log=True,
+        database=database,
     )
     access = Access(tables, _policy(settings))
-    access.tokens.uses.open(lambda: open_database(settings.data_path), tables)
+    access.tokens.uses.open(database.open, tables, database)
     _keep_ids(protocol, devices, access)
     history = History(lambda: open_history(settings.data_path), Retention.of(settings), folder=settings.data_path)
     recorder = _open_recorder(settings, journal, history)
@@ -115,7 +117,8 @@ def _build(settings: Settings) -> Parts:
         sequences=_load_sequences(settings),
         telemetry=telemetry,
         describer=DeviceDescriber(hub, telemetry, protocol),
-        reader=ReadPool(lambda: open_database(settings.data_path)),
+        database=database,
+        reader=ReadPool(database.open, on_damage=database.suspect),
         history_reader=ReadPool(lambda: open_history(settings.data_path), on_damage=history.suspect),
         hub=hub,
         frames=frames,
@@ -125,6 +128,7 @@ def _build(settings: Settings) -> Parts:
         frame_ring=_frame_ring(settings, frames),
     )
     _connect(parts)
+    save_from_damage(parts)
     return parts
 
 
@@ -191,7 +195,7 @@ def build_app(parts: Parts) -> Starlette:
         parts.history.open()
         parts.recorder.start()
         parts.journal.record(None, None, "", "=", FIRST_TYPE, CUT_OFF if parts.journal.is_cut_off else "")
-        _tell_of_damage(parts)
+        tell_of_damage(parts)
         parts.frame_counts.open()
         close_nodes = await _open_nodes(parts)
         try:
@@ -268,24 +272,6 @@ def _connect(parts: Parts) -> None:
     parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))
     parts.hub.measure = parts.metrics.measure_command
     parts.journal.on_written = parts.metrics.count_written
-
-
-def _tell_of_damage(parts: Parts) -> None:
-    """Journals each damaged history that was replaced: at the start, and from now on."""
-    loop = asyncio.get_running_loop()
-
-    def record(note: str) -> None:
-        parts.journal.record(None, None, "", "=", "history damaged", note)
-
-    def replaced(note: str) -> None:
-        parts.history_reader.reopen()
-        # A loop that was closed meanwhile has a journal no more.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(record, note)
-
-    for note in parts.history.writer.notes:
-        record(note)
-    parts.history.on_replaced = replaced
 
 
 def _publish_presence(parts: Parts, device: str) -> None:

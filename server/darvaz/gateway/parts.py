@@ -32,6 +32,7 @@ from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.read_pool import ReadPool
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
+from darvaz.gateway.storage.shared_database import SharedDatabase
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.latest import Telemetry
@@ -46,6 +47,8 @@ class Parts:
     """Current values; the API replaces the whole struct."""
     protocol: MessageCodec
     access: Access
+    database: SharedDatabase
+    """The file of `tables`, devices and journal; a damaged one is replaced."""
     tables: MirroredTables
     """What `access` decides by, in memory."""
     journal: Journal
@@ -114,7 +117,14 @@ class Parts:
     @property
     def problems(self) -> list[str]:
         """Returns what is wrong with the writers, and what was damaged since the start, one sentence each."""
-        return [*self.failures, *(note for writer in self.writers for note in writer.notes), *self.remarks.values()]
+        notes = self.database.notes + [note for writer in self.writers for note in writer.notes]
+        return [*self.failures, *dict.fromkeys(notes), *self.remarks.values()]
+
+    @property
+    def journal_state(self) -> str:
+        """Returns "ok", or a sentence that says what is wrong with the journal, or was."""
+        state = self.journal.state
+        return self.database.notes[-1] if state == OK and self.database.notes else state
 
     @property
     def failures(self) -> list[str]:

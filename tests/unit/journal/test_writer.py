@@ -273,7 +273,7 @@ def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) ->
     now_s[0] -= 10 * 86_400
     journal.record(None, None, "", "=", "after", "")
     wait_until(lambda: len(rows(tmp_path)) == 2)
-    journal._retention._next_aging_s = 0.0
+    journal.retention._next_aging_s = 0.0
     journal.record(None, None, "", "=", "later", "")
     journal.close()
 

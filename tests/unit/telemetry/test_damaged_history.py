@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.storage.background_writer import NOTES_MAX
+from darvaz.gateway.storage.damage import NOTES_MAX
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_queries import last_readings
 from darvaz.gateway.telemetry.history_schema import open_history

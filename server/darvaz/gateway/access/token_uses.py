@@ -10,6 +10,7 @@ from collections.abc import Callable
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import transaction
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
+from darvaz.gateway.storage.shared_database import SharedDatabase, retire
 
 log = logging.getLogger("darvaz.access")
 
@@ -41,12 +42,20 @@ class TokenUses:
         # The event loop's tables in memory; None where there is only the disk.
         self._copy: MirroredTables | None = None
 
-    def open(self, open_connection: Callable[[], sqlite3.Connection], copy: MirroredTables | None = None) -> None:
+    def open(
+        self,
+        open_connection: Callable[[], sqlite3.Connection],
+        copy: MirroredTables | None = None,
+        database: SharedDatabase | None = None,
+    ) -> None:
         """Starts to write in the background, over a connection of its own; `copy` has each use at once."""
         self._copy = copy
 
         def connect() -> None:
             self._connection = open_connection()
+
+        def leave() -> None:
+            retire(self._connection)
 
         self.writer = BackgroundWriter(
             "uses of tokens",
@@ -56,6 +65,8 @@ class TokenUses:
             lost=lambda: self._lost,
             write_gap=_log_gap,
             close=self._disconnect,
+            database=database,
+            leave=leave,
             gather_s=GATHER_S,
         )
         self.writer.start()

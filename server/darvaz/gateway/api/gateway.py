@@ -82,7 +82,7 @@ async def read_gateway_health(call: Call) -> HealthAnswer:
         status="degraded" if problems else "ok",
         version=__version__,
         uptime_s=parts.unix_s() - parts.started_unix_s,
-        journal=parts.journal.state,
+        journal=parts.journal_state,
         history=parts.history.state,
         problems=problems,
         history_reports_dropped=parts.history.dropped_reports,
@@ -137,6 +137,7 @@ OPERATIONS = [
 def _apply(parts: Parts, settings: Settings) -> None:
     """Updates the parts that keep a copy; the others read the settings each time."""
     parts.access.rules.policy = replace(parts.access.rules.policy, public_tokens=settings.public_tokens)
-    parts.journal.set_retention(settings.journal_retain_days, settings.journal_retain_bytes_max)
+    kept = parts.journal.retention
+    kept.days, kept.bytes_max = settings.journal_retain_days, settings.journal_retain_bytes_max
     parts.history.retention = Retention.of(settings)
     logging.getLogger().setLevel(settings.log_level.upper())

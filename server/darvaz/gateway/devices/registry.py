@@ -7,13 +7,14 @@ import logging
 import sqlite3
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Self
 
 import msgspec
 
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
+from darvaz.gateway.storage.shared_database import SharedDatabase, retire
 
 log = logging.getLogger("darvaz.devices")
 
@@ -60,9 +61,15 @@ class Devices:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, devices_max: int = DEVICES_MAX, kinds: Collection[str] | None = None
+        self,
+        connection: sqlite3.Connection,
+        devices_max: int = DEVICES_MAX,
+        kinds: Collection[str] | None = None,
+        database: SharedDatabase | None = None,
     ) -> None:
+        # The writer's.
         self._connection = connection
+        self._database = database
         self._devices_max = devices_max
         # By id, the longest known first. Changed by the event loop, read by the writer too.
         self._known = _load(connection)
@@ -86,7 +93,9 @@ class Devices:
             write=self._write,
             position=lambda: self._changes,
             sync=self._sync,
-            close=connection.close,
+            close=lambda: self._connection.close(),
+            database=database,
+            leave=self._leave,
             gather_s=GATHER_S,
         )
         self.writer.start()
@@ -191,7 +200,19 @@ class Devices:
                 self._is_all_changed = True
         self.writer.wake()
 
+    def rescue(self, fresh: sqlite3.Connection, lacking: Sequence[str]) -> None:
+        """Has all devices written into the file that takes the place of a damaged one; from any thread."""
+        if "devices" in lacking:
+            with self._lock:
+                self._is_all_changed = True
+            self._note_change(None)
+
     # The writer's thread
+
+    def _leave(self) -> None:
+        assert self._database is not None
+        retire(self._connection)
+        self._connection = self._database.open()
 
     def _write(self) -> int:
         """Writes the rows that changed and returns how many changes are written."""

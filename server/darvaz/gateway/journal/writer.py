@@ -36,6 +36,7 @@ from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import JOURNAL
+from darvaz.gateway.storage.shared_database import SharedDatabase, retire
 from darvaz.gateway.storage.taken import write_taken
 
 PENDING_ROWS_MAX: Final = 100_000
@@ -74,13 +75,14 @@ class Journal:
         redact: Callable[[str], str] = str,
         unix_s: Callable[[], float] = time.time,
         has_record_log: bool = False,
+        database: SharedDatabase | None = None,
     ) -> None:
         self._open_connection = open_connection
         # The writer's own; None until it is open.
         self._connection: sqlite3.Connection | None = None
         # Its file, once it was open.
         self._database: Path | None = None
-        self._retention = JournalRetention(retain_days, retain_bytes_max, unix_s)
+        self.retention = JournalRetention(retain_days, retain_bytes_max, unix_s)
         self._pending_rows_max = pending_rows_max
         self._pending_chars_max = pending_chars_max
         self._has_record_log = has_record_log
@@ -126,8 +128,10 @@ class Journal:
             open=self._connect,
             write=self._write,
             position=lambda: self._rows_in,
-            tidy=self._retain,
+            tidy=lambda: self.retention.apply(self._connect()),
             close=self._disconnect,
+            database=database,
+            leave=self._leave,
             interval_s=FLUSH_INTERVAL_S if has_record_log else BATCH_INTERVAL_S,
         )
 
@@ -199,10 +203,6 @@ class Journal:
         self._is_flushing = True
         self.writer.wake()
 
-    def set_retention(self, retain_days: float, retain_bytes_max: int) -> None:
-        """Changes for how long and how much the journal keeps."""
-        self._retention.days, self._retention.bytes_max = retain_days, retain_bytes_max
-
     def close(self, timeout_s: float = 3.0) -> bool:
         """Writes what waits and ends the writer; says whether all of it was written in time."""
         if self._lost > self._reported_lost:
@@ -238,7 +238,7 @@ class Journal:
 
     def replay(self, record: Record) -> None:
         """Stores what a record has and the database does not."""
-        store_record(self._connect_once(), record.data, self._redact)
+        store_record(self._connect(), record.data, self._redact)
 
     # The recorder's thread
 
@@ -273,23 +273,25 @@ class Journal:
 
     # The writer's thread
 
-    def _connect(self) -> None:
-        self._connect_once()
-
-    def _connect_once(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         connection = self._connection
         if connection is None:
             connection = self._open_connection()
-            self._first_id = self._unlogged_id = next_id(connection)
-            self._base_id = self._first_id - 1 - self._rows_out
-            self._database = path_of(connection)
+            if self._database is None:
+                self._first_id = self._unlogged_id = next_id(connection)
+                self._base_id = self._first_id - 1 - self._rows_out
+                self._database = path_of(connection)
             self._connection = connection
         return connection
 
     def start_numbering(self) -> None:
         """Numbers what comes from now on behind what is stored; before the first entry, after the last `replay`."""
-        self._first_id, self.is_cut_off = first_id_of_start(self._connect_once())
+        self._first_id, self.is_cut_off = first_id_of_start(self._connect())
         self._unlogged_id, self._base_id = self._first_id, self._first_id - 1
+
+    def _leave(self) -> None:
+        retire(self._connection)
+        self._connection = None
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -297,7 +299,7 @@ class Journal:
 
     def _write(self) -> int:
         """Writes all there is and returns how many entries are written; keeps those that the disk does not take."""
-        connection = self._connect_once()
+        connection = self._connect()
         waiting = len(self._pending)
         try:
             while waiting > 0:
@@ -344,7 +346,3 @@ class Journal:
         if fresh > 0:
             self._reported_groups = end
             self.on_written(groups[len(groups) - min(fresh, len(groups)) :])
-
-    def _retain(self) -> None:
-        if self._connection is not None:
-            self._retention.apply(self._connection)

@@ -14,7 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from darvaz.gateway.storage.damage import NOTES_MAX
 from darvaz.gateway.storage.database import StorageError
+from darvaz.gateway.storage.shared_database import SharedDatabase
 
 log = logging.getLogger("darvaz.storage")
 
@@ -24,8 +26,6 @@ RETRY_MAX_S = 10.0
 CLOSE_TIMEOUT_S = 3.0
 # A write that takes longer is a disk that hangs, or a lock that another process holds.
 SILENT_S_MAX = 4.0
-# So often a damaged file is replaced until the next start; a disk that damages every file is not worth more.
-NOTES_MAX = 10
 
 # What a disk or its database does; anything else is a mistake of ours, and is logged with its traceback.
 _DISK_ERRORS = (sqlite3.Error, StorageError, OSError)
@@ -57,14 +57,15 @@ class BackgroundWriter:
     `sync` is called after each `write`: what it makes durable counts as written only then. `write_gap` is called with
     the number of entries that were lost since the last gap, after the entries that were not. `tidy` is called after
     each success but the last; what it raises is logged and no more. `mend` is given an error of the disk, and returns
-    what it has replaced, for people, if that error is mended.
+    what it has replaced, for people, if that error is mended. With a `database`, that is done for all of its writers;
+    `leave` lets go of the connection to a file that was replaced.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        open: Callable[[], None] = _nothing,
+        open: Callable[[], object] = _nothing,
         write: Callable[[], int],
         position: Callable[[], int],
         sync: Callable[[], None] = _nothing,
@@ -73,6 +74,8 @@ class BackgroundWriter:
         tidy: Callable[[], None] = _nothing,
         close: Callable[[], None] = _nothing,
         mend: Callable[[Exception], str | None] = _cannot_mend,
+        database: SharedDatabase | None = None,
+        leave: Callable[[], None] = _nothing,
         interval_s: float | None = None,
         gather_s: float = 0.0,
     ) -> None:
@@ -92,7 +95,10 @@ class BackgroundWriter:
         self._write_gap = write_gap
         self._tidy = tidy
         self._close = close
-        self._mend = mend
+        self._mend = mend if database is None else database.mend
+        self._database = database
+        self._generation = 0 if database is None else database.generation
+        self._leave = leave
         # What was damaged and replaced since the start, a sentence each. Set by the thread.
         self.notes: list[str] = []
         # Seconds between two writes; None writes only when woken.
@@ -209,10 +215,25 @@ class BackgroundWriter:
 
     def write_once(self) -> bool:
         """Writes all that waits, and says whether that went well; for the thread, and for one that has none."""
+        if self._database is None:
+            return self._write_once()
+        with self._database.lock:
+            try:
+                return self._write_once()
+            finally:
+                self._database.note_written()
+
+    def _write_once(self) -> bool:
+        if self._database is not None and self._database.generation != self._generation:
+            self._generation = self._database.generation
+            self._leave()
+            self._is_open = False
         self._wake.clear()
         self._hurried.clear()
         task = "opened"
         try:
+            if self._database is not None:
+                self._database.look()
             if not self._is_open:
                 self._open()
                 self._is_open = True
@@ -225,7 +246,7 @@ class BackgroundWriter:
             self._sync()
         except _DISK_ERRORS as error:
             if self.try_to_mend(error):
-                return self.write_once()
+                return self._write_once()
             self._fail(task, str(error))
             return False
         except Exception as error:
@@ -262,7 +283,12 @@ class BackgroundWriter:
 
     def _try_to_tidy(self) -> None:
         try:
-            self._tidy()
+            if self._database is None:
+                self._tidy()
+            else:
+                with self._database.lock:
+                    self._tidy()
+                    self._database.note_written()
         except _DISK_ERRORS as error:
             log.warning("= old entries of the %s could not be removed: %s", self.name, error)
         except Exception:

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 CHECK_DEADLINE_S = 30.0
+# So often a damaged file is replaced until the next start; a disk that damages every file is not worth more.
+NOTES_MAX = 10
 _STEPS_PER_LOOK = 10_000
 _CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -43,19 +45,26 @@ def check(path: Path, deadline_s: float = CHECK_DEADLINE_S) -> None:
         raise DamagedError(str(found[0]).splitlines()[0])
 
 
-def move_aside(path: Path, what: str, unix_s: float) -> str:
-    """Renames a database and the files beside it, with the date, and returns what happened; raises OSError."""
+def move_aside(path: Path, what: str, unix_s: float, saved: str = "") -> str:
+    """Renames a database and the files beside it, with the date, and returns what happened; raises OSError.
+
+    `what` has begun again, and `saved` says what else there is to know.
+    """
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(unix_s))
     aside, number = path.with_name(f"{path.name}.damaged-{stamp}"), 1
     while aside.exists():
         number += 1
         aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
-    path.rename(aside)
+    is_there = path.exists()
+    if is_there:
+        path.rename(aside)
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(f"{aside}{suffix}")
+    happened = f"was damaged and is now {aside.name}" if is_there else "was removed while the gateway used it"
+    more = f", {saved}" if saved else ""
     return (
-        f"degraded: {path.name} was damaged and is now {aside.name}; a new {what} has begun:"
+        f"degraded: {path.name} {happened}; a new {what} has begun{more}:"
         " look at the disk of the data folder, or put a backup in its place"
     )
 
@@ -71,11 +80,24 @@ class FileWatch:
         """Takes the file as it is now for right."""
         self._seen = self._state()
 
+    def note_written(self) -> None:
+        """The same after a write of ours, which never makes another file of it."""
+        now = self._state()
+        if self._seen is None or (now is not None and now[1] == self._seen[1]):
+            self._seen = now
+
     def check(self, is_suspect: bool) -> None:
-        """Checks the file if it is suspect or changed; raises `DamagedError` if it is damaged."""
+        """Checks the file if it is suspect or changed; raises `DamagedError` if it is damaged or gone."""
+        self.check_place()
         if self.path is not None and (is_suspect or self.is_changed()):
             check(self.path)
             self.note()
+
+    def check_place(self) -> None:
+        """Raises `DamagedError` if the file is gone, or another one has its name."""
+        now = self._state()
+        if self._seen is not None and (now is None or now[1] != self._seen[1]):
+            raise DamagedError("it was removed, or another file has its name")
 
     def is_changed(self) -> bool:
         """Whether the file is different from when it was noted, or gone."""

@@ -15,10 +15,12 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import transaction
+from darvaz.gateway.storage.shared_database import SharedDatabase, retire
 
 log = logging.getLogger("darvaz.storage")
 
@@ -28,6 +30,8 @@ STATEMENTS_MAX = 10_000
 LOOK_EVERY_S = 0.5
 # A table of many rows is read no more often than lets the thread rest for this multiple of the time that it takes.
 _REST_FACTOR = 10
+# How long a thread waits for the event loop to read a table.
+_LOOP_DEADLINE_S = 2.0
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 # A statement, its parameters, and whether these are a list of them.
@@ -43,14 +47,18 @@ class MirroredTables(sqlite3.Connection):
     """
 
     def __init__(
-        self, open_connection: Callable[[], sqlite3.Connection], tables: Sequence[str], peeked: Sequence[str] = ()
+        self,
+        open_connection: Callable[[], sqlite3.Connection],
+        tables: Sequence[str],
+        peeked: Sequence[str] = (),
+        database: SharedDatabase | None = None,
     ) -> None:
         super().__init__(":memory:", isolation_level=None, check_same_thread=False)
         self._tables = tuple(tables)
+        self._database = database
         # The thread's own, from `start` on.
         self._disk = open_connection()
-        # What is answered is on the disk.
-        self._disk.execute("PRAGMA synchronous = FULL")
+        self._open_again()
         # Statements for the thread: added by the loop, removed by the thread once they are committed.
         self._queue: deque[_Statement] = deque()
         # The same, until the loop knows that they are committed. The loop's.
@@ -69,9 +77,12 @@ class MirroredTables(sqlite3.Connection):
         self._copy(peeked)
         self.writer = BackgroundWriter(
             "list of tokens and sessions",
+            open=self._open_again,
             write=self._write,
             position=lambda: self._position,
-            close=self._disk.close,
+            close=lambda: self._disk.close(),
+            database=database,
+            leave=self._leave,
             interval_s=LOOK_EVERY_S,
         )
 
@@ -176,6 +187,44 @@ class MirroredTables(sqlite3.Connection):
 
     # The thread
 
+    def _leave(self) -> None:
+        assert self._database is not None
+        retire(self._disk)
+        self._disk = self._database.open()
+        self._known.clear()
+        self._is_stale = True
+
+    def _open_again(self) -> None:
+        # What is answered is on the disk.
+        self._disk.execute("PRAGMA synchronous = FULL")
+
+    def rescue(self, fresh: sqlite3.Connection, lacking: Sequence[str]) -> None:
+        """Writes what memory has into a fresh file, of the tables that could not be read whole from the damaged one.
+
+        Called by any thread; what waits for the disk is written later as always.
+        """
+        for table in [table for table in self._tables if table in lacking]:
+            rows = self._ask_loop(table)
+            if rows:
+                places = ", ".join("?" * len(rows[0]))
+                with transaction(fresh):
+                    fresh.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)
+
+    def _ask_loop(self, table: str) -> list[tuple[Any, ...]]:
+        """Returns a table as the event loop has it, between two transactions."""
+        answer: Future[list[tuple[Any, ...]]] = Future()
+
+        def read() -> None:
+            with contextlib.suppress(InvalidStateError):
+                answer.set_result(super(MirroredTables, self).execute(f"SELECT * FROM {table}").fetchall())
+
+        try:
+            self._tell(read)
+            return answer.result(_LOOP_DEADLINE_S)
+        except TimeoutError:
+            # It has ended, or never began.
+            return super().execute(f"SELECT * FROM {table}").fetchall()
+
     def _write(self) -> int:
         # In this order: a statement is queued before it is counted.
         position, count = self._position, len(self._queue)
@@ -230,8 +279,8 @@ class MirroredTables(sqlite3.Connection):
                 changes[table] = (rows, gone)
         return changes
 
-    def _tell(self, call: Callable[..., None], argument: Any) -> None:
+    def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
         # A loop that was closed meanwhile needs no copy any more.
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(call, argument)
+                self._loop.call_soon_threadsafe(call, *arguments)

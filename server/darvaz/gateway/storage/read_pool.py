@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from darvaz.gateway.storage.damage import is_damage
+from darvaz.gateway.storage.shared_database import retire
 
 THREADS = 2
 WAITING_MAX = 64
@@ -98,7 +99,7 @@ class ReadPool:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is not None and self._own.generation != self._generation:
             self._connections.remove(connection)
-            connection.close()
+            retire(connection)
             connection = None
         if connection is None:
             self._own.generation = self._generation
