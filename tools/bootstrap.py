@@ -84,8 +84,11 @@ class Environment:
         if not missing:
             return
         if os.environ.get(LOCKED) == "yes":
-            # What pip finds installed, it leaves.
-            install_locked(self.python, self._root)
+            # What pip finds installed, it leaves. An index may lack a version; the bounds below hold everywhere.
+            try:
+                install_locked(self.python, self._root)
+            except InstallError as error:
+                print(f"requirements.lock cannot be installed, only what pyproject.toml allows: {error}", flush=True)
         named = [extra for extra in missing if extra != "base"]
         install(self.python, self._root, named)
         for extra in missing:

@@ -28,7 +28,7 @@ _BINARY_CLASSES = frozenset({
 # Counters: they only grow, until they start again.
 _TOTAL_CLASSES = frozenset({"energy", "gas", "water"})
 # Of a number that is not whole.
-_DECIMALS = 2
+_DECIMALS, _DECIMALS_BY_CLASS = 2, {"temperature": 1, "humidity": 1, "moisture": 1, "pressure": 1}
 
 # Returns the state of an entity by what is known of the board now.
 StateOf = Callable[[DeviceDescription], Message]
@@ -91,10 +91,11 @@ def _kind_of(declared: Mapping[str, Any], value: Any) -> str | None:
 
 def _sensor(name: str, declared: Mapping[str, Any], value: Any) -> Entity:
     key, device_class = entity_key("sensor", name), declared.get("device_class", "")
+    decimals = 0 if isinstance(value, int) else _DECIMALS_BY_CLASS.get(device_class, _DECIMALS)
     total = pb.STATE_CLASS_TOTAL_INCREASING if device_class in _TOTAL_CLASSES else pb.STATE_CLASS_MEASUREMENT
     listing = pb.ListEntitiesSensorResponse(
         object_id=name, key=key, name=_title(name, declared), unit_of_measurement=declared.get("unit", ""),
-        accuracy_decimals=0 if isinstance(value, int) else _DECIMALS, device_class=device_class, state_class=total,
+        accuracy_decimals=decimals, device_class=device_class, state_class=total,
     )  # fmt: skip
     return Entity(listing, lambda now: _number_state(pb.SensorStateResponse, key, _value(now, name)), watches=name)
 

@@ -213,8 +213,7 @@ class Node:
         """Uses another key from the next connection of each client on; None for no encryption."""
         self.key = key
         self.on_key(self, key)
-        for connection in self.clients:
-            connection.close()
+        self._send_away()
 
 
 def _listings(entities: dict[int, Entity] | None) -> list[bytes] | None:

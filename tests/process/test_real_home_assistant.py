@@ -1,0 +1,128 @@
+"""Home Assistant itself discovers boards, adds them with one click, uses them, and sees them leave and return."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from tests.support.board import Board, board_at
+from tests.support.camera import Camera, jpeg
+from tests.support.gateway import GatewayProcess
+from tests.support.netns import outside
+from tests.support.real_home_assistant import HomeAssistant, home_assistant_in, python_of_home_assistant
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(400)]
+
+COMMANDS: dict[str, Any] = {
+    "led": {"on": {"type": "boolean"}},
+    "pan": {"angle": {"type": "number", "min": 0, "max": 180}},
+    "mode": {"mode": {"type": "string", "choices": ["eco", "boost"]}},
+    "beep": {},
+    "say": {"text": {"type": "string"}, "times": {"type": "integer"}},
+}
+TELEMETRY = {"temperature": {"unit": "°C", "device_class": "temperature"}}
+
+
+class Home(NamedTuple):
+    """A gateway, and Home Assistant on another machine of its network."""
+
+    gateway: GatewayProcess
+    assistant: HomeAssistant
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Home]:
+    python_of_home_assistant()
+    folder: Path = tmp_path_factory.mktemp("home-assistant")
+    with outside() as network:
+        options = ("--home-assistant", "true", "--home-assistant-addresses", network.inside)
+        with GatewayProcess(*options, "--home-assistant-port", "0") as gateway:
+            async with home_assistant_in(network, folder) as assistant:
+                yield Home(gateway, assistant)
+
+
+async def carry_out(board: Board, result: Any = None) -> dict[str, Any]:
+    """Answers the next command, and returns its arguments."""
+    command = await board.receive("command")
+    await board.send("ack", id=command["id"], status="ok", result=result)
+    return dict(command["args"])
+
+
+async def test_a_board_is_added_with_one_click_and_used(home: Home) -> None:
+    async with board_at(home.gateway.ws_url, "greenhouse", commands=COMMANDS, telemetry=TELEMETRY) as board:
+        await board.send("telemetry", values={"temperature": 21.5})
+        added = await home.assistant.add(await home.assistant.discovered("greenhouse"))
+        temperature = await home.assistant.state("sensor.greenhouse_temperature")
+
+        turning = asyncio.create_task(home.assistant.act("switch", "turn_on", entity_id="switch.greenhouse_led"))
+        switched = await carry_out(board)
+        await turning
+        await home.assistant.state("switch.greenhouse_led", lambda state: state == "on")
+
+        saying = asyncio.create_task(
+            home.assistant.act("esphome", "darvaz_greenhouse_say", has_answer=True, text="سلام", times=2)
+        )
+        spoken = await carry_out(board, {"seconds": 1.5})
+        answer = await saying
+
+    assert added["type"] == "create_entry"
+    assert (temperature["state"], temperature["attributes"]["unit_of_measurement"]) == ("21.5", "°C")
+    assert (switched, spoken) == ({"on": True}, {"text": "سلام", "times": 2})
+    assert answer["service_response"] == {"seconds": 1.5}
+    assert (await node_of(home, "greenhouse"))["is_encrypted"]
+
+
+async def test_every_kind_of_entity_is_there(home: Home) -> None:
+    async with board_at(home.gateway.ws_url, "kinds", commands=COMMANDS, telemetry=TELEMETRY):
+        await home.assistant.add(await home.assistant.discovered("kinds"))
+        for entity in ("number.kinds_pan", "select.kinds_mode", "button.kinds_beep", "sensor.kinds_uptime"):
+            await home.assistant.state(entity)
+
+
+async def test_a_board_that_leaves_is_unavailable_until_it_returns(home: Home) -> None:
+    entity = "switch.leaver_led"
+    async with board_at(home.gateway.ws_url, "leaver", commands=COMMANDS):
+        await home.assistant.add(await home.assistant.discovered("leaver"))
+        await home.assistant.state(entity)
+    await home.assistant.state(entity, lambda state: state == "unavailable")
+    async with board_at(home.gateway.ws_url, "leaver", commands=COMMANDS):
+        await home.assistant.state(entity)
+
+
+async def test_a_camera_shows_its_picture(home: Home) -> None:
+    async with Camera(home.gateway.ws_url, "yard") as camera:
+        await home.assistant.add(await home.assistant.discovered("yard"))
+        await home.assistant.state("camera.yard_camera")
+        await camera.send(jpeg(3, "QVGA", 100_000))
+        picture = await home.assistant.picture("camera.yard_camera")
+
+    assert picture.startswith(b"\xff\xd8")
+    assert picture.endswith(b"\xff\xd9")
+
+
+async def test_boards_return_after_the_gateway_restarted(home: Home) -> None:
+    entity = "switch.stayer_led"
+    async with board_at(home.gateway.ws_url, "stayer", commands=COMMANDS):
+        await home.assistant.add(await home.assistant.discovered("stayer"))
+        await home.assistant.state(entity)
+    await asyncio.to_thread(restart, home.gateway)
+    await home.assistant.state(entity, lambda state: state == "unavailable")
+    async with board_at(home.gateway.ws_url, "stayer", commands=COMMANDS):
+        await home.assistant.state(entity)
+
+
+def restart(gateway: GatewayProcess) -> None:
+    """Stops a gateway, and starts it on the same data folder and port."""
+    gateway.stop()
+    gateway.start()
+
+
+async def node_of(home: Home, device: str) -> dict[str, Any]:
+    """Returns what the gateway says of a node."""
+    nodes = (await asyncio.to_thread(home.gateway.get, "/api/home-assistant")).json()["nodes"]
+    return next(dict(node) for node in nodes if node["device"] == device)
