@@ -61,7 +61,7 @@ OTHER_VARIABLES = {
     "DARVAZ_BOARD_TOKEN",
     SWITCH,
 }
-OF_TESTS = {"DARVAZ_EXAMPLES", "DARVAZ_PICO_W_UF2"}
+OF_TESTS = {"DARVAZ_MODEL_SEQUENCES", "DARVAZ_EXAMPLES", "DARVAZ_PICO_W_UF2"}
 
 
 def test_a_start_takes_no_variable_of_another_command_for_a_mistake() -> None:

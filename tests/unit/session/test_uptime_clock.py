@@ -66,6 +66,14 @@ def test_an_uptime_of_32_bits_may_start_again() -> None:
     assert waited == pytest.approx(STARTED_S + 5.0, abs=0.02)
 
 
+def test_what_waited_since_before_the_counter_started_again_is_put_where_it_happened() -> None:
+    clock = UptimeClock()
+    clock.observe_arrival(5_000, STARTED_S)
+
+    assert clock.happened_s(WRAP_MS - 10_000, STARTED_S) == pytest.approx(STARTED_S - 15.0)
+    assert clock.happened_s(6_000, STARTED_S + 1.0) == pytest.approx(STARTED_S + 1.0)
+
+
 def test_nothing_happens_after_its_arrival() -> None:
     chance = random.Random(2)
     clock = UptimeClock()

@@ -29,8 +29,8 @@ class UptimeClock:
         self._high_s: float | None = None
         # Monotonic second to which both bounds belong.
         self._updated_s = 0.0
-        # The largest uptime of the board so far, wraps not counted, and how often it wrapped.
-        self._newest_ms = 0.0
+        # The largest uptime of the board so far, wraps not counted, negative while unknown; and how often it wrapped.
+        self._newest_ms = -1.0
         self._wraps = 0
 
     def observe_arrival(self, uptime_ms: float, received_s: float) -> None:
@@ -77,8 +77,8 @@ class UptimeClock:
             wraps += 1
             if is_news:
                 self._wraps, self._newest_ms = wraps, uptime_ms
-        elif uptime_ms - self._newest_ms > _HALF_MS and wraps:
-            # From before the counter started again: it waited on the board.
+        elif uptime_ms - self._newest_ms > _HALF_MS and self._newest_ms >= 0:
+            # From before the counter started again, perhaps before this link: it waited on the board.
             wraps -= 1
         elif is_news:
             self._newest_ms = max(self._newest_ms, uptime_ms)
