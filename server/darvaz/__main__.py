@@ -6,22 +6,17 @@ from __future__ import annotations
 import signal
 import sys
 
-INTERRUPTED = 130
-
 
 def main() -> None:
     """Runs the command line; Ctrl-C ends it quietly, also during the imports."""
     # During an import Python may ignore an exception from a handler, and go on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from darvaz.cli import cli
+    from darvaz.cli.exit_codes import ExitCode
 
     # Not a KeyboardInterrupt: click would give it the status of a failure.
-    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(ExitCode.INTERRUPTED))
     cli(prog_name="darvaz")
-
-
-def _interrupt(number: int, frame: object) -> None:
-    sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
 from darvaz import __version__, is_compiled
+from darvaz.cli.running import run
 
 # What `darvaz --help` shows for each, without importing it.
 VERBS = {
@@ -40,6 +42,11 @@ _VERSION = f"%(prog)s %(version)s, {'compiled' if is_compiled else 'plain Python
 
 class _LazyGroup(click.Group):
     """A group whose commands are functions of their own name, in modules of that name."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **options)
+        run(lambda: super(_LazyGroup, self).main(*args, standalone_mode=False, **options))
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(VERBS)
