@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -44,9 +46,9 @@ class _LazyGroup(click.Group):
     """A group whose commands are functions of their own name, in modules of that name."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **options)
-        run(lambda: super(_LazyGroup, self).main(*args, standalone_mode=False, **options))
+        main: Callable[..., Any] = super().main
+        without_exit = partial(main, *args, standalone_mode=False, **options)
+        return run(without_exit) if standalone_mode else without_exit()
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(VERBS)

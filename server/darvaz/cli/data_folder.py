@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from darvaz.gateway.config_file import find_config
 
@@ -43,19 +44,29 @@ def _configured_data() -> str:
         raise click.ClickException(str(error)) from None
 
 
+def is_named(context: click.Context) -> bool:
+    """Returns whether a person named the data folder, by an option or the environment."""
+    given = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    return context.get_parameter_source("data") in given
+
+
 @contextlib.contextmanager
 def data_opened(data: Path, *, makes: bool = True) -> Iterator[sqlite3.Connection]:
     """Lends the gateway's database to a command; errors of the database end the command with a sentence.
 
-    If there is no database, one is made, with a note, as it may be the wrong folder; without `makes` that is an error.
+    If there is no database, one is made in a folder that was named, with a note, as it may be the wrong one; without
+    `makes`, or in a folder that was not named, that is an error.
     """
     # Here, because commands for a running gateway need no database.
     from darvaz.gateway.storage.database import DATABASE_NAME, StorageError, opened
 
     folder = data.expanduser()
     is_new = not (folder / DATABASE_NAME).exists()
-    if is_new and not makes:
-        raise click.ClickException(f"no journal in {folder}: start the gateway there, or name its folder with --data")
+    if is_new and not (makes and is_named(click.get_current_context())):
+        raise click.ClickException(
+            f"no gateway of this machine was found, and no data in {folder}: start it with `darvaz serve`, or name its"
+            " folder with --data or its address with --gateway"
+        )
     try:
         with opened(folder) as connection:
             if is_new:

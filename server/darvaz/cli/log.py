@@ -66,8 +66,7 @@ def log(
             # Ctrl-C is how following ends, so it is not a failure.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _show(OfflineJournal(data, connection), wanted, limit, follow, as_json)
-    except (KeyboardInterrupt, BrokenPipeError):
-        # Nobody reads any more; Python would report it again when it closes the output.
+    except KeyboardInterrupt:
         sys.stderr.close()
 
 
@@ -86,7 +85,7 @@ def _show(journal: OfflineJournal, wanted: JournalFilter, limit: int, follow: bo
 
 def _show_remote(gateway: str, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError), client_of(gateway) as client:
+    with contextlib.suppress(KeyboardInterrupt), client_of(gateway) as client:
         rows = _newest(client, wanted, limit)
         _print(console, rows, as_json)
         last_id = max((row.id for row in rows or _page(client, JournalFilter(), limit=1)), default=0)

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from darvaz.cli.data_folder import is_named
+from darvaz.cli.running_gateway import LOCAL_TOKEN_NAME, running_gateways
 from darvaz.client.config import DEFAULT_URL, URL_VARIABLE, find_gateway, login_path, recall
 from darvaz.client.errors import GatewayError
 from darvaz.text.terminal import visible
 
+# As in gateway.storage, which would load SQLite.
+DATABASE_NAME = "darvaz.sqlite3"
+
 if TYPE_CHECKING:
     from darvaz.client.requests import ApiRequest
     from darvaz.client.synchronous import Gateway
-
-_GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def gateway_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,8 +43,8 @@ def remote_option(function: Callable[..., Any]) -> Callable[..., Any]:
         envvar=URL_VARIABLE,
         show_envvar=True,
         callback=_remote_url,
-        help="Ask the gateway at this address, instead of the data folder of this machine [default: the one of "
-        "`darvaz login`, if there is one].",
+        help="Ask the gateway at this address [default: the one of `darvaz login`, else one that runs on this machine, "
+        "else its data folder].",
     )(function)
 
 
@@ -77,25 +80,37 @@ def sentence_of(error: GatewayError) -> str:
 
 def _remote_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     # A data folder that was given wins over the environment and the login.
-    is_named = context.get_parameter_source("gateway") is ParameterSource.COMMANDLINE
-    if not is_named and context.get_parameter_source("data") in _GIVEN:
+    if context.get_parameter_source("gateway") is not ParameterSource.COMMANDLINE and is_named(context):
         return None
-    return _login_url(context) if value is None else _find_url(context, parameter, value)
+    if value is not None:
+        return _find_url(context, parameter, value)
+    return _login_url(context) or _running_url(Path(context.params["data"]))
 
 
 def _login_url(context: click.Context) -> str | None:
-    """Returns the address of `darvaz login`, if any, and says so where a data folder might have been meant."""
-    # Here, because it loads SQLite.
-    from darvaz.gateway.storage.database import DATABASE_NAME
-
+    """Returns the address of `darvaz login`, if any."""
     with explained_errors():
         login = recall(login_path())
     if login is None:
         return None
-    folder = Path(context.params["data"])
-    if (folder.expanduser() / DATABASE_NAME).exists():
-        click.echo(f"This is {login.url}, the gateway of `darvaz login`; for {folder} use --data {folder}", err=True)
+    _mention_folder(Path(context.params["data"]), f"{login.url}, the gateway of `darvaz login`")
     return login.url
+
+
+def _running_url(folder: Path) -> str | None:
+    """Returns the address of the one gateway that this user runs here; None without any."""
+    found = running_gateways(folder.expanduser())
+    if len(found) > 1:
+        raise click.ClickException(f"several gateways run here: choose one with --gateway {' or '.join(found)}")
+    if found and not (folder.expanduser() / LOCAL_TOKEN_NAME).exists():
+        _mention_folder(folder, f"{found[0]}, which runs on this machine")
+    return next(iter(found), None)
+
+
+def _mention_folder(folder: Path, used: str) -> None:
+    """Says which gateway is used, where a data folder may have been meant."""
+    if (folder.expanduser() / DATABASE_NAME).exists():
+        click.echo(f"This is {used}; for {folder} use --data {folder}", err=True)
 
 
 def _find_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str:

@@ -18,6 +18,7 @@ def run(command: Callable[[], Any]) -> NoReturn:
     """Runs a command to its end, and exits with its code."""
     for stream in (sys.stdout, sys.stderr):
         _accept_every_letter(stream)
+    output = sys.stdout
     try:
         code = command()
         sys.stdout.flush()
@@ -27,10 +28,10 @@ def run(command: Callable[[], Any]) -> NoReturn:
     except click.Abort:
         click.echo("Aborted.", err=True)
         sys.exit(ExitCode.FAILED)
-    except SystemExit as end:
-        # click ends with 1 by itself when the reader of a pipe has enough.
-        if isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE:
-            _end_output(end.__context__)
+    except SystemExit:
+        if sys.stdout is not output:
+            # click replaces it, and ends with 1, when the reader of a pipe has enough.
+            sys.exit(ExitCode.DONE)
         raise
     except OSError as error:
         if error.filename is not None:
