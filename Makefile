@@ -172,8 +172,9 @@ bench: compiled ## Measure the gateway beside its baselines: a quarter of an hou
 bench-quick: compiled ## The same in a minute, with less precision (python -m bench --quick)
 	@$(BIN)/python -m bench --quick $(ARGS)
 
-fuzz: compiled ## Send the WebSocket protocol a million random streams (python -m tools.fuzz). ARGS='--count N --seed N'
+fuzz: compiled ## Send a million random streams, and random requests (python -m tools.fuzz). ARGS='--count N --seed N'
 	@$(BIN)/python -m tools.fuzz $(ARGS)
+	@DARVAZ_EXAMPLES=5 $(BIN)/python -m pytest -q -n 0 tests/process/test_openapi_requests.py
 
 soak: compiled ## Connect, use and cut off boards in every way: ten minutes (python -m tools.soak). ARGS='--minutes 1'
 	@$(BIN)/python -m tools.soak $(ARGS)

@@ -103,8 +103,8 @@ def test_a_full_disk_stops_no_board_and_every_received_message_is_kept(tmp_path:
         assert line_numbers(read_journal(gateway, disk)) == [*range(400), 0]
         assert gateway.get("/public/tokens").status_code == 200
         assert [device["id"] for device in gateway.get("/api/devices").json()["devices"]] == [
-            "on-a-full-disk",
             "newcomer",
+            "on-a-full-disk",
         ]
         assert "Traceback" not in gateway.log_text()
 

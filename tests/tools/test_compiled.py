@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,10 +55,20 @@ class Checkout:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def quick_compiler(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The C compiler, told last not to optimise: these tests load what it makes, and do not measure it."""
+    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    script = tmp_path_factory.mktemp("compiler") / "quick-compiler"
+    script.write_text(f'#!/bin/sh\nexec {compiler} "$@" -O0\n')
+    script.chmod(0o700)
+    return str(script) if shutil.which(compiler.split()[0]) else compiler
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory, quick_compiler: str) -> Iterator[Checkout]:
     """A checkout that was compiled in the background, as `make serve` does it."""
     copy = Checkout(tmp_path_factory.mktemp("checkout"))
-    started = copy.run("-m", "darvaz.compiled", "--in-background")
+    started = copy.run("-m", "darvaz.compiled", "--in-background", CC=quick_compiler)
     if "there is no C compiler" in started.stdout or "Python.h is missing" in started.stdout:
         missing(started.stdout.strip())
     assert "compiled in the background for the next start" in started.stdout
@@ -170,7 +181,9 @@ def test_a_package_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_an_installed_wheel_is_compiled_and_downloads_what_it_needs(checkout: Checkout, tmp_path: Path) -> None:
+def test_an_installed_wheel_is_compiled_and_downloads_what_it_needs(
+    checkout: Checkout, quick_compiler: str, tmp_path: Path
+) -> None:
     environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, timeout=BUILD_DEADLINE_S)
     python = environment / "bin" / "python"
@@ -179,6 +192,7 @@ def test_an_installed_wheel_is_compiled_and_downloads_what_it_needs(checkout: Ch
     if installed.returncode != 0 and "network" in explain(installed.stderr):
         missing("the package index cannot be reached")
     clean = {name: value for name, value in os.environ.items() if name not in ("DARVAZ_COMPILED", "PYTHONPATH")}
+    clean["CC"] = quick_compiler
 
     made, shown = (
         subprocess.run([str(python), "-m", *words], cwd=tmp_path, env=clean, capture_output=True, text=True)
