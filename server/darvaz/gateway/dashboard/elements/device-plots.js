@@ -107,6 +107,8 @@ class DevicePlots extends HTMLElement {
   #catchUp() {
     const missed = this.#newer(store.devices.get(this.#device)?.values ?? {});
     for (const [name, reading] of missed) this.#fetch(name, this.#show(name, reading));
+    // Whether the device is online may have been missed, too.
+    this.#showAges();
   }
 
   /** @param {Record<string, Reading>} values */
