@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from darvaz.cli.options import checked_device
+from darvaz.cli.device_option import checked_device
 from darvaz.doctor import DoctorOptions, Finding, StepOutcome, TargetError, parse_target, run_checks
 from darvaz.doctor.target import kinds
 from darvaz.doctor.token_steps import SourcedToken

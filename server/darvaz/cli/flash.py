@@ -17,9 +17,9 @@ from darvaz.boards.serial import Port, Prompt, SerialError, find_port, list_boar
 from darvaz.boards.serial.ports import AUTO
 from darvaz.cli.boards import explained
 from darvaz.cli.data_folder import data_option
+from darvaz.cli.device_option import checked_device
 from darvaz.cli.flash_report import FlashReport
 from darvaz.cli.local_issuer import DataFolderIssuer
-from darvaz.cli.options import checked_device
 from darvaz.cli.remote import sentence_of
 from darvaz.client.config import DEFAULT_URL, URL_VARIABLE
 from darvaz.client.errors import GatewayError

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from rich.console import Console
-from rich.text import Text
 
 from darvaz.cli.data_folder import data_opened, data_option
 from darvaz.cli.remote import client_of, remote_option
 from darvaz.client import requests
-from darvaz.client.synchronous import Gateway
-from darvaz.client.types import JournalEntry
-from darvaz.gateway.journal.offline import OfflineJournal
 from darvaz.gateway.journal.queries import JournalFilter, Row, describe, parse_since
 from darvaz.text.terminal import visible_json
+
+# What takes long to load is imported where it is needed.
+if TYPE_CHECKING:
+    from darvaz.client.synchronous import Gateway
+    from darvaz.client.types import JournalEntry
+    from darvaz.gateway.journal.offline import OfflineJournal
 
 _FOLLOW_EVERY_S = 0.2
 _FOLLOW_REMOTE_EVERY_S = 1.0
 _PAGE_ROWS = 1_000
-_STYLES = {"<": "cyan", ">": "green", "=": "yellow"}
+_COLOURS = {"<": "cyan", ">": "green", "=": "yellow"}
 
 
 @click.command()
@@ -61,6 +63,8 @@ def log(
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _show_remote(gateway, wanted, limit, follow, as_json)
         return
+    from darvaz.gateway.journal.offline import OfflineJournal
+
     try:
         with data_opened(data, makes=False) as connection:
             # Ctrl-C is how following ends, so it is not a failure.
@@ -71,28 +75,26 @@ def log(
 
 
 def _show(journal: OfflineJournal, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
-    console = Console(soft_wrap=True, highlight=False)
     rows = journal.read(wanted, limit)
     # Without a match, following starts after the newest row, not at the first.
     last_id = rows[-1].id if rows else journal.newest_id()
-    _print(console, rows, as_json)
+    _print(rows, as_json)
     while follow:
         time.sleep(_FOLLOW_EVERY_S)
         rows = journal.read(msgspec.structs.replace(wanted, after_id=last_id), _PAGE_ROWS, newest=False)
-        _print(console, rows, as_json)
+        _print(rows, as_json)
         last_id = rows[-1].id if rows else last_id
 
 
 def _show_remote(gateway: str, wanted: JournalFilter, limit: int, follow: bool, as_json: bool) -> None:
-    console = Console(soft_wrap=True, highlight=False)
     with contextlib.suppress(KeyboardInterrupt), client_of(gateway) as client:
         rows = _newest(client, wanted, limit)
-        _print(console, rows, as_json)
+        _print(rows, as_json)
         last_id = max((row.id for row in rows or _page(client, JournalFilter(), limit=1)), default=0)
         while follow:
             time.sleep(_FOLLOW_REMOTE_EVERY_S)
             rows = _page(client, wanted, after=last_id, limit=_PAGE_ROWS)
-            _print(console, rows, as_json)
+            _print(rows, as_json)
             last_id = rows[-1].id if rows else last_id
 
 
@@ -120,12 +122,14 @@ def _row(row: JournalEntry) -> Row:
     return msgspec.convert({**row, "time_ms": round(row["time"] * 1000), "happened_ms": happened_ms}, Row)
 
 
-def _print(console: Console, rows: list[Row], as_json: bool) -> None:
+def _print(rows: list[Row], as_json: bool) -> None:
+    is_plain = bool(os.environ.get("NO_COLOR"))
     for row in rows:
         if as_json:
             click.echo(visible_json(msgspec.structs.asdict(row)))
         else:
-            console.print(Text(describe(row), style=_STYLES[row.direction] if console.is_terminal else ""))
+            # In a pipe, click leaves the colour out.
+            click.echo(click.style(describe(row), fg=None if is_plain else _COLOURS[row.direction]))
     sys.stdout.flush()
 
 

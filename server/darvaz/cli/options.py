@@ -1,4 +1,4 @@
-"""Options from elsewhere: those of `darvaz serve`, made from the settings, and the check of a device's id."""
+"""The options of `darvaz serve`, made from the settings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import click
 
 from darvaz.gateway.config_file import CONFIG_VARIABLE
 from darvaz.gateway.settings import Settings, describe, expected, hints, option_name, variable_name
-from darvaz.protocol.codec import MessageCodec
-from darvaz.protocol.device_ids import normal_id
-from darvaz.protocol.faults import Fault
 
 
 def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,16 +36,6 @@ def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
         help="File of settings  [default: darvaz.toml here, in ~/.config/darvaz or in /etc/darvaz; "
         f"env: {CONFIG_VARIABLE}]",
     )(function)
-
-
-def checked_device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Checks a device's id and returns its one spelling, as the callback of an option."""
-    if value is None:
-        return None
-    checked = MessageCodec().check("connect", {"device": value})
-    if isinstance(checked, Fault):
-        raise click.BadParameter(checked.message.removeprefix("device: "))
-    return normal_id(value) or value
 
 
 def shown(default: Any) -> str:

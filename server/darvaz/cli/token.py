@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from darvaz.cli.data_folder import data_opened, data_option
-from darvaz.cli.options import checked_device
+from darvaz.cli.device_option import checked_device
 from darvaz.cli.remote import ask, remote_option
 from darvaz.cli.tables import ago, iso, show, span
 from darvaz.client import requests

@@ -13,10 +13,9 @@ import darvaz.cli
 from darvaz.cli import VERBS, cli
 
 HELPERS = {
-    "running_gateway",
-    "exit_codes", "running",
-    "__init__", "boards", "config_example", "data_folder", "flash_report", "local_issuer", "options", "remote",
-    "service_unit", "simulate_emulated", "tables", "transfer",
+    "__init__", "boards", "config_example", "data_folder", "device_option", "exit_codes", "flash_report",
+    "local_issuer", "options", "remote", "running", "running_gateway", "service_unit", "simulate_emulated", "tables",
+    "transfer",
 }  # fmt: skip
 
 
