@@ -47,7 +47,7 @@ LAYERS = (
         "gateway.sign_in_hint",
     },
     {"gateway.parts"},
-    {"gateway.damaged_files", "gateway.http", "gateway.greeting"},
+    {"gateway.damaged_files", "gateway.last_writes", "gateway.http", "gateway.greeting"},
     {"gateway.viewing", "gateway.links", "gateway.dashboard", "gateway.esphome"},
     {"gateway.api"},
     {"gateway.app"},

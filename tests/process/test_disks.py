@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -126,6 +127,17 @@ def test_files_that_may_not_grow_lose_nothing_that_was_acknowledged() -> None:
         access = Access(open_database(gateway.data), AccessPolicy())
         assert isinstance(access.admit_with_token(Caller("203.0.113.9"), "pico", token), Admitted)
         access.close()
+
+
+def test_a_stop_that_cannot_write_says_what_is_missing_and_fails() -> None:
+    with GatewayProcess(prefix=disks.limited_files(10_000_000)) as gateway:
+        with connect(f"{gateway.ws_url}/ws/pico") as board:
+            introduce(board, "confined")
+            disks.limit_files(gateway.process.pid, 300_000)
+            send_lines(board, 400, noise=True)
+
+        assert gateway.stop() == 1
+        assert re.search(r"the disk did not take everything: \d+ entries of the journal", gateway.log_text())
 
 
 def test_a_disk_that_is_full_at_the_start_ends_it_with_a_message(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ from darvaz.gateway.http.route_index import IndexedRouter
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.journal.starts import CUT_OFF, FIRST_TYPE, LAST_TYPE
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.last_writes import close_writers
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
@@ -208,22 +209,14 @@ def build_app(parts: Parts) -> Starlette:
             await parts.snapshots.close()
             parts.frames.close()
             parts.frame_counts.close()
-            if parts.frame_ring is not None:
-                await asyncio.to_thread(parts.frame_ring.close)
             parts.refusals.close()
             parts.journal.record(None, None, "", "=", LAST_TYPE, "")
-            # All stop at the same time, so that a failing disk takes the deadline of one, not the sum of all; but the
-            # history only after the recorder, since it writes what that has left.
-            for writer in parts.writers:
-                if writer is not parts.history.writer:
-                    writer.stop()
-            parts.recorder.close()
-            parts.journal.close()
-            parts.history.close()
-            parts.reader.close()
-            parts.history_reader.close()
-            parts.devices.close()
-            parts.access.close()
+            parts.unwritten = await asyncio.to_thread(close_writers, parts)
+            # A thread that the disk holds has its connection still.
+            if not parts.is_stuck:
+                parts.reader.close()
+                parts.history_reader.close()
+                parts.access.close()
             parts.local_programs.close()
 
     settings, boards = parts.settings, device_routes(parts)

@@ -77,6 +77,8 @@ class Parts:
     shares: AllShares = field(default_factory=AllShares)
     long_work: LongWork = field(default_factory=LongWork)
     local_programs: LocalPrograms = field(default_factory=LocalPrograms)
+    unwritten: list[str] = field(default_factory=list)
+    """What is on no disk after the end, with its number each."""
     remarks: dict[str, str] = field(default_factory=dict)
     """What is wrong beside the writers: a sentence for each subject, while it lasts."""
     unix_s: Callable[[], float] = time.time
@@ -125,6 +127,11 @@ class Parts:
         """Returns "ok", or a sentence that says what is wrong with the journal, or was."""
         state = self.journal.state
         return self.database.notes[-1] if state == OK and self.database.notes else state
+
+    @property
+    def is_stuck(self) -> bool:
+        """Returns whether a writer did not end when it was asked to: a disk holds it."""
+        return any(writer.is_running for writer in self.writers)
 
     @property
     def failures(self) -> list[str]:

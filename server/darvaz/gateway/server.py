@@ -7,6 +7,7 @@ import contextlib
 import functools
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -64,7 +65,14 @@ async def run(parts: Parts, listener: socket.socket, console: Console, certifica
         await server.serve(sockets=[listener])
     finally:
         token_file.remove()
-    return 0 if server.started else 1
+    if parts.unwritten:
+        log.error("= the gateway ends, but the disk did not take everything: %s", ", ".join(parts.unwritten))
+    status = 0 if server.started and not parts.unwritten else 1
+    if parts.is_stuck:
+        # Python would wait for threads that a disk holds.
+        logging.shutdown()
+        os._exit(status)
+    return status
 
 
 class _Server(uvicorn.Server):

@@ -105,6 +105,10 @@ class BackgroundWriter:
         self._interval_s = interval_s
         # Seconds from being woken until writing, so that what comes together is one transaction.
         self._gather_s = gather_s
+        self.retry_at_end_s = 0.0
+        """For how long, once it was asked to end, it tries again what the disk refuses. Set before `stop`."""
+        # Monotonic seconds until which it does. Set by `stop`.
+        self._until_s = 0.0
         self._is_open = False
         # How many of the lost entries are in a gap.
         self._lost_in_gaps = 0
@@ -169,8 +173,15 @@ class BackgroundWriter:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread has not ended."""
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """Asks the thread to write what waits and end; `close` waits for that."""
+        if not self._closing.is_set():
+            self._until_s = time.monotonic() + self.retry_at_end_s
         self._closing.set()
         self.hurry()
 
@@ -205,6 +216,9 @@ class BackgroundWriter:
                     # Not woken by new entries: a disk that fails is not tried once for each.
                     self._closing.wait(retry_s)
                     retry_s = min(2 * retry_s, RETRY_MAX_S)
+                elif time.monotonic() < self._until_s:
+                    is_last = False
+                    time.sleep(RETRY_MIN_S)
         finally:
             self._close()
 

@@ -31,6 +31,10 @@ class Source(Protocol):
 
     kind: int
 
+    @property
+    def position(self) -> int:
+        """How many entries were accepted since the start."""
+
     def replay(self, record: Record) -> None:
         """Takes a record that the database may not have, at the start of the gateway."""
 
@@ -53,6 +57,8 @@ class Recorder:
         self._waiters: list[Callable[[bool], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_urged = False
+        # By kind: up to which position a source survives a power cut. The thread's.
+        self._durable = {source.kind: 0 for source in sources}
         # Counts the requests to sync, for the writer's idea of a position.
         self._requests = 0
         self.writer = BackgroundWriter(
@@ -128,6 +134,10 @@ class Recorder:
         with self._lock:
             self._log.release(kind, number)
 
+    def waiting(self, source: Source) -> int:
+        """Returns how many entries of a source were accepted and would not survive a power cut."""
+        return source.position - self._durable[source.kind]
+
     def close(self, timeout_s: float = 3.0) -> bool:
         """Syncs what waits and ends the thread; returns whether all of it was synced in time."""
         return self.writer.close(timeout_s)
@@ -137,12 +147,14 @@ class Recorder:
     def _write(self) -> int:
         self._is_urged = False
         requests, waiting = self._requests, len(self._waiters)
+        positions = {source.kind: source.position for source in self._sources}
         with self._lock:
             for source in self._sources:
                 source.append_waiting(lambda data, kind=source.kind: self._log.append(kind, data))  # type: ignore[misc]
             self._log.sync()
         for source in self._sources:
             source.sync_database()
+        self._durable = positions
         answers = self._waiters[:waiting]
         del self._waiters[:waiting]
         if answers:

@@ -114,6 +114,11 @@ class History:
         return self.writer.notes[-1] if has_note else self.writer.state
 
     @property
+    def position(self) -> int:
+        """How many reports were ever accepted."""
+        return self._queue.accepted
+
+    @property
     def refused_readings(self) -> int:
         """How many readings were not kept because a device, or the gateway, has too many names."""
         return self._store.refused_readings
@@ -157,10 +162,15 @@ class History:
         """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""
         return self._queue.newest_waiting(device)
 
-    def close(self, timeout_s: float = 3.0) -> bool:
-        """Writes what waits and ends the writer; says whether all of it was written in time."""
+    def stop(self) -> None:
+        """Asks the writer to write what waits and end, after the recorder did; `close` waits for that."""
         self._is_closing = True
         self._flush_s = 0.0
+        self.writer.stop()
+
+    def close(self, timeout_s: float = 3.0) -> bool:
+        """Writes what waits and ends the writer; says whether all of it was written in time."""
+        self.stop()
         return self.writer.close(timeout_s)
 
     # The recorder's thread
