@@ -74,3 +74,23 @@ async def test_stopping_the_gateway_ends_streams_at_once() -> None:
                 await stream.next("never")
             assert await stopping == 0
         assert "Cancel" not in gateway.log_text() and "Traceback" not in gateway.log_text()
+
+
+async def test_a_stream_is_in_chunks_and_ends_in_order_except_for_a_client_that_knows_none() -> None:
+    with GatewayProcess() as gateway:
+        old_reader, old_writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        old_writer.write(b"GET /api/events HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        old_head = await old_reader.readuntil(b"\r\n\r\n")
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        async with board_at(gateway.ws_url, "seen"):
+            pass
+        await asyncio.to_thread(gateway.stop)
+        old_body, body = await old_reader.read(), await reader.read()
+        for each in (writer, old_writer):
+            each.close()
+
+    assert b"transfer-encoding: chunked" in head and b"connection: close" not in head
+    assert body.endswith(b"\r\n0\r\n\r\n") and body.split(b"\r\n")[1].startswith(b"retry: ")
+    assert b"transfer-encoding" not in old_head and old_body.startswith(b"retry: ")

@@ -102,6 +102,10 @@ class _Exchange(httpx.AsyncByteStream):
         self._body.write(preamble)
         return self._body
 
+    def open_chunked_body(self, headers: Iterable[tuple[bytes, bytes]]) -> MemoryBody:
+        """The same in chunks, of which ASGI does not know."""
+        return self.open_body(headers, b"")
+
     async def _run(self, app: ASGIApp, scope: Message) -> None:
         await app(scope, self._receive, self._send)
         await self._put(None)

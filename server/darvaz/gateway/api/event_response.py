@@ -59,7 +59,7 @@ class EventResponse(Response):
                 await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
                 await send({"type": "http.response.body", "body": b""})
             else:
-                await self._stream(EventBody(connection_of(scope).open_body(HEADERS, b"")), receive)
+                await self._stream(EventBody(connection_of(scope).open_chunked_body(HEADERS)), receive)
         finally:
             self._on_end()
 

@@ -25,6 +25,7 @@ from darvaz.gateway.websocket.keep_alive import keep_alive
 EXTENSION = "darvaz.body"
 
 _CLOSE = (b"connection", b"close")
+_CHUNKED = (b"transfer-encoding", b"chunked")
 _TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding; send one of them"
 _OTHER_VERSION = "this gateway speaks HTTP/1.1"
 _VERSIONS = ("1.0", "1.1")
@@ -100,12 +101,23 @@ class HttpProtocol(DeadlineH11):
 
         It is not chunked: old players of MJPEG cannot read chunks.
         """
-        lines = [b"HTTP/1.1 200 OK", b"connection: close"]
-        lines += [name + b": " + value for name, value in (*self.server_state.default_headers, *headers)]
-        self._body = ResponseBody(self.transport)
+        return self._open_body(ResponseBody(self.transport), _CLOSE, headers, preamble)
+
+    def open_chunked_body(self, headers: Sequence[tuple[bytes, bytes]]) -> ResponseBody:
+        """Answers 200 and returns the body to write to, in chunks: libraries tell its end from a broken connection."""
+        # HTTP/1.0, which nginx speaks to a gateway by default, has none.
+        if self.scope["http_version"] == "1.0":
+            return self.open_body(headers, b"")
+        return self._open_body(ChunkedBody(self.transport), _CHUNKED, headers, b"")
+
+    def _open_body(
+        self, body: ResponseBody, framing: tuple[bytes, bytes], headers: Sequence[tuple[bytes, bytes]], preamble: bytes
+    ) -> ResponseBody:
+        lines = [name + b": " + value for name, value in (framing, *self.server_state.default_headers, *headers)]
+        self._body = body
         self.begin_stream()
-        self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + preamble)
-        return self._body
+        self.transport.write(b"\r\n".join([b"HTTP/1.1 200 OK", *lines]) + b"\r\n\r\n" + preamble)
+        return body
 
     def pause_writing(self) -> None:
         if self._body is None:
@@ -172,3 +184,19 @@ class ResponseBody:
             self._transport.abort()
         else:
             self._transport.close()
+
+
+class ChunkedBody(ResponseBody):
+    """A body of which each write is a chunk (RFC 9112, section 7.1)."""
+
+    __slots__ = ()
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        write = transport.write
+        self.write = lambda data: write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def end(self) -> None:
+        if not self.buffered_bytes():
+            self._transport.write(b"0\r\n\r\n")
+        super().end()
