@@ -170,3 +170,17 @@ def test_ids_behind_one_are_in_order_and_without_those_that_went(connection: sql
     assert (devices.after(""), devices.after("a"), devices.after("b"), devices.after("e")) == (
         ["a", "c", "e"], ["c", "e"], ["c", "e"], [],
     )  # fmt: skip
+
+
+def test_equal_introductions_of_the_database_are_shared(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    before = Devices(connection)
+    for device in ("a", "b"):
+        fields = {"commands": {"led": {"on": {"type": "boolean"}}}}
+        before.remember(KnownDevice.introduced(device, "pico", "192.0.2.7", fields, 1.0))
+    assert before.close()
+
+    devices = Devices(open_database(tmp_path))
+    first, second = devices.all()
+    devices.close()
+
+    assert first.introduction["commands"] is second.introduction["commands"]

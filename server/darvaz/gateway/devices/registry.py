@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
+from darvaz.gateway.devices.shared_parts import SharedParts
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
 from darvaz.gateway.storage.shared_database import SharedDatabase, retire
@@ -71,8 +72,10 @@ class Devices:
         self._connection = connection
         self._database = database
         self._devices_max = devices_max
+        # Of introductions, those of the database too.
+        self.shared_parts = SharedParts()
         # By id, the longest known first. Changed by the event loop, read by the writer too.
-        self._known = _load(connection)
+        self._known = _load(connection, self.shared_parts)
         self._kinds = None if kinds is None else tuple(kinds)
         self._leave_out_unknown()
         # Their ids in order, for pages.
@@ -271,7 +274,7 @@ def is_same_start(before: dict[str, Any], after: dict[str, Any]) -> bool:
     return boot_id is not None and before.get("boot_id") == boot_id
 
 
-def _load(connection: sqlite3.Connection) -> dict[str, KnownDevice]:
+def _load(connection: sqlite3.Connection, shared: SharedParts) -> dict[str, KnownDevice]:
     rows = connection.execute(
         "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label, last_args FROM devices"
         " ORDER BY first_seen_s"
@@ -283,7 +286,7 @@ def _load(connection: sqlite3.Connection) -> dict[str, KnownDevice]:
             first_seen_s=first_s,
             last_seen_s=last_s,
             address=address,
-            introduction=json.loads(introduction or "{}"),
+            introduction=shared.share(json.loads(introduction or "{}")),
             label=label,
             last_args=json.loads(last_args),
         )
