@@ -11,7 +11,7 @@ needs  = @$(PYTHON) -m tools.bootstrap $(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup compile compiled serve simulate check test hil footprint pictures flood fuzz soak bench bench-quick
-.PHONY: lint format generate log doctor token enrol signin devices clean
+.PHONY: test-plain lint format generate log doctor token enrol signin devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
 help: ## Show this help
@@ -116,12 +116,16 @@ check: ## Check while you work: style, and the quick tests (ruff; pytest -n auto
 	@$(BIN)/ruff format --check .
 	@DARVAZ_COMPILED=no $(PYTEST) -q -m 'not slow' $(or $(ARGS),tests/unit tests/http tests/contract)
 
-# What is compiled is tested once more as plain Python, which runs where there is no compiler.
+# Compiling takes one core, and boards are waited for. Meanwhile what is compiled is tested as plain Python, which runs
+# where there is no compiler.
 HOT_TESTS := tests/contract tests/unit/websocket tests/unit/session tests/unit/journal tests/unit/protocol
-test: compiled ## Run every test (python -m darvaz.compiled; python -m pytest -n auto --dist loadgroup)
+test: ## Run every test (python -m darvaz.compiled; python -m pytest -n auto --dist loadgroup)
+	$(call needs,test)
+	@$(MAKE) --no-print-directory $(if $(ARGS),compiled,--jobs 3 compiled test-plain hil)
 	@$(PYTEST) $(ARGS)
-	@$(if $(ARGS),,DARVAZ_COMPILED=no $(PYTEST) -q -m 'not slow' $(HOT_TESTS))
-	@$(if $(ARGS),,$(MAKE) --no-print-directory hil)
+
+test-plain:
+	@DARVAZ_COMPILED=no $(PYTEST) -q -m 'not slow' $(HOT_TESTS)
 
 # The board at PORT, if it is given; else both virtual ones, the first with its simulated wires.
 GIVEN := $(if $(filter command environment,$(origin PORT)),$(PORT))
