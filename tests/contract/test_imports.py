@@ -42,6 +42,7 @@ LAYERS = (
         "gateway.telemetry",
         "gateway.setting_sources",
         "gateway.metrics",
+        "gateway.system_metrics",
         "gateway.refusals",
         "gateway.shares",
         "gateway.sign_in_hint",

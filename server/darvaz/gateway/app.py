@@ -53,6 +53,7 @@ from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.shared_database import SharedDatabase
 from darvaz.gateway.storage.taken import load_taken
+from darvaz.gateway.system_metrics import SystemCollector, process_collector
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
@@ -195,6 +196,7 @@ def build_app(parts: Parts) -> Starlette:
         parts.journal.open()
         parts.history.open()
         parts.recorder.start()
+        parts.loop_lag.start()
         parts.journal.record(None, None, "", "=", FIRST_TYPE, CUT_OFF if parts.journal.is_cut_off else "")
         tell_of_damage(parts)
         parts.frame_counts.open()
@@ -204,6 +206,7 @@ def build_app(parts: Parts) -> Starlette:
         finally:
             await close_nodes()
             await notices.close()
+            await parts.loop_lag.close()
             parts.events.close()
             await parts.stream_controller.close()
             await parts.snapshots.close()
@@ -260,6 +263,10 @@ def _connect(parts: Parts) -> None:
     """Connects parts that are built before those that they need."""
     parts.events = EventStreams(parts.bus, parts.describer.describe, time.time, lambda: parts.journal.newest_id)
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
+    queries = {"journal": lambda: parts.reader.waiting, "history": lambda: parts.history_reader.waiting}
+    system = SystemCollector(lambda: parts.writers, queries, lambda: len(parts.problems), parts.data_use)
+    for collector in (system, process_collector(), parts.loop_lag.histogram):
+        parts.metrics.register(collector)
     parts.bus.subscribe(TYPES, parts.telemetry.receive)
     parts.bus.subscribe_frames(parts.metrics.count_frame)
     parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))

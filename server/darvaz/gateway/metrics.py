@@ -12,6 +12,7 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from darvaz import __version__
 from darvaz.gateway.device_metrics import DeviceFamilies, DeviceGauge, Family
@@ -69,6 +70,10 @@ class Metrics:
         self._make_counters()
         self._gauges = gauges
         self._registry.register(_GaugeCollector(gauges))
+
+    def register(self, collector: Collector) -> None:
+        """Has a collector read at each scrape, for the metrics that have no line for each device."""
+        self._registry.register(collector)
 
     def _make_counters(self) -> None:
         def counter(name: str, documentation: str, *labels: str) -> Counter:

@@ -28,15 +28,21 @@ from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.shares import AllShares
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
+from darvaz.gateway.storage.database import DATABASE_NAME
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.read_pool import ReadPool
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.shared_database import SharedDatabase
+from darvaz.gateway.system_metrics import DataUse, LoopLag
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
+from darvaz.gateway.telemetry.history_schema import DATABASE_NAME as HISTORY_NAME
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.protocol.codec import MessageCodec
+
+# What /metrics shows the size of, and the names of its files.
+_DATA_FILES = {"journal": f"{DATABASE_NAME}*", "history": f"{HISTORY_NAME}*", "records": "records-*.log"}
 
 
 @dataclass(slots=True)
@@ -88,9 +94,12 @@ class Parts:
     refusals: Refusals = field(init=False)
     events: EventStreams = field(init=False)
     metrics: Metrics = field(init=False)
+    data_use: DataUse = field(init=False)
+    loop_lag: LoopLag = field(default_factory=LoopLag)
 
     def __post_init__(self) -> None:
         self.refusals = Refusals(self.journal)
+        self.data_use = DataUse(self.settings.data_path, _DATA_FILES)
 
     @property
     def operators(self) -> Operators:

@@ -33,6 +33,7 @@ from darvaz.gateway.local_token_file import LocalTokenFile
 from darvaz.gateway.open_files import OWN_FILES_MAX, raise_open_file_limit
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.service_manager import ServiceManager
+from darvaz.gateway.system_metrics import CertificateCollector, ConnectionCollector
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
 
 SHUTDOWN_DEADLINE_S = 3
@@ -185,6 +186,9 @@ def _config(parts: Parts, connections_max: int, certificates: Certificates | Non
         proxies=proxies,
         known=parts.access.rules.known,
     )
+    parts.metrics.register(ConnectionCollector(lambda: slots.total, slots.rejections))
+    if certificates is not None:
+        parts.metrics.register(CertificateCollector(lambda: certificates.expires_unix_s))
     hosts = (*settings.listed("allowed_hosts"), *filter(None, [settings.public.host]))
     tls = None if certificates is None else Tls(certificates.context, lambda host: is_host_allowed(host, hosts))
     return uvicorn.Config(

@@ -12,6 +12,7 @@ from darvaz.gateway.http.compression import compress_for
 async def read_metrics(call: Call) -> Response:
     """Returns the metrics in the text format of Prometheus, or in OpenMetrics if the client prefers it."""
     headers = call.request.headers
+    await call.parts.data_use.refresh()
     parts, media_type = call.parts.metrics.dump(headers.get("accept", ""))
     page = b"".join(await call.parts.long_work.collect(parts))
     page, encoding = await compress_for(headers.get("accept-encoding", ""), page)

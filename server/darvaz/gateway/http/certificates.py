@@ -8,7 +8,7 @@ import os
 import ssl
 from pathlib import Path
 
-from darvaz.gateway.http.self_signed import CertificateError, ensure_certificate
+from darvaz.gateway.http.self_signed import CertificateError, ensure_certificate, expires_unix_s
 from darvaz.gateway.settings import Settings, option_name
 
 log = logging.getLogger("darvaz.http")
@@ -27,6 +27,8 @@ class Certificates:
         self._seen = _look(cert, key)
         # The context of the certificate that is in use; `refresh` replaces it.
         self._current = _load(cert, key)
+        # When it ends, by the wall clock; None without the library that reads certificates.
+        self.expires_unix_s = expires_unix_s(cert)
         self.context = _new_context()
         # Each handshake takes the context that is then current, so that a new certificate is used as a whole.
         self.context.sni_callback = self._choose
@@ -44,7 +46,7 @@ class Certificates:
         except CertificateError as error:
             log.error("= the old certificate stays in use: %s", error)
             return str(error)
-        self._seen = seen
+        self._seen, self.expires_unix_s = seen, expires_unix_s(self._cert)
         log.info("= the certificate %s was read again", self._cert)
         return None
 

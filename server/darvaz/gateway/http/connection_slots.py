@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Container, Iterable
 from typing import Protocol
 
@@ -95,6 +95,8 @@ class ConnectionSlots:
         self._total = 0
         # Reason → when it may be logged again, and how many rejections were not.
         self._logged: dict[str, tuple[float, int]] = {}
+        # Reason → how many connections were rejected or cut off for it.
+        self.rejections: Counter[str] = Counter()
 
     @property
     def total(self) -> int:
@@ -155,17 +157,17 @@ class ConnectionSlots:
         is_beyond = len(count.unread) > UNREAD_PER_NETWORK_MAX and not count.is_proxy
         if is_beyond or len(self._unread) > UNREAD_MAX:
             oldest = next(iter(count.unread if is_beyond else self._unread))
-            self._say("%s cut off: too many answers that are not read", oldest.network)
+            self._reject("unread", "%s cut off: too many answers that are not read", oldest.network)
             self._cut_off(oldest)
 
     def _has_room_within(self, network: str, count: _Network) -> bool:
         if count.pending >= self._pending_max:
-            self._say("%s cut off: too many connections that send no request", network)
+            self._reject("no_request", "%s cut off: too many connections that send no request", network)
             return False
         if count.total < self._per_network_max:
             return True
         if not count.idle:
-            self._say("%s cut off: too many connections from this address", network)
+            self._reject("per_address", "%s cut off: too many connections from this address", network)
             return False
         self._cut_off(next(iter(count.idle)))
         return True
@@ -175,7 +177,7 @@ class ConnectionSlots:
         if self._total < self._total_max - reserved:
             return True
         if not self._idle:
-            self._say("%s cut off: too many connections in all", network)
+            self._reject("in_all", "%s cut off: too many connections in all", network)
             return False
         self._cut_off(next(iter(self._idle)))
         return True
@@ -210,8 +212,9 @@ class ConnectionSlots:
         parsed = parse_address(address) if self._proxies else None
         return parsed is not None and any(parsed in network for network in self._proxies)
 
-    def _say(self, sentence: str, network: str) -> None:
-        """Logs a rejection, and once a minute how many there were meanwhile."""
+    def _reject(self, reason: str, sentence: str, network: str) -> None:
+        """Counts a rejection and logs it, and once a minute how many there were meanwhile."""
+        self.rejections[reason] += 1
         next_s, others = self._logged.get(sentence, (0.0, 0))
         now_s = self._monotonic_s()
         if now_s < next_s:

@@ -48,6 +48,18 @@ def ensure_certificate(folder: Path, names: Iterable[str] = ()) -> tuple[Path, P
     return cert, key
 
 
+def expires_unix_s(cert: Path) -> float | None:
+    """Returns when a certificate ends, in Unix seconds; None if the library that reads it is not installed."""
+    try:
+        from cryptography import x509
+    except ImportError:
+        return None
+    try:
+        return x509.load_pem_x509_certificate(cert.read_bytes()).not_valid_after_utc.timestamp()
+    except (OSError, ValueError):
+        return None
+
+
 def make_certificate(now: datetime, names: Iterable[str]) -> tuple[bytes, bytes]:
     """Returns a new certificate and its key (P-256), in PEM; any client may use it as its own authority."""
     from cryptography import x509

@@ -90,7 +90,7 @@ class BackgroundWriter:
         self._write = write
         # Called from any thread: how many entries were accepted, and how many were lost, since the start.
         self._position = position
-        self._lost = lost
+        self.lost = lost
         self._sync = sync
         self._write_gap = write_gap
         self._tidy = tidy
@@ -252,7 +252,7 @@ class BackgroundWriter:
                 self._open()
                 self._is_open = True
             task = "written"
-            lost = self._lost() - self._lost_in_gaps
+            lost = self.lost() - self._lost_in_gaps
             position = self._write()
             if lost:
                 self._write_gap(lost)

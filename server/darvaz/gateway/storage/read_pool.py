@@ -67,6 +67,11 @@ class ReadPool:
         finally:
             self._waiting -= 1
 
+    @property
+    def waiting(self) -> int:
+        """How many queries run or wait."""
+        return self._waiting
+
     def reopen(self) -> None:
         """Has each thread open the database again: there is another file by its name. From any thread."""
         self._generation += 1
