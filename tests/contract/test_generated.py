@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from darvaz.cli import VERBS
+from darvaz.gateway.settings import hints, option_name
+from tests.support.needs import missing
 from tools.generate.__main__ import BUILDERS, PROGRAM_BUILDERS, ROOT, SOURCE, find_stale, main
 from tools.generate.diagram import draw_states, find_way_out
 from tools.generate.rules import RuleMaker
@@ -231,3 +234,17 @@ def test_the_diagram_connects_the_states_by_the_messages_that_end_them() -> None
 def test_a_state_without_exactly_one_exit_cannot_be_drawn() -> None:
     with pytest.raises(ValueError, match="way out of open"):
         find_way_out(SCHEMA, "open")
+
+
+def test_the_manual_page_has_every_verb_and_setting_and_no_mistake() -> None:
+    page = ROOT / "deploy/man/darvaz.1"
+    text = page.read_text(encoding="utf-8").replace("\\-", "-")
+
+    assert [verb for verb in VERBS if f".SS darvaz {verb}" not in text] == []
+    assert [name for name in hints() if f"{option_name(name)} " not in text] == []
+    if shutil.which("mandoc") is None:
+        missing("mandoc is not installed (apt install mandoc)")
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", str(page)], capture_output=True, text=True, timeout=DEADLINE_S
+    )
+    assert (done.returncode, done.stdout) == (0, "")

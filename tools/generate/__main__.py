@@ -12,6 +12,7 @@ from typing import Any
 from darvaz.cli.config_example import config_example
 from darvaz.cli.service_unit import system_unit
 from darvaz.protocol.asyncapi import build_asyncapi
+from tools.generate.manual import build_manual
 from tools.generate.page import build_page
 from tools.generate.tables import build_tables
 
@@ -35,6 +36,7 @@ BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 PROGRAM_BUILDERS: Mapping[str, Callable[[], str]] = {
     "deploy/darvaz.toml": config_example,
     "deploy/systemd/darvaz.service": lambda: system_unit().text,
+    "deploy/man/darvaz.1": build_manual,
 }
 
 

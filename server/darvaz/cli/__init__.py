@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from darvaz import __version__, is_compiled
 from darvaz.cli.running import run
@@ -15,6 +17,7 @@ from darvaz.cli.running import run
 # What `darvaz --help` shows for each, without importing it.
 VERBS = {
     "backup": "Copy all of the gateway's data into one file, while it runs.",
+    "completion": "Print the script with which a shell completes names.",
     "config": "Show the value of each setting, and where it comes from.",
     "devices": "List the devices: which are online, and their commands.",
     "doctor": "Find out why a board cannot connect.",
@@ -39,6 +42,8 @@ VERBS = {
     "snapshot": "Save a picture of a camera, or one at each interval.",
     "token": "Issue, list and revoke the tokens of boards and people.",
 }
+# Set by the script of `darvaz completion` when somebody presses the key.
+_COMPLETING = "_DARVAZ_COMPLETE"
 _VERSION = f"%(prog)s %(version)s, {'compiled' if is_compiled else 'plain Python'}"
 
 
@@ -57,7 +62,14 @@ class _LazyGroup(click.Group):
         if name not in VERBS:
             return None
         command: click.Command = getattr(import_module(f"darvaz.cli.{name}"), name)
+        if _COMPLETING in os.environ:
+            import_module("darvaz.cli.names").add_completion(command)
         return command
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Returns the verbs and options that begin with a text; imports none of them."""
+        verbs = [CompletionItem(verb, help=VERBS[verb]) for verb in sorted(VERBS) if verb.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, context, incomplete)]
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
