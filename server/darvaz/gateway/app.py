@@ -153,7 +153,7 @@ def _open_recorder(settings: Settings, journal: Journal, history: History) -> Re
     """Opens the record log, and puts what a kill or a power cut left in it into the databases."""
     recorder = Recorder(settings.data_path, [journal, history], interval_s=settings.sync_interval_s)
     journal.release = history.release = recorder.release
-    journal.urge = recorder.urge
+    journal.urge = history.urge = recorder.urge
     try:
         missing = recorder.open()
     except OSError as error:

@@ -44,3 +44,13 @@ def tell_of_damage(parts: Parts) -> None:
 
     parts.history.on_replaced = listener("history damaged", parts.history_reader, parts.history.writer.notes)
     parts.database.on_replaced = listener("journal damaged", parts.reader, parts.database.notes)
+    parts.history.on_gap = _recorder_of_gaps(parts, loop)
+
+
+def _recorder_of_gaps(parts: Parts, loop: asyncio.AbstractEventLoop) -> Callable[[str], None]:
+    def tell(note: str) -> None:
+        # A loop that was closed meanwhile has a journal no more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(parts.journal.record, None, None, "", "=", "history gap", note)
+
+    return tell

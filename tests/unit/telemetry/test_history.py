@@ -158,15 +158,40 @@ def test_one_report_beyond_the_maximum_that_wait_is_dropped_and_counted(kept: Ke
     assert kept.history.dropped_reports == 1
 
 
+def test_the_recorder_is_urged_long_before_reports_are_dropped(kept: Kept) -> None:
+    waiting: list[int] = []
+    kept.history.urge = lambda: waiting.append(kept.history.writer.waiting)
+    for _ in range(PENDING_REPORTS_MAX):
+        kept.history.record("pico", NOON_S, {"t": 1.0})
+
+    assert waiting == [PENDING_REPORTS_MAX // 4 + 1]
+
+
+def test_a_numbered_report_that_was_dropped_is_kept_when_it_comes_again(kept: Kept) -> None:
+    for _ in range(PENDING_REPORTS_MAX):
+        kept.history.record("pico", NOON_S, {"t": 1.0})
+    kept.history.record("pico", NOON_S, {"late": 2.0}, "boot", 7)
+    kept.write()
+    for _ in range(2):
+        kept.history.record("pico", NOON_S, {"late": 2.0}, "boot", 7)
+    kept.write()
+
+    assert kept.history.dropped_reports == 1
+    assert [point.count for point in kept.plot("pico", "late", NOON_S, NOON_S + 60).points] == [1]
+
+
 def test_reports_that_were_dropped_are_told_once_when_the_others_are_written(
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(PENDING_REPORTS_MAX + 3):
         kept.history.record("pico", NOON_S, {"t": 1.0})
+    notes: list[str] = []
+    kept.history.on_gap = notes.append
     kept.write()
     kept.write()
 
     assert caplog.text.count("3 reports are missing in the history") == 1
+    assert [note.partition(" ")[0] for note in notes] == ["3"]
 
 
 def test_reports_are_accepted_again_once_there_is_room(kept: Kept) -> None:

@@ -32,6 +32,8 @@ PENDING_REPORTS_MAX = 50_000
 # Values that wait at most: more are written before their time; in memory each takes about 50 bytes.
 RECENT_VALUES_MAX = 200_000
 FLUSH_INTERVAL_S = 3600.0
+# The recorder is urged when this part of the waiting reports that are allowed is reached.
+_URGED_PART = 4
 _RETAIN_EVERY_S = 600.0
 _CHECK_EVERY_S = 60.0
 # How often the writer looks whether another program has written the file, or removed it.
@@ -64,6 +66,8 @@ class History:
         self.is_cut = False
         # Tells the recorder what the database has; without a recorder, the writer takes what waits itself.
         self.release = release
+        self.urge: Callable[[], None] = _nothing
+        """Has the recorder take what waits, before its time: many reports come."""
         self._unix_s = unix_s
         self._open_connection = open_connection
         self._connection: sqlite3.Connection | None = None
@@ -88,13 +92,15 @@ class History:
         self._watch = FileWatch(None if folder is None else folder / DATABASE_NAME)
         self.on_replaced: Callable[[str], None] = _ignore
         """Is called by the writer with what happened when the file was damaged, and there is a fresh one."""
+        self.on_gap: Callable[[str], None] = _ignore
+        """Is called by the writer with how many reports are missing, and why."""
         self.writer = BackgroundWriter(
             "history",
             open=self._connect,
             write=self._write,
             position=lambda: self._queue.accepted,
             lost=lambda: self.dropped_reports,
-            write_gap=_log_gap,
+            write_gap=self._tell_gap,
             tidy=self._tidy,
             close=self._disconnect,
             interval_s=_LOOK_EVERY_S,
@@ -125,12 +131,17 @@ class History:
 
     def record(self, device: str, time_s: float, values: Mapping[str, Value], boot: str = "", number: int = 0) -> None:
         """Keeps the values of one report, at the time it happened, once if it has a boot and a number. Never waits."""
+        waiting = len(self._queue)
+        if waiting >= self._pending_reports_max:
+            # Its number is not taken: it may come again.
+            self.dropped_reports += 1
+            return
         if boot and self._taken.take(device, boot, number) is None:
             return
-        if len(self._queue) >= self._pending_reports_max:
-            self.dropped_reports += 1
-        elif values or boot:
+        if values or boot:
             self._queue.add((device, int(time_s * 1000), values, boot, number))
+            if waiting == self._pending_reports_max // _URGED_PART:
+                self.urge()
 
     def forget(self, device: str) -> None:
         """Deletes all that a device has reported so far."""
@@ -262,6 +273,11 @@ class History:
         self._written = position
         return self._written
 
+    def _tell_gap(self, reports: int) -> None:
+        note = f"{reports} reports are missing in the history: the disk could not keep up"
+        log.warning("= %s", note)
+        self.on_gap(note)
+
     def _replace(self, error: Exception) -> str | None:
         """Moves a damaged file aside, so that a fresh one is opened; returns what happened."""
         if self._watch.path is None or not is_damage(error):
@@ -316,5 +332,5 @@ def _ignore(note: str) -> None:
     """Stands where nobody listens."""
 
 
-def _log_gap(reports: int) -> None:
-    log.warning("= %d reports are missing in the history: the disk could not keep up", reports)
+def _nothing() -> None:
+    """Stands where there is no recorder."""
