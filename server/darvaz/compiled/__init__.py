@@ -32,6 +32,7 @@ HOT_MODULES = (
     "darvaz.gateway.storage.sequences",
     "darvaz.gateway.links.numbered",
     "darvaz.gateway.links.shared",
+    "darvaz.gateway.links.entries",
     "darvaz.gateway.links.introduction",
     "darvaz.gateway.links.link",
     "darvaz.gateway.events.bus",

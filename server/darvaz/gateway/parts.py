@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from darvaz.gateway.access import Access
 from darvaz.gateway.access.operators import Operators
+from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
@@ -16,6 +17,7 @@ from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.home_assistant import NodeList
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
+from darvaz.gateway.devices.rivals import Rivals
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
@@ -43,6 +45,8 @@ from darvaz.protocol.codec import MessageCodec
 
 # What /metrics shows the size of, and the names of its files.
 _DATA_FILES = {"journal": f"{DATABASE_NAME}*", "history": f"{HISTORY_NAME}*", "records": "records-*.log"}
+# Of one network, or four times as many as it may have at once.
+LINKS_RECORDED_PER_MINUTE = 240
 
 
 @dataclass(slots=True)
@@ -81,6 +85,7 @@ class Parts:
     """None if no frames are kept on disk."""
     link_counts: AddressCounts = field(default_factory=AddressCounts)
     shares: AllShares = field(default_factory=AllShares)
+    rivals: Rivals = field(default_factory=lambda: Rivals(time.monotonic))
     long_work: LongWork = field(default_factory=LongWork)
     local_programs: LocalPrograms = field(default_factory=LocalPrograms)
     unwritten: list[str] = field(default_factory=list)
@@ -92,6 +97,10 @@ class Parts:
     nodes: NodeList | None = None
     """The boards as Home Assistant sees them; None if they are not shown to it."""
     refusals: Refusals = field(init=False)
+    recorded_links: RateLimiter = field(init=False)
+    """Links whose beginning and end are in the journal, by network."""
+    told_of_links: RateLimiter = field(init=False)
+    """Entries that tell of links that are left out, by network."""
     events: EventStreams = field(init=False)
     metrics: Metrics = field(init=False)
     data_use: DataUse = field(init=False)
@@ -100,6 +109,9 @@ class Parts:
     def __post_init__(self) -> None:
         self.refusals = Refusals(self.journal)
         self.data_use = DataUse(self.settings.data_path, _DATA_FILES)
+        links_max = max(LINKS_RECORDED_PER_MINUTE, 4 * self.settings.links_per_address_max)
+        self.recorded_links = RateLimiter(links_max, 60.0, time.monotonic)
+        self.told_of_links = RateLimiter(1, 60.0, time.monotonic)
 
     @property
     def operators(self) -> Operators:

@@ -98,7 +98,8 @@ class Hub:
             presence.pending, presence.sent = before.pending, before.sent
         elif before is not None:
             self._fail_pending(before, f"{device} connected again before it answered")
-            before.link.close("replaced", "a newer link of this device took over")
+            elsewhere = f", at {link.address}" if link.address != before.link.address else ""
+            before.link.close("replaced", f"a newer link of this device took over{elsewhere}")
         self._connected[device] = presence
         self._devices.remember(KnownDevice.introduced(device, link.kind_name, link.address, fields, self._unix_s()))
         self._call_subscribers(device, is_connected=True)
@@ -133,6 +134,19 @@ class Hub:
         """Returns the address of the link that a device has, or None while it is away."""
         presence = self._connected.get(device)
         return None if presence is None else presence.link.address
+
+    def board_of(self, device: str, other_than: Link) -> str | None:
+        """Returns what tells the board that a device has from others, or None if it has none but that of this link."""
+        presence = self._connected.get(device)
+        if presence is None or presence.link is other_than:
+            return None
+        return str(presence.introduction.get("boot_id") or presence.link.address)
+
+    @staticmethod
+    def board_name(link: Link, introduction: Any) -> str:
+        """Returns what tells a board from others: its `boot_id`, or the address of one without."""
+        boot_id = introduction.boot_id
+        return link.address if boot_id is msgspec.UNSET else str(boot_id)
 
     def commands_of(self, device: str) -> dict[str, Any] | None:
         """Returns the commands that a device declared, by name, or None while it is away."""

@@ -10,7 +10,8 @@ from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, cut
 from darvaz.gateway.links.board_time import BoardTime
-from darvaz.gateway.links.introduction import refuse_device
+from darvaz.gateway.links.entries import LOGGED_CHARS_MAX, LinkEntries
+from darvaz.gateway.links.introduction import judge
 from darvaz.gateway.links.numbered import REPEATED, UNSET, Numbered
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.session.session import (
@@ -35,7 +36,6 @@ log = logging.getLogger("darvaz.link")
 _monotonic_s: Final = time.monotonic
 _unix_s: Final = time.time
 
-_LOGGED_CHARS_MAX = 75
 # The journal has one time for all that came together; what is older than this tells by how much.
 _AGE_S_MIN: Final = 0.002
 
@@ -44,7 +44,7 @@ class DeviceLink:
     """Carries one session over one connection until either side closes it."""
 
     __slots__ = (
-        "_admitted", "_board_time", "_caller", "_connection", "_context", "_is_over", "_network",
+        "_admitted", "_board_time", "_caller", "_connection", "_context", "_entries", "_is_over", "_network",
         "_numbered", "_refusal", "_session", "address", "device", "kind_name", "slot",
     )  # fmt: skip
 
@@ -68,6 +68,7 @@ class DeviceLink:
         self._numbered = Numbered(context.parts.sequences, context.parts.recorder)
         # Whether `end` has run: both sides may close at once.
         self._is_over = False
+        self._entries = LinkEntries(context)
         # Set by `open`.
         self._connection: PacketConnection
         self._session = Session(
@@ -286,12 +287,12 @@ class DeviceLink:
 
     def _check_introduction(self, message: Any, now_s: float) -> None:
         device = message.device
-        fault, takeover = refuse_device(self._context.parts, device, self.kind_name, self._admitted, self.address)
-        if fault is not None:
-            self._session.refuse(fault)
+        judgement = judge(self._context.parts, self, message, self._admitted)
+        if judgement.fault is not None:
+            self._session.refuse(judgement.fault, judgement.retry_after_s)
             return
-        if takeover:
-            self._record("=", "taken over", takeover, device)
+        if judgement.remark is not None:
+            self._record("=", *judgement.remark, device)
         self.device, self._caller = device, None
         self._board_time.begin(message, now_s)
         self._numbered.begin(message)
@@ -326,14 +327,8 @@ class DeviceLink:
     # Journal and log
 
     def _record(self, direction: str, type_: str, payload: str, device: str | None = None) -> None:
-        if self._admitted is None:
-            return
-        name = self.device or device
-        self._context.parts.journal.record(name, self.kind_name, self.address, direction, type_, payload)
-        level = logging.INFO if direction == "=" else logging.DEBUG
-        if log.isEnabledFor(level):
-            text = redact(payload)[:_LOGGED_CHARS_MAX]
-            log.log(level, "%s %s %s %s", direction, name or self.address, type_, text)
+        if self._admitted is not None:
+            self._entries.record(self.device or device, self.address, direction, type_, payload)
 
     def _record_all(self, entries: list[Any], chars: int) -> None:
         """Journals several entries at once; from then on the list belongs to the journal."""
@@ -344,5 +339,5 @@ class DeviceLink:
         context.journal.extend(time_ms, self.device, self.kind_name, self.address, entries, chars, taken)
         if context.is_logged:
             for direction, type_, payload, *_ in entries:
-                text = redact(payload)[:_LOGGED_CHARS_MAX]
+                text = redact(payload)[:LOGGED_CHARS_MAX]
                 log.debug("%s %s %s %s", direction, self.device or self.address, type_, text)
