@@ -49,9 +49,9 @@ class LinkEntries:
         if counts.wait_s(address) is None:
             counts.count(address)
             return False
-        told = context.parts.told_of_links
-        if told.wait_s(address) is None:
-            told.count(address)
+        notes = context.parts.told_of_links
+        if notes.wait_s(address) is None:
+            notes.count(address)
             note = "too many links in a minute; until they are fewer, their beginnings and ends are not recorded"
             context.journal.record(None, context.kind.name, address, "=", "reconnecting", note)
             log.warning("= %s %s", address, note)
