@@ -41,6 +41,7 @@ VERBS = {
     "simulate": "Run virtual boards with the real firmware.",
     "snapshot": "Save a picture of a camera, or one at each interval.",
     "token": "Issue, list and revoke the tokens of boards and people.",
+    "upgrade-check": "Say what this version does to the data, before its first start.",
 }
 # Set by the script of `darvaz completion` when somebody presses the key.
 _COMPLETING = "_DARVAZ_COMPLETE"
@@ -61,7 +62,8 @@ class _LazyGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"darvaz.cli.{name}"), name)
+        module = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"darvaz.cli.{module}"), module)
         if _COMPLETING in os.environ:
             import_module("darvaz.cli.names").add_completion(command)
         return command

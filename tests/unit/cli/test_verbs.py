@@ -22,7 +22,7 @@ def test_every_verb_is_listed() -> None:
         if re.search(rf"^@click\.[^\0]*^def {path.stem}\(", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
 
-    assert modules == set(VERBS)
+    assert modules == {verb.replace("-", "_") for verb in VERBS}
 
 
 @pytest.mark.parametrize("verb", VERBS)
