@@ -24,6 +24,7 @@ HOT_MODULES = (
     "darvaz.gateway.websocket.parser",
     "darvaz.gateway.websocket.flow_control",
     "darvaz.gateway.websocket.protocol",
+    "darvaz.protocol.name_rules",
     "darvaz.protocol.codec",
     "darvaz.gateway.session.output",
     "darvaz.gateway.session.session",

@@ -10,6 +10,7 @@ import msgspec
 
 from darvaz.protocol.device_ids import DeviceIds
 from darvaz.protocol.faults import Fault, JsonFault, describe_fault, find_json_fault, parse_strictly
+from darvaz.protocol.name_rules import NameRules
 from darvaz.protocol.no_values import without_no_values
 from darvaz.protocol.schema import load_schema
 from darvaz.protocol.schema_types import TypeMaker
@@ -39,16 +40,19 @@ class MessageCodec:
 
     def __init__(self, document: Mapping[str, Any] | None = None) -> None:
         self.document = load_schema() if document is None else document
-        types = TypeMaker(self.document)
         names = [option["$ref"].removeprefix("#/$defs/") for option in self.document["oneOf"]]
         self.messages: dict[str, Any] = {name: self.document["$defs"][name] for name in names}
-        self.types: dict[str, Any] = {name: types.definition(name) for name in names}
+        from_devices = [n for n in names if "device" in self.messages[n]["x-sender"]]
+        strict, quick = TypeMaker(self.document), TypeMaker(self.document, proves_names=False)
+        self._strict_types: dict[str, Any] = {name: strict.definition(name) for name in names}
+        self.types: dict[str, Any] = self._strict_types | {name: quick.definition(name) for name in from_devices}
+        self._name_rules = NameRules(self.document, {name: self.types[name] for name in from_devices})
+        self._maps = self._name_rules.maps
         self.device_ids = DeviceIds()
         self._explainer = RuleExplainer(self.document["$defs"], names)
         self._read_tables()
-        from_devices = [n for n in names if "device" in self.messages[n]["x-sender"]]
-        self._decoder = msgspec.json.Decoder(_union([self.types[n] for n in from_devices]))
-        self._decode = self._decoder.decode
+        self._decode_quickly = msgspec.json.Decoder(_union([self.types[n] for n in from_devices])).decode
+        self._decode_strictly = msgspec.json.Decoder(_union([self._strict_types[n] for n in from_devices])).decode
         self._encode = msgspec.json.Encoder().encode
 
     def _read_tables(self) -> None:
@@ -71,7 +75,10 @@ class MessageCodec:
         if isinstance(text, bytes):
             return self._parse_bytes(text)
         try:
-            message: Message = self._decode(text)
+            message: Message = self._decode_quickly(text)
+            if type(message) in self._maps and not self._name_rules.are_kept(message):
+                # Raises what is wrong with a name.
+                self._decode_strictly(text)
         except msgspec.ValidationError as error:
             value = parse_strictly(text, self._depth_max)
             if isinstance(value, Fault):
@@ -95,6 +102,13 @@ class MessageCodec:
             return None
         made.device = device
         message: Message = made
+        return message
+
+    def _decode(self, data: bytes) -> Message:
+        """Returns a sound message; raises `msgspec.ValidationError` for others."""
+        message: Message = self._decode_quickly(data)
+        if type(message) in self._maps and not self._name_rules.are_kept(message):
+            self._decode_strictly(data)
         return message
 
     def _parse_bytes(self, data: bytes) -> Message | Fault:
@@ -125,7 +139,7 @@ class MessageCodec:
         """Returns a message made from what a person or program requested, or the fault in it."""
         given = {"type": name, **fields}
         try:
-            made: Message = msgspec.convert(given, self.types[name])
+            made: Message = msgspec.convert(given, self._strict_types[name])
         except msgspec.ValidationError as error:
             return describe_fault(given, str(error), self._explainer)
         return made

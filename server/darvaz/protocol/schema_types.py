@@ -31,8 +31,10 @@ class TypeMaker:
     of the schema stays unchecked.
     """
 
-    def __init__(self, document: Schema) -> None:
+    def __init__(self, document: Schema, *, proves_names: bool = True) -> None:
+        """Without `proves_names`, the names in maps are only as long as they may be; see `NameRules`."""
         self._definitions: Schema = document["$defs"]
+        self._proves_names = proves_names
         self._made: dict[str, Any] = {}
 
     def definition(self, name: str) -> Any:
@@ -43,7 +45,7 @@ class TypeMaker:
 
     def _make(self, schema: Schema, name: str) -> Any:
         if "$ref" in schema:
-            return self.definition(schema["$ref"].removeprefix("#/$defs/"))
+            return self.definition(_reference(schema))
         if "enum" in schema:
             return Literal[tuple(schema["enum"])]
         if "anyOf" in schema:
@@ -63,6 +65,9 @@ class TypeMaker:
 
     def _map(self, schema: Schema, name: str) -> Any:
         key = self._make(schema["propertyNames"], name)
+        if not self._proves_names:
+            rule = self._definitions[_reference(schema["propertyNames"])]
+            key = self._make({word: value for word, value in rule.items() if word != "pattern"}, name)
         return dict[key, self._make(schema["additionalProperties"], name)]  # type: ignore[misc,valid-type]
 
     def _struct(self, schema: Schema, name: str) -> type[msgspec.Struct]:
@@ -83,6 +88,11 @@ class TypeMaker:
             kw_only=True,
             gc=True,
         )
+
+
+def _reference(schema: Schema) -> str:
+    """Returns the definition that a schema is."""
+    return str(schema["$ref"]).removeprefix("#/$defs/")
 
 
 def _optional(field: str, made: Any) -> tuple[str, Any, Any]:

@@ -1,0 +1,67 @@
+"""The rule of the names in maps, proven once for each name: boards repeat theirs in every message.
+
+A pattern costs 0.4 µs for each name, two thirds of the time in which a report is decoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+# Names that are known to keep the rule; more are proven each time.
+NAMES_KEPT_MAX = 4_096
+
+
+class NameRules:
+    """Tells whether the names in the maps of a message keep the rule `name` of a schema document."""
+
+    def __init__(self, document: Mapping[str, Any], types: Mapping[str, type[msgspec.Struct]]) -> None:
+        definitions = document["$defs"]
+        self._pattern = re.compile(re.sub(r"\$$", r"\\Z", definitions["name"]["pattern"]))
+        self._known: set[str] = set()
+        # Type of a message → its fields that are maps, and whether their values are maps too.
+        self.maps: dict[type, list[tuple[str, bool]]] = {}
+        for name, type_ in types.items():
+            found = [
+                (field, _is_map(_resolved(rule["additionalProperties"], definitions)))
+                for field, rule in definitions[name]["properties"].items()
+                if _is_map(rule)
+            ]
+            if found:
+                self.maps[type_] = found
+
+    def are_kept(self, message: msgspec.Struct) -> bool:
+        """Returns whether all names of a message of one of the types in `maps` keep the rule."""
+        for field, is_nested in self.maps[type(message)]:
+            found = getattr(message, field)
+            if found is msgspec.UNSET:
+                continue
+            if not (found.keys() <= self._known or self._prove(found)):
+                return False
+            if is_nested:
+                for inner in found.values():
+                    if inner and not (inner.keys() <= self._known or self._prove(inner)):
+                        return False
+        return True
+
+    def _prove(self, names: Iterable[str]) -> bool:
+        for name in names:
+            if name in self._known:
+                continue
+            if self._pattern.search(name) is None:
+                return False
+            if len(self._known) < NAMES_KEPT_MAX:
+                self._known.add(name)
+        return True
+
+
+def _is_map(rule: Mapping[str, Any]) -> bool:
+    return "propertyNames" in rule
+
+
+def _resolved(rule: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = definitions[rule["$ref"].removeprefix("#/$defs/")] if "$ref" in rule else rule
+    return found
