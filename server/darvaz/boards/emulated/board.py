@@ -50,7 +50,10 @@ class EmulatedPico:
         # None without power.
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
+        # Set once there is a port, or there will be none; the reader sets it.
         self._is_on = threading.Event()
+        # Whether the emulator runs and has told its port; the reader says so.
+        self._has_port = False
         self._is_copied = threading.Event()
         # The last messages of the emulator itself.
         self._messages: deque[str] = deque(maxlen=20)
@@ -72,6 +75,7 @@ class EmulatedPico:
         emulator = self._emulator = self._emulator or fetch()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._is_on.clear()
+        self._has_port = False
         self._process = subprocess.Popen(
             [str(emulator.python), "-I", str(_MACHINE)],
             stdin=subprocess.PIPE,
@@ -86,7 +90,7 @@ class EmulatedPico:
         self._reader.start()
         try:
             self._send_settings(emulator.image)
-            if not self._is_on.wait(START_DEADLINE_S) or self._process.poll() is not None:
+            if not self._is_on.wait(START_DEADLINE_S) or not self._has_port:
                 raise NoEmulator("the emulated Pico W did not start:\n" + "\n".join(self._messages))
         except BaseException:
             self.stop()
@@ -153,11 +157,14 @@ class EmulatedPico:
                     self._on_line(text)
             elif kind == "port":
                 self._link(text)
+                self._has_port = True
                 self._is_on.set()
             elif kind == "copied":
                 self._is_copied.set()
             else:
                 self._messages.append(line.rstrip("\n"))
+        # It ends, but may still be there for a moment.
+        self._has_port = False
         self._is_on.set()
 
     def _link(self, path: str) -> None:
