@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hil import WITHOUT_PLUGINS
+
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.timeout(100)
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
@@ -26,7 +28,7 @@ def test_the_program_of_the_readme_obeys_and_reports(pytester: pytest.Pytester) 
         """
     )
 
-    result = pytester.runpytest_subprocess("-p", "no:xdist", "--board-program", "program", timeout=80)
+    result = pytester.runpytest_subprocess(*WITHOUT_PLUGINS, "-p", "no:xdist", "--board-program", "program", timeout=80)
 
     result.assert_outcomes(passed=1)
 

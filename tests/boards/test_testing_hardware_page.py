@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hil import WITHOUT_PLUGINS
+
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.timeout(100)
 RUN_S = 80
@@ -32,7 +34,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def run(project: pytest.Pytester, *words: str) -> pytest.RunResult:
-    return project.runpytest_subprocess("-p", "no:xdist", *words, timeout=RUN_S)
+    return project.runpytest_subprocess(*WITHOUT_PLUGINS, "-p", "no:xdist", *words, timeout=RUN_S)
 
 
 def calm(text: str) -> str:

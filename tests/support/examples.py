@@ -6,17 +6,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from hypothesis import settings
 
+T = TypeVar("T")
 TIMES = float(os.environ.get("DARVAZ_EXAMPLES", "1"))
 
 
 def scaled(count: int) -> int:
     """Returns the number of times, at least one."""
     return max(1, round(count * TIMES))
+
+
+def some(values: Sequence[T]) -> Sequence[T]:
+    """Returns all of them where one looks for a fault, else the first, the one in the middle and the last."""
+    return values if TIMES > 1 else [values[0], values[len(values) // 2], values[-1]]
 
 
 def examples(count: int) -> settings:

@@ -14,6 +14,9 @@ from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
 from tests.support.gateway import GatewayProcess
 
+# Plugins of our own tests that makers do not have: loading them takes longer than all else of a start.
+WITHOUT_PLUGINS = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -45,7 +48,7 @@ async def pytest_in(
     """
     env = {name: value for name, value in (os.environ if env is None else env).items() if name != "PYTEST_ADDOPTS"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pytest", *words,
+        sys.executable, "-m", "pytest", *WITHOUT_PLUGINS, *words,
         cwd=folder, env=env, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip

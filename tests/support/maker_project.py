@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.hil import WITHOUT_PLUGINS
+
 RUN_S = 80
 
 PROGRAM = """
@@ -56,4 +58,4 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def run(project: pytest.Pytester, code: str, *words: str) -> pytest.RunResult:
     project.makepyfile(code)
-    return project.runpytest_subprocess("-p", "no:xdist", *words, timeout=RUN_S)
+    return project.runpytest_subprocess(*WITHOUT_PLUGINS, "-p", "no:xdist", *words, timeout=RUN_S)
