@@ -22,6 +22,7 @@ from darvaz.gateway.access.gate import MIRRORED_TABLES
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, FrameRing
+from darvaz.gateway.clock_watch import ClockWatch
 from darvaz.gateway.damaged_files import save_from_damage, tell_of_damage
 from darvaz.gateway.dashboard.routes import page_routes
 from darvaz.gateway.devices.deadlines import TimerWheel
@@ -42,6 +43,7 @@ from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_rout
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings, SettingsError
+from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
 from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_S
 from darvaz.gateway.storage.change_notices import ChangeNotices
@@ -93,10 +95,11 @@ def _build(settings: Settings) -> Parts:
         retain_days=settings.journal_retain_days,
         retain_bytes_max=settings.journal_retain_bytes_max,
         redact=redact,
+        unix_s=time.time,
         has_record_log=True,
         database=database,
     )
-    access = Access(tables, _policy(settings))
+    access = Access(tables, _policy(settings), SteadyClock(time.time, time.monotonic))
     access.tokens.uses.open(database.open, tables, database)
     _keep_ids(protocol, devices, access)
     history = History(lambda: open_history(settings.data_path), Retention.of(settings), folder=settings.data_path)
@@ -193,6 +196,7 @@ def build_app(parts: Parts) -> Starlette:
         parts.tables.start()
         notices = ChangeNotices(parts.settings.data_path, lambda: parts.tables.look(NOTICE_DEADLINE_S))
         await notices.open()
+        watch = ClockWatch(parts.journal, parts.hub.shift_times, time.time)
         parts.journal.open()
         parts.history.open()
         parts.recorder.start()
@@ -200,11 +204,13 @@ def build_app(parts: Parts) -> Starlette:
         parts.journal.record(None, None, "", "=", FIRST_TYPE, CUT_OFF if parts.journal.is_cut_off else "")
         tell_of_damage(parts)
         parts.frame_counts.open()
+        watch.open(parts.journal.newest_ms)
         close_nodes = await _open_nodes(parts)
         try:
             yield
         finally:
             await close_nodes()
+            watch.close()
             await notices.close()
             await parts.loop_lag.close()
             parts.events.close()

@@ -93,7 +93,7 @@ class Parts:
     remarks: dict[str, str] = field(default_factory=dict)
     """What is wrong beside the writers: a sentence for each subject, while it lasts."""
     unix_s: Callable[[], float] = time.time
-    started_unix_s: float = field(default_factory=time.time)
+    started_s: float = field(default_factory=time.monotonic)
     nodes: NodeList | None = None
     """The boards as Home Assistant sees them; None if they are not shown to it."""
     refusals: Refusals = field(init=False)

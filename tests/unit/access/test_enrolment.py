@@ -13,10 +13,12 @@ from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 
+DAY_S = 86_400.0
+
 
 @pytest.fixture
 def enrolment(connection: sqlite3.Connection, clock: Clock) -> Enrolment:
-    return Enrolment(connection, clock)
+    return Enrolment(connection, clock, clock)
 
 
 def test_the_window_is_closed_until_it_is_opened(enrolment: Enrolment) -> None:
@@ -51,7 +53,7 @@ def test_the_window_can_be_closed(enrolment: Enrolment) -> None:
 
 def test_another_process_opens_and_closes_the_same_window(enrolment: Enrolment, tmp_path: Path, clock: Clock) -> None:
     with closing(open_database(tmp_path)) as connection:
-        other = Enrolment(connection, clock)
+        other = Enrolment(connection, clock, clock)
 
         other.open_for(5)
         assert enrolment.seconds_left() == 300.0
@@ -74,12 +76,43 @@ def test_the_longest_window_is_a_day(enrolment: Enrolment) -> None:
     assert enrolment.seconds_left() == 86_400.0
 
 
-def test_a_clock_that_is_set_back_closes_the_window(enrolment: Enrolment, clock: Clock) -> None:
-    enrolment.open_for(MINUTES_MAX)
+@pytest.mark.parametrize("jump_s", [-365 * DAY_S, -12 * 3600.0, 12 * 3600.0, 60 * DAY_S])
+def test_a_window_lives_as_long_as_it_was_opened_for_whatever_the_wall_clock_does(
+    connection: sqlite3.Connection, clock: Clock, jump_s: float
+) -> None:
+    running = Clock()
+    enrolment = Enrolment(connection, clock, running)
+    enrolment.open_for(15)
+    assert enrolment.seconds_left() == 900.0
 
-    clock.now_s -= 365 * 86_400
+    clock.now_s += jump_s
+    running.now_s += 899
 
+    assert enrolment.seconds_left() == 1.0
+    running.now_s += 1
     assert enrolment.seconds_left() == 0.0
+
+
+@pytest.mark.parametrize(("jump_s", "left_s"), [(-12 * 3600.0, 0.0), (-1.0, 0.0), (60.0, 840.0), (DAY_S, 0.0)])
+def test_a_gateway_that_starts_with_a_clock_set_back_closes_the_window(
+    enrolment: Enrolment, connection: sqlite3.Connection, clock: Clock, jump_s: float, left_s: float
+) -> None:
+    enrolment.open_for(15)
+
+    clock.now_s += jump_s
+
+    assert Enrolment(connection, clock, clock).seconds_left() == left_s
+
+
+def test_a_window_that_another_process_opens_by_a_later_clock_is_open_for_its_minutes(
+    enrolment: Enrolment, connection: sqlite3.Connection
+) -> None:
+    later = Clock()
+    later.now_s += 50 * 365 * DAY_S
+
+    Enrolment(connection, later, later).open_for(5)
+
+    assert enrolment.seconds_left() == 300.0
 
 
 def test_the_first_start_opens_the_window(enrolment: Enrolment) -> None:

@@ -216,4 +216,8 @@ def test_invalid_tokens_are_listed_for_a_month(tokens: Tokens, clock: Clock) -> 
 
     clock.now_s += 2
     tokens.prune()
+    assert tokens.check(living.text, "pico", None) is not None
+    assert len(tokens.list()) == 3, "until a token is used, the clock may only be ahead"
+
+    tokens.prune()
     assert [token.token_id for token in tokens.list()] == [living.token_id]

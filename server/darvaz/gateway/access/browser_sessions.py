@@ -58,7 +58,7 @@ class BrowserSessions:
         made, now_s = make_credential(), self._unix_s()
         values = (made.identity, made.digest, role, token_id, agent[:AGENT_CHARS_MAX], now_s, now_s, address)
         with transaction(self._connection):
-            self._delete_expired()
+            self._delete_ended()
             self._connection.execute(
                 "INSERT INTO sessions (id, secret_sha256, role, token, agent, created_s, last_used_s, last_address)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -100,12 +100,16 @@ class BrowserSessions:
         return self._connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,)).rowcount == 1
 
     def prune(self) -> None:
-        """Deletes the sessions that have expired."""
+        """Deletes the sessions whose token is gone."""
         with transaction(self._connection):
-            self._delete_expired()
+            self._delete_ended()
 
-    def _delete_expired(self) -> None:
-        self._connection.execute(f"DELETE FROM sessions WHERE NOT ({_LIVE})", self._now())
+    def _delete_ended(self) -> None:
+        """Deletes what no clock brings back; the expired stay, refused, since the clock may be wrong for a while."""
+        self._connection.execute(
+            "DELETE FROM sessions WHERE token IS NOT NULL"
+            " AND token NOT IN (SELECT id FROM tokens WHERE revoked_s IS NULL)"
+        )
 
     def _touch(self, session: BrowserSession, address: str | None) -> None:
         """Stores the use, once a minute at most; a disk error refuses nobody."""

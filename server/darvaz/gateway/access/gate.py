@@ -55,7 +55,7 @@ class Access:
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tokens = Tokens(connection, unix_s)
-        self.enrolment = Enrolment(connection, unix_s)
+        self.enrolment = Enrolment(connection, unix_s, monotonic_s)
         self.connection = connection
         self._unix_s = unix_s
         self.rules = AccessRules(policy, self.tokens, monotonic_s)

@@ -215,12 +215,17 @@ class Tokens:
         return [_token(row) for row in rows]
 
     def prune(self) -> None:
-        """Deletes expired minted tokens that were never used, and all others a month after their end."""
+        """Deletes expired minted tokens that were never used, and all others a month after their end.
+
+        A clock that is ahead at a start must not delete what is valid: the month is over once a token was made or used
+        after it.
+        """
         with transaction(self._connection):
             self._delete_unused()
             self._connection.execute(
-                "DELETE FROM tokens WHERE min(coalesce(expires_s, 9e99), coalesce(revoked_s, 9e99)) <= ?",
-                (self._unix_s() - _KEEP_INVALID_S,),
+                "DELETE FROM tokens WHERE min(coalesce(expires_s, 9e99), coalesce(revoked_s, 9e99)) <= min(?,"
+                " (SELECT max(max(created_s, coalesce(last_used_s, 0.0))) FROM tokens)) - ?",
+                (self._unix_s(), _KEEP_INVALID_S),
             )
 
     def _delete_unused(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 
@@ -81,7 +82,7 @@ async def read_gateway_health(call: Call) -> HealthAnswer:
     return HealthAnswer(
         status="degraded" if problems else "ok",
         version=__version__,
-        uptime_s=parts.unix_s() - parts.started_unix_s,
+        uptime_s=time.monotonic() - parts.started_s,
         journal=parts.journal_state,
         history=parts.history.state,
         problems=problems,

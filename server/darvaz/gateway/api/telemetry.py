@@ -65,8 +65,9 @@ async def read_telemetry(call: Call) -> LatestAnswer | Response:
         name: LastReading(None if is_known and name not in HEALTH_NAMES else value, time_s)
         for name, (value, time_s) in kept.items()
     }
-    latest = telemetry.latest(call.device).items()
-    return LatestAnswer(call.device, values | {name: LastReading(found.value, found.time) for name, found in latest})
+    latest = telemetry.health(call.device) | telemetry.latest(call.device)
+    known = {name: LastReading(found.value, found.time) for name, found in latest.items()}
+    return LatestAnswer(call.device, values | known)
 
 
 async def plot_telemetry(call: Call) -> PlotAnswer | Response:

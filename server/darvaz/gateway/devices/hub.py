@@ -125,6 +125,11 @@ class Hub:
             self._call_subscribers(device, is_connected=False)
             presence.link.close("not_allowed", "this device was forgotten by an operator")
 
+    def shift_times(self, jump_s: float) -> None:
+        """Moves the times since which devices are here: the wall clock was set by these seconds."""
+        for presence in self._connected.values():
+            presence.since_unix_s += jump_s
+
     def kind_of(self, device: str) -> str | None:
         """Returns the kind of a device, or None if it never connected."""
         known = self._devices.get(device)
@@ -174,15 +179,18 @@ class Hub:
     def _describe(self, known: KnownDevice) -> DeviceState:
         presence = self._connected.get(known.id)
         fields = presence.introduction if presence else known.introduction
+        now_s = self._unix_s()
+        # The clock may have been set back since.
+        last_seen_s = now_s if presence else min(known.last_seen_s, now_s)
         return DeviceState(
             id=known.id,
             kind=known.kind,
             label=known.label,
             online=presence is not None,
             address=known.address,
-            since_unix_s=presence.since_unix_s if presence else None,
-            first_seen_unix_s=known.first_seen_s,
-            last_seen_unix_s=self._unix_s() if presence else known.last_seen_s,
+            since_unix_s=min(presence.since_unix_s, now_s) if presence else None,
+            first_seen_unix_s=min(known.first_seen_s, last_seen_s),
+            last_seen_unix_s=last_seen_s,
             version=fields.get("version"),
             board=fields.get("board"),
             ip=fields.get("ip"),

@@ -15,8 +15,11 @@ CUT_OFF = "after an end that was not in order: the newest entries before it may 
 CUT_OFF_IDS = 1_000_000
 
 
-def first_id_of_start(connection: sqlite3.Connection) -> tuple[int, bool]:
-    """Returns the number of the first entry of a start, and whether the end before it was not in order."""
+def begin(connection: sqlite3.Connection) -> tuple[int, bool, int]:
+    """Returns the number of the first entry of a start, whether the end before it was not in order, and its time."""
     newest = connection.execute("SELECT moments FROM journal_batches ORDER BY id DESC LIMIT 1").fetchone()
-    is_cut_off = newest is not None and list(parse_rows(newest[0]))[-1][5] != LAST_TYPE
-    return next_id(connection) + (CUT_OFF_IDS if is_cut_off else 0), is_cut_off
+    if newest is None:
+        return next_id(connection), False, 0
+    time_ms, *_, type_, _, _ = list(parse_rows(newest[0]))[-1]
+    is_cut_off = type_ != LAST_TYPE
+    return next_id(connection) + (CUT_OFF_IDS if is_cut_off else 0), is_cut_off, time_ms

@@ -30,7 +30,7 @@ from darvaz.gateway.journal.batches import (
     store_record,
 )
 from darvaz.gateway.journal.retention import JournalRetention
-from darvaz.gateway.journal.starts import first_id_of_start
+from darvaz.gateway.journal.starts import begin
 from darvaz.gateway.journal.taken_groups import TakenGroups
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
@@ -106,7 +106,7 @@ class Journal:
         self._first_id = self._unlogged_id = 1
         # The number before the first entry that was accepted since the start. Set before the event loop runs.
         self._base_id = 0
-        self.is_cut_off = False
+        self.is_cut_off, self.newest_ms = False, 0
         """Whether the gateway before this one was killed, or could not write: its newest entries may be missing."""
         # The same as counts of groups since the start.
         self._groups_in = self._groups_out = self._logged_groups = 0
@@ -286,7 +286,7 @@ class Journal:
 
     def start_numbering(self) -> None:
         """Numbers what comes from now on behind what is stored; before the first entry, after the last `replay`."""
-        self._first_id, self.is_cut_off = first_id_of_start(self._connect())
+        self._first_id, self.is_cut_off, self.newest_ms = begin(self._connect())
         self._unlogged_id, self._base_id = self._first_id, self._first_id - 1
 
     def _leave(self) -> None:

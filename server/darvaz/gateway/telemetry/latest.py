@@ -42,6 +42,8 @@ class Telemetry:
         # Device → name → the monotonic second of that reading: the wall clock may jump between two.
         self._order: dict[str, dict[str, float]] = {}
         self._vitals: dict[str, Vitals] = {}
+        # Device → how it is, as readings: the newest is what came last, also after a clock was set back.
+        self._health: dict[str, dict[str, Reading]] = {}
 
     def receive(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
         """Takes a message of one of `TYPES` from the bus."""
@@ -72,6 +74,10 @@ class Telemetry:
         """Returns the newest value of each name since the board started, as far as it tells when that was."""
         return dict(self._latest.get(device, {}))
 
+    def health(self, device: str) -> dict[str, Reading]:
+        """Returns how a board is, by its last report since the gateway started, with its time."""
+        return self._health.get(device, {})
+
     def knows(self, device: str) -> bool:
         """Returns whether anything was heard of a device, be it that its values are not known any more."""
         return device in self._latest
@@ -94,6 +100,7 @@ class Telemetry:
         self._order.pop(device, None)
         self._boots.pop(device, None)
         self._vitals.pop(device, None)
+        self._health.pop(device, None)
         self._history.forget(device)
 
     def _begin(self, device: str, boot: str) -> None:
@@ -131,5 +138,6 @@ class Telemetry:
             setattr(vitals, name, value)
             if name in HEALTH_NAMES:
                 numbers[name] = float(value)
+                self._health.setdefault(device, {})[name] = Reading(value, happened_s)
         if numbers:
             self._history.record(device, happened_s, numbers)
