@@ -5,8 +5,9 @@ from __future__ import annotations
 from bench.case import Case
 from bench.cases.cameras import Cameras
 from bench.cases.commands import Commands
+from bench.cases.events import Events
 from bench.cases.idle_boards import IdleBoards
 from bench.cases.messages import Messages
 from bench.cases.virtual import Virtual
 
-CASES: tuple[Case, ...] = (Messages(), IdleBoards(), Commands(), Cameras(), Virtual())
+CASES: tuple[Case, ...] = (Messages(), IdleBoards(), Commands(), Events(), Cameras(), Virtual())
