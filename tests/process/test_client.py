@@ -202,6 +202,13 @@ async def test_arguments_of_a_newer_program_are_accepted(gw: Any, flavour: Flavo
         await acknowledging
 
 
+async def test_many_requests_at_once_take_turns(gateway: GatewayProcess) -> None:
+    async with AsyncGateway(gateway.url) as client:
+        answers = await asyncio.gather(*(client.health() for _ in range(150)))
+
+    assert len(answers) == 150
+
+
 async def test_the_asynchronous_one_lists_devices(gateway: GatewayProcess, board: Board) -> None:
     async with AsyncGateway(gateway.url) as gw:
         names = [device.name async for device in gw]

@@ -25,6 +25,7 @@ from darvaz.client.transport import (
     IDENTITY,
     PAGED_BYTES_MAX,
     PAGES_MAX,
+    REQUESTS_AT_ONCE_MAX,
     RETRY_FIRST_S,
     RETRY_MAX_S,
     SILENCE_MAX_S,
@@ -49,6 +50,8 @@ class AsyncGateway:
     ) -> None:
         self._config = config or find_gateway(url, token)
         self._http = httpx.AsyncClient(**client_options(self._config))
+        # The gateway closes connections of an address that opens too many at once.
+        self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +99,7 @@ class AsyncGateway:
     async def _ask_once(self, request: ApiRequest) -> tuple[Any, int]:
         """Returns the result of one request, and how many bytes it was."""
         try:
-            async with self._http.stream(**request_options(request)) as response:
+            async with self._turns, self._http.stream(**request_options(request)) as response:
                 answer = await self._read(response, deadline_of(request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self._config, error) from None

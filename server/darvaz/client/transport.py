@@ -21,6 +21,8 @@ RETRY_FIRST_S = 1.0
 RETRY_MAX_S = 30.0
 # The gateway sends something on a stream of events every 15 s.
 SILENCE_MAX_S = 45.0
+# Half of what a gateway lets one address begin at the same time; the others wait for their turn.
+REQUESTS_AT_ONCE_MAX = 32
 EVENTS = "text/event-stream"
 FRAMES = "multipart/x-mixed-replace"
 IDENTITY = {"Accept-Encoding": "identity"}

@@ -167,3 +167,21 @@ def test_of_an_absolute_target_the_host_counts(target: str, path: str, host: byt
 @pytest.mark.parametrize("target", ["*", "ftp://other.example/", "http://", "other.example:443"])
 def test_another_target_is_not_taken_for_a_path(target: str) -> None:
     assert passed_on(target)["path"] == target
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "lines"),
+    [
+        ("127.0.0.2", {"X-Forwarded-For": CLIENT}, 1),
+        ("127.0.0.1", {"X-Forwarded-For": CLIENT}, 0),
+        ("127.0.0.2", {}, 0),
+        # Anybody may send the header.
+        ("192.0.2.1", {"X-Forwarded-For": CLIENT}, 0),
+    ],
+)
+def test_the_log_names_a_proxy_of_this_machine_that_is_not_trusted(
+    caplog: pytest.LogCaptureFixture, peer: str, headers: dict[str, str], lines: int
+) -> None:
+    passed_on(headers=headers, peer=peer)
+
+    assert caplog.text.count("DARVAZ_TRUSTED_PROXIES=127.0.0.2") == lines

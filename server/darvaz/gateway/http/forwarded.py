@@ -8,6 +8,7 @@ are not used: a client could claim to be this machine.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,9 +17,11 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from darvaz.gateway.access.caller import joined_headers
-from darvaz.gateway.access.origins import parse_address
+from darvaz.gateway.access.origins import is_loopback, parse_address
 from darvaz.gateway.addresses import parse_base_path
 from darvaz.gateway.http.problems import redirect
+
+log = logging.getLogger("darvaz.http")
 
 # Keys of a scope: the path below which browsers see the gateway, "" or "/path"; and whether it is in a frame of the
 # page that the proxy shows.
@@ -39,6 +42,8 @@ class ForwardedRequests:
         self._app = app
         self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
         self._base_path = base_path
+        # Whether the log has named a proxy of this machine that is not trusted.
+        self._is_told = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -46,8 +51,11 @@ class ForwardedRequests:
             return
         if not scope["path"].startswith("/"):
             _make_relative(scope)
-        if self._proxies and self._is_proxy(scope["client"][0] if scope.get("client") else None):
+        peer = scope["client"][0] if scope.get("client") else None
+        if self._proxies and self._is_proxy(peer):
             self._apply_headers(scope, joined_headers(scope["headers"]))
+        elif peer is not None and not self._is_told and is_loopback(peer):
+            self._tell_of_proxy(peer, scope["headers"])
         base_path = scope.setdefault(BASE_PATH, self._base_path)
         if base_path and scope["path"] == base_path and scope["type"] == "http":
             # Relative addresses of the page need the slash; the host that the request names may be any.
@@ -58,6 +66,16 @@ class ForwardedRequests:
             scope["path"] = scope["path"][len(base_path) :]
             scope["raw_path"] = scope["raw_path"].removeprefix(base_path.encode())
         await self._app(scope, receive, send)
+
+    def _tell_of_proxy(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Logs, once, that a proxy of this machine is not trusted."""
+        if any(name.lower() == b"x-forwarded-for" for name, _ in headers):
+            self._is_told = True
+            log.warning(
+                "= a proxy at %s passes requests on; set DARVAZ_TRUSTED_PROXIES=%s so that limits count its clients",
+                peer,
+                peer,
+            )
 
     def _apply_headers(self, scope: Scope, fields: Mapping[str, str]) -> None:
         forwarded = fields.get("x-forwarded-for")
