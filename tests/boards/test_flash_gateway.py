@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from darvaz.boards.flashing.device_token import GatewayIssuer
+from darvaz.boards.flashing.environment import find_environment
 from darvaz.boards.virtual import VirtualBoard
+from darvaz.client.synchronous import Gateway
 from tests.support.flashing import Person, config_of, is_whole, read_board
 from tests.support.gateway import GatewayProcess, unused_port
 from tests.support.littlefs import firmware_of, put_files
@@ -115,3 +118,13 @@ async def test_an_authority_in_ssl_cert_file_is_trusted(
         done = await person.flash(board, *QUICK, *to_proxy, SSL_CERT_FILE=str(proxy.authority))
 
     assert done.code == 0, done.err
+
+
+def test_boards_get_the_address_that_the_operator_has_set() -> None:
+    with GatewayProcess("--public-url", "https://home.example/darvaz") as gateway, Gateway(gateway.url) as client:
+        issuer = GatewayIssuer(client)
+        found = find_environment(client, None, issuer, pytest.fail).board_url
+        given = find_environment(client, "ws://192.0.2.7:3000", issuer, pytest.fail).board_url
+
+    assert found == "wss://home.example/darvaz"
+    assert given == "ws://192.0.2.7:3000"

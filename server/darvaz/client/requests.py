@@ -190,6 +190,11 @@ def enrol(minutes: float) -> ApiRequest:
     return ApiRequest("POST", path_of("enrolment"), shape=EnrolmentInfo, body={"minutes": minutes})
 
 
+def enrolment() -> ApiRequest:
+    """Whether boards may fetch tokens, and the address of the gateway for them."""
+    return ApiRequest("GET", path_of("enrolment"), shape=EnrolmentInfo)
+
+
 def close_enrolment() -> ApiRequest:
     return ApiRequest("DELETE", path_of("enrolment"), shape=EnrolmentInfo)
 

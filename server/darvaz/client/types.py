@@ -87,6 +87,7 @@ class EnrolmentInfo(TypedDict):
     seconds_left: float
     policy: Literal["window", "always", "never"]
     address: str | None
+    is_public: NotRequired[bool]
 
 
 class HealthInfo(TypedDict):

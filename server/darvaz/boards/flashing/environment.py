@@ -26,8 +26,19 @@ def find_environment(
     `local` issues tokens for a gateway of this machine that does not run now.
     """
     own = own_address()
-    url = board_url(gateway_url or gateway.url, own)
+    url = board_url(gateway_url or _public_url(gateway) or gateway.url, own)
     return FlashEnvironment(_find_issuer(gateway, local, own), gateway, url, ask_network)
+
+
+def _public_url(gateway: Gateway) -> str | None:
+    """Returns the address that its operator has set, if this machine asks by loopback, which boards cannot use."""
+    if not is_loopback(urlsplit(gateway.url).hostname or ""):
+        return None
+    try:
+        answer = gateway.ask(replace(requests.enrolment(), deadline_s=_DEADLINE_S))
+    except GatewayError:
+        return None
+    return str(answer["address"]) if answer.get("is_public") else None
 
 
 def _find_issuer(gateway: Gateway, local: TokenIssuer, own: str | None) -> TokenIssuer:
