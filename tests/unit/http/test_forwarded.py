@@ -155,6 +155,7 @@ def test_only_a_plain_path_is_a_prefix(text: str, path: str | None) -> None:
         ("http://other.example:3000/api/devices", "/api/devices", b"other.example:3000"),
         ("HTTPS://other.example", "/", b"other.example"),
         ("http://[::1]:3000/", "/", b"[::1]:3000"),
+        ("ws://other.example/ws/pico", "/ws/pico", b"other.example"),
     ],
 )
 def test_of_an_absolute_target_the_host_counts(target: str, path: str, host: bytes) -> None:

@@ -29,7 +29,7 @@ BASE_PATH = "darvaz.base_path"
 IS_FRAMED = "darvaz.is_framed"
 
 # The form of a target that is sent to proxies, which every server must understand (RFC 9112, section 3.2.2).
-_ABSOLUTE = re.compile(rb"https?://([^/?#]+)(/.*)?", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"(?:http|ws)s?://([^/?#]+)(/.*)?", re.IGNORECASE)
 _PREFIX_HEADERS = ("x-ingress-path", "x-forwarded-prefix")
 _SECURE = ("https", "wss")
 _PORT = re.compile(r"(.+):\d{1,5}")
