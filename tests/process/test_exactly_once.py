@@ -23,6 +23,7 @@ from tests.support.journalled import wait_for_line
 
 BOARDS = int(os.environ.get("DARVAZ_KILL_BOARDS", "3"))
 KILLS = int(os.environ.get("DARVAZ_KILLS", "4"))
+_END_DEADLINE_S = 30.0
 
 
 def journalled(data: Path, device: str) -> Counter[int]:
@@ -54,7 +55,8 @@ async def kill_again_and_again(gateway: GatewayProcess, kills: int, seed: int) -
     await asyncio.sleep(1.0)
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.timeout(_END_DEADLINE_S):
+        await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.to_thread(gateway.stop)
     return boards
 

@@ -91,7 +91,8 @@ def obedient_camera(gateway: GatewayProcess, token: str, device: str) -> Iterato
             with contextlib.suppress(ConnectionClosed):
                 while not is_over.is_set():
                     with contextlib.suppress(TimeoutError):
-                        command = json.loads(await asyncio.wait_for(board.recv(), 0.1))
+                        async with asyncio.timeout(0.1):
+                            command = json.loads(await board.recv())
                         if command["type"] == "command":
                             await board.send(JPEG)
                             await board.send(json.dumps({"type": "ack", "id": command["id"], "status": "ok"}))

@@ -14,6 +14,7 @@ from websockets.exceptions import WebSocketException
 # It makes no more while this many wait.
 _WAITING_MAX = 60
 _RETRY_S = 0.05
+_ANSWER_S = 5.0
 
 
 class CountingBoard:
@@ -39,7 +40,8 @@ class CountingBoard:
         async with connect(self._url, proxy=None, ping_interval=None, open_timeout=5) as link:
             introduction = {"type": "connect", "device": self._device, "boot_id": "b1", "uptime_ms": 10**7}
             await link.send(json.dumps(introduction))
-            await link.recv()
+            async with asyncio.timeout(_ANSWER_S):
+                await link.recv()
             for number in list(self._waiting):
                 await link.send(self._text(number))
             while True:
@@ -48,7 +50,9 @@ class CountingBoard:
                     await link.send(self._text(self.made))
                     self.made += 1
                 until = self.made
-                await asyncio.wait_for(await link.ping(), 5)
+                # Not `wait_for`: before Python 3.12, a cancellation that comes with the answer is lost in it.
+                async with asyncio.timeout(_ANSWER_S):
+                    await (await link.ping())
                 while self._waiting and self._waiting[0] < until:
                     self.confirmed = self._waiting.popleft() + 1
 

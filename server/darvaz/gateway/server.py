@@ -108,7 +108,8 @@ class _Server(uvicorn.Server):
             # At whole seconds, as other timers: each wakes the processor.
             now_s = time.monotonic()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._exiting.wait(), int(now_s) + 1 - now_s + _LATE_S)
+                async with asyncio.timeout(int(now_s) + 1 - now_s + _LATE_S):
+                    await self._exiting.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._manager.tell_stopping()
@@ -118,7 +119,7 @@ class _Server(uvicorn.Server):
         await self._manager.close()
         if self._watching is not None:
             self._watching.cancel()
-            await asyncio.wait([self._watching])
+            await asyncio.wait([self._watching], timeout=SHUTDOWN_DEADLINE_S)
 
     def _describe(self) -> str:
         """Returns the sentence for the service manager."""
@@ -135,8 +136,10 @@ class _Server(uvicorn.Server):
     async def _watch_certificates(self, certificates: Certificates) -> None:
         """Reads the certificate again when its files change, and when a signal asks for it."""
         while True:
+            # Not `wait_for`: before Python 3.12, a cancellation that comes with the signal is lost in it.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_reload_wanted.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._is_reload_wanted.wait()
             is_forced = self._is_reload_wanted.is_set()
             self._is_reload_wanted.clear()
             problem = await asyncio.to_thread(certificates.refresh, is_forced=is_forced)
