@@ -118,7 +118,7 @@ class MessageCodec:
             return JsonFault.MALFORMED.fault
 
     def parse_rest(self, text: str) -> tuple[Message, list[str]] | None:
-        """Returns what is right in telemetry that `parse` refused for values that are not numbers, and their names."""
+        """Returns what is right in a message that `parse` refused for values that are not numbers, and their names."""
         found = without_no_values(text)
         if found is None:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from darvaz.gateway.session.frame_ends import PADDING_BYTES_MAX
@@ -9,6 +11,7 @@ from darvaz.gateway.session.session import (
     EARLY_PACKETS_MAX,
     FrameReceived,
     MessageRejected,
+    Packet,
     SessionState,
 )
 from tests.unit.session.sessions import JPEG, PROTOCOL, codes, make, open_session
@@ -122,15 +125,50 @@ def test_a_value_that_is_no_number_is_left_out_and_told_once_and_never_ends_the_
 
 
 @pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ('{"type":"telemetry","values":{"a":nan,"b":1},"uptime_ms":null}', "uptime_ms, values.a"),
+        ('{"type":"pong","rssi_dbm":null,"heap_free_bytes":5}', "rssi_dbm"),
+        ('{"type":"ping","time":nan}', "time"),
+        ('{"type":"log","message":"nan","uptime_ms":inf}', "uptime_ms"),
+        ('{"type":"ack","id":1,"status":"ok","result":{"t":nan,"u":1}}', "result"),
+        ('{"type":"ack","id":1,"status":"ok","result":nan}', "result"),
+    ],
+)
+def test_of_any_message_what_has_no_value_is_left_out_and_the_rest_is_kept(text: str, left_out: str) -> None:
+    session = open_session()
+
+    kept = [session.receive_text(text, 1.0) for _ in range(12)]
+
+    assert None not in kept
+    assert [event.fault.message for event in session.take_events() if isinstance(event, MessageRejected)] == [
+        f"{left_out}: not a number; left out"
+    ]
+    assert session.state is SessionState.OPEN
+
+
+def test_a_result_keeps_what_is_beside_a_value_that_is_not_a_number() -> None:
+    message: Any = open_session().receive_text('{"type":"ack","id":1,"result":{"t":nan,"u":1}}', 1.0)
+
+    assert message.result == {"t": None, "u": 1}
+
+
+def test_a_ping_without_a_time_is_answered() -> None:
+    session = open_session()
+
+    assert session.receive_text('{"type":"ping","time":nan}', 1.0) is not None
+    assert [write.type for write in session.take_writes() if isinstance(write, Packet)] == ["error", "pong"]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '{"type":"telemetry","values":{"a":nan,"b":[1]}}',
         '{"type":"telemetry","values":{"a":nan,"b":"\\ud800"}}',
         '{"type":"telemetry","values":{"a":nan,"b":1' + "0" * 5000 + "}}",
-        '{"type":"telemetry","values":{"a":nan},"uptime_ms":nan}',
         '{"type":"telemetry","values":{"a":nan}',
         '{"type":"telemetry","values":nan}',
-        '{"type":"log","message":"telemetry","x":nan}',
+        '{"type":"log","message":nan}',
         '["telemetry",nan]',
     ],
 )

@@ -64,7 +64,7 @@ class SessionOutput:
             self._end("misbehaved", Fault("too_many_faults", f"{self._faults} faulty packets in a row"))
 
     def _keep_rest(self, fault: Fault, text: str) -> Message | None:
-        """Returns telemetry without the values that are not numbers, of which it tells once; None for other faults."""
+        """Returns a message without the values that are not numbers, of which it tells once; None for other faults."""
         found = self._protocol.parse_rest(text) if fault.code in ("not_json", "invalid") else None
         if found is None:
             return None
@@ -72,12 +72,8 @@ class SessionOutput:
         self._faults = 0
         if names != self._left_out:
             self._left_out = names
-            fields = ", ".join(f"values.{name}" for name in names)
-            fault = Fault(
-                "invalid",
-                f"{fields}: not a number; left out"[:_MESSAGE_CHARS_MAX],
-                f"values.{names[0]}"[:_FIELD_CHARS_MAX],
-            )
+            sentence = f"{', '.join(names)}: not a number; left out"
+            fault = Fault("invalid", sentence[:_MESSAGE_CHARS_MAX], names[0][:_FIELD_CHARS_MAX])
             self.events.append(MessageRejected(fault, text))
             self._send_error(fault)
         return message

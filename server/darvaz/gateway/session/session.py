@@ -144,6 +144,8 @@ class Session(SessionOutput):
             if self._handling is self._rules.handling[SessionState.OPEN] and isinstance(message, Fault):
                 kept = self._keep_rest(message, text)
                 if kept is not None:
+                    if self._handling.get(type(kept)) == _REPLIED:
+                        self.writes.append(self._rules.pong)
                     return kept
             self._fault(message if isinstance(message, Fault) else self._out_of_place(type_name(message)), text)
             return None
