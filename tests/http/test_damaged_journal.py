@@ -157,6 +157,35 @@ async def test_a_database_that_is_removed_while_running_is_made_again() -> None:
         assert (await gateway.ask("GET", "/api/tokens", EXTERNAL, headers=operator)).status_code == 200
 
 
+async def test_a_board_goes_on_counting_over_a_database_that_was_removed() -> None:
+    async with RunningApp() as gateway:
+        async with board_at(gateway, "quiet", boot_id="b1") as board:
+            for number in range(3):
+                await board.send("log", message=str(number), seq=number)
+        await gateway.get("/api/journal")
+        await replace_after(gateway, remove)
+        await gateway.restart()
+        async with board_at(gateway, "quiet", boot_id="b1") as board:
+            await board.send("log", message="again", seq=2)
+            await board.send("log", message="next", seq=3)
+        found = [(line.type, json.loads(line.payload or "")["message"]) for line in await gateway.journal(type="log")]
+
+        assert found == [("log", "next")]
+        assert await gateway.journal(type="gap") == []
+
+
+async def test_a_forgotten_device_is_not_recorded_twice() -> None:
+    async with RunningApp() as gateway:
+        async with board_at(gateway, "quiet", boot_id="b1") as board:
+            await board.send("log", message="once", seq=0)
+        await gateway.ask("DELETE", "/api/devices/quiet")
+        await gateway.restart()
+        async with board_at(gateway, "quiet", boot_id="b1") as board:
+            await board.send("log", message="once", seq=0)
+
+        assert len(await gateway.journal(type="log")) == 1
+
+
 async def test_what_is_written_after_a_replacement_is_there_after_the_old_connections_are_left() -> None:
     async with RunningApp() as gateway:
         await some_life(gateway)

@@ -47,14 +47,14 @@ from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
 from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_S
 from darvaz.gateway.storage.change_notices import ChangeNotices
-from darvaz.gateway.storage.database import explain, explain_os, open_database
+from darvaz.gateway.storage.database import explain, explain_os, open_database, transaction
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.private_folder import make_private
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.shared_database import SharedDatabase
-from darvaz.gateway.storage.taken import load_taken
+from darvaz.gateway.storage.taken import drop_oldest, load_taken
 from darvaz.gateway.system_metrics import SystemCollector, process_collector
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
@@ -176,6 +176,8 @@ def _open_recorder(settings: Settings, journal: Journal, history: History) -> Re
 def _load_sequences(settings: Settings) -> Sequences:
     """Returns the numbers that the journal has, after `_open_recorder`."""
     with closing(open_database(settings.data_path)) as connection:
+        with transaction(connection):
+            drop_oldest(connection)
         return load_taken(connection)
 
 

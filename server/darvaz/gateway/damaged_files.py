@@ -10,7 +10,9 @@ from contextlib import suppress
 from darvaz.gateway.access import redact
 from darvaz.gateway.journal.recovery import store_recorded
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.storage.database import transaction
 from darvaz.gateway.storage.read_pool import ReadPool
+from darvaz.gateway.storage.taken import write_known
 
 
 def save_from_damage(parts: Parts) -> None:
@@ -20,7 +22,13 @@ def save_from_damage(parts: Parts) -> None:
     def recover_journal(fresh: sqlite3.Connection, lacking: Sequence[str]) -> None:
         store_recorded(fresh, folder, journal.newest_id - journal.pending_rows + 1, redact)
 
-    parts.database.rescues += [parts.tables.rescue, parts.devices.rescue, recover_journal]
+    def recover_numbers(fresh: sqlite3.Connection, lacking: Sequence[str]) -> None:
+        # Numbers of entries that wait come with their entries: written before them, they would be lost with a kill.
+        if "sequences" in lacking:
+            with transaction(fresh):
+                write_known(fresh, parts.sequences, journal.taken.devices())
+
+    parts.database.rescues += [parts.tables.rescue, parts.devices.rescue, recover_journal, recover_numbers]
     parts.database.note_written()
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from darvaz.gateway.storage import taken
 from darvaz.gateway.storage.database import open_database
-from darvaz.gateway.storage.taken import forget_taken, load_taken, write_taken
+from darvaz.gateway.storage.sequences import Sequences
+from darvaz.gateway.storage.taken import drop_oldest, forget_taken, load_taken, write_known, write_taken
 
 
 @pytest.fixture
@@ -32,6 +34,31 @@ def test_a_forgotten_device_begins_again(connection: sqlite3.Connection) -> None
     forget_taken(connection, "pico")
 
     assert load_taken(connection).take("pico", "b1", 0) == 0
+
+
+def test_a_fresh_database_gets_what_memory_knows_but_of_boards_whose_entries_wait(
+    connection: sqlite3.Connection,
+) -> None:
+    known = Sequences()
+    for device in ("pico", "gate"):
+        known.take(device, "b1", 4)
+    write_known(connection, known, {"gate"})
+
+    found = load_taken(connection)
+    assert (found.take("pico", "b1", 5), found.take("pico", "b1", 4)) == (0, None)
+    assert found.take("gate", "b1", 4) == 4
+
+
+def test_one_board_beyond_the_maximum_forgets_the_one_that_was_silent_longest(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taken, "DEVICES_MAX", 2)
+    for device in ("a", "b", "c", "a"):
+        write_taken(connection, [(device, "b1", [0])])
+    drop_oldest(connection)
+    drop_oldest(connection)
+
+    assert [row[0] for row in connection.execute("SELECT device FROM sequences ORDER BY rowid")] == ["c", "a"]
 
 
 def test_a_transaction_that_fails_takes_nothing(connection: sqlite3.Connection) -> None:

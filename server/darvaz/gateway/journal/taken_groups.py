@@ -23,6 +23,10 @@ class TakenGroups:
         # A copy: the event loop appends meanwhile.
         return [taken for group, taken in self._waiting.copy() if start <= group < end]
 
+    def devices(self) -> set[str]:
+        """Returns the boards with numbers that the database does not have yet; from any thread."""
+        return {taken[0] for _, taken in self._waiting.copy()}
+
     def drop_before(self, end: int) -> None:
         """Forgets the groups before this one, which are in the database."""
         while self._waiting and self._waiting[0][0] < end:

@@ -110,7 +110,7 @@ class Journal:
         """Whether the gateway before this one was killed, or could not write: its newest entries may be missing."""
         # The same as counts of groups since the start.
         self._groups_in = self._groups_out = self._logged_groups = 0
-        self._taken = TakenGroups()
+        self.taken = TakenGroups()
         # Records that the database does not have: the number of each, and the entry behind its last.
         self._records: list[tuple[int, int]] = []
         # Entries before this number are in the database and survive a power cut.
@@ -168,7 +168,7 @@ class Journal:
                 self._chars_in -= chars
                 return
         if taken is not None:
-            self._taken.note(self._groups_in, taken)
+            self.taken.note(self._groups_in, taken)
         self._groups_in += 1
         self._pending_chars.append(chars)
         self._pending.append((time_ms, device, kind, address, entries))
@@ -250,7 +250,7 @@ class Journal:
                     self._logged_groups, self._unlogged_id = self._groups_out, self._first_id
                 start, first_id = self._logged_groups - self._groups_out, self._unlogged_id
                 groups = self._pending[start : start + groups_of_record(self._pending_chars[start:])]
-                taken = self._taken.between(self._logged_groups, self._logged_groups + len(groups))
+                taken = self.taken.between(self._logged_groups, self._logged_groups + len(groups))
             if not groups:
                 return
             number = append(pack(first_id, groups, self._redact, taken))
@@ -328,12 +328,12 @@ class Journal:
                     break
                 rows += insert_batch(connection, self._first_id + rows, groups, self._redact)
                 written += groups
-            write_taken(connection, self._taken.between(self._groups_out, self._groups_out + len(written)))
+            write_taken(connection, self.taken.between(self._groups_out, self._groups_out + len(written)))
         with self._lock:
             self._rows_out += rows
             self._first_id += rows
             self._groups_out += len(written)
-            self._taken.drop_before(self._groups_out)
+            self.taken.drop_before(self._groups_out)
             self._chars_out += sum(self._pending_chars[: len(written)])
             del self._pending_chars[: len(written)]
             del self._pending[: len(written)]

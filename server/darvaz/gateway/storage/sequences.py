@@ -54,9 +54,14 @@ class Sequences:
         """Forgets a device."""
         self._boots.pop(device, None)
 
+    def devices(self) -> list[str]:
+        """Returns the boards that are known, the one that was added first first; from any thread."""
+        return list(self._boots)
+
     def dump(self, device: str) -> list[Dumped]:
-        """Returns what is known of a device, for `load`."""
-        return [(boot, known.next, list(known.missing)) for boot, known in self._boots.get(device, {}).items()]
+        """Returns what is known of a device, for `load`; from any thread."""
+        boots = self._boots.get(device, {}).copy()
+        return [(boot, known.next, list(known.missing)) for boot, known in boots.items()]
 
     def load(self, device: str, dumped: list[Dumped]) -> None:
         """Takes what `dump` returned, at the start of the gateway."""

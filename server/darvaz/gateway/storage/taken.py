@@ -6,7 +6,7 @@ So what a database knows and what it holds are the same after a kill and after a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -36,6 +36,20 @@ def write_taken(connection: sqlite3.Connection, taken: Iterable[Taken]) -> None:
     # A row that is replaced is the newest again.
     rows = [(device, _encode(known.dump(device)).decode()) for device in devices]
     connection.executemany("INSERT OR REPLACE INTO sequences (device, boots) VALUES (?, ?)", rows)
+
+
+def write_known(connection: sqlite3.Connection, known: Sequences, without: Collection[str]) -> None:
+    """Writes what memory knows of all boards but some into a fresh database; inside a transaction."""
+    rows = [(device, _encode(known.dump(device)).decode()) for device in known.devices() if device not in without]
+    connection.executemany("INSERT OR IGNORE INTO sequences (device, boots) VALUES (?, ?)", rows)
+
+
+def drop_oldest(connection: sqlite3.Connection) -> None:
+    """Forgets the boards that were heard longest ago, beyond those that are loaded at a start; in a transaction."""
+    connection.execute(
+        "DELETE FROM sequences WHERE rowid <= (SELECT rowid FROM sequences ORDER BY rowid DESC LIMIT 1 OFFSET ?)",
+        (DEVICES_MAX,),
+    )
 
 
 def forget_taken(connection: sqlite3.Connection, device: str) -> None:
