@@ -65,6 +65,24 @@ async def test_a_device_that_was_forgotten_is_told_after_a_restart() -> None:
     assert [event["device"] for event in found if event["event"] == "forgotten"] == ["old"]
 
 
+async def test_a_device_that_is_forgotten_for_a_newer_one_is_told_live_and_later() -> None:
+    async with RunningApp() as gateway, gateway.client() as client:
+        gateway.parts.devices._devices_max = 2
+        async with board_at(gateway, "oldest"):
+            pass
+        async with board_at(gateway, "stays") as board, open_stream(client, "?types=forgotten") as stream:
+            last_id = await last_id_of(gateway, board)
+            async with board_at(gateway, "newest"):
+                live = await stream.next("forgotten")
+        gateway.parts.devices._devices_max = 9
+        gateway.parts.events._stop()
+        await gateway.restart()
+
+        [later] = [event for event in await missed_since(gateway, last_id) if event["event"] == "forgotten"]
+
+    assert live["device"] == later["device"] == "oldest"
+
+
 async def test_a_device_that_was_forgotten_is_told_where_nothing_was_kept_in_memory() -> None:
     async with RunningApp() as gateway:
         async with board_at(gateway, "old"), board_at(gateway, "stays") as board:

@@ -277,9 +277,18 @@ def _connect(parts: Parts) -> None:
         parts.metrics.register(collector)
     parts.bus.subscribe(TYPES, parts.telemetry.receive)
     parts.bus.subscribe_frames(parts.metrics.count_frame)
+    parts.devices.on_dropped = lambda device: _tell_dropped(parts, device)
     parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))
     parts.hub.measure = parts.metrics.measure_command
     parts.journal.on_written = parts.metrics.count_written
+
+
+def _tell_dropped(parts: Parts, device: str) -> None:
+    """Tells of a device that was forgotten for a newer one; its history goes with its age."""
+    parts.journal.record(device, None, "", "=", "forgotten", "there are too many devices")
+    parts.telemetry.drop(device)
+    parts.metrics.forget(device)
+    parts.bus.publish_forgotten(device)
 
 
 def _publish_presence(parts: Parts, device: str) -> None:

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Self
 
 import msgspec
@@ -88,6 +88,8 @@ class Devices:
         self._changed: set[str] = set()
         self._is_all_changed = False
         self._changes = 0
+        self.on_dropped: Callable[[str], None] = lambda device: None
+        """Is called with each device that is forgotten because there are too many."""
         # Up to which change somebody waits for the disk, and which is on it.
         self._wanted_changes = self._synced_changes = 0
         self._file = path_of(connection)
@@ -185,7 +187,9 @@ class Devices:
     def _forget_one(self) -> None:
         absent = [known for known in self._known.values() if known.id not in self._connected]
         if absent:
-            self._remove(min(absent, key=lambda known: known.last_seen_s).id)
+            oldest = min(absent, key=lambda known: known.last_seen_s).id
+            self._remove(oldest)
+            self.on_dropped(oldest)
 
     def _remove(self, device: str) -> None:
         del self._known[device]

@@ -155,6 +155,7 @@ class HistoryStore:
                 ids.pop(series, None)
         for key in ids.values():
             self._delete_series(connection, key)
+        connection.execute("DELETE FROM newest WHERE device NOT IN (SELECT device FROM series)")
 
     def _delete_series(self, connection: sqlite3.Connection, key: tuple[str, str]) -> None:
         series = self._series.pop(key)

@@ -96,12 +96,16 @@ class Telemetry:
 
     def forget(self, device: str) -> None:
         """Forgets a device, its history too."""
+        self.drop(device)
+        self._history.forget(device)
+
+    def drop(self, device: str) -> None:
+        """Lets go of what memory has of a device."""
         self._latest.pop(device, None)
         self._order.pop(device, None)
         self._boots.pop(device, None)
         self._vitals.pop(device, None)
         self._health.pop(device, None)
-        self._history.forget(device)
 
     def _begin(self, device: str, boot: str) -> None:
         """Notes an introduction; a board that started again has told nothing yet."""
