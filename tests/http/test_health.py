@@ -16,6 +16,16 @@ async def test_a_gateway_that_writes_everything_has_no_problems(gateway: Running
     assert (full.json()["status"], full.json()["problems"]) == ("ok", [])
 
 
+async def test_what_limits_have_taken_is_told(gateway: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = gateway.parts.history
+    monkeypatch.setattr(history.limits, "remarks", {"dropped": "7 reports are missing in the history since the start"})
+
+    public = await gateway.ask("GET", "/health")
+
+    assert (public.status_code, public.json()["status"]) == (200, "degraded")
+    assert public.json()["problems"] == ["7 reports are missing in the history since the start"]
+
+
 @pytest.mark.parametrize("number", range(3), ids=["journal", "history", "list of devices"])
 async def test_a_writer_that_fails_is_a_problem_of_the_gateway(
     gateway: RunningApp, monkeypatch: pytest.MonkeyPatch, number: int

@@ -139,9 +139,11 @@ class Parts:
 
     @property
     def problems(self) -> list[str]:
-        """Returns what is wrong with the writers, and what was damaged since the start, one sentence each."""
+        """Returns what is wrong with the writers, what was damaged, and what limits have taken, a sentence each."""
         notes = self.database.notes + [note for writer in self.writers for note in writer.notes]
-        return [*self.failures, *dict.fromkeys(notes), *self.remarks.values()]
+        cut = self.journal.retention.remark
+        limits = [*self.history.limits.remarks.values(), *([cut] if cut else [])]
+        return [*self.failures, *dict.fromkeys(notes), *limits, *self.remarks.values()]
 
     @property
     def journal_state(self) -> str:

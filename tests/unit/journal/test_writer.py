@@ -262,6 +262,7 @@ def test_a_flood_does_not_make_the_file_much_larger_than_its_limit(tmp_path: Pat
     journal.close()
 
     assert 0 < largest_bytes < 3 * allowed_bytes
+    assert journal.retention.remark == "the journal keeps 0.0 days and not 30: journal_retain_bytes_max is reached"
     assert rows(tmp_path)[-1][1].startswith("999 ")
 
 

@@ -223,7 +223,9 @@ def test_one_series_beyond_the_maximum_of_all_is_not_kept_and_counted(make: Call
     kept.write()
 
     assert kept.count("series") == 3
-    assert kept.history.refused_readings == 1
+    kept.retain()
+    [remark] = kept.history.limits.remarks.values()
+    assert remark.startswith("1 readings were not kept since the start")
 
 
 def test_a_series_of_which_nothing_is_left_makes_room_for_another(make: Callable[..., Kept]) -> None:
@@ -237,7 +239,8 @@ def test_a_series_of_which_nothing_is_left_makes_room_for_another(make: Callable
     kept.record("new", kept.now_s, t=1.0)
     kept.write()
 
-    assert kept.history.refused_readings == 0
+    kept.retain()
+    assert kept.history.limits.remarks == {}
     assert kept.plot("new", "t", kept.now_s, kept.now_s + 1).points != []
 
 

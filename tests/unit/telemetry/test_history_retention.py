@@ -64,7 +64,8 @@ def test_a_history_that_is_too_large_loses_its_oldest_readings_first(make: Calla
     assert 0 < left < before[0]
     assert (kept.count("five_minutes"), kept.count("hours")) == before[1:]
     assert int(kept.plot("pico", "t", kept.now_s - 3600, kept.now_s).points[-1].mean) == 59_999
-    assert kept.history.is_cut
+    [remark] = kept.history.limits.remarks.values()
+    assert "days and not 64: history_retain_bytes_max is reached" in remark
 
 
 def test_a_history_whose_last_hour_is_too_large_is_held_to_its_size(make: Callable[..., Kept]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sqlite3
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable
 
 from darvaz.gateway.journal.batches import delete_before, delete_first, rows_beyond
 from darvaz.gateway.storage.database import transaction
+
+log = logging.getLogger("darvaz.journal")
 
 # Twice as much as the largest backlog brings: a file that is far too large shrinks while entries go on being written.
 DELETE_ROWS_MAX = 200_000
@@ -23,21 +26,44 @@ class JournalRetention:
         self.days = days
         self.bytes_max = bytes_max
         self._unix_s = unix_s
+        # Days that the size leaves, while these are fewer than wanted.
+        self._kept_days: float | None = None
         # Monotonic seconds at which entries that are too old are deleted next.
         self._next_aging_s = 0.0
 
     def apply(self, connection: sqlite3.Connection) -> None:
         """Deletes what is too much, and now and then what is too old."""
         rows = min(rows_beyond(connection, self.bytes_max), DELETE_ROWS_MAX)
+        is_cut = rows > 0
         while rows > 0:
             with transaction(connection):
                 deleted = delete_first(connection, rows)
             rows = rows - deleted if deleted else 0
+        if is_cut or self._kept_days is not None:
+            self._note_kept(connection)
         if time.monotonic() >= self._next_aging_s:
             with transaction(connection):
                 deleted = delete_before(connection, int(self._oldest_s(connection) * 1000))
             # While there are more, they go with a batch written in between.
             self._next_aging_s = time.monotonic() + (0.0 if deleted else _AGE_EVERY_S)
+
+    @property
+    def remark(self) -> str | None:
+        """A sentence for people while the size leaves fewer days than wanted."""
+        if self._kept_days is None:
+            return None
+        return (
+            f"the journal keeps {self._kept_days:.1f} days and not {self.days:g}: journal_retain_bytes_max is reached"
+        )
+
+    def _note_kept(self, connection: sqlite3.Connection) -> None:
+        """Notes how far back the entries go that the size has left, and logs when it leaves too few."""
+        row = connection.execute("SELECT first_ms FROM journal_batches ORDER BY id LIMIT 1").fetchone()
+        days = 0.0 if row is None else max(0.0, self._unix_s() - row[0] / 1000) / _DAY_S
+        was_told = self._kept_days is not None
+        self._kept_days = days if days < self.days else None
+        if self.remark is not None and not was_told:
+            log.warning("= %s", self.remark)
 
     def _oldest_s(self, connection: sqlite3.Connection) -> float:
         """Returns the Unix second before which nothing is kept: days ago, and as many days with entries ago.

@@ -20,6 +20,7 @@ from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import READINGS
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.taken import load_taken
+from darvaz.gateway.telemetry.history_limits import HistoryLimits
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, read_meta, write_meta
 from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
 from darvaz.gateway.telemetry.newest import Newest, load_newest
@@ -62,8 +63,7 @@ class History:
         self.retention = retention or Retention()
         # Since the start; counted by the event loop.
         self.dropped_reports = 0
-        # Whether readings had to go before their time because the file was too large. The writer's.
-        self.is_cut = False
+        self.limits = HistoryLimits()
         # Tells the recorder what the database has; without a recorder, the writer takes what waits itself.
         self.release = release
         self.urge: Callable[[], None] = _nothing
@@ -123,11 +123,6 @@ class History:
     def position(self) -> int:
         """How many reports were ever accepted."""
         return self._queue.accepted
-
-    @property
-    def refused_readings(self) -> int:
-        """How many readings were not kept because a device, or the gateway, has too many names."""
-        return self._store.refused_readings
 
     def record(self, device: str, time_s: float, values: Mapping[str, Value], boot: str = "", number: int = 0) -> None:
         """Keeps the values of one report, at the time it happened, once if it has a boot and a number. Never waits."""
@@ -298,6 +293,8 @@ class History:
             write_meta(connection, "record", record)
             write_meta(connection, "flush", self._queue.flushing.number)
         self._is_loaded = True
+        # What was just written may be too much.
+        self._cut_s = 0.0
         self._watch.note()
         self._queue.end_flush()
         if self.release is not None:
@@ -323,7 +320,9 @@ class History:
         with transaction(connection):
             if by_age:
                 self._store.retain(connection, self.retention, self._unix_s())
-            self.is_cut = self._store.cut(connection, self.retention.bytes_max) or self.is_cut
+            is_cut = self._store.cut(connection, self.retention.bytes_max)
+        self.limits.note_cut(connection, is_cut, self.retention, self._unix_s())
+        self.limits.note(self.dropped_reports, self._store, self.retention)
         give_back(connection)
         self._watch.note()
 

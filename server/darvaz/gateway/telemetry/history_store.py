@@ -60,7 +60,7 @@ class HistoryStore:
     """Knows the series of an open history; every method is called inside a transaction, but for `load`."""
 
     def __init__(self, series_max: int = SERIES_MAX) -> None:
-        self._series_max = series_max
+        self.series_max = series_max
         # Device and name to the id of the series, and how many series each device has.
         self._series: dict[tuple[str, str], int] = {}
         self._series_of_device: Counter[str] = Counter()
@@ -133,7 +133,7 @@ class HistoryStore:
         known = self._series.get((device, name))
         if known is not None:
             return known
-        if self._series_of_device[device] >= SERIES_PER_DEVICE_MAX or len(self._series) >= self._series_max:
+        if self._series_of_device[device] >= SERIES_PER_DEVICE_MAX or len(self._series) >= self.series_max:
             return None
         made = connection.execute("INSERT INTO series (device, name) VALUES (?, ?)", (device, name)).lastrowid
         assert made is not None

@@ -1,0 +1,54 @@
+"""What the history's limits have taken from what is promised, as sentences for people; each is logged once."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+
+from darvaz.gateway.telemetry.history_schema import DAY_MS
+from darvaz.gateway.telemetry.history_store import SERIES_PER_DEVICE_MAX, HistoryStore, Retention
+
+log = logging.getLogger("darvaz.history")
+
+
+class HistoryLimits:
+    """Knows what was dropped, refused or deleted before its time; the history's thread notes, the event loop reads."""
+
+    def __init__(self) -> None:
+        # Days of single readings that the size leaves, while these are fewer than wanted.
+        self._kept_days: float | None = None
+        self._logged: set[str] = set()
+        self.remarks: dict[str, str] = {}
+        """By subject, a sentence each; replaced as a whole."""
+
+    def note(self, dropped_reports: int, store: HistoryStore, kept: Retention) -> None:
+        """Notes what is true now."""
+        found: dict[str, str] = {}
+        if dropped_reports:
+            found["dropped"] = (
+                f"{dropped_reports} reports are missing in the history since the start: the disk could not keep up"
+            )
+        if store.refused_readings:
+            found["refused"] = (
+                f"{store.refused_readings} readings were not kept since the start: a device has more than"
+                f" {SERIES_PER_DEVICE_MAX} names, or all have more than {store.series_max}; forget what is gone"
+            )
+        if self._kept_days is not None:
+            found["cut"] = (
+                f"the history keeps single readings for {self._kept_days:.1f} days and not {kept.raw_days:g}:"
+                " history_retain_bytes_max is reached"
+            )
+        for subject in found.keys() - self._logged:
+            log.warning("= %s", found[subject])
+        self._logged |= found.keys()
+        self.remarks = found
+
+    def note_cut(self, connection: sqlite3.Connection, is_cut: bool, kept: Retention, unix_s: float) -> None:
+        """Notes after a check of the size whether it leaves fewer days than wanted."""
+        if not is_cut and self._kept_days is None:
+            return
+        (oldest_ms,) = connection.execute(
+            "SELECT min(first_ms) FROM readings WHERE day = (SELECT min(day) FROM readings)"
+        ).fetchone()
+        days = 0.0 if oldest_ms is None else max(0.0, unix_s * 1000 - oldest_ms) / DAY_MS
+        self._kept_days = days if days < kept.raw_days else None
