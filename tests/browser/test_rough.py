@@ -106,6 +106,17 @@ async def test_an_open_page_survives_a_restart_of_the_gateway(fresh_gateway: Gat
         await expect(page.get_by_text("The gateway does not answer.")).to_be_hidden()
 
 
+async def test_a_problem_of_the_gateway_is_shown_on_every_page(fresh_gateway: GatewayProcess, page: Page) -> None:
+    await asyncio.to_thread(fresh_gateway.stop)
+    (fresh_gateway.data / "history.sqlite3").write_bytes(b"not a database" * 100)
+    await asyncio.to_thread(fresh_gateway.start)
+
+    await page.goto(f"{fresh_gateway.url}/#/access")
+
+    await expect(page.get_by_text("The gateway has a problem:")).to_be_visible()
+    await expect(page.get_by_text("history.sqlite3 was damaged and is now history.sqlite3.damaged-")).to_be_visible()
+
+
 async def test_a_command_to_a_board_that_disconnects_fails(gateway: GatewayProcess, page: Page) -> None:
     async with board_at(gateway.ws_url, "shy", commands=RUN) as board:
         await page.goto(f"{gateway.url}/#/device/shy")

@@ -5,6 +5,7 @@ import { elementById, h, visible } from "./lib/dom.js";
 import { formatTime } from "./lib/format.js";
 import { store } from "./lib/store.js";
 import { applyLanguage, chooseLanguage, language, t } from "./lib/words.js";
+import "./elements/gateway-problems.js";
 import "./pages/access-page.js";
 import "./pages/add-board.js";
 import "./pages/camera-wall.js";

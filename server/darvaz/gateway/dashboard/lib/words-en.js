@@ -18,6 +18,7 @@ export const en = {
   lost: "The gateway does not answer. The page shows what was known at {}. Trying again …",
   back: "Connected again.",
   connecting: "Connecting …",
+  problems: "The gateway has a problem:",
 
   // Numbers and times.
   just_now: "just now",
