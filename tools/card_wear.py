@@ -54,8 +54,9 @@ def main() -> None:
     parser.add_argument("--values", type=int, default=3)
     parser.add_argument("--every-s", type=float, default=10.0)
     parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--sync-interval-s", type=float, default=10.0)
     wanted = parser.parse_args()
-    wear = measure(wanted.boards, wanted.values, wanted.every_s, wanted.seconds)
+    wear = measure(wanted.boards, wanted.values, wanted.every_s, wanted.seconds, wanted.sync_interval_s)
     values = wanted.boards * wanted.values * DAY_S / wanted.every_s
     print(
         f"{wanted.boards} boards, {wanted.values} values every {wanted.every_s:g} s:"
@@ -64,10 +65,11 @@ def main() -> None:
     )
 
 
-def measure(boards: int, values: int, every_s: float, seconds: float) -> Wear:
+def measure(boards: int, values: int, every_s: float, seconds: float, sync_interval_s: float) -> Wear:
     """Runs a gateway with boards for some time and returns what it wrote."""
     with tempfile.TemporaryDirectory(prefix="darvaz-wear-") as work, _disk(Path(work)) as (folder, device):
-        gateway = GatewayProcess(folder / "data", Path(work) / "log.txt")
+        options = ("--sync-interval-s", f"{sync_interval_s:g}")
+        gateway = GatewayProcess(folder / "data", Path(work) / "log.txt", *options)
         try:
             # A first life makes the files, which happens once.
             gateway.start()

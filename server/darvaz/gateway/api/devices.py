@@ -16,6 +16,7 @@ from darvaz.gateway.api.operations import STORE_DEADLINE_S, Call, Operation, res
 from darvaz.gateway.api.types import Arguments, DeviceId, Label
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, delete_frames
 from darvaz.gateway.devices.errors import CommandError
+from darvaz.gateway.esphome.identities import Identities
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.telemetry.description import DeviceDescription
@@ -83,7 +84,7 @@ async def change_device(call: Call) -> DeviceDescription | Response:
 
 
 async def forget_device(call: Call) -> Response | None:
-    """Forgets a device: closes its link, revokes its tokens and view links, deletes its history and kept frames.
+    """Forgets a device: closes its link, revokes tokens and view links, deletes its history, frames and keys.
 
     The journal keeps its entries.
     """
@@ -93,13 +94,16 @@ async def forget_device(call: Call) -> Response | None:
     parts.access.tokens.revoke_of(device)
     parts.hub.forget(device)
     parts.telemetry.forget(device)
-    await _delete_frames(parts, device)
+    # Also where no board is shown to Home Assistant now: the key is of a time when it was.
+    Identities(parts.tables, 0).forget(device)
+    are_frames_deleted = await _delete_frames(parts, device)
     parts.metrics.forget(device)
     parts.bus.publish_forgotten(device)
     _record(call, "forgotten")
     # Deleted, not only to be deleted at the next start.
     await parts.recorder.wait_until_durable(STORE_DEADLINE_S)
-    return None if await parts.history.wait_until_stored(STORE_DEADLINE_S) else unstored()
+    is_stored = await parts.history.wait_until_stored(STORE_DEADLINE_S)
+    return None if is_stored and are_frames_deleted else unstored()
 
 
 async def send_command(call: Call) -> CommandResult | Response:
@@ -139,16 +143,17 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-async def _delete_frames(parts: Parts, device: str) -> None:
-    """Deletes the kept frames of a device, also those of a time when the setting was on."""
+async def _delete_frames(parts: Parts, device: str) -> bool:
+    """Deletes the kept frames of a device, also those of a time when the setting was on; says whether all are gone."""
     ring = parts.frame_ring
     if ring is not None:
-        await ring.writer.wait_until_written(ring.forget(device), _FORGET_DEADLINE_S)
-        return
+        return await ring.writer.wait_until_written(ring.forget(device), _FORGET_DEADLINE_S)
     try:
         await asyncio.to_thread(delete_frames, parts.settings.data_path / FRAMES_FOLDER, device)
     except OSError as error:
         log.error("= the frames of %s cannot be deleted: %s", device, error.strerror)
+        return False
+    return True
 
 
 def _record(call: Call, type_: str, payload: str = "") -> None:
