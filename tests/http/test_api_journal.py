@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from darvaz.gateway.storage.read_pool import ReadPoolBusyError
 from tests.support.api import assert_problem, until
 from tests.support.app import RunningApp
 from tests.support.board import board_at
@@ -141,3 +142,20 @@ async def test_an_export_of_many_entries_is_complete() -> None:
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "direction=x", "before=-1", f"after={2**63}", "device="])
 async def test_an_invalid_page_query_is_refused(gateway: RunningApp, query: str) -> None:
     assert_problem(await gateway.ask("GET", f"/api/journal?{query}"), 422, "invalid")
+
+
+async def test_an_export_goes_on_where_too_many_others_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("darvaz.gateway.api.journal._BUSY_WAIT_S", 0.01)
+    async with RunningApp() as gateway:
+        gateway.parts.journal.record(None, None, "", "=", "kept", "")
+        read, refusals = gateway.parts.reader.read, iter(range(3))
+
+        async def read_when_free(function: Any, *args: Any, **options: Any) -> Any:
+            if function.__name__ == "_read_piece" and next(refusals, None) is not None:
+                raise ReadPoolBusyError("too many")
+            return await read(function, *args, **options)
+
+        monkeypatch.setattr(gateway.parts.reader, "read", read_when_free)
+        answer = await gateway.get("/api/journal/export", params={"type": "kept"})
+
+    assert [json.loads(line)["type"] for line in answer.text.splitlines()] == ["kept"]

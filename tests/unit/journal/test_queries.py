@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from darvaz.cli import cli
 from darvaz.gateway.journal.batches import EntryGroup, insert_batch, next_id
-from darvaz.gateway.journal.queries import ROWS_MAX, JournalFilter, Row, describe, parse_since, read
+from darvaz.gateway.journal.queries import ROWS_MAX, JournalFilter, Row, describe, parse_since, read, read_stretch
 from darvaz.gateway.storage.database import open_database
 
 
@@ -185,3 +185,16 @@ def test_a_missing_journal_and_a_wrong_age_are_explained(tmp_path: Path) -> None
     assert "--data" in missing.stderr
     assert "10m" in wrong.stderr
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_stretches_of_a_journal_are_read_to_its_end_with_each_row_once(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("darvaz.gateway.journal.queries.STRETCH_ENTRIES", 1)
+    found: list[str] = []
+    after_id: int | None = 0
+    while after_id is not None:
+        rows, after_id = read_stretch(connection, JournalFilter(device="a", after_id=after_id))
+        found += [row.payload for row in rows]
+
+    assert found == ["one", "three"]

@@ -131,9 +131,14 @@ def insert_batch(
     return rows
 
 
+def parse_groups(data: bytes | str) -> list[EntryGroup]:
+    """Returns the groups of a batch."""
+    return _decode(zlib.decompress(data) if isinstance(data, bytes) else data)
+
+
 def parse_rows(data: bytes | str) -> Iterator[EntryFields]:
     """Yields the entries of a batch."""
-    for group in _decode(zlib.decompress(data) if isinstance(data, bytes) else data):
+    for group in parse_groups(data):
         yield from fields_of(group)
 
 

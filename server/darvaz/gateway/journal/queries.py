@@ -11,10 +11,12 @@ from itertools import islice
 
 import msgspec
 
-from darvaz.gateway.journal.batches import ANY_DEVICE, next_id, parse_rows
+from darvaz.gateway.journal.batches import ANY_DEVICE, EntryGroup, fields_of, next_id, parse_groups
 from darvaz.text.terminal import visible
 
 ROWS_MAX = 10_000
+# Entries that are read at a time for an export.
+STRETCH_ENTRIES = 4_000
 _PAYLOAD_SHOWN_CHARS = 200
 # What a line tells as late: below it, a board and a network were only slow.
 _LATE_MS = 1_000
@@ -74,11 +76,48 @@ def read(connection: sqlite3.Connection, filter_: JournalFilter, limit: int = 20
 def matching(connection: sqlite3.Connection, filter_: JournalFilter, *, newest: bool = False) -> Iterator[Row]:
     """Yields all rows that match, oldest first or newest first."""
     for first_id, data in _batches(connection, filter_, newest):
-        entries = list(parse_rows(data))
-        for index in range(len(entries) - 1, -1, -1) if newest else range(len(entries)):
-            row = Row(first_id + index, *entries[index])
-            if matches(row, filter_):
-                yield row
+        yield from _rows_in(parse_groups(data), first_id, filter_, newest)
+
+
+def read_stretch(connection: sqlite3.Connection, filter_: JournalFilter) -> tuple[list[Row], int | None]:
+    """Returns the next rows that match, oldest first, and the number up to which the journal was read; None at its end.
+
+    It reads about `STRETCH_ENTRIES` entries, whether they match or not, so that each call takes a bounded time.
+    """
+    rows: list[Row] = []
+    read_entries = 0
+    for first_id, data in _batches(connection, filter_, newest=False):
+        groups = parse_groups(data)
+        rows += _rows_in(groups, first_id, filter_, newest=False)
+        size = sum(len(group[4]) for group in groups)
+        read_entries += size
+        if read_entries >= STRETCH_ENTRIES:
+            return rows, first_id + size - 1
+    return rows, None
+
+
+def _rows_in(groups: list[EntryGroup], first_id: int, filter_: JournalFilter, newest: bool) -> Iterator[Row]:
+    """Yields the rows of a batch that match, oldest first or newest first."""
+    entry_id = first_id + sum(len(group[4]) for group in groups) if newest else first_id
+    for group in reversed(groups) if newest else groups:
+        size = len(group[4])
+        entry_id -= size if newest else 0
+        # Most groups have nothing that is wanted: their entries are not looked at one by one.
+        if _may_match(group, filter_):
+            rows = [Row(number, *fields) for number, fields in enumerate(fields_of(group), entry_id)]
+            wanted = [row for row in rows if matches(row, filter_)]
+            yield from reversed(wanted) if newest else wanted
+        entry_id += 0 if newest else size
+
+
+def _may_match(group: EntryGroup, filter_: JournalFilter) -> bool:
+    _, device, kind, _, entries = group
+    return (
+        filter_.device in (None, device)
+        and filter_.kind in (None, kind)
+        and (filter_.type is None or any(entry[1] == filter_.type for entry in entries))
+        and (filter_.direction is None or any(entry[0] == filter_.direction for entry in entries))
+    )
 
 
 def _batches(connection: sqlite3.Connection, filter_: JournalFilter, newest: bool) -> Iterator[tuple[int, bytes | str]]:
@@ -86,12 +125,17 @@ def _batches(connection: sqlite3.Connection, filter_: JournalFilter, newest: boo
     conditions, values = _given(filter_, _BATCH_CONDITIONS)
     indexed, index_values = _given(filter_, _INDEX_CONDITIONS)
     if indexed:
-        conditions.append(f"id IN (SELECT batch FROM journal_index WHERE {' AND '.join(indexed)})")
-    yield from connection.execute(
-        f"SELECT id, moments FROM journal_batches WHERE {' AND '.join(conditions) or '1'}"
+        # For each batch, so that a reader of few rows looks at few batches.
+        within = f"SELECT 1 FROM journal_index WHERE batch = journal_batches.id AND {' AND '.join(indexed)}"
+        conditions.append(f"EXISTS ({within})")
+    found = connection.execute(
+        f"SELECT id, size, moments FROM journal_batches WHERE {' AND '.join(conditions) or '1'}"
         f" ORDER BY id {'DESC' if newest else 'ASC'}",
         values + index_values,
     )
+    for first_id, size, data in found:
+        if filter_.after_id is None or first_id + size - 1 > filter_.after_id:
+            yield first_id, data
 
 
 def _given(filter_: JournalFilter, conditions: dict[str, str]) -> tuple[list[str], list[object]]:
