@@ -3,8 +3,9 @@
     python -m tools.card_wear --boards 5 --values 3 --every-s 10 --seconds 300
 
 Needs root, for the device. The gateway has its default settings. The boards report and wait for the confirmation as
-our firmware does. What is written during the time counts in proportion; what a stop writes, which empties the memory
-into the databases, counts as often as the gateway does that by itself: every quarter of an hour.
+our firmware does. What is written during the time counts in proportion. Behind it the journal is read, for which the
+gateway writes it into its database, and then the gateway stops, for which it writes all: the first counts as often as
+the gateway does that by itself, every quarter of an hour, the second every hour, as the history is written.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ import json
 import random
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import httpx
 from websockets.asyncio.client import connect
 
+from darvaz.client.local_token import LocalTokenAuth
 from darvaz.pytest_plugin.gateway_process import GatewayProcess
 
 DAY_S = 86_400.0
-FLUSH_EVERY_S = 900.0
+_JOURNAL_EVERY_S = 900.0
+_HISTORY_EVERY_S = 3600.0
 _SECTOR_BYTES = 512
 _DISK_BYTES = 1024**3
 _FIRST_LIFE_S = 10.0
@@ -38,13 +44,15 @@ class Wear:
     """What was written, in bytes."""
 
     running: int
-    flushed: int
+    journal: int
+    stop: int
     seconds: float
 
     @property
     def per_day(self) -> float:
         """Bytes of a day."""
-        return self.running * DAY_S / self.seconds + self.flushed * DAY_S / FLUSH_EVERY_S
+        flushes = self.journal / _JOURNAL_EVERY_S + self.stop / _HISTORY_EVERY_S
+        return DAY_S * (self.running / self.seconds + flushes)
 
 
 def main() -> None:
@@ -61,7 +69,7 @@ def main() -> None:
     print(
         f"{wanted.boards} boards, {wanted.values} values every {wanted.every_s:g} s:"
         f" {wear.per_day / 1e6:.1f} MB a day, {wear.per_day / values:.1f} bytes a value"
-        f" (in {wear.seconds:g} s: {wear.running} running, {wear.flushed} at the stop)"
+        f" (in {wear.seconds:g} s: {wear.running} running, {wear.journal} for the journal, {wear.stop} at the stop)"
     )
 
 
@@ -77,9 +85,9 @@ def measure(boards: int, values: int, every_s: float, seconds: float, sync_inter
             gateway.stop()
             gateway.start()
             running = asyncio.run(_run(gateway.ws_url, device, boards, values, every_s, seconds))
-            before = _written(device)
-            gateway.stop()
-            return Wear(running, _written(device) - before, seconds)
+            journal = _written_by(device, partial(_read_journal, gateway.url, folder / "data"))
+            stop = _written_by(device, gateway.stop)
+            return Wear(running, journal, stop, seconds)
         finally:
             gateway.close()
 
@@ -117,7 +125,19 @@ async def _report(url: str, number: int, values: int, every_s: float) -> None:
             await asyncio.sleep(every_s)
 
 
+def _read_journal(url: str, data: Path) -> None:
+    httpx.get(f"{url}/api/journal?limit=1", auth=LocalTokenAuth(url, data), trust_env=False).raise_for_status()
+
+
 # The disk
+
+
+def _written_by(device: str, act: Callable[[], object]) -> int:
+    """Returns how many bytes an act has written, those that the system writes some seconds later included."""
+    before = _written(device)
+    act()
+    time.sleep(_SETTLE_S)
+    return _written(device) - before
 
 
 @contextmanager
