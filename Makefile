@@ -10,7 +10,7 @@ ARGS   ?=
 needs  = @$(PYTHON) -m tools.bootstrap $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile compiled serve simulate check test hil footprint pictures flood fuzz soak bench bench-quick
+.PHONY: help setup compile compiled serve simulate check test hil footprint deb pictures flood fuzz soak bench bench-quick
 .PHONY: test-plain lint format generate log doctor token enrol signin devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
@@ -161,6 +161,10 @@ footprint: ## Measure the flash and the memory that the firmware needs (python -
 	$(call needs,test)
 	@$(BIN)/python -m tools.footprint
 	@$(BIN)/python -m tools.footprint --emulated
+
+deb: ## Build the Debian package into dist/ (python -m tools.build_deb --into dist)
+	$(call needs)
+	@$(BIN)/python -m tools.build_deb --into dist
 
 pictures: ## Take the README's pictures of the dashboard again
 	$(call needs,test)
