@@ -10,7 +10,7 @@ ARGS   ?=
 needs  = @$(PYTHON) -m tools.bootstrap $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile compiled serve simulate check test hil footprint deb pictures flood fuzz soak bench bench-quick
+.PHONY: help setup compile compiled serve simulate check test hil footprint deb packages pictures flood fuzz soak bench bench-quick
 .PHONY: test-plain lint format generate log doctor token enrol signin devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
@@ -165,6 +165,10 @@ footprint: ## Measure the flash and the memory that the firmware needs (python -
 deb: ## Build the Debian package into dist/ (python -m tools.build_deb --into dist)
 	$(call needs)
 	@$(BIN)/python -m tools.build_deb --into dist
+
+packages: ## Build and run the container and the Debian package: some minutes (python -m tools.try_packages)
+	$(call needs)
+	@$(BIN)/python -m tools.try_packages
 
 pictures: ## Take the README's pictures of the dashboard again
 	$(call needs,test)

@@ -1,0 +1,146 @@
+"""Builds the container and the Debian package, runs each as its user would, and removes them: `make packages`.
+
+Both stand on a small Debian that mmdebstrap makes, since no image can be downloaded everywhere; buildah builds and runs
+without a daemon. It takes some minutes, root, and Debian's own packages; without the tools it says which are missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.build_deb import build
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ("buildah", "mmdebstrap", "chroot", "dpkg-deb", "git")
+DEADLINE_S = 900
+# What this ends with if a tool is missing: the code that build tools take for "left out".
+LEFT_OUT = 77
+# Debian's name of a release, with Python 3.11 or newer.
+SUITE = "bookworm"
+_PORT = 4169
+_INCLUDE = "python3,python3-venv,ca-certificates"
+# Where this machine says which package index it uses; a container does not know it.
+_INDEX = ("/etc/pip.conf", "/root/.config/pip/pip.conf")
+
+# Each line is what a person would type; the last word says that all of it worked.
+_IN_CONTAINER = f"""
+set -e
+test "$(id -u)" = 10001
+darvaz serve --port {_PORT} & gateway=$!
+for turn in 1 2 3 4 5 6 7 8 9 10; do DARVAZ_PORT={_PORT} python3 /opt/darvaz/health.py && break; sleep 1; done
+DARVAZ_PORT={_PORT} python3 /opt/darvaz/health.py
+darvaz devices --gateway http://127.0.0.1:{_PORT}
+! touch /opt/darvaz/file 2>/dev/null
+test "$(stat -c %a /data)" = 700
+kill $gateway; wait $gateway
+echo worked
+"""
+_IN_DEBIAN = f"""
+set -e
+dpkg --install /darvaz.deb
+darvaz --version
+mkdir -p -m 700 /var/lib/darvaz
+darvaz serve --config /etc/darvaz/darvaz.toml --port {_PORT} & gateway=$!
+ask='import sys, urllib.request as r; sys.exit(r.urlopen("http://127.0.0.1:{_PORT}/health", timeout=4).status != 200)'
+for turn in 1 2 3 4 5 6 7 8 9 10; do python3 -c "$ask" 2>/dev/null && break; sleep 1; done
+python3 -c "$ask"
+darvaz devices --gateway http://127.0.0.1:{_PORT}
+kill $gateway; wait $gateway
+dpkg --remove darvaz
+test -e /etc/darvaz/darvaz.toml && test -e /var/lib/darvaz/darvaz.sqlite3 && ! test -e /opt/darvaz
+dpkg --purge darvaz
+! test -e /etc/darvaz && ! test -e /var/lib/darvaz
+echo worked
+"""
+
+
+def main() -> int:
+    """Runs both; returns 77 if a tool is missing."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing or os.geteuid() != 0:
+        what = f"apt install {' '.join(missing)}" if missing else "run it as root"
+        print(f"NEITHER THE CONTAINER NOR THE DEBIAN PACKAGE WAS BUILT AND RUN: {what}", file=sys.stderr)
+        return LEFT_OUT
+    with tempfile.TemporaryDirectory(prefix="darvaz-packages-", dir="/var/tmp") as work:
+        base = Path(work) / "base.tar"
+        _run("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_INCLUDE}", SUITE, str(base), folder=work)
+        _try_debian(Path(work), base)
+        _try_container(Path(work), base)
+    print("The container and the Debian package were built, run and removed.")
+    return 0
+
+
+def _try_debian(work: Path, base: Path) -> None:
+    """Installs the package in a Debian of its own, runs the gateway, removes and purges it."""
+    root = work / "debian"
+    root.mkdir()
+    _run("tar", "--extract", "--file", str(base), "--directory", str(root))
+    shutil.copyfile(build(work, python="/usr/bin/python3"), root / "darvaz.deb")
+    _run("chroot", str(root), "sh", "-c", _IN_DEBIAN)
+    shutil.rmtree(root)
+
+
+def _try_container(work: Path, base: Path) -> None:
+    """Builds the image from what is committed, and runs the gateway as the user of the image."""
+    tool = ["buildah", f"--root={work}/storage", f"--runroot={work}/run", "--storage-driver=vfs"]
+    source = work / "source"
+    source.mkdir()
+    _run("sh", "-c", f"git -C '{ROOT}' archive HEAD | tar --extract --directory '{source}'")
+    with _containers(tool):
+        scratch = _run(*tool, "from", "scratch").strip()
+        _run(*tool, "add", scratch, str(base), "/")
+        _run(*tool, "commit", "--rm", scratch, "base")
+        volumes = [f"--volume={file}:/etc/pip.conf:ro" for file in _INDEX if Path(file).exists()][-1:]
+        volumes += [f"--volume={folder}:{folder}:ro" for folder in _folders_of_index()]
+        arguments = [
+            "--build-arg=BASE=base",
+            "--build-arg=COMPILE=no",
+            "--file=deploy/docker/Dockerfile",
+            "--tag=darvaz",
+        ]
+        _run(*tool, "bud", "--isolation=chroot", *arguments, *volumes, ".", folder=str(source))
+        made = _run(*tool, "from", "darvaz").strip()
+        _run(*tool, "run", "--isolation=chroot", "--user=10001", made, "--", "sh", "-c", _IN_CONTAINER)
+
+
+@contextlib.contextmanager
+def _containers(tool: list[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        # Unmounts what is mounted; the folder is removed with the others.
+        subprocess.run([*tool, "rm", "--all"], check=False, capture_output=True, timeout=DEADLINE_S)
+
+
+def _folders_of_index() -> list[str]:
+    """Returns what pip on this machine reads beside its index: certificates, and folders of wheels."""
+    folders = ["/etc/ssl/certs", *os.environ.get("PIP_FIND_LINKS", "").split()]
+    return [folder for folder in folders if os.path.isdir(folder)]
+
+
+def _run(*command: str, folder: str | None = None) -> str:
+    """Runs a command, shows what it prints, and returns it; raises `subprocess.CalledProcessError`."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=DEADLINE_S,
+        cwd=folder,
+        check=False,
+    )
+    if done.returncode != 0:
+        print(done.stdout, file=sys.stderr)
+    done.check_returncode()
+    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
