@@ -41,3 +41,14 @@ async def test_a_writer_that_fails_is_a_problem_of_the_gateway(
     assert (public.status_code, public.json()["status"]) == (503, "degraded")
     assert public.json()["problems"] == full.json()["problems"] == [f"degraded: the {writer.name} cannot be written"]
     assert full.json()["status"] == "degraded"
+
+
+async def test_a_certificate_that_cannot_be_renewed_is_told_and_everything_goes_on(gateway: RunningApp) -> None:
+    gateway.parts.remarks["certificate"] = "/etc/darvaz/key.pem is not the key of /etc/darvaz/cert.pem"
+
+    public, metrics = await gateway.ask("GET", "/health"), await gateway.ask("GET", "/metrics")
+    del gateway.parts.remarks["certificate"]
+
+    assert (public.status_code, public.json()["status"]) == (200, "degraded")
+    assert public.json()["problems"] == ["/etc/darvaz/key.pem is not the key of /etc/darvaz/cert.pem"]
+    assert "darvaz_problems 1.0" in metrics.text
