@@ -25,6 +25,8 @@ class Certificates:
         self._key = key
         # What `refresh` last found of the files: their times and sizes.
         self._seen = _look(cert, key)
+        # What was wrong with the files at the last look, so that it is logged once.
+        self._problem: str | None = None
         # The context of the certificate that is in use; `refresh` replaces it.
         self._current = _load(cert, key)
         # When it ends, by the wall clock; None without the library that reads certificates.
@@ -44,8 +46,11 @@ class Certificates:
         try:
             self._current = _load(self._cert, self._key)
         except CertificateError as error:
-            log.error("= the old certificate stays in use: %s", error)
-            return str(error)
+            if str(error) != self._problem:
+                log.error("= the old certificate stays in use: %s", error)
+            self._problem = str(error)
+            return self._problem
+        self._problem = None
         self._seen, self.expires_unix_s = seen, expires_unix_s(self._cert)
         log.info("= the certificate %s was read again", self._cert)
         return None
