@@ -21,18 +21,17 @@ from darvaz.boards.virtual.firmware import write_flash
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 from tests.support.mpremote import mpremote
+from tests.support.patched_library import Patch, write_library
 
 pytestmark = pytest.mark.timeout(120)
 DEADLINE_S = 30.0
 # Waits that would be half a minute at home, and a back-off that does not keep a test waiting.
-HASTE = """
-from darvaz import backoff, link, session, wifi
-session.QUIET_MS = session.ANSWER_MS = 700
-link.HANDSHAKE_MS = link.CONNECT_MS = 1000
-link.WIFI_GONE_MS = 500
-wifi.JOIN_MS = 1200
-backoff.FIRST_MS, backoff.LONGEST_MS, backoff.REFUSED_LONGEST_MS = 50, 200, 200
-"""
+HASTE: Patch = {
+    "session": {"QUIET_MS": 700, "ANSWER_MS": 700},
+    "link": {"HANDSHAKE_MS": 1000, "CONNECT_MS": 1000, "WIFI_GONE_MS": 500},
+    "joining": {"JOIN_MS": 1200},
+    "backoff": {"FIRST_MS": 50, "LONGEST_MS": 200, "RESTART_LONGEST_MS": 200, "REFUSED_LONGEST_MS": 200},
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +49,11 @@ def own_gateway() -> Iterator[GatewayProcess]:
 
 @asynccontextmanager
 async def powered(
-    folder: Path, gateway: GatewayProcess, kind: str = "pico", boot: str = HASTE, **config: Any
+    folder: Path, gateway: GatewayProcess, kind: str = "pico", patch: Patch = HASTE, **config: Any
 ) -> AsyncIterator[VirtualBoard]:
     """A virtual board with the real program; does not wait until it is online."""
     write_flash(folder, kind, kind, gateway.ws_url, None, log_level="debug", **config)
-    (folder / "boot.py").write_text(boot, encoding="utf-8")
+    write_library(folder / "lib", patch)
     async with VirtualBoard(kind, folder) as board:
         yield board
 
@@ -202,8 +201,8 @@ async def test_board_that_loses_its_power_again_and_again_comes_back(gateway: Ga
 async def test_watchdog_is_fed_while_all_is_well_and_while_the_gateway_is_away(
     own_gateway: GatewayProcess, tmp_path: Path
 ) -> None:
-    boot = HASTE + "\nfrom darvaz import device\ndevice.WATCHDOG_MS = 1500\n"
-    async with powered(tmp_path / "flash", own_gateway, boot=boot, watchdog=True) as board:
+    patch = {**HASTE, "device": {"WATCHDOG_MS": 1500}}
+    async with powered(tmp_path / "flash", own_gateway, patch=patch, watchdog=True) as board:
         await printed(board, "online as pico")
         own_gateway.stop()
         await asyncio.sleep(4)
@@ -214,8 +213,8 @@ async def test_watchdog_is_fed_while_all_is_well_and_while_the_gateway_is_away(
 async def test_handler_that_blocks_without_end_is_ended_by_the_watchdog(
     gateway: GatewayProcess, tmp_path: Path
 ) -> None:
-    boot = HASTE + "\nfrom darvaz import device\ndevice.WATCHDOG_MS = 1500\n"
-    async with powered(tmp_path / "flash", gateway, boot=boot, watchdog=True) as board:
+    patch = {**HASTE, "device": {"WATCHDOG_MS": 1500}}
+    async with powered(tmp_path / "flash", gateway, patch=patch, watchdog=True) as board:
         program = (tmp_path / "flash" / "main.py").read_text(encoding="utf-8")
         block = "@device.command\ndef block():\n    while True:\n        pass\n\n\ndevice.run()"
         (tmp_path / "flash" / "main.py").write_text(program.replace("device.run()", block), encoding="utf-8")

@@ -23,6 +23,7 @@ from tools.generate.rules import RuleMaker
 GENERATED = [*BUILDERS, *PROGRAM_BUILDERS]
 SCHEMA: dict[str, Any] = json.loads((ROOT / SOURCE).read_text(encoding="utf-8"))
 MESSAGES_PY = ROOT / "firmware/lib/darvaz/messages.py"
+RULES_PY = ROOT / "firmware/lib/darvaz/rules.py"
 NAMES = [option["$ref"].removeprefix("#/$defs/") for option in SCHEMA["oneOf"]]
 DEADLINE_S = 60
 
@@ -41,16 +42,17 @@ print(json.dumps([taken, tables]))
 """
 
 
-def load_tables() -> ModuleType:
-    """Returns messages.py as CPython reads it."""
-    spec = importlib.util.spec_from_file_location("board_messages", MESSAGES_PY)
+def load_tables(path: Path) -> ModuleType:
+    """Returns a file of tables as CPython reads it."""
+    spec = importlib.util.spec_from_file_location(f"board_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-TABLES = load_tables()
+TABLES = load_tables(MESSAGES_PY)
+RULES = load_tables(RULES_PY)
 
 
 def public(module: ModuleType) -> Any:
@@ -120,7 +122,8 @@ def test_a_change_of_the_schema_makes_every_generated_file_stale(tmp_path: Path)
     root = checkout(tmp_path)
     numbers = SCHEMA["x-numbers"]
     deeper = {**numbers["depth_max"], "value": numbers["depth_max"]["value"] + 1}
-    changed = {**SCHEMA, "x-numbers": {**numbers, "depth_max": deeper}}
+    longer = {**numbers["text_bytes_max"], "value": numbers["text_bytes_max"]["value"] + 1}
+    changed = {**SCHEMA, "x-numbers": {**numbers, "depth_max": deeper, "text_bytes_max": longer}}
     (root / SOURCE).write_text(json.dumps(changed), encoding="utf-8")
 
     assert find_stale(root) == list(BUILDERS)
@@ -163,19 +166,21 @@ def test_a_board_knows_every_field_that_it_receives() -> None:
 
 
 def test_a_board_knows_the_bounds_of_what_its_program_declares() -> None:
-    values = SCHEMA["$defs"]["telemetry"]["properties"]["values"]
-
-    assert ("m", 0, values["maxProperties"], TABLES.SCALAR) == TABLES.VALUES
-    assert ("m", 0, SCHEMA["$defs"]["arguments"]["maxProperties"], TABLES.ARGUMENT) == TABLES.ARGUMENTS
+    assert ("m", 0, SCHEMA["$defs"]["arguments"]["maxProperties"], RULES.ARGUMENT) == RULES.ARGUMENTS
     for name in ("device_id", "name", "scalar", "measurement"):
-        assert getattr(TABLES, name.upper()) == RuleMaker(SCHEMA).definition(name)
+        assert getattr(RULES, name.upper()) == RuleMaker(SCHEMA).definition(name)
+    assert TABLES.SCALAR == RULES.SCALAR
+    assert SCHEMA["x-numbers"]["text_bytes_max"]["value"] == RULES.TEXT_BYTES_MAX
 
 
 def test_a_board_knows_when_connecting_again_soon_is_useless() -> None:
     codes = {int(code) for code, entry in SCHEMA["x-close-codes"].items() if entry.get("x-refuses")}
 
     assert set(TABLES.REFUSALS) == codes == {4401, 4403, 4409}
-    assert {kind: rule["path"] for kind, rule in SCHEMA["x-kinds"].items()} == TABLES.KINDS
+    # A device makes its path of its kind.
+    assert {kind: rule["path"] for kind, rule in SCHEMA["x-kinds"].items()} == {
+        kind: f"/ws/{kind}" for kind in SCHEMA["x-kinds"]
+    }
     for name in ("depth_max", "frame_bytes_max"):
         assert SCHEMA["x-numbers"][name]["value"] == getattr(TABLES, name.upper())
 

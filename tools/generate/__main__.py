@@ -14,7 +14,7 @@ from darvaz.cli.service_unit import system_unit
 from darvaz.protocol.asyncapi import build_asyncapi
 from tools.generate.manual import build_manual
 from tools.generate.page import build_page
-from tools.generate.tables import build_tables
+from tools.generate.tables import build_rules, build_tables
 
 COMMAND = "python -m tools.generate"
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +29,7 @@ def _asyncapi_text(schema: Mapping[str, Any]) -> str:
 
 BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "firmware/lib/darvaz/messages.py": build_tables,
+    "firmware/lib/darvaz/rules.py": build_rules,
     "docs/protocol.md": build_page,
     "docs/asyncapi.json": _asyncapi_text,
 }

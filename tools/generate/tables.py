@@ -1,8 +1,8 @@
-"""Generates the boards' tables, firmware/lib/darvaz/messages.py: the protocol as constant tuples."""
+"""Generates the boards' tables, messages.py and rules.py in firmware/lib/darvaz: the protocol as constant tuples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from darvaz.protocol.asyncapi import message_names
@@ -14,35 +14,50 @@ _WIDTH_MAX = 110
 _INDENT = 4 * " "
 _HEADER = '''\
 # GENERATED from shared/protocol.json by `python -m tools.generate`: change that file, never this one.
-"""The protocol as constant tables: what a board receives, and the bounds of what a program declares.
+"""{first_line}
 
 {legend}
 """
 '''
+_RECEIVED = "The protocol as constant tables: what a board receives."
+_DECLARED = "The bounds of what a program declares and configures; loaded while it starts. Rules are as in messages.py."
 
 
 def build_tables(schema: Schema) -> str:
     """Returns the text of firmware/lib/darvaz/messages.py for a protocol schema."""
-    sections = [_tables_of_numbers(schema), _tables_of_rules(schema), _tables_of_messages(schema)]
-    body = "\n".join("\n".join(lines) + "\n" for lines in sections)
-    return _HEADER.format(legend=LEGEND) + "\n" + body
+    scalar = (assign(name, rule) for name, rule in _rules(schema) if name == "SCALAR")
+    sections = [_tables_of_numbers(schema), scalar, _tables_of_messages(schema)]
+    return _HEADER.format(first_line=_RECEIVED, legend=LEGEND) + "\n" + _body(sections)
+
+
+def build_rules(schema: Schema) -> str:
+    """Returns the text of firmware/lib/darvaz/rules.py for a protocol schema."""
+    header = _HEADER.replace("\n\n{legend}\n", "").format(first_line=_DECLARED)
+    rules = (assign(name, rule) for name, rule in _rules(schema))
+    return header + "\n" + _body([_number(schema, "text_bytes_max"), rules])
+
+
+def _body(sections: Iterable[Iterator[str]]) -> str:
+    return "\n".join("\n".join(lines) + "\n" for lines in sections)
+
+
+def _number(schema: Schema, name: str) -> Iterator[str]:
+    yield f"# {schema['x-numbers'][name]['title']}"
+    yield assign(name.upper(), schema["x-numbers"][name]["value"])
 
 
 def _tables_of_numbers(schema: Schema) -> Iterator[str]:
     for name in ("depth_max", "frame_bytes_max"):
-        yield f"# {schema['x-numbers'][name]['title']}"
-        yield assign(name.upper(), schema["x-numbers"][name]["value"])
+        yield from _number(schema, name)
     yield "# Close codes after which connecting again soon is useless."
     codes = schema["x-close-codes"].items()
     yield assign("REFUSALS", tuple(int(code) for code, entry in codes if entry.get("x-refuses")))
-    yield "# Kind of board: its path at the gateway."
-    yield assign("KINDS", {name: kind["path"] for name, kind in schema["x-kinds"].items()})
 
 
-def _tables_of_rules(schema: Schema) -> Iterator[str]:
+def _rules(schema: Schema) -> Iterator[tuple[str, Rule]]:
     maker = RuleMaker(schema)
     for name in _named_definitions(schema):
-        yield assign(name.upper(), maker.definition(name))
+        yield name.upper(), maker.definition(name)
 
 
 def _named_definitions(schema: Schema) -> list[str]:
@@ -55,9 +70,6 @@ def _named_definitions(schema: Schema) -> list[str]:
 def _tables_of_messages(schema: Schema) -> Iterator[str]:
     maker = RuleMaker(schema)
     messages = {name: schema["$defs"][name] for name in message_names(schema)}
-    yield "# The values of a telemetry message."
-    yield assign("VALUES", dict(_by_name(maker.fields(messages["telemetry"])))["values"])
-    yield ""
     yield "# Messages of a gateway: type -> fields besides type."
     from_gateway = {name: _of_gateway(rule) for name, rule in messages.items() if "gateway" in rule["x-sender"]}
     fields = {name: maker.fields(rule) for name, rule in from_gateway.items()}
@@ -70,11 +82,6 @@ def _of_gateway(rule: Mapping[str, Any]) -> Mapping[str, Any]:
         name: field for name, field in rule["properties"].items() if "gateway" in field.get("x-sender", ["gateway"])
     }
     return {**rule, "properties": fields}
-
-
-def _by_name(fields: tuple[Rule, ...]) -> Iterator[tuple[str, Rule]]:
-    for name, _, *rule in fields:
-        yield name, tuple(rule)
 
 
 # Python source in the form of the formatter

@@ -1,6 +1,10 @@
-"""Time since the start of the board, in milliseconds that never wrap."""
+"""Time since the start of the board, in milliseconds that never wrap, and sleeps of any length."""
 
+import asyncio
 import time
+
+# asyncio.sleep_ms raises OverflowError from 2**29 ms (6 days) on.
+SLEEP_MS_MAX = 1 << 28
 
 
 class Uptime:
@@ -16,3 +20,11 @@ class Uptime:
         self._ms += time.ticks_diff(now, self._last)
         self._last = now
         return self._ms
+
+
+async def sleep_long(wait_ms):
+    """Sleeps for any number of milliseconds."""
+    while wait_ms > SLEEP_MS_MAX:
+        await asyncio.sleep_ms(SLEEP_MS_MAX)
+        wait_ms -= SLEEP_MS_MAX
+    await asyncio.sleep_ms(max(0, wait_ms))

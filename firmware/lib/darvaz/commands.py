@@ -1,78 +1,110 @@
-"""The commands of a board: declared by the maker, checked, run at the same time, and always answered."""
+"""The commands of a board: declared by the maker, checked, run at the same time, and always answered.
+
+Each runs in a task of its own. `tick` answers at the deadline, whatever the handler does, and cancels it; a handler
+that goes on nevertheless keeps only its own command from being called.
+"""
 
 import asyncio
-
-from .arguments import check_arguments
-from .codec import check_value
-from .messages import ARGUMENTS, NAME
 
 COMMANDS_MAX = 32
 # Commands that run at the same time; one more is answered with "busy".
 RUNNING_MAX = 8
 DEADLINE_S = 30
+DEADLINE_S_MAX = 600
 MESSAGE_CHARS_MAX = 256
 
 
-async def finish(value, deadline_ms):
-    """Returns a value, or awaits the coroutine of an async function up to the deadline."""
-    if hasattr(value, "send"):
-        return await asyncio.wait_for_ms(value, deadline_ms)
-    return value
+class _Call:
+    """A command that runs: its number for the ack, None once it was answered."""
+
+    def __init__(self, number, name, due_ms):
+        self.number = number
+        self.name = name
+        self.due_ms = due_ms
+        self.task = None
 
 
 class Commands:
     """Holds the commands and runs them; `send` takes an ack and returns whether it was sent."""
 
-    def __init__(self, send, log):
+    def __init__(self, send, log, now_ms):
         self._send = send
         self._log = log
+        self._now_ms = now_ms
         # By name: (function, declared arguments, deadline in ms).
-        self._known = {}
-        self._running = 0
-
-    def add(self, name, handler, arguments, deadline_s=DEADLINE_S):
-        """Declares a function as a command; raises ValueError if the declaration is wrong."""
-        problem = check_value(name, NAME) or check_value(arguments, ARGUMENTS)
-        if problem is not None:
-            raise ValueError("command %s, %s: expected %s" % (name, problem[0] or "name", problem[1]))
-        if name not in self._known and len(self._known) >= COMMANDS_MAX:
-            raise ValueError("a board has at most %d commands" % COMMANDS_MAX)
-        self._known[name] = (handler, arguments, int(deadline_s * 1000))
-
-    def declared(self):
-        """Returns the declared arguments of each command by name, for the connect message."""
-        return {name: self._known[name][1] for name in self._known}
+        self.known = {}
+        # Names of the library's own commands: they are never refused as busy.
+        self.own = []
+        # Calls whose handler has not ended.
+        self._calls = []
 
     def start(self, number, name, args):
         """Starts a command and returns at once; its ack always follows."""
         self._log.debug("command %s %s" % (name, args))
-        known = self._known.get(name)
+        known = self.known.get(name)
         if known is None:
-            self._refuse(number, "no command %s; there are: %s" % (name, ", ".join(sorted(self._known))))
+            self._refuse(number, "no command %s; there are: %s" % (name, ", ".join(sorted(self.known))))
             return
-        if self._running >= RUNNING_MAX:
-            self._refuse(number, "busy: %d commands are running" % RUNNING_MAX)
+        if name not in self.own and (why := self._why_busy(name)) is not None:
+            self._refuse(number, why)
             return
-        try:
-            args = check_arguments(known[1], args)
-        except ValueError as error:
-            self._refuse(number, str(error))
-            return
-        self._running += 1
-        asyncio.create_task(self._run(number, name, known, args))
+        if known[1] or args:
+            from .arguments import check_arguments
 
-    async def _run(self, number, name, known, args):
-        handler, _, deadline_ms = known
+            try:
+                args = check_arguments(known[1], args)
+            except ValueError as error:
+                self._refuse(number, str(error))
+                return
+        call = _Call(number, name, self._now_ms() + known[2])
+        call.task = asyncio.create_task(self._run(call, known[0], args))
+        self._calls.append(call)
+
+    def tick(self):
+        """Answers and cancels the commands that are late; call it a few times a second."""
+        now_ms = self._now_ms()
+        for call in self._calls:
+            if call.number is not None and now_ms >= call.due_ms:
+                deadline_s = self.known[call.name][2] / 1000
+                number, call.number = call.number, None
+                self._refuse(number, "no result in %s s" % deadline_s)
+                self._log.error("command %s: no result in %s s" % (call.name, deadline_s))
+                call.task.cancel()
+
+    def _why_busy(self, name):
+        running = 0
+        for call in self._calls:
+            if call.number is not None:
+                running += 1
+            elif call.name == name:
+                return "busy: the last %s goes on after its deadline" % name
+        return "busy: %d commands are running" % RUNNING_MAX if running >= RUNNING_MAX else None
+
+    async def _run(self, call, handler, args):
         try:
-            self._answer(number, await finish(handler(**args), deadline_ms))
-        except asyncio.TimeoutError:
-            self._log.error("command %s: no result in %s s" % (name, deadline_ms / 1000))
-            self._refuse(number, "no result in %s s" % (deadline_ms / 1000))
-        except Exception as error:  # noqa: BLE001 (a maker's function that fails must not end the link)
-            self._log.exception("command %s failed" % name, error)
-            self._refuse(number, "%s: %s" % (type(error).__name__, error))
+            result = handler(**args)
+            if hasattr(result, "send"):
+                result = await result
+            if call.number is not None:
+                self._answer(call.number, result)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 (whatever a maker's function raises, the command is answered)
+            if call.number is not None:
+                self._on_failed(call, error)
         finally:
-            self._running -= 1
+            if call in self._calls:
+                self._calls.remove(call)
+
+    def _on_failed(self, call, error):
+        try:
+            from . import traceback_text
+
+            text = traceback_text.describe(error)
+        except MemoryError:
+            text = "the board's memory is short"
+        self._log.exception("command %s failed" % call.name, error)
+        self._refuse(call.number, text)
 
     def _answer(self, number, result):
         ack = {"type": "ack", "id": number, "status": "ok"}

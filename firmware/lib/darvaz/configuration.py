@@ -2,12 +2,13 @@
 
 import json
 
-from .codec import check
-from .messages import DEVICE_ID
+from . import unload, utf8
+from .checking import check
+from .rules import DEVICE_ID
 
 PATH = "/config.json"
 
-_NETWORK = (("ssid", True, "s", 1, 32, None), ("password", False, "s", 0, 63, None))
+_NETWORK = (("ssid", True, "s", 1, 32, None), ("password", False, "s", 0, 64, None))
 _FIELDS = (
     ("device", False) + DEVICE_ID,
     ("token", False, "s", 1, 256, None),
@@ -30,12 +31,20 @@ class ConfigError(ValueError):
 def load(path=PATH):
     """Returns the checked configuration; raises ConfigError with a sentence without secrets."""
     try:
-        with open(path) as file:
-            config = json.load(file)
+        with open(path, "rb") as file:
+            data = file.read()
     except OSError:
         raise ConfigError("there is no %s on this board: run `make flash`, or copy config.example.json" % path)
+    # As editors on Windows write it: UTF-8 after a byte order mark.
+    text = utf8.decode(data[3:] if data[:3] == b"\xef\xbb\xbf" else data)
+    if not data.strip():
+        raise ConfigError("%s is empty: run `make flash`, or copy config.example.json" % path)
+    if text is None or 0 in data[:4]:
+        raise ConfigError("%s is not in UTF-8: save it with that encoding, or run `make flash`" % path)
+    try:
+        config = json.loads(text)
     except ValueError:
-        raise ConfigError("%s is not JSON: look for a missing comma or quote" % path)
+        raise ConfigError("%s is not JSON: look for a missing comma or quote, or a comment" % path)
     return check_config(config)
 
 
@@ -46,6 +55,12 @@ def check_config(config):
     problem = check(config, _FIELDS)
     if problem is not None:
         raise ConfigError("config.json, %s: expected %s" % problem)
+    for network in config["networks"]:
+        password = network.get("password", "")
+        # IEEE 802.11, J.4: a phrase of at most 63 characters, or the key itself in hexadecimal digits.
+        if len(password) == 64 and password.strip("0123456789abcdefABCDEF"):
+            raise ConfigError("config.json, networks: a password has at most 63 characters, a key 64 hex digits")
+    unload("rules", "checking")
     known = [field[0] for field in _FIELDS]
     for name in config:
         # Other names are a maker's own settings; one of ours in capitals is a slip, and hard to find.

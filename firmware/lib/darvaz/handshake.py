@@ -4,7 +4,11 @@ import binascii
 import hashlib
 import os
 
-RETRY_AFTER_S_MAX = 86400
+from . import utf8
+
+ANSWER_BYTES_MAX = 2048
+# Whoever answers on a plain network may be someone else.
+RETRY_AFTER_S_MAX = 300
 # RFC 6455 section 1.3.
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -29,7 +33,31 @@ def accept_of(key):
     return _base64(hashlib.sha1((key + _GUID).encode()).digest())
 
 
-def read_answer(head, accept):
+def read_answer(data, size, is_ended, accept):
+    """Returns the event that an answer is, as websocket.py tells it, or None while more of it must be read.
+
+    "opened" comes with the position of what follows the answer. `size` bytes of the buffer have arrived, and
+    `is_ended` tells whether no more will.
+    """
+    head_bytes = data.find(b"\r\n\r\n", 0, size)
+    if head_bytes < 0:
+        if size > ANSWER_BYTES_MAX or data[: min(5, size)] != b"HTTP/"[:size]:
+            return "failed", 1002, "the answer is not HTTP"
+        return None
+    view, body_at = memoryview(data), head_bytes + 4
+    status, retry_after_s, body_bytes, fault = read_head(utf8.decode(view[:head_bytes]) or "", accept)
+    if fault:
+        return "failed", 1002, fault
+    if status == 101:
+        return "opened", body_at
+    # The body says why, for people: wait for as much of it as fits.
+    wanted = min(body_at + body_bytes, len(data))
+    if size < wanted and not is_ended:
+        return None
+    return "refused", status, retry_after_s, utf8.decode(view[body_at : min(wanted, size)]) or ""
+
+
+def read_head(head, accept):
     """Returns (status, retry_after_s or None, bytes of the body, fault or None) of an answer's head."""
     lines = head.split("\r\n")
     version, status = (lines.pop(0) + " ").split(" ")[:2]
@@ -44,6 +72,8 @@ def read_answer(head, accept):
         found[name] = value.strip()
     fault = _find_fault(found, accept) if status == "101" else None
     retry_after_s, body_bytes = [_number(found.get(name, "")) for name in ("retry-after", "content-length")]
+    if retry_after_s is not None:
+        retry_after_s = min(retry_after_s, RETRY_AFTER_S_MAX)
     return int(status), retry_after_s, body_bytes or 0, fault
 
 
@@ -60,7 +90,7 @@ def _find_fault(found, accept):
 
 def _number(text):
     # Retry-After may also be a date (RFC 9110 section 10.2.3). Nine digits are a small integer on every port.
-    return min(int(text), RETRY_AFTER_S_MAX) if text.isdigit() and len(text) < 10 else None
+    return int(text) if text.isdigit() and len(text) < 10 else None
 
 
 def _base64(data):

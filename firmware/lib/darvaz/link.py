@@ -5,11 +5,8 @@ read cancelled alone would strand a write that waits on the same socket. Each wa
 """
 
 import asyncio
-import errno
-import json
 
-from .connection import open_connection
-from .messages import REFUSALS
+from . import unload
 from .session import OPEN, WRITES_MAX, Session
 
 CONNECT_MS = 10000
@@ -20,6 +17,8 @@ CLOSE_MS = 1000
 WIFI_GONE_MS = 5000
 _TICK_MS = 100
 _DRAIN_MS = 5
+# Reads in a row after which the other tasks have their turn, whatever the gateway sends.
+_READS_MAX = 4
 
 
 class Link:
@@ -27,7 +26,7 @@ class Link:
 
     def __init__(self, device, wifi, websocket, outbox):
         self._device = device
-        self._log = device.log
+        self.log = device.log
         self._now_ms = device.uptime_ms
         self._wifi = wifi
         self._websocket = websocket
@@ -56,6 +55,10 @@ class Link:
         self.is_answered = False
         # The seconds that the gateway wants the device to wait before the next link, if it said so.
         self.retry_after_s = None
+        # Whether it looks as if the gateway is being restarted: it said so, or its machine answers without it.
+        self.is_restart = False
+        # Whether it ended because memory was short.
+        self.is_short = False
         # Whether a ping is under way whose pong confirms what the outbox has marked.
         self._is_confirming = False
         # Uptime at which the write began that is not finished; None between two writes.
@@ -115,16 +118,24 @@ class Link:
             await asyncio.wait_for_ms(self._open(gateway), CONNECT_MS)
             await self._converse(gateway)
         except asyncio.TimeoutError:
-            self.end("no connection in %d s" % (CONNECT_MS // 1000))
-        except OSError as error:
-            self._on_broken(error)
+            self.end("no connection in 10 s")
+        except Exception as error:  # noqa: BLE001 (no failure of a link may end the program)
+            self._on_failed(error)
         finally:
             self.close()
+            unload("opening", "secure", "handshake", "ending", "messages")
 
     async def _open(self, gateway):
+        from .opening import open_connection
+
         is_secure, authority, host, port, _ = gateway
-        tls = await self._device.make_tls(authority, host, port) if is_secure else None
+        tls = None
+        if is_secure:
+            from . import seldom
+
+            tls = await seldom.make_tls(self._device, authority, host, port)
         self._connection = await open_connection(host, port, tls)
+        unload("opening", "secure", "seldom")
 
     async def _converse(self, gateway):
         device, websocket = self._device, self._websocket
@@ -165,24 +176,31 @@ class Link:
     async def _guard(self, coroutine):
         try:
             await coroutine
-        except OSError as error:
-            self._on_broken(error)
         except Exception as error:  # noqa: BLE001 (a task that dies unseen would leave a link that only looks alive)
-            self._log.exception("the link failed", error)
-            self.end("a fault on the board")
+            self._on_failed(error)
 
-    def _on_broken(self, error):
-        # A refusal comes from a machine: the network is well.
-        if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
-            self.is_answered = True
-        self.end(("the connection broke: " if self.opened_ms is not None else "no connection: ") + explain(error))
+    def _on_failed(self, error):
+        try:
+            from . import ending
+
+            ending.on_failed(self, error)
+        except MemoryError:
+            # The reason follows, without an allocation.
+            pass
+        if self.end_reason is None:
+            self.is_short = True
+            self.end("the board's memory is short")
 
     # Reading
 
     async def _read(self, session):
-        websocket = self._websocket
+        websocket, reads = self._websocket, 0
         while self.end_reason is None:
             websocket.receive(await self._connection.read_into(websocket.input_space()))
+            # A read that finds bytes does not wait; a gateway that sends without a pause would be alone with the board.
+            reads = (reads + 1) % _READS_MAX
+            if not reads:
+                await asyncio.sleep_ms(0)
             event = websocket.take_event()
             while event is not None:
                 self.is_answered = True
@@ -202,17 +220,14 @@ class Link:
         elif name == "opened":
             session.open(self._now_ms())
         elif name == "refused":
-            _, status, self.retry_after_s, body = event
-            self.is_refused = status in (401, 403)
-            try:
-                # A problem of RFC 9457, whose detail is for people.
-                body = json.loads(body)["detail"]
-            except (ValueError, KeyError, TypeError):
-                pass
-            self.end("refused with %d: %s" % (status, body))
+            from . import ending
+
+            self.retry_after_s = event[2]
+            ending.on_refused(self, event[1], event[3])
         elif name != "binary":
-            self.is_refused = self.is_refused or event[1] in REFUSALS
-            self.end("closed with %d %s" % event[1:])
+            from . import ending
+
+            ending.on_closed(self, event[1], event[2])
 
     def _pump(self, session):
         while session.events:
@@ -231,7 +246,7 @@ class Link:
                 # A gateway that sends one faulty message often sends many.
                 if event[2] != self._last_fault:
                     self._last_fault = event[2]
-                    self._log.warning("gateway: " + event[2])
+                    self.log.warning("gateway: " + event[2])
             else:
                 self.end(event[1])
         self._wake.set()
@@ -276,8 +291,3 @@ class Link:
         if more is not None:
             await self._connection.write(more)
         self._write_since_ms = None
-
-
-def explain(error):
-    """Returns the name of an error of the network, such as ECONNRESET, or its text."""
-    return errno.errorcode.get(error.errno) or str(error)

@@ -1,9 +1,6 @@
 """The board's log: each line is printed on the serial port and kept for the gateway."""
 
-import io
-import sys
-
-from . import utf8
+from . import unload, utf8
 
 DEBUG = 0
 INFO = 1
@@ -15,31 +12,19 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 
 LINE_BYTES_MAX = 1024
 
-_MARK = "…"
-_MARK_BYTES = 3
-
-
-def traceback(error):
-    """Returns the traceback of an exception as text."""
-    text = io.StringIO()
-    if hasattr(sys, "print_exception"):
-        sys.print_exception(error, text)
-    else:
-        from traceback import print_exception
-
-        print_exception(error, file=text)
-    return text.getvalue().rstrip()
-
 
 class Log:
     """Logs lines: `keep(level, uptime_ms, text)` stores them for the gateway, `echo` prints them (None: does not).
 
-    `uptime_ms()` returns the milliseconds since the board started.
+    `uptime_ms()` returns the milliseconds since the board started. Logging never raises: a line for which there is no
+    memory is lost, and counted in `lost`.
     """
 
     def __init__(self, uptime_ms, keep, level=INFO, echo=print):
         # The lowest level that is logged, an index of LEVELS.
         self.level = level
+        # Lines for which there was no memory; the device reports them and sets it to 0.
+        self.lost = 0
         self._uptime_ms = uptime_ms
         self._keep = keep
         self._echo = echo
@@ -66,34 +51,34 @@ class Log:
 
     def exception(self, message, error):
         """Logs an error with the end of its traceback."""
-        trace = _encode(traceback(error))
-        # The call that raised and the error itself are the last lines.
-        start = max(0, len(trace) + len(_encode(message)) + 1 - LINE_BYTES_MAX)
-        while start < len(trace) and trace[start] & 0xC0 == 0x80:
-            start += 1
-        self.write(ERROR, message + "\n" + trace[start:].decode())
+        try:
+            from . import traceback_text
+
+            message = traceback_text.with_traceback(message, error, LINE_BYTES_MAX)
+            unload("traceback_text")
+        except MemoryError:
+            # The message alone may still fit.
+            pass
+        self.write(ERROR, message)
 
     def write(self, level, message):
         """Logs one line at a level; a line that is too long is cut and marked."""
         if level < self.level:
             return
-        now_ms = self._uptime_ms()
-        message = _shorten(str(message))
-        if self._echo is not None:
-            self._echo("%s %d.%03d %s" % (LEVELS[level][0].upper(), now_ms // 1000, now_ms % 1000, message))
-        self._keep(LEVELS[level], now_ms, message)
+        try:
+            now_ms = self._uptime_ms()
+            message = _shorten(str(message))
+            if self._echo is not None:
+                self._echo("%s %d.%03d %s" % (LEVELS[level][0].upper(), now_ms // 1000, now_ms % 1000, message))
+            self._keep(LEVELS[level], now_ms, message)
+        except MemoryError:
+            self.lost += 1
 
 
 def _shorten(message):
-    data = _encode(message)
+    data = utf8.to_bytes(message)
     if len(data) <= LINE_BYTES_MAX:
         return data.decode()
-    return data[: utf8.cut(data, LINE_BYTES_MAX - _MARK_BYTES)].decode() + _MARK
+    from . import traceback_text
 
-
-def _encode(text):
-    try:
-        return utf8.encode(text)
-    except ValueError:
-        # A lone surrogate, which JSON can escape (RFC 8259 section 8.2); the gateway does not accept it.
-        return repr(text).encode()
+    return traceback_text.shorten(data, LINE_BYTES_MAX)

@@ -32,6 +32,8 @@ def mask(data, key):
     # Raises TypeError for a read-only buffer: the machine code would write into it.
     data[0] = data[0]
     if not IS_FAST:
+        from .mask_plain import mask_plainly
+
         mask_plainly(data, key)
         return
     words = whole_words(uctypes.addressof(data), len(data))
@@ -46,24 +48,3 @@ def whole_words(address, size_bytes):
     The Cortex-M0+ of the RP2040 faults on an unaligned word (ARMv6-M Architecture Reference Manual, A3.2).
     """
     return 0 if address & 3 else size_bytes >> 2
-
-
-def mask_plainly(data, key):
-    """Does what `mask` does on every port, slowly, without a copy of the data."""
-    data = _unsigned(data)
-    k0, k1, k2, k3 = key
-    size = len(data)
-    for i in range(0, size & ~3, 4):
-        data[i] ^= k0
-        data[i + 1] ^= k1
-        data[i + 2] ^= k2
-        data[i + 3] ^= k3
-    for i in range(size & ~3, size):
-        data[i] ^= key[i & 3]
-
-
-def _unsigned(data):
-    # The camera driver's memoryview has signed bytes: this is the same memory, read as 0..255.
-    if uctypes is not None:
-        return uctypes.bytearray_at(uctypes.addressof(data), len(data))
-    return memoryview(data).cast("B")

@@ -1,5 +1,5 @@
 # GENERATED from shared/protocol.json by `python -m tools.generate`: change that file, never this one.
-"""The protocol as constant tables: what a board receives, and the bounds of what a program declares.
+"""The protocol as constant tables: what a board receives.
 
 A rule is (kind, low, high, of):
   "s"  string: low..high characters; of: the definition whose pattern it follows, or None
@@ -20,41 +20,8 @@ DEPTH_MAX = 16
 FRAME_BYTES_MAX = 524288
 # Close codes after which connecting again soon is useless.
 REFUSALS = (4401, 4403, 4409)
-# Kind of board: its path at the gateway.
-KINDS = {"pico": "/ws/pico", "esp32cam": "/ws/esp32cam"}
 
-DEVICE_ID = ("s", 1, 64, "device_id")
-NAME = ("s", 1, 32, "name")
 SCALAR = ("v", -1000000000000000, 1000000000000000, 256)
-ARGUMENT = (
-    "o",
-    None,
-    None,
-    (
-        ("type", True, "e", None, None, ("number", "integer", "string", "boolean")),
-        ("min", False, "n", -1000000000000000, 1000000000000000, None),
-        ("max", False, "n", -1000000000000000, 1000000000000000, None),
-        ("step", False, "n", -1000000000000000, 1000000000000000, None),
-        ("unit", False, "s", 0, 16, None),
-        ("choices", False, "l", 1, 32, SCALAR),
-        ("default", False, "v", -1000000000000000, 1000000000000000, 256),
-        ("title", False, "s", 0, 64, None),
-    ),
-)
-ARGUMENTS = ("m", 0, 16, ARGUMENT)
-MEASUREMENT = (
-    "o",
-    None,
-    None,
-    (
-        ("unit", False, "s", 0, 16, None),
-        ("device_class", False, "s", 0, 32, None),
-        ("title", False, "s", 0, 64, None),
-    ),
-)
-
-# The values of a telemetry message.
-VALUES = ("m", 0, 64, SCALAR)
 
 # Messages of a gateway: type -> fields besides type.
 FROM_GATEWAY = {

@@ -7,7 +7,7 @@ gateway is asked for its Date first, on a connection without secrets. Imported f
 import ssl
 import time
 
-from .connection import open_connection
+from .opening import open_connection
 
 ANSWER_BYTES_MAX = 1024
 # A clock before this year was not set.

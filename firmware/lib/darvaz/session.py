@@ -87,6 +87,7 @@ class Session:
         if self._token is not None:
             self._write({"type": "auth", "token": self._token})
         self._write(self._introduction)
+        self._introduction = None
 
     def send(self, message):
         """Sends a message if the conversation is open and returns whether it is; raises ValueError out of bounds."""

@@ -2,29 +2,29 @@
 
 import asyncio
 
-from .connection import parse_url
-from .link import explain
+from . import unload
 
-# After this many connections in a row without any answer the Wi-Fi is suspected, not the gateway.
-REJOIN_AFTER = 3
 # A radio that fails this often to start needs a reset; a gateway that is away never causes one.
 RADIO_FAULTS_MAX = 5
+# Attempts in a row for which there was no memory: only a reset frees what a program holds.
+SHORTAGES_MAX = 10
+SHORTAGE_WAIT_MS = 5000
 
 
 class Supervisor:
     """Runs `link` again and again, to one gateway of the configuration after the other."""
 
-    def __init__(self, device, wifi, link, outbox, backoff):
+    def __init__(self, device, wifi, link, outbox):
+        from . import retrying
+
         self._device = device
-        self._log = device.log
         self._wifi = wifi
         self._link = link
         self._outbox = outbox
-        self._backoff = backoff
-        # Parsed addresses; the first is tried next, and one that did not greet the board becomes the last.
-        self._gateways = [parse_url(url) for url in device.config["gateways"]]
-        # Starts of the radio that failed, and connections without any answer; each in a row.
-        self._radio_faults = self._unanswered = 0
+        # What retrying.py remembers of the links.
+        self._history = retrying.new_history(device.config["gateways"])
+        # Starts of the radio that failed, and attempts without memory; each in a row.
+        self._radio_faults = self._shortages = 0
         # Whether `end` was called: no connection follows.
         self._is_over = False
         # What the device does while the link is not open.
@@ -39,12 +39,17 @@ class Supervisor:
         """Connects, and connects again, until `end`."""
         try:
             while True:
-                if not self._wifi.is_joined():
-                    self._state = "joining"
-                wait_ms = await self._connect() if await self._join() else self._backoff.fail()
+                wait_ms = SHORTAGE_WAIT_MS
+                try:
+                    wait_ms = await self._attempt()
+                    self._shortages = self._shortages + 1 if self._link.is_short else 0
+                except MemoryError:
+                    self._shortages += 1
                 if self._is_over:
                     break
-                self._log.debug("next attempt in %d ms" % wait_ms)
+                if self._shortages >= SHORTAGES_MAX:
+                    self._device.board.reset()
+                self._device.log.debug("next attempt in %d ms" % wait_ms)
                 await asyncio.sleep_ms(wait_ms)
         finally:
             self._link.close()
@@ -54,6 +59,25 @@ class Supervisor:
         self._is_over = True
         self._link.end(reason)
 
+    async def _attempt(self):
+        """Joins, connects, and returns how long to wait before the next attempt, in milliseconds."""
+        if not self._wifi.is_joined():
+            self._state = "joining"
+        is_joined = await self._join()
+        from . import retrying
+
+        if not is_joined:
+            wait_ms = retrying.fail(self._history)
+            unload("retrying", "backoff")
+            return wait_ms
+        self._state = "connecting"
+        self._outbox.rewind()
+        entry = retrying.choose(self._history, self._device.uptime_ms())
+        unload("retrying", "backoff")
+        del retrying
+        await self._link.run(entry[0])
+        return self._conclude(entry)
+
     async def _join(self):
         try:
             is_joined = await self._wifi.join()
@@ -61,33 +85,18 @@ class Supervisor:
             return is_joined
         except OSError as error:
             self._radio_faults += 1
-            self._log.error("wifi: the radio does not start: %s" % explain(error))
+            self._device.log.error("wifi: the radio does not start: %s" % error)
             if self._radio_faults >= RADIO_FAULTS_MAX:
                 self._device.board.reset()
             return False
 
-    async def _connect(self):
-        """Runs one link to its end and returns how long to wait before the next, in milliseconds."""
-        self._state = "connecting"
-        self._outbox.rewind()
-        gateway = self._gateways[0]
-        await self._link.run(gateway)
-        self._log.warning("gateway %s: %s" % (gateway[1], self._link.end_reason))
-        return self._conclude()
+    def _conclude(self, entry):
+        from . import retrying
 
-    def _conclude(self):
-        link, backoff = self._link, self._backoff
-        if link.opened_ms is not None:
-            backoff.held(self._device.uptime_ms() - link.opened_ms)
-        else:
-            self._gateways.append(self._gateways.pop(0))
-        self._unanswered = 0 if link.is_answered else self._unanswered + 1
-        if self._unanswered >= REJOIN_AFTER:
-            self._unanswered = 0
-            self._log.warning("wifi: nobody answers, joining again")
+        wait_ms = retrying.conclude(self._history, self._link, entry, self._device.uptime_ms())
+        if retrying.is_deaf(self._history, self._link):
             self._wifi.leave()
-        if link.is_refused:
+        if self._link.is_refused:
             self._state = "refused"
-        if link.is_refused or link.retry_after_s is not None:
-            return backoff.refuse(link.retry_after_s)
-        return backoff.fail()
+        unload("retrying", "backoff")
+        return wait_ms

@@ -2,52 +2,105 @@
 
 import asyncio
 
-from .codec import check_value
-from .commands import finish
-from .messages import MEASUREMENT, NAME
+from . import unload
+from .clock import SLEEP_MS_MAX, sleep_long
 
 TELEMETRY_MAX = 64
 EVERY_MS_LEAST = 100
+# As SCALAR in messages.py has them.
+NUMBER_MAX = 1000000000000000
+CHARS_MAX = 256
 
 
 class Telemetry:
-    """Holds the functions and calls them; `report` takes a dictionary of values by name."""
+    """Holds the functions and calls them; `report` takes a dictionary of values by name, as `pack` returns it."""
 
-    def __init__(self, report, log):
+    def __init__(self, report, log, now_ms):
         # By name: unit, device_class and title, for the connect message.
         self.declared = {}
         self._report = report
         self._log = log
-        # (function, interval in ms); at most TELEMETRY_MAX.
-        self._measurements = []
+        self._now_ms = now_ms
+        # (function, name, interval in ms); at most TELEMETRY_MAX.
+        self.measurements = []
+        # Names that were reported and are good.
+        self._names = {}
 
-    def add(self, function, every_s, about):
-        """Declares a function as telemetry of the same name; raises ValueError if the declaration is wrong."""
-        name = function.__name__
-        problem = check_value(name, NAME) or check_value(about, MEASUREMENT)
-        if problem is not None:
-            raise ValueError("telemetry %s, %s: expected %s" % (name, problem[0] or "name", problem[1]))
-        if len(self._measurements) >= TELEMETRY_MAX:
-            raise ValueError("a board has at most %d measured values" % TELEMETRY_MAX)
-        self.declared[name] = about
-        self._measurements.append((function, max(EVERY_MS_LEAST, int(every_s * 1000))))
-
-    def start(self):
-        """Starts one task for each function."""
-        for function, every_ms in self._measurements:
-            asyncio.create_task(self._measure(function, every_ms))
-
-    async def _measure(self, function, every_ms):
-        last_problem = None
+    async def measure(self, function, name, every_ms):
+        """Calls a function at its interval, for ever."""
+        trouble = None
+        due_ms = self._now_ms()
         while True:
+            wait_ms = every_ms
             try:
-                value = await finish(function(), every_ms)
-                if value is not None:
-                    self._report(value if isinstance(value, dict) else {function.__name__: value})
-                last_problem = None
-            except Exception as error:  # noqa: BLE001 (a sensor that fails must not end the program)
-                # Once: a sensor that is gone would fill the log with one sentence.
-                if last_problem != repr(error):
-                    last_problem = repr(error)
-                    self._log.exception("telemetry %s failed" % function.__name__, error)
-            await asyncio.sleep_ms(every_ms)
+                await self._take(function, name, min(every_ms, SLEEP_MS_MAX))
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 (nothing that a sensor raises may end its task)
+                try:
+                    trouble = trouble or self._new_trouble(name)
+                    trouble.note(error, self._now_ms())
+                except MemoryError:
+                    pass
+            try:
+                # A slow sensor does not delay the next value; what was missed is not made up for.
+                due_ms = max(due_ms + every_ms, self._now_ms())
+                wait_ms = due_ms - self._now_ms()
+            except MemoryError:
+                pass
+            await (asyncio.sleep_ms(wait_ms) if wait_ms <= SLEEP_MS_MAX else sleep_long(wait_ms))
+
+    async def _take(self, function, name, deadline_ms):
+        value = function()
+        if hasattr(value, "send"):
+            value = await asyncio.wait_for_ms(value, deadline_ms)
+        if value is not None:
+            values, missing = self.pack(value if isinstance(value, dict) else {name: value})
+            if values:
+                self._report(values)
+            if missing:
+                raise ValueError("no number, left out: " + ", ".join(missing))
+
+    def _new_trouble(self, name):
+        from .trouble import Trouble
+
+        return Trouble(self._log, "telemetry %s failed" % name)
+
+    def pack(self, values):
+        """Returns (the values that can be sent, the names of those that are None, NaN or infinite, or None).
+
+        Raises ValueError for a name or a value that no report can hold.
+        """
+        missing = None
+        for name in values:
+            value = values[name]
+            kind = type(value)
+            if name not in self._names:
+                self._check_name(name)
+            if kind is int or kind is float:
+                # NaN fails both comparisons.
+                if not -NUMBER_MAX <= value <= NUMBER_MAX:
+                    if value - value == 0:
+                        raise ValueError("%s: expected a number from -%d to %d" % (name, NUMBER_MAX, NUMBER_MAX))
+                    missing = (missing or []) + [name]
+            elif value is None:
+                missing = (missing or []) + [name]
+            elif kind is str:
+                if len(value) > CHARS_MAX:
+                    raise ValueError("%s: expected a string of 0 to %d characters" % (name, CHARS_MAX))
+            elif kind is not bool:
+                raise ValueError("%s: expected a number, a text or a truth value" % name)
+        if len(values) > TELEMETRY_MAX:
+            raise ValueError("expected at most %d values" % TELEMETRY_MAX)
+        if missing:
+            values = {name: values[name] for name in values if name not in missing}
+        return values, missing
+
+    def _check_name(self, name):
+        from . import declarations
+
+        declarations.check_name(name)
+        if len(self._names) >= 2 * TELEMETRY_MAX:
+            self._names.clear()
+        self._names[name] = True
+        unload("declarations", "rules", "checking")

@@ -19,6 +19,14 @@ def encode(text):
     return data
 
 
+def to_bytes(text):
+    """Returns the bytes of a text; one with a lone surrogate, which the gateway does not accept, is escaped."""
+    try:
+        return encode(text)
+    except ValueError:
+        return repr(text).encode()
+
+
 def cut(data, size_bytes):
     """Returns the largest size, at most `size_bytes`, at which no character is cut."""
     if len(data) <= size_bytes:

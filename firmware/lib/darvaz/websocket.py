@@ -21,7 +21,7 @@ Each packet to write is a view of the one output buffer, good until the next `se
 After "refused", "closed" or "failed": write what `take_write` still has, then close the socket.
 """
 
-from . import handshake, utf8
+from . import unload, utf8
 from .mask import mask, new_key
 
 CLOSED = 0
@@ -77,6 +77,8 @@ class WebSocket:
 
     def start(self, host, path, headers):
         """Starts a new connection and returns its request; raises ValueError if a header would inject another."""
+        from . import handshake
+
         request, self._accept = handshake.make_request(host, path, headers)
         self._reset()
         self.state = CONNECTING
@@ -112,27 +114,17 @@ class WebSocket:
         return event
 
     def _read_answer(self):
-        head_bytes = self._in.find(b"\r\n\r\n", 0, self._end)
-        if head_bytes < 0:
-            if self._end > ANSWER_BYTES_MAX or self._in[: min(5, self._end)] != b"HTTP/"[: self._end]:
-                return self._finish("failed", 1002, "the answer is not HTTP")
+        from . import handshake
+
+        event = handshake.read_answer(self._in, self._end, self._is_ended, self._accept)
+        if event is None:
             return None
-        head = utf8.decode(self._view[:head_bytes]) or ""
-        status, retry_after_s, body_bytes, fault = handshake.read_answer(head, self._accept)
-        if fault:
-            return self._finish("failed", 1002, fault)
-        body_at = head_bytes + 4
-        if status == 101:
-            self._start = body_at
-            self.state = OPEN
-            return ("opened",)
-        # The body says why, for people: wait for as much of it as fits.
-        wanted = min(body_at + body_bytes, len(self._in))
-        if self._end < wanted and not self._is_ended:
-            return None
-        body = utf8.decode(self._view[body_at : min(wanted, self._end)]) or ""
-        self._finish("refused", status, body)
-        return ("refused", status, retry_after_s, body)
+        unload("handshake")
+        if event[0] != "opened":
+            self._finish(event[0], event[1], event[2])
+            return event
+        self._start, self.state = event[1], OPEN
+        return ("opened",)
 
     def _read_packet(self):
         while self._end - self._start >= 2:

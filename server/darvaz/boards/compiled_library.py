@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from darvaz.boards.folded_constants import fold_constants
 from darvaz.text.extras import how_to_install
 
 LIBRARY = "/lib/darvaz/"
@@ -39,8 +40,12 @@ class Deployed(NamedTuple):
 
 def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
     """Returns the files, those of the library as .mpy of this version; all are source if that is not possible."""
+    modules = {path: data for path, data in files.items() if _is_compiled(path)}
+    rest = {path: data for path, data in files.items() if path not in modules}
+    folded = fold_constants(modules, (data for path, data in rest.items() if path.endswith(SOURCE)))
     try:
-        return Deployed({_path(path): _content(path, data, mpy_version) for path, data in files.items()}, None)
+        compiled = {_path(path): _compiled(path, data, mpy_version) for path, data in folded.items()}
+        return Deployed(compiled | rest, None)
     except NotCompiled as error:
         return Deployed(dict(files), str(error))
 
@@ -60,13 +65,12 @@ def _is_compiled(path: str) -> bool:
 
 
 def _path(path: str) -> str:
-    return path.removesuffix(SOURCE) + COMPILED if _is_compiled(path) else path
+    return path.removesuffix(SOURCE) + COMPILED
 
 
-def _content(path: str, data: bytes, mpy_version: int) -> bytes:
-    if not _is_compiled(path):
-        return data
-    compiled = _compile(path.removeprefix("/lib/"), data)
+def _compiled(path: str, data: bytes, mpy_version: int) -> bytes:
+    # The name in tracebacks is the path on the board: MicroPython keeps both, and equal ones once.
+    compiled = _compile(_path(path), data)
     if compiled[:2] != _MAGIC + bytes((mpy_version,)):
         raise NotCompiled(f"the board loads .mpy files of version {mpy_version}, and mpy-cross here writes another")
     return compiled

@@ -30,6 +30,8 @@ from darvaz.client.types import (
 TimeSpec = datetime | timedelta | float
 """A time: a `datetime`, a `timedelta` ago, or Unix seconds; 0 and less is that many seconds ago."""
 
+# A board may declare that a command takes ten minutes.
+COMMAND_DEADLINE_S = 630.0
 _PUBLIC_TOKEN_KEYS = {"pico": "pico_tokens", "esp32cam": "esp32cam_tokens"}
 
 
@@ -130,7 +132,9 @@ def forget(name: str) -> ApiRequest:
 
 def command(name: str, command: str, args: Mapping[str, Any]) -> ApiRequest:
     path = path_of("devices", name, "commands", command)
-    return ApiRequest("POST", path, lambda answer: answer["result"], CommandResultInfo, body=args)
+    return ApiRequest(
+        "POST", path, lambda answer: answer["result"], CommandResultInfo, body=args, deadline_s=COMMAND_DEADLINE_S
+    )
 
 
 def snapshot(name: str, deadline_s: float | None = None) -> ApiRequest:

@@ -5,7 +5,10 @@ import random
 import sys
 import unittest
 
-from firmware.lib.darvaz import codec, messages
+from firmware.lib.darvaz import checking, codec, messages, rules, telemetry
+
+# Values by name, as arguments and results hold them.
+VALUES = ("m", 0, 64, messages.SCALAR)
 
 
 def text_of(fields):
@@ -16,6 +19,29 @@ def text_of(fields):
 def command(name="pan", number=7, **args):
     """Returns the text of a command."""
     return text_of({"type": "command", "id": number, "name": name, "args": args})
+
+
+class Plainness(unittest.TestCase):
+    """The usual messages are taken without the tables, by the same bounds."""
+
+    def test_bounds_are_those_of_the_tables(self):
+        fields = {field[0]: field for field in messages.FROM_GATEWAY["command"]}
+        self.assertEqual((fields["id"][4], fields["name"][4], fields["args"][4]), (codec.ID_MAX, 32, 16))
+        self.assertEqual(messages.FROM_GATEWAY["ping"][0][4], codec.TIME_S_MAX)
+        self.assertEqual(messages.SCALAR, ("v", -telemetry.NUMBER_MAX, telemetry.NUMBER_MAX, telemetry.CHARS_MAX))
+        self.assertEqual(messages.DEPTH_MAX, codec.DEPTH_MAX)
+
+    def test_every_message_is_judged_as_by_the_tables(self):
+        values = (0, -1, 7, 1.5, True, None, "x", "0x", "x" * 33, "y" * 257, 1073741824, 10**16, [], {}, {"a": 1})
+        for kind in ("command", "ping", "pong"):
+            for field in ("id", "name", "args", "time"):
+                for value in values:
+                    message = {"type": kind, "id": 7, "name": "pan", "args": {"a": 1}, "time": 3, field: value}
+                    is_good = checking.check(message, messages.FROM_GATEWAY[kind]) is None
+                    self.assertEqual(isinstance(codec.parse(text_of(message)), dict), is_good)
+                    message = {"type": "command", "id": 7, "name": "pan", "args": {"a": value}}
+                    is_good = checking.check(message, messages.FROM_GATEWAY["command"]) is None
+                    self.assertEqual(isinstance(codec.parse(text_of(message)), dict), is_good)
 
 
 class Receiving(unittest.TestCase):
@@ -162,33 +188,33 @@ class Declaring(unittest.TestCase):
     """What a maker declares is checked by the rules, at every depth."""
 
     def trouble(self, value, rule):
-        found = codec.check_value(value, rule)
+        found = checking.check_value(value, rule)
         return None if found is None else "%s: expected %s" % found
 
     def test_declaration_of_arguments_is_checked_to_its_leaves(self):
         angle = {"type": "number", "min": 0, "max": 180, "unit": "°"}
 
-        self.assertIsNone(self.trouble({"angle": angle}, messages.ARGUMENTS))
+        self.assertIsNone(self.trouble({"angle": angle}, rules.ARGUMENTS))
         self.assertEqual(
-            self.trouble({"angle": {"type": "float"}}, messages.ARGUMENTS),
+            self.trouble({"angle": {"type": "float"}}, rules.ARGUMENTS),
             "angle.type: expected one of number, integer, string, boolean",
         )
 
     def test_choices_are_checked_one_by_one(self):
         mode = {"type": "string", "choices": ["slow", {}]}
 
-        trouble = self.trouble({"mode": mode}, messages.ARGUMENTS)
+        trouble = self.trouble({"mode": mode}, rules.ARGUMENTS)
 
         self.assertTrue(trouble.startswith("mode.choices.1: expected a number"))
 
     def test_thirty_two_choices_are_allowed_and_one_more_is_not(self):
         for count, is_good in ((0, False), (1, True), (32, True), (33, False)):
             rule = {"mode": {"type": "integer", "choices": list(range(count))}}
-            self.assertEqual(self.trouble(rule, messages.ARGUMENTS) is None, is_good)
+            self.assertEqual(self.trouble(rule, rules.ARGUMENTS) is None, is_good)
 
     def test_device_id_keeps_the_pattern(self):
         for device in ("pico_device", "a", "دروازه", "x" * 64, "..."):
-            self.assertIsNone(self.trouble(device, messages.DEVICE_ID))
+            self.assertIsNone(self.trouble(device, rules.DEVICE_ID))
         for device in (
             "",
             "a b",
@@ -205,7 +231,7 @@ class Declaring(unittest.TestCase):
             "..",
             "x" * 65,
         ):
-            self.assertTrue(self.trouble(device, messages.DEVICE_ID) is not None)
+            self.assertTrue(self.trouble(device, rules.DEVICE_ID) is not None)
 
     def test_truth_value_is_nothing_else(self):
         rule = ("b", None, None, None)
@@ -215,9 +241,9 @@ class Declaring(unittest.TestCase):
             self.assertEqual(self.trouble(value, rule), ": expected true or false")
 
     def test_name_that_is_not_a_text_is_refused(self):
-        self.assertTrue(self.trouble({1: 2}, messages.VALUES).startswith(": expected names"))
+        self.assertTrue(self.trouble({1: 2}, VALUES).startswith(": expected names"))
 
     def test_values_are_numbers_strings_or_truth_values(self):
-        self.assertIsNone(self.trouble({"a": 1, "b": 2.5, "c": "x" * 256, "d": True}, messages.VALUES))
+        self.assertIsNone(self.trouble({"a": 1, "b": 2.5, "c": "x" * 256, "d": True}, VALUES))
         for value in (None, [1], {}, "x" * 257, 1e16, float("nan")):
-            self.assertTrue(self.trouble({"a": value}, messages.VALUES) is not None)
+            self.assertTrue(self.trouble({"a": value}, VALUES) is not None)

@@ -3,7 +3,7 @@
 import asyncio
 import unittest
 
-from firmware.lib.darvaz import commands, log
+from firmware.lib.darvaz import commands, declarations, log
 from firmware.lib.darvaz.arguments import check_arguments
 
 ANGLE = {"angle": {"type": "number", "min": 0, "max": 180}}
@@ -16,19 +16,44 @@ class Board:
         self.acks = []
         self.lines = []
         lines = log.Log(lambda: 0, lambda level, at_ms, text: self.lines.append((level, text)), echo=None)
-        self.commands = commands.Commands(self.acks.append, lines)
+        # Milliseconds since the start, set by the tests.
+        self.now_ms = 0
+        # Whether a test has seen enough: CPython then cancels what still runs.
+        self.is_over = False
+        self.commands = commands.Commands(self.send, lines, lambda: self.now_ms)
+
+    def send(self, ack):
+        if not self.is_over:
+            self.acks.append(ack)
 
     def add(self, handler, arguments, deadline_s=1):
-        self.commands.add(handler.__name__, handler, arguments, deadline_s)
+        declarations.add_command(self.commands, handler.__name__, handler, arguments, deadline_s)
 
     def start(self, *calls, ticks=20):
         """Starts commands as (name, args) with ids from 0 on and lets them run a little."""
 
         async def run():
+            self.is_over = False
             for number in range(len(calls)):
                 self.commands.start(number, calls[number][0], calls[number][1])
             for _ in range(ticks):
                 await asyncio.sleep(0)
+            self.is_over = True
+
+        asyncio.run(run())
+
+    def start_and_wait(self, call, wait_ms):
+        """Starts one command, and looks for late ones after some milliseconds."""
+
+        async def run():
+            self.now_ms, self.is_over = 0, False
+            self.commands.start(0, call[0], call[1])
+            await asyncio.sleep(0)
+            self.now_ms = wait_ms
+            self.commands.tick()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            self.is_over = True
 
         asyncio.run(run())
 
@@ -37,9 +62,6 @@ class Running(unittest.TestCase):
     """A command that succeeds or fails."""
 
     def setUp(self):
-        # asyncio.sleep_ms and wait_for_ms are MicroPython's.
-        if not hasattr(asyncio, "wait_for_ms"):
-            asyncio.wait_for_ms = lambda coroutine, wait_ms: asyncio.wait_for(coroutine, wait_ms / 1000)
         self.board = Board()
 
     def test_result_of_a_plain_function_is_acknowledged(self):
@@ -84,20 +106,120 @@ class Running(unittest.TestCase):
         self.assertIn("command pan failed\nTraceback", text)
 
     def test_command_that_never_returns_is_answered_at_its_deadline(self):
-        async def hang():
-            await asyncio.Event().wait()
+        ended = []
 
-        self.board.add(hang, {}, deadline_s=0.01)
+        async def hang():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(True)
+
+        early = Board()
+        early.add(hang, {}, deadline_s=2)
+        early.start_and_wait(("hang", {}), 1999)
+        self.assertEqual(early.acks, [])
+
+        self.board.add(hang, {}, deadline_s=2)
+        self.board.start_and_wait(("hang", {}), 2000)
+
+        self.assertEqual(len(self.board.acks), 1)
+        self.assertIn("no result in 2.0 s", self.board.acks[0]["message"])
+        self.assertIn("command hang: no result", self.board.lines[-1][1])
+        self.assertTrue(ended)
+
+    def test_command_that_ignores_its_deadline_blocks_itself_alone(self):
+        gate, cancelled = asyncio.Event(), []
+
+        async def stubborn():
+            while not gate.is_set():
+                try:
+                    await gate.wait()
+                except asyncio.CancelledError:
+                    cancelled.append(True)
+
+        def quick():
+            return 1
+
+        self.board.add(stubborn, {}, deadline_s=1)
+        self.board.add(quick, {})
 
         async def run():
-            self.board.commands.start(3, "hang", {})
-            while not self.board.acks:
-                await asyncio.sleep(0.001)
+            start = self.board.commands.start
+            for number in range(commands.RUNNING_MAX):
+                start(number, "stubborn", {})
+            await asyncio.sleep(0)
+            self.board.now_ms = 1000
+            self.board.commands.tick()
+            await asyncio.sleep(0)
+            start(10, "stubborn", {})
+            start(11, "quick", {})
+            for _ in range(20):
+                await asyncio.sleep(0)
+            gate.set()
+            await asyncio.sleep(0)
 
         asyncio.run(run())
 
-        self.assertEqual(self.board.acks[0]["id"], 3)
-        self.assertIn("no result in 0.01 s", self.board.acks[0]["message"])
+        self.assertEqual(len(cancelled), commands.RUNNING_MAX)
+        answers = {ack["id"]: ack for ack in self.board.acks}
+        self.assertEqual(sorted(answers), [0, 1, 2, 3, 4, 5, 6, 7, 10, 11])
+        self.assertIn("goes on after its deadline", answers[10]["message"])
+        self.assertEqual(answers[11]["result"], 1)
+
+    def test_commands_of_the_library_are_never_busy(self):
+        gate = asyncio.Event()
+
+        async def wait():
+            await gate.wait()
+
+        def reboot():
+            pass
+
+        self.board.add(reboot, {})
+        self.board.commands.own = list(self.board.commands.known)
+        self.board.add(wait, {})
+        self.board.start(*[("wait", {})] * commands.RUNNING_MAX + [("reboot", {})])
+
+        self.assertEqual([(ack["id"], ack["status"]) for ack in self.board.acks], [(commands.RUNNING_MAX, "ok")])
+
+    def test_handler_that_meets_a_cancelled_task_is_answered(self):
+        async def work():
+            await asyncio.Event().wait()
+
+        async def stop():
+            job = asyncio.create_task(work())
+            await asyncio.sleep(0)
+            job.cancel()
+            await job
+
+        self.board.add(stop, {})
+        self.board.start(("stop", {}))
+
+        self.assertEqual([ack["status"] for ack in self.board.acks], ["error"])
+        self.assertIn("CancelledError", self.board.acks[0]["message"])
+
+    def test_whatever_a_handler_raises_is_answered_with_what_can_be_sent(self):
+        class Mute(Exception):
+            def __str__(self):
+                raise OSError("no text")
+
+            __repr__ = __str__
+
+        class Own(BaseException):
+            pass
+
+        raised = [Mute(), Own("mine"), ValueError("half " + chr(0xD800)), GeneratorExit(), MemoryError()]
+
+        def fail(at):
+            raise raised[at]
+
+        self.board.add(fail, {"at": {"type": "integer"}})
+        self.board.start(*[("fail", {"at": at}) for at in range(len(raised))])
+
+        texts = [ack["message"] for ack in self.board.acks]
+        self.assertEqual(len(texts), len(raised))
+        self.assertEqual(texts[:2], ["Mute", "Own: mine"])
+        self.assertIn("\\ud800", texts[2])
 
     def test_two_commands_run_side_by_side(self):
         order = []
@@ -161,27 +283,65 @@ class Declaring(unittest.TestCase):
     def setUp(self):
         self.board = Board()
 
-    def test_declared_telemetry_is_in_the_connect_message(self):
-        self.board.commands.add("pan", print, ANGLE)
+    def test_command_is_known_with_its_arguments(self):
+        declarations.add_command(self.board.commands, "pan", print, ANGLE)
 
-        self.assertEqual(self.board.commands.declared(), {"pan": ANGLE})
+        self.assertEqual(self.board.commands.known["pan"][:2], (print, ANGLE))
 
     def test_argument_without_a_type_is_refused(self):
         with self.assertRaises(ValueError) as raised:
-            self.board.commands.add("pan", print, {"angle": {"min": 0}})
+            declarations.add_command(self.board.commands, "pan", print, {"angle": {"min": 0}})
 
         self.assertIn("command pan, angle.type", str(raised.exception))
 
     def test_invalid_name_is_refused(self):
         with self.assertRaises(ValueError):
-            self.board.commands.add("two words", print, {})
+            declarations.add_command(self.board.commands, "two words", print, {})
+
+    def refused(self, name="pan", function=print, arguments=None, deadline_s=1):
+        with self.assertRaises((ValueError, TypeError)) as raised:
+            declarations.add_command(self.board.commands, name, function, arguments or {}, deadline_s)
+        return str(raised.exception)
+
+    def test_name_of_the_library_is_refused(self):
+        declarations.add_command(self.board.commands, "info", print, {})
+        self.board.commands.own = list(self.board.commands.known)
+
+        self.assertIn("command info: the library has one", self.refused("info"))
+
+    def test_second_command_of_a_name_is_refused(self):
+        declarations.add_command(self.board.commands, "pan", print, {})
+
+        self.assertIn("command pan: there is one", self.refused("pan"))
+
+    def test_what_is_called_instead_of_named_is_refused(self):
+        self.assertIn("leave out the ()", self.refused(function=None))
+
+    def test_deadline_has_bounds(self):
+        declarations.add_command(self.board.commands, "pan", print, {}, commands.DEADLINE_S_MAX)
+        for deadline_s in (0, -1, commands.DEADLINE_S_MAX + 1, "10", True, None):
+            self.assertIn("deadline_s", self.refused("tilt", deadline_s=deadline_s))
+
+    def test_argument_that_contradicts_itself_is_refused(self):
+        number, whole, text = {"type": "number"}, {"type": "integer"}, {"type": "string"}
+        wrong = {
+            "min 180 is above max 0": dict(number, min=180, max=0),
+            "the default 99 is not from": dict(number, max=10, default=99),
+            "the default -1 is not from": dict(number, min=0, default=-1),
+            "the default 'fast' is not of type": dict(number, default="fast"),
+            "the choice 'a' is not of type": dict(whole, choices=["a", "b"]),
+            "the default 3 is not one of the choices": dict(whole, choices=[1, 2], default=3),
+            "min and max are for numbers": dict(text, max=10),
+        }
+        for sentence in wrong:
+            self.assertIn("command pan, a: " + sentence, self.refused(arguments={"a": wrong[sentence]}))
 
     def test_command_beyond_the_limit_is_refused(self):
         for number in range(commands.COMMANDS_MAX):
-            self.board.commands.add("c%d" % number, print, {})
+            declarations.add_command(self.board.commands, "c%d" % number, print, {})
 
         with self.assertRaises(ValueError):
-            self.board.commands.add("straw", print, {})
+            declarations.add_command(self.board.commands, "straw", print, {})
 
 
 class Arguments(unittest.TestCase):

@@ -15,7 +15,7 @@ GOOD = [
 
 def read(*lines):
     """Returns the content of an answer with these lines."""
-    return handshake.read_answer("\r\n".join(lines), ACCEPT)
+    return handshake.read_head("\r\n".join(lines), ACCEPT)
 
 
 class Request(unittest.TestCase):
@@ -110,7 +110,7 @@ class Answer(unittest.TestCase):
     def test_every_cut_of_a_good_answer_is_a_fault(self):
         head = "\r\n".join(GOOD)
         for size in range(len(head)):
-            self.assertTrue(handshake.read_answer(head[:size], ACCEPT)[3])
+            self.assertTrue(handshake.read_head(head[:size], ACCEPT)[3])
 
     def test_wait_is_a_bounded_number_of_seconds_or_nothing(self):
         for text, wait_s in (

@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.lib.darvaz import connection, secure, status_led
+from firmware.lib.darvaz import opening, secure, status_led
 
 
 def blinks(state, length_ms):
@@ -35,20 +35,20 @@ class Address(unittest.TestCase):
 
     def test_address_is_taken_apart(self):
         self.assertEqual(
-            connection.parse_url("ws://192.168.1.5:3000"), (False, "192.168.1.5:3000", "192.168.1.5", 3000, "")
+            opening.parse_url("ws://192.168.1.5:3000"), (False, "192.168.1.5:3000", "192.168.1.5", 3000, "")
         )
 
     def test_port_follows_the_scheme(self):
-        self.assertEqual(connection.parse_url("ws://gateway.local")[3], 80)
-        self.assertEqual(connection.parse_url("wss://gateway.example")[3], 443)
+        self.assertEqual(opening.parse_url("ws://gateway.local")[3], 80)
+        self.assertEqual(opening.parse_url("wss://gateway.example")[3], 443)
 
     def test_path_before_ours_is_kept_without_its_last_slash(self):
-        self.assertEqual(connection.parse_url("wss://example.org/darvaz/")[4], "/darvaz")
+        self.assertEqual(opening.parse_url("wss://example.org/darvaz/")[4], "/darvaz")
 
     def test_anything_else_is_refused_with_an_example(self):
         for url in ("http://x:1", "192.168.1.5:3000", "ws://", "ws://:3000", "ws://x:port", ""):
             with self.assertRaises(ValueError) as raised:
-                connection.parse_url(url)
+                opening.parse_url(url)
             self.assertIn("ws://192.168.1.5:3000", str(raised.exception))
 
 

@@ -29,6 +29,8 @@ from darvaz.protocol.faults import Fault
 PENDING_PER_DEVICE_MAX = 64
 SENT_MAX = 2 * PENDING_PER_DEVICE_MAX
 _COMMAND_IDS = 2**30
+# What a command and its answer take on their way, beyond the deadline that the device declared.
+ON_THE_WAY_S = 2.0
 # Commands that every board may have without declaring them.
 BUILT_IN = frozenset({"info", "reboot", "stream", "snapshot"})
 
@@ -56,6 +58,11 @@ class Presence:
     """Id of a command → the future of its result; at most `PENDING_PER_DEVICE_MAX`."""
     sent: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """Id of a command → its name, and the arguments to keep once it is carried out; the newest `SENT_MAX`."""
+
+    def deadline_s(self, name: str) -> float:
+        """Returns how long the device itself takes for a command at most, with its way; 0 if it did not say."""
+        declared_s: float = self.introduction.get("deadlines_s", {}).get(name, 0)
+        return declared_s + ON_THE_WAY_S if declared_s else 0
 
     def remember_sent(self, identity: int, name: str, args: Mapping[str, Any]) -> None:
         """Notes a command that was sent: its acknowledgement may come after its deadline."""
@@ -228,6 +235,7 @@ class Hub:
             if not presence.link.send_command(message):
                 raise OfflineError(f"{device} is disconnecting")
             presence.remember_sent(identity, name, args)
+            deadline_s = max(deadline_s, presence.deadline_s(name))
             async with asyncio.timeout(deadline_s):
                 return await answer
         except TimeoutError:

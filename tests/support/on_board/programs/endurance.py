@@ -5,13 +5,9 @@ import json
 
 with open("settings.json") as file:
     settings = json.load(file)
-for module_name, values in settings["patch"].items():
-    module = getattr(__import__("darvaz." + module_name), module_name)
-    for name, value in values.items():
-        setattr(module, name, value)
 
-import board  # noqa: E402
-from darvaz import Device  # noqa: E402
+import board
+from darvaz import Device
 
 device = Device(board, settings["config"])
 counts = {"welcomes": 0, "commands": 0}

@@ -1,6 +1,6 @@
 """The program of the end-to-end tests: a few commands that go well or badly, and settings from settings.json.
 
-settings.json: {"config": what config.json would hold, "patch": {module: {name: value}}, "kind": …}.
+settings.json: {"config": what config.json would hold, "kind": …}.
 """
 
 import asyncio
@@ -10,13 +10,9 @@ import sys
 
 with open("settings.json") as file:
     settings = json.load(file)
-for module_name, values in settings.get("patch", {}).items():
-    module = getattr(__import__("darvaz." + module_name), module_name)
-    for name, value in values.items():
-        setattr(module, name, value)
 
-import board  # noqa: E402
-from darvaz import Device  # noqa: E402
+import board
+from darvaz import Device
 
 board.KIND = settings.get("kind", "pico")
 device = Device(board, settings["config"])

@@ -1,8 +1,10 @@
 """A stub of a device that is online; its commands are the real ones."""
 
 import asyncio
+import time
 
 from darvaz.commands import Commands
+from darvaz.declarations import add_command
 
 
 class Log:
@@ -26,13 +28,13 @@ class Device:
         self.tasks = []
         self.greetings = []
         self.send_ms = 0
-        self.commands = Commands(self.answers.append, self.log)
+        self.commands = Commands(self.answers.append, self.log, time.ticks_ms)
 
     def command(self, function=None, **arguments):
         """Declares a command as the real device does."""
         if function is not None:
-            return self.commands.add(function.__name__, function, {})
-        return lambda function: self.commands.add(function.__name__, function, arguments)
+            return add_command(self.commands, function.__name__, function, {})
+        return lambda function: add_command(self.commands, function.__name__, function, arguments)
 
     def telemetry(self, **about):
         """Accepts a measured value."""

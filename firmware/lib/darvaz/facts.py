@@ -1,0 +1,54 @@
+"""What a device says about itself: the connect message, the facts of `info`, its host name. Loaded when asked for."""
+
+import gc
+import sys
+
+from . import VERSION
+from .commands import DEADLINE_S
+
+
+def introduction(device):
+    """Returns the connect message."""
+    known = device.commands.known
+    message = {
+        "type": "connect",
+        "device": device.id,
+        "version": VERSION,
+        "board": device.board.NAME,
+        "commands": {name: known[name][1] for name in known},
+        "telemetry": device.measured.declared,
+        "heap_free_bytes": gc.mem_free(),
+        "reset_cause": device.board.reset_cause(),
+        "boot_id": device.boot_id,
+        "uptime_ms": device.uptime_ms(),
+        "ip": device._wifi.address(),
+    }
+    deadlines_s = {name: known[name][2] / 1000 for name in known if known[name][2] != DEADLINE_S * 1000}
+    if deadlines_s:
+        message["deadlines_s"] = deadlines_s
+    return message
+
+
+def add_facts(device, facts):
+    """Returns facts about the board, its firmware and its address, added to the given ones."""
+    facts["device"] = device.id
+    facts["board"] = device.board.NAME
+    facts["version"] = VERSION
+    facts["micropython"] = sys.version
+    facts["reset_cause"] = device.board.reset_cause()
+    facts["ip"] = device._wifi.address()
+    return facts
+
+
+def hostname(device):
+    """Returns the name of the board in its network."""
+    # RFC 952: letters, digits and hyphens.
+    allowed = [byte if 48 <= byte <= 57 or 97 <= byte | 32 <= 122 else 45 for byte in device.id.encode()]
+    name = bytes(allowed).decode().strip("-")
+    # A name in another script has nothing that is allowed.
+    return name if name else usual_id(device.board)
+
+
+def usual_id(board):
+    """Returns the id of a device that was not named: its kind, and the end of its number."""
+    return "%s-%s" % (board.KIND, board.unique_id()[-6:])

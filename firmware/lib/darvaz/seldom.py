@@ -1,0 +1,65 @@
+"""What a device does seldom: tells losses, restarts, checks certificates. Loaded when it happens."""
+
+import asyncio
+
+from .device import REBOOT_MS
+
+
+def on_opened(device, message):
+    """Handles the gateway's connection_ack."""
+    if "time" in message:
+        device.board.set_clock(int(message["time"]))
+    device.log.info("gateway: online as %s" % message.get("device", device.id))
+    for function in device.greeters:
+        asyncio.create_task(device.supervise(function))
+
+
+async def reboot(device):
+    """Closes the link and restarts the board."""
+    # Time for the ack to go out.
+    await asyncio.sleep_ms(REBOOT_MS)
+    device.supervisor.end("the board restarts")
+    await asyncio.sleep_ms(REBOOT_MS)
+    device.board.reset()
+
+
+def tell_losses(device):
+    """Logs what was lost since the last time, by its reason."""
+    outbox, log = device.outbox, device.log
+    crowded, away, short = device.crowded, outbox.lost - device.crowded, log.lost
+    device.crowded = outbox.lost = log.lost = 0
+    if crowded > 0:
+        log.warning("%d messages were lost: more came at once than the outbox holds" % crowded)
+    if away > 0:
+        log.warning("%d messages were lost while the gateway was away" % away)
+    if short:
+        log.warning("%d messages were lost: the memory was short" % short)
+
+
+def restart_after(device, error, wait_s):
+    """Tells why the program ended, and restarts the board; Ctrl-C takes the prompt instead."""
+    device.log.exception("the program failed, and starts again in %d s; Ctrl-C for the prompt" % wait_s, error)
+    device.link.close()
+    asyncio.new_event_loop()
+    asyncio.run(asyncio.sleep(wait_s))
+    device.board.reset()
+
+
+def unsent(message, error):
+    """Returns the ack that takes the place of a message that cannot be sent, or None."""
+    if message["type"] != "ack" or message["status"] == "error":
+        return None
+    text = "the result cannot be sent: %s" % error
+    return {"type": "ack", "id": message["id"], "status": "error", "message": text[:256]}
+
+
+async def make_tls(device, authority, host, port):
+    """Returns the SSLContext for a gateway; sets the clock first where a certificate is to be checked."""
+    from . import secure
+
+    ca_path = device.config.get("ca")
+    if ca_path is not None and not secure.is_clock_set():
+        unix_s = await secure.ask_time(authority, host, port)
+        if unix_s is not None:
+            device.board.set_clock(unix_s)
+    return secure.make_context(ca_path)

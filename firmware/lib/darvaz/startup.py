@@ -1,0 +1,61 @@
+"""Makes the parts that connect a device: Wi-Fi, buffers, link and supervisor. Loaded when its program runs."""
+
+import asyncio
+
+from . import facts, unload, utf8
+from .codec import dump
+from .device import SEND_BYTES
+from .link import Link
+from .outbox import RING_BYTES, Outbox
+from .rules import TEXT_BYTES_MAX
+from .supervisor import Supervisor
+from .websocket import WebSocket
+from .wifi import Wifi
+
+RECEIVE_BYTES = 2048
+_DAY_MS = 86400000
+# What a value takes in the ring: in the first round all are there at once.
+_VALUE_BYTES = 112
+
+
+def copy(outbox, message_bytes_max, ring_bytes):
+    """Returns an outbox of another size with the messages of one that was not used yet."""
+    larger = Outbox(message_bytes_max, ring_bytes)
+    message = outbox.next()
+    while message is not None:
+        larger.append(message)
+        outbox.advance()
+        message = outbox.next()
+    larger.lost = outbox.lost
+    return larger
+
+
+def start_tasks(device):
+    """Starts the tasks of telemetry, and those of the maker."""
+    for function, name, every_ms in device.measured.measurements:
+        if every_ms > _DAY_MS:
+            device.log.info("telemetry %s: a value every %d h" % (name, every_ms // 3600000))
+        asyncio.create_task(device.measured.measure(function, name, every_ms))
+    for function in device.tasks:
+        asyncio.create_task(device.supervise(function))
+
+
+def make_parts(device):
+    """Makes what a device needs to connect; raises ValueError if it declares more than a gateway takes."""
+    config, log = device.config, device.log
+    power_save = device.board.WIFI_POWER_SAVE
+    device._wifi = Wifi(config["networks"], facts.hostname(device), config.get("country"), power_save, log)
+    # One packet carries all of the maker's declarations.
+    introduction_bytes = len(utf8.encode(dump(facts.introduction(device)))) + 128
+    if introduction_bytes > TEXT_BYTES_MAX:
+        raise ValueError(
+            "the commands and telemetry of this program take %d bytes together, and a gateway takes %d: shorten titles"
+            " and choices" % (introduction_bytes, TEXT_BYTES_MAX)
+        )
+    ring_bytes = _VALUE_BYTES * len(device.measured.declared)
+    if ring_bytes > RING_BYTES and "outbox_bytes" not in config:
+        device.outbox = copy(device.outbox, SEND_BYTES, ring_bytes)
+    websocket = WebSocket(RECEIVE_BYTES, max(SEND_BYTES, introduction_bytes))
+    device.link = Link(device, device._wifi, websocket, device.outbox)
+    device.supervisor = Supervisor(device, device._wifi, device.link, device.outbox)
+    unload("startup", "facts", "declarations", "rules", "opening", "retrying", "backoff", "checking", "messages")

@@ -1,0 +1,48 @@
+"""Texts for the log that are rare: tracebacks, and lines that are too long. Loaded for them."""
+
+import io
+import sys
+
+from . import utf8
+
+_MARK = "…"
+_MARK_BYTES = 3
+
+
+def traceback(error):
+    """Returns the traceback of an exception as text; one whose own text fails is named by its type."""
+    text = io.StringIO()
+    try:
+        if hasattr(sys, "print_exception"):
+            sys.print_exception(error, text)
+        else:
+            from traceback import print_exception
+
+            print_exception(error, file=text)
+    except Exception:  # noqa: BLE001 (a maker's __str__ may raise anything)
+        text.write("\n%s, whose text cannot be shown" % type(error).__name__)
+    return text.getvalue().rstrip()
+
+
+def describe(error):
+    """Returns type and text of an exception on one line, in characters that can be sent."""
+    try:
+        text = "%s: %s" % (type(error).__name__, error)
+    except Exception:  # noqa: BLE001 (a maker's __str__ may raise anything)
+        return type(error).__name__
+    return utf8.to_bytes(text).decode()
+
+
+def shorten(data, bytes_max):
+    """Returns the text of some UTF-8, cut to so many bytes and marked as cut."""
+    return data[: utf8.cut(data, bytes_max - _MARK_BYTES)].decode() + _MARK
+
+
+def with_traceback(message, error, bytes_max):
+    """Returns a message with the end of a traceback, in at most so many bytes of UTF-8."""
+    trace = utf8.to_bytes(traceback(error))
+    # The call that raised and the error itself are the last lines.
+    start = max(0, len(trace) + len(utf8.to_bytes(message)) + 1 - bytes_max)
+    while start < len(trace) and trace[start] & 0xC0 == 0x80:
+        start += 1
+    return message + "\n" + trace[start:].decode()

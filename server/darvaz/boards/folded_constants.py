@@ -1,0 +1,64 @@
+"""Folds the integer constants of a module that no other one uses into its code, before it is compiled for boards.
+
+On a board each name of a module takes 25 to 40 bytes of the heap. MicroPython's compiler drops a constant that is
+written `_NAME = const(1)`; in our sources it is `NAME = 1`, which the tests and readers can use. Lines stay where
+they are, so tracebacks do.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+
+def fold_constants(sources: Mapping[str, bytes], others: Iterable[bytes]) -> dict[str, bytes]:
+    """Returns the sources of all modules with their constants folded; `others` are programs that import them."""
+    trees = {path: ast.parse(source) for path, source in sources.items()}
+    used = Counter(name for tree in trees.values() for name in _names_of_others(tree))
+    used.update(name for source in others for name in _names_of_others(ast.parse(source)))
+    return {path: _fold(source, _constants(trees[path]) - used.keys()) for path, source in sources.items()}
+
+
+def _names_of_others(tree: ast.Module) -> Iterator[str]:
+    """Yields the names that a module takes from another: imported, or as an attribute."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+
+
+def _constants(tree: ast.Module) -> set[str]:
+    """Returns the names in capitals that a module binds once, at its top, to an integer."""
+    bound = Counter(
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name, value = node.targets[0].id, node.value
+            is_int = isinstance(value, ast.Constant) and type(value.value) is int
+            if name.isupper() and bound[name] == 1 and is_int:
+                found.add(name)
+    return found
+
+
+def _fold(source: bytes, names: set[str]) -> bytes:
+    lines: dict[int, list[tokenize.TokenInfo]] = {}
+    for token in tokenize.generate_tokens(io.StringIO(source.decode()).readline):
+        if token.type == tokenize.NAME and token.string in names:
+            lines.setdefault(token.start[0], []).append(token)
+    text = source.decode().splitlines(keepends=True)
+    for number, tokens in lines.items():
+        line = text[number - 1]
+        for token in reversed(tokens):
+            private = token.string if token.string.startswith("_") else "_" + token.string
+            line = line[: token.start[1]] + private + line[token.end[1] :]
+        if tokens[0].start[1] == 0:
+            name, _, value = line.partition("=")
+            line = f"{name.strip()} = const({value.partition('#')[0].strip()})\n"
+        text[number - 1] = line
+    return "".join(text).encode()
