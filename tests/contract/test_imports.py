@@ -62,7 +62,8 @@ OUTSIDE = {
     "doctor": {"protocol", "text"},
     "boards.firmware_source": set(),
     "boards.serial": {"text"},
-    "boards.compiled_library": {"text"},
+    "boards.folded_constants": set(),
+    "boards.compiled_library": {"boards.folded_constants", "text"},
     "boards.virtual": {"boards.compiled_library", "boards.firmware_source", "text"},
     "boards.emulated": set(),
     "boards.flashing": {

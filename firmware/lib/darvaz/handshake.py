@@ -7,7 +7,7 @@ import os
 from . import utf8
 
 ANSWER_BYTES_MAX = 2048
-# Whoever answers on a plain network may be someone else.
+# On a plain network the answer may be of someone else.
 RETRY_AFTER_S_MAX = 300
 # RFC 6455 section 1.3.
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

@@ -27,7 +27,7 @@ class Telemetry:
         self._names = {}
 
     async def measure(self, function, name, every_ms):
-        """Calls a function at its interval, for ever."""
+        """Calls a function at its interval, for good."""
         trouble = None
         due_ms = self._now_ms()
         while True:

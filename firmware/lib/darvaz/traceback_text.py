@@ -34,12 +34,12 @@ def describe(error):
 
 
 def shorten(data, bytes_max):
-    """Returns the text of some UTF-8, cut to so many bytes and marked as cut."""
+    """Returns the text of some UTF-8, cut to `bytes_max` and marked as cut."""
     return data[: utf8.cut(data, bytes_max - _MARK_BYTES)].decode() + _MARK
 
 
 def with_traceback(message, error, bytes_max):
-    """Returns a message with the end of a traceback, in at most so many bytes of UTF-8."""
+    """Returns a message with the end of a traceback, in at most `bytes_max` of UTF-8."""
     trace = utf8.to_bytes(traceback(error))
     # The call that raised and the error itself are the last lines.
     start = max(0, len(trace) + len(utf8.to_bytes(message)) + 1 - bytes_max)

@@ -16,18 +16,23 @@ _USAGE_STATUS = 2
 @port_option
 @click.option("--confirm", is_flag=True, help="Remove them; without it, only list what would be removed.")
 def erase(port: str, confirm: bool) -> None:
-    """Remove all files of a board; MicroPython itself stays.
+    """Remove all files of a board; MicroPython itself stays, and so does what is on a mounted card.
 
     Exit status: 0 when they are removed, 2 when --confirm was missing.
     """
     with stopped(port) as prompt:
         entries = [entry for entry in prompt.list_files() if entry.path.count("/") == 1]
         for entry in entries:
+            if entry.is_odd:
+                click.echo(f"left {visible(entry.path)}: its name is not UTF-8")
+                continue
             if confirm:
                 prompt.remove(entry.path)
             click.echo(f"{'removed' if confirm else 'would remove'} {visible(entry.path)}{'/' * entry.is_folder}")
         if confirm:
-            click.echo(f"The board at {prompt.port.path} has no files now. If it had a token: darvaz token revoke.")
+            click.echo(
+                f"The files of the board at {prompt.port.path} are gone. If it had a token: darvaz token revoke."
+            )
     if not confirm:
         click.echo("Nothing was removed. To do it: darvaz erase --confirm, or make erase CONFIRM=yes.", err=True)
         sys.exit(_USAGE_STATUS)

@@ -205,6 +205,10 @@ def _show_result(flashed: Flashed, took_s: float) -> None:
     click.echo(visible(f"{online}. {files} copied; {took_s:.1f} s."))
     for old, new in flashed.set_aside.items():
         click.echo(visible(f"Your {old} is kept as {new}."))
+    for path in flashed.left:
+        click.echo(
+            visible(f"Your {path} was left as it is, as your main.py may use it; ours of that name was not copied.")
+        )
     if flashed.keeps_main:
         click.echo("Your main.py was left as it is; --reset-main puts ours in its place and keeps yours.")
     click.echo(visible(f"Next: darvaz send {device} info; darvaz log --follow --device {device}"))

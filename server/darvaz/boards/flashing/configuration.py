@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,9 @@ GATEWAYS_MAX = 8
 SSID_BYTES_MAX = 32
 PASSWORD_BYTES_MAX = 63
 PASSWORD_BYTES_MIN = 8
+# The key itself in place of a password (IEEE 802.11, J.4.1).
+KEY_HEX_DIGITS = 64
+_UTF8 = "utf-8"
 _GRACE_S = 1
 # The texts of config.example.json, which some people copy without filling them in.
 _PLACEHOLDERS = ("paste the token here", "the name of your Wi-Fi")
@@ -36,6 +41,8 @@ def check_network(network: WifiNetwork) -> str | None:
         return "the name or the password of the Wi-Fi holds half a character: type it again"
     if not 1 <= name_bytes <= SSID_BYTES_MAX:
         return f"the name of a Wi-Fi has 1 to {SSID_BYTES_MAX} bytes, this one {name_bytes}"
+    if re.fullmatch(f"[0-9a-fA-F]{{{KEY_HEX_DIGITS}}}", network.password):
+        return None
     if password_bytes and not PASSWORD_BYTES_MIN <= password_bytes <= PASSWORD_BYTES_MAX:
         return (
             f"the password of a Wi-Fi has {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes, or none; this one has"
@@ -45,12 +52,28 @@ def check_network(network: WifiNetwork) -> str | None:
 
 
 def parse_config(data: bytes) -> dict[str, Any] | None:
-    """Returns the object in config.json, or None if it does not hold one."""
+    """Returns the object in config.json, or None if it does not hold one.
+
+    Editors on Windows write a byte order mark, and some of them UTF-16.
+    """
     try:
-        config = json.loads(data)
+        config = json.loads(data.decode(_encoding(data)))
     except ValueError:
         return None
     return config if isinstance(config, dict) else None
+
+
+def is_clean(data: bytes) -> bool:
+    """Whether a board can read the text: UTF-8 without a byte order mark."""
+    return not data.startswith(codecs.BOM_UTF8) and _encoding(data) == _UTF8
+
+
+def _encoding(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if data.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    return json.detect_encoding(data) if b"\0" in data[:4] else _UTF8
 
 
 def dump_config(config: dict[str, Any]) -> bytes:

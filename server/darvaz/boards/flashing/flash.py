@@ -12,6 +12,7 @@ from darvaz.boards.flashing import compatibility
 from darvaz.boards.flashing.configuration import (
     WifiNetwork,
     dump_config,
+    is_clean,
     merge_config,
     networks_of,
     parse_config,
@@ -22,6 +23,7 @@ from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.boards.flashing.firmware_files import CONFIG, MAIN, read_deployed
 from darvaz.boards.flashing.installer import check_space, inspect_board, put_in_place, stage
 from darvaz.boards.flashing.plan import Found, Plan, is_foreign, make_plan
+from darvaz.boards.flashing.shadows import library_in_the_way, modules_in_the_way
 from darvaz.boards.flashing.wait_online import GatewayView, watch
 from darvaz.boards.serial import Identity, Prompt, SerialError, identify
 from darvaz.client.synchronous import Gateway
@@ -87,6 +89,7 @@ class Flashed:
     network: WifiNetwork | None
     set_aside: dict[str, str]
     keeps_main: bool
+    left: list[str]
 
 
 class Flash:
@@ -100,6 +103,8 @@ class Flash:
         self._token: DeviceToken | None = None
         self._network = options.network
         self._is_placing = self._is_config_new = False
+        # config.json as it is on the board; empty if there is none.
+        self._config_data = b""
 
     def run(self) -> Flashed:
         """Flashes the board and waits until it is online."""
@@ -127,6 +132,7 @@ class Flash:
             self._report.step(f"the library is copied as source, not as .mpy: {why_source}")
         found = inspect_board(self._prompt, wanted)
         self._check_main(wanted, found)
+        self._check_shadows(found)
         config = self._read_config(found)
         device = self._name(config, identity, kind)
         if self._network is None and not networks_of(config):
@@ -153,10 +159,25 @@ class Flash:
                 " main.py as it is. Nothing was changed on it",
             )
 
+    def _check_shadows(self, found: Found) -> None:
+        """Raises FlashError if the board would run another library than ours; tells what hides a module of it."""
+        if library := library_in_the_way(found.sizes):
+            raise FlashError(
+                FlashOutcome.INCOMPATIBLE,
+                f"{library} on the board is another copy of the library, and MicroPython takes it first: remove it"
+                f" (mpremote rm -r :{library}), and run this again. Nothing was changed on it",
+            )
+        for path in modules_in_the_way(found.sizes):
+            self._report.step(
+                f"{path} on the board takes the place of a module that the library needs: rename it if the"
+                " board does not come online"
+            )
+
     def _read_config(self, found: Found) -> dict[str, Any]:
         if CONFIG not in found.sizes:
             return {}
-        config = parse_config(self._prompt.read_file(CONFIG))
+        self._config_data = self._prompt.read_file(CONFIG)
+        config = parse_config(self._config_data)
         if config is None:
             self._report.step("config.json on the board is not JSON: it is replaced, and the old one is kept")
             self._is_config_new = True
@@ -173,7 +194,8 @@ class Flash:
         merged = merge_config(
             config, device=device, token=token, network=self._network, gateway=self._environment.board_url
         )
-        return self._prompt.read_file(CONFIG) if merged == config else dump_config(merged)
+        is_kept = merged == config and is_clean(self._config_data)
+        return self._config_data if is_kept else dump_config(merged)
 
     def _plan(self, wanted: dict[str, bytes], found: Found, config: bytes) -> Plan:
         # config.json comes before main.py, which is put in place last.
@@ -222,4 +244,5 @@ class Flash:
             network=self._network,
             set_aside=plan.set_aside,
             keeps_main=plan.keeps_main,
+            left=plan.left,
         )

@@ -42,6 +42,8 @@ class Plan:
     remove: list[str]
     owned: Owned
     keeps_main: bool
+    # Files of the maker in places of our programs, which stay because the program that uses them does.
+    left: list[str]
 
     @property
     def is_empty(self) -> bool:
@@ -70,7 +72,8 @@ def make_plan(
     The wanted files in `merged` contain the maker's settings: the old ones are not kept, and they are not ours.
     """
     keeps_main = _keeps_main(wanted, found, resets_main)
-    ours = {path: data for path, data in wanted.items() if not (path == MAIN and keeps_main)}
+    left = _left(wanted, found, merged) if keeps_main else []
+    ours = {path: data for path, data in wanted.items() if not (path == MAIN and keeps_main) and path not in left}
     copy = {path: data for path, data in ours.items() if found.hashes.get(path) != digest(data)}
     staged = frozenset(path for path, data in copy.items() if found.hashes.get(path + STAGED) == digest(data))
     owned = {path: [digest(data)] for path, data in ours.items() if path not in merged}
@@ -81,6 +84,7 @@ def make_plan(
         remove=_stale(ours, found, staged),
         owned=owned,
         keeps_main=keeps_main,
+        left=left,
     )
 
 
@@ -96,6 +100,12 @@ def is_left_over(path: str) -> bool:
 
 def _keeps_main(wanted: Mapping[str, bytes], found: Found, resets_main: bool) -> bool:
     return not resets_main and is_foreign(MAIN, found) and found.hashes[MAIN] != digest(wanted[MAIN])
+
+
+def _left(wanted: Mapping[str, bytes], found: Found, merged: Collection[str]) -> list[str]:
+    """Returns the maker's files that their main.py may import: those of our programs' names that differ from ours."""
+    theirs = [path for path in wanted if path not in merged and path != MAIN and not path.startswith(LIBRARY)]
+    return [path for path in theirs if is_foreign(path, found) and found.hashes[path] != digest(wanted[path])]
 
 
 def _set_aside(copy: Mapping[str, bytes], found: Found, merged: Collection[str]) -> dict[str, str]:

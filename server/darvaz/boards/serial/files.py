@@ -14,6 +14,7 @@ from typing import Any
 from darvaz.boards.serial.errors import Reason, SerialError
 
 CHUNK_BYTES = 1024
+_NUMBER_CHARS_MAX = 20
 FILE_BYTES_MAX = 4 * 1024 * 1024
 # A board has the memory for a list of this many names.
 NAMES_AT_ONCE = 16
@@ -43,18 +44,43 @@ for _path in {paths}:
     except OSError:
         pass
 """
-_LIST = """
-import os, json
+# What is mounted elsewhere, such as a card, is not the board's own: before MicroPython 1.25 `vfs.mount()` does not list
+# it, but its blocks are others. Names as bytes: one that is not UTF-8 is a UnicodeError as a text.
+_OWN = """
+import os
+def _mounted():
+    try:
+        import vfs
+        return [m[1] for m in vfs.mount()]
+    except (ImportError, TypeError):
+        return []
+_mounts, _root = _mounted(), os.statvfs('/')[:3]
+def _is_own(path):
+    return path == '/' or path not in _mounts and (_mounts or os.statvfs(path)[:3] == _root)
+"""
+_LIST = (
+    _OWN
+    + """
+import json
+def _text(name):
+    try:
+        return str(name, 'utf-8'), False
+    except UnicodeError:
+        return ''.join(chr(b) if 32 <= b < 127 and b != 92 else '\\\\x%02x' % b for b in name), True
 def _walk(folder):
-    for entry in os.ilistdir(folder):
-        name, is_folder = entry[0], entry[1] & 0x4000 != 0
+    for entry in os.ilistdir(folder.encode()):
+        name, is_odd = _text(entry[0])
+        is_folder = entry[1] & 0x4000 != 0
         path = folder.rstrip('/') + '/' + name
-        size = 0 if is_folder else entry[3] if len(entry) > 3 else os.stat(path)[6]
-        print(json.dumps([path, size, is_folder]))
-        if is_folder:
+        if is_folder and not is_odd and not _is_own(path):
+            continue
+        size = 0 if is_folder or is_odd else entry[3] if len(entry) > 3 else os.stat(path)[6]
+        print(json.dumps([path, size, is_folder, is_odd]))
+        if is_folder and not is_odd:
             _walk(path)
 _walk({folder!r})
 """
+)
 _READ = """
 import binascii
 with open({path!r}, 'rb') as _f:
@@ -95,17 +121,28 @@ except OSError as e:
     os.remove({new!r})
     os.rename({old!r}, {new!r})
 """
-_REMOVE = """
-import os
+# A folder with a name that is not UTF-8 in it stays, and so does what is mounted below it.
+_REMOVE = (
+    _OWN
+    + """
 def _remove(path):
     if os.stat(path)[0] & 0x4000:
-        for entry in os.ilistdir(path):
-            _remove(path.rstrip('/') + '/' + entry[0])
-        os.rmdir(path)
-    else:
-        os.remove(path)
+        if not _is_own(path):
+            return False
+        is_empty = True
+        for entry in os.ilistdir(path.encode()):
+            try:
+                is_empty = _remove(path.rstrip('/') + '/' + str(entry[0], 'utf-8')) and is_empty
+            except UnicodeError:
+                is_empty = False
+        if is_empty:
+            os.rmdir(path)
+        return is_empty
+    os.remove(path)
+    return True
 _remove({path!r})
 """
+)
 _FREE = "import os\n_s = os.statvfs('/')\nprint(_s[1] * _s[3])"
 
 Run = Callable[[str, float], str]
@@ -114,11 +151,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file or folder of a board, by its full path."""
+    """A file or folder of a board, by its full path; the name of one `is_odd` is not UTF-8, and shown with escapes."""
 
     path: str
     size_bytes: int
     is_folder: bool = False
+    is_odd: bool = False
 
 
 class Files:
@@ -129,7 +167,10 @@ class Files:
 
     def read_file(self, path: str) -> bytes:
         """Returns the content of a file."""
-        return binascii.a2b_base64("".join(self._run(_READ.format(path=path), _FILE_DEADLINE_S).split()))
+        try:
+            return binascii.a2b_base64("".join(self._run(_READ.format(path=path), _FILE_DEADLINE_S).split()))
+        except ValueError:
+            raise _damaged() from None
 
     def write_file(self, path: str, data: bytes, progress: Progress | None = None) -> None:
         """Writes a file, and its folders; `progress(done_bytes, all_bytes)` is called after each chunk.
@@ -175,12 +216,22 @@ class Files:
         for at in range(0, len(paths), NAMES_AT_ONCE):
             names = repr(list(paths[at : at + NAMES_AT_ONCE]))
             output = self._run(_HASH + _HASH_ALL.format(paths=names), _FILE_DEADLINE_S)
-            hashes.update(_json_lines(output))
+            try:
+                hashes.update(_json_lines(output))
+            except (TypeError, ValueError):
+                raise _damaged() from None
         return hashes
 
     def list_files(self, folder: str = "/") -> list[FileEntry]:
-        """Returns all files and folders below a folder, in the order of their paths."""
-        entries = (FileEntry(*fields) for fields in _json_lines(self._run(_LIST.format(folder=folder))))
+        """Returns all files and folders of the board's own file system below a folder, in the order of their paths."""
+        found = _json_lines(self._run(_LIST.format(folder=folder), _FILE_DEADLINE_S))
+        try:
+            entries = [
+                FileEntry(str(path), int(size), bool(is_folder), bool(is_odd))
+                for path, size, is_folder, is_odd in found
+            ]
+        except (TypeError, ValueError):
+            raise _damaged() from None
         return sorted(entries, key=lambda entry: entry.path)
 
     def remove(self, path: str) -> None:
@@ -189,13 +240,25 @@ class Files:
 
     def free_bytes(self) -> int:
         """Returns the free space of the file system."""
-        return int(self._run(_FREE))
+        try:
+            return int(self._run(_FREE)[:_NUMBER_CHARS_MAX])
+        except ValueError:
+            raise _damaged() from None
 
     def _run(self, code: str, deadline_s: float = _STEP_DEADLINE_S) -> str:
         return self._run_code(code, deadline_s)
 
 
+def _damaged() -> SerialError:
+    return SerialError(
+        Reason.DAMAGED, "the board's answer is damaged: run this again, with another cable if it stays so"
+    )
+
+
 def _json_lines(output: str) -> Iterable[Any]:
     for line in output.splitlines():
         if line.strip():
-            yield json.loads(line)
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                raise _damaged() from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from darvaz.boards.serial.errors import Reason, SerialError
+
 if TYPE_CHECKING:
     from darvaz.boards.serial.prompt import Prompt
 
@@ -84,11 +86,21 @@ class Identity:
 def identify(prompt: Prompt) -> Identity:
     """Returns what a board at its prompt is."""
     facts = prompt.exec_json("_ask()", before=_ASK)
+    try:
+        return _identity(facts)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise SerialError(
+            Reason.DAMAGED,
+            "the board's answer about itself is damaged: run this again, or try another cable",
+        ) from None
+
+
+def _identity(facts: dict[str, Any]) -> Identity:
     return Identity(
         kind=_kind(facts),
         machine=facts["machine"],
         implementation=facts["implementation"],
-        version=tuple(facts["version"]),
+        version=tuple(int(number) for number in facts["version"]),
         platform=facts["platform"],
         unique_id=facts["unique_id"],
         mpy_version=facts["mpy"] & 0xFF,
