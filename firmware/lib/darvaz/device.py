@@ -141,7 +141,8 @@ class Device:
                 self.board.set_led(is_lit(self.state, self.uptime_ms()))
                 self.commands.tick()
                 # Only once all is written: a report into a full ring would drop another message.
-                if (self.outbox.lost or self.log.lost) and self.state == "online" and self.outbox.next() is None:
+                losses = self.outbox.lost + self.outbox.thinned + self.log.lost
+                if losses and self.state == "online" and self.outbox.next() is None:
                     _call("seldom", "tell_losses", self)
             except MemoryError:
                 # The next beat may find some.

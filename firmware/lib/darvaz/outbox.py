@@ -3,8 +3,11 @@
 What was written may still be lost in a dead connection, so a message is dropped only once the gateway
 answered something later. A new connection begins with `rewind`; then `next` and `advance` walk over the
 messages, `mark` precedes a ping, and `confirm` follows its pong. A full ring drops its oldest messages;
-`lost` counts those of them that were not written, or were and the connection died.
+`lost` counts those of them that were not written, or were and the connection died. While nothing was written, as
+during an outage, telemetry is thinned first: `thinned` counts what went by that.
 """
+
+from . import unload
 
 RING_BYTES = 4096
 _SIZE_BYTES = 2
@@ -17,14 +20,14 @@ class Outbox:
         if message_bytes_max > min(ring_bytes - _SIZE_BYTES, 65535):
             raise ValueError("a message must fit into the ring")
         # Messages that were not delivered; the device reports them and sets it to 0.
-        self.lost = 0
+        self.lost = self.thinned = 0
         self._message_bytes_max = message_bytes_max
         # Messages, each after its size, low byte first.
         self._ring = memoryview(bytearray(ring_bytes))
         self._size = memoryview(bytearray(_SIZE_BYTES))
         # Position of the oldest message; bytes from there of all messages, the written and the marked ones.
         self._start = 0
-        self._used = self._written = self._marked = 0
+        self.used = self._written = self._marked = 0
         # Messages dropped after they were written: lost without a `confirm`; and those before the last `mark`.
         self._doubtful = self._doubtful_marked = 0
         # Bytes ever dropped, and the position of the message of `next` in all bytes ever.
@@ -35,25 +38,23 @@ class Outbox:
         size = len(data)
         if size > self._message_bytes_max:
             raise ValueError("a message of %d bytes, at most %d can be sent" % (size, self._message_bytes_max))
-        while len(self._ring) - self._used < _SIZE_BYTES + size:
+        if len(self._ring) - self.used < _SIZE_BYTES + size and not self._written:
+            self._thin()
+        while len(self._ring) - self.used < _SIZE_BYTES + size:
             if self._written:
                 self._doubtful += 1
             else:
                 self.lost += 1
             self._drop_oldest()
-        self._size[0], self._size[1] = size & 255, size >> 8
-        self._copy(self._start + self._used, self._size, True)
-        self._copy(self._start + self._used + _SIZE_BYTES, memoryview(data), True)
-        self._used += _SIZE_BYTES + size
+        self.put_at(self.used, data)
+        self.used += _SIZE_BYTES + size
 
     def next(self):
         """Returns the oldest message that was not written on this connection, or None."""
-        if self._written == self._used:
+        if self._written == self.used:
             return None
         self._next_at = self._dropped + self._written
-        data = bytearray(self._size_at(self._written))
-        self._copy(self._start + self._written + _SIZE_BYTES, memoryview(data), False)
-        return data
+        return self.message_at(self._written)
 
     def advance(self):
         """Notes that the message of `next` was written; if it was dropped meanwhile, does nothing."""
@@ -79,10 +80,40 @@ class Outbox:
         self._doubtful -= self._doubtful_marked
         self._doubtful_marked = 0
 
+    def _thin(self):
+        try:
+            from . import thinning
+
+            self.thinned += thinning.thin(self)
+            # The message that is being written may have moved: it is written again, and recorded once.
+            self._next_at = -1
+        except MemoryError:
+            # Then the oldest is dropped.
+            pass
+        unload("thinning")
+
+    # For thinning.py
+    def message_at(self, offset):
+        """Returns a copy of the message at an offset from the oldest."""
+        data = bytearray(self._size_at(offset))
+        self._copy(self._start + offset + _SIZE_BYTES, memoryview(data), False)
+        return data
+
+    def put_at(self, offset, message):
+        """Writes a message at an offset from the oldest, over what is there."""
+        size = len(message)
+        self._size[0], self._size[1] = size & 255, size >> 8
+        self._copy(self._start + offset, self._size, True)
+        self._copy(self._start + offset + _SIZE_BYTES, memoryview(message), True)
+
+    def size_of(self, message):
+        """Returns the bytes that a message takes in the ring."""
+        return _SIZE_BYTES + len(message)
+
     def _drop_oldest(self):
         size = _SIZE_BYTES + self._size_at(0)
         self._start = (self._start + size) % len(self._ring)
-        self._used -= size
+        self.used -= size
         self._dropped += size
         self._written = max(0, self._written - size)
         self._marked = max(0, self._marked - size)

@@ -27,7 +27,10 @@ def tell_losses(device):
     """Logs what was lost since the last time, by its reason."""
     outbox, log = device.outbox, device.log
     crowded, away, short = device.crowded, outbox.lost - device.crowded, log.lost
-    device.crowded = outbox.lost = log.lost = 0
+    thinned = outbox.thinned
+    device.crowded = outbox.lost = outbox.thinned = log.lost = 0
+    if thinned:
+        log.info("%d reports were left out while the gateway was away: the older, the further apart they are" % thinned)
     if crowded > 0:
         log.warning("%d messages were lost: more came at once than the outbox holds" % crowded)
     if away > 0:

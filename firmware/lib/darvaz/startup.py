@@ -26,7 +26,7 @@ def copy(outbox, message_bytes_max, ring_bytes):
         larger.append(message)
         outbox.advance()
         message = outbox.next()
-    larger.lost = outbox.lost
+    larger.lost, larger.thinned = outbox.lost, outbox.thinned
     return larger
 
 
