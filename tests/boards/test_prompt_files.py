@@ -123,6 +123,37 @@ async def test_file_on_fat_is_written_over_an_old_one(board: VirtualBoard) -> No
     assert await at_prompt(board, work) == (b"new", ["/fat/config.jsn"])
 
 
+async def test_what_is_mounted_is_neither_listed_nor_removed(board: VirtualBoard) -> None:
+    def work(prompt: Prompt) -> tuple[list[str], bytes]:
+        prompt.exec(FAT)
+        prompt.write_file("/own/file", b"own")
+        prompt.write_file("/fat/photo.jpg", b"theirs")
+        listed = [entry.path for entry in prompt.list_files()]
+        prompt.remove("/fat")
+        return listed, prompt.read_file("/fat/photo.jpg")
+
+    assert await at_prompt(board, work) == (["/own", "/own/file"], b"theirs")
+
+
+async def test_name_that_is_not_utf8_is_shown_and_left(tmp_path: Path) -> None:
+    # A folder of this machine: littlefs on the unix port refuses such a name.
+    flash = tmp_path / "odd"
+    (flash / "folder").mkdir(parents=True)
+    for name in ("\udcff\udcfe.txt", "plain.txt"):
+        os.close(os.open(flash / "folder" / name, os.O_CREAT))
+
+    def work(prompt: Prompt) -> list[tuple[str, bool]]:
+        listed = [(entry.path, entry.is_odd) for entry in prompt.list_files()]
+        prompt.remove("/folder")
+        return listed
+
+    async with VirtualBoard("pico", flash) as running:
+        listed = await at_prompt(running, work)
+
+    assert listed == [("/folder", False), ("/folder/\\xff\\xfe.txt", True), ("/folder/plain.txt", False)]
+    assert os.listdir(os.fsencode(flash / "folder")) == [b"\xff\xfe.txt"]
+
+
 async def test_hashes_of_more_files_than_fit_into_one_request(board: VirtualBoard) -> None:
     paths = [f"/f{number}" for number in range(NAMES_AT_ONCE + 1)]
 

@@ -1,10 +1,14 @@
 """config.json: what is accepted, and the errors for the rest."""
 
+import json
+import os
 import unittest
 
 from firmware.lib.darvaz import configuration
 
 GOOD = {"networks": [{"ssid": "Home", "password": "secret-word"}], "gateways": ["ws://192.168.1.5:3000"]}
+# Below the folder that the tests run in.
+PLACE = "test-configuration.tmp"
 EXAMPLES = ("firmware/pico/config.example.json", "firmware/esp32cam/config.example.json")
 
 
@@ -67,13 +71,41 @@ class Checking(unittest.TestCase):
         self.assertNotIn("secret-word", trouble(networks=[{"ssid": "", "password": "secret-word"}]))
         self.assertNotIn("secret-word", trouble(networks=[{"ssid": "Home", "password": "secret-word" * 9}]))
 
+    def test_key_of_a_network_has_64_hexadecimal_digits(self):
+        self.assertIsNone(trouble(networks=[{"ssid": "Home", "password": "0aF" * 21 + "0"}]))
+        self.assertIn("64 hex", trouble(networks=[{"ssid": "Home", "password": "x" * 64}]))
+
     def test_list_is_not_a_configuration(self):
         with self.assertRaises(configuration.ConfigError):
             configuration.check_config([])
 
 
 class Loading(unittest.TestCase):
-    """A file that is not there, or not JSON."""
+    """A file that is not there, or not JSON, or as an editor wrote it."""
+
+    def load(self, data):
+        with open(PLACE, "wb") as file:
+            file.write(data)
+        try:
+            return configuration.load(PLACE)
+        except configuration.ConfigError as error:
+            return str(error)
+        finally:
+            os.remove(PLACE)
+
+    def test_byte_order_mark_is_read_over(self):
+        self.assertEqual(self.load(b"\xef\xbb\xbf" + json.dumps(GOOD).encode()), GOOD)
+
+    def test_what_is_wrong_with_the_file_is_named(self):
+        text = json.dumps(GOOD)
+        for data, words in (
+            (b"", "is empty"),
+            (b" \r\n", "is empty"),
+            (b"\xff\xfe" + bytes([byte for char in text.encode() for byte in (char, 0)]), "UTF-8"),
+            (text.replace("Home", "Caf#").encode().replace(b"#", b"\xe9"), "UTF-8"),
+            (b"// mine\n" + text.encode(), "comment"),
+        ):
+            self.assertIn(words, self.load(data))
 
     def test_missing_file_is_reported_with_what_to_do(self):
         with self.assertRaises(configuration.ConfigError) as raised:

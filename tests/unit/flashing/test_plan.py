@@ -39,3 +39,30 @@ def test_source_that_nobody_lists_cannot_stay_before_a_compiled_module() -> None
 
     assert plan.copy == {}
     assert plan.remove == ["/lib/darvaz/link.py"]
+
+
+PROGRAM = {"/servo.py": b"# ours\n", "/config.json": b"{}", "/main.py": b"import darvaz\n"}
+
+
+def test_files_that_a_main_of_the_maker_may_import_stay_with_it() -> None:
+    theirs = {"/main.py": b"import servo, darvaz\n", "/servo.py": b"# theirs\n"}
+
+    plan = make_plan(PROGRAM, board_with(theirs), merged=["/config.json"])
+
+    assert (plan.keeps_main, plan.left, plan.set_aside) == (True, ["/servo.py"], {})
+    assert list(plan.copy) == ["/config.json"]
+    assert "/servo.py" not in plan.owned
+
+
+def test_files_of_the_maker_in_our_places_are_set_aside_where_main_is_ours() -> None:
+    plan = make_plan(PROGRAM, board_with({"/servo.py": b"# theirs\n"}), merged=["/config.json"])
+
+    assert (plan.left, plan.set_aside) == ([], {"/servo.py": "/servo.py.kept-1"})
+
+
+def test_our_own_older_file_is_replaced_though_main_is_kept() -> None:
+    there = {"/main.py": b"import servo, darvaz\n", "/servo.py": b"# ours, older\n"}
+
+    plan = make_plan(PROGRAM, board_with(there, {"/servo.py": b"# ours, older\n"}), merged=["/config.json"])
+
+    assert plan.left == [] and "/servo.py" in plan.copy
