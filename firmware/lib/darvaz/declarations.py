@@ -61,11 +61,14 @@ def add_function(functions, what, function):
     return function
 
 
-def check_name(name):
-    """Raises ValueError if a value cannot be reported under this name."""
+def accept_name(names, name):
+    """Notes a name that can be reported; raises ValueError for others."""
     problem = check_value(name, NAME)
     if problem is not None:
         raise ValueError("telemetry %s: expected %s" % (name, problem[1]))
+    if len(names) >= 2 * TELEMETRY_MAX:
+        names.clear()
+    names[name] = True
 
 
 def _check_command(commands, name, handler, arguments, deadline_s):

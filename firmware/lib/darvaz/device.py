@@ -17,7 +17,6 @@ WATCHDOG_MS = 8000
 # A program that failed is started again after this time, unless somebody takes the prompt.
 RESTART_S = 10
 _GRACE_S = 2
-_LOG_CHARS_CUT = 256
 _BEAT_MS = 100
 REBOOT_MS = 500
 
@@ -187,9 +186,7 @@ class Device:
         message = {"type": "log", "level": level, "uptime_ms": uptime_ms, "seq": self.seq, "message": text}
         data = dump(message).encode()
         if len(data) > SEND_BYTES:
-            # Six bytes for each control character in JSON (RFC 8259 section 7).
-            message["message"] = text[:_LOG_CHARS_CUT]
-            data = dump(message).encode()
+            data = _call("seldom", "shorten", message)
         self._post(data)
 
     def _post(self, data):
@@ -202,10 +199,6 @@ class Device:
             self.link.wake()
 
     # For the link
-    def introduction(self):
-        """Returns the connect message."""
-        return _call("facts", "introduction", self)
-
     def report(self):
         """Returns the fields of a pong: free heap, uptime, signal."""
         gc.collect()
@@ -215,10 +208,6 @@ class Device:
         if rssi_dbm is not None:
             facts["rssi_dbm"] = rssi_dbm
         return facts
-
-    def on_opened(self, message):
-        """Handles the gateway's connection_ack."""
-        _call("seldom", "on_opened", self, message)
 
 
 def _call(module, function, *arguments):

@@ -141,7 +141,13 @@ class Link:
         device, websocket = self._device, self._websocket
         path = gateway[4] + device.path
         request = websocket.start(gateway[1], path, device.headers)
-        session = Session(device.introduction(), device.shown_token, device.report, websocket.send_bytes_max)
+        from . import facts
+
+        introduction = facts.introduction(device)
+        unload("facts")
+        del facts
+        session = Session(introduction, device.shown_token, device.report, websocket.send_bytes_max)
+        del introduction
         self._session = session
         reader = asyncio.create_task(self._guard(self._read(session)))
         writer = asyncio.create_task(self._guard(self._write(session, request)))
@@ -239,7 +245,10 @@ class Link:
                 if self.opened_ms is None:
                     self.opened_ms = self._now_ms()
                     self.is_online = True
-                self._device.on_opened(event[1])
+                from . import seldom
+
+                seldom.on_opened(self._device, event[1])
+                unload("seldom")
             elif name == "fault":
                 if event[3] is not None:
                     self.retry_after_s = event[3]

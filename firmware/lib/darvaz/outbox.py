@@ -10,21 +10,21 @@ during an outage, telemetry is thinned first: `thinned` counts what went by that
 from . import unload
 
 RING_BYTES = 4096
-_SIZE_BYTES = 2
+SIZE_BYTES = 2
 
 
 class Outbox:
     """Keeps texts in order until they are confirmed, each of at most `message_bytes_max`."""
 
     def __init__(self, message_bytes_max, ring_bytes=RING_BYTES):
-        if message_bytes_max > min(ring_bytes - _SIZE_BYTES, 65535):
+        if message_bytes_max > min(ring_bytes - SIZE_BYTES, 65535):
             raise ValueError("a message must fit into the ring")
         # Messages that were not delivered; the device reports them and sets it to 0.
         self.lost = self.thinned = 0
         self._message_bytes_max = message_bytes_max
         # Messages, each after its size, low byte first.
         self._ring = memoryview(bytearray(ring_bytes))
-        self._size = memoryview(bytearray(_SIZE_BYTES))
+        self._size = memoryview(bytearray(SIZE_BYTES))
         # Position of the oldest message; bytes from there of all messages, the written and the marked ones.
         self._start = 0
         self.used = self._written = self._marked = 0
@@ -38,16 +38,16 @@ class Outbox:
         size = len(data)
         if size > self._message_bytes_max:
             raise ValueError("a message of %d bytes, at most %d can be sent" % (size, self._message_bytes_max))
-        if len(self._ring) - self.used < _SIZE_BYTES + size and not self._written:
+        if len(self._ring) - self.used < SIZE_BYTES + size and not self._written:
             self._thin()
-        while len(self._ring) - self.used < _SIZE_BYTES + size:
+        while len(self._ring) - self.used < SIZE_BYTES + size:
             if self._written:
                 self._doubtful += 1
             else:
                 self.lost += 1
             self._drop_oldest()
         self.put_at(self.used, data)
-        self.used += _SIZE_BYTES + size
+        self.used += SIZE_BYTES + size
 
     def next(self):
         """Returns the oldest message that was not written on this connection, or None."""
@@ -59,7 +59,7 @@ class Outbox:
     def advance(self):
         """Notes that the message of `next` was written; if it was dropped meanwhile, does nothing."""
         if self._next_at == self._dropped + self._written:
-            self._written += _SIZE_BYTES + self._size_at(self._written)
+            self._written += SIZE_BYTES + self._size_at(self._written)
 
     def rewind(self):
         """Starts again with the oldest message, for a new connection."""
@@ -96,7 +96,7 @@ class Outbox:
     def message_at(self, offset):
         """Returns a copy of the message at an offset from the oldest."""
         data = bytearray(self._size_at(offset))
-        self._copy(self._start + offset + _SIZE_BYTES, memoryview(data), False)
+        self._copy(self._start + offset + SIZE_BYTES, memoryview(data), False)
         return data
 
     def put_at(self, offset, message):
@@ -104,14 +104,10 @@ class Outbox:
         size = len(message)
         self._size[0], self._size[1] = size & 255, size >> 8
         self._copy(self._start + offset, self._size, True)
-        self._copy(self._start + offset + _SIZE_BYTES, memoryview(message), True)
-
-    def size_of(self, message):
-        """Returns the bytes that a message takes in the ring."""
-        return _SIZE_BYTES + len(message)
+        self._copy(self._start + offset + SIZE_BYTES, memoryview(message), True)
 
     def _drop_oldest(self):
-        size = _SIZE_BYTES + self._size_at(0)
+        size = SIZE_BYTES + self._size_at(0)
         self._start = (self._start + size) % len(self._ring)
         self.used -= size
         self._dropped += size

@@ -6,6 +6,8 @@ from .backoff import Backoff
 
 # After this many connections in a row without any answer the Wi-Fi is suspected, not the gateway.
 REJOIN_AFTER = 3
+# A radio that fails this often to start needs a reset; a gateway that is away never causes one.
+RADIO_FAULTS_MAX = 5
 # A board that was online this recently retries soon while its gateway is being restarted.
 RECENT_MS = 3600000
 
@@ -17,16 +19,26 @@ def new_history(urls):
     return {
         # [parsed address, uptime before which it wants no connection]; one that did not greet becomes the last.
         "gateways": [[parse_url(url), 0] for url in urls],
-        # In a row: failures, as Backoff counts them, and connections without any answer.
+        # In a row: failures as Backoff counts them, connections without an answer, starts of the radio that failed.
         "failures": 0,
         "unanswered": 0,
+        "radio_faults": 0,
         # Uptime at which the last link was open; None before the first.
         "online_ms": None,
     }
 
 
+def on_radio_fault(history, device, error):
+    """Logs that the radio did not start; a radio that fails often needs a reset."""
+    history["radio_faults"] += 1
+    device.log.error("wifi: the radio does not start: %s" % error)
+    if history["radio_faults"] >= RADIO_FAULTS_MAX:
+        device.board.reset()
+
+
 def choose(history, now_ms):
     """Returns the entry of the gateway to try now: the first that wants a connection, else the soonest."""
+    history["radio_faults"] = 0
     for entry in history["gateways"]:
         if entry[1] <= now_ms:
             return entry

@@ -2,7 +2,10 @@
 
 import asyncio
 
+from .codec import dump
 from .device import REBOOT_MS
+
+_LOG_CHARS_CUT = 256
 
 
 def on_opened(device, message):
@@ -46,6 +49,13 @@ def restart_after(device, error, wait_s):
     asyncio.new_event_loop()
     asyncio.run(asyncio.sleep(wait_s))
     device.board.reset()
+
+
+def shorten(message):
+    """Returns the JSON of a line of the log that is too long only as JSON."""
+    # Six bytes for each control character (RFC 8259 section 7).
+    message["message"] = message["message"][:_LOG_CHARS_CUT]
+    return dump(message).encode()
 
 
 def unsent(message, error):

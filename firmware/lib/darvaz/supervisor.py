@@ -4,8 +4,6 @@ import asyncio
 
 from . import unload
 
-# A radio that fails this often to start needs a reset; a gateway that is away never causes one.
-RADIO_FAULTS_MAX = 5
 # Attempts in a row for which there was no memory: only a reset frees what a program holds.
 SHORTAGES_MAX = 10
 SHORTAGE_WAIT_MS = 5000
@@ -23,8 +21,8 @@ class Supervisor:
         self._outbox = outbox
         # What retrying.py remembers of the links.
         self._history = retrying.new_history(device.config["gateways"])
-        # Starts of the radio that failed, and attempts without memory; each in a row.
-        self._radio_faults = self._shortages = 0
+        # Attempts in a row for which there was no memory.
+        self._shortages = 0
         # Whether `end` was called: no connection follows.
         self._is_over = False
         # What the device does while the link is not open.
@@ -80,14 +78,11 @@ class Supervisor:
 
     async def _join(self):
         try:
-            is_joined = await self._wifi.join()
-            self._radio_faults = 0
-            return is_joined
+            return await self._wifi.join()
         except OSError as error:
-            self._radio_faults += 1
-            self._device.log.error("wifi: the radio does not start: %s" % error)
-            if self._radio_faults >= RADIO_FAULTS_MAX:
-                self._device.board.reset()
+            from . import retrying
+
+            retrying.on_radio_fault(self._history, self._device, error)
             return False
 
     def _conclude(self, entry):

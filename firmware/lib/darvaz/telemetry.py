@@ -38,7 +38,10 @@ class Telemetry:
                 raise
             except BaseException as error:  # noqa: BLE001 (nothing that a sensor raises may end its task)
                 try:
-                    trouble = trouble or self._new_trouble(name)
+                    if trouble is None:
+                        from .trouble import Trouble
+
+                        trouble = Trouble(self._log, "telemetry %s failed" % name)
                     trouble.note(error, self._now_ms())
                 except MemoryError:
                     pass
@@ -61,11 +64,6 @@ class Telemetry:
             if missing:
                 raise ValueError("no number, left out: " + ", ".join(missing))
 
-    def _new_trouble(self, name):
-        from .trouble import Trouble
-
-        return Trouble(self._log, "telemetry %s failed" % name)
-
     def pack(self, values):
         """Returns (the values that can be sent, the names of those that are None, NaN or infinite, or None).
 
@@ -76,7 +74,10 @@ class Telemetry:
             value = values[name]
             kind = type(value)
             if name not in self._names:
-                self._check_name(name)
+                from . import declarations
+
+                declarations.accept_name(self._names, name)
+                unload("declarations", "rules", "checking")
             if kind is int or kind is float:
                 # NaN fails both comparisons.
                 if not -NUMBER_MAX <= value <= NUMBER_MAX:
@@ -95,12 +96,3 @@ class Telemetry:
         if missing:
             values = {name: values[name] for name in values if name not in missing}
         return values, missing
-
-    def _check_name(self, name):
-        from . import declarations
-
-        declarations.check_name(name)
-        if len(self._names) >= 2 * TELEMETRY_MAX:
-            self._names.clear()
-        self._names[name] = True
-        unload("declarations", "rules", "checking")

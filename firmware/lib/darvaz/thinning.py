@@ -5,12 +5,14 @@ Done each time the ring is full, it leaves old reports further apart than new on
 
 import json
 
+from .outbox import SIZE_BYTES
+
 # Anywhere in the text: MicroPython's dictionaries have no order.
 _TELEMETRY = b'"type":"telemetry"'
 
 
 def thin(outbox):
-    """Makes room in an outbox of which nothing was written on this connection; returns how many messages went."""
+    """Makes space in an outbox of which nothing was written on this connection; returns how many messages went."""
     newest = {}
     at = 0
     while at < outbox.used:
@@ -18,7 +20,7 @@ def thin(outbox):
         kind = _kind_of(message)
         if kind is not None:
             newest[kind] = at
-        at += outbox.size_of(message)
+        at += SIZE_BYTES + len(message)
     return _keep_some(outbox, newest)
 
 
@@ -37,10 +39,10 @@ def _keep_some(outbox, newest):
         if is_kept:
             # Never beyond what was read: the messages only move towards the start.
             outbox.put_at(kept_bytes, message)
-            kept_bytes += outbox.size_of(message)
+            kept_bytes += SIZE_BYTES + len(message)
         else:
             thinned += 1
-        at += outbox.size_of(message)
+        at += SIZE_BYTES + len(message)
     outbox.used = kept_bytes
     return thinned
 

@@ -33,9 +33,18 @@ def describe(error):
     return utf8.to_bytes(text).decode()
 
 
+def cut(data, size_bytes):
+    """Returns the largest size, at most `size_bytes`, at which no character is cut."""
+    if len(data) <= size_bytes:
+        return len(data)
+    while size_bytes and data[size_bytes] & 0xC0 == 0x80:
+        size_bytes -= 1
+    return size_bytes
+
+
 def shorten(data, bytes_max):
     """Returns the text of some UTF-8, cut to `bytes_max` and marked as cut."""
-    return data[: utf8.cut(data, bytes_max - _MARK_BYTES)].decode() + _MARK
+    return data[: cut(data, bytes_max - _MARK_BYTES)].decode() + _MARK
 
 
 def with_traceback(message, error, bytes_max):

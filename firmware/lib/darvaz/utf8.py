@@ -27,15 +27,6 @@ def to_bytes(text):
         return repr(text).encode()
 
 
-def cut(data, size_bytes):
-    """Returns the largest size, at most `size_bytes`, at which no character is cut."""
-    if len(data) <= size_bytes:
-        return len(data)
-    while size_bytes and data[size_bytes] & 0xC0 == 0x80:
-        size_bytes -= 1
-    return size_bytes
-
-
 def _is_strict(data):
     # The decoder has checked how many bytes each character has; here only the first two are checked.
     lead = 0
@@ -45,12 +36,10 @@ def _is_strict(data):
                 return False
             lead = byte
         elif lead:
-            if byte < _LOWEST.get(lead, 0x80) or byte > _HIGHEST.get(lead, 0xBF):
+            # The bounds of the second byte are narrower than 80..BF for four first bytes (RFC 3629 section 4).
+            low = 0xA0 if lead == 0xE0 else 0x90 if lead == 0xF0 else 0x80
+            high = 0x9F if lead == 0xED else 0x8F if lead == 0xF4 else 0xBF
+            if not low <= byte <= high:
                 return False
             lead = 0
     return True
-
-
-# By first byte of a character: the bounds of its second, where they are narrower than 80..BF (RFC 3629 section 4).
-_LOWEST = {0xE0: 0xA0, 0xF0: 0x90}
-_HIGHEST = {0xED: 0x9F, 0xF4: 0x8F}

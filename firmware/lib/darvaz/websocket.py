@@ -53,7 +53,7 @@ class WebSocket:
 
     def __init__(self, packet_bytes_max, send_bytes_max):
         if packet_bytes_max < ANSWER_BYTES_MAX or not CONTROL_BYTES_MAX <= send_bytes_max <= 65535:
-            raise ValueError("packet_bytes_max must be at least %d, send_bytes_max 125 to 65535" % ANSWER_BYTES_MAX)
+            raise ValueError("a buffer is too small, or too large")
         self.state = CLOSED
         self.packet_bytes_max = packet_bytes_max
         self.send_bytes_max = send_bytes_max

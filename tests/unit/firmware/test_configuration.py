@@ -8,7 +8,7 @@ from firmware.lib.darvaz import configuration
 
 GOOD = {"networks": [{"ssid": "Home", "password": "secret-word"}], "gateways": ["ws://192.168.1.5:3000"]}
 # Below the folder that the tests run in.
-PLACE = "test-configuration.tmp"
+TEMPORARY_PATH = "test-configuration.tmp"
 EXAMPLES = ("firmware/pico/config.example.json", "firmware/esp32cam/config.example.json")
 
 
@@ -84,14 +84,14 @@ class Loading(unittest.TestCase):
     """A file that is not there, or not JSON, or as an editor wrote it."""
 
     def load(self, data):
-        with open(PLACE, "wb") as file:
+        with open(TEMPORARY_PATH, "wb") as file:
             file.write(data)
         try:
-            return configuration.load(PLACE)
+            return configuration.load(TEMPORARY_PATH)
         except configuration.ConfigError as error:
             return str(error)
         finally:
-            os.remove(PLACE)
+            os.remove(TEMPORARY_PATH)
 
     def test_byte_order_mark_is_read_over(self):
         self.assertEqual(self.load(b"\xef\xbb\xbf" + json.dumps(GOOD).encode()), GOOD)

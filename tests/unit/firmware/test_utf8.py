@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.lib.darvaz import utf8
+from firmware.lib.darvaz import traceback_text, utf8
 
 VALID = ("", "a", "سلام", "ü€😀", "\x00\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff")
 INVALID = (
@@ -74,4 +74,4 @@ class Encoding(unittest.TestCase):
 
     def test_cut_keeps_whole_characters(self):
         data = "aü€😀".encode()
-        self.assertEqual([utf8.cut(data, size) for size in range(12)], [0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10])
+        self.assertEqual([traceback_text.cut(data, size) for size in range(12)], [0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10])
