@@ -87,12 +87,6 @@ def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None
     assert_refused(serve("--port", "0", "--data", str(tmp_path / "file" / "data")), "data")
 
 
-def test_a_corrupt_database_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "darvaz.sqlite3").write_bytes(b"not a database, and long enough to be read as one" * 100)
-
-    assert_refused(serve("--port", "0", "--data", str(tmp_path)), "darvaz.sqlite3")
-
-
 def test_the_journal_survives_a_kill_and_the_next_start_knows_the_devices() -> None:
     from websockets.sync.client import connect
 
