@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from darvaz.gateway.api.replay import read_missed
+from darvaz.gateway.journal.queries import JournalFilter
 from darvaz.gateway.journal.starts import CUT_OFF_IDS
+from darvaz.gateway.storage.database import open_database
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at
 from tests.support.event_stream import open_stream
@@ -127,6 +131,16 @@ async def test_entries_that_wait_for_a_disk_that_is_full_are_a_gap() -> None:
             connection.execute("PRAGMA max_page_count = 4294967294")
 
     assert "gap" in texts_of(found)
+
+
+@pytest.mark.parametrize(("newest_id", "is_complete"), [(5, True), (6, False)])
+async def test_entries_of_a_journal_that_was_replaced_by_an_empty_one_are_missing(
+    tmp_path: Path, newest_id: int, is_complete: bool
+) -> None:
+    with closing(open_database(tmp_path)) as connection:
+        wanted = JournalFilter(after_id=5, before_id=newest_id + 1)
+
+        assert read_missed(connection, wanted, lambda _: True).is_complete == is_complete
 
 
 async def test_a_clock_that_was_set_back_before_a_restart_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,9 @@ def read_missed(connection: sqlite3.Connection, wanted: JournalFilter, wants_typ
     # A first entry that says more than its type follows an end that was not in order.
     rows += [row for row in starts if row.payload]
     rows.sort(key=lambda row: row.id)
-    is_there = oldest_id(connection) <= (wanted.after_id or 0) + 1
+    first_id, oldest = (wanted.after_id or 0) + 1, oldest_id(connection)
+    # A journal that was replaced may be empty.
+    is_there = first_id >= (wanted.before_id or first_id) or (oldest is not None and oldest <= first_id)
     return Missed(rows[-ROWS_MAX:], is_complete=is_there and len(rows) < ROWS_MAX)
 
 

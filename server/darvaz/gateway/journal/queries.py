@@ -169,10 +169,10 @@ def newest_id(connection: sqlite3.Connection) -> int:
     return next_id(connection) - 1
 
 
-def oldest_id(connection: sqlite3.Connection) -> int:
-    """Returns the id of the oldest row that is kept, or that of the first to come."""
-    found = connection.execute("SELECT min(id) FROM journal_batches").fetchone()[0]
-    return 1 if found is None else int(found)
+def oldest_id(connection: sqlite3.Connection) -> int | None:
+    """Returns the id of the oldest row that is kept, or None."""
+    found: int | None = connection.execute("SELECT min(id) FROM journal_batches").fetchone()[0]
+    return found
 
 
 def parse_since(text: str, now_s: float) -> int:

@@ -107,7 +107,7 @@ class Journal:
         # The number before the first entry that was accepted since the start. Set before the event loop runs.
         self._base_id = 0
         self.is_cut_off, self.newest_ms = False, 0
-        """Whether the gateway before this one was killed, or could not write: its newest entries may be missing."""
+        """Whether the gateway before this one did not end in order, and the Unix milliseconds of its newest entry."""
         # The same as counts of groups since the start.
         self._groups_in = self._groups_out = self._logged_groups = 0
         self.taken = TakenGroups()
