@@ -179,7 +179,7 @@ def test_following_shows_what_comes_and_ends_quietly_at_ctrl_c(connection: sqlit
 
 def test_a_missing_journal_and_a_wrong_age_are_explained(tmp_path: Path) -> None:
     missing = run("--data", str(tmp_path / "nowhere"))
-    wrong = run("--since", "yesterday")
+    wrong = run("--data", str(tmp_path), "--since", "yesterday")
 
     assert (missing.exit_code, wrong.exit_code) == (1, 2)
     assert "--data" in missing.stderr
