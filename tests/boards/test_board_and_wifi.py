@@ -34,13 +34,6 @@ HASTE: Patch = {
 }
 
 
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    """A gateway for the tests that leave it as it is."""
-    with GatewayProcess() as running:
-        yield running
-
-
 @pytest.fixture
 def own_gateway() -> Iterator[GatewayProcess]:
     with GatewayProcess() as running:

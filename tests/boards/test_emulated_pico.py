@@ -47,12 +47,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_grou
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def simulation(gateway: GatewayProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
     """`darvaz simulate --emulated`, with the board flashed and online."""
     need_emulator()

@@ -5,37 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.flashing import MAIN, Person, config_of, is_whole, paths_on, read_board, write_board
-from tests.support.gateway import GatewayProcess
 from tests.support.littlefs import firmware_of, put_files
 
 pytestmark = [pytest.mark.timeout(120)]
 OTHER_PROGRAM = b"import time\nwhile True:\n    time.sleep(0.1)\n"
 DEAF = b"import time\nwhile True:\n    try:\n        while True:\n            time.sleep(0.02)\n"
 DEAF += b"    except KeyboardInterrupt:\n        pass\n"
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
-
-
-@pytest.fixture
-def person(tmp_path: Path, gateway: GatewayProcess) -> Person:
-    return Person(tmp_path / "home", gateway)
-
-
-@pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
-    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
-        yield running
 
 
 @pytest.fixture

@@ -31,11 +31,6 @@ def gateway() -> Iterator[GatewayProcess]:
 
 
 @pytest.fixture
-def person(tmp_path: Path, gateway: GatewayProcess) -> Person:
-    return Person(tmp_path / "home", gateway)
-
-
-@pytest.fixture
 async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
     # Our files are there already: these tests are about the gateway.
     put_files(tmp_path / "flash.img", firmware_of("pico"))

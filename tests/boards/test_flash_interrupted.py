@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from darvaz.boards.serial import Prompt
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.examples import some
 from tests.support.flashing import MAIN, Person, is_whole, read_board
-from tests.support.gateway import GatewayProcess
 from tests.support.littlefs import firmware_of, put_files
 
 pytestmark = [pytest.mark.timeout(180)]
@@ -26,17 +25,6 @@ from darvaz.__main__ import main
 main()
 """
 OLDER = b"\n# of an older version\n"
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
-
-
-@pytest.fixture
-def person(tmp_path: Path, gateway: GatewayProcess) -> Person:
-    return Person(tmp_path / "home", gateway)
 
 
 @pytest.fixture

@@ -35,12 +35,6 @@ PRINTS = "while True:\n    print('x' * 100)\n"
 SLOW_START = "import time\ntime.sleep(0.3)\n"
 
 
-@pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
-    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
-        yield running
-
-
 async def install(board: VirtualBoard, program: str, name: str = "/main.py") -> None:
     def put(prompt: Prompt) -> None:
         prompt.write_file(name, program.encode())

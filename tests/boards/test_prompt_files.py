@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,6 @@ from tests.support.at_prompt import at_prompt, refusal
 from tests.support.littlefs import put_files
 
 pytestmark = [pytest.mark.timeout(90)]
-
-
-@pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
-    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
-        yield running
 
 
 async def test_file_comes_back_as_it_was_written(board: VirtualBoard) -> None:

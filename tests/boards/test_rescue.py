@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -66,12 +65,6 @@ PROGRAMS = {
     "crash_loop": CRASH_LOOP,
 }
 MAKERS = {"/config.json": b"{}", "/lib/mine.py": b"x = 1\n", "/data/log.txt": b"kept"}
-
-
-@pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[VirtualBoard]:
-    async with VirtualBoard("pico", tmp_path / "flash", image=tmp_path / "flash.img") as running:
-        yield running
 
 
 async def install(board: VirtualBoard, files: dict[str, bytes], until: str = "") -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from websockets.asyncio.client import connect
@@ -17,19 +16,7 @@ from tests.support.viewing import DEADLINE_S, MjpegViewer, path_of, until_viewer
 from tests.support.weak_link import WeakLink
 
 FRAME_BYTES_MAX = 512 * 1024
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess(env={"DARVAZ_VIEWER_DEADLINE_S": "1.5"}) as running:
-        yield running
-
-
-@pytest.fixture
-async def camera(gateway: GatewayProcess) -> AsyncIterator[Camera]:
-    """A camera with large frames; the test sends each of them."""
-    async with Camera(gateway.ws_url, size_bytes=100_000, obeys=False) as running:
-        yield running
+ENVIRONMENT = {"DARVAZ_VIEWER_DEADLINE_S": "1.5"}
 
 
 async def test_viewers_that_wait_see_a_camera_that_comes_back(gateway: GatewayProcess) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,19 +23,7 @@ from tests.support.needs import missing
 from tests.support.viewing import WEBSOCKET, MjpegViewer, Stuck, path_of, until_viewers
 
 FRAME_BYTES_MAX = 512 * 1024
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess(env={"DARVAZ_VIEWER_DEADLINE_S": "1.5"}) as running:
-        yield running
-
-
-@pytest.fixture
-async def camera(gateway: GatewayProcess) -> AsyncIterator[Camera]:
-    """A camera with large frames; the test sends each of them."""
-    async with Camera(gateway.ws_url, size_bytes=100_000, obeys=False) as running:
-        yield running
+ENVIRONMENT = {"DARVAZ_VIEWER_DEADLINE_S": "1.5"}
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -14,12 +13,6 @@ from tests.support.camera import Camera, jpeg
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import wait_for_line
 from tests.support.viewing import DEADLINE_S, MjpegViewer, packet, path_of, view_url
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
 
 
 async def next_text(viewer: ClientConnection) -> dict[str, object]:

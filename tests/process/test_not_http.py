@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +11,6 @@ from tests.support.gateway import GatewayProcess
 from tests.support.rawsocket import REQUEST
 
 DEADLINE_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,12 +48,6 @@ new Promise((resolve, reject) => {
   setTimeout(() => reject(new Error(`drew ${widths.length} pictures`)), 20000);
 })
 """
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
 
 
 def ffmpeg(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ from tests.support.camera import Camera, jpeg
 from tests.support.gateway import GatewayProcess
 from tests.support.needs import missing
 from tests.support.viewing import run_cli
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
 
 
 @pytest.fixture

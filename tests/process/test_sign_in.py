@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -15,12 +14,6 @@ from tests.support.gateway import GatewayProcess
 from tests.support.journalled import lines
 
 LINK = re.compile(r"http://\S+/sign-in#(dvz_\S+)")
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[GatewayProcess]:
-    with GatewayProcess() as running:
-        yield running
 
 
 def run_cli(gateway: GatewayProcess, *arguments: str) -> str:

@@ -32,6 +32,13 @@ def tokens(connection: sqlite3.Connection, clock: Clock) -> Tokens:
 
 
 @pytest.fixture
+def other_process(tmp_path: Path, clock: Clock) -> Iterator[Tokens]:
+    """The same tokens in another process: through another connection."""
+    with closing(open_database(tmp_path)) as connection:
+        yield Tokens(connection, clock)
+
+
+@pytest.fixture
 def access(connection: sqlite3.Connection, clock: Clock) -> Access:
     """Access with a closed enrolment window."""
     access = Access(connection, AccessPolicy(), clock, clock)

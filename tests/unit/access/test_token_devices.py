@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
-import pytest
-
 from darvaz.gateway.access import DEVICE_KINDS, Issued, Tokens
 from darvaz.gateway.access.tokens import (
     MINTED_LIFE_S,
@@ -15,18 +9,10 @@ from darvaz.gateway.access.tokens import (
     UNUSED_PER_NETWORK_MAX,
     UNUSED_TOTAL_MAX,
 )
-from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 
 HERE = "192.168.1.7"
 MONTH_S = 30 * 86_400.0
-
-
-@pytest.fixture
-def other_process(tmp_path: Path, clock: Clock) -> Iterator[Tokens]:
-    """The same tokens in another process: through another connection."""
-    with closing(open_database(tmp_path)) as connection:
-        yield Tokens(connection, clock)
 
 
 def mint_one(tokens: Tokens, address: str = HERE) -> Issued:

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from darvaz.gateway.access import KINDS, Issued, Tokens, redact
-from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
 
 HERE = "192.168.1.7"
 MONTH_S = 30 * 86_400.0
-
-
-@pytest.fixture
-def other_process(tmp_path: Path, clock: Clock) -> Iterator[Tokens]:
-    """The same tokens in another process: through another connection."""
-    with closing(open_database(tmp_path)) as connection:
-        yield Tokens(connection, clock)
 
 
 def mint_one(tokens: Tokens, address: str = HERE) -> Issued:

@@ -1,0 +1,23 @@
+"""What modules of this folder share: a gateway each, and a camera that sends large frames unasked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.support.camera import Camera
+from tests.support.gateway import GatewayProcess
+
+
+@pytest.fixture(scope="module")
+def gateway(request: pytest.FixtureRequest) -> Iterator[GatewayProcess]:
+    """A gateway for a module, with the variables that the module has in ENVIRONMENT."""
+    with GatewayProcess(env=getattr(request.module, "ENVIRONMENT", {})) as running:
+        yield running
+
+
+@pytest.fixture
+async def camera(gateway: GatewayProcess) -> AsyncIterator[Camera]:
+    async with Camera(gateway.ws_url, size_bytes=100_000, obeys=False) as running:
+        yield running
