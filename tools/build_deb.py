@@ -106,7 +106,7 @@ def _write_files(tree: Path) -> None:
     """Writes all but the environment: the same texts that `darvaz service install` and the generator have."""
     config = (ROOT / "deploy/darvaz.toml").read_text(encoding="utf-8")
     _write(tree, "etc/darvaz/darvaz.toml", config.replace('# data = "data"', _CONFIG))
-    _write(tree, "lib/systemd/system/darvaz.service", system_unit().text)
+    _write(tree, "lib/systemd/system/darvaz.service", system_unit())
     manual = (ROOT / "deploy/man/darvaz.1").read_bytes()
     _write(tree, "usr/share/man/man1/darvaz.1.gz", gzip.compress(manual, mtime=0))
     for shell in SHELLS:

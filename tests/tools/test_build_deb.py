@@ -84,7 +84,7 @@ def test_its_life_ends_with_nothing_left(package: Path, tmp_path: Path) -> None:
     kept = (config.exists(), (data / "darvaz.sqlite3").exists(), (tmp_path / "usr/bin/darvaz").is_symlink())
     machine.dpkg("--purge", "darvaz")
 
-    assert unit == system_unit().text
+    assert unit == system_unit()
     assert settings.data == "/var/lib/darvaz"
     assert kept == (True, True, False)
     assert not config.exists() and not data.exists()

@@ -36,7 +36,7 @@ BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 # Made from the program, not from the schema.
 PROGRAM_BUILDERS: Mapping[str, Callable[[], str]] = {
     "deploy/darvaz.toml": config_example,
-    "deploy/systemd/darvaz.service": lambda: system_unit().text,
+    "deploy/systemd/darvaz.service": system_unit,
     "deploy/man/darvaz.1": build_manual,
 }
 

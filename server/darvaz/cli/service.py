@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from darvaz.cli.service_unit import SYSTEM_CONFIG, SYSTEM_DATA, UNIT_NAME, Unit, system_unit, user_unit
+from darvaz.cli.service_unit import SYSTEM_CONFIG, SYSTEM_DATA, UNIT_NAME, system_unit, user_unit
 from darvaz.text.terminal import visible
 
 DEADLINE_S = 360
@@ -50,7 +50,7 @@ def install(for_user: bool, dry_run: bool) -> None:
     settings = f'# `darvaz config --example` prints all settings.\ndata = "{data}"\n'
     commands = [_systemctl(for_user, "daemon-reload"), _systemctl(for_user, "enable", "--now", UNIT_NAME)]
     if dry_run:
-        click.echo(f"# {unit_file}\n{unit.text}")
+        click.echo(f"# {unit_file}\n{unit}")
         if not config.exists():
             click.echo(f"# {config}\n{settings}")
         for command in commands:
@@ -61,7 +61,7 @@ def install(for_user: bool, dry_run: bool) -> None:
         _require_readable()
     if not config.exists():
         _write(config, settings)
-    _write(unit_file, unit.text)
+    _write(unit_file, unit)
     for command in commands:
         _run(command)
     click.echo(f"The service runs, and starts again by itself: {unit_file}\nSettings: {config}\nData: {data}")
@@ -112,7 +112,7 @@ def status(for_user: bool) -> None:
         sys.exit(NOT_RUNNING)
 
 
-def _planned(for_user: bool) -> tuple[Unit, Path, Path]:
+def _planned(for_user: bool) -> tuple[str, Path, Path]:
     """Returns the unit, its file of settings and its data folder."""
     if not for_user:
         return system_unit(_command()), Path(SYSTEM_CONFIG), Path(SYSTEM_DATA)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 UNIT_NAME = "darvaz.service"
 SYSTEM_COMMAND = "/usr/bin/darvaz"
@@ -41,7 +40,7 @@ PrivateDevices=yes
 PrivateTmp=yes
 ProtectClock=yes
 ProtectControlGroups=yes
-ProtectHome={home}
+ProtectHome=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
@@ -70,26 +69,19 @@ SystemCallArchitectures=native
 """
 
 
-class Unit(NamedTuple):
-    """A unit to write."""
-
-    text: str
-    is_of_user: bool
-
-
-def system_unit(command: Sequence[str] = (SYSTEM_COMMAND,)) -> Unit:
+def system_unit(command: Sequence[str] = (SYSTEM_COMMAND,)) -> str:
     """Returns the unit of the machine: its own user, data in /var/lib/darvaz, and few rights."""
     started = _joined([*command, "serve", "--config", SYSTEM_CONFIG])
-    service = _RUNNING.format(command=started) + _OF_THE_SYSTEM + _HARDENED.format(home="yes")
+    service = _RUNNING.format(command=started) + _OF_THE_SYSTEM + _HARDENED
     head = "After=network-online.target time-sync.target\nWants=network-online.target\nStartLimitIntervalSec=0\n"
-    return Unit(_unit(head, service, "multi-user.target"), is_of_user=False)
+    return _unit(head, service, "multi-user.target")
 
 
-def user_unit(command: Sequence[str], config: str) -> Unit:
+def user_unit(command: Sequence[str], config: str) -> str:
     """Returns the unit of one user, whose service manager starts it when the user signs in, or at boot with linger."""
     started = _joined([*command, "serve", "--config", config])
     service = _RUNNING.format(command=started) + _HARDENED_FOR_A_USER
-    return Unit(_unit("StartLimitIntervalSec=0\n", service, "default.target"), is_of_user=True)
+    return _unit("StartLimitIntervalSec=0\n", service, "default.target")
 
 
 def _unit(head: str, service: str, wanted_by: str) -> str:

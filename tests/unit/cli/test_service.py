@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from darvaz.cli import cli
-from darvaz.cli.service_unit import Unit, system_unit, user_unit
+from darvaz.cli.service_unit import system_unit, user_unit
 
 ROOT = Path(__file__).resolve().parents[3]
 # In tenths, as systemd compares it; it says 1.7 today. 2.0 and below is "OK".
@@ -37,9 +37,9 @@ def analyze(*arguments: str, runtime: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def written(unit: Unit, folder: Path) -> str:
+def written(unit: str, folder: Path) -> str:
     file = folder / "darvaz.service"
-    file.write_text(unit.text)
+    file.write_text(unit)
     return str(file)
 
 
@@ -82,11 +82,11 @@ def test_the_service_of_the_machine_has_few_rights(tmp_path: Path) -> None:
 
 
 def test_the_unit_in_the_tree_is_the_one_that_is_installed() -> None:
-    assert (ROOT / "deploy/systemd/darvaz.service").read_text() == system_unit().text
+    assert (ROOT / "deploy/systemd/darvaz.service").read_text() == system_unit()
 
 
 def test_a_command_with_odd_characters_is_one_argument_of_systemd() -> None:
-    text = user_unit(['/home/a b/100%"$X/darvaz'], "/c.toml").text
+    text = user_unit(['/home/a b/100%"$X/darvaz'], "/c.toml")
 
     assert 'ExecStart="/home/a b/100%%\\"$$X/darvaz" serve --config /c.toml' in text
 
