@@ -147,6 +147,17 @@ async def test_name_that_is_not_utf8_is_shown_and_left(tmp_path: Path) -> None:
     assert os.listdir(os.fsencode(flash / "folder")) == [b"\xff\xfe.txt"]
 
 
+async def test_files_of_a_board_whose_flash_is_a_folder_are_written_and_renamed(tmp_path: Path) -> None:
+    def work(prompt: Prompt) -> tuple[bytes, list[str]]:
+        prompt.write_file("/a/x", b"old")
+        prompt.write_file("/a/x", b"new")
+        prompt.rename("/a/x", "/y")
+        return prompt.read_file("/y"), [entry.path for entry in prompt.list_files()]
+
+    async with VirtualBoard("pico", tmp_path / "folder") as running:
+        assert await at_prompt(running, work) == (b"new", ["/a", "/y"])
+
+
 async def test_hashes_of_more_files_than_fit_into_one_request(board: VirtualBoard) -> None:
     paths = [f"/f{number}" for number in range(NAMES_AT_ONCE + 1)]
 

@@ -44,11 +44,34 @@ class FlashDevice:
         return 0
 
 
+class VfsPosix:
+    """A folder of the host as a file system; `darvaz` knows it by the name of the class.
+
+    MicroPython's own, with a root, renames a file to itself: both paths are made in one buffer.
+    """
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._inner = vfs.VfsPosix(folder)
+        self._host = vfs.VfsPosix()
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def mount(self, is_readonly, makes):
+        """Is called by vfs.mount."""
+        self._inner.mount(is_readonly, makes)
+
+    def rename(self, old, new):
+        """Renames a file or folder."""
+        self._host.rename(self._folder + old, self._folder + new)
+
+
 def mount():
     """Makes the board's own file system the root."""
     folder = os.getenv("DARVAZ_VIRTUAL_FLASH")
     image = os.getenv("DARVAZ_VIRTUAL_IMAGE")
-    root = vfs.VfsPosix(folder)
+    root = VfsPosix(folder)
     if image:
         flash = FlashDevice(vfs.VfsPosix("/").open(image, "r+b"))
         try:
