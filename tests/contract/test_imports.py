@@ -49,7 +49,7 @@ LAYERS = (
         "gateway.shares",
         "gateway.sign_in_hint",
     },
-    {"gateway.parts"},
+    {"gateway.parts", "gateway.assistants"},
     {"gateway.damaged_files", "gateway.last_writes", "gateway.http", "gateway.greeting"},
     {"gateway.viewing", "gateway.links", "gateway.dashboard", "gateway.esphome"},
     {"gateway.api"},

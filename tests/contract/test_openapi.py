@@ -53,8 +53,8 @@ async def test_the_document_has_exactly_the_operations_that_are_answered(
 async def test_every_operation_has_its_roles_and_security(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            is_public = (not path.startswith("/api/") and path != "/metrics") or operation["tags"] == ["Public"]
-            is_public = is_public or operation["operationId"] == "sign_in"
+            is_elsewhere = not path.startswith("/api/") and path not in ("/metrics", "/mcp")
+            is_public = is_elsewhere or operation["tags"] == ["Public"] or operation["operationId"] == "sign_in"
             assert (operation["security"] == []) is is_public, (method, path)
             assert operation["summary"].endswith(".") and operation["description"].endswith(".")
 

@@ -23,7 +23,7 @@ from tests.support.board import board_at
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # What a route is for. Where a request might change what others need, it is one that is admitted and then fails.
-OPEN, FETCH, VIEW, CAMERA, ADMINISTER, CHANGE, LEAVE, BOARD, WATCH = range(9)
+OPEN, FETCH, VIEW, CAMERA, ADMINISTER, CHANGE, LEAVE, BOARD, WATCH, ASSIST = range(10)
 ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/", OPEN, None),
     ("GET", "/sign-in", OPEN, None),
@@ -70,17 +70,18 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("PATCH", "/api/settings", CHANGE, {}),
     ("WS", "/ws/pico", BOARD, None),
     ("WS", "/ws/view/eye", WATCH, None),
+    ("POST", "/mcp", ASSIST, {"jsonrpc": "2.0", "id": 1, "method": "ping"}),
     # The last one: a session ends with it.
     ("DELETE", "/api/session", LEAVE, None),
 ]
 IN = 0
-# Of each caller: open, fetch, view, camera, administer, change, leave, board, watch.
-NOBODY = (IN, 403, 401, 401, 401, 401, 401, IN, 401)
-WRONG = (IN, 403, 401, 401, 401, 401, 401, 401, 401)
-FOREIGN = (IN, 403, 403, 403, 403, 403, 403, 403, 403)
-VIEWER = (IN, 403, IN, IN, 403, 403, IN, 401, IN)
-OPERATOR = (IN, 403, IN, IN, IN, IN, IN, 401, IN)
-HERE = (IN, IN, IN, IN, IN, IN, IN, IN, IN)
+# Of each caller: open, fetch, view, camera, administer, change, leave, board, watch, assist.
+NOBODY = (IN, 403, 401, 401, 401, 401, 401, IN, 401, 401)
+WRONG = (IN, 403, 401, 401, 401, 401, 401, 401, 401, 401)
+FOREIGN = (IN, 403, 403, 403, 403, 403, 403, 403, 403, 403)
+VIEWER = (IN, 403, IN, IN, 403, 403, IN, 401, IN, 403)
+OPERATOR = (IN, 403, IN, IN, IN, IN, IN, 401, IN, IN)
+HERE = (IN, IN, IN, IN, IN, IN, IN, IN, IN, IN)
 OUTCOMES: dict[str, tuple[int, ...]] = {
     "another machine": NOBODY,
     "another machine that says it is localhost": NOBODY,
@@ -88,33 +89,35 @@ OUTCOMES: dict[str, tuple[int, ...]] = {
     "an address of this machine alone": NOBODY,
     "this machine behind a proxy": NOBODY,
     "this machine by a foreign name": NOBODY,
-    "a browser of this machine by a foreign name": (IN, 403, 403, 403, 403, 403, 403, IN, 403),
+    "a browser of this machine by a foreign name": (IN, 403, 403, 403, 403, 403, 403, IN, 403, 403),
     "a foreign page in a browser of this machine": FOREIGN,
-    "a picture of a foreign page in a browser of this machine": (IN, 403, IN, IN, IN, 403, 403, IN, IN),
-    "the local token": (IN, IN, IN, IN, IN, IN, IN, 401, IN),
+    "a picture of a foreign page in a browser of this machine": (IN, 403, IN, IN, IN, 403, 403, IN, IN, 403),
+    "the local token": (IN, IN, IN, IN, IN, IN, IN, 401, IN, IN),
     "the local token from another machine": WRONG,
     "a viewer": VIEWER,
     "an operator": OPERATOR,
+    "an assistant": (IN, 403, 403, 403, 403, 403, 403, 401, 403, IN),
+    "an assistant by password": WRONG,
     "a viewer by password": VIEWER,
     "an operator by password": WRONG,
     "an expired viewer": WRONG,
     "an expired operator": WRONG,
     "a revoked viewer": WRONG,
     "a revoked operator": WRONG,
-    "a board": (IN, 403, 401, 401, 401, 401, 401, IN, 401),
+    "a board": (IN, 403, 401, 401, 401, 401, 401, IN, 401, 401),
     "a board of another kind": WRONG,
     "an unknown token": WRONG,
     "a malformed token": WRONG,
     "an operator's token without a scheme": WRONG,
     "an operator's token in the address": WRONG,
     "the password of a proxy": NOBODY,
-    "an operator's page": (IN, 403, IN, IN, IN, IN, IN, IN, IN),
-    "an operator's session without an origin": (IN, 403, IN, IN, IN, 403, 403, IN, IN),
+    "an operator's page": (IN, 403, IN, IN, IN, IN, IN, IN, IN, IN),
+    "an operator's session without an origin": (IN, 403, IN, IN, IN, 403, 403, IN, IN, 403),
     "an operator's session in a foreign page": FOREIGN,
-    "a viewer's page": (IN, 403, IN, IN, 403, 403, IN, IN, IN),
+    "a viewer's page": (IN, 403, IN, IN, 403, 403, IN, IN, IN, 403),
     "a page whose session was ended": NOBODY,
     "a page whose token was revoked": NOBODY,
-    "a view link": (IN, 403, 401, IN, 401, 401, 401, IN, IN),
+    "a view link": (IN, 403, 401, IN, 401, 401, 401, IN, IN, 401),
     "a view link of another camera": NOBODY,
 }
 # An <img> of a foreign page must not use up the places of event streams.
@@ -156,7 +159,7 @@ async def callers(gateway: RunningApp) -> dict[str, Calling]:
 def made_callers(gateway: RunningApp) -> dict[str, Calling]:
     """Returns every caller, with tokens, sessions and links of its own."""
     tokens, operators = gateway.parts.access.tokens, gateway.parts.operators
-    token = {kind: tokens.issue(kind).text for kind in ("viewer", "operator", "pico", "esp32cam")}
+    token = {kind: tokens.issue(kind).text for kind in ("viewer", "operator", "assistant", "pico", "esp32cam")}
     expired = {kind: tokens.issue(kind, expires_in_s=-1).text for kind in ("viewer", "operator")}
     revoked = {kind: tokens.issue(kind) for kind in ("viewer", "operator")}
     opener = tokens.issue("operator")
@@ -184,6 +187,8 @@ def made_callers(gateway: RunningApp) -> dict[str, Calling]:
         "the local token from another machine": Calling(bearer(operators.local_token.text)),
         "a viewer": Calling(bearer(token["viewer"])),
         "an operator": Calling(bearer(token["operator"])),
+        "an assistant": Calling(bearer(token["assistant"])),
+        "an assistant by password": Calling(password(token["assistant"])),
         "a viewer by password": Calling(password(token["viewer"])),
         "an operator by password": Calling(password(token["operator"])),
         "an expired viewer": Calling(bearer(expired["viewer"])),

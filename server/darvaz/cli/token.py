@@ -137,6 +137,7 @@ def _advice(kind: str, token_id: str) -> str:
     use = {
         "operator": "Put it in DARVAZ_TOKEN for the darvaz command, or send it as 'Authorization: Bearer <token>'.",
         "viewer": "Send it as 'Authorization: Bearer <token>': it may read, but not change anything.",
+        "assistant": "Give it to an assistant with the address /mcp of this gateway: docs/assistants.md.",
     }.get(kind, f'Put it in the board\'s config.json as "token"; the {kind} that uses it first keeps it.')
     return f"\nThis is shown only once. {use}\nTo end it: darvaz token revoke {token_id}"
 

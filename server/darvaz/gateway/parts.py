@@ -47,6 +47,7 @@ from darvaz.protocol.codec import MessageCodec
 _DATA_FILES = {"journal": f"{DATABASE_NAME}*", "history": f"{HISTORY_NAME}*", "records": "records-*.log"}
 # Of one network, or four times as many as it may have at once.
 LINKS_RECORDED_PER_MINUTE = 240
+ASSISTANT_CALLS_MAX, ASSISTANT_WINDOW_S = 120, 60.0
 
 
 @dataclass(slots=True)
@@ -87,6 +88,10 @@ class Parts:
     shares: AllShares = field(default_factory=AllShares)
     rivals: Rivals = field(default_factory=lambda: Rivals(time.monotonic))
     long_work: LongWork = field(default_factory=LongWork)
+    assistant_calls: RateLimiter = field(
+        default_factory=lambda: RateLimiter(ASSISTANT_CALLS_MAX, ASSISTANT_WINDOW_S, time.monotonic, key_of=str)
+    )
+    """The requests of each assistant, by its token or address."""
     local_programs: LocalPrograms = field(default_factory=LocalPrograms)
     unwritten: list[str] = field(default_factory=list)
     """What is on no disk after the end, with its number each."""

@@ -55,6 +55,10 @@ def _is_origin(part: str) -> bool:
     return re.fullmatch(r"https?://[^/\s]+/?", part) is not None
 
 
+def _is_command(part: str) -> bool:
+    return re.fullmatch(r"[^/\s]+/[A-Za-z0-9_*?]+", part) is not None
+
+
 def _is_host(part: str) -> bool:
     return re.fullmatch(r"[^/\s]+", part) is not None
 
@@ -64,6 +68,7 @@ _NETWORKS = ListRule(_is_network, "an IP address or a network such as 192.168.1.
 _ADDRESSES = ListRule(_is_address, "an IP address of this machine")
 _ORIGINS = ListRule(_is_origin, "an origin such as https://boards.example.org")
 _PUBLIC_URL = ListRule(is_public_url, "an address such as https://boards.example.org/darvaz", is_single=True)
+_COMMANDS = ListRule(_is_command, "device/command, where * stands for any characters")
 _HOSTS = ListRule(_is_host, "a host name such as boards.example.org, without scheme and path")
 
 
@@ -169,6 +174,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     home_assistant_port: Annotated[
         int, Meta(ge=0, le=65_535), _doc("TCP port of the first board for Home Assistant, others follow; 0: free ones.")
     ] = 6053
+
+    assistant_commands: Annotated[
+        str,
+        _doc(
+            "Commands that assistants may send, as lamp/led or barn-*/*, separated by commas.",
+            may_change=True,
+            parts=_COMMANDS,
+        ),
+    ] = ""
 
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _doc("Lowest level of lines in the log.", may_change=True)

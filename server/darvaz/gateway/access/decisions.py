@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Literal
 
-Role = Literal["viewer", "operator"]
+Role = Literal["viewer", "operator", "assistant"]
 
 
 class Need(enum.Enum):
@@ -18,12 +18,14 @@ class Need(enum.Enum):
     """Read tokens, sessions and settings: operators only."""
     CHANGE = "change"
     """Change something: operators only, and of pages the gateway's own only."""
+    ASSIST = "assist"
+    """Use the tools of assistants: assistants and operators, and of pages the gateway's own only."""
     LEAVE = "leave"
     """End one's own browser session: every signed-in user, from the gateway's own pages only."""
 
     @property
     def changes(self) -> bool:
-        return self in (Need.CHANGE, Need.LEAVE)
+        return self in (Need.CHANGE, Need.ASSIST, Need.LEAVE)
 
     @property
     def is_for_operators(self) -> bool:
@@ -102,6 +104,8 @@ ID_TAKEN = Refused(
     "not_allowed",
     "this id belongs to another board; use another id, or an operator revokes that board's token or forgets the device",
 )
+ASSISTANTS_HERE = Refused(403, "not_allowed", "a token of an assistant is for /mcp alone")
+ASSISTANTS_ONLY = Refused(403, "not_allowed", "this is for assistants; darvaz token issue assistant makes a token")
 OPERATORS_ONLY = Refused(403, "not_allowed", "viewers may only read; this is for operators")
 NO_ORIGIN = Refused(
     403,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from darvaz.gateway.access.browser_sessions import LIFE_S, BrowserSessions
 from darvaz.gateway.access.caller import Caller
 from darvaz.gateway.access.decisions import (
+    ASSISTANTS_HERE,
+    ASSISTANTS_ONLY,
     FOREIGN_HOST,
     FOREIGN_ORIGIN,
     LINK_USED,
@@ -63,6 +65,10 @@ class Operators:
         found = self._refuse_page(caller, need) or self._identify(caller)
         if isinstance(found, Refused):
             return found
+        if found.role == "assistant" and need is not Need.ASSIST:
+            return ASSISTANTS_HERE
+        if found.role == "viewer" and need is Need.ASSIST:
+            return ASSISTANTS_ONLY
         if need.is_for_operators and found.role != "operator":
             return OPERATORS_ONLY
         # SameSite cookies are not sent by other sites, but another port of this host is the same site.
@@ -157,9 +163,10 @@ class Operators:
             # Browsers store a password and send it by themselves, so it may only be that of a viewer.
             found = self._rules.check_token(caller, password, "viewer")
         else:
-            found = self._rules.check_token(caller, bearer_of(caller), "operator", "viewer")
+            found = self._rules.check_token(caller, bearer_of(caller), "operator", "viewer", "assistant")
         return found if isinstance(found, Refused) else Admitted(found.token_id, _role(found))
 
 
 def _role(token: Token) -> Role:
-    return "viewer" if token.kind == "viewer" else "operator"
+    roles: dict[str, Role] = {"viewer": "viewer", "assistant": "assistant"}
+    return roles.get(token.kind, "operator")

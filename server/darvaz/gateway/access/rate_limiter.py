@@ -20,11 +20,14 @@ class RateLimiter:
         window_s: float,
         monotonic_s: Callable[[], float],
         networks_max: int = NETWORKS_MAX,
+        key_of: Callable[[str | None], str] = network_of,
     ) -> None:
         self._events_max = events_max
         self._window_s = window_s
         self._monotonic_s = monotonic_s
         self._networks_max = networks_max
+        # What is counted as one; by default the network of an address.
+        self._key_of = key_of
         # Network → times of its newest events, oldest first, at most `events_max`; networks by their newest event.
         self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
 
@@ -33,14 +36,14 @@ class RateLimiter:
 
     def wait_s(self, address: str | None) -> float | None:
         """Returns how many seconds an address is still blocked, or None."""
-        times_s = self._recent(network_of(address))
+        times_s = self._recent(self._key_of(address))
         if times_s is None or len(times_s) < self._events_max:
             return None
         return times_s[0] + self._window_s - self._monotonic_s()
 
     def count(self, address: str | None) -> None:
         """Counts one event of an address."""
-        network = network_of(address)
+        network = self._key_of(address)
         times_s = self._recent(network)
         if times_s is None:
             times_s = self._times_s[network] = deque(maxlen=self._events_max)
@@ -51,7 +54,7 @@ class RateLimiter:
 
     def clear(self, address: str | None) -> None:
         """Forgets the events of an address."""
-        self._times_s.pop(network_of(address), None)
+        self._times_s.pop(self._key_of(address), None)
 
     def _recent(self, network: str) -> deque[float] | None:
         times_s = self._times_s.get(network)

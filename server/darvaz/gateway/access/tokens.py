@@ -1,4 +1,4 @@
-"""Tokens of devices, operators and viewers: issued, checked, bound to a device, revoked, deleted."""
+"""Tokens of devices, operators, viewers and assistants: issued, checked, bound to a device, revoked, deleted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from darvaz.gateway.access.token_uses import TokenUses
 from darvaz.gateway.storage.database import transaction
 
 DEVICE_KINDS = ("pico", "esp32cam")
-KINDS = (*DEVICE_KINDS, "operator", "viewer")
+KINDS = (*DEVICE_KINDS, "operator", "viewer", "assistant")
 
 MINTED_LIFE_S = 3600.0
 # Tokens of /public/tokens that no device has used: beyond this, the oldest of a network is deleted.

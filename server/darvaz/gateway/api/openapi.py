@@ -30,6 +30,7 @@ _ROLES = {
     Need.VIEW: "For viewers and operators.",
     Need.ADMINISTER: "For operators.",
     Need.CHANGE: "For operators.",
+    Need.ASSIST: "For assistants and operators.",
     Need.LEAVE: "For signed-in browsers.",
 }
 _OF_ANY_READ = (503,)

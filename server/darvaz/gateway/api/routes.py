@@ -10,8 +10,8 @@ from darvaz.gateway.api import events as api_events
 from darvaz.gateway.api import gateway as api_gateway
 from darvaz.gateway.api import home_assistant as api_home_assistant
 from darvaz.gateway.api import journal as api_journal
+from darvaz.gateway.api import mcp, public
 from darvaz.gateway.api import metrics as api_metrics
-from darvaz.gateway.api import public
 from darvaz.gateway.api import sessions as api_sessions
 from darvaz.gateway.api import telemetry as api_telemetry
 from darvaz.gateway.api import tokens as api_tokens
@@ -31,6 +31,7 @@ _OPERATIONS: list[Operation] = [
     *api_sessions.OPERATIONS,
     *api_gateway.OPERATIONS,
     *api_home_assistant.OPERATIONS,
+    *mcp.OPERATIONS,
     *api_metrics.OPERATIONS,
     *public.OPERATIONS,
 ]

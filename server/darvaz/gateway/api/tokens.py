@@ -21,7 +21,7 @@ EXPIRES_DAYS_MAX = 36_500.0
 _TAG = "Tokens and enrolment"
 _DAY_S = 86_400.0
 
-Kind = Literal["pico", "esp32cam", "operator", "viewer"]
+Kind = Literal["pico", "esp32cam", "operator", "viewer", "assistant"]
 
 
 class TokenAnswer(msgspec.Struct):

@@ -271,6 +271,10 @@ class Hub:
             raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")
         return presence
 
+    def check_command(self, device: str, name: str, args: Mapping[str, Any]) -> None:
+        """Raises the `CommandError` that a command would raise before it is sent."""
+        self._make_command(self._presence_of(device), 0, name, args)
+
     def _make_command(self, presence: Presence, identity: int, name: str, args: Mapping[str, Any]) -> Message:
         declared = presence.introduction.get("commands")
         if declared and name not in declared and name not in BUILT_IN:

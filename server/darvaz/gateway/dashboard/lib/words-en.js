@@ -177,6 +177,7 @@ export const en = {
   kind_esp32cam: "ESP32-CAM",
   kind_operator: "Operator",
   kind_viewer: "Viewer",
+  kind_assistant: "Assistant",
   shown_once: "Copy it now: it is shown only once.",
   copy: "Copy",
   copied: "Copied.",

@@ -175,6 +175,7 @@ export const fa = {
   kind_esp32cam: "ESP32-CAM",
   kind_operator: "اپراتور",
   kind_viewer: "بیننده",
+  kind_assistant: "دستیار",
   shown_once: "همین حالا کپی کنید: فقط یک بار نشان داده می‌شود.",
   copy: "کپی",
   copied: "کپی شد.",

@@ -12,7 +12,7 @@ import { t } from "../lib/words.js";
 
 /** @import { BrowserSession, Child, Token } from "../lib/types.js" */
 
-const KINDS = ["pico", "esp32cam", "operator", "viewer"];
+const KINDS = ["pico", "esp32cam", "operator", "viewer", "assistant"];
 const ROLES = ["operator", "viewer"];
 
 class AccessPage extends HTMLElement {
