@@ -10,7 +10,7 @@ import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from darvaz.boards.flashing.wifi import PASSWORD_VARIABLE, SSID_VARIABLE
-from darvaz.cli import VERBS
+from darvaz.cli.verbs import TABLE
 from darvaz.client.config import TOKEN_VARIABLE, URL_VARIABLE
 from darvaz.compiled import SWITCH
 from darvaz.gateway.api.routes import OPERATIONS
@@ -78,7 +78,7 @@ def test_every_variable_in_the_documents_is_read_by_the_program(variable: str) -
     assert variable in known | OTHER_VARIABLES | OF_TESTS
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", TABLE)
 def test_every_verb_is_in_both_readmes(verb: str) -> None:
     assert f"darvaz {verb}" in README
     assert f"darvaz {verb}" in README_FA

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.cli import VERBS
+from darvaz.cli.verbs import TABLE
 from darvaz.gateway.settings import hints, option_name
 from tests.support.needs import missing
 from tools.generate.__main__ import BUILDERS, PROGRAM_BUILDERS, ROOT, SOURCE, find_stale, main
@@ -248,7 +248,7 @@ def test_the_manual_page_has_every_verb_and_setting_and_no_mistake() -> None:
     page = ROOT / "deploy/man/darvaz.1"
     text = page.read_text(encoding="utf-8").replace("\\-", "-")
 
-    assert [verb for verb in VERBS if f".SS darvaz {verb}" not in text] == []
+    assert [verb for verb in TABLE if f".SS darvaz {verb}" not in text] == []
     assert [name for name in hints() if f"{option_name(name)} " not in text] == []
     if shutil.which("mandoc") is None:
         missing("mandoc is not installed (apt install mandoc)")

@@ -12,6 +12,7 @@ from typing import Any
 from darvaz.cli.config_example import config_example
 from darvaz.cli.service_unit import system_unit
 from darvaz.protocol.asyncapi import build_asyncapi
+from tools.generate.command_line import build_command_line
 from tools.generate.manual import build_manual
 from tools.generate.page import build_page
 from tools.generate.tables import build_rules, build_tables
@@ -37,6 +38,7 @@ BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 PROGRAM_BUILDERS: Mapping[str, Callable[[], str]] = {
     "deploy/darvaz.toml": config_example,
     "deploy/systemd/darvaz.service": system_unit,
+    "docs/command-line.md": build_command_line,
     "deploy/man/darvaz.1": build_manual,
 }
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from darvaz.cli import VERBS, cli
+from darvaz.cli import cli
 from darvaz.cli.options import setting_options
+from darvaz.cli.verbs import TABLE
 from darvaz.gateway.settings import hints
 
 _HEAD = """\
@@ -63,7 +64,7 @@ def build_manual() -> str:
     """Returns the page in the macros of man(7)."""
     parts = [_HEAD]
     context = click.Context(cli, info_name="darvaz")
-    for verb in sorted(VERBS):
+    for verb in sorted(TABLE):
         command = cli.get_command(context, verb)
         assert command is not None
         parts += _lines_of(command, f"darvaz {verb}")

@@ -55,7 +55,7 @@ def _arguments(context: click.Context, incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(f"{name}=") for name in names if name.startswith(incomplete) and name not in given]
 
 
-_BY_NAME: dict[str, Complete] = {"device": _devices, "command": _commands, "args": _arguments}
+_BY_NAME: dict[str, Complete] = {"device": _devices, "devices": _devices, "command": _commands, "args": _arguments}
 
 
 def _commands_of(context: click.Context) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from darvaz.cli.remote import ask, gateway_option
+from darvaz.cli.verb_options import json_option
 from darvaz.client import requests
 from darvaz.text.terminal import visible_json
 
@@ -16,15 +17,17 @@ from darvaz.text.terminal import visible_json
 @click.argument("device")
 @click.argument("command")
 @click.argument("args", nargs=-1, metavar="[NAME=VALUE]...")
+@json_option
 @gateway_option
-def send(device: str, command: str, args: tuple[str, ...], gateway: str) -> None:
+def send(device: str, command: str, args: tuple[str, ...], as_json: bool, gateway: str) -> None:
     """Send COMMAND to DEVICE and print the result of its ack.
 
     A value that is JSON (90, true, "text") is read as JSON, any other as plain text.
     Example: darvaz send pan-tilt pan angle=90
     """
     result = ask(gateway, requests.command(device, command, _parse(args)))
-    click.echo(visible_json(result))
+    # The result is JSON in any case; --json puts it into an object, as other verbs do.
+    click.echo(visible_json({"result": result} if as_json else result))
 
 
 def _parse(args: tuple[str, ...]) -> dict[str, Any]:

@@ -11,11 +11,12 @@ import click
 
 from darvaz.cli.data_folder import data_opened, data_option
 from darvaz.cli.remote import ask, remote_option
+from darvaz.cli.verb_options import json_option
 from darvaz.client import requests
 from darvaz.client.config import DEFAULT_URL
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX, SignInLinks
 from darvaz.gateway.sign_in_hint import address_of, sign_in_url
-from darvaz.text.terminal import visible
+from darvaz.text.terminal import visible, visible_json
 
 
 @click.command()
@@ -28,15 +29,21 @@ from darvaz.text.terminal import visible
     help="How long the link waits to be used.",
 )
 @click.option("--address", help="Where browsers reach the gateway; without this, where it last started, or --gateway.")
+@json_option
 @data_option
 @remote_option
-def signin(role: str, minutes: float, address: str | None, data: Path, gateway: str | None) -> None:
+def signin(
+    role: str, minutes: float, address: str | None, as_json: bool, data: Path, gateway: str | None
+) -> None:  # fmt: skip
     """Print a link that signs one browser in, once. The first browser that opens it is signed in: keep it secret."""
     if gateway is None:
         link = _make(role, minutes, address, data)
     else:
         made = ask(gateway, requests.sign_in_link(role, minutes))
         link = (address or _address_for_browsers(made, gateway)).rstrip("/") + str(made["path"])
+    if as_json:
+        click.echo(visible_json({"link": link, "role": role, "minutes": minutes}))
+        return
     click.echo(visible(link))
     click.echo(f"It works once, within {minutes:g} minutes, as {role}.", err=True)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, str]
 
 _FIXED_CHARS_MAX = 16
+_FOLDED_CHARS_MIN = 12
+_GAP = "  "
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
@@ -25,11 +27,34 @@ def show(whole: Sequence[Row], brief: Sequence[Row]) -> None:
     from rich.console import Console
 
     console = Console()
+    if console.is_terminal and _least_width(brief) > console.width:
+        _show_list(brief)
+        return
     if console.is_terminal:
         console.print(_terminal_table(brief))
         return
     for line in ([*whole[0]], *([*row.values()] for row in whole)):
         click.echo("\t".join(map(visible, line)))
+
+
+def _least_width(rows: Sequence[Row]) -> int:
+    """Returns how many columns a table needs, so that names and short cells stay whole."""
+    widest = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    first = next(iter(widest))
+    return sum(
+        (width if name == first or width <= _FIXED_CHARS_MAX else _FOLDED_CHARS_MIN) + len(_GAP)
+        for name, width in widest.items()
+    )
+
+
+def _show_list(rows: Sequence[Row]) -> None:
+    """Prints each row as a name and its values, one a line, for a terminal that is too narrow for a table."""
+    for row in rows:
+        first, *others = row.items()
+        click.echo(visible(first[1]))
+        for name, value in others:
+            if value:
+                click.echo(f"{_GAP}{name}: {visible(value)}")
 
 
 def ago(then_s: float, unix_s: float) -> str:

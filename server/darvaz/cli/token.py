@@ -12,6 +12,7 @@ from darvaz.cli.data_folder import data_opened, data_option
 from darvaz.cli.device_option import checked_device
 from darvaz.cli.remote import ask, remote_option
 from darvaz.cli.tables import ago, iso, show, span
+from darvaz.cli.verb_options import json_option
 from darvaz.client import requests
 from darvaz.client.types import IssuedToken, TokenInfo
 from darvaz.gateway.access import KINDS, Token, Tokens
@@ -40,10 +41,17 @@ def token() -> None:
     callback=checked_device,
     help="The only device that may use it; without this, the first that uses it.",
 )
+@json_option
 @data_option
 @remote_option
 def issue(
-    kind: str, label: str, expires_days: float | None, device: str | None, data: Path, gateway: str | None
+    kind: str,
+    label: str,
+    expires_days: float | None,
+    device: str | None,
+    as_json: bool,
+    data: Path,
+    gateway: str | None,
 ) -> None:
     """Issue a token of one KIND: pico, esp32cam, operator (may change things) or viewer (may only read).
 
@@ -53,7 +61,7 @@ def issue(
         raise click.BadParameter(f"at most {_LABEL_CHARS_MAX} characters", param_hint="--label")
     if gateway is not None:
         remote: IssuedToken = ask(gateway, requests.issue_token(kind, label, device, expires_days))
-        _show_issued(kind, remote["id"], remote["token"])
+        _show_issued(kind, remote["id"], remote["token"], as_json)
         return
     expires_in_s = None if expires_days is None else expires_days * _DAY_S
     with data_opened(data) as connection:
@@ -61,7 +69,7 @@ def issue(
             issued = Tokens(connection, time.time).issue(kind, label, expires_in_s, device)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-    _show_issued(kind, issued.token_id, issued.text)
+    _show_issued(kind, issued.token_id, issued.text, as_json)
 
 
 @token.command("list")
@@ -85,24 +93,31 @@ def list_tokens(as_json: bool, data: Path, gateway: str | None) -> None:
 
 @token.command(short_help="Revoke a token; a running gateway soon closes its link.")
 @click.argument("token_id", metavar="ID")
+@json_option
 @data_option
 @remote_option
-def revoke(token_id: str, data: Path, gateway: str | None) -> None:
+def revoke(token_id: str, as_json: bool, data: Path, gateway: str | None) -> None:
     """Revoke the token with this ID; a running gateway soon closes its link."""
     # People often have the whole token: its id is the middle part.
     token_id = token_id.split("_")[1] if token_id.startswith("dvz_") else token_id
     if gateway is not None:
         ask(gateway, requests.revoke_token(token_id))
-        click.echo(f"Token {visible(token_id)} is revoked.")
-        return
+    else:
+        _revoke_in(data, token_id)
+    click.echo(visible_json({"revoked": token_id}) if as_json else f"Token {visible(token_id)} is revoked.")
+
+
+def _revoke_in(data: Path, token_id: str) -> None:
     with data_opened(data) as connection:
         is_revoked = Tokens(connection, time.time).revoke(token_id)
     if not is_revoked:
         raise click.ClickException(f"there is no live token {token_id}: see darvaz token list")
-    click.echo(f"Token {token_id} is revoked.")
 
 
-def _show_issued(kind: str, token_id: str, text: str) -> None:
+def _show_issued(kind: str, token_id: str, text: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(visible_json({"id": token_id, "token": text}))
+        return
     click.echo(visible(text))
     if sys.stdout.isatty():
         click.echo(_advice(kind, visible(token_id)))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from darvaz.client.types import (
+    CameraInfo,
     CommandResultInfo,
     DeviceInfo,
     DeviceListInfo,
@@ -18,13 +19,17 @@ from darvaz.client.types import (
     IssuedToken,
     JournalEntry,
     JournalPageInfo,
+    KeptFramesInfo,
     LatestValuesInfo,
     PlotInfo,
     ProtocolDocument,
     PublicTokensInfo,
     SessionListInfo,
+    SettingsInfo,
     SignInLinkInfo,
     TokenListInfo,
+    VersionInfo,
+    ViewLinkInfo,
 )
 
 TimeSpec = datetime | timedelta | float
@@ -151,6 +156,11 @@ def latest(name: str) -> ApiRequest:
     return ApiRequest("GET", path_of("devices", name, "telemetry"), read, LatestValuesInfo)
 
 
+def newest(name: str) -> ApiRequest:
+    """The newest reading of each name, with its time."""
+    return ApiRequest("GET", path_of("devices", name, "telemetry"), lambda answer: answer["values"], LatestValuesInfo)
+
+
 def plot(name: str, value: str, since: TimeSpec | None, until: TimeSpec | None, points: int | None) -> ApiRequest:
     query = {"from": _seconds(since), "to": _seconds(until), "points": points}
     read: Callable[[Any], list[PlotPoint]] = lambda answer: [PlotPoint(*point) for point in answer["points"]]  # noqa: E731
@@ -158,10 +168,8 @@ def plot(name: str, value: str, since: TimeSpec | None, until: TimeSpec | None, 
 
 
 def journal(limit: int, **filters: Any) -> ApiRequest:
-    query = {key.rstrip("_"): _seconds(value) if key in ("from_", "to") else value for key, value in filters.items()}
-    return ApiRequest(
-        "GET", path_of("journal"), lambda answer: answer["rows"], JournalPageInfo, _query({**query, "limit": limit})
-    )
+    query = _query({**_filters(filters), "limit": limit})
+    return ApiRequest("GET", path_of("journal"), lambda answer: answer["rows"], JournalPageInfo, query)
 
 
 def log(name: str, limit: int, since: TimeSpec | None) -> ApiRequest:
@@ -169,6 +177,12 @@ def log(name: str, limit: int, since: TimeSpec | None) -> ApiRequest:
     return ApiRequest(
         "GET", entries.path, lambda answer: [_log_line(row) for row in answer["rows"]], JournalPageInfo, entries.query
     )
+
+
+def journal_export(format_: str, **filters: Any) -> ApiRequest:
+    """The journal as a file, the oldest entry first; to be downloaded."""
+    query = _query({**_filters(filters), "format": format_})
+    return ApiRequest("GET", path_of("journal", "export"), query=query)
 
 
 def tokens() -> ApiRequest:
@@ -221,6 +235,39 @@ def health() -> ApiRequest:
     return ApiRequest("GET", path_of("health"), shape=HealthInfo)
 
 
+def version() -> ApiRequest:
+    return ApiRequest("GET", path_of("version"), shape=VersionInfo)
+
+
+def settings() -> ApiRequest:
+    return ApiRequest("GET", path_of("settings"), lambda answer: answer["settings"], SettingsInfo)
+
+
+def change_settings(values: Mapping[str, Any]) -> ApiRequest:
+    """Changes settings until the gateway stops; the answer is all of them."""
+    return ApiRequest("PATCH", path_of("settings"), lambda answer: answer["settings"], SettingsInfo, body=dict(values))
+
+
+def camera(name: str) -> ApiRequest:
+    return ApiRequest("GET", path_of("devices", name, "camera"), shape=CameraInfo)
+
+
+def view_link(name: str, minutes: float | None) -> ApiRequest:
+    body = {} if minutes is None else {"minutes": minutes}
+    return ApiRequest("POST", path_of("devices", name, "view-links"), shape=ViewLinkInfo, body=body)
+
+
+def kept_frames(name: str) -> ApiRequest:
+    """When the kept frames of a camera arrived, in Unix milliseconds."""
+    return ApiRequest("GET", path_of("devices", name, "frames"), lambda answer: answer["frames"], KeptFramesInfo)
+
+
+def kept_frame(name: str, time_ms: int) -> ApiRequest:
+    """One kept frame: a JPEG."""
+    path = path_of("devices", name, "frames", f"{time_ms}.jpg")
+    return ApiRequest("GET", path, lambda answer: answer.content, is_raw=True)
+
+
 def protocol() -> ApiRequest:
     """The protocol's schema, which only a gateway has."""
     return ApiRequest("GET", "/protocol.json", lambda answer: answer["x-protocol"], ProtocolDocument)
@@ -239,6 +286,10 @@ def _snapshot_frame(answer: RawAnswer) -> CameraFrame:
     from email.utils import parsedate_to_datetime
 
     return CameraFrame(parsedate_to_datetime(answer.headers["last-modified"]).timestamp(), answer.content)
+
+
+def _filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.rstrip("_"): _seconds(value) if key in ("from_", "to") else value for key, value in filters.items()}
 
 
 def _seconds(time: TimeSpec | None) -> float | None:

@@ -20,6 +20,7 @@ from darvaz.client.multipart import Multipart, MultipartError
 from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, PlotPoint, TimeSpec
 from darvaz.client.transport import (
     DEADLINE_S,
+    DOWNLOADS,
     EVENTS,
     FRAMES,
     IDENTITY,
@@ -167,6 +168,16 @@ class Gateway:
             time.sleep(wait_s)
             wait_s = min(wait_s * 2, RETRY_MAX_S)
 
+    def download(self, request: ApiRequest) -> Iterator[bytes]:
+        """Yields a file of any length as it arrives; raises `GatewayError`."""
+        options = request_options(request) | {"headers": IDENTITY, "timeout": httpx.Timeout(SILENCE_MAX_S)}
+        try:
+            with self._http.stream(**options) as response:
+                self._check(response, DOWNLOADS)
+                yield from response.iter_raw()
+        except httpx.HTTPError as error:
+            raise unreachable(self._config, error) from None
+
     def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Iterator[GatewayEvent]:
         headers = {**IDENTITY, **({"Last-Event-ID": parser.last_id} if parser.last_id else {})}
         timeout = httpx.Timeout(SILENCE_MAX_S)
@@ -203,10 +214,10 @@ class Gateway:
         except AnswerError as error:
             raise strange(response.url.host, f"the answer: {error}", response.status_code) from None
 
-    def _check(self, response: httpx.Response, media_type: str) -> None:
+    def _check(self, response: httpx.Response, media_types: str | tuple[str, ...]) -> None:
         if not response.is_success:
             raise refusal(self._read(response, DEADLINE_S))
-        check_stream(response, media_type)
+        check_stream(response, media_types)
 
 
 class Device:

@@ -25,6 +25,7 @@ SILENCE_MAX_S = 45.0
 REQUESTS_AT_ONCE_MAX = 32
 EVENTS = "text/event-stream"
 FRAMES = "multipart/x-mixed-replace"
+DOWNLOADS = ("application/jsonl", "text/csv")
 IDENTITY = {"Accept-Encoding": "identity"}
 
 _REDIRECTS = range(300, 400)
@@ -112,9 +113,9 @@ def result_of(request: ApiRequest, answer: GatewayAnswer) -> Any:
         raise strange(answer.host, "another form", answer.status) from None
 
 
-def check_stream(response: httpx.Response, media_type: str) -> None:
+def check_stream(response: httpx.Response, media_types: str | tuple[str, ...]) -> None:
     """Raises the error of a good answer that is not a stream of a gateway; such an answer may never end."""
-    if not response.headers.get("content-type", "").startswith(media_type):
+    if not response.headers.get("content-type", "").startswith(media_types):
         raise strange(response.url.host, "another media type", response.status_code)
     if response.headers.get("content-encoding", "identity") != "identity":
         raise strange(response.url.host, "a compressed stream", response.status_code)

@@ -98,6 +98,7 @@ class HealthInfo(TypedDict):
     uptime_s: float
     journal: str
     history: str
+    problems: NotRequired[list[str]]
     history_reports_dropped: int
     devices: int
     devices_online: int
@@ -182,6 +183,50 @@ class PublicTokensInfo(TypedDict, total=False):
 
     pico_tokens: list[str]
     esp32cam_tokens: list[str]
+
+
+class VersionInfo(TypedDict):
+    """The version that runs."""
+
+    version: str
+    protocol: int
+    compiled: bool
+
+
+class SettingInfo(TypedDict):
+    """One setting of a running gateway."""
+
+    value: bool | int | float | str
+    description: str
+    may_change: bool
+
+
+class SettingsInfo(TypedDict):
+    """The answer of `GET /api/settings`."""
+
+    settings: dict[str, SettingInfo]
+
+
+class CameraInfo(TypedDict):
+    """The state of a camera."""
+
+    id: str
+    online: bool
+    viewers: int
+
+
+class ViewLinkInfo(TypedDict):
+    """Signed paths of one camera; append them to the gateway's address."""
+
+    stream: str
+    snapshot: str
+    expires: UnixSeconds
+
+
+class KeptFramesInfo(TypedDict):
+    """The answer of `GET /api/devices/{device}/frames`; Unix milliseconds."""
+
+    frames: list[Annotated[int, Meta(ge=0, le=100_000_000_000_000)]]
 
 
 ProtocolDocument = TypedDict("ProtocolDocument", {"x-protocol": int})

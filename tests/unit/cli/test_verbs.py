@@ -11,7 +11,8 @@ import click
 import pytest
 
 import darvaz.cli
-from darvaz.cli import VERBS, cli
+from darvaz.cli import cli
+from darvaz.cli.verbs import TABLE
 
 
 def test_every_verb_is_listed() -> None:
@@ -22,10 +23,10 @@ def test_every_verb_is_listed() -> None:
         if re.search(rf"^@click\.[^\0]*^def {path.stem}\(", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
 
-    assert modules == {verb.replace("-", "_") for verb in VERBS}
+    assert modules == {verb.replace("-", "_") for verb in TABLE}
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", TABLE)
 def test_every_verb_is_a_command_of_its_name(verb: str) -> None:
     command = cli.get_command(click.Context(cli), verb)
 

@@ -1,0 +1,93 @@
+"""The table of verbs: what each does, where help and documents list it, and which operations of the API it covers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """One verb of `darvaz`: its line of help, its section, and the API's operations that it offers."""
+
+    help: str
+    section: str
+    operations: tuple[str, ...] = ()
+
+
+GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS = "The gateway", "Devices", "Cameras", "People and tokens", "Boards on USB"
+SECTIONS = (GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS)
+
+TABLE = {
+    "backup": Verb("Copy all of the gateway's data into one file, while it runs.", GATEWAY),
+    "completion": Verb("Print the script with which a shell completes names.", GATEWAY),
+    "config": Verb("Show the value of each setting, and where it comes from.", GATEWAY),
+    "devices": Verb(
+        "List the devices: which are online, and their commands.",
+        DEVICES,
+        ("GET /api/devices", "GET /api/devices/{device}"),
+    ),
+    "doctor": Verb("Find out why a board cannot connect.", GATEWAY, ("GET /health",)),
+    "enrol": Verb(
+        "Let new boards fetch their tokens for some minutes.",
+        PEOPLE,
+        ("GET /api/enrolment", "POST /api/enrolment", "DELETE /api/enrolment"),
+    ),
+    "erase": Verb("Remove all files of a board; MicroPython itself stays.", BOARDS),
+    "events": Verb("Show what happens, as it happens, until Ctrl-C.", DEVICES, ("GET /api/events",)),
+    "export": Verb("Write the journal into a file, as JSON lines or CSV.", DEVICES, ("GET /api/journal/export",)),
+    "firmware": Verb("Install MicroPython itself, the right image for the board.", BOARDS),
+    "flash": Verb("Put the firmware on a board on USB, and see it online.", BOARDS),
+    "forget": Verb("Forget devices: their tokens, readings and frames.", DEVICES, ("DELETE /api/devices/{device}",)),
+    "frames": Verb(
+        "List the kept frames of a camera, or save them.",
+        CAMERAS,
+        ("GET /api/devices/{device}/frames", "GET /api/devices/{device}/frames/{time_ms}.jpg"),
+    ),
+    "log": Verb("Show the journal, once or as it grows.", DEVICES, ("GET /api/journal",)),
+    "login": Verb("Remember a gateway on another machine, for every other command.", PEOPLE),
+    "logout": Verb("Forget the gateway of `darvaz login` and its token.", PEOPLE),
+    "ls": Verb("List the files of a board, and the space that is left.", BOARDS),
+    "monitor": Verb("Show what a board prints on its serial port.", BOARDS),
+    "record": Verb("Make a film of a camera, or a time-lapse.", CAMERAS, ("GET /api/devices/{device}/stream.mjpeg",)),
+    "rename": Verb("Give a device a label for people, or remove it.", DEVICES, ("PATCH /api/devices/{device}",)),
+    "repl": Verb("Type at the prompt of a board; Ctrl-] leaves it.", BOARDS),
+    "rescue": Verb("Get a board back to its prompt, and keep all of its files.", BOARDS),
+    "reset": Verb("Restart a board, as its reset button does.", BOARDS),
+    "restore": Verb("Put a backup into the data folder.", GATEWAY),
+    "send": Verb(
+        "Send a command to a device and print the result.",
+        DEVICES,
+        ("POST /api/devices/{device}/commands/{name}",),
+    ),
+    "serve": Verb("Run the gateway until Ctrl-C or SIGTERM.", GATEWAY),
+    "service": Verb("Install the gateway as a service of systemd.", GATEWAY),
+    "sessions": Verb(
+        "List the signed-in browsers, or sign one out.", PEOPLE, ("GET /api/sessions", "DELETE /api/sessions/{session}")
+    ),
+    "settings": Verb(
+        "Show the settings of a running gateway, or change some until it stops.",
+        GATEWAY,
+        ("GET /api/settings", "PATCH /api/settings"),
+    ),
+    "signin": Verb("Print a link that signs one browser in, once.", PEOPLE, ("POST /api/sign-in-links",)),
+    "simulate": Verb("Run virtual boards with the real firmware.", DEVICES, ("GET /public/tokens",)),
+    "snapshot": Verb(
+        "Save a picture of a camera, or one at each interval.", CAMERAS, ("GET /api/devices/{device}/snapshot.jpg",)
+    ),
+    "status": Verb("Tell whether a gateway is well.", GATEWAY, ("GET /api/health", "GET /api/version")),
+    "telemetry": Verb(
+        "Show the newest readings of a device, or those of one name over time.",
+        DEVICES,
+        ("GET /api/devices/{device}/telemetry", "GET /api/devices/{device}/telemetry/{name}"),
+    ),
+    "token": Verb(
+        "Issue, list and revoke the tokens of boards and people.",
+        PEOPLE,
+        ("GET /api/tokens", "POST /api/tokens", "DELETE /api/tokens/{token}"),
+    ),
+    "upgrade-check": Verb("Say what this version does to the data, before its first start.", GATEWAY),
+    "viewlink": Verb(
+        "Print links that show one camera for some time, without a token.",
+        CAMERAS,
+        ("POST /api/devices/{device}/view-links", "GET /api/devices/{device}/camera"),
+    ),
+}
