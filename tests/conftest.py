@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -28,7 +29,14 @@ def _use_memory_for_folders() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+def _heed_ctrl_c() -> None:
+    """Lets Ctrl-C end the programs that tests start: a shell makes what runs in its background ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 _use_memory_for_folders()
+_heed_ctrl_c()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

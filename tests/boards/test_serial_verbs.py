@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pty
 import sys
@@ -122,9 +123,13 @@ async def test_ctrl_c_ends_the_monitor_quietly(board: VirtualBoard) -> None:
 
 async def test_erase_lists_what_it_would_remove_and_removes_nothing(board: VirtualBoard) -> None:
     done = await darvaz("erase", "--port", board.port)
+    as_json = await darvaz("erase", "--json", "--port", board.port)
+    listed = await darvaz("ls", "--json", "--port", board.port)
 
-    assert done.code == 2
+    assert done.code == as_json.code == 2
     assert done.out.splitlines() == ["would remove /lib/", "would remove /main.py"]
+    assert json.loads(as_json.out) == {"paths": ["/lib", "/main.py"], "removed": False}
+    assert [file["path"] for file in json.loads(listed.out)["files"]] == ["/lib", "/lib/a.py", "/main.py"]
     assert "CONFIRM=yes" in done.err
     await starts(board)
 

@@ -22,7 +22,8 @@ from darvaz.boards.serial.install import (
     load_image,
 )
 from darvaz.cli.boards import explained, port_option
-from darvaz.text.terminal import visible
+from darvaz.cli.verb_options import json_option
+from darvaz.text.terminal import visible, visible_json
 
 
 @click.command()
@@ -48,6 +49,7 @@ from darvaz.text.terminal import visible
     help="Seconds to wait for a Pico's drive, and for the board to come back.",
 )
 @click.option("--dry-run", is_flag=True, help="Find the board, get and check the image, and write nothing.")
+@json_option
 def firmware(
     kind: str | None,
     port: str,
@@ -58,6 +60,7 @@ def firmware(
     baud: int,
     wait_s: float,
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Install MicroPython on a board: a Pico W, a Pico 2 W, or an ESP32-CAM (with the camera driver).
 
@@ -76,24 +79,35 @@ def firmware(
             require_esptool()
             assert target.port is not None
             check_port(target.port)
-        click.echo(f"Board: {target.chip} at {target}")
+        click.echo(f"Board: {target.chip} at {target}", err=as_json)
         image = load_image(target, file, url, _show_step, _progress)
         check_image(image, target.chip)
         if target.kind == "esp32cam":
             check_file(image)
         if dry_run:
-            click.echo(f"A dry run: nothing was written. {visible(image.name)} is right for this board.")
+            click.echo(f"A dry run: nothing was written. {visible(image.name)} is right for this board.", err=as_json)
+        if as_json and dry_run:
+            _show_json(target, image.name, None, is_installed=False)
+        if dry_run:
             return
         install(target, image, _show_step, progress=_progress, baud=baud, erases=erase)
-        _show_result(target, min(wait_s, BACK_S))
+        known = identify_after(target, min(wait_s, BACK_S))
+        if as_json:
+            _show_json(target, image.name, known, is_installed=True)
+        else:
+            _show_result(target, known)
 
 
 def _show_step(sentence: str) -> None:
     click.echo(visible(sentence), err=True)
 
 
-def _show_result(target: InstallTarget, wait_s: float) -> None:
-    known = identify_after(target, wait_s)
+def _show_json(target: InstallTarget, image: str, known: object, *, is_installed: bool) -> None:
+    about = {"chip": str(target.chip), "image": image, "installed": is_installed}
+    click.echo(visible_json({**about, "board": None if known is None else str(known)}))
+
+
+def _show_result(target: InstallTarget, known: object) -> None:
     if known is not None:
         click.echo(f"Installed: {visible(str(known))}.")
     elif target.kind == "pico":

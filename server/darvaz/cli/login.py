@@ -8,14 +8,17 @@ import sys
 import click
 
 from darvaz.cli.remote import client_of, explained_errors
+from darvaz.cli.verb_options import json_option
 from darvaz.client.config import TOKEN_VARIABLE, GatewayConfig, checked_token, login_path, remember
+from darvaz.text.terminal import visible_json
 
 _LINE_CHARS_MAX = 1_024
 
 
 @click.command()
 @click.argument("url")
-def login(url: str) -> None:
+@json_option
+def login(url: str, as_json: bool) -> None:
     """Remember the gateway at URL and a token for it, for every command that uses a gateway.
 
     The token is asked for, or read from DARVAZ_TOKEN or a pipe; it is kept in a file that only you can read.
@@ -32,6 +35,9 @@ def login(url: str) -> None:
         remember(login_path(), config)
     except OSError as error:
         raise click.ClickException(f"{login_path()} cannot be written: {error.strerror}") from None
+    if as_json:
+        click.echo(visible_json({"gateway": config.url, "devices": known, "file": str(login_path())}))
+        return
     click.echo(f"{config.url} knows {known} device(s); it is remembered in {login_path()}")
 
 

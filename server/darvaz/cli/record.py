@@ -13,12 +13,14 @@ from typing import Any
 import click
 
 from darvaz.cli.remote import explained_errors, gateway_option
+from darvaz.cli.verb_options import json_option
 from darvaz.client.asynchronous import AsyncGateway
 from darvaz.client.errors import GatewayError, Unreachable
 from darvaz.client.film import Film, FilmError
 from darvaz.client.film_start import FilmStart
 from darvaz.client.requests import CameraFrame
 from darvaz.gateway.frames.demand import SIZES
+from darvaz.text.terminal import visible_json
 
 _RETRY_S = 1.0
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -41,6 +43,7 @@ _SUFFIXES = (".mkv", ".mp4")
 @click.option("--every", "every_s", type=click.FloatRange(0.1, 86_400), help="Time-lapse: seconds between frames.")
 @click.option("--play-fps", type=click.FloatRange(1, 120), help=f"Time-lapse: frames a second [{_LAPSE_FPS:g}].")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
+@json_option
 @gateway_option
 def record(
     device: str,
@@ -51,6 +54,7 @@ def record(
     every_s: float | None,
     play_fps: float | None,
     force: bool,
+    as_json: bool,
     gateway: str,
 ) -> None:
     """Record the camera DEVICE; Ctrl-C or SIGTERM ends the film, and the file is complete.
@@ -76,12 +80,16 @@ def record(
                 signal.signal(number, signal.SIG_IGN)
     except FilmError as error:
         raise click.ClickException(str(error)) from None
-    _report(film, output)
+    _report(film, output, as_json)
 
 
-def _report(film: Film, output: Path) -> None:
+def _report(film: Film, output: Path, as_json: bool) -> None:
     if not film.frames:
         raise click.ClickException("no frame arrived, so there is no film")
+    if as_json:
+        made = {"file": str(output), "frames": film.frames, "length_s": film.length_s, "broken": film.broken}
+        click.echo(visible_json(made))
+        return
     broken = f", {film.broken} broken ones left out" if film.broken else ""
     click.echo(f"{output}: {film.frames} frames, {film.length_s:.1f} s{broken}")
 

@@ -42,3 +42,26 @@ def test_help_of_a_verb_loads_neither_the_other_verbs_nor_an_http_client() -> No
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+# They show what another program prints, or have no result.
+WITHOUT_JSON = {"completion", "flash", "monitor", "repl", "serve", "service", "simulate"}
+# They are of no gateway, or of one that has to be named.
+WITHOUT_GATEWAY = {"doctor"}
+
+
+def options_of(verb: str) -> list[set[str]]:
+    """Returns the options of a verb, or of each of its own commands."""
+    command = cli.get_command(click.Context(cli), verb)
+    assert command is not None
+    commands = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+    return [{name for parameter in found.params for name in parameter.opts} for found in commands]
+
+
+@pytest.mark.parametrize("verb", TABLE)
+def test_a_verb_has_the_options_that_all_have(verb: str) -> None:
+    options = options_of(verb)
+
+    assert all("--json" in found for found in options) == (verb not in WITHOUT_JSON)
+    if TABLE[verb].operations and verb not in WITHOUT_GATEWAY:
+        assert all("--gateway" in found for found in options)
