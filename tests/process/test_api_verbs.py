@@ -27,7 +27,7 @@ DEVICE = "-pan;tilt"
 # A browser's own, documents, and what only a program of another kind uses.
 WITHOUT_VERB = {
     "GET /api/session", "POST /api/session", "DELETE /api/session", "GET /asyncapi.json", "GET /protocol.json",
-    "GET /metrics", "GET /api/home-assistant", "DELETE /api/devices/{device}/home-assistant-key",
+    "GET /metrics", "GET /api/home-assistant", "DELETE /api/devices/{device}/home-assistant-key", "POST /mcp",
 }  # fmt: skip
 
 
