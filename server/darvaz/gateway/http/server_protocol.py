@@ -162,7 +162,7 @@ def _nothing() -> None:
 
 
 class ResponseBody:
-    """Where the frames or events of a client go: `write` and `buffered_bytes` are the transport's own, for speed."""
+    """Where the frames or events of a client go: `write` and `buffered_bytes` are nearly the transport's own."""
 
     __slots__ = ("_transport", "buffered_bytes", "is_paused", "on_resumed", "write")
 
@@ -171,8 +171,17 @@ class ResponseBody:
         # Whether more than the transport's limit waits for the client; and what is called when it has read that.
         self.is_paused = False
         self.on_resumed: Callable[[], None] = _nothing
-        self.write: Callable[[bytes], None] = transport.write
+        self.write = self._writer(transport.write, transport.is_closing)
         self.buffered_bytes: Callable[[], int] = transport.get_write_buffer_size
+
+    def _writer(self, write: Callable[[bytes], None], is_closing: Callable[[], bool]) -> Callable[[bytes], None]:
+        """Returns what sends bytes. A client may have left and not be gone yet: uvloop raises then, in the sender."""
+
+        def send(data: bytes) -> None:
+            if not is_closing():
+                write(data)
+
+        return send
 
     def abort(self, reason: str) -> None:
         """Cuts the connection; HTTP has no place for the reason."""
@@ -191,12 +200,14 @@ class ChunkedBody(ResponseBody):
 
     __slots__ = ()
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        super().__init__(transport)
-        write = transport.write
-        self.write = lambda data: write(b"%x\r\n%b\r\n" % (len(data), data))
+    def _writer(self, write: Callable[[bytes], None], is_closing: Callable[[], bool]) -> Callable[[bytes], None]:
+        def send(data: bytes) -> None:
+            if not is_closing():
+                write(b"%x\r\n%b\r\n" % (len(data), data))
+
+        return send
 
     def end(self) -> None:
-        if not self.buffered_bytes():
+        if not self._transport.is_closing() and not self.buffered_bytes():
             self._transport.write(b"0\r\n\r\n")
         super().end()
