@@ -40,7 +40,9 @@ def clone(tmp_path: Path) -> Path:
 @pytest.fixture
 def environment() -> dict[str, str]:
     """The variables of a shell in which no virtual environment is active and nothing is compiled."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "INSTALL_LOCKED")
+    }
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join(folder for folder in kept["PATH"].split(os.pathsep) if folder != ours)
     return {**kept, "PATH": path, "DARVAZ_COMPILED": "no"}
