@@ -85,9 +85,10 @@ def test_devices_fit_a_terminal_of_80_columns_and_are_complete(gateway: GatewayP
     lines = on_a_terminal("devices", "--gateway", gateway.url)
 
     assert max(map(len, lines)) <= COLUMNS
-    assert lines[0].split() == ["device", "kind", "state", "address", "commands"]
-    assert lines[-1].split() == ["pan-tilt", "pico", "online", "127.0.0.1", "pan(angle)"]
-    assert LONG_ID in "".join(line.split(" ")[0] for line in lines[1:-1])
+    # Too long a name for a table: each value is on a line of its own.
+    assert LONG_ID in lines
+    plain = lines[lines.index("pan-tilt") :]
+    assert plain == ["pan-tilt", "  kind: pico", "  state: online", "  address: 127.0.0.1", "  commands: pan(angle)"]
     assert "…" not in "".join(lines)
 
 

@@ -29,6 +29,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The extras of each run of pip, and `["venv"]` for each environment that was created."""
+    monkeypatch.delenv("INSTALL_LOCKED", raising=False)
     made: list[list[str]] = []
 
     def create(environment: Environment) -> None:

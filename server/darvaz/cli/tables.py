@@ -28,7 +28,7 @@ def show(whole: Sequence[Row], brief: Sequence[Row]) -> None:
 
     console = Console()
     if console.is_terminal and _least_width(brief) > console.width:
-        _show_list(brief)
+        _show_list(brief, console.width)
         return
     if console.is_terminal:
         console.print(_terminal_table(brief))
@@ -47,14 +47,16 @@ def _least_width(rows: Sequence[Row]) -> int:
     )
 
 
-def _show_list(rows: Sequence[Row]) -> None:
+def _show_list(rows: Sequence[Row], columns: int) -> None:
     """Prints each row as a name and its values, one a line, for a terminal that is too narrow for a table."""
+    import textwrap
+
     for row in rows:
         first, *others = row.items()
-        click.echo(visible(first[1]))
-        for name, value in others:
-            if value:
-                click.echo(f"{_GAP}{name}: {visible(value)}")
+        lines = [visible(first[1]), *(f"{_GAP}{name}: {visible(value)}" for name, value in others if value)]
+        for line in lines:
+            folded = textwrap.wrap(line, columns, subsequent_indent=2 * _GAP, break_on_hyphens=False)
+            click.echo("\n".join(folded))
 
 
 def ago(then_s: float, unix_s: float) -> str:

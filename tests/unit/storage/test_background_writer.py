@@ -14,6 +14,8 @@ from darvaz.gateway.storage import background_writer
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import StorageError
 
+DEADLINE_S = 10.0
+
 
 class Notes:
     """Notes that wait for a writer, at most ten, and the disk that takes them."""
@@ -206,6 +208,26 @@ def test_a_gap_that_could_not_be_written_is_written_later(notes: Notes) -> None:
     wait_until(lambda: notes.syncs == 2)
 
     assert notes.disk == ["3 lost"]
+
+
+def test_a_stop_while_a_write_runs_is_not_forgotten(notes: Notes) -> None:
+    stopped = threading.Event()
+
+    def stop_early() -> int:
+        # As the first thing of a write: the writer has not yet forgotten what woke it.
+        if not stopped.is_set():
+            stopped.set()
+            notes.writer._closing.set()
+            notes.writer._wake.clear()
+        return notes.write()
+
+    notes.writer._write = stop_early
+    notes.writer.start()
+    assert stopped.wait(DEADLINE_S)
+    assert notes.writer._thread is not None
+    notes.writer._thread.join(DEADLINE_S)
+
+    assert not notes.writer.is_running
 
 
 def test_a_failure_to_tidy_is_logged_and_changes_nothing_else(notes: Notes, caplog: pytest.LogCaptureFixture) -> None:

@@ -223,7 +223,10 @@ class BackgroundWriter:
             self._close()
 
     def _wait(self) -> None:
-        """Waits until there is something to write."""
+        """Waits until there is something to write, or the end."""
+        # `stop` may have woken it before the last write began, which forgot that.
+        if self._closing.is_set():
+            return
         if self._wake.wait(self._interval_s) and self._gather_s:
             self._hurried.wait(self._gather_s)
 
