@@ -207,6 +207,24 @@ def test_a_client_that_never_shakes_hands_has_a_slot_and_a_deadline(
     on_loop(visit())
 
 
+def test_deadlines_of_many_handshakes_at_once_give_back_every_slot(
+    authority: Authority, on_loop: Callable[[Any], None]
+) -> None:
+    async def stop_halfway(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x16\x03\x01")
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
+        writer.close()
+
+    async def visit() -> None:
+        async with serving(Certificates(authority.cert, authority.key), deadline_s=0.05) as (port, slots):
+            await asyncio.gather(*(stop_halfway(port) for _ in range(16)))
+            await slots.empty.wait()
+
+    on_loop(visit())
+
+
 def test_garbage_instead_of_a_handshake_ends_the_connection(
     authority: Authority, on_loop: Callable[[Any], None]
 ) -> None:

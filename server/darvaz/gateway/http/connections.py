@@ -151,3 +151,6 @@ class NewConnection(asyncio.Protocol):
     def cut_off(self) -> None:
         """Ends the connection at once: there is no request, so there is no response."""
         self._transport.abort()
+        if self._tls_start is not None:
+            # While a handshake runs, uvloop tells nobody of the end.
+            (self._arguments["_loop"] or asyncio.get_running_loop()).call_soon(self._leave)
