@@ -24,11 +24,10 @@ from darvaz.client.transport import (
     EVENTS,
     FRAMES,
     IDENTITY,
-    PAGED_BYTES_MAX,
-    PAGES_MAX,
     RETRY_FIRST_S,
     RETRY_MAX_S,
     SILENCE_MAX_S,
+    PageCollector,
     body_reader,
     check_stream,
     client_options,
@@ -93,16 +92,10 @@ class Gateway:
         result, size_bytes = self._ask_once(request)
         if not isinstance(result, Page):
             return result
-        items = result.items
-        for _ in range(PAGES_MAX):
-            if result.following is None:
-                return items
-            if size_bytes > PAGED_BYTES_MAX:
-                break
-            result, more_bytes = self._ask_once(result.following)
-            items += result.items
-            size_bytes += more_bytes
-        raise GatewayError(f"{self._config.url} goes on and on with its answer: is the address right?")
+        pages = PageCollector(self._config)
+        while (following := pages.receive(result, size_bytes)) is not None:
+            result, size_bytes = self._ask_once(following)
+        return pages.items
 
     def _ask_once(self, request: ApiRequest) -> tuple[Any, int]:
         """Returns the result of one request, and how many bytes it was."""

@@ -11,7 +11,7 @@ from darvaz.client.answers import ANSWER_BYTES_MAX, REFUSAL_BYTES_MAX, BodyReade
 from darvaz.client.config import URL_VARIABLE, GatewayConfig
 from darvaz.client.errors import GatewayError, Unreachable, error_of
 from darvaz.client.local_token import LocalTokenAuth
-from darvaz.client.requests import ApiRequest, RawAnswer
+from darvaz.client.requests import ApiRequest, Page, RawAnswer
 from darvaz.text.certificates import trusting_context
 
 DEADLINE_S = 30.0
@@ -40,6 +40,25 @@ _ADVICE = {
     "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted here; put the certificate of its authority into a"
     " file, and name that file in SSL_CERT_FILE",
 }
+
+
+class PageCollector:
+    """Joins the pages of a long answer, within `PAGES_MAX` and `PAGED_BYTES_MAX`."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.items: list[Any] = []
+        """Of the pages so far."""
+        self._config = config
+        self._pages = self._bytes = 0
+
+    def receive(self, page: Page, size_bytes: int) -> ApiRequest | None:
+        """Takes a page, and returns the request for the next, None after the last; raises `GatewayError`."""
+        self.items += page.items
+        self._pages += 1
+        self._bytes += size_bytes
+        if self._pages > PAGES_MAX or (page.following is not None and self._bytes > PAGED_BYTES_MAX):
+            raise GatewayError(f"{self._config.url} goes on and on with its answer: is the address right?")
+        return page.following
 
 
 def client_options(config: GatewayConfig) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from darvaz.cli import cli
-from darvaz.client import synchronous, transport
+from darvaz.client import transport
 from tests.support.evil_server import HOSTILE, MEBIBYTE, answer, bomb, endless, evil_server, head, trickle
 
 TOKEN = "dvz_0123456789_secretsecretsecret"
@@ -137,8 +137,8 @@ def test_words_of_a_server_are_shown_without_what_a_terminal_obeys() -> None:
 
 @pytest.mark.parametrize(("pages_max", "bytes_max"), [(3, MEBIBYTE), (1_000, 100)])
 def test_pages_end(monkeypatch: pytest.MonkeyPatch, pages_max: int, bytes_max: int) -> None:
-    monkeypatch.setattr(synchronous, "PAGES_MAX", pages_max)
-    monkeypatch.setattr(synchronous, "PAGED_BYTES_MAX", bytes_max)
+    monkeypatch.setattr(transport, "PAGES_MAX", pages_max)
+    monkeypatch.setattr(transport, "PAGED_BYTES_MAX", bytes_max)
     with evil_server(answer({"devices": [], "next": "a"})) as server:
         done = run(server.url, VERBS["devices"])
 
