@@ -16,6 +16,8 @@ from darvaz.gateway.telemetry.description import DeviceDescription
 # Of one board, commands and values and all; the rest is left out.
 ENTITIES_MAX = 200
 _CONFIG, _DIAGNOSTIC = pb.ENTITY_CATEGORY_CONFIG, pb.ENTITY_CATEGORY_DIAGNOSTIC
+# A board has one camera at most.
+CAMERA_KEY = entity_key("camera", "camera")
 # Commands that have an entity of their own, or are the camera's.
 _CAMERA_COMMANDS = frozenset({"stream", "snapshot"})
 _REBOOT, _INFO = "reboot", "info"
@@ -271,9 +273,7 @@ def _fact(name: str, title: str, field: str) -> Entity:
 
 def _camera(board: DeviceDescription) -> Iterable[Entity]:
     if board.sends_frames:
-        yield Entity(
-            pb.ListEntitiesCameraResponse(object_id="camera", key=entity_key("camera", "camera"), name="Camera")
-        )
+        yield Entity(pb.ListEntitiesCameraResponse(object_id="camera", key=CAMERA_KEY, name="Camera"))
 
 
 # States

@@ -99,6 +99,10 @@ class Nodes:
         if node is not None:
             # At once: a board that left is seen to be away.
             node.update()
+        self._mark(device)
+
+    def _mark(self, device: str) -> None:
+        """Has the worker look at a board."""
         self._changed[device] = None
         self._has_changed.set()
 
@@ -187,8 +191,7 @@ class Nodes:
     def _keep_key(self, node: Node, key: bytes | None) -> None:
         self._identities.keep_key(node.device, key)
         log.info("= %s: Home Assistant %s", node.device, "removed its key" if key is None else "chose a key")
-        self._changed[node.device] = None
-        self._has_changed.set()
+        self._mark(node.device)
 
     def _info(self, device: str, mac: str) -> NodeInfo:
         board = self._parts.describer.describe(device)

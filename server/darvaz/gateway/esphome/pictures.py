@@ -7,13 +7,12 @@ import time
 
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.esphome.connection import NodeConnection
-from darvaz.gateway.esphome.names import entity_key
+from darvaz.gateway.esphome.entities import CAMERA_KEY
 from darvaz.gateway.frames import Frame, TooManyViewersError, Viewer, ViewerRequest
 from darvaz.gateway.parts import Parts
 
 # Clients ask for a stream again and again while they show it (ESPHome's camera component stops after as long).
 STREAM_S = 5.0
-KEY = entity_key("camera", "camera")
 
 
 class Pictures:
@@ -80,7 +79,7 @@ class Pictures:
         except CommandError as error:
             connection.conversation.send_log("error", str(error))
         else:
-            connection.conversation.send_image(KEY, frame.data)
+            connection.conversation.send_image(CAMERA_KEY, frame.data)
         connection.flush()
 
 
@@ -92,7 +91,7 @@ class _Sender:
 
     def write(self, data: bytes) -> None:
         """Sends a picture."""
-        self._connection.conversation.send_image(KEY, data)
+        self._connection.conversation.send_image(CAMERA_KEY, data)
         self._connection.flush()
 
     def buffered_bytes(self) -> int:
