@@ -22,7 +22,6 @@ from aioesphomeapi import (
 )
 from aioesphomeapi.client import APIClient
 from aioesphomeapi.core import APIConnectionError, InvalidEncryptionKeyAPIError, RequiresEncryptionAPIError
-from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from darvaz.gateway.esphome import pictures
 from tests.support.app import RunningApp
@@ -235,6 +234,17 @@ async def test_a_picture_arrives_whole(gateway: RunningApp) -> None:
     assert image.data == big
 
 
+async def test_each_picture_can_be_asked_for_as_soon_as_the_one_before_is_there(gateway: RunningApp) -> None:
+    async with Camera(gateway, "porch"), assistant_at(gateway, "porch") as home:
+        pictures = []
+        for _ in range(20):
+            home.states.clear()
+            home.client.request_single_image()
+            pictures.append((await home.state("camera")).data)
+
+    assert len(pictures) == 20
+
+
 async def test_a_stream_is_asked_of_the_board_only_while_somebody_looks(
     gateway: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,19 +318,3 @@ async def test_names_and_keys_stay_over_a_restart_and_end_with_the_device(gatewa
 
     assert (before.name, before.mac_address) == (after.name, after.mac_address)
     assert other.mac_address != before.mac_address
-
-
-# Discovery
-
-
-async def test_a_board_is_announced_while_it_is_here(gateway: RunningApp) -> None:
-    found = AsyncServiceInfo("_esphomelib._tcp.local.", "darvaz-announced._esphomelib._tcp.local.")
-    async with AsyncZeroconf(interfaces=["127.0.0.1"]) as network, board_at(gateway, "announced"):
-        assert await found.async_request(network.zeroconf, 5_000)
-        node = await node_of(gateway, "announced")
-
-    properties = {key.decode(): (value or b"").decode() for key, value in found.properties.items()}
-    assert (found.server, found.port) == ("darvaz-announced.local.", node["port"])
-    assert (properties["friendly_name"], properties["project_name"]) == ("announced", "darvaz.pico")
-    assert len(bytes.fromhex(properties["mac"])) == 6
-    assert "api_encryption" not in properties

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.board import Board, board_at
-from tests.support.camera import Camera, jpeg
+from tests.support.camera import Camera
 from tests.support.gateway import GatewayProcess
 from tests.support.netns import outside
 from tests.support.real_home_assistant import HomeAssistant, home_assistant_in, python_of_home_assistant
@@ -46,6 +47,14 @@ async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Home]:
                 yield Home(gateway, assistant)
 
 
+_numbers = itertools.count(1)
+
+
+def fresh(name: str) -> str:
+    """Returns a name that no board had yet: a board that was added once has no card any more."""
+    return f"{name}{next(_numbers)}"
+
+
 async def carry_out(board: Board, result: Any = None) -> dict[str, Any]:
     """Answers the next command, and returns its arguments."""
     command = await board.receive("command")
@@ -53,19 +62,37 @@ async def carry_out(board: Board, result: Any = None) -> dict[str, Any]:
     return dict(command["args"])
 
 
-async def test_a_board_is_added_with_one_click_and_used(home: Home) -> None:
-    async with board_at(home.gateway.ws_url, "greenhouse", commands=COMMANDS, telemetry=TELEMETRY) as board:
-        await board.send("telemetry", values={"temperature": 21.5})
-        added = await home.assistant.add(await home.assistant.discovered("greenhouse"))
-        temperature = await home.assistant.state("sensor.greenhouse_temperature")
+async def node_of(home: Home, device: str) -> dict[str, Any]:
+    """Returns what the gateway says of a node."""
+    nodes = (await asyncio.to_thread(home.gateway.get, "/api/home-assistant")).json()["nodes"]
+    return next(dict(node) for node in nodes if node["device"] == device)
 
-        turning = asyncio.create_task(home.assistant.act("switch", "turn_on", entity_id="switch.greenhouse_led"))
+
+async def add(home: Home, name: str) -> dict[str, Any]:
+    """Adds a board with one click, and waits for Home Assistant to return with the key that it chose."""
+    added = await home.assistant.add(await home.assistant.discovered(name))
+    async with asyncio.timeout(60):
+        while True:
+            node = await node_of(home, name)
+            if node["is_encrypted"] and node["clients"]:
+                return added
+            await asyncio.sleep(0.1)
+
+
+async def test_a_board_is_added_with_one_click_and_used(home: Home) -> None:
+    name = fresh("greenhouse")
+    async with board_at(home.gateway.ws_url, name, commands=COMMANDS, telemetry=TELEMETRY) as board:
+        await board.send("telemetry", values={"temperature": 21.5})
+        added = await add(home, name)
+        temperature = await home.assistant.state(f"sensor.{name}_temperature")
+
+        turning = asyncio.create_task(home.assistant.act("switch", "turn_on", entity_id=f"switch.{name}_led"))
         switched = await carry_out(board)
         await turning
-        await home.assistant.state("switch.greenhouse_led", lambda state: state == "on")
+        await home.assistant.state(f"switch.{name}_led", lambda state: state == "on")
 
         saying = asyncio.create_task(
-            home.assistant.act("esphome", "darvaz_greenhouse_say", has_answer=True, text="سلام", times=2)
+            home.assistant.act("esphome", f"darvaz_{name}_say", has_answer=True, text="سلام", times=2)
         )
         spoken = await carry_out(board, {"seconds": 1.5})
         answer = await saying
@@ -74,45 +101,47 @@ async def test_a_board_is_added_with_one_click_and_used(home: Home) -> None:
     assert (temperature["state"], temperature["attributes"]["unit_of_measurement"]) == ("21.5", "°C")
     assert (switched, spoken) == ({"on": True}, {"text": "سلام", "times": 2})
     assert answer["service_response"] == {"seconds": 1.5}
-    assert (await node_of(home, "greenhouse"))["is_encrypted"]
+    assert (await node_of(home, name))["is_encrypted"]
 
 
 async def test_every_kind_of_entity_is_there(home: Home) -> None:
-    async with board_at(home.gateway.ws_url, "kinds", commands=COMMANDS, telemetry=TELEMETRY):
-        await home.assistant.add(await home.assistant.discovered("kinds"))
-        for entity in ("number.kinds_pan", "select.kinds_mode", "button.kinds_beep", "sensor.kinds_uptime"):
+    name = fresh("kinds")
+    async with board_at(home.gateway.ws_url, name, commands=COMMANDS, telemetry=TELEMETRY):
+        await add(home, name)
+        for entity in (f"number.{name}_pan", f"select.{name}_mode", f"button.{name}_beep", f"sensor.{name}_uptime"):
             await home.assistant.state(entity)
 
 
 async def test_a_board_that_leaves_is_unavailable_until_it_returns(home: Home) -> None:
-    entity = "switch.leaver_led"
-    async with board_at(home.gateway.ws_url, "leaver", commands=COMMANDS):
-        await home.assistant.add(await home.assistant.discovered("leaver"))
+    name = fresh("leaver")
+    entity = f"switch.{name}_led"
+    async with board_at(home.gateway.ws_url, name, commands=COMMANDS):
+        await add(home, name)
         await home.assistant.state(entity)
     await home.assistant.state(entity, lambda state: state == "unavailable")
-    async with board_at(home.gateway.ws_url, "leaver", commands=COMMANDS):
+    async with board_at(home.gateway.ws_url, name, commands=COMMANDS):
         await home.assistant.state(entity)
 
 
 async def test_a_camera_shows_its_picture(home: Home) -> None:
-    async with Camera(home.gateway.ws_url, "yard") as camera:
-        await home.assistant.add(await home.assistant.discovered("yard"))
-        await home.assistant.state("camera.yard_camera")
-        await camera.send(jpeg(3, "QVGA", 100_000))
-        picture = await home.assistant.picture("camera.yard_camera")
+    name = fresh("yard")
+    async with Camera(home.gateway.ws_url, name, size_bytes=100_000):
+        await add(home, name)
+        picture = await home.assistant.picture(f"camera.{name}_camera")
 
     assert picture.startswith(b"\xff\xd8")
     assert picture.endswith(b"\xff\xd9")
 
 
 async def test_boards_return_after_the_gateway_restarted(home: Home) -> None:
-    entity = "switch.stayer_led"
-    async with board_at(home.gateway.ws_url, "stayer", commands=COMMANDS):
-        await home.assistant.add(await home.assistant.discovered("stayer"))
+    name = fresh("stayer")
+    entity = f"switch.{name}_led"
+    async with board_at(home.gateway.ws_url, name, commands=COMMANDS):
+        await add(home, name)
         await home.assistant.state(entity)
     await asyncio.to_thread(restart, home.gateway)
     await home.assistant.state(entity, lambda state: state == "unavailable")
-    async with board_at(home.gateway.ws_url, "stayer", commands=COMMANDS):
+    async with board_at(home.gateway.ws_url, name, commands=COMMANDS):
         await home.assistant.state(entity)
 
 
@@ -120,9 +149,3 @@ def restart(gateway: GatewayProcess) -> None:
     """Stops a gateway, and starts it on the same data folder and port."""
     gateway.stop()
     gateway.start()
-
-
-async def node_of(home: Home, device: str) -> dict[str, Any]:
-    """Returns what the gateway says of a node."""
-    nodes = (await asyncio.to_thread(home.gateway.get, "/api/home-assistant")).json()["nodes"]
-    return next(dict(node) for node in nodes if node["device"] == device)

@@ -120,8 +120,13 @@ class HomeAssistant:
         return (await self._client.post(path, json=data)).json()
 
     async def picture(self, entity: str) -> bytes:
-        """Returns the picture that a camera shows."""
-        return (await self._client.get(f"/api/camera_proxy/{entity}")).content
+        """Waits until a camera shows a picture, and returns it."""
+        async with asyncio.timeout(_DEADLINE_S):
+            while True:
+                response = await self._client.get(f"/api/camera_proxy/{entity}")
+                if response.status_code == 200:
+                    return response.content
+                await asyncio.sleep(0.1)
 
     async def _ask(self, type_: str) -> Any:
         self._last_id += 1

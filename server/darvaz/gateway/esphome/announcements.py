@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from zeroconf import IPVersion, NonUniqueNameException
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
@@ -15,6 +16,16 @@ from darvaz.gateway.esphome.conversation import ESPHOME_VERSION, NodeInfo
 log = logging.getLogger("darvaz.esphome")
 
 _SERVICE = "_esphomelib._tcp.local."
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What others are told of one node."""
+
+    info: NodeInfo
+    port: int
+    is_encrypted: bool
+    addresses: tuple[str, ...]
 
 
 class Announcements:
@@ -27,9 +38,9 @@ class Announcements:
         self._addresses = list(addresses)
         self._zeroconf: AsyncZeroconf | None = None
         # Host name of a node → what is to be announced; None if nothing is.
-        self._wanted: dict[str, AsyncServiceInfo | None] = {}
-        # Host name of a node → what is announced.
-        self._announced: dict[str, AsyncServiceInfo] = {}
+        self._wanted: dict[str, Announcement | None] = {}
+        # Host name of a node → what is announced, and how zeroconf knows it.
+        self._announced: dict[str, tuple[Announcement, AsyncServiceInfo]] = {}
         # Host name of a node → the task that makes these two equal.
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -44,7 +55,8 @@ class Announcements:
 
     def announce(self, info: NodeInfo, port: int, *, is_encrypted: bool) -> None:
         """Has a node announced, again if it was announced otherwise."""
-        self._want(info.name, _service(info, port, is_encrypted, self._addresses or own_addresses()))
+        addresses = tuple(self._addresses or own_addresses())
+        self._want(info.name, Announcement(info, port, is_encrypted, addresses))
 
     def withdraw(self, name: str) -> None:
         """Has others told that a node is gone."""
@@ -60,27 +72,33 @@ class Announcements:
             await self._zeroconf.async_close()
             self._zeroconf = None
 
-    def _want(self, name: str, service: AsyncServiceInfo | None) -> None:
-        self._wanted[name] = service
-        if self._zeroconf is not None and name not in self._tasks:
+    def _want(self, name: str, announcement: Announcement | None) -> None:
+        self._wanted[name] = announcement
+        if self._zeroconf is not None and name not in self._tasks and not self._is_done(name):
             task = asyncio.get_running_loop().create_task(self._follow(name, self._zeroconf))
             self._tasks[name] = task
             task.add_done_callback(lambda _: self._tasks.pop(name, None))
 
+    def _is_done(self, name: str) -> bool:
+        """Whether what is wanted of a node is what is announced."""
+        announced, _ = self._announced.get(name, (None, None))
+        return announced == self._wanted[name]
+
     async def _follow(self, name: str, zeroconf: AsyncZeroconf) -> None:
         """Announces what is wanted of one node, until nothing else is wanted."""
-        while self._announced.get(name) != self._wanted[name]:
-            wanted, announced = self._wanted[name], self._announced.pop(name, None)
+        while not self._is_done(name):
+            wanted, (_, announced) = self._wanted[name], self._announced.pop(name, (None, None))
             if announced is not None:
                 await (await zeroconf.async_unregister_service(announced))
             if wanted is None:
                 continue
+            service = _service(wanted)
             try:
-                await (await zeroconf.async_register_service(wanted))
+                await (await zeroconf.async_register_service(service))
             except NonUniqueNameException:
                 log.warning("= another machine of this network is %s.local: the board cannot be discovered", name)
                 return
-            self._announced[name] = wanted
+            self._announced[name] = (wanted, service)
 
 
 def own_addresses() -> list[str]:
@@ -92,19 +110,20 @@ def own_addresses() -> list[str]:
     return others or found
 
 
-def _service(info: NodeInfo, port: int, is_encrypted: bool, addresses: Sequence[str]) -> AsyncServiceInfo:
+def _service(announcement: Announcement) -> AsyncServiceInfo:
+    info = announcement.info
     properties = {
         "mac": info.mac, "friendly_name": info.title, "version": ESPHOME_VERSION, "board": info.kind,
         "platform": "darvaz", "network": "wifi", "project_name": f"darvaz.{info.kind}",
         "project_version": info.version,
     }  # fmt: skip
-    if is_encrypted:
+    if announcement.is_encrypted:
         properties["api_encryption"] = "Noise_NNpsk0_25519_ChaChaPoly_SHA256"
     return AsyncServiceInfo(
         _SERVICE,
         f"{info.name}.{_SERVICE}",
-        port=port,
+        port=announcement.port,
         properties=properties,
         server=f"{info.name}.local.",
-        addresses=[socket.inet_aton(address) for address in addresses],
+        addresses=[socket.inet_aton(address) for address in announcement.addresses],
     )

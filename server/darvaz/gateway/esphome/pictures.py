@@ -30,16 +30,14 @@ class Pictures:
         if is_stream:
             self._watch(connection)
         elif connection not in self._snapshots:
-            task = asyncio.get_running_loop().create_task(self._take(connection))
-            self._snapshots[connection] = task
-            task.add_done_callback(lambda _: self._snapshots.pop(connection, None))
+            self._snapshots[connection] = asyncio.get_running_loop().create_task(self._take(connection))
 
     def leave(self, connection: NodeConnection) -> None:
         """Ends what a client asked for."""
         stream = self._streams.pop(connection, None)
         if stream is not None:
             self._parts.frames.leave(self._device, stream[0])
-        snapshot = self._snapshots.get(connection)
+        snapshot = self._snapshots.pop(connection, None)
         if snapshot is not None:
             snapshot.cancel()
 
@@ -56,8 +54,9 @@ class Pictures:
 
     async def close(self) -> None:
         """Ends everything, and returns once nothing runs any more."""
+        snapshots = list(self._snapshots.values())
         self.end()
-        await asyncio.gather(*self._snapshots.values(), return_exceptions=True)
+        await asyncio.gather(*snapshots, return_exceptions=True)
 
     def _watch(self, connection: NodeConnection) -> None:
         end_s = time.monotonic() + STREAM_S
@@ -80,6 +79,9 @@ class Pictures:
             connection.conversation.send_log("error", str(error))
         else:
             connection.conversation.send_image(CAMERA_KEY, frame.data)
+        finally:
+            # Before the client has its answer, since it may ask for the next picture at once.
+            self._snapshots.pop(connection, None)
         connection.flush()
 
 
