@@ -317,13 +317,14 @@ async def test_frames_are_counted_into_one_event_for_some_time(
 
 async def test_closing_ends_every_queue(events: EventStreams, bus: EventBus) -> None:
     queue, late = events.open_queue(EVERYTHING, None), events.open_queue(EVERYTHING, None)
-    sender, late_sender = Sender(), Sender()
-    queue.attach(sender, lambda: True)
+    senders = [Sender() for _ in range(3)]
+    queue.attach(senders[0], lambda: True)
 
     events.close()
-    late.attach(late_sender, lambda: True)
-
-    assert sender.ended == late_sender.ended == "in order"
+    late.attach(senders[1], lambda: True)
+    events.open_queue(EVERYTHING, None).attach(senders[2], lambda: True)
+    events.close()
+    assert [sender.ended for sender in senders] == ["in order"] * 3
     assert has_no_subscribers(bus)
 
 

@@ -67,6 +67,8 @@ class EventStreams:
         self._monotonic_s = monotonic_s
         # One for each client; the first was looked at the longest time ago.
         self._queues: dict[EventQueue, None] = {}
+        # Whether the gateway stops: a client that comes now is told at once that nothing more comes.
+        self._is_closed = False
         self._look_timer: asyncio.TimerHandle | None = None
         # The newest events, the oldest first, and the bytes of their texts.
         self._ring: deque[Event] = deque()
@@ -104,6 +106,7 @@ class EventStreams:
             self._linger_timer.cancel()
             self._linger_timer = None
         queue = EventQueue(types, device, self._next_number())
+        queue.is_over = self._is_closed
         self._queues[queue] = None
         if self._look_timer is None:
             self._look_later()
@@ -132,7 +135,8 @@ class EventStreams:
         return self._ring[0].number // NUMBERS_PER_ENTRY if self._ring else self._newest_entry()
 
     def close(self) -> None:
-        """Ends every queue and keeps nothing."""
+        """Ends every queue, those that are opened later as well, and keeps nothing."""
+        self._is_closed = True
         for queue in list(self._queues):
             queue.end()
         self._stop()
