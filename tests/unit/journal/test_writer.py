@@ -323,3 +323,27 @@ def test_the_oldest_rows_go_when_the_file_is_too_large(tmp_path: Path) -> None:
     journal.close()
 
     assert rows(tmp_path)[-1][1].startswith("5999 ")
+
+
+def test_the_recorder_goes_on_while_the_journal_tells_it_what_is_stored(tmp_path: Path) -> None:
+    journal = Journal(partial(open_database, tmp_path), has_record_log=True)
+    appended: list[bytes] = []
+    has_gone_on: list[bool] = []
+
+    def append(data: bytes) -> int:
+        appended.append(data)
+        return len(appended)
+
+    def release(kind: int, number: int) -> None:
+        recorder = threading.Thread(target=journal.append_waiting, args=(append,), daemon=True)
+        recorder.start()
+        recorder.join(20)
+        has_gone_on.append(not recorder.is_alive())
+
+    journal.release = release
+    journal.record(None, None, "", "=", "first", "")
+    journal.append_waiting(append)
+    assert journal.writer.write_once()
+    journal.sync_database()
+
+    assert has_gone_on == [True]

@@ -268,8 +268,10 @@ class Journal:
             sync_wal(self._database)
             self._synced_id = first_id
             with self._lock:
-                while self._records and self._records[0][1] <= first_id:
-                    self.release(JOURNAL, self._records.pop(0)[0])
+                done = [number for number, end_id in self._records if end_id <= first_id]
+                del self._records[: len(done)]
+            for number in done:  # Not under the lock: the recorder takes it while it holds its own.
+                self.release(JOURNAL, number)
 
     # The writer's thread
 
