@@ -81,7 +81,7 @@ class Replay:
         elif verb == "close":
             self.session.close(what, "because")
         else:
-            message = PROTOCOL.check("command", json.loads(what))
+            message = PROTOCOL.check(verb, json.loads(what))
             assert not isinstance(message, Fault) and self.session.send_command(message)
 
     def check(self, rest: str) -> None:

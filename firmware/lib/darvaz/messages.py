@@ -40,6 +40,15 @@ FROM_GATEWAY = {
         ("name", True, "s", 1, 32, "name"),
         ("args", True, "m", 0, 16, SCALAR),
     ),
+    "update": (
+        ("id", True, "i", 0, 1073741823, None),
+        ("step", True, "e", None, None, ("offer", "data", "next", "commit", "abandon")),
+        ("header", False, "s", 0, 768, None),
+        ("mac", False, "s", 0, 64, None),
+        ("file", False, "i", -1, 500, None),
+        ("at", False, "i", 0, 16777216, None),
+        ("data", False, "s", 0, 1368, None),
+    ),
     "error": (
         ("message", True, "s", 0, 512, None),
         ("code", False, "s", 0, 32, None),

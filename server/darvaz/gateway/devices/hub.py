@@ -271,6 +271,16 @@ class Hub:
             raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")
         return presence
 
+    def send_update(self, device: str, message: Message) -> bool:
+        """Sends a step of an update; returns whether the device is here and its session could send it."""
+        presence = self._connected.get(device)
+        return presence is not None and presence.link.send_command(message)
+
+    def program_of(self, device: str) -> dict[str, Any] | None:
+        """Returns what a device said about its program: nothing if it has no loader; None while it is away."""
+        presence = self._connected.get(device)
+        return None if presence is None else presence.introduction.get("program", {})
+
     def check_command(self, device: str, name: str, args: Mapping[str, Any]) -> None:
         """Raises the `CommandError` that a command would raise before it is sent."""
         self._make_command(self._presence_of(device), 0, name, args)

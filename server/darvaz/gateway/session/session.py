@@ -228,10 +228,10 @@ class Session(SessionOutput):
     # Sending
 
     def send_command(self, message: Message) -> bool:
-        """Sends a checked command; returns whether the conversation is open."""
+        """Sends a checked command, or a step of an update; returns whether the conversation is open."""
         if self.state is not SessionState.OPEN:
             return False
-        self.writes.append(Packet("command", self._protocol.dump(message)))
+        self.writes.append(Packet(type_name(message), self._protocol.dump(message)))
         return True
 
     def close(self, name: str, message: str, retry_after_s: float | None = None) -> None:
