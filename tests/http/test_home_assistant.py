@@ -318,3 +318,12 @@ async def test_names_and_keys_stay_over_a_restart_and_end_with_the_device(gatewa
 
     assert (before.name, before.mac_address) == (after.name, after.mac_address)
     assert other.mac_address != before.mac_address
+
+
+async def test_the_first_group_of_a_board_is_its_suggested_area(gateway: RunningApp) -> None:
+    async with board_at(gateway, "roomy", commands=COMMANDS):
+        await gateway.ask("PATCH", "/api/devices/roomy", json={"groups": ["Greenhouse", "pumps"]})
+        async with assistant_at(gateway, "roomy") as home:
+            info = await home.client.device_info()
+
+    assert info.suggested_area == "Greenhouse"

@@ -42,6 +42,11 @@ TABLE = {
         CAMERAS,
         ("GET /api/devices/{device}/frames", "GET /api/devices/{device}/frames/{time_ms}.jpg"),
     ),
+    "group": Verb(
+        "List the groups of devices, and say what is in them.",
+        DEVICES,
+        ("GET /api/groups", "PATCH /api/groups/{group}", "DELETE /api/groups/{group}"),
+    ),
     "log": Verb("Show the journal, once or as it grows.", DEVICES, ("GET /api/journal",)),
     "login": Verb("Remember a gateway on another machine, for every other command.", PEOPLE),
     "logout": Verb("Forget the gateway of `darvaz login` and its token.", PEOPLE),
@@ -54,9 +59,9 @@ TABLE = {
     "reset": Verb("Restart a board, as its reset button does.", BOARDS),
     "restore": Verb("Put a backup into the data folder.", GATEWAY),
     "send": Verb(
-        "Send a command to a device and print the result.",
+        "Send a command to a device, or to all of a group, and print the result.",
         DEVICES,
-        ("POST /api/devices/{device}/commands/{name}",),
+        ("POST /api/devices/{device}/commands/{name}", "POST /api/commands/{name}"),
     ),
     "serve": Verb("Run the gateway until Ctrl-C or SIGTERM.", GATEWAY),
     "service": Verb("Install the gateway as a service of systemd.", GATEWAY),

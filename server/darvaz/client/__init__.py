@@ -19,19 +19,21 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from darvaz.client.events import GatewayEvent as Event
+    from darvaz.client.groups import AsyncGroup, Group
     from darvaz.client.requests import CameraFrame as Frame
     from darvaz.client.requests import LogLine
     from darvaz.client.requests import PlotPoint as Point
     from darvaz.client.synchronous import Device, Gateway
 
 __all__ = [
-    "AsyncDevice", "AsyncGateway", "Away", "Busy", "CommandFailed", "CommandTimeout", "Device", "Event", "Frame",
-    "Gateway", "GatewayError", "Invalid", "LogLine", "NotAllowed", "NotFound", "Point", "Unreachable",
+    "AsyncDevice", "AsyncGateway", "AsyncGroup", "Away", "Busy", "CommandFailed", "CommandTimeout", "Device", "Event",
+    "Frame", "Gateway", "GatewayError", "Group", "Invalid", "LogLine", "NotAllowed", "NotFound", "Point", "Unreachable",
 ]  # fmt: skip
 # Where each name is, and its name there.
 _PLACES = {
     "AsyncDevice": "asynchronous", "AsyncGateway": "asynchronous", "Device": "synchronous", "Gateway": "synchronous",
-    "Event": "events.GatewayEvent", "Frame": "requests.CameraFrame", "LogLine": "requests",
+    "AsyncGroup": "groups", "Group": "groups", "Event": "events.GatewayEvent", "Frame": "requests.CameraFrame",
+    "LogLine": "requests",
     "Point": "requests.PlotPoint",
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from darvaz.client.commands import Rules, callable_names, check, refuse_position
 from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
+from darvaz.client.groups import AsyncGroup
 from darvaz.client.multipart import Multipart, MultipartError
 from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, TimeSpec
 from darvaz.client.transport import (
@@ -38,7 +39,7 @@ from darvaz.client.transport import (
     unreachable,
     whole_answer,
 )
-from darvaz.client.types import DeviceInfo, EnrolmentInfo, HealthInfo, JournalEntry, TokenInfo
+from darvaz.client.types import DeviceInfo, EnrolmentInfo, GroupInfo, HealthInfo, JournalEntry, TokenInfo
 
 
 class AsyncGateway:
@@ -101,6 +102,15 @@ class AsyncGateway:
     async def devices(self) -> list[AsyncDevice]:
         """Returns every device that ever connected."""
         return [AsyncDevice(self, about["id"], about) for about in await self.ask(requests.devices())]
+
+    def group(self, name: str) -> AsyncGroup[AsyncDevice]:
+        """Returns the devices of a group as one: `gw.group("green").led(on=True)`."""
+        return AsyncGroup(self, name)
+
+    async def groups(self) -> list[GroupInfo]:
+        """Returns every group, with its devices."""
+        groups: list[GroupInfo] = await self.ask(requests.groups())
+        return groups
 
     async def journal(self, limit: int = 100, **filters: Any) -> list[JournalEntry]:
         """Returns the newest entries of the journal.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,12 +15,15 @@ from darvaz.client.types import (
     DeviceInfo,
     DeviceListInfo,
     EnrolmentInfo,
+    GroupInfo,
+    GroupListInfo,
     HealthInfo,
     IssuedToken,
     JournalEntry,
     JournalPageInfo,
     KeptFramesInfo,
     LatestValuesInfo,
+    ManyResultsInfo,
     PlotInfo,
     ProtocolDocument,
     PublicTokensInfo,
@@ -63,6 +66,15 @@ class CameraFrame(NamedTuple):
 
     time: float
     data: bytes
+
+
+class CommandOutcome(NamedTuple):
+    """What became of a command on one device of many: its result, or why it failed (`code`, and in words `error`)."""
+
+    is_ok: bool
+    result: Any = None
+    code: str | None = None
+    error: str | None = None
 
 
 class RawAnswer(NamedTuple):
@@ -140,6 +152,40 @@ def command(name: str, command: str, args: Mapping[str, Any]) -> ApiRequest:
     return ApiRequest(
         "POST", path, lambda answer: answer["result"], CommandResultInfo, body=args, deadline_s=COMMAND_DEADLINE_S
     )
+
+
+def command_many(
+    command: str, args: Mapping[str, Any], devices: Iterable[str] = (), groups: Iterable[str] = ()
+) -> ApiRequest:
+    """One command to devices and to all of some groups; answered with a `CommandOutcome` for each."""
+    body = {"devices": list(devices), "groups": list(groups), "args": dict(args)}
+    path = path_of("commands", command)
+    return ApiRequest("POST", path, _outcomes, ManyResultsInfo, body=body, deadline_s=COMMAND_DEADLINE_S)
+
+
+def _outcomes(answer: ManyResultsInfo) -> dict[str, CommandOutcome]:
+    return {
+        found["device"]: CommandOutcome(
+            found["status"] == "ok", found.get("result"), found.get("code"), found.get("detail")
+        )
+        for found in answer["results"]
+    }
+
+
+def groups() -> ApiRequest:
+    return ApiRequest("GET", path_of("groups"), lambda answer: answer["groups"], GroupListInfo)
+
+
+def change_group(
+    name: str, add: Iterable[str] = (), remove: Iterable[str] = (), new_name: str | None = None
+) -> ApiRequest:
+    """Puts devices into a group, takes some out, and renames it."""
+    body = {"add": list(add), "remove": list(remove), **({"name": new_name} if new_name is not None else {})}
+    return ApiRequest("PATCH", path_of("groups", name), shape=GroupInfo, body=body)
+
+
+def delete_group(name: str) -> ApiRequest:
+    return ApiRequest("DELETE", path_of("groups", name), shape=None)
 
 
 def snapshot(name: str, deadline_s: float | None = None) -> ApiRequest:

@@ -16,6 +16,7 @@ from darvaz.client.commands import Rules, callable_names, check, description_of,
 from darvaz.client.config import GatewayConfig, find_gateway
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
+from darvaz.client.groups import Group
 from darvaz.client.multipart import Multipart, MultipartError
 from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, PlotPoint, TimeSpec
 from darvaz.client.transport import (
@@ -38,7 +39,7 @@ from darvaz.client.transport import (
     unreachable,
     whole_answer,
 )
-from darvaz.client.types import DeviceInfo, EnrolmentInfo, HealthInfo, JournalEntry, TokenInfo
+from darvaz.client.types import DeviceInfo, EnrolmentInfo, GroupInfo, HealthInfo, JournalEntry, TokenInfo
 
 
 class Gateway:
@@ -109,6 +110,15 @@ class Gateway:
     def devices(self) -> list[Device]:
         """Returns every device that ever connected."""
         return [Device(self, about["id"], about) for about in self.ask(requests.devices())]
+
+    def group(self, name: str) -> Group[Device]:
+        """Returns the devices of a group as one: `gw.group("green").led(on=True)`."""
+        return Group(self, name)
+
+    def groups(self) -> list[GroupInfo]:
+        """Returns every group, with its devices."""
+        groups: list[GroupInfo] = self.ask(requests.groups())
+        return groups
 
     def journal(self, limit: int = 100, **filters: Any) -> list[JournalEntry]:
         """Returns the newest entries of the journal.

@@ -22,6 +22,7 @@ class DeviceInfo(TypedDict):
     kind: str
     sends_frames: bool
     label: str | None
+    groups: NotRequired[list[str]]
     online: bool
     since: UnixSeconds | None
     first_seen: UnixSeconds
@@ -39,6 +40,35 @@ class DeviceInfo(TypedDict):
     last_args: dict[str, dict[str, Any]]
     telemetry: dict[str, Any]
     values: dict[str, Any]
+
+
+class GroupInfo(TypedDict):
+    """A group and the ids of its devices."""
+
+    name: str
+    devices: list[str]
+
+
+class GroupListInfo(TypedDict):
+    """The answer of `GET /api/groups`."""
+
+    groups: list[GroupInfo]
+
+
+class OutcomeInfo(TypedDict):
+    """What became of a command to many on one device."""
+
+    device: str
+    status: Literal["ok", "failed"]
+    result: NotRequired[Any]
+    code: NotRequired[str]
+    detail: NotRequired[str]
+
+
+class ManyResultsInfo(TypedDict):
+    """The answer of a command to many devices."""
+
+    results: list[OutcomeInfo]
 
 
 class JournalEntry(TypedDict):

@@ -14,6 +14,7 @@ from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.devices.deadlines import TimerWheel
+from darvaz.gateway.devices.groups import Groups
 from darvaz.gateway.devices.home_assistant import NodeList
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
@@ -101,6 +102,7 @@ class Parts:
     started_s: float = field(default_factory=time.monotonic)
     nodes: NodeList | None = None
     """The boards as Home Assistant sees them; None if they are not shown to it."""
+    groups: Groups = field(init=False)
     refusals: Refusals = field(init=False)
     recorded_links: RateLimiter = field(init=False)
     """Links whose beginning and end are in the journal, by network."""
@@ -112,6 +114,7 @@ class Parts:
     loop_lag: LoopLag = field(default_factory=LoopLag)
 
     def __post_init__(self) -> None:
+        self.groups = Groups(self.devices)
         self.refusals = Refusals(self.journal)
         self.data_use = DataUse(self.settings.data_path, _DATA_FILES)
         links_max = max(LINKS_RECORDED_PER_MINUTE, 4 * self.settings.links_per_address_max)

@@ -12,10 +12,12 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.device_pages import LIMIT_MAX, DevicePage, dump_page
+from darvaz.gateway.api.groups import tell_groups
 from darvaz.gateway.api.operations import STORE_DEADLINE_S, Call, Operation, respond_if_changed, unstored
-from darvaz.gateway.api.types import Arguments, DeviceId, Label
+from darvaz.gateway.api.types import Arguments, DeviceId, GroupName, Label
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, delete_frames
 from darvaz.gateway.devices.errors import CommandError
+from darvaz.gateway.devices.groups import TooManyGroupsError
 from darvaz.gateway.esphome.identities import Identities
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.parts import Parts
@@ -45,9 +47,10 @@ class DeviceList(msgspec.Struct):
 
 
 class DeviceChange(msgspec.Struct, forbid_unknown_fields=True):
-    """A new label."""
+    """A new label, other groups, or both; what is missing stays."""
 
-    label: Label | None
+    label: Label | UnsetType | None = UNSET
+    groups: Annotated[list[GroupName], Meta(description="All groups of the device.")] | UnsetType = UNSET
 
 
 class CommandResult(msgspec.Struct):
@@ -73,13 +76,21 @@ async def read_device(call: Call) -> DeviceDescription | Response:
 
 
 async def change_device(call: Call) -> DeviceDescription | Response:
-    """Sets or removes the label of a device."""
-    # A label of blanks would be invisible and leave nothing to click on.
-    label = (call.body.label or "").strip()
-    if not call.parts.devices.label(call.device, label or None):
+    """Sets or removes the label of a device, and sets its groups."""
+    change = call.body
+    if call.parts.devices.get(call.device) is None:
         return unknown_device(call.device)
-    _record(call, "labelled", label)
-    call.parts.bus.publish_presence(call.device)
+    try:
+        if change.groups is not UNSET and _put_into(call, change.groups):
+            tell_groups(call, call.device)
+    except TooManyGroupsError as error:
+        return problem(422, "invalid", str(error))
+    if change.label is not UNSET:
+        # A label of blanks would be invisible and leave nothing to click on.
+        label = (change.label or "").strip()
+        call.parts.devices.label(call.device, label or None)
+        _record(call, "labelled", label)
+        call.parts.bus.publish_presence(call.device)
     return call.parts.describer.describe(call.device) or unknown_device(call.device)
 
 
@@ -154,6 +165,11 @@ async def _delete_frames(parts: Parts, device: str) -> bool:
         log.error("= the frames of %s cannot be deleted: %s", device, error.strerror)
         return False
     return True
+
+
+def _put_into(call: Call, names: list[str]) -> bool:
+    groups = call.parts.groups
+    return groups.put(call.device, [groups.spelling(name) for name in names])
 
 
 def _record(call: Call, type_: str, payload: str = "") -> None:

@@ -121,14 +121,17 @@ async def _command(call: Call, tool: CommandTool, given: dict[str, Any]) -> dict
 
 
 async def _list_boards(call: Call, given: dict[str, Any]) -> dict[str, Any]:
+    group = given.get("group")
     boards = [
         {
-            "device": board.id, "label": board.label, "kind": board.kind, "online": board.online,
+            "device": board.id, "label": board.label, "groups": board.groups, "kind": board.kind,
+            "online": board.online,
             "values": {name: reading.value for name, reading in board.values.items()},
             "units": {name: declared["unit"] for name, declared in board.telemetry.items() if declared.get("unit")},
             "has_camera": board.sends_frames,
         }
         for board in await _boards(call)
+        if not isinstance(group, str) or call.parts.groups.has(group, board.id)
     ]  # fmt: skip
     return _data(None, boards)
 

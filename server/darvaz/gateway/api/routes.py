@@ -8,6 +8,7 @@ from darvaz.gateway.api import cameras as api_cameras
 from darvaz.gateway.api import devices as api_devices
 from darvaz.gateway.api import events as api_events
 from darvaz.gateway.api import gateway as api_gateway
+from darvaz.gateway.api import groups as api_groups
 from darvaz.gateway.api import home_assistant as api_home_assistant
 from darvaz.gateway.api import journal as api_journal
 from darvaz.gateway.api import mcp, public
@@ -22,6 +23,7 @@ from darvaz.gateway.parts import Parts
 
 _OPERATIONS: list[Operation] = [
     *api_devices.OPERATIONS,
+    *api_groups.OPERATIONS,
     *api_telemetry.OPERATIONS,
     *api_cameras.OPERATIONS,
     *api_views.OPERATIONS,

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from darvaz.protocol.schema import load_schema
 
-LABEL_CHARS_MAX = 64
+LABEL_CHARS_MAX = GROUP_CHARS_MAX = 64
 
 # In milliseconds, larger times would not fit in the integers of SQLite.
 _TIME_MAX_S = 1e11
@@ -40,22 +40,44 @@ DeviceId = Annotated[str, _text("device_id")]
 CommandName = Annotated[str, _text("name")]
 Arguments = Annotated[dict[str, Any], _arguments()]
 TimeSeconds = Annotated[float, Meta(ge=-_TIME_MAX_S, le=_TIME_MAX_S)]
+# Control characters, line ends, invisible characters and marks that change the text direction.
+_INVISIBLE = r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 Label = Annotated[
     str,
     Meta(
         max_length=LABEL_CHARS_MAX,
-        # Without control characters, line ends, invisible characters and marks that change the text direction.
-        pattern=r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$",
+        pattern=rf"^[^{_INVISIBLE}]*$",
         description="A name for people.",
         extra_json_schema={"x-rule": "a label has no line ends and no invisible characters"},
+    ),
+]
+
+GroupName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=GROUP_CHARS_MAX,
+        pattern=rf"^[^\s,/{_INVISIBLE}]([^,/{_INVISIBLE}]*[^\s,/{_INVISIBLE}])?$",
+        description="A group of devices.",
+        extra_json_schema={
+            "x-rule": "a group has no slash, comma, line end or invisible character, and no blank at an end"
+        },
     ),
 ]
 
 FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it arrived, in Unix milliseconds.")]
 
 PATH_TYPES: dict[str, Any] = {
-    "device": DeviceId, "name": CommandName, "token": Identity, "session": Identity, "time_ms": FrameTime
+    "device": DeviceId, "name": CommandName, "group": GroupName, "token": Identity, "session": Identity,
+    "time_ms": FrameTime
 }  # fmt: skip
 """The type of each path parameter."""
-PATH_WORDS = {"device": "device id", "name": "name", "token": "token id", "session": "session id", "time_ms": "time"}
+PATH_WORDS = {
+    "device": "device id",
+    "name": "name",
+    "group": "group",
+    "token": "token id",
+    "session": "session id",
+    "time_ms": "time",
+}
 """What each path parameter is called in an error."""

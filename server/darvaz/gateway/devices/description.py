@@ -13,6 +13,7 @@ class DeviceState(msgspec.Struct, kw_only=True, frozen=True):
     id: str
     kind: str
     label: str | None
+    groups: tuple[str, ...]
     online: bool
     address: str | None
     since_unix_s: float | None

@@ -193,6 +193,7 @@ class Hub:
             id=known.id,
             kind=known.kind,
             label=known.label,
+            groups=known.groups,
             online=presence is not None,
             address=known.address,
             since_unix_s=min(presence.since_unix_s, now_s) if presence else None,

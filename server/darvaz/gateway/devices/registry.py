@@ -32,6 +32,8 @@ class KnownDevice(msgspec.Struct, kw_only=True):
     label: str | None = None
     last_args: dict[str, dict[str, Any]] = {}
     """Command → the arguments that it was last carried out with since the start of the board. Replaced, not changed."""
+    groups: tuple[str, ...] = ()
+    """The groups that people put it into."""
 
     @classmethod
     def introduced(cls, device: str, kind: str, address: str, fields: dict[str, Any], now_s: float) -> Self:
@@ -45,11 +47,12 @@ _UNKNOWN_TOLD_MAX = 10
 GATHER_S = 0.05
 
 _UPSERT = """
-    INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction, last_args)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction, last_args,
+        groups)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, last_seen_s = excluded.last_seen_s,
         address = excluded.address, label = excluded.label, version = excluded.version, board = excluded.board,
-        introduction = excluded.introduction, last_args = excluded.last_args
+        introduction = excluded.introduction, last_args = excluded.last_args, groups = excluded.groups
 """
 
 
@@ -127,12 +130,13 @@ class Devices:
         return self._ids[bisect_right(self._ids, device) :]
 
     def remember(self, known: KnownDevice) -> None:
-        """Keeps the introduction of a connected device; its first time and its label stay."""
+        """Keeps the introduction of a connected device; its first time, its label and its groups stay."""
         before = self._known.get(known.id)
         if before is None:
             insort(self._ids, known.id)
         else:
             known.first_seen_s, known.label = before.first_seen_s, before.label
+            known.groups = before.groups
             if is_same_start(before.introduction, known.introduction):
                 known.last_args = before.last_args
         self._known[known.id] = known
@@ -153,6 +157,15 @@ class Devices:
         if known is None:
             return False
         known.label = label
+        self._note_change(device)
+        return True
+
+    def put_into(self, device: str, groups: Sequence[str]) -> bool:
+        """Sets the groups of a device; returns whether there is such a device."""
+        known = self._known.get(device)
+        if known is None:
+            return False
+        known.groups = tuple(groups)
         self._note_change(device)
         return True
 
@@ -264,8 +277,8 @@ class Devices:
         fields = known.introduction
         times = (known.first_seen_s, known.last_seen_s)
         board = (fields.get("version"), fields.get("board"), msgspec.json.encode(fields).decode())
-        last_args = msgspec.json.encode(known.last_args).decode()
-        row = (known.id, known.kind, *times, known.address, known.label, *board, last_args)
+        more = (msgspec.json.encode(known.last_args).decode(), msgspec.json.encode(known.groups).decode())
+        row = (known.id, known.kind, *times, known.address, known.label, *board, *more)
         self._connection.execute(_UPSERT, row)
 
 
@@ -280,7 +293,7 @@ def is_same_start(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 def _load(connection: sqlite3.Connection, shared: SharedParts) -> dict[str, KnownDevice]:
     rows = connection.execute(
-        "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label, last_args FROM devices"
+        "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label, last_args, groups FROM devices"
         " ORDER BY first_seen_s"
     )
     return {
@@ -293,6 +306,7 @@ def _load(connection: sqlite3.Connection, shared: SharedParts) -> dict[str, Know
             introduction=shared.share(json.loads(introduction or "{}")),
             label=label,
             last_args=json.loads(last_args),
+            groups=tuple(json.loads(groups)),
         )
-        for device, kind, first_s, last_s, address, introduction, label, last_args in rows
+        for device, kind, first_s, last_s, address, introduction, label, last_args, groups in rows
     }

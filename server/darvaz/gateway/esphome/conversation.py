@@ -44,6 +44,8 @@ class NodeInfo:
     version: str
     web_port: int
     """Where the dashboard is; 0 for nowhere."""
+    area: str = ""
+    """The area that is suggested for it; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,8 @@ class Conversation:
             name=info.name, friendly_name=info.title, mac_address=_with_colons(info.mac),
             esphome_version=ESPHOME_VERSION, manufacturer="Darvaz", model=board.board or info.kind,
             project_name=f"darvaz.{info.kind}", project_version=board.version or info.version,
-            webserver_port=info.web_port, api_encryption_supported=True,
+            webserver_port=info.web_port, suggested_area=info.area,
+            api_encryption_supported=True,
         )  # fmt: skip
 
 

@@ -196,7 +196,8 @@ class Nodes:
     def _info(self, device: str, mac: str) -> NodeInfo:
         board = self._parts.describer.describe(device)
         kind, label = (board.kind, board.label) if board is not None else ("", None)
-        return NodeInfo(node_name(device), label or device, mac, kind, __version__, self._parts.settings.port)
+        area = board.groups[0] if board is not None and board.groups else ""
+        return NodeInfo(node_name(device), label or device, mac, kind, __version__, self._parts.settings.port, area)
 
     async def _tick(self) -> None:
         while True:

@@ -169,4 +169,6 @@ MIGRATIONS: Migrations = (
     ),
     # With which arguments commands were last carried out, as JSON (last_arguments.py).
     ("ALTER TABLE devices ADD COLUMN last_args TEXT NOT NULL DEFAULT '{}'",),
+    # The groups of each device, as a JSON list (groups.py).
+    ("ALTER TABLE devices ADD COLUMN groups TEXT NOT NULL DEFAULT '[]'",),
 )

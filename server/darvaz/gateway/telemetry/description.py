@@ -23,6 +23,7 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     kind: str
     sends_frames: Annotated[bool, Meta(description="Whether its kind is one that sends pictures.")]
     label: Annotated[str | None, Meta(description="What people call it, if they gave it a name.")]
+    groups: Annotated[tuple[str, ...], Meta(description="The groups that people put it into.")]
     online: bool
     since: Annotated[float | None, Meta(description="When it came, in Unix seconds; null while it is away.")]
     first_seen: float
@@ -87,6 +88,7 @@ class DeviceDescriber:
             kind=state.kind,
             sends_frames=self._kinds[state.kind].sends_frames,
             label=state.label,
+            groups=state.groups,
             online=state.online,
             since=state.since_unix_s,
             first_seen=state.first_seen_unix_s,
