@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from darvaz.client import AsyncGateway as AsyncGateway
     from darvaz.client import Gateway as Gateway
 
+    # For editors: on a board, `darvaz` is the library there.
+    from darvaz.on_board import Device as Device
+
 __version__ = "0.1.0"
 
 # Before the import of any module that may be compiled.
@@ -24,6 +27,8 @@ def __getattr__(name: str) -> Any:
         import darvaz.client
 
         return getattr(darvaz.client, name)
+    if name == "Device":
+        raise AttributeError("Device is for programs on boards: run this one with `darvaz simulate --app FOLDER`")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -13,8 +13,10 @@ from darvaz.boards.flashing import FlashError, FlashOutcome, wifi
 from darvaz.boards.flashing.configuration import WifiNetwork, check_network
 from darvaz.boards.flashing.environment import find_environment
 from darvaz.boards.flashing.flash import Flash, Flashed, FlashEnvironment, FlashOptions
+from darvaz.boards.program import ProgramError
 from darvaz.boards.serial import Port, Prompt, SerialError, find_port, list_boards
 from darvaz.boards.serial.ports import AUTO
+from darvaz.cli.app_option import program_of
 from darvaz.cli.boards import explained
 from darvaz.cli.data_folder import data_option
 from darvaz.cli.device_option import checked_device
@@ -94,6 +96,10 @@ class WifiAsker:
 @click.option("--gateway-url", help="The gateway as the board reaches it [default: found out], ws://192.168.1.5:3000.")
 @data_option
 @click.option("--wifi", "asks_wifi", is_flag=True, help="Ask for the Wi-Fi, even if one is remembered.")
+@click.option(
+    "--app", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Put the program of this folder on the board, such as one of `darvaz new`; another main.py is kept beside it.",
+)  # fmt: skip
 @click.option("--reset-main", is_flag=True, help="Put our main.py in place of the board's, which is kept beside it.")
 @click.option("--keep-main", is_flag=True, help="Leave a main.py that does not use Darvaz.")
 @click.option("--source", "is_source", is_flag=True, help="Copy the library as .py, to be read on the board.")
@@ -111,6 +117,7 @@ def flash(
     gateway_url: str | None,
     data: Path,
     asks_wifi: bool,
+    app: Path | None,
     reset_main: bool,
     keep_main: bool,
     is_source: bool,
@@ -130,6 +137,9 @@ def flash(
     """
     if reset_main and keep_main:
         raise click.UsageError("--reset-main and --keep-main contradict each other")
+    if app is not None and keep_main:
+        raise click.UsageError("--app and --keep-main contradict each other: --app brings a main.py")
+    program = None if app is None else program_of(app, kind)
     with explained():
         chosen = _choose(ports, takes_all)
     if device is not None and len(chosen) > 1:
@@ -137,10 +147,15 @@ def flash(
     try:
         asker = WifiAsker(asks_wifi)
         environment = find_environment(_client(gateway), gateway_url, DataFolderIssuer(data), asker.ask)
-        options = FlashOptions(kind, device, asker.known(), reset_main, keep_main, is_source, wait_s)
+        network, files = asker.known(), None if program is None else program.read()
+        if program is not None:
+            kind = kind or program.kind
+        options = FlashOptions(kind, device, network, reset_main, keep_main, is_source, wait_s, files)
     except FlashError as error:
         click.echo(f"Error: {visible(str(error))}", err=True)
         sys.exit(error.outcome)
+    except ProgramError as error:
+        raise click.ClickException(visible(str(error))) from None
     with environment.gateway:
         outcomes = [_flash(port, options, environment, asker, len(chosen) > 1, verbose) for port in chosen]
     sys.exit(next((outcome for outcome in outcomes if outcome is not FlashOutcome.ONLINE), FlashOutcome.ONLINE))

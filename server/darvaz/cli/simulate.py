@@ -8,15 +8,19 @@ import itertools
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
+from darvaz.boards.program import ProgramError
+from darvaz.boards.program.folder import KINDS
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import MAIN, write_flash
 from darvaz.boards.virtual.micropython import NoMicroPython
 from darvaz.boards.virtual.pictures import NoPictures, draw_frame
+from darvaz.cli.app_option import program_of
 from darvaz.cli.remote import client_of, gateway_option
 from darvaz.client import requests
 from darvaz.client.errors import GatewayError, Unreachable
@@ -33,19 +37,37 @@ _NO_TOKEN_STATUS = (403, 429)
 @click.command()
 @click.option("--pico", "picos", type=_COUNT, default=1, show_default=True, help="How many Picos.")
 @click.option("--esp32cam", "cameras", type=_COUNT, default=1, show_default=True, help="How many cameras.")
+@click.option(
+    "--app", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Run the program of this folder, such as one of `darvaz new`, on one board or on as many as --pico says.",
+)  # fmt: skip
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep the boards' files in this folder.")
 @click.option("--emulated", is_flag=True, help="Instead, run a Pico W with the official firmware on an emulated chip.")
 @click.option("--source", "is_source", is_flag=True, help="Give the boards the library as .py, to be read there.")
 @gateway_option
-def simulate(picos: int, cameras: int, keep: Path | None, emulated: bool, is_source: bool, gateway: str) -> None:
+@click.pass_context
+def simulate(
+    context: click.Context,
+    picos: int,
+    cameras: int,
+    app: Path | None,
+    keep: Path | None,
+    emulated: bool,
+    is_source: bool,
+    gateway: str,
+) -> None:
     """Run virtual boards with the real firmware, until Ctrl-C.
 
     Each is MicroPython in a process of its own, with simulated pins, Wi-Fi and camera; mpremote uses its serial
     port as it does a real one.
     """
+    program = None if app is None else program_of(app, "pico" if emulated else None)
     if emulated:
-        _simulate_emulated(keep, gateway, *(["--source"] if is_source else []))
+        words = [*(["--source"] if is_source else []), *(["--app", str(app)] if app is not None else [])]
+        _simulate_emulated(keep, gateway, *words)
         return
+    if program is not None:
+        picos, cameras = _counts(context, program.kind or KINDS[0])
     if picos + cameras == 0:
         raise click.UsageError("nothing to simulate: ask for at least one board, such as --pico 1")
     try:
@@ -53,10 +75,14 @@ def simulate(picos: int, cameras: int, keep: Path | None, emulated: bool, is_sou
             draw_frame("QVGA", 50, 0, "")
         with client_of(gateway) as client:
             online = _online_devices(client)
-            devices = [*_names("pico", picos, online), *_names("esp32cam", cameras, online)]
+            prefix = "" if program is None else program.name
+            devices = [*_names("pico", picos, online, prefix), *_names("esp32cam", cameras, online, prefix)]
             tokens = [_new_token(client, kind) for kind, _ in devices]
         with _folder(keep) as folder:
-            asyncio.run(_run(devices, tokens, gateway, folder, is_source))
+            files = None if program is None else program.read()
+            asyncio.run(_run(devices, tokens, gateway, folder, is_source, files))
+    except ProgramError as error:
+        raise click.ClickException(visible(str(error))) from None
     except (NoMicroPython, NoPictures) as error:
         raise click.ClickException(str(error)) from None
 
@@ -72,9 +98,19 @@ def _simulate_emulated(keep: Path | None, gateway: str, *words: str) -> None:
         run_emulated(device, gateway, folder / device, _line_printer(device, _COLOURS[0]), *words)
 
 
-def _names(kind: str, count: int, online: set[str]) -> list[tuple[str, str]]:
+def _counts(context: click.Context, kind: str) -> tuple[int, int]:
+    """Returns how many boards of each kind run a program: what was asked for, else one of its kind."""
+    counts = {KINDS[0]: "picos", KINDS[1]: "cameras"}
+    is_given = {name: context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in counts.values()}
+    if wrong := [other for other, name in counts.items() if other != kind and is_given[name] and context.params[name]]:
+        raise click.UsageError(f"the program is for the kind {kind}, not {wrong[0]}: its darvaz.toml says so")
+    picos, cameras = (context.params[name] if is_given[name] else int(other == kind) for other, name in counts.items())
+    return picos, cameras
+
+
+def _names(kind: str, count: int, online: set[str], prefix: str) -> list[tuple[str, str]]:
     """Returns the first names that no online device has: a second board of one name would replace the first."""
-    names = (f"virtual-{kind}-{number}" for number in itertools.count(1))
+    names = (f"{prefix or f'virtual-{kind}'}-{number}" for number in itertools.count(1))
     return [(kind, name) for name in itertools.islice((name for name in names if name not in online), count)]
 
 
@@ -110,7 +146,12 @@ def _new_token(client: Gateway, kind: str) -> str | None:
 
 
 async def _run(
-    devices: list[tuple[str, str]], tokens: list[str | None], gateway: str, folder: Path, is_source: bool
+    devices: list[tuple[str, str]],
+    tokens: list[str | None],
+    gateway: str,
+    folder: Path,
+    is_source: bool,
+    program: Mapping[str, bytes] | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -121,7 +162,9 @@ async def _run(
         for at, ((kind, device), token) in enumerate(zip(devices, tokens, strict=True)):
             flash = folder / device
             url = gateway.replace("http", "ws", 1)
-            is_ours = write_flash(flash, kind, device, url, token, is_source=is_source, log_level="debug")
+            is_ours = write_flash(
+                flash, kind, device, url, token, is_source=is_source, program=program, log_level="debug"
+            )
             if not is_ours:
                 click.echo(f"{flash / MAIN} is kept: it is not our program; without it, the board gets ours")
             print_line = _line_printer(device, _COLOURS[at % len(_COLOURS)])

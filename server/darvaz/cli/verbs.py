@@ -52,6 +52,7 @@ TABLE = {
     "logout": Verb("Forget the gateway of `darvaz login` and its token.", PEOPLE),
     "ls": Verb("List the files of a board, and the space that is left.", BOARDS),
     "monitor": Verb("Show what a board prints on its serial port.", BOARDS),
+    "new": Verb("Make a folder for a program of your own, to keep in git.", BOARDS),
     "record": Verb("Make a film of a camera, or a time-lapse.", CAMERAS, ("GET /api/devices/{device}/stream.mjpeg",)),
     "rename": Verb("Give a device a label for people, or remove it.", DEVICES, ("PATCH /api/devices/{device}",)),
     "repl": Verb("Type at the prompt of a board; Ctrl-] leaves it.", BOARDS),

@@ -39,7 +39,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the keys for a project's configuration file."""
-    parser.addini("darvaz_board", "as --board", default="virtual")
+    parser.addini("darvaz_board", "as --board", default="")
     parser.addini("darvaz_program", "as --board-program, from the root of the tests")
     parser.addini("darvaz_wiring", "as --board-wiring, from the root of the tests")
 
@@ -146,15 +146,29 @@ def pytest_runtest_makereport(
 def _options(config: pytest.Config) -> Any:
     from darvaz.pytest_plugin.bench import Options
 
-    word = _option(config, "board") or config.getini("darvaz_board")
+    program, kind = _path(config, "board-program", "darvaz_program"), None
+    if program is None:
+        program, kind = _project(config)
     return Options(
-        board=word,
+        board=_option(config, "board") or config.getini("darvaz_board") or ("virtual" + (f":{kind}" if kind else "")),
         gateway=_option(config, "gateway"),
         wiring=_path(config, "board-wiring", "darvaz_wiring"),
-        program=_path(config, "board-program", "darvaz_program"),
+        program=program,
         wait_s=_option(config, "board-wait"),
         flashes=bool(_option(config, "board-flash")),
     )
+
+
+def _project(config: pytest.Config) -> tuple[Path | None, str | None]:
+    """Returns the root of the tests and its kind of board, if its darvaz.toml says that a program is there."""
+    from darvaz.boards.program import ProgramError, find_program
+    from darvaz.pytest_plugin.errors import BenchError
+
+    try:
+        found = find_program(config.rootpath)
+    except ProgramError as error:
+        raise BenchError(str(error)) from None
+    return (None, None) if found is None else (found.folder, found.kind)
 
 
 def _path(config: pytest.Config, option: str, key: str) -> Path | None:

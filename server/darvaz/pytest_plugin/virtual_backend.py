@@ -19,7 +19,7 @@ from darvaz.boards.virtual.hardware import Hardware
 from darvaz.boards.virtual.micropython import NoMicroPython
 from darvaz.boards.virtual.pictures import NoPictures
 from darvaz.pytest_plugin.errors import BenchError, BoardError
-from darvaz.pytest_plugin.program import program_files
+from darvaz.pytest_plugin.program import board_files
 from darvaz.pytest_plugin.serial_backend import LINES_MAX, run_code
 from darvaz.pytest_plugin.wiring import Wiring
 
@@ -58,7 +58,7 @@ class VirtualBackend:
         flash = Path(self._folder.name) / "flash"
         write_flash(flash, self.kind, self.device, gateway, token, log_level="debug")
         if self._program is not None:
-            for path, file in program_files(self._program).items():
+            for path, file in board_files(self._program).items():
                 target = flash / path.lstrip("/")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)

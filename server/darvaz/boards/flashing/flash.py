@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,7 +58,7 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FlashOptions:
-    """What a person has chosen; None leaves it to the board."""
+    """What a person has chosen; None leaves it to the board. `program` are the files of `--app`, by path there."""
 
     kind: str | None = None
     device: str | None = None
@@ -67,6 +67,12 @@ class FlashOptions:
     keeps_main: bool = False
     is_source: bool = False
     wait_s: float = 60.0
+    program: Mapping[str, bytes] | None = None
+
+    @property
+    def replaces_main(self) -> bool:
+        """Whether another main.py than ours is set aside."""
+        return self.resets_main or self.program is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,10 @@ class Flash:
         return kind
 
     def _prepare(self, identity: Identity, kind: str) -> tuple[Plan, Found, str]:
-        wanted, why_source = read_deployed(kind, identity.mpy_version, is_source=self._options.is_source)
+        options = self._options
+        wanted, why_source = read_deployed(
+            kind, identity.mpy_version, is_source=options.is_source, program=options.program
+        )
         if why_source is not None:
             self._report.step(f"the library is copied as source, not as .mpy: {why_source}")
         found = inspect_board(self._prompt, wanted)
@@ -148,7 +157,7 @@ class Flash:
 
     def _check_main(self, wanted: dict[str, bytes], found: Found) -> None:
         """Raises FlashError if main.py is a program without Darvaz, which would never come online."""
-        if self._options.resets_main or self._options.keeps_main or found.owned or not is_foreign(MAIN, found):
+        if self._options.replaces_main or self._options.keeps_main or found.owned or not is_foreign(MAIN, found):
             return
         program = self._prompt.read_file(MAIN)
         if program != wanted[MAIN] and not _DARVAZ_IN_MAIN.search(program):
@@ -203,7 +212,7 @@ class Flash:
         files[MAIN] = files.pop(MAIN)
         # A config.json that cannot be read is kept beside the new one.
         merged = [] if self._is_config_new else [CONFIG]
-        return make_plan(files, found, resets_main=self._options.resets_main, merged=merged)
+        return make_plan(files, found, resets_main=self._options.replaces_main, merged=merged)
 
     # Writing
 

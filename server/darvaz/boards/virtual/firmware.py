@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,23 @@ NETWORK = {"ssid": "Home", "password": "password"}
 
 
 def write_flash(
-    folder: Path, kind: str, device: str, gateway: str, token: str | None, *, is_source: bool = False, **more: Any
+    folder: Path,
+    kind: str,
+    device: str,
+    gateway: str,
+    token: str | None,
+    *,
+    is_source: bool = False,
+    program: Mapping[str, bytes] | None = None,
+    **more: Any,
 ) -> bool:
     """Fills a folder with what `make flash` would put on a board of a kind; `more` goes into its config.json.
 
-    A main.py that is there and is not ours stays, and so do a maker's own settings in config.json. Returns whether
-    main.py is ours.
+    The files of a maker's `program` take the place of ours. A main.py that is there and is neither stays, and so do
+    a maker's own settings in config.json. Returns whether main.py is ours, or the program's.
     """
-    files = read_sources(kind)
-    is_ours = _is_ours(folder / MAIN, files["/" + MAIN])
+    files = {**read_sources(kind), **(program or {})}
+    is_ours = program is not None or _is_ours(folder / MAIN, files["/" + MAIN])
     if not is_ours:
         del files["/" + MAIN]
     if not is_source:
