@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadGroupScheduling
 
 # Most of a test's time is spent waiting for a gateway, a board or a browser.
 WORKERS_PER_CORE = 2
@@ -15,6 +21,8 @@ WORKERS_MAX = 16
 MEMORY = Path("/dev/shm")
 # What the largest run keeps in its folders, several times.
 MEMORY_FREE_BYTES_MIN = 4 * 1024**3
+# Folders of short tests: a process is given a file of them at once.
+SHORT = ("tests/unit/", "tests/http/", "tests/contract/")
 
 
 def _use_memory_for_folders() -> None:
@@ -39,19 +47,59 @@ _use_memory_for_folders()
 _heed_ctrl_c()
 
 
+# What is imported and collected stays until the end: looking for garbage in it takes a quarter of the collection.
+gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Looks for garbage from here on, but not in what was collected."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Returns the number of processes of `-n auto`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(WORKERS_PER_CORE * cores, WORKERS_MAX)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
+    """Returns what gives the tests to the processes: a group, a file of short tests, or one long test at a time.
+
+    A message for each short test would cost as much as the test.
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Scheduling(LoadGroupScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            group = super()._split_scope(nodeid)
+            return nodeid.split("::", 1)[0] if group == nodeid and nodeid.startswith(SHORT) else group
+
+    # In the order of the collection.
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Moves the slow tests to the front: a slow test that starts last is waited for by every other process."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Moves the slow tests to the front: a slow test that starts last is waited for by every other process.
+
+    Of the short ones, files with many tests are first.
+    """
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: _order_key(item, sizes[item.path]))
     if getattr(config.option, "loadgroup", False):
         for item in items:
             _name_group(item)
+
+
+def _order_key(item: pytest.Item, size: int) -> tuple[bool, bool, int]:
+    """Returns what a test is sorted by; `size` is the number of tests in its file."""
+    short = item.nodeid.startswith(SHORT)
+    return item.get_closest_marker("slow") is None, short, -size if short else 0
 
 
 def _name_group(item: pytest.Item) -> None:

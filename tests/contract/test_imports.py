@@ -114,9 +114,18 @@ def package_of(module: str) -> str:
     return ".".join(names[:2] if names[:1] in (["gateway"], ["boards"]) else names[:1])
 
 
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yields every statement of a file; what they compute, most of the tree, has no imports."""
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        inner = getattr(tree, name, None)
+        for node in inner if isinstance(inner, list) else ():
+            yield node
+            yield from statements(node)
+
+
 def imports_of(file: Path) -> Iterator[str]:
     """Yields the modules that a module imports, with those of functions and for types only."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"

@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -101,6 +102,17 @@ def test_no_word_is_used_that_the_glossary_replaces() -> None:
     assert found == []
 
 
+def all_names(code: CodeType) -> set[str]:
+    """Returns every name in what was compiled: many times quicker than a walk of the tree."""
+    found = {code.co_name, *code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    return found.union(*(all_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+def is_replaced(name: str) -> bool:
+    """Whether a name is one that the glossary replaces."""
+    return name.lower().strip("_") in NAMES
+
+
 def names_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yields every name that a file gives to something."""
     for node in ast.walk(tree):
@@ -115,12 +127,13 @@ def names_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def test_values_are_named_for_what_they_are() -> None:
-    # Most files have none of the names anywhere, and are not parsed.
+    # Most files have none of the names anywhere, and nearly all others only in texts.
     anywhere = re.compile(rf"\b_*(?:{'|'.join(NAMES)})_*\b", re.IGNORECASE)
     found = [
         f"{path.relative_to(ROOT)}:{number}: {name}"
         for path in PYTHON
         if not path.is_relative_to(ROOT / STUBS) and anywhere.search(text := path.read_text(encoding="utf-8"))
+        if any(map(is_replaced, all_names(compile(text, path, "exec", dont_inherit=True))))
         for number, name in names_in(ast.parse(text))
         if name.lower().strip("_") in NAMES - (PUBLIC_NAMES if path.is_relative_to(ROOT / API) else set())
     ]
@@ -129,12 +142,12 @@ def test_values_are_named_for_what_they_are() -> None:
 
 
 def test_no_two_classes_of_the_server_have_the_same_name() -> None:
+    class_line = re.compile(r"^ *class (\w+)(?=[(:\[])", re.MULTILINE)
     names = Counter(
-        node.name
+        name
         for path in PYTHON
         if path.is_relative_to(ROOT / "server") and not path.is_relative_to(ROOT / STUBS)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ClassDef)
+        for name in class_line.findall(path.read_text(encoding="utf-8"))
     )
 
     assert [name for name, count in names.items() if count > 1] == []

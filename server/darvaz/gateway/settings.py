@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -220,8 +221,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return _split(getattr(self, name))
 
 
+@cache
 def hints() -> dict[str, Any]:
-    """Returns the annotated type of each setting, by name."""
+    """Returns the annotated type of each setting, by name; not to be changed."""
     return get_type_hints(Settings, include_extras=True)
 
 

@@ -12,8 +12,15 @@ from darvaz.pytest_plugin.plugin import _picture_path
 pytest_plugins = ["pytester"]
 
 
+@pytest.fixture(autouse=True)
+def only_our_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All others that are installed take a second to import."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 def picture_path(pytester: pytest.Pytester, *words: str) -> str:
-    item: Any = SimpleNamespace(nodeid="test_it.py::test_it[1]", config=pytester.parseconfigure(*words))
+    config = pytester.parseconfigure("-p", "darvaz.pytest_plugin.plugin", *words)
+    item: Any = SimpleNamespace(nodeid="test_it.py::test_it[1]", config=config)
     return _picture_path(item).relative_to(pytester.path).as_posix()
 
 
