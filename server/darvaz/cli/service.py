@@ -178,6 +178,8 @@ def _run(command: Sequence[str]) -> str:
     except subprocess.TimeoutExpired:
         raise click.ClickException(f"`{' '.join(command)}` did not end within {DEADLINE_S} s") from None
     if done.returncode != 0:
-        reason = visible(done.stderr.strip() or f"it ended with {done.returncode}")
+        if "not been booted with systemd" in done.stderr:
+            raise click.ClickException("systemd does not run this machine: have what does run it start `darvaz serve`")
+        reason = visible("; ".join(done.stderr.split("\n")).strip("; ") or f"it ended with {done.returncode}")
         raise click.ClickException(f"`{' '.join(command)}` failed: {reason}")
     return done.stdout

@@ -163,3 +163,13 @@ def test_without_systemd_the_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatc
 
     assert result.exit_code == 1
     assert re.search("has no systemd", result.output)
+
+
+def test_a_machine_that_something_else_runs_is_told_so(run: CliRunner, tmp_path: Path) -> None:
+    tool = tmp_path / "bin" / "systemctl"
+    tool.write_text("#!/bin/sh\necho 'System has not been booted with systemd as init system (PID 1).' >&2\nexit 1\n")
+
+    result = service(run, "status")
+
+    assert "systemd does not run this machine" in result.output
+    assert result.exit_code == 1
