@@ -177,7 +177,7 @@ async def test_clients_are_told_at_once_that_a_board_left(gateway: RunningApp) -
     async with board_at(gateway, "leaver", commands=COMMANDS) as board:
         async with assistant_at(gateway, "leaver", on_stop=stop):
             await board.link.close()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await stopped.wait()
             node = await node_of(gateway, "leaver")
             client = APIClient("127.0.0.1", node["port"], None)
@@ -197,7 +197,7 @@ async def test_a_value_that_is_new_is_listed_at_the_next_connection(gateway: Run
     async with board_at(gateway, "grower") as board:
         async with assistant_at(gateway, "grower", on_stop=stop):
             await board.send("telemetry", values={"moisture": 0.4})
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await stopped.wait()
         async with assistant_at(gateway, "grower") as home:
             assert "moisture" in home.entities
@@ -219,7 +219,7 @@ async def test_the_log_of_the_board_is_handed_on(gateway: RunningApp) -> None:
         home.client.subscribe_logs(lambda line: lines.put_nowait(line.message), log_level=LogLevel.LOG_LEVEL_INFO)
         await home.client.device_info()
         await board.send("log", message="the pump runs", level="info")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await lines.get() == b"the pump runs"
 
 
