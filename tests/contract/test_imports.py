@@ -21,6 +21,7 @@ LAYERS = (
         "gateway.events",
         "gateway.websocket",
         "gateway.addresses",
+        "gateway.setting_rules",
     },
     {
         "gateway.settings",
@@ -51,8 +52,8 @@ LAYERS = (
     },
     {"gateway.parts", "gateway.assistants"},
     {"gateway.damaged_files", "gateway.last_writes", "gateway.http", "gateway.greeting"},
-    {"gateway.viewing", "gateway.links", "gateway.dashboard", "gateway.esphome"},
-    {"gateway.api"},
+    {"gateway.viewing", "gateway.links", "gateway.dashboard", "gateway.esphome", "gateway.mqtt"},
+    {"gateway.api", "gateway.integrations"},
     {"gateway.app"},
     {"gateway.server"},
 )

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
+from darvaz.gateway.devices.names import latin_id
 from tests.support.board import Board, board_at
-from tests.support.camera import Camera
+from tests.support.camera import Camera, jpeg
 from tests.support.gateway import GatewayProcess
+from tests.support.mosquitto import Mosquitto
 from tests.support.netns import outside
 from tests.support.real_home_assistant import HomeAssistant, home_assistant_in, python_of_home_assistant
 
@@ -28,9 +30,19 @@ COMMANDS: dict[str, Any] = {
 }
 TELEMETRY = {"temperature": {"unit": "°C", "device_class": "temperature"}}
 
+MQTT_COMMANDS: dict[str, Any] = COMMANDS | {
+    "fast": {"on": {"type": "boolean", "choices": [True, False]}},
+    "show": {"text": {"type": "string"}},
+}
+MQTT_TELEMETRY = TELEMETRY | {
+    "pressure": {"unit": "furlong", "device_class": "pressure"},
+    "motion": {"device_class": "motion"},
+    "mode_now": {},
+}
+
 
 class Home(NamedTuple):
-    """A gateway, and Home Assistant on another machine of its network."""
+    """A gateway and a broker, and Home Assistant on another machine of their network."""
 
     gateway: GatewayProcess
     assistant: HomeAssistant
@@ -40,10 +52,11 @@ class Home(NamedTuple):
 async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Home]:
     python_of_home_assistant()
     folder: Path = tmp_path_factory.mktemp("home-assistant")
-    with outside() as network:
-        options = ("--home-assistant", "true", "--home-assistant-addresses", network.inside)
+    with outside() as network, Mosquitto(folder, address=network.inside) as broker:
+        options = ("--home-assistant", "true", "--home-assistant-addresses", network.inside, "--mqtt-url", broker.url)
         with GatewayProcess(*options, "--home-assistant-port", "0") as gateway:
             async with home_assistant_in(network, folder) as assistant:
+                await assistant.add_mqtt(broker.address, broker.port)
                 yield Home(gateway, assistant)
 
 
@@ -149,3 +162,53 @@ def restart(gateway: GatewayProcess) -> None:
     """Stops a gateway, and starts it on the same data folder and port."""
     gateway.stop()
     gateway.start()
+
+
+# By the broker
+
+
+async def test_a_board_appears_by_itself_and_is_used(home: Home) -> None:
+    act, state = home.assistant.act, home.assistant.state
+    async with board_at(home.gateway.ws_url, "Barn", commands=MQTT_COMMANDS, telemetry=MQTT_TELEMETRY) as board:
+        values = {"temperature": 21.5, "pressure": 3, "motion": True, "mode_now": "eco"}
+        await board.send("telemetry", values=values)
+        prefix = f"darvaz_{latin_id('Barn')}_".replace("-", "_")
+        entities = ["sensor.temperature", "sensor.pressure", "binary_sensor.motion", "sensor.mode_now"]
+        shown = [(await state(entity.replace(".", f".{prefix}"), is_known))["state"] for entity in entities]
+        before = (await state(f"switch.{prefix}led"))["state"]
+
+        sent = []
+        for domain, action, name, data in (
+            ("switch", "turn_on", "led", {}),
+            ("number", "set_value", "pan", {"value": 90}),
+            ("select", "select_option", "mode", {"option": "boost"}),
+            ("select", "select_option", "fast", {"option": "yes"}),
+            ("button", "press", "beep", {}),
+            ("text", "set_value", "show", {"value": "سلام"}),
+        ):
+            acting = asyncio.create_task(act(domain, action, entity_id=f"{domain}.{prefix}{name}", **data))
+            sent.append(await carry_out(board))
+            await acting
+        await state(f"switch.{prefix}led", lambda found: found == "on")
+        await state(f"number.{prefix}pan", lambda found: float(found) == 90)
+        await state(f"select.{prefix}mode", lambda found: found == "boost")
+        await state(f"select.{prefix}fast", lambda found: found == "yes")
+    await state(f"switch.{prefix}led", lambda found: found == "unavailable")
+
+    assert shown == ["21.5", "3", "on", "eco"]
+    assert before == "unknown"
+    assert sent == [{"on": True}, {"angle": 90}, {"mode": "boost"}, {"on": True}, {}, {"text": "سلام"}]
+
+
+async def test_a_camera_shows_its_last_picture_of_the_broker(home: Home) -> None:
+    async with board_at(home.gateway.ws_url, "yard", kind="esp32cam") as board:
+        await board.link.send(jpeg(size_bytes=100_000))
+        await home.assistant.state("camera.darvaz_yard_camera")
+        picture = await home.assistant.picture("camera.darvaz_yard_camera")
+
+    assert picture.startswith(b"\xff\xd8")
+    assert len(picture) == 100_000
+
+
+def is_known(state: str) -> bool:
+    return state not in ("unknown", "unavailable")

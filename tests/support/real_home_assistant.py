@@ -105,14 +105,30 @@ class HomeAssistant:
         path = f"/api/config/config_entries/flow/{card['flow_id']}"
         return dict((await self._client.post(path, json={})).json())
 
+    async def add_mqtt(self, broker: str, port: int) -> None:
+        """Adds the integration MQTT with a broker, as a person does."""
+        flow = (await self._client.post("/api/config/config_entries/flow", json={"handler": "mqtt"})).json()
+        if flow["type"] == "menu":
+            step = {"next_step_id": "broker"}
+            flow = (await self._client.post(f"/api/config/config_entries/flow/{flow['flow_id']}", json=step)).json()
+        fields = {"broker": broker, "port": port}
+        path = f"/api/config/config_entries/flow/{flow['flow_id']}"
+        done = (await self._client.post(path, json=fields)).json()
+        assert done["type"] == "create_entry", done
+
     async def state(self, entity: str, fits: Callable[[str], bool] = lambda state: state != "unavailable") -> Any:
         """Waits until an entity has a state that fits, and returns all of it."""
-        async with asyncio.timeout(_DEADLINE_S):
-            while True:
-                response = await self._client.get(f"/api/states/{entity}")
-                if response.status_code == 200 and fits(response.json()["state"]):
-                    return response.json()
-                await asyncio.sleep(0.05)
+        shown = ""
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                while True:
+                    response = await self._client.get(f"/api/states/{entity}")
+                    shown = response.text
+                    if response.status_code == 200 and fits(response.json()["state"]):
+                        return response.json()
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{entity} in Home Assistant: {shown}") from None
 
     async def act(self, domain: str, action: str, *, has_answer: bool = False, **data: Any) -> Any:
         """Carries out an action, and returns what the server says of it."""

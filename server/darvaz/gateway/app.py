@@ -6,9 +6,8 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from importlib.util import find_spec
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -36,13 +35,14 @@ from darvaz.gateway.http.forwarded import ForwardedRequests
 from darvaz.gateway.http.problems import problem, unanswered
 from darvaz.gateway.http.route_index import IndexedRouter
 from darvaz.gateway.http.security_headers import SecurityHeaders
+from darvaz.gateway.integrations import check_integrations, open_integrations
 from darvaz.gateway.journal.starts import CUT_OFF, FIRST_TYPE, LAST_TYPE
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.last_writes import close_writers
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.settings import Settings, SettingsError
+from darvaz.gateway.settings import Settings
 from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
 from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_S
@@ -63,7 +63,6 @@ from darvaz.gateway.telemetry.history_store import Retention
 from darvaz.gateway.telemetry.latest import TYPES, Telemetry
 from darvaz.gateway.viewing.websocket_view import view_routes
 from darvaz.protocol.codec import MessageCodec
-from darvaz.text.extras import how_to_install
 
 log = logging.getLogger("darvaz")
 
@@ -81,7 +80,7 @@ def build_parts(settings: Settings) -> Parts:
 
 def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
-    _check_extras(settings)
+    check_integrations(settings)
     database = SharedDatabase(settings.data_path)
     mirrored = (*MIRRORED_TABLES, NODES_TABLE)
     tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
@@ -147,11 +146,6 @@ def _keep_ids(protocol: MessageCodec, devices: Devices, access: Access) -> None:
         log.warning("= %d more ids of devices look like others", len(kept) - _KEPT_TOLD_MAX)
 
 
-def _check_extras(settings: Settings) -> None:
-    if settings.home_assistant and find_spec("aioesphomeapi") is None:
-        raise SettingsError(f"home_assistant needs more packages: {how_to_install('homeassistant')}")
-
-
 def _open_recorder(settings: Settings, journal: Journal, history: History) -> Recorder:
     """Opens the record log, and puts what a kill or a power cut left in it into the databases."""
     recorder = Recorder(settings.data_path, [journal, history], interval_s=settings.sync_interval_s)
@@ -207,11 +201,11 @@ def build_app(parts: Parts) -> Starlette:
         tell_of_damage(parts)
         parts.frame_counts.open()
         watch.open(parts.journal.newest_ms)
-        close_nodes = await _open_nodes(parts)
+        close_integrations = await open_integrations(parts)
         try:
             yield
         finally:
-            await close_nodes()
+            await close_integrations()
             watch.close()
             await notices.close()
             await parts.loop_lag.close()
@@ -248,23 +242,6 @@ def build_app(parts: Parts) -> Starlette:
     app.router = IndexedRouter(routes, lifespan=lifespan)
     app.router.default = UnknownPath(parts, app.router.default)
     return app
-
-
-async def _open_nodes(parts: Parts) -> Callable[[], Awaitable[None]]:
-    """Shows the boards to Home Assistant, if they are to be; returns what ends that."""
-    if not parts.settings.home_assistant:
-        return _do_nothing
-    # Here, because it takes long to load, needs an extra, and few gateways want it.
-    from darvaz.gateway.esphome.nodes import Nodes
-
-    nodes = Nodes(parts)
-    await nodes.open()
-    parts.nodes = nodes
-    return nodes.close
-
-
-async def _do_nothing() -> None:
-    """Stands where nothing is to be ended."""
 
 
 def _connect(parts: Parts) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +12,16 @@ from msgspec import Meta
 from darvaz.gateway.addresses import PublicUrl, is_public_url
 from darvaz.gateway.frames import CameraSettings
 from darvaz.gateway.frames.demand import Size
+from darvaz.gateway.setting_rules import (
+    ADDRESSES,
+    BROKER,
+    COMMANDS,
+    HOSTS,
+    NETWORKS,
+    ORIGINS,
+    TOPIC,
+    ListRule,
+)
 
 PREFIX = "DARVAZ_"
 
@@ -31,46 +38,7 @@ class SettingsError(Exception):
     """An invalid value; the text names the key, the value and what is expected."""
 
 
-class ListRule(NamedTuple):
-    """The rule for each part of a comma-separated setting."""
-
-    is_valid: Callable[[str], bool]
-    expected: str
-    is_single: bool = False
-    """The setting is one value, not a list."""
-
-
-def _is_network(part: str) -> bool:
-    try:
-        ipaddress.ip_network(part)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_address(part: str) -> bool:
-    return "/" not in part and _is_network(part)
-
-
-def _is_origin(part: str) -> bool:
-    return re.fullmatch(r"https?://[^/\s]+/?", part) is not None
-
-
-def _is_command(part: str) -> bool:
-    return re.fullmatch(r"[^/\s]+/[A-Za-z0-9_*?]+", part) is not None
-
-
-def _is_host(part: str) -> bool:
-    return re.fullmatch(r"[^/\s]+", part) is not None
-
-
-# A proxy by name, or `*` for any, would let clients choose the address that the gateway sees.
-_NETWORKS = ListRule(_is_network, "an IP address or a network such as 192.168.1.0/24")
-_ADDRESSES = ListRule(_is_address, "an IP address of this machine")
-_ORIGINS = ListRule(_is_origin, "an origin such as https://boards.example.org")
 _PUBLIC_URL = ListRule(is_public_url, "an address such as https://boards.example.org/darvaz", is_single=True)
-_COMMANDS = ListRule(_is_command, "device/command, where * stands for any characters")
-_HOSTS = ListRule(_is_host, "a host name such as boards.example.org, without scheme and path")
 
 
 def _doc(description: str, *, may_change: bool = False, parts: ListRule | None = None, is_path: bool = False) -> Meta:
@@ -105,17 +73,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _doc("When other machines may fetch tokens: in the enrolment window, always, never.", may_change=True),
     ] = "window"
     allowed_hosts: Annotated[
-        str, _doc("Host names that browsers may use for the gateway, separated by commas.", parts=_HOSTS)
+        str, _doc("Host names that browsers may use for the gateway, separated by commas.", parts=HOSTS)
     ] = ""
     allowed_origins: Annotated[
-        str, _doc("Other origins whose pages may use the gateway, separated by commas.", parts=_ORIGINS)
+        str, _doc("Other origins whose pages may use the gateway, separated by commas.", parts=ORIGINS)
     ] = ""
     public_url: Annotated[
         str, _doc("Address at which browsers and boards reach the gateway, where a proxy gives it another.",
                   parts=_PUBLIC_URL)
     ] = ""
     trusted_proxies: Annotated[
-        str, _doc("Addresses of reverse proxies whose X-Forwarded-For is used, separated by commas.", parts=_NETWORKS)
+        str, _doc("Addresses of reverse proxies whose X-Forwarded-For is used, separated by commas.", parts=NETWORKS)
     ] = ""
 
     links_per_address_max: Annotated[Count, _doc("Most links from one address.")] = 64
@@ -170,18 +138,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, _doc("Whether Home Assistant discovers the boards, as ESPHome devices.")
     ] = False
     home_assistant_addresses: Annotated[
-        str, _doc("Addresses of this machine for Home Assistant, separated by commas; all if empty.", parts=_ADDRESSES)
+        str, _doc("Addresses of this machine for Home Assistant, separated by commas; all if empty.", parts=ADDRESSES)
     ] = ""
     home_assistant_port: Annotated[
         int, Meta(ge=0, le=65_535), _doc("TCP port of the first board for Home Assistant, others follow; 0: free ones.")
     ] = 6053
+
+    mqtt_url: Annotated[
+        str, _doc("MQTT broker that boards are shown at, as mqtt://broker.lan or mqtts://…; empty for none.",
+                  parts=BROKER)
+    ] = ""
+    mqtt_user: Annotated[str, _doc("User name at the broker.")] = ""
+    mqtt_password_file: Annotated[str, _doc("File with the password of this user.", is_path=True)] = ""
+    mqtt_ca_file: Annotated[
+        str, _doc("Certificates that sign the broker's, a file in PEM; those of the system if empty.", is_path=True)
+    ] = ""
+    mqtt_cert: Annotated[str, _doc("Certificate of the gateway for the broker, a file in PEM.", is_path=True)] = ""
+    mqtt_key: Annotated[str, _doc("Its key, a file in PEM; none if mqtt_cert has it.", is_path=True)] = ""
+    mqtt_prefix: Annotated[
+        str, Meta(min_length=1), _doc("First part of the topics; each gateway of a broker needs its own.", parts=TOPIC)
+    ] = "darvaz"
+    mqtt_discovery: Annotated[
+        str, _doc("First part of the topics that Home Assistant discovers devices by; empty for none.", parts=TOPIC)
+    ] = "homeassistant"
+    mqtt_picture_every_s: Annotated[
+        float, Meta(ge=0, le=86_400), _doc("Seconds between two pictures of a camera at the broker; 0 for none.")
+    ] = 10.0
 
     assistant_commands: Annotated[
         str,
         _doc(
             "Commands that assistants may send, as lamp/led or barn-*/*, separated by commas.",
             may_change=True,
-            parts=_COMMANDS,
+            parts=COMMANDS,
         ),
     ] = ""
 

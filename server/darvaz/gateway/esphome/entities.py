@@ -9,8 +9,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from darvaz.gateway.devices.entity_kinds import (
+    HIDDEN_COMMANDS,
+    REBOOT,
+    command_kind,
+    decimals_of,
+    grows_only,
+    option_text,
+    step_of,
+    title_of,
+    value_kind,
+)
+from darvaz.gateway.devices.names import entity_key, human_name
 from darvaz.gateway.esphome.messages import Message, pb
-from darvaz.gateway.esphome.names import entity_key, human_name
 from darvaz.gateway.telemetry.description import DeviceDescription
 
 # Of one board, commands and values and all; the rest is left out.
@@ -18,19 +29,6 @@ ENTITIES_MAX = 200
 _CONFIG, _DIAGNOSTIC = pb.ENTITY_CATEGORY_CONFIG, pb.ENTITY_CATEGORY_DIAGNOSTIC
 # A board has one camera at most.
 CAMERA_KEY = entity_key("camera", "camera")
-# Commands that have an entity of their own, or are the camera's.
-_CAMERA_COMMANDS = frozenset({"stream", "snapshot"})
-_REBOOT, _INFO = "reboot", "info"
-# Device classes of Home Assistant's binary sensors that its sensors do not have: such a value is never a number.
-_BINARY_CLASSES = frozenset({
-    "battery_charging", "cold", "connectivity", "door", "garage_door", "heat", "light", "lock", "motion", "moving",
-    "occupancy", "opening", "plug", "presence", "problem", "running", "safety", "smoke", "sound", "tamper",
-    "vibration", "window",
-})  # fmt: skip
-# Counters: they only grow, until they start again.
-_TOTAL_CLASSES = frozenset({"energy", "gas", "water"})
-# Of a number that is not whole.
-_DECIMALS, _DECIMALS_BY_CLASS = 2, {"temperature": 1, "humidity": 1, "moisture": 1, "pressure": 1}
 
 # Returns the state of an entity by what is known of the board now.
 StateOf = Callable[[DeviceDescription], Message]
@@ -75,29 +73,18 @@ def entities_of(board: DeviceDescription, kinds: dict[str, str]) -> dict[int, En
 def _values(board: DeviceDescription, kinds: dict[str, str]) -> Iterable[Entity]:
     for name in {**board.telemetry, **board.values}:
         declared, value = board.telemetry.get(name, {}), _value(board, name)
-        kind = kinds.get(name) or _kind_of(declared, value)
-        # A value without unit, class and reading may become anything: it is listed once it has come.
+        kind = kinds.get(name) or value_kind(declared, value)
         if kind is not None:
             kinds[name] = kind
             yield _MAKERS[kind](name, declared, value)
 
 
-def _kind_of(declared: Mapping[str, Any], value: Any) -> str | None:
-    device_class = declared.get("device_class")
-    if isinstance(value, bool) or (value is None and device_class in _BINARY_CLASSES):
-        return "binary_sensor"
-    if isinstance(value, str):
-        return "text_sensor"
-    return "sensor" if value is not None or declared.get("unit") or device_class else None
-
-
 def _sensor(name: str, declared: Mapping[str, Any], value: Any) -> Entity:
     key, device_class = entity_key("sensor", name), declared.get("device_class", "")
-    decimals = 0 if isinstance(value, int) else _DECIMALS_BY_CLASS.get(device_class, _DECIMALS)
-    total = pb.STATE_CLASS_TOTAL_INCREASING if device_class in _TOTAL_CLASSES else pb.STATE_CLASS_MEASUREMENT
+    total = pb.STATE_CLASS_TOTAL_INCREASING if grows_only(device_class) else pb.STATE_CLASS_MEASUREMENT
     listing = pb.ListEntitiesSensorResponse(
-        object_id=name, key=key, name=_title(name, declared), unit_of_measurement=declared.get("unit", ""),
-        accuracy_decimals=decimals, device_class=device_class, state_class=total,
+        object_id=name, key=key, name=title_of(name, declared), unit_of_measurement=declared.get("unit", ""),
+        accuracy_decimals=decimals_of(device_class, value), device_class=device_class, state_class=total,
     )  # fmt: skip
     return Entity(listing, lambda now: _number_state(pb.SensorStateResponse, key, _value(now, name)), watches=name)
 
@@ -105,7 +92,7 @@ def _sensor(name: str, declared: Mapping[str, Any], value: Any) -> Entity:
 def _binary_sensor(name: str, declared: Mapping[str, Any], _: Any) -> Entity:
     key = entity_key("binary_sensor", name)
     listing = pb.ListEntitiesBinarySensorResponse(
-        object_id=name, key=key, name=_title(name, declared), device_class=declared.get("device_class", "")
+        object_id=name, key=key, name=title_of(name, declared), device_class=declared.get("device_class", "")
     )
 
     def state(now: DeviceDescription) -> Message:
@@ -117,7 +104,7 @@ def _binary_sensor(name: str, declared: Mapping[str, Any], _: Any) -> Entity:
 
 def _text_sensor(name: str, declared: Mapping[str, Any], _: Any) -> Entity:
     key = entity_key("text_sensor", name)
-    listing = pb.ListEntitiesTextSensorResponse(object_id=name, key=key, name=_title(name, declared))
+    listing = pb.ListEntitiesTextSensorResponse(object_id=name, key=key, name=title_of(name, declared))
     return Entity(listing, lambda now: _text_state(key, _value(now, name)), watches=name)
 
 
@@ -133,30 +120,20 @@ _MAKERS: dict[str, Callable[[str, Mapping[str, Any], Any], Entity]] = {
 
 def _commands(board: DeviceDescription) -> Iterable[Entity]:
     for name, arguments in board.commands.items():
-        if name in _CAMERA_COMMANDS or name == _INFO:
+        kind = command_kind(arguments)
+        if name in HIDDEN_COMMANDS:
             continue
-        if not arguments:
+        if kind == "button":
             yield _button(name)
-        elif len(arguments) == 1:
-            ((argument, rule),) = arguments.items()
-            yield _control(name, argument, rule) or _action(name, arguments)
-        else:
+        elif kind == "action":
             yield _action(name, arguments)
-
-
-def _control(name: str, argument: str, rule: Mapping[str, Any]) -> Entity | None:
-    """Returns the entity of a command with one argument, or None where only an action fits."""
-    if "choices" in rule:
-        return _select(name, argument, rule)
-    if rule["type"] == "boolean":
-        return _switch(name, argument, rule)
-    if rule["type"] in ("number", "integer") and "min" in rule and "max" in rule:
-        return _number(name, argument, rule)
-    return None
+        else:
+            ((argument, rule),) = arguments.items()
+            yield _CONTROLS[kind](name, argument, rule)
 
 
 def _button(name: str) -> Entity:
-    is_reboot = name == _REBOOT
+    is_reboot = name == REBOOT
     listing = pb.ListEntitiesButtonResponse(
         object_id=name, key=entity_key("button", name), name=human_name(name),
         device_class="restart" if is_reboot else "", entity_category=_CONFIG if is_reboot else 0,
@@ -166,7 +143,7 @@ def _button(name: str) -> Entity:
 
 def _switch(name: str, argument: str, rule: Mapping[str, Any]) -> Entity:
     key = entity_key("switch", name)
-    listing = pb.ListEntitiesSwitchResponse(object_id=name, key=key, name=_title(name, rule))
+    listing = pb.ListEntitiesSwitchResponse(object_id=name, key=key, name=title_of(name, rule))
 
     def state(now: DeviceDescription) -> Message:
         value = _confirmed(now, name, argument)
@@ -177,10 +154,9 @@ def _switch(name: str, argument: str, rule: Mapping[str, Any]) -> Entity:
 
 def _number(name: str, argument: str, rule: Mapping[str, Any]) -> Entity:
     key, is_whole = entity_key("number", name), rule["type"] == "integer"
-    step = rule.get("step") or (1 if is_whole else (rule["max"] - rule["min"]) / 100 or 1)
     listing = pb.ListEntitiesNumberResponse(
-        object_id=name, key=key, name=_title(name, rule), min_value=rule["min"], max_value=rule["max"], step=step,
-        unit_of_measurement=rule.get("unit", ""), mode=pb.NUMBER_MODE_SLIDER,
+        object_id=name, key=key, name=title_of(name, rule), min_value=rule["min"], max_value=rule["max"],
+        step=step_of(rule), unit_of_measurement=rule.get("unit", ""), mode=pb.NUMBER_MODE_SLIDER,
     )  # fmt: skip
 
     def arguments(request: Any) -> dict[str, Any]:
@@ -198,13 +174,13 @@ def _number(name: str, argument: str, rule: Mapping[str, Any]) -> Entity:
 def _select(name: str, argument: str, rule: Mapping[str, Any]) -> Entity:
     key = entity_key("select", name)
     # Options are texts: `1` and "1" of one command would be one.
-    choices = {_option(choice): choice for choice in rule["choices"]}
-    listing = pb.ListEntitiesSelectResponse(object_id=name, key=key, name=_title(name, rule), options=list(choices))
+    choices = {option_text(choice): choice for choice in rule["choices"]}
+    listing = pb.ListEntitiesSelectResponse(object_id=name, key=key, name=title_of(name, rule), options=list(choices))
 
     def state(now: DeviceDescription) -> Message:
         value = _confirmed(now, name, argument)
         return pb.SelectStateResponse(
-            key=key, state="" if value is None else _option(value), missing_state=value is None
+            key=key, state="" if value is None else option_text(value), missing_state=value is None
         )
 
     def arguments(request: Any) -> dict[str, Any]:
@@ -213,6 +189,11 @@ def _select(name: str, argument: str, rule: Mapping[str, Any]) -> Entity:
     return Entity(listing, state, CommandOf(name, arguments))
 
 
+_CONTROLS: dict[str, Callable[[str, str, Mapping[str, Any]], Entity]] = {
+    "select": _select,
+    "switch": _switch,
+    "number": _number,
+}
 _ARGUMENT_TYPES = {
     "boolean": (pb.SERVICE_ARG_TYPE_BOOL, "bool_"),
     "integer": (pb.SERVICE_ARG_TYPE_INT, "int_"),
@@ -296,12 +277,3 @@ def _number_state(type_: Callable[..., Message], key: int, value: Any) -> Messag
 
 def _text_state(key: int, value: Any) -> Message:
     return pb.TextSensorStateResponse(key=key, state="" if value is None else str(value), missing_state=value is None)
-
-
-def _title(name: str, declared: Mapping[str, Any]) -> str:
-    title = declared.get("title")
-    return title if isinstance(title, str) and title else human_name(name)
-
-
-def _option(choice: object) -> str:
-    return ("yes" if choice else "no") if isinstance(choice, bool) else str(choice)

@@ -10,11 +10,11 @@ from typing import Any
 
 from darvaz import __version__
 from darvaz.gateway.devices.home_assistant import NodeState
+from darvaz.gateway.devices.names import node_name
 from darvaz.gateway.esphome.announcements import Announcements
 from darvaz.gateway.esphome.connection import NodeConnection
 from darvaz.gateway.esphome.conversation import NodeInfo
 from darvaz.gateway.esphome.identities import Identities
-from darvaz.gateway.esphome.names import node_name
 from darvaz.gateway.esphome.node import Node
 from darvaz.gateway.parts import Parts
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darvaz.gateway.esphome.names import entity_key, human_name, node_name
+from darvaz.gateway.devices.names import entity_key, human_name, node_name
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 

@@ -9,21 +9,27 @@ import unicodedata
 # A DNS label has at most 63 characters (RFC 1035, section 2.3.4).
 _LABEL_CHARS_MAX = 63
 _PREFIX = "darvaz-"
+_LATIN_CHARS_MAX = _LABEL_CHARS_MAX - len(_PREFIX)
 _HASH_CHARS = 6
 
 
 def node_name(device: str) -> str:
-    """Returns the host name of a board's node: `darvaz-greenhouse`.
+    """Returns the host name of a board's node: `darvaz-greenhouse`."""
+    return _PREFIX + latin_id(device)
 
-    Where the id of the board has other characters than a host name may have, some of its hash makes it unambiguous.
+
+def latin_id(device: str) -> str:
+    """Returns the id of a board in small Latin letters, digits and hyphens, as a host name or a topic may have them.
+
+    Where the id has other characters, some of its hash makes it unambiguous.
     """
     folded = unicodedata.normalize("NFKD", device).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", folded).strip("-")
-    if slug == device and len(_PREFIX + slug) <= _LABEL_CHARS_MAX:
-        return _PREFIX + slug
+    if slug == device and len(slug) <= _LATIN_CHARS_MAX:
+        return slug
     tail = hashlib.sha256(device.encode()).hexdigest()[:_HASH_CHARS]
-    head = slug[: _LABEL_CHARS_MAX - len(_PREFIX) - _HASH_CHARS - 1].strip("-")
-    return _PREFIX + (f"{head}-{tail}" if head else tail)
+    head = slug[: _LATIN_CHARS_MAX - _HASH_CHARS - 1].strip("-")
+    return f"{head}-{tail}" if head else tail
 
 
 def entity_key(entity_kind: str, name: str) -> int:

@@ -1,0 +1,63 @@
+"""Other systems that the gateway shows its boards to: Home Assistant, an MQTT broker.
+
+Each is loaded where it is wanted: it needs an extra, takes long to load, and few gateways want it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from darvaz.gateway.parts import Parts
+from darvaz.gateway.settings import Settings, SettingsError
+from darvaz.text.extras import how_to_install
+
+if TYPE_CHECKING:
+    from darvaz.gateway.mqtt.broker import BrokerOptions
+
+# Setting → the package that it needs, and the extra that has it.
+_NEEDS = {"home_assistant": ("aioesphomeapi", "homeassistant"), "mqtt_url": ("paho", "mqtt")}
+
+
+def check_integrations(settings: Settings) -> None:
+    """Raises `SettingsError` if a package or a file is missing."""
+    for name, (package, extra) in _NEEDS.items():
+        if getattr(settings, name) and find_spec(package) is None:
+            raise SettingsError(f"{name} needs more packages: {how_to_install(extra)}")
+    if settings.mqtt_url:
+        _broker_options(settings)
+
+
+async def open_integrations(parts: Parts) -> Callable[[], Awaitable[None]]:
+    """Shows the boards to the systems of the settings; returns what ends that."""
+    closers = []
+    if parts.settings.home_assistant:
+        from darvaz.gateway.esphome.nodes import Nodes
+
+        nodes = Nodes(parts)
+        await nodes.open()
+        parts.nodes = nodes
+        closers.append(nodes.close)
+    if parts.settings.mqtt_url:
+        from darvaz.gateway.mqtt.bridge import Bridge
+
+        bridge = Bridge(parts, _broker_options(parts.settings))
+        parts.metrics.register(bridge)
+        bridge.open()
+        closers.append(bridge.close)
+
+    async def close() -> None:
+        for end in closers:
+            await end()
+
+    return close
+
+
+def _broker_options(settings: Settings) -> BrokerOptions:
+    from darvaz.gateway.mqtt.broker import BrokerOptions
+
+    try:
+        return BrokerOptions.of(settings)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"a file of the mqtt_ settings cannot be used: {error}") from None
