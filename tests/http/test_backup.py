@@ -26,7 +26,7 @@ from darvaz.gateway.storage.backup import make_backup
 from darvaz.gateway.storage.backup_format import LIST_NAME, BackupFile, BackupList
 from darvaz.gateway.storage.database import StorageError
 from darvaz.gateway.storage.folder_lock import FolderLock
-from tests.support.app import RunningApp
+from tests.support.app import WRITTEN_DEADLINE_S, RunningApp
 from tests.support.board import board_at
 from tests.support.journalled import lines
 
@@ -66,7 +66,7 @@ async def test_a_running_gateway_is_back_with_all_it_had(tmp_path: Path) -> None
             await board.send("telemetry", values={"t": 21.5}, seq=1)
             await board.send("ping")
             await board.receive("pong")
-        assert await gateway.parts.store(5)
+        assert await gateway.parts.store(WRITTEN_DEADLINE_S)
         frame = gateway.data / "frames" / "cam" / "1.jpg"
         frame.parent.mkdir(parents=True)
         frame.write_bytes(b"\xff\xd8\xff\xd9")
@@ -100,8 +100,8 @@ async def test_backups_while_a_board_counts_have_every_number_up_to_a_later_one(
                 await board.send("log", message="kept", seq=number)
                 number += 1
             # Some are in the database, the others in the record log.
-            assert copy % 2 or await wait_until_written(gateway.parts.journal)
-            assert await gateway.parts.recorder.wait_until_durable(5)
+            assert copy % 2 or await wait_until_written(gateway.parts.journal, WRITTEN_DEADLINE_S)
+            assert await gateway.parts.recorder.wait_until_durable(WRITTEN_DEADLINE_S)
             confirmed.append(number)
             making = asyncio.create_task(
                 asyncio.to_thread(make_backup, gateway.data, tmp_path / f"{copy}.tar", darvaz="0", made_s=0.0)

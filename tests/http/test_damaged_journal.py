@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.app import RunningApp
+from tests.support.app import WRITTEN_DEADLINE_S, RunningApp
 from tests.support.board import board_at
 
 EXTERNAL = "203.0.113.9"
@@ -80,7 +80,7 @@ async def some_life(gateway: RunningApp) -> dict[str, str]:
         await board.receive("pong")
     await gateway.ask("PATCH", "/api/devices/pico", json={"label": "Kitchen"})
     await gateway.ask("DELETE", "/api/enrolment")
-    assert await gateway.parts.store(5)
+    assert await gateway.parts.store(WRITTEN_DEADLINE_S)
     await gateway.journal()
     return {"Authorization": f"Bearer {token}"}
 
@@ -93,7 +93,7 @@ async def check_life(gateway: RunningApp, operator: dict[str, str]) -> None:
         await board.send("log", message="after", seq=1)
         await board.send("ping")
         await board.receive("pong")
-    assert await gateway.parts.store(5)
+    assert await gateway.parts.store(WRITTEN_DEADLINE_S)
     found = [json.loads(line.payload or "")["message"] for line in await gateway.journal(type="log")]
     assert found == ["before", "after"]
     assert (await gateway.get("/api/enrolment")).json()["seconds_left"] == 0

@@ -15,7 +15,7 @@ import pytest_asyncio
 from darvaz.gateway.api.operations import Operation
 from darvaz.gateway.api.routes import OPERATIONS
 from darvaz.gateway.journal.flush import wait_until_written
-from tests.support.app import RunningApp
+from tests.support.app import WRITTEN_DEADLINE_S, RunningApp
 from tests.support.loop_time import measured_loop
 from tests.support.many_devices import connect_many
 
@@ -28,7 +28,14 @@ LONGEST_S = 0.005
 # One of these forgets the device.
 OPERATIONS_IN_ORDER: list[Operation] = sorted(OPERATIONS, key=lambda operation: operation.method == "DELETE")
 QUERIES = {"read_journal": f"limit={ENTRIES}", "watch_events": "last_event_id=1"}
-VALUES = {"device": "board-00007", "name": "name_07", "token": "unknown", "session": "unknown", "time_ms": "1"}
+VALUES = {
+    "device": "board-00007",
+    "name": "name_07",
+    "token": "unknown",
+    "session": "unknown",
+    "time_ms": "1",
+    "group": "unknown",
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,7 +48,7 @@ async def full() -> AsyncIterator[RunningApp]:
             parts.access.tokens.issue("pico", device=f"board-{number:05}")
         for number in range(ENTRIES):
             parts.journal.record("board-00007", "pico", "192.0.2.7", "<", "log", f"{number} " + "x" * 15_000)
-        await wait_until_written(parts.journal)
+        await wait_until_written(parts.journal, WRITTEN_DEADLINE_S)
         await parts.tables.look(20)
         with no_collection():
             yield running

@@ -52,7 +52,7 @@ def refuse(descriptor: int) -> None:
 @pytest.fixture(autouse=True)
 def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(last_writes, "RETRY_S", 0.3)
-    monkeypatch.setattr(last_writes.close_writers, "__defaults__", (2.0,))
+    monkeypatch.setattr(last_writes.close_writers, "__defaults__", (4.0,))
 
 
 async def test_what_the_record_log_has_is_not_missing_and_is_finished_at_the_next_start(
