@@ -43,6 +43,9 @@ MICROPYTHON = (
 )
 HEAP_KB_MOST = 400
 FLASH_KB_MOST = 45
+# Loaded while they are used only: on the heap they take nothing otherwise.
+ON_DEMAND = ("crash", "prompt", "prompt_files", "hmac", "trial", "update")
+ON_DEMAND_KB_MOST = 24
 DEADLINE_S = 8.0
 # After the connection_ack the program must still measure and report once.
 SETTLED = "SETTLED"
@@ -67,6 +70,8 @@ class Figure:
 def measure(folder: Path) -> Iterator[Figure]:
     """Yields the figures, the quick ones first; the boards' flash is written below `folder`."""
     yield Figure("library in flash, as .mpy", deployed_bytes() / 1024, "KB", 40, FLASH_KB_MOST)
+    on_demand = deployed_bytes(is_on_demand=True) / 1024
+    yield Figure("parts for updates, prompt and crashes", on_demand, "KB", 16, ON_DEMAND_KB_MOST)
     allocated = _run_probe()
     yield Figure("allocated per ping and pong", allocated["round_trip_bytes"], "bytes", 1640, 1640)
     yield Figure("allocated to send a frame of 25 KB", allocated["frame_bytes"], "bytes", 1024, 1024)
@@ -79,12 +84,13 @@ def measure(folder: Path) -> Iterator[Figure]:
         yield Figure("boot to connection_ack", boots_s[2] * 1000, "ms", 500, None)
 
 
-def deployed_bytes() -> int:
-    """Returns the size of the library as `darvaz flash` deploys it."""
+def deployed_bytes(*, is_on_demand: bool = False) -> int:
+    """Returns the size of the library as `darvaz flash` deploys it, without the parts of `ON_DEMAND`, or of these."""
     files, why_source = compile_library(read_sources("pico"), MPY_VERSION)
     if why_source is not None:
         raise RuntimeError(why_source)
-    return sum(len(data) for path, data in files.items() if path.startswith(DEPLOYED))
+    ours = {Path(path).stem: len(data) for path, data in files.items() if path.startswith(DEPLOYED)}
+    return sum(size for name, size in ours.items() if (name in ON_DEMAND) == is_on_demand)
 
 
 def write_flash(folder: Path, gateway: str) -> Path:

@@ -41,6 +41,7 @@ LAYERS = (
     },
     {
         "gateway.cameras",
+        "gateway.crashes",
         "gateway.telemetry",
         "gateway.setting_sources",
         "gateway.metrics",

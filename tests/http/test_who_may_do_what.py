@@ -37,6 +37,8 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("HEAD", "/public/tokens", FETCH, None),
     ("GET", "/api/devices", VIEW, None),
     ("GET", "/api/groups", VIEW, None),
+    ("GET", "/api/crashes", VIEW, None),
+    ("GET", "/api/crashes/000000000000", VIEW, None),
     ("GET", "/api/devices/eye", VIEW, None),
     ("GET", "/api/devices/eye/telemetry", VIEW, None),
     ("GET", "/api/devices/eye/telemetry/light", VIEW, None),
@@ -62,6 +64,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("POST", "/api/devices/nobody/commands/pan", CHANGE, {}),
     ("PATCH", "/api/groups/none", CHANGE, {"add": ["nobody"]}),
     ("DELETE", "/api/groups/none", CHANGE, None),
+    ("DELETE", "/api/crashes/000000000000", CHANGE, None),
     ("POST", "/api/commands/pan", CHANGE, {}),
     ("DELETE", "/api/devices/nobody/home-assistant-key", CHANGE, None),
     ("POST", "/api/devices/nobody/view-links", CHANGE, {}),
@@ -278,7 +281,14 @@ async def test_each_caller_may_do_what_the_docs_say(gateway: RunningApp, callers
 
 async def test_every_operation_and_caller_is_in_the_table(callers: dict[str, Calling]) -> None:
     written = {(method.replace("HEAD", "GET"), path.partition("?")[0]) for method, path, _, _ in ROUTES}
-    values = {"name": "light", "time_ms": "1", "token": "aaaaaaaaaa", "session": "aaaaaaaaaa", "group": "none"}
+    values = {
+        "name": "light",
+        "time_ms": "1",
+        "token": "aaaaaaaaaa",
+        "session": "aaaaaaaaaa",
+        "group": "none",
+        "crash": "0" * 12,
+    }
 
     missing = [
         operation.action

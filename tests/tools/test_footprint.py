@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.footprint import FLASH_KB_MOST, Figure, deployed_bytes, find_least_heap, measure
+from tools.footprint import FLASH_KB_MOST, ON_DEMAND_KB_MOST, Figure, deployed_bytes, find_least_heap, measure
 
 
 @pytest.mark.slow
@@ -18,6 +18,7 @@ def test_every_figure_is_below_its_limit(tmp_path: Path) -> None:
 
 def test_the_library_fits_into_its_part_of_the_flash() -> None:
     assert deployed_bytes() <= FLASH_KB_MOST * 1024
+    assert deployed_bytes(is_on_demand=True) <= ON_DEMAND_KB_MOST * 1024
 
 
 def test_a_figure_above_its_limit_is_found() -> None:

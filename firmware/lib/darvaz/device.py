@@ -91,6 +91,7 @@ class Device:
             asyncio.run(self._main())
         except Exception as error:
             if self.supervisor is None:
+                _call("seldom", "keep_crash", self, error, "start")
                 raise
             _call("seldom", "restart_after", self, error, RESTART_S)
         finally:
@@ -158,6 +159,8 @@ class Device:
             raise
         except BaseException as error:
             self.log.exception("%s failed" % function.__name__, error)
+            if function in self.tasks:
+                _call("seldom", "keep_crash", self, error, "task")
 
     def _on_unseen(self, _, context):
         # A task that the maker made with asyncio.create_task, and nobody waits for.

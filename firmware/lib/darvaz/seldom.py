@@ -1,6 +1,7 @@
 """What a device does seldom: tells losses, restarts, checks certificates. Loaded when it happens."""
 
 import asyncio
+import time
 
 from .codec import dump
 from .device import REBOOT_MS
@@ -46,9 +47,22 @@ def restart_after(device, error, wait_s):
     """Tells why the program ended, and restarts the board; Ctrl-C takes the prompt instead."""
     device.log.exception("the program failed, and starts again in %d s; Ctrl-C for the prompt" % wait_s, error)
     device.link.close()
+    keep_crash(device, error, "exception")
     asyncio.new_event_loop()
-    asyncio.run(asyncio.sleep(wait_s))
+    # MicroPython's asyncio.sleep() is not a coroutine that could be run.
+    time.sleep(wait_s)
     device.board.reset()
+
+
+def keep_crash(device, error, reason):
+    """Keeps why the program died, or why a task of it ended, which is told at once."""
+    try:
+        from . import crash
+
+        if crash.keep(device, error, reason) and reason == "task":
+            asyncio.create_task(crash.tell(device))
+    except MemoryError:
+        print("no crash report: the memory is short")
 
 
 def shorten(message):

@@ -1,6 +1,7 @@
 """Makes the parts that connect a device: Wi-Fi, buffers, link and supervisor. Loaded when its program runs."""
 
 import asyncio
+import os
 
 from . import facts, unload, utf8
 from .codec import dump
@@ -13,6 +14,8 @@ from .websocket import WebSocket
 from .wifi import Wifi
 
 RECEIVE_BYTES = 2048
+# As in crash.py, which is loaded only where the file is.
+CRASH = "/crash.json"
 _DAY_MS = 86400000
 # What a value takes in the ring: in the first round all are there at once.
 _VALUE_BYTES = 112
@@ -38,6 +41,13 @@ def start_tasks(device):
         asyncio.create_task(device.measured.measure(function, name, every_ms))
     for function in device.tasks:
         asyncio.create_task(device.supervise(function))
+    try:
+        os.stat(CRASH)
+    except OSError:
+        return
+    from . import crash
+
+    asyncio.create_task(crash.tell(device))
 
 
 def make_parts(device):

@@ -20,6 +20,11 @@ TABLE = {
     "backup": Verb("Copy all of the gateway's data into one file, while it runs.", GATEWAY),
     "completion": Verb("Print the script with which a shell completes names.", GATEWAY),
     "config": Verb("Show the value of each setting, and where it comes from.", GATEWAY),
+    "crashes": Verb(
+        "List what programs of boards died of, and show a report.",
+        DEVICES,
+        ("GET /api/crashes", "GET /api/crashes/{crash}", "DELETE /api/crashes/{crash}"),
+    ),
     "devices": Verb(
         "List the devices: which are online, and their commands.",
         DEVICES,

@@ -22,6 +22,7 @@ from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, FrameRing
 from darvaz.gateway.clock_watch import ClockWatch
+from darvaz.gateway.crashes import CRASHES_TABLE, build_crashes
 from darvaz.gateway.damaged_files import save_from_damage, tell_of_damage
 from darvaz.gateway.dashboard.routes import page_routes
 from darvaz.gateway.devices.deadlines import TimerWheel
@@ -82,7 +83,7 @@ def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
     check_integrations(settings)
     database = SharedDatabase(settings.data_path)
-    mirrored = (*MIRRORED_TABLES, NODES_TABLE)
+    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE)
     tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
     remark = make_private(settings.data_path)
     if remark is not None:
@@ -106,6 +107,7 @@ def _build(settings: Settings) -> Parts:
     telemetry = Telemetry(history, time.time)
     telemetry.restore(history.restored, {known.id: known.introduction.get("boot_id") or "" for known in devices.all()})
     hub = Hub(protocol, devices, time.time)
+    bus = EventBus()
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
     parts = Parts(
         settings=settings,
@@ -115,7 +117,8 @@ def _build(settings: Settings) -> Parts:
         journal=journal,
         devices=devices,
         deadlines=TimerWheel(access.invalid_tokens),
-        bus=EventBus(),
+        bus=bus,
+        crashes=build_crashes(tables, devices, hub, journal, protocol, bus),
         history=history,
         recorder=recorder,
         sequences=_load_sequences(settings),
@@ -264,6 +267,7 @@ def _tell_dropped(parts: Parts, device: str) -> None:
     """Tells of a device that was forgotten for a newer one; its history goes with its age."""
     parts.journal.record(device, None, "", "=", "forgotten", "there are too many devices")
     parts.telemetry.drop(device)
+    parts.crashes.forget(device)
     parts.metrics.forget(device)
     parts.bus.publish_forgotten(device)
 

@@ -13,6 +13,7 @@ from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
+from darvaz.gateway.crashes.store import Crashes
 from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.groups import Groups
 from darvaz.gateway.devices.home_assistant import NodeList
@@ -67,6 +68,7 @@ class Parts:
     devices: Devices
     hub: Hub
     bus: EventBus
+    crashes: Crashes
     history: History
     telemetry: Telemetry
     describer: DeviceDescriber

@@ -95,7 +95,9 @@ def test_the_connection_is_set_up_for_one_writer_and_many_readers(connection: sq
 def test_all_tables_are_there(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
 
-    expected = "devices esphome_nodes journal_batches journal_index sequences sessions settings sign_in_links tokens"
+    expected = (
+        "crashes devices esphome_nodes journal_batches journal_index sequences sessions settings sign_in_links tokens"
+    )
     assert sorted(name for (name,) in names) == expected.split()
 
 

@@ -105,6 +105,7 @@ async def forget_device(call: Call) -> Response | None:
     parts.access.tokens.revoke_of(device)
     parts.hub.forget(device)
     parts.telemetry.forget(device)
+    parts.crashes.forget(device)
     # Also where no board is shown to Home Assistant now: the key is of a time when it was.
     Identities(parts.tables, 0).forget(device)
     are_frames_deleted = await _delete_frames(parts, device)

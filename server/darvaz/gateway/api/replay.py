@@ -16,6 +16,8 @@ from darvaz.protocol.faults import Fault
 
 ROWS_MAX = 1_000
 FORGOTTEN = "forgotten"
+# That the gateway found; those that a board reported are messages.
+CRASH = "crash"
 
 
 class Missed(msgspec.Struct, frozen=True):
@@ -28,6 +30,8 @@ class Missed(msgspec.Struct, frozen=True):
 def read_missed(connection: sqlite3.Connection, wanted: JournalFilter, wants_type: Callable[[str], bool]) -> Missed:
     """Returns the newest entries of a part of the journal that make events of the wanted types."""
     wanted_ways = [("<", name) for name in MESSAGES if wants_type(name)]
+    if wants_type(CRASH):
+        wanted_ways.append(("=", CRASH))
     if wants_type(FORGOTTEN):
         wanted_ways.append(("=", FORGOTTEN))
     rows: list[Row] = []
@@ -61,6 +65,8 @@ def event_of(protocol: MessageCodec, row: Row) -> Event | None:
 def _event_of_state(row: Row) -> Event:
     if row.type == FORGOTTEN:
         return _event(row, FORGOTTEN, {"device": row.device, "time": row.time_ms / 1000})
+    if row.type == CRASH:
+        return _event(row, CRASH, {"device": row.device, "time": row.time_ms / 1000, "reason": "watchdog"})
     count = row.payload.partition(" ")[0]
     lost = int(count) if count.isdecimal() else None
     return _event(row, GAP, {"lost": lost} if row.device is None else _lost_by(row, lost))

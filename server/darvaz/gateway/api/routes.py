@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from darvaz.gateway.api import cameras as api_cameras
+from darvaz.gateway.api import crashes as api_crashes
 from darvaz.gateway.api import devices as api_devices
 from darvaz.gateway.api import events as api_events
 from darvaz.gateway.api import gateway as api_gateway
@@ -25,6 +26,7 @@ _OPERATIONS: list[Operation] = [
     *api_devices.OPERATIONS,
     *api_groups.OPERATIONS,
     *api_telemetry.OPERATIONS,
+    *api_crashes.OPERATIONS,
     *api_cameras.OPERATIONS,
     *api_views.OPERATIONS,
     *api_events.OPERATIONS,

@@ -65,11 +65,13 @@ GroupName = Annotated[
     ),
 ]
 
+CrashId = Annotated[str, Meta(pattern="^[0-9a-f]{12}$", description="What crashes of one group have in common.")]
+
 FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it arrived, in Unix milliseconds.")]
 
 PATH_TYPES: dict[str, Any] = {
     "device": DeviceId, "name": CommandName, "group": GroupName, "token": Identity, "session": Identity,
-    "time_ms": FrameTime
+    "time_ms": FrameTime, "crash": CrashId
 }  # fmt: skip
 """The type of each path parameter."""
 PATH_WORDS = {
@@ -79,5 +81,6 @@ PATH_WORDS = {
     "token": "token id",
     "session": "session id",
     "time_ms": "time",
+    "crash": "crash id",
 }
 """What each path parameter is called in an error."""

@@ -173,6 +173,10 @@ class Hub:
     def online(self) -> int:
         return len(self._connected)
 
+    def is_online(self, device: str) -> bool:
+        """Returns whether a device has a link."""
+        return device in self._connected
+
     def last_seen(self, device: str) -> tuple[str, bool, float] | None:
         """Returns the kind of a device, whether it is here, and when it was last here, in Unix seconds."""
         known, is_online = self._devices.get(device), device in self._connected

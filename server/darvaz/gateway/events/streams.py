@@ -27,7 +27,7 @@ FRAMES_EVERY_S = 1.0
 # The number of an event is the journal's number when it happened, times this, and a count.
 NUMBERS_PER_ENTRY = 1 << 20
 
-MESSAGES = ("telemetry", "log", "ack")
+MESSAGES = ("telemetry", "log", "ack", "crash")
 TYPES = ("presence", "forgotten", *MESSAGES, "frames")
 
 # How often it is looked whether each client may stay and reads, and how many of them are looked at in one go.

@@ -171,4 +171,14 @@ MIGRATIONS: Migrations = (
     ("ALTER TABLE devices ADD COLUMN last_args TEXT NOT NULL DEFAULT '{}'",),
     # The groups of each device, as a JSON list (groups.py).
     ("ALTER TABLE devices ADD COLUMN groups TEXT NOT NULL DEFAULT '[]'",),
+    # Crashes of boards in groups, each as JSON (crashes/store.py).
+    (
+        """
+        CREATE TABLE crashes (
+            id TEXT PRIMARY KEY,
+            last_s REAL NOT NULL,
+            body TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
 )

@@ -134,11 +134,12 @@ class Store extends EventTarget {
       if (this.#known.addReadings({ id, time, values })) this.emit("telemetry", { id, time, values });
     });
     for (const type of /** @type {const} */ (["ack", "frames", "log"])) on(type, (detail) => this.emit(type, detail));
+    on("crash", ({ device }) => this.emit("crash", device));
     stream.onerror = () => this.#onStreamError(stream);
   }
 
   #streamPath() {
-    const query = new URLSearchParams({ types: this.#watched === null ? TYPES : `${TYPES},log` });
+    const query = new URLSearchParams({ types: this.#watched === null ? TYPES : `${TYPES},log,crash` });
     if (this.#watched !== null) query.set("device", this.#watched);
     if (this.#lastId) query.set("last_event_id", this.#lastId);
     return relative(`/api/events?${query}`);

@@ -122,6 +122,33 @@ export interface Enrolment {
   is_public: boolean;
 }
 
+/** The newest crash of a group, as far as its board could tell. */
+export interface CrashReport {
+  device: string;
+  time: number;
+  traceback: string;
+  boot_id: string;
+  reset_cause: string | null;
+  release: string;
+  ran_ms: number | null;
+  heap_free_bytes: number | null;
+  heap_largest_bytes: number | null;
+  log: string[];
+}
+
+/** What programs of boards died of: how often, by device and by release. */
+export interface Crash {
+  id: string;
+  reason: string;
+  title: string;
+  count: number;
+  first_seen: number;
+  last_seen: number;
+  devices: Record<string, number>;
+  releases: Record<string, number>;
+  report: CrashReport;
+}
+
 /** The events of the store, by name, with their details. */
 export interface StoreEvents {
   /** Devices were added or removed, or the whole list was loaded. */
@@ -134,6 +161,8 @@ export interface StoreEvents {
   ack: { device: string };
   frames: { device: string };
   log: { device: string; time: number; level?: string; message: string };
+  /** A device reported why its program died; its id. */
+  crash: string;
   /** The stream of events began; the gateway's time. */
   hello: { time: number };
   /** Events are missing, or messages of a device that never arrived; how many, if known. */

@@ -79,6 +79,21 @@ export const en = {
   highest: "highest",
   mean: "mean",
 
+  // Crash reports.
+  crashes: "Crashes",
+  crash_count: "{} times",
+  crash_traceback: "Traceback",
+  crash_log: "The last lines of the log before it",
+  crash_forget: "Repaired: forget it",
+  crash_reason: "reason",
+  crash_exception: "the program failed while it ran",
+  crash_start: "the program failed before it was ready",
+  crash_task: "a task failed, and the rest goes on",
+  crash_watchdog: "reset while it ran",
+  crash_ran: "ran for",
+  crash_largest: "largest free block",
+  crash_release: "releases",
+
   // Log and journal.
   log: "Log",
   level: "Level",

@@ -79,6 +79,21 @@ export const fa = {
   highest: "بیشینه",
   mean: "میانگین",
 
+  // Crash reports.
+  crashes: "از کار افتادن‌ها",
+  crash_count: "{} بار",
+  crash_traceback: "ردّ خطا",
+  crash_log: "واپسین خط‌های گزارش پیش از آن",
+  crash_forget: "درست شد: فراموش شود",
+  crash_reason: "علت",
+  crash_exception: "برنامه هنگام کار خطا داد",
+  crash_start: "برنامه پیش از آماده شدن خطا داد",
+  crash_task: "یک وظیفه خطا داد و بقیه ادامه دارد",
+  crash_watchdog: "هنگام کار از نو راه افتاد",
+  crash_ran: "مدت کار",
+  crash_largest: "بزرگ‌ترین بخش آزاد",
+  crash_release: "نسخه‌ها",
+
   // Log and journal.
   log: "گزارش برد",
   level: "سطح",

@@ -2,6 +2,7 @@
 
 import "../elements/device-camera.js";
 import "../elements/device-controls.js";
+import "../elements/device-crashes.js";
 import "../elements/device-journal.js";
 import "../elements/device-log.js";
 import "../elements/device-plots.js";
@@ -64,7 +65,10 @@ class DevicePage extends HTMLElement {
     const part = (/** @type {string} */ tag) => h(tag, { device: device.id });
     const main = [section("controls", part("device-controls")), section("telemetry", part("device-plots"))];
     if (device.sends_frames) main.unshift(section("camera", part("device-camera")));
-    const side = [section("log", part("device-log")), section("about", this.#facts)];
+    const crashes = section("crashes", part("device-crashes"));
+    // Until there is one: most boards have none.
+    crashes.hidden = true;
+    const side = [section("log", part("device-log")), crashes, section("about", this.#facts)];
     if (store.mayChange) side.push(section("manage", manage(device)));
     return [
       h("p", {}, h("a", { href: "#/" }, t("to_devices"))),

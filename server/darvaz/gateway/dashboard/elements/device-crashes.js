@@ -1,0 +1,94 @@
+// What the program of a device died of: a line for each group, with its newest report; nothing if it never died.
+
+import { reasonOf, request } from "../lib/api.js";
+import { bdi, h } from "../lib/dom.js";
+import { formatBytes, formatDuration, formatValue, timeElement } from "../lib/format.js";
+import { follow, store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+
+/** @import { Child, Crash } from "../lib/types.js" */
+
+class DeviceCrashes extends HTMLElement {
+  #device = "";
+  #status = h("p", { class: "quiet", role: "status" });
+  #list = h("div", {});
+
+  connectedCallback() {
+    this.#device = this.getAttribute("device") ?? "";
+    follow(this, "crash", (device) => device === this.#device && this.#load());
+    this.replaceChildren(this.#list, this.#status);
+    this.#load();
+  }
+
+  async #load() {
+    try {
+      const { crashes } = await request("GET", `/api/crashes?${new URLSearchParams({ device: this.#device })}`);
+      this.#list.replaceChildren(...crashes.map((/** @type {Crash} */ crash) => this.#group(crash)));
+      this.#status.textContent = "";
+      const panel = this.closest("section");
+      if (panel) panel.hidden = !crashes.length;
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+    }
+  }
+
+  /** @param {Crash} crash */
+  #group(crash) {
+    const { report, title, devices } = crash;
+    const count = devices[this.#device] ?? crash.count;
+    const forget = h(
+      "button",
+      { type: "button", class: "quiet", onclick: () => this.#forget(crash) },
+      t("crash_forget"),
+    );
+    return h(
+      "details",
+      {},
+      h(
+        "summary",
+        {},
+        bdi(title),
+        " ",
+        h("small", { class: "quiet" }, t("crash_count", formatValue(count)), " · ", timeElement(crash.last_seen)),
+      ),
+      report.traceback && h("pre", { dir: "ltr", tabindex: 0, "aria-label": t("crash_traceback") }, report.traceback),
+      h("p", { class: "quiet" }, factsOf(crash)),
+      report.log.length > 0 && h("h3", {}, t("crash_log")),
+      report.log.length > 0 &&
+        h("pre", { dir: "auto", tabindex: 0, "aria-label": t("crash_log") }, report.log.join("\n")),
+      store.mayChange && forget,
+    );
+  }
+
+  /** @param {Crash} crash */
+  async #forget(crash) {
+    try {
+      await request("DELETE", `/api/crashes/${crash.id}`);
+      await this.#load();
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+    }
+  }
+}
+
+customElements.define("device-crashes", DeviceCrashes);
+
+/**
+ * Returns what is known beside the traceback, in one line.
+ * @param {Crash} crash
+ * @returns {Child[]}
+ */
+function factsOf({ reason, report, releases }) {
+  const { ran_ms: ranMs, heap_free_bytes: free, heap_largest_bytes: largest } = report;
+  const names = Object.keys(releases).filter(Boolean);
+  /** @type {[key: string, value: Child][]} */
+  const facts = [
+    ["crash_reason", t(`crash_${reason}`)],
+    ["reset_cause", report.reset_cause && bdi(report.reset_cause)],
+    ["crash_ran", ranMs !== null && formatDuration(ranMs / 1000)],
+    ["heap", free !== null && formatBytes(free)],
+    ["crash_largest", largest !== null && formatBytes(largest)],
+    ["crash_release", names.length > 0 && bdi(names.join(", "))],
+  ];
+  return facts.filter(([, value]) => value).flatMap(([key, value], at) => [at ? "; " : "", t(key), ": ", value]);
+}
