@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from mpremote.transport_serial import SerialTransport
 
@@ -156,7 +157,7 @@ async def test_program_without_ctrl_c_is_caught_after_a_reset_through_the_lines(
 async def test_value_with_characters_of_all_kinds_comes_back(board: VirtualBoard) -> None:
     text = "سلام 'x' \"y\" \\ \n 🎥"
 
-    assert await at_prompt(board, lambda prompt: prompt.exec_json(repr(text))) == text
+    assert await at_prompt(board, lambda prompt: prompt.exec_json(repr(text), msgspec.json.Decoder(str))) == text
 
 
 async def test_traceback_of_the_board_is_kept(board: VirtualBoard) -> None:

@@ -10,6 +10,8 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from darvaz.boards.serial import Identity, Prompt, SerialError, find_port, identify
 from darvaz.pytest_plugin.errors import BenchError, BoardError, ExecFailed, skip
 from darvaz.pytest_plugin.program import install
@@ -31,6 +33,7 @@ try:
 except OSError:
     _n = None
 """
+_TEXT = msgspec.json.Decoder(str | None)
 
 
 def find_path(wanted: str) -> str:
@@ -153,7 +156,7 @@ class SerialBackend:
             self._prompt.enter(resets=True, restarts=False)
             self._is_at_prompt = True
             identity = identify(self._prompt)
-            name = self._prompt.exec_json("_n", before=_NAME)
+            name = self._prompt.exec_json("_n", _TEXT, before=_NAME)
         except SerialError as error:
             raise BenchError(str(error)) from None
         if name is None:

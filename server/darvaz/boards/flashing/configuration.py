@@ -58,7 +58,7 @@ def parse_config(data: bytes) -> dict[str, Any] | None:
     """
     try:
         config = json.loads(data.decode(_encoding(data)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return config if isinstance(config, dict) else None
 

@@ -18,7 +18,7 @@ def parse_manifest(data: bytes) -> Owned:
         if read["form"] != _FORM:
             return {}
         return {str(path): [str(sha256) for sha256 in hashes] for path, hashes in read["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 

@@ -6,15 +6,15 @@ import base64
 import binascii
 import contextlib
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import msgspec
+
+from darvaz.boards.serial.answers import Size, damaged, parse_answer, parse_lines
 from darvaz.boards.serial.errors import Reason, SerialError
 
 CHUNK_BYTES = 1024
-_NUMBER_CHARS_MAX = 20
 FILE_BYTES_MAX = 4 * 1024 * 1024
 # A board has the memory for a list of this many names.
 NAMES_AT_ONCE = 16
@@ -145,6 +145,11 @@ _remove({path!r})
 )
 _FREE = "import os\n_s = os.statvfs('/')\nprint(_s[1] * _s[3])"
 
+# Path, size, whether it is a folder, whether its name is not UTF-8.
+_ENTRY = msgspec.json.Decoder(tuple[str, Size, bool, bool])
+_PATH_AND_HASH = msgspec.json.Decoder(tuple[str, str])
+_SIZE = msgspec.json.Decoder(Size)
+
 Run = Callable[[str, float], str]
 Progress = Callable[[int, int], None]
 
@@ -170,7 +175,7 @@ class Files:
         try:
             return binascii.a2b_base64("".join(self._run(_READ.format(path=path), _FILE_DEADLINE_S).split()))
         except ValueError:
-            raise _damaged() from None
+            raise damaged() from None
 
     def write_file(self, path: str, data: bytes, progress: Progress | None = None) -> None:
         """Writes a file, and its folders; `progress(done_bytes, all_bytes)` is called after each chunk.
@@ -216,23 +221,13 @@ class Files:
         for at in range(0, len(paths), NAMES_AT_ONCE):
             names = repr(list(paths[at : at + NAMES_AT_ONCE]))
             output = self._run(_HASH + _HASH_ALL.format(paths=names), _FILE_DEADLINE_S)
-            try:
-                hashes.update(_json_lines(output))
-            except (TypeError, ValueError):
-                raise _damaged() from None
+            hashes.update(parse_lines(output, _PATH_AND_HASH))
         return hashes
 
     def list_files(self, folder: str = "/") -> list[FileEntry]:
         """Returns all files and folders of the board's own file system below a folder, in the order of their paths."""
-        found = _json_lines(self._run(_LIST.format(folder=folder), _FILE_DEADLINE_S))
-        try:
-            entries = [
-                FileEntry(str(path), int(size), bool(is_folder), bool(is_odd))
-                for path, size, is_folder, is_odd in found
-            ]
-        except (TypeError, ValueError):
-            raise _damaged() from None
-        return sorted(entries, key=lambda entry: entry.path)
+        found = parse_lines(self._run(_LIST.format(folder=folder), _FILE_DEADLINE_S), _ENTRY)
+        return sorted((FileEntry(*entry) for entry in found), key=lambda entry: entry.path)
 
     def remove(self, path: str) -> None:
         """Removes a file, or a folder with its content."""
@@ -240,25 +235,7 @@ class Files:
 
     def free_bytes(self) -> int:
         """Returns the free space of the file system."""
-        try:
-            return int(self._run(_FREE)[:_NUMBER_CHARS_MAX])
-        except ValueError:
-            raise _damaged() from None
+        return parse_answer(self._run(_FREE), _SIZE)
 
     def _run(self, code: str, deadline_s: float = _STEP_DEADLINE_S) -> str:
         return self._run_code(code, deadline_s)
-
-
-def _damaged() -> SerialError:
-    return SerialError(
-        Reason.DAMAGED, "the board's answer is damaged: run this again, with another cable if it stays so"
-    )
-
-
-def _json_lines(output: str) -> Iterable[Any]:
-    for line in output.splitlines():
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except (ValueError, RecursionError):
-                raise _damaged() from None

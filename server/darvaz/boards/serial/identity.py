@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-from darvaz.boards.serial.errors import Reason, SerialError
+import msgspec
+
+from darvaz.boards.serial.answers import Size
 
 if TYPE_CHECKING:
     from darvaz.boards.serial.prompt import Prompt
@@ -50,6 +52,30 @@ def _ask():
     return facts
 """
 _FILESYSTEMS = {"VfsLfs2": "littlefs", "VfsLfs1": "littlefs1", "VfsFat": "FAT", "VfsPosix": "posix"}
+_KINDS = ("pico", "esp32cam")
+_UNKNOWN = "unknown"
+_TEXT_CHARS_MAX = 200
+_Text = Annotated[str, msgspec.Meta(max_length=_TEXT_CHARS_MAX)]
+_Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{0,64}$")]
+
+
+class _Facts(msgspec.Struct):
+    """What a board says about itself."""
+
+    implementation: _Text
+    version: Annotated[list[Size], msgspec.Meta(min_length=1, max_length=3)]
+    platform: _Text
+    machine: _Text
+    mpy: Size
+    virtual_kind: _Text | None
+    modules: list[_Text]
+    filesystem: _Text
+    unique_id: _Hex
+    free_bytes: Size
+    size_bytes: Size
+
+
+_FACTS = msgspec.json.Decoder(_Facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,40 +111,30 @@ class Identity:
 
 def identify(prompt: Prompt) -> Identity:
     """Returns what a board at its prompt is."""
-    facts = prompt.exec_json("_ask()", before=_ASK)
-    try:
-        return _identity(facts)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise SerialError(
-            Reason.DAMAGED,
-            "the board's answer about itself is damaged: run this again, or try another cable",
-        ) from None
-
-
-def _identity(facts: dict[str, Any]) -> Identity:
+    facts = prompt.exec_json("_ask()", _FACTS, before=_ASK)
     return Identity(
         kind=_kind(facts),
-        machine=facts["machine"],
-        implementation=facts["implementation"],
-        version=tuple(int(number) for number in facts["version"]),
-        platform=facts["platform"],
-        unique_id=facts["unique_id"],
-        mpy_version=facts["mpy"] & 0xFF,
-        has_camera="camera" in facts["modules"],
-        has_wifi="network" in facts["modules"],
-        filesystem=_FILESYSTEMS.get(facts["filesystem"], facts["filesystem"] or "unknown"),
-        free_bytes=facts["free_bytes"],
-        size_bytes=facts["size_bytes"],
-        is_virtual=facts["virtual_kind"] is not None,
+        machine=facts.machine,
+        implementation=facts.implementation,
+        version=tuple(facts.version),
+        platform=facts.platform,
+        unique_id=facts.unique_id,
+        mpy_version=facts.mpy & 0xFF,
+        has_camera="camera" in facts.modules,
+        has_wifi="network" in facts.modules,
+        filesystem=_FILESYSTEMS.get(facts.filesystem, facts.filesystem or _UNKNOWN),
+        free_bytes=facts.free_bytes,
+        size_bytes=facts.size_bytes,
+        is_virtual=facts.virtual_kind is not None,
     )
 
 
-def _kind(facts: dict[str, Any]) -> str:
-    if facts["virtual_kind"]:
-        return str(facts["virtual_kind"])
-    if facts["platform"] == "rp2" and "Pico" in facts["machine"]:
+def _kind(facts: _Facts) -> str:
+    if facts.virtual_kind:
+        return facts.virtual_kind if facts.virtual_kind in _KINDS else _UNKNOWN
+    if facts.platform == "rp2" and "Pico" in facts.machine:
         return "pico"
     # The camera board has the original ESP32; the names of its successors end in ESP32S3 and the like.
-    if facts["platform"] == "esp32" and facts["machine"].endswith("ESP32"):
+    if facts.platform == "esp32" and facts.machine.endswith("ESP32"):
         return "esp32cam"
-    return "unknown"
+    return _UNKNOWN

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import struct
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
 
+import msgspec
 from mpremote.transport import TransportError
 
+from darvaz.boards.serial.answers import damaged, parse_answer
 from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.files import Files
 from darvaz.boards.serial.ports import Port, find_port
@@ -24,9 +26,11 @@ LINE_BYTES_MAX = 4096
 _LEAVE_S = 1.0
 _IDLE_S = 2.0
 _POLL_S = 0.2
+_DRAIN_POLL_S = 0.005
 _CTRL_B, _CTRL_C, _CTRL_D = b"\x02", b"\x03", b"\x04"
 _FRIENDLY = b">>> "
 _RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
+_T = TypeVar("_T")
 
 
 class Prompt(Files):
@@ -81,7 +85,7 @@ class Prompt(Files):
             if self._is_at_prompt:
                 self._serial.write_timeout = _LEAVE_S
                 self._serial.write(b"\r" + _CTRL_C + _CTRL_B)
-                self._serial.flush()
+                self._drain(_LEAVE_S)
         self._is_at_prompt = False
         self._serial.close()
 
@@ -150,19 +154,24 @@ class Prompt(Files):
     def start(self, code: str) -> None:
         """Starts code that ends the exchange, such as a reset."""
         self.exec("pass")
-        with contextlib.suppress(OSError, TransportError):
+        with contextlib.suppress(OSError, TransportError, struct.error):
             self._transport.exec_raw_no_follow(code)
         self._is_at_prompt = False
 
-    def exec_json(self, expression: str, *, before: str = "", deadline_s: float = EXEC_DEADLINE_S) -> Any:
-        """Returns the value of an expression on the board, of JSON's types; the code in `before` runs first."""
+    def exec_json(
+        self,
+        expression: str,
+        decoder: msgspec.json.Decoder[_T],
+        *,
+        before: str = "",
+        deadline_s: float = EXEC_DEADLINE_S,
+    ) -> _T:
+        """Returns the value of an expression on the board, decoded; the code in `before` runs first."""
         output = self.exec(f"{before}\nimport json\nprint(json.dumps({expression}))", deadline_s)
-        try:
-            return json.loads(output.strip().splitlines()[-1])
-        except (ValueError, IndexError):
-            raise SerialError(
-                Reason.DAMAGED, f"the board's answer is damaged ({output[-80:]!r}): run this again"
-            ) from None
+        lines = output.strip().splitlines()
+        if not lines:
+            raise damaged()
+        return parse_answer(lines[-1], decoder)
 
     def type_into(self, talk: Callable[[Transport], None]) -> None:
         """Goes from the raw prompt to the friendly one, and hands the port to `talk`."""
@@ -215,6 +224,12 @@ class Prompt(Files):
                 lines, self._partial_line = [*lines, self._partial_line], b""
             for line in lines:
                 yield line.decode(errors="replace").rstrip("\r")
+
+    def _drain(self, deadline_s: float) -> None:
+        """Waits until the system has sent what was written; `flush` would wait forever for a board that hangs."""
+        give_up_s = time.monotonic() + deadline_s
+        while self._serial.out_waiting and time.monotonic() < give_up_s:
+            time.sleep(_DRAIN_POLL_S)
 
     def _write(self, data: bytes) -> None:
         try:

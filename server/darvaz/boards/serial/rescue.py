@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
+from darvaz.boards.serial.answers import damaged
 from darvaz.boards.serial.errors import Reason, SerialError
 from darvaz.boards.serial.files import FileEntry
 from darvaz.boards.serial.ports import Port, find_port
@@ -51,6 +54,8 @@ def _put_back(name):
     os.rename('/' + old, '/' + name)
     return old
 """
+
+_NAME = msgspec.json.Decoder(str | None)
 
 Notify = Callable[[str], None]
 
@@ -151,7 +156,7 @@ class Rescue:
         give_up_s = time.monotonic() + self._help_wait_s
         while True:
             try:
-                new = prompt.exec_json(f"_set_aside({name!r})", before=code, deadline_s=_STEP_S)
+                new = prompt.exec_json(f"_set_aside({name!r})", _NAME, before=code, deadline_s=_STEP_S)
             except SerialError as error:
                 if error.reason not in _RESTARTED or time.monotonic() > give_up_s:
                     raise
@@ -159,16 +164,24 @@ class Rescue:
                 continue
             if new == "":
                 raise _full(name)
-            if new is not None:
-                self._notify(f"{name} is now {new}")
-            return {name: str(new)} if new is not None else {}
+            if new is None:
+                return {}
+            self._notify(f"{name} is now {_checked(name, new)}")
+            return {name: new}
 
 
 def put_back(prompt: Prompt) -> list[tuple[str, str]]:
     """Renames the main.py and boot.py that were set aside last back; returns old and new names."""
     code = _PUT_BACK.format(rescued=RESCUED, length=len(RESCUED))
-    found = [(prompt.exec_json(f"_put_back({name!r})", before=code), name) for name in ("boot.py", "main.py")]
-    return [(old, name) for old, name in found if old is not None]
+    found = [(prompt.exec_json(f"_put_back({name!r})", _NAME, before=code), name) for name in ("boot.py", "main.py")]
+    return [(_checked(name, old), name) for old, name in found if old is not None]
+
+
+def _checked(name: str, rescued: str) -> str:
+    """Returns the name of a program that was set aside; raises SerialError if it is not one that we give."""
+    if not rescued.startswith(name + RESCUED):
+        raise damaged()
+    return rescued
 
 
 def _comes_up(prompt: Prompt) -> bool:

@@ -17,7 +17,7 @@ from darvaz.boards.serial.serial_port import SerialPort, gone
 
 EXEC_DEADLINE_S = 15.0
 OUTPUT_BYTES_MAX = 16 * 1024 * 1024
-_END = b"\x04"
+_END, _WINDOW = b"\x04", b"\x01"
 _TAIL_BYTES = 64
 # The output of a board that was restarted in the middle of an exchange: the answer will not come.
 _RESTARTED = re.compile(rb"for more information\.\r?\n>>> $|rst:0x[0-9a-f]+ \($")
@@ -46,12 +46,44 @@ class Transport(SerialTransport):  # type: ignore[misc]
             raise self._silent() from None
         except OSError:
             raise gone(self.device_name) from None
+        except _Endless:
+            raise SerialError(
+                Reason.DAMAGED,
+                f"the answer of the board at {self.device_name} has no end: run this again, or first darvaz rescue",
+            ) from None
         except (TransportError, struct.error):
             # mpremote unpacks two bytes of an answer that may have fewer.
             raise self._silent() from None
         if traceback:
             raise code_failed(traceback.decode(errors="replace"))
         return output.removesuffix(_END).decode(errors="replace")
+
+    def raw_paste_write(self, command_bytes: bytes) -> None:
+        """Writes code in the windows that the board opens; raises TransportError.
+
+        It replaces mpremote's, which has no deadline: a board that opens windows without end would keep it.
+        """
+        window: int = struct.unpack("<H", self.serial.read(2))[0]
+        left, at = window, 0
+        while at < len(command_bytes):
+            if left <= 0 or self.serial.in_waiting:
+                if time.monotonic() > self._give_up_s:
+                    raise TransportError("too late")
+                sign = self.serial.read(1)
+                if sign == _END:
+                    # The board gives up; this is the answer that it waits for.
+                    self.serial.write(_END)
+                    return
+                if sign != _WINDOW:
+                    raise TransportError("neither a window nor an end")
+                left += window
+                continue
+            piece = command_bytes[at : at + left]
+            self.serial.write(piece)
+            left -= len(piece)
+            at += len(piece)
+        self.serial.write(_END)
+        self.read_until(1, _END)
 
     def read_until(
         self,
@@ -69,13 +101,17 @@ class Transport(SerialTransport):  # type: ignore[misc]
         data, tail, count = bytearray(), b"", 0
         while not tail.endswith(ending):
             left_s = self._give_up_s - time.monotonic()
-            if left_s <= 0 or not self.serial.wait(left_s):
+            if left_s <= 0:
+                raise (_Endless if count else TransportError)("too late")
+            if not self.serial.wait(left_s):
                 raise TransportError("too late")
             byte: bytes = self.serial.read(1)
             tail = (tail + byte)[-_TAIL_BYTES:]
             count += 1
-            if count > OUTPUT_BYTES_MAX or (byte in b" (" and _RESTARTED.search(tail)):
-                raise TransportError("restarted, or too much output")
+            if count > OUTPUT_BYTES_MAX:
+                raise _Endless("too much output")
+            if byte in b" (" and _RESTARTED.search(tail):
+                raise TransportError("restarted")
             if data_consumer is not None:
                 data_consumer(byte)
             else:
@@ -88,6 +124,10 @@ class Transport(SerialTransport):  # type: ignore[misc]
             f"the board at {self.device_name} stopped answering: a watchdog may have reset it, or its cable is loose."
             " Run the same command again; if it stays so: darvaz rescue",
         )
+
+
+class _Endless(TransportError):  # type: ignore[misc]
+    """The board still sends at the deadline, or more than any answer has."""
 
 
 def code_failed(traceback: str) -> SerialError:
