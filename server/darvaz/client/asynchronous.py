@@ -14,6 +14,7 @@ from darvaz.client import requests
 from darvaz.client.answers import AnswerError, GatewayAnswer, strange
 from darvaz.client.commands import Rules, callable_names, check, refuse_positions
 from darvaz.client.config import GatewayConfig, find_gateway
+from darvaz.client.deadline import opened_async
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.groups import AsyncGroup
@@ -93,8 +94,9 @@ class AsyncGateway:
     async def _ask_once(self, request: ApiRequest) -> tuple[Any, int]:
         """Returns the result of one request, and how many bytes it was."""
         try:
-            async with self._turns, self._http.stream(**request_options(request)) as response:
-                answer = await self._read(response, deadline_of(request))
+            deadline_s = deadline_of(request)
+            async with self._turns, opened_async(self._http, deadline_s, **request_options(request)) as response:
+                answer = await self._read(response, deadline_s)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self._config, error) from None
         return result_of(request, answer), len(answer.content)
@@ -166,11 +168,9 @@ class AsyncGateway:
 
     async def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Any:
         headers = {**IDENTITY, **({"Last-Event-ID": parser.last_id} if parser.last_id else {})}
-        timeout = httpx.Timeout(SILENCE_MAX_S)
+        options = {"method": "GET", "url": "/api/events", "params": query, "headers": headers, "timeout": SILENCE_MAX_S}
         try:
-            async with self._http.stream(
-                "GET", "/api/events", params=query, headers=headers, timeout=timeout
-            ) as response:
+            async with opened_async(self._http, DEADLINE_S, **options) as response:
                 await self._check(response, EVENTS)
                 async for data in response.aiter_raw():
                     for event in parser.receive_bytes(data):
@@ -191,8 +191,9 @@ class AsyncGateway:
     ) -> AsyncIterator[AsyncIterator[CameraFrame]]:
         """Opens the stream of a camera and lends its frames; both raise `GatewayError`."""
         path, timeout = requests.path_of("devices", name, "stream.mjpeg"), httpx.Timeout(DEADLINE_S, read=silence_max_s)
+        options = {"method": "GET", "url": path, "params": query, "headers": IDENTITY, "timeout": timeout}
         try:
-            async with self._http.stream("GET", path, params=query, headers=IDENTITY, timeout=timeout) as response:
+            async with opened_async(self._http, DEADLINE_S, **options) as response:
                 await self._check(response, FRAMES)
                 yield _frames_of(response)
         except httpx.HTTPError as error:

@@ -14,6 +14,7 @@ from darvaz.client import requests
 from darvaz.client.answers import AnswerError, GatewayAnswer, strange
 from darvaz.client.commands import Rules, callable_names, check, description_of, refuse_positions, signature_of
 from darvaz.client.config import GatewayConfig, find_gateway
+from darvaz.client.deadline import DeadlineTransport, opened
 from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.groups import Group
@@ -53,7 +54,8 @@ class Gateway:
         self, url: str | None = None, token: str | None = None, *, config: GatewayConfig | None = None
     ) -> None:
         self._config = config or find_gateway(url, token)
-        self._http = httpx.Client(**client_options(self._config))
+        options = client_options(self._config)
+        self._http = httpx.Client(**options, transport=DeadlineTransport(options["verify"]))
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +103,7 @@ class Gateway:
     def _ask_once(self, request: ApiRequest) -> tuple[Any, int]:
         """Returns the result of one request, and how many bytes it was."""
         try:
-            with self._http.stream(**request_options(request)) as response:
+            with opened(self._http, deadline_of(request), **request_options(request)) as response:
                 answer = self._read(response, deadline_of(request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self._config, error) from None
@@ -175,7 +177,7 @@ class Gateway:
         """Yields a file of any length as it arrives; raises `GatewayError`."""
         options = request_options(request) | {"headers": IDENTITY, "timeout": httpx.Timeout(SILENCE_MAX_S)}
         try:
-            with self._http.stream(**options) as response:
+            with opened(self._http, DEADLINE_S, **options) as response:
                 self._check(response, DOWNLOADS)
                 yield from response.iter_raw()
         except httpx.HTTPError as error:
@@ -183,9 +185,9 @@ class Gateway:
 
     def _stream_events(self, parser: EventParser, query: Mapping[str, str]) -> Iterator[GatewayEvent]:
         headers = {**IDENTITY, **({"Last-Event-ID": parser.last_id} if parser.last_id else {})}
-        timeout = httpx.Timeout(SILENCE_MAX_S)
+        options = {"method": "GET", "url": "/api/events", "params": query, "headers": headers, "timeout": SILENCE_MAX_S}
         try:
-            with self._http.stream("GET", "/api/events", params=query, headers=headers, timeout=timeout) as response:
+            with opened(self._http, DEADLINE_S, **options) as response:
                 self._check(response, EVENTS)
                 for data in response.iter_raw():
                     yield from parser.receive_bytes(data)
@@ -196,9 +198,9 @@ class Gateway:
 
     def _stream_frames(self, name: str, query: Mapping[str, str]) -> Iterator[CameraFrame]:
         path, parser = requests.path_of("devices", name, "stream.mjpeg"), Multipart()
-        options: dict[str, Any] = {"params": query, "headers": IDENTITY, "timeout": httpx.Timeout(SILENCE_MAX_S)}
+        options = {"method": "GET", "url": path, "params": query, "headers": IDENTITY, "timeout": SILENCE_MAX_S}
         try:
-            with self._http.stream("GET", path, **options) as response:
+            with opened(self._http, DEADLINE_S, **options) as response:
                 self._check(response, FRAMES)
                 for data in response.iter_raw():
                     yield from (CameraFrame(*frame) for frame in parser.receive(data))
