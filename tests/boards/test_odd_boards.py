@@ -62,7 +62,7 @@ MAKERS_FILES = ("/main.py", "/config.json", "/lib/darvaz/manifest.json")
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that are long for a board, and short enough for a test."""
     monkeypatch.setattr(prompt, "INTERRUPT_S", 0.5)
     monkeypatch.setattr(Prompt.enter, "__kwdefaults__", {**(Prompt.enter.__kwdefaults__ or {}), "deadline_s": 0.5})
@@ -126,7 +126,7 @@ def test_a_flash_of_a_board_of_nonsense_writes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("question", "nonsense"),
+    ("step", "nonsense"),
     [
         ("list", b'["/a", Infinity, false, false]'),
         ("hashes", b"[[1], {}]"),
@@ -137,13 +137,13 @@ def test_a_flash_of_a_board_of_nonsense_writes_nothing(
     ],
 )
 def test_a_flash_that_meets_nonsense_is_one_sentence(
-    question: str, nonsense: bytes, tmp_path: Path, wifi: Mapping[str, str]
+    step: str, nonsense: bytes, tmp_path: Path, wifi: Mapping[str, str]
 ) -> None:
     there = {
         "list": b"".join(line(path, 5, False, False) for path in MAKERS_FILES),
         "hashes": b"".join(line(path, "0" * 64) for path in MAKERS_FILES),
     }
-    with OddBoard(answers(**{**there, question: nonsense})) as board:
+    with OddBoard(answers(**{**there, step: nonsense})) as board:
         done = flash(board, tmp_path, wifi)
 
     assert ends_well(done), done.output
@@ -151,7 +151,7 @@ def test_a_flash_that_meets_nonsense_is_one_sentence(
 
 
 @pytest.mark.parametrize(
-    ("question", "words"),
+    ("step", "words"),
     [
         ("list", ("ls",)),
         ("free", ("ls",)),
@@ -161,19 +161,19 @@ def test_a_flash_that_meets_nonsense_is_one_sentence(
         ("put_back", ("rescue", "--undo")),
     ],
 )
-def test_a_board_that_disappears_midway_is_one_sentence(question: str, words: tuple[str, ...]) -> None:
-    with OddBoard(answers(list=line("/main.py", 5, False, False)), vanishes_at=question) as board:
+def test_a_board_that_disappears_midway_is_one_sentence(step: str, words: tuple[str, ...]) -> None:
+    with OddBoard(answers(list=line("/main.py", 5, False, False)), vanishes_at=step) as board:
         done = run(board, *words)
 
     assert ends_well(done), (done.output, done.exception)
-    assert done.exit_code == (0 if question == "reset" else 1)
+    assert done.exit_code == (0 if step == "reset" else 1)
 
 
-@pytest.mark.parametrize("question", ["facts", "list", "hashes", "free", "other"])
+@pytest.mark.parametrize("step", ["facts", "list", "hashes", "free", "other"])
 def test_a_board_that_disappears_while_it_is_flashed_is_one_sentence(
-    question: str, tmp_path: Path, wifi: Mapping[str, str]
+    step: str, tmp_path: Path, wifi: Mapping[str, str]
 ) -> None:
-    with OddBoard(vanishes_at=question) as board:
+    with OddBoard(vanishes_at=step) as board:
         done = flash(board, tmp_path, wifi)
 
     assert ends_well(done), (done.output, done.exception)

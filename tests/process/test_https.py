@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import ssl
 from collections.abc import Iterator
@@ -98,8 +99,10 @@ def test_a_board_connects_by_wss_and_survives_the_renewal_of_the_certificate(gat
 
 
 def test_the_client_trusts_ssl_cert_file_and_refuses_without_it(
-    gateway: SecureGateway, monkeypatch: pytest.MonkeyPatch
+    gateway: SecureGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Another user of this machine does not find the gateway's own file.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with Gateway(gateway.url) as client, pytest.raises(GatewayError, match="SSL_CERT_FILE"):
         client.devices()
 
@@ -107,6 +110,19 @@ def test_the_client_trusts_ssl_cert_file_and_refuses_without_it(
     monkeypatch.setenv("DARVAZ_DATA", str(gateway.process.data))
     with Gateway(gateway.url) as client:
         assert isinstance(client.devices(), list)
+
+
+def test_the_command_line_of_its_user_finds_the_gateway_and_trusts_it(gateway: SecureGateway) -> None:
+    env = {"DARVAZ_DATA": None, "DARVAZ_GATEWAY": None, "SSL_CERT_FILE": None}
+    folder = str(gateway.process.data)
+
+    issued = CliRunner(env=env).invoke(cli, ["token", "issue", "viewer", "--json", "--data", folder])
+    listed = CliRunner(env=env | {"DARVAZ_DATA": folder}).invoke(
+        cli, ["token", "list", "--json", "--gateway", f"https://127.0.0.1:{gateway.process.port}"]
+    )
+
+    assert (issued.exit_code, issued.stderr, listed.stderr) == (0, "", "")
+    assert json.loads(issued.stdout)["id"] in {token["id"] for token in json.loads(listed.stdout)}
 
 
 def test_the_command_line_trusts_ssl_cert_file(gateway: SecureGateway) -> None:

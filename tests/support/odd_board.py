@@ -34,9 +34,9 @@ Answer = Callable[[str], "bytes | None"]
 """Returns the output of code; None for what is asked of every board, such as a word at the prompt."""
 
 
-def asked(code: str) -> str:
+def step_of(code: str) -> str:
     """Returns what a piece of the verbs' code asks the board for."""
-    questions = {
+    steps = {
         "_ask()": "facts",
         "_walk(": "list",
         "_remove(": "remove",
@@ -48,18 +48,18 @@ def asked(code: str) -> str:
         "statvfs": "free",
         "machine.reset": "reset",
     }
-    return next((name for text, name in questions.items() if text in code), "other")
+    return next((name for text, name in steps.items() if text in code), "other")
 
 
 def sane(code: str) -> bytes:
     """Returns what an empty Pico W answers."""
     answers = {"facts": json.dumps(FACTS), "free": "800000", "set_aside": "null", "put_back": "null"}
-    return answers.get(asked(code), "").encode() + b"\r\n"
+    return answers.get(step_of(code), "").encode() + b"\r\n"
 
 
 def answers(**odd: bytes) -> Answer:
     """Returns the answers of a board that is odd where it is asked for these, and sane elsewhere."""
-    return lambda code: odd.get(asked(code))
+    return lambda code: odd.get(step_of(code))
 
 
 class OddBoard:
@@ -139,12 +139,12 @@ class OddBoard:
             self._write(b"OK\r\nMPY: soft reboot\r\n" + _BANNER)
             return
         is_word = code.startswith("print('")
-        question = "word" if is_word else asked(code)
+        step = "word" if is_word else step_of(code)
         output = code[7:-2].encode() + b"\r\n" if is_word else self._answer(code)
         self._write(b"OK" + (sane(code) if output is None else output))
-        while question == self._endless:
+        while step == self._endless:
             self._write(b"x" * _PIECE_BYTES)
-        if question == self._vanishes_at:
+        if step == self._vanishes_at:
             os.close(self._far)
             os.close(self._near)
             raise _Ended

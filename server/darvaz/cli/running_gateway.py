@@ -19,9 +19,10 @@ _REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\
 
 def running_gateways(data: Path) -> list[str]:
     """Returns the address of the gateway that uses a data folder, else of all that this user runs."""
-    own = [port for port in _ports_in([data]) if _answers(port)]
-    others = () if own else dict.fromkeys(_ports_in(_noted()))
-    return [f"http://{_HOST}:{port}" for port in own or [port for port in list(others)[:_ASKED_MAX] if _answers(port)]]
+    own = [found for found in _listening_in([data]) if _answers(*found)]
+    others = () if own else dict.fromkeys(_listening_in(_noted()))
+    running = own or [found for found in list(others)[:_ASKED_MAX] if _answers(*found)]
+    return [f"{'http' if certificate is None else 'https'}://{_HOST}:{port}" for port, certificate in running]
 
 
 def _noted() -> Iterator[Path]:
@@ -31,19 +32,28 @@ def _noted() -> Iterator[Path]:
             yield Path(read_private(note)["data"])
 
 
-def _ports_in(folders: Iterator[Path] | list[Path]) -> Iterator[int]:
-    """Yields the port of each gateway whose local token is in a folder: without it, the gateway would refuse us."""
+def _listening_in(folders: Iterator[Path] | list[Path]) -> Iterator[tuple[int, str | None]]:
+    """Yields port and certificate of each gateway whose local token is in a folder: without it, it would refuse us."""
     for folder in folders:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            yield int(read_private(folder / LOCAL_TOKEN_NAME)["port"])
+            content = read_private(folder / LOCAL_TOKEN_NAME)
+            certificate = content.get("certificate")
+            yield int(content["port"]), None if certificate is None else str(certificate)
 
 
-def _answers(port: int) -> bool:
-    """Returns whether something speaks plain HTTP there: a file may be left of a gateway that was killed."""
+def _answers(port: int, certificate: str | None) -> bool:
+    """Returns whether something speaks HTTP there, with this certificate: a killed gateway leaves its file."""
     try:
         with socket.create_connection((_HOST, port), _DEADLINE_S) as link:
             link.settimeout(_DEADLINE_S)
-            link.sendall(_REQUEST)
-            return link.recv(16).startswith(b"HTTP/1.1 ")
+            with contextlib.nullcontext(link) if certificate is None else _wrapped(link, Path(certificate)) as stream:
+                stream.sendall(_REQUEST)
+                return stream.recv(16).startswith(b"HTTP/1.1 ")
     except (OSError, OverflowError):
         return False
+
+
+def _wrapped(link: socket.socket, certificate: Path) -> socket.socket:
+    from darvaz.text.certificates import only_trusting
+
+    return only_trusting(certificate).wrap_socket(link)

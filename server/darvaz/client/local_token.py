@@ -1,4 +1,4 @@
-"""The local token of a gateway on this machine, from the file that only the gateway's own user can read."""
+"""The local token of a gateway on this machine, and its certificate, from a file that only its own user can read."""
 
 from __future__ import annotations
 
@@ -44,16 +44,30 @@ class LocalTokenAuth(httpx.Auth):
 
 
 def find_local_token(url: str, data: Path | None = None, environment: Mapping[str, str] | None = None) -> str | None:
-    """Returns the local token of the gateway at a loopback address, or None.
+    """Returns the local token of the gateway at a loopback address, or None."""
+    token = _find(url, data, environment).get("token")
+    return token if isinstance(token, str) else None
+
+
+def find_local_certificate(
+    url: str, data: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Path | None:
+    """Returns where the certificate of the gateway at a loopback address is, or None."""
+    path = _find(url, data, environment).get("certificate")
+    return Path(path) if isinstance(path, str) else None
+
+
+def _find(url: str, data: Path | None, environment: Mapping[str, str] | None) -> Mapping[str, object]:
+    """Returns what the gateway at a loopback address wrote for programs of its user; nothing if it is not found.
 
     It is looked for in `data`, in the data folder of the environment, in the one that a gateway of this user noted for
     the port, and in ./data. Others could read a file that is not private, so such a file is not used.
     """
     port = _loopback_port(url)
     if port is None:
-        return None
+        return {}
     environment = os.environ if environment is None else environment
-    return next((token for folder in _folders(port, data, environment) if (token := _read(folder, port))), None)
+    return next((found for folder in _folders(port, data, environment) if (found := _read(folder, port))), {})
 
 
 def _folders(port: int, data: Path | None, environment: Mapping[str, str]) -> Iterator[Path]:
@@ -67,10 +81,9 @@ def _folders(port: int, data: Path | None, environment: Mapping[str, str]) -> It
     yield Path("data")
 
 
-def _read(folder: Path, port: int) -> str | None:
+def _read(folder: Path, port: int) -> Mapping[str, object]:
     content = _content(folder / _NAME)
-    token = content.get("token")
-    return token if isinstance(token, str) and content.get("port") == port else None
+    return content if isinstance(content.get("token"), str) and content.get("port") == port else {}
 
 
 def _content(path: Path) -> Mapping[str, object]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,9 +12,9 @@ import httpx
 from darvaz.client.answers import ANSWER_BYTES_MAX, REFUSAL_BYTES_MAX, BodyReader, GatewayAnswer, strange
 from darvaz.client.config import URL_VARIABLE, GatewayConfig
 from darvaz.client.errors import GatewayError, Unreachable, error_of
-from darvaz.client.local_token import LocalTokenAuth
+from darvaz.client.local_token import LocalTokenAuth, find_local_certificate
 from darvaz.client.requests import ApiRequest, Page, RawAnswer
-from darvaz.text.certificates import trusting_context
+from darvaz.text.certificates import only_trusting, trusting_context
 
 DEADLINE_S = 30.0
 # The gateway may wait for a board longer than for anything else.
@@ -74,7 +76,7 @@ def client_options(config: GatewayConfig) -> dict[str, Any]:
         "timeout": DEADLINE_S,
         # No proxies, and no .netrc with a password for the gateway's host.
         "trust_env": False,
-        "verify": trusted(config.url),
+        "verify": trusted(config.url, config.data),
     }
 
 
@@ -86,11 +88,19 @@ def checked_url(url: str) -> httpx.URL:
         raise GatewayError(f"{url!r} is not an address: {error}") from None
 
 
-def trusted(url: str) -> ssl.SSLContext:
-    """Returns which certificates are trusted: of the usual authorities, the system's, and those of `SSL_CERT_FILE`."""
+def trusted(url: str, data: Path | None = None) -> ssl.SSLContext:
+    """Returns which certificates are trusted: of the usual authorities, the system's, and those of `SSL_CERT_FILE`.
+
+    A gateway of this machine that this user runs is trusted by its own certificate, and by no other.
+    """
     if not url.lower().startswith("https://"):
         # None is needed, and to load the others takes long: this one trusts nobody.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    local = find_local_certificate(url, data)
+    if local is not None:
+        # Of another user, or gone: as any gateway.
+        with contextlib.suppress(OSError):
+            return only_trusting(local)
     return trusting_context()
 
 

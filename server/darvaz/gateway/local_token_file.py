@@ -17,14 +17,17 @@ log = logging.getLogger("darvaz")
 class LocalTokenFile:
     """Both files of one start of the gateway; `remove` takes away those that are still its own."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(self, data: Path, port: int, certificate: Path | None = None) -> None:
         self._data = data.resolve()
         self._port = port
+        # Of HTTPS: programs of this user trust it at this port, as if an authority had issued it.
+        self._certificate = certificate
         self._written: list[Path] = []
 
     def write(self, token: str) -> None:
         """Writes both files; what cannot be written is logged, and programs then need another token."""
-        self._write(self._data / LOCAL_TOKEN_NAME, {"port": self._port, "token": token})
+        https = {"certificate": str(self._certificate.resolve())} if self._certificate is not None else {}
+        self._write(self._data / LOCAL_TOKEN_NAME, {"port": self._port, "token": token, **https})
         self._write(note_path(self._port), {"data": str(self._data)})
 
     def remove(self) -> None:

@@ -59,7 +59,7 @@ async def run(parts: Parts, listener: socket.socket, console: Console, certifica
         else:
             console.print(line, soft_wrap=True, markup=False, style="bold" if number == 0 else None)
     _tune_gc()
-    token_file = LocalTokenFile(parts.settings.data_path, port)
+    token_file = LocalTokenFile(parts.settings.data_path, port, None if certificates is None else certificates.path)
     if parts.settings.localhost_without_token:
         token_file.write(parts.operators.local_token.text)
     try:

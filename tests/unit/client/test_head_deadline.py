@@ -23,7 +23,7 @@ def head_without_end() -> Iterable[bytes]:
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (synchronous, asynchronous):
         monkeypatch.setattr(module, "DEADLINE_S", DEADLINE_S)
 

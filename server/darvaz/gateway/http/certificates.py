@@ -18,10 +18,10 @@ LOOK_EVERY_S = 60.0
 
 
 class Certificates:
-    """A certificate and its key, as the TLS context for new connections."""
+    """A certificate, at `path`, and its key, as the TLS context for new connections."""
 
     def __init__(self, cert: Path, key: Path) -> None:
-        self._cert = cert
+        self.path = cert
         self._key = key
         # What `refresh` last found of the files: their times and sizes.
         self._seen = _look(cert, key)
@@ -40,19 +40,19 @@ class Certificates:
 
         Reads from the disk: not for the event loop.
         """
-        seen = _look(self._cert, self._key)
+        seen = _look(self.path, self._key)
         if seen == self._seen and not is_forced:
             return None
         try:
-            self._current = _load(self._cert, self._key)
+            self._current = _load(self.path, self._key)
         except CertificateError as error:
             if str(error) != self._problem:
                 log.error("= the old certificate stays in use: %s", error)
             self._problem = str(error)
             return self._problem
         self._problem = None
-        self._seen, self.expires_unix_s = seen, expires_unix_s(self._cert)
-        log.info("= the certificate %s was read again", self._cert)
+        self._seen, self.expires_unix_s = seen, expires_unix_s(self.path)
+        log.info("= the certificate %s was read again", self.path)
         return None
 
     def _choose(self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
