@@ -38,6 +38,19 @@ async def test_board_that_starts_again_at_its_address_takes_its_id_with_a_new_to
     assert all(header["Authorization"].split("_")[1] in (line.payload or "") for header in (first, second))
 
 
+async def test_a_new_id_that_looks_like_a_known_one_is_told_and_is_another_device(gateway: RunningApp) -> None:
+    token = {"Authorization": f"Bearer {await mint(gateway, HERE)}"}
+    other = {"Authorization": f"Bearer {await mint(gateway, HERE)}"}
+    async with gateway.websocket("/ws/pico", token, HERE) as first:
+        await introduce(first, "oven")
+        async with gateway.websocket("/ws/pico", other, HERE) as second:
+            await introduce(second, "\u043even")
+
+    (line,) = await gateway.journal(type="look-alike")
+    assert line.device == "\u043even"
+    assert "looks like oven" in (line.payload or "")
+
+
 async def test_guest_does_not_take_the_id_of_a_board_that_is_online(gateway: RunningApp) -> None:
     own, guest = [{"Authorization": f"Bearer {await mint(gateway, address)}"} for address in (HERE, ELSEWHERE)]
     async with gateway.websocket("/ws/pico", own, HERE) as board:

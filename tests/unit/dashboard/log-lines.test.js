@@ -14,8 +14,18 @@ test("a line without a level is an info", () => {
   assert.deepEqual(lineOfEntry({ time: 5, happened: 1, payload: '{"message":5}' }), line(1, "5"));
 });
 
-test("an entry that is cut short is shown as it is", () => {
-  assert.deepEqual(lineOfEntry({ time: 5, happened: 1, payload: '{"message":"to' }), line(1, '{"message":"to'));
+test("an entry that is cut short is shown as the beginning of its message", () => {
+  const starts = [
+    ['{"level":"error","message":"to\\n \\"hot\\"…', line(1, 'to\n "hot"…', "error")],
+    ['{"type":"log", "message": "\\u00e4 \\u00…', line(1, "ä …")],
+    ['{"message":"a\\…', line(1, "a…")],
+  ];
+
+  for (const [payload, shown] of starts) assert.deepEqual(lineOfEntry({ time: 5, happened: 1, payload }), shown);
+});
+
+test("an entry that is cut before its message is shown as it is", () => {
+  assert.deepEqual(lineOfEntry({ time: 5, happened: 1, payload: '{"mess…' }), line(1, '{"mess…'));
 });
 
 test("a line at the border that is in both appears once", () => {

@@ -142,6 +142,10 @@ class Hub:
         known = self._devices.get(device)
         return known.kind if known else None
 
+    def look_alike_of(self, device: str) -> str | None:
+        """Returns a known device whose id looks like one that never connected, or None."""
+        return self._devices.look_alike_of(device)
+
     def address_of(self, device: str) -> str | None:
         """Returns the address of the link that a device has, or None while it is away."""
         presence = self._connected.get(device)

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
+from darvaz.gateway.devices.look_alikes import LookAlikes
 from darvaz.gateway.devices.shared_parts import SharedParts
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
@@ -81,6 +82,7 @@ class Devices:
         self._known = _load(connection, self.shared_parts)
         self._kinds = None if kinds is None else tuple(kinds)
         self._leave_out_unknown()
+        self._look_alikes = LookAlikes(self._known)
         # Their ids in order, for pages.
         self._ids = sorted(self._known)
         # The ids of those that have a link now.
@@ -125,6 +127,10 @@ class Devices:
         """Returns every device, the one that connected first first."""
         return list(self._known.values())
 
+    def look_alike_of(self, device: str) -> str | None:
+        """Returns a known device whose id looks like one that is not known, or None."""
+        return None if device in self._known else self._look_alikes.find(device, self._known)
+
     def after(self, device: str) -> list[str]:
         """Returns the ids that come after this one in their order, whether or not it is known; "" is before all."""
         return self._ids[bisect_right(self._ids, device) :]
@@ -134,6 +140,7 @@ class Devices:
         before = self._known.get(known.id)
         if before is None:
             insort(self._ids, known.id)
+            self._look_alikes.add(known.id)
         else:
             known.first_seen_s, known.label = before.first_seen_s, before.label
             known.groups = before.groups
@@ -206,6 +213,7 @@ class Devices:
 
     def _remove(self, device: str) -> None:
         del self._known[device]
+        self._look_alikes.remove(device)
         del self._ids[bisect_left(self._ids, device)]
         self._note_change(device)
 

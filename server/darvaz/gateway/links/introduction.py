@@ -37,7 +37,7 @@ def judge(parts: Parts, link: Link, message: Any, admitted: Admitted | None) -> 
     if kind is not None and kind != link.kind_name:
         return Judgement(Fault("not_allowed", f"device: {device} is a {kind}", "device"))
     if admitted is None:
-        return Judgement()
+        return _judge_look(parts, device)
     online_at = parts.hub.address_of(device)
     decision = parts.access.bind(admitted, device, is_elsewhere=online_at is not None and online_at != link.address)
     if isinstance(decision, Refused):
@@ -48,12 +48,22 @@ def judge(parts: Parts, link: Link, message: Any, admitted: Admitted | None) -> 
     return _judge_rival(parts, link, message)
 
 
+def _judge_look(parts: Parts, device: str) -> Judgement:
+    """Remarks that a new device looks like another one: people would take it for that."""
+    other = parts.hub.look_alike_of(device)
+    if other is None:
+        return Judgement()
+    sentence = f"the new device {device} looks like {other}, in other letters, and is another device"
+    log.warning("= %s; forget it if it was not meant", sentence)
+    return Judgement(remark=("look-alike", sentence))
+
+
 def _judge_rival(parts: Parts, link: Link, message: Any) -> Judgement:
     """Decides about a link that takes the place of another board."""
     device = message.device
     before = parts.hub.board_of(device, other_than=link)
     if before is None:
-        return Judgement()
+        return _judge_look(parts, device)
     verdict = parts.rivals.judge(device, before, parts.hub.board_name(link, message))
     if verdict is RivalVerdict.FINE:
         return Judgement()

@@ -16,8 +16,21 @@ export function lineOfEntry({ happened: time, payload }) {
     const { level = "info", message } = JSON.parse(payload);
     return { time, level, message: String(message) };
   } catch {
-    return { time, level: "info", message: payload };
+    return lineOfStart(time, payload);
   }
+}
+
+/**
+ * Returns the line of a long entry, of which the journal keeps the beginning alone.
+ * @param {number} time
+ * @param {string} payload
+ * @returns {LogLine}
+ */
+function lineOfStart(time, payload) {
+  // Within a text every quotation mark has a backslash, so these are the fields themselves.
+  const start = payload.match(/"message"\s*:\s*("(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-f]{4}))*)/i);
+  const level = payload.match(/"level"\s*:\s*"(\w+)"/)?.[1] ?? "info";
+  return { time, level, message: start ? `${JSON.parse(`${start[1]}"`).replace(/…$/, "")}…` : payload };
 }
 
 /**
