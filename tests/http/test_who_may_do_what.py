@@ -48,6 +48,9 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("HEAD", "/api/events", VIEW, None),
     ("GET", "/api/journal?limit=1", VIEW, None),
     ("GET", "/api/journal/export?type=none", VIEW, None),
+    ("GET", "/api/alerts", VIEW, None),
+    ("GET", "/api/alerts/history", VIEW, None),
+    ("GET", "/api/alert-rules", VIEW, None),
     ("GET", "/api/enrolment", VIEW, None),
     ("GET", "/api/session", VIEW, None),
     ("GET", "/api/health", VIEW, None),
@@ -57,6 +60,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/api/devices/eye/snapshot.jpg", CAMERA, None),
     ("GET", "/api/tokens", ADMINISTER, None),
     ("GET", "/api/sessions", ADMINISTER, None),
+    ("GET", "/api/alert-channels", ADMINISTER, None),
     ("GET", "/api/settings", ADMINISTER, None),
     ("GET", "/api/home-assistant", ADMINISTER, None),
     ("PATCH", "/api/devices/nobody", CHANGE, {"label": "x"}),
@@ -68,6 +72,13 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("POST", "/api/commands/pan", CHANGE, {}),
     ("DELETE", "/api/devices/nobody/home-assistant-key", CHANGE, None),
     ("POST", "/api/devices/nobody/view-links", CHANGE, {}),
+    ("POST", "/api/alerts/none/acknowledgement", CHANGE, None),
+    ("POST", "/api/alert-rules", CHANGE, {}),
+    ("PUT", "/api/alert-rules/none", CHANGE, {}),
+    ("DELETE", "/api/alert-rules/none", CHANGE, None),
+    ("PUT", "/api/alert-channels/none", CHANGE, {}),
+    ("DELETE", "/api/alert-channels/none", CHANGE, None),
+    ("POST", "/api/alert-channels/none/test", CHANGE, None),
     ("POST", "/api/tokens", CHANGE, {}),
     ("DELETE", "/api/tokens/aaaaaaaaaa", CHANGE, None),
     ("POST", "/api/enrolment", CHANGE, {"minutes": -1}),
@@ -289,6 +300,7 @@ async def test_every_operation_and_caller_is_in_the_table(callers: dict[str, Cal
         "group": "none",
         "crash": "0" * 12,
     }
+    values |= {"alert": "none", "rule": "none", "channel": "none"}
 
     missing = [
         operation.action

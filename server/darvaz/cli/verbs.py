@@ -17,6 +17,23 @@ GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS = "The gateway", "Devices", "Cameras",
 SECTIONS = (GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS)
 
 TABLE = {
+    "alerts": Verb(
+        "See what is wrong, and have people told of it.",
+        DEVICES,
+        (
+            "GET /api/alerts",
+            "GET /api/alerts/history",
+            "POST /api/alerts/{alert}/acknowledgement",
+            "GET /api/alert-rules",
+            "POST /api/alert-rules",
+            "PUT /api/alert-rules/{rule}",
+            "DELETE /api/alert-rules/{rule}",
+            "GET /api/alert-channels",
+            "PUT /api/alert-channels/{channel}",
+            "DELETE /api/alert-channels/{channel}",
+            "POST /api/alert-channels/{channel}/test",
+        ),
+    ),
     "backup": Verb("Copy all of the gateway's data into one file, while it runs.", GATEWAY),
     "completion": Verb("Print the script with which a shell completes names.", GATEWAY),
     "config": Verb("Show the value of each setting, and where it comes from.", GATEWAY),

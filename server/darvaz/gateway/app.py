@@ -18,6 +18,8 @@ from starlette.responses import Response
 from darvaz.gateway.access import Access, AccessPolicy, redact
 from darvaz.gateway.access.decisions import UNAVAILABLE
 from darvaz.gateway.access.gate import MIRRORED_TABLES
+from darvaz.gateway.alert_sources import build_alerts
+from darvaz.gateway.alerts.records import TABLES as ALERT_TABLES
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, FrameRing
@@ -83,7 +85,7 @@ def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
     check_integrations(settings)
     database = SharedDatabase(settings.data_path)
-    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE)
+    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES)
     tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
     remark = make_private(settings.data_path)
     if remark is not None:
@@ -108,6 +110,7 @@ def _build(settings: Settings) -> Parts:
     telemetry.restore(history.restored, {known.id: known.introduction.get("boot_id") or "" for known in devices.all()})
     hub = Hub(protocol, devices, time.time)
     bus = EventBus()
+    alerts = build_alerts(tables, bus, journal, devices, hub, telemetry, settings.data_path)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
     parts = Parts(
         settings=settings,
@@ -119,6 +122,7 @@ def _build(settings: Settings) -> Parts:
         deadlines=TimerWheel(access.invalid_tokens),
         bus=bus,
         crashes=build_crashes(tables, devices, hub, journal, protocol, bus),
+        alerts=alerts,
         history=history,
         recorder=recorder,
         sequences=_load_sequences(settings),
@@ -204,11 +208,13 @@ def build_app(parts: Parts) -> Starlette:
         tell_of_damage(parts)
         parts.frame_counts.open()
         watch.open(parts.journal.newest_ms)
+        parts.alerts.open()
         close_integrations = await open_integrations(parts)
         try:
             yield
         finally:
             await close_integrations()
+            await parts.alerts.close()
             watch.close()
             await notices.close()
             await parts.loop_lag.close()

@@ -11,6 +11,7 @@ from darvaz.gateway.access import Access
 from darvaz.gateway.access.operators import Operators
 from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.address_counts import AddressCounts
+from darvaz.gateway.alerts.service import Alerts
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.crashes.store import Crashes
@@ -72,6 +73,7 @@ class Parts:
     history: History
     telemetry: Telemetry
     describer: DeviceDescriber
+    alerts: Alerts
     reader: ReadPool
     """Threads that read the database, for the journal."""
     recorder: Recorder
@@ -153,7 +155,7 @@ class Parts:
         notes = self.database.notes + [note for writer in self.writers for note in writer.notes]
         cut = self.journal.retention.remark
         limits = [*self.history.limits.remarks.values(), *([cut] if cut else [])]
-        return [*self.failures, *dict.fromkeys(notes), *limits, *self.remarks.values()]
+        return [*self.failures, *dict.fromkeys(notes), *limits, *self.alerts.problems, *self.remarks.values()]
 
     @property
     def journal_state(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from darvaz.gateway.api import alert_channels as api_alert_channels
+from darvaz.gateway.api import alerts as api_alerts
 from darvaz.gateway.api import cameras as api_cameras
 from darvaz.gateway.api import crashes as api_crashes
 from darvaz.gateway.api import devices as api_devices
@@ -31,6 +33,8 @@ _OPERATIONS: list[Operation] = [
     *api_views.OPERATIONS,
     *api_events.OPERATIONS,
     *api_journal.OPERATIONS,
+    *api_alerts.OPERATIONS,
+    *api_alert_channels.OPERATIONS,
     *api_tokens.OPERATIONS,
     *api_sessions.OPERATIONS,
     *api_gateway.OPERATIONS,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from darvaz.gateway.alerts.rules import ChannelName
 from darvaz.protocol.schema import load_schema
 
 LABEL_CHARS_MAX = GROUP_CHARS_MAX = 64
@@ -71,7 +72,7 @@ FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it ar
 
 PATH_TYPES: dict[str, Any] = {
     "device": DeviceId, "name": CommandName, "group": GroupName, "token": Identity, "session": Identity,
-    "time_ms": FrameTime, "crash": CrashId
+    "time_ms": FrameTime, "crash": CrashId, "alert": Identity, "rule": Identity, "channel": ChannelName
 }  # fmt: skip
 """The type of each path parameter."""
 PATH_WORDS = {
@@ -82,5 +83,8 @@ PATH_WORDS = {
     "session": "session id",
     "time_ms": "time",
     "crash": "crash id",
+    "alert": "alert id",
+    "rule": "rule id",
+    "channel": "channel",
 }
 """What each path parameter is called in an error."""

@@ -12,6 +12,8 @@ MessageSubscriber = Callable[[str, str | None, Message, float], None]
 FrameSubscriber = Callable[[str, bytes], None]
 # Device, and how many of its messages are missing.
 GapSubscriber = Callable[[str, int], None]
+# Device, or None for the gateway itself.
+AlertSubscriber = Callable[[str | None], None]
 # Device.
 DeviceSubscriber = Callable[[str], None]
 
@@ -19,9 +21,9 @@ DeviceSubscriber = Callable[[str], None]
 class EventBus:
     """Hands on what is published, at once and in order. Used from the event loop only.
 
-    Five kinds of events: a message, by its type; a frame; presence, when a device connected, left or got another
-    label; that a device was forgotten; and that messages of a device are missing. A subscriber must neither wait nor
-    raise.
+    Six kinds of events: a message, by its type; a frame; presence, when a device connected, left or got another
+    label; that a device was forgotten; that messages of a device are missing; and that an alert began, ended or was
+    acknowledged. A subscriber must neither wait nor raise.
     """
 
     def __init__(self) -> None:
@@ -31,6 +33,7 @@ class EventBus:
         self._presence: tuple[DeviceSubscriber, ...] = ()
         self._forgotten: tuple[DeviceSubscriber, ...] = ()
         self._gaps: tuple[GapSubscriber, ...] = ()
+        self._alerts: tuple[AlertSubscriber, ...] = ()
 
     # Publishing
 
@@ -58,6 +61,11 @@ class EventBus:
         """Publishes that some messages of a device never arrived."""
         for on_gap in self._gaps:
             on_gap(device, lost)
+
+    def publish_alert(self, device: str | None) -> None:
+        """Publishes that an alert of a device, or of the gateway, began, ended or was acknowledged."""
+        for on_alert in self._alerts:
+            on_alert(device)
 
     # Subscribing
 
@@ -100,3 +108,11 @@ class EventBus:
     def unsubscribe_gaps(self, on_gap: GapSubscriber) -> None:
         """Ends `subscribe_gaps`."""
         self._gaps = tuple(other for other in self._gaps if other != on_gap)
+
+    def subscribe_alerts(self, on_alert: AlertSubscriber) -> None:
+        """Has `on_alert` called with each change of an alert from now on."""
+        self._alerts = (*self._alerts, on_alert)
+
+    def unsubscribe_alerts(self, on_alert: AlertSubscriber) -> None:
+        """Ends `subscribe_alerts`."""
+        self._alerts = tuple(other for other in self._alerts if other != on_alert)

@@ -28,7 +28,7 @@ FRAMES_EVERY_S = 1.0
 NUMBERS_PER_ENTRY = 1 << 20
 
 MESSAGES = ("telemetry", "log", "ack", "crash")
-TYPES = ("presence", "forgotten", *MESSAGES, "frames")
+TYPES = ("presence", "forgotten", *MESSAGES, "frames", "alert")
 
 # How often it is looked whether each client may stay and reads, and how many of them are looked at in one go.
 LOOK_EVERY_S = 1.0
@@ -101,6 +101,7 @@ class EventStreams:
             self._bus.subscribe_frames(self._on_frame)
             self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
             self._bus.subscribe_gaps(self._on_gap)
+            self._bus.subscribe_alerts(self._on_alert)
             self._complete_since = self._next_number()
         if self._linger_timer is not None:
             self._linger_timer.cancel()
@@ -171,6 +172,9 @@ class EventStreams:
     def _on_gap(self, device: str, lost: int) -> None:
         self._add(GAP, device, {"device": device, "time": self._unix_s(), "lost": lost})
 
+    def _on_alert(self, device: str | None) -> None:
+        self._add("alert", device or "", {"device": device, "time": self._unix_s()})
+
     def _on_frame(self, device: str, data: bytes) -> None:
         """Counts a frame: there are too many for an event each."""
         frames, size_bytes = self._frames.get(device, (0, 0))
@@ -218,6 +222,7 @@ class EventStreams:
         self._bus.unsubscribe_frames(self._on_frame)
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         self._bus.unsubscribe_gaps(self._on_gap)
+        self._bus.unsubscribe_alerts(self._on_alert)
         for timer in (self._linger_timer, self._frames_timer, self._look_timer):
             if timer is not None:
                 timer.cancel()

@@ -181,4 +181,9 @@ MIGRATIONS: Migrations = (
         ) WITHOUT ROWID
         """,
     ),
+    # Alerts: rules, channels, alerts, messages and conditions, each as JSON (alerts/records.py).
+    tuple(
+        f"CREATE TABLE {name} (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID"
+        for name in ("alert_rules", "alert_channels", "alerts", "alert_messages", "alert_waiting")
+    ),
 )

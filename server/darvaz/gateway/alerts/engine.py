@@ -1,0 +1,269 @@
+"""Which rules are true: fed with readings, links and the time, it says what came true and what ended.
+
+No I/O and no clock. A reading costs one look-up and one comparison, however many rules there are: only one that leaves
+the range in which nothing changes is looked at by the rules of its own value. Times are monotonic seconds, so that a
+clock that is set changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, AlertRule
+from darvaz.gateway.alerts.states import Key, Watched, WatchStates
+from darvaz.gateway.alerts.watches import State, Watch, WatchedSeries, compares
+
+# Rules times devices.
+WATCHES_MAX = 200_000
+# A device reports at most this many values that any rule may be about (telemetry keeps as many).
+SERIES_PER_DEVICE_MAX = 64
+# Of one moment are readings that differ by less.
+_SAME_S = 0.002
+
+
+class Engine(WatchStates):
+    """The rules, and how each is for each device. Used by one thread; no method waits."""
+
+    def __init__(self, fold: Callable[[str], str] = str) -> None:
+        super().__init__()
+        # Returns what is the same for spellings of one group; the groups of devices are given so.
+        self._fold = fold
+        self._rules: dict[str, AlertRule] = {}
+        # Device, group (with a slash in front, which no device has), or "" for all → the rules for it, by id.
+        self._targets: dict[str, dict[str, AlertRule]] = {}
+        # Name of a value → the rules about it of groups and of all, which watch a device once it reported that name.
+        self._by_value: dict[str, dict[str, AlertRule]] = {}
+        self.unwatched = 0
+        """Watches that were not made, because there are too many."""
+
+    # What it knows
+
+    @property
+    def rules(self) -> Mapping[str, AlertRule]:
+        """The rules by id, the oldest first."""
+        return self._rules
+
+    def is_active(self, key: Key) -> bool:
+        watch = self._watches.get(key)
+        return watch is not None and watch.state is State.ACTIVE
+
+    def waiting(self, now_s: float) -> Iterator[tuple[Key, float]]:
+        """Yields what is true for less than its time, with the seconds of it so far."""
+        for key, watch in self._watches.items():
+            if watch.state is State.WAITING:
+                yield key, max(0.0, now_s - watch.since_s)
+
+    # Rules
+
+    def put_rule(self, rule: AlertRule, now_s: float) -> None:
+        """Adds a rule, or replaces the one of its id."""
+        self.remove_rule(rule.id, now_s, "the rule was changed")
+        self._rules[rule.id] = rule
+        self._targets.setdefault(self._target(rule), {})[rule.id] = rule
+        if rule.device is None and rule.value:
+            self._by_value.setdefault(rule.value, {})[rule.id] = rule
+        for device in self._devices_of(rule):
+            self._apply(rule, device, now_s)
+
+    def remove_rule(self, rule_id: str, now_s: float, reason: str = "the rule was removed") -> None:
+        """Removes a rule; what is true of it ends."""
+        rule = self._rules.pop(rule_id, None)
+        if rule is None:
+            return
+        _remove(self._targets, self._target(rule), rule_id)
+        _remove(self._by_value, rule.value or "", rule_id)
+        for device in self._devices_of(rule):
+            self._drop((rule_id, device), now_s, reason)
+
+    def _devices_of(self, rule: AlertRule) -> list[str]:
+        if rule.device is None:
+            return list(self._devices)
+        return [rule.device] if rule.device in self._devices else []
+
+    def _rules_of(self, device: str, groups: Collection[str]) -> list[AlertRule]:
+        targets = ["", device, *(f"/{group}" for group in groups)] if device != GATEWAY else [""]
+        return [rule for target in targets for rule in self._targets.get(target, {}).values()]
+
+    # Devices
+
+    def put_device(self, device: str, groups: Collection[str], is_online: bool, now_s: float) -> None:
+        """Notes a device, or its groups and whether it has a link now."""
+        watched = self._devices.get(device)
+        if watched is None:
+            watched = self._devices[device] = Watched(frozenset(groups), is_online, now_s)
+            for rule in self._rules_of(device, groups):
+                self._apply(rule, device, now_s)
+        elif watched.groups != frozenset(groups):
+            before, watched.groups = watched.groups, frozenset(groups)
+            self._regroup(device, watched, before, now_s)
+        if watched.is_online is not is_online:
+            watched.is_online, watched.since_s = is_online, now_s
+            for watch in watched.links:
+                self._set(watch, not is_online, now_s)
+
+    def forget_device(self, device: str, now_s: float) -> None:
+        """Forgets a device; what is true of it ends."""
+        watched = self._devices.get(device)
+        if watched is not None:
+            for rule in self._rules_of(device, watched.groups):
+                self._drop((rule.id, device), now_s, "the device was forgotten")
+            del self._devices[device]
+
+    # What happens
+
+    def receive(self, device: str, values: Mapping[str, Any], at_s: float) -> None:
+        """Takes the values of a device, which it had at this time; late ones change nothing."""
+        watched = self._devices.get(device)
+        if watched is None:
+            return
+        for name, value in values.items():
+            series = watched.series.get(name)
+            if series is None:
+                if name in self._by_value:
+                    self._meet(device, watched, name, value, at_s)
+            elif at_s >= series.received_s - _SAME_S:
+                before_s, series.received_s = series.received_s, at_s
+                if value.__class__ in (int, float) and series.low <= value <= series.high:
+                    series.value = value
+                elif value != series.value or value.__class__ is not series.value.__class__:
+                    self._compare(series, value, at_s, before_s)
+
+    def know(self, device: str, readings: Mapping[str, tuple[Any, float]]) -> None:
+        """Takes newest readings from before: name → value and its time. None as value: the name alone is known."""
+        watched = self._devices.get(device)
+        if watched is None:
+            return
+        for name, (value, at_s) in readings.items():
+            if name in self._by_value:
+                self._meet(device, watched, name, None, at_s)
+            series = watched.series.get(name)
+            if series is not None and series.value is None and value is not None:
+                series.received_s = at_s
+                self._compare(series, value, at_s, at_s)
+
+    def occur(self, device: str, event: str, at_s: float) -> None:
+        """Takes an event of the gateway about a device; what it makes true stays so until it is acknowledged."""
+        watched = self._devices.get(device)
+        for watch in watched.events if watched is not None else ():
+            if watch.rule.event == event:
+                self._set(watch, True, at_s, event)
+
+    def end(self, key: Key, now_s: float, reason: str) -> None:
+        """Ends what is true of an event."""
+        watch = self._watches.get(key)
+        if watch is not None and watch.rule.when == "event":
+            self._set(watch, False, now_s, reason=reason)
+
+    # After a restart
+
+    def restore(self, key: Key, *, is_active: bool, since_s: float) -> bool:
+        """Takes up what was true before a restart; returns whether there is such a rule and device."""
+        rule, watched = self._rules.get(key[0]), self._devices.get(key[1])
+        if rule is not None and rule.value in self._by_value and watched is not None:
+            self._meet(key[1], watched, rule.value or "", None, since_s)
+        watch = self._watches.get(key)
+        if watch is None:
+            return False
+        watch.since_s = watch.true_s = since_s
+        watch.state = State.ACTIVE if is_active else State.WAITING
+        series = self._series_of(watch)
+        if series is not None:
+            # The next reading decides whether it is still so.
+            series.look_at_each()
+            if watch.rule.when == "silent":
+                series.received_s = since_s
+        # It may be due earlier than it is queued for.
+        watch.is_queued = False
+        self._enqueue(watch, watch.due_s)
+        return True
+
+    # Its own
+
+    def _apply(self, rule: AlertRule, device: str, now_s: float) -> None:
+        """Makes the watches of a rule for a device, if it is one of the rule's."""
+        watched = self._devices[device]
+        if not rule.is_on or not self._is_of(rule, device, watched.groups):
+            return
+        if rule.when in ("offline", "event"):
+            watch = self._make(rule, device)
+            if watch is not None:
+                (watched.links if rule.when == "offline" else watched.events).append(watch)
+                if rule.when == "offline" and not watched.is_online:
+                    self._set(watch, True, watched.since_s)
+            return
+        name = DISK_FREE if rule.when == "disk" else rule.value or ""
+        if rule.device is None and rule.when != "disk" and name not in watched.series:
+            return
+        self._watch_value(rule, device, name, now_s)
+
+    def _watch_value(self, rule: AlertRule, device: str, name: str, now_s: float) -> None:
+        watch = self._make(rule, device)
+        if watch is None:
+            return
+        series = self._devices[device].series.setdefault(name, WatchedSeries(now_s))
+        if compares(rule):
+            series.watches.append(watch)
+            if series.value is not None:
+                self._compare_one(watch, series.value, now_s, now_s)
+        else:
+            series.silences.append(watch)
+            self._enqueue(watch, series.received_s + rule.for_s)
+        series.forget_range()
+
+    def _meet(self, device: str, watched: Watched, name: str, value: Any, at_s: float) -> None:
+        """Begins to watch a value that a device reports for the first time, for the rules of its groups and of all."""
+        if name in watched.series or len(watched.series) >= SERIES_PER_DEVICE_MAX:
+            return
+        series = watched.series[name] = WatchedSeries(at_s)
+        series.narrow()
+        for rule in self._by_value[name].values():
+            if rule.is_on and self._is_of(rule, device, watched.groups):
+                self._watch_value(rule, device, name, at_s)
+        if value is not None:
+            self._compare(series, value, at_s, at_s)
+
+    def _make(self, rule: AlertRule, device: str) -> Watch | None:
+        if len(self._watches) >= WATCHES_MAX:
+            self.unwatched += 1
+            return None
+        watch = self._watches[rule.id, device] = Watch(rule, device)
+        return watch
+
+    def _drop(self, key: Key, now_s: float, reason: str) -> None:
+        watch, watched = self._watches.pop(key, None), self._devices.get(key[1])
+        if watch is None or watched is None:
+            return
+        self._set(watch, False, now_s, reason=reason)
+        watch.is_removed = True
+        series = self._series_of(watch)
+        for watches in (watched.links, watched.events, *([series.watches, series.silences] if series else [])):
+            if watch in watches:
+                watches.remove(watch)
+        if series is not None:
+            series.forget_range()
+
+    def _regroup(self, device: str, watched: Watched, before: frozenset[str], now_s: float) -> None:
+        for rule in self._rules_of(device, before - watched.groups):
+            if rule.group is not None:
+                self._drop((rule.id, device), now_s, f"the device left the group {rule.group}")
+        for rule in self._rules_of(device, watched.groups - before):
+            if rule.group is not None:
+                self._apply(rule, device, now_s)
+
+    def _target(self, rule: AlertRule) -> str:
+        return f"/{self._fold(rule.group)}" if rule.group is not None else rule.device or ""
+
+    def _is_of(self, rule: AlertRule, device: str, groups: Collection[str]) -> bool:
+        if rule.when == "disk" or device == GATEWAY:
+            return rule.when == "disk" and device == GATEWAY
+        if rule.device is not None:
+            return rule.device == device
+        return rule.group is None or self._fold(rule.group) in groups
+
+
+def _remove(index: dict[str, dict[str, AlertRule]], name: str, rule_id: str) -> None:
+    rules = index.get(name, {})
+    rules.pop(rule_id, None)
+    if not rules:
+        index.pop(name, None)

@@ -1,0 +1,314 @@
+"""The alerts of a running gateway: feeds the engine from the event bus, keeps what it says, and tells people."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from darvaz.gateway.alerts.book import AlertBook
+from darvaz.gateway.alerts.engine import Engine
+from darvaz.gateway.alerts.messages import Messages
+from darvaz.gateway.alerts.records import ACTIVE_MAX, TABLES, Alert, Kept, Waiting, new_id
+from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, RULES_MAX, AlertRule, RuleFields
+from darvaz.gateway.alerts.states import Change, Key
+from darvaz.gateway.alerts.telling import Teller
+from darvaz.gateway.events.bus import EventBus
+
+log = logging.getLogger("darvaz.alerts")
+
+DISK_EVERY_S = 30.0
+WAITING_EVERY_S = 60.0
+# The journal's entries of one moment; those beyond are one entry.
+JOURNALLED_AT_ONCE_MAX = 500
+
+Record = Callable[[str | None, str, str], None]
+"""Journals an entry: device, type and text."""
+
+
+# How a board is, is in its pongs; rules can be about it as about its values.
+_TYPES = ("telemetry", "pong")
+_HEALTH_NAMES = ("rssi_dbm", "heap_free_bytes")
+
+
+class TooManyRulesError(Exception):
+    """There are as many rules as a gateway may have."""
+
+
+class Alerts:
+    """Rules, alerts and channels. Used from the event loop only.
+
+    `devices` returns the id of each known device, `state_of` its groups and whether it has a link, `readings` its
+    newest values with their Unix seconds, and `name_of` what people call it. `fold` is that of the names of groups.
+    """
+
+    def __init__(
+        self,
+        tables: sqlite3.Connection,
+        bus: EventBus,
+        record: Record,
+        devices: Callable[[], Iterable[str]],
+        state_of: Callable[[str], tuple[Collection[str], bool] | None],
+        readings: Callable[[str], Mapping[str, tuple[Any, float]]],
+        name_of: Callable[[str], str],
+        folder: Path,
+        unix_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        fold: Callable[[str], str] = str,
+    ) -> None:
+        self.engine = Engine(fold)
+        self._bus = bus
+        self._record = record
+        self._devices = devices
+        self._state_of = state_of
+        self._readings = readings
+        self._folder = folder
+        self._unix_s = unix_s
+        self._monotonic_s = monotonic_s
+        rules, _, _, _, waiting = TABLES
+        self._kept_rules = Kept(tables, rules, AlertRule)
+        self.book = AlertBook(tables)
+        self._kept_waiting = Kept(tables, waiting, Waiting)
+        self.messages = Messages(tables, name_of, record, unix_s, monotonic_s)
+        self._teller = Teller(self.engine.rules, lambda: self.messages.channels, self._minute_of_day)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = math.inf
+        self._disk_s = self._waiting_s = 0.0
+        self._last_waiting: Waiting | None = None
+        self._is_open = False
+
+    # Start and stop
+
+    def open(self) -> None:
+        """Takes up what was before, and begins to watch."""
+        now_s = self._monotonic_s()
+        for rule in self._kept_rules.load().values():
+            self.engine.put_rule(rule, now_s)
+        self.engine.put_device(GATEWAY, (), True, now_s)
+        for device in self._devices():
+            self.engine.put_device(device, *(self._state_of(device) or ((), False)), now_s)
+            self.engine.know(device, dict.fromkeys(self._readings(device), (None, now_s)))
+        self._restore(now_s)
+        self.messages.open()
+        self._bus.subscribe(_TYPES, self._on_message)
+        self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
+        self._is_open = True
+        self._disk_s, self._waiting_s = now_s, now_s + WAITING_EVERY_S
+        self._schedule(0.0)
+
+    async def close(self) -> None:
+        """Ends the watch, and keeps what goes on after the next start."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._bus.unsubscribe(_TYPES, self._on_message)
+        self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._keep_waiting(self._monotonic_s())
+        await self.messages.close()
+
+    # Rules
+
+    @property
+    def rules(self) -> list[AlertRule]:
+        return list(self.engine.rules.values())
+
+    def put_rule(self, fields: RuleFields, rule_id: str | None = None) -> AlertRule:
+        """Adds a rule, or replaces one; raises `TooManyRulesError`."""
+        if rule_id is None and len(self.engine.rules) >= RULES_MAX:
+            raise TooManyRulesError(f"there are {RULES_MAX} rules already: remove some, or use rules for groups")
+        values = {name: getattr(fields, name) for name in RuleFields.__struct_fields__}
+        rule = AlertRule(id=rule_id or new_id(), **values)
+        self._kept_rules.put({rule.id: rule})
+        now_s, offset_s = self._monotonic_s(), self._unix_s() - self._monotonic_s()
+        self.engine.put_rule(rule, now_s)
+        for device in [rule.device] if rule.device else list(self._devices()):
+            known = self._readings(device) if rule.value else {}
+            self.engine.know(device, {n: (v, at - offset_s) for n, (v, at) in known.items() if n == rule.value})
+        self._disk_s = now_s
+        self._schedule(0.0)
+        return rule
+
+    def remove_rule(self, rule_id: str) -> bool:
+        """Removes a rule; returns whether there was one."""
+        if rule_id not in self.engine.rules:
+            return False
+        self.engine.remove_rule(rule_id, self._monotonic_s())
+        self._kept_rules.remove([rule_id])
+        self._schedule(0.0)
+        return True
+
+    # Alerts
+
+    @property
+    def problems(self) -> list[str]:
+        """Returns what keeps alerts from being seen or told, a sentence each."""
+        found = [f"alerts cannot be told by {name}: {error}" for name, error in self.messages.errors.items()]
+        if self.engine.unwatched:
+            found.append("some alert rules are not watched: there are too many of them for all boards")
+        return found
+
+    def acknowledge(self, alert_id: str, by: str) -> Alert | None:
+        """Notes that somebody cares for an alert: nobody else is told. Returns it, or None if there is none."""
+        found = self.book.find(alert_id)
+        if found is None:
+            return None
+        key, alert = found
+        if alert.acknowledged is None:
+            alert.acknowledged, alert.acknowledged_by = self._unix_s(), by
+            self._teller.acknowledge(alert)
+            self.book.keep(alert)
+            self._record(alert.device, "alert acknowledged", alert.what)
+            self.engine.end(key, self._monotonic_s(), "acknowledged")
+            self._bus.publish_alert(alert.device)
+            self._schedule(0.0)
+        return alert
+
+    def occur(self, device: str, event: str) -> None:
+        """Takes an event of the gateway about a device, one of `rules.EVENTS`."""
+        self.engine.occur(device, event, self._monotonic_s())
+        self._look_soon()
+
+    # Called by the bus
+
+    def _on_message(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
+        if device is not None:
+            now_s = self._monotonic_s()
+            at_s = now_s + happened_s - self._unix_s()
+            values = message.values if type_ == "telemetry" else _health_of(message)
+            self.engine.receive(device, values, at_s if at_s < now_s else now_s)
+            self._look_soon()
+
+    def _on_presence(self, device: str) -> None:
+        found = self._state_of(device)
+        if found is not None:
+            self.engine.put_device(device, *found, self._monotonic_s())
+            self._look_soon()
+
+    def _on_forgotten(self, device: str) -> None:
+        self.engine.forget_device(device, self._monotonic_s())
+        self._look_soon()
+
+    def _look_soon(self) -> None:
+        if self.engine.has_changes:
+            self._schedule(0.0)
+        elif self.engine.due_s < self._timer_s:
+            self._schedule(self.engine.due_s - self._monotonic_s())
+
+    # The timer
+
+    def _schedule(self, delay_s: float) -> None:
+        if not self._is_open:
+            return
+        due_s = self._monotonic_s() + max(0.0, delay_s)
+        if self._timer is not None and self._timer_s <= due_s:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_s = due_s
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, delay_s), self._advance)
+
+    def _advance(self) -> None:
+        self._timer, self._timer_s = None, math.inf
+        now_s = self._monotonic_s()
+        try:
+            self._look(now_s)
+        except sqlite3.Error as error:
+            log.error("= alerts cannot be kept: %s", error)
+        due_s = min(self.engine.due_s, self._teller.due_s, self._disk_s, self._waiting_s)
+        # Not at once again, whatever is due: other work waits too.
+        self._schedule(max(0.05, due_s - self._monotonic_s()))
+
+    def _look(self, now_s: float) -> None:
+        if now_s >= self._disk_s:
+            self._disk_s = now_s + DISK_EVERY_S
+            self._measure_disk(now_s)
+        if now_s >= self._waiting_s:
+            self._waiting_s = now_s + WAITING_EVERY_S
+            self._keep_waiting(now_s)
+        self.engine.tick(now_s)
+        changes = self.engine.take_changes()
+        if changes:
+            self._take(changes, now_s)
+        notices = self._teller.tick(now_s)
+        if notices:
+            self.book.keep(*(alert for notice in notices for alert in (*notice.began, *notice.escalated)))
+            self.messages.tell(notices)
+
+    def _measure_disk(self, now_s: float) -> None:
+        try:
+            usage = shutil.disk_usage(self._folder)
+        except OSError:
+            return
+        self.engine.receive(GATEWAY, {DISK_FREE: round(100.0 * usage.free / max(1, usage.total), 2)}, now_s)
+
+    # What came true and what ended
+
+    def _take(self, changes: list[Change], now_s: float) -> None:
+        offset_s = self._unix_s() - now_s
+        changed = []
+        for change in changes:
+            if change.is_active:
+                alert = self.book.begin(change, offset_s)
+                if alert is not None:
+                    self._teller.begin(alert, now_s)
+            else:
+                alert = self.book.end(change, offset_s)
+                if alert is not None:
+                    self._teller.end(alert, now_s)
+            if alert is not None:
+                changed.append(alert)
+        self.book.keep(*changed)
+        self._tell_journal(changed)
+
+    def _tell_journal(self, alerts: list[Alert]) -> None:
+        for alert in alerts[:JOURNALLED_AT_ONCE_MAX]:
+            type_ = "alert began" if alert.ended is None else "alert ended"
+            self._record(alert.device, type_, f"{alert.title}: {alert.what}")
+            self._bus.publish_alert(alert.device)
+        left = len(alerts) - JOURNALLED_AT_ONCE_MAX
+        if left > 0:
+            self._record(None, "alert began", f"{left} more alerts began or ended at the same time")
+            self._bus.publish_alert(None)
+
+    # Over a restart
+
+    def _restore(self, now_s: float) -> None:
+        unix_s = self._unix_s()
+
+        def take_up(key: Key, alert: Alert) -> bool:
+            since_s = now_s - max(0.0, unix_s - alert.since)
+            is_there = self.engine.restore(key, is_active=True, since_s=since_s)
+            if is_there:
+                self._teller.begin(alert, now_s, max(0.0, unix_s - alert.began))
+            return is_there
+
+        self.book.load(unix_s, take_up)
+        kept = self._kept_waiting.load().get("all")
+        for rule_id, device, seconds in kept.conditions if kept is not None else ():
+            if not self.engine.is_active((rule_id, device)):
+                self.engine.restore((rule_id, device), is_active=False, since_s=now_s - seconds)
+
+    def _keep_waiting(self, now_s: float) -> None:
+        waiting = Waiting([(*key, round(seconds, 1)) for key, seconds in self.engine.waiting(now_s)][:ACTIVE_MAX])
+        if waiting.conditions or (self._last_waiting is not None and self._last_waiting.conditions):
+            self._kept_waiting.put({"all": waiting})
+        self._last_waiting = waiting
+
+    def _minute_of_day(self) -> int:
+        local = time.localtime(self._unix_s())
+        return local.tm_hour * 60 + local.tm_min
+
+
+def _health_of(pong: Any) -> dict[str, Any]:
+    found = {name: getattr(pong, name, msgspec.UNSET) for name in _HEALTH_NAMES}
+    return {name: value for name, value in found.items() if value is not msgspec.UNSET}

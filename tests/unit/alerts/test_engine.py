@@ -1,0 +1,258 @@
+"""The engine of alerts: what comes true, when, and what ends; by readings, links and the time alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from darvaz.gateway.alerts.engine import Engine
+from darvaz.gateway.alerts.rules import GATEWAY, AlertRule
+
+
+class World:
+    """An engine with boards, and a clock that one can turn."""
+
+    def __init__(self, *rules: AlertRule, boards: dict[str, tuple[str, ...]] | None = None) -> None:
+        self.engine, self.now_s = Engine(), 1_000.0
+        for board, groups in (boards or {"greenhouse": ()}).items():
+            self.engine.put_device(board, groups, True, self.now_s)
+        for rule in rules:
+            self.engine.put_rule(rule, self.now_s)
+
+    def reads(self, value: Any, board: str = "greenhouse", name: str = "temperature", age_s: float = 0.0) -> None:
+        self.engine.receive(board, {name: value}, self.now_s - age_s)
+
+    def link(self, board: str, is_online: bool, groups: tuple[str, ...] = ()) -> None:
+        self.engine.put_device(board, groups, is_online, self.now_s)
+
+    def passes(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.engine.tick(self.now_s)
+
+    @property
+    def changes(self) -> list[tuple[str, str, bool]]:
+        return [(change.rule.id, change.device, change.is_active) for change in self.engine.take_changes()]
+
+
+def rule(identity: str = "cold", when: Any = "below", **fields: Any) -> AlertRule:
+    given = {"value": "temperature", "threshold": 5.0, "device": "greenhouse"} if when == "below" else {}
+    return AlertRule(id=identity, when=when, **{**given, **fields})
+
+
+BEGAN, ENDED = [("cold", "greenhouse", True)], [("cold", "greenhouse", False)]
+
+
+def test_a_value_below_its_limit_for_the_time_of_the_rule_is_an_alert() -> None:
+    world = World(rule(for_s=120))
+
+    world.reads(4.9)
+    world.passes(119)
+    before = world.changes
+    world.passes(1)
+
+    assert (before, world.changes) == ([], BEGAN)
+
+
+def test_a_value_that_comes_back_in_time_is_none() -> None:
+    world = World(rule(for_s=120))
+
+    world.reads(4.9)
+    world.passes(60)
+    world.reads(5.0)
+    world.passes(600)
+
+    assert world.changes == []
+
+
+def test_an_alert_ends_only_when_the_value_has_come_back_by_the_hysteresis() -> None:
+    world = World(rule(hysteresis=1.0))
+
+    world.reads(4.0)
+    world.reads(5.9)
+    while_near = world.changes
+    world.reads(6.0)
+
+    assert (while_near, world.changes) == (BEGAN, ENDED)
+
+
+@pytest.mark.parametrize(
+    ("when", "threshold", "calm", "alarming"),
+    [("above", 30, 30, 30.5), ("is", True, False, True), ("is", "open", "closed", "open"), ("below", 0, 0, -1)],
+)
+def test_values_are_compared_as_the_rule_says(when: Any, threshold: Any, calm: Any, alarming: Any) -> None:
+    world = World(rule(when=when, value="temperature", threshold=threshold, device="greenhouse"))
+
+    world.reads(calm)
+    calmly = world.changes
+    world.reads(alarming)
+    began = world.changes
+    world.reads(calm)
+
+    assert (calmly, began, world.changes) == ([], BEGAN, ENDED)
+
+
+def test_a_text_instead_of_a_number_decides_nothing() -> None:
+    world = World(rule())
+
+    world.reads(3.0)
+    world.reads("sensor broken")
+
+    assert world.changes == BEGAN
+
+
+def test_a_board_that_left_is_an_alert_until_it_comes_back() -> None:
+    world = World(rule(when="offline", for_s=600, device=None))
+
+    world.link("greenhouse", False)
+    world.passes(600)
+    began = world.changes
+    world.link("greenhouse", True)
+
+    assert (began, world.changes) == (BEGAN, ENDED)
+
+
+def test_a_value_that_is_reported_no_more_is_an_alert_until_it_is() -> None:
+    world = World(rule(when="silent", value="temperature", for_s=900, device="greenhouse"))
+
+    for _ in range(3):
+        world.passes(800)
+        world.reads(20)
+    regularly = world.changes
+    world.passes(900)
+    began = world.changes
+    world.reads(20)
+
+    assert (regularly, began, world.changes) == ([], BEGAN, ENDED)
+
+
+def test_a_rule_for_all_waits_for_a_value_only_of_boards_that_had_it() -> None:
+    world = World(rule(when="silent", value="temperature", for_s=900), boards={"greenhouse": (), "lamp": ()})
+
+    world.reads(20)
+    world.reads(1, board="lamp", name="light")
+    world.passes(1_000)
+
+    assert world.changes == BEGAN
+
+
+def test_a_rule_of_a_group_follows_who_is_in_it() -> None:
+    world = World(rule(device=None, group="barn"), boards={"greenhouse": ("barn",), "attic": ()})
+
+    world.reads(1)
+    world.reads(1, board="attic")
+    of_the_group = world.changes
+    world.link("attic", True, ("barn",))
+    world.reads(1.5, board="attic")
+    joined = world.changes
+    world.link("greenhouse", True, ())
+
+    assert of_the_group == BEGAN
+    assert joined == [("cold", "attic", True)]
+    assert world.changes == ENDED
+
+
+def test_nobody_is_told_of_a_value_that_was_low_when_the_board_was_last_seen() -> None:
+    world = World(rule(for_s=120))
+
+    world.reads(4.0)
+    world.link("greenhouse", False)
+    world.passes(3_600)
+    away = world.changes
+    world.link("greenhouse", True)
+    world.reads(9.0)
+    recovered = world.changes
+    world.reads(4.0)
+    world.passes(120)
+
+    assert (away, recovered, world.changes) == ([], [], BEGAN)
+
+
+def test_readings_that_waited_on_the_board_tell_of_an_alert_that_is_over() -> None:
+    world = World(rule(for_s=120))
+    world.reads(20)
+    world.passes(3_600)
+
+    for age_s, value in ((1_000, 4.0), (850, 4.1), (800, 9.0)):
+        world.reads(value, age_s=age_s)
+
+    assert world.changes == [*BEGAN, *ENDED]
+
+
+def test_a_late_reading_changes_nothing() -> None:
+    world = World(rule())
+    world.passes(100)
+
+    world.reads(20.0)
+    world.reads(1.0, age_s=50)
+
+    assert world.changes == []
+
+
+def test_a_rule_that_is_removed_changed_or_of_a_forgotten_board_ends_its_alert() -> None:
+    world = World(rule())
+    world.reads(1.0)
+    began = world.changes
+
+    world.engine.put_rule(rule(threshold=0.0), world.now_s)
+    changed = world.changes
+    world.reads(-1.0)
+    again = world.changes
+    world.engine.forget_device("greenhouse", world.now_s)
+
+    assert (began, changed, again, world.changes) == (BEGAN, ENDED, BEGAN, ENDED)
+
+
+def test_the_gateway_itself_is_watched_like_a_board() -> None:
+    world = World(rule(when="disk", threshold=10), boards={GATEWAY: ()})
+
+    world.reads(9.5, board=GATEWAY, name="disk_free_percent")
+
+    assert world.changes == [("cold", GATEWAY, True)]
+
+
+def test_an_event_stays_an_alert_until_it_is_acknowledged() -> None:
+    world = World(rule(when="event", event="release_fell_back", device=None))
+
+    world.engine.occur("greenhouse", "release_fell_back", world.now_s)
+    world.passes(86_400)
+    began = world.changes
+    world.engine.end(("cold", "greenhouse"), world.now_s, "acknowledged")
+
+    assert (began, world.changes) == (BEGAN, ENDED)
+
+
+def test_what_was_true_before_a_restart_goes_on() -> None:
+    world = World(rule(for_s=120), rule("away", when="offline", for_s=600))
+
+    world.engine.restore(("cold", "greenhouse"), is_active=True, since_s=world.now_s - 50)
+    world.link("greenhouse", False)
+    world.engine.restore(("away", "greenhouse"), is_active=False, since_s=world.now_s - 500)
+    world.passes(100)
+    away = world.changes
+    world.link("greenhouse", True)
+    world.reads(8.0)
+
+    assert away == [("away", "greenhouse", True)]
+    assert world.changes == [("away", "greenhouse", False), *ENDED]
+
+
+def test_many_rules_of_one_value_cost_nothing_while_none_changes() -> None:
+    world = World(*[rule(f"r{number}", threshold=float(-number)) for number in range(1_000)])
+    world.reads(20.0)
+
+    series = world.engine._devices["greenhouse"].series["temperature"]
+
+    assert (series.low, series.high) == (0.0, float("inf"))
+
+
+def test_a_value_that_flickers_is_queued_once() -> None:
+    world = World(rule(for_s=3_600))
+
+    for _ in range(1_000):
+        world.passes(1)
+        world.reads(4.0)
+        world.reads(6.0)
+
+    assert len(world.engine._queue) == 1
+    assert world.changes == []
