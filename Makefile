@@ -11,7 +11,7 @@ needs  = @$(PYTHON) -m tools.bootstrap $(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup compile compiled serve simulate check test hil footprint deb packages pictures flood fuzz soak bench bench-quick
-.PHONY: test-plain lint format generate log doctor token enrol signin devices clean
+.PHONY: test-plain test-boards lint format generate log doctor token enrol signin devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
 help: ## Show this help
@@ -116,17 +116,20 @@ check: ## Check while you work: style, and the quick tests (ruff; pytest -n auto
 	@$(BIN)/ruff format --check .
 	@DARVAZ_COMPILED=no $(PYTEST) -q -m 'not slow' $(or $(ARGS),tests/unit tests/http tests/contract)
 
-# Compiling takes one core. Meanwhile what is compiled is tested as plain Python, which runs where there is no compiler.
-# Boards have deadlines of their own: they are tested alone.
-HOT_TESTS := tests/contract tests/unit/websocket tests/unit/session tests/unit/journal tests/unit/protocol
+# Compiling takes one core. Meanwhile what is compiled is tested as plain Python, which runs where there is no compiler,
+# and the virtual boards are tested, which mostly wait.
+HOT_TESTS := tests/contract/test_schema.py tests/contract/test_states.py tests/contract/test_transcripts.py \
+	tests/unit/websocket tests/unit/session tests/unit/journal tests/unit/protocol
 test: ## Run every test (python -m darvaz.compiled; python -m pytest -n auto --dist loadgroup)
 	$(call needs,test)
-	@$(MAKE) --no-print-directory $(if $(ARGS),compiled,--jobs 2 compiled test-plain)
+	@$(MAKE) --no-print-directory $(if $(ARGS),compiled,--jobs 3 compiled test-plain test-boards)
 	@$(PYTEST) $(ARGS)
-	@$(if $(ARGS),,$(MAKE) --no-print-directory hil)
 
 test-plain:
 	@DARVAZ_COMPILED=no $(PYTEST) -q -m 'not slow' $(HOT_TESTS)
+
+test-boards:
+	@DARVAZ_COMPILED=no $(MAKE) --no-print-directory hil
 
 # The board at PORT, if it is given; else both virtual ones, the first with its simulated wires.
 GIVEN := $(if $(filter command environment,$(origin PORT)),$(PORT))
