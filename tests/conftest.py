@@ -15,8 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from xdist.scheduler import LoadGroupScheduling
 
-# Most of a test's time is spent waiting for a gateway, a board or a browser.
-WORKERS_PER_CORE = 2
+# Short tests wait a little, the others most of their time: for a gateway, a board or a browser.
+SHORT_WORKERS_PER_CORE = 2
+WORKERS_PER_CORE = 3
 WORKERS_MAX = 16
 MEMORY = Path("/dev/shm")
 # What the largest run keeps in its folders, several times.
@@ -60,14 +61,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Returns the number of processes of `-n auto`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(WORKERS_PER_CORE * cores, WORKERS_MAX)
+    are_short = all(f"{path}/".startswith(SHORT) for path in config.args)
+    return min((SHORT_WORKERS_PER_CORE if are_short else WORKERS_PER_CORE) * cores, WORKERS_MAX)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
     """Returns what gives the tests to the processes: a group, a file of short tests, or one long test at a time.
 
-    A message for each short test would cost as much as the test.
+    A message for each short test would cost as much as the test. A third of the processes begin at the other end, with
+    short tests, so that not all of the slow ones compute at the same time.
     """
     if config.getoption("dist") != "loadgroup":
         return None
@@ -77,6 +80,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupSch
         def _split_scope(self, nodeid: str) -> str:
             group = super()._split_scope(nodeid)
             return nodeid.split("::", 1)[0] if group == nodeid and nodeid.startswith(SHORT) else group
+
+        def _assign_work_unit(self, node: Any) -> None:
+            if self.nodes.index(node) % 3 == 2:
+                self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+            super()._assign_work_unit(node)
 
     # In the order of the collection.
     config.option.loadscopereorder = False
