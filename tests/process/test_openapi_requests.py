@@ -22,7 +22,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.examples import TIMES, scaled
 from tests.support.gateway import GatewayProcess
 
-RUN_DEADLINE_S = 60 + 60 * TIMES
+# A run takes half a minute of a processor that is often shared.
+RUN_DEADLINE_S = 180 + 60 * TIMES
 PHASES = "examples,coverage,fuzzing" if TIMES > 1 else "examples,coverage"
 # The shortest frame that the gateway takes: the first and last bytes of a JPEG.
 JPEG = b"\xff\xd8\xff\xd9"
