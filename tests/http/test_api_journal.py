@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import time
 from datetime import datetime
 from typing import Any
@@ -148,14 +149,32 @@ async def test_an_export_goes_on_where_too_many_others_read(monkeypatch: pytest.
     monkeypatch.setattr("darvaz.gateway.api.journal._BUSY_WAIT_S", 0.01)
     async with RunningApp() as gateway:
         gateway.parts.journal.record(None, None, "", "=", "kept", "")
-        read, refusals = gateway.parts.reader.read, iter(range(3))
+        read, refusals = gateway.parts.exporter.read, iter(range(3))
 
-        async def read_when_free(function: Any, *args: Any, **options: Any) -> Any:
-            if function.__name__ == "_read_piece" and next(refusals, None) is not None:
+        async def read_when_free(*args: Any) -> Any:
+            if next(refusals, None) is not None:
                 raise ReadPoolBusyError("too many")
-            return await read(function, *args, **options)
+            return await read(*args)
 
-        monkeypatch.setattr(gateway.parts.reader, "read", read_when_free)
+        monkeypatch.setattr(gateway.parts.exporter, "read", read_when_free)
         answer = await gateway.get("/api/journal/export", params={"type": "kept"})
 
     assert [json.loads(line)["type"] for line in answer.text.splitlines()] == ["kept"]
+
+
+async def test_an_export_is_complete_though_its_process_is_killed_and_cannot_start_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with RunningApp() as gateway:
+        gateway.parts.journal.record(None, None, "", "=", "kept", "")
+        path = "/api/journal/export?type=kept&format=csv"
+        made = [await gateway.get(path)]
+        process = gateway.parts.exporter._process
+        assert process is not None, "the first one is made by a process"
+        process.kill()
+        made.append(await gateway.get(path))
+        monkeypatch.setattr(sys, "executable", "")
+        made.append(await gateway.get(path))
+
+    assert [len(list(csv.reader(io.StringIO(export.text)))) for export in made] == [2, 2, 2]
+    assert len({export.content for export in made}) == 1

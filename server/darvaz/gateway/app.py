@@ -39,6 +39,7 @@ from darvaz.gateway.http.problems import problem, unanswered
 from darvaz.gateway.http.route_index import IndexedRouter
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.integrations import check_integrations, open_integrations
+from darvaz.gateway.journal.exporter import Exporter
 from darvaz.gateway.journal.starts import CUT_OFF, FIRST_TYPE, LAST_TYPE
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.last_writes import close_writers
@@ -50,7 +51,7 @@ from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
 from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_S
 from darvaz.gateway.storage.change_notices import ChangeNotices
-from darvaz.gateway.storage.database import explain, explain_os, open_database, transaction
+from darvaz.gateway.storage.database import DATABASE_NAME, explain, explain_os, open_database, transaction
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.private_folder import make_private
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
@@ -112,6 +113,7 @@ def _build(settings: Settings) -> Parts:
     bus = EventBus()
     alerts = build_alerts(tables, bus, journal, devices, hub, telemetry, settings.data_path)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
+    reader = ReadPool(database.open, on_damage=database.suspect)
     parts = Parts(
         settings=settings,
         protocol=protocol,
@@ -129,7 +131,8 @@ def _build(settings: Settings) -> Parts:
         telemetry=telemetry,
         describer=DeviceDescriber(hub, telemetry, protocol),
         database=database,
-        reader=ReadPool(database.open, on_damage=database.suspect),
+        reader=reader,
+        exporter=Exporter(settings.data_path / DATABASE_NAME, reader),
         history_reader=ReadPool(lambda: open_history(settings.data_path), on_damage=history.suspect),
         hub=hub,
         frames=frames,
@@ -223,6 +226,7 @@ def build_app(parts: Parts) -> Starlette:
             await parts.snapshots.close()
             parts.frames.close()
             parts.frame_counts.close()
+            await parts.exporter.close()
             parts.refusals.close()
             parts.journal.record(None, None, "", "=", LAST_TYPE, "")
             parts.unwritten = await asyncio.to_thread(close_writers, parts)

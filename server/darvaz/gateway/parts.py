@@ -24,6 +24,7 @@ from darvaz.gateway.devices.rivals import Rivals
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
+from darvaz.gateway.journal.exporter import Exporter
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.local_programs import LocalPrograms
 from darvaz.gateway.long_work import LongWork
@@ -76,6 +77,8 @@ class Parts:
     alerts: Alerts
     reader: ReadPool
     """Threads that read the database, for the journal."""
+    exporter: Exporter
+    """Reads the journal for exports, in a process of its own."""
     recorder: Recorder
     """Makes what the history accepts durable."""
     sequences: Sequences

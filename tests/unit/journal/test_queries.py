@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 
 from darvaz.cli import cli
 from darvaz.gateway.journal.batches import EntryGroup, insert_batch, next_id
-from darvaz.gateway.journal.queries import ROWS_MAX, JournalFilter, Row, describe, parse_since, read, read_stretch
+from darvaz.gateway.journal.export_lines import read_piece
+from darvaz.gateway.journal.queries import ROWS_MAX, JournalFilter, Row, describe, parse_since, read
 from darvaz.gateway.storage.database import open_database
 
 
@@ -194,7 +195,8 @@ def test_stretches_of_a_journal_are_read_to_its_end_with_each_row_once(
     found: list[str] = []
     after_id: int | None = 0
     while after_id is not None:
-        rows, after_id = read_stretch(connection, JournalFilter(device="a", after_id=after_id))
-        found += [row.payload for row in rows]
+        wanted = JournalFilter(device="a", after_id=after_id)
+        text, after_id = read_piece(connection, wanted, "jsonl")
+        found += [json.loads(line)["payload"] for line in text.splitlines()]
 
     assert found == ["one", "three"]

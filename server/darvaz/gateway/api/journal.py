@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import functools
-import io
-import re
 import sqlite3
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -21,11 +17,10 @@ from darvaz.gateway.api.operations import JSON, NO_STORE, Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
+from darvaz.gateway.journal.export_lines import JournalRow, answer, head
 from darvaz.gateway.journal.flush import wait_until_written
-from darvaz.gateway.journal.queries import JournalFilter, Row, newest_id, read, read_stretch
+from darvaz.gateway.journal.queries import JournalFilter, newest_id, read
 from darvaz.gateway.storage.read_pool import ReadPoolBusyError
-from darvaz.text.json_lines import dump_line
-from darvaz.text.terminal import visible
 
 ROWS_MAX = 1_000
 ROWS = 200
@@ -35,14 +30,6 @@ _BUSY_WAIT_S = 0.5
 _TAG = "Journal"
 _BUSY_RETRY_S = 10.0
 _ID_MAX = 2**63 - 1
-_WORDS = {"<": "received", ">": "sent", "=": "state"}
-_COLUMNS = ("id", "time", "device", "kind", "address", "direction", "type", "payload", "happened")
-# Spreadsheets take a cell that starts with one of these as a formula (OWASP, "CSV Injection").
-_CELL_START = re.compile(r"""(;["'\s]*)([=+\-@＝＋－＠])""")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-Dump = Callable[[list[Row]], bytes]
-
 RowId = Annotated[int, Meta(ge=0, le=_ID_MAX)]
 Text = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -80,20 +67,6 @@ class ExportQuery(EntryQuery, kw_only=True, forbid_unknown_fields=True):
     format: Literal["jsonl", "csv"] = "jsonl"
 
 
-class JournalRow(msgspec.Struct):
-    """One entry; type and payload may hold any text that a device wrote."""
-
-    id: int
-    time: Annotated[float, Meta(description="When the gateway heard of it, in Unix seconds: the order of the journal.")]
-    device: str | None
-    kind: str | None
-    address: str | None
-    direction: Annotated[str, Meta(description="< received, > sent, = state")]
-    type: str
-    payload: str
-    happened: Annotated[float, Meta(description="When it happened: before `time` if it waited on its board.")]
-
-
 class JournalPage(msgspec.Struct):
     """Entries, the oldest first."""
 
@@ -122,11 +95,8 @@ async def export_journal(call: Call) -> Response:
     if not exports.enter(call.sharer, is_operator=call.is_operator):
         return problem(503, "too_many_exports", "too many exports of this caller, or of viewers", _BUSY_RETRY_S)
     leave = functools.partial(exports.leave, call.sharer, is_operator=call.is_operator)
-    if query.format == "csv":
-        # Without the byte order mark, spreadsheets assume a local encoding, which destroys Persian text.
-        head = "\ufeff".encode() + _table([_COLUMNS])
-        return StreamedResponse(_pieces(call, wanted, _csv, head), "text/csv; charset=utf-8", headers, on_end=leave)
-    return StreamedResponse(_pieces(call, wanted, _jsonl), "application/jsonl", headers, on_end=leave)
+    media_type = "text/csv; charset=utf-8" if query.format == "csv" else "application/jsonl"
+    return StreamedResponse(_pieces(call, wanted, query.format), media_type, headers, on_end=leave)
 
 
 OPERATIONS = [
@@ -146,80 +116,26 @@ def _read_page(connection: sqlite3.Connection, wanted: JournalFilter, limit: int
     rows = read(connection, wanted, limit, newest=not is_forward)
     older = rows[0].id if rows and (is_forward or len(rows) == limit) else None
     newer = rows[-1].id if rows else wanted.after_id
-    return msgspec.json.encode(JournalPage([_answer(row) for row in rows], older, newer))
+    return msgspec.json.encode(JournalPage([answer(row) for row in rows], older, newer))
 
 
-async def _pieces(call: Call, wanted: JournalFilter, dump: Dump, head: bytes = b"") -> Pieces:
+async def _pieces(call: Call, wanted: JournalFilter, format_: str) -> Pieces:
     """Yields the entries of the time when the export began, in pieces, as long as the caller is admitted."""
-    if head:
-        yield head
+    yield head(format_)
     await wait_until_written(call.parts.journal)
-    reader = call.parts.reader
-    end_id = await reader.read(newest_id) + 1
+    end_id = await call.parts.reader.read(newest_id) + 1
     before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id: int | None = wanted.after_id or 0
     while after_id is not None and call.is_still_admitted():
         part = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
         try:
-            piece, after_id = await reader.read(_read_piece, part, dump)
+            piece, after_id = await call.parts.exporter.read(part, format_)
         except ReadPoolBusyError:
             # It was answered with 200: it goes on when others have read.
             await asyncio.sleep(_BUSY_WAIT_S)
             continue
         if piece:
             yield piece
-
-
-def _read_piece(connection: sqlite3.Connection, wanted: JournalFilter, dump: Dump) -> tuple[bytes, int | None]:
-    """Returns entries as they are sent, and up to which one the journal was read; in a thread, for it takes long."""
-    rows, after_id = read_stretch(connection, wanted)
-    return dump(rows) if rows else b"", after_id
-
-
-def _jsonl(rows: list[Row]) -> bytes:
-    return b"".join(dump_line(_answer(row)) + b"\n" for row in rows)
-
-
-def _csv(rows: list[Row]) -> bytes:
-    return _table([_cells(row) for row in rows])
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    when = _iso(row.time_ms)
-    happened = when if row.happened_ms == row.time_ms else _iso(row.happened_ms)
-    texts = (row.device, row.kind, row.address, _WORDS.get(row.direction, row.direction), row.type)
-    return (str(row.id), when, *(_harmless_name(text or "") for text in texts), _harmless(row.payload), happened)
-
-
-def _iso(time_ms: int) -> str:
-    return f"{_iso_second(time_ms // 1000)}.{time_ms % 1000:03d}+00:00"
-
-
-@functools.lru_cache(maxsize=64)
-def _iso_second(time_s: int) -> str:
-    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _harmless(text: str) -> str:
-    """Returns a text that is neither a formula to a spreadsheet nor a control sequence to a terminal."""
-    # Nearly all texts are so, and the rest of this takes ten times as long.
-    if text.isascii() and text.isprintable() and ";" not in text and not text.startswith(_FORMULA_STARTS):
-        return text
-    shown = visible(text)
-    if text.startswith(_FORMULA_STARTS) or shown.startswith(_FORMULA_STARTS):
-        shown = "'" + shown
-    # Spreadsheets of half of Europe split at `;`: what follows one, and quotes behind it, is a cell of its own.
-    return _CELL_START.sub(r"\1'\2", shown)
-
-
-# Names of devices, addresses and types come again and again.
-_harmless_name = functools.lru_cache(maxsize=4096)(_harmless)
-
-
-def _table(rows: list[tuple[str, ...]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
-    return text.getvalue().encode()
 
 
 def _filter_of(call: Call, query: EntryQuery) -> JournalFilter:
@@ -243,10 +159,3 @@ def _milliseconds(time_s: float | UnsetType, now_s: float) -> int | UnsetType:
     if time_s is UNSET:
         return UNSET
     return int((now_s + time_s if time_s <= 0 else time_s) * 1000)
-
-
-def _answer(row: Row) -> JournalRow:
-    return JournalRow(
-        row.id, row.time_ms / 1000, row.device, row.kind, row.address, row.direction, row.type, row.payload,
-        row.happened_ms / 1000,
-    )  # fmt: skip

@@ -8,10 +8,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
-from darvaz.gateway.journal.batches import ANY_DEVICE, EntryGroup, fields_of, next_id, parse_groups
+from darvaz.gateway.journal.batch_search import needles_of, search
+from darvaz.gateway.journal.batches import ANY_DEVICE, EntryGroup, fields_of, next_id
 from darvaz.text.terminal import visible
 
 ROWS_MAX = 10_000
@@ -75,52 +77,41 @@ def read(connection: sqlite3.Connection, filter_: JournalFilter, limit: int = 20
 
 def matching(connection: sqlite3.Connection, filter_: JournalFilter, *, newest: bool = False) -> Iterator[Row]:
     """Yields all rows that match, oldest first or newest first."""
-    for first_id, data in _batches(connection, filter_, newest):
-        yield from _rows_in(parse_groups(data), first_id, filter_, newest)
-
-
-def read_stretch(connection: sqlite3.Connection, filter_: JournalFilter) -> tuple[list[Row], int | None]:
-    """Returns the next rows that match, oldest first, and the number up to which the journal was read; None at its end.
-
-    It reads about `STRETCH_ENTRIES` entries, whether they match or not, so that each call takes a bounded time.
-    """
-    rows: list[Row] = []
-    read_entries = 0
-    for first_id, data in _batches(connection, filter_, newest=False):
-        groups = parse_groups(data)
-        rows += _rows_in(groups, first_id, filter_, newest=False)
-        size = sum(len(group[4]) for group in groups)
-        read_entries += size
-        if read_entries >= STRETCH_ENTRIES:
-            return rows, first_id + size - 1
-    return rows, None
-
-
-def _rows_in(groups: list[EntryGroup], first_id: int, filter_: JournalFilter, newest: bool) -> Iterator[Row]:
-    """Yields the rows of a batch that match, oldest first or newest first."""
-    entry_id = first_id + sum(len(group[4]) for group in groups) if newest else first_id
-    for group in reversed(groups) if newest else groups:
-        size = len(group[4])
-        entry_id -= size if newest else 0
-        # Most groups have nothing that is wanted: their entries are not looked at one by one.
-        if _may_match(group, filter_):
+    needles = needles_of(filter_.device, filter_.kind, filter_.type, filter_.direction)
+    for first_id, size, data in _batches(connection, filter_, newest):
+        for entry_id, group in search(data, first_id, size, needles, newest=newest):
             rows = [Row(number, *fields) for number, fields in enumerate(fields_of(group), entry_id)]
             wanted = [row for row in rows if matches(row, filter_)]
             yield from reversed(wanted) if newest else wanted
-        entry_id += 0 if newest else size
 
 
-def _may_match(group: EntryGroup, filter_: JournalFilter) -> bool:
-    _, device, kind, _, entries = group
-    return (
-        filter_.device in (None, device)
-        and filter_.kind in (None, kind)
-        and (filter_.type is None or any(entry[1] == filter_.type for entry in entries))
-        and (filter_.direction is None or any(entry[0] == filter_.direction for entry in entries))
-    )
+class Stretch(NamedTuple):
+    """Some groups of the journal, as `search` gives them."""
+
+    groups: list[tuple[int, EntryGroup]]
+    until_id: int | None
+    """The number up to which the journal was read; None at its end."""
 
 
-def _batches(connection: sqlite3.Connection, filter_: JournalFilter, newest: bool) -> Iterator[tuple[int, bytes | str]]:
+def read_stretch(connection: sqlite3.Connection, filter_: JournalFilter) -> Stretch:
+    """Returns the next groups that may have what is wanted, oldest first.
+
+    It reads about `STRETCH_ENTRIES` entries, whether they match or not, so that each call takes a bounded time.
+    """
+    needles = needles_of(filter_.device, filter_.kind, filter_.type, filter_.direction)
+    groups: list[tuple[int, EntryGroup]] = []
+    read_entries = 0
+    for first_id, size, data in _batches(connection, filter_, newest=False):
+        groups += search(data, first_id, size, needles, newest=False)
+        read_entries += size
+        if read_entries >= STRETCH_ENTRIES:
+            return Stretch(groups, first_id + size - 1)
+    return Stretch(groups, None)
+
+
+def _batches(
+    connection: sqlite3.Connection, filter_: JournalFilter, newest: bool
+) -> Iterator[tuple[int, int, bytes | str]]:
     """Yields the batches that may hold what is wanted, from the end that is wanted first."""
     conditions, values = _given(filter_, _BATCH_CONDITIONS)
     indexed, index_values = _given(filter_, _INDEX_CONDITIONS)
@@ -135,7 +126,7 @@ def _batches(connection: sqlite3.Connection, filter_: JournalFilter, newest: boo
     )
     for first_id, size, data in found:
         if filter_.after_id is None or first_id + size - 1 > filter_.after_id:
-            yield first_id, data
+            yield first_id, size, data
 
 
 def _given(filter_: JournalFilter, conditions: dict[str, str]) -> tuple[list[str], list[object]]:

@@ -1,0 +1,148 @@
+"""Entries of the journal as lines of a file, JSON or CSV, made from whole groups: what they share is made once."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import re
+import sqlite3
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from darvaz.gateway.journal.batches import EntryGroup, fields_of
+from darvaz.gateway.journal.queries import JournalFilter, Row, Stretch, matches, read_stretch
+from darvaz.text.json_lines import one_line
+from darvaz.text.terminal import visible
+
+FORMATS = ("jsonl", "csv")
+
+_WORDS = {"<": "received", ">": "sent", "=": "state"}
+_COLUMNS = ("id", "time", "device", "kind", "address", "direction", "type", "payload", "happened")
+# Spreadsheets take a cell that starts with one of these as a formula (OWASP, "CSV Injection").
+_CELL_START = re.compile(r"""(;["'\s]*)([=+\-@＝＋－＠])""")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Of these, what is printable and ASCII; and the beginning of an empty text is of no harm.
+_FORMULA_START = frozenset("=+-@")
+_ID_MAX = 2**63
+
+
+class JournalRow(msgspec.Struct):
+    """One entry; type and payload may hold any text that a device wrote."""
+
+    id: int
+    time: Annotated[float, Meta(description="When the gateway heard of it, in Unix seconds: the order of the journal.")]
+    device: str | None
+    kind: str | None
+    address: str | None
+    direction: Annotated[str, Meta(description="< received, > sent, = state")]
+    type: str
+    payload: str
+    happened: Annotated[float, Meta(description="When it happened: before `time` if it waited on its board.")]
+
+
+def answer(row: Row) -> JournalRow:
+    """Returns an entry as the API shows it."""
+    return JournalRow(
+        row.id, row.time_ms / 1000, row.device, row.kind, row.address, row.direction, row.type, row.payload,
+        row.happened_ms / 1000,
+    )  # fmt: skip
+
+
+def head(format_: str) -> bytes:
+    """Returns what a file begins with."""
+    if format_ == "jsonl":
+        return b""
+    line = io.StringIO()
+    csv.writer(line, quoting=csv.QUOTE_ALL).writerow(_COLUMNS)
+    # Without the byte order mark, spreadsheets assume a local encoding, which destroys Persian text.
+    return "\ufeff".encode() + line.getvalue().encode()
+
+
+def read_piece(connection: sqlite3.Connection, wanted: JournalFilter, format_: str) -> tuple[bytes, int | None]:
+    """Returns the next entries as lines, and up to which one the journal was read; None at its end."""
+    stretch = read_stretch(connection, wanted)
+    return (_csv if format_ == "csv" else _jsonl)(stretch, wanted), stretch.until_id
+
+
+def _jsonl(stretch: Stretch, wanted: JournalFilter) -> bytes:
+    rows = (
+        Row(entry_id, *fields)
+        for first_id, group in stretch.groups
+        for entry_id, fields in enumerate(fields_of(group), first_id)
+    )
+    lines = _encode_lines([answer(row) for row in rows if matches(row, wanted)])
+    return one_line(lines)
+
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+def _csv(stretch: Stretch, wanted: JournalFilter) -> bytes:
+    lines: list[str] = []
+    for first_id, group in stretch.groups:
+        if not _is_elsewhere(wanted, *group[:3]):
+            _add_lines(lines, first_id, group, wanted)
+    return "".join(lines).encode()
+
+
+def _add_lines(lines: list[str], first_id: int, group: EntryGroup, wanted: JournalFilter) -> None:
+    """Adds the lines of a group; here an export spends its time, so the usual payload takes no call."""
+    time_ms, device, kind, address, entries = group
+    when, whose, type_, direction = _iso(time_ms), _whose(device, kind, address), wanted.type, wanted.direction
+    least, most = wanted.after_id or 0, wanted.before_id or _ID_MAX
+    for entry_id, entry in enumerate(entries, first_id):
+        is_wanted = (type_ is None or entry[1] == type_) and (direction is None or entry[0] == direction)
+        if is_wanted and least < entry_id < most:
+            text = entry[2]
+            if not (text.isascii() and text.isprintable() and ";" not in text and text[:1] not in _FORMULA_START):
+                text = _harmless(text)
+            text = text.replace('"', '""')
+            happened = when if len(entry) == 3 else _iso(time_ms - entry[3])
+            lines.append(f'"{entry_id}","{when}",{whose},{_what(entry[0], entry[1])},"{text}","{happened}"\r\n')
+
+
+def _is_elsewhere(wanted: JournalFilter, time_ms: int, device: str | None, kind: str | None) -> bool:
+    return (
+        (wanted.device is not None and wanted.device != device)
+        or (wanted.kind is not None and wanted.kind != kind)
+        or (wanted.since_ms is not None and time_ms < wanted.since_ms)
+        or (wanted.until_ms is not None and time_ms >= wanted.until_ms)
+    )
+
+
+def _iso(time_ms: int) -> str:
+    return f"{_iso_second(time_ms // 1000)}.{time_ms % 1000:03d}+00:00"
+
+
+@functools.lru_cache(maxsize=64)
+def _iso_second(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _harmless(text: str) -> str:
+    """Returns a text that is neither a formula to a spreadsheet nor a control sequence to a terminal."""
+    shown = visible(text)
+    if text.startswith(_FORMULA_STARTS) or shown.startswith(_FORMULA_STARTS):
+        shown = "'" + shown
+    # Spreadsheets of half of Europe split at `;`: what follows one, and quotes behind it, is a cell of its own.
+    return _CELL_START.sub(r"\1'\2", shown)
+
+
+def _cell(text: str) -> str:
+    """Returns a text as a cell (RFC 4180)."""
+    return '"' + _harmless(text).replace('"', '""') + '"'
+
+
+# Names of devices, addresses and types come again and again.
+@functools.lru_cache(maxsize=4096)
+def _whose(device: str | None, kind: str | None, address: str) -> str:
+    return f"{_cell(device or '')},{_cell(kind or '')},{_cell(address)}"
+
+
+@functools.lru_cache(maxsize=1024)
+def _what(direction: str, type_: str) -> str:
+    return f"{_cell(_WORDS.get(direction, direction))},{_cell(type_)}"

@@ -1,0 +1,112 @@
+"""Reads pieces of an export in a process of their own, which is started at the first and ends by itself.
+
+Where that cannot be, as it may not start or has ended, a thread of the gateway reads the piece: then an export is
+slower and costs the boards something, but is as complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import msgspec
+
+import darvaz
+from darvaz.gateway.journal.export_lines import read_piece
+from darvaz.gateway.journal.export_process import END, FAILED, HEAD, PieceRequest
+from darvaz.gateway.journal.queries import JournalFilter
+from darvaz.gateway.storage.read_pool import DEADLINE_S, ReadPool
+
+log = logging.getLogger("darvaz.journal")
+
+_MODULE = "darvaz.gateway.journal.export_process"
+# Where the package is: a process finds the same one that this one found.
+_PACKAGES = str(Path(darvaz.__file__).resolve().parent.parent)
+# Of an answer that the event loop has not taken yet.
+_BUFFERED_BYTES = 512 * 1024
+
+Piece = tuple[bytes, int | None]
+
+
+class _NoAnswerError(Exception):
+    """The process did not answer; the piece is to be read in another way."""
+
+
+class Exporter:
+    """Reads for one export after another. Used from the event loop only."""
+
+    def __init__(self, database: Path, reader: ReadPool, *, deadline_s: float = DEADLINE_S) -> None:
+        self._database = database
+        self._reader = reader
+        self._deadline_s = deadline_s
+        self._process: Process | None = None
+        # One request at a time.
+        self._turn = asyncio.Lock()
+        # Whether a process could not be started, which is told once.
+        self._is_alone = False
+
+    async def read(self, wanted: JournalFilter, format_: str) -> Piece:
+        """Returns the next entries as lines, and up to which one the journal was read; None at its end.
+
+        Raises `ReadPoolBusyError` and what SQLite raises.
+        """
+        async with self._turn:
+            try:
+                return await self._ask(PieceRequest(wanted, format_))
+            except _NoAnswerError:
+                self._end()
+            except BaseException:
+                # What it answers later would be taken for the answer to another request.
+                self._end()
+                raise
+        return await self._reader.read(read_piece, wanted, format_)
+
+    async def close(self) -> None:
+        """Ends the process, if there is one."""
+        process = self._process
+        self._end()
+        if process is not None:
+            await process.wait()
+
+    async def _ask(self, request: PieceRequest) -> Piece:
+        process = await self._running()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                process.stdin.write(msgspec.json.encode(request) + b"\n")
+                until_id, size = HEAD.unpack(await process.stdout.readexactly(HEAD.size))
+                piece = await process.stdout.readexactly(size)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            raise _NoAnswerError(str(error)) from None
+        if until_id == FAILED:
+            raise _NoAnswerError("it cannot read the journal")
+        return piece, None if until_id == END else until_id
+
+    async def _running(self) -> Process:
+        """Returns the process, started if need be."""
+        if self._process is not None and self._process.returncode is None:
+            return self._process
+        if self._is_alone or not sys.executable:
+            raise _NoAnswerError("no process can be started")
+        paths = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", _MODULE, str(self._database),
+                stdin=PIPE, stdout=PIPE, limit=_BUFFERED_BYTES, env={**os.environ, "PYTHONPATH": paths},
+            )  # fmt: skip
+        except (OSError, NotImplementedError) as error:
+            self._is_alone = True
+            log.warning("= exports are made within the gateway, which slows boards down: %s", error)
+            raise _NoAnswerError(str(error)) from None
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
