@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from darvaz.boards.compiled_library import LIBRARY as DEPLOYED
-from darvaz.boards.compiled_library import MPY_VERSION, compile_library
-from darvaz.boards.firmware_source import read_sources
+from darvaz.boards.compiled_library import LOADER, MPY_VERSION, compile_library
+from darvaz.boards.firmware_source import LOADER_START, read_sources
 from darvaz.boards.virtual import firmware as virtual_firmware
 from darvaz.pytest_plugin.gateway_process import GatewayProcess
 from tools import footprint_emulated
@@ -44,8 +44,9 @@ MICROPYTHON = (
 HEAP_KB_MOST = 400
 FLASH_KB_MOST = 45
 # Loaded while they are used only: on the heap they take nothing otherwise.
-ON_DEMAND = ("crash", "prompt", "prompt_files", "hmac", "trial", "update")
+ON_DEMAND = ("crash", "prompt", "prompt_files", "hmac", "trial", "update", "slot_files")
 ON_DEMAND_KB_MOST = 24
+LOADER_KB_MOST = 4
 DEADLINE_S = 8.0
 # After the connection_ack the program must still measure and report once.
 SETTLED = "SETTLED"
@@ -72,6 +73,7 @@ def measure(folder: Path) -> Iterator[Figure]:
     yield Figure("library in flash, as .mpy", deployed_bytes() / 1024, "KB", 40, FLASH_KB_MOST)
     on_demand = deployed_bytes(is_on_demand=True) / 1024
     yield Figure("parts for updates, prompt and crashes", on_demand, "KB", 16, ON_DEMAND_KB_MOST)
+    yield Figure("loader in flash", loader_bytes() / 1024, "KB", 3, LOADER_KB_MOST)
     allocated = _run_probe()
     yield Figure("allocated per ping and pong", allocated["round_trip_bytes"], "bytes", 1640, 1640)
     yield Figure("allocated to send a frame of 25 KB", allocated["frame_bytes"], "bytes", 1024, 1024)
@@ -91,6 +93,12 @@ def deployed_bytes(*, is_on_demand: bool = False) -> int:
         raise RuntimeError(why_source)
     ours = {Path(path).stem: len(data) for path, data in files.items() if path.startswith(DEPLOYED)}
     return sum(size for name, size in ours.items() if (name in ON_DEMAND) == is_on_demand)
+
+
+def loader_bytes() -> int:
+    """Returns the size of the loader as `darvaz flash` deploys it."""
+    files = compile_library(read_sources("pico"), MPY_VERSION).files
+    return len(files[LOADER_START]) + len(files[f"{LOADER}.mpy"])
 
 
 def write_flash(folder: Path, gateway: str) -> Path:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tools.footprint import FLASH_KB_MOST, ON_DEMAND_KB_MOST, Figure, deployed_bytes, find_least_heap, measure
+from tools.footprint import (
+    FLASH_KB_MOST,
+    LOADER_KB_MOST,
+    ON_DEMAND_KB_MOST,
+    Figure,
+    deployed_bytes,
+    find_least_heap,
+    loader_bytes,
+    measure,
+)
 
 
 @pytest.mark.slow
@@ -19,6 +28,10 @@ def test_every_figure_is_below_its_limit(tmp_path: Path) -> None:
 def test_the_library_fits_into_its_part_of_the_flash() -> None:
     assert deployed_bytes() <= FLASH_KB_MOST * 1024
     assert deployed_bytes(is_on_demand=True) <= ON_DEMAND_KB_MOST * 1024
+
+
+def test_the_loader_fits_into_its_part_of_the_flash() -> None:
+    assert loader_bytes() <= LOADER_KB_MOST * 1024
 
 
 def test_a_figure_above_its_limit_is_found() -> None:

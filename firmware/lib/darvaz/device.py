@@ -30,6 +30,8 @@ class Device:
         self.board = board
         # None until `startup.make_parts`.
         self.link = self.supervisor = self._wifi = None
+        # The update that is under way; and whether the watchdog guards a release on trial.
+        self.update, self.is_guarded = None, False
         # The number of the next message; and how many found the outbox full although the device was online.
         self.seq = self.crowded = 0
         # The maker's functions: called at each welcome, and run from the start on.
@@ -124,8 +126,8 @@ class Device:
         from . import startup
 
         startup.make_parts(self)
-        asyncio.create_task(self._beat())
         startup.start_tasks(self)
+        asyncio.create_task(self._beat())
         unload("startup")
         del startup
         await self.supervisor.run()
@@ -133,7 +135,7 @@ class Device:
         await asyncio.sleep_ms(REBOOT_MS)
 
     async def _beat(self):
-        watchdog = self.board.start_watchdog(WATCHDOG_MS) if self.config.get("watchdog") else None
+        watchdog = self.board.start_watchdog(WATCHDOG_MS) if self.is_guarded else None
         while True:
             if watchdog is not None:
                 watchdog.feed()

@@ -26,6 +26,15 @@ def introduction(device):
     deadlines_s = {name: known[name][2] / 1000 for name in known if known[name][2] != DEADLINE_S * 1000}
     if deadlines_s:
         message["deadlines_s"] = deadlines_s
+    try:
+        from . import trial
+
+        message["program"] = trial.describe()
+        message["program"]["has_key"] = "update_key" in device.config
+        trial.leave()
+    except ImportError:
+        # The library alone was installed, without the loader.
+        pass
     return message
 
 

@@ -123,7 +123,9 @@ class Link:
             self._on_failed(error)
         finally:
             self.close()
-            unload("opening", "secure", "handshake", "ending", "messages")
+            # What arrived of an update is on the flash.
+            self._device.update = None
+            unload("update", "opening", "secure", "handshake", "ending", "messages")
 
     async def _open(self, gateway):
         from .opening import open_connection
@@ -241,6 +243,10 @@ class Link:
             name = event[0]
             if name == "command":
                 self._device.commands.start(event[1], event[2], event[3])
+            elif name == "update":
+                from . import update
+
+                update.take(self._device, event[1])
             elif name == "opened":
                 if self.opened_ms is None:
                     self.opened_ms = self._now_ms()

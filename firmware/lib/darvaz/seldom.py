@@ -20,6 +20,14 @@ def on_opened(device, message):
 
 async def reboot(device):
     """Closes the link and restarts the board."""
+    try:
+        from . import trial
+
+        # A program that was left out gets another chance.
+        trial.retry()
+        trial.leave()
+    except ImportError:
+        pass
     # Time for the ack to go out.
     await asyncio.sleep_ms(REBOOT_MS)
     device.supervisor.end("the board restarts")
@@ -48,6 +56,12 @@ def restart_after(device, error, wait_s):
     device.log.exception("the program failed, and starts again in %d s; Ctrl-C for the prompt" % wait_s, error)
     device.link.close()
     keep_crash(device, error, "exception")
+    try:
+        import darvaz_loader
+
+        darvaz_loader.note(error)
+    except ImportError:
+        pass
     asyncio.new_event_loop()
     # MicroPython's asyncio.sleep() is not a coroutine that could be run.
     time.sleep(wait_s)

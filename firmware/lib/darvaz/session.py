@@ -5,6 +5,7 @@ write from `writes`, oldest first. `receive` never raises, whatever the gateway 
 
     ("opened", message)                    the gateway's connection_ack
     ("command", id, name, args)            answer it with send({"type": "ack", "id": …})
+    ("update", message)                    a step of an update
     ("fault", code, text, retry_after_s)   the gateway's error, or what is wrong with its message
     ("lost", reason)                       the gateway was silent for too long: the link must end
 """
@@ -61,6 +62,9 @@ class Session:
         if kind == "command":
             if self.state == OPEN:
                 self.events.append(("command", message["id"], message["name"], message["args"]))
+        elif kind == "update":
+            if self.state == OPEN:
+                self.events.append(("update", message))
         elif kind == "ping":
             pong = self._report()
             pong["type"] = "pong"

@@ -41,6 +41,7 @@ def start_tasks(device):
         asyncio.create_task(device.measured.measure(function, name, every_ms))
     for function in device.tasks:
         asyncio.create_task(device.supervise(function))
+    device.is_guarded = bool(device.config.get("watchdog")) or _start_trial(device)
     try:
         os.stat(CRASH)
     except OSError:
@@ -48,6 +49,18 @@ def start_tasks(device):
     from . import crash
 
     asyncio.create_task(crash.tell(device))
+
+
+def _start_trial(device):
+    """Watches a release on trial, and returns whether one is."""
+    try:
+        from . import trial
+    except ImportError:
+        # The library alone was installed, without the loader.
+        return False
+    is_on_trial = trial.start(device)
+    trial.leave()
+    return is_on_trial
 
 
 def make_parts(device):

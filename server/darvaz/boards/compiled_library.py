@@ -18,6 +18,8 @@ from darvaz.text.extras import how_to_install
 
 LIBRARY = "/lib/darvaz/"
 SOURCE, COMPILED = ".py", ".mpy"
+# The loader without its suffix: it starts where the library is broken, so it lies beside it.
+LOADER = "/lib/darvaz_loader"
 # The version of every MicroPython that the firmware supports.
 MPY_VERSION = 6
 # The machine code of viper is for one processor: the board compiles it.
@@ -52,7 +54,7 @@ def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
 
 def twin(path: str) -> str | None:
     """Returns the path of the same module in the other form, source or compiled; None for other files."""
-    if path.startswith(LIBRARY):
+    if is_ours(path):
         if path.endswith(COMPILED):
             return path.removesuffix(COMPILED) + SOURCE
         if path.endswith(SOURCE):
@@ -60,8 +62,13 @@ def twin(path: str) -> str | None:
     return None
 
 
+def is_ours(path: str) -> bool:
+    """Whether a path on a board belongs to the library or the loader, whatever is there."""
+    return path.startswith(LIBRARY) or path in (LOADER + SOURCE, LOADER + COMPILED)
+
+
 def _is_compiled(path: str) -> bool:
-    return path.startswith(LIBRARY) and path.endswith(SOURCE) and not path.endswith(_ONLY_SOURCE)
+    return is_ours(path) and path.endswith(SOURCE) and not path.endswith(_ONLY_SOURCE)
 
 
 def _path(path: str) -> str:

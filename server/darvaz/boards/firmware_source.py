@@ -9,6 +9,8 @@ import darvaz
 _PACKAGE = Path(darvaz.__file__).resolve().parent
 # Nothing else: a config.json with a Wi-Fi password and a token may lie beside them.
 _SUFFIXES = (".py", ".mpy")
+# Chooses the program, before main.py.
+LOADER_START = "/boot.py"
 
 
 def firmware_folder() -> Path:
@@ -20,7 +22,9 @@ def firmware_folder() -> Path:
 def source_files(kind: str, folder: Path | None = None) -> dict[str, Path]:
     """Returns every file for a kind of board by its path on the board, the library first."""
     folder = folder or firmware_folder()
-    return {**_files_below(folder / "lib", "/lib/"), **_files_below(folder / kind, "/")}
+    start = folder / LOADER_START[1:]
+    loader = {LOADER_START: start} if start.is_file() else {}
+    return {**_files_below(folder / "lib", "/lib/"), **loader, **_files_below(folder / kind, "/")}
 
 
 def read_sources(kind: str, folder: Path | None = None) -> dict[str, bytes]:

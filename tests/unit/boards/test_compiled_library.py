@@ -21,8 +21,10 @@ def test_only_modules_of_the_library_are_compiled() -> None:
     assert why_source is None
     compiled = {path for path in files if path.endswith(".mpy")}
     assert "/lib/darvaz/device.mpy" in compiled
-    assert all(path.startswith("/lib/darvaz/") and files[path][:2] == b"M\x06" for path in compiled)
-    assert {"/main.py", "/board.py", "/servo.py", "/lib/darvaz/mask_viper.py"} == files.keys() - compiled
+    assert all(
+        path.startswith(("/lib/darvaz/", "/lib/darvaz_loader.")) and files[path][:2] == b"M\x06" for path in compiled
+    )
+    assert {"/boot.py", "/main.py", "/board.py", "/servo.py", "/lib/darvaz/mask_viper.py"} == files.keys() - compiled
 
 
 def test_a_compiled_module_has_its_own_name_and_no_path_of_this_machine() -> None:

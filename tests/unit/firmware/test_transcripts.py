@@ -41,8 +41,8 @@ class Replay:
         mark, _, rest = line.partition(" ")
         if mark == "+":
             self._wait(int(float(rest) * 1000))
-        elif line.startswith("! command "):
-            self._command = json.loads(rest[len("command ") :])
+        elif line.startswith("! command ") or line.startswith("! update "):
+            self._command = json.loads(rest[rest.index(" ") + 1 :])
         elif mark == ">":
             self._receive(json.loads(rest))
         elif mark == "<" and rest.startswith("{"):
@@ -58,8 +58,8 @@ class Replay:
                 self._session.receive('{"type":"pong"}', self._now_ms)
 
     def _receive(self, message):
-        if message["type"] == "command":
-            message = dict(self._command, type="command")
+        if message["type"] in ("command", "update"):
+            message = dict(self._command, type=message["type"])
         for name in FILLING.get(message["type"], {}):
             message.setdefault(name, FILLING[message["type"]][name])
         self._session.receive(json.dumps(message), self._now_ms)
@@ -71,6 +71,7 @@ class Replay:
         expected = {
             "connection_ack": [("opened", message)],
             "error": [("fault", message.get("code", ""), message.get("message"), message.get("retry_after_s"))],
+            "update": [("update", message)],
             "command": [("command", message.get("id"), message.get("name"), message.get("args"))],
         }.get(message["type"], [])
         if events != expected:
@@ -79,7 +80,7 @@ class Replay:
 
     def _send(self, message):
         kind = message["type"]
-        if kind in ("ack", "log", "telemetry") and self._session.state == session.OPEN:
+        if kind in ("ack", "log", "telemetry", "update_state") and self._session.state == session.OPEN:
             try:
                 self._session.send(message)
             except ValueError:
