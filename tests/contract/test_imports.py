@@ -44,6 +44,7 @@ LAYERS = (
         "gateway.cameras",
         "gateway.crashes",
         "gateway.telemetry",
+        "gateway.releases",
         "gateway.setting_sources",
         "gateway.metrics",
         "gateway.system_metrics",
@@ -85,6 +86,7 @@ OUTSIDE = {
     "cli": {
         "client",
         "doctor",
+        "boards.compiled_library",
         "boards.emulated",
         "boards.program",
         "boards.serial",

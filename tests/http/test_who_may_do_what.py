@@ -52,6 +52,9 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/api/alerts/history", VIEW, None),
     ("GET", "/api/alert-rules", VIEW, None),
     ("GET", "/api/enrolment", VIEW, None),
+    ("GET", "/api/releases", VIEW, None),
+    ("GET", "/api/rollouts", VIEW, None),
+    ("GET", "/api/rollouts/1", VIEW, None),
     ("GET", "/api/session", VIEW, None),
     ("GET", "/api/health", VIEW, None),
     ("GET", "/api/version", VIEW, None),
@@ -82,6 +85,10 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("POST", "/api/tokens", CHANGE, {}),
     ("DELETE", "/api/tokens/aaaaaaaaaa", CHANGE, None),
     ("POST", "/api/enrolment", CHANGE, {"minutes": -1}),
+    ("POST", "/api/releases", CHANGE, {}),
+    ("POST", "/api/rollouts", CHANGE, {}),
+    ("PATCH", "/api/rollouts/1", CHANGE, {}),
+    ("POST", "/api/devices/nobody/update-key", CHANGE, None),
     ("DELETE", "/api/enrolment", CHANGE, None),
     ("DELETE", "/api/sessions/aaaaaaaaaa", CHANGE, None),
     ("POST", "/api/sign-in-links", CHANGE, {"minutes": -1}),
@@ -299,6 +306,7 @@ async def test_every_operation_and_caller_is_in_the_table(callers: dict[str, Cal
         "session": "aaaaaaaaaa",
         "group": "none",
         "crash": "0" * 12,
+        "rollout": "1",
     }
     values |= {"alert": "none", "rule": "none", "channel": "none"}
 

@@ -125,7 +125,7 @@ class Link:
             self.close()
             # What arrived of an update is on the flash.
             self._device.update = None
-            unload("update", "opening", "secure", "handshake", "ending", "messages")
+            unload("update", "slot_files", "opening", "secure", "handshake", "ending", "messages")
 
     async def _open(self, gateway):
         from .opening import open_connection

@@ -41,7 +41,7 @@ def start_tasks(device):
         asyncio.create_task(device.measured.measure(function, name, every_ms))
     for function in device.tasks:
         asyncio.create_task(device.supervise(function))
-    device.is_guarded = bool(device.config.get("watchdog")) or _start_trial(device)
+    device.is_guarded = _start_trial(device) or bool(device.config.get("watchdog"))
     try:
         os.stat(CRASH)
     except OSError:

@@ -67,10 +67,10 @@ async def _watch(device, is_trial):
         now_ms = device.uptime_ms()
         link = device.link
         if link.is_online and now_ms - link.opened_ms >= GOOD_MS:
-            said = await _ask_healthy()
-            if said is None:
+            answer = await _ask_healthy()
+            if answer is None:
                 break
-            reason = said
+            reason = answer
             asked_ms = asked_ms or now_ms
         if now_ms - started_ms >= TRIAL_MS or (asked_ms is not None and now_ms - asked_ms >= UNHEALTHY_MS):
             _give_up(device, reason)
@@ -85,14 +85,14 @@ async def _ask_healthy():
     if function is None:
         return None
     try:
-        said = function()
-        if hasattr(said, "send"):
-            said = await asyncio.wait_for_ms(said, HEALTHY_MS)
+        answer = function()
+        if hasattr(answer, "send"):
+            answer = await asyncio.wait_for_ms(answer, HEALTHY_MS)
     except asyncio.TimeoutError:
         return "healthy() did not return in %d s" % (HEALTHY_MS // 1000)
     except Exception as error:  # noqa: BLE001 (it is the maker's)
         return "healthy() failed: %r" % error
-    return None if said else "healthy() returned %r" % said
+    return None if answer else "healthy() returned %r" % answer
 
 
 def _confirm(device):

@@ -8,7 +8,6 @@ of the board's own key is taken, and the manifest and each file by the SHA-256 t
 import asyncio
 import binascii
 import gc
-import hashlib
 import json
 import os
 import sys
@@ -16,18 +15,15 @@ import time
 
 import darvaz_loader
 
-from . import unload
+from . import slot_files, unload
+from .slot_files import PART, WORK_MS
 
-PIECE_BYTES = 512
-# The network waits meanwhile.
-WORK_MS = 300
 MANIFEST_BYTES_MAX = 65536
 FILES_MAX = 500
 PATH_CHARS_MAX = 96
 SPARE_BYTES = 16384
 HEADER = "/.header"
 MANIFEST = "/.manifest"
-PART = ".part"
 # Also as .mpy, and in lib.
 _NOT_OURS = ("boot", "program", "darvaz_loader", "config")
 
@@ -63,7 +59,7 @@ def take(device, message):
 def end(device):
     """Forgets the update that is under way; its files stay, for the next offer."""
     device.update = None
-    unload("update")
+    unload("update", "slot_files")
     sys.modules.pop("darvaz_loader", None)
     gc.collect()
 
@@ -123,10 +119,10 @@ class Update:
             # What is written over is nothing to go back to.
             self._state["other"] = self._state["other_release"] = ""
             darvaz_loader.write(self._state)
-        _make_folders(self._slot + HEADER)
-        _remove(self._slot + MANIFEST)
-        _remove(self._slot + MANIFEST + PART)
-        _put(self._slot + HEADER, header)
+        slot_files.make_folders(self._slot + HEADER)
+        slot_files.remove(self._slot + MANIFEST)
+        slot_files.remove(self._slot + MANIFEST + PART)
+        slot_files.put(self._slot + HEADER, header)
 
     # Receiving
 
@@ -137,7 +133,7 @@ class Update:
 
     def _append(self, message):
         number, path, size, _ = self._wanted()
-        at = _size(path + PART)
+        at = slot_files.size(path + PART)
         # Anything else came twice: the answer says what is needed.
         if message["file"] == number and message["at"] == at:
             data = binascii.a2b_base64(message["data"])
@@ -163,7 +159,7 @@ class Update:
                 self._wrong = 0
                 self._advance()
                 continue
-            at = _size(path + PART)
+            at = slot_files.size(path + PART)
             if at < 0 or at > size:
                 # What is longer is left from another release.
                 open(path + PART, "wb").close()
@@ -171,20 +167,20 @@ class Update:
             if at == size:
                 self._finish(path, sha256)
             elif self._source is not None:
-                _copy(self._source, path + PART, at, since_ms)
+                slot_files.copy(self._source, path + PART, at, since_ms)
             else:
                 answer["state"], answer["file"], answer["at"] = "receiving", number, at
                 return
 
     def _is_here(self, path, size, sha256):
-        return _size(path) == size and _hash(path) == sha256
+        return slot_files.size(path) == size and slot_files.sha256(path) == sha256
 
     def _finish(self, path, sha256):
-        if _hash(path + PART) == sha256:
+        if slot_files.sha256(path + PART) == sha256:
             # On the flash as it should be: from now on it has its name.
             os.rename(path + PART, path)
             return
-        _remove(path + PART)
+        slot_files.remove(path + PART)
         self._wrong += 1
         if self._wrong > 1:
             raise Refused("%s is not what its manifest says, twice in a row" % path)
@@ -192,7 +188,7 @@ class Update:
     def _find_source(self, name, size, sha256):
         """Returns where the board has a file already, in the folder that runs or in the root."""
         for source in (self._kept + name, "/main.py" if name == "/program.py" else name):
-            if _size(source) == size and _hash(source) == sha256:
+            if slot_files.size(source) == size and slot_files.sha256(source) == sha256:
                 return source
         return None
 
@@ -213,7 +209,7 @@ class Update:
         sha256, size, path = _parse(line)
         name = "/program.py" if path == "main.py" else "/" + path
         path = self._slot + name
-        _make_folders(path)
+        slot_files.make_folders(path)
         self._file = (self._number, path, size, sha256)
         if not self._is_here(path, size, sha256):
             self._source = self._find_source(name, size, sha256)
@@ -226,13 +222,13 @@ class Update:
                 _, size, path = _parse(line)
                 has_main = has_main or path == "main.py"
                 count += 1
-                needed += (size + 4095) // 4096 * 4096
+                needed += slot_files.in_blocks(size)
         if count > FILES_MAX or not has_main:
             raise Refused("a release has a main.py and at most %d files" % FILES_MAX)
         vfs = os.statvfs(self._slot)
-        there = _used(self._slot)
+        there = slot_files.used(self._slot)
         if needed - there + SPARE_BYTES > vfs[0] * vfs[3]:
-            raise Refused("the flash has no room: %d bytes are needed, %d free" % (needed - there, vfs[0] * vfs[3]))
+            raise Refused("the flash is full: %d bytes are needed, %d are free" % (needed - there, vfs[0] * vfs[3]))
 
     def _complete(self):
         """Removes what the release does not have, and adds the main.py that runs it."""
@@ -241,8 +237,8 @@ class Update:
         with open(self._slot + MANIFEST) as file:
             for line in file:
                 names.add(hash(_parse(line)[2]))
-        _clean(self._slot, "", names)
-        _put(self._slot + "/main.py", darvaz_loader.MAIN)
+        slot_files.clean(self._slot, "", names)
+        slot_files.put(self._slot + "/main.py", darvaz_loader.MAIN)
         self._is_complete = True
 
     def _commit(self):
@@ -306,86 +302,3 @@ def _parse(line):
     if len(path) > PATH_CHARS_MAX or is_own or is_odd or names[0].startswith(".") or path.endswith(PART):
         raise Refused("a release must not write %s" % path)
     return sha256, int(size), path
-
-
-# Files
-
-
-def _size(path):
-    try:
-        return os.stat(path)[6]
-    except OSError:
-        return -1
-
-
-def _hash(path):
-    digest, piece = hashlib.sha256(), bytearray(PIECE_BYTES)
-    with open(path, "rb") as file:
-        count = file.readinto(piece)
-        while count:
-            digest.update(memoryview(piece)[:count])
-            count = file.readinto(piece)
-    return binascii.hexlify(digest.digest()).decode()
-
-
-def _put(path, text):
-    with open(path + PART, "w") as file:
-        file.write(text)
-    os.rename(path + PART, path)
-
-
-def _remove(path):
-    if _size(path) >= 0:
-        os.remove(path)
-
-
-def _copy(source, path, at, since_ms):
-    """Copies a file from a place on, until it ends or the time is over."""
-    piece = bytearray(PIECE_BYTES)
-    with open(source, "rb") as old, open(path, "ab") as new:
-        old.seek(at)
-        count = old.readinto(piece)
-        while count:
-            new.write(memoryview(piece)[:count])
-            if time.ticks_diff(time.ticks_ms(), since_ms) > WORK_MS:
-                break
-            count = old.readinto(piece)
-
-
-def _is_folder(path):
-    try:
-        return os.stat(path)[0] & 0x4000 != 0
-    except OSError:
-        return False
-
-
-def _make_folders(path):
-    """Makes the folders of a file, in place of files and folders that are in the way."""
-    at = path.find("/", 1)
-    while at > 0:
-        if not _is_folder(path[:at]):
-            _remove(path[:at])
-            os.mkdir(path[:at])
-        at = path.find("/", at + 1)
-    if _is_folder(path):
-        _clean(path, "", ())
-        os.rmdir(path)
-
-
-def _used(folder):
-    total = 0
-    for entry in os.ilistdir(folder):
-        path = folder + "/" + entry[0]
-        total += _used(path) if entry[1] == 0x4000 else (_size(path) + 4095) // 4096 * 4096
-    return total
-
-
-def _clean(slot, prefix, names):
-    for entry in list(os.ilistdir(slot + "/" + prefix)):
-        path = prefix + entry[0]
-        if entry[1] == 0x4000:
-            _clean(slot, path + "/", names)
-            if not list(os.ilistdir(slot + "/" + path)):
-                os.rmdir(slot + "/" + path)
-        elif hash(path) not in names:
-            os.remove(slot + "/" + path)

@@ -52,6 +52,14 @@ def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
         return Deployed(dict(files), str(error))
 
 
+def compile_file(name: str, data: bytes, mpy_version: int = MPY_VERSION) -> bytes:
+    """Returns a module as .mpy of this version, whose tracebacks show `name`; raises `NotCompiled`."""
+    compiled = _compile(name, data)
+    if compiled[:2] != _MAGIC + bytes((mpy_version,)):
+        raise NotCompiled(f"the board loads .mpy files of version {mpy_version}, and mpy-cross here writes another")
+    return compiled
+
+
 def twin(path: str) -> str | None:
     """Returns the path of the same module in the other form, source or compiled; None for other files."""
     if is_ours(path):
@@ -77,10 +85,7 @@ def _path(path: str) -> str:
 
 def _compiled(path: str, data: bytes, mpy_version: int) -> bytes:
     # The name in tracebacks is the path on the board: MicroPython keeps both, and equal ones once.
-    compiled = _compile(_path(path), data)
-    if compiled[:2] != _MAGIC + bytes((mpy_version,)):
-        raise NotCompiled(f"the board loads .mpy files of version {mpy_version}, and mpy-cross here writes another")
-    return compiled
+    return compile_file(_path(path), data, mpy_version)
 
 
 @functools.lru_cache(maxsize=256)
@@ -98,5 +103,8 @@ def _compile(name: str, source: bytes) -> bytes:
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_DEADLINE_S)
             return out.read_bytes()
+        except subprocess.CalledProcessError as error:
+            lines = error.stderr.decode(errors="replace").strip().splitlines()
+            raise NotCompiled(f"{name} cannot be compiled: {lines[-1] if lines else error}") from None
         except (OSError, subprocess.SubprocessError) as error:
             raise NotCompiled(f"mpy-cross does not run here ({error})") from None

@@ -22,7 +22,7 @@ from darvaz.boards.virtual.micropython import NoMicroPython
 from darvaz.boards.virtual.pictures import NoPictures, draw_frame
 from darvaz.cli.app_option import program_of
 from darvaz.cli.remote import client_of, gateway_option
-from darvaz.client import requests
+from darvaz.client import requests, update_requests
 from darvaz.client.errors import GatewayError, Unreachable
 from darvaz.client.synchronous import Gateway
 from darvaz.text.terminal import visible
@@ -78,9 +78,10 @@ def simulate(
             prefix = "" if program is None else program.name
             devices = [*_names("pico", picos, online, prefix), *_names("esp32cam", cameras, online, prefix)]
             tokens = [_new_token(client, kind) for kind, _ in devices]
+            keys = [_update_key(client, device) for _, device in devices]
         with _folder(keep) as folder:
             files = None if program is None else program.read()
-            asyncio.run(_run(devices, tokens, gateway, folder, is_source, files))
+            asyncio.run(_run(devices, tokens, keys, gateway, folder, is_source, files))
     except ProgramError as error:
         raise click.ClickException(visible(str(error))) from None
     except (NoMicroPython, NoPictures) as error:
@@ -145,9 +146,18 @@ def _new_token(client: Gateway, kind: str) -> str | None:
     return token
 
 
+def _update_key(client: Gateway, device: str) -> dict[str, str]:
+    """Returns the setting with which a board takes updates; none where the gateway gives us no key."""
+    try:
+        return {"update_key": client.ask(update_requests.update_key(device))}
+    except GatewayError:
+        return {}
+
+
 async def _run(
     devices: list[tuple[str, str]],
     tokens: list[str | None],
+    keys: list[dict[str, str]],
     gateway: str,
     folder: Path,
     is_source: bool,
@@ -159,11 +169,11 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
     click.echo(f"{len(devices)} virtual board(s) at {gateway}; Ctrl-C ends them.")
     async with contextlib.AsyncExitStack() as stack:
-        for at, ((kind, device), token) in enumerate(zip(devices, tokens, strict=True)):
+        for at, ((kind, device), token, key) in enumerate(zip(devices, tokens, keys, strict=True)):
             flash = folder / device
             url = gateway.replace("http", "ws", 1)
             is_ours = write_flash(
-                flash, kind, device, url, token, is_source=is_source, program=program, log_level="debug"
+                flash, kind, device, url, token, is_source=is_source, program=program, log_level="debug", **key
             )
             if not is_ours:
                 click.echo(f"{flash / MAIN} is kept: it is not our program; without it, the board gets ours")

@@ -42,6 +42,11 @@ TABLE = {
         DEVICES,
         ("GET /api/crashes", "GET /api/crashes/{crash}", "DELETE /api/crashes/{crash}"),
     ),
+    "deploy": Verb(
+        "Give a program to boards over the air, in steps.",
+        DEVICES,
+        ("POST /api/releases", "POST /api/rollouts", "GET /api/rollouts/{rollout}"),
+    ),
     "devices": Verb(
         "List the devices: which are online, and their commands.",
         DEVICES,
@@ -57,7 +62,9 @@ TABLE = {
     "events": Verb("Show what happens, as it happens, until Ctrl-C.", DEVICES, ("GET /api/events",)),
     "export": Verb("Write the journal into a file, as JSON lines or CSV.", DEVICES, ("GET /api/journal/export",)),
     "firmware": Verb("Install MicroPython itself, the right image for the board.", BOARDS),
-    "flash": Verb("Put the firmware on a board on USB, and see it online.", BOARDS),
+    "flash": Verb(
+        "Put the firmware on a board on USB, and see it online.", BOARDS, ("POST /api/devices/{device}/update-key",)
+    ),
     "forget": Verb("Forget devices: their tokens, readings and frames.", DEVICES, ("DELETE /api/devices/{device}",)),
     "frames": Verb(
         "List the kept frames of a camera, or save them.",
@@ -80,7 +87,13 @@ TABLE = {
     "repl": Verb("Type at the prompt of a board; Ctrl-] leaves it.", BOARDS),
     "rescue": Verb("Get a board back to its prompt, and keep all of its files.", BOARDS),
     "reset": Verb("Restart a board, as its reset button does.", BOARDS),
+    "releases": Verb("List the releases of programs.", DEVICES, ("GET /api/releases",)),
     "restore": Verb("Put a backup into the data folder.", GATEWAY),
+    "rollout": Verb(
+        "List the rollouts of releases; pause, resume or end one, or go back.",
+        DEVICES,
+        ("GET /api/rollouts", "PATCH /api/rollouts/{rollout}"),
+    ),
     "send": Verb(
         "Send a command to a device, or to all of a group, and print the result.",
         DEVICES,

@@ -288,6 +288,58 @@ class ViewLinkInfo(TypedDict):
     expires: UnixSeconds
 
 
+class ReleaseInfo(TypedDict):
+    """One release of a program."""
+
+    number: int
+    name: str
+    created: UnixSeconds
+    author: str
+    files: int
+    size_bytes: int
+    changes: dict[str, str]
+
+
+class ReleaseListInfo(TypedDict):
+    """The answer of `GET /api/releases`."""
+
+    releases: list[ReleaseInfo]
+
+
+class TargetInfo(TypedDict):
+    """What became of a release on one board."""
+
+    device: str
+    state: str
+    reason: str
+    tries: int
+    changed: UnixSeconds
+
+
+class RolloutInfo(TypedDict):
+    """One rollout of a release."""
+
+    number: int
+    release: int
+    state: str
+    reason: str
+    created: UnixSeconds
+    counts: dict[str, int]
+    targets: list[TargetInfo]
+
+
+class RolloutListInfo(TypedDict):
+    """The answer of `GET /api/rollouts`."""
+
+    rollouts: list[RolloutInfo]
+
+
+class UpdateKeyInfo(TypedDict):
+    """The answer of `POST /api/devices/{device}/update-key`."""
+
+    key: str
+
+
 class KeptFramesInfo(TypedDict):
     """The answer of `GET /api/devices/{device}/frames`; Unix milliseconds."""
 

@@ -46,6 +46,9 @@ from darvaz.gateway.last_writes import close_writers
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.releases.store import TABLES as RELEASE_TABLES
+from darvaz.gateway.releases.store import ReleaseStore
+from darvaz.gateway.releases.updater import Updater
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
@@ -86,7 +89,7 @@ def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
     check_integrations(settings)
     database = SharedDatabase(settings.data_path)
-    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES)
+    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES, *RELEASE_TABLES)
     tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
     remark = make_private(settings.data_path)
     if remark is not None:
@@ -125,6 +128,7 @@ def _build(settings: Settings) -> Parts:
         bus=bus,
         crashes=build_crashes(tables, devices, hub, journal, protocol, bus),
         alerts=alerts,
+        updater=Updater(ReleaseStore(tables, settings.data_path), hub, bus, journal, protocol, time.time),
         history=history,
         recorder=recorder,
         sequences=_load_sequences(settings),
@@ -213,9 +217,11 @@ def build_app(parts: Parts) -> Starlette:
         watch.open(parts.journal.newest_ms)
         parts.alerts.open()
         close_integrations = await open_integrations(parts)
+        parts.updater.open()
         try:
             yield
         finally:
+            await parts.updater.close()
             await close_integrations()
             await parts.alerts.close()
             watch.close()

@@ -30,6 +30,7 @@ from darvaz.gateway.local_programs import LocalPrograms
 from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.metrics import Metrics
 from darvaz.gateway.refusals import Refusals
+from darvaz.gateway.releases.updater import Updater
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.shares import AllShares
@@ -71,6 +72,7 @@ class Parts:
     hub: Hub
     bus: EventBus
     crashes: Crashes
+    updater: Updater
     history: History
     telemetry: Telemetry
     describer: DeviceDescriber

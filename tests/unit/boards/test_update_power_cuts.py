@@ -8,7 +8,7 @@ from tests.support.examples import scaled
 from tests.support.micropython import ON_BOARD, ROOT, run_micropython
 
 PROGRAM = ON_BOARD / "programs/update_power_cuts.py"
-# Of so many states, one has the loader's own writes cut, too, and takes another update.
+# Once in this number of states, the loader's own writes are cut, too, and another update is taken.
 SECOND_CUT_EVERY = max(1, 60 // scaled(3))
 STATES_MIN = 1200
 

@@ -95,9 +95,15 @@ def token_of(config: dict[str, Any]) -> str | None:
 
 
 def merge_config(
-    config: dict[str, Any], *, device: str, token: str | None, network: WifiNetwork | None, gateway: str
+    config: dict[str, Any],
+    *,
+    device: str,
+    token: str | None,
+    network: WifiNetwork | None,
+    gateway: str,
+    update_key: str | None = None,
 ) -> dict[str, Any]:
-    """Returns a config.json with these values and all others that it had; None leaves token or networks unchanged.
+    """Returns a config.json with these values and all others that it had; None leaves a value unchanged.
 
     The network is put before the others. The gateway replaces the list of gateways, unless it is in the list.
     """
@@ -106,6 +112,8 @@ def merge_config(
     merged["device"] = device
     if token is not None:
         merged["token"] = token
+    if update_key is not None:
+        merged["update_key"] = update_key
     merged["networks"] = _merge_networks(networks_of(config), network)
     merged["gateways"] = _merge_gateways(config.get("gateways"), gateway)
     return merged

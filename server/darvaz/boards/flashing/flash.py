@@ -22,10 +22,13 @@ from darvaz.boards.flashing.device_token import DeviceToken, TokenIssuer
 from darvaz.boards.flashing.errors import FlashError, FlashOutcome
 from darvaz.boards.flashing.firmware_files import CONFIG, MAIN, read_deployed
 from darvaz.boards.flashing.installer import check_space, inspect_board, put_in_place, stage
+from darvaz.boards.flashing.loader_state import STATE, flashed_state
 from darvaz.boards.flashing.plan import Found, Plan, is_foreign, make_plan
 from darvaz.boards.flashing.shadows import library_in_the_way, modules_in_the_way
 from darvaz.boards.flashing.wait_online import GatewayView, watch
 from darvaz.boards.serial import Identity, Prompt, SerialError, identify
+from darvaz.client import update_requests
+from darvaz.client.errors import GatewayError
 from darvaz.client.synchronous import Gateway
 from darvaz.protocol.device_ids import normal_id
 
@@ -109,6 +112,8 @@ class Flash:
         self._token: DeviceToken | None = None
         self._network = options.network
         self._is_placing = self._is_config_new = False
+        # The key of updates; None until `_prepare`, and where the gateway gives none.
+        self._update_key: str | None = None
         # config.json as it is on the board; empty if there is none.
         self._config_data = b""
 
@@ -149,6 +154,7 @@ class Flash:
         self._token = DeviceToken(self._environment.issuer, kind, device, identity.unique_id)
         is_good = self._token.is_good(token_of(config))
         # A placeholder as long as a token: the space is checked before a token is issued.
+        self._update_key = self._find_update_key(device)
         plan = self._plan(wanted, found, self._merged(config, device, None if is_good else "x" * 58))
         check_space(plan, found, self._prompt.free_bytes())
         if not is_good:
@@ -199,9 +205,23 @@ class Flash:
         own = normal_id(there) if isinstance(there, str) else None
         return own or f"{kind}-{identity.unique_id[-6:]}"
 
+    def _find_update_key(self, device: str) -> str | None:
+        """Returns the key with which the gateway signs updates for the board; None where it gives none."""
+        try:
+            key: str = self._environment.gateway.ask(update_requests.update_key(device))
+        except GatewayError as error:
+            self._report.step(f"the board gets no key for updates over the air: {error}")
+            return None
+        return key
+
     def _merged(self, config: dict[str, Any], device: str, token: str | None) -> bytes:
         merged = merge_config(
-            config, device=device, token=token, network=self._network, gateway=self._environment.board_url
+            config,
+            device=device,
+            token=token,
+            network=self._network,
+            gateway=self._environment.board_url,
+            update_key=self._update_key,
         )
         is_kept = merged == config and is_clean(self._config_data)
         return self._config_data if is_kept else dump_config(merged)
@@ -209,9 +229,15 @@ class Flash:
     def _plan(self, wanted: dict[str, bytes], found: Found, config: bytes) -> Plan:
         # config.json comes before main.py, which is put in place last.
         files = {**wanted, CONFIG: config}
+        merged = [CONFIG]
+        if STATE in found.sizes:
+            # A release that came over the air makes way for what is flashed.
+            files[STATE] = flashed_state(self._prompt.read_file(STATE))
+            merged.append(STATE)
         files[MAIN] = files.pop(MAIN)
         # A config.json that cannot be read is kept beside the new one.
-        merged = [] if self._is_config_new else [CONFIG]
+        if self._is_config_new:
+            merged.remove(CONFIG)
         return make_plan(files, found, resets_main=self._options.replaces_main, merged=merged)
 
     # Writing

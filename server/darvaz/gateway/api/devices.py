@@ -108,6 +108,7 @@ async def forget_device(call: Call) -> Response | None:
     parts.crashes.forget(device)
     # Also where no board is shown to Home Assistant now: the key is of a time when it was.
     Identities(parts.tables, 0).forget(device)
+    parts.updater.store.forget(device)
     are_frames_deleted = await _delete_frames(parts, device)
     parts.metrics.forget(device)
     parts.bus.publish_forgotten(device)

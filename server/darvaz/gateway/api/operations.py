@@ -125,6 +125,7 @@ class Operation:
     media: tuple[str, ...] = (JSON,)
     query: type[msgspec.Struct] | None = None
     body: Any = None
+    body_bytes_max: int = BODY_BYTES_MAX
     is_body_optional: bool = False
     errors: tuple[int, ...] = ()
     by_link: bool = False
@@ -217,7 +218,9 @@ async def _read(operation: Operation, call: Call) -> Response | None:
     if isinstance(call.query, Response):
         return call.query
     if operation.decoder is not None:
-        call.body = await _read_body(call.request, operation.decoder, operation.is_body_optional)
+        call.body = await _read_body(
+            call.request, operation.decoder, operation.is_body_optional, operation.body_bytes_max
+        )
     return call.body if isinstance(call.body, Response) else None
 
 
@@ -278,11 +281,11 @@ def _read_query(request: Request, shape: type[msgspec.Struct]) -> Any:
         return problem(422, "invalid", describe_error(str(error), shape).removesuffix(", got a string"))
 
 
-async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_optional: bool) -> Any:
+async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_optional: bool, bytes_max: int) -> Any:
     media = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     if media != JSON:
         return problem(415, "not_json", f"the body must be {JSON}")
-    body = await _receive_body(request)
+    body = await _receive_body(request, bytes_max)
     if isinstance(body, Response):
         return body
     try:
@@ -295,14 +298,14 @@ async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_op
         return problem(400, "not_json", "the body must be one JSON object")
 
 
-async def _receive_body(request: Request) -> bytes | Response:
+async def _receive_body(request: Request, bytes_max: int) -> bytes | Response:
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_DEADLINE_S):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > BODY_BYTES_MAX:
-                    return problem(413, "too_large", f"the body must be at most {BODY_BYTES_MAX} bytes")
+                if len(body) > bytes_max:
+                    return problem(413, "too_large", f"the body must be at most {bytes_max} bytes")
     except ClientDisconnect:
         return _gone()
     except TimeoutError:

@@ -16,6 +16,7 @@ from darvaz.gateway.api import home_assistant as api_home_assistant
 from darvaz.gateway.api import journal as api_journal
 from darvaz.gateway.api import mcp, public
 from darvaz.gateway.api import metrics as api_metrics
+from darvaz.gateway.api import releases as api_releases
 from darvaz.gateway.api import sessions as api_sessions
 from darvaz.gateway.api import telemetry as api_telemetry
 from darvaz.gateway.api import tokens as api_tokens
@@ -39,6 +40,7 @@ _OPERATIONS: list[Operation] = [
     *api_sessions.OPERATIONS,
     *api_gateway.OPERATIONS,
     *api_home_assistant.OPERATIONS,
+    *api_releases.OPERATIONS,
     *mcp.OPERATIONS,
     *api_metrics.OPERATIONS,
     *public.OPERATIONS,

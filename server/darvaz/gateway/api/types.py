@@ -70,9 +70,12 @@ CrashId = Annotated[str, Meta(pattern="^[0-9a-f]{12}$", description="What crashe
 
 FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it arrived, in Unix milliseconds.")]
 
+Number = Annotated[str, Meta(pattern="^[0-9]{1,9}$", description="The number in the list.")]
+
 PATH_TYPES: dict[str, Any] = {
     "device": DeviceId, "name": CommandName, "group": GroupName, "token": Identity, "session": Identity,
-    "time_ms": FrameTime, "crash": CrashId, "alert": Identity, "rule": Identity, "channel": ChannelName
+    "time_ms": FrameTime, "crash": CrashId, "alert": Identity, "rule": Identity, "channel": ChannelName,
+    "rollout": Number
 }  # fmt: skip
 """The type of each path parameter."""
 PATH_WORDS = {
@@ -86,5 +89,6 @@ PATH_WORDS = {
     "alert": "alert id",
     "rule": "rule id",
     "channel": "channel",
+    "rollout": "rollout",
 }
 """What each path parameter is called in an error."""

@@ -186,4 +186,47 @@ MIGRATIONS: Migrations = (
         f"CREATE TABLE {name} (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID"
         for name in ("alert_rules", "alert_channels", "alerts", "alert_messages", "alert_waiting")
     ),
+    # Releases, their rollouts to boards, and the boards' keys for updates (releases/store.py).
+    (
+        """
+        CREATE TABLE releases (
+            number INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            created_s REAL NOT NULL,
+            author TEXT NOT NULL,
+            files TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE rollouts (
+            number INTEGER PRIMARY KEY,
+            release INTEGER NOT NULL,
+            plan TEXT NOT NULL,
+            created_s REAL NOT NULL,
+            author TEXT NOT NULL,
+            state TEXT NOT NULL,
+            reason TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE rollout_targets (
+            key TEXT PRIMARY KEY,
+            rollout INTEGER NOT NULL,
+            device TEXT NOT NULL,
+            place INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            counter INTEGER NOT NULL,
+            tries INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            changed_s REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE update_keys (
+            device TEXT PRIMARY KEY,
+            key BLOB NOT NULL,
+            counter INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
 )

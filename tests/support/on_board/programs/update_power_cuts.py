@@ -17,7 +17,7 @@ import vfs
 BLOCK_BYTES, BLOCKS = 4096, 96
 KEY = "5a" * 32
 CHUNK_BYTES = 1024
-# A boot's own writes are cut for one state in so many.
+# A boot's own writes are cut once in this number of states.
 SECOND_CUT_EVERY = int(sys.argv[2]) if len(sys.argv) > 2 else 7
 
 

@@ -1,0 +1,38 @@
+"""`darvaz releases`: lists the releases of programs that the gateway keeps."""
+
+from __future__ import annotations
+
+import click
+
+from darvaz.cli.remote import ask, gateway_option
+from darvaz.cli.tables import iso, show
+from darvaz.cli.verb_options import json_option
+from darvaz.client import update_requests
+from darvaz.client.types import ReleaseInfo
+from darvaz.text.terminal import visible_json
+
+
+@click.command()
+@json_option
+@gateway_option
+def releases(as_json: bool, gateway: str) -> None:
+    """List the releases: who made them, when, and what changed."""
+    found: list[ReleaseInfo] = ask(gateway, update_requests.releases())
+    if as_json:
+        click.echo(visible_json(found, indent=2))
+    elif found:
+        rows = [_row(release) for release in found]
+        show(rows, rows)
+    else:
+        click.echo("No release yet. Make one: darvaz deploy FOLDER --to DEVICE", err=True)
+
+
+def _row(release: ReleaseInfo) -> dict[str, str]:
+    return {
+        "release": str(release["number"]),
+        "program": release["name"],
+        "made": iso(release["created"]) or "",
+        "by": release["author"],
+        "bytes": str(release["size_bytes"]),
+        "changed": " ".join(f"{how} {path}" for path, how in release["changes"].items()),
+    }

@@ -1,0 +1,283 @@
+"""Releases and rollouts over HTTP: programs are uploaded, given to boards in steps, paused, resumed and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import Response
+
+from darvaz.gateway.access import Need
+from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.types import Label
+from darvaz.gateway.http.problems import problem
+from darvaz.gateway.parts import Parts
+from darvaz.gateway.releases.manifest import FILES_MAX, PATH_CHARS_MAX, RELEASE_BYTES_MAX, ReleaseError, make_files
+from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, RolloutState, TargetState
+from darvaz.gateway.releases.store import ProgramRelease, changes
+
+_T = TypeVar("_T")
+
+_TAG = "Releases and rollouts"
+# Base64 takes a third more, and each file its path.
+UPLOAD_BYTES_MAX = RELEASE_BYTES_MAX * 3 // 2
+_TARGETS_MAX = 5_000
+_NAMED_MAX = 200
+_HOLD_S_MAX = 7 * 86_400.0
+_NUMBER_MAX = 2**31
+_PERCENT = Annotated[float, Meta(gt=0, le=100)]
+
+
+class ReleaseAnswer(msgspec.Struct):
+    """One release, and what is different from the one before."""
+
+    number: int
+    name: str
+    created: Annotated[float, Meta(description="Unix seconds.")]
+    author: Annotated[str, Meta(description="Who made it: the id of a token, or an address.")]
+    files: int
+    size_bytes: int
+    changes: Annotated[dict[str, str], Meta(description="By path: added, changed or removed.")]
+
+
+class ReleaseList(msgspec.Struct):
+    """The releases, the newest first."""
+
+    releases: list[ReleaseAnswer]
+
+
+class ReleaseRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A program: its files by their path on the board without the first slash, in base64."""
+
+    name: Label
+    files: Annotated[
+        dict[Annotated[str, Meta(max_length=PATH_CHARS_MAX)], bytes], Meta(min_length=1, max_length=FILES_MAX)
+    ]
+
+
+class TargetAnswer(msgspec.Struct):
+    """What became of a release on one board."""
+
+    device: str
+    state: TargetState
+    reason: str
+    tries: int
+    changed: Annotated[float, Meta(description="Unix seconds.")]
+
+
+class RolloutAnswer(msgspec.Struct):
+    """One rollout, and how many boards are in which state."""
+
+    number: int
+    release: int
+    state: RolloutState
+    reason: str
+    created: Annotated[float, Meta(description="Unix seconds.")]
+    author: str
+    canary: int
+    then_percent: list[float]
+    hold_s: float
+    stop_percent: float
+    counts: dict[str, int]
+    targets: list[TargetAnswer]
+
+
+class RolloutList(msgspec.Struct):
+    """The rollouts, the newest first."""
+
+    rollouts: list[RolloutAnswer]
+
+
+class RolloutRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Which boards get a release, and in which steps."""
+
+    release: Annotated[int, Meta(ge=1, le=_NUMBER_MAX)]
+    to: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]],
+        Meta(min_length=1, max_length=_NAMED_MAX, description="Devices, labels, groups, kinds, or all."),
+    ]
+    canary: Annotated[int, Meta(ge=0, le=_TARGETS_MAX, description="Boards of the first step; 0: none.")] = 0
+    then_percent: Annotated[list[_PERCENT], Meta(max_length=10, description="Shares of the next steps.")] = []
+    hold_s: Annotated[float, Meta(ge=0, le=_HOLD_S_MAX, description="Seconds between two steps.")] = 0.0
+    stop_percent: Annotated[
+        float, Meta(ge=0, le=100, description="The share of boards that may fall back; 0 stops at the first.")
+    ] = 0.0
+
+
+class RolloutChange(msgspec.Struct, forbid_unknown_fields=True):
+    """Pauses, resumes or ends a rollout."""
+
+    state: Literal["running", "paused", "stopped"]
+
+
+class UpdateKey(msgspec.Struct):
+    """The key of a board, in hexadecimal digits, for its config.json."""
+
+    key: str
+
+
+async def list_releases(call: Call) -> ReleaseList:
+    """Lists the releases, the newest first."""
+    return ReleaseList([_release(call.parts, release) for release in _newest_first(call.parts.updater.store.releases)])
+
+
+async def add_release(call: Call) -> ReleaseAnswer | Response:
+    """Keeps the files of a program as a new release; no board gets it yet."""
+    store, request = call.parts.updater.store, call.body
+    try:
+        files = make_files(request.files)
+    except ReleaseError as error:
+        return problem(422, "invalid", f"files: {error}")
+    try:
+        await asyncio.to_thread(store.write_files, request.files.values())
+    except OSError as error:
+        return problem(503, "unavailable", f"the files cannot be written: {error.strerror}")
+    release = store.add_release(request.name, _author(call), files, call.parts.unix_s())
+    call.record("release", f"{release.number} {release.name}: {len(files)} files, {release.size_bytes} bytes")
+    return _release(call.parts, release)
+
+
+async def list_rollouts(call: Call) -> RolloutList:
+    """Lists the rollouts, the newest first."""
+    return RolloutList([_rollout(rollout) for rollout in _newest_first(call.parts.updater.store.rollouts)])
+
+
+async def read_rollout(call: Call) -> RolloutAnswer | Response:
+    """Returns one rollout with the state of each board."""
+    rollout = _find(call)
+    return rollout if isinstance(rollout, Response) else _rollout(rollout)
+
+
+async def begin_rollout(call: Call) -> RolloutAnswer | Response:
+    """Gives a release to boards, in steps; boards that are away get it when they come."""
+    parts, request = call.parts, call.body
+    release = parts.updater.store.releases.get(request.release)
+    if release is None:
+        return problem(404, "unknown_release", f"there is no release {request.release}; see GET /api/releases")
+    devices: dict[str, None] = {}
+    for name in request.to:
+        found = _resolve(parts, name)
+        if not found:
+            return problem(404, "unknown_device", f"no device, label, group or kind is called {name!r}")
+        devices.update(dict.fromkeys(found))
+    if len(devices) > _TARGETS_MAX:
+        return problem(422, "invalid", f"to: at most {_TARGETS_MAX} boards, not {len(devices)}")
+    plan = RolloutPlan(
+        canary=request.canary,
+        then_percent=tuple(request.then_percent) or (100.0,),
+        hold_s=request.hold_s,
+        stop_percent=request.stop_percent,
+    )
+    return _rollout(parts.updater.deploy(release, list(devices), plan, _author(call)))
+
+
+async def change_rollout(call: Call) -> RolloutAnswer | Response:
+    """Pauses, resumes or ends a rollout; what is under way on a board comes to its end."""
+    rollout = _find(call)
+    if isinstance(rollout, Response):
+        return rollout
+    if rollout.state == "done":
+        return problem(422, "invalid", "state: this rollout is done")
+    call.parts.updater.set_state(rollout, call.body.state)
+    return _rollout(rollout)
+
+
+async def make_update_key(call: Call) -> UpdateKey:
+    """Returns the key with which updates for a device are signed, made at the first call; for `darvaz flash`."""
+    key = call.parts.updater.store.make_key(call.device)
+    call.record("update key read", "", call.device)
+    return UpdateKey(key.hex())
+
+
+OPERATIONS = [
+    Operation(
+        method="GET", path="/api/releases", tag=_TAG, handle=list_releases, need=Need.VIEW, answer=ReleaseList
+    ),
+    Operation(
+        method="POST", path="/api/releases", tag=_TAG, handle=add_release, need=Need.CHANGE, is_stored=True,
+        body=ReleaseRequest, body_bytes_max=UPLOAD_BYTES_MAX, answer=ReleaseAnswer, status=201,
+    ),
+    Operation(
+        method="GET", path="/api/rollouts", tag=_TAG, handle=list_rollouts, need=Need.VIEW, answer=RolloutList
+    ),
+    Operation(
+        method="POST", path="/api/rollouts", tag=_TAG, handle=begin_rollout, need=Need.CHANGE, is_stored=True,
+        body=RolloutRequest, answer=RolloutAnswer, status=201, errors=(404,),
+    ),
+    Operation(
+        method="GET", path="/api/rollouts/{rollout}", tag=_TAG, handle=read_rollout, need=Need.VIEW,
+        answer=RolloutAnswer,
+    ),
+    Operation(
+        method="PATCH", path="/api/rollouts/{rollout}", tag=_TAG, handle=change_rollout, need=Need.CHANGE,
+        is_stored=True, body=RolloutChange, answer=RolloutAnswer,
+    ),
+    Operation(
+        method="POST", path="/api/devices/{device}/update-key", tag=_TAG, handle=make_update_key, need=Need.CHANGE,
+        is_stored=True, answer=UpdateKey,
+    ),
+]  # fmt: skip
+
+
+def _find(call: Call) -> Rollout | Response:
+    number = int(call.request.path_params["rollout"])
+    rollout = call.parts.updater.store.rollouts.get(number)
+    return rollout or problem(404, "unknown_rollout", f"there is no rollout {number}; see GET /api/rollouts")
+
+
+def _author(call: Call) -> str:
+    return call.admitted.token_id or call.admitted.session_id or call.caller.address or ""
+
+
+def _resolve(parts: Parts, name: str) -> list[str]:
+    """Returns the devices that a word names: all, a device, a kind, a group or a label."""
+    known = list(parts.devices.after(""))
+    if name == "all":
+        return known
+    device = parts.protocol.device_ids.find(name)
+    if parts.devices.get(device) is not None:
+        return [device]
+    if name in parts.protocol.kinds:
+        return [device for device in known if parts.hub.kind_of(device) == name]
+    by_label = [device for device in known if (found := parts.devices.get(device)) and found.label == name]
+    return parts.groups.members(name) or by_label
+
+
+def _newest_first(numbered: dict[int, _T]) -> list[_T]:
+    return [numbered[number] for number in sorted(numbered, reverse=True)]
+
+
+def _release(parts: Parts, release: ProgramRelease) -> ReleaseAnswer:
+    before = parts.updater.store.releases.get(release.number - 1)
+    return ReleaseAnswer(
+        number=release.number,
+        name=release.name,
+        created=release.created_s,
+        author=release.author,
+        files=len(release.files),
+        size_bytes=release.size_bytes,
+        changes=dict(changes(before, release)),
+    )
+
+
+def _rollout(rollout: Rollout) -> RolloutAnswer:
+    plan = rollout.plan
+    return RolloutAnswer(
+        number=rollout.number,
+        release=rollout.release,
+        state=rollout.state,
+        reason=rollout.reason,
+        created=rollout.created_s,
+        author=rollout.author,
+        canary=plan.canary,
+        then_percent=list(plan.then_percent),
+        hold_s=plan.hold_s,
+        stop_percent=plan.stop_percent,
+        counts=rollout.counts,
+        targets=[
+            TargetAnswer(target.device, target.state, target.reason, target.tries, target.changed_s)
+            for target in rollout.targets.values()
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Releases of programs for boards, and their rollouts over the link."""

@@ -1,0 +1,119 @@
+"""Which boards get a release when, without I/O: waves, a stop at the first failure, and boards that are away.
+
+A rollout goes through its steps: first a few boards, then shares of all. A step is done once a board of it is good,
+none of it is under way, and the hold is over. Boards that are away do not hold it up: they get the release when they
+come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+TargetState = Literal["waiting", "transferring", "trial", "good", "fell_back", "refused", "superseded"]
+RolloutState = Literal["running", "paused", "stopped", "done"]
+UNDER_WAY = ("transferring", "trial")
+FAILED = ("fell_back", "refused")
+OVER = ("good", "fell_back", "refused", "superseded")
+# Of all rollouts.
+TRANSFERS_MAX = 10
+# Tries of one board, after which it is left alone.
+TRIES_MAX = 3
+
+
+class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a rollout goes on: boards of the first step, shares of the next ones, and seconds between two steps."""
+
+    canary: int = 0
+    then_percent: tuple[float, ...] = (100.0,)
+    hold_s: float = 0.0
+    stop_percent: float = 0.0
+    """The share of boards that may fail; 0 stops at the first."""
+
+
+@dataclass(slots=True)
+class Target:
+    """One board of a rollout."""
+
+    device: str
+    state: TargetState = "waiting"
+    counter: int = 0
+    """Of the update that was last offered to it; 0: none was."""
+    tries: int = 0
+    reason: str = ""
+    changed_s: float = 0.0
+    """Unix seconds."""
+
+
+@dataclass(slots=True)
+class Rollout:
+    """One release on its way to boards; `targets` are in the order in which they get it."""
+
+    number: int
+    release: int
+    plan: RolloutPlan
+    created_s: float
+    author: str = ""
+    state: RolloutState = "running"
+    reason: str = ""
+    targets: dict[str, Target] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Returns how many boards are in each state."""
+        counts: dict[str, int] = {}
+        for target in self.targets.values():
+            counts[target.state] = counts.get(target.state, 0) + 1
+        return counts
+
+    def conclude(self) -> None:
+        """Stops the rollout where too many boards failed, and ends it where all are over."""
+        if self.state == "running":
+            failed = [target for target in self.targets.values() if target.state == "fell_back"]
+            if len(failed) * 100 > self.plan.stop_percent * len(self.targets):
+                self.state = "stopped"
+                self.reason = f"{failed[-1].device} fell back: {failed[-1].reason}"[:1000]
+        if self.state in ("running", "paused") and all(target.state in OVER for target in self.targets.values()):
+            self.state = "done"
+
+    def due(self, online: Collection[str], now_s: float) -> list[Target]:
+        """Returns the boards that may get the release now."""
+        if self.state != "running":
+            return []
+        wave = self._wave(now_s)
+        return [target for target in wave if target.state == "waiting" and target.device in online]
+
+    def _wave(self, now_s: float) -> list[Target]:
+        """Returns the boards of all steps that have begun."""
+        targets = list(self.targets.values())
+        for size in self._sizes():
+            wave = targets[:size]
+            if size >= len(targets) or not self._is_done(wave, now_s):
+                return wave
+        return targets
+
+    def _sizes(self) -> list[int]:
+        shares = [math.ceil(len(self.targets) * percent / 100) for percent in self.plan.then_percent]
+        return [size for size in (self.plan.canary, *shares) if size > 0]
+
+    def _is_done(self, wave: list[Target], now_s: float) -> bool:
+        good = [target.changed_s for target in wave if target.state == "good"]
+        is_quiet = not any(target.state in UNDER_WAY for target in wave)
+        return bool(good) and is_quiet and now_s - max(good) >= self.plan.hold_s
+
+    def due_s(self, now_s: float) -> float | None:
+        """Returns in how many seconds a hold is over, or None if none is."""
+        goods = [target.changed_s for target in self.targets.values() if target.state == "good"]
+        if self.state != "running" or not goods or not self.plan.hold_s:
+            return None
+        left_s = max(goods) + self.plan.hold_s - now_s
+        return left_s if left_s > 0 else None
+
+
+def order(devices: Collection[str], online: Collection[str]) -> list[str]:
+    """Returns boards in the order of a rollout: those that are here first, so that the first step has some."""
+    return sorted(devices, key=lambda device: (device not in online, device))

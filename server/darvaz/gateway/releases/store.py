@@ -1,0 +1,209 @@
+"""Releases, rollouts and the boards' keys, kept in the data folder; used from the event loop.
+
+The contents of files lie in the folder `releases`, each by its SHA-256, written before the release is listed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from darvaz.gateway.releases.manifest import ReleaseFile
+from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, Target
+
+TABLES = ("releases", "rollouts", "rollout_targets", "update_keys")
+KEY_BYTES = 32
+FOLDER = "releases"
+# The newest are kept; a file that no release has is deleted.
+RELEASES_MAX = 100
+ROLLOUTS_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRelease:
+    """One program, as it was when somebody deployed it."""
+
+    number: int
+    name: str
+    created_s: float
+    author: str
+    files: list[ReleaseFile]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+class ReleaseStore:
+    """Everything about updates that outlives the process."""
+
+    def __init__(self, connection: sqlite3.Connection, data: Path) -> None:
+        self._connection = connection
+        self._folder = data / FOLDER
+        self.releases: dict[int, ProgramRelease] = {}
+        self.rollouts: dict[int, Rollout] = {}
+        self._load()
+
+    def _load(self) -> None:
+        for number, name, created_s, author, files in self._connection.execute(
+            "SELECT number, name, created_s, author, files FROM releases ORDER BY number"
+        ):
+            parsed = msgspec.json.decode(files, type=list[ReleaseFile])
+            self.releases[number] = ProgramRelease(number, name, created_s, author, parsed)
+        for number, release, plan, created_s, author, state, reason in self._connection.execute(
+            "SELECT number, release, plan, created_s, author, state, reason FROM rollouts ORDER BY number"
+        ):
+            parsed_plan = msgspec.json.decode(plan, type=RolloutPlan)
+            self.rollouts[number] = Rollout(number, release, parsed_plan, created_s, author, state, reason)
+        for rollout, device, state, counter, tries, reason, changed_s in self._connection.execute(
+            "SELECT rollout, device, state, counter, tries, reason, changed_s FROM rollout_targets ORDER BY place"
+        ):
+            if rollout in self.rollouts:
+                target = Target(device, state, counter, tries, reason, changed_s)
+                self.rollouts[rollout].targets[device] = target
+
+    # Releases
+
+    def write_files(self, contents: Iterable[bytes]) -> None:
+        """Writes contents to the disk, for any thread; raises `OSError`."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        for data in contents:
+            path = self._folder / hashlib.sha256(data).hexdigest()
+            if path.exists():
+                continue
+            part = path.with_suffix(f".{secrets.token_hex(4)}")
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+
+    def read_file(self, sha256: str) -> bytes:
+        """Returns a content; raises `OSError` where it is gone."""
+        data = (self._folder / sha256).read_bytes()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise OSError(f"the file {sha256} of a release is damaged")
+        return data
+
+    def add_release(self, name: str, author: str, files: list[ReleaseFile], now_s: float) -> ProgramRelease:
+        """Lists a release whose files are written."""
+        release = ProgramRelease(max(self.releases, default=0) + 1, name, now_s, author, files)
+        self._connection.execute(
+            "INSERT INTO releases (number, name, created_s, author, files) VALUES (?, ?, ?, ?, ?)",
+            (release.number, name, now_s, author, msgspec.json.encode(files).decode()),
+        )
+        self.releases[release.number] = release
+        self._drop_old_releases()
+        return release
+
+    def _drop_old_releases(self) -> None:
+        used = {rollout.release for rollout in self.rollouts.values() if rollout.state in ("running", "paused")}
+        for number in [number for number in self.releases if number not in used][: len(self.releases) - RELEASES_MAX]:
+            del self.releases[number]
+            self._connection.execute("DELETE FROM releases WHERE number = ?", (number,))
+
+    def delete_unused_files(self) -> None:
+        """Deletes contents that no release has."""
+        used = {file.sha256 for release in self.releases.values() for file in release.files}
+        for path in self._folder.glob("*") if self._folder.is_dir() else ():
+            if path.name not in used:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    # Rollouts
+
+    def add_rollout(self, release: int, plan: RolloutPlan, devices: list[str], author: str, now_s: float) -> Rollout:
+        """Begins a rollout to boards in this order."""
+        rollout = Rollout(max(self.rollouts, default=0) + 1, release, plan, now_s, author)
+        rollout.targets = {device: Target(device, changed_s=now_s) for device in devices}
+        self._connection.execute(
+            "INSERT INTO rollouts (number, release, plan, created_s, author, state, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?, '')",
+            (rollout.number, release, msgspec.json.encode(plan).decode(), now_s, author, rollout.state),
+        )
+        for position, device in enumerate(devices):
+            self._connection.execute(
+                "INSERT INTO rollout_targets (key, rollout, device, place, state, counter, tries, reason, changed_s)"
+                " VALUES (?, ?, ?, ?, 'waiting', 0, 0, '', ?)",
+                (_key(rollout, device), rollout.number, device, position, now_s),
+            )
+        self.rollouts[rollout.number] = rollout
+        self._drop_old_rollouts()
+        return rollout
+
+    def _drop_old_rollouts(self) -> None:
+        over = [number for number, rollout in self.rollouts.items() if rollout.state in ("done", "stopped")]
+        for number in over[: max(0, len(self.rollouts) - ROLLOUTS_MAX)]:
+            del self.rollouts[number]
+            self._connection.execute("DELETE FROM rollout_targets WHERE rollout = ?", (number,))
+            self._connection.execute("DELETE FROM rollouts WHERE number = ?", (number,))
+
+    def keep_rollout(self, rollout: Rollout) -> None:
+        """Keeps the state of a rollout."""
+        self._connection.execute(
+            "UPDATE rollouts SET state = ?, reason = ? WHERE number = ?",
+            (rollout.state, rollout.reason, rollout.number),
+        )
+
+    def keep_target(self, rollout: Rollout, target: Target) -> None:
+        """Keeps the state of one board of a rollout."""
+        self._connection.execute(
+            "UPDATE rollout_targets SET state = ?, counter = ?, tries = ?, reason = ?, changed_s = ? WHERE key = ?",
+            (
+                target.state,
+                target.counter,
+                target.tries,
+                target.reason,
+                target.changed_s,
+                _key(rollout, target.device),
+            ),
+        )
+
+    # Keys
+
+    def key_of(self, device: str) -> bytes | None:
+        """Returns the key of a board, or None if it has none."""
+        row = self._connection.execute("SELECT key FROM update_keys WHERE device = ?", (device,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def make_key(self, device: str) -> bytes:
+        """Returns the key of a board, made at the first call."""
+        key = self.key_of(device)
+        if key is None:
+            key = secrets.token_bytes(KEY_BYTES)
+            self._connection.execute("INSERT INTO update_keys (device, key, counter) VALUES (?, ?, 0)", (device, key))
+        return key
+
+    def next_counter(self, device: str, least: int, now_s: float) -> int:
+        """Returns a counter above all before it, also above those that a lost data folder gave: the time."""
+        row = self._connection.execute("SELECT counter FROM update_keys WHERE device = ?", (device,)).fetchone()
+        counter = max(row[0] if row else 0, least, int(now_s) - 1) + 1
+        self._connection.execute("UPDATE update_keys SET counter = ? WHERE device = ?", (counter, device))
+        return counter
+
+    def forget(self, device: str) -> None:
+        """Forgets the key of a device."""
+        self._connection.execute("DELETE FROM update_keys WHERE device = ?", (device,))
+
+
+def changes(before: ProgramRelease | None, after: ProgramRelease) -> Mapping[str, str]:
+    """Returns what is different from the release before: added, changed or removed, by path."""
+    old = {file.path: file.sha256 for file in before.files} if before else {}
+    new = {file.path: file.sha256 for file in after.files}
+    return {
+        path: "added" if path not in old else "removed" if path not in new else "changed"
+        for path in sorted(old.keys() | new.keys())
+        if old.get(path) != new.get(path)
+    }
+
+
+def _key(rollout: Rollout, device: str) -> str:
+    return f"{rollout.number}/{device}"

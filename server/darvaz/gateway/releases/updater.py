@@ -1,0 +1,284 @@
+"""Carries rollouts out: sends releases to boards that are here, and notes what becomes of them.
+
+One task looks what is due, whenever something happened; a transfer is a task of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.events.bus import EventBus
+from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.releases.manifest import SignedUpdate, sign
+from darvaz.gateway.releases.rollout import TRANSFERS_MAX, TRIES_MAX, Rollout, RolloutPlan, Target, TargetState, order
+from darvaz.gateway.releases.store import ProgramRelease, ReleaseStore
+from darvaz.gateway.releases.transfer import Transfer, TransferError
+from darvaz.protocol.codec import Message, MessageCodec
+from darvaz.protocol.faults import Fault
+
+log = logging.getLogger("darvaz.releases")
+
+# A board hashes and copies meanwhile.
+ANSWER_DEADLINE_S = 30.0
+# Between two tries of one board.
+RETRY_S = 20.0
+# After a link that ended in the middle.
+AGAIN_S = 1.0
+_IDS = 2**30
+REASON_CHARS_MAX = 1000
+NO_LOADER = "this board cannot take updates: run `darvaz flash` once, with the board on USB"
+NO_KEY = "this board has no key for updates: run `darvaz flash` once, with the board on USB"
+
+
+class _Away(Exception):
+    """The link ended, or the board did not answer."""
+
+
+class Updater:
+    """Runs rollouts; made once, opened and closed with the application."""
+
+    def __init__(
+        self,
+        store: ReleaseStore,
+        hub: Hub,
+        bus: EventBus,
+        journal: Journal,
+        protocol: MessageCodec,
+        unix_s: Callable[[], float],
+    ) -> None:
+        self.store = store
+        self._hub = hub
+        self._bus = bus
+        self._journal = journal
+        self._protocol = protocol
+        self._unix_s = unix_s
+        self._ids = itertools.count(1)
+        # By device and id: who waits for an answer.
+        self._answers: dict[tuple[str, int], asyncio.Future[dict[str, Any]]] = {}
+        self._transfers: dict[str, asyncio.Task[None]] = {}
+        # Monotonic seconds before which a board is not tried again.
+        self._not_before: dict[str, float] = {}
+        # The counter of the update that a board found good since it connected.
+        self._settled: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.on_change: Callable[[Rollout, Target | None], None] = _ignore
+        """Is called with a rollout that changed, and the board whose state did."""
+
+    # Its life
+
+    def open(self) -> None:
+        """Begins; what was under way when the gateway ended goes on."""
+        self._bus.subscribe(["update_state"], self._receive)
+        self._hub.on_presence(self._on_presence)
+        for rollout in self.store.rollouts.values():
+            for target in rollout.targets.values():
+                if target.state == "transferring":
+                    target.state = "waiting"
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Ends transfers; boards keep what they have of them."""
+        tasks = [task for task in (self._task, *self._transfers.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What people ask for
+
+    def deploy(self, release: ProgramRelease, devices: list[str], plan: RolloutPlan, author: str) -> Rollout:
+        """Begins a rollout; boards that wait for an older one wait for this one."""
+        here = [device for device in devices if self._hub.program_of(device) is not None]
+        ordered = order(devices, here)
+        for older in self.store.rollouts.values():
+            for device in ordered:
+                target = older.targets.get(device)
+                if older.state != "done" and target and target.state == "waiting":
+                    self._change(older, target, "superseded")
+        rollout = self.store.add_rollout(release.number, plan, ordered, author, self._unix_s())
+        self._tell(rollout, "begins")
+        self._wake.set()
+        return rollout
+
+    def set_state(self, rollout: Rollout, state: str) -> None:
+        """Pauses, resumes or stops a rollout; what is under way on a board comes to its end."""
+        rollout.state, rollout.reason = state, ""  # type: ignore[assignment]
+        self.store.keep_rollout(rollout)
+        self._tell(rollout, state)
+        self._wake.set()
+
+    # What happens
+
+    def _on_presence(self, device: str, is_connected: bool) -> None:
+        if not is_connected:
+            for (of, _), answer in list(self._answers.items()):
+                if of == device and not answer.done():
+                    answer.set_exception(_Away("the link ended"))
+        else:
+            self._look_at(device)
+        self._wake.set()
+
+    def _look_at(self, device: str) -> None:
+        """Compares what a board that came says about its program with what is known."""
+        program = self._hub.program_of(device) or {}
+        for rollout, target in self._targets_of(device, "trial"):
+            if program.get("failed") == target.counter or (
+                program.get("counter") == target.counter and program.get("state") == "safe_mode"
+            ):
+                self._change(rollout, target, "fell_back", program.get("reason") or "it did not become good")
+            elif program.get("counter") != target.counter:
+                # The board was flashed meanwhile, or its commit did not reach the flash.
+                self._change(rollout, target, "waiting")
+            elif program.get("state") == "good":
+                self._change(rollout, target, "good")
+
+    def _receive(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
+        answer = msgspec.to_builtins(message)
+        waiting = self._answers.pop((device or "", answer.get("id", 0)), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+        elif answer.get("state") == "good":
+            self._settled[device or ""] = answer.get("counter", 0)
+            for rollout, target in self._targets_of(device or "", "trial"):
+                if target.counter == answer.get("counter"):
+                    self._change(rollout, target, "good")
+            self._wake.set()
+
+    def _targets_of(self, device: str, state: TargetState) -> list[tuple[Rollout, Target]]:
+        found = [(rollout, rollout.targets.get(device)) for rollout in self.store.rollouts.values()]
+        return [(rollout, target) for rollout, target in found if target is not None and target.state == state]
+
+    def _change(self, rollout: Rollout, target: Target, state: TargetState, reason: str = "") -> None:
+        target.state, target.reason = state, reason[:REASON_CHARS_MAX]
+        target.changed_s = self._unix_s()
+        self.store.keep_target(rollout, target)
+        text = f"release {rollout.release}, rollout {rollout.number}: {state} {target.reason}".rstrip()
+        self._journal.record(target.device, self._hub.kind_of(target.device), "", "=", "update", text)
+        log.info("= %s %s", target.device, text)
+        self.on_change(rollout, target)
+        self._conclude(rollout)
+
+    def _conclude(self, rollout: Rollout) -> None:
+        before = rollout.state
+        rollout.conclude()
+        if rollout.state != before:
+            self.store.keep_rollout(rollout)
+            self._tell(rollout, f"{rollout.state} {rollout.reason}".rstrip())
+
+    def _tell(self, rollout: Rollout, text: str) -> None:
+        line = f"rollout {rollout.number} of release {rollout.release}: {text}"
+        self._journal.record(None, None, "", "=", "rollout", line)
+        log.info("= %s", line)
+        self.on_change(rollout, None)
+
+    # What is due
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            wait_s = self._start_due()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                # A hold is over, or a board may be tried again.
+                pass
+
+    def _start_due(self) -> float | None:
+        """Starts the transfers that are due; returns in how many seconds another may be, or None."""
+        now_s, waits = self._unix_s(), []
+        for rollout in list(self.store.rollouts.values()):
+            here = [device for device in rollout.targets if self._hub.program_of(device) is not None]
+            for target in rollout.due(here, now_s):
+                left_s = self._not_before.get(target.device, 0.0) - time.monotonic()
+                if left_s > 0:
+                    waits.append(left_s)
+                elif target.device not in self._transfers and len(self._transfers) < TRANSFERS_MAX:
+                    self._start(rollout, target)
+            hold_s = rollout.due_s(now_s)
+            waits += [] if hold_s is None else [hold_s]
+        return min(waits) + 0.01 if waits else None
+
+    def _start(self, rollout: Rollout, target: Target) -> None:
+        program = self._hub.program_of(target.device) or {}
+        if program.get("state") == "trial" and self._settled.get(target.device) != program.get("counter"):
+            # Settled first; the board tells when it is.
+            return
+        key = self.store.key_of(target.device)
+        if not program or not program.get("has_key") or key is None:
+            self._change(rollout, target, "refused", NO_KEY if program else NO_LOADER)
+            return
+        least = max(program.get("counter", 0), program.get("failed", 0))
+        if target.counter <= least:
+            target.counter = self.store.next_counter(target.device, least, self._unix_s())
+        self._change(rollout, target, "transferring")
+        update = self._signed(rollout, target, key)
+        task = asyncio.create_task(self._transfer(rollout, target, update))
+        self._transfers[target.device] = task
+
+    def _signed(self, rollout: Rollout, target: Target, key: bytes) -> SignedUpdate:
+        release = self.store.releases[rollout.release]
+        return sign(
+            key,
+            release.files,
+            counter=target.counter,
+            release=str(release.number),
+            device=target.device,
+            kind=self._hub.kind_of(target.device) or "",
+            is_once=False,
+        )
+
+    # One transfer
+
+    async def _transfer(self, rollout: Rollout, target: Target, update: SignedUpdate) -> None:
+        try:
+            transfer = Transfer(update, self.store.read_file)
+            step: dict[str, Any] | None = transfer.start()
+            while step is not None:
+                step = transfer.receive(await self._ask(target.device, step))
+            self._change(rollout, target, "trial")
+        except _Away as error:
+            # A link that is about to end is still listed for a moment.
+            self._not_before[target.device] = time.monotonic() + AGAIN_S
+            self._change(rollout, target, "waiting", str(error))
+        except (TransferError, OSError) as error:
+            self._fail(rollout, target, error)
+        finally:
+            self._transfers.pop(target.device, None)
+            self._wake.set()
+
+    def _fail(self, rollout: Rollout, target: Target, error: Exception) -> None:
+        target.tries += 1
+        target.counter = 0
+        self._not_before[target.device] = time.monotonic() + RETRY_S
+        is_left_alone = target.tries >= TRIES_MAX
+        self._change(rollout, target, "refused" if is_left_alone else "waiting", str(error))
+
+    async def _ask(self, device: str, step: dict[str, Any]) -> dict[str, Any]:
+        identity = next(self._ids) % _IDS
+        message = self._protocol.check("update", {"id": identity, **step})
+        if isinstance(message, Fault):
+            raise TransferError(message.message)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[device, identity] = answer
+        try:
+            if not self._hub.send_update(device, message):
+                raise _Away("the board is away")
+            async with asyncio.timeout(ANSWER_DEADLINE_S):
+                return await answer
+        except TimeoutError:
+            raise _Away(f"the board did not answer within {ANSWER_DEADLINE_S:g} s") from None
+        finally:
+            self._answers.pop((device, identity), None)
+
+
+def _ignore(rollout: Rollout, target: Target | None) -> None:
+    """Stands where nobody wants to know."""
