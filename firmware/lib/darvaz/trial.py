@@ -29,7 +29,7 @@ def describe():
         "counter": state.get("counter", 0),
         "failed": state.get("failed", 0),
         "mpy": getattr(sys.implementation, "_mpy", 0) & 255,
-        "micropython": ".".join(str(part) for part in sys.implementation[1][:3]),
+        "micropython": ".".join(str(part) for part in sys.implementation.version[:3]),
     }
     if state.get("reason"):
         about["reason"] = state["reason"]

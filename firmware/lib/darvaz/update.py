@@ -271,7 +271,7 @@ def _check_header(device, header, mac):
     if found["device"] != device.id or found["kind"] != device.board.KIND:
         raise Refused("this update is for another board, %s" % found["device"])
     least = [int(part) for part in found.get("least", "1.24").split(".")]
-    if list(sys.implementation[1][:2]) < least:
+    if list(sys.implementation.version[:2]) < least:
         raise Refused("this release needs MicroPython %s" % found["least"])
     if not 0 < found["bytes"] <= MANIFEST_BYTES_MAX:
         raise Refused("the manifest is too long")
