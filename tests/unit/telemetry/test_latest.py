@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.telemetry.history import History
@@ -174,3 +176,29 @@ def test_the_uptime_of_before_a_restart_is_not_kept(telemetry: Telemetry, publis
     publish("pico", type="connect", device="pico")
 
     assert telemetry.vitals("pico").uptime_s is None
+
+
+REPORTS = st.lists(
+    st.tuples(st.integers(0, 3), st.dictionaries(st.sampled_from("abc"), st.integers(0, 9), min_size=1), st.booleans()),
+    max_size=12,
+)
+
+
+@given(reports=REPORTS)
+def test_newest_values_are_those_that_each_report_by_itself_would_leave(reports: Any) -> None:
+    kept = Telemetry(RecordingHistory(), lambda: NOW_S, lambda: 5000.0)
+    expected: dict[str, tuple[int, float]] = {}
+
+    for age_s, values, is_read in reports:
+        message = PROTOCOL.parse(json.dumps({"type": "telemetry", "values": values}))
+        kept.receive("telemetry", "pico", message, NOW_S - age_s)
+        for name, value in values.items():
+            if NOW_S - age_s >= expected.get(name, (0, 0.0))[1]:
+                expected[name] = (value, NOW_S - age_s)
+        if is_read:
+            kept.latest("pico")
+
+        stored = {name: (reading.value, reading.time) for name, reading in kept.dump("pico")[1].items()}
+        assert stored == expected, "what is written to the disk"
+    shown = {name: (reading.value, reading.time) for name, reading in kept.latest("pico").items()}
+    assert shown == expected

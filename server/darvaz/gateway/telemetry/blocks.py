@@ -8,12 +8,14 @@ every 10 s: 2.0 to 2.9 bytes each, against 25.7 as rows of a table.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate
-from operator import sub
+from itertools import accumulate, repeat
+from math import copysign, inf, isfinite
+from operator import eq, mul, sub, truediv
 
 READINGS_MAX = 4_096
 # Beyond this many places a decimal costs more than a double.
@@ -76,27 +78,37 @@ def unpack(block: bytes) -> tuple[list[int], list[float]]:
 
 def _as_whole_numbers(values: Sequence[float]) -> tuple[int, list[int] | None]:
     """Returns how many decimal places all values have, and the values without the point; or that they have more."""
+    # The sum is finite if each value is, and they are far from the largest double.
+    is_constant = values[0] == values[-1] and list(values).count(values[0]) == len(values)
+    largest = max(max(values), -min(values)) if isfinite(sum(values)) else inf
     for places in range(_PLACES_MAX + 1):
         scale = 10**places
-        # `round` of a large double is exact; what is not finite is not a whole number.
-        if any(not -_WHOLE_MAX < value * scale < _WHOLE_MAX for value in values):
+        if not largest * scale < _WHOLE_MAX:
             break
-        whole = [round(value * scale) for value in values]
-        if all(number / scale == value for number, value in zip(whole, values, strict=True)):
+        # Most lists are seen not to fit by their first value; one loop in C is a third of the time of one in Python.
+        if round(values[0] * scale) / scale != values[0]:
+            continue
+        if is_constant:
+            whole = [round(values[0] * scale)] * len(values)
+        else:
+            whole = list(map(round, map(mul, values, repeat(scale))))
+        if all(map(eq, map(truediv, whole, repeat(scale)), values)):
             # Minus zero would lose its sign.
             return (places, whole) if all(whole) or not _has_minus_zero(values) else (_DOUBLES, None)
     return _DOUBLES, None
 
 
 def _has_minus_zero(values: Sequence[float]) -> bool:
-    return any(value == 0.0 and str(value).startswith("-") for value in values)
+    return any(value == 0.0 and copysign(1.0, value) < 0 for value in values)
 
 
 def _column(numbers: array[int]) -> tuple[int, bytes]:
     """Returns the fewest bytes that hold each number, and all of them by weight."""
-    least, most = min(numbers, default=0), max(numbers, default=0)
-    width = next(width for width in _CODES if -(1 << 8 * width - 1) <= least and most < 1 << 8 * width - 1)
-    return width, _by_weight(_little(array(_CODES[width], numbers)), width)
+    for width, code in _CODES.items():
+        # A look for the least and the most takes twice as long.
+        with contextlib.suppress(OverflowError):
+            return width, _by_weight(_little(array(code, numbers)), width)
+    raise AssertionError("eight bytes hold every number of such an array")
 
 
 def _read_column(data: bytes, width: int) -> array[int]:

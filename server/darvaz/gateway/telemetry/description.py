@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from darvaz.gateway.devices.description import DeviceState
 from darvaz.gateway.devices.hub import Hub
-from darvaz.gateway.telemetry.latest import Telemetry, Vitals
-from darvaz.gateway.telemetry.newest import Reading
+from darvaz.gateway.telemetry.latest import Telemetry
+from darvaz.gateway.telemetry.newest import Reading, Vitals
 from darvaz.protocol.codec import MessageCodec
 
 _LAST_ARGS = "With which numbers, truth values and choices each command was last carried out, since the board started."

@@ -16,7 +16,7 @@ from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.taken import forget_taken, write_taken
 from darvaz.gateway.telemetry.history_schema import DAY_MS, insert_block
 from darvaz.gateway.telemetry.newest import Newest, forget_newest, write_newest
-from darvaz.gateway.telemetry.recent import Recent, Series
+from darvaz.gateway.telemetry.recent import Recent, Series, series_of
 
 SERIES_PER_DEVICE_MAX = 64
 SERIES_MAX = 200_000
@@ -79,10 +79,10 @@ class HistoryStore:
             self._delete(connection, device)
             forget_taken(connection, device)
             forget_newest(connection, device)
-        write_newest(connection, recent.series, newest)
+        write_newest(connection, recent.reports, newest)
         write_taken(connection, [(*key, numbers) for key, numbers in recent.taken.items()])
-        for device, names in recent.series.items():
-            for name, readings in names.items():
+        for device, reports in recent.reports.items():
+            for name, readings in series_of(reports).items():
                 series = self._series_of(connection, device, name)
                 if series is None:
                     self.refused_readings += len(readings.numbers) + len(readings.states)

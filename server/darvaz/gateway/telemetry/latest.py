@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from darvaz.gateway.telemetry.history import History
-from darvaz.gateway.telemetry.newest import HEALTH_NAMES, Newest, Reading, put
+from darvaz.gateway.telemetry.newest import HEALTH_NAMES, Newest, Reading, Vitals, put
 
 TYPES = ("telemetry", "pong", "connect")
 
 # Two clocks that are read one after the other differ by this much at most.
-_SAME_MOMENT_S = 0.002
+_SAME_MOMENT_S: Final = 0.002
+_UNSET: Final = msgspec.UNSET
 
 
-class Vitals(msgspec.Struct):
-    """How a board is, by its last report."""
+class _LastReport:
+    """One report, and the monotonic second at which it happened."""
 
-    rssi_dbm: int | None = None
-    heap_free_bytes: int | None = None
-    uptime_s: float | None = None
+    __slots__ = ("at_s", "happened_s", "values")
+
+    def __init__(self, values: dict[str, Any], happened_s: float, at_s: float) -> None:
+        self.values = values
+        self.happened_s = happened_s
+        self.at_s = at_s
 
 
 class Telemetry:
@@ -37,6 +41,8 @@ class Telemetry:
         self._monotonic_s = monotonic_s
         # Device → name → its newest reading, the least recently reported name first.
         self._latest: dict[str, dict[str, Reading]] = {}
+        # Device → its last report, newer than all in `_latest` and not among them yet: mostly the next replaces it.
+        self._last: dict[str, _LastReport] = {}
         # Device → the start of the board, if it tells; its messages are numbered from there.
         self._boots: dict[str, str] = {}
         # Device → name → the monotonic second of that reading: the wall clock may jump between two.
@@ -56,10 +62,12 @@ class Telemetry:
             if type_ == "connect":
                 self._begin(device, message.boot_id or "")
             self._keep_vitals(device, message, happened_s)
-        if message.uptime_ms is not msgspec.UNSET:
-            vitals = self.vitals(device)
+        uptime_ms = message.uptime_ms
+        if uptime_ms is not _UNSET:
+            vitals, uptime_s = self.vitals(device), uptime_ms / 1000
             # What waited on the board says how long it ran then.
-            vitals.uptime_s = max(vitals.uptime_s or 0.0, message.uptime_ms / 1000)
+            if vitals.uptime_s is None or vitals.uptime_s < uptime_s:
+                vitals.uptime_s = uptime_s
 
     def restore(self, found: Mapping[str, Newest], boots: Mapping[str, str]) -> None:
         """Takes the newest values of before the start of the gateway, of devices that are known, by their boots."""
@@ -72,6 +80,7 @@ class Telemetry:
 
     def latest(self, device: str) -> dict[str, Reading]:
         """Returns the newest value of each name since the board started, as far as it tells when that was."""
+        self._settle(device)
         return dict(self._latest.get(device, {}))
 
     def health(self, device: str) -> dict[str, Reading]:
@@ -80,15 +89,27 @@ class Telemetry:
 
     def knows(self, device: str) -> bool:
         """Returns whether anything was heard of a device, be it that its values are not known any more."""
-        return device in self._latest
+        return device in self._latest or device in self._last
 
     def dump(self, device: str) -> Newest:
         """Returns the start of a board and its newest values; from any thread."""
-        return self._boots.get(device, ""), self._latest.get(device, {}).copy()
+        while True:
+            last = self._last.get(device)
+            boot, readings = self._boots.get(device, ""), self._latest.get(device, {}).copy()
+            # Otherwise the event loop has put it among the others meanwhile.
+            if self._last.get(device) is last:
+                break
+        if last is not None:
+            for name, value in last.values.items():
+                put(readings, name, Reading(value, last.happened_s))
+        return boot, readings
 
     def vitals(self, device: str) -> Vitals:
         """Returns how a board is; the same object until the device is forgotten."""
-        return self._vitals.setdefault(device, Vitals())
+        vitals = self._vitals.get(device)
+        if vitals is None:
+            vitals = self._vitals[device] = Vitals()
+        return vitals
 
     def vitals_or_none(self, device: str) -> Vitals | None:
         """Returns how a board is, if it ever reported that."""
@@ -101,6 +122,7 @@ class Telemetry:
 
     def drop(self, device: str) -> None:
         """Lets go of what memory has of a device."""
+        self._last.pop(device, None)
         self._latest.pop(device, None)
         self._order.pop(device, None)
         self._boots.pop(device, None)
@@ -110,15 +132,37 @@ class Telemetry:
     def _begin(self, device: str, boot: str) -> None:
         """Notes an introduction; a board that started again has told nothing yet."""
         if boot and boot != self._boots.get(device, boot):
+            self._last.pop(device, None)
             self._latest[device] = {}
             self._order.pop(device, None)
         self._boots[device] = boot
         self.vitals(device).uptime_s = None
 
     def _keep_values(self, device: str, values: dict[str, Any], happened_s: float) -> None:
+        at_s = self._monotonic_s() + happened_s - self._unix_s()
+        last = self._last.get(device)
+        if last is not None:
+            if at_s < last.at_s - _SAME_MOMENT_S:
+                self._settle(device)
+                self._keep_each(device, values, happened_s, at_s)
+                return
+            if last.values.keys() != values.keys():
+                self._settle(device)
+                at_s = max(at_s, last.at_s)
+        # In one step, for `dump`; it is newer than all others.
+        self._last[device] = _LastReport(values, happened_s, at_s)
+
+    def _settle(self, device: str) -> None:
+        """Puts the last report among the newest values."""
+        last = self._last.get(device)
+        if last is not None and last.values:
+            self._keep_each(device, last.values, last.happened_s, last.at_s)
+            # Not before: `dump` finds the values here or there. Its time is still that of the newest report.
+            self._last[device] = _LastReport({}, last.happened_s, last.at_s)
+
+    def _keep_each(self, device: str, values: dict[str, Any], happened_s: float, at_s: float) -> None:
         kept = self._latest.setdefault(device, {})
         order = self._order.setdefault(device, {})
-        at_s = self._monotonic_s() + happened_s - self._unix_s()
         for name, value in values.items():
             # A late reading does not replace a newer one; one that is hardly older came in the same moment.
             if at_s < order.get(name, at_s) - _SAME_MOMENT_S:
@@ -130,14 +174,14 @@ class Telemetry:
 
     def record(self, device: str, report: Any, happened_s: float) -> None:
         """Puts a report into the history, if that does not have it yet."""
-        boot = "" if report.seq is msgspec.UNSET else self._boots.get(device, "")
+        boot = "" if report.seq is _UNSET else self._boots.get(device, "")
         self._history.record(device, happened_s, report.values, boot, report.seq if boot else 0)
 
     def _keep_vitals(self, device: str, message: Any, happened_s: float) -> None:
         vitals, numbers = self.vitals(device), {}
         for name in (*HEALTH_NAMES, "uptime_s"):
-            value = getattr(message, name, msgspec.UNSET)
-            if value is msgspec.UNSET:
+            value = getattr(message, name, _UNSET)
+            if value is _UNSET:
                 continue
             setattr(vitals, name, value)
             if name in HEALTH_NAMES:

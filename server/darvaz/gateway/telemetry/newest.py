@@ -24,6 +24,14 @@ class Reading(msgspec.Struct):
     time: float
 
 
+class Vitals(msgspec.Struct):
+    """How a board is, by its last report."""
+
+    rssi_dbm: int | None = None
+    heap_free_bytes: int | None = None
+    uptime_s: float | None = None
+
+
 # The start of the board (`boot_id`, "" if it does not tell), and its newest values by name, the oldest first.
 Newest = tuple[str, dict[str, Reading]]
 

@@ -1,17 +1,17 @@
-"""Reports that were accepted and are not in the database yet, in memory, sorted by series as they are taken."""
+"""Reports that were accepted and are not in the database yet, in memory, by device as they are taken."""
 
 from __future__ import annotations
 
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.telemetry.newest import Newest, add_report
-from darvaz.gateway.telemetry.recent import Recent, Report, Series, UnnumberedReport
+from darvaz.gateway.telemetry.recent import Recent, Report, TimedValues, UnnumberedReport, series_of
 
 # Reports in a record at most; at their largest they stay below the largest record.
 _REPORTS_PER_RECORD = 200
@@ -68,8 +68,8 @@ class ReportQueue:
     def waiting(self, device: str, name: str) -> list[Waiting]:
         """Returns the numbers of a series that the database may not have yet, oldest flush first."""
         found: list[Waiting] = []
-        for number, names in self._waiting_of(device):
-            series = names.get(name)
+        for number, reports in self._waiting_of(device):
+            series = series_of([report for report in reports if name in report[1]]).get(name)
             if series is not None and series.numbers:
                 found.append((number, *series.in_order()))
         return found
@@ -77,29 +77,27 @@ class ReportQueue:
     def newest_waiting(self, device: str) -> dict[str, tuple[float, float]]:
         """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""
         found: dict[str, tuple[float, float]] = {}
-        for _, names in self._waiting_of(device):
-            for name, series in names.items():
+        for _, reports in self._waiting_of(device):
+            for name, series in series_of(reports).items():
                 if series.numbers:
                     times_ms, values = series.in_order()
                     found[name] = (values[-1], times_ms[-1] / 1000)
         return found
 
-    def _waiting_of(self, device: str) -> Iterator[tuple[int, dict[str, Series]]]:
-        """Yields the number of each flush to come, and what it has of a device by name, oldest first."""
+    def _waiting_of(self, device: str) -> list[tuple[int, list[TimedValues]]]:
+        """Returns the number of each flush to come, and what it has of a device, oldest first."""
         with self._lock:
-            flushing, later = self.flushing, self._copy_of(device)
-        for recent in (flushing, later):
-            yield recent.number, recent.series.get(device, {})
+            flushing = self.flushing.number, self.flushing.reports.get(device, []).copy()
+            return [flushing, (self._recent.number, self._copy_of(device))]
 
-    def _copy_of(self, device: str) -> Recent:
+    def _copy_of(self, device: str) -> list[TimedValues]:
         """Returns what is sorted and what is pending of one device."""
-        found = Recent(self._recent.number)
-        found.series[device] = {name: series.copy() for name, series in self._recent.series.get(device, {}).items()}
+        found = self._recent.reports.get(device, []).copy()
         for item in list(self._pending):
             if item == device:
-                found.forget(device)
+                found.clear()
             elif item[0] == device:
-                found.add(item)  # type: ignore[arg-type]
+                found.append((item[1], item[2]))  # type: ignore[arg-type]
         return found
 
     # The recorder's thread
