@@ -67,6 +67,9 @@ class _Exchange(httpx.AsyncByteStream):
         # One piece under way, so that an application that sends to a slow reader has to wait.
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(1)
         self._has_left = asyncio.Event()
+        # As those of a connection: `open_body` and what follows.
+        self.is_lost = False
+        self.on_lost: Callable[[], None] | None = None
         # What `open_body` returned.
         self._body: MemoryBody | None = None
         scope["extensions"] = {BODY_EXTENSION: self}
@@ -88,6 +91,9 @@ class _Exchange(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         """Leaves, as a client that closes its connection, and waits until the application has ended."""
         self._has_left.set()
+        self.is_lost = True
+        if self.on_lost is not None:
+            self.on_lost()
         async with asyncio.timeout(_DEADLINE_S):
             await self._task
 

@@ -23,7 +23,7 @@ from darvaz.gateway.http.authorization import authorize, authorize_viewer
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.compression import compress_for
 from darvaz.gateway.http.problems import problem
-from darvaz.gateway.http.streaming import wait_for_disconnect
+from darvaz.gateway.http.server_protocol import connection_of
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 
@@ -84,17 +84,28 @@ class Call:
 
     async def while_connected(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Returns the result of what may take long; if the caller leaves, ends it and raises `ClientDisconnect`."""
-        working = asyncio.ensure_future(work)
-        leaving = asyncio.ensure_future(wait_for_disconnect(self.request.receive))
+        connection, task = connection_of(self.request.scope), asyncio.current_task()
+        assert task is not None
+        has_left = connection.is_lost
+
+        def leave() -> None:
+            nonlocal has_left
+            has_left = True
+            task.cancel()
+
+        if has_left:
+            work.close()
+            raise ClientDisconnect
+        # Two tasks, one of which waits for the end of the connection, would cost more than a command.
+        connection.on_lost = leave
         try:
-            await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                raise ClientDisconnect
-            return working.result()
+            return await work
+        except asyncio.CancelledError:
+            if not has_left or task.uncancel():
+                raise
+            raise ClientDisconnect from None
         finally:
-            for task in (working, leaving):
-                task.cancel()
-            await asyncio.gather(working, leaving, return_exceptions=True)
+            connection.on_lost = None
 
     def is_still_admitted(self) -> bool:
         """Returns whether the caller may still see what a long response sends."""

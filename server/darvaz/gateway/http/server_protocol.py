@@ -52,6 +52,9 @@ class HttpProtocol(DeadlineH11):
         self._body: ResponseBody | None = None
         # Whether its other end is a local program; None until somebody asked.
         self.is_local_program: bool | None = None
+        self.is_lost = False
+        self.on_lost: Callable[[], None] | None = None
+        """Is called when the connection has ended."""
         app = self.app
 
         async def extended(scope: Any, receive: Any, send: Any) -> None:
@@ -73,6 +76,12 @@ class HttpProtocol(DeadlineH11):
                 self.cut_off()
 
         self.app = extended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
+        if self.on_lost is not None:
+            self.on_lost()
+        super().connection_lost(exc)
 
     def handle_events(self) -> None:
         # h11 joins such lines; a proxy in front may have understood two headers.
