@@ -14,6 +14,7 @@ import pytest
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 from tests.support.simulation import DEADLINE_S, Simulation
+from tests.support.verbs import run_darvaz
 from tests.support.webserver import wait_until
 
 pytestmark = pytest.mark.timeout(90)
@@ -37,8 +38,7 @@ def boards(gateway: GatewayProcess, tmp_path: Path) -> Iterator[Simulation]:
 
 
 def send(gateway: GatewayProcess, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "darvaz", "send", *words, "--gateway", gateway.url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    return run_darvaz("send", *words, "--gateway", gateway.url)
 
 
 def test_pico_and_camera_come_online_and_answer(gateway: GatewayProcess, boards: Simulation) -> None:

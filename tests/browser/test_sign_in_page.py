@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +15,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import wait_for_line
+from tests.support.verbs import run_darvaz
 
 _DEADLINE_S = 20.0
 _LINK = re.compile(r"http://\S+(/sign-in#dvz_\S+)")
@@ -61,8 +60,7 @@ def attacker() -> Iterator[str]:
 
 async def sign_in_path(gateway: GatewayProcess) -> str:
     """Returns path and fragment of a fresh link."""
-    command = [sys.executable, "-m", "darvaz", "signin", "--data", str(gateway.data)]
-    ran = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=True)
+    ran = await asyncio.to_thread(run_darvaz, "signin", "--data", str(gateway.data))
     found = _LINK.fullmatch(ran.stdout.strip())
     assert found
     return found.group(1)

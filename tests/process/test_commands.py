@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from websockets.asyncio.client import connect
 
 from darvaz.client import AsyncGateway
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 CONNECT = {"type": "connect", "device": "pan-tilt", "commands": {"pan": {"angle": {"type": "number"}}}}
 
@@ -64,6 +64,4 @@ def test_the_command_line_says_what_to_do_when_no_gateway_answers() -> None:
 
 
 def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "darvaz", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+    return run_darvaz(*arguments)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 _DEADLINE_S = 60.0
 
@@ -21,8 +21,7 @@ def run_doctor(
     environment = {**clean, **variables}
     if token is not None:
         environment["DARVAZ_BOARD_TOKEN"] = token
-    command = [sys.executable, "-m", "darvaz", "doctor", "--idle", "0.2", *words]
-    return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=_DEADLINE_S, env=environment)
+    return run_darvaz("doctor", "--idle", "0.2", *words, env=environment, typed=typed)
 
 
 def steps_of(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:

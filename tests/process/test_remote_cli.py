@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +32,7 @@ def gateway(token: list[str]) -> Iterator[GatewayProcess]:
 
 def run(home: Path, *words: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DARVAZ_", "XDG_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "darvaz", *words],
-        cwd=home,
-        env={**clean, "HOME": str(home), **env},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_darvaz(*words, env={**clean, "HOME": str(home), **env}, typed=stdin, folder=home)
 
 
 def test_tokens_enrolment_and_journal_of_another_machine(

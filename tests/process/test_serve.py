@@ -15,17 +15,11 @@ from darvaz.gateway.settings import hints, option_name, variable_name
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 from tests.support.record_log import wait_until_logged
+from tests.support.verbs import run_darvaz
 
 
 def serve(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "darvaz", "serve", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **env},
-    )
+    return run_darvaz("serve", *arguments, env={**os.environ, **env})
 
 
 def assert_refused(finished: subprocess.CompletedProcess[str], *words: str) -> None:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 import httpx
 import pytest
 
 from tests.support.gateway import GatewayProcess
 from tests.support.journalled import lines
+from tests.support.verbs import run_darvaz
 
 LINK = re.compile(r"http://\S+/sign-in#(dvz_\S+)")
 
 
 def run_cli(gateway: GatewayProcess, *arguments: str) -> str:
-    command = [sys.executable, "-m", "darvaz", *arguments, "--data", str(gateway.data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    done = run_darvaz(*arguments, "--data", str(gateway.data))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def link_of(gateway: GatewayProcess) -> str:

@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 from darvaz.gateway.access import Tokens
 from darvaz.gateway.storage.database import opened
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 COLUMNS = 80
 DEADLINE_S = 60
@@ -66,8 +67,9 @@ def on_a_terminal(*words: str) -> list[str]:
 
 
 def in_a_pipe(*words: str) -> str:
-    command = [sys.executable, "-m", "darvaz", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE_S).stdout
+    done = run_darvaz(*words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def hidden(text: str) -> set[str]:

@@ -1,17 +1,19 @@
-"""Starts gateways quickly: one process imports Darvaz, and every gateway is a fork of it.
+"""Starts `darvaz` quickly: one process imports Darvaz, and every gateway and other verb is a fork of it.
 
     python -m tests.support.fork_server DESCRIPTOR
 
-Importing is nine tenths of the processor time of a start. A fork is `darvaz serve` all the same: a process, session
-and output of its own, with the arguments and the environment that it is given.
+Importing is nine tenths of the processor time of a start. A fork is `darvaz` all the same: a process, session and
+streams of its own, with the arguments, the environment and the folder that it is given.
 
-A request is one packet on the control socket: JSON, and two file descriptors, of a socket for the answers and of
-the output. The answers are packets of decimal numbers: the process id, and later the wait status.
+A request is one packet on the control socket: JSON, and four file descriptors, of a socket for the answers and of
+the input, the output and the errors. The answers are packets of decimal numbers: the process id, and later the wait
+status.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -24,14 +26,20 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import IO, Any
 
 REQUEST_BYTES_MAX = 65_536
 # The environment decides whether the compiled modules are imported, which a fork cannot do again.
 _IMPORT_VARIABLE = "DARVAZ_COMPILED"
-# All that a gateway imports before it answers.
+# All that a gateway imports before it answers, and most of what other verbs import.
 _IMPORTED = (
     "darvaz.cli",
+    "darvaz.cli.devices",
+    "darvaz.cli.doctor",
+    "darvaz.cli.flash",
+    "darvaz.cli.send",
+    "darvaz.cli.token",
     "darvaz.gateway.server",
     "encodings.idna",
     "rich._emoji_codes",
@@ -41,7 +49,7 @@ _IMPORTED = (
 
 
 class ForkedProcess:
-    """A gateway that the fork server started, as `subprocess.Popen` shows a process."""
+    """A `darvaz` that the fork server started, as `subprocess.Popen` shows a process."""
 
     stdin = None
 
@@ -95,17 +103,27 @@ class ForkServer:
                 start_new_session=True,
             )
 
-    def start(self, arguments: Sequence[str], env: Mapping[str, str], output: IO[bytes]) -> ForkedProcess:
-        """Starts `darvaz` with these arguments."""
+    def start(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        output: IO[bytes],
+        errors: IO[bytes] | None = None,
+        input: IO[bytes] | None = None,
+        folder: Path | None = None,
+    ) -> ForkedProcess:
+        """Starts `darvaz` with these arguments; without `errors` they go to the output, and no input is empty."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = json.dumps({"arguments": list(arguments), "env": dict(env), "folder": os.getcwd()}).encode()
-        with theirs:
-            socket.send_fds(self._control, [request], [theirs.fileno(), output.fileno()])
+        request = {"arguments": list(arguments), "env": dict(env), "folder": str(folder or Path.cwd())}
+        with theirs, open(os.devnull, "rb") as nothing:
+            streams = [input or nothing, output, errors or output]
+            descriptors = [theirs.fileno(), *(stream.fileno() for stream in streams)]
+            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
         return ForkedProcess(ours)
 
 
 def can_fork(env: Mapping[str, str]) -> bool:
-    """Whether a gateway with this environment may be a fork."""
+    """Whether a `darvaz` with this environment may be a fork."""
     return hasattr(os, "pidfd_open") and _IMPORT_VARIABLE not in env
 
 
@@ -128,20 +146,21 @@ def serve(control: socket.socket) -> None:
             _report(pidfd, *forks.pop(pidfd))
         if control.fileno() not in ready:
             continue
-        packet, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES_MAX, 2)
+        packet, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES_MAX, 4)
         if not packet:
             _end_all([pid for pid, _ in forks.values()])
             sys.exit()
-        answers, output = socket.socket(fileno=descriptors[0]), descriptors[1]
+        answers, streams = socket.socket(fileno=descriptors[0]), descriptors[1:]
         pid = os.fork()
         if pid == 0:
             for descriptor in forks:
                 os.close(descriptor)
             for own in (control, answers, *(kept for _, kept in forks.values())):
                 own.close()
-            _become(json.loads(packet), output)
+            _become(json.loads(packet), streams)
             return
-        os.close(output)
+        for stream in streams:
+            os.close(stream)
         answers.send(str(pid).encode())
         forks[os.pidfd_open(pid)] = (pid, answers)
 
@@ -163,16 +182,16 @@ def _end_all(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _become(request: dict[str, Any], output: int) -> None:
-    """Gives a fork what a new process has: session, folder, environment, arguments and output."""
+def _become(request: dict[str, Any], streams: list[int]) -> None:
+    """Gives a fork what a new process has: session, folder, environment, arguments and streams."""
     os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv[1:] = request["arguments"]
-    for stream in (1, 2):
-        os.dup2(output, stream)
-    os.close(output)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
 
 
 def main() -> None:
@@ -181,6 +200,9 @@ def main() -> None:
     from darvaz.__main__ import main as run
 
     assert threading.active_count() == 1, "a process with threads must not be forked"
+    # A fork that looks for garbage in this would copy all of it.
+    gc.collect()
+    gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
     run()
 

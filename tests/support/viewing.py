@@ -7,7 +7,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Protocol, Self
@@ -18,6 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from tests.support.app import RunningApp
 from tests.support.asgi import MemoryWebSocket
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 DEADLINE_S = 20.0
 # The request of a viewer over WebSocket that sends nothing more.
@@ -161,5 +161,4 @@ async def until_viewers(gateway: GatewayProcess, count: int) -> None:
 def run_cli(*arguments: str, gateway: GatewayProcess) -> subprocess.CompletedProcess[str]:
     """Runs the `darvaz` command against a gateway."""
     env = {**os.environ, "DARVAZ_DATA": str(gateway.data), "DARVAZ_GATEWAY": gateway.url}
-    command = [sys.executable, "-m", "darvaz", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=env)
+    return run_darvaz(*arguments, env=env, deadline_s=90)
