@@ -26,7 +26,7 @@ COMMANDS: dict[str, Any] = {
 
 def paths(device: str) -> tuple[str, ...]:
     """Returns the paths of all pages."""
-    return "", f"device/{device}", "cameras", "add", "access"
+    return "", f"device/{device}", "cameras", "alerts", "add", "access"
 
 
 @pytest_asyncio.fixture(loop_scope="session")

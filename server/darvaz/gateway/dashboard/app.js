@@ -8,6 +8,7 @@ import { applyLanguage, chooseLanguage, language, t } from "./lib/words.js";
 import "./elements/gateway-problems.js";
 import "./pages/access-page.js";
 import "./pages/add-board.js";
+import "./pages/alerts-page.js";
 import "./pages/camera-wall.js";
 import "./pages/device-list.js";
 import "./pages/device-page.js";
@@ -17,6 +18,7 @@ const HOME = { element: "device-list", title: "devices" };
 const PAGES = new Map([
   ["", HOME],
   ["cameras", { element: "camera-wall", title: "cameras" }],
+  ["alerts", { element: "alerts-page", title: "alerts" }],
   ["add", { element: "add-board", title: "add" }],
   ["access", { element: "access-page", title: "access" }],
 ]);

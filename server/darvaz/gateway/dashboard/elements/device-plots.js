@@ -157,7 +157,9 @@ class DevicePlots extends HTMLElement {
     const number = h("strong", {});
     const age = h("span", { class: "quiet" });
     const drawing = plot(title, unit);
-    const caption = h("figcaption", { class: "row" }, bdi(title), age, number);
+    const href = `#/alerts/${encodeURIComponent(this.#device)}/${encodeURIComponent(name)}`;
+    const alert = h("a", { href, class: "quiet", "aria-label": `${t("alert_for")}: ${title}` }, t("alert_for"));
+    const caption = h("figcaption", { class: "row" }, bdi(title), age, number, store.mayChange && alert);
     const figure = h("figure", { class: usualTitle ? "vital" : "" }, caption, drawing.element);
     this.#list.insertBefore(figure, usualTitle ? null : this.#list.querySelector(".vital"));
     /** @type {Measurement} */

@@ -10,7 +10,7 @@ const RETRY_MS = 2_000;
 const CLOSE_HIDDEN_MS = 10_000;
 // Where a proxy delays the stream of events, the page is shown without it after this time.
 const STREAM_DEADLINE_MS = 3_000;
-const TYPES = "presence,forgotten,telemetry,ack,frames";
+const TYPES = "presence,forgotten,telemetry,ack,frames,alert";
 
 class Store extends EventTarget {
   /** @type {"connecting" | "live" | "lost"} the state of the stream */
@@ -133,7 +133,8 @@ class Store extends EventTarget {
     on("telemetry", ({ device: id, time, values }) => {
       if (this.#known.addReadings({ id, time, values })) this.emit("telemetry", { id, time, values });
     });
-    for (const type of /** @type {const} */ (["ack", "frames", "log"])) on(type, (detail) => this.emit(type, detail));
+    for (const type of /** @type {const} */ (["ack", "frames", "log", "alert"]))
+      on(type, (detail) => this.emit(type, detail));
     on("crash", ({ device }) => this.emit("crash", device));
     stream.onerror = () => this.#onStreamError(stream);
   }

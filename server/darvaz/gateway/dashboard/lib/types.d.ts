@@ -38,6 +38,8 @@ export interface Device {
   kind: string;
   sends_frames: boolean;
   label: string | null;
+  /** What an older gateway does not tell. */
+  groups?: string[];
   online: boolean;
   since: number | null;
   first_seen: number;
@@ -150,6 +152,45 @@ export interface Crash {
 }
 
 /** The events of the store, by name, with their details. */
+/** A rule that came true for a device; times are Unix seconds. */
+export interface Alert {
+  id: string;
+  rule: string;
+  /** null: the gateway */
+  device: string | null;
+  title: string;
+  what: string;
+  value: Value | null;
+  since: number;
+  began: number;
+  ended: number | null;
+  acknowledged: number | null;
+  is_escalated: boolean;
+}
+
+/** A rule of alerts. */
+export interface AlertRule {
+  id: string;
+  title: string;
+  when: string;
+  device: string | null;
+  group: string | null;
+  value: string | null;
+  threshold: Value | null;
+  for_s: number;
+  event: string | null;
+  is_on: boolean;
+  sentence: string;
+}
+
+/** A way in which people are told, without its secrets. */
+export interface AlertChannel {
+  name: string;
+  address: string;
+  waiting: number;
+  error: string | null;
+}
+
 export interface StoreEvents {
   /** Devices were added or removed, or the whole list was loaded. */
   devices: undefined;
@@ -160,6 +201,8 @@ export interface StoreEvents {
   telemetry: TelemetryReport;
   ack: { device: string };
   frames: { device: string };
+  /** An alert of a device, or of the gateway, began, ended or was acknowledged. */
+  alert: { device: string | null };
   log: { device: string; time: number; level?: string; message: string };
   /** A device reported why its program died; its id. */
   crash: string;

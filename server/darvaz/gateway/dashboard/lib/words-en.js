@@ -1,7 +1,10 @@
 // The sentences of the page in English. {} is where the value goes.
 
+import { alertsEn } from "./alert-words.js";
+
 /** @type {Record<string, string>} */
 export const en = {
+  ...alertsEn,
   // The header and the banner.
   skip: "Skip to content",
   devices: "Devices",

@@ -1,7 +1,10 @@
 // The sentences of the page in Persian. {} is where the value goes.
 
+import { alertsFa } from "./alert-words.js";
+
 /** @type {Record<string, string>} */
 export const fa = {
+  ...alertsFa,
   // The header and the banner.
   skip: "رفتن به محتوا",
   devices: "دستگاه‌ها",

@@ -153,5 +153,10 @@ function manage(device) {
   };
   const label = h("label", {}, h("span", {}, t("rename")), name);
   const button = h("button", { type: "button", class: "danger", onclick: () => change(forget) }, t("forget"));
-  return [h("form", { class: "row", onsubmit }, label, h("button", {}, t("save")), status), h("p", {}, button)];
+  const alert = h("a", { href: `#/alerts/${encodeURIComponent(device.id)}` }, t("alert_for"));
+  return [
+    h("form", { class: "row", onsubmit }, label, h("button", {}, t("save")), status),
+    h("p", {}, alert),
+    h("p", {}, button),
+  ];
 }

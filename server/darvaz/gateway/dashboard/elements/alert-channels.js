@@ -1,0 +1,93 @@
+// The channels by which people are told of alerts: added, tested and removed here. Their addresses are secrets.
+
+import { reasonOf, request } from "../lib/api.js";
+import { announce, bdi, h } from "../lib/dom.js";
+import { formatNumber } from "../lib/format.js";
+import { t } from "../lib/words.js";
+import { isConfirmed } from "./dialog.js";
+
+/** @import { AlertChannel } from "../lib/types.js" */
+
+class AlertChannels extends HTMLElement {
+  #status = h("p", { role: "alert", class: "failed" });
+  #list = h("ul", { class: "rules" });
+  #none = h("p", { class: "quiet", hidden: true }, t("no_channels"));
+  #notInstalled = h("p", { class: "failed", hidden: true }, t("not_installed"));
+  #name = h("input", { maxlength: 32, pattern: "[A-Za-z0-9_\\-]+", required: true, dir: "ltr", autocomplete: "off" });
+  #address = h("input", { type: "password", required: true, dir: "ltr", maxlength: 2000, autocomplete: "off" });
+
+  connectedCallback() {
+    const onsubmit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#save();
+    };
+    const name = h("label", {}, h("span", {}, t("channel_name")), this.#name);
+    const address = h("label", {}, h("span", {}, t("channel_address")), this.#address);
+    this.replaceChildren(
+      h(
+        "section",
+        { class: "panel" },
+        h("h2", {}, t("channels")),
+        this.#notInstalled,
+        this.#none,
+        this.#list,
+        h("form", { class: "row", onsubmit }, name, address, h("button", {}, t("save_channel"))),
+        h("p", { class: "quiet" }, t("channel_hint")),
+        this.#status,
+      ),
+    );
+    this.#change(async () => {});
+  }
+
+  async #save() {
+    const path = `/api/alert-channels/${encodeURIComponent(this.#name.value)}`;
+    const isDone = await this.#change(() => request("PUT", path, { url: this.#address.value.trim() }));
+    if (isDone) this.#name.value = this.#address.value = "";
+  }
+
+  /** @param {() => Promise<unknown>} change */
+  async #change(change) {
+    this.#status.textContent = "";
+    try {
+      await change();
+      const { channels, is_installed } = await request("GET", "/api/alert-channels");
+      this.#notInstalled.hidden = is_installed;
+      this.#none.hidden = channels.length > 0;
+      this.#list.replaceChildren(...channels.map((/** @type {AlertChannel} */ channel) => this.#row(channel)));
+      return true;
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+      return false;
+    }
+  }
+
+  /** @param {AlertChannel} channel */
+  #row({ name, address, waiting, error }) {
+    const path = `/api/alert-channels/${encodeURIComponent(name)}`;
+    const test = () =>
+      this.#change(async () => {
+        const result = await request("POST", `${path}/test`);
+        if (!result.is_sent) throw result.error;
+        announce(t("test_sent", name));
+        this.#status.textContent = "";
+      });
+    const remove = async () => {
+      if (await isConfirmed(t("remove_sure", name), t("remove"))) await this.#change(() => request("DELETE", path));
+    };
+    /** @type {(title: string, kind: string, onclick: () => unknown) => HTMLElement} */
+    const button = (title, kind, onclick) =>
+      h("button", { type: "button", class: kind, "aria-label": `${t(title)}: ${name}`, onclick }, t(title));
+    return h(
+      "li",
+      { class: "row" },
+      h("strong", {}, bdi(name)),
+      bdi(address.split("?")[0], { class: "quiet" }),
+      waiting > 0 && h("span", {}, t("waiting_messages", formatNumber(waiting))),
+      error && h("span", { class: "failed" }, bdi(error)),
+      button("try_channel", "quiet", test),
+      button("remove", "danger", remove),
+    );
+  }
+}
+
+customElements.define("alert-channels", AlertChannels);

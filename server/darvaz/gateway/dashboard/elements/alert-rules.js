@@ -1,0 +1,196 @@
+// The rules of alerts: a form that makes one, filled in from the address, and the list of them.
+
+import { comparisonText, conditionText, fieldsOf, KINDS, targetText } from "../lib/alert-text.js";
+import { reasonOf, request } from "../lib/api.js";
+import { announce, bdi, h } from "../lib/dom.js";
+import { store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+import { isConfirmed } from "./dialog.js";
+
+/** @import { AlertRule } from "../lib/types.js" */
+
+const USUAL_MINUTES = { offline: "10", silent: "15" };
+let lists = 0;
+
+class AlertRules extends HTMLElement {
+  #status = h("p", { role: "alert", class: "failed" });
+  #list = h("ul", { class: "rules" });
+  #none = h("p", { class: "quiet", hidden: true }, t("no_rules"));
+  #about = h("select", {});
+  #when = h("select", { onchange: () => this.#onKind() });
+  #names = h("datalist", { id: `values-${++lists}` });
+  #value = h("input", { list: this.#names.id, maxlength: 64, dir: "auto", autocomplete: "off" });
+  #threshold = h("input", { inputmode: "decimal", maxlength: 256, size: 8, autocomplete: "off" });
+  #minutes = h("input", { inputmode: "decimal", size: 4, maxlength: 8, autocomplete: "off" });
+  #hysteresis = h("input", { inputmode: "decimal", size: 4, maxlength: 16, autocomplete: "off" });
+  #begin = h("input", { type: "time" });
+  #end = h("input", { type: "time" });
+  #valueLabel = labelled("value_name", this.#value);
+  #thresholdLabel = labelled("number", this.#threshold);
+  #minutesLabel = labelled("for_minutes", this.#minutes);
+
+  connectedCallback() {
+    this.replaceChildren(store.mayChange ? this.#form() : "", this.#rulesPanel());
+    this.#prefill();
+    this.#load();
+  }
+
+  #form() {
+    const devices = [...store.devices.values()].map(({ id, label }) => [
+      `device/${id}`,
+      label ? `${label} (${id})` : id,
+    ]);
+    const found = new Set([...store.devices.values()].flatMap(({ groups = [] }) => groups));
+    const groups = [...found].map((name) => [`group/${name}`, t("of_group", name)]);
+    this.#about.replaceChildren(
+      ...[["", t("all_boards")], ...groups, ...devices].map(([value, text]) => option(value, text)),
+    );
+    this.#about.onchange = () => this.#offerNames();
+    this.#when.replaceChildren(...Object.keys(KINDS).map((kind) => option(kind, t(`when_${kind}`))));
+    const onsubmit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#save();
+    };
+    const first = [labelled("alert_about", this.#about), labelled("comes_true", this.#when), this.#valueLabel];
+    const rest = [this.#thresholdLabel, this.#minutesLabel, h("button", {}, t("save_rule"))];
+    const quiet = [labelled("quiet_from", this.#begin), labelled("quiet_to", this.#end)];
+    const more = h("div", { class: "row" }, labelled("hysteresis", this.#hysteresis), quiet);
+    return h(
+      "section",
+      { class: "panel" },
+      h("h2", {}, t("new_rule")),
+      h(
+        "form",
+        { onsubmit },
+        h("div", { class: "row" }, first, this.#names, rest),
+        h("details", {}, h("summary", {}, t("more_choices")), more),
+      ),
+      this.#status,
+    );
+  }
+
+  #rulesPanel() {
+    return h("section", { class: "panel" }, h("h2", {}, t("rules")), this.#none, this.#list);
+  }
+
+  // "#/alerts/device/name" is a value or a board that somebody chose on another page.
+  #prefill() {
+    const [, device, name] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+    if (device) this.#about.value = `device/${device}`;
+    if (device && !name) this.#when.value = "offline";
+    if (name) this.#value.value = name;
+    this.#offerNames();
+    this.#onKind();
+    if (device) (name ? this.#threshold : this.#minutes).focus();
+  }
+
+  #offerNames() {
+    const [kind, ...rest] = this.#about.value.split("/");
+    const devices = kind === "device" ? [store.devices.get(rest.join("/"))] : [...store.devices.values()];
+    const names = new Set(devices.flatMap((device) => Object.keys(device?.values ?? {})));
+    this.#names.replaceChildren(...[...names].slice(0, 100).map((name) => option(name, name)));
+  }
+
+  #onKind() {
+    const { hasValue, hasThreshold, hasTime } = KINDS[this.#when.value];
+    this.#valueLabel.hidden = !hasValue;
+    this.#value.required = hasValue;
+    this.#thresholdLabel.hidden = !hasThreshold;
+    this.#threshold.required = hasThreshold;
+    this.#minutesLabel.hidden = !hasTime;
+    this.#minutes.value ||= /** @type {Record<string, string>} */ (USUAL_MINUTES)[this.#when.value] ?? "";
+    this.#about.disabled = this.#when.value === "disk";
+  }
+
+  async #save() {
+    const fields = fieldsOf({
+      when: this.#when.value,
+      about: this.#about.value,
+      value: this.#value.value,
+      threshold: this.#threshold.value,
+      minutes: this.#minutes.value,
+      hysteresis: this.#hysteresis.value,
+      begin: this.#begin.value,
+      end: this.#end.value,
+    });
+    const rule = await this.#change("POST", "/api/alert-rules", fields);
+    if (rule) announce(t("rule_saved", conditionText(rule)));
+  }
+
+  /** @type {(method: string, path: string, body?: unknown) => Promise<any>} */
+  async #change(method, path, body) {
+    this.#status.textContent = "";
+    try {
+      const answer = await request(method, path, body);
+      await this.#load();
+      this.dispatchEvent(new CustomEvent("changed"));
+      return answer;
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+      return null;
+    }
+  }
+
+  async #load() {
+    try {
+      /** @type {{ rules: AlertRule[] }} */
+      const { rules } = await request("GET", "/api/alert-rules");
+      this.#none.hidden = rules.length > 0;
+      this.#list.replaceChildren(...rules.map((rule) => this.#row(rule)));
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+    }
+  }
+
+  /** @param {AlertRule} rule */
+  #row(rule) {
+    const text = `${targetText(rule)}: ${conditionText(rule)}`;
+    const { id, sentence: _, ...fields } = rule;
+    const path = `/api/alert-rules/${id}`;
+    const turn = () => this.#change("PUT", path, { ...fields, is_on: !rule.is_on });
+    const remove = async () => {
+      if (await isConfirmed(t("remove_sure", text), t("remove"))) await this.#change("DELETE", path);
+    };
+    const buttons = store.mayChange && [
+      action(rule.is_on ? "switch_off" : "switch_on", text, "quiet", turn),
+      action("remove", text, "danger", remove),
+    ];
+    return h(
+      "li",
+      { class: rule.is_on ? "row" : "row away" },
+      h("span", {}, rule.title && [bdi(rule.title), ": "], ruleNodes(rule)),
+      buttons,
+    );
+  }
+}
+
+customElements.define("alert-rules", AlertRules);
+
+/**
+ * Returns a rule as nodes: names of boards and values have a direction of their own.
+ * @param {AlertRule} rule
+ */
+function ruleNodes(rule) {
+  return [
+    bdi(targetText(rule)),
+    ": ",
+    rule.value && rule.threshold !== null && bdi(rule.value),
+    " ",
+    comparisonText(rule),
+  ];
+}
+
+/** @type {(value: string, text: string) => HTMLOptionElement} */
+function option(value, text) {
+  return h("option", { value }, text);
+}
+
+/** @type {(title: string, input: HTMLElement) => HTMLElement} */
+function labelled(title, input) {
+  return h("label", {}, h("span", {}, t(title)), input);
+}
+
+/** @type {(title: string, name: string, kind: string, onclick: () => unknown) => HTMLElement} */
+function action(title, name, kind, onclick) {
+  return h("button", { type: "button", class: kind, "aria-label": `${t(title)}: ${name}`, onclick }, t(title));
+}

@@ -1,0 +1,144 @@
+// The page of alerts: what is wrong now, the rules, who is told, and what was wrong.
+
+import { alertText } from "../lib/alert-text.js";
+import { reasonOf, request } from "../lib/api.js";
+import { bdi, h } from "../lib/dom.js";
+import { formatDuration, timeElement } from "../lib/format.js";
+import { follow, store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+import "../elements/alert-channels.js";
+import "../elements/alert-rules.js";
+
+/** @import { Alert, AlertRule } from "../lib/types.js" */
+
+const PAST_SHOWN = 50;
+// Many alerts begin in the same second: they are loaded once.
+const GATHER_MS = 300;
+
+class AlertsPage extends HTMLElement {
+  #status = h("p", { role: "alert", class: "failed" });
+  #now = h("tbody", {});
+  #nowTable = table(["what", "board", "alert_since", "actions"], this.#now);
+  #calm = h("p", { hidden: true }, t("nothing_wrong"));
+  #past = h("tbody", {});
+  #pastTable = table(["what", "board", "alert_since", "lasted"], this.#past);
+  #noPast = h("p", { class: "quiet", hidden: true }, t("no_past_alerts"));
+  #timer = 0;
+
+  connectedCallback() {
+    const rules = h("alert-rules", {});
+    this.replaceChildren(
+      h("h1", {}, t("alerts")),
+      this.#status,
+      panel(h("h2", {}, t("alerts_now")), this.#calm, h("div", { class: "wide" }, this.#nowTable)),
+      rules,
+      store.mayChange ? h("alert-channels", {}) : "",
+      panel(h("h2", {}, t("alerts_past")), this.#noPast, h("div", { class: "wide" }, this.#pastTable)),
+    );
+    follow(this, "alert", () => this.#loadSoon());
+    follow(this, "state", () => store.state === "live" && this.#loadSoon());
+    rules.addEventListener("changed", () => this.#loadSoon());
+    this.#load();
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+  }
+
+  #loadSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#load(), GATHER_MS);
+  }
+
+  async #load() {
+    try {
+      const [now, past, { rules }] = await Promise.all([
+        request("GET", "/api/alerts"),
+        request("GET", `/api/alerts/history?limit=${PAST_SHOWN}`),
+        request("GET", "/api/alert-rules"),
+      ]);
+      this.#status.textContent = "";
+      this.#show(now.alerts, past.alerts, new Map(rules.map((/** @type {AlertRule} */ rule) => [rule.id, rule])));
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+    }
+  }
+
+  /** @type {(now: Alert[], past: Alert[], rules: Map<string, AlertRule>) => void} */
+  #show(now, past, rules) {
+    this.#calm.hidden = now.length > 0;
+    this.#nowTable.hidden = !now.length;
+    this.#now.replaceChildren(...now.map((alert) => this.#nowRow(alert, rules.get(alert.rule))));
+    this.#noPast.hidden = past.length > 0;
+    this.#pastTable.hidden = !past.length;
+    this.#past.replaceChildren(...past.map((alert) => pastRow(alert, rules.get(alert.rule))));
+  }
+
+  /** @type {(alert: Alert, rule: AlertRule | undefined) => HTMLElement} */
+  #nowRow(alert, rule) {
+    const text = alertText(alert, rule);
+    const acknowledge = async () => {
+      try {
+        await request("POST", `/api/alerts/${alert.id}/acknowledgement`);
+        await this.#load();
+      } catch (error) {
+        this.#status.textContent = t("failed", reasonOf(error));
+      }
+    };
+    const label = `${t("acknowledge")}: ${text}`;
+    const button = h("button", { type: "button", onclick: acknowledge, "aria-label": label }, t("acknowledge"));
+    const state = alert.acknowledged ? t("is_acknowledged") : alert.is_escalated ? t("is_escalated") : "";
+    return h(
+      "tr",
+      { class: alert.acknowledged ? "away" : "" },
+      h("th", { scope: "row" }, alertNodes(alert, rule)),
+      cell("board", boardOf(alert)),
+      cell("alert_since", timeElement(alert.since)),
+      h("td", {}, state, " ", !alert.acknowledged && store.mayChange && button),
+    );
+  }
+}
+
+customElements.define("alerts-page", AlertsPage);
+
+/** @type {(alert: Alert, rule: AlertRule | undefined) => HTMLElement} */
+function pastRow(alert, rule) {
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, alertNodes(alert, rule)),
+    cell("board", boardOf(alert)),
+    cell("alert_since", timeElement(alert.since)),
+    cell("lasted", formatDuration((alert.ended ?? alert.since) - alert.since)),
+  );
+}
+
+/** @type {(alert: Alert, rule: AlertRule | undefined) => import("../lib/types.js").Child[]} */
+function alertNodes(alert, rule) {
+  const text = alertText(alert, rule);
+  const name = rule?.value && text.startsWith(rule.value) ? rule.value : "";
+  // The name of a value has a direction of its own.
+  return name ? [bdi(name), text.slice(name.length)] : [bdi(text)];
+}
+
+/** @param {Alert} alert */
+function boardOf({ device }) {
+  if (device === null) return h("span", {}, t("the_gateway"));
+  return h("a", { href: `#/device/${encodeURIComponent(device)}` }, bdi(store.devices.get(device)?.label ?? device));
+}
+
+/** @type {(...content: import("../lib/types.js").Child[]) => HTMLElement} */
+function panel(...content) {
+  return h("section", { class: "panel" }, content);
+}
+
+/** @type {(columns: string[], body: HTMLElement) => HTMLElement} */
+function table(columns, body) {
+  const titles = columns.map((key) => h("th", { scope: "col" }, t(key)));
+  return h("table", {}, h("thead", {}, h("tr", {}, titles)), body);
+}
+
+/** @type {(title: string, content: import("../lib/types.js").Child) => HTMLElement} */
+function cell(title, content) {
+  return h("td", { "data-label": t(title) }, content);
+}
