@@ -35,6 +35,7 @@ LAYERS = (
         "gateway.long_work",
         "gateway.steady_clock",
         "gateway.device_metrics",
+        "gateway.telemetry_metrics",
         "gateway.access",
         "gateway.alerts",
         "gateway.journal",

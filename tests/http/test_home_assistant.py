@@ -327,3 +327,16 @@ async def test_the_first_group_of_a_board_is_its_suggested_area(gateway: Running
             info = await home.client.device_info()
 
     assert info.suggested_area == "Greenhouse"
+
+
+async def test_a_hidden_board_has_no_node(gateway: RunningApp) -> None:
+    async with board_at(gateway, "private"):
+        before = await node_of(gateway, "private")
+        await gateway.ask("PATCH", "/api/devices/private", json={"hidden_from": ["home_assistant"]})
+        async with asyncio.timeout(10):
+            while "private" in (await gateway.get("/api/home-assistant")).text:  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0.01)
+        await gateway.ask("PATCH", "/api/devices/private", json={"hidden_from": []})
+        after = await node_of(gateway, "private")
+
+    assert before["name"] == after["name"]

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from darvaz.gateway.device_metrics import escape
+from darvaz.gateway.telemetry_metrics import ValueGauge, telemetry_texts
 from tests.contract.test_docs import OPERATIONS_PAGE
 from tests.support.app import RunningApp
+from tests.support.asgi import MemoryWebSocket
 from tests.support.needs import missing
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples/monitoring"
@@ -42,6 +45,40 @@ async def test_the_page_passes_the_check_of_prometheus() -> None:
 
     assert "darvaz_data_bytes" in page and "process_resident_memory_bytes" in page
     assert promtool("check", "metrics", given=page) == ""
+
+
+async def report(board: MemoryWebSocket, **values: object) -> None:
+    """Sends values, and returns once the gateway has them."""
+    await board.send(json.dumps({"type": "telemetry", "values": values}))
+    await board.send('{"type":"ping"}')
+    while json.loads(await board.recv())["type"] != "pong":
+        pass
+
+
+async def test_the_newest_values_of_boards_are_metrics() -> None:
+    declared = {"temperature": {"unit": "°C"}, "note": {"unit": 'a"b'}}
+    async with RunningApp() as app, app.websocket("/ws/pico") as board:
+        await board.send(json.dumps({"type": "connect", "device": "گلخانه", "telemetry": declared}))
+        await report(board, temperature=21.5, is_open=True, note=3, mode="eco")
+        page = (await app.get("/metrics")).text
+        await app.ask("PATCH", "/api/devices/گلخانه", json={"hidden_from": ["metrics"]})
+        hidden = (await app.get("/metrics")).text
+
+    assert 'darvaz_telemetry{device="گلخانه",name="temperature",unit="°C"} 21.5\n' in page
+    assert 'darvaz_telemetry{device="گلخانه",name="is_open",unit=""} 1.0\n' in page
+    assert 'name="mode"' not in page
+    assert promtool("check", "metrics", given=page) == ""
+    assert "darvaz_telemetry{" not in hidden
+    assert 'darvaz_device_up{device="گلخانه"}' in hidden
+
+
+def test_one_value_beyond_the_maximum_is_left_out_and_counted() -> None:
+    boards = [("a", [ValueGauge("x", "", 1), ValueGauge("y", "", 2)]), ("b", [ValueGauge("x", "", 3)])]
+
+    page = b"".join(telemetry_texts(lambda: boards, escape, series_max=2)).decode()
+
+    assert page.count("darvaz_telemetry{") == 2
+    assert "darvaz_telemetry_omitted_series 1.0\n" in page
 
 
 @pytest.mark.parametrize(

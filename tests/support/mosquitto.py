@@ -146,6 +146,13 @@ async def watch(broker: Mosquitto, *topics: str, user: str = "", password: str =
         await asyncio.to_thread(client.loop_stop)
 
 
+async def settled(is_so: Callable[[], bool]) -> None:
+    """Waits until something is so."""
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.01)
+
+
 def _read(payload: bytes) -> Any:
     try:
         return json.loads(payload)

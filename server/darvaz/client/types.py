@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-_TIME_MAX_S = 1e11
-
-UnixSeconds = Annotated[float, Meta(ge=-_TIME_MAX_S, le=_TIME_MAX_S)]
+UnixSeconds = Annotated[float, Meta(ge=-1e11, le=1e11)]
 """A time that a calendar has."""
 
 
@@ -23,6 +21,7 @@ class DeviceInfo(TypedDict):
     sends_frames: bool
     label: str | None
     groups: NotRequired[list[str]]
+    hidden_from: NotRequired[list[str]]
     online: bool
     since: UnixSeconds | None
     first_seen: UnixSeconds

@@ -68,6 +68,7 @@ from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
 from darvaz.gateway.telemetry.history_store import Retention
 from darvaz.gateway.telemetry.latest import TYPES, Telemetry
+from darvaz.gateway.telemetry.shown_values import shown_values
 from darvaz.gateway.viewing.websocket_view import view_routes
 from darvaz.protocol.codec import MessageCodec
 
@@ -298,6 +299,7 @@ def _gauges(parts: Parts) -> Gauges:
     return Gauges(
         devices=lambda: filter(None, map(parts.describer.vital_signs, parts.devices.after(""))),
         kinds=tuple(parts.protocol.kinds),
+        telemetry=lambda: shown_values(parts.hub, parts.devices, parts.telemetry),
         event_clients=lambda: parts.events.clients,
         history_reports_dropped=lambda: parts.history.dropped_reports,
         cameras=lambda: [

@@ -61,7 +61,7 @@ class Family:
 
     def add(self, value_of_label: str, value: float) -> None:
         """Adds a line."""
-        self._lines.append(f'{self._start}{_escape(value_of_label)}"}} {float(value)!r}\n')
+        self._lines.append(f'{self._start}{escape(value_of_label)}"}} {float(value)!r}\n')
 
     def text(self) -> bytes:
         return "".join(self._lines).encode()
@@ -98,5 +98,6 @@ class DeviceFamilies:
             yield family.text()
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Returns a text as the value of a label may be."""
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -15,8 +15,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from darvaz import __version__
-from darvaz.gateway.device_metrics import DeviceFamilies, DeviceGauge, Family
+from darvaz.gateway.device_metrics import DeviceFamilies, DeviceGauge, Family, escape
 from darvaz.gateway.journal.batches import EntryBody, EntryGroup
+from darvaz.gateway.telemetry_metrics import Boards, telemetry_texts
 
 PINGS_WAITING_MAX = 20_000
 
@@ -45,6 +46,7 @@ class Gauges:
     event_clients: Callable[[], int]
     history_reports_dropped: Callable[[], int]
     cameras: Callable[[], Iterable[CameraGauge]] = tuple
+    telemetry: Boards = tuple
 
 
 class CameraGauge(NamedTuple):
@@ -171,6 +173,7 @@ class Metrics:
             yield b""
         yield from devices.texts()
         yield from self._cameras(is_openmetrics=is_openmetrics)
+        yield from telemetry_texts(self._gauges.telemetry, escape)
         if is_openmetrics:
             yield _END
 

@@ -18,6 +18,7 @@ from darvaz.gateway.api.types import Arguments, DeviceId, GroupName, Label
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, delete_frames
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.devices.groups import TooManyGroupsError
+from darvaz.gateway.devices.visibility import SYSTEMS, System, hide
 from darvaz.gateway.esphome.identities import Identities
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.parts import Parts
@@ -47,10 +48,14 @@ class DeviceList(msgspec.Struct):
 
 
 class DeviceChange(msgspec.Struct, forbid_unknown_fields=True):
-    """A new label, other groups, or both; what is missing stays."""
+    """A new label, other groups, where it is shown; what is missing stays."""
 
     label: Label | UnsetType | None = UNSET
     groups: Annotated[list[GroupName], Meta(description="All groups of the device.")] | UnsetType = UNSET
+    hidden_from: (
+        Annotated[list[System], Meta(max_length=len(SYSTEMS), description="The systems that it is not shown to.")]
+        | UnsetType
+    ) = UNSET
 
 
 class CommandResult(msgspec.Struct):
@@ -76,7 +81,7 @@ async def read_device(call: Call) -> DeviceDescription | Response:
 
 
 async def change_device(call: Call) -> DeviceDescription | Response:
-    """Sets or removes the label of a device, and sets its groups."""
+    """Sets or removes the label of a device, and sets its groups and where it is shown."""
     change = call.body
     if call.parts.devices.get(call.device) is None:
         return unknown_device(call.device)
@@ -90,6 +95,9 @@ async def change_device(call: Call) -> DeviceDescription | Response:
         label = (change.label or "").strip()
         call.parts.devices.label(call.device, label or None)
         _record(call, "labelled", label)
+        call.parts.bus.publish_presence(call.device)
+    if change.hidden_from is not UNSET and hide(call.parts.devices, call.device, change.hidden_from):
+        _record(call, "hidden", ", ".join(change.hidden_from))
         call.parts.bus.publish_presence(call.device)
     return call.parts.describer.describe(call.device) or unknown_device(call.device)
 

@@ -14,6 +14,7 @@ class DeviceState(msgspec.Struct, kw_only=True, frozen=True):
     kind: str
     label: str | None
     groups: tuple[str, ...]
+    hidden_from: tuple[str, ...]
     online: bool
     address: str | None
     since_unix_s: float | None

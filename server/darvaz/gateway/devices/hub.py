@@ -202,6 +202,7 @@ class Hub:
             kind=known.kind,
             label=known.label,
             groups=known.groups,
+            hidden_from=known.hidden_from,
             online=presence is not None,
             address=known.address,
             since_unix_s=min(presence.since_unix_s, now_s) if presence else None,

@@ -35,6 +35,8 @@ class KnownDevice(msgspec.Struct, kw_only=True):
     """Command → the arguments that it was last carried out with since the start of the board. Replaced, not changed."""
     groups: tuple[str, ...] = ()
     """The groups that people put it into."""
+    hidden_from: tuple[str, ...] = ()
+    """The systems that it is not shown to, of `visibility.SYSTEMS`."""
 
     @classmethod
     def introduced(cls, device: str, kind: str, address: str, fields: dict[str, Any], now_s: float) -> Self:
@@ -49,11 +51,12 @@ GATHER_S = 0.05
 
 _UPSERT = """
     INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction, last_args,
-        groups)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        groups, hidden_from)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, last_seen_s = excluded.last_seen_s,
         address = excluded.address, label = excluded.label, version = excluded.version, board = excluded.board,
-        introduction = excluded.introduction, last_args = excluded.last_args, groups = excluded.groups
+        introduction = excluded.introduction, last_args = excluded.last_args, groups = excluded.groups,
+        hidden_from = excluded.hidden_from
 """
 
 
@@ -136,14 +139,14 @@ class Devices:
         return self._ids[bisect_right(self._ids, device) :]
 
     def remember(self, known: KnownDevice) -> None:
-        """Keeps the introduction of a connected device; its first time, its label and its groups stay."""
+        """Keeps the introduction of a connected device; what people gave it stays."""
         before = self._known.get(known.id)
         if before is None:
             insort(self._ids, known.id)
             self._look_alikes.add(known.id)
         else:
             known.first_seen_s, known.label = before.first_seen_s, before.label
-            known.groups = before.groups
+            known.groups, known.hidden_from = before.groups, before.hidden_from
             if is_same_start(before.introduction, known.introduction):
                 known.last_args = before.last_args
         self._known[known.id] = known
@@ -173,6 +176,15 @@ class Devices:
         if known is None:
             return False
         known.groups = tuple(groups)
+        self._note_change(device)
+        return True
+
+    def hide(self, device: str, systems: Sequence[str]) -> bool:
+        """Sets from which systems a device is hidden; returns whether there is such a device."""
+        known = self._known.get(device)
+        if known is None:
+            return False
+        known.hidden_from = tuple(systems)
         self._note_change(device)
         return True
 
@@ -285,7 +297,7 @@ class Devices:
         fields = known.introduction
         times = (known.first_seen_s, known.last_seen_s)
         board = (fields.get("version"), fields.get("board"), msgspec.json.encode(fields).decode())
-        more = (msgspec.json.encode(known.last_args).decode(), msgspec.json.encode(known.groups).decode())
+        more = (msgspec.json.encode(part).decode() for part in (known.last_args, known.groups, known.hidden_from))
         row = (known.id, known.kind, *times, known.address, known.label, *board, *more)
         self._connection.execute(_UPSERT, row)
 
@@ -301,8 +313,8 @@ def is_same_start(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 def _load(connection: sqlite3.Connection, shared: SharedParts) -> dict[str, KnownDevice]:
     rows = connection.execute(
-        "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label, last_args, groups FROM devices"
-        " ORDER BY first_seen_s"
+        "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label, last_args, groups,"
+        " hidden_from FROM devices ORDER BY first_seen_s"
     )
     return {
         device: KnownDevice(
@@ -315,6 +327,7 @@ def _load(connection: sqlite3.Connection, shared: SharedParts) -> dict[str, Know
             label=label,
             last_args=json.loads(last_args),
             groups=tuple(json.loads(groups)),
+            hidden_from=tuple(json.loads(hidden_from)),
         )
-        for device, kind, first_s, last_s, address, introduction, label, last_args, groups in rows
+        for device, kind, first_s, last_s, address, introduction, label, last_args, groups, hidden_from in rows
     }

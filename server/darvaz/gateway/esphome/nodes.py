@@ -143,6 +143,9 @@ class Nodes:
         board = self._parts.describer.describe(device)
         if board is None:
             return
+        if "home_assistant" in board.hidden_from:
+            self._remove(device)
+            return
         node = self._nodes.get(device)
         if node is None:
             node = await self._add(device)

@@ -14,6 +14,7 @@ from paho.mqtt.client import MQTTMessage
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from darvaz.gateway.devices.names import latin_id
+from darvaz.gateway.devices.visibility import is_shown
 from darvaz.gateway.mqtt.boards import Boards
 from darvaz.gateway.mqtt.broker import Broker, BrokerOptions
 from darvaz.gateway.mqtt.commands import Commands
@@ -55,6 +56,8 @@ class Bridge:
         self._is_connected = False
         # Latin id → device.
         self._devices: dict[str, str] = {}
+        # Boards that are not shown, and that the broker was told to forget.
+        self._hidden: set[str] = set()
         # Boards that changed since the worker looked; it handles one after the other.
         self._changed: dict[str, None] = {}
         self._has_changed = asyncio.Event()
@@ -115,6 +118,7 @@ class Bridge:
         self._broker.subscribe(*filter(None, (self._topics.commands, self._topics.configs)))
         self._publish(Publication(self._topics.status, ONLINE.encode()))
         self._boards.forget_configs()
+        self._hidden.clear()
         for known in self._parts.devices.all():
             self._mark(known.id)
 
@@ -160,7 +164,7 @@ class Bridge:
 
     def _look(self, device: str) -> None:
         self._devices[latin_id(device)] = device
-        board = self._parts.describer.describe(device)
+        board = self._shown(device)
         if board is not None:
             # At once: a board that left is seen to be away.
             self._publish(self._boards.availability(device, is_online=board.online))
@@ -170,40 +174,46 @@ class Bridge:
         self._devices.pop(latin_id(device), None)
         self._pictures.pop(device, None)
         self._changed.pop(device, None)
+        self._hidden.discard(device)
         self._stop_repeat(device)
         self._publish_all(self._boards.removal(device))
 
     def _hear(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
-        if device is None:
+        board = None if device is None else self._shown(device)
+        if device is None or board is None:
             return
         if type_ == "log":
             level = message.level if isinstance(message.level, str) else "info"
             line = {"time": happened_s, "level": level, "message": message.message}
             text = json.dumps(line, ensure_ascii=False).encode()
             self._publish(Publication(self._topics.of(device).log, text, is_retained=False))
-            return
-        board = self._parts.describer.describe(device)
-        if board is None:
-            return
-        if type_ == "pong":
+        elif type_ == "pong":
             self._publish(self._boards.health(board))
-            return
-        self._publish(self._boards.values(board))
-        if self._boards.has_new_names(device, set(message.values)):
-            self._mark(device)
+        else:
+            self._publish(self._boards.values(board))
+            if self._boards.has_new_names(device, set(message.values)):
+                self._mark(device)
 
     def _confirm(self, device: str) -> None:
-        board = self._parts.describer.describe(device)
+        board = self._shown(device)
         if board is not None:
             self._publish(self._boards.commands(board))
 
     def _show(self, device: str, data: bytes) -> None:
         every_s, now_s = self._parts.settings.mqtt_picture_every_s, time.monotonic()
+        if not is_shown(self._parts.devices, device, "mqtt"):
+            return
         if every_s and now_s - self._pictures.get(device, -every_s) >= every_s:
             self._pictures[device] = now_s
             self._publish(Publication(self._topics.of(device).picture, data, is_newest_only=True))
 
     # The worker
+
+    def _shown(self, device: str) -> DeviceDescription | None:
+        """Returns a board, unless it is hidden from the broker."""
+        if not is_shown(self._parts.devices, device, "mqtt"):
+            return None
+        return self._parts.describer.describe(device)
 
     def _mark(self, device: str) -> None:
         self._changed[device] = None
@@ -216,10 +226,15 @@ class Bridge:
             while self._changed:
                 device = next(iter(self._changed))
                 del self._changed[device]
-                board = self._parts.describer.describe(device)
+                board = self._shown(device)
                 if board is not None:
+                    self._hidden.discard(device)
                     self._publish_all(self._boards.all_of(board))
                     self._tell_home_assistant(board)
+                elif self._parts.devices.get(device) is not None and device not in self._hidden:
+                    self._hidden.add(device)
+                    self._stop_repeat(device)
+                    self._publish_all(self._boards.removal(device))
                 # There may be thousands: links come first.
                 await asyncio.sleep(0)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from paho.mqtt.client import MQTTMessage
 
-from darvaz.gateway.devices.errors import CommandError
+from darvaz.gateway.devices.errors import CommandError, UnknownDeviceError
+from darvaz.gateway.devices.visibility import is_shown
 from darvaz.gateway.mqtt.broker import COMMANDS_MAX
 from darvaz.gateway.mqtt.command_text import CommandTextError, parse_arguments
 from darvaz.gateway.mqtt.outbox import Publication
@@ -57,6 +58,8 @@ class Commands:
     ) -> None:
         self._parts.journal.record(device, None, "mqtt", "=", "command requested", name)
         try:
+            if not is_shown(self._parts.devices, device, "mqtt"):
+                raise UnknownDeviceError(f"unknown device {device!r}")
             rules = (self._parts.hub.commands_of(device) or {}).get(name, {})
             args = parse_arguments(bytes(message.payload), rules)
             result = await self._parts.hub.command(device, name, args, self._parts.settings.command_deadline_s)

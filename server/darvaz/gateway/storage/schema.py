@@ -229,4 +229,6 @@ MIGRATIONS: Migrations = (
         ) WITHOUT ROWID
         """,
     ),
+    # The systems that each device is not shown to, as a JSON list (visibility.py).
+    ("ALTER TABLE devices ADD COLUMN hidden_from TEXT NOT NULL DEFAULT '[]'",),
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
 from msgspec import Meta
 
 from darvaz.gateway.devices.description import DeviceState
 from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.devices.visibility import System
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.gateway.telemetry.newest import Reading, Vitals
 from darvaz.protocol.codec import MessageCodec
@@ -24,6 +25,7 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     sends_frames: Annotated[bool, Meta(description="Whether its kind is one that sends pictures.")]
     label: Annotated[str | None, Meta(description="What people call it, if they gave it a name.")]
     groups: Annotated[tuple[str, ...], Meta(description="The groups that people put it into.")]
+    hidden_from: Annotated[tuple[System, ...], Meta(description="The systems that it is not shown to.")]
     online: bool
     since: Annotated[float | None, Meta(description="When it came, in Unix seconds; null while it is away.")]
     first_seen: float
@@ -89,6 +91,7 @@ class DeviceDescriber:
             sends_frames=self._kinds[state.kind].sends_frames,
             label=state.label,
             groups=state.groups,
+            hidden_from=cast(tuple[System, ...], state.hidden_from),
             online=state.online,
             since=state.since_unix_s,
             first_seen=state.first_seen_unix_s,

@@ -32,6 +32,9 @@ export interface MeasurementRule {
   title?: string;
 }
 
+/** A system that boards are shown to. */
+export type System = "home_assistant" | "mqtt" | "metrics";
+
 /** One device, as GET /api/devices has it. Times are Unix seconds; texts come from the board and are not trusted. */
 export interface Device {
   id: string;
@@ -40,6 +43,7 @@ export interface Device {
   label: string | null;
   /** What an older gateway does not tell. */
   groups?: string[];
+  hidden_from?: System[];
   online: boolean;
   since: number | null;
   first_seen: number;

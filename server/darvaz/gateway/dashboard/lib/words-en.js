@@ -158,6 +158,12 @@ export const en = {
   rename: "Name",
   save: "Save",
   saved: "Saved.",
+  shown_in: "This board is shown in",
+  shown_home_assistant: "Home Assistant",
+  shown_mqtt: "MQTT",
+  shown_metrics: "Prometheus (values)",
+  shown_off_home_assistant: "off for all boards: start the gateway with --home-assistant true",
+  shown_off_mqtt: "off for all boards: start the gateway with --mqtt-url",
   forget: "Forget this board",
   forget_sure:
     "Forget {}? Its connection ends, its tokens are revoked and its history is deleted. The journal is kept.",

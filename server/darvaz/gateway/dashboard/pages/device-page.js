@@ -6,6 +6,7 @@ import "../elements/device-crashes.js";
 import "../elements/device-journal.js";
 import "../elements/device-log.js";
 import "../elements/device-plots.js";
+import "../elements/device-visibility.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { presence } from "../elements/presence.js";
 import { pathOf, reasonOf, request } from "../lib/api.js";
@@ -69,7 +70,7 @@ class DevicePage extends HTMLElement {
     // Until there is one: most boards have none.
     crashes.hidden = true;
     const side = [section("log", part("device-log")), crashes, section("about", this.#facts)];
-    if (store.mayChange) side.push(section("manage", manage(device)));
+    if (store.mayChange) side.push(section("manage", manage(device), part("device-visibility")));
     return [
       h("p", {}, h("a", { href: "#/" }, t("to_devices"))),
       this.#head,

@@ -1,0 +1,35 @@
+"""A board is hidden from another system by a switch of its page."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.board import board_at
+from tests.support.gateway import GatewayProcess
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def test_a_switch_hides_a_board_and_shows_it_again(gateway: GatewayProcess, page: Page, device: str) -> None:
+    def hidden_from() -> list[str]:
+        found: list[str] = gateway.get(f"/api/devices/{device}").json()["hidden_from"]
+        return found
+
+    async with board_at(gateway.ws_url, device):
+        await page.goto(f"{gateway.url}/#/device/{device}")
+        panel = page.locator("device-visibility")
+        switch = panel.get_by_role("checkbox", name="Prometheus")
+        await expect(switch).to_be_checked()
+        await switch.click()
+        await expect(panel.get_by_text("Saved.")).to_be_visible()
+        hidden = hidden_from()
+        await page.reload()
+        await expect(switch).not_to_be_checked()
+        await switch.click()
+        await expect(panel.get_by_text("Saved.")).to_be_visible()
+
+        assert (hidden, hidden_from()) == (["metrics"], [])
+        # Off for all boards: the switch says how to turn it on.
+        await expect(panel.get_by_role("checkbox", name="Home Assistant")).to_be_disabled()
+        await expect(panel.get_by_text("--home-assistant true")).to_be_visible()
