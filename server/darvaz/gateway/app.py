@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
 
 from darvaz.gateway.access import Access, AccessPolicy, redact
 from darvaz.gateway.access.decisions import UNAVAILABLE
@@ -245,9 +246,11 @@ def build_app(parts: Parts) -> Starlette:
             parts.local_programs.close()
 
     settings, boards = parts.settings, device_routes(parts)
+    routes = [*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)]
+    own_paths = [route.path for route in routes if isinstance(route, Route | WebSocketRoute)]
     app = Starlette(
         middleware=[
-            Middleware(ForwardedRequests, settings.listed("trusted_proxies"), settings.public.path),
+            Middleware(ForwardedRequests, settings.listed("trusted_proxies"), settings.public.path, own_paths),
             Middleware(DeviceRoutes, boards),
             Middleware(SecurityHeaders),
         ],
@@ -258,7 +261,6 @@ def build_app(parts: Parts) -> Starlette:
             Exception: _answer_crash,
         },
     )
-    routes = [*boards, *page_routes(parts), *api_routes(parts), *view_routes(parts)]
     app.router = IndexedRouter(routes, lifespan=lifespan)
     app.router.default = UnknownPath(parts, app.router.default)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ def passed_on(
     type_: str = "http",
     proxies: tuple[str, ...] = ("127.0.0.1", "198.51.100.0/24"),
     base_path: str = "",
+    own_paths: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Returns the scope that the application gets; {} if it gets none, and the location of the redirect."""
     got: dict[str, Any] = {}
@@ -42,7 +44,7 @@ def passed_on(
         "headers": [(b"host", b"gateway.example"), *raw],
         "client": (peer, 50_000),
     }
-    asyncio.run(ForwardedRequests(application, proxies, base_path)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(ForwardedRequests(application, proxies, base_path, own_paths)(scope, None, send))  # type: ignore[arg-type]
     return got
 
 
@@ -120,6 +122,19 @@ def test_the_prefix_without_a_slash_is_redirected_relatively() -> None:
 
 def test_a_path_that_only_begins_like_the_prefix_is_another_one() -> None:
     assert passed_on("/darvazeh", base_path="/darvaz")["path"] == "/darvazeh"
+
+
+@pytest.mark.parametrize(("prefix", "is_told"), [("/api", True), ("/ws", True), ("/darvaz", False), ("/ap", False)])
+def test_the_log_names_a_path_that_begins_paths_of_the_gateway(
+    prefix: str, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_paths = ["/", "/api/devices", "/ws/pico"]
+    headers = {"X-Forwarded-Prefix": prefix}
+
+    for at_start in ("", prefix):
+        caplog.clear()
+        passed_on("/devices", {} if at_start else headers, base_path=at_start, own_paths=own_paths)
+        assert (f"below {prefix}" in caplog.text) == is_told
 
 
 def test_home_assistant_shows_the_gateway_in_a_frame() -> None:

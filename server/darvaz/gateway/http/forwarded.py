@@ -36,10 +36,16 @@ _PORT = re.compile(r"(.+):\d{1,5}")
 
 
 class ForwardedRequests:
-    """Middleware that changes each scope to what the client meant; `base_path` is that of the gateway's own address."""
+    """Middleware that changes each scope to what the client meant.
 
-    def __init__(self, app: ASGIApp, proxies: Iterable[str], base_path: str) -> None:
+    `base_path` is that of the gateway's own address, `own_paths` are those of its routes.
+    """
+
+    def __init__(self, app: ASGIApp, proxies: Iterable[str], base_path: str, own_paths: Iterable[str] = ()) -> None:
         self._app = app
+        self._own_paths = tuple(own_paths)
+        # The base path that was checked last, and whether the log has told of one that begins paths of the gateway.
+        self._checked_path, self._is_path_told = "", False
         self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
         self._base_path = base_path
         # Whether the log has named a proxy of this machine that is not trusted.
@@ -57,6 +63,8 @@ class ForwardedRequests:
         elif peer is not None and not self._is_told and is_loopback(peer):
             self._tell_of_proxy(peer, scope["headers"])
         base_path = scope.setdefault(BASE_PATH, self._base_path)
+        if base_path != self._checked_path and not self._is_path_told:
+            self._tell_of_path(base_path)
         if base_path and scope["path"] == base_path and scope["type"] == "http":
             # Relative addresses of the page need the slash; the host that the request names may be any.
             await redirect(f"{base_path.rpartition('/')[2]}/")(scope, receive, send)
@@ -75,6 +83,17 @@ class ForwardedRequests:
                 "= a proxy at %s passes requests on; set DARVAZ_TRUSTED_PROXIES=%s so that limits count its clients",
                 peer,
                 peer,
+            )
+
+    def _tell_of_path(self, base_path: str) -> None:
+        """Logs, once, that a path below which the gateway is shown begins paths of its own."""
+        self._checked_path = base_path
+        if base_path and any(f"{path}/".startswith(f"{base_path}/") for path in self._own_paths):
+            self._is_path_told = True
+            log.warning(
+                "= below %s, which begins paths of the gateway's own, requests of a proxy that removes it are misread:"
+                " give it another path there, such as /darvaz, or let it pass the path on as it is",
+                base_path,
             )
 
     def _apply_headers(self, scope: Scope, fields: Mapping[str, str]) -> None:
