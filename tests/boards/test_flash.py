@@ -44,9 +44,16 @@ async def test_second_flash_copies_nothing_and_keeps_the_token(ready_board: Virt
     tokens = person.live_tokens("again")
 
     done = await person.flash(ready_board)
+    result = json.loads((await person.flash(ready_board, "--json")).out)
 
     assert done.code == 0, done.err
     assert "again is online" in done.out and "0 files copied" in done.out
+    assert {name: result[name] for name in ("device", "outcome", "code", "files")} == {
+        "device": "again",
+        "outcome": "online",
+        "code": 0,
+        "files": 0,
+    }
     assert [token.token_id for token in person.live_tokens("again")] == [token.token_id for token in tokens]
 
 

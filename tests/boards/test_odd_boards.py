@@ -180,6 +180,16 @@ def test_a_board_that_disappears_while_it_is_flashed_is_one_sentence(
     assert done.exit_code == 1
 
 
+def test_a_failed_flash_tells_programs_why(tmp_path: Path, wifi: Mapping[str, str]) -> None:
+    with OddBoard(answers(facts=facts(implementation="circuitpython"))) as board:
+        where = ["--data", str(tmp_path / "data"), "--gateway-url", "ws://127.0.0.1:1"]
+        done = run(board, "flash", "--json", *where, env=wifi)
+
+    result = json.loads(done.stdout)
+    assert (result["port"], result["outcome"], result["code"]) == (board.port, "incompatible", done.exit_code)
+    assert result["error"].startswith("this board runs circuitpython")
+
+
 def test_an_answer_without_end_is_given_up_in_words() -> None:
     with OddBoard(endless="other") as board, Prompt.open(board.port) as opened, pytest.raises(SerialError) as caught:
         opened.exec("1 + 1", deadline_s=0.5)

@@ -103,9 +103,11 @@ async def test_monitor_shows_the_output_of_the_board_and_does_not_stop_it(board:
 
 
 async def test_monitor_with_reset_shows_the_start(board: VirtualBoard) -> None:
+    as_json = await darvaz("monitor", "--port", board.port, "--for", "1", "--json")
     done = await darvaz("monitor", "--port", board.port, "--reset", "--times", "--for", "2")
 
     assert done.code == 0, done.err
+    assert "tick" in {json.loads(line)["line"] for line in as_json.out.splitlines()}
     assert ":" in done.out.splitlines()[0][:3]
     assert "main starts" in done.out
 

@@ -20,7 +20,7 @@ from darvaz.cli.app_option import program_of
 from darvaz.cli.boards import explained
 from darvaz.cli.data_folder import data_option
 from darvaz.cli.device_option import checked_device
-from darvaz.cli.flash_report import FlashReport
+from darvaz.cli.flash_report import FlashFailure, FlashReport, Show, show_json
 from darvaz.cli.local_issuer import DataFolderIssuer
 from darvaz.cli.remote import sentence_of
 from darvaz.client.config import DEFAULT_URL, URL_VARIABLE
@@ -108,6 +108,7 @@ class WifiAsker:
     help="Seconds for the board to come online.",
 )  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Show what the board prints.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each board.")
 def flash(
     kind: str | None,
     ports: tuple[str, ...],
@@ -123,6 +124,7 @@ def flash(
     is_source: bool,
     wait_s: float,
     verbose: bool,
+    as_json: bool,
 ) -> None:
     """Put the firmware on a board, and see it online.
 
@@ -157,7 +159,12 @@ def flash(
     except ProgramError as error:
         raise click.ClickException(visible(str(error))) from None
     with environment.gateway:
-        outcomes = [_flash(port, options, environment, asker, len(chosen) > 1, verbose) for port in chosen]
+        reports = [FlashReport(f"{port.path}: " if len(chosen) > 1 else "", shows_lines=verbose) for port in chosen]
+        show = show_json if as_json else _show_result
+        outcomes = [
+            _flash(port, options, environment, asker, report, show)
+            for port, report in zip(chosen, reports, strict=True)
+        ]
     sys.exit(next((outcome for outcome in outcomes if outcome is not FlashOutcome.ONLINE), FlashOutcome.ONLINE))
 
 
@@ -185,11 +192,10 @@ def _flash(
     options: FlashOptions,
     environment: FlashEnvironment,
     asker: WifiAsker,
-    is_one_of_many: bool,
-    verbose: bool,
+    report: FlashReport,
+    show: Show,
 ) -> FlashOutcome:
     """Flashes one board and returns how that ended; prints a failure in one sentence."""
-    report = FlashReport(f"{port.path}: " if is_one_of_many else "", shows_lines=verbose)
     started_s = time.monotonic()
     try:
         with Prompt.open(port) as prompt:
@@ -202,17 +208,23 @@ def _flash(
             asker.keep()
         if outcome in (FlashOutcome.NO_WIFI, FlashOutcome.NO_GATEWAY, FlashOutcome.NOT_RUNNING):
             report.show_last_lines()
-        click.echo(f"Error: {visible(str(error))}", err=True)
-        return outcome
+        return _failed(port, outcome, str(error), show, time.monotonic() - started_s)
     except SerialError as error:
-        click.echo(f"Error: {visible(str(error))}", err=True)
-        return FlashOutcome.NO_BOARD
+        return _failed(port, FlashOutcome.NO_BOARD, str(error), show, time.monotonic() - started_s)
     asker.keep()
-    _show_result(flashed, time.monotonic() - started_s)
+    show(port, flashed, time.monotonic() - started_s)
     return FlashOutcome.ONLINE
 
 
-def _show_result(flashed: Flashed, took_s: float) -> None:
+def _failed(port: Port, outcome: FlashOutcome, sentence: str, show: Show, took_s: float) -> FlashOutcome:
+    click.echo(f"Error: {visible(sentence)}", err=True)
+    show(port, FlashFailure(outcome, sentence), took_s)
+    return outcome
+
+
+def _show_result(_: Port, flashed: Flashed | FlashFailure, took_s: float) -> None:
+    if isinstance(flashed, FlashFailure):
+        return
     info, device = flashed.info, flashed.device
     files = "1 file" if flashed.files == 1 else f"{flashed.files} files"
     signal = f", signal {info['rssi_dbm']} dBm" if "rssi_dbm" in info else ""

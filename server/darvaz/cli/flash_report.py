@@ -1,16 +1,43 @@
-"""What `darvaz flash` shows: steps, a progress bar on a terminal, and the board's last lines after a failure."""
+"""What `darvaz flash` shows: steps, a progress bar on a terminal, the board's last lines, and the result as JSON."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
-from darvaz.text.terminal import visible
+from darvaz.boards.flashing import FlashOutcome
+from darvaz.boards.flashing.flash import Flashed
+from darvaz.boards.serial import Port
+from darvaz.text.terminal import visible, visible_json
 
 _LINES_SHOWN = 8
+
+
+class FlashFailure(NamedTuple):
+    """How a flash failed, and the sentence for people."""
+
+    outcome: FlashOutcome
+    sentence: str
+
+
+Show = Callable[[Port, Flashed | FlashFailure, float], None]
+"""Shows how the flash of the board at a port ended, and how many seconds it took."""
+
+
+def show_json(port: Port, ended: Flashed | FlashFailure, took_s: float) -> None:
+    """Prints how a flash ended as one line of JSON."""
+    outcome = ended.outcome if isinstance(ended, FlashFailure) else FlashOutcome.ONLINE
+    about = {"port": port.path, "outcome": outcome.name.lower(), "code": int(outcome), "took_s": round(took_s, 1)}
+    if isinstance(ended, FlashFailure):
+        click.echo(visible_json({**about, "error": ended.sentence}))
+        return
+    result = {"device": ended.device, "files": ended.files, "info": ended.info, "kept": ended.set_aside}
+    click.echo(visible_json({**about, **result, "left": ended.left, "keeps_main": ended.keeps_main}))
 
 
 class FlashReport:

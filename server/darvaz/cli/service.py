@@ -12,8 +12,10 @@ from pathlib import Path
 
 import click
 
+from darvaz.cli.exit_codes import ExitCode
 from darvaz.cli.service_unit import SYSTEM_CONFIG, SYSTEM_DATA, UNIT_NAME, system_unit, user_unit
-from darvaz.text.terminal import visible
+from darvaz.cli.verb_options import json_option
+from darvaz.text.terminal import visible, visible_json
 
 DEADLINE_S = 360
 NOT_RUNNING = 3
@@ -93,11 +95,16 @@ def uninstall(for_user: bool, dry_run: bool) -> None:
 
 @service.command()
 @_user_option
-def status(for_user: bool) -> None:
+@json_option
+def status(for_user: bool, as_json: bool) -> None:
     """Show whether the service runs; ends with 3 if it does not."""
     _require_systemctl()
     shown = _run(_systemctl(for_user, "show", UNIT_NAME, *(f"--property={name}" for name in _STATUS)))
     values = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    if as_json:
+        is_active = values.get("LoadState") == "loaded" and values.get("ActiveState") == "active"
+        click.echo(visible_json({"active": is_active, **{name: values.get(name, "") for name in _STATUS}}, indent=2))
+        sys.exit(ExitCode.DONE if is_active else NOT_RUNNING)
     if values.get("LoadState") != "loaded":
         click.echo("The service is not installed: darvaz service install")
         sys.exit(NOT_RUNNING)

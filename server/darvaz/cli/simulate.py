@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import itertools
 import signal
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,6 +21,7 @@ from darvaz.boards.virtual.firmware import MAIN, write_flash
 from darvaz.boards.virtual.micropython import NoMicroPython
 from darvaz.boards.virtual.pictures import NoPictures, draw_frame
 from darvaz.cli.app_option import program_of
+from darvaz.cli.board_output import BoardOutput
 from darvaz.cli.remote import client_of, gateway_option
 from darvaz.client import requests, update_requests
 from darvaz.client.errors import GatewayError, Unreachable
@@ -29,7 +30,6 @@ from darvaz.text.terminal import visible
 
 BOARDS_MAX = 500
 _COUNT = click.IntRange(0, BOARDS_MAX)
-_COLOURS = ("cyan", "magenta", "yellow", "green", "blue")
 # Enrolment is closed, or used too often: from this machine, boards need no token.
 _NO_TOKEN_STATUS = (403, 429)
 
@@ -44,6 +44,7 @@ _NO_TOKEN_STATUS = (403, 429)
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep the boards' files in this folder.")
 @click.option("--emulated", is_flag=True, help="Instead, run a Pico W with the official firmware on an emulated chip.")
 @click.option("--source", "is_source", is_flag=True, help="Give the boards the library as .py, to be read there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @gateway_option
 @click.pass_context
 def simulate(
@@ -54,6 +55,7 @@ def simulate(
     keep: Path | None,
     emulated: bool,
     is_source: bool,
+    as_json: bool,
     gateway: str,
 ) -> None:
     """Run virtual boards with the real firmware, until Ctrl-C.
@@ -61,10 +63,15 @@ def simulate(
     Each is MicroPython in a process of its own, with simulated pins, Wi-Fi and camera; mpremote uses its serial
     port as it does a real one.
     """
+    output = BoardOutput(as_json)
     program = None if app is None else program_of(app, "pico" if emulated else None)
     if emulated:
-        words = [*(["--source"] if is_source else []), *(["--app", str(app)] if app is not None else [])]
-        _simulate_emulated(keep, gateway, *words)
+        words = [
+            *(["--source"] if is_source else []),
+            *(["--json"] if as_json else []),
+            *(["--app", str(app)] if app is not None else []),
+        ]
+        _simulate_emulated(keep, gateway, output, *words)
         return
     if program is not None:
         picos, cameras = _counts(context, program.kind or KINDS[0])
@@ -81,14 +88,14 @@ def simulate(
             keys = [_update_key(client, device) for _, device in devices]
         with _folder(keep) as folder:
             files = None if program is None else program.read()
-            asyncio.run(_run(devices, tokens, keys, gateway, folder, is_source, files))
+            asyncio.run(_run(devices, tokens, keys, gateway, folder, is_source, files, output))
     except ProgramError as error:
         raise click.ClickException(visible(str(error))) from None
     except (NoMicroPython, NoPictures) as error:
         raise click.ClickException(str(error)) from None
 
 
-def _simulate_emulated(keep: Path | None, gateway: str, *words: str) -> None:
+def _simulate_emulated(keep: Path | None, gateway: str, output: BoardOutput, *words: str) -> None:
     # Here, because its packages are for Linux and macOS alone.
     from darvaz.cli.simulate_emulated import run_emulated
 
@@ -96,7 +103,7 @@ def _simulate_emulated(keep: Path | None, gateway: str, *words: str) -> None:
         online = _online_devices(client)
     device = next(name for name in (f"emulated-pico-{number}" for number in itertools.count(1)) if name not in online)
     with _folder(keep) as folder:
-        run_emulated(device, gateway, folder / device, _line_printer(device, _COLOURS[0]), *words)
+        run_emulated(device, gateway, folder / device, output, *words)
 
 
 def _counts(context: click.Context, kind: str) -> tuple[int, int]:
@@ -162,35 +169,24 @@ async def _run(
     folder: Path,
     is_source: bool,
     program: Mapping[str, bytes] | None,
+    output: BoardOutput,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    click.echo(f"{len(devices)} virtual board(s) at {gateway}; Ctrl-C ends them.")
+    output.tell(f"{len(devices)} virtual board(s) at {gateway}; Ctrl-C ends them.")
     async with contextlib.AsyncExitStack() as stack:
-        for at, ((kind, device), token, key) in enumerate(zip(devices, tokens, keys, strict=True)):
+        for (kind, device), token, key in zip(devices, tokens, keys, strict=True):
             flash = folder / device
             url = gateway.replace("http", "ws", 1)
             is_ours = write_flash(
                 flash, kind, device, url, token, is_source=is_source, program=program, log_level="debug", **key
             )
             if not is_ours:
-                click.echo(f"{flash / MAIN} is kept: it is not our program; without it, the board gets ours")
-            print_line = _line_printer(device, _COLOURS[at % len(_COLOURS)])
-            board = await stack.enter_async_context(VirtualBoard(kind, flash, name=device, on_line=print_line))
-            print_line(f"switched on; mpremote connect {board.port}")
+                output.tell(f"{flash / MAIN} is kept: it is not our program; without it, the board gets ours")
+            on_line = partial(output.show_line, device)
+            board = await stack.enter_async_context(VirtualBoard(kind, flash, name=device, on_line=on_line))
+            output.show_port(device, board.port)
         await stop.wait()
-        click.echo("switching off")
-
-
-def _line_printer(device: str, colour: str) -> Callable[[str], None]:
-    """Returns a function that prints a line with the name of its device before it."""
-    prefix = click.style(f"{device:>20} ", fg=colour)
-
-    def print_line(line: str) -> None:
-        if line.strip():
-            click.echo(prefix + visible(line))
-            sys.stdout.flush()
-
-    return print_line
+        output.tell("switching off")

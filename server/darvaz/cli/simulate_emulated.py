@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,23 +11,24 @@ import click
 from darvaz.boards.emulated import EmulatedPico, NoEmulator
 from darvaz.boards.emulated.flashing import flash
 from darvaz.boards.emulated.packages import fetch
+from darvaz.cli.board_output import BoardOutput
 
 
-def run_emulated(device: str, gateway: str, folder: Path, print_line: Callable[[str], None], *words: str) -> None:
+def run_emulated(device: str, gateway: str, folder: Path, output: BoardOutput, *words: str) -> None:
     """Runs one board until a signal ends us; its lines are printed from when it is online."""
     is_flashed = threading.Event()
 
     def show(line: str) -> None:
         # Before, the port carries what the flasher sends.
         if is_flashed.is_set():
-            print_line(line)
+            output.show_line(device, line)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         emulator = fetch(lambda sentence: click.echo(f"… {sentence}", err=True))
         with EmulatedPico(folder, gateway, emulator=emulator, on_line=show) as board:
-            click.echo(f"an emulated Pico W at {gateway}, flashed in about half a minute; Ctrl-C ends it.")
-            print_line(f"switched on; mpremote connect {board.port}")
+            output.tell(f"an emulated Pico W at {gateway}, flashed in about half a minute; Ctrl-C ends it.")
+            output.show_port(device, board.port)
             done = flash(board, device, gateway, *words, shows=True)
             if done.code != 0:
                 raise click.ClickException(done.err or f"{device} is not online")
@@ -37,4 +37,4 @@ def run_emulated(device: str, gateway: str, folder: Path, print_line: Callable[[
     except (NoEmulator, ValueError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
-        click.echo("switching off")
+        output.tell("switching off")

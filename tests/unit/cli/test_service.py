@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -144,9 +145,11 @@ def test_status_says_whether_it_runs(
     monkeypatch.setenv("SHOWN", shown)
 
     result = service(run, "status")
+    as_json = service(run, "status", "--json")
 
-    assert result.exit_code == status
+    assert result.exit_code == as_json.exit_code == status
     assert sentence in result.output
+    assert json.loads(as_json.output)["active"] == (status == 0)
 
 
 def test_removing_a_service_that_is_not_there_is_a_sentence(run: CliRunner) -> None:
