@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from darvaz.client.types import DeviceInfo
@@ -24,6 +24,9 @@ EXEC_TIMEOUT_S = 30.0
 _POLL_S = 0.05
 _SNAPSHOT = "snapshot"
 ONLINE = "is online"
+# What MicroPython prints at its prompt; a soft reset prints it for a moment, too.
+_PROMPT = 'Type "help()"'
+_ENDED_S = 1.0
 TIMED_OUT = "timed_out"
 # A log line of the previous test may still be on its way to the gateway, or to the journal.
 SETTLE_S = 0.25
@@ -216,17 +219,24 @@ class Board:
 
     def _restart(self, restart: Callable[[], None]) -> None:
         __tracebackhide__ = True
-        before = _boot(self.about())
+        before, prompts = _boot(self.about()), _prompts(self.serial_lines())
         restart()
         self._boot_before_restart = before
         self._is_at_prompt = self._is_hanging = False
-        self._wait_until_online("did not come back", None)
+        self._wait_until_online("did not come back", None, prompts)
 
-    def _wait_until_online(self, problem: str, timeout_s: float | None) -> None:
+    def _wait_until_online(self, problem: str, timeout_s: float | None, prompts: int = 0) -> None:
+        """Waits until it is online, or its program has ended: it shows a prompt more than these, and nothing after."""
         __tracebackhide__ = True
         timeout_s = self._boot_deadline_s if timeout_s is None else timeout_s
         give_up_s = time.monotonic() + timeout_s
+        idle_s, seen = time.monotonic(), -1
         while (state := self.state(self.about())) != ONLINE:
+            lines = [line for line in self.serial_lines() if line.strip()]
+            if len(lines) != seen or _prompts(lines) <= prompts or not lines[-1].startswith(_PROMPT):
+                idle_s, seen = time.monotonic(), len(lines)
+            elif time.monotonic() - idle_s > _ENDED_S:
+                raise NotSeenError(f"{self.id} {problem}: its program has ended; {self._describe_serial()}")
             if time.monotonic() >= give_up_s:
                 raise NotSeenError(f"{self.id} {problem} after {timeout_s:g} s; it {state}; {self._describe_serial()}")
             time.sleep(_POLL_S)
@@ -236,6 +246,11 @@ class Board:
         if not lines:
             return "nothing came from its serial port"
         return "its serial port printed:\n" + "\n".join(map(visible, lines))
+
+
+def _prompts(lines: Iterable[str]) -> int:
+    """Returns how often a board came to its prompt."""
+    return sum(line.startswith(_PROMPT) for line in lines)
 
 
 def _boot(about: DeviceInfo) -> Any:
