@@ -55,7 +55,7 @@ def constant(name: str) -> int:
 
 def test_the_limits_of_the_page_are_those_of_the_library() -> None:
     rows = re.findall(r"^\| (.+?) \| ([^|]*?\d[^|]*) \|$", PAGE, re.MULTILINE)
-    told = {row.split(",")[0].split(";")[0].split(":")[0]: re.findall(r"\d+(?:\.\d+)?", value) for row, value in rows}
+    shown = {row.split(",")[0].split(";")[0].split(":")[0]: re.findall(r"\d+(?:\.\d+)?", value) for row, value in rows}
 
     argument = RULES["argument"]["properties"]
     expected = {
@@ -73,4 +73,4 @@ def test_the_limits_of_the_page_are_those_of_the_library() -> None:
         "bytes of all declarations together": [constant("TEXT_BYTES_MAX")],
         "bytes that wait for the gateway (`outbox_bytes`)": [constant("RING_BYTES"), 4096, 65536],
     }
-    assert {name: [float(number) for number in told[name]] for name in expected} == expected
+    assert {name: [float(number) for number in shown[name]] for name in expected} == expected
