@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import re
 import time
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import Any
 
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
+from tests.support.board import Board
 from tests.support.gateway import GatewayProcess
 from tests.support.micropython import LIBRARY
 from tests.support.patched_library import write_library
@@ -61,7 +64,6 @@ def make_board(folder: Path, gateway: GatewayProcess, device: str, **settings: A
 
 def upload(gateway: GatewayProcess, files: dict[str, bytes], name: str = "lamp") -> int:
     """Makes a release and returns its number."""
-    import base64
 
     body = {"name": name, "files": {path: base64.b64encode(data).decode() for path, data in files.items()}}
     answer = gateway.post("/api/releases", json=body)
@@ -102,3 +104,16 @@ async def until_online(gateway: GatewayProcess, *devices: str) -> None:
             return
         assert time.monotonic() < give_up, found
         await asyncio.sleep(0.1)
+
+
+async def fall_back(board: Board) -> int:
+    """Plays a board that takes an update whose program fails; returns its counter."""
+    counter = 0
+    states = {"offer": "complete", "commit": "trial"}
+    while True:
+        message = await board.receive("update")
+        if message["step"] == "offer":
+            counter = json.loads(message["header"])["counter"]
+        await board.send("update_state", id=message["id"], status="ok", state=states[message["step"]])
+        if message["step"] == "commit":
+            return counter

@@ -178,8 +178,8 @@ async def change_rollout(call: Call) -> RolloutAnswer | Response:
     rollout = _find(call)
     if isinstance(rollout, Response):
         return rollout
-    if rollout.state == "done":
-        return problem(422, "invalid", "state: this rollout is done")
+    if rollout.state in ("done", "stopped"):
+        return problem(422, "invalid", f"state: this rollout is {rollout.state}; begin another one")
     call.parts.updater.set_state(rollout, call.body.state)
     return _rollout(rollout)
 

@@ -12,6 +12,7 @@ import "./pages/alerts-page.js";
 import "./pages/camera-wall.js";
 import "./pages/device-list.js";
 import "./pages/device-page.js";
+import "./pages/release-page.js";
 
 const HOME = { element: "device-list", title: "devices" };
 /** The pages of the header, by what follows "#/" in the address. */
@@ -20,6 +21,7 @@ const PAGES = new Map([
   ["cameras", { element: "camera-wall", title: "cameras" }],
   ["alerts", { element: "alerts-page", title: "alerts" }],
   ["add", { element: "add-board", title: "add" }],
+  ["releases", { element: "release-page", title: "releases" }],
   ["access", { element: "access-page", title: "access" }],
 ]);
 /** @type {[code: import("./lib/words.js").Language, name: string][]} */

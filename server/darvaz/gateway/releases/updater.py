@@ -64,6 +64,8 @@ class Updater:
         # By device and id: who waits for an answer.
         self._answers: dict[tuple[str, int], asyncio.Future[dict[str, Any]]] = {}
         self._transfers: dict[str, asyncio.Task[None]] = {}
+        # The counter that a board named as it refused an update.
+        self._least: dict[str, int] = {}
         # Monotonic seconds before which a board is not tried again.
         self._not_before: dict[str, float] = {}
         # The counter of the update that a board found good since it connected.
@@ -216,7 +218,7 @@ class Updater:
         if not program or not program.get("has_key") or key is None:
             self._change(rollout, target, "refused", NO_KEY if program else NO_LOADER)
             return
-        least = max(program.get("counter", 0), program.get("failed", 0))
+        least = max(program.get("counter", 0), program.get("failed", 0), self._least.get(target.device, 0))
         if target.counter <= least:
             target.counter = self.store.next_counter(target.device, least, self._unix_s())
         self._change(rollout, target, "transferring")
@@ -258,6 +260,9 @@ class Updater:
     def _fail(self, rollout: Rollout, target: Target, error: Exception) -> None:
         target.tries += 1
         target.counter = 0
+        if isinstance(error, TransferError) and error.counter:
+            # Of another gateway, or of one whose data is lost.
+            self._least[target.device] = error.counter
         self._not_before[target.device] = time.monotonic() + RETRY_S
         is_left_alone = target.tries >= TRIES_MAX
         self._change(rollout, target, "refused" if is_left_alone else "waiting", str(error))

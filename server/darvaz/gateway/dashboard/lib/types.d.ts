@@ -155,6 +155,33 @@ export interface Crash {
   report: CrashReport;
 }
 
+export interface Release {
+  number: number;
+  name: string;
+  created: number;
+  files: number;
+  size_bytes: number;
+  changes: Record<string, string>;
+}
+
+export interface RolloutTarget {
+  device: string;
+  state: string;
+  reason: string;
+  tries: number;
+  changed: number;
+}
+
+export interface Rollout {
+  number: number;
+  release: number;
+  state: string;
+  reason: string;
+  created: number;
+  counts: Record<string, number>;
+  targets: RolloutTarget[];
+}
+
 /** The events of the store, by name, with their details. */
 /** A rule that came true for a device; times are Unix seconds. */
 export interface Alert {

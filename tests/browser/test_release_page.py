@@ -1,0 +1,52 @@
+"""The page of releases shows what became of each board, why a rollout stopped, and lets it go on."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.board import board_at
+from tests.support.gateway import GatewayProcess
+from tests.support.updates import fall_back
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def test_a_rollout_that_stopped_says_why(gateway: GatewayProcess, page: Page) -> None:
+    files = {"main.py": base64.b64encode(b"1 / 0\n").decode()}
+    assert gateway.post("/api/devices/canary-1/update-key").is_success
+    program = {"state": "flashed", "counter": 0, "has_key": True}
+    async with board_at(gateway.ws_url, "canary-1", program=program) as board:
+        async with board_at(gateway.ws_url, "rest-1"):
+            number = gateway.post("/api/releases", json={"name": "lamp", "files": files}).json()["number"]
+            plan = {"release": number, "to": ["canary-1", "rest-1"], "canary": 1}
+            assert gateway.post("/api/rollouts", json=plan).is_success
+            counter = await fall_back(board)
+        after = {"state": "fell_back", "counter": counter, "failed": counter, "reason": "ZeroDivisionError: <b>"}
+        async with board_at(gateway.ws_url, "canary-1", program={**program, **after}):
+            await page.goto(f"{gateway.url}/#/releases")
+            shown = page.locator("release-page")
+            await expect(shown.get_by_role("heading", name="stopped")).to_be_visible()
+            await expect(shown.locator("pre").first).to_contain_text("ZeroDivisionError: <b>")
+            await expect(shown.get_by_text("1 fell back, 1 waiting")).to_be_visible()
+            await expect(shown.get_by_role("button")).to_have_count(0)
+
+
+async def test_a_rollout_is_paused_and_goes_on(gateway: GatewayProcess, page: Page) -> None:
+    files = {"main.py": base64.b64encode(b"print(1)\n").decode()}
+    async with board_at(gateway.ws_url, "away-1"):
+        pass
+    number = gateway.post("/api/releases", json={"name": "lamp", "files": files}).json()["number"]
+    assert gateway.post("/api/rollouts", json={"release": number, "to": ["away-1"]}).is_success
+    await page.goto(f"{gateway.url}/#/releases")
+    shown = page.locator("release-page section").first
+    await expect(shown.get_by_role("heading", name="under way")).to_be_visible()
+
+    await shown.get_by_role("button", name="Pause").click()
+    await expect(shown.get_by_role("heading", name="paused")).to_be_visible()
+    await shown.get_by_role("button", name="Go on").click()
+    await expect(shown.get_by_role("heading", name="under way")).to_be_visible()
+    await shown.get_by_role("button", name="End").click()
+    await expect(shown.get_by_role("heading", name="stopped")).to_be_visible()

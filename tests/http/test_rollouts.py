@@ -1,0 +1,205 @@
+"""Rollouts over HTTP, with boards that are played message by message: steps, holds, pauses, keys and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.support.app import RunningApp
+from tests.support.board import Board, board_at
+from tests.support.updates import fall_back
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+DEADLINE_S = 20.0
+MAIN = b"print('hello')\n" * 200
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway() -> AsyncIterator[RunningApp]:
+    async with RunningApp() as running:
+        yield running
+
+
+async def upload(gateway: RunningApp, **files: bytes) -> Any:
+    body = {"name": "lamp", "files": {name: base64.b64encode(data).decode() for name, data in files.items()}}
+    return await gateway.ask("POST", "/api/releases", json=body)
+
+
+async def deploy(gateway: RunningApp, *to: str, main: bytes = MAIN, **plan: Any) -> int:
+    release = (await upload(gateway, **{"main.py": main})).json()["number"]
+    answer = await gateway.ask("POST", "/api/rollouts", json={"release": release, "to": list(to), **plan})
+    return int(answer.json()["number"])
+
+
+async def key_of(gateway: RunningApp, device: str) -> bytes:
+    return bytes.fromhex((await gateway.ask("POST", f"/api/devices/{device}/update-key")).json()["key"])
+
+
+async def until(gateway: RunningApp, number: int, **counts: int) -> Any:
+    """Returns the rollout once it has these numbers of boards in these states."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            found = (await gateway.get(f"/api/rollouts/{number}")).json()
+            if found["counts"] == counts:
+                return found
+            await asyncio.sleep(0.02)
+
+
+def keyed(**more: Any) -> dict[str, Any]:
+    return {"state": "flashed", "counter": 0, "has_key": True, **more}
+
+
+async def receive_release(board: Board, key: bytes) -> dict[str, bytes]:
+    """Plays a board that takes all of an update, and returns the files in it."""
+    message = await board.receive("update")
+    header = json.loads(message["header"])
+    assert hmac.new(key, message["header"].encode(), "sha256").hexdigest() == message["mac"]
+    manifest = await receive_file(board, message, -1, header["bytes"])
+    assert hashlib.sha256(manifest[0]).hexdigest() == header["manifest"]
+    message, files = manifest[1], {}
+    for number, line in enumerate(manifest[0].decode().splitlines()):
+        sha256, size, path = line.split(" ", 2)
+        files[path], message = await receive_file(board, message, number, int(size))
+        assert hashlib.sha256(files[path]).hexdigest() == sha256
+    await board.send("update_state", id=message["id"], status="ok", state="complete")
+    message = await board.receive("update")
+    await board.send("update_state", id=message["id"], status="ok", state="trial")
+    await board.send("update_state", status="ok", state="good", counter=header["counter"])
+    return files
+
+
+async def receive_file(board: Board, message: Any, number: int, size: int) -> tuple[bytes, Any]:
+    data = b""
+    while len(data) < size:
+        state = {"state": "receiving", "file": number, "at": len(data)}
+        await board.send("update_state", id=message["id"], status="ok", **state)
+        message = await board.receive("update")
+        data += base64.b64decode(message["data"])
+    return data, message
+
+
+async def test_a_board_gets_every_file_of_a_release_signed_with_its_key(gateway: RunningApp) -> None:
+    key = await key_of(gateway, "one")
+    async with board_at(gateway, "one", program=keyed()) as board:
+        files = {"main.py": MAIN, "lib/colours.mpy": b"M\x06" + bytes(5000)}
+        release = (await upload(gateway, **files)).json()["number"]
+        answer = await gateway.ask("POST", "/api/rollouts", json={"release": release, "to": ["one"]})
+        received = await receive_release(board, key)
+        done = await until(gateway, answer.json()["number"], good=1)
+
+    assert received == files
+    assert done["state"] == "done"
+
+
+async def test_the_rest_waits_for_the_canary_and_its_hold(gateway: RunningApp) -> None:
+    devices = ["w-1", "w-2", "w-3"]
+    keys = {device: await key_of(gateway, device) for device in devices}
+    async with (
+        board_at(gateway, "w-1", program=keyed()) as first,
+        board_at(gateway, "w-2", program=keyed()) as second,
+        board_at(gateway, "w-3", program=keyed()) as third,
+    ):
+        number = await deploy(gateway, *devices, canary=1, hold_s=0.3)
+        await receive_release(first, keys["w-1"])
+        good = await until(gateway, number, good=1, waiting=2)
+        await asyncio.gather(receive_release(second, keys["w-2"]), receive_release(third, keys["w-3"]))
+        done = await until(gateway, number, good=3)
+
+    times = {target["device"]: target["changed"] for target in done["targets"]}
+    assert good["state"] == "running"
+    assert min(times["w-2"], times["w-3"]) - times["w-1"] >= 0.3
+
+
+async def test_a_rollout_stops_at_the_first_board_that_falls_back_and_is_told(gateway: RunningApp) -> None:
+    await key_of(gateway, "f-1")
+    async with board_at(gateway, "f-2", program=keyed()):
+        async with board_at(gateway, "f-1", program=keyed()) as board:
+            number = await deploy(gateway, "f-1", "f-2", canary=1)
+            counter = await fall_back(board)
+        await until(gateway, number, trial=1, waiting=1)
+        after = keyed(state="fell_back", counter=counter, failed=counter, reason="it raised")
+        async with board_at(gateway, "f-1", program=after):
+            stopped = await until(gateway, number, fell_back=1, waiting=1)
+    again = await gateway.ask("PATCH", f"/api/rollouts/{number}", json={"state": "running"})
+
+    assert stopped["state"] == "stopped" and stopped["reason"] == "f-1 fell back: it raised"
+    assert again.status_code == 422
+    told = [line.payload for line in await gateway.journal(type="rollout")]
+    assert any("stopped f-1 fell back" in (payload or "") for payload in told)
+
+
+async def test_a_share_of_boards_may_fall_back(gateway: RunningApp) -> None:
+    async with board_at(gateway, "s-1", program=keyed()) as board, board_at(gateway, "s-2"):
+        await key_of(gateway, "s-1")
+        number = await deploy(gateway, "s-1", "s-2", stop_percent=60)
+        counter = await fall_back(board)
+    async with board_at(gateway, "s-1", program=keyed(state="fell_back", counter=counter, failed=counter)):
+        found = await until(gateway, number, fell_back=1, refused=1)
+
+    assert found["state"] == "done"
+
+
+async def test_a_newer_rollout_takes_the_boards_of_an_older_one(gateway: RunningApp) -> None:
+    async with board_at(gateway, "n-1"):
+        pass
+    older = await deploy(gateway, "n-1")
+    newer = await deploy(gateway, "n-1")
+
+    assert (await until(gateway, older, superseded=1))["state"] == "done"
+    assert (await until(gateway, newer, waiting=1))["state"] == "running"
+
+
+async def test_what_a_rollout_is_survives_a_restart(gateway: RunningApp) -> None:
+    async with board_at(gateway, "r-1"):
+        pass
+    number = await deploy(gateway, "r-1", canary=1, hold_s=60, then_percent=[10])
+    before = (await gateway.get(f"/api/rollouts/{number}")).json()
+    key = await key_of(gateway, "r-1")
+    await gateway.restart()
+
+    assert (await gateway.get(f"/api/rollouts/{number}")).json() == before
+    assert await key_of(gateway, "r-1") == key
+
+
+async def test_a_board_that_refuses_three_times_is_left_alone(
+    gateway: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("darvaz.gateway.releases.updater.RETRY_S", 0.0)
+    await key_of(gateway, "t-1")
+    async with board_at(gateway, "t-1", program=keyed()) as board:
+        number = await deploy(gateway, "t-1")
+        counters = []
+        for _ in range(3):
+            message = await board.receive("update")
+            counters.append(json.loads(message["header"])["counter"])
+            await board.send("update_state", id=message["id"], status="error", message="no", counter=counters[-1] + 50)
+        refused = await until(gateway, number, refused=1)
+
+    assert refused["targets"][0]["reason"] == "no" and refused["targets"][0]["tries"] == 3
+    # Each try has a counter that the board takes, whatever it took before.
+    assert counters[1] > counters[0] + 50 and counters[2] > counters[1] + 50
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"other.py": b""}, {"main.py": b"", "../x": b""}, {"main.py": b"", "boot.py": b""}, {"main.py": bytes(1_500_001)}],
+)
+async def test_what_no_board_would_take_is_no_release(gateway: RunningApp, files: dict[str, bytes]) -> None:
+    answer = await upload(gateway, **files)
+
+    assert answer.status_code == 422 and answer.json()["detail"].startswith("files: ")
+
+
+async def test_a_release_says_what_changed(gateway: RunningApp) -> None:
+    await upload(gateway, **{"main.py": b"1", "old.py": b"1"})
+    changed = (await upload(gateway, **{"main.py": b"2", "new.py": b"1"})).json()["changes"]
+
+    assert changed == {"main.py": "changed", "new.py": "added", "old.py": "removed"}
