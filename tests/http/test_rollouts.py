@@ -132,8 +132,8 @@ async def test_a_rollout_stops_at_the_first_board_that_falls_back_and_is_told(ga
 
     assert stopped["state"] == "stopped" and stopped["reason"] == "f-1 fell back: it raised"
     assert again.status_code == 422
-    told = [line.payload for line in await gateway.journal(type="rollout")]
-    assert any("stopped f-1 fell back" in (payload or "") for payload in told)
+    entries = [line.payload for line in await gateway.journal(type="rollout")]
+    assert any("stopped f-1 fell back" in (payload or "") for payload in entries)
 
 
 async def test_a_share_of_boards_may_fall_back(gateway: RunningApp) -> None:
