@@ -48,6 +48,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("HEAD", "/api/events", VIEW, None),
     ("GET", "/api/journal?limit=1", VIEW, None),
     ("GET", "/api/journal/export?type=none", VIEW, None),
+    ("GET", "/api/telemetry/export", VIEW, None),
     ("GET", "/api/alerts", VIEW, None),
     ("GET", "/api/alerts/history", VIEW, None),
     ("GET", "/api/alert-rules", VIEW, None),

@@ -23,7 +23,7 @@ def config_example() -> str:
         about = describe(hint) if expected(hint) == "a text" else f"{describe(hint)} {expected(hint).capitalize()}."
         comment = textwrap.fill(about, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
         default = getattr(defaults, name)
-        value = "[]" if is_list(hint) else _toml(default)
+        value = "[]" if is_list(hint) and not default else _toml(default)
         parts.append(f"{comment}\n# {name} = {value}\n")
     return "\n".join(parts)
 

@@ -1,4 +1,4 @@
-"""`darvaz export`: the journal as a file, as JSON lines or CSV."""
+"""`darvaz export`: the journal or the history of telemetry as a file."""
 
 from __future__ import annotations
 
@@ -10,28 +10,48 @@ import click
 
 from darvaz.cli.remote import client_of, gateway_option
 from darvaz.cli.verb_options import parse_age
-from darvaz.client import requests
+from darvaz.client import exports
+from darvaz.client.requests import ApiRequest
+
+# What can be exported, and the formats of each; the first one is the usual one.
+_FORMATS = {"journal": ("jsonl", "csv"), "telemetry": ("csv", "lines")}
 
 
 @click.command()
+@click.argument("what", type=click.Choice(list(_FORMATS)), default="journal")
 @click.option("-o", "--output", type=click.Path(path_type=Path, allow_dash=True), default="-", show_default=True,
               help="File to write, - for standard output.")  # fmt: skip
-@click.option("--format", "format_", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--format", "format_", type=click.Choice(["jsonl", "csv", "lines"]),
+              help="journal: jsonl or csv; telemetry: csv, or lines for InfluxDB.")  # fmt: skip
 @click.option("--device", help="Only this device.")
-@click.option("--kind", help="Only this kind: pico or esp32cam.")
-@click.option("--type", "type_", help="Only this type: log, ping, telemetry, connected, refused …")
-@click.option("--since", callback=parse_age, help="Only entries after this: 30s, 10m, 2h, 7d ago, or an ISO time.")
-@click.option("--until", callback=parse_age, help="Only entries before this.")
+@click.option("--kind", help="journal: only this kind, pico or esp32cam.")
+@click.option("--type", "type_", help="journal: only this type: log, ping, telemetry, connected, refused …")
+@click.option("--name", help="telemetry: only the values of this name.")
+@click.option("--since", callback=parse_age, help="Only what came after this: 30s, 10m, 2h, 7d ago, or an ISO time.")
+@click.option("--until", callback=parse_age, help="Only what came before this.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
 @gateway_option
 def export(
-    output: Path, format_: str, device: str | None, kind: str | None, type_: str | None, since: float | None,
-    until: float | None, as_json: bool, gateway: str,
+    what: str, output: Path, format_: str | None, device: str | None, kind: str | None, type_: str | None,
+    name: str | None, since: float | None, until: float | None, as_json: bool, gateway: str,
 ) -> None:  # fmt: skip
-    """Write the journal of a running gateway, the oldest entry first."""
-    request = requests.journal_export(
-        "jsonl" if as_json else format_, device=device, kind=kind, type=type_, from_=since, to=until
-    )
+    """Write the journal of a running gateway, or its telemetry, the oldest first."""
+    chosen = "jsonl" if as_json else format_ or _FORMATS[what][0]
+    if chosen not in _FORMATS[what]:
+        raise click.UsageError(f"--format of {what} is one of {', '.join(_FORMATS[what])}")
+    if what == "telemetry":
+        if kind or type_:
+            raise click.UsageError("--kind and --type are for the journal")
+        request = exports.telemetry_export(chosen, device=device, name=name, since=since, until=until)
+    else:
+        if name:
+            raise click.UsageError("--name is for telemetry")
+        request = exports.journal_export(chosen, device=device, kind=kind, type=type_, from_=since, to=until)
+    _write(request, output, gateway)
+
+
+def _write(request: ApiRequest, output: Path, gateway: str) -> None:
+    """Writes the answer piece by piece; a file is whole or not there."""
     if str(output) == "-":
         with client_of(gateway) as client:
             for data in client.download(request):

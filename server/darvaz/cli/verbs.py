@@ -60,7 +60,11 @@ TABLE = {
     ),
     "erase": Verb("Remove all files of a board; MicroPython itself stays.", BOARDS),
     "events": Verb("Show what happens, as it happens, until Ctrl-C.", DEVICES, ("GET /api/events",)),
-    "export": Verb("Write the journal into a file, as JSON lines or CSV.", DEVICES, ("GET /api/journal/export",)),
+    "export": Verb(
+        "Write the journal, or the telemetry, into a file.",
+        DEVICES,
+        ("GET /api/journal/export", "GET /api/telemetry/export"),
+    ),
     "firmware": Verb("Install MicroPython itself, the right image for the board.", BOARDS),
     "flash": Verb(
         "Put the firmware on a board on USB, and see it online.", BOARDS, ("POST /api/devices/{device}/update-key",)

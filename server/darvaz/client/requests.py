@@ -208,13 +208,13 @@ def newest(name: str) -> ApiRequest:
 
 
 def plot(name: str, value: str, since: TimeSpec | None, until: TimeSpec | None, points: int | None) -> ApiRequest:
-    query = {"from": _seconds(since), "to": _seconds(until), "points": points}
+    query = {"from": seconds_of(since), "to": seconds_of(until), "points": points}
     read: Callable[[Any], list[PlotPoint]] = lambda answer: [PlotPoint(*point) for point in answer["points"]]  # noqa: E731
-    return ApiRequest("GET", path_of("devices", name, "telemetry", value), read, PlotInfo, _query(query))
+    return ApiRequest("GET", path_of("devices", name, "telemetry", value), read, PlotInfo, query_of(query))
 
 
 def journal(limit: int, **filters: Any) -> ApiRequest:
-    query = _query({**_filters(filters), "limit": limit})
+    query = query_of({**filters_of(filters), "limit": limit})
     return ApiRequest("GET", path_of("journal"), lambda answer: answer["rows"], JournalPageInfo, query)
 
 
@@ -223,12 +223,6 @@ def log(name: str, limit: int, since: TimeSpec | None) -> ApiRequest:
     return ApiRequest(
         "GET", entries.path, lambda answer: [_log_line(row) for row in answer["rows"]], JournalPageInfo, entries.query
     )
-
-
-def journal_export(format_: str, **filters: Any) -> ApiRequest:
-    """The journal as a file, the oldest entry first; to be downloaded."""
-    query = _query({**_filters(filters), "format": format_})
-    return ApiRequest("GET", path_of("journal", "export"), query=query)
 
 
 def tokens() -> ApiRequest:
@@ -334,15 +328,18 @@ def _snapshot_frame(answer: RawAnswer) -> CameraFrame:
     return CameraFrame(parsedate_to_datetime(answer.headers["last-modified"]).timestamp(), answer.content)
 
 
-def _filters(filters: Mapping[str, Any]) -> dict[str, Any]:
-    return {key.rstrip("_"): _seconds(value) if key in ("from_", "to") else value for key, value in filters.items()}
+def filters_of(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns filters by the names that the API has."""
+    return {key.rstrip("_"): seconds_of(value) if key in ("from_", "to") else value for key, value in filters.items()}
 
 
-def _seconds(time: TimeSpec | None) -> float | None:
+def seconds_of(time: TimeSpec | None) -> float | None:
+    """Returns a time as the API takes it: Unix seconds, or negative ones before now."""
     if isinstance(time, timedelta):
         return -time.total_seconds()
     return time.timestamp() if isinstance(time, datetime) else time
 
 
-def _query(values: Mapping[str, Any]) -> dict[str, str]:
+def query_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the query of an address; what is None is left out."""
     return {key: str(value) for key, value in values.items() if value is not None}

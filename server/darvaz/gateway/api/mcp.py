@@ -21,7 +21,7 @@ from darvaz.gateway.assistants.protocol import (
     parse,
     text_result,
 )
-from darvaz.gateway.assistants.tools import DRY_RUN, READING_TOOLS, CommandTool, command_tools
+from darvaz.gateway.assistants.tools import DRY_RUN, READING_TOOLS, CommandTool, command_tools, may_be_of
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.journal.queries import JournalFilter, read
@@ -86,8 +86,21 @@ async def _boards(call: Call) -> list[DeviceDescription]:
 
 
 async def _commands(call: Call) -> dict[str, CommandTool]:
-    allowed = [pattern.strip() for pattern in call.parts.settings.assistant_commands.split(",")]
-    return command_tools(await _boards(call), allowed) if any(allowed) else {}
+    allowed = call.parts.settings.listed("assistant_commands")
+    return command_tools(await _boards(call), allowed) if allowed else {}
+
+
+def _command_tool(call: Call, name: str) -> CommandTool | None:
+    """Returns the tool of a name, if its command is allowed; describes no board but its own."""
+    parts, allowed = call.parts, call.parts.settings.listed("assistant_commands")
+    for device in parts.devices.after("") if allowed else ():
+        if not may_be_of(name, device):
+            continue
+        board = parts.describer.describe(device)
+        tool = None if board is None else command_tools([board], allowed).get(name)
+        if tool is not None:
+            return tool
+    return None
 
 
 async def _call_tool(call: Call, request: McpRequest) -> dict[str, Any]:
@@ -95,7 +108,7 @@ async def _call_tool(call: Call, request: McpRequest) -> dict[str, Any]:
     if not isinstance(name, str) or not isinstance(given, dict):
         raise ProtocolError(INVALID_PARAMS, "params: name and arguments are expected")
     reading = _READERS.get(name)
-    tool = None if reading is not None else (await _commands(call)).get(name)
+    tool = None if reading is not None else _command_tool(call, name)
     if tool is None and reading is None:
         raise ProtocolError(INVALID_PARAMS, f"there is no tool {name[:64]!r}, or its owner does not allow it")
     try:

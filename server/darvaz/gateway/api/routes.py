@@ -19,6 +19,7 @@ from darvaz.gateway.api import metrics as api_metrics
 from darvaz.gateway.api import releases as api_releases
 from darvaz.gateway.api import sessions as api_sessions
 from darvaz.gateway.api import telemetry as api_telemetry
+from darvaz.gateway.api import telemetry_export as api_telemetry_export
 from darvaz.gateway.api import tokens as api_tokens
 from darvaz.gateway.api import view_links as api_views
 from darvaz.gateway.api.documents import document_operations
@@ -29,6 +30,7 @@ _OPERATIONS: list[Operation] = [
     *api_devices.OPERATIONS,
     *api_groups.OPERATIONS,
     *api_telemetry.OPERATIONS,
+    *api_telemetry_export.OPERATIONS,
     *api_crashes.OPERATIONS,
     *api_cameras.OPERATIONS,
     *api_views.OPERATIONS,

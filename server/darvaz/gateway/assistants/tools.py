@@ -82,6 +82,12 @@ def tool_name(device: str, command: str) -> str:
     return f"{safe[: _NAME_CHARS_MAX - _HASH_CHARS - 1]}-{tail}"
 
 
+def may_be_of(name: str, device: str) -> bool:
+    """Returns whether a tool of this name may be a command of this board: a quick look, before it is described."""
+    start = _NOT_IN_NAMES.sub("_", f"{device}__")
+    return name.startswith(start[: _NAME_CHARS_MAX - _HASH_CHARS - 1])
+
+
 def _schema_of(rule: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the JSON schema of an argument."""
     schema: dict[str, Any] = {"type": _TYPES[rule["type"]]}

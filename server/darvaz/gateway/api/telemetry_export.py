@@ -1,0 +1,83 @@
+"""The history as a file over HTTP, at /api/telemetry/export."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
+
+from darvaz.gateway.access import Need
+from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.types import DeviceId, TimeSeconds
+from darvaz.gateway.http.problems import problem, unknown_device
+from darvaz.gateway.http.streaming import Pieces, StreamedResponse
+from darvaz.gateway.storage.read_pool import ReadPoolBusyError
+from darvaz.gateway.telemetry.export import CSV_HEAD, ExportFormat, ReadingFilter, dump_block, read_portion
+
+_BUSY_RETRY_S, _BUSY_WAIT_S = 5.0, 0.2
+# For what is not in the database yet.
+_STORE_DEADLINE_S = 5.0
+
+
+class TelemetryExportQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True,
+                           rename={"from_s": "from", "to_s": "to"}):  # fmt: skip
+    """Which readings to export, and the format of the file."""
+
+    device: Annotated[DeviceId, Meta(description="Only this device.")] | UnsetType = UNSET
+    name: Annotated[str, Meta(max_length=32, description="Only the values of this name.")] | UnsetType = UNSET
+    from_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] = -604_800.0
+    to_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] = 0.0
+    format: Annotated[ExportFormat, Meta(description="CSV, or the line protocol of InfluxDB.")] = "csv"
+
+
+async def export_telemetry(call: Call) -> Response:
+    """Returns single readings as a file, day by day, the oldest day first; older ones are kept as summaries only."""
+    query, parts, now_s = call.query, call.parts, call.parts.unix_s()
+    device = "" if query.device is UNSET else parts.protocol.device_ids.find(query.device)
+    if device and parts.devices.get(device) is None:
+        return unknown_device(device)
+    from_ms, to_ms = (int((now_s + at_s if at_s <= 0 else at_s) * 1000) for at_s in (query.from_s, query.to_s))
+    wanted = ReadingFilter(device, "" if query.name is UNSET else query.name, from_ms, to_ms)
+    exports = parts.shares.exports
+    if not exports.enter(call.sharer, is_operator=call.is_operator):
+        return problem(503, "too_many_exports", "too many exports of this caller, or of viewers", _BUSY_RETRY_S)
+    leave = functools.partial(exports.leave, call.sharer, is_operator=call.is_operator)
+    ending, media_type = ("csv", "text/csv; charset=utf-8") if query.format == "csv" else ("lp", "text/plain")
+    stamp = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%dT%H%M%SZ")
+    headers = {"Content-Disposition": f'attachment; filename="darvaz-telemetry-{stamp}.{ending}"'}
+    return StreamedResponse(_pieces(call, wanted, query.format), media_type, headers, on_end=leave)
+
+
+async def _pieces(call: Call, wanted: ReadingFilter, format_: ExportFormat) -> Pieces:
+    """Yields the file in pieces, as long as the caller is admitted."""
+    if format_ == "csv":
+        yield CSV_HEAD
+    await call.parts.recorder.wait_until_durable(_STORE_DEADLINE_S)
+    await call.parts.history.wait_until_stored(_STORE_DEADLINE_S)
+    portion = None
+    while call.is_still_admitted():
+        try:
+            portion = await call.parts.history_reader.read(read_portion, wanted, portion)
+        except ReadPoolBusyError:
+            # It was answered with 200: it goes on when others have read.
+            await asyncio.sleep(_BUSY_WAIT_S)
+            continue
+        if portion is None:
+            return
+        for block in portion.blocks:
+            piece = await asyncio.to_thread(dump_block, portion, block, wanted, format_)
+            if piece:
+                yield piece
+
+
+OPERATIONS = [
+    Operation(
+        method="GET", path="/api/telemetry/export", tag="Telemetry", handle=export_telemetry, need=Need.VIEW,
+        query=TelemetryExportQuery, answer=str, media=("text/csv", "text/plain"), errors=(404, 503),
+    ),
+]  # fmt: skip
