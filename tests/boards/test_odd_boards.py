@@ -18,6 +18,7 @@ from darvaz.boards.serial import Prompt, Reason, SerialError, prompt, raw_repl, 
 from darvaz.boards.serial import rescue as rescues
 from darvaz.cli import cli
 from darvaz.cli.exit_codes import TABLE
+from tests.support.board_images import esp32
 from tests.support.odd_board import FACTS, OddBoard, answers
 
 pytestmark = [pytest.mark.timeout(90)]
@@ -220,6 +221,19 @@ def test_a_port_that_only_talks_is_one_sentence(talk: bytes) -> None:
 
     assert ends_well(done), (done.output, done.exception)
     assert done.exit_code == 1
+
+
+@pytest.mark.slow
+def test_the_words_of_esptool_about_noise_are_not_in_the_result(tmp_path: Path) -> None:
+    (tmp_path / "image.bin").write_bytes(esp32())
+    with OddBoard(talk=b"\xff\xc0noise\xc0") as board:
+        words = ["firmware", "esp32cam", "--json", "--port", board.port, "--file", str(tmp_path / "image.bin")]
+        done = subprocess.run(
+            [sys.executable, "-m", "darvaz", *words], capture_output=True, text=True, timeout=80, check=False
+        )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("Error: esptool could not write to the chip")
 
 
 def test_the_monitor_shows_lines_without_end_in_pieces_and_safely() -> None:

@@ -15,6 +15,7 @@ BAUD = 460800
 _ADDRESS = "0x1000"
 _WRITE_DEADLINE_S = 900.0
 _CHECK_DEADLINE_S = 60.0
+_STANDARD_ERROR = 2
 
 
 def require_esptool() -> None:
@@ -26,21 +27,28 @@ def require_esptool() -> None:
 def check_with_esptool(file: Path) -> None:
     """Checks an image's own checksums with the tool; raises SerialError."""
     words = [*_command(), "image-info", str(file)]
-    done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_CHECK_DEADLINE_S)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_CHECK_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        raise SerialError(
+            Reason.SILENT, f"esptool did not check {file.name} within {_CHECK_DEADLINE_S:.0f} s: run this again"
+        ) from None
     if done.returncode or "(invalid" in done.stdout:
         raise SerialError(Reason.DAMAGED, f"{file.name} is damaged: its checksum is wrong; download it again")
 
 
 def write_with_esptool(port: str, file: Path, *, baud: int = BAUD, erases: bool = False) -> None:
-    """Writes an image, with the tool's output on the terminal; raises SerialError."""
+    """Writes an image, with the tool's output on standard error; raises SerialError."""
     if erases:
         _run(port, baud, "erase-flash")
     _run(port, baud, "write-flash", _ADDRESS, str(file))
 
 
 def _run(port: str, baud: int, *words: str) -> None:
+    command = [*_command(), "--port", port, "--baud", str(baud), *words]
     try:
-        done = subprocess.run([*_command(), "--port", port, "--baud", str(baud), *words], timeout=_WRITE_DEADLINE_S)
+        # Standard output is for the result, which may be JSON.
+        done = subprocess.run(command, stdout=_STANDARD_ERROR, timeout=_WRITE_DEADLINE_S)
     except subprocess.TimeoutExpired:
         raise _failed(port) from None
     if done.returncode:
