@@ -11,7 +11,16 @@ import pytest
 
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.gateway import GatewayProcess
-from tests.support.updates import deploy, make_board, program, states, until, until_online, upload
+from tests.support.updates import (
+    deploy,
+    make_board,
+    program,
+    states,
+    until,
+    until_introduced,
+    until_online,
+    upload,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -32,8 +41,9 @@ def is_over(found: dict[str, Any]) -> bool:
     return found["state"] in ("done", "stopped")
 
 
-def release_of(gateway: GatewayProcess, device: str) -> Any:
-    return gateway.post(f"/api/devices/{device}/commands/release").json().get("result")
+async def ask(gateway: GatewayProcess, device: str, command: str) -> Any:
+    """Returns the result of a command; the boards are in this process, so it must not wait for them."""
+    return (await asyncio.to_thread(gateway.post, f"/api/devices/{device}/commands/{command}")).json()["result"]
 
 
 async def test_a_release_that_crashes_stops_at_the_canary_and_the_next_one_reaches_all(
@@ -49,10 +59,10 @@ async def test_a_release_that_crashes_stops_at_the_canary_and_the_next_one_reach
         await until(gateway, first, is_over)
         crash = deploy(gateway, upload(gateway, {"main.py": b"import board\n1 / 0\n"}), *devices, canary=1)
         stopped = await until(gateway, crash, is_over)
-        after_crash = [await asyncio.to_thread(release_of, gateway, device) for device in devices]
+        after_crash = [await ask(gateway, device, "release") for device in devices]
         fixed = deploy(gateway, upload(gateway, {"main.py": program(3)}), *devices, canary=1)
         done = await until(gateway, fixed, is_over)
-        after_fix = [await asyncio.to_thread(release_of, gateway, device) for device in devices]
+        after_fix = [await ask(gateway, device, "release") for device in devices]
 
     assert states(gateway, first) == dict.fromkeys(devices, "good")
     assert stopped["state"] == "stopped" and "ZeroDivisionError" in stopped["reason"]
@@ -115,4 +125,34 @@ async def test_a_gateway_that_is_killed_during_a_transfer_goes_on_after_its_star
             done = await until(gateway, number, is_over)
 
             assert done["counts"] == {"good": 1}
-            assert await asyncio.to_thread(release_of, gateway, "survivor") == 6
+            assert await ask(gateway, "survivor", "release") == 6
+
+
+async def test_a_good_program_that_dies_again_and_again_is_left_out_and_the_board_takes_a_repair(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    fragile = """
+@device.command
+def break_it():
+    with open("/broken", "w") as file:
+        file.write("x")
+
+import os
+if "broken" in os.listdir("/"):
+    raise ValueError("the sensor is broken")
+"""
+    async with make_board(tmp_path / "board", gateway, "fragile-1"):
+        await until_online(gateway, "fragile-1")
+        first = deploy(gateway, upload(gateway, {"main.py": program(1, fragile)}), "fragile-1")
+        await until(gateway, first, is_over)
+        for command in ("break_it", "reboot"):
+            assert await ask(gateway, "fragile-1", command) is None
+        introduction = await until_introduced(gateway, "fragile-1", "safe_mode")
+        info = await ask(gateway, "fragile-1", "info")
+        repair = deploy(gateway, upload(gateway, {"main.py": program(2)}), "fragile-1")
+        repaired = await until(gateway, repair, is_over)
+        running = await ask(gateway, "fragile-1", "release")
+
+    assert "the sensor is broken" in introduction["program"]["reason"]
+    assert info["device"] == "fragile-1"
+    assert repaired["counts"] == {"good": 1} and running == 2

@@ -106,6 +106,20 @@ async def until_online(gateway: GatewayProcess, *devices: str) -> None:
         await asyncio.sleep(0.1)
 
 
+async def until_introduced(gateway: GatewayProcess, device: str, state: str) -> Any:
+    """Returns the `connect` of a board that says its program is in this state, and is online."""
+    give_up = time.monotonic() + DEADLINE_S
+    path = f"/api/journal?type=connect&device={device}&limit=1"
+    while True:
+        entries = (await asyncio.to_thread(gateway.get, path)).json()["rows"]
+        found = json.loads(entries[0]["payload"]) if entries else {}
+        if found.get("program", {}).get("state") == state:
+            await until_online(gateway, device)
+            return found
+        assert time.monotonic() < give_up, found
+        await asyncio.sleep(0.1)
+
+
 async def fall_back(board: Board) -> int:
     """Plays a board that takes an update whose program fails; returns its counter."""
     counter = 0
