@@ -47,7 +47,7 @@ async def test_no_redirect_goes_to_the_host_of_a_request(gateway: RunningApp, pa
     ("method", "path", "body", "sentence"),
     [("PATCH", "/api/devices/any", {"label": "a\nb"}, "a label has no line ends and no invisible characters"),
      ("PATCH", "/api/devices/any", {"label": 5}, "label: expected a string or null, got an integer"),
-     ("PATCH", "/api/devices/any", {}, "label: missing"),
+     ("POST", "/api/tokens", {}, "kind: missing"),
      ("PATCH", "/api/settings", {"port": 1}, "unknown name 'port'; known: command_deadline_s, "),
      ("POST", "/api/tokens", {"kind": "x"}, "kind: expected one of assistant, esp32cam, operator, pico, viewer"),
      ("POST", "/api/tokens", {"kind": "pico", "device": "a b"}, "device: a device id is not . or .."),

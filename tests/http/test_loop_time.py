@@ -31,10 +31,7 @@ QUERIES = {"read_journal": f"limit={ENTRIES}", "watch_events": "last_event_id=1"
 VALUES = {
     "device": "board-00007",
     "name": "name_07",
-    "token": "unknown",
-    "session": "unknown",
     "time_ms": "1",
-    "group": "unknown",
 }
 
 
@@ -63,7 +60,7 @@ def no_collection() -> Iterator[None]:
 
 
 def request_of(client: httpx.AsyncClient, operation: Operation) -> httpx.Request:
-    path = re.sub(r"\{(\w+)\}", lambda match: VALUES[match.group(1)], operation.path)
+    path = re.sub(r"\{(\w+)\}", lambda match: VALUES.get(match.group(1), "unknown"), operation.path)
     body: dict[str, str] | None = None if operation.body is None else {}
     return client.build_request(operation.method, f"{path}?{QUERIES.get(operation.name, '')}", json=body)
 
