@@ -47,6 +47,7 @@ LAYERS = (
         "gateway.telemetry",
         "gateway.releases",
         "gateway.setting_sources",
+        "gateway.announcement",
         "gateway.metrics",
         "gateway.system_metrics",
         "gateway.clock_watch",

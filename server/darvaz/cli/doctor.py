@@ -14,8 +14,10 @@ from rich.text import Text
 
 from darvaz.cli.device_option import checked_device
 from darvaz.doctor import DoctorOptions, Finding, StepOutcome, TargetError, parse_target, run_checks
+from darvaz.doctor.discovery import find_gateway
 from darvaz.doctor.target import kinds
 from darvaz.doctor.token_steps import SourcedToken
+from darvaz.text.terminal import visible
 
 _TOKEN_VARIABLE = "DARVAZ_BOARD_TOKEN"
 _TOKEN_FILE_CHARS_MAX = 4096
@@ -24,7 +26,7 @@ _DEVICE_DEFAULT = "doctor"
 
 
 @click.command()
-@click.argument("url")
+@click.argument("url", required=False)
 @click.option("--kind", type=click.Choice(list(kinds())), help="Kind of board to be [default: by path, pico].")
 @click.option("--token", "asks_token", is_flag=True, help="Ask for the token of a board (it is not shown).")
 @click.option("--token-file", type=click.File(encoding="utf-8"), help="Read the token from a file (- is stdin).")
@@ -49,7 +51,7 @@ _DEVICE_DEFAULT = "doctor"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 def doctor(
-    url: str,
+    url: str | None,
     kind: str | None,
     asks_token: bool,
     token_file: TextIO | None,
@@ -58,13 +60,16 @@ def doctor(
     deadline_s: float,
     as_json: bool,
 ) -> None:
-    """Find out why a board cannot connect to the gateway at URL.
+    """Find out why a board cannot connect to the gateway at URL; without URL, to the one that mDNS finds.
 
     URL is host:port, ws://… or http://…, with or without /ws/pico. A token is taken from --token,
     --token-file or the variable DARVAZ_BOARD_TOKEN (DARVAZ_TOKEN is an operator's, and not used here); without
     any, one is fetched from the gateway, as in the guide. Exit status: 0 if nothing failed, else 1.
     """
     try:
+        if url is None:
+            url = find_gateway()
+            click.echo(f"Found a gateway at {visible(url)}.", err=True)
         target = parse_target(url, kind)
     except TargetError as error:
         raise click.BadParameter(str(error), param_hint="URL") from error

@@ -26,6 +26,8 @@ from darvaz.cli.remote import sentence_of
 from darvaz.client.config import DEFAULT_URL, URL_VARIABLE
 from darvaz.client.errors import GatewayError
 from darvaz.client.synchronous import Gateway
+from darvaz.doctor.discovery import find_gateway
+from darvaz.doctor.target import TargetError
 from darvaz.gateway.access import DEVICE_KINDS
 from darvaz.text.terminal import visible
 
@@ -80,6 +82,9 @@ class WifiAsker:
             wifi.forget(self._path)
 
 
+_FIND = "find"
+
+
 @click.command()
 @click.argument("kind", required=False, type=click.Choice(DEVICE_KINDS))
 @click.option(
@@ -90,8 +95,8 @@ class WifiAsker:
 @click.option("--device", callback=checked_device, help="Its id [default: the one it has, or kind and number].")
 @click.option(
     "--gateway", envvar=URL_VARIABLE, show_envvar=True,
-    help=f"The gateway, as this machine reaches it [default: the one of `darvaz login`, else {DEFAULT_URL}]. On another"
-    " machine it wants an operator's token, in DARVAZ_TOKEN.",
+    help=f"The gateway, as this machine reaches it [default: the one of `darvaz login`, else {DEFAULT_URL}], or"
+    f" {_FIND}: the one that mDNS finds. On another machine it wants an operator's token, in DARVAZ_TOKEN.",
 )  # fmt: skip
 @click.option("--gateway-url", help="The gateway as the board reaches it [default: found out], ws://192.168.1.5:3000.")
 @data_option
@@ -170,9 +175,11 @@ def flash(
 
 def _client(gateway: str | None) -> Gateway:
     try:
-        return Gateway(gateway)
+        return Gateway(find_gateway() if gateway == _FIND else gateway)
     except GatewayError as error:
         raise FlashError(FlashOutcome.WRONG_USE, sentence_of(error)) from None
+    except TargetError as error:
+        raise FlashError(FlashOutcome.WRONG_USE, str(error)) from None
 
 
 def _choose(ports: tuple[str, ...], takes_all: bool) -> list[Port]:

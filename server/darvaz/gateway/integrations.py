@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from darvaz.gateway.mqtt.broker import BrokerOptions
 
 # Setting → the package that it needs, and the extra that has it.
-_NEEDS = {"home_assistant": ("aioesphomeapi", "homeassistant"), "mqtt_url": ("paho", "mqtt")}
+_NEEDS = {
+    "home_assistant": ("aioesphomeapi", "homeassistant"),
+    "mqtt_url": ("paho", "mqtt"),
+    "mdns": ("zeroconf", "homeassistant"),
+}
 
 
 def check_integrations(settings: Settings) -> None:
@@ -32,6 +36,12 @@ def check_integrations(settings: Settings) -> None:
 async def open_integrations(parts: Parts) -> Callable[[], Awaitable[None]]:
     """Shows the boards to the systems of the settings; returns what ends that."""
     closers = []
+    if parts.settings.mdns:
+        from darvaz.gateway.announcement import GatewayAnnouncement
+
+        announcement = GatewayAnnouncement(parts.settings)
+        announcement.open()
+        closers.append(announcement.close)
     if parts.settings.home_assistant:
         from darvaz.gateway.esphome.nodes import Nodes
 

@@ -134,6 +134,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     viewer_deadline_s: Annotated[Seconds, _doc("Seconds a viewer has to receive one frame.")] = 20.0
     viewers_max: Annotated[Count, _doc("Most viewers of cameras in all.")] = 1000
 
+    mdns: Annotated[bool, _doc("Whether the network finds the gateway by mDNS, as darvaz.local.")] = False
+
     home_assistant: Annotated[
         bool, _doc("Whether Home Assistant discovers the boards, as ESPHome devices.")
     ] = False

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from zeroconf import IPVersion, NonUniqueNameException
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
+from darvaz.gateway.announcement import own_addresses
 from darvaz.gateway.esphome.conversation import ESPHOME_VERSION, NodeInfo
 
 log = logging.getLogger("darvaz.esphome")
@@ -99,15 +100,6 @@ class Announcements:
                 log.warning("= another machine of this network is %s.local: the board cannot be discovered", name)
                 return
             self._announced[name] = (wanted, service)
-
-
-def own_addresses() -> list[str]:
-    """Returns the addresses of this machine that others may reach it at."""
-    from ifaddr import get_adapters
-
-    found = [str(ip.ip) for adapter in get_adapters() for ip in adapter.ips if ip.is_IPv4]
-    others = [address for address in found if not address.startswith("127.")]
-    return others or found
 
 
 def _service(announcement: Announcement) -> AsyncServiceInfo:

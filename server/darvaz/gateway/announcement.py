@@ -1,0 +1,75 @@
+"""The gateway in mDNS: a service `_darvaz._tcp` and the name `darvaz.local`; needs zeroconf."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+from zeroconf import IPVersion
+from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+
+from darvaz import __version__
+from darvaz.gateway.settings import Settings
+
+log = logging.getLogger("darvaz.mdns")
+
+SERVICE = "_darvaz._tcp.local."
+HOST = "darvaz.local."
+# Of an instance; a DNS label has at most 63 bytes (RFC 1035, section 2.3.4).
+_LABEL_CHARS_MAX = 63
+_ANY = ("0.0.0.0", "::", "")
+
+
+class GatewayAnnouncement:
+    """Tells the network where the gateway is, while it is open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._zeroconf: AsyncZeroconf | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begins to announce; without a network that allows it, says so and does nothing."""
+        host = self._settings.host
+        interfaces = {} if host in _ANY else {"interfaces": [host]}
+        try:
+            self._zeroconf = AsyncZeroconf(ip_version=IPVersion.V4Only, **interfaces)  # type: ignore[arg-type]
+        except OSError as error:
+            log.warning("= the gateway cannot be found by mDNS: no network for it (%s)", error)
+            return
+        self._task = asyncio.get_running_loop().create_task(self._announce(self._zeroconf))
+
+    async def close(self) -> None:
+        """Says that the gateway is gone, and ends."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._zeroconf is not None:
+            await self._zeroconf.async_unregister_all_services()
+            await self._zeroconf.async_close()
+
+    async def _announce(self, zeroconf: AsyncZeroconf) -> None:
+        # Another gateway of this name gets a number behind it.
+        await (await zeroconf.async_register_service(self._service(), allow_name_change=True))
+
+    def _service(self) -> AsyncServiceInfo:
+        settings = self._settings
+        instance = f"Darvaz on {socket.gethostname().partition('.')[0]}"[:_LABEL_CHARS_MAX]
+        addresses = own_addresses() if settings.host in _ANY else [settings.host]
+        return AsyncServiceInfo(
+            SERVICE,
+            f"{instance}.{SERVICE}",
+            port=settings.port,
+            properties={"version": __version__, "tls": str(int(settings.has_tls)), "path": settings.public.path},
+            server=HOST,
+            addresses=[socket.inet_aton(address) for address in addresses],
+        )
+
+
+def own_addresses() -> list[str]:
+    """Returns the IPv4 addresses of this machine that others may reach it at."""
+    from ifaddr import get_adapters
+
+    found = [str(ip.ip) for adapter in get_adapters() for ip in adapter.ips if ip.is_IPv4]
+    return [address for address in found if not address.startswith("127.")] or found
