@@ -44,6 +44,7 @@ LAYERS = (
     {
         "gateway.cameras",
         "gateway.crashes",
+        "gateway.prompts",
         "gateway.telemetry",
         "gateway.releases",
         "gateway.setting_sources",
@@ -84,6 +85,7 @@ OUTSIDE = {
     },
     "pytest_plugin": {"boards.emulated", "boards.program", "boards.serial", "boards.virtual", "client", "text"},
     "testing": {"pytest_plugin"},
+    "tunnel": {"text"},
     "compiled": set(),
     "cli": {
         "client",
@@ -96,6 +98,7 @@ OUTSIDE = {
         "boards.flashing",
         "protocol",
         "text",
+        "tunnel",
     },
     "__main__": {"cli"},
 }

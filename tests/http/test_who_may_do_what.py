@@ -70,6 +70,8 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("PATCH", "/api/devices/nobody", CHANGE, {"label": "x"}),
     ("DELETE", "/api/devices/nobody", CHANGE, None),
     ("POST", "/api/devices/nobody/commands/pan", CHANGE, {}),
+    ("POST", "/api/devices/nobody/prompt", CHANGE, {"session": "0" * 12, "code": "1"}),
+    ("DELETE", "/api/devices/nobody/prompt?session=000000000000", CHANGE, None),
     ("PATCH", "/api/groups/none", CHANGE, {"add": ["nobody"]}),
     ("DELETE", "/api/groups/none", CHANGE, None),
     ("DELETE", "/api/crashes/000000000000", CHANGE, None),

@@ -21,6 +21,7 @@ _FIELDS = (
     ("grace_s", False, "n", 0, 60, None),
     ("outbox_bytes", False, "i", 4096, 65536, None),
     ("update_key", False, "s", 64, 64, None),
+    ("prompt", False, "b", None, None, None),
     ("log_level", False, "e", None, None, ("debug", "info", "warning", "error", "critical")),
 )
 

@@ -125,7 +125,7 @@ class Link:
             self.close()
             # What arrived of an update is on the flash.
             self._device.update = None
-            unload("update", "slot_files", "opening", "secure", "handshake", "ending", "messages")
+            unload("update", "slot_files", "prompt", "opening", "secure", "handshake", "ending", "messages")
 
     async def _open(self, gateway):
         from .opening import open_connection
@@ -247,6 +247,10 @@ class Link:
                 from . import update
 
                 update.take(self._device, event[1])
+            elif name == "prompt":
+                from . import prompt
+
+                prompt.take(self._device, event[1])
             elif name == "opened":
                 if self.opened_ms is None:
                     self.opened_ms = self._now_ms()

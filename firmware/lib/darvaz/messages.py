@@ -40,6 +40,11 @@ FROM_GATEWAY = {
         ("name", True, "s", 1, 32, "name"),
         ("args", True, "m", 0, 16, SCALAR),
     ),
+    "prompt": (
+        ("id", True, "i", 0, 1073741823, None),
+        ("step", True, "e", None, None, ("part", "run", "value", "close")),
+        ("code", False, "s", 0, 1400, None),
+    ),
     "update": (
         ("id", True, "i", 0, 1073741823, None),
         ("step", True, "e", None, None, ("offer", "data", "next", "commit", "abandon")),

@@ -76,7 +76,8 @@ def keep_crash(device, error, reason):
         if crash.keep(device, error, reason) and reason == "task":
             asyncio.create_task(crash.tell(device))
     except MemoryError:
-        print("no crash report: the memory is short")
+        # The log has what there was memory for.
+        pass
 
 
 def shorten(message):

@@ -6,6 +6,7 @@ write from `writes`, oldest first. `receive` never raises, whatever the gateway 
     ("opened", message)                    the gateway's connection_ack
     ("command", id, name, args)            answer it with send({"type": "ack", "id": …})
     ("update", message)                    a step of an update
+    ("prompt", message)                    code for the prompt
     ("fault", code, text, retry_after_s)   the gateway's error, or what is wrong with its message
     ("lost", reason)                       the gateway was silent for too long: the link must end
 """
@@ -62,9 +63,8 @@ class Session:
         if kind == "command":
             if self.state == OPEN:
                 self.events.append(("command", message["id"], message["name"], message["args"]))
-        elif kind == "update":
-            if self.state == OPEN:
-                self.events.append(("update", message))
+        elif kind in ("update", "prompt") and self.state == OPEN:
+            self.events.append((kind, message))
         elif kind == "ping":
             pong = self._report()
             pong["type"] = "pong"

@@ -1,4 +1,4 @@
-"""`darvaz repl`: the prompt of a board on this terminal, through mpremote's console."""
+"""`darvaz repl`: the prompt of a board on USB, through mpremote's console, or of a device through the gateway."""
 
 from __future__ import annotations
 
@@ -13,15 +13,25 @@ from darvaz.boards.serial import Prompt, Reason, SerialError
 from darvaz.boards.serial.serial_port import gone
 from darvaz.boards.serial.transport import Transport
 from darvaz.cli.boards import explained, port_option
+from darvaz.cli.remote import gateway_option
 
 
 @click.command()
+@click.argument("device", required=False)
 @port_option
-def repl(port: str) -> None:
-    """Type at the prompt of a board; Ctrl-] leaves it.
+@gateway_option
+def repl(device: str | None, port: str, gateway: str) -> None:
+    """Type at the prompt of a board: of the one on USB, or of DEVICE through the gateway.
 
-    The board's program is stopped; Ctrl-D starts it again. Ctrl-C goes to the board.
+    On USB, the board's program is stopped; Ctrl-] leaves the prompt, Ctrl-D starts the program again, Ctrl-C goes to
+    the board. The program of DEVICE goes on: look at its variables and call its functions; Ctrl-D leaves. What is read
+    from a pipe is run as one text.
     """
+    if device is not None:
+        from darvaz.cli.remote_repl import run_remote_repl
+
+        run_remote_repl(gateway, device)
+        return
     if not sys.stdin.isatty():
         raise click.UsageError("this is not a terminal; to run code: mpremote connect PORT exec 'print(1)'")
     with explained(), Prompt.open(port, enters=False) as prompt:

@@ -16,6 +16,8 @@ class Verb(NamedTuple):
 GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS = "The gateway", "Devices", "Cameras", "People and tokens", "Boards on USB"
 SECTIONS = (GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS)
 
+_PROMPT = ("POST /api/devices/{device}/prompt", "DELETE /api/devices/{device}/prompt")
+
 TABLE = {
     "alerts": Verb(
         "See what is wrong, and have people told of it.",
@@ -35,8 +37,10 @@ TABLE = {
         ),
     ),
     "backup": Verb("Copy all of the gateway's data into one file, while it runs.", GATEWAY),
+    "cat": Verb("Print a file of a device, through the gateway.", DEVICES, _PROMPT),
     "completion": Verb("Print the script with which a shell completes names.", GATEWAY),
     "config": Verb("Show the value of each setting, and where it comes from.", GATEWAY),
+    "cp": Verb("Copy files to a device or from it, through the gateway.", DEVICES, _PROMPT),
     "crashes": Verb(
         "List what programs of boards died of, and show a report.",
         DEVICES,
@@ -83,12 +87,12 @@ TABLE = {
     "log": Verb("Show the journal, once or as it grows.", DEVICES, ("GET /api/journal",)),
     "login": Verb("Remember a gateway on another machine, for every other command.", PEOPLE),
     "logout": Verb("Forget the gateway of `darvaz login` and its token.", PEOPLE),
-    "ls": Verb("List the files of a board, and the space that is left.", BOARDS),
+    "ls": Verb("List the files of a board, and the space that is left.", BOARDS, _PROMPT),
     "monitor": Verb("Show what a board prints on its serial port.", BOARDS),
     "new": Verb("Make a folder for a program of your own, to keep in git.", BOARDS),
     "record": Verb("Make a film of a camera, or a time-lapse.", CAMERAS, ("GET /api/devices/{device}/stream.mjpeg",)),
     "rename": Verb("Give a device a label for people, or remove it.", DEVICES, ("PATCH /api/devices/{device}",)),
-    "repl": Verb("Type at the prompt of a board; Ctrl-] leaves it.", BOARDS),
+    "repl": Verb("Type at the prompt of a board, on USB or elsewhere.", BOARDS, _PROMPT),
     "rescue": Verb("Get a board back to its prompt, and keep all of its files.", BOARDS),
     "reset": Verb("Restart a board, as its reset button does.", BOARDS),
     "releases": Verb("List the releases of programs.", DEVICES, ("GET /api/releases",)),
@@ -98,6 +102,7 @@ TABLE = {
         DEVICES,
         ("GET /api/rollouts", "PATCH /api/rollouts/{rollout}"),
     ),
+    "rm": Verb("Remove files of a device, through the gateway.", DEVICES, _PROMPT),
     "send": Verb(
         "Send a command to a device, or to all of a group, and print the result.",
         DEVICES,
@@ -129,6 +134,7 @@ TABLE = {
         PEOPLE,
         ("GET /api/tokens", "POST /api/tokens", "DELETE /api/tokens/{token}"),
     ),
+    "tunnel": Verb("Give the prompt of a device elsewhere a port on this machine.", DEVICES, _PROMPT),
     "upgrade-check": Verb("Say what this version does to the data, before its first start.", GATEWAY),
     "viewlink": Verb(
         "Print links that show one camera for some time, without a token.",

@@ -76,6 +76,13 @@ class CrashListInfo(TypedDict):
     crashes: list[CrashInfo]
 
 
+class PromptResultInfo(TypedDict):
+    """What code printed at the prompt of a board, and the traceback that ended it."""
+
+    output: str
+    error: str | None
+
+
 class GroupInfo(TypedDict):
     """A group and the ids of its devices."""
 

@@ -47,6 +47,7 @@ from darvaz.gateway.last_writes import close_writers
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.prompts.prompts import Prompts
 from darvaz.gateway.releases.store import TABLES as RELEASE_TABLES
 from darvaz.gateway.releases.store import ReleaseStore
 from darvaz.gateway.releases.updater import Updater
@@ -131,6 +132,7 @@ def _build(settings: Settings) -> Parts:
         crashes=build_crashes(tables, devices, hub, journal, protocol, bus),
         alerts=alerts,
         updater=Updater(ReleaseStore(tables, settings.data_path), hub, bus, journal, protocol, time.time),
+        prompts=Prompts(hub, protocol, bus),
         history=history,
         recorder=recorder,
         sequences=_load_sequences(settings),

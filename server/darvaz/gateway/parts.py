@@ -29,6 +29,7 @@ from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.local_programs import LocalPrograms
 from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.metrics import Metrics
+from darvaz.gateway.prompts.prompts import Prompts
 from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.releases.updater import Updater
 from darvaz.gateway.session.session import Limits
@@ -73,6 +74,7 @@ class Parts:
     bus: EventBus
     crashes: Crashes
     updater: Updater
+    prompts: Prompts
     history: History
     telemetry: Telemetry
     describer: DeviceDescriber

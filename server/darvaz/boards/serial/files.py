@@ -229,6 +229,11 @@ class Files:
         found = parse_lines(self._run(_LIST.format(folder=folder), _FILE_DEADLINE_S), _ENTRY)
         return sorted((FileEntry(*entry) for entry in found), key=lambda entry: entry.path)
 
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder of this path."""
+        code = f"import os\ntry:\n    print(os.stat({path!r})[0] & 0x4000)\nexcept OSError:\n    print(0)"
+        return self._run(code).strip() not in ("", "0")
+
     def remove(self, path: str) -> None:
         """Removes a file, or a folder with its content."""
         self._run(_REMOVE.format(path=path))

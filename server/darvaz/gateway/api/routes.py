@@ -16,6 +16,7 @@ from darvaz.gateway.api import home_assistant as api_home_assistant
 from darvaz.gateway.api import journal as api_journal
 from darvaz.gateway.api import mcp, public
 from darvaz.gateway.api import metrics as api_metrics
+from darvaz.gateway.api import prompt as api_prompt
 from darvaz.gateway.api import releases as api_releases
 from darvaz.gateway.api import sessions as api_sessions
 from darvaz.gateway.api import telemetry as api_telemetry
@@ -32,6 +33,7 @@ _OPERATIONS: list[Operation] = [
     *api_telemetry.OPERATIONS,
     *api_telemetry_export.OPERATIONS,
     *api_crashes.OPERATIONS,
+    *api_prompt.OPERATIONS,
     *api_cameras.OPERATIONS,
     *api_views.OPERATIONS,
     *api_events.OPERATIONS,

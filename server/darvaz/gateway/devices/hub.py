@@ -281,6 +281,14 @@ class Hub:
             raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")
         return presence
 
+    def check_online(self, device: str) -> None:
+        """Raises the `CommandError` of a device that is unknown, offline or busy."""
+        self._presence_of(device)
+
+    def send_message(self, device: str, message: Message) -> bool:
+        """Sends a message that is no command; returns whether the device is here and its session could send it."""
+        return self.send_update(device, message)
+
     def send_update(self, device: str, message: Message) -> bool:
         """Sends a step of an update; returns whether the device is here and its session could send it."""
         presence = self._connected.get(device)

@@ -36,6 +36,8 @@ log = logging.getLogger("darvaz.link")
 _monotonic_s: Final = time.monotonic
 _unix_s: Final = time.time
 
+# By what sends them, with who asked for it.
+_JOURNALLED_ELSEWHERE: Final = frozenset({"update", "prompt"})
 # The journal has one time for all that came together; what is older than this tells by how much.
 _AGE_S_MIN: Final = 0.002
 
@@ -194,9 +196,9 @@ class DeviceLink:
             text = cut(text)
         if kind is context.ping:
             entries.append(("<", "ping", text))
-        elif kind is context.update_state:
-            # A release has thousands of these; what becomes of it is journalled by the rollout.
-            context.bus.publish("update_state", self.device, message, _unix_s())
+        elif kind in context.unjournalled:
+            # A release has thousands of these, and what a prompt printed may be a secret of the board.
+            context.bus.publish(kind.__name__, self.device, message, _unix_s())
             return 0
         else:
             name = kind.__name__
@@ -308,7 +310,7 @@ class DeviceLink:
 
     def _write(self, write: Write) -> None:
         if isinstance(write, Packet):
-            if write.type != "update":
+            if write.type not in _JOURNALLED_ELSEWHERE:
                 self._record(">", write.type, write.text)
             self._connection.write(dump_text(write.text))
         else:

@@ -31,7 +31,10 @@ class LinkContext:
         self.limits = parts.session_limits()
         self.ack: type[Message] = parts.protocol.types["ack"]
         self.ping: type[Message] = parts.protocol.types["ping"]
-        self.update_state: type[Message] = parts.protocol.types["update_state"]
+        # Journalled by what asked for them, if at all.
+        self.unjournalled: tuple[type[Message], ...] = tuple(
+            parts.protocol.types[name] for name in ("update_state", "prompt_output")
+        )
         # What comes all the time; on the disk with the next sync, and no earlier.
         self.telemetry: type[Message] = parts.protocol.types["telemetry"]
         self.device_pong: type[Message] = parts.protocol.types["pong"]

@@ -1,0 +1,60 @@
+"""The pseudo-terminal of a tunnel: what tools write to it goes to a prompt, whose answers go back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import termios
+import tty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+READ_BYTES = 4_096
+WRITE_BYTES = 1_024
+WRITE_DEADLINE_S = 5.0
+
+
+class TunnelTerminal:
+    """An open pseudo-terminal; `path` is what tools open, and `link`, if given, leads there under a name that stays."""
+
+    def __init__(self, link: Path | None = None) -> None:
+        self._fd, self._far_fd = os.openpty()
+        # Raw: a carriage return added to a newline would break the handshake of the raw prompt.
+        tty.setraw(self._far_fd)
+        self.path = os.ttyname(self._far_fd)
+        self._link = link
+        if link is not None:
+            if link.is_symlink():
+                link.unlink()
+            link.symlink_to(self.path)
+
+    def __enter__(self) -> TunnelTerminal:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._link is not None and self._link.is_symlink() and os.readlink(self._link) == self.path:
+            self._link.unlink()
+        os.close(self._fd)
+        os.close(self._far_fd)
+
+    def write(self, data: bytes) -> None:
+        """Writes everything, waiting for the tool to read it; what a tool that is gone has not read is dropped."""
+        while data:
+            _, writable, _ = select.select([], [self._fd], [], WRITE_DEADLINE_S)
+            if not writable:
+                termios.tcflush(self._far_fd, termios.TCIFLUSH)
+                return
+            data = data[os.write(self._fd, data[:WRITE_BYTES]) :]
+
+    def serve(self, receive: Callable[[bytes], None], is_over: Callable[[], bool], poll_s: float = 0.2) -> None:
+        """Passes on what tools write, until `is_over()`; tools may come and go."""
+        while not is_over():
+            for data in self._read(poll_s):
+                receive(data)
+
+    def _read(self, wait_s: float) -> Iterator[bytes]:
+        readable, _, _ = select.select([self._fd], [], [], wait_s)
+        if readable:
+            with contextlib.suppress(OSError):
+                yield os.read(self._fd, READ_BYTES)

@@ -1,0 +1,116 @@
+"""The prompt over HTTP, with a board that a test plays: answers, refusals, one user at a time, and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from tests.support.app import RunningApp
+from tests.support.board import Board, board_at
+
+SESSION, OTHER = "0123456789ab", "ba9876543210"
+
+
+async def ask(gateway: RunningApp, code: str, session: str = SESSION, **more: Any) -> Any:
+    return await gateway.ask("POST", "/api/devices/pump/prompt", json={"session": session, "code": code, **more})
+
+
+async def answer(board: Board, *messages: dict[str, Any]) -> dict[str, Any]:
+    """Answers the next code that the board gets."""
+    got = await board.receive("prompt")
+    for message in messages:
+        await board.send("prompt_output", id=got["id"], **message)
+    return got
+
+
+async def test_code_is_run_and_its_output_put_together() -> None:
+    trace = 'Traceback:\n  File "/lib/darvaz/prompt.mpy", line 9, in _execute\n  File "<string>", line 1\nE: x\n'
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        more = {"state": "more", "text": "a"}, {"state": "more", "text": "b\n"}, {"state": "more", "error_text": trace}
+        asking = asyncio.create_task(ask(gateway, "print('ab')"))
+        got = await answer(board, *more, {"state": "done"})
+        body = (await asking).json()
+        entries = (await gateway.get("/api/journal?device=pump")).json()["rows"]
+
+    assert (got["step"], got["code"]) == ("run", "print('ab')")
+    assert body == {"output": "ab\n", "error": 'Traceback:\n  File "<string>", line 1\nE: x\n'}
+    [journalled] = [entry for entry in entries if entry["type"] == "prompt"]
+    assert json.loads(journalled["payload"])["code"] == "print('ab')"
+    assert "at 127.0.0.1" in json.loads(journalled["payload"])["by"]
+    assert not [entry for entry in entries if entry["type"] == "prompt_output"]
+
+
+async def test_long_code_arrives_in_parts() -> None:
+    code = "x = 1\n" * 1500
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        asking = asyncio.create_task(ask(gateway, code, value=True))
+        got = [await answer(board, {"state": "done"})]
+        while got[-1]["step"] == "part":
+            got.append(await answer(board, {"state": "done"}))
+        assert (await asking).status_code == 200
+
+    assert len(got) > 1 and got[-1]["step"] == "value"
+    assert "".join(part["code"] for part in got) == code
+
+
+async def test_a_second_user_is_told_who_is_there() -> None:
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        asking = asyncio.create_task(ask(gateway, "1"))
+        got = await board.receive("prompt")
+        refused = await ask(gateway, "2", OTHER)
+        await board.send("prompt_output", id=got["id"], state="done")
+        await asking
+        closing = asyncio.create_task(gateway.ask("DELETE", f"/api/devices/pump/prompt?session={SESSION}"))
+        closed = await answer(board, {"state": "done"})
+        assert (await closing).status_code == 204
+        asking = asyncio.create_task(ask(gateway, "2", OTHER))
+        await answer(board, {"state": "done"})
+        assert (await asking).status_code == 200
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    assert "an operator at 127.0.0.1 is at the prompt of pump" in refused.json()["detail"]
+    assert closed["step"] == "close"
+
+
+async def test_a_board_that_refuses_is_quoted() -> None:
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        asking = asyncio.create_task(ask(gateway, "1"))
+        await answer(board, {"state": "refused", "message": "the prompt of this board is off"})
+        refused = await asking
+
+    assert (refused.status_code, refused.json()["detail"]) == (502, "the prompt of this board is off")
+
+
+async def test_a_link_that_is_cut_ends_the_wait() -> None:
+    async with RunningApp() as gateway:
+        async with board_at(gateway, "pump") as board:
+            asking = asyncio.create_task(ask(gateway, "while True: pass"))
+            await board.receive("prompt")
+        refused = await asking
+        offline = await ask(gateway, "1")
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "offline")
+    assert (offline.status_code, offline.json()["code"]) == (503, "offline")
+
+
+async def test_output_without_end_is_cut_off() -> None:
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        asking = asyncio.create_task(ask(gateway, "1"))
+        await answer(board, *[{"state": "more", "text": "x" * 1400}] * 190)
+        refused = await asking
+
+    assert refused.status_code == 502 and "more than 262144 characters" in refused.json()["detail"]
+
+
+async def test_another_boards_answer_is_not_taken() -> None:
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board, board_at(gateway, "well") as well:
+        asking = asyncio.create_task(ask(gateway, "1"))
+        got = await board.receive("prompt")
+        await well.send("prompt_output", id=got["id"], state="done")
+        await well.send("ping")
+        await well.receive("pong")
+        await board.send("prompt_output", id=got["id"], state="more", text="mine")
+        await board.send("prompt_output", id=got["id"], state="done")
+
+        assert (await asking).json()["output"] == "mine"
