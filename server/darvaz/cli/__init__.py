@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from darvaz import __version__, is_compiled
-from darvaz.cli.running import run
+from darvaz.cli.running import run as run_verb
 from darvaz.cli.verbs import SECTIONS, TABLE
 
 # Set by the script of `darvaz completion` when somebody presses the key.
@@ -26,7 +26,7 @@ class _LazyGroup(click.Group):
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
         main: Callable[..., Any] = super().main
         without_exit = partial(main, *args, standalone_mode=False, **options)
-        return run(without_exit) if standalone_mode else without_exit()
+        return run_verb(without_exit) if standalone_mode else without_exit()
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(TABLE)

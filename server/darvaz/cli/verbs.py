@@ -17,6 +17,7 @@ GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS = "The gateway", "Devices", "Cameras",
 SECTIONS = (GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS)
 
 _PROMPT = ("POST /api/devices/{device}/prompt", "DELETE /api/devices/{device}/prompt")
+_LIVE = ("POST /api/releases", "POST /api/rollouts", "GET /api/rollouts/{rollout}")
 
 TABLE = {
     "alerts": Verb(
@@ -103,6 +104,7 @@ TABLE = {
         ("GET /api/rollouts", "PATCH /api/rollouts/{rollout}"),
     ),
     "rm": Verb("Remove files of a device, through the gateway.", DEVICES, _PROMPT),
+    "run": Verb("Run a file on a board for once, with its log here.", DEVICES, _LIVE),
     "send": Verb(
         "Send a command to a device, or to all of a group, and print the result.",
         DEVICES,
@@ -141,4 +143,5 @@ TABLE = {
         CAMERAS,
         ("POST /api/devices/{device}/view-links", "GET /api/devices/{device}/camera"),
     ),
+    "watch": Verb("Run a program on a board again after each save.", DEVICES, _LIVE),
 }

@@ -104,6 +104,9 @@ class RolloutRequest(msgspec.Struct, forbid_unknown_fields=True):
     stop_percent: Annotated[
         float, Meta(ge=0, le=100, description="The share of boards that may fall back; 0 stops at the first.")
     ] = 0.0
+    once: Annotated[
+        bool, Meta(description="Boards run it until their next start, then the program before; it is on trial only.")
+    ] = False
 
 
 class RolloutChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -169,6 +172,7 @@ async def begin_rollout(call: Call) -> RolloutAnswer | Response:
         then_percent=tuple(request.then_percent) or (100.0,),
         hold_s=request.hold_s,
         stop_percent=request.stop_percent,
+        once=request.once,
     )
     return _rollout(parts.updater.deploy(release, list(devices), plan, _author(call)))
 

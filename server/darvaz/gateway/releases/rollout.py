@@ -33,6 +33,8 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: float = 0.0
     stop_percent: float = 0.0
     """The share of boards that may fail; 0 stops at the first."""
+    once: bool = False
+    """Whether boards run it until their next start only, and then the program before."""
 
 
 @dataclass(slots=True)

@@ -103,7 +103,9 @@ class Updater:
         for older in self.store.rollouts.values():
             for device in ordered:
                 target = older.targets.get(device)
-                if older.state != "done" and target and target.state == "waiting":
+                if older.state != "done" and target and is_superseded(older, target):
+                    if target.state == "trial":
+                        self._settled[device] = target.counter
                     self._change(older, target, "superseded")
         rollout = self.store.add_rollout(release.number, plan, ordered, author, self._unix_s())
         self._tell(rollout, "begins")
@@ -235,7 +237,7 @@ class Updater:
             release=str(release.number),
             device=target.device,
             kind=self._hub.kind_of(target.device) or "",
-            is_once=False,
+            is_once=rollout.plan.once,
         )
 
     # One transfer
@@ -283,6 +285,12 @@ class Updater:
             raise _Away(f"the board did not answer within {ANSWER_DEADLINE_S:g} s") from None
         finally:
             self._answers.pop((device, identity), None)
+
+
+def is_superseded(rollout: Rollout, target: Target) -> bool:
+    """Whether a board of a rollout does not need it any more, now that it gets a newer release."""
+    # What runs once is never found good.
+    return target.state == "waiting" or (rollout.plan.once and target.state == "trial")
 
 
 def _ignore(rollout: Rollout, target: Target | None) -> None:

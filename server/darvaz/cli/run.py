@@ -1,0 +1,41 @@
+"""`darvaz run`: runs one file on a board, with its log here, and gives the board back its program at the end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from darvaz.cli.live_program import LiveProgram, follow_log
+from darvaz.cli.remote import client_of, gateway_option
+from darvaz.client.synchronous import Gateway
+from darvaz.text.terminal import visible
+
+_LOOK_EVERY_S = 1.0
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--device", required=True, help="The board that runs it.")
+@gateway_option
+def run(file: Path, device: str, gateway: str) -> None:
+    """Run FILE in place of a board's program, with its log here, until Ctrl-C.
+
+    It is a program of its own, with a Device that runs. At the end, the board gets back the program before.
+    """
+    is_over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: is_over.set())
+    with client_of(gateway) as client:
+        live = LiveProgram(client, device, file.stem)
+        follow_log(gateway, device, is_over, Gateway)
+        if not live.send({"/main.py": file.read_bytes()}):
+            raise click.ClickException(visible(f"{device} did not take {file.name}"))
+        click.echo(visible(f"{file.name} runs on {device}; Ctrl-C ends it."), err=True)
+        try:
+            while not is_over.wait(_LOOK_EVERY_S):
+                live.look()
+        finally:
+            live.end(keeps=False)
