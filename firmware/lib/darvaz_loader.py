@@ -164,6 +164,12 @@ def fail(error):
     gc.collect()
     sys.print_exception(error)
     note(error)
+    try:
+        from darvaz import crash
+
+        crash.keep(None, error, "start")
+    except Exception as failure:  # noqa: BLE001 (the library of the release may be what is broken)
+        print("no crash report:", failure)
     print("the board restarts in %d s; Ctrl-C for the prompt" % PAUSE_S)
     time.sleep(PAUSE_S)
     machine.reset()

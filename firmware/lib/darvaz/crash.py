@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import sys
 
 from . import traceback_text, utf8
 from .outbox import SIZE_BYTES
@@ -32,6 +33,9 @@ def keep(device, error, reason):
     try:
         gc.collect()
         report = {"reason": reason, "boot_id": device.boot_id if device else ""}
+        release = _release()
+        if release is not None:
+            report["release"] = release
         if device:
             report["ran_ms"] = device.uptime_ms()
         report["heap_free_bytes"] = gc.mem_free()
@@ -69,6 +73,17 @@ async def tell(device):
         device.log.warning("the crash report cannot be sent: %s" % error)
     os.remove(PATH)
     unload("crash", "traceback_text")
+
+
+def _release():
+    """Returns which release runs; None without a loader."""
+    try:
+        import darvaz_loader
+    except ImportError:
+        return None
+    release = darvaz_loader.read().get("release", "")
+    sys.modules.pop("darvaz_loader", None)
+    return release
 
 
 def _largest_block():

@@ -90,6 +90,26 @@ def test_the_last_lines_of_the_log_are_those_that_came_and_those_that_did_not(wo
     assert group.report.log[-3:] == [f"line {LINES_MAX + 3}", f"line {LINES_MAX + 4}", "the last"]
 
 
+def test_lines_of_another_start_are_not_told(world: World) -> None:
+    world.start("pump", "b1")
+    world.say("pump", "log", message="of the first start")
+    world.start("pump", "b2")
+    world.say("pump", "log", message="of the second start")
+    world.start("pump", "b3", "watchdog")
+
+    [group] = world.crashes.all()
+    assert group.report.log == ["of the second start"]
+
+
+def test_a_program_that_died_before_it_had_an_id_is_of_the_start_before(world: World) -> None:
+    world.start("pump", "b1", release="7")
+    world.start("pump", "b2", "reset", release="6")
+    world.crash("pump", "", "start", release="7")
+
+    [group] = world.crashes.all()
+    assert (group.releases, group.report.reset_cause) == ({"7": 1}, "reset")
+
+
 def test_a_watchdog_is_found_by_the_next_start(world: World) -> None:
     world.start("pump", "b1", release="7")
     world.say("pump", "log", message="opening the valve")

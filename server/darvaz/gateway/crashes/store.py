@@ -66,6 +66,8 @@ class _Start(msgspec.Struct):
     release: str
     cause: str | None
     """Why the start after it happened."""
+    lines: list[str]
+    """The last lines of its log that arrived."""
     counted: str | None = None
     """The group in which its end was counted without a report of the board."""
 
@@ -180,7 +182,8 @@ class Crashes:
             return
         fields, was_online = known
         cause = None if message.reset_cause is UNSET else message.reset_cause
-        start = _Start(fields["boot_id"], fields.get("program", {}).get("release", ""), cause)
+        lines = list(self._lines.pop(device, ()))
+        start = _Start(fields["boot_id"], fields.get("program", {}).get("release", ""), cause, lines)
         self._before[device] = start
         if len(self._before) > DEVICES_MAX:
             self._before.popitem(last=False)
@@ -191,7 +194,7 @@ class Crashes:
     def _find(self, device: str, start: _Start, happened_s: float) -> None:
         report = CrashReport(
             device=device, time=happened_s, boot_id=start.boot_id, release=start.release,
-            reset_cause=start.cause, log=self._take_lines(device, []),
+            reset_cause=start.cause, log=start.lines,
         )  # fmt: skip
         group = self.add(device, _WATCHDOG, report)
         start.counted = group.id
@@ -201,21 +204,22 @@ class Crashes:
         if device is None or message.reason == _WATCHDOG:
             return
         fields = {name: value for name, value in msgspec.to_builtins(message).items() if name in _REPORTED}
-        before = self._before.get(device)
-        before_lines: list[str] = []
-        if before is not None and before.boot_id == message.boot_id:
+        before, lines = self._before.get(device), list(self._lines.get(device, ()))
+        # A program that died before it had a boot_id was the one before this start.
+        if before is not None and message.boot_id in (before.boot_id, ""):
             fields.setdefault("release", before.release)
-            fields["reset_cause"] = before.cause
-            before_lines = self._uncount(device, before)
-        fields["log"] = [*before_lines, *self._take_lines(device, fields.get("log", []))][-LINES_MAX:]
+            fields["reset_cause"], lines = before.cause, before.lines
+            self._uncount(device, before)
+        more = fields.get("log", [])
+        fields["log"] = [*(line for line in lines if line not in more), *more][-LINES_MAX:]
         self.add(device, message.reason, CrashReport(device=device, time=self._unix_s(), **fields))
 
-    def _uncount(self, device: str, start: _Start) -> list[str]:
-        """Takes back what was counted before the board told more of it; returns the lines of the log of that."""
+    def _uncount(self, device: str, start: _Start) -> None:
+        """Takes back what was counted before the board told more of it."""
         group = self.get(start.counted or "")
         start.counted = None
         if group is None or group.report.boot_id != start.boot_id:
-            return []
+            return
         group.count -= 1
         for names, name in ((group.devices, device), (group.releases, start.release)):
             if name in names:
@@ -226,12 +230,6 @@ class Crashes:
             self._put(group)
         else:
             self.delete(group.id)
-        return group.report.log
-
-    def _take_lines(self, device: str, more: list[str]) -> list[str]:
-        """Returns the last lines of the log before a start: those that arrived, and those that the board kept."""
-        before = [line for line in self._lines.pop(device, ()) if line not in more]
-        return [*before, *more][-LINES_MAX:]
 
 
 _REPORTED = {"traceback", "boot_id", "release", "ran_ms", "heap_free_bytes", "heap_largest_bytes", "log"}
