@@ -19,11 +19,11 @@ _WRITES_MAX = 4
 _WAIT_MS = 5
 
 # The namespace of the prompt, what was copied into it from the program, and the code that has arrived so far.
-_scope = {}
-_copied = {}
-_parts = []
+_scope: dict = {}
+_copied: dict = {}
+_parts: list = []
 # Whether code runs: it may wait for a coroutine.
-_running = []
+_running: list = []
 
 
 class Output:
@@ -128,8 +128,7 @@ async def _execute(output, code, is_value):
 
 def _refresh():
     """Brings the variables of the program up to date, except those that the prompt has set itself."""
-    import __main__ as main
-
+    main = __import__("__main__")
     there = main.__dict__
     for name in there:
         if name not in _scope or (name in _copied and _scope[name] is _copied[name]):

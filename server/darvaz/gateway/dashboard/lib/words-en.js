@@ -119,6 +119,13 @@ export const en = {
   crash_largest: "largest free block",
   crash_release: "releases",
 
+  // The prompt.
+  prompt: "Prompt",
+  prompt_hint:
+    "Code runs on the board beside its program: look at variables, call functions. Each code is in the journal.",
+  prompt_code: "Code",
+  prompt_output: "Output",
+
   // Log and journal.
   log: "Log",
   level: "Level",

@@ -119,6 +119,13 @@ export const fa = {
   crash_largest: "بزرگ‌ترین بخش آزاد",
   crash_release: "نسخه‌ها",
 
+  // The prompt.
+  prompt: "خط فرمان",
+  prompt_hint:
+    "کد روی برد در کنار برنامه‌اش اجرا می‌شود: متغیرها را ببینید و تابع‌ها را صدا بزنید. هر کد در دفتر رویدادها می‌ماند.",
+  prompt_code: "کد",
+  prompt_output: "خروجی",
+
   // Log and journal.
   log: "گزارش برد",
   level: "سطح",

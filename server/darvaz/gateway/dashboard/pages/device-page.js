@@ -7,6 +7,7 @@ import "../elements/device-journal.js";
 import "../elements/device-log.js";
 import "../elements/device-plots.js";
 import "../elements/device-visibility.js";
+import "../elements/device-prompt.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { presence } from "../elements/presence.js";
 import { pathOf, reasonOf, request } from "../lib/api.js";
@@ -75,6 +76,7 @@ class DevicePage extends HTMLElement {
       h("p", {}, h("a", { href: "#/" }, t("to_devices"))),
       this.#head,
       h("div", { class: "columns" }, h("div", {}, main), h("div", {}, side)),
+      ...(store.mayChange ? [h("section", { class: "panel" }, part("device-prompt"))] : []),
       h("section", { class: "panel" }, part("device-journal")),
     ];
   }
