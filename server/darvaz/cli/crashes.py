@@ -10,7 +10,7 @@ from darvaz.cli.remote import ask, gateway_option
 from darvaz.cli.tables import ago, iso, show
 from darvaz.cli.verb_options import json_option
 from darvaz.client import crashes as requests
-from darvaz.client.types import CrashInfo
+from darvaz.client.crashes import CrashInfo
 from darvaz.text.terminal import visible, visible_json
 
 # The release of a program that came by USB.

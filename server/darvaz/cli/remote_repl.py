@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 
 import click
@@ -22,6 +23,8 @@ def run_remote_repl(gateway: str, device: str) -> None:
             return
         version = prompt.run("import sys; print(sys.version)")[0].strip()
         click.echo(f"MicroPython {visible(version)}, beside the program of {visible(device)}; Ctrl-D leaves.", err=True)
+        # Ctrl-C is for the line that is typed, or the wait for an answer.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with contextlib.suppress(ImportError):
             # Its import is what lets input() edit lines.
             import readline  # noqa: F401
@@ -44,8 +47,15 @@ def _converse(prompt: RemotePrompt) -> None:
         if _is_incomplete(text, line):
             continue
         if text.strip():
-            _run(prompt, text)
+            _run_and_wait(prompt, text)
         text = ""
+
+
+def _run_and_wait(prompt: RemotePrompt, text: str) -> None:
+    try:
+        _run(prompt, text)
+    except KeyboardInterrupt:
+        click.echo("\nthe board goes on with it; until it ends, other code is refused")
 
 
 def _is_incomplete(text: str, line: str) -> bool:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import contextlib
 import secrets
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict
 
 from darvaz.client.errors import GatewayError
 from darvaz.client.requests import ApiRequest, path_of
 from darvaz.client.synchronous import Gateway
-from darvaz.client.types import PromptResultInfo
 
 # Longer code is sent in pieces.
 PIECE_CHARS = 8_000
 # Beyond the gateway's own deadline.
 DEADLINE_S = 75.0
+
+
+class PromptResultInfo(TypedDict):
+    """What code printed at the prompt of a board, and the traceback that ended it."""
+
+    output: str
+    error: str | None
 
 
 class RemotePrompt:

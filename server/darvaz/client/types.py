@@ -41,48 +41,6 @@ class DeviceInfo(TypedDict):
     values: dict[str, Any]
 
 
-class CrashReportInfo(TypedDict):
-    """The newest crash of a group, as far as its board could tell."""
-
-    device: str
-    time: float
-    traceback: str
-    boot_id: str
-    reset_cause: str | None
-    release: str
-    ran_ms: float | None
-    heap_free_bytes: int | None
-    heap_largest_bytes: int | None
-    log: list[str]
-
-
-class CrashInfo(TypedDict):
-    """What programs of boards died of: how often, by device and by release."""
-
-    id: str
-    reason: str
-    title: str
-    count: int
-    first_seen: float
-    last_seen: float
-    devices: dict[str, int]
-    releases: dict[str, int]
-    report: CrashReportInfo
-
-
-class CrashListInfo(TypedDict):
-    """Groups of crashes, that of the newest crash first."""
-
-    crashes: list[CrashInfo]
-
-
-class PromptResultInfo(TypedDict):
-    """What code printed at the prompt of a board, and the traceback that ended it."""
-
-    output: str
-    error: str | None
-
-
 class GroupInfo(TypedDict):
     """A group and the ids of its devices."""
 

@@ -286,7 +286,7 @@ class Hub:
         self._presence_of(device)
 
     def send_message(self, device: str, message: Message) -> bool:
-        """Sends a message that is no command; returns whether the device is here and its session could send it."""
+        """Sends a message other than a command; returns whether the device is here and its session could send it."""
         return self.send_update(device, message)
 
     def send_update(self, device: str, message: Message) -> bool:
