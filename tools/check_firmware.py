@@ -82,6 +82,28 @@ def check(board: str, firmware: Path = ROOT / "firmware") -> subprocess.Complete
     )
 
 
+def check_project(folder: Path, board: str) -> subprocess.CompletedProcess[str]:
+    """Runs mypy over main.py of a maker's project, with the types that it has and those of the package."""
+    stubs = install_stubs(board)
+    # On a board, `darvaz` is the library there, whose types the package has.
+    types = folder / "typings" / "darvaz"
+    types.mkdir(exist_ok=True)
+    shutil.copyfile(ROOT / "server" / "darvaz" / "on_board.pyi", types / "__init__.pyi")
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--config-file", str(CONFIG), "--no-error-summary"),
+            *("--custom-typeshed-dir", str(stubs), "--cache-dir", str(CACHE / f"mypy-{board}")),
+            str(folder / "main.py"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=CHECK_DEADLINE_S,
+        cwd=folder,
+        env={**os.environ, "MYPYPATH": os.pathsep.join(map(str, (folder / "typings", stubs)))},
+        check=False,
+    )
+
+
 def main() -> int:
     """Prints the findings of every board and returns the exit code."""
     found = False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from darvaz.boards.program.new import write_project
 from tools import check_firmware
 
 FAULTS = {
@@ -62,6 +63,17 @@ def test_planted_fault_is_found(fault: str, tmp_path: Path) -> None:
     found = [line for line in result.stdout.splitlines() if name in line and "error:" in line]
     assert result.returncode == 1
     assert word in "\n".join(found)
+
+
+@pytest.mark.parametrize("mistake", ["", "device.log.inform(1)", "board.temperature()", "device.command(every=1)"])
+def test_a_new_project_has_sound_types_and_a_mistake_in_it_is_found(mistake: str, tmp_path: Path) -> None:
+    write_project(tmp_path, "pico")
+    program = (tmp_path / "main.py").read_text(encoding="utf-8").replace("device.run()", f"{mistake}\ndevice.run()")
+    (tmp_path / "main.py").write_text(program, encoding="utf-8")
+
+    result = check_firmware.check_project(tmp_path, "pico")
+
+    assert (result.returncode, mistake != "") in ((0, False), (1, True)), result.stdout + result.stderr
 
 
 def test_stubs_are_installed_on_a_fresh_machine_and_only_once(tmp_path: Path) -> None:
