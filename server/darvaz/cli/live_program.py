@@ -15,7 +15,7 @@ from darvaz.client.errors import GatewayError
 from darvaz.client.events import GatewayEvent
 from darvaz.client.synchronous import Gateway
 from darvaz.client.types import RolloutInfo
-from darvaz.text.terminal import visible
+from darvaz.text.terminal import visible, visible_json
 
 POLL_S = 0.1
 DEADLINE_S = 60.0
@@ -26,7 +26,8 @@ _FAILED = ("fell_back", "refused")
 class LiveProgram:
     """Sends releases to one device, one after the other; `end` gives it back the program before."""
 
-    def __init__(self, gateway: Gateway, device: str, name: str) -> None:
+    def __init__(self, gateway: Gateway, device: str, name: str, *, as_json: bool) -> None:
+        self._as_json = as_json
         self._gateway = gateway
         self._device = device
         self._name = name
@@ -41,7 +42,7 @@ class LiveProgram:
         try:
             compiled = release_files(dict(files), is_source=False)
         except NotCompiled as error:
-            click.echo(click.style(visible(f"… not sent: {error}"), fg="red"), err=True)
+            self.say("not_sent", f"not sent: {error}", is_bad=True, reason=str(error))
             return False
         release = self._gateway.ask(update_requests.add_release(self._name, compiled))
         rollout = self._gateway.ask(
@@ -50,12 +51,21 @@ class LiveProgram:
         self._release, self._rollout = release["number"], rollout["number"]
         state, reason = self._wait(rollout)
         if state in _FAILED:
-            click.echo(click.style(visible(f"… not taken: {reason}"), fg="red"), err=True)
+            self.say("not_taken", f"not taken: {reason}", is_bad=True, reason=reason)
             return False
         changed = ", ".join(release["changes"]) or "nothing"
         took_s = time.monotonic() - started_s
-        click.echo(visible(f"… sent in {took_s:.1f} s, the program starts; changed: {changed}"), err=True)
+        text = f"sent in {took_s:.1f} s, the program starts; changed: {changed}"
+        self.say("sent", text, release=release["number"], changes=release["changes"])
         return True
+
+    def say(self, what: str, text: str, *, is_bad: bool = False, **fields: object) -> None:
+        """Tells people a sentence, and programs an object of this type."""
+        if self._as_json:
+            click.echo(visible_json({"type": what, "device": self._device, **fields}))
+            return
+        colour = "red" if is_bad else None
+        click.echo(click.style("\n".join(map(visible, f"… {text}".splitlines())), fg=colour), err=True)
 
     def look(self) -> None:
         """Says if the board went back to the program before: what was sent did not start, or was restarted."""
@@ -64,8 +74,8 @@ class LiveProgram:
         target = self._gateway.ask(update_requests.rollout(self._rollout))["targets"][0]
         if target["state"] == "fell_back":
             self._rollout = None
-            text = f"… it ended, and the board runs the program before: {target['reason']}"
-            click.echo(click.style("\n".join(map(visible, text.splitlines())), fg="red"), err=True)
+            text = f"it ended, and the board runs the program before: {target['reason']}"
+            self.say("ended", text, is_bad=True, reason=target["reason"])
 
     def end(self, *, keeps: bool) -> None:
         """Makes the last release the device's program, or gives it back the one before."""
@@ -73,10 +83,10 @@ class LiveProgram:
             return
         if keeps:
             self._gateway.ask(update_requests.begin_rollout(self._release, [self._device]))
-            click.echo(visible(f"Release {self._release} stays on {self._device}, once it is good."), err=True)
+            self.say("kept", f"release {self._release} stays on {self._device}, once it is good", release=self._release)
         elif self._rollout is not None:
             self._gateway.ask(requests.command(self._device, "reboot", {}))
-            click.echo(visible(f"{self._device} restarts with the program before."), err=True)
+            self.say("restored", f"{self._device} restarts with the program before")
 
     def _wait(self, rollout: RolloutInfo) -> tuple[str, str]:
         give_up_s = time.monotonic() + DEADLINE_S
@@ -90,7 +100,9 @@ class LiveProgram:
             rollout = self._gateway.ask(update_requests.rollout(rollout["number"]))
 
 
-def follow_log(gateway_url: str, device: str, is_over: threading.Event, connect: Callable[[str], Gateway]) -> None:
+def follow_log(
+    gateway_url: str, device: str, is_over: threading.Event, connect: Callable[[str], Gateway], *, as_json: bool
+) -> None:
     """Prints the log of a device in a thread, until the process ends."""
 
     def show() -> None:
@@ -99,6 +111,9 @@ def follow_log(gateway_url: str, device: str, is_over: threading.Event, connect:
                 for event in gateway.events("log", "crash", device=device):
                     if is_over.is_set():
                         return
+                    if as_json:
+                        click.echo(visible_json({**event.data, "type": event.type}))
+                        continue
                     for line in _lines(event):
                         click.echo(visible(line))
         except GatewayError as error:

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from darvaz.cli.remote import client_of, gateway_option, sentence_of
+from darvaz.cli.verb_options import json_option
 from darvaz.client.errors import GatewayError
 from darvaz.client.prompt import RemotePrompt
-from darvaz.text.terminal import visible
+from darvaz.text.terminal import visible, visible_json
 from darvaz.tunnel.raw_prompt import RawPrompt
 from darvaz.tunnel.terminal import TunnelTerminal
 
@@ -19,8 +20,9 @@ from darvaz.tunnel.terminal import TunnelTerminal
 @click.command()
 @click.argument("device")
 @click.option("--link", type=click.Path(path_type=Path), help="Make a link of this name that leads to the port.")
+@json_option
 @gateway_option
-def tunnel(device: str, link: Path | None, gateway: str) -> None:
+def tunnel(device: str, link: Path | None, as_json: bool, gateway: str) -> None:
     """Give the prompt of DEVICE, wherever it is, a port on this machine, until Ctrl-C.
 
     mpremote, Thonny and editors use the port like a board on USB, while the board's program goes on.
@@ -49,8 +51,12 @@ def tunnel(device: str, link: Path | None, gateway: str) -> None:
             raise click.ClickException(visible(error.strip().splitlines()[-1]))
         banner = f"MicroPython {version.strip()}; {device} through Darvaz, its program goes on"
         raw = RawPrompt(terminal.write, run, reset, visible(banner))
-        click.echo(f"{link or terminal.path} is the prompt of {visible(device)}; Ctrl-C ends it.")
-        click.echo(f"Example: mpremote connect {link or terminal.path} ls", err=True)
+        port = str(link or terminal.path)
+        if as_json:
+            click.echo(visible_json({"device": device, "port": port}))
+        else:
+            click.echo(f"{visible(port)} is the prompt of {visible(device)}; Ctrl-C ends it.")
+            click.echo(f"Example: mpremote connect {visible(port)} ls", err=True)
         terminal.serve(raw.receive, is_over.is_set)
 
 

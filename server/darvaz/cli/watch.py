@@ -13,9 +13,9 @@ from darvaz.boards.program import Program, ProgramError, read_program
 from darvaz.cli.app_option import program_of
 from darvaz.cli.live_program import POLL_S, LiveProgram, follow_log
 from darvaz.cli.remote import client_of, gateway_option, sentence_of
+from darvaz.cli.verb_options import json_option
 from darvaz.client.errors import GatewayError
 from darvaz.client.synchronous import Gateway
-from darvaz.text.terminal import visible
 
 # How often it is looked whether the board went back.
 _LOOK_EVERY_S = 1.0
@@ -27,8 +27,9 @@ Stamp = tuple[tuple[str, int, int], ...]
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--device", required=True, help="The board that runs it.")
 @click.option("--keep", "keeps", is_flag=True, help="At the end, make the last save the board's program.")
+@json_option
 @gateway_option
-def watch(folder: Path, device: str, keeps: bool, gateway: str) -> None:
+def watch(folder: Path, device: str, keeps: bool, as_json: bool, gateway: str) -> None:
     """Run the program in FOLDER on a board, and again after each save, until Ctrl-C.
 
     Only changed files travel, the board restarts with them, and its log and tracebacks are shown. At the end the board
@@ -39,9 +40,9 @@ def watch(folder: Path, device: str, keeps: bool, gateway: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: is_over.set())
     with client_of(gateway) as client:
-        live = LiveProgram(client, device, program.name)
-        follow_log(gateway, device, is_over, Gateway)
-        click.echo(visible(f"watching {folder} for {device}; Ctrl-C ends it."), err=True)
+        live = LiveProgram(client, device, program.name, as_json=as_json)
+        follow_log(gateway, device, is_over, Gateway, as_json=as_json)
+        live.say("watching", f"watching {folder} for {device}; Ctrl-C ends it", folder=str(folder))
         try:
             _watch(program, live, is_over)
         finally:
@@ -67,10 +68,10 @@ def _send(program: Program, live: LiveProgram) -> None:
     try:
         live.send(read_program(program.folder).read())
     except ProgramError as error:
-        click.echo(click.style(visible(f"… not sent: {error}"), fg="red"), err=True)
+        live.say("not_sent", f"not sent: {error}", is_bad=True, reason=str(error))
     except GatewayError as error:
         # The next save may find the gateway again.
-        click.echo(click.style(f"… not sent: {sentence_of(error)}", fg="red"), err=True)
+        live.say("not_sent", f"not sent: {sentence_of(error)}", is_bad=True, reason=sentence_of(error))
 
 
 def _look(live: LiveProgram) -> None:

@@ -47,8 +47,6 @@ def test_help_of_a_verb_loads_neither_the_other_verbs_nor_an_http_client() -> No
 # A script of a shell, a terminal to type at, and a log that `--log-format json` makes JSON; of `service`, its parts
 # `install` and `uninstall` have no result.
 WITHOUT_JSON = {"completion", "repl", "serve", "service"}
-# They show what another program prints, or have no result.
-WITHOUT_JSON = {"completion", "flash", "monitor", "repl", "run", "serve", "service", "simulate", "tunnel", "watch"}
 # They are of no gateway, or of one that has to be named.
 WITHOUT_GATEWAY = {"doctor"}
 
