@@ -41,7 +41,7 @@ class Replay:
         mark, _, rest = line.partition(" ")
         if mark == "+":
             self._wait(int(float(rest) * 1000))
-        elif line.startswith("! command ") or line.startswith("! update "):
+        elif line.startswith("! command ") or line.startswith("! update ") or line.startswith("! prompt "):
             self._command = json.loads(rest[rest.index(" ") + 1 :])
         elif mark == ">":
             self._receive(json.loads(rest))
@@ -58,7 +58,7 @@ class Replay:
                 self._session.receive('{"type":"pong"}', self._now_ms)
 
     def _receive(self, message):
-        if message["type"] in ("command", "update"):
+        if message["type"] in ("command", "update", "prompt"):
             message = dict(self._command, type=message["type"])
         for name in FILLING.get(message["type"], {}):
             message.setdefault(name, FILLING[message["type"]][name])
@@ -72,6 +72,7 @@ class Replay:
             "connection_ack": [("opened", message)],
             "error": [("fault", message.get("code", ""), message.get("message"), message.get("retry_after_s"))],
             "update": [("update", message)],
+            "prompt": [("prompt", message)],
             "command": [("command", message.get("id"), message.get("name"), message.get("args"))],
         }.get(message["type"], [])
         if events != expected:
@@ -80,7 +81,10 @@ class Replay:
 
     def _send(self, message):
         kind = message["type"]
-        if kind in ("ack", "log", "telemetry", "update_state") and self._session.state == session.OPEN:
+        if (
+            kind in ("ack", "log", "telemetry", "update_state", "prompt_output", "crash")
+            and self._session.state == session.OPEN
+        ):
             try:
                 self._session.send(message)
             except ValueError:
