@@ -6,8 +6,19 @@ from bench.case import Case
 from bench.cases.cameras import Cameras
 from bench.cases.commands import Commands
 from bench.cases.events import Events
+from bench.cases.exports import Exports
 from bench.cases.idle_boards import IdleBoards
 from bench.cases.messages import Messages
+from bench.cases.telemetry import TelemetryReports
 from bench.cases.virtual import Virtual
 
-CASES: tuple[Case, ...] = (Messages(), IdleBoards(), Commands(), Events(), Cameras(), Virtual())
+CASES: tuple[Case, ...] = (
+    Messages(),
+    TelemetryReports(),
+    IdleBoards(),
+    Commands(),
+    Exports(),
+    Events(),
+    Cameras(),
+    Virtual(),
+)

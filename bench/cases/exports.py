@@ -1,0 +1,172 @@
+"""Pings of boards while the whole journal is exported, beside those of an idle gateway; and how fast the export is."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import connect
+
+from bench.case import Bench, Extent, Goal, Result, at_least, at_most
+from bench.child import BenchError
+from bench.gateway import DEVICE, Gateway
+from bench.machine import cpu_s
+from bench.samples import ratios, summarise
+from bench.tables import ResultTable
+from darvaz.gateway.journal.batches import insert_batch, next_id
+from darvaz.gateway.storage.database import opened, transaction
+
+ROWS, QUICK_ROWS = 10_000_000, 100_000
+_ROWS_PER_BATCH = 4_000
+BOARDS = 50
+_PING_EVERY_S = 0.1
+_PING = json.dumps({"type": "ping", "time": 1790000000})
+_IDLE_WINDOWS = 3
+_READ_BYTES = 1024 * 1024
+_DEADLINE_S = 600.0
+_PATH = "/api/journal/export?format=csv"
+
+
+class Exports:
+    """Boards that ping ten times a second, first alone, then while a client reads the journal as CSV."""
+
+    name = "exports"
+    title = "Exports"
+
+    def steps(self, extent: Extent) -> int:
+        return extent.rounds
+
+    def run(self, bench: Bench) -> Result:
+        rows = QUICK_ROWS if bench.extent.is_quick else ROWS
+        runs = []
+        with Gateway(bench.folder / "exports", bench.cores.server, BOARDS) as gateway:
+            gateway.stop()
+            _fill(gateway.data, rows)
+            gateway.start()
+            for number in range(bench.extent.rounds):
+                bench.steps.begin(f"exports, round {number + 1} of {bench.extent.rounds}")
+                runs.append(asyncio.run(_measure(gateway, _IDLE_WINDOWS * bench.extent.window_ms / 1000)))
+        return {"rows": rows, "figures": {name: summarise(run[name] for run in runs) for name in runs[0]}}
+
+    def tables(self, result: Result) -> list[ResultTable]:
+        table = ResultTable(
+            f"Pings while {result['rows']:,} entries are exported as CSV · {BOARDS} boards",
+            ("figure", "median", "least", "most"),
+        )
+        titles = {
+            "rows_per_s": "entries a second",
+            "cpu_us": "gateway's CPU µs an entry, all processes",
+            "own_us": "of these the gateway itself, pings included",
+            "idle_p99_us": "ping p99 µs without an export",
+            "p50_us": "ping p50 µs with it",
+            "p99_us": "ping p99 µs with it",
+        }
+        for name, title in titles.items():
+            figure = result["figures"][name]
+            table.rows.append((title, *(f"{figure[which]:,.1f}" for which in ("median", "min", "max"))))
+        return [table]
+
+    def goals(self, result: Result) -> list[Goal]:
+        figures = result["figures"]
+        slower = ratios(figures["p99_us"], figures["idle_p99_us"])["median"]
+        return [
+            at_most("ping p99 during an export by that of an idle gateway", 3, "×", slower),
+            at_least("entries exported as CSV, by 300,000 a second", 1, figures["rows_per_s"]["median"] / 300_000),
+        ]
+
+
+def _fill(data: Path, rows: int) -> None:
+    """Writes reports of boards into the journal of a gateway that is stopped."""
+    with opened(data) as connection:
+        first_id, time_ms = next_id(connection), 1_790_000_000_000
+        while first_id <= rows:
+            groups: list[Any] = []
+            for number in range(_ROWS_PER_BATCH):
+                time_ms += 10
+                report = {"type": "telemetry", "values": {"temperature": number / 100, "humidity": 41.2}}
+                entry = ("<", "telemetry", json.dumps(report))
+                groups.append((time_ms, f"{DEVICE}-{number % BOARDS}", "pico", "192.168.1.20", [entry]))
+            with transaction(connection):
+                first_id += insert_batch(connection, first_id, groups, str)
+
+
+async def _measure(gateway: Gateway, idle_s: float) -> dict[str, float]:
+    async with asyncio.timeout(_DEADLINE_S):
+        idle_us = await _ping_while(gateway, lambda: time.sleep(idle_s))
+        begin_s, begin_cpu_s, begin_own_s, lines = time.monotonic(), _cpu_s(gateway.pid), gateway.cpu_s(), 0
+
+        def export() -> None:
+            nonlocal lines
+            lines = _read_export(gateway)
+
+        busy_us = await _ping_while(gateway, export)
+        took_s, spent_s = time.monotonic() - begin_s, _cpu_s(gateway.pid) - begin_cpu_s
+        own_us = (gateway.cpu_s() - begin_own_s) / lines * 1e6
+    figures = {
+        "own_us": own_us,
+        "rows_per_s": lines / took_s,
+        "cpu_us": spent_s / lines * 1e6,
+        "idle_p99_us": _p99(idle_us),
+    }
+    return figures | {"p50_us": statistics.median(busy_us), "p99_us": _p99(busy_us)}
+
+
+async def _ping_while(gateway: Gateway, work: Callable[[], None]) -> list[float]:
+    """Returns the times of pings in microseconds while a thread does some work."""
+    tokens = gateway.tokens.read_text().split()
+    times_us: list[float] = []
+    async with asyncio.TaskGroup() as group:
+        boards = [group.create_task(_board(gateway.ws_url, n, tokens[n], times_us)) for n in range(BOARDS)]
+        await asyncio.sleep(2 * _PING_EVERY_S)
+        times_us.clear()
+        await asyncio.to_thread(work)
+        for board in boards:
+            board.cancel()
+    return times_us
+
+
+async def _board(url: str, number: int, token: str, times_us: list[float]) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with connect(f"{url}/ws/pico", additional_headers=headers, proxy=None, ping_interval=None) as link:
+        await link.send(json.dumps({"type": "connect", "device": f"{DEVICE}-{number}"}))
+        await asyncio.sleep(number / BOARDS * _PING_EVERY_S)
+        while True:
+            begin_s = time.perf_counter()
+            await link.send(_PING)
+            while '"pong"' not in str(await link.recv()):
+                pass
+            times_us.append((time.perf_counter() - begin_s) * 1e6)
+            await asyncio.sleep(_PING_EVERY_S)
+
+
+def _read_export(gateway: Gateway) -> int:
+    """Reads the whole export and returns how many lines it has, but for the first."""
+    with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=_DEADLINE_S)) as link:
+        link.request("GET", _PATH, headers={"Authorization": f"Bearer {gateway.operator}"})
+        answer = link.getresponse()
+        if answer.status != 200:
+            raise BenchError(f"the export was answered with {answer.status}")
+        lines = -1
+        while more := answer.read(_READ_BYTES):
+            lines += more.count(b"\n")
+        return lines
+
+
+def _cpu_s(process: int) -> float:
+    """Returns the processor time of a process and of those that it has started."""
+    children = Path(f"/proc/{process}/task/{process}/children")
+    started = children.read_text().split() if children.exists() else []
+    return cpu_s(process) + sum(cpu_s(int(child)) for child in started)
+
+
+def _p99(times_us: list[float]) -> float:
+    if not times_us:
+        raise BenchError("no ping was answered while it was measured")
+    return sorted(times_us)[int(len(times_us) * 0.99)]
