@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from darvaz.gateway.storage.damage import NOTES_MAX
 from darvaz.gateway.storage.database import StorageError
+from darvaz.gateway.storage.remedies import remedy_of
 from darvaz.gateway.storage.shared_database import SharedDatabase
 
 log = logging.getLogger("darvaz.storage")
@@ -255,8 +256,7 @@ class BackgroundWriter:
                 self._open()
                 self._is_open = True
             task = "written"
-            lost = self.lost() - self._lost_in_gaps
-            position = self._write()
+            lost, position = self.lost() - self._lost_in_gaps, self._write()
             if lost:
                 self._write_gap(lost)
                 self._lost_in_gaps += lost
@@ -264,13 +264,13 @@ class BackgroundWriter:
         except _DISK_ERRORS as error:
             if self.try_to_mend(error):
                 return self._write_once()
-            self._fail(task, str(error))
+            self._fail(task, str(error), remedy_of(error))
             return False
         except Exception as error:
             # The thread must not end for a mistake in one of its functions.
             if self._state == OK:
                 log.exception("= the %s meets a mistake of the gateway", self.name)
-            self._fail(task, f"{type(error).__name__}: {error}")
+            self._fail(task, f"{type(error).__name__}: {error}", "the log has more")
             return False
         self._succeed(position)
         return True
@@ -311,9 +311,9 @@ class BackgroundWriter:
         except Exception:
             log.exception("= old entries of the %s could not be removed", self.name)
 
-    def _fail(self, task: str, reason: str) -> None:
+    def _fail(self, task: str, reason: str, remedy: str) -> None:
         """Says what is wrong: in the log at the first failure in a row, in the state until a write succeeds."""
-        state = f"degraded: the {self.name} cannot be {task} ({reason}); free the disk of the data folder"
+        state = f"degraded: the {self.name} cannot be {task} ({reason}); {remedy}"
         if self._state == OK:
             log.error("= %s", state)
         self._state = state
