@@ -63,8 +63,10 @@ def main() -> None:
     parser.add_argument("--every-s", type=float, default=10.0)
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--sync-interval-s", type=float, default=10.0)
+    parser.add_argument("--mount-options", default="defaults", help="of the disk, as commit=60")
     wanted = parser.parse_args()
-    wear = measure(wanted.boards, wanted.values, wanted.every_s, wanted.seconds, wanted.sync_interval_s)
+    load = (wanted.boards, wanted.values, wanted.every_s, wanted.seconds)
+    wear = measure(*load, wanted.sync_interval_s, wanted.mount_options)
     values = wanted.boards * wanted.values * DAY_S / wanted.every_s
     print(
         f"{wanted.boards} boards, {wanted.values} values every {wanted.every_s:g} s:"
@@ -73,9 +75,12 @@ def main() -> None:
     )
 
 
-def measure(boards: int, values: int, every_s: float, seconds: float, sync_interval_s: float) -> Wear:
+def measure(
+    boards: int, values: int, every_s: float, seconds: float, sync_interval_s: float, mount_options: str
+) -> Wear:
     """Runs a gateway with boards for some time and returns what it wrote."""
-    with tempfile.TemporaryDirectory(prefix="darvaz-wear-") as work, _disk(Path(work)) as (folder, device):
+    disk = tempfile.TemporaryDirectory(prefix="darvaz-wear-")
+    with disk as work, _disk(Path(work), mount_options) as (folder, device):
         options = ("--sync-interval-s", f"{sync_interval_s:g}")
         gateway = GatewayProcess(folder / "data", Path(work) / "log.txt", *options)
         try:
@@ -141,7 +146,7 @@ def _written_by(device: str, act: Callable[[], object]) -> int:
 
 
 @contextmanager
-def _disk(work: Path) -> Iterator[tuple[Path, str]]:
+def _disk(work: Path, mount_options: str) -> Iterator[tuple[Path, str]]:
     """Lends an empty ext4 on a loop device of its own: where it is mounted, and the name of the device."""
     image, folder = work / "disk", work / "mounted"
     with image.open("wb") as file:
@@ -150,7 +155,7 @@ def _disk(work: Path) -> Iterator[tuple[Path, str]]:
     _command("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(image))
     device = _command("losetup", "--find", "--show", str(image)).strip()
     try:
-        _command("mount", device, str(folder))
+        _command("mount", "-o", mount_options, device, str(folder))
         try:
             yield folder, Path(device).name
         finally:
