@@ -170,7 +170,7 @@ deb: ## Build the Debian package into dist/ (python -m tools.build_deb --into di
 	$(call needs)
 	@$(BIN)/python -m tools.build_deb --into dist
 
-packages: ## Build and run the container and the Debian package: some minutes (python -m tools.try_packages)
+packages: ## Build and run container, add-on and Debian package: some minutes (python -m tools.try_packages)
 	$(call needs)
 	@$(BIN)/python -m tools.try_packages
 

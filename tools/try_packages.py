@@ -1,6 +1,6 @@
-"""Builds the container and the Debian package, runs each as its user would, and removes them: `make packages`.
+"""Builds container, add-on and Debian package, runs each as its user would, and removes them: `make packages`.
 
-Both stand on a small Debian that mmdebstrap makes, since no image can be downloaded everywhere; buildah builds and runs
+All stand on a small Debian that mmdebstrap makes, since no image can be downloaded everywhere; buildah builds and runs
 without a daemon. It takes some minutes, root, and Debian's own packages; without the tools it says which are missing.
 """
 
@@ -25,6 +25,7 @@ LEFT_OUT = 77
 # Debian's name of a release, with Python 3.11 or newer.
 SUITE = "bookworm"
 _PORT = 4169
+_COMPOSE = (("docker", "compose"), ("podman-compose",), ("docker-compose",))
 _INCLUDE = "python3,python3-venv,ca-certificates"
 # Where this machine says which package index it uses; a container does not know it.
 _INDEX = ("/etc/pip.conf", "/root/.config/pip/pip.conf")
@@ -34,11 +35,36 @@ _IN_CONTAINER = f"""
 set -e
 test "$(id -u)" = 10001
 darvaz serve --port {_PORT} & gateway=$!
+trap 'kill $gateway 2>/dev/null || true' EXIT
 for turn in 1 2 3 4 5 6 7 8 9 10; do DARVAZ_PORT={_PORT} python3 /opt/darvaz/health.py && break; sleep 1; done
 DARVAZ_PORT={_PORT} python3 /opt/darvaz/health.py
 darvaz devices --gateway http://127.0.0.1:{_PORT}
 ! touch /opt/darvaz/file 2>/dev/null
 test "$(stat -c %a /data)" = 700
+kill $gateway; wait $gateway
+echo worked
+"""
+# Without Home Assistant, which would write the options and show the page.
+_IN_ADDON = f"""
+set -e
+mkdir -p /data
+echo '{{"log_level": "debug", "public_tokens": "never", "home_assistant": false}}' > /data/options.json
+export DARVAZ_PORT={_PORT}
+ask='import sys, urllib.request as r; sys.exit(r.urlopen("http://127.0.0.1:{_PORT}/health", timeout=4).status != 200)'
+begin() {{
+    /run.sh & gateway=$!
+    trap 'kill $gateway 2>/dev/null || true' EXIT
+    for turn in 1 2 3 4 5 6 7 8 9 10; do python3 -c "$ask" 2>/dev/null && break; sleep 1; done
+    python3 -c "$ask"
+}}
+begin
+# Behind a proxy programs of the machine need a token; these use the data.
+/run.sh token issue pico --label kept
+/run.sh backup
+kill $gateway; wait $gateway
+rm -r /data/gateway
+begin
+/run.sh token list | grep kept
 kill $gateway; wait $gateway
 echo worked
 """
@@ -48,6 +74,7 @@ dpkg --install /darvaz.deb
 darvaz --version
 mkdir -p -m 700 /var/lib/darvaz
 darvaz serve --config /etc/darvaz/darvaz.toml --port {_PORT} & gateway=$!
+trap 'kill $gateway 2>/dev/null || true' EXIT
 ask='import sys, urllib.request as r; sys.exit(r.urlopen("http://127.0.0.1:{_PORT}/health", timeout=4).status != 200)'
 for turn in 1 2 3 4 5 6 7 8 9 10; do python3 -c "$ask" 2>/dev/null && break; sleep 1; done
 python3 -c "$ask"
@@ -62,19 +89,30 @@ echo worked
 
 
 def main() -> int:
-    """Runs both; returns 77 if a tool is missing."""
+    """Runs all; returns 77 if a tool is missing."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing or os.geteuid() != 0:
         what = f"apt install {' '.join(missing)}" if missing else "run it as root"
-        print(f"NEITHER THE CONTAINER NOR THE DEBIAN PACKAGE WAS BUILT AND RUN: {what}", file=sys.stderr)
+        print(f"NO CONTAINER, ADD-ON OR DEBIAN PACKAGE WAS BUILT AND RUN: {what}", file=sys.stderr)
         return LEFT_OUT
+    _check_compose()
     with tempfile.TemporaryDirectory(prefix="darvaz-packages-", dir="/var/tmp") as work:
         base = Path(work) / "base.tar"
         _run("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_INCLUDE}", SUITE, str(base), folder=work)
         _try_debian(Path(work), base)
-        _try_container(Path(work), base)
-    print("The container and the Debian package were built, run and removed.")
+        _try_containers(Path(work), base)
+    print("The container, the add-on and the Debian package were built, run and removed.")
     return 0
+
+
+def _check_compose() -> None:
+    """Has a tool that runs compose files read ours; says loudly that none did where there is none."""
+    for tool in _COMPOSE:
+        is_there = shutil.which(tool[0]) is not None
+        if is_there and subprocess.run([*tool, "version"], capture_output=True, check=False).returncode == 0:
+            _run(*tool, "--file", str(ROOT / "deploy/docker/compose.yaml"), "config")
+            return
+    print("THE COMPOSE FILE WAS READ BY NO TOOL: install docker compose, or podman and podman-compose", file=sys.stderr)
 
 
 def _try_debian(work: Path, base: Path) -> None:
@@ -87,8 +125,8 @@ def _try_debian(work: Path, base: Path) -> None:
     shutil.rmtree(root)
 
 
-def _try_container(work: Path, base: Path) -> None:
-    """Builds the image from what is committed, and runs the gateway as the user of the image."""
+def _try_containers(work: Path, base: Path) -> None:
+    """Builds both images from what is committed, and runs the gateway in each as its user does."""
     tool = ["buildah", f"--root={work}/storage", f"--runroot={work}/run", "--storage-driver=vfs"]
     source = work / "source"
     source.mkdir()
@@ -99,15 +137,25 @@ def _try_container(work: Path, base: Path) -> None:
         _run(*tool, "commit", "--rm", scratch, "base")
         volumes = [f"--volume={file}:/etc/pip.conf:ro" for file in _INDEX if Path(file).exists()][-1:]
         volumes += [f"--volume={folder}:{folder}:ro" for folder in _folders_of_index()]
-        arguments = [
-            "--build-arg=BASE=base",
-            "--build-arg=COMPILE=no",
-            "--file=deploy/docker/Dockerfile",
-            "--tag=darvaz",
-        ]
-        _run(*tool, "bud", "--isolation=chroot", *arguments, *volumes, ".", folder=str(source))
-        made = _run(*tool, "from", "darvaz").strip()
-        _run(*tool, "run", "--isolation=chroot", "--user=10001", made, "--", "sh", "-c", _IN_CONTAINER)
+        build = [*tool, "bud", "--isolation=chroot", *volumes]
+        _try_container(tool, build, source)
+        _try_addon(tool, build, source)
+
+
+def _try_container(tool: list[str], build: list[str], source: Path) -> None:
+    arguments = ["--build-arg=BASE=base", "--build-arg=COMPILE=no", "--file=deploy/docker/Dockerfile", "--tag=darvaz"]
+    _run(*build, *arguments, ".", folder=str(source))
+    made = _run(*tool, "from", "darvaz").strip()
+    _run(*tool, "run", "--isolation=chroot", "--user=10001", made, "--", "sh", "-c", _IN_CONTAINER)
+
+
+def _try_addon(tool: list[str], build: list[str], source: Path) -> None:
+    """Builds the add-on as docs/operations.md says, and runs it, with a backup and a restore."""
+    folder = source / "deploy/home-assistant/darvaz"
+    _run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source))
+    _run(*build, "--build-arg=BUILD_FROM=base", "--tag=addon", ".", folder=str(folder))
+    made = _run(*tool, "from", "addon").strip()
+    _run(*tool, "run", "--isolation=chroot", made, "--", "sh", "-c", _IN_ADDON)
 
 
 @contextlib.contextmanager
