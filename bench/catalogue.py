@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.case import Case
+from bench.cases.alerts import Alerts
 from bench.cases.cameras import Cameras
 from bench.cases.commands import Commands
 from bench.cases.events import Events
@@ -21,4 +22,5 @@ CASES: tuple[Case, ...] = (
     Events(),
     Cameras(),
     Virtual(),
+    Alerts(),
 )

@@ -23,7 +23,20 @@ OLDEST = (3, 11)
 NEWEST_KNOWN = 15
 ROOT = Path(__file__).resolve().parent.parent
 # These extras contain others; tests/tools/test_bootstrap.py compares them with pyproject.toml.
-CONTAINED = {"test": ("simulate", "flash", "record", "compile", "pytest", "homeassistant", "mqtt", "tls", "alerts")}
+CONTAINED = {
+    "test": (
+        "simulate",
+        "flash",
+        "record",
+        "compile",
+        "pytest",
+        "homeassistant",
+        "mqtt",
+        "tls",
+        "alerts",
+        "automations",
+    )
+}
 STAMP = "darvaz.json"
 # "yes": the exact versions of requirements.lock, which continuous integration uses.
 LOCKED = "INSTALL_LOCKED"

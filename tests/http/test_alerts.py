@@ -13,6 +13,7 @@ import pytest_asyncio
 from darvaz.gateway.alerts import telling
 from darvaz.gateway.alerts.outbox import MESSAGES_PER_CHANNEL_MAX, AlertOutbox
 from darvaz.gateway.alerts.records import Message
+from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, Target
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at
 from tests.support.notified import NotificationService
@@ -237,6 +238,18 @@ async def test_a_rule_for_a_group_is_about_the_boards_in_it(gateway: RunningApp)
     (past,) = (await gateway.get("/api/alerts/history")).json()["alerts"]
     assert alert["device"] == "greenhouse"
     assert "left the group" in past["reason"]
+
+
+async def test_a_release_that_fell_back_is_an_alert_until_it_is_acknowledged(gateway: RunningApp) -> None:
+    await add_rule(gateway, when="event", event="release_fell_back")
+    async with board_at(gateway, "greenhouse"):
+        target = Target(device="greenhouse", state="fell_back")
+        gateway.parts.updater.on_change(Rollout(1, 1, RolloutPlan(), 0.0), target)
+        (alert,) = await active(gateway, 1)
+
+    await gateway.post(f"/api/alerts/{alert['id']}/acknowledgement")
+    await active(gateway, 0)
+    assert (alert["device"], alert["what"]) == ("greenhouse", "release fell back")
 
 
 async def test_a_value_that_is_low_already_counts_for_a_new_rule(gateway: RunningApp) -> None:

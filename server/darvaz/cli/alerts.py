@@ -86,7 +86,7 @@ def list_alerts(history: int | None, is_rules: bool, as_json: bool, gateway: str
 @click.option("--silent", is_flag=True, help="No value comes.")
 @click.option("--offline", is_flag=True, help="The board is offline.")
 @click.option("--disk", type=click.FloatRange(0, 100), metavar="PERCENT", help="The gateway's disk has less free.")
-@click.option("--event", type=click.Choice(["release_fell_back"]), help="This happens.")
+@click.option("--event", type=click.Choice(["release_fell_back", "crash"]), help="This happens.")
 @click.option("--for", "for_s", callback=_seconds, metavar="TIME", help="It is so for this time, as 30s, 2m or 1h.")
 @click.option("--hysteresis", type=click.FloatRange(0), default=0.0, help="The value comes back by more than this.")
 @click.option("--title", default="", help="A name for people.")

@@ -13,6 +13,8 @@ from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.releases.rollout import Rollout, Target
+from darvaz.gateway.releases.updater import Updater
 from darvaz.gateway.telemetry.latest import Telemetry
 
 
@@ -44,3 +46,15 @@ def build_alerts(
 
     ids = lambda: (known.id for known in devices.all())  # noqa: E731
     return Alerts(tables, bus, record, ids, state_of, readings, name_of, folder, fold=fold)
+
+
+def watch_releases(alerts: Alerts, updater: Updater) -> None:
+    """Has alerts know of releases that fell back."""
+    before = updater.on_change
+
+    def on_change(rollout: Rollout, target: Target | None) -> None:
+        before(rollout, target)
+        if target is not None and target.state == "fell_back":
+            alerts.occur(target.device, "release_fell_back")
+
+    updater.on_change = on_change

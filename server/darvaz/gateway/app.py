@@ -19,7 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from darvaz.gateway.access import Access, AccessPolicy, redact
 from darvaz.gateway.access.decisions import UNAVAILABLE
 from darvaz.gateway.access.gate import MIRRORED_TABLES
-from darvaz.gateway.alert_sources import build_alerts
+from darvaz.gateway.alert_sources import build_alerts, watch_releases
 from darvaz.gateway.alerts.records import TABLES as ALERT_TABLES
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
@@ -219,6 +219,7 @@ def build_app(parts: Parts) -> Starlette:
         tell_of_damage(parts)
         parts.frame_counts.open()
         watch.open(parts.journal.newest_ms)
+        watch_releases(parts.alerts, parts.updater)
         parts.alerts.open()
         close_integrations = await open_integrations(parts)
         parts.updater.open()

@@ -22,6 +22,8 @@ from rich.console import Console
 from darvaz.gateway import service_manager
 from darvaz.gateway.access.origins import is_host_allowed
 from darvaz.gateway.app import build_app
+from darvaz.gateway.automation_process.supervisor import AutomationSupervisor
+from darvaz.gateway.automation_start import start_automations
 from darvaz.gateway.events.streams import CLIENTS_MAX
 from darvaz.gateway.greeting import greeting
 from darvaz.gateway.http.certificates import LOOK_EVERY_S, Certificates
@@ -90,6 +92,8 @@ class _Server(uvicorn.Server):
         # Set by SIGHUP, and cleared when the certificate was read again.
         self._is_reload_wanted = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        # None without a folder of automations.
+        self._automations: AutomationSupervisor | None = None
         # Set with `should_exit`; made where the event loop runs.
         self._exiting: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -97,6 +101,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            self._automations = start_automations(self._parts, sockets or [], has_tls=self._certificates is not None)
             self._manager.tell_ready(self._describe)
             if self._certificates is not None:
                 self._watching = asyncio.create_task(self._watch_certificates(self._certificates))
@@ -113,6 +118,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._manager.tell_stopping()
+        if self._automations is not None:
+            await self._automations.close()
         # Event streams never end by themselves; uvicorn would wait for them until its deadline.
         self._parts.events.close()
         await super().shutdown(sockets)

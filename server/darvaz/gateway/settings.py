@@ -176,6 +176,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    automations: Annotated[str, _doc("Folder of automations in Python; none if empty.", is_path=True)] = ""
+
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _doc("Lowest level of lines in the log.", may_change=True)
     ] = "info"

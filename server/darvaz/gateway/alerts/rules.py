@@ -20,7 +20,7 @@ COMPARED = frozenset({"below", "above", "is"})
 # What the gateway reports about itself, as if it were a device with this id.
 GATEWAY, DISK_FREE = "", "disk_free_percent"
 DISK_FREE_PERCENT = 5.0
-EVENTS = ("release_fell_back",)
+EVENTS = ("release_fell_back", "crash")
 
 Seconds = Annotated[float, Meta(ge=0, le=FOR_S_MAX)]
 Time = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="A time of day, as 22:00.")]

@@ -36,6 +36,7 @@ Record = Callable[[str | None, str, str], None]
 
 # How a board is, is in its pongs; rules can be about it as about its values.
 _TYPES = ("telemetry", "pong")
+_CRASH = "crash"
 _HEALTH_NAMES = ("rssi_dbm", "heap_free_bytes")
 
 
@@ -99,6 +100,7 @@ class Alerts:
         self._restore(now_s)
         self.messages.open()
         self._bus.subscribe(_TYPES, self._on_message)
+        self._bus.subscribe((_CRASH,), self._on_crash)
         self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
         self._is_open = True
         self._disk_s, self._waiting_s = now_s, now_s + WAITING_EVERY_S
@@ -110,6 +112,7 @@ class Alerts:
             return
         self._is_open = False
         self._bus.unsubscribe(_TYPES, self._on_message)
+        self._bus.unsubscribe((_CRASH,), self._on_crash)
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         if self._timer is not None:
             self._timer.cancel()
@@ -187,6 +190,10 @@ class Alerts:
             values = message.values if type_ == "telemetry" else _health_of(message)
             self.engine.receive(device, values, at_s if at_s < now_s else now_s)
             self._look_soon()
+
+    def _on_crash(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
+        if device is not None:
+            self.occur(device, _CRASH)
 
     def _on_presence(self, device: str) -> None:
         found = self._state_of(device)

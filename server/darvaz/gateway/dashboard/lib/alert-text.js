@@ -14,6 +14,8 @@ export const KINDS = {
   is: { hasValue: true, hasThreshold: true, hasTime: true },
   silent: { hasValue: true, hasThreshold: false, hasTime: true },
   offline: { hasValue: false, hasThreshold: false, hasTime: true },
+  event_crash: { hasValue: false, hasThreshold: false, hasTime: false },
+  event_release_fell_back: { hasValue: false, hasThreshold: false, hasTime: false },
   disk: { hasValue: false, hasThreshold: true, hasTime: false },
 };
 
@@ -31,8 +33,7 @@ export function conditionText(rule) {
  */
 export function comparisonText({ when, value, threshold, for_s, event }) {
   const shown = threshold === null ? "" : formatValue(threshold);
-  const condition =
-    when === "silent" ? t("rule_silent", value ?? "") : when === "event" ? t("rule_event", event ?? "") : "";
+  const condition = when === "silent" ? t("rule_silent", value ?? "") : when === "event" ? t(`event_${event}`) : "";
   const compared = condition || t(`rule_${when}`, shown);
   return for_s ? `${compared} ${t("for_time", formatDuration(for_s))}` : compared;
 }
@@ -85,7 +86,8 @@ export function fieldsOf(typed) {
   const truth = plain === "true" || plain === t("on") ? true : plain === "false" || plain === t("off") ? false : plain;
   const compared = typed.when === "is" && Number.isNaN(number) ? truth : number;
   return {
-    when: typed.when,
+    when: typed.when.startsWith("event_") ? "event" : typed.when,
+    event: typed.when.startsWith("event_") ? typed.when.slice("event_".length) : null,
     device: kind === "device" && typed.when !== "disk" ? rest.join("/") : null,
     group: kind === "group" && typed.when !== "disk" ? rest.join("/") : null,
     value: hasValue ? typed.value.trim() : null,

@@ -1,0 +1,1 @@
+"""The process that runs people's automations: started, watched, ended and started again by the gateway."""
