@@ -69,6 +69,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/api/home-assistant", ADMINISTER, None),
     ("PATCH", "/api/devices/nobody", CHANGE, {"label": "x"}),
     ("DELETE", "/api/devices/nobody", CHANGE, None),
+    ("PUT", "/api/devices/nobody/words", CHANGE, {}),
     ("POST", "/api/devices/nobody/commands/pan", CHANGE, {}),
     ("POST", "/api/devices/nobody/prompt", CHANGE, {"session": "0" * 12, "code": "1"}),
     ("DELETE", "/api/devices/nobody/prompt?session=000000000000", CHANGE, None),

@@ -9,6 +9,7 @@ define("localStorage", {
   getItem: (key) => kept.get(key) ?? null,
   setItem: (key, value) => kept.set(key, value),
 });
+define("sessionStorage", { getItem: () => null, setItem() {}, removeItem() {} });
 define("navigator", { language: "en-GB" });
 define("document", { documentElement: { lang: "", dir: "" }, createElement: (tag) => new FakeElement(tag) });
 define("location", { assign() {} });

@@ -1,6 +1,13 @@
+import "./browser.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { commandsOf, inputKindOf, sliderStepOf } from "../../../server/darvaz/gateway/dashboard/lib/rules.js";
+import {
+  commandsOf,
+  inputKindOf,
+  sliderStepOf,
+  stateOf,
+  titleOf,
+} from "../../../server/darvaz/gateway/dashboard/lib/rules.js";
 
 test("each rule has its input", () => {
   assert.equal(inputKindOf({ type: "string", choices: ["calm", "lively"] }), "choice");
@@ -25,11 +32,31 @@ test("the commands of the board's program come before those of the library", () 
   const device = { commands: { reboot: {}, info: {}, pan: null, led: {} }, sends_frames: false };
 
   assert.deepEqual(commandsOf(device), [
-    ["led", {}],
-    ["pan", {}],
-    ["info", {}],
-    ["reboot", {}],
+    ["led", {}, undefined],
+    ["pan", {}, undefined],
+    ["info", {}, undefined],
+    ["reboot", {}, undefined],
   ]);
+});
+
+test("commands come in the order of their maker, and then as people count", () => {
+  const words = { commands: { zoom: { order: 1 } } };
+  const names = commandsOf({ commands: { lamp_10: {}, lamp_2: {}, zoom: {} }, words }).map(([name]) => name);
+
+  assert.deepEqual(names, ["zoom", "lamp_2", "lamp_10"]);
+});
+
+test("a title is in the reader's language, in English, or the name", () => {
+  assert.equal(titleOf({ title: { fa: "چراغ", en: "Lamp" } }, "led"), "Lamp");
+  assert.equal(titleOf({ title: { fa: "چراغ" } }, "led"), "چراغ");
+  assert.equal(titleOf(undefined, "led"), "led");
+});
+
+test("telemetry shows where a command stands, if its maker said which", () => {
+  const device = { last_args: {}, commands: { led: { on: {} } }, values: { lamp: { value: true } } };
+
+  assert.deepEqual(stateOf({ ...device, words: { commands: { led: { state: "lamp" } } } }, "led"), { on: true });
+  assert.equal(stateOf(device, "led"), undefined);
 });
 
 test("only a camera keeps the command of the gateway to itself", () => {

@@ -111,7 +111,7 @@ async def test_pongs_and_messages_without_a_device_are_not_events(events: EventS
 async def test_a_client_gets_the_types_and_the_device_that_it_asked_for(
     events: EventStreams, bus: EventBus, types: frozenset[str], device: str | None, expected: list[str]
 ) -> None:
-    queue = events.open_queue(types, device)
+    queue = events.open_queue(types, frozenset({device}) if device else None)
 
     bus.publish("log", "pico", log(), NOW_S)
     bus.publish("log", "gate", log(), NOW_S)
@@ -154,7 +154,7 @@ async def test_events_before_one_entry_are_told_apart_and_leave_the_ring_togethe
 async def test_what_a_board_lost_goes_to_clients_of_that_board_whatever_they_want(
     events: EventStreams, bus: EventBus
 ) -> None:
-    queue, other = events.open_queue(frozenset({"frames"}), "pico"), events.open_queue(EVERYTHING, "other")
+    queue, other = events.open_queue(frozenset(), frozenset(["pico"])), events.open_queue(EVERYTHING, frozenset("x"))
     bus.publish_gap("pico", 3)
 
     _, [event] = taken(queue)
@@ -249,7 +249,7 @@ async def test_a_client_that_comes_back_gets_each_missed_event_once(
     bus.publish("log", "gate", log("missed too"), NOW_S)
     clock.now_s += 1
 
-    back = events.open_queue(EVERYTHING, "pico")
+    back = events.open_queue(EVERYTHING, frozenset({"pico"}))
     bus.publish("log", "pico", log("live"), NOW_S)
 
     missed = [read(event.text)["message"] for event in events.between(seen[-1]["number"], back) or []]

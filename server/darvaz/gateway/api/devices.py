@@ -19,6 +19,7 @@ from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, delete_frames
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.devices.groups import TooManyGroupsError
 from darvaz.gateway.devices.visibility import SYSTEMS, System, hide
+from darvaz.gateway.devices.words import DeviceWords
 from darvaz.gateway.esphome.identities import Identities
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.parts import Parts
@@ -102,6 +103,17 @@ async def change_device(call: Call) -> DeviceDescription | Response:
     return call.parts.describer.describe(call.device) or unknown_device(call.device)
 
 
+async def change_words(call: Call) -> DeviceDescription | Response:
+    """Sets what people say of the commands and values of a device: titles, icons, order, units."""
+    if call.parts.devices.get(call.device) is None:
+        return unknown_device(call.device)
+    words = call.body.kept()
+    call.parts.devices.keep_words(call.device, words)
+    _record(call, "worded", msgspec.json.encode(words).decode())
+    call.parts.bus.publish_presence(call.device)
+    return call.parts.describer.describe(call.device) or unknown_device(call.device)
+
+
 async def forget_device(call: Call) -> Response | None:
     """Forgets a device: closes its link, revokes tokens and view links, deletes its history, frames and keys.
 
@@ -152,6 +164,10 @@ OPERATIONS = [
     Operation(
         method="PATCH", path="/api/devices/{device}", tag=_TAG, handle=change_device, need=Need.CHANGE,
         body=DeviceChange, answer=DeviceDescription, is_stored=True,
+    ),
+    Operation(
+        method="PUT", path="/api/devices/{device}/words", tag=_TAG, handle=change_words, need=Need.CHANGE,
+        body=DeviceWords, answer=DeviceDescription, is_stored=True,
     ),
     Operation(
         method="DELETE", path="/api/devices/{device}", tag=_TAG, handle=forget_device, need=Need.CHANGE,

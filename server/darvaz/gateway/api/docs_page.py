@@ -31,9 +31,8 @@ def build_docs_page(document: Mapping[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Darvaz API</title>'
-        '<link rel="stylesheet" href="../pages/styles/plain.css"></head><body><main>'
-        + "\n".join(body)
-        + "</main></body></html>"
+        '<link rel="stylesheet" href="../pages/styles/plain.css">'
+        "</head><body><main>" + "\n".join(body) + "</main></body></html>"
     )
 
 

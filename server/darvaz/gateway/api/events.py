@@ -25,6 +25,7 @@ from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import JournalFilter
 
 RETRY_MS = 2_000
+DEVICES_MAX = 32
 
 _BUSY_RETRY_S = 10.0
 _PIECE_BYTES = 64 * 1024
@@ -34,6 +35,17 @@ class EventsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which events to send."""
 
     device: Annotated[DeviceId, Meta(description="Only events of this device.")] | UnsetType = UNSET
+    devices: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=DEVICES_MAX * 65,
+                description=f"Only events of these devices, separated by blanks; at most {DEVICES_MAX}.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     types: Annotated[
         str,
         Meta(
@@ -56,6 +68,9 @@ async def watch_events(call: Call) -> Response:
     # An <img> on any web page could otherwise open streams until the limit is reached.
     if call.caller.is_cross_site:
         return refuse(call.parts, call.caller, FOREIGN_ORIGIN, "GET /api/events")
+    devices = _devices(call)
+    if devices is not None and len(devices) > DEVICES_MAX:
+        return problem(422, "invalid", f"devices: at most {DEVICES_MAX}, not {len(devices)}")
     if call.parts.events.is_full:
         return problem(503, "too_many_clients", "the limit of event streams is reached", _BUSY_RETRY_S)
     if not call.parts.shares.streams.enter(call.sharer, is_operator=call.is_operator):
@@ -76,7 +91,7 @@ async def _serve(call: Call, body: EventBody) -> None:
     """Sends what the client missed, and has the queue send the rest; the response goes on when this returns."""
     query: EventsQuery = call.query
     events, last = call.parts.events, _last_event_id(call)
-    queue = events.open_queue(frozenset(query.types.split(",")), _device(call))
+    queue = events.open_queue(frozenset(query.types.split(",")), _devices(call))
     body.on_end = functools.partial(events.close_queue, queue)
     # With an id here, a client cut off before it has caught up would believe that it has everything.
     await body.send(_hello(call, queue.begins if last is None else None))
@@ -86,10 +101,14 @@ async def _serve(call: Call, body: EventBody) -> None:
     queue.attach(body.sender, call.is_still_admitted)
 
 
-def _device(call: Call) -> str | None:
-    """Returns the device whose events are wanted; None for all."""
-    device: str | UnsetType = call.query.device
-    return None if device is UNSET else call.parts.protocol.device_ids.find(device)
+def _devices(call: Call) -> frozenset[str] | None:
+    """Returns the devices whose events are wanted; None for all."""
+    query: EventsQuery = call.query
+    named = [
+        *([] if query.device is UNSET else [query.device]),
+        *([] if query.devices is UNSET else query.devices.split()),
+    ]
+    return frozenset(call.parts.protocol.device_ids.find(device) for device in named) if named else None
 
 
 async def _missed(call: Call, queue: EventQueue, last: int) -> AsyncIterator[bytes]:
@@ -116,10 +135,12 @@ async def _missed(call: Call, queue: EventQueue, last: int) -> AsyncIterator[byt
 
 
 async def _from_journal(call: Call, queue: EventQueue, last: int) -> AsyncIterator[bytes]:
+    devices = _devices(call)
     entry_id, until_id = last // NUMBERS_PER_ENTRY, call.parts.events.entries_before
     is_written = await wait_until_written(call.parts.journal)
     wanted = JournalFilter(
-        device=_device(call),
+        # Of several, those of the others are left out of what is sent.
+        device=next(iter(devices)) if devices is not None and len(devices) == 1 else None,
         after_id=entry_id,
         before_id=until_id + 1,
     )
@@ -128,7 +149,7 @@ async def _from_journal(call: Call, queue: EventQueue, last: int) -> AsyncIterat
     # What waits for a disk that fails is not in the journal yet.
     if not (missed.is_complete and is_written and None not in found):
         yield dump_gap(None)
-    for piece in _joined([event for event in found if event is not None]):
+    for piece in _joined([event for event in found if event is not None and queue.wants_device(event)]):
         yield piece
 
 

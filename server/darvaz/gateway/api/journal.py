@@ -19,6 +19,7 @@ from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.export_lines import JournalRow, answer, head
 from darvaz.gateway.journal.flush import wait_until_written
+from darvaz.gateway.journal.payload_search import PayloadFilter, find
 from darvaz.gateway.journal.queries import JournalFilter, newest_id, read
 from darvaz.gateway.storage.read_pool import ReadPoolBusyError
 
@@ -30,6 +31,7 @@ _BUSY_WAIT_S = 0.5
 _TAG = "Journal"
 _BUSY_RETRY_S = 10.0
 _ID_MAX = 2**63 - 1
+_LEVELS = ("debug", "info", "warning", "error", "critical")
 RowId = Annotated[int, Meta(ge=0, le=_ID_MAX)]
 Text = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -56,6 +58,17 @@ class JournalQuery(EntryQuery, kw_only=True, forbid_unknown_fields=True):
 
     before: Annotated[RowId, Meta(description="Only entries older than this id: `older`.")] | UnsetType = UNSET
     after: Annotated[RowId, Meta(description="The oldest entries newer than this id: `newer`.")] | UnsetType = UNSET
+    text: (
+        Annotated[Text, Meta(description="What type, device, address or message contains, whatever its case.")]
+        | UnsetType
+    ) = UNSET
+    level: (
+        Annotated[
+            Literal["debug", "info", "warning", "error", "critical"],
+            Meta(description="Only lines of logs, from this level on."),
+        ]
+        | UnsetType
+    ) = UNSET
     limit: Annotated[int, Meta(ge=1, le=ROWS_MAX)] = ROWS
 
 
@@ -81,7 +94,9 @@ async def read_journal(call: Call) -> Response:
     is_forward = query.after is not UNSET
     await wait_until_written(call.parts.journal)
     wanted = _filter_of(call, query)
-    page = await call.read(call.parts.reader, _read_page, wanted, query.limit, is_forward=is_forward)
+    page = await call.read(
+        call.parts.reader, _read_page, wanted, _payload_of(query), query.limit, is_forward=is_forward
+    )
     return Response(page, headers=NO_STORE, media_type=JSON)
 
 
@@ -111,11 +126,20 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-def _read_page(connection: sqlite3.Connection, wanted: JournalFilter, limit: int, *, is_forward: bool) -> bytes:
+def _read_page(
+    connection: sqlite3.Connection, wanted: JournalFilter, payload: PayloadFilter, limit: int, *, is_forward: bool
+) -> bytes:
     """Returns a page as JSON; in a thread, for its payloads may be megabytes."""
-    rows = read(connection, wanted, limit, newest=not is_forward)
+    stopped = None
+    if payload.is_given:
+        # Ends after some time: with few rows, or none, and more behind `older`.
+        rows, stopped = find(connection, wanted, payload, limit, newest=not is_forward)
+    else:
+        rows = read(connection, wanted, limit, newest=not is_forward)
     older = rows[0].id if rows and (is_forward or len(rows) == limit) else None
     newer = rows[-1].id if rows else wanted.after_id
+    if stopped is not None:
+        older, newer = (older, stopped) if is_forward else (stopped, newer)
     return msgspec.json.encode(JournalPage([answer(row) for row in rows], older, newer))
 
 
@@ -153,6 +177,11 @@ def _filter_of(call: Call, query: EntryQuery) -> JournalFilter:
     return msgspec.structs.replace(
         JournalFilter(), **{name: value for name, value in given.items() if value is not UNSET}
     )
+
+
+def _payload_of(query: JournalQuery) -> PayloadFilter:
+    levels = None if query.level is UNSET else _LEVELS[_LEVELS.index(query.level) :]
+    return PayloadFilter(text=None if query.text is UNSET else query.text, levels=levels)
 
 
 def _milliseconds(time_s: float | UnsetType, now_s: float) -> int | UnsetType:

@@ -1,28 +1,85 @@
 // The frame of the dashboard: header, the page for the address, and the banner while the gateway does not answer.
 
-import { request } from "./lib/api.js";
+import { icon } from "./elements/icon.js";
+import { reasonOf, request } from "./lib/api.js";
+import { nowS } from "./lib/clock.js";
 import { elementById, h, visible } from "./lib/dom.js";
 import { formatTime } from "./lib/format.js";
 import { store } from "./lib/store.js";
 import { applyLanguage, chooseLanguage, language, t } from "./lib/words.js";
 import "./elements/gateway-problems.js";
-import "./pages/access-page.js";
-import "./pages/add-board.js";
-import "./pages/alerts-page.js";
-import "./pages/camera-wall.js";
-import "./pages/device-list.js";
-import "./pages/device-page.js";
-import "./pages/release-page.js";
 
-const HOME = { element: "device-list", title: "devices" };
+// Each page is loaded when it is first shown: most visits are to one or two.
+const HOME = {
+  load: () => import("./pages/device-list.js"),
+  element: "device-list",
+  title: "devices",
+  icon: "devices",
+  isForViewers: true,
+};
 /** The pages of the header, by what follows "#/" in the address. */
 const PAGES = new Map([
   ["", HOME],
-  ["cameras", { element: "camera-wall", title: "cameras" }],
-  ["alerts", { element: "alerts-page", title: "alerts" }],
-  ["add", { element: "add-board", title: "add" }],
-  ["releases", { element: "release-page", title: "releases" }],
-  ["access", { element: "access-page", title: "access" }],
+  [
+    "cameras",
+    {
+      load: () => import("./pages/camera-wall.js"),
+      element: "camera-wall",
+      title: "cameras",
+      icon: "camera",
+      isForViewers: true,
+    },
+  ],
+  [
+    "alerts",
+    {
+      load: () => import("./pages/alerts-page.js"),
+      element: "alerts-page",
+      title: "alerts",
+      icon: "bell",
+      isForViewers: true,
+    },
+  ],
+  [
+    "journal",
+    {
+      load: () => import("./pages/journal-page.js"),
+      element: "journal-page",
+      title: "journal_page",
+      icon: "journal",
+      isForViewers: true,
+    },
+  ],
+  [
+    "add",
+    {
+      load: () => import("./pages/add-board.js"),
+      element: "add-board",
+      title: "add",
+      icon: "add",
+      isForViewers: false,
+    },
+  ],
+  [
+    "releases",
+    {
+      load: () => import("./pages/release-page.js"),
+      element: "release-page",
+      title: "releases",
+      icon: "release",
+      isForViewers: true,
+    },
+  ],
+  [
+    "access",
+    {
+      load: () => import("./pages/access-page.js"),
+      element: "access-page",
+      title: "access",
+      icon: "key",
+      isForViewers: false,
+    },
+  ],
 ]);
 /** @type {[code: import("./lib/words.js").Language, name: string][]} */
 const LANGUAGES = [
@@ -32,17 +89,46 @@ const LANGUAGES = [
 const THEMES = ["auto", "light", "dark"];
 const THEME_KEY = "darvaz.theme";
 const BACK_MS = 3_000;
+const AGAIN_MS = 2_000;
+const TRIES_KEY = "darvaz.page-tries";
+const TRIES_MAX = 3;
 /** When the last event came, in Unix seconds. */
-let lastEventS = Date.now() / 1000;
+let lastEventS = nowS();
+
+const DEVICE = { ...HOME, load: () => import("./pages/device-page.js") };
+/** Counts the pages that were asked for: only the last one is shown. */
+let asked = 0;
+
+/**
+ * Loads the script of a page. A browser remembers one that was lost: only another page can load it again.
+ * @param {() => Promise<unknown>} load
+ */
+async function loadPage(load) {
+  try {
+    await load();
+    sessionStorage.removeItem(TRIES_KEY);
+  } catch (error) {
+    const tries = Number(sessionStorage.getItem(TRIES_KEY) ?? 0) + 1;
+    sessionStorage.setItem(TRIES_KEY, String(tries));
+    if (tries > TRIES_MAX) throw error;
+    location.reload();
+    await new Promise(() => {});
+  }
+}
 
 /** Shows the page that the address names. */
-function route() {
-  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-  const known = PAGES.get(name) ?? HOME;
+async function route() {
+  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("?")[0].split("/");
+  const known = name === "device" ? DEVICE : (PAGES.get(name) ?? HOME);
+  asked += 1;
+  const number = asked;
+  await loadPage(known.load);
+  if (number !== asked) return;
   const page = name === "device" ? h("device-page", { device: decoded(rest.join("/")) }) : h(known.element);
   elementById("content").replaceChildren(page);
   for (const link of elementById("header").querySelectorAll("nav a")) {
-    const isCurrent = /** @type {HTMLElement} */ (link).dataset.page === name;
+    // A device is one of the devices.
+    const isCurrent = /** @type {HTMLElement} */ (link).dataset.page === (name === "device" ? "" : name);
     if (isCurrent) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -63,15 +149,20 @@ function decoded(text) {
 }
 
 function drawHeader() {
-  const links = [...PAGES].map(([path, { title }]) => h("a", { href: `#/${path}`, "data-page": path }, t(title)));
+  // What says no to a reader is not offered.
+  const offered = [...PAGES].filter(([, { isForViewers }]) => isForViewers || store.mayChange);
+  const links = offered.map(([path, { title, icon: drawing }]) =>
+    h("a", { href: `#/${path}`, "data-page": path }, icon(drawing), h("span", {}, t(title))),
+  );
   const logo = h("img", { src: "pages/icon.svg", alt: "", width: 28, height: 28 });
   elementById("header").replaceChildren(
     h("a", { href: "#/", class: "brand", "aria-label": "Darvaz" }, logo, "Darvaz"),
-    h("nav", { "aria-label": "Darvaz" }, links, h("a", { href: "api/docs" }, t("api"))),
+    h("nav", { "aria-label": "Darvaz" }, links),
     h(
       "div",
       { class: "choices" },
-      h("label", {}, h("span", { class: "visually-hidden" }, t("theme")), themeChoice()),
+      h("a", { href: "api/docs", class: "api" }, t("api")),
+      h("label", { title: t("theme") }, h("span", { class: "visually-hidden" }, t("theme")), themeChoice()),
       h("label", {}, h("span", { class: "visually-hidden" }, t("language")), languageChoice()),
       store.bySession && h("button", { type: "button", class: "quiet", onclick: signOut }, t("sign_out")),
     ),
@@ -96,9 +187,30 @@ function languageChoice() {
   choice.value = language();
   choice.addEventListener("change", () => {
     const wanted = /** @type {import("./lib/words.js").Language} */ (choice.value);
-    draw(() => chooseLanguage(wanted));
+    const typed = typedTexts();
+    draw(() => chooseLanguage(wanted)).then(() => typeAgain(typed));
   });
   return choice;
+}
+
+const inputs = () => [...elementById("content").querySelectorAll("input, select, textarea")];
+
+/** Returns what was typed and chosen in the page. */
+const typedTexts = () => inputs().map((input) => /** @type {HTMLInputElement} */ (input).value);
+
+/**
+ * Types the same into a page that was drawn again, in another language.
+ * @param {string[]} texts
+ */
+function typeAgain(texts) {
+  const now = inputs();
+  if (now.length !== texts.length) return;
+  now.forEach((element, at) => {
+    const input = /** @type {HTMLInputElement} */ (element);
+    if (input.value === texts[at] || input.type === "range" || input.type === "checkbox") return;
+    input.value = texts[at];
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 }
 
 /**
@@ -129,12 +241,12 @@ function setTheme(name) {
 const emitTheme = () => store.emit("theme", undefined);
 
 /** Draws everything, after a change of the language. */
-function draw(change = () => {}) {
+async function draw(change = () => {}) {
   const focused = document.activeElement?.id;
   change();
   applyLanguage();
   drawHeader();
-  route();
+  await route();
   // For a person who uses the keyboard the focus stays in place.
   if (focused) elementById(focused)?.focus();
 }
@@ -154,21 +266,32 @@ function onState() {
   }, BACK_MS);
 }
 
+/** Shows the page once the gateway has answered; until then it says that it does not, and asks again. */
+async function begin() {
+  try {
+    await store.open();
+    await draw();
+  } catch (error) {
+    elementById("content").replaceChildren(
+      h("p", { class: "empty failed" }, t("failed", reasonOf(error)), " ", t("again")),
+    );
+    setTimeout(begin, AGAIN_MS);
+  }
+}
+
 setTheme(theme());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", emitTheme);
 applyLanguage();
 store.addEventListener("state", onState);
 for (const type of ["devices", "device", "telemetry", "frames"]) {
   store.addEventListener(type, () => {
-    lastEventS = Date.now() / 1000;
+    lastEventS = nowS();
   });
 }
 elementById("skip").addEventListener("click", skip);
-window.addEventListener("hashchange", () => {
-  route();
+window.addEventListener("hashchange", async () => {
+  await route();
   elementById("content").focus();
   window.scrollTo(0, 0);
 });
-elementById("content").textContent = t("connecting");
-await store.open().catch(() => store.emit("state", undefined));
-draw();
+begin();

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import re
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from darvaz.gateway.http.compression import accepts_gzip
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.sign_in_hint import SIGN_IN_PATH
 
 _FOLDER = Path(__file__).resolve().parent
-_MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".json": "application/manifest+json",
+}
+_COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)[ \t]*\n", re.MULTILINE | re.DOTALL)
 # Files with their own path; the others are below /pages/.
 _PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
 
@@ -26,18 +36,35 @@ def page_routes(parts: Parts) -> list[Route]:
     return [*(_page(_path_of(file), file) for file in files), *boards]
 
 
+def without_comments(script: bytes) -> bytes:
+    """Returns a script without the comments that have lines of their own: a fifth of what would be sent."""
+    return _COMMENTS.sub(b"", script)
+
+
 def _path_of(file: Path) -> str:
     return _PATHS.get(file.name, f"/pages/{file.relative_to(_FOLDER).as_posix()}")
 
 
 def _page(path: str, file: Path) -> Route:
     body = file.read_bytes()
-    # Browsers check the ETag at every use, so that a new version is used at once.
-    headers = {"Cache-Control": "no-cache", "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"'}
+    if file.suffix == ".js":
+        body = without_comments(body)
+    # Once, at the best level: it is sent to a phone on a slow network more often than the gateway starts.
+    packed = gzip.compress(body, mtime=0)
+    # Browsers check the ETag at every use, so that a new version is used at once. Weak: it is of both encodings.
+    headers = {
+        "Cache-Control": "no-cache",
+        "ETag": f'W/"{hashlib.sha256(body).hexdigest()[:24]}"',
+        "Vary": "Accept-Encoding",
+    }
 
     async def page(request: Request) -> Response:
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
+        if accepts_gzip(request.headers.get("accept-encoding", "")):
+            return Response(
+                packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=_MEDIA_TYPES[file.suffix]
+            )
         return Response(body, headers=headers, media_type=_MEDIA_TYPES[file.suffix])
 
     return Route(path, page, name=path)

@@ -14,7 +14,11 @@ class DeviceState(msgspec.Struct, kw_only=True, frozen=True):
     kind: str
     label: str | None
     groups: tuple[str, ...]
+    words: dict[str, Any]
+    """What people say of its commands and values (words.py)."""
     hidden_from: tuple[str, ...]
+    last_end: int | None
+    """The close code of its last link; None while it is here."""
     online: bool
     address: str | None
     since_unix_s: float | None

@@ -111,15 +111,15 @@ class Hub:
         self._devices.remember(KnownDevice.introduced(device, link.kind_name, link.address, fields, self._unix_s()))
         self._call_subscribers(device, is_connected=True)
 
-    def leave(self, link: Link) -> None:
-        """Removes a link that ended, unless a newer one has replaced it."""
+    def leave(self, link: Link, code: int | None = None) -> None:
+        """Removes a link that ended with a close code, unless a newer one has replaced it."""
         if link.device is None:
             return
         presence = self._connected.get(link.device)
         if presence is None or presence.link is not link:
             return
         del self._connected[link.device]
-        self._devices.mark_seen(link.device, self._unix_s())
+        self._devices.mark_seen(link.device, self._unix_s(), code)
         self._fail_pending(presence, f"{link.device} disconnected before it answered")
         self._call_subscribers(link.device, is_connected=False)
 
@@ -202,7 +202,9 @@ class Hub:
             kind=known.kind,
             label=known.label,
             groups=known.groups,
+            words=known.words,
             hidden_from=known.hidden_from,
+            last_end=None if presence else known.last_end,
             online=presence is not None,
             address=known.address,
             since_unix_s=min(presence.since_unix_s, now_s) if presence else None,

@@ -37,6 +37,10 @@ class KnownDevice(msgspec.Struct, kw_only=True):
     """The groups that people put it into."""
     hidden_from: tuple[str, ...] = ()
     """The systems that it is not shown to, of `visibility.SYSTEMS`."""
+    words: dict[str, Any] = {}
+    """What people say of its commands and values (words.py). Replaced, not changed."""
+    last_end: int | None = None
+    """The close code of its last link, while it is away."""
 
     @classmethod
     def introduced(cls, device: str, kind: str, address: str, fields: dict[str, Any], now_s: float) -> Self:
@@ -51,12 +55,12 @@ GATHER_S = 0.05
 
 _UPSERT = """
     INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction, last_args,
-        groups, hidden_from)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        groups, hidden_from, words, last_end)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, last_seen_s = excluded.last_seen_s,
         address = excluded.address, label = excluded.label, version = excluded.version, board = excluded.board,
         introduction = excluded.introduction, last_args = excluded.last_args, groups = excluded.groups,
-        hidden_from = excluded.hidden_from
+        hidden_from = excluded.hidden_from, words = excluded.words, last_end = excluded.last_end
 """
 
 
@@ -146,7 +150,7 @@ class Devices:
             self._look_alikes.add(known.id)
         else:
             known.first_seen_s, known.label = before.first_seen_s, before.label
-            known.groups, known.hidden_from = before.groups, before.hidden_from
+            known.groups, known.hidden_from, known.words = before.groups, before.hidden_from, before.words
             if is_same_start(before.introduction, known.introduction):
                 known.last_args = before.last_args
         self._known[known.id] = known
@@ -155,9 +159,10 @@ class Devices:
             self._forget_one()
         self._note_change(known.id)
 
-    def mark_seen(self, device: str, now_s: float) -> None:
-        """Notes the Unix time at which a device disconnected."""
-        self._known[device].last_seen_s = now_s
+    def mark_seen(self, device: str, now_s: float, end: int | None = None) -> None:
+        """Notes the Unix time at which a device disconnected, and with which close code."""
+        known = self._known[device]
+        known.last_seen_s, known.last_end = now_s, end
         self._connected.discard(device)
         self._note_change(device)
 
@@ -187,6 +192,13 @@ class Devices:
         known.hidden_from = tuple(systems)
         self._note_change(device)
         return True
+
+    def keep_words(self, device: str, words: dict[str, Any]) -> None:
+        """Sets what is said of the commands and values of a device, if it is known."""
+        known = self._known.get(device)
+        if known is not None:
+            known.words = words
+            self._note_change(device)
 
     def keep_args(self, device: str, name: str, values: dict[str, Any]) -> None:
         """Notes the arguments of a command that a device carried out; earlier ones that it lacks stay."""
@@ -297,7 +309,8 @@ class Devices:
         fields = known.introduction
         times = (known.first_seen_s, known.last_seen_s)
         board = (fields.get("version"), fields.get("board"), msgspec.json.encode(fields).decode())
-        more = (msgspec.json.encode(part).decode() for part in (known.last_args, known.groups, known.hidden_from))
+        kept = (known.last_args, known.groups, known.hidden_from, known.words)
+        more = [*(msgspec.json.encode(part).decode() for part in kept), known.last_end]
         row = (known.id, known.kind, *times, known.address, known.label, *board, *more)
         self._connection.execute(_UPSERT, row)
 
@@ -314,20 +327,16 @@ def is_same_start(before: dict[str, Any], after: dict[str, Any]) -> bool:
 def _load(connection: sqlite3.Connection, shared: SharedParts) -> dict[str, KnownDevice]:
     rows = connection.execute(
         "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label, last_args, groups,"
-        " hidden_from FROM devices ORDER BY first_seen_s"
+        " hidden_from, words, last_end FROM devices ORDER BY first_seen_s"
     )
-    return {
-        device: KnownDevice(
-            id=device,
-            kind=kind,
-            first_seen_s=first_s,
-            last_seen_s=last_s,
-            address=address,
-            introduction=shared.share(json.loads(introduction or "{}")),
-            label=label,
-            last_args=json.loads(last_args),
-            groups=tuple(json.loads(groups)),
-            hidden_from=tuple(json.loads(hidden_from)),
-        )
-        for device, kind, first_s, last_s, address, introduction, label, last_args, groups, hidden_from in rows
-    }
+    return {row[0]: _known_of(row, shared) for row in rows}
+
+
+def _known_of(row: tuple[Any, ...], shared: SharedParts) -> KnownDevice:
+    device, kind, first_s, last_s, address, introduction, label, *texts, last_end = row
+    last_args, groups, hidden_from, words = (json.loads(text) for text in texts)
+    return KnownDevice(
+        id=device, kind=kind, first_seen_s=first_s, last_seen_s=last_s, address=address,
+        introduction=shared.share(json.loads(introduction or "{}")), label=label, last_args=last_args,
+        groups=tuple(groups), hidden_from=tuple(hidden_from), words=words, last_end=last_end,
+    )  # fmt: skip

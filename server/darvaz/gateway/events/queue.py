@@ -70,18 +70,18 @@ class EventQueue:
     """
 
     __slots__ = (
-        "_bytes", "_device", "_lost", "_may_stay", "_next_beat_s", "_queue", "_sender", "_stuck_since_s", "_types",
+        "_bytes", "_devices", "_lost", "_may_stay", "_next_beat_s", "_queue", "_sender", "_stuck_since_s", "_types",
         "begins", "is_over",
     )  # fmt: skip
 
-    def __init__(self, types: frozenset[str], device: str | None, begins: int) -> None:
+    def __init__(self, types: frozenset[str], devices: frozenset[str] | None, begins: int) -> None:
         # Events with a higher number are for it.
         self.begins = begins
         # Whether no more events will come.
         self.is_over = False
         self._types = types
-        # Only the events of this device; None for those of all.
-        self._device = device
+        # Only the events of these devices; None for those of all.
+        self._devices = devices
         # The oldest first, and the bytes of their texts.
         self._queue: deque[Event] = deque()
         self._bytes = 0
@@ -102,7 +102,13 @@ class EventQueue:
         return type_ in self._types
 
     def wants(self, event: Event) -> bool:
-        return (event.type in self._types or event.type == GAP) and self._device in (None, event.device)
+        return (event.type in self._types or event.type == GAP) and (
+            self._devices is None or event.device in self._devices
+        )
+
+    def wants_device(self, event: Event) -> bool:
+        """Whether an event is of a device that the client asked for, or of none."""
+        return self._devices is None or not event.device or event.device in self._devices
 
     def offer(self, event: Event) -> None:
         """Sends or queues an event, if it is one that the client asked for."""

@@ -94,7 +94,7 @@ class EventStreams:
 
     # Clients
 
-    def open_queue(self, types: frozenset[str], device: str | None) -> EventQueue:
+    def open_queue(self, types: frozenset[str], devices: frozenset[str] | None) -> EventQueue:
         """Returns a queue of events from now on; `close_queue` must be called with it."""
         if self._complete_since is None:
             self._bus.subscribe(MESSAGES, self._on_message)
@@ -106,7 +106,7 @@ class EventStreams:
         if self._linger_timer is not None:
             self._linger_timer.cancel()
             self._linger_timer = None
-        queue = EventQueue(types, device, self._next_number())
+        queue = EventQueue(types, devices, self._next_number())
         queue.is_over = self._is_closed
         self._queues[queue] = None
         if self._look_timer is None:

@@ -78,7 +78,7 @@ def read(connection: sqlite3.Connection, filter_: JournalFilter, limit: int = 20
 def matching(connection: sqlite3.Connection, filter_: JournalFilter, *, newest: bool = False) -> Iterator[Row]:
     """Yields all rows that match, oldest first or newest first."""
     needles = needles_of(filter_.device, filter_.kind, filter_.type, filter_.direction)
-    for first_id, size, data in _batches(connection, filter_, newest):
+    for first_id, size, data in batches_of(connection, filter_, newest):
         for entry_id, group in search(data, first_id, size, needles, newest=newest):
             rows = [Row(number, *fields) for number, fields in enumerate(fields_of(group), entry_id)]
             wanted = [row for row in rows if matches(row, filter_)]
@@ -101,7 +101,7 @@ def read_stretch(connection: sqlite3.Connection, filter_: JournalFilter) -> Stre
     needles = needles_of(filter_.device, filter_.kind, filter_.type, filter_.direction)
     groups: list[tuple[int, EntryGroup]] = []
     read_entries = 0
-    for first_id, size, data in _batches(connection, filter_, newest=False):
+    for first_id, size, data in batches_of(connection, filter_, newest=False):
         groups += search(data, first_id, size, needles, newest=False)
         read_entries += size
         if read_entries >= STRETCH_ENTRIES:
@@ -109,7 +109,7 @@ def read_stretch(connection: sqlite3.Connection, filter_: JournalFilter) -> Stre
     return Stretch(groups, None)
 
 
-def _batches(
+def batches_of(
     connection: sqlite3.Connection, filter_: JournalFilter, newest: bool
 ) -> Iterator[tuple[int, int, bytes | str]]:
     """Yields the batches that may hold what is wanted, from the end that is wanted first."""

@@ -142,7 +142,7 @@ class DeviceLink:
         self._is_over = True
         parts = self._context.parts
         parts.deadlines.leave(self)
-        parts.hub.leave(self)
+        parts.hub.leave(self, code)
         parts.link_counts.leave(self._network)
         if self._admitted is None:
             parts.refusals.record(self.kind_name, self.address, self._refusal or f"closed {code} before a token")

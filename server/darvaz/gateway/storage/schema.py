@@ -231,4 +231,8 @@ MIGRATIONS: Migrations = (
     ),
     # The systems that each device is not shown to, as a JSON list (visibility.py).
     ("ALTER TABLE devices ADD COLUMN hidden_from TEXT NOT NULL DEFAULT '[]'",),
+    # With which close code the last link of each device ended.
+    ("ALTER TABLE devices ADD COLUMN last_end INTEGER",),
+    # What people say of the commands and values of each device, as JSON (words.py).
+    ("ALTER TABLE devices ADD COLUMN words TEXT NOT NULL DEFAULT '{}'",),
 )

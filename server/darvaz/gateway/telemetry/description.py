@@ -30,6 +30,7 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     since: Annotated[float | None, Meta(description="When it came, in Unix seconds; null while it is away.")]
     first_seen: float
     last_seen: float
+    last_end: Annotated[int | None, Meta(description="Close code of its last link; null while it is here, or unknown.")]
     address: str | None
     version: str | None
     board: str | None
@@ -42,6 +43,7 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     commands: Annotated[dict[str, Any], Meta(description="Its commands and arguments, as protocol.json has them.")]
     last_args: Annotated[dict[str, dict[str, Any]], Meta(description=_LAST_ARGS)]
     telemetry: Annotated[dict[str, Any], Meta(description="What it reports, with units, as protocol.json has it.")]
+    words: Annotated[dict[str, Any], Meta(description="What people say of its commands and values: `DeviceWords`.")]
     values: Annotated[dict[str, Reading], Meta(description="The newest of each name since the board started.")]
 
 
@@ -91,7 +93,9 @@ class DeviceDescriber:
             sends_frames=self._kinds[state.kind].sends_frames,
             label=state.label,
             groups=state.groups,
+            words=state.words,
             hidden_from=cast(tuple[System, ...], state.hidden_from),
+            last_end=state.last_end,
             online=state.online,
             since=state.since_unix_s,
             first_seen=state.first_seen_unix_s,

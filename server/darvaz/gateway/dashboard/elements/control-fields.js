@@ -1,6 +1,7 @@
 // The inputs of a command's arguments, made from the rules that the board declared.
 
 import { bdi, h, visible } from "../lib/dom.js";
+import { plainDigits } from "../lib/fold.js";
 import { formatNumber } from "../lib/format.js";
 import { inputKindOf, sliderStepOf } from "../lib/rules.js";
 import { t } from "../lib/words.js";
@@ -18,21 +19,44 @@ import { t } from "../lib/words.js";
 
 /** @type {Record<string, (rule: ArgumentRule) => Field>} */
 const MAKERS = { choice, switch: checkbox, slider, text };
+// Of a number that somebody types: Persian digits too, which a number input would refuse without a word.
+const NUMBER = "[-+]?[0-9۰-۹٠-٩]*[.٫,]?[0-9۰-۹٠-٩]*([eE][-+]?[0-9]+)?";
 
 /**
- * Returns a switch. It reads as the value to send; `flip` shows that this value was accepted.
- * @param {string} name of the command
+ * Returns a switch, or two buttons while it is not known whether it is on. It reads as the value that was last chosen;
+ * `flip` shows that this value was accepted, `onchoose` is called with each choice.
+ * @param {string} name of the command, for people
  * @param {string} key of the argument
  * @param {ArgumentRule} rule
+ * @param {() => unknown} onchoose
  * @returns {ArgumentInput & {flip(): void}}
  */
-export function toggle(name, key, rule) {
-  const element = h("button", { type: "button", role: "switch", "aria-label": visible(`${name} ${key}`) });
-  const write = (/** @type {Value} [value] */ value = rule.default ?? false) =>
-    element.setAttribute("aria-checked", String(Boolean(value)));
-  const read = () => element.getAttribute("aria-checked") !== "true";
+export function toggle(name, key, rule, onchoose) {
+  const label = visible(`${name} ${rule.title || key}`);
+  let isOn = false;
+  let chosen = false;
+  const choose = (/** @type {boolean} */ is) => {
+    chosen = is;
+    onchoose();
+  };
+  const button = h("button", { type: "button", role: "switch", "aria-label": label, onclick: () => choose(!isOn) });
+  /** @type {(is: boolean) => HTMLButtonElement} */
+  const either = (is) =>
+    h("button", { type: "button", class: "quiet", onclick: () => choose(is) }, t(is ? "on" : "off"));
+  // While nobody knows whether it is on, a switch would say that it is off: both are offered.
+  const unknown = h("span", { role: "group", class: "either", "aria-label": label }, either(true), either(false));
+  const element = h("span", { class: "toggle" }, rule.title && bdi(rule.title, { class: "quiet" }), unknown, button);
+  const write = (/** @type {Value | undefined} */ value = rule.default) => {
+    const hadFocus = element.contains(document.activeElement);
+    isOn = Boolean(value);
+    unknown.hidden = value !== undefined;
+    button.hidden = value === undefined;
+    button.setAttribute("aria-checked", String(isOn));
+    // The button that was pressed may be gone now.
+    if (hadFocus && !button.hidden) button.focus();
+  };
   write();
-  return { key, element, read, write, flip: () => write(read()) };
+  return { key, element, read: () => chosen, write, flip: () => write(chosen) };
 }
 
 /**
@@ -49,11 +73,11 @@ export function field(key, rule) {
 }
 
 /** @type {(rule: ArgumentRule) => Field} */
-function choice({ choices = [], default: usual }) {
+function choice({ choices = [], default: usual, options = {} }) {
   // With an empty option first, the first choice can be chosen too.
   const none = h("option", { value: "", disabled: true }, t("not_known"));
-  const options = choices.map((value, at) => h("option", { value: at }, visible(value)));
-  const input = h("select", { required: true }, none, options);
+  const titled = choices.map((value, at) => h("option", { value: at }, visible(options[String(value)] ?? value)));
+  const input = h("select", { required: true }, none, titled);
   const write = (/** @type {Value | undefined} */ value = usual) => {
     const at = value === undefined ? -1 : choices.indexOf(value);
     input.value = at < 0 ? "" : String(at);
@@ -62,10 +86,12 @@ function choice({ choices = [], default: usual }) {
 }
 
 /** @type {(rule: ArgumentRule) => Field} */
-function checkbox({ default: usual = false }) {
+function checkbox({ default: usual }) {
   const input = h("input", { type: "checkbox" });
-  const write = (/** @type {Value} */ value = usual) => {
+  const write = (/** @type {Value | undefined} */ value = usual) => {
     input.checked = Boolean(value);
+    // Neither on nor off is known.
+    input.indeterminate = value === undefined;
   };
   return { input, write, read: () => input.checked };
 }
@@ -78,6 +104,8 @@ function slider(rule) {
   const { min = 0, max = 0 } = rule;
   const input = h("input", { type: "range", min, max, step: sliderStepOf(rule) });
   const shown = h("output", { class: "number" });
+  const ends = `${formatNumber(min)} – ${formatNumber(max)}`;
+  input.title = ends;
   const show = (/** @type {boolean} */ isKnown) => {
     shown.textContent = isKnown ? formatNumber(input.valueAsNumber) : "–";
     if (isKnown) input.removeAttribute("aria-valuetext");
@@ -93,18 +121,46 @@ function slider(rule) {
 
 /** @type {(rule: ArgumentRule) => Field} */
 function text(rule) {
-  const isNumber = rule.type !== "string";
-  const step = rule.step ?? (rule.type === "integer" ? 1 : "any");
-  const limits = isNumber
-    ? { type: "number", step, min: rule.min, max: rule.max }
-    : { type: "text", maxlength: 256, dir: "auto" };
-  const input = h("input", { ...limits, autocomplete: "off", required: rule.default === undefined });
-  const write = (/** @type {Value | undefined} */ value = rule.default) => {
+  const isOptional = rule.default !== undefined;
+  if (rule.type === "string") {
+    const input = h("input", { type: "text", maxlength: 256, dir: "auto", autocomplete: "off", required: !isOptional });
+    return { input, read: () => input.value, write: writerOf(input, rule) };
+  }
+  const inputmode = rule.type === "integer" ? "numeric" : "decimal";
+  const properties = {
+    type: "text",
+    inputmode,
+    pattern: NUMBER,
+    dir: "ltr",
+    autocomplete: "off",
+    required: !isOptional,
+  };
+  const input = h("input", { ...properties, placeholder: rangeOf(rule), class: "typed" });
+  const read = () => {
+    const number = Number(plainDigits(input.value));
+    return input.value.trim() === "" || Number.isNaN(number) ? undefined : number;
+  };
+  input.addEventListener("input", () => input.setCustomValidity(problemOf(read(), rule)));
+  return { input, read, write: writerOf(input, rule) };
+}
+
+/** @type {(input: HTMLInputElement, rule: ArgumentRule) => (value?: Value) => void} */
+function writerOf(input, rule) {
+  return (value = rule.default) => {
     if (value !== undefined) input.value = String(value);
   };
-  const read = () => {
-    if (!isNumber) return input.value;
-    return input.value === "" && rule.default === undefined ? undefined : input.valueAsNumber;
-  };
-  return { input, write, read };
+}
+
+/** @param {ArgumentRule} rule */
+function rangeOf({ min, max }) {
+  if (min === undefined && max === undefined) return undefined;
+  return `${min === undefined ? "" : formatNumber(min)} – ${max === undefined ? "" : formatNumber(max)}`;
+}
+
+/** @type {(value: Value | undefined, rule: ArgumentRule) => string} */
+function problemOf(value, { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, type }) {
+  if (typeof value !== "number") return "";
+  if (value < min) return t("at_least", formatNumber(min));
+  if (value > max) return t("at_most", formatNumber(max));
+  return type === "integer" && !Number.isInteger(value) ? t("whole_number") : "";
 }

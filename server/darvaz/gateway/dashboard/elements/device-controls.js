@@ -1,20 +1,33 @@
 // The controls of a device, made from the commands that it declared. Each shows what it was last called with.
 
 import { pathOf, reasonOf, request } from "../lib/api.js";
-import { bdi, clipped, h } from "../lib/dom.js";
+import { bdi, clipped, h, visible } from "../lib/dom.js";
+import { formatValue } from "../lib/format.js";
 import { own } from "../lib/own.js";
-import { commandsOf, inputKindOf } from "../lib/rules.js";
+import { commandsOf, inputKindOf, stateOf, titleOf } from "../lib/rules.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { field, toggle } from "./control-fields.js";
+import { isConfirmed } from "./dialog.js";
+import { icon } from "./icon.js";
 
-/** @import { ArgumentInput, ArgumentRule, Arguments } from "../lib/types.js" */
+/** @import { ArgumentInput, ArgumentRule, Arguments, Device, Value, Words } from "../lib/types.js" */
 
 /**
  * One command: its element, and how to show its last arguments.
  * @typedef {{name: string, element: HTMLElement, show(args?: Arguments): void}} Control
  */
 
+/**
+ * Calls a command with arguments, while buttons show that it waits; returns whether it was carried out.
+ * @typedef {(args: Arguments, buttons: HTMLButtonElement[]) => Promise<boolean>} Call
+ */
+
+// Commands that are asked about, whatever the board says.
+const ASKED = new Set(["reboot"]);
+// A result of so few values is shown in words.
+const FIELDS_MAX = 4;
+const SHORT_CHARS = 60;
 // Acknowledgements within this time cause one request.
 const RELOAD_DELAY_MS = 250;
 
@@ -32,6 +45,7 @@ class DeviceControls extends HTMLElement {
     this.#device = this.getAttribute("device") ?? "";
     follow(this, "device", (id) => id === this.#device && this.#refresh());
     follow(this, "devices", () => this.#refresh());
+    follow(this, "telemetry", ({ id }) => id === this.#device && this.#showStates());
     follow(this, "ack", ({ device }) => device === this.#device && this.#reloadSoon());
     this.#refresh();
   }
@@ -48,17 +62,22 @@ class DeviceControls extends HTMLElement {
   #refresh() {
     const device = store.devices.get(this.#device);
     if (!device) return;
-    const declared = JSON.stringify([device.commands, device.sends_frames]);
+    const declared = JSON.stringify([device.commands, device.sends_frames, device.words?.commands]);
     // Controls are kept while the declaration is the same, with what was typed into them.
     if (declared !== this.#declared) {
       this.#declared = declared;
-      this.#controls = commandsOf(device).map(([name, rules]) => control(device.id, name, rules));
+      this.#controls = commandsOf(device).map(([name, rules, words]) => control(device.id, name, rules, words));
       this.#draw();
     }
-    for (const { name, show } of this.#controls) show(own(device.last_args, name));
+    this.#showStates();
     this.#fields.disabled = !device.online || !store.mayChange;
     this.#note.textContent = !store.mayChange ? t("only_view") : device.online ? "" : t("offline_controls");
     this.#note.hidden = !this.#fields.disabled;
+  }
+
+  #showStates() {
+    const device = store.devices.get(this.#device);
+    for (const { name, show } of device ? this.#controls : []) show(stateOf(/** @type {Device} */ (device), name));
   }
 
   #draw() {
@@ -71,26 +90,30 @@ class DeviceControls extends HTMLElement {
 
 customElements.define("device-controls", DeviceControls);
 
-/** @type {(device: string, name: string, rules: Record<string, ArgumentRule>) => Control} */
-function control(device, name, rules) {
+/** @type {(device: string, name: string, rules: Record<string, ArgumentRule>, words?: Words) => Control} */
+function control(device, name, rules, words) {
   const status = h("output", { class: "status" });
-  const title = h("span", { class: "name" }, bdi(name));
+  const shownName = titleOf(words, name);
+  const title = h("span", { class: "name" }, icon(words?.icon), bdi(shownName));
+  const call = caller(device, name, shownName, words, status);
   const keys = Object.keys(rules);
   if (!keys.length) {
-    const button = h("button", { type: "button", onclick: () => run(device, name, {}, status) }, t("run"));
+    const button = h("button", { type: "button", "aria-label": `${t("run")}: ${visible(shownName)}` }, t("run"));
+    button.addEventListener("click", () => call({}, [button]));
     return { name, element: h("div", { class: "control" }, title, button, status), show() {} };
   }
   const kind = keys.length === 1 ? inputKindOf(rules[keys[0]]) : "";
   if (kind === "switch") {
-    const input = toggle(name, keys[0], rules[keys[0]]);
-    const { send, show } = argumentsOf(device, name, [input], status);
-    input.element.addEventListener("click", async () => {
-      if (await send()) input.flip();
-    });
+    const onchoose = async () => {
+      const buttons = /** @type {HTMLButtonElement[]} */ ([...input.element.querySelectorAll("button")]);
+      if (await send(buttons)) input.flip();
+    };
+    const input = toggle(shownName, keys[0], rules[keys[0]], onchoose);
+    const { send, show } = argumentsOf([input], call);
     return { name, element: h("div", { class: "control" }, title, input.element, status), show };
   }
   const inputs = keys.map((key) => field(key, rules[key]));
-  const { send, show, onInput } = argumentsOf(device, name, inputs, status);
+  const { send, show, onInput } = argumentsOf(inputs, call);
   const element = formOf(title, inputs, kind, send, status);
   element.addEventListener("input", onInput);
   return { name, element, show };
@@ -98,12 +121,10 @@ function control(device, name, rules) {
 
 /**
  * Returns how to send what the inputs hold, and how to show the last arguments without disturbing a person who types.
- * @param {string} device
- * @param {string} name
  * @param {ArgumentInput[]} inputs
- * @param {HTMLElement} status
+ * @param {Call} call
  */
-function argumentsOf(device, name, inputs, status) {
+function argumentsOf(inputs, call) {
   let changes = 0;
   let isEdited = false;
   let shown = "{}";
@@ -117,10 +138,10 @@ function argumentsOf(device, name, inputs, status) {
     shown = json;
     for (const { key, write } of inputs) write(own(args, key));
   };
-  const send = async () => {
+  const send = async (/** @type {HTMLButtonElement[]} */ buttons = []) => {
     const before = changes;
     const given = inputs.map(({ key, read }) => [key, read()]).filter(([, value]) => value !== undefined);
-    const isDone = await run(device, name, Object.fromEntries(given), status);
+    const isDone = await call(Object.fromEntries(given), buttons);
     if (changes === before) isEdited = false;
     return isDone;
   };
@@ -131,13 +152,13 @@ function argumentsOf(device, name, inputs, status) {
  * @param {HTMLElement} title
  * @param {ArgumentInput[]} inputs
  * @param {string} kind of the input, if there is only one
- * @param {() => unknown} send
+ * @param {(buttons: HTMLButtonElement[]) => unknown} send
  * @param {HTMLElement} status
  */
 function formOf(title, inputs, kind, send, status) {
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    send();
+    send(/** @type {HTMLButtonElement[]} */ ([...form.querySelectorAll("button")]));
   };
   const properties = { class: inputs.length > 1 ? "control many" : "control", onsubmit };
   const form = h("form", properties, title, ...inputs.map(({ element }) => element));
@@ -146,6 +167,35 @@ function formOf(title, inputs, kind, send, status) {
   else form.append(h("button", {}, t("send")));
   form.append(status);
   return form;
+}
+
+/**
+ * Returns what calls a command and shows its result; that returns whether the command was carried out.
+ * @type {(device: string, name: string, shownName: string, words: Words | undefined, status: HTMLElement) => Call}
+ */
+function caller(device, name, shownName, words, status) {
+  let isWaiting = false;
+  return async (args, buttons) => {
+    // Three presses of a button mean one command; a slider that moves on is another value.
+    if (isWaiting && buttons.length) return false;
+    const question = questionOf(name, shownName, words);
+    if (question && !(await isConfirmed(question, t("run")))) return false;
+    isWaiting = true;
+    for (const button of buttons) button.setAttribute("aria-busy", "true");
+    const isDone = await run(device, name, args, status);
+    for (const button of buttons) button.removeAttribute("aria-busy");
+    isWaiting = false;
+    return isDone;
+  };
+}
+
+/**
+ * Returns what to ask before a command, or "".
+ * @type {(name: string, shownName: string, words?: Words) => string}
+ */
+function questionOf(name, shownName, words) {
+  if (typeof words?.confirm === "string") return words.confirm;
+  return (words?.confirm ?? ASKED.has(name)) ? t("confirm_command", visible(shownName)) : "";
 }
 
 /**
@@ -167,13 +217,32 @@ async function run(device, name, args, status) {
   show("pending", t("pending"));
   try {
     const { result } = await request("POST", pathOf(device, "commands", name), args);
-    const text = typeof result === "string" ? result : JSON.stringify(result ?? "");
-    if (result === null || result === undefined) show("done", t("done"));
-    else show("done", `${t("done")}: `, ...clipped(text, t("more")));
+    show("done", ...resultParts(result));
     return true;
   } catch (error) {
     const [before, after] = t("failed", "\n").split("\n");
     show("failed", before, ...clipped(reasonOf(error), t("more")), after);
     return false;
   }
+}
+
+/** @param {unknown} value */
+const isShort = (value) => value !== null && typeof value !== "object" && String(value).length <= SHORT_CHARS;
+
+/**
+ * Returns what a command answered: a value in words, anything larger on demand.
+ * @param {unknown} result
+ * @returns {(Node | string)[]}
+ */
+function resultParts(result) {
+  if (result === null || result === undefined) return [t("done")];
+  if (typeof result === "string") return [`${t("done")}: `, ...clipped(result, t("more"))];
+  if (typeof result !== "object") return [`${t("done")}: `, bdi(formatValue(/** @type {Value} */ (result)))];
+  const fields = Object.entries(result);
+  if (fields.length <= FIELDS_MAX && fields.every(([, value]) => isShort(value))) {
+    const words = fields.map(([key, value]) => `${visible(key)} ${formatValue(value)}`);
+    return [`${t("done")}: `, bdi(words.join(" · "))];
+  }
+  const raw = h("pre", { dir: "ltr" }, ...clipped(JSON.stringify(result, null, 1), t("more")));
+  return [h("details", {}, h("summary", {}, t("done")), raw)];
 }

@@ -1,7 +1,7 @@
-// The journal of a device: pages in both directions or up to a time, and downloads of a page or of everything.
+// The journal, of a device or of the whole gateway: pages in both directions or up to a time, and downloads.
 
 import { reasonOf, relative, request } from "../lib/api.js";
-import { clipped, h } from "../lib/dom.js";
+import { clipped, h, visible } from "../lib/dom.js";
 import { timeElement } from "../lib/format.js";
 import { t } from "../lib/words.js";
 
@@ -11,12 +11,20 @@ const ROWS = 25;
 const FORMATS = ["csv", "jsonl"];
 // Below it, a board and a network were only slow.
 const LATE_S = 1;
+const WHOLE_ROWS = 50;
+// Filters that an export does not have.
+const SEARCHED = new Set(["text", "level"]);
+// What an operator looks for.
+const TROUBLE = new Set(["refused", "disconnected", "error", "gap"]);
 const COLUMNS = ["time", "direction", "type", "content"];
 /** @type {Record<string, string>} */
 const DIRECTIONS = { "<": "received", ">": "sent", "=": "changed" };
 
 class DeviceJournal extends HTMLElement {
-  #device = "";
+  /** The filters, as the query of each request. */
+  #filters = new URLSearchParams();
+  /** Whether it is a page of its own, of all devices. */
+  #isWhole = false;
   /** @type {number | null} goes into `before` for the page before the shown one; null: there is none */
   #before = null;
   /** @type {number | null} goes into `after` for the page after it */
@@ -27,6 +35,11 @@ class DeviceJournal extends HTMLElement {
   #newer = button("newer", () => this.#load(`after=${this.#after}`));
   #older = button("older", () => this.#load(`before=${this.#before}`));
   #upTo = h("input", { type: "datetime-local", step: 1, onchange: () => this.#loadUpTo() });
+  /** Links that save everything, one for each format. */
+  #allLinks = FORMATS.map((format) => {
+    const link = h("a", { download: true }, `${t("export")} (${format.toUpperCase()})`);
+    return { format, link };
+  });
   /** Links that save the shown rows, one for each format. */
   #pageLinks = FORMATS.map((format) => {
     const link = h("a", { hidden: true, download: true }, `${t("export_page")} (${format.toUpperCase()})`);
@@ -34,12 +47,11 @@ class DeviceJournal extends HTMLElement {
   });
 
   connectedCallback() {
-    this.#device = encodeURIComponent(this.getAttribute("device") ?? "");
+    const device = this.getAttribute("device");
+    this.#isWhole = device === null;
+    if (device !== null) this.#filters.set("device", device);
     const ontoggle = () => details.open && this.#load();
-    const details = h(
-      "details",
-      { ontoggle },
-      h("summary", {}, h("h2", {}, t("journal"))),
+    const parts = [
       this.#table(),
       this.#status,
       h(
@@ -54,26 +66,37 @@ class DeviceJournal extends HTMLElement {
         "div",
         { class: "row" },
         this.#pageLinks.map(({ link }) => link),
-        FORMATS.map((format) => this.#exportLink(format)),
+        this.#allLinks.map(({ link }) => link),
       ),
-    );
-    this.replaceChildren(details);
+    ];
+    const details = h("details", { ontoggle }, h("summary", {}, h("h2", {}, t("journal"))), parts);
+    this.replaceChildren(...(this.#isWhole ? parts : [details]));
+  }
+
+  /**
+   * Shows the newest entries that have what is wanted.
+   * @param {Record<string, string>} filters as the API has them; "" for any
+   */
+  filter(filters) {
+    for (const [name, value] of Object.entries(filters)) {
+      if (value) this.#filters.set(name, value);
+      else this.#filters.delete(name);
+    }
+    this.#load();
   }
 
   #table() {
-    const columns = COLUMNS.map((key) => h("th", { scope: "col" }, t(key)));
+    const names = this.#isWhole ? ["time", "device", "direction", "type", "content"] : COLUMNS;
+    const columns = names.map((key) => h("th", { scope: "col" }, t(key)));
     const table = h("table", {}, h("thead", {}, h("tr", {}, columns)), this.#body);
     return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("journal") }, table);
   }
 
   /** @param {string} format */
-  #exportLink(format) {
-    return h("a", { href: this.#exportPath(format), download: true }, `${t("export")} (${format.toUpperCase()})`);
-  }
-
-  /** @param {string} format */
   #exportPath(format) {
-    return relative(`/api/journal/export?format=${format}&device=${this.#device}`);
+    const query = new URLSearchParams([...this.#filters].filter(([name]) => !SEARCHED.has(name)));
+    query.set("format", format);
+    return relative(`/api/journal/export?${query}`);
   }
 
   #loadUpTo() {
@@ -83,7 +106,8 @@ class DeviceJournal extends HTMLElement {
 
   async #load(query = "") {
     this.#status.textContent = "";
-    const path = `/api/journal?limit=${ROWS}&device=${this.#device}`;
+    const path = `/api/journal?limit=${this.#isWhole ? WHOLE_ROWS : ROWS}&${this.#filters}`;
+    for (const { link, format } of this.#allLinks) link.href = this.#exportPath(format);
     try {
       /** @type {JournalPage} */
       const page = await request("GET", query ? `${path}&${query}` : path);
@@ -101,8 +125,9 @@ class DeviceJournal extends HTMLElement {
     this.#after = newer;
     this.#newer.disabled = newer === null;
     this.#older.disabled = !older;
-    this.#body.replaceChildren(...rows.toReversed().map(rowOf));
-    if (!rows.length) this.#status.textContent = t("no_rows");
+    this.#body.replaceChildren(...rows.toReversed().map((row) => rowOf(row, this.#isWhole)));
+    // A search of messages ends after some time: the rest is behind Older.
+    if (!rows.length) this.#status.textContent = t(older ? "none_yet" : "no_rows");
     for (const { link, format } of this.#pageLinks) {
       link.hidden = !rows.length;
       if (!rows.length) continue;
@@ -119,15 +144,22 @@ function button(label, onclick) {
   return h("button", { type: "button", class: "quiet", onclick }, t(label));
 }
 
-/** @param {JournalEntry} entry */
-function rowOf({ time, happened, direction, type, payload }) {
+/** @type {(entry: JournalEntry, hasDevice: boolean) => HTMLElement} */
+function rowOf({ time, happened, device, address, direction, type, payload }, hasDevice) {
   const late = time - happened >= LATE_S && h("small", {}, t("happened"), " ", timeElement(happened));
   return h(
     "tr",
     {},
     h("td", {}, timeElement(time), late && h("br"), late),
+    hasDevice && h("td", {}, whoOf(device, address)),
     h("td", {}, t(DIRECTIONS[direction] ?? direction)),
-    h("td", {}, h("bdi", {}, type)),
+    h("td", { class: TROUBLE.has(type) ? "bad" : "" }, h("bdi", {}, type)),
     h("td", { class: "payload", dir: "auto" }, clipped(payload, t("more"))),
   );
+}
+
+/** @type {(device: string | null | undefined, address: string | null | undefined) => import("../lib/types.js").Child} */
+function whoOf(device, address) {
+  if (device) return h("a", { href: `#/device/${encodeURIComponent(device)}` }, h("bdi", {}, visible(device)));
+  return address ? h("bdi", { class: "quiet" }, visible(address)) : h("span", { class: "quiet" }, t("gateway"));
 }

@@ -1,9 +1,10 @@
-// The live log of a device, filtered by level and text.
+// The live log of a device, filtered by level and text; what matches further back is searched for in the journal.
 
-import { request } from "../lib/api.js";
+import { reasonOf, request } from "../lib/api.js";
+import { nowS } from "../lib/clock.js";
 import { clipped, h, oncePerFrame } from "../lib/dom.js";
-import { formatNumber, formatTime } from "../lib/format.js";
-import { isMatch, joinLines, LEVELS, lineOfEntry } from "../lib/log-lines.js";
+import { formatDate, formatNumber, formatTime, isToday } from "../lib/format.js";
+import { isMatch, isSameLine, joinLines, LEVELS, lineOfEntry } from "../lib/log-lines.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
@@ -18,6 +19,10 @@ const JOURNAL_LINES = 100;
 // The journal rounds times to milliseconds, and the stream may begin within one.
 const OVERLAP_S = 0.001;
 const AT_END_PX = 24;
+// A line may come twice after a reconnection: as many of the newest are compared.
+const COMPARED_MAX = 50;
+// The journal is searched once nobody has typed for this time.
+const SEARCH_DELAY_MS = 400;
 
 class DeviceLog extends HTMLElement {
   #device = "";
@@ -25,14 +30,21 @@ class DeviceLog extends HTMLElement {
   #lines = [];
   /** @type {LogLine[]} lines that are not drawn yet; at most SHOWN_MAX */
   #fresh = [];
+  /** @type {LogLine[]} older lines that match the filter, from the journal */
+  #found = [];
+  /** @type {number | null} the entry before which the journal was not loaded; null: there is none */
+  #oldest = null;
+  /** @type {number | null} the entry before which it was not searched; null: all was */
+  #searched = null;
+  #searchTimer = 0;
   #hasJournal = false;
   #isPaused = false;
   #least = h(
     "select",
-    { onchange: () => this.#redraw() },
+    { onchange: () => this.#onFilter() },
     CHOICES.map((level) => h("option", { value: level }, t(`level_${level}`))),
   );
-  #text = h("input", { type: "search", dir: "auto", oninput: () => this.#redraw() });
+  #text = h("input", { type: "search", dir: "auto", oninput: () => this.#onFilter() });
   #pause = h(
     "button",
     { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => this.#togglePause() },
@@ -41,6 +53,12 @@ class DeviceLog extends HTMLElement {
   #clear = h("button", { type: "button", class: "quiet", onclick: () => this.#removeAll() }, t("clear"));
   #list = h("ol", { class: "log", tabindex: 0, "aria-label": t("log"), dir: "ltr" });
   #none = h("p", { class: "quiet" }, t("no_lines"));
+  #more = h(
+    "button",
+    { type: "button", class: "quiet", hidden: true, onclick: () => this.#search() },
+    t("search_older"),
+  );
+  #status = h("span", { class: "quiet", role: "status" });
   #drawSoon = oncePerFrame(() => this.#isPaused || this.#drawFresh());
 
   connectedCallback() {
@@ -53,13 +71,14 @@ class DeviceLog extends HTMLElement {
       this.#pause,
       this.#clear,
     );
-    this.replaceChildren(filters, this.#none, this.#list);
+    this.replaceChildren(filters, h("div", { class: "row" }, this.#more, this.#status), this.#none, this.#list);
     this.#listen();
     this.#redraw();
     store.watch(this.#device);
   }
 
   disconnectedCallback() {
+    clearTimeout(this.#searchTimer);
     store.watch(null);
   }
 
@@ -67,7 +86,7 @@ class DeviceLog extends HTMLElement {
     follow(this, "log", ({ device, time, level = "info", message }) => {
       if (device === this.#device) this.#add({ time, level, message });
     });
-    follow(this, "gap", ({ lost, device, time = Date.now() / 1000 }) => {
+    follow(this, "gap", ({ lost, device, time = nowS() }) => {
       if (device !== undefined && device !== this.#device) return;
       const missing = device === undefined ? "lines_skipped" : "messages_missing";
       const message = lost === null ? t("lines_may_be_missing") : t(missing, formatNumber(lost));
@@ -87,15 +106,55 @@ class DeviceLog extends HTMLElement {
   async #loadJournal(time) {
     const device = encodeURIComponent(this.#device);
     const path = `/api/journal?type=log&limit=${JOURNAL_LINES}&to=${time + OVERLAP_S}&device=${device}`;
-    const { rows } = await request("GET", path).catch(() => ({ rows: [] }));
-    // Drawing again would cut a long line that was expanded meanwhile.
-    if (!rows.length || !this.isConnected) return;
-    this.#lines = joinLines(rows.map(lineOfEntry), this.#lines);
+    try {
+      const { rows, older } = await request("GET", path);
+      this.#oldest = this.#searched = older;
+      // Drawing again would cut a long line that was expanded meanwhile.
+      if (!rows.length || !this.isConnected) return;
+      this.#lines = joinLines(rows.map(lineOfEntry), this.#lines);
+      this.#redraw();
+      if (this.#isFiltered) this.#onFilter();
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+      this.#hasJournal = false;
+    }
+  }
+
+  get #isFiltered() {
+    return this.#least.value !== "debug" || this.#text.value.trim() !== "";
+  }
+
+  #onFilter() {
+    this.#found = [];
+    this.#searched = this.#oldest;
     this.#redraw();
+    clearTimeout(this.#searchTimer);
+    if (this.#isFiltered) this.#searchTimer = setTimeout(() => this.#search(), SEARCH_DELAY_MS);
+  }
+
+  // The error of last night may be behind thousands of lines.
+  async #search() {
+    const [level, text, before] = [this.#least.value, this.#text.value.trim(), this.#searched];
+    if (before === null) return;
+    const query = new URLSearchParams({ type: "log", device: this.#device, level, before: String(before) });
+    if (text) query.set("text", text);
+    this.#status.textContent = t("searching");
+    try {
+      const { rows, older } = await request("GET", `/api/journal?${query}&limit=${JOURNAL_LINES}`);
+      // The filter was changed meanwhile.
+      if (level !== this.#least.value || text !== this.#text.value.trim()) return;
+      this.#found = [...rows.map(lineOfEntry), ...this.#found];
+      this.#searched = older;
+      this.#status.textContent = "";
+      this.#redraw();
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+    }
   }
 
   /** @param {LogLine} line */
   #add(line) {
+    if (this.#lines.slice(-COMPARED_MAX).some((known) => isSameLine(known, line))) return;
     this.#lines.push(line);
     this.#fresh.push(line);
     dropOldest(this.#lines, LINES_MAX);
@@ -105,6 +164,7 @@ class DeviceLog extends HTMLElement {
 
   #removeAll() {
     this.#lines = [];
+    this.#found = [];
     this.#redraw();
   }
 
@@ -117,12 +177,15 @@ class DeviceLog extends HTMLElement {
 
   /** @param {LogLine} line */
   #isShown(line) {
-    return isMatch(line, this.#least.value, this.#text.value);
+    return isMatch(line, this.#least.value, this.#text.value.trim());
   }
 
   #redraw() {
     this.#list.replaceChildren();
-    this.#fresh = this.#lines.filter((line) => this.#isShown(line)).slice(-SHOWN_MAX);
+    const loaded = this.#lines.filter((line) => this.#isShown(line)).slice(-SHOWN_MAX);
+    // Those that somebody searched for further back are in view.
+    this.#fresh = this.#found.length ? [...this.#found, ...loaded].slice(0, SHOWN_MAX) : loaded;
+    this.#more.hidden = !this.#isFiltered || this.#searched === null;
     this.#drawFresh();
     this.#scrollToEnd();
   }
@@ -135,6 +198,7 @@ class DeviceLog extends HTMLElement {
     while (list.childElementCount > SHOWN_MAX) list.firstElementChild?.remove();
     list.hidden = !list.childElementCount;
     this.#none.hidden = !list.hidden;
+    this.#none.textContent = t(this.#isFiltered ? "no_such_lines" : "no_lines");
     // A person who reads further up is not moved.
     if (isAtEnd) this.#scrollToEnd();
   }
@@ -153,10 +217,11 @@ function dropOldest(lines, max) {
 
 /** @param {LogLine} line */
 function itemOf({ time, level, message }) {
+  const date = isToday(time) ? "" : `${formatDate(time, "en")} `;
   return h(
     "li",
     { class: LEVELS.includes(level) ? level : "info" },
-    h("time", {}, formatTime(time, "en")),
+    h("time", {}, date + formatTime(time, "en")),
     h("span", { class: "level" }, level),
     h("span", { class: "message", dir: "auto" }, clipped(message, t("more"))),
   );

@@ -1,10 +1,12 @@
 // The measurements of a device: the newest value of each name, and a plot of its history.
 
 import { pathOf, request } from "../lib/api.js";
+import { nowS } from "../lib/clock.js";
 import { bdi, h, oncePerFrame } from "../lib/dom.js";
 import { formatAgo, formatValue } from "../lib/format.js";
 import { own } from "../lib/own.js";
 import { joinNewer, pointOf } from "../lib/plot-math.js";
+import { orderOf, titleOf } from "../lib/rules.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { plot } from "./plot.js";
@@ -40,6 +42,8 @@ class DevicePlots extends HTMLElement {
   /** @type {Map<string, Measurement>} by name */
   #measurements = new Map();
   #timer = 0;
+  /** What people say of the values, as JSON; "" before the first look. */
+  #words = "";
   #range = h("select", { onchange: () => this.#onRange() });
   #list = h("div", { class: "plots" });
   #none = h("p", { class: "quiet" }, t("no_telemetry"));
@@ -61,6 +65,7 @@ class DevicePlots extends HTMLElement {
     // The custom element itself is inline, and has no size to observe.
     this.#observer.observe(this.#list);
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    this.#takeWords();
     this.#begin();
   }
 
@@ -97,7 +102,7 @@ class DevicePlots extends HTMLElement {
   // The first minutes of a new board would be a dot at the end of an hour.
   async #zoomIn() {
     const firstTimes = [...this.#measurements.values()].map(({ points }) => points[0]?.[0] ?? Number.POSITIVE_INFINITY);
-    const isNew = Math.min(...firstTimes) >= Date.now() / 1000 - RANGES.minutes;
+    const isNew = Math.min(...firstTimes) >= nowS() - RANGES.minutes;
     if (!isNew || localStorage.getItem(KEY) || this.#range.value !== USUAL_RANGE) return;
     this.#range.value = "minutes";
     await this.#load();
@@ -121,15 +126,30 @@ class DevicePlots extends HTMLElement {
     this.#none.hidden = true;
     const measurement = this.#measurements.get(name) ?? this.#add(name);
     Object.assign(measurement, { value, time });
-    measurement.number.textContent = formatValue(value, measurement.unit);
+    const said = own(store.devices.get(this.#device)?.words?.telemetry ?? {}, name);
+    const option = own(said?.options ?? {}, String(value));
+    measurement.number.textContent = option ?? formatValue(value, measurement.unit, said?.precision);
     // Texts have no plot.
     measurement.plot.element.hidden = typeof value === "string";
     this.#showAge(measurement);
     return measurement;
   }
 
+  // Titles, units and order may be changed while the plots are shown.
+  #takeWords() {
+    const words = JSON.stringify(store.devices.get(this.#device)?.words?.telemetry ?? {});
+    if (words === this.#words) return;
+    const isFirst = this.#words === "";
+    this.#words = words;
+    if (isFirst) return;
+    this.#measurements.clear();
+    this.#list.replaceChildren();
+    this.#begin();
+  }
+
   // A board that started again has not told its values yet; their plots stay.
   #onDevice() {
+    this.#takeWords();
     const { values = {} } = store.devices.get(this.#device) ?? {};
     for (const [name, { time }] of this.#measurements) {
       if (!own(values, name) && !own(VITALS, name)) this.#show(name, { value: null, time });
@@ -152,8 +172,9 @@ class DevicePlots extends HTMLElement {
   #add(name) {
     const rule = own(store.devices.get(this.#device)?.telemetry ?? {}, name) ?? {};
     const [usualUnit, usualTitle] = own(VITALS, name) ?? [];
-    const unit = rule.unit ?? usualUnit;
-    const title = rule.title || (usualTitle ? t(usualTitle) : name);
+    const words = own(store.devices.get(this.#device)?.words?.telemetry ?? {}, name);
+    const unit = words?.unit ?? rule.unit ?? usualUnit;
+    const title = titleOf(words, rule.title || (usualTitle ? t(usualTitle) : name));
     const number = h("strong", {});
     const age = h("span", { class: "quiet" });
     const drawing = plot(title, unit);
@@ -161,11 +182,22 @@ class DevicePlots extends HTMLElement {
     const alert = h("a", { href, class: "quiet", "aria-label": `${t("alert_for")}: ${title}` }, t("alert_for"));
     const caption = h("figcaption", { class: "row" }, bdi(title), age, number, store.mayChange && alert);
     const figure = h("figure", { class: usualTitle ? "vital" : "" }, caption, drawing.element);
-    this.#list.insertBefore(figure, usualTitle ? null : this.#list.querySelector(".vital"));
+    this.#insert(figure, name);
     /** @type {Measurement} */
     const measurement = { number, age, unit, plot: drawing, points: [], time: 0, value: 0, hasHistory: false };
     this.#measurements.set(name, measurement);
     return measurement;
+  }
+
+  // Always in the same order, whatever answers first: the maker's, then by name, with what the library reports last.
+  /** @type {(figure: HTMLElement, name: string) => void} */
+  #insert(figure, name) {
+    const byOrder = orderOf(store.devices.get(this.#device)?.words?.telemetry);
+    const isVital = (/** @type {string} */ of) => Number(Boolean(own(VITALS, of)));
+    const isBefore = (/** @type {string} */ other) => isVital(name) - isVital(other) || byOrder(name, other);
+    figure.dataset.name = name;
+    const figures = /** @type {HTMLElement[]} */ ([...this.#list.children]);
+    this.#list.insertBefore(figure, figures.find((other) => isBefore(other.dataset.name ?? "") < 0) ?? null);
   }
 
   /** @param {TelemetryReport} report */

@@ -20,7 +20,7 @@ const STEPS = {
 };
 
 /**
- * Returns the layer over a plot, and how to give it the points of a time.
+ * Returns the layer over a plot, how to give it the points of a time, and how far from the left it begins.
  * @param {string} title of the plot
  * @param {string | undefined} unit
  * @param {{left: number, right: number, height: number}} area distances from the plot's sides, and height, in pixels
@@ -30,7 +30,9 @@ export function pointer(title, unit, { left, right, height }) {
   const label = h("span", { class: "reading", hidden: true, dir: document.documentElement.dir });
   const name = t("reading_of", visible(title));
   const element = h("div", { class: "pointer", role: "application", tabindex: 0, "aria-label": name }, mark, label);
-  Object.assign(element.style, { left: `${left}px`, right: `${right}px`, height: `${height}px` });
+  const place = (/** @type {number} */ fromLeft) =>
+    Object.assign(element.style, { left: `${fromLeft}px`, right: `${right}px`, height: `${height}px` });
+  place(left);
   /** @type {Point[]} */
   let points = [];
   let [fromS, toS] = [0, 1];
@@ -79,7 +81,7 @@ export function pointer(title, unit, { left, right, height }) {
     element.hidden = !points.length;
     show(nearestTo(points, chosenS ?? toS));
   };
-  return { element, set };
+  return { element, set, place };
 }
 
 /** @type {(point: Point, unit: string | undefined, isLong: boolean) => string} */

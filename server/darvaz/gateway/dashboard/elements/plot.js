@@ -1,8 +1,8 @@
 // A plot of one name over time: a line of means in a band from lowest to highest.
 
 import { h } from "../lib/dom.js";
-import { formatBytes, formatDate, formatNumber, formatTime, formatValue } from "../lib/format.js";
-import { boundsOf, digitsFor, segmentsOf, summaryOf } from "../lib/plot-math.js";
+import { formatBytes, formatDate, formatShort, formatTick, formatTime, formatValue } from "../lib/format.js";
+import { boundsOf, digitsFor, segmentsOf, summaryOf, ticksOf } from "../lib/plot-math.js";
 import { t } from "../lib/words.js";
 import { pointer } from "./plot-pointer.js";
 
@@ -12,6 +12,7 @@ import { pointer } from "./plot-pointer.js";
  * Where values are on the canvas.
  * @typedef {object} Scale
  * @property {number} width of the canvas, in CSS pixels
+ * @property {number} left where the plot begins, behind the labels
  * @property {number} low the value at the lower edge
  * @property {number} high the value at the upper edge
  * @property {number} fromS the time at the left edge
@@ -22,7 +23,9 @@ import { pointer } from "./plot-pointer.js";
 
 // All in CSS pixels.
 const HEIGHT = 120;
-const LEFT = 60;
+const LEFT_MIN = 44;
+// Of the width of the plot; wider labels are made shorter.
+const LEFT_SHARE = 0.34;
 const RIGHT = 4;
 const BOTTOM = 20;
 const MARGIN = 6;
@@ -37,7 +40,7 @@ export function plot(title, unit) {
   const label = t("plot_of", title);
   const canvas = h("canvas", { role: "img", "aria-label": label });
   const summary = h("p", { class: "quiet summary", dir: document.documentElement.dir });
-  const reader = pointer(title, unit, { left: LEFT, right: RIGHT, height: HEIGHT - BOTTOM });
+  const reader = pointer(title, unit, { left: LEFT_MIN, right: RIGHT, height: HEIGHT - BOTTOM });
   const element = h("div", { class: "plot", dir: "ltr" }, canvas, reader.element, summary);
   /** @type {Point[]} */
   let points = [];
@@ -50,7 +53,7 @@ export function plot(title, unit) {
     canvas.hidden = !points.length;
     reader.set(points, from, to);
   };
-  return { element, set, draw: () => draw(canvas, points, fromS, toS, unit) };
+  return { element, set, draw: () => reader.place(draw(canvas, points, fromS, toS, unit)) };
 }
 
 /** @type {(points: Point[], unit?: string) => string} */
@@ -61,42 +64,61 @@ function summaryText(points, unit) {
   return [...parts, `${t("highest")} ${formatValue(high, unit)}`].join(" · ");
 }
 
-/** @type {(canvas: HTMLCanvasElement, points: Point[], fromS: number, toS: number, unit?: string) => void} */
+/**
+ * Draws everything; returns how far the plot begins from the left edge.
+ * @type {(canvas: HTMLCanvasElement, points: Point[], fromS: number, toS: number, unit?: string) => number}
+ */
 function draw(canvas, points, fromS, toS, unit) {
   const width = canvas.clientWidth;
   const pen = canvas.getContext("2d");
-  if (!width || !pen) return;
+  if (!width || !pen) return LEFT_MIN;
   const ratio = window.devicePixelRatio || 1;
   canvas.width = width * ratio;
   canvas.height = HEIGHT * ratio;
   pen.scale(ratio, ratio);
   const style = getComputedStyle(canvas);
   const [low, high] = boundsOf(points);
-  const x = (/** @type {number} */ timeS) => LEFT + ((timeS - fromS) / (toS - fromS || 1)) * (width - LEFT - RIGHT);
+  pen.font = `11px ${style.fontFamily}`;
+  const labels = axisLabels(low, high, unit, (text) => pen.measureText(text).width <= width * LEFT_SHARE - MARGIN);
+  const left = Math.max(LEFT_MIN, ...labels.map(({ text }) => Math.ceil(pen.measureText(text).width) + 2 * MARGIN));
+  const x = (/** @type {number} */ timeS) => left + ((timeS - fromS) / (toS - fromS || 1)) * (width - left - RIGHT);
   const y = (/** @type {number} */ value) =>
     MARGIN + (1 - (value - low) / (high - low)) * (HEIGHT - BOTTOM - 2 * MARGIN);
-  const scale = { width, low, high, fromS, toS, x, y };
-  pen.font = `11px ${style.fontFamily}`;
+  const scale = { width, left, low, high, fromS, toS, x, y };
   // The style sheet gives the colour of the axes as caret-color.
   pen.fillStyle = style.caretColor;
-  drawValueAxis(pen, scale, unit);
+  drawValueAxis(pen, scale, labels);
   drawTimeAxis(pen, scale);
   pen.fillStyle = pen.strokeStyle = style.color;
   for (const segment of points.length ? segmentsOf(points) : []) drawSegment(pen, segment, scale);
+  return left;
 }
 
-/** @type {(pen: CanvasRenderingContext2D, scale: Scale, unit?: string) => void} */
-function drawValueAxis(pen, { width, low, high, y }, unit) {
+/**
+ * Returns the values that the axis names, each at its own place: round numbers.
+ * @type {(low: number, high: number, unit: string | undefined, isShort: (text: string) => boolean) => {value: number, text: string}[]}
+ */
+function axisLabels(low, high, unit, isShort) {
+  const ticks = unit === "B" ? ticksOf(low, high, 1024) : ticksOf(low, high);
+  const step = (ticks[1] ?? high) - ticks[0];
+  const whole = ticks.map((value) => ({
+    value,
+    text: unit === "B" ? formatBytes(value, digitsFor(step / 1024)) : formatTick(value, step),
+  }));
+  return whole.every(({ text }) => isShort(text))
+    ? whole
+    : whole.map(({ value }) => ({ value, text: formatShort(value) }));
+}
+
+/** @type {(pen: CanvasRenderingContext2D, scale: Scale, labels: {value: number, text: string}[]) => void} */
+function drawValueAxis(pen, { width, left, y }, labels) {
   pen.textBaseline = "middle";
   pen.textAlign = "end";
-  for (const share of [0.1, 0.5, 0.9]) {
-    const value = low + (high - low) * share;
-    const label =
-      unit === "B" ? formatBytes(value, digitsFor((high - low) / 1024)) : formatNumber(value, digitsFor(high - low));
+  for (const { value, text } of labels) {
     pen.globalAlpha = 0.9;
-    pen.fillText(label, LEFT - MARGIN, y(value));
+    pen.fillText(text, left - MARGIN, y(value));
     pen.globalAlpha = 0.25;
-    pen.fillRect(LEFT, Math.round(y(value)), width - LEFT, 1);
+    pen.fillRect(left, Math.round(y(value)), width - left, 1);
   }
 }
 

@@ -1,5 +1,6 @@
 // Requests to the gateway's API. A refusal becomes an error with its code and a sentence for the reader.
 
+import { setClockFrom } from "./clock.js";
 import { language, t } from "./words.js";
 
 /** @import { Device } from "./types.js" */
@@ -7,6 +8,8 @@ import { language, t } from "./words.js";
 // The codes that have a sentence in every language: `problem_…` in the words.
 const TRANSLATED = new Set(["offline", "timed_out", "busy", "unreachable", "unknown_device", "too_many_failures"]);
 const DEADLINE_MS = 30_000;
+// A request that only reads is sent again after these times: a weak network loses single ones.
+const RETRIES_MS = [300, 1_500];
 
 /** A request that the gateway refused, or that did not reach it (`status` 0). */
 export class Problem extends Error {
@@ -57,20 +60,29 @@ export async function fetchFile(path) {
 
 /** @type {(method: string, path: string, body?: unknown) => Promise<Response>} */
 async function send(method, path, body) {
-  const response = await reach(method, path, body);
+  const response = await reach(method, path, body, method === "GET" ? RETRIES_MS : []);
+  setClockFrom(response.headers.get("Date"));
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
-  if (response.status === 401) location.assign("sign-in");
+  if (response.status === 401) {
+    // After signing in one comes back to the same place.
+    sessionStorage.setItem("darvaz.back", location.hash);
+    location.assign("sign-in");
+  }
   throw new Problem(response.status, answer.code ?? "failed", answer.detail ?? response.statusText);
 }
 
-/** @type {(method: string, path: string, body?: unknown) => Promise<Response>} */
-async function reach(method, path, body) {
+/** @type {(method: string, path: string, body: unknown, retriesMs: number[]) => Promise<Response>} */
+async function reach(method, path, body, [retryMs, ...laterMs]) {
   const json =
     body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   try {
     return await fetch(relative(path), { method, signal: AbortSignal.timeout(DEADLINE_MS), ...json });
   } catch {
+    if (retryMs !== undefined) {
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+      return reach(method, path, body, laterMs);
+    }
     throw new Problem(0, "unreachable", t("problem_unreachable"));
   }
 }

@@ -34,6 +34,13 @@ function lineOfStart(time, payload) {
 }
 
 /**
+ * Whether two lines are one, which the journal and the stream of events both brought.
+ * @type {(a: LogLine, b: LogLine) => boolean}
+ */
+export const isSameLine = (a, b) =>
+  Math.abs(a.time - b.time) < SAME_S && a.message === b.message && a.level === b.level;
+
+/**
  * Returns earlier lines and then later ones; a line at the border that is in both appears once.
  * @param {LogLine[]} earlier
  * @param {LogLine[]} later

@@ -6,6 +6,7 @@
 const GAP_STEPS = 6;
 const MARGIN = 0.1;
 const DIGITS_MAX = 4;
+const ROUND = [1, 2, 2.5, 5, 10];
 // The history keeps times in whole milliseconds.
 const HISTORY_STEP_S = 0.001;
 
@@ -40,6 +41,21 @@ export function boundsOf(points) {
  */
 export function digitsFor(range) {
   return Math.max(0, Math.min(DIGITS_MAX, 1 - Math.floor(Math.log10(range))));
+}
+
+/**
+ * Returns two to five round values between two bounds, the same distance apart.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} [base] the values are round in multiples of it
+ */
+export function ticksOf(low, high, base = 1) {
+  const rough = (high - low) / base / 4 || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = (ROUND.find((round) => round * power >= rough) ?? 10) * power * base;
+  const first = Math.ceil(low / step);
+  const count = Math.floor(high / step) - first + 1;
+  return Array.from({ length: Math.max(1, count) }, (_, at) => (first + at) * step);
 }
 
 /**

@@ -1,16 +1,15 @@
 // The state of the page: the devices, the role of the reader, and the one stream of events that keeps them current.
 
-import { loadDevices, pathOf, relative, request } from "./api.js";
+import { loadDevices, pathOf, request } from "./api.js";
+import { setClock } from "./clock.js";
+import { Events } from "./events.js";
 import { KnownDevices } from "./known-devices.js";
 
 /** @import { Device, Role, StoreEvents } from "./types.js" */
 
 const RETRY_MS = 2_000;
-// Browsers allow six connections to a host: hidden pages give theirs back.
-const CLOSE_HIDDEN_MS = 10_000;
 // Where a proxy delays the stream of events, the page is shown without it after this time.
 const STREAM_DEADLINE_MS = 3_000;
-const TYPES = "presence,forgotten,telemetry,ack,frames,alert";
 
 class Store extends EventTarget {
   /** @type {"connecting" | "live" | "lost"} the state of the stream */
@@ -20,18 +19,14 @@ class Store extends EventTarget {
   /** Whether a browser session, rather than the gateway's own machine or a token, lets the reader in. */
   bySession = false;
   #known = new KnownDevices();
-  /** @type {EventSource | null} null while a hidden page holds no stream */
-  #stream = null;
-  /** Timer of the next attempt, or of the end of a hidden page's stream. */
-  #timer = 0;
+  #events = new Events((message) => this.#receive(message));
+  #isOpening = false;
   /** Timer of the change to another device. */
   #watchTimer = 0;
   /** Timer of the list that is loaded after a gap. */
   #reloadTimer = 0;
   /** @type {string | null} the one device whose events and log are received; null: all devices, without logs */
   #watched = null;
-  /** The id of the newest event: a new stream continues after it. */
-  #lastId = "";
   /** Whether events were missed because the stream was of another device. */
   #isBehind = false;
 
@@ -45,20 +40,28 @@ class Store extends EventTarget {
 
   /**
    * Opens the stream of events, then loads the devices, so that no change is missed; returns when they are known.
-   * A page that is hidden from its start, in a tab of the background, opens the stream when it is shown.
+   * A page that is hidden from its start, in a tab of the background, opens the stream when it is shown. May be called
+   * again after it failed.
    */
   async open() {
+    const isFirst = !this.#isOpening;
+    this.#isOpening = true;
     const opened = new Promise((resolve) => {
       this.addEventListener("state", resolve, { once: true });
       setTimeout(resolve, STREAM_DEADLINE_MS);
     });
-    document.addEventListener("visibilitychange", () => this.#onVisibility());
-    if (!document.hidden) this.#openStream();
+    if (isFirst) document.addEventListener("visibilitychange", () => this.#events.want({ isSeen: !document.hidden }));
+    this.#events.want({ isSeen: !document.hidden });
+    await this.#begin();
+    if (isFirst && !document.hidden) await opened;
+    await this.load();
+  }
+
+  // Who reads: a page that guesses would offer too little, or too much.
+  async #begin() {
     const session = await request("GET", "/api/session");
     this.role = session.role;
     this.bySession = session.by === "session";
-    if (this.#stream) await opened;
-    await this.load();
   }
 
   /**
@@ -68,11 +71,10 @@ class Store extends EventTarget {
   watch(device) {
     if (device === this.#watched) return;
     this.#watched = device;
-    this.#lastId = "";
     this.#isBehind = true;
     clearTimeout(this.#watchTimer);
     // From one device's page to another is two calls and one change.
-    this.#watchTimer = setTimeout(() => this.#stream && this.#openStream());
+    this.#watchTimer = setTimeout(() => this.#events.want({ device }));
   }
 
   /** Loads the list of devices. */
@@ -105,45 +107,35 @@ class Store extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  #openStream() {
-    clearTimeout(this.#timer);
-    this.#stream?.close();
-    const stream = new EventSource(this.#streamPath());
-    this.#stream = stream;
-    /** @type {(type: string, call: (detail: any) => void) => void} */
-    const on = (type, call) =>
-      stream.addEventListener(type, (event) => {
-        this.#lastId = event.lastEventId || this.#lastId;
-        call(JSON.parse(event.data));
-      });
-    on("hello", (detail) => {
-      this.#enter("live");
-      this.emit("hello", detail);
-    });
-    on("gap", (detail) => {
-      // What a board lost is not in the list either.
-      if (detail.device === undefined) this.#loadSoon();
-      this.emit("gap", detail);
-    });
-    on("presence", (device) => this.#onPresence(device));
-    on("forgotten", ({ device }) => {
-      this.#known.delete(device);
+  /** @param {import("./event-hub.js").HubMessage} message */
+  #receive({ type, data }) {
+    if (type === "lost" || type === "refused") this.#onLost(type === "refused");
+    // Nobody looks: what is missed meanwhile is loaded once the stream is there again.
+    else if (type === "paused") this.state = "lost";
+    else if (type === "hello") this.#onHello(data);
+    else if (type === "presence") this.#onPresence(data);
+    else if (type === "telemetry") this.#onTelemetry(data);
+    else if (type === "forgotten") {
+      this.#known.delete(data.device);
       this.emit("devices", undefined);
-    });
-    on("telemetry", ({ device: id, time, values }) => {
-      if (this.#known.addReadings({ id, time, values })) this.emit("telemetry", { id, time, values });
-    });
-    for (const type of /** @type {const} */ (["ack", "frames", "log", "alert"]))
-      on(type, (detail) => this.emit(type, detail));
-    on("crash", ({ device }) => this.emit("crash", device));
-    stream.onerror = () => this.#onStreamError(stream);
+    } else if (type === "crash") this.emit("crash", data.device);
+    else {
+      // What a board lost is not in the list either.
+      if (type === "gap" && data.device === undefined) this.#loadSoon();
+      this.emit(/** @type {any} */ (type), data);
+    }
   }
 
-  #streamPath() {
-    const query = new URLSearchParams({ types: this.#watched === null ? TYPES : `${TYPES},log,crash` });
-    if (this.#watched !== null) query.set("device", this.#watched);
-    if (this.#lastId) query.set("last_event_id", this.#lastId);
-    return relative(`/api/events?${query}`);
+  /** @param {{time: number}} hello */
+  #onHello(hello) {
+    setClock(hello.time);
+    this.#enter("live");
+    this.emit("hello", hello);
+  }
+
+  /** @param {any} report */
+  #onTelemetry({ device: id, time, values }) {
+    if (this.#known.addReadings({ id, time, values })) this.emit("telemetry", { id, time, values });
   }
 
   // Many lines in a short time cause many gaps: one list answers them all.
@@ -151,7 +143,7 @@ class Store extends EventTarget {
     if (this.#reloadTimer) return;
     this.#reloadTimer = setTimeout(() => {
       this.#reloadTimer = 0;
-      this.load().catch(() => {});
+      this.load().catch(() => this.#loadSoon());
     }, RETRY_MS);
   }
 
@@ -162,34 +154,14 @@ class Store extends EventTarget {
     this.emit("state", undefined);
     if (!mustLoad) return;
     this.#isBehind = false;
-    this.load().catch(() => {});
+    this.load().catch(() => this.#loadSoon());
   }
 
-  /**
-   * The browser reconnects by itself, except after a refusal: then this does.
-   * @param {EventSource} stream
-   */
-  #onStreamError(stream) {
+  /** @param {boolean} isRefused */
+  async #onLost(isRefused) {
     this.#enter("lost");
-    if (stream.readyState !== EventSource.CLOSED) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(async () => {
-      await request("GET", "/api/session").catch(() => {});
-      this.#openStream();
-    }, RETRY_MS);
-  }
-
-  #onVisibility() {
-    clearTimeout(this.#timer);
-    if (document.hidden) {
-      this.#timer = setTimeout(() => {
-        this.#stream?.close();
-        this.#stream = null;
-      }, CLOSE_HIDDEN_MS);
-    } else if (this.#stream === null) {
-      this.state = "lost";
-      this.#openStream();
-    }
+    // Who is not signed in any more is led to the sign-in page.
+    if (isRefused) await request("GET", "/api/session").catch(() => {});
   }
 
   /** @param {Device} device */

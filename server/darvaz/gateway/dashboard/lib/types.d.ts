@@ -22,6 +22,27 @@ export interface ArgumentRule {
   choices?: Value[];
   default?: Value;
   title?: string;
+  /** Titles of the choices. */
+  options?: Record<string, string>;
+}
+
+/** What a maker, or somebody in the page, says of a command or a value: `words` in protocol.json. */
+export interface Words {
+  /** In one language, or in several by their codes. */
+  title?: string | Record<string, string>;
+  icon?: string;
+  order?: number;
+  section?: string;
+  /** Whether to ask before the command, or the question. */
+  confirm?: boolean | string;
+  unit?: string;
+  step?: number;
+  /** Digits after the point. */
+  precision?: number;
+  /** The value of telemetry that shows where a command stands. */
+  state?: string;
+  /** Titles of the values. */
+  options?: Record<string, string>;
 }
 
 export type Arguments = Record<string, Value>;
@@ -41,13 +62,14 @@ export interface Device {
   kind: string;
   sends_frames: boolean;
   label: string | null;
-  /** What an older gateway does not tell. */
-  groups?: string[];
+  groups: string[];
   hidden_from?: System[];
   online: boolean;
   since: number | null;
   first_seen: number;
   last_seen: number;
+  /** The code with which its last link was closed; null while it is online, or if that is not known. */
+  last_end: number | null;
   address: string | null;
   version: string | null;
   board: string | null;
@@ -59,6 +81,7 @@ export interface Device {
   commands: Record<string, Record<string, ArgumentRule> | null>;
   last_args: Record<string, Arguments>;
   telemetry: Record<string, MeasurementRule>;
+  words?: { commands?: Record<string, Words>; telemetry?: Record<string, Words> };
   values: Record<string, Reading>;
 }
 
@@ -90,6 +113,9 @@ export interface JournalEntry {
   /** When the gateway heard of it, and when it happened. */
   time: number;
   happened: number;
+  device?: string | null;
+  kind?: string | null;
+  address?: string | null;
   direction: string;
   type: string;
   payload: string;

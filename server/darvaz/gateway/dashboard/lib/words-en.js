@@ -2,6 +2,8 @@
 
 import { alertsEn } from "./alert-words.js";
 
+import { fleet } from "./words-fleet-en.js";
+
 /** @type {Record<string, string>} */
 export const en = {
   ...alertsEn,
@@ -22,6 +24,8 @@ export const en = {
   lost: "The gateway does not answer. The page shows what was known at {}. Trying again …",
   back: "Connected again.",
   connecting: "Connecting …",
+  again: "Trying again …",
+  journal_page: "Journal",
   problems: "The gateway has a problem:",
 
   // Numbers and times.
@@ -38,7 +42,8 @@ export const en = {
 
   // The list of devices.
   search: "Find a device",
-  none_found: "No device has this in its name.",
+  ...fleet,
+  none_found: "No device matches.",
   online: "Online",
   offline: "Offline",
   since: "for {}",
@@ -57,6 +62,10 @@ export const en = {
   send: "Send",
   run: "Run",
   pending: "sent, waiting …",
+  confirm_command: "Run “{}” now?",
+  at_least: "At least {}",
+  at_most: "At most {}",
+  whole_number: "A whole number",
   done: "done",
   failed: "failed: {}",
   more: "show all",
@@ -134,9 +143,12 @@ export const en = {
   level_warning: "from warning",
   level_error: "errors only",
   filter: "Only lines with",
+  no_such_lines: "No line matches. Older lines are searched in the journal.",
+  search_older: "Search further back",
+  searching: "Searching …",
   no_lines: "No lines yet.",
   pause: "Pause",
-  resume: "Go on",
+  resume: "Continue",
   clear: "Clear",
   lines_skipped: "{} lines skipped",
   lines_may_be_missing: "Some lines may be missing",
@@ -148,11 +160,26 @@ export const en = {
   newest: "Newest",
   up_to: "Up to",
   none_newer: "Nothing newer yet.",
+  gateway: "the gateway",
+  none_yet: "Nothing found so far: “Older” searches further back.",
+  subject: "Show",
+  filter_text: "With the text",
+  from: "From",
+  all_devices: "All devices",
+  subject_all: "Everything",
+  subject_came: "Who connected",
+  subject_went: "Who disconnected",
+  subject_refused: "Who was refused",
+  subject_commands: "Commands",
+  subject_answers: "Answers to commands",
+  subject_logs: "Logs",
+  subject_errors: "Warnings and errors",
+  subject_changes: "Changes",
   no_rows: "No entries.",
   export_page: "Save these rows",
   export: "Save as file",
   time: "Time",
-  direction: "Direction",
+  direction: "From or to",
   type: "Type",
   content: "Content",
   received: "received",
@@ -183,6 +210,16 @@ export const en = {
   seen: "Last seen",
   first_seen: "First seen",
   reset_cause: "Last reset",
+  words: "Names, icons and order",
+  words_hint: "How this page shows the commands and values of the board. What is empty is as the board says it.",
+  title_en: "Title in English",
+  title_fa: "Title in Persian",
+  icon: "Icon",
+  order: "Order",
+  confirm: "Ask first",
+  shown_by: "State shown by",
+  unit: "Unit",
+  precision: "Digits after the point",
   manage: "Manage",
   rename: "Name",
   save: "Save",
@@ -201,9 +238,10 @@ export const en = {
   to_devices: "All devices",
 
   // Adding a board.
-  add_intro:
-    "Connect the board by USB to a computer with this repository. It gets a token while the enrolment window is open.",
-  step_open: "Open the enrolment window",
+  add_intro: "Connect the board by USB to a computer with this repository, and run one command.",
+  step_open: "Only without make flash: open the enrolment window",
+  window_why:
+    "make flash brings a token along. A board that was set up in another way fetches one while the window is open; so may any other in your network.",
   step_type: "Run this command",
   step_wait: "Wait for the board",
   open_window: "Open the window for 15 minutes",
@@ -216,6 +254,7 @@ export const en = {
   flash_elsewhere:
     "On any computer other than the gateway’s, set DARVAZ_TOKEN to an operator’s token; issue one under Access.",
   your_address: "Replace YOUR-ADDRESS by the address of this computer in your network.",
+  refused_board: "refused",
   waiting_board: "Waiting for a new board …",
   arrived: "{} has connected.",
   show_it: "Show it",

@@ -2,6 +2,8 @@
 
 import { alertsFa } from "./alert-words.js";
 
+import { fleet } from "./words-fleet-fa.js";
+
 /** @type {Record<string, string>} */
 export const fa = {
   ...alertsFa,
@@ -22,6 +24,8 @@ export const fa = {
   lost: "دروازه پاسخ نمی‌دهد. صفحه آنچه را که در {} معلوم بود نشان می‌دهد. تلاش دوباره …",
   back: "دوباره وصل شد.",
   connecting: "در حال اتصال …",
+  again: "تلاش دوباره …",
+  journal_page: "رویدادها",
   problems: "دروازه مشکلی دارد:",
 
   // Numbers and times.
@@ -38,7 +42,8 @@ export const fa = {
 
   // The list of devices.
   search: "جست‌وجوی دستگاه",
-  none_found: "نام هیچ دستگاهی این را ندارد.",
+  ...fleet,
+  none_found: "هیچ دستگاهی با این شرط نیست.",
   online: "آنلاین",
   offline: "آفلاین",
   since: "از {} پیش",
@@ -57,6 +62,10 @@ export const fa = {
   send: "ارسال",
   run: "اجرا",
   pending: "فرستاده شد، در انتظار …",
+  confirm_command: "«{}» اکنون اجرا شود؟",
+  at_least: "دست‌کم {}",
+  at_most: "حداکثر {}",
+  whole_number: "عدد صحیح",
   done: "انجام شد",
   failed: "نشد: {}",
   more: "نمایش همه",
@@ -134,6 +143,9 @@ export const fa = {
   level_warning: "از هشدار",
   level_error: "فقط خطاها",
   filter: "فقط سطرهایی با",
+  no_such_lines: "هیچ سطری با این شرط نیست. سطرهای قدیمی‌تر در دفتر رویدادها جستجو می‌شوند.",
+  search_older: "جستجوی قدیمی‌ترها",
+  searching: "در حال جستجو …",
   no_lines: "هنوز سطری نیست.",
   pause: "مکث",
   resume: "ادامه",
@@ -148,6 +160,21 @@ export const fa = {
   newest: "تازه‌ترین",
   up_to: "تا زمان",
   none_newer: "هنوز چیز تازه‌تری نیست.",
+  gateway: "دروازه",
+  none_yet: "تا اینجا چیزی یافت نشد: «قدیمی‌تر» ادامه می‌دهد.",
+  subject: "نمایش",
+  filter_text: "دارای متن",
+  from: "از",
+  all_devices: "همهٔ دستگاه‌ها",
+  subject_all: "همه چیز",
+  subject_came: "اتصال‌ها",
+  subject_went: "قطع شدن‌ها",
+  subject_refused: "رد شده‌ها",
+  subject_commands: "فرمان‌ها",
+  subject_answers: "پاسخ فرمان‌ها",
+  subject_logs: "گزارش‌ها",
+  subject_errors: "هشدارها و خطاها",
+  subject_changes: "تغییرها",
   no_rows: "ردیفی نیست.",
   export_page: "ذخیرهٔ همین ردیف‌ها",
   export: "ذخیره در فایل",
@@ -183,6 +210,16 @@ export const fa = {
   seen: "آخرین حضور",
   first_seen: "نخستین حضور",
   reset_cause: "علت آخرین راه‌اندازی",
+  words: "نام‌ها، نمادها و ترتیب",
+  words_hint: "این صفحه فرمان‌ها و مقدارهای برد را چنین نشان می‌دهد. هرچه خالی باشد همان است که برد می‌گوید.",
+  title_en: "عنوان انگلیسی",
+  title_fa: "عنوان فارسی",
+  icon: "نماد",
+  order: "ترتیب",
+  confirm: "اول بپرسد",
+  shown_by: "وضعیت از روی",
+  unit: "یکا",
+  precision: "رقم‌های اعشار",
   manage: "مدیریت",
   rename: "نام",
   save: "ذخیره",
@@ -200,8 +237,10 @@ export const fa = {
   to_devices: "همهٔ دستگاه‌ها",
 
   // Adding a board.
-  add_intro: "برد را با USB به رایانه‌ای وصل کنید که این مخزن را دارد. تا پنجرهٔ ثبت‌نام باز است، برد توکن می‌گیرد.",
-  step_open: "پنجرهٔ ثبت‌نام را باز کنید",
+  add_intro: "برد را با USB به رایانه‌ای وصل کنید که این مخزن را دارد، و یک دستور را اجرا کنید.",
+  step_open: "فقط بدون make flash: پنجرهٔ ثبت‌نام را باز کنید",
+  window_why:
+    "با make flash توکن همراه برد می‌رود. بردی که به شیوهٔ دیگری آماده شده، تا پنجره باز است توکن می‌گیرد؛ هر برد دیگری در شبکهٔ شما نیز.",
   step_type: "این فرمان را اجرا کنید",
   step_wait: "منتظر برد بمانید",
   open_window: "باز کردن پنجره برای ۱۵ دقیقه",
@@ -214,6 +253,7 @@ export const fa = {
   flash_elsewhere:
     "روی هر رایانه‌ای جز رایانهٔ دروازه، DARVAZ_TOKEN را برابر توکن یک اپراتور بگذارید؛ در بخش دسترسی صادر کنید.",
   your_address: "به‌جای YOUR-ADDRESS نشانی همین رایانه را در شبکهٔ خود بنویسید.",
+  refused_board: "رد شد",
   waiting_board: "در انتظار برد تازه …",
   arrived: "{} وصل شد.",
   show_it: "نمایش",

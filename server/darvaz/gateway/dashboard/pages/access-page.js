@@ -4,6 +4,7 @@ import { copyable } from "../elements/copyable.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { addressFor } from "../lib/addresses.js";
 import { reasonOf, request } from "../lib/api.js";
+import { nowS } from "../lib/clock.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { timeElement } from "../lib/format.js";
 import { store } from "../lib/store.js";
@@ -20,6 +21,8 @@ class AccessPage extends HTMLElement {
   #tokensTitle = h("h2", { tabindex: -1 }, t("tokens"));
   #tokens = h("tbody", {});
   #sessions = h("tbody", {});
+  /** Shows the secret of the token that was issued last. */
+  #issued = h("div", { "aria-live": "polite" });
   #sessionsTable = table(["who", "address", "used", "actions"], this.#sessions);
   #noSessions = h("p", { class: "quiet", hidden: true }, t("no_sessions"));
 
@@ -43,9 +46,10 @@ class AccessPage extends HTMLElement {
   #tokenForm() {
     const kind = select(KINDS, "kind");
     const label = h("input", { maxlength: 64, dir: "auto", autocomplete: "off" });
-    const result = h("div", { "aria-live": "polite" });
+    const result = this.#issued;
     const issue = async () => {
-      const { token } = await request("POST", "/api/tokens", { kind: kind.value, label: label.value.trim() });
+      const { id, token } = await request("POST", "/api/tokens", { kind: kind.value, label: label.value.trim() });
+      result.dataset.token = id;
       result.replaceChildren(h("p", {}, t("shown_once")), copyable(token));
       label.value = "";
     };
@@ -101,7 +105,7 @@ class AccessPage extends HTMLElement {
 
   /** @type {(tokens: Token[], sessions: BrowserSession[]) => void} */
   #show(tokens, sessions) {
-    const shown = tokens.filter((token) => isRecent(token, Date.now() / 1000)).sort(byUse);
+    const shown = tokens.filter((token) => isRecent(token, nowS())).sort(byUse);
     this.#tokens.replaceChildren(...shown.map((token) => this.#tokenRow(token)));
     this.#noSessions.hidden = sessions.length > 0;
     this.#sessionsTable.hidden = !sessions.length;
@@ -130,6 +134,8 @@ class AccessPage extends HTMLElement {
     if (!(await isConfirmed(t("revoke_sure", name), t("revoke")))) return;
     const isDone = await this.#change(() => request("DELETE", `/api/tokens/${id}`));
     if (isDone) announce(t("is_revoked", name));
+    // A secret that opens nothing is only a riddle.
+    if (isDone && this.#issued.dataset.token === id) this.#issued.replaceChildren();
     // The button that had the focus is gone.
     this.#tokensTitle.focus();
   }

@@ -4,6 +4,7 @@ import { copyable } from "../elements/copyable.js";
 import { deviceLink } from "../elements/presence.js";
 import { boardAddress, flashCommand, isLoopback } from "../lib/addresses.js";
 import { reasonOf, request } from "../lib/api.js";
+import { nowS } from "../lib/clock.js";
 import { announce, bdi, h } from "../lib/dom.js";
 import { formatDuration, formatTime } from "../lib/format.js";
 import { nameOf } from "../lib/known-devices.js";
@@ -15,6 +16,7 @@ import { t } from "../lib/words.js";
 const MINUTES = 15;
 const TICK_MS = 1_000;
 const REFRESH_MS = 5_000;
+const REFUSALS_MAX = 5;
 
 class AddBoard extends HTMLElement {
   /** @type {Enrolment | null} the gateway's answer; null before the first */
@@ -23,14 +25,18 @@ class AddBoard extends HTMLElement {
   #endsMs = 0;
   #tickTimer = 0;
   #refreshTimer = 0;
+  #sinceS = nowS();
   #status = h("p", { class: "window", id: "window-state" });
   #openButton = button("open_window", "", () => this.#change("POST", { minutes: MINUTES }));
   #closeButton = button("close_window", "quiet", () => this.#change("DELETE"));
   #address = h("div", {});
+  #refusals = h("ul", { class: "refusals", hidden: true, "aria-live": "polite" });
+  /** Refusals after this entry are of boards that somebody tries to add now. */
+  #lastEntry = 0;
   #arrivals = h("ul", { class: "arrivals", "aria-live": "polite" });
 
   connectedCallback() {
-    const steps = h("ol", { class: "steps" }, this.#openStep(), this.#commandStep(), this.#waitStep());
+    const steps = h("ol", { class: "steps" }, this.#commandStep(), this.#openStep(), this.#waitStep());
     this.replaceChildren(h("h1", {}, t("add")), h("p", {}, t("add_intro")), steps);
     follow(this, "arrived", (id) => this.#welcome(id));
     this.#tickTimer = setInterval(() => this.#tick(), TICK_MS);
@@ -45,7 +51,12 @@ class AddBoard extends HTMLElement {
 
   #openStep() {
     const buttons = h("div", { class: "row" }, this.#openButton, this.#closeButton);
-    return step("step_open", this.#status, store.mayChange ? buttons : h("p", {}, t("only_view")));
+    return step(
+      "step_open",
+      h("p", {}, t("window_why")),
+      this.#status,
+      store.mayChange ? buttons : h("p", {}, t("only_view")),
+    );
   }
 
   #commandStep() {
@@ -61,7 +72,7 @@ class AddBoard extends HTMLElement {
   }
 
   #waitStep() {
-    return step("step_wait", h("p", { class: "waiting" }, t("waiting_board")), this.#arrivals);
+    return step("step_wait", h("p", { class: "waiting" }, t("waiting_board")), this.#refusals, this.#arrivals);
   }
 
   // The pressed button is replaced by the other one, which gets the focus, so that a screen reader reads the new state.
@@ -93,6 +104,24 @@ class AddBoard extends HTMLElement {
     const hadFocus = [this.#openButton, this.#closeButton].some((button) => button === document.activeElement);
     this.#show(enrolment);
     if (hadFocus) this.#focusButton();
+    await this.#loadRefusals();
+  }
+
+  // A board that is refused again and again would otherwise leave the page waiting.
+  async #loadRefusals() {
+    const path = `/api/journal?type=refused&direction=%3D&limit=${REFUSALS_MAX}&from=${this.#sinceS}`;
+    const { rows } = await request("GET", path).catch(() => ({ rows: [] }));
+    const last = rows.at(-1)?.id ?? 0;
+    if (last <= this.#lastEntry || !this.isConnected) return;
+    this.#lastEntry = last;
+    this.#refusals.hidden = false;
+    this.#refusals.replaceChildren(
+      ...rows
+        .toReversed()
+        .map((/** @type {import("../lib/types.js").JournalEntry} */ { time, address, payload }) =>
+          h("li", {}, `${formatTime(time)} · ${t("refused_board")} `, bdi(address ?? ""), ": ", bdi(payload)),
+        ),
+    );
   }
 
   /** @param {Enrolment} enrolment */
@@ -120,7 +149,7 @@ class AddBoard extends HTMLElement {
     if (!device) return;
     const name = nameOf(device);
     announce(t("arrived", name));
-    const facts = ` ${t(`kind_${device.kind}`)} · ${formatTime(Date.now() / 1000)} `;
+    const facts = ` ${t(`kind_${device.kind}`)} · ${formatTime(nowS())} `;
     this.#arrivals.prepend(h("li", {}, h("strong", {}, bdi(name)), facts, deviceLink(device, t("show_it"))));
   }
 }

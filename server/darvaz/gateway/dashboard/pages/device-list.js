@@ -1,48 +1,80 @@
-// The page of all devices: which are online, their signal, and their newest values.
+// The page of all devices: what is wrong first, then the boards as cards or as a table, with filters in the address.
 
-import { deviceLink, presence } from "../elements/presence.js";
-import { bdi, h, oncePerFrame } from "../lib/dom.js";
-import { formatAgo, formatBytes, formatDuration, formatNumber, formatValue } from "../lib/format.js";
-import { nameOf } from "../lib/known-devices.js";
-import { own } from "../lib/own.js";
+import { batchBar } from "../elements/batch-bar.js";
+import { cardOf, rowOf, tableHead } from "../elements/device-items.js";
+import { fleetFilters } from "../elements/fleet-filters.js";
+import { troubles } from "../elements/troubles.js";
+import { Windowed } from "../elements/windowed.js";
+import { h, oncePerFrame } from "../lib/dom.js";
+import { filterOf, hashOf, problemOf, shownOf } from "../lib/fleet.js";
+import { formatNumber } from "../lib/format.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
-/** @import { Child, Device } from "../lib/types.js" */
+/** @import { Device } from "../lib/types.js" */
+/** @import { FleetFilter } from "../lib/fleet.js" */
 
-const VALUES_SHOWN = 4;
-// With fewer devices there is no search box.
-const SEARCH_FROM = 7;
 const REFRESH_MS = 15_000;
+// The order of the list changes this often at most: hundreds of boards may connect within a second.
+const ORDER_EVERY_MS = 500;
 
 class DeviceList extends HTMLElement {
-  /** @type {Map<string, HTMLElement>} the card of each device, by id */
-  #cards = new Map();
+  /** @type {FleetFilter} */
+  #filter = filterOf(location.hash);
   /** @type {Set<string>} ids of devices whose cards are not up to date */
   #changed = new Set();
+  /** @type {Set<string>} ids of selected devices */
+  #selected = new Set();
+  /** @type {Windowed | null} the list that is shown; null before the first drawing */
+  #list = null;
+  /** Which list is shown: cards or a table, and with boxes or without. */
+  #shape = "";
+  /** @type {string[]} the ids that are shown, in order */
+  #ids = [];
   #timer = 0;
-  #count = h("p", { class: "quiet" });
-  #list = h("ul", { class: "cards", "aria-label": t("devices") });
-  #noneFound = h("p", { hidden: true }, t("none_found"));
+  #orderTimer = 0;
+  #isSelecting = false;
+  #count = h("p", { class: "quiet", role: "status" });
+  #troubles = troubles((change) => this.#change(change));
+  #filters = fleetFilters(
+    (change) => this.#change(change),
+    () => this.#toggleSelecting(),
+  );
+  #body = h("div", { class: "fleet" });
+  #batch = batchBar(
+    () => this.#selectedDevices(),
+    (all) => this.#select(all),
+  );
+  #noneFound = h("p", { class: "empty", hidden: true }, t("none_found"));
   #empty = emptyNote();
-  // Made once, so that typed text stays when devices are added.
-  #search = h("input", { type: "search", oninput: () => this.#filter() });
-  #searchBox = h("label", { class: "search" }, h("span", {}, t("search")), this.#search);
   #updateSoon = oncePerFrame(() => this.#update());
-  #drawSoon = oncePerFrame(() => this.#draw());
 
   connectedCallback() {
-    const head = h("div", { class: "row" }, h("h1", {}, t("devices")), this.#count, this.#searchBox);
-    this.replaceChildren(head, this.#empty, this.#list, this.#noneFound);
-    follow(this, "devices", this.#drawSoon);
-    follow(this, "device", (id) => this.#markChanged([id]));
+    const head = h("div", { class: "row page-head" }, h("h1", {}, t("devices")), this.#count);
+    const parts = [this.#troubles.element, this.#filters.element, this.#body, this.#noneFound, this.#batch.element];
+    this.replaceChildren(head, this.#empty, ...parts);
+    follow(this, "devices", () => this.#orderSoon());
+    follow(this, "device", (id) => this.#onDevice(id));
     follow(this, "telemetry", ({ id }) => this.#markChanged([id]));
-    this.#timer = setInterval(() => this.#markChanged(this.#cards.keys()), REFRESH_MS);
+    this.#timer = setInterval(() => this.#onTime(), REFRESH_MS);
     this.#draw();
   }
 
   disconnectedCallback() {
     clearInterval(this.#timer);
+    clearTimeout(this.#orderTimer);
+    this.#list?.close();
+  }
+
+  /** @param {string} id */
+  #onDevice(id) {
+    this.#markChanged([id]);
+    this.#orderSoon();
+  }
+
+  #onTime() {
+    this.#markChanged(this.#list?.items.keys() ?? []);
+    this.#orderSoon();
   }
 
   /** @param {Iterable<string>} ids */
@@ -51,51 +83,133 @@ class DeviceList extends HTMLElement {
     this.#updateSoon();
   }
 
+  #orderSoon() {
+    if (this.#orderTimer) return;
+    this.#orderTimer = setTimeout(
+      () => {
+        this.#orderTimer = 0;
+        this.#draw();
+      },
+      this.#list ? ORDER_EVERY_MS : 0,
+    );
+  }
+
+  /** @param {Partial<FleetFilter>} change */
+  #change(change) {
+    this.#filter = { ...this.#filter, ...change };
+    // Not a step of its own on the way back, but in every link to this page.
+    history.replaceState(null, "", hashOf(this.#filter));
+    this.#draw();
+  }
+
+  #toggleSelecting() {
+    this.#isSelecting = !this.#isSelecting;
+    if (!this.#isSelecting) this.#selected.clear();
+    this.#draw();
+  }
+
+  /** @param {boolean} isAll all that are shown, or none */
+  #select(isAll) {
+    this.#selected = new Set(isAll ? this.#ids : []);
+    for (const [id, item] of this.#list?.items ?? []) tick(item, this.#selected.has(id));
+    this.#batch.draw();
+  }
+
+  #selectedDevices() {
+    return [...this.#selected].flatMap((id) => store.devices.get(id) ?? []);
+  }
+
   #draw() {
-    const devices = [...store.devices.values()].sort(byPresence);
-    const focused = [...this.#cards].find(([, card]) => card.contains(document.activeElement))?.[0] ?? "";
-    this.#cards = new Map(devices.map((device) => [device.id, cardOf(device)]));
-    this.#list.replaceChildren(...this.#cards.values());
-    this.#cards.get(focused)?.querySelector("a")?.focus();
-    this.#empty.hidden = devices.length > 0;
-    this.#count.hidden = this.#list.hidden = !devices.length;
-    this.#searchBox.hidden = devices.length < SEARCH_FROM;
-    this.#showCount();
-    this.#filter();
+    const devices = [...store.devices.values()];
+    const shown = shownOf(devices, this.#filter);
+    this.#ids = shown.map(({ id }) => id);
+    this.#drawList();
+    this.#list?.show(this.#ids);
+    const isEmpty = !devices.length;
+    this.#empty.hidden = !isEmpty;
+    this.#filters.element.hidden = this.#count.hidden = this.#body.hidden = isEmpty;
+    this.#filters.draw(this.#filter, devices, this.#isSelecting);
+    this.#noneFound.hidden = isEmpty || shown.length > 0;
+    this.#batch.element.hidden = !this.#isSelecting;
+    this.#batch.draw();
+    this.#showState();
+    this.#updateSoon();
+  }
+
+  #drawList() {
+    const isTable = this.#filter.view === "table";
+    const shape = `${isTable ? this.#filter.sort || "table" : ""}${this.#isSelecting}`;
+    if (this.#list && shape === this.#shape) return;
+    this.#shape = shape;
+    this.#list?.close();
+    const select = this.#isSelecting ? (/** @type {string} */ id) => this.#selectBox(id) : null;
+    const make = (/** @type {string} */ id) => {
+      const device = /** @type {Device} */ (store.devices.get(id));
+      return isTable ? rowOf(device, select) : cardOf(device, select);
+    };
+    const parent = isTable ? () => h("tbody", {}) : () => h("ul", { class: "cards", "aria-label": t("devices") });
+    const sort = (/** @type {string} */ column) => this.#change({ sort: nextSort(this.#filter.sort, column) });
+    const container = isTable
+      ? h("table", { class: "boards" }, tableHead(this.#filter.sort, sort, this.#isSelecting))
+      : h("div", {});
+    const around = isTable
+      ? h("div", { class: "wide panel", tabindex: 0, role: "region", "aria-label": t("devices") }, container)
+      : container;
+    this.#body.replaceChildren(around);
+    this.#list = new Windowed(container, parent, make);
+  }
+
+  /** @param {string} id */
+  #selectBox(id) {
+    const box = h("input", {
+      type: "checkbox",
+      class: "select",
+      checked: this.#selected.has(id),
+      "aria-label": `${t("select")} ${id}`,
+    });
+    box.addEventListener("change", () => {
+      if (box.checked) this.#selected.add(id);
+      else this.#selected.delete(id);
+      this.#batch.draw();
+    });
+    return box;
   }
 
   #update() {
     for (const id of this.#changed) {
+      const item = this.#list?.items.get(id);
       const device = store.devices.get(id);
-      const card = this.#cards.get(id);
-      if (device && card) fill(card, device);
+      if (item && device) /** @type {any} */ (item).fill(device);
     }
     this.#changed.clear();
-    this.#showCount();
   }
 
-  #showCount() {
-    const online = [...store.devices.values()].filter((device) => device.online).length;
-    const parts = [t("count_online", formatNumber(online)), t("count_all", formatNumber(store.devices.size))];
+  #showState() {
+    const devices = [...store.devices.values()];
+    const online = devices.filter((device) => device.online).length;
+    const parts = [t("count_online", formatNumber(online)), t("count_all", formatNumber(devices.length))];
+    if (this.#ids.length !== devices.length) parts.unshift(t("count_shown", formatNumber(this.#ids.length)));
     this.#count.textContent = parts.join(" · ");
-  }
-
-  #filter() {
-    const text = this.#search.value.trim().toLowerCase();
-    let shown = 0;
-    for (const [id, card] of this.#cards) {
-      const device = store.devices.get(id);
-      card.hidden = !`${id} ${device?.label ?? ""} ${device?.kind}`.toLowerCase().includes(text);
-      shown += card.hidden ? 0 : 1;
-    }
-    this.#noneFound.hidden = shown > 0 || !this.#cards.size;
+    this.#troubles.draw(devices);
+    const wrong = devices.filter((device) => problemOf(device)).length;
+    document.title = `${wrong ? `(${formatNumber(wrong)}) ` : ""}${t("devices")} · Darvaz`;
   }
 }
 
 customElements.define("device-list", DeviceList);
 
-/** @type {(a: Device, b: Device) => number} */
-const byPresence = (a, b) => Number(b.online) - Number(a.online) || nameOf(a).localeCompare(nameOf(b));
+/** @type {(item: HTMLElement, is: boolean) => void} */
+function tick(item, is) {
+  const box = /** @type {HTMLInputElement | null} */ (item.querySelector("input.select"));
+  if (box) box.checked = is;
+}
+
+/** @type {(sort: string, column: string) => string} */
+function nextSort(sort, column) {
+  // Up, down, and then problems first again.
+  if (sort === column) return `-${column}`;
+  return sort === `-${column}` ? "" : column;
+}
 
 function emptyNote() {
   return h(
@@ -106,54 +220,4 @@ function emptyNote() {
     h("p", { class: "quiet" }, t("simulate_hint")),
     h("pre", { dir: "ltr" }, "make simulate"),
   );
-}
-
-/** @param {Device} device */
-function cardOf(device) {
-  const card = h("li", { class: "card" });
-  fill(card, device);
-  return card;
-}
-
-/** @type {(card: HTMLElement, device: Device) => void} */
-function fill(card, device) {
-  card.classList.toggle("away", !device.online);
-  const link = deviceLink(device, bdi(nameOf(device)));
-  // The focus stays on the link while values change.
-  const hadFocus = card.contains(document.activeElement);
-  card.replaceChildren(
-    h("div", { class: "row" }, h("h2", {}, link), presence(device)),
-    h("p", { class: "quiet" }, stateOf(device)),
-    h("p", { class: "quiet small" }, detailsOf(device)),
-    valuesOf(device),
-  );
-  if (hadFocus) link.focus();
-}
-
-/** @param {Device} device */
-function stateOf({ kind, online, since, last_seen }) {
-  const duration = () => formatDuration(Date.now() / 1000 - (since ?? last_seen));
-  return `${t(`kind_${kind}`)} · ${online ? t("since", duration()) : t("last_seen", formatAgo(last_seen))}`;
-}
-
-/** @param {Device} device */
-function detailsOf({ online, ip, address, version, rssi_dbm: signal, heap_free_bytes: heap }) {
-  /** @type {Child[]} */
-  const parts = [];
-  if (ip || address) parts.push(bdi(ip || address));
-  if (version) parts.push(bdi(`v${version.replace(/^v/, "")}`));
-  if (online && signal !== null) parts.push(h("span", { title: t("signal") }, formatValue(signal, "dBm")));
-  if (online && heap !== null) parts.push(h("span", { title: t("heap") }, t("free", formatBytes(heap))));
-  return parts.flatMap((part, at) => (at ? [" · ", part] : [part]));
-}
-
-/** @param {Device} device */
-function valuesOf({ values, telemetry }) {
-  const shown = Object.entries(values).slice(0, VALUES_SHOWN);
-  const items = shown.map(([name, { value }]) => {
-    const text = formatValue(value, own(telemetry, name)?.unit);
-    const tag = typeof value === "string" ? "bdi" : "span";
-    return h("div", {}, h("dt", {}, bdi(own(telemetry, name)?.title || name)), h("dd", {}, h(tag, {}, text)));
-  });
-  return h("dl", { class: "values" }, items);
 }

@@ -6,12 +6,15 @@ import "../elements/device-crashes.js";
 import "../elements/device-journal.js";
 import "../elements/device-log.js";
 import "../elements/device-plots.js";
+import "../elements/device-words.js";
 import "../elements/device-visibility.js";
 import "../elements/device-prompt.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { presence } from "../elements/presence.js";
 import { pathOf, reasonOf, request } from "../lib/api.js";
+import { nowS } from "../lib/clock.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
+import { endOf } from "../lib/fleet.js";
 import { formatBytes, formatDuration, formatValue, timeElement } from "../lib/format.js";
 import { nameOf } from "../lib/known-devices.js";
 import { follow, store } from "../lib/store.js";
@@ -77,6 +80,7 @@ class DevicePage extends HTMLElement {
       this.#head,
       h("div", { class: "columns" }, h("div", {}, main), h("div", {}, side)),
       ...(store.mayChange ? [h("section", { class: "panel" }, part("device-prompt"))] : []),
+      h("section", { class: "panel", hidden: !store.mayChange }, part("device-words")),
       h("section", { class: "panel" }, part("device-journal")),
     ];
   }
@@ -112,9 +116,10 @@ function section(title, ...content) {
  */
 function factsOf(device) {
   const { online, board, version, ip, address, rssi_dbm: signal, heap_free_bytes: heap, uptime_s, since } = device;
-  const connectedS = Date.now() / 1000 - (since ?? 0);
+  const connectedS = nowS() - (since ?? 0);
   return [
-    ["seen", !online && timeElement(device.last_seen)],
+    ["seen", !online && [timeElement(device.last_seen), ` · ${t(`end_${endOf(device)}`)}`]],
+    ["groups", device.groups.length > 0 && bdi(device.groups.join(", "))],
     ["kind", t(`kind_${device.kind}`)],
     ["board", board && bdi(board)],
     ["firmware", version && bdi(version)],
@@ -131,6 +136,12 @@ function factsOf(device) {
 /** @param {Device} device */
 function manage(device) {
   const name = h("input", { value: device.label ?? "", maxlength: 64, dir: "auto", autocomplete: "off" });
+  const groups = h("input", {
+    value: device.groups.join(", "),
+    dir: "auto",
+    autocomplete: "off",
+    title: t("groups_hint"),
+  });
   const status = h("output", {});
   /** @type {(change: () => Promise<string>) => Promise<void>} */
   const change = async (make) => {
@@ -141,7 +152,8 @@ function manage(device) {
     }
   };
   const rename = async () => {
-    await request("PATCH", pathOf(device.id), { label: name.value.trim() || null });
+    const names = groups.value.split(/[,،]/).flatMap((part) => part.trim() || []);
+    await request("PATCH", pathOf(device.id), { label: name.value.trim() || null, groups: names });
     return t("saved");
   };
   const forget = async () => {
@@ -155,10 +167,11 @@ function manage(device) {
     change(rename);
   };
   const label = h("label", {}, h("span", {}, t("rename")), name);
+  const groupsLabel = h("label", {}, h("span", {}, t("groups")), groups);
   const button = h("button", { type: "button", class: "danger", onclick: () => change(forget) }, t("forget"));
   const alert = h("a", { href: `#/alerts/${encodeURIComponent(device.id)}` }, t("alert_for"));
   return [
-    h("form", { class: "row", onsubmit }, label, h("button", {}, t("save")), status),
+    h("form", { class: "row", onsubmit }, label, groupsLabel, h("button", {}, t("save")), status),
     h("p", {}, alert),
     h("p", {}, button),
   ];

@@ -5,6 +5,7 @@ const WORDS = {
   en: {
     working: "Signing in …",
     done: "You are signed in.",
+    already: "You are signed in already.",
     ask: "Sign in to this gateway.",
     label: "Link or token",
     hint: "The gateway prints a link at its first start; later “make signin” or “darvaz signin” does, on its computer. For a token: “darvaz token issue operator”.",
@@ -17,6 +18,7 @@ const WORDS = {
   fa: {
     working: "در حال ورود …",
     done: "وارد شدید.",
+    already: "شما پیش‌تر وارد شده‌اید.",
     ask: "برای استفاده از دروازه وارد شوید.",
     label: "پیوند یا توکن",
     hint: "دروازه در نخستین اجرا پیوندی چاپ می‌کند؛ پس از آن، روی رایانهٔ دروازه: «make signin» یا «darvaz signin». برای توکن: «darvaz token issue operator».",
@@ -49,6 +51,15 @@ function showForm() {
   token.focus();
 }
 
+/** Opens the dashboard, where the reader was before the sign-in. */
+function enter() {
+  const back = sessionStorage.getItem("darvaz.back") ?? "";
+  sessionStorage.removeItem("darvaz.back");
+  location.replace(`./${back}`);
+}
+
+const isSignedIn = async () => (await fetch("api/session")).ok;
+
 /** @param {string} text a secret, or a whole link that ends with one */
 async function signIn(text) {
   show("working");
@@ -61,10 +72,17 @@ async function signIn(text) {
     });
     if (response.ok) {
       show("done");
-      location.replace("./");
+      enter();
       return;
     }
-    show((await response.json()).code);
+    const { code } = await response.json();
+    // A link that is opened a second time in the same browser: it is signed in already.
+    if (code === "link_used" && (await isSignedIn())) {
+      show("already");
+      enter();
+      return;
+    }
+    show(code);
   } catch {
     show("unreachable");
   } finally {

@@ -1,0 +1,220 @@
+// What can be done with all selected devices at once: a command, groups, an export. Each device has its own result.
+
+import { reasonOf, request } from "../lib/api.js";
+import { announce, bdi, h, visible } from "../lib/dom.js";
+import { COLUMNS, csvOf } from "../lib/fleet.js";
+import { compareNames } from "../lib/fold.js";
+import { formatIso, formatNumber } from "../lib/format.js";
+import { nameOf } from "../lib/known-devices.js";
+import { own } from "../lib/own.js";
+import { inputKindOf, titleOf } from "../lib/rules.js";
+import { store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+import { field } from "./control-fields.js";
+import { isConfirmed } from "./dialog.js";
+import { groupsOf } from "./fleet-filters.js";
+
+/** @import { ArgumentInput, ArgumentRule, Device, Value } from "../lib/types.js" */
+/** @typedef {{device: string, status: string, result?: any, detail?: string}} Outcome */
+
+// The gateway takes this number of devices in one request.
+const SLICE = 200;
+// A command to more boards than this is asked about.
+const ASK_FROM = 20;
+
+/**
+ * @param {() => Device[]} selected
+ * @param {(isAll: boolean) => void} onselect selects all that are shown, or none
+ */
+export function batchBar(selected, onselect) {
+  const count = h("strong", { role: "status" });
+  const panel = h("div", { class: "batch-panel", hidden: true });
+  const open = (/** @type {(devices: Device[], panel: HTMLElement) => void} */ fill) => () => {
+    const devices = selected();
+    if (!devices.length) return;
+    panel.hidden = false;
+    fill(devices, panel);
+    /** @type {HTMLElement | null} */ (panel.querySelector("select, input, button"))?.focus();
+  };
+  const buttons = [
+    button("batch_command", open(commandPanel)),
+    button("batch_groups", open(groupPanel)),
+    button("batch_export", () => save(selected())),
+  ];
+  const all = h("button", { type: "button", class: "link", onclick: () => onselect(true) }, t("select_all"));
+  const none = h("button", { type: "button", class: "link", onclick: () => onselect(false) }, t("select_none"));
+  const bar = h("div", { class: "row" }, count, all, none, h("span", { class: "row tools" }, buttons));
+  const element = h("section", { class: "batch", hidden: true, "aria-label": t("select_many") }, bar, panel);
+  const draw = () => {
+    const number = selected().length;
+    count.textContent = t("count_selected", formatNumber(number));
+    for (const one of buttons) one.disabled = !number;
+    if (!number) panel.hidden = true;
+  };
+  return { element, draw };
+}
+
+/** @type {(key: string, onclick: () => void) => HTMLButtonElement} */
+function button(key, onclick) {
+  return h("button", { type: "button", class: "quiet", onclick }, t(key));
+}
+
+/** @type {(devices: Device[], panel: HTMLElement) => void} */
+function commandPanel(devices, panel) {
+  const counts = new Map();
+  for (const { commands } of devices)
+    for (const name of Object.keys(commands)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const names = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || compareNames(a, b));
+  if (!names.length) {
+    panel.replaceChildren(h("p", {}, t("no_controls")));
+    return;
+  }
+  const options = names.map((name) => {
+    const owner = devices.find(({ commands }) => own(commands, name));
+    const text = `${visible(titleOf(own(owner?.words?.commands ?? {}, name), name))} (${formatNumber(counts.get(name))})`;
+    return h("option", { value: name }, text);
+  });
+  const choice = h("select", {}, options);
+  const fields = h("span", { class: "row" });
+  const results = h("div", { "aria-live": "polite" });
+  /** @type {ArgumentInput[]} */
+  let inputs = [];
+  const showFields = () => {
+    const rules = devices.map(({ commands }) => own(commands, choice.value)).find(Boolean) ?? {};
+    inputs = Object.entries(rules).map(([key, rule]) =>
+      field(key, inputKindOf(rule) === "switch" ? asChoice(rule) : rule),
+    );
+    fields.replaceChildren(...inputs.map(({ element }) => element));
+  };
+  choice.addEventListener("change", showFields);
+  showFields();
+  const send = h("button", {}, t("send_to", formatNumber(devices.length)));
+  const onsubmit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const name = choice.value;
+    const question = t("confirm_many", `${visible(name)} → ${formatNumber(devices.length)}`);
+    const isAsked = name === "reboot" || devices.length >= ASK_FROM;
+    if (send.disabled || (isAsked && !(await isConfirmed(question, t("run"))))) return;
+    send.disabled = true;
+    results.replaceChildren(h("p", { class: "quiet" }, t("pending")));
+    const given = inputs.map(({ key, read }) => [key, read()]).filter(([, value]) => value !== undefined);
+    const outcomes = await sendToAll(devices, name, Object.fromEntries(given));
+    showOutcomes(results, outcomes);
+    send.disabled = false;
+  };
+  panel.replaceChildren(
+    h("form", { class: "row", onsubmit }, h("label", {}, h("span", {}, t("command")), choice), fields, send),
+    results,
+  );
+}
+
+/**
+ * Returns the rule of a truth value as a choice: what all boards get is chosen, and has no state before.
+ * @param {ArgumentRule} rule
+ * @returns {ArgumentRule}
+ */
+function asChoice(rule) {
+  return { ...rule, default: undefined, choices: [true, false], options: { true: t("on"), false: t("off") } };
+}
+
+/** @type {(devices: Device[], name: string, args: Record<string, Value>) => Promise<Outcome[]>} */
+async function sendToAll(devices, name, args) {
+  /** @type {Outcome[]} */
+  const outcomes = [];
+  for (let at = 0; at < devices.length; at += SLICE) {
+    const ids = devices.slice(at, at + SLICE).map(({ id }) => id);
+    try {
+      const { results } = await request("POST", `/api/commands/${encodeURIComponent(name)}`, { devices: ids, args });
+      outcomes.push(...results);
+    } catch (error) {
+      outcomes.push(...ids.map((device) => ({ device, status: "failed", detail: reasonOf(error) })));
+    }
+  }
+  return outcomes;
+}
+
+/** @type {(results: HTMLElement, outcomes: Outcome[]) => void} */
+function showOutcomes(results, outcomes) {
+  const failed = outcomes.filter(({ status }) => status !== "ok");
+  const summary = t(
+    "count_done",
+    `${formatNumber(outcomes.length - failed.length)} / ${formatNumber(outcomes.length)}`,
+  );
+  const rows = [...failed, ...outcomes.filter(({ status }) => status === "ok")].map(
+    ({ device, status, result, detail }) => {
+      const known = store.devices.get(device);
+      const isOk = status === "ok";
+      const text = isOk
+        ? result === null || result === undefined
+          ? t("done")
+          : JSON.stringify(result)
+        : (detail ?? "");
+      return h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, bdi(known ? nameOf(known) : device)),
+        h("td", { class: isOk ? "done" : "failed" }, bdi(text)),
+      );
+    },
+  );
+  results.replaceChildren(
+    h("p", {}, h("strong", { class: failed.length ? "failed" : "done" }, summary)),
+    h("table", { class: "outcomes" }, h("tbody", {}, rows)),
+  );
+  announce(summary);
+}
+
+/** @type {(devices: Device[], panel: HTMLElement) => void} */
+function groupPanel(devices, panel) {
+  const known = h(
+    "datalist",
+    { id: "known-groups" },
+    groupsOf(store.devices.values()).map((name) => h("option", { value: name })),
+  );
+  const name = h("input", {
+    list: "known-groups",
+    maxlength: 64,
+    dir: "auto",
+    required: true,
+    autocomplete: "off",
+    pattern: "[^,\\/]+",
+  });
+  const status = h("output", { class: "status" });
+  const change = async (/** @type {"add" | "remove"} */ what) => {
+    if (!name.reportValidity()) return;
+    try {
+      for (let at = 0; at < devices.length; at += SLICE) {
+        const ids = devices.slice(at, at + SLICE).map(({ id }) => id);
+        await request("PATCH", `/api/groups/${encodeURIComponent(name.value.trim())}`, { [what]: ids });
+      }
+      status.className = "status done";
+      status.textContent = t("saved");
+    } catch (error) {
+      status.className = "status failed";
+      status.textContent = t("failed", reasonOf(error));
+    }
+  };
+  const onsubmit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    change("add");
+  };
+  const remove = h("button", { type: "button", class: "quiet", onclick: () => change("remove") }, t("group_remove"));
+  const label = h("label", {}, h("span", {}, t("group_name")), name, known);
+  panel.replaceChildren(h("form", { class: "row", onsubmit }, label, h("button", {}, t("group_add")), remove, status));
+}
+
+/** @param {Device[]} devices */
+function save(devices) {
+  const names = [...new Set(devices.flatMap(({ values }) => Object.keys(values)))].sort(compareNames);
+  const columns = Object.keys(COLUMNS).filter((column) => column !== "values" && column !== "seen");
+  const head = ["id", ...columns, "last_seen", ...names];
+  const rows = devices.map((device) => [
+    device.id,
+    ...columns.map((column) => (column === "state" ? (device.online ? "online" : "offline") : COLUMNS[column](device))),
+    formatIso(device.last_seen),
+    ...names.map((name) => own(device.values, name)?.value ?? null),
+  ]);
+  const url = URL.createObjectURL(new Blob([csvOf([head, ...rows])], { type: "text/csv" }));
+  h("a", { href: url, download: `boards-${formatIso(Date.now() / 1000).replace(/[: ]/g, "-")}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 3_000);
+}

@@ -1,0 +1,176 @@
+// What people call the commands and values of a device: titles in two languages, icons, order, units, and questions.
+
+import { pathOf, reasonOf, request } from "../lib/api.js";
+import { bdi, h } from "../lib/dom.js";
+import { plainDigits } from "../lib/fold.js";
+import { own } from "../lib/own.js";
+import { commandsOf, orderOf } from "../lib/rules.js";
+import { store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+import { ICONS } from "./icon.js";
+
+/** @import { Words } from "../lib/types.js" */
+
+/** @typedef {{name: string, element: HTMLElement, read(): Words}} WordsRow what is said of one name */
+
+const LANGUAGES = ["en", "fa"];
+
+class DeviceWords extends HTMLElement {
+  connectedCallback() {
+    const ontoggle = () => details.open && this.#draw(details);
+    const details = h("details", { ontoggle }, h("summary", {}, h("h2", {}, t("words"))));
+    this.replaceChildren(details);
+  }
+
+  /** @param {HTMLElement} details */
+  #draw(details) {
+    const device = store.devices.get(this.getAttribute("device") ?? "");
+    if (!device) return;
+    const { commands = {}, telemetry = {} } = device.words ?? {};
+    const names = Object.keys({ ...device.telemetry, ...device.values }).sort(orderOf(telemetry));
+    const commandRows = commandsOf(device).map(([name]) => commandRow(name, own(commands, name) ?? {}, names));
+    const valueRows = names.map((name) =>
+      valueRow(name, own(telemetry, name) ?? {}, own(device.telemetry, name)?.unit),
+    );
+    const status = h("output", { class: "status" });
+    const onsubmit = async (/** @type {Event} */ event) => {
+      event.preventDefault();
+      try {
+        await request("PUT", pathOf(device.id, "words"), {
+          commands: saidIn(commandRows),
+          telemetry: saidIn(valueRows),
+        });
+        status.className = "status done";
+        status.textContent = t("saved");
+      } catch (error) {
+        status.className = "status failed";
+        status.textContent = t("failed", reasonOf(error));
+      }
+    };
+    const form = h(
+      "form",
+      { onsubmit },
+      h("p", { class: "quiet" }, t("words_hint")),
+      table(["command", "title_en", "title_fa", "icon", "order", "confirm", "shown_by"], commandRows),
+      table(["telemetry", "title_en", "title_fa", "order", "unit", "precision"], valueRows),
+      h("div", { class: "row" }, h("button", {}, t("save")), status),
+    );
+    details.replaceChildren(/** @type {Node} */ (details.firstElementChild), form);
+  }
+}
+
+customElements.define("device-words", DeviceWords);
+
+/** @type {(columns: string[], rows: WordsRow[]) => HTMLElement} */
+function table(columns, rows) {
+  const head = columns.map((key) => h("th", { scope: "col" }, t(key)));
+  const body = h(
+    "tbody",
+    {},
+    rows.map(({ element }) => element),
+  );
+  const label = { class: "wide", tabindex: 0, role: "region", "aria-label": t(columns[0]) };
+  return h("div", label, h("table", {}, h("thead", {}, h("tr", {}, head)), body));
+}
+
+/** @type {(rows: WordsRow[]) => Record<string, Words>} */
+function saidIn(rows) {
+  return Object.fromEntries(rows.map(({ name, read }) => [name, read()]));
+}
+
+/** @type {(name: string, words: Words, values: string[]) => WordsRow} */
+function commandRow(name, words, values) {
+  const titles = titleInputs(name, words);
+  const icon = select([["", "–"], ...ICONS.map((key) => [key, key])], words.icon ?? "", `${name}: ${t("icon")}`);
+  const order = numberInput(words.order, `${name}: ${t("order")}`);
+  const confirm = h("input", {
+    type: "checkbox",
+    checked: Boolean(words.confirm),
+    "aria-label": `${name}: ${t("confirm")}`,
+  });
+  const state = select([["", "–"], ...values.map((key) => [key, key])], words.state ?? "", `${name}: ${t("shown_by")}`);
+  const read = () => {
+    // A question of the maker's own stays, as long as it is asked at all.
+    const question = typeof words.confirm === "string" ? words.confirm : true;
+    const said = { ...words, title: titles.read(), icon: icon.value, order: numberIn(order), state: state.value };
+    return given({ ...said, confirm: confirm.checked ? question : undefined });
+  };
+  return { name, element: row(name, [titles.inputs, icon, order, confirm, state].flat()), read };
+}
+
+/** @type {(name: string, words: Words, unit?: string) => WordsRow} */
+function valueRow(name, words, declared) {
+  const titles = titleInputs(name, words);
+  const order = numberInput(words.order, `${name}: ${t("order")}`);
+  const properties = { maxlength: 16, size: 5, dir: "auto", placeholder: declared, value: words.unit ?? "" };
+  const unit = h("input", { ...properties, "aria-label": `${name}: ${t("unit")}` });
+  const precision = numberInput(words.precision, `${name}: ${t("precision")}`);
+  const read = () => {
+    const numbers = { order: numberIn(order), precision: numberIn(precision) };
+    return given({ ...words, ...numbers, title: titles.read(), unit: unit.value.trim() });
+  };
+  return { name, element: row(name, [...titles.inputs, order, unit, precision]), read };
+}
+
+/** @type {(name: string, inputs: HTMLElement[]) => HTMLElement} */
+function row(name, inputs) {
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, bdi(name)),
+    inputs.map((input) => h("td", {}, input)),
+  );
+}
+
+/** @type {(name: string, words: Words) => {inputs: HTMLInputElement[], read(): Record<string, string> | undefined}} */
+function titleInputs(name, { title }) {
+  const titles = typeof title === "string" ? { en: title } : { ...title };
+  const inputs = LANGUAGES.map((code) => {
+    const value = own(/** @type {Record<string, string>} */ (titles), code) ?? "";
+    return h("input", {
+      value,
+      maxlength: 64,
+      dir: "auto",
+      lang: code,
+      "aria-label": `${name}: ${t(`title_${code}`)}`,
+    });
+  });
+  const read = () => {
+    const said = LANGUAGES.map((code, at) => [code, inputs[at].value.trim()]).filter(([, text]) => text);
+    // Titles in other languages stay.
+    const rest = Object.entries(titles).filter(([code]) => !LANGUAGES.includes(code));
+    return said.length + rest.length ? Object.fromEntries([...rest, ...said]) : undefined;
+  };
+  return { inputs, read };
+}
+
+/** @type {(options: string[][], value: string, label: string) => HTMLSelectElement} */
+function select(options, value, label) {
+  const element = h(
+    "select",
+    { "aria-label": label },
+    options.map(([key, text]) => h("option", { value: key }, text)),
+  );
+  element.value = value;
+  return element;
+}
+
+/** @type {(value: number | undefined, label: string) => HTMLInputElement} */
+function numberInput(value, label) {
+  return h("input", { value: value ?? "", inputmode: "numeric", size: 4, dir: "ltr", "aria-label": label });
+}
+
+/** @param {HTMLInputElement} input */
+function numberIn({ value }) {
+  const text = plainDigits(value);
+  return text === "" ? undefined : Number(text);
+}
+
+/**
+ * Returns what is said; what is empty is not.
+ * @param {Record<string, unknown>} words
+ * @returns {Words}
+ */
+function given(words) {
+  return Object.fromEntries(Object.entries(words).filter(([, value]) => value !== undefined && value !== ""));
+}
