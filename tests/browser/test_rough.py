@@ -181,7 +181,7 @@ async def test_readings_of_an_offline_board_have_an_age(gateway: GatewayProcess,
         await page.goto(f"{gateway.url}/#/device/garden")
         await board.send("telemetry", values={"temperature": 21.5})
         number = page.locator("figcaption", has_text="temperature")
-        await expect(number).to_have_text("temperature21.5")
+        await expect(number).to_contain_text("temperature21.5")
 
     await expect(number).to_contain_text(re.compile("just now|ago"))
 
@@ -202,7 +202,7 @@ async def test_a_board_that_left_before_a_slow_stream_has_readings_with_an_age(
         async with page.expect_request("**/api/events*devices=*"):
             await page.goto(f"{gateway.url}/#/device/vineyard")
         number = page.locator("figcaption", has_text="temperature")
-        await expect(number).to_have_text("temperature21.5")
+        await expect(number).to_contain_text("temperature21.5")
     may_begin.set()
 
     await expect(number).to_contain_text(re.compile("just now|ago"))
@@ -227,7 +227,7 @@ async def test_events_from_before_a_slow_stream_are_shown(gateway: GatewayProces
         await board.receive("pong")
         may_begin.set()
 
-        await expect(page.locator("figcaption", has_text="temperature")).to_have_text("temperature21.5")
+        await expect(page.locator("figcaption", has_text="temperature")).to_contain_text("temperature21.5")
         await expect(page.get_by_text("it is warm")).to_be_visible()
 
 
