@@ -253,7 +253,7 @@ async def test_image_is_written_by_espressifs_tool(loader: str, tmp_path: Path, 
     done = await darvaz("firmware", "esp32cam", "--port", loader, "--file", file, "--wait", "1", *more)
 
     assert done.code == 0, done.out + done.err
-    assert "Hash of data verified" in done.out
+    assert "Hash of data verified" in done.err
     assert "take IO0 off GND" in done.out
 
 

@@ -138,7 +138,7 @@ async def test_first_flash_that_was_cut_is_completed_by_the_next(empty_board: Vi
 
 
 async def test_files_that_arrived_are_not_copied_again(empty_board: VirtualBoard, person: Person) -> None:
-    empty_board.cut_power_at_block_write(60)
+    empty_board.cut_power_at_block_write(140)
     await person.flash(empty_board, program=("-c", IMPATIENT))
 
     again = await person.flash(empty_board)

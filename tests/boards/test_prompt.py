@@ -176,7 +176,7 @@ async def test_code_that_does_not_end_is_given_up(board: VirtualBoard) -> None:
 
 
 async def test_code_that_prints_without_end_is_stopped(board: VirtualBoard) -> None:
-    assert (await refusal(board, lambda prompt: prompt.exec(PRINTS, deadline_s=0.5))).reason is Reason.SILENT
+    assert (await refusal(board, lambda prompt: prompt.exec(PRINTS, deadline_s=0.5))).reason is Reason.DAMAGED
 
 
 async def test_more_output_than_is_kept_is_given_up(board: VirtualBoard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ async def test_more_output_than_is_kept_is_given_up(board: VirtualBoard, monkeyp
         return prompt.exec("print('x' * 900)")
 
     assert len(await at_prompt(board, work)) == 901
-    assert (await refusal(board, lambda prompt: prompt.exec("print('x' * 1000)"))).reason is Reason.SILENT
+    assert (await refusal(board, lambda prompt: prompt.exec("print('x' * 1000)"))).reason is Reason.DAMAGED
 
 
 async def test_board_that_is_unplugged_is_reported_as_gone(board: VirtualBoard) -> None:

@@ -46,7 +46,6 @@ LINES_MAX, LINES_MIN = 350, 15
 # What Python asks for by name, however little is in it.
 MARKERS = {"__init__.py", "__main__.py", "conftest.py"}
 SHORT = {
-    "firmware/boot.py": "runs at each start of a board, and does one thing",
     "server/darvaz/boards/virtual/stubs/socket.py": "a module of MicroPython",
     "server/darvaz/testing.py": "the names that tests of makers import",
     "tests/support/on_board/run_tests.py": "runs on a board by itself",

@@ -1,6 +1,7 @@
 """What a device says about itself: the connect message, the facts of `info`, its host name. Loaded when asked for."""
 
 import gc
+import os
 import sys
 
 from . import VERSION
@@ -26,16 +27,24 @@ def introduction(device):
     deadlines_s = {name: known[name][2] / 1000 for name in known if known[name][2] != DEADLINE_S * 1000}
     if deadlines_s:
         message["deadlines_s"] = deadlines_s
-    try:
+    # A board without a key takes no updates.
+    if "update_key" in device.config:
+        message["program"] = _program()
+    return message
+
+
+def _program():
+    """Returns which program runs. The loader's names would stay in memory: it is asked only if there are releases."""
+    about = {"state": "flashed", "counter": 0}
+    if "program.json" in os.listdir("/"):
         from . import trial
 
-        message["program"] = trial.describe()
-        message["program"]["has_key"] = "update_key" in device.config
+        about = trial.describe()
         trial.leave()
-    except ImportError:
-        # The library alone was installed, without the loader.
-        pass
-    return message
+    about["has_key"] = True
+    about["mpy"] = getattr(sys.implementation, "_mpy", 0) & 255
+    about["micropython"] = ".".join(str(part) for part in sys.implementation.version[:3])
+    return about
 
 
 def add_facts(device, facts):

@@ -20,7 +20,7 @@ LOOK_MS = 500
 
 
 def describe():
-    """Returns the field `program` of the connect message."""
+    """Returns what the field `program` of the connect message says of the release."""
     state = darvaz_loader.read()
     name = state.get("state", "flashed")
     about = {
@@ -28,8 +28,6 @@ def describe():
         "release": state.get("release", ""),
         "counter": state.get("counter", 0),
         "failed": state.get("failed", 0),
-        "mpy": getattr(sys.implementation, "_mpy", 0) & 255,
-        "micropython": ".".join(str(part) for part in sys.implementation.version[:3]),
     }
     if state.get("reason"):
         about["reason"] = state["reason"]
