@@ -25,8 +25,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def text_of(data: bytes | str) -> bytes:
-    """Returns the JSON of a batch as it is stored."""
-    return zlib.decompress(data) if isinstance(data, bytes) else data.encode()
+    """Returns the JSON of a batch, without the blanks that an early version wrote after its commas."""
+    text = zlib.decompress(data) if isinstance(data, bytes) else data.encode()
+    behind_comma = text.find(b",") + 1
+    return msgspec.json.format(text, indent=-1) if text[behind_comma : behind_comma + 1] == b" " else text
 
 
 def needles_of(device: str | None, kind: str | None, type_: str | None, direction: str | None) -> tuple[bytes, ...]:
