@@ -64,7 +64,7 @@ async def test_axe_finds_nothing_while_board_and_gateway_are_offline(
         await page.emulate_media(color_scheme=theme)
         await page.goto(f"{fresh_gateway.url}/#/")
         await expect(page.get_by_text("21.5")).to_be_visible()
-    await expect(page.get_by_text("Offline")).to_be_visible()
+    await expect(page.get_by_role("list", name="Devices").get_by_text("Offline")).to_be_visible()
     fresh_gateway.stop()
     await expect(page.get_by_text("The gateway does not answer.")).to_be_visible()
 

@@ -66,12 +66,17 @@ def run_schemathesis(gateway: GatewayProcess, token: str, folder: Path, *options
 # A response without an end; one that is not JSON; one whose wrong guesses lock the address out;
 # and one that issues tokens until its limit.
 SPECIAL = ("watch_events", "export_journal", "sign_in", "mint_public_tokens")
+# What these accept depends on more than a schema says: one field on another, an address that Apprise knows, base64.
+# Only that they take everything of the schema is left out of the checks.
+CHOOSY = ("add_alert_rule", "put_alert_channel", "send_to_many", "add_release")
 
 
 def test_the_gateway_keeps_what_the_document_says(gateway: GatewayProcess, token: str, tmp_path: Path) -> None:
-    without = [part for name in SPECIAL for part in ("--exclude-operation-id", name)]
+    without = [part for name in (*SPECIAL, *CHOOSY) for part in ("--exclude-operation-id", name)]
+    choosy = [part for name in CHOOSY for part in ("--include-operation-id", name)]
 
     run_schemathesis(gateway, token, tmp_path, *without, "--max-examples", str(scaled(3)))
+    run_schemathesis(gateway, token, tmp_path, *choosy, "--exclude-checks", "positive_data_acceptance")
 
     assert gateway.get("/health").json()["status"] == "ok"
     assert "Traceback" not in gateway.log_text()
@@ -131,6 +136,9 @@ def try_an_online_device(gateway: GatewayProcess, token: str, folder: Path) -> N
             "DELETE",
             "--exclude-operation-id",
             "stream_camera",
+            # This camera answers no code.
+            "--exclude-operation-id",
+            "run_at_prompt",
             "--max-examples",
             str(scaled(6)),
             config='[parameters]\n"path.device" = "yard"\n',

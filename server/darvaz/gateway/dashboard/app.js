@@ -111,8 +111,19 @@ async function loadPage(load) {
     const tries = Number(sessionStorage.getItem(TRIES_KEY) ?? 0) + 1;
     sessionStorage.setItem(TRIES_KEY, String(tries));
     if (tries > TRIES_MAX) throw error;
+    // Without the gateway, the browser would show a page of its own.
+    while (!(await isGatewayThere())) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     location.reload();
     await new Promise(() => {});
+  }
+}
+
+/** Returns whether the gateway answers. */
+async function isGatewayThere() {
+  try {
+    return (await fetch(new URL("health", document.baseURI))).status > 0;
+  } catch {
+    return false;
   }
 }
 
