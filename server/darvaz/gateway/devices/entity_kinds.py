@@ -13,6 +13,8 @@ CommandKind = Literal["button", "switch", "number", "select", "action"]
 REBOOT = "reboot"
 HIDDEN_COMMANDS = frozenset({"stream", "snapshot", "info"})
 
+# Of one board, commands and values and all; the rest is left out.
+ENTITIES_MAX = 200
 # Device classes of Home Assistant's binary sensors that its sensors do not have: such a value is never a number.
 BINARY_CLASSES = frozenset({
     "battery_charging", "cold", "connectivity", "door", "garage_door", "heat", "light", "lock", "motion", "moving",

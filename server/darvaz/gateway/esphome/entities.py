@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darvaz.gateway.devices.entity_kinds import (
+    ENTITIES_MAX,
     HIDDEN_COMMANDS,
     REBOOT,
     command_kind,
@@ -24,8 +25,6 @@ from darvaz.gateway.devices.names import entity_key, human_name
 from darvaz.gateway.esphome.messages import Message, pb
 from darvaz.gateway.telemetry.description import DeviceDescription
 
-# Of one board, commands and values and all; the rest is left out.
-ENTITIES_MAX = 200
 _CONFIG, _DIAGNOSTIC = pb.ENTITY_CATEGORY_CONFIG, pb.ENTITY_CATEGORY_DIAGNOSTIC
 # A board has one camera at most.
 CAMERA_KEY = entity_key("camera", "camera")

@@ -11,6 +11,7 @@ from typing import Any
 
 from darvaz import __version__
 from darvaz.gateway.devices.entity_kinds import (
+    ENTITIES_MAX,
     HIDDEN_COMMANDS,
     REBOOT,
     command_kind,
@@ -26,8 +27,6 @@ from darvaz.gateway.mqtt.device_classes import is_binary_class, is_sensor_class
 from darvaz.gateway.mqtt.topics import BoardTopics, Topics
 from darvaz.gateway.telemetry.description import DeviceDescription
 
-# Of one board; the rest is left out, as elsewhere.
-ENTITIES_MAX = 200
 Component = dict[str, Any]
 # Its kind, the name of the board's program, and the rest.
 _Entity = tuple[str, str, Component]
