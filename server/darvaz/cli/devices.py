@@ -7,10 +7,9 @@ import time
 import click
 
 from darvaz.cli.remote import ask, gateway_option
-from darvaz.cli.tables import ago, iso, show
+from darvaz.cli.tables import ago, iso, show_found
 from darvaz.client import requests
 from darvaz.client.types import DeviceInfo
-from darvaz.text.terminal import visible_json
 
 
 @click.command()
@@ -22,12 +21,8 @@ def devices(gateway: str, as_json: bool) -> None:
     On a terminal a table; in a pipe one device a line, with tabs between the columns, and in full.
     """
     found: list[DeviceInfo] = ask(gateway, requests.devices())
-    if as_json:
-        click.echo(visible_json(found, indent=2))
-    elif found:
-        show([_whole(device) for device in found], [_brief(device, time.time()) for device in found])
-    else:
-        click.echo("No device yet. Add one: darvaz enrol, then connect the board.", err=True)
+    nothing = "No device yet. Add one: darvaz enrol, then connect the board."
+    show_found(found, _whole, nothing, as_json=as_json, brief=lambda device: _brief(device, time.time()))
 
 
 def _whole(device: DeviceInfo) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from darvaz.cli.remote import ask, gateway_option
-from darvaz.cli.tables import show
+from darvaz.cli.tables import show_found
 from darvaz.cli.verb_options import json_option
 from darvaz.client import requests
 from darvaz.client.types import GroupInfo
@@ -23,13 +23,11 @@ def group() -> None:
 def list_groups(as_json: bool, gateway: str) -> None:
     """List the groups and their devices."""
     found: list[GroupInfo] = ask(gateway, requests.groups())
-    if as_json:
-        click.echo(visible_json(found, indent=2))
-    elif found:
-        rows = [{"group": group["name"], "devices": " ".join(group["devices"])} for group in found]
-        show(rows, rows)
-    else:
-        click.echo("No group yet. Make one: darvaz group add greenhouse DEVICE", err=True)
+    show_found(found, _row, "No group yet. Make one: darvaz group add greenhouse DEVICE", as_json=as_json)
+
+
+def _row(info: GroupInfo) -> dict[str, str]:
+    return {"group": info["name"], "devices": " ".join(info["devices"])}
 
 
 @group.command(short_help="Put devices into a group; the first one makes it.")

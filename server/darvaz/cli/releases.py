@@ -5,11 +5,10 @@ from __future__ import annotations
 import click
 
 from darvaz.cli.remote import ask, gateway_option
-from darvaz.cli.tables import iso, show
+from darvaz.cli.tables import iso, show_found
 from darvaz.cli.verb_options import json_option
 from darvaz.client import update_requests
 from darvaz.client.types import ReleaseInfo
-from darvaz.text.terminal import visible_json
 
 
 @click.command()
@@ -18,13 +17,7 @@ from darvaz.text.terminal import visible_json
 def releases(as_json: bool, gateway: str) -> None:
     """List the releases: who made them, when, and what changed."""
     found: list[ReleaseInfo] = ask(gateway, update_requests.releases())
-    if as_json:
-        click.echo(visible_json(found, indent=2))
-    elif found:
-        rows = [_row(release) for release in found]
-        show(rows, rows)
-    else:
-        click.echo("No release yet. Make one: darvaz deploy FOLDER --to DEVICE", err=True)
+    show_found(found, _row, "No release yet. Make one: darvaz deploy FOLDER --to DEVICE", as_json=as_json)
 
 
 def _row(release: ReleaseInfo) -> dict[str, str]:

@@ -6,7 +6,7 @@ import click
 
 from darvaz.cli.deploy import summary
 from darvaz.cli.remote import ask, client_of, gateway_option
-from darvaz.cli.tables import iso, show
+from darvaz.cli.tables import iso, show, show_found
 from darvaz.cli.verb_options import json_option
 from darvaz.client import update_requests
 from darvaz.client.types import RolloutInfo
@@ -26,13 +26,7 @@ def rollout() -> None:
 def list_rollouts(as_json: bool, gateway: str) -> None:
     """List the rollouts, the newest first."""
     found: list[RolloutInfo] = ask(gateway, update_requests.rollouts())
-    if as_json:
-        click.echo(visible_json(found, indent=2))
-    elif found:
-        rows = [_row(info) for info in found]
-        show(rows, rows)
-    else:
-        click.echo("No rollout yet. Begin one: darvaz deploy FOLDER --to DEVICE", err=True)
+    show_found(found, _row, "No rollout yet. Begin one: darvaz deploy FOLDER --to DEVICE", as_json=as_json)
 
 
 @rollout.command("show")

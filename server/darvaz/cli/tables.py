@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from darvaz.text.terminal import visible
+from darvaz.text.terminal import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Row = Mapping[str, str]
+Found = TypeVar("Found")
 
 _FIXED_CHARS_MAX = 16
 _FOLDED_CHARS_MIN = 12
 _GAP = "  "
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+
+
+def show_found(
+    found: Sequence[Found],
+    whole: Callable[[Found], Row],
+    nothing: str,
+    *,
+    as_json: bool,
+    brief: Callable[[Found], Row] | None = None,
+) -> None:
+    """Prints a list as JSON or as a table; instead of an empty table, a sentence on standard error."""
+    if as_json:
+        click.echo(visible_json(found, indent=2))
+    elif found:
+        rows = [whole(each) for each in found]
+        show(rows, rows if brief is None else [brief(each) for each in found])
+    else:
+        click.echo(nothing, err=True)
 
 
 def show(whole: Sequence[Row], brief: Sequence[Row]) -> None:
