@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from darvaz.gateway.alerts.rules import ChannelName
+from darvaz.gateway.devices.words import INVISIBLE
 from darvaz.protocol.schema import load_schema
 
 LABEL_CHARS_MAX = GROUP_CHARS_MAX = 64
@@ -41,13 +42,11 @@ DeviceId = Annotated[str, _text("device_id")]
 CommandName = Annotated[str, _text("name")]
 Arguments = Annotated[dict[str, Any], _arguments()]
 TimeSeconds = Annotated[float, Meta(ge=-_TIME_MAX_S, le=_TIME_MAX_S)]
-# Control characters, line ends, invisible characters and marks that change the text direction.
-_INVISIBLE = r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 Label = Annotated[
     str,
     Meta(
         max_length=LABEL_CHARS_MAX,
-        pattern=rf"^[^{_INVISIBLE}]*$",
+        pattern=rf"^[^{INVISIBLE}]*$",
         description="A name for people.",
         extra_json_schema={"x-rule": "a label has no line ends and no invisible characters"},
     ),
@@ -58,7 +57,7 @@ GroupName = Annotated[
     Meta(
         min_length=1,
         max_length=GROUP_CHARS_MAX,
-        pattern=rf"^[^\s,/{_INVISIBLE}]([^,/{_INVISIBLE}]*[^\s,/{_INVISIBLE}])?$",
+        pattern=rf"^[^\s,/{INVISIBLE}]([^,/{INVISIBLE}]*[^\s,/{INVISIBLE}])?$",
         description="A group of devices.",
         extra_json_schema={
             "x-rule": "a group has no slash, comma, line end or invisible character, and no blank at an end"

@@ -289,10 +289,6 @@ class Hub:
 
     def send_message(self, device: str, message: Message) -> bool:
         """Sends a message other than a command; returns whether the device is here and its session could send it."""
-        return self.send_update(device, message)
-
-    def send_update(self, device: str, message: Message) -> bool:
-        """Sends a step of an update; returns whether the device is here and its session could send it."""
         presence = self._connected.get(device)
         return presence is not None and presence.link.send_command(message)
 

@@ -168,37 +168,28 @@ class Devices:
 
     def label(self, device: str, label: str | None) -> bool:
         """Sets or removes the label of a device; returns whether there is such a device."""
-        known = self._known.get(device)
-        if known is None:
-            return False
-        known.label = label
-        self._note_change(device)
-        return True
+        return self._set(device, label=label)
 
     def put_into(self, device: str, groups: Sequence[str]) -> bool:
         """Sets the groups of a device; returns whether there is such a device."""
-        known = self._known.get(device)
-        if known is None:
-            return False
-        known.groups = tuple(groups)
-        self._note_change(device)
-        return True
+        return self._set(device, groups=tuple(groups))
 
     def hide(self, device: str, systems: Sequence[str]) -> bool:
         """Sets from which systems a device is hidden; returns whether there is such a device."""
+        return self._set(device, hidden_from=tuple(systems))
+
+    def keep_words(self, device: str, words: dict[str, Any]) -> bool:
+        """Sets what is said of the commands and values of a device; returns whether there is such a device."""
+        return self._set(device, words=words)
+
+    def _set(self, device: str, **fields: Any) -> bool:
         known = self._known.get(device)
         if known is None:
             return False
-        known.hidden_from = tuple(systems)
+        for name, value in fields.items():
+            setattr(known, name, value)
         self._note_change(device)
         return True
-
-    def keep_words(self, device: str, words: dict[str, Any]) -> None:
-        """Sets what is said of the commands and values of a device, if it is known."""
-        known = self._known.get(device)
-        if known is not None:
-            known.words = words
-            self._note_change(device)
 
     def keep_args(self, device: str, name: str, values: dict[str, Any]) -> None:
         """Notes the arguments of a command that a device carried out; earlier ones that it lacks stay."""

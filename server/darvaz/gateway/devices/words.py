@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-_TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
+# Control characters, line ends, invisible characters and marks that change the text direction.
+INVISIBLE = r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_TEXT = rf"^[^{INVISIBLE}]*$"
 TITLE_CHARS_MAX = 64
 OPTIONS_MAX = 32
 NAMES_MAX = 128

@@ -277,7 +277,7 @@ class Updater:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[device, identity] = answer
         try:
-            if not self._hub.send_update(device, message):
+            if not self._hub.send_message(device, message):
                 raise _Away("the board is away")
             async with asyncio.timeout(ANSWER_DEADLINE_S):
                 return await answer
