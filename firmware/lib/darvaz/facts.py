@@ -33,10 +33,15 @@ def introduction(device):
     return message
 
 
+def has_releases():
+    """Returns whether the board ever took an update; boot.py looks at the same."""
+    return "program.json" in os.listdir("/")
+
+
 def _program():
     """Returns which program runs. The loader's names would stay in memory: it is asked only if there are releases."""
     about = {"state": "flashed", "counter": 0}
-    if "program.json" in os.listdir("/"):
+    if has_releases():
         from . import trial
 
         about = trial.describe()

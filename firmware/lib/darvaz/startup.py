@@ -53,11 +53,12 @@ def start_tasks(device):
 
 def _start_trial(device):
     """Watches a release on trial, and returns whether one is."""
+    if not facts.has_releases():
+        return False
     try:
-        os.stat("/program.json")
         from . import trial
-    except (OSError, ImportError):
-        # Nothing was ever updated, or the library alone was installed, without the loader.
+    except ImportError:
+        # The library alone was installed, without the loader.
         return False
     is_on_trial = trial.start(device)
     trial.leave()
