@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.timeout(90)]
 LOOPS = "import time\nprint('main runs')\nwhile True:\n    time.sleep(0.05)\n"
 SWALLOWS = """
 import time
+print('main runs')
 while True:
     try:
         while True:
@@ -34,13 +35,18 @@ while True:
 DEAF = "import micropython, time\nmicropython.kbd_intr(-1)\nprint('deaf')\nwhile True:\n    time.sleep(0.05)\n"
 PRINTS = "while True:\n    print('x' * 100)\n"
 SLOW_START = "import time\ntime.sleep(0.3)\n"
+FIRST_WORDS = ("main runs", "deaf", "xxx")
 
 
 async def install(board: VirtualBoard, program: str, name: str = "/main.py") -> None:
+    """Starts a program and waits for its first line."""
+
     def put(prompt: Prompt) -> None:
         prompt.write_file(name, program.encode())
         prompt.soft_reset()
-        list(prompt.read_serial_lines(0.3))
+        for line in prompt.read_serial_lines(30):
+            if any(word in line for word in FIRST_WORDS):
+                break
 
     await at_prompt(board, put)
 
