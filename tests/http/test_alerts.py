@@ -244,7 +244,8 @@ async def test_a_release_that_fell_back_is_an_alert_until_it_is_acknowledged(gat
     await add_rule(gateway, when="event", event="release_fell_back")
     async with board_at(gateway, "greenhouse"):
         target = Target(device="greenhouse", state="fell_back")
-        gateway.parts.updater.on_change(Rollout(1, 1, RolloutPlan(), 0.0), target)
+        for tell in gateway.parts.updater.listeners:
+            tell(Rollout(1, 1, RolloutPlan(), 0.0), target)
         (alert,) = await active(gateway, 1)
 
     await gateway.post(f"/api/alerts/{alert['id']}/acknowledgement")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from tests.support.app import RunningApp
-from tests.support.board import Board, board_at
-from tests.support.updates import fall_back
+from tests.support.board import board_at
+from tests.support.updates import fall_back, receive_release
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DEADLINE_S = 20.0
@@ -55,35 +53,6 @@ async def until(gateway: RunningApp, number: int, **counts: int) -> Any:
 
 def keyed(**more: Any) -> dict[str, Any]:
     return {"state": "flashed", "counter": 0, "has_key": True, **more}
-
-
-async def receive_release(board: Board, key: bytes) -> dict[str, bytes]:
-    """Plays a board that takes all of an update, and returns the files in it."""
-    message = await board.receive("update")
-    header = json.loads(message["header"])
-    assert hmac.new(key, message["header"].encode(), "sha256").hexdigest() == message["mac"]
-    manifest = await receive_file(board, message, -1, header["bytes"])
-    assert hashlib.sha256(manifest[0]).hexdigest() == header["manifest"]
-    message, files = manifest[1], {}
-    for number, line in enumerate(manifest[0].decode().splitlines()):
-        sha256, size, path = line.split(" ", 2)
-        files[path], message = await receive_file(board, message, number, int(size))
-        assert hashlib.sha256(files[path]).hexdigest() == sha256
-    await board.send("update_state", id=message["id"], status="ok", state="complete")
-    message = await board.receive("update")
-    await board.send("update_state", id=message["id"], status="ok", state="trial")
-    await board.send("update_state", status="ok", state="good", counter=header["counter"])
-    return files
-
-
-async def receive_file(board: Board, message: Any, number: int, size: int) -> tuple[bytes, Any]:
-    data = b""
-    while len(data) < size:
-        state = {"state": "receiving", "file": number, "at": len(data)}
-        await board.send("update_state", id=message["id"], status="ok", **state)
-        message = await board.receive("update")
-        data += base64.b64decode(message["data"])
-    return data, message
 
 
 async def test_a_board_gets_every_file_of_a_release_signed_with_its_key(gateway: RunningApp) -> None:

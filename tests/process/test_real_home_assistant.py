@@ -18,6 +18,7 @@ from tests.support.gateway import GatewayProcess
 from tests.support.mosquitto import Mosquitto
 from tests.support.netns import outside
 from tests.support.real_home_assistant import HomeAssistant, home_assistant_in, python_of_home_assistant
+from tests.support.updates import deploy, make_board, program, until, until_online, upload
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -162,6 +163,31 @@ def restart(gateway: GatewayProcess) -> None:
     """Stops a gateway, and starts it on the same data folder and port."""
     gateway.stop()
     gateway.start()
+
+
+async def test_a_newer_release_of_a_board_is_installed_with_one_click(home: Home, tmp_path: Path) -> None:
+    name = fresh("updated")
+    board = await asyncio.to_thread(make_board, tmp_path, home.gateway, name)
+    async with board:
+        await until_online(home.gateway, name)
+        first = await asyncio.to_thread(upload, home.gateway, {"main.py": program(1)}, name)
+        await until(home.gateway, await asyncio.to_thread(deploy, home.gateway, first, name), is_good)
+        await add(home, name)
+        before = await home.assistant.state(f"update.{name}_program", lambda state: state == "off")
+        second = await asyncio.to_thread(upload, home.gateway, {"main.py": program(2)}, name)
+        offered = await home.assistant.state(f"update.{name}_program", lambda state: state == "on")
+        await home.assistant.act("update", "install", entity_id=f"update.{name}_program")
+        after = await home.assistant.state(f"update.{name}_program", lambda state: state == "off")
+        answer = await asyncio.to_thread(home.gateway.post, f"/api/devices/{name}/commands/release")
+
+    assert before["attributes"]["installed_version"] == str(first)
+    assert (offered["attributes"]["latest_version"], offered["attributes"]["title"]) == (str(second), name)
+    assert after["attributes"]["installed_version"] == str(second)
+    assert answer.json()["result"] == 2
+
+
+def is_good(rollout: dict[str, Any]) -> bool:
+    return bool(rollout["counts"].get("good") == 1)
 
 
 # By the broker

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import hmac
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +133,39 @@ async def fall_back(board: Board) -> int:
         await board.send("update_state", id=message["id"], status="ok", state=states[message["step"]])
         if message["step"] == "commit":
             return counter
+
+
+async def receive_release(
+    board: Board, key: bytes, on_part: Callable[[int], Awaitable[None]] | None = None
+) -> dict[str, bytes]:
+    """Plays a board that takes all of an update, and returns the files in it; `on_part` waits before each part."""
+    message = await board.receive("update")
+    header = json.loads(message["header"])
+    assert hmac.new(key, message["header"].encode(), "sha256").hexdigest() == message["mac"]
+    manifest = await receive_file(board, message, -1, header["bytes"], on_part)
+    assert hashlib.sha256(manifest[0]).hexdigest() == header["manifest"]
+    message, files = manifest[1], {}
+    for number, line in enumerate(manifest[0].decode().splitlines()):
+        sha256, size, path = line.split(" ", 2)
+        files[path], message = await receive_file(board, message, number, int(size), on_part)
+        assert hashlib.sha256(files[path]).hexdigest() == sha256
+    await board.send("update_state", id=message["id"], status="ok", state="complete")
+    message = await board.receive("update")
+    await board.send("update_state", id=message["id"], status="ok", state="trial")
+    await board.send("update_state", status="ok", state="good", counter=header["counter"])
+    return files
+
+
+async def receive_file(
+    board: Board, message: Any, number: int, size: int, on_part: Callable[[int], Awaitable[None]] | None = None
+) -> tuple[bytes, Any]:
+    """Plays a board that takes one file; returns it, and the message that follows."""
+    data = b""
+    while len(data) < size:
+        state = {"state": "receiving", "file": number, "at": len(data)}
+        await board.send("update_state", id=message["id"], status="ok", **state)
+        message = await board.receive("update")
+        data += base64.b64decode(message["data"])
+        if on_part is not None:
+            await on_part(number)
+    return data, message

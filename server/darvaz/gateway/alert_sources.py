@@ -50,11 +50,9 @@ def build_alerts(
 
 def watch_releases(alerts: Alerts, updater: Updater) -> None:
     """Has alerts know of releases that fell back."""
-    before = updater.on_change
 
-    def on_change(rollout: Rollout, target: Target | None) -> None:
-        before(rollout, target)
+    def on_change(rollout: Rollout | None, target: Target | None) -> None:
         if target is not None and target.state == "fell_back":
             alerts.occur(target.device, "release_fell_back")
 
-    updater.on_change = on_change
+    updater.listeners.append(on_change)

@@ -137,7 +137,7 @@ async def add_release(call: Call) -> ReleaseAnswer | Response:
         await asyncio.to_thread(store.write_files, request.files.values())
     except OSError as error:
         return problem(503, "unavailable", f"the files cannot be written: {error.strerror}")
-    release = store.add_release(request.name, _author(call), files, call.parts.unix_s())
+    release = call.parts.updater.add_release(request.name, _author(call), files)
     call.record("release", f"{release.number} {release.name}: {len(files)} files, {release.size_bytes} bytes")
     return _release(call.parts, release)
 

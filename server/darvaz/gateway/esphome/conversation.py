@@ -72,11 +72,16 @@ class KeyGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateRequested:
+    """The client wants the board to get the newest release of its program."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClosingRequested:
     """The client says goodbye."""
 
 
-Request = CommandRequested | ImageRequested | KeyGiven | ClosingRequested
+Request = CommandRequested | ImageRequested | KeyGiven | UpdateRequested | ClosingRequested
 
 
 @dataclass(slots=True)
@@ -157,6 +162,9 @@ class Conversation:
                 self.log_level = message.level
             case pb.CameraImageRequest():
                 self.requests.append(ImageRequested(message.stream))
+            case pb.UpdateCommandRequest():
+                if message.command == pb.UPDATE_COMMAND_UPDATE and message.key in self.entities:
+                    self.requests.append(UpdateRequested())
             case pb.NoiseEncryptionSetKeyRequest():
                 self.requests.append(KeyGiven(message.key))
             case pb.DisconnectRequest():

@@ -18,12 +18,16 @@ from darvaz.gateway.esphome.conversation import (
     KeyGiven,
     NodeInfo,
     Request,
+    UpdateRequested,
 )
 from darvaz.gateway.esphome.entities import Entity, entities_of
 from darvaz.gateway.esphome.messages import pb
 from darvaz.gateway.esphome.noise import parse_key
 from darvaz.gateway.esphome.pictures import Pictures
+from darvaz.gateway.esphome.updates import UPDATE_KEY, WATCHES, update_entity
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.releases.offers import Offer
+from darvaz.gateway.releases.rollout import RolloutPlan
 from darvaz.gateway.telemetry.description import DeviceDescription
 
 log = logging.getLogger("darvaz.esphome")
@@ -83,6 +87,8 @@ class Node:
                 self._begin_command(connection, request)
             case ImageRequested(is_stream):
                 self._pictures.request(connection, is_stream)
+            case UpdateRequested():
+                self._update_program(connection)
             case KeyGiven(text):
                 self._take_key(connection, text)
             case ClosingRequested():
@@ -97,6 +103,8 @@ class Node:
         if not is_here:
             self._kinds.clear()
         entities = entities_of(board, self._kinds) if board is not None and is_here else None
+        if entities is not None and self._offer() is not None:
+            entities[UPDATE_KEY] = update_entity(self._offer, self._percent)
         if _listings(entities) == _listings(self._entities):
             self.send_states()
             return
@@ -130,6 +138,15 @@ class Node:
             connection.conversation.send_states(names)
             connection.flush()
 
+    def look_at_releases(self) -> None:
+        """Tells clients of releases and updates; the first release of a board makes another entity."""
+        if self._entities is None:
+            return
+        if (UPDATE_KEY in self._entities) == (self._offer() is not None):
+            self.send_states(frozenset({WATCHES}))
+        else:
+            self.update()
+
     def send_log(self, level: str, text: str) -> None:
         """Hands a line of the board's log to the clients that want it."""
         for connection in self.clients:
@@ -141,6 +158,8 @@ class Node:
         for connection in self.clients:
             if connection.is_overdue(now_s):
                 connection.transport.abort()
+        if self._percent() is not None:
+            self.send_states(frozenset({WATCHES}))
         self._pictures.tick(now_s)
 
     def stop(self) -> None:
@@ -174,8 +193,7 @@ class Node:
 
     async def _command(self, connection: NodeConnection, request: CommandRequested) -> None:
         assert request.entity.command is not None
-        name = request.entity.command.name
-        client = f"home assistant {connection.transport.get_extra_info('peername', ('', 0))[0]}"
+        name, client = request.entity.command.name, _client(connection)
         self._parts.journal.record(self.device, None, client, "=", "command requested", name)
         try:
             result = await self._parts.hub.command(
@@ -198,6 +216,25 @@ class Node:
             connection.conversation.send_log("error", error)
         connection.flush()
         self.send_states()
+
+    # Releases
+
+    def _offer(self) -> Offer | None:
+        return self._parts.updater.offer(self.device)
+
+    def _percent(self) -> float | None:
+        return self._parts.updater.percent(self.device)
+
+    def _update_program(self, connection: NodeConnection) -> None:
+        """Gives the board the newest release of its program, unless it gets it already."""
+        offer = self._offer()
+        if offer is None or offer.is_under_way:
+            connection.conversation.send_log("warning", f"{self.device} gets a release already, or has none to get")
+        else:
+            client = _client(connection)
+            self._parts.journal.record(self.device, None, client, "=", "update requested", f"release {offer.newest}")
+            self._parts.updater.deploy(offer.release, [self.device], RolloutPlan(), client)
+        self.look_at_releases()
 
     # Encryption
 
@@ -228,6 +265,11 @@ def _listings(entities: dict[int, Entity] | None) -> list[bytes] | None:
             shape.ClearField("accuracy_decimals")
         shapes.append(shape.SerializeToString(deterministic=True))
     return shapes
+
+
+def _client(connection: NodeConnection) -> str:
+    """Returns who asks, for the journal."""
+    return f"home assistant {connection.transport.get_extra_info('peername', ('', 0))[0]}"
 
 
 def _as_object(result: Any) -> dict[str, Any]:

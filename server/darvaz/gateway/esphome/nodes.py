@@ -17,11 +17,12 @@ from darvaz.gateway.esphome.conversation import NodeInfo
 from darvaz.gateway.esphome.identities import Identities
 from darvaz.gateway.esphome.node import Node
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.releases.rollout import Rollout, Target
 
 log = logging.getLogger("darvaz.esphome")
 
 NODES_MAX = 1000
-_TICK_S = 1.0
+TICK_S = 1.0
 
 
 class Nodes:
@@ -52,6 +53,7 @@ class Nodes:
         bus.subscribe_devices(self._look, self._forget)
         bus.subscribe(("telemetry", "pong", "log"), self._receive)
         self._parts.hub.on_carried_out(self._confirm)
+        self._parts.updater.listeners.append(self._look_at_releases)
         for device in self._parts.devices.all():
             self._look(device.id)
         loop = asyncio.get_running_loop()
@@ -62,6 +64,7 @@ class Nodes:
         bus = self._parts.bus
         bus.unsubscribe_devices(self._look, self._forget)
         bus.unsubscribe(("telemetry", "pong", "log"), self._receive)
+        self._parts.updater.listeners.remove(self._look_at_releases)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -127,6 +130,13 @@ class Nodes:
         node = self._nodes.get(device)
         if node is not None:
             node.send_states(frozenset({""}))
+
+    def _look_at_releases(self, rollout: Rollout | None, target: Target | None) -> None:
+        """Tells of one board, or of all: a release is news to each board of its program."""
+        for device in list(self._nodes) if target is None else (target.device,):
+            node = self._nodes.get(device)
+            if node is not None:
+                node.look_at_releases()
 
     # The worker
 
@@ -204,7 +214,7 @@ class Nodes:
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
             for node in list(self._nodes.values()):
                 node.tick(now_s)

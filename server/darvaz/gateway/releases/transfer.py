@@ -37,6 +37,17 @@ class Transfer:
         # Steps in a row without a byte.
         self._idle_steps = 0
         self.sent_bytes = 0
+        # Up to which byte the board has it all, with what it copied itself.
+        self._has_bytes = 0
+        # Where each file begins in the release; the manifest is before the first.
+        self._starts = [len(update.manifest)]
+        for file in update.files:
+            self._starts.append(self._starts[-1] + file.size)
+
+    @property
+    def percent(self) -> float:
+        """Returns how much of the release the board has; what it copies itself counts, once it is behind that."""
+        return 100 * self._has_bytes / self._starts[-1]
 
     def start(self) -> dict[str, Any]:
         """Returns the fields of the first step."""
@@ -50,6 +61,7 @@ class Transfer:
             case "trial":
                 return None
             case "complete":
+                self._has_bytes = self._starts[-1]
                 return {"step": "commit"}
             case "working":
                 self._count_idle()
@@ -67,6 +79,7 @@ class Transfer:
         # The same part again and again ends, too.
         self._count_idle()
         self.sent_bytes += len(data)
+        self._has_bytes = at if number == _MANIFEST else self._starts[number] + at
         return {"step": "data", "file": number, "at": at, "data": base64.b64encode(data).decode()}
 
     def _content_of(self, number: int) -> bytes:

@@ -17,7 +17,8 @@ import msgspec
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
-from darvaz.gateway.releases.manifest import SignedUpdate, sign
+from darvaz.gateway.releases.manifest import ReleaseFile, SignedUpdate, sign
+from darvaz.gateway.releases.offers import Offer, offer_of
 from darvaz.gateway.releases.rollout import TRANSFERS_MAX, TRIES_MAX, Rollout, RolloutPlan, Target, TargetState, order
 from darvaz.gateway.releases.store import ProgramRelease, ReleaseStore
 from darvaz.gateway.releases.transfer import Transfer, TransferError
@@ -64,6 +65,8 @@ class Updater:
         # By device and id: who waits for an answer.
         self._answers: dict[tuple[str, int], asyncio.Future[dict[str, Any]]] = {}
         self._transfers: dict[str, asyncio.Task[None]] = {}
+        # What those tasks send, by device.
+        self._sent: dict[str, Transfer] = {}
         # The counter that a board named as it refused an update.
         self._least: dict[str, int] = {}
         # Monotonic seconds before which a board is not tried again.
@@ -72,8 +75,8 @@ class Updater:
         self._settled: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.on_change: Callable[[Rollout, Target | None], None] = _ignore
-        """Is called with a rollout that changed, and the board whose state did."""
+        self.listeners: list[Callable[[Rollout | None, Target | None], None]] = []
+        """Are called with a rollout that changed, and the board whose state did; with None twice for a new release."""
 
     # Its life
 
@@ -95,6 +98,12 @@ class Updater:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # What people ask for
+
+    def add_release(self, name: str, author: str, files: list[ReleaseFile]) -> ProgramRelease:
+        """Lists a release whose files are written; no board gets it yet."""
+        release = self.store.add_release(name, author, files, self._unix_s())
+        self._call_listeners(None, None)
+        return release
 
     def deploy(self, release: ProgramRelease, devices: list[str], plan: RolloutPlan, author: str) -> Rollout:
         """Begins a rollout; boards that wait for an older one wait for this one."""
@@ -118,6 +127,15 @@ class Updater:
         self.store.keep_rollout(rollout)
         self._tell(rollout, state)
         self._wake.set()
+
+    def offer(self, device: str) -> Offer | None:
+        """Returns which release there is for a board, beside what it runs; None if there is none, or it is away."""
+        return offer_of(self.store, device, self._hub.program_of(device), self._unix_s())
+
+    def percent(self, device: str) -> float | None:
+        """Returns how much of a release a board has received; None if it receives none."""
+        transfer = self._sent.get(device)
+        return None if transfer is None else transfer.percent
 
     # What happens
 
@@ -167,7 +185,7 @@ class Updater:
         text = f"release {rollout.release}, rollout {rollout.number}: {state} {target.reason}".rstrip()
         self._journal.record(target.device, self._hub.kind_of(target.device), "", "=", "update", text)
         log.info("= %s %s", target.device, text)
-        self.on_change(rollout, target)
+        self._call_listeners(rollout, target)
         self._conclude(rollout)
 
     def _conclude(self, rollout: Rollout) -> None:
@@ -181,7 +199,11 @@ class Updater:
         line = f"rollout {rollout.number} of release {rollout.release}: {text}"
         self._journal.record(None, None, "", "=", "rollout", line)
         log.info("= %s", line)
-        self.on_change(rollout, None)
+        self._call_listeners(rollout, None)
+
+    def _call_listeners(self, rollout: Rollout | None, target: Target | None) -> None:
+        for listener in list(self.listeners):
+            listener(rollout, target)
 
     # What is due
 
@@ -244,7 +266,7 @@ class Updater:
 
     async def _transfer(self, rollout: Rollout, target: Target, update: SignedUpdate) -> None:
         try:
-            transfer = Transfer(update, self.store.read_file)
+            transfer = self._sent[target.device] = Transfer(update, self.store.read_file)
             step: dict[str, Any] | None = transfer.start()
             while step is not None:
                 step = transfer.receive(await self._ask(target.device, step))
@@ -257,6 +279,7 @@ class Updater:
             self._fail(rollout, target, error)
         finally:
             self._transfers.pop(target.device, None)
+            self._sent.pop(target.device, None)
             self._wake.set()
 
     def _fail(self, rollout: Rollout, target: Target, error: Exception) -> None:
@@ -291,7 +314,3 @@ def is_superseded(rollout: Rollout, target: Target) -> bool:
     """Whether a board of a rollout does not need it any more, now that it gets a newer release."""
     # What runs once is never found good.
     return target.state == "waiting" or (rollout.plan.once and target.state == "trial")
-
-
-def _ignore(rollout: Rollout, target: Target | None) -> None:
-    """Stands where nobody wants to know."""
