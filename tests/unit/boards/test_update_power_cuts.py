@@ -14,7 +14,14 @@ STATES_MIN = 1200
 
 
 def test_a_power_cut_at_any_flash_state_of_an_update_leaves_a_whole_program() -> None:
-    done = run_micropython(str(PROGRAM), str(ROOT / "firmware"), str(SECOND_CUT_EVERY), heap="48M", deadline_s=240)
+    done = run_micropython(
+        str(PROGRAM),
+        str(ROOT / "firmware"),
+        str(SECOND_CUT_EVERY),
+        heap="48M",
+        path=(PROGRAM.parent,),
+        deadline_s=240,
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.search(r"(\d+) states, (\d+) second cuts", done.stdout)

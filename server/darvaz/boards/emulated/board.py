@@ -29,7 +29,8 @@ class EmulatedPico:
     """One board between `start` and `stop`, in a folder that keeps its flash; `port` is its serial port.
 
     `gateway` is the address of the gateway for this machine; for the board it is `board_url`. `on_line(text)` is called
-    from another thread for each line that the board prints.
+    from another thread for each line that the board prints. `record` is a file that gets each write and erasure of the
+    flash.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class EmulatedPico:
         *,
         emulator: Emulator | None = None,
         on_line: Callable[[str], None] | None = None,
+        record: Path | None = None,
     ) -> None:
         self.port = str(folder / "port")
         self.flash = folder / "flash.bin"
@@ -47,6 +49,7 @@ class EmulatedPico:
         self._folder = folder
         self._emulator = emulator
         self._on_line = on_line
+        self._record = record
         # None without power.
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -137,6 +140,7 @@ class EmulatedPico:
             "password": PASSWORD,
             "gateway_host": self._gateway_host,
             "gateway_port": self._gateway_port,
+            "record": str(self._record or ""),
         }
         self._send(json.dumps(settings))
 

@@ -2,7 +2,8 @@
 
 The first line of standard input has the settings, in JSON. It prints `port PATH` when the board runs, then each line of
 the console after `> `. The line `copy PATH` saves the flash as it is at that moment, and is answered with `copied`.
-SIGTERM is a power cut, as is the end of standard input: the flash is saved as it is then.
+SIGTERM is a power cut, as is the end of standard input: the flash is saved as it is then. With `record` among the
+settings, what each write and erasure changes in the flash is added to that file: address, size, and the bytes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import secrets
 import signal
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +37,10 @@ _COPY = "copy "
 _THERMOMETER, _THERMOMETER_READS = 4, 889
 # The emulator has the whole address space of a flash, a Pico W only this.
 _FLASH_BYTES = 2 * 1024 * 1024
+# The pin that selects the flash, among those of its bus, and what an erasure erases.
+_CHIP_SELECT, _DESELECTED, _BLOCK_BYTES = 1, 1, 4096
+# Where MicroPython's file system begins on a Pico W (ports/rp2/boards/RPI_PICO_W).
+_FILES_AT = _FLASH_BYTES - 848 * 1024
 
 
 class Radio:
@@ -91,6 +97,33 @@ class Silence:
         return True
 
 
+class FlashRecorder:
+    """Adds what each write and each erasure changes in the file system to a file, at the end of its command."""
+
+    def __init__(self, mcu: Any, path: Path) -> None:
+        self._flash = mcu.flash
+        self._before = self._now()
+        self._file = path.open("ab")
+        # The emulator carries a command out as its chip is deselected.
+        mcu.qspi[_CHIP_SELECT].add_listener(lambda new, _: self._note() if new.value == _DESELECTED else None)
+
+    def _now(self) -> bytes:
+        return bytes(self._flash[_FILES_AT:_FLASH_BYTES])
+
+    def _note(self) -> None:
+        after = self._now()
+        if after == self._before:
+            return
+        for at in range(0, len(after), _BLOCK_BYTES):
+            old, new = self._before[at : at + _BLOCK_BYTES], after[at : at + _BLOCK_BYTES]
+            if old != new:
+                changed = [number for number in range(_BLOCK_BYTES) if old[number] != new[number]]
+                data = new[changed[0] : changed[-1] + 1]
+                self._file.write(struct.pack("<II", _FILES_AT + at + changed[0], len(data)) + data)
+        self._file.flush()
+        self._before = after
+
+
 class ConsolePrinter:
     """Prints the lines of the console."""
 
@@ -139,7 +172,7 @@ def save(flash: bytes, path: Path) -> None:
     part.replace(path)
 
 
-async def run(image: Path, kept: bytes) -> bytes:
+async def run(image: Path, kept: bytes, record: Path | None) -> bytes:
     """Runs the board until its power is cut, with a flash that was kept, and returns the flash."""
     device = MicroPythonDevice(board=resolve_board_spec("pico_w", MICROPYTHON, str(image)))
     # The emulator skips the time in which a board has nothing to do; its timeouts would end before anybody answers.
@@ -148,6 +181,8 @@ async def run(image: Path, kept: bytes) -> bytes:
     # The emulator's own are the same after each start, and with them the board's id of its start.
     device.mcu.rosc.random_bit = functools.partial(secrets.randbits, 1)
     device.mcu.flash[: len(kept)] = kept
+    if record is not None:
+        FlashRecorder(device.mcu, record)
     is_off = asyncio.Event()
     console = PtyInteractiveRepl(device.cdc, device.simulator, lambda _: is_off.set(), on_data=ConsolePrinter().add)
     await console.start()
@@ -168,7 +203,8 @@ def main() -> None:
     Radio(settings["ssid"], settings["password"], gateway).install()
     flash = Path(settings["flash"])
     kept = flash.read_bytes() if flash.exists() else b""
-    save(asyncio.run(run(Path(settings["image"]), kept)), flash)
+    record = Path(settings["record"]) if settings["record"] else None
+    save(asyncio.run(run(Path(settings["image"]), kept, record)), flash)
 
 
 if __name__ == "__main__":
