@@ -35,6 +35,7 @@ CONTAINED = {
         "tls",
         "alerts",
         "automations",
+        "cluster",
     )
 }
 STAMP = "darvaz.json"

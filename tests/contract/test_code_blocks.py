@@ -30,7 +30,7 @@ ON_BOARD = ("board", "machine", "servo", "sensor", "video")
 # Commands of other programs; their own documentation says whether they are right.
 OTHERS = {
     *("apt", "cd", "cp", "curl", "esptool", "export", "ffmpeg", "ffplay", "git", "mpremote", "open", "perf", "pip"),
-    *("pytest", "python", "python3", "sqlite3", "sudo", "systemctl", "vlc"),
+    *("nats-server", "pytest", "python", "python3", "sqlite3", "sudo", "systemctl", "vlc"),
 }
 
 

@@ -112,6 +112,9 @@ OF_A_SERVER = {
 # Registered where a setting names a broker; tests/process/test_mqtt.py reads them.
 OF_A_BROKER = {"darvaz_mqtt_connected", "darvaz_mqtt_waiting", "darvaz_mqtt_dropped_total"}
 
+# Registered where a setting names a cluster; tests/process/test_cluster.py reads them.
+OF_A_CLUSTER = {"darvaz_cluster_up", "darvaz_cluster_nodes", "darvaz_cluster_connections_total"}
+
 
 def test_every_metric_is_in_the_operations_page(tmp_path: Path) -> None:
     parts = build_parts(Settings(data=str(tmp_path)))
@@ -120,7 +123,8 @@ def test_every_metric_is_in_the_operations_page(tmp_path: Path) -> None:
     parts.access.close()
 
     names = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
-    assert set(re.findall(r"`((?:darvaz|process)_\w+)`", OPERATIONS_PAGE)) == names | OF_A_SERVER | OF_A_BROKER
+    elsewhere = OF_A_SERVER | OF_A_BROKER | OF_A_CLUSTER
+    assert set(re.findall(r"`((?:darvaz|process)_\w+)`", OPERATIONS_PAGE)) == names | elsewhere
 
 
 def test_every_make_target_in_the_readmes_exists() -> None:

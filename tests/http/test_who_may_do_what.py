@@ -58,6 +58,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/api/rollouts/1", VIEW, None),
     ("GET", "/api/session", VIEW, None),
     ("GET", "/api/health", VIEW, None),
+    ("GET", "/api/cluster", VIEW, None),
     ("GET", "/api/version", VIEW, None),
     ("GET", "/metrics", VIEW, None),
     ("HEAD", "/api/devices/eye/stream.mjpeg", CAMERA, None),

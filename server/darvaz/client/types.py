@@ -133,6 +133,7 @@ class HealthInfo(TypedDict):
     devices_online: int
     links: int
     event_clients: int
+    cluster: NotRequired[Literal["single", "ok", "away"]]
 
 
 class SessionInfo(TypedDict):

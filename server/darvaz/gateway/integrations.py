@@ -1,4 +1,4 @@
-"""Other systems that the gateway shows its boards to: Home Assistant, an MQTT broker.
+"""Other systems that the gateway works with: Home Assistant, an MQTT broker, the gateways of a cluster.
 
 Each is loaded where it is wanted: it needs an extra, takes long to load, and few gateways want it.
 """
@@ -14,12 +14,14 @@ from darvaz.gateway.settings import Settings, SettingsError
 from darvaz.text.extras import how_to_install
 
 if TYPE_CHECKING:
+    from darvaz.gateway.cluster.options import ClusterOptions
     from darvaz.gateway.mqtt.broker import BrokerOptions
 
 # Setting → the package that it needs, and the extra that has it.
 _NEEDS = {
     "home_assistant": ("aioesphomeapi", "homeassistant"),
     "mqtt_url": ("paho", "mqtt"),
+    "cluster": ("nats", "cluster"),
     "mdns": ("zeroconf", "homeassistant"),
 }
 
@@ -31,11 +33,21 @@ def check_integrations(settings: Settings) -> None:
             raise SettingsError(f"{name} needs more packages: {how_to_install(extra)}")
     if settings.mqtt_url:
         _broker_options(settings)
+    if settings.cluster:
+        _cluster_options(settings)
 
 
 async def open_integrations(parts: Parts) -> Callable[[], Awaitable[None]]:
-    """Shows the boards to the systems of the settings; returns what ends that."""
+    """Works with the systems of the settings; returns what ends that."""
     closers = []
+    if parts.settings.cluster:
+        from darvaz.gateway.cluster.node import ClusterNode
+
+        node = ClusterNode(parts, _cluster_options(parts.settings))
+        parts.metrics.register(node)
+        node.open()
+        parts.cluster = node
+        closers.append(node.close)
     if parts.settings.mdns:
         from darvaz.gateway.announcement import GatewayAnnouncement
 
@@ -71,3 +83,12 @@ def _broker_options(settings: Settings) -> BrokerOptions:
         return BrokerOptions.of(settings)
     except (OSError, ValueError) as error:
         raise SettingsError(f"a file of the mqtt_ settings cannot be used: {error}") from None
+
+
+def _cluster_options(settings: Settings) -> ClusterOptions:
+    from darvaz.gateway.cluster.options import ClusterOptions
+
+    try:
+        return ClusterOptions.of(settings)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"a file of the cluster_ settings cannot be used: {error}") from None

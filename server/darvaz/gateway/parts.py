@@ -14,6 +14,7 @@ from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.alerts.service import Alerts
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
+from darvaz.gateway.cluster_state import Cluster, SingleGateway
 from darvaz.gateway.crashes.store import Crashes
 from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.groups import Groups
@@ -113,6 +114,7 @@ class Parts:
     started_s: float = field(default_factory=time.monotonic)
     nodes: NodeList | None = None
     """The boards as Home Assistant sees them; None if they are not shown to it."""
+    cluster: Cluster = field(default_factory=SingleGateway)
     groups: Groups = field(init=False)
     refusals: Refusals = field(init=False)
     recorded_links: RateLimiter = field(init=False)

@@ -46,6 +46,15 @@ def _is_broker(part: str) -> bool:
     return re.fullmatch(r"mqtts?://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(:\d{1,5})?/?", part) is not None
 
 
+def _is_nats_server(part: str) -> bool:
+    # As above: the user has a file.
+    return re.fullmatch(r"(nats|tls)://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(:\d{1,5})?/?", part) is not None
+
+
+def _is_node_name(part: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9-]{1,32}", part) is not None
+
+
 def _is_topic(part: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}", part) is not None
 
@@ -58,3 +67,5 @@ COMMANDS = ListRule(_is_command, "device/command, where * stands for any charact
 BROKER = ListRule(_is_broker, "mqtt://host or mqtts://host:port; the user has settings of its own", is_single=True)
 TOPIC = ListRule(_is_topic, "a topic of Latin letters, digits, _ and -, with / between levels", is_single=True)
 HOSTS = ListRule(_is_host, "a host name such as boards.example.org, without scheme and path")
+NATS_SERVERS = ListRule(_is_nats_server, "nats://host or tls://host:4222; user and password have a file of their own")
+NODE_NAME = ListRule(_is_node_name, "up to 32 Latin letters, digits and hyphens", is_single=True)

@@ -17,7 +17,9 @@ from darvaz.gateway.setting_rules import (
     BROKER,
     COMMANDS,
     HOSTS,
+    NATS_SERVERS,
     NETWORKS,
+    NODE_NAME,
     ORIGINS,
     TOPIC,
     ListRule,
@@ -166,6 +168,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_picture_every_s: Annotated[
         float, Meta(ge=0, le=86_400), _doc("Seconds between two pictures of a camera at the broker; 0 for none.")
     ] = 10.0
+
+    cluster: Annotated[
+        str, _doc("NATS servers by which several gateways are one, as nats://a.lan or tls://…, separated by commas.",
+                  parts=NATS_SERVERS)
+    ] = ""
+    cluster_node: Annotated[
+        str, _doc("Name of this gateway among the others; that of the machine if empty.", parts=NODE_NAME)
+    ] = ""
+    cluster_credentials_file: Annotated[
+        str, _doc("File with user:password, or a token, for the NATS servers.", is_path=True)
+    ] = ""
+    cluster_ca_file: Annotated[
+        str, _doc("Certificates that sign those of the NATS servers, a file in PEM; those of the system if empty.",
+                  is_path=True)
+    ] = ""
+    cluster_cert: Annotated[str, _doc("Certificate of the gateway for NATS, a file in PEM.", is_path=True)] = ""
+    cluster_key: Annotated[str, _doc("Its key, a file in PEM; none if cluster_cert has it.", is_path=True)] = ""
 
     assistant_commands: Annotated[
         str,

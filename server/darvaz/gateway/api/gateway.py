@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from darvaz import __version__, is_compiled
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.cluster_state import ClusterState
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings, describe, hints, may_change
 from darvaz.gateway.telemetry.history_store import Retention
@@ -34,6 +35,7 @@ class HealthAnswer(msgspec.Struct):
     devices_online: int
     links: int
     event_clients: int
+    cluster: Annotated[Literal["single", "ok", "away"], Meta(description="Whether other gateways are reached.")]
 
 
 class VersionAnswer(msgspec.Struct):
@@ -91,7 +93,13 @@ async def read_gateway_health(call: Call) -> HealthAnswer:
         devices_online=parts.hub.online,
         links=parts.link_counts.total,
         event_clients=parts.events.clients,
+        cluster=parts.cluster.state().state,
     )
+
+
+async def read_cluster(call: Call) -> ClusterState:
+    """Returns the gateways that serve together with this one."""
+    return call.parts.cluster.state()
 
 
 async def read_version(call: Call) -> VersionAnswer:
@@ -124,6 +132,7 @@ OPERATIONS = [
     Operation(
         method="GET", path="/api/health", tag=_TAG, handle=read_gateway_health, need=Need.VIEW, answer=HealthAnswer
     ),
+    Operation(method="GET", path="/api/cluster", tag=_TAG, handle=read_cluster, need=Need.VIEW, answer=ClusterState),
     Operation(method="GET", path="/api/version", tag=_TAG, handle=read_version, need=Need.VIEW, answer=VersionAnswer),
     Operation(
         method="GET", path="/api/settings", tag=_TAG, handle=read_settings, need=Need.ADMINISTER, answer=SettingsAnswer

@@ -1,0 +1,117 @@
+"""Follows a bucket: every change from a revision on, in order, each once, also while NATS chooses new leaders.
+
+A consumer at the server hands out what there is, as it is asked for it. Where it does not answer in time, a new one is
+made that begins behind the last entry that came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nats.aio.msg import Msg
+from nats.errors import Error
+from nats.js import api
+
+from darvaz.gateway.cluster.connection import WRITE_DEADLINE_S, ClusterError, NatsConnection
+
+# Entries that are asked for at once, and that may wait here.
+BATCH_MAX = 512
+_ASK_S = 30
+_BEAT_S = 1
+# A consumer that sends neither entries nor beats for this long is lost.
+_SILENT_S = 3.0
+_RETRY_S = 0.25
+# The server deletes a consumer that nobody asks for this long.
+_UNUSED_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class BucketEntry:
+    """One change of a bucket."""
+
+    key: str
+    value: bytes | None
+    """None where the entry was deleted."""
+    revision: int
+
+
+class Follower:
+    """Hands on the changes of one bucket, from the first on, over one connection after another."""
+
+    def __init__(self, bucket: str, receive: Callable[[BucketEntry], None]) -> None:
+        self._bucket = bucket
+        self._receive = receive
+        self._prefix = f"$KV.{bucket}."
+        self.revision = 0
+        """Of the newest entry that was handed on."""
+
+    def restart(self) -> None:
+        """Begins with the first entry again: the bucket is another one."""
+        self.revision = 0
+
+    async def run(self, connection: NatsConnection, caught_up: asyncio.Event) -> None:
+        """Hands on changes until it is cancelled; sets `caught_up` once all that was there has been handed on."""
+        while True:
+            try:
+                async with asyncio.timeout(WRITE_DEADLINE_S):
+                    name, waiting = await self._make_consumer(connection)
+                if not waiting:
+                    caught_up.set()
+                await self._pull(connection, name, caught_up)
+            except (Error, ClusterError, TimeoutError, OSError):
+                # A leader is chosen, or the connection is over; then this is cancelled.
+                await asyncio.sleep(_RETRY_S)
+
+    async def _make_consumer(self, connection: NatsConnection) -> tuple[str, int]:
+        """Makes a consumer; returns its name, and how many entries wait there."""
+        config = api.ConsumerConfig(
+            deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=self.revision + 1,
+            ack_policy=api.AckPolicy.NONE,
+            inactive_threshold=_UNUSED_S,
+            num_replicas=1,
+            mem_storage=True,
+        )
+        info = await connection.client.jetstream(timeout=WRITE_DEADLINE_S).add_consumer(f"KV_{self._bucket}", config)
+        return str(info.name), int(info.num_pending or 0)
+
+    async def _pull(self, connection: NatsConnection, name: str, caught_up: asyncio.Event) -> None:
+        """Asks for entries and hands them on until the consumer is lost, which raises."""
+        client = connection.client
+        inbox = client.new_inbox()
+        subscription = await client.subscribe(inbox, pending_msgs_limit=4 * BATCH_MAX)
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.KV_{self._bucket}.{name}"
+        ask = {"batch": BATCH_MAX, "expires": _ASK_S * 10**9, "idle_heartbeat": _BEAT_S * 10**9}
+        try:
+            while True:
+                await client.publish(subject, json.dumps(ask).encode(), reply=inbox)
+                left = BATCH_MAX
+                while left:
+                    message = await subscription.next_msg(timeout=_SILENT_S)
+                    status = (message.headers or {}).get("Status")
+                    if status is None:
+                        left -= 1
+                        self._hand_on(message, caught_up)
+                    elif status in ("408", "404"):
+                        # The time of the question is over; another one follows.
+                        break
+                    elif status != "100":
+                        raise ClusterError(f"the consumer answers {status}")
+        finally:
+            if not client.is_closed:
+                await subscription.unsubscribe()
+
+    def _hand_on(self, message: Msg, caught_up: asyncio.Event) -> None:
+        numbers = message.metadata
+        revision = int(numbers.sequence.stream)
+        if revision > self.revision:
+            self.revision = revision
+            headers = message.headers or {}
+            is_deleted = "KV-Operation" in headers or "Nats-Marker-Reason" in headers
+            key = message.subject.removeprefix(self._prefix)
+            self._receive(BucketEntry(key, None if is_deleted else message.data, revision))
+        if not numbers.num_pending:
+            caught_up.set()

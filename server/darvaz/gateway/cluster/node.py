@@ -1,0 +1,182 @@
+"""This gateway as a node of a cluster: connects to NATS, again after each loss, and does there what is shared."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from darvaz import __version__
+from darvaz.gateway.cluster.connection import ClusterError, NatsConnection, connected
+from darvaz.gateway.cluster.follower import BucketEntry, Follower
+from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
+from darvaz.gateway.cluster.options import ClusterOptions
+from darvaz.gateway.cluster_state import ClusterNodeState, ClusterState
+from darvaz.gateway.parts import Parts
+
+log = logging.getLogger("darvaz.cluster")
+
+NODES_BUCKET = "dv_nodes"
+# The entry of a dead gateway is deleted by the server.
+_NODES_TTL_S = 2 * DEAD_S
+_RETRY_S = 0.5
+_CLOSE_DEADLINE_S = 2.0
+_REMARK = "cluster"
+_HEARTBEAT = msgspec.json.Decoder(Heartbeat)
+
+
+class ClusterNode:
+    """Keeps the gateway in the cluster while it is open. Used from the event loop only.
+
+    Also the metrics of this.
+    """
+
+    def __init__(self, parts: Parts, options: ClusterOptions) -> None:
+        self._parts = parts
+        self._options = options
+        self._started_s = time.time()
+        self._nodes = LivingNodes(options.node, time.monotonic())
+        self._following = Follower(NODES_BUCKET, self._hear_node)
+        # The bucket of the last connection: another one of its name begins at its first entry.
+        self._created = ""
+        self._connection: NatsConnection | None = None
+        self._connections = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begins to connect; the gateway serves its boards meanwhile."""
+        self._note_loss("it is not connected yet")
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """Tells the others that this gateway ends, and ends the connection."""
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(ClusterError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_DEADLINE_S):
+                    await connection.delete(NODES_BUCKET, self._options.node)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    # What others ask
+
+    def state(self) -> ClusterState:
+        """Returns the gateways that live."""
+        now_s = time.monotonic()
+        nodes = [
+            ClusterNodeState(
+                id=node, name=each.heartbeat.name, version=each.heartbeat.version, started=each.heartbeat.started_s,
+                devices_online=each.heartbeat.devices_online, is_this=node == self._options.node,
+                silent_s=round(now_s - each.last_s, 3),
+            )
+            for node, each in self._nodes.items()
+        ]  # fmt: skip
+        remark = self._parts.remarks.get(_REMARK, "")
+        return ClusterState(state="away" if remark else "ok", detail=remark, nodes=nodes)
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """Yields the metrics."""
+        is_sure = self._nodes.is_sure(time.monotonic())
+        yield GaugeMetricFamily("darvaz_cluster_up", "Whether the other gateways are known.", value=is_sure)
+        nodes = len(self._nodes.items())
+        yield GaugeMetricFamily("darvaz_cluster_nodes", "Gateways that live, this one too.", value=nodes)
+        times = self._connections
+        yield CounterMetricFamily("darvaz_cluster_connections", "Connections to NATS since the start.", value=times)
+
+    # One connection after another
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with connected(self._options) as connection:
+                    self._connections += 1
+                    await self._serve(connection)
+            except ClusterError as error:
+                self._note_loss(str(error))
+            except Exception:
+                # An error of ours must not take the boards of this gateway from the others for good.
+                log.exception("= the connection to the cluster failed")
+                self._note_loss("an error; the log of the gateway says more")
+            finally:
+                self._connection = None
+            await asyncio.sleep(_RETRY_S)
+            self._bury()
+
+    async def _serve(self, connection: NatsConnection) -> None:
+        """Does what is shared until the connection is lost, which raises `ClusterError`."""
+        created = await connection.open_bucket(NODES_BUCKET, _NODES_TTL_S)
+        if created != self._created:
+            self._created = created
+            self._following.restart()
+        self._connection = connection
+        caught_up = asyncio.Event()
+        jobs = [self._following.run(connection, caught_up), self._beat(connection), self._watch(connection)]
+        tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _watch(self, connection: NatsConnection) -> None:
+        await connection.lost.wait()
+        raise ClusterError(f"the connection to {connection.server} is lost")
+
+    async def _beat(self, connection: NatsConnection) -> None:
+        """Writes heartbeats, and looks who is silent."""
+        while True:
+            beat = Heartbeat(
+                name=self._options.name, version=__version__, started_s=self._started_s,
+                devices_online=self._parts.hub.online,
+            )  # fmt: skip
+            # While a leader is chosen, nothing is written; others count no silence meanwhile.
+            with contextlib.suppress(ClusterError):
+                await connection.put(NODES_BUCKET, self._options.node, msgspec.json.encode(beat))
+            self._bury()
+            await asyncio.sleep(HEARTBEAT_S)
+
+    # Who lives
+
+    def _hear_node(self, entry: BucketEntry) -> None:
+        now_s = time.monotonic()
+        if entry.value is None:
+            if self._nodes.end(entry.key):
+                log.info("= the gateway %s of the cluster has ended", entry.key)
+            return
+        beat = _decode(entry)
+        if beat is not None and self._nodes.hear(entry.key, beat, now_s):
+            log.info("= the gateway %s of the cluster is here", entry.key)
+        if entry.key == self._options.node and self._parts.remarks.pop(_REMARK, None) is not None:
+            log.info("= the cluster is reached as %s", self._options.node)
+
+    def _bury(self) -> None:
+        for node in self._nodes.take_dead(time.monotonic()):
+            if node != self._options.node:
+                log.warning("= the gateway %s of the cluster is silent", node)
+            elif self._connection is not None:
+                self._note_loss("NATS stores nothing: are most of its servers up?")
+
+    def _note_loss(self, reason: str) -> None:
+        text = f"the cluster is not reached: {reason}"
+        if self._parts.remarks.get(_REMARK) != text:
+            log.warning("= %s; it is tried again", text)
+        self._parts.remarks[_REMARK] = text
+
+
+def _decode(entry: BucketEntry) -> Any:
+    """Returns the heartbeat of an entry, or None for one that a later version may understand."""
+    try:
+        return _HEARTBEAT.decode(entry.value or b"")
+    except msgspec.ValidationError as error:
+        log.warning("= the entry %s of the cluster is not understood: %s", entry.key, error)
+        return None

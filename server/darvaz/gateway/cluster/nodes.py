@@ -1,0 +1,87 @@
+"""Which gateways of the cluster live, by their heartbeats; has no clock and no I/O.
+
+A heartbeat is an entry of a bucket. This gateway reads its own there as well: while that does not come back, nothing
+is known of the others, and their silence proves nothing. Times are monotonic seconds of this gateway, so that a
+difference between the clocks of two machines does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+HEARTBEAT_S = 1.0
+# Longer than NATS needs to choose a new leader, so that its loss alone makes nobody dead.
+DEAD_S = 8.0
+# Without an own heartbeat for this long, the silence of others is not counted.
+_DOUBT_S = 3.0
+
+
+class Heartbeat(msgspec.Struct, kw_only=True):
+    """What a gateway says of itself."""
+
+    name: str
+    version: str
+    started_s: float
+    devices_online: int
+
+
+@dataclass(slots=True)
+class LivingNode:
+    """One gateway that lives."""
+
+    heartbeat: Heartbeat
+    last_s: float
+    """When its newest heartbeat came."""
+
+
+class LivingNodes:
+    """The gateways that live, this one too once its own heartbeat has come back."""
+
+    def __init__(self, own: str, now_s: float) -> None:
+        self.own = own
+        self._nodes: dict[str, LivingNode] = {}
+        # When the own heartbeat came last; at first, when it began to be waited for.
+        self._proof_s = now_s
+
+    def __contains__(self, node: str) -> bool:
+        return node in self._nodes
+
+    def items(self) -> list[tuple[str, LivingNode]]:
+        """Returns all that live, by name."""
+        return sorted(self._nodes.items(), key=lambda item: (item[1].heartbeat.name, item[0]))
+
+    def is_sure(self, now_s: float) -> bool:
+        """Returns whether what is known of the others is recent: the own heartbeat came back lately."""
+        return self.own in self._nodes and now_s - self._proof_s <= DEAD_S
+
+    def hear(self, node: str, heartbeat: Heartbeat, now_s: float) -> bool:
+        """Takes a heartbeat; returns whether the gateway was not known to live."""
+        if node == self.own:
+            if now_s - self._proof_s > _DOUBT_S:
+                # While nothing came back, that of the others did not come either.
+                for other in self._nodes.values():
+                    other.last_s = now_s
+            self._proof_s = now_s
+        is_new = node not in self._nodes
+        self._nodes[node] = LivingNode(heartbeat, now_s)
+        return is_new
+
+    def end(self, node: str) -> bool:
+        """Takes that a gateway has ended in order; returns whether it was known to live."""
+        return self._nodes.pop(node, None) is not None
+
+    def take_dead(self, now_s: float) -> list[str]:
+        """Returns the gateways that were silent for too long, which are not known any more.
+
+        Where the own heartbeat does not come back for as long, these are all.
+        """
+        doubt_s = now_s - self._proof_s
+        if _DOUBT_S < doubt_s <= DEAD_S:
+            return []
+        is_cut_off = doubt_s > DEAD_S
+        dead = [node for node, each in self._nodes.items() if is_cut_off or now_s - each.last_s > DEAD_S]
+        for node in dead:
+            del self._nodes[node]
+        return dead

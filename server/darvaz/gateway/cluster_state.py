@@ -1,0 +1,47 @@
+"""What is known of the gateways that serve together with this one; a gateway by itself is the usual case."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Protocol
+
+import msgspec
+from msgspec import Meta
+
+
+class ClusterNodeState(msgspec.Struct, kw_only=True):
+    """One gateway of a cluster."""
+
+    id: Annotated[str, Meta(description="Its name and a part that differs at each start.")]
+    name: str
+    version: str
+    started: Annotated[float, Meta(description="When it started, in Unix seconds of its own clock.")]
+    devices_online: Annotated[int, Meta(description="The devices whose links it has.")]
+    is_this: Annotated[bool, Meta(description="Whether it is the gateway that answers.")]
+    silent_s: Annotated[float, Meta(description="Seconds since it was last heard of.")]
+
+
+class ClusterState(msgspec.Struct, kw_only=True):
+    """Whether this gateway is one of several, and how they are."""
+
+    state: Annotated[
+        Literal["single", "ok", "away"],
+        Meta(description="single: it serves alone, as its settings say; away: it does not reach the others."),
+    ]
+    detail: Annotated[str, Meta(description="What is wrong, or empty.")] = ""
+    nodes: Annotated[
+        list[ClusterNodeState], Meta(description="The gateways that live, by name; empty for single.")
+    ] = []
+
+
+class Cluster(Protocol):
+    """The gateways that serve together, as the API shows them."""
+
+    def state(self) -> ClusterState: ...
+
+
+class SingleGateway:
+    """A gateway that serves alone."""
+
+    def state(self) -> ClusterState:
+        """Returns that there are no others."""
+        return ClusterState(state="single")

@@ -1,0 +1,134 @@
+"""Gateways of a cluster find each other by a real NATS server, and say so; what is wrong is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from darvaz.gateway.cluster.nodes import DEAD_S
+from darvaz.gateway.integrations import check_integrations
+from darvaz.gateway.settings import Settings, SettingsError
+from tests.support.app import RunningApp
+from tests.support.board import board_at
+from tests.support.gateway import GatewayProcess
+from tests.support.mosquitto import settled
+from tests.support.nats_server import NatsServer
+from tests.support.viewing import run_cli
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("cluster")]
+
+
+@pytest.fixture(scope="module")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    with NatsServer(tmp_path_factory.mktemp("nats")) as running:
+        yield running
+
+
+def names(gateway: RunningApp) -> list[str]:
+    """Returns the gateways that one knows, by name."""
+    return [node.name for node in gateway.parts.cluster.state().nodes]
+
+
+async def test_a_gateway_by_itself_says_so() -> None:
+    async with RunningApp() as gateway:
+        answer, health = await gateway.get("/api/cluster"), await gateway.get("/api/health")
+
+    assert answer.json() == {"state": "single", "detail": "", "nodes": []}
+    assert (health.json()["cluster"], health.json()["status"]) == ("single", "ok")
+
+
+async def test_gateways_find_each_other_and_see_one_end(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url, cluster_node="one") as one:
+        async with RunningApp(cluster=nats.url, cluster_node="two") as two:
+            await settled(lambda: names(one) == names(two) == ["one", "two"])
+            health, page = await one.get("/api/health"), await one.get("/metrics")
+            this = [node["name"] for node in (await two.get("/api/cluster")).json()["nodes"] if node["is_this"]]
+        # Long before its silence would show.
+        async with asyncio.timeout(DEAD_S / 2):
+            await settled(lambda: names(one) == ["one"])
+
+    assert (health.json()["cluster"], health.json()["status"], this) == ("ok", "ok", ["two"])
+    assert "darvaz_cluster_up 1.0" in page.text and "darvaz_cluster_nodes 2.0" in page.text
+    assert "darvaz_cluster_connections_total 1.0" in page.text
+
+
+async def test_a_gateway_that_was_killed_is_missed_within_ten_seconds(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url, cluster_node="seer") as seer:
+        with GatewayProcess("--cluster", nats.url, "--cluster-node", "killed") as killed:
+            await settled(lambda: names(seer) == ["killed", "seer"])
+            printed = await asyncio.to_thread(run_cli, "cluster", "status", "--json", gateway=killed)
+            await asyncio.to_thread(killed.end, signal.SIGKILL)
+            await settled(lambda: names(seer) == ["seer"])
+
+    assert printed.returncode == 0, printed.stderr
+    assert [node["name"] for node in json.loads(printed.stdout)["nodes"]] == ["killed", "seer"]
+
+
+async def test_the_loss_of_nats_is_told_and_survived(tmp_path: Path) -> None:
+    with NatsServer(tmp_path) as server:
+        async with RunningApp(cluster=server.url, cluster_node="one") as one:
+            await settled(lambda: names(one) == ["one"])
+            server.kill()
+            await settled(lambda: bool(one.parts.problems))
+            problem, state = one.parts.problems[0], (await one.get("/api/health")).json()["cluster"]
+            async with board_at(one, "lamp") as board:
+                await board.send("ping")
+                await board.receive("pong")
+            server.start()
+            await settled(lambda: not one.parts.problems)
+
+            assert names(one) == ["one"]
+    assert "the cluster is not reached" in problem
+    assert state == "away"
+
+
+async def test_the_gateway_shows_who_it_is_and_checks_the_server(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    files = {"ca": authority.cert_pem, "cert": certificate.cert_chain_pems[0], "key": certificate.private_key_pem}
+    for name, blob in files.items():
+        blob.write_to_path(str(tmp_path / f"{name}.pem"))
+    (tmp_path / "credentials").write_text("gateway:s3cret\n")
+    options = f'authorization {{ user: gateway, password: s3cret }}\ntls {{ cert_file: "{tmp_path / "cert.pem"}"\n'
+    options += f'key_file: "{tmp_path / "key.pem"}" }}'
+    ours = {"cluster_ca_file": str(tmp_path / "ca.pem"), "cluster_credentials_file": str(tmp_path / "credentials")}
+    with NatsServer(tmp_path, options=options) as server, NatsServer(tmp_path, "plain") as plain:
+        url = f"tls://localhost:{server.port}"
+        async with RunningApp(cluster=url, cluster_node="safe", **ours) as gateway:
+            await settled(lambda: names(gateway) == ["safe"])
+        wrong_ca = await problem_of(cluster=url, cluster_credentials_file=ours["cluster_credentials_file"])
+        no_user = await problem_of(cluster=url, cluster_ca_file=ours["cluster_ca_file"])
+        stripped = await problem_of(cluster=f"tls://localhost:{plain.port}", **ours)
+
+    assert "certificate verify failed" in wrong_ca
+    assert "uthorization" in no_user
+    assert "does not encrypt" in stripped
+
+
+async def problem_of(**settings: Any) -> str:
+    """Returns what a gateway with these settings says is wrong, once it has tried."""
+    async with RunningApp(**settings) as gateway:
+        await settled(lambda: "not connected yet" not in gateway.parts.cluster.state().detail)
+        return gateway.parts.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"cluster_credentials_file": "/nowhere/at/all"}, "No such file"),
+        ({"cluster_credentials_file": "/dev/null"}, "user:password or a token"),
+        ({"cluster": "tls://localhost", "cluster_ca_file": "/dev/null"}, "cannot be used"),
+    ],
+)
+async def test_a_file_that_is_missing_is_told_at_the_start(
+    tmp_path: Path, settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        check_integrations(Settings(**{"data": str(tmp_path), "cluster": "nats://localhost"} | settings))
