@@ -36,6 +36,8 @@ CONTAINED = {
         "alerts",
         "automations",
         "cluster",
+        "parquet",
+        "pandas",
     )
 }
 STAMP = "darvaz.json"

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from darvaz.cli.reading_files import write_readings
 from darvaz.cli.remote import client_of, gateway_option
 from darvaz.cli.verb_options import parse_age
 from darvaz.client import exports
+from darvaz.client.readings import Readings, ReadingsParser
 from darvaz.client.requests import ApiRequest
 
 # What can be exported, and the formats of each; the first one is the usual one.
-_FORMATS = {"journal": ("jsonl", "csv"), "telemetry": ("csv", "lines")}
+_FORMATS = {"journal": ("jsonl", "csv"), "telemetry": ("csv", "lines", "parquet", "sqlite")}
+# What is made here, of the readings as the gateway sends them.
+_MADE_HERE = ("parquet", "sqlite")
 
 
 @click.command()
 @click.argument("what", type=click.Choice(list(_FORMATS)), default="journal")
 @click.option("-o", "--output", type=click.Path(path_type=Path, allow_dash=True), default="-", show_default=True,
               help="File to write, - for standard output.")  # fmt: skip
-@click.option("--format", "format_", type=click.Choice(["jsonl", "csv", "lines"]),
-              help="journal: jsonl or csv; telemetry: csv, or lines for InfluxDB.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(["jsonl", "csv", "lines", "parquet", "sqlite"]),
+              help="journal: jsonl or csv; telemetry: csv, lines for InfluxDB, parquet or sqlite.")  # fmt: skip
 @click.option("--device", help="Only this device.")
 @click.option("--kind", help="journal: only this kind, pico or esp32cam.")
 @click.option("--type", "type_", help="journal: only this type: log, ping, telemetry, connected, refused …")
@@ -42,15 +48,18 @@ def export(
     if what == "telemetry":
         if kind or type_:
             raise click.UsageError("--kind and --type are for the journal")
-        request = exports.telemetry_export(chosen, device=device, name=name, since=since, until=until)
+        if chosen in _MADE_HERE and str(output) == "-":
+            raise click.UsageError(f"{chosen} needs a file: --output readings.{chosen}")
+        sent_as = "columns" if chosen in _MADE_HERE else chosen
+        request = exports.telemetry_export(sent_as, device=device, name=name, since=since, until=until)
     else:
         if name:
             raise click.UsageError("--name is for telemetry")
         request = exports.journal_export(chosen, device=device, kind=kind, type=type_, from_=since, to=until)
-    _write(request, output, gateway)
+    _write(request, chosen, output, gateway)
 
 
-def _write(request: ApiRequest, output: Path, gateway: str) -> None:
+def _write(request: ApiRequest, format_: str, output: Path, gateway: str) -> None:
     """Writes the answer piece by piece; a file is whole or not there."""
     if str(output) == "-":
         with client_of(gateway) as client:
@@ -59,11 +68,28 @@ def _write(request: ApiRequest, output: Path, gateway: str) -> None:
         return
     partial = output.with_name(f".{output.name}.part")
     try:
-        with client_of(gateway) as client, partial.open("wb") as file:
-            for data in client.download(request):
-                file.write(data)
+        with client_of(gateway) as client:
+            _write_file(client.download(request), format_, partial)
         os.replace(partial, output)
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from None
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise click.ClickException(f"{output} cannot be written: {reason}") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _write_file(pieces: Iterator[bytes], format_: str, path: Path) -> None:
+    if format_ in _MADE_HERE:
+        write_readings(_readings(pieces), format_, path)
+        return
+    with path.open("wb") as file:
+        for data in pieces:
+            file.write(data)
+
+
+def _readings(pieces: Iterator[bytes]) -> Iterator[Readings]:
+    """Takes an export in columns apart."""
+    parser = ReadingsParser()
+    for data in pieces:
+        yield from parser.receive(data)
+    parser.end()

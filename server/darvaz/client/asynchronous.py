@@ -19,6 +19,7 @@ from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.groups import AsyncGroup
 from darvaz.client.multipart import Multipart, MultipartError
+from darvaz.client.readings import Points
 from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, TimeSpec
 from darvaz.client.transport import (
     DEADLINE_S,
@@ -283,10 +284,13 @@ class AsyncDevice:
         until: TimeSpec | None = None,
         points: int | None = None,
     ) -> Any:
-        """Returns the newest value of each name as a dictionary; of one name, its `Point`s over time (a day)."""
+        """Returns the newest value of each name as a dictionary; of one name, its points over time (a day).
+
+        These are a list of `Point`s with `to_pandas()`.
+        """
         if name is None:
             return await self._gateway.ask(requests.latest(self.name))
-        return await self._gateway.ask(requests.plot(self.name, name, since, until, points))
+        return Points(await self._gateway.ask(requests.plot(self.name, name, since, until, points)))
 
     async def log(self, limit: int = 100, since: TimeSpec | None = None) -> list[LogLine]:
         """Returns the newest lines of its log, oldest first."""

@@ -19,7 +19,8 @@ from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.groups import Group
 from darvaz.client.multipart import Multipart, MultipartError
-from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, PlotPoint, TimeSpec
+from darvaz.client.readings import Points
+from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, TimeSpec
 from darvaz.client.transport import (
     DEADLINE_S,
     DOWNLOADS,
@@ -280,11 +281,13 @@ class Device:
         until: TimeSpec | None = None,
         points: int | None = None,
     ) -> Any:
-        """Returns the newest value of each name as a dictionary; of one name, its `Point`s over time (a day)."""
+        """Returns the newest value of each name as a dictionary; of one name, its points over time (a day).
+
+        These are a list of `Point`s with `to_pandas()`.
+        """
         if name is None:
             return self._gateway.ask(requests.latest(self.name))
-        found: list[PlotPoint] = self._gateway.ask(requests.plot(self.name, name, since, until, points))
-        return found
+        return Points(self._gateway.ask(requests.plot(self.name, name, since, until, points)))
 
     def log(self, limit: int = 100, since: TimeSpec | None = None) -> list[LogLine]:
         """Returns the newest lines of its log, oldest first."""

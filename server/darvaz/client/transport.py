@@ -27,7 +27,7 @@ SILENCE_MAX_S = 45.0
 REQUESTS_AT_ONCE_MAX = 32
 EVENTS = "text/event-stream"
 FRAMES = "multipart/x-mixed-replace"
-DOWNLOADS = ("application/jsonl", "text/csv")
+DOWNLOADS = ("application/jsonl", "text/csv", "text/plain")
 IDENTITY = {"Accept-Encoding": "identity"}
 
 _REDIRECTS = range(300, 400)

@@ -24,6 +24,14 @@ _BUSY_RETRY_S, _BUSY_WAIT_S = 5.0, 0.2
 _STORE_DEADLINE_S = 5.0
 
 
+# The ending of a file and its media type.
+_FILES = {
+    "csv": ("csv", "text/csv; charset=utf-8"),
+    "lines": ("lp", "text/plain; charset=utf-8"),
+    "columns": ("jsonl", "application/jsonl"),
+}
+
+
 class TelemetryExportQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True,
                            rename={"from_s": "from", "to_s": "to"}):  # fmt: skip
     """Which readings to export, and the format of the file."""
@@ -32,7 +40,10 @@ class TelemetryExportQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
     name: Annotated[str, Meta(max_length=32, description="Only the values of this name.")] | UnsetType = UNSET
     from_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] = -604_800.0
     to_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] = 0.0
-    format: Annotated[ExportFormat, Meta(description="CSV, or the line protocol of InfluxDB.")] = "csv"
+    format: Annotated[
+        ExportFormat,
+        Meta(description="CSV; the line protocol of InfluxDB; or columns: JSON lines of up to 4,096 readings."),
+    ] = "csv"
 
 
 async def export_telemetry(call: Call) -> Response:
@@ -47,7 +58,7 @@ async def export_telemetry(call: Call) -> Response:
     if not exports.enter(call.sharer, is_operator=call.is_operator):
         return problem(503, "too_many_exports", "too many exports of this caller, or of viewers", _BUSY_RETRY_S)
     leave = functools.partial(exports.leave, call.sharer, is_operator=call.is_operator)
-    ending, media_type = ("csv", "text/csv; charset=utf-8") if query.format == "csv" else ("lp", "text/plain")
+    ending, media_type = _FILES[query.format]
     stamp = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {"Content-Disposition": f'attachment; filename="darvaz-telemetry-{stamp}.{ending}"'}
     return StreamedResponse(_pieces(call, wanted, query.format), media_type, headers, on_end=leave)
@@ -78,6 +89,7 @@ async def _pieces(call: Call, wanted: ReadingFilter, format_: ExportFormat) -> P
 OPERATIONS = [
     Operation(
         method="GET", path="/api/telemetry/export", tag="Telemetry", handle=export_telemetry, need=Need.VIEW,
-        query=TelemetryExportQuery, answer=str, media=("text/csv", "text/plain"), errors=(404, 503),
+        query=TelemetryExportQuery, answer=str, media=("text/csv", "text/plain", "application/jsonl"),
+        errors=(404, 503),
     ),
 ]  # fmt: skip

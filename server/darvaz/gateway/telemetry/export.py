@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from darvaz.gateway.telemetry.blocks import BlockError, unpack
 from darvaz.gateway.telemetry.history_schema import DAY_MS
 
-ExportFormat = Literal["csv", "lines"]
+ExportFormat = Literal["csv", "lines", "columns"]
 CSV_HEAD = b"device,name,time,value\r\n"
 # Characters that separate in InfluxDB's line protocol.
 _SEPARATORS = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
@@ -70,8 +73,24 @@ def dump_block(portion: Portion, block: bytes, wanted: ReadingFilter, format_: E
         times_ms, values = unpack(block)
     except BlockError:
         return b""
+    if format_ == "columns":
+        return _columns(portion, times_ms, values, wanted)
     found = ((ms, value) for ms, value in zip(times_ms, values, strict=True) if wanted.from_ms <= ms < wanted.to_ms)
     return "".join(_DUMPS[format_](portion, found)).encode()
+
+
+def _columns(portion: Portion, times_ms: list[int], values: list[float], wanted: ReadingFilter) -> bytes:
+    """Returns one line of JSON with all of a block, its times in order."""
+    start, end = bisect_left(times_ms, wanted.from_ms), bisect_left(times_ms, wanted.to_ms)
+    if start == end:
+        return b""
+    found = {
+        "device": portion.device,
+        "name": portion.name,
+        "times_ms": times_ms[start:end],
+        "values": values[start:end],
+    }
+    return msgspec.json.encode(found) + b"\n"
 
 
 def _csv_lines(portion: Portion, readings: Iterator[tuple[int, float]]) -> Iterator[str]:
@@ -90,7 +109,7 @@ def _protocol_lines(portion: Portion, readings: Iterator[tuple[int, float]]) -> 
         yield f"{start}{value:.15g} {time_ms}000000\n"
 
 
-_DUMPS: dict[ExportFormat, Callable[[Portion, Iterator[tuple[int, float]]], Iterator[str]]] = {
+_DUMPS: dict[str, Callable[[Portion, Iterator[tuple[int, float]]], Iterator[str]]] = {
     "csv": _csv_lines,
     "lines": _protocol_lines,
 }
