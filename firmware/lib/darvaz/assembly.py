@@ -31,9 +31,14 @@ def make_request(device):
     return "/ws/" + device.board.KIND, headers, token if is_message else None
 
 
-def make_outbox(config):
+def make_outbox(device):
     """Returns the outbox, as large as the configuration wants it."""
-    return Outbox(SEND_BYTES, config.get("outbox_bytes", RING_BYTES))
+    ring_bytes = device.config.get("outbox_bytes", RING_BYTES)
+    if "outbox_flash_bytes" in device.config:
+        from . import flash_outbox
+
+        return flash_outbox.make(device, ring_bytes)
+    return Outbox(SEND_BYTES, ring_bytes)
 
 
 def make_log(device):

@@ -20,6 +20,7 @@ _FIELDS = (
     ("watchdog", False, "b", None, None, None),
     ("grace_s", False, "n", 0, 60, None),
     ("outbox_bytes", False, "i", 4096, 65536, None),
+    ("outbox_flash_bytes", False, "i", 8192, 1048576, None),
     ("update_key", False, "s", 64, 64, None),
     ("prompt", False, "b", None, None, None),
     ("log_level", False, "e", None, None, ("debug", "info", "warning", "error", "critical")),

@@ -43,7 +43,7 @@ class Device:
         # Path and headers of the handshake, and the token of the `auth` message.
         self.path, self.headers, self.shown_token = assembly.make_request(self)
         # Logs and telemetry in UTF-8 that wait for the gateway.
-        self.outbox = assembly.make_outbox(self.config)
+        self.outbox = assembly.make_outbox(self)
         self.log = assembly.make_log(self)
         self.commands = assembly.make_commands(self)
         self.measured = Telemetry(self.report_values, self.log, self.uptime_ms)

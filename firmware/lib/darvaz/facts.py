@@ -20,10 +20,12 @@ def introduction(device):
         "telemetry": device.measured.declared,
         "heap_free_bytes": gc.mem_free(),
         "reset_cause": device.board.reset_cause(),
-        "boot_id": device.boot_id,
-        "uptime_ms": device.uptime_ms(),
+        "boot_id": device.outbox.boot_id or device.boot_id,
         "ip": device._wifi.address(),
     }
+    # How long ago an earlier start was, the gateway may know; the board does not.
+    if device.outbox.boot_id is None:
+        message["uptime_ms"] = device.uptime_ms()
     deadlines_s = {name: known[name][2] / 1000 for name in known if known[name][2] != DEADLINE_S * 1000}
     if deadlines_s:
         message["deadlines_s"] = deadlines_s

@@ -123,6 +123,8 @@ class Link:
             self._on_failed(error)
         finally:
             self.close()
+            # Nothing of it is written any more: while there is no Wi-Fi, it may be thinned, or moved to the flash.
+            self._outbox.rewind()
             # What arrived of an update is on the flash.
             self._device.update = None
             unload("update", "slot_files", "prompt", "opening", "secure", "handshake", "ending", "messages")
@@ -224,7 +226,8 @@ class Link:
             session.receive(event[1], self._now_ms())
         elif name == "pong":
             self._is_confirming = False
-            self._outbox.confirm()
+            if self._outbox.confirm():
+                self.end("all of an earlier start is sent")
         elif name == "opened":
             session.open(self._now_ms())
         elif name == "refused":

@@ -16,6 +16,9 @@ SIZE_BYTES = 2
 class Outbox:
     """Keeps texts in order until they are confirmed, each of at most `message_bytes_max`."""
 
+    # Of which start of the board the connection sends messages; None: of this one. Another is in flash_outbox.py.
+    boot_id = None
+
     def __init__(self, message_bytes_max, ring_bytes=RING_BYTES):
         if message_bytes_max > min(ring_bytes - SIZE_BYTES, 65535):
             raise ValueError("a message must fit into the ring")
@@ -49,6 +52,9 @@ class Outbox:
         self.put_at(self.used, data)
         self.used += SIZE_BYTES + size
 
+    def save(self):
+        """Keeps what waits over a restart: only flash_outbox.py can."""
+
     def next(self):
         """Returns the oldest message that was not written on this connection, or None."""
         if self._written == self.used:
@@ -74,11 +80,12 @@ class Outbox:
         return self._marked > 0 or self._doubtful > 0
 
     def confirm(self):
-        """Drops what was written before the last `mark`."""
+        """Drops what was written before the last `mark`, and returns whether the connection has no more to send."""
         while self._marked > 0:
             self._drop_oldest()
         self._doubtful -= self._doubtful_marked
         self._doubtful_marked = 0
+        return False
 
     def _thin(self):
         try:

@@ -32,6 +32,7 @@ async def reboot(device):
     await asyncio.sleep_ms(REBOOT_MS)
     device.supervisor.end("the board restarts")
     await asyncio.sleep_ms(REBOOT_MS)
+    device.outbox.save()
     device.board.reset()
 
 
@@ -55,6 +56,7 @@ def restart_after(device, error, wait_s):
     """Tells why the program ended, and restarts the board; Ctrl-C takes the prompt instead."""
     device.log.exception("the program failed, and starts again in %d s; Ctrl-C for the prompt" % wait_s, error)
     device.link.close()
+    device.outbox.save()
     keep_crash(device, error, "exception")
     try:
         import darvaz_loader

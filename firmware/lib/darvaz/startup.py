@@ -78,9 +78,9 @@ def make_parts(device):
             " and choices" % (introduction_bytes, TEXT_BYTES_MAX)
         )
     ring_bytes = _VALUE_BYTES * len(device.measured.declared)
-    if ring_bytes > RING_BYTES and "outbox_bytes" not in config:
+    if ring_bytes > RING_BYTES and "outbox_bytes" not in config and "outbox_flash_bytes" not in config:
         device.outbox = copy(device.outbox, SEND_BYTES, ring_bytes)
     websocket = WebSocket(RECEIVE_BYTES, max(SEND_BYTES, introduction_bytes))
     device.link = Link(device, device._wifi, websocket, device.outbox)
-    device.supervisor = Supervisor(device, device._wifi, device.link, device.outbox)
+    device.supervisor = Supervisor(device, device._wifi, device.link)
     unload("startup", "facts", "declarations", "rules", "opening", "retrying", "backoff", "checking", "messages")

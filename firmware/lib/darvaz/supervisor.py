@@ -12,13 +12,12 @@ SHORTAGE_WAIT_MS = 5000
 class Supervisor:
     """Runs `link` again and again, to one gateway of the configuration after the other."""
 
-    def __init__(self, device, wifi, link, outbox):
+    def __init__(self, device, wifi, link):
         from . import retrying
 
         self._device = device
         self._wifi = wifi
         self._link = link
-        self._outbox = outbox
         # What retrying.py remembers of the links.
         self._history = retrying.new_history(device.config["gateways"])
         # Attempts in a row for which there was no memory.
@@ -69,7 +68,6 @@ class Supervisor:
             unload("retrying", "backoff")
             return wait_ms
         self._state = "connecting"
-        self._outbox.rewind()
         entry = retrying.choose(self._history, self._device.uptime_ms())
         unload("retrying", "backoff")
         del retrying

@@ -43,6 +43,21 @@ def test_the_introduction_tells_how_old_the_messages_are_that_waited() -> None:
     assert age_s(board_time, 599_000.5) == pytest.approx(0.9995)
 
 
+def test_what_an_earlier_start_left_is_as_old_as_the_gateway_knows_that_start_to_be() -> None:
+    board_time = BoardTime()
+    board_time.begin(message("connect", device="a", boot_id="one"), NOW_S, known_uptime_s=7200.0)
+
+    assert age_s(board_time, 600_000) == pytest.approx(6600.0)
+    assert age_s(board_time, 660_000) == pytest.approx(6540.0)
+
+
+def test_the_uptime_in_an_introduction_counts_and_not_what_the_gateway_knew() -> None:
+    board_time = BoardTime()
+    board_time.begin(message("connect", device="a", uptime_ms=600_000), NOW_S, known_uptime_s=7200.0)
+
+    assert age_s(board_time, 0) == pytest.approx(600.0)
+
+
 def test_the_last_of_a_burst_tells_how_old_the_first_is() -> None:
     burst: list[str | bytes] = [reading(1000), reading(61_000)]
 

@@ -257,10 +257,14 @@ async def test_a_position_is_waited_for_until_it_is_written(notes: Notes) -> Non
 
 async def test_what_is_not_synced_does_not_count_as_written(notes: Notes) -> None:
     notes.sync_errors = [OSError(5, "Input/output error")]
+    notes.is_running.clear()
     notes.note("first")
     notes.writer.start()
+    waiting = asyncio.create_task(notes.writer.wait_until_written(1, 10))
+    await asyncio.sleep(0)
+    notes.is_running.set()
 
-    assert not await notes.writer.wait_until_written(1, 10)
+    assert not await waiting
     wait_until(lambda: notes.writer.written == 1)
     assert notes.syncs == 2
     assert await notes.writer.wait_until_written(1, 0)

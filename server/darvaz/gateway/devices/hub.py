@@ -136,6 +136,16 @@ class Hub:
         """Moves the times since which devices are here: the wall clock was set by these seconds."""
         for presence in self._connected.values():
             presence.since_unix_s += jump_s
+        for known in self._devices.all():
+            if known.started_s is not None:
+                known.started_s += jump_s
+
+    def uptime_s(self, device: str, boot_id: object) -> float | None:
+        """Returns for how long a start of a device runs, or would; None if it is not the last start that it told."""
+        known = self._devices.get(device)
+        if known is None or known.started_s is None or known.introduction.get("boot_id") != boot_id:
+            return None
+        return max(0.0, self._unix_s() - known.started_s)
 
     def kind_of(self, device: str) -> str | None:
         """Returns the kind of a device, or None if it never connected."""

@@ -41,11 +41,17 @@ class KnownDevice(msgspec.Struct, kw_only=True):
     """What people say of its commands and values (words.py). Replaced, not changed."""
     last_end: int | None = None
     """The close code of its last link, while it is away."""
+    started_s: float | None = None
+    """Unix time at which the board started; None if its introduction did not tell."""
 
     @classmethod
     def introduced(cls, device: str, kind: str, address: str, fields: dict[str, Any], now_s: float) -> Self:
         """Returns a device that has just introduced itself with these fields, at this Unix time."""
-        return cls(id=device, kind=kind, first_seen_s=now_s, last_seen_s=now_s, address=address, introduction=fields)
+        started_s = now_s - fields["uptime_ms"] / 1000 if "uptime_ms" in fields else None
+        return cls(
+            id=device, kind=kind, first_seen_s=now_s, last_seen_s=now_s, address=address, introduction=fields,
+            started_s=started_s,
+        )  # fmt: skip
 
 
 DEVICES_MAX = 20_000
@@ -55,12 +61,13 @@ GATHER_S = 0.05
 
 _UPSERT = """
     INSERT INTO devices (id, kind, first_seen_s, last_seen_s, address, label, version, board, introduction, last_args,
-        groups, hidden_from, words, last_end)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        groups, hidden_from, words, last_end, started_s)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, last_seen_s = excluded.last_seen_s,
         address = excluded.address, label = excluded.label, version = excluded.version, board = excluded.board,
         introduction = excluded.introduction, last_args = excluded.last_args, groups = excluded.groups,
-        hidden_from = excluded.hidden_from, words = excluded.words, last_end = excluded.last_end
+        hidden_from = excluded.hidden_from, words = excluded.words, last_end = excluded.last_end,
+        started_s = excluded.started_s
 """
 
 
@@ -153,6 +160,7 @@ class Devices:
             known.groups, known.hidden_from, known.words = before.groups, before.hidden_from, before.words
             if is_same_start(before.introduction, known.introduction):
                 known.last_args = before.last_args
+                known.started_s = known.started_s or before.started_s
         self._known[known.id] = known
         self._connected.add(known.id)
         if len(self._known) > self._devices_max:
@@ -301,7 +309,7 @@ class Devices:
         times = (known.first_seen_s, known.last_seen_s)
         board = (fields.get("version"), fields.get("board"), msgspec.json.encode(fields).decode())
         kept = (known.last_args, known.groups, known.hidden_from, known.words)
-        more = [*(msgspec.json.encode(part).decode() for part in kept), known.last_end]
+        more = [*(msgspec.json.encode(part).decode() for part in kept), known.last_end, known.started_s]
         row = (known.id, known.kind, *times, known.address, known.label, *board, *more)
         self._connection.execute(_UPSERT, row)
 
@@ -318,16 +326,17 @@ def is_same_start(before: dict[str, Any], after: dict[str, Any]) -> bool:
 def _load(connection: sqlite3.Connection, shared: SharedParts) -> dict[str, KnownDevice]:
     rows = connection.execute(
         "SELECT id, kind, first_seen_s, last_seen_s, address, introduction, label, last_args, groups,"
-        " hidden_from, words, last_end FROM devices ORDER BY first_seen_s"
+        " hidden_from, words, last_end, started_s FROM devices ORDER BY first_seen_s"
     )
     return {row[0]: _known_of(row, shared) for row in rows}
 
 
 def _known_of(row: tuple[Any, ...], shared: SharedParts) -> KnownDevice:
-    device, kind, first_s, last_s, address, introduction, label, *texts, last_end = row
+    device, kind, first_s, last_s, address, introduction, label, *texts, last_end, started_s = row
     last_args, groups, hidden_from, words = (json.loads(text) for text in texts)
     return KnownDevice(
         id=device, kind=kind, first_seen_s=first_s, last_seen_s=last_s, address=address,
         introduction=shared.share(json.loads(introduction or "{}")), label=label, last_args=last_args,
         groups=tuple(groups), hidden_from=tuple(hidden_from), words=words, last_end=last_end,
+        started_s=started_s,
     )  # fmt: skip

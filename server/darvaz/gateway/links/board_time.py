@@ -20,11 +20,17 @@ class BoardTime:
         # None until the board tells its uptime; the guide's clients never do.
         self._clock: UptimeClock | None = None
 
-    def begin(self, connect: Any, now_s: float) -> None:
-        """Takes the introduction: behind a proxy, a link may outlive a restart of its board."""
+    def begin(self, connect: Any, now_s: float, known_uptime_s: float | None = None) -> None:
+        """Takes the introduction: behind a proxy, a link may outlive a restart of its board.
+
+        One without an uptime may be of an earlier start of the board, which sends what waited in its flash;
+        `known_uptime_s` is how long that would run now, if the gateway knew that start.
+        """
         self._clock = None
         if connect.uptime_ms is not _UNSET:
             self._known().observe_arrival(connect.uptime_ms, now_s)
+        elif known_uptime_s is not None:
+            self._known().observe_arrival(known_uptime_s * 1000, now_s)
 
     def answer(self, pong: Any, pinged_s: float, now_s: float) -> None:
         """Takes the answer to the ping that was sent at `pinged_s`, 0 where none was."""

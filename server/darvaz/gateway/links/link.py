@@ -300,9 +300,9 @@ class DeviceLink:
         if judgement.remark is not None:
             self._record("=", *judgement.remark, device)
         self.device, self._caller = device, None
-        self._board_time.begin(message, now_s)
+        self._board_time.begin(message, now_s, self._context.parts.hub.uptime_s(device, message.boot_id))
         self._numbered.begin(message)
-        # Before `join`: what the board told before it started again is not known any more.
+        # Before `join`, which notes when this start began: what the board told before that is not known any more.
         self._context.parts.bus.publish("connect", device, message, _unix_s())
         self._context.parts.hub.join(device, self, message)
         self._session.unix_offset_s = self._context.parts.unix_offset_s

@@ -235,4 +235,6 @@ MIGRATIONS: Migrations = (
     ("ALTER TABLE devices ADD COLUMN last_end INTEGER",),
     # What people say of the commands and values of each device, as JSON (words.py).
     ("ALTER TABLE devices ADD COLUMN words TEXT NOT NULL DEFAULT '{}'",),
+    # When each device started, in Unix seconds.
+    ("ALTER TABLE devices ADD COLUMN started_s REAL",),
 )
