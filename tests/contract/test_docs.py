@@ -113,7 +113,12 @@ OF_A_SERVER = {
 OF_A_BROKER = {"darvaz_mqtt_connected", "darvaz_mqtt_waiting", "darvaz_mqtt_dropped_total"}
 
 # Registered where a setting names a cluster; tests/process/test_cluster.py reads them.
-OF_A_CLUSTER = {"darvaz_cluster_up", "darvaz_cluster_nodes", "darvaz_cluster_connections_total"}
+OF_A_CLUSTER = {
+    "darvaz_cluster_up",
+    "darvaz_cluster_nodes",
+    "darvaz_cluster_waiting",
+    "darvaz_cluster_connections_total",
+}
 
 
 def test_every_metric_is_in_the_operations_page(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from darvaz.gateway.devices.hub import PENDING_PER_DEVICE_MAX
+from darvaz.gateway.devices.presence import PENDING_PER_DEVICE_MAX
 from tests.support.app import RunningApp
 from tests.support.board import board_at
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ from tests.support.nats_server import NatsServer
 from tests.support.viewing import run_cli
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("cluster")]
-
-
-@pytest.fixture(scope="module")
-def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    with NatsServer(tmp_path_factory.mktemp("nats")) as running:
-        yield running
 
 
 def names(gateway: RunningApp) -> list[str]:
@@ -56,7 +49,7 @@ async def test_gateways_find_each_other_and_see_one_end(nats: NatsServer) -> Non
 
     assert (health.json()["cluster"], health.json()["status"], this) == ("ok", "ok", ["two"])
     assert "darvaz_cluster_up 1.0" in page.text and "darvaz_cluster_nodes 2.0" in page.text
-    assert "darvaz_cluster_connections_total 1.0" in page.text
+    assert "darvaz_cluster_connections_total 1.0" in page.text and "darvaz_cluster_waiting 0.0" in page.text
 
 
 async def test_a_gateway_that_was_killed_is_missed_within_ten_seconds(nats: NatsServer) -> None:

@@ -8,7 +8,7 @@ import contextlib
 import httpx
 
 from darvaz.client.local_token import LocalTokenAuth
-from darvaz.gateway.devices.hub import PENDING_PER_DEVICE_MAX
+from darvaz.gateway.devices.presence import PENDING_PER_DEVICE_MAX
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
 

@@ -18,7 +18,8 @@ from darvaz.gateway.devices.errors import (
     TimedOutError,
     UnknownDeviceError,
 )
-from darvaz.gateway.devices.hub import PENDING_PER_DEVICE_MAX, SENT_MAX, Hub, Presence
+from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.devices.presence import PENDING_PER_DEVICE_MAX, SENT_MAX, Presence
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.storage.database import open_database
 from darvaz.protocol.codec import Message, MessageCodec

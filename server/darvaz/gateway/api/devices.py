@@ -21,6 +21,7 @@ from darvaz.gateway.devices.groups import TooManyGroupsError
 from darvaz.gateway.devices.visibility import SYSTEMS, System, hide
 from darvaz.gateway.devices.words import DeviceWords
 from darvaz.gateway.esphome.identities import Identities
+from darvaz.gateway.forgotten_devices import delete_device
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.telemetry.description import DeviceDescription
@@ -122,16 +123,10 @@ async def forget_device(call: Call) -> Response | None:
     parts, device = call.parts, call.device
     if parts.devices.get(device) is None:
         return unknown_device(call.device)
-    parts.access.tokens.revoke_of(device)
-    parts.hub.forget(device)
-    parts.telemetry.forget(device)
-    parts.crashes.forget(device)
+    delete_device(parts, device)
     # Also where no board is shown to Home Assistant now: the key is of a time when it was.
     Identities(parts.tables, 0).forget(device)
-    parts.updater.store.forget(device)
     are_frames_deleted = await _delete_frames(parts, device)
-    parts.metrics.forget(device)
-    parts.bus.publish_forgotten(device)
     _record(call, "forgotten")
     # Deleted, not only to be deleted at the next start.
     await parts.recorder.wait_until_durable(STORE_DEADLINE_S)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -14,9 +14,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from darvaz import __version__
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection, connected
+from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.options import ClusterOptions
+from darvaz.gateway.cluster.shared_links import LINKS_BUCKET, SharedLinks
 from darvaz.gateway.cluster_state import ClusterNodeState, ClusterState
 from darvaz.gateway.parts import Parts
 
@@ -43,8 +45,9 @@ class ClusterNode:
         self._started_s = time.time()
         self._nodes = LivingNodes(options.node, time.monotonic())
         self._following = Follower(NODES_BUCKET, self._hear_node)
-        # The bucket of the last connection: another one of its name begins at its first entry.
-        self._created = ""
+        self._links = SharedLinks(parts, self._nodes)
+        # Buckets of the last connection: another one of the same name begins at its first entry.
+        self._created: dict[str, str] = {}
         self._connection: NatsConnection | None = None
         self._connections = 0
         self._task: asyncio.Task[None] | None = None
@@ -52,6 +55,7 @@ class ClusterNode:
     def open(self) -> None:
         """Begins to connect; the gateway serves its boards meanwhile."""
         self._note_loss("it is not connected yet")
+        self._links.open()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
@@ -62,8 +66,8 @@ class ClusterNode:
                 async with asyncio.timeout(_CLOSE_DEADLINE_S):
                     await connection.delete(NODES_BUCKET, self._options.node)
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end_tasks([self._task])
+        await self._links.close()
 
     # What others ask
 
@@ -89,6 +93,8 @@ class ClusterNode:
         yield GaugeMetricFamily("darvaz_cluster_nodes", "Gateways that live, this one too.", value=nodes)
         times = self._connections
         yield CounterMetricFamily("darvaz_cluster_connections", "Connections to NATS since the start.", value=times)
+        waiting = len(self._links.writes)
+        yield GaugeMetricFamily("darvaz_cluster_waiting", "Changes that NATS has not acknowledged.", value=waiting)
 
     # One connection after another
 
@@ -111,22 +117,40 @@ class ClusterNode:
 
     async def _serve(self, connection: NatsConnection) -> None:
         """Does what is shared until the connection is lost, which raises `ClusterError`."""
-        created = await connection.open_bucket(NODES_BUCKET, _NODES_TTL_S)
-        if created != self._created:
-            self._created = created
-            self._following.restart()
+        await self._open(connection, NODES_BUCKET, self._following.restart, _NODES_TTL_S)
+        await self._open(connection, LINKS_BUCKET, self._links.reset)
+        await self._links.commands.listen(connection)
         self._connection = connection
-        caught_up = asyncio.Event()
-        jobs = [self._following.run(connection, caught_up), self._beat(connection), self._watch(connection)]
+        self._links.begin(connection)
+        nodes, links = asyncio.Event(), asyncio.Event()
+        jobs = [
+            self._following.run(connection, nodes), self._links.follower.run(connection, links),
+            self._beat(connection), self._watch(connection), self._write(connection, (nodes, links)),
+        ]  # fmt: skip
         tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            self._links.begin(None)
+            await end_tasks(tasks)
+
+    async def _open(
+        self, connection: NatsConnection, bucket: str, restart: Callable[[], None], ttl_s: float | None = None
+    ) -> None:
+        """Opens a bucket, and has it read from its first entry where it is another one than before."""
+        created = await connection.open_bucket(bucket, ttl_s)
+        if created != self._created.get(bucket):
+            self._created[bucket] = created
+            restart()
+
+    async def _write(self, connection: NatsConnection, known: Iterable[asyncio.Event]) -> None:
+        """Writes what this gateway has to say, once it knows what the others said."""
+        for event in known:
+            await event.wait()
+        self._links.introduce()
+        await self._links.writes.run(connection)
 
     async def _watch(self, connection: NatsConnection) -> None:
         await connection.lost.wait()
@@ -137,7 +161,7 @@ class ClusterNode:
         while True:
             beat = Heartbeat(
                 name=self._options.name, version=__version__, started_s=self._started_s,
-                devices_online=self._parts.hub.online,
+                devices_online=self._parts.hub.online_here,
             )  # fmt: skip
             # While a leader is chosen, nothing is written; others count no silence meanwhile.
             with contextlib.suppress(ClusterError):
@@ -152,10 +176,12 @@ class ClusterNode:
         if entry.value is None:
             if self._nodes.end(entry.key):
                 log.info("= the gateway %s of the cluster has ended", entry.key)
+                self._links.tell_of(entry.key, is_alive=False)
             return
         beat = _decode(entry)
         if beat is not None and self._nodes.hear(entry.key, beat, now_s):
             log.info("= the gateway %s of the cluster is here", entry.key)
+            self._links.tell_of(entry.key, is_alive=True)
         if entry.key == self._options.node and self._parts.remarks.pop(_REMARK, None) is not None:
             log.info("= the cluster is reached as %s", self._options.node)
 
@@ -163,6 +189,7 @@ class ClusterNode:
         for node in self._nodes.take_dead(time.monotonic()):
             if node != self._options.node:
                 log.warning("= the gateway %s of the cluster is silent", node)
+                self._links.tell_of(node, is_alive=False)
             elif self._connection is not None:
                 self._note_loss("NATS stores nothing: are most of its servers up?")
 

@@ -6,12 +6,12 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from darvaz.gateway.devices.description import DeviceState
+from darvaz.gateway.devices.elsewhere import Elsewhere, Nowhere
 from darvaz.gateway.devices.errors import (
     BusyError,
     CommandError,
@@ -21,54 +21,14 @@ from darvaz.gateway.devices.errors import (
     TimedOutError,
     UnknownDeviceError,
 )
-from darvaz.gateway.devices.last_arguments import kept_arguments
+from darvaz.gateway.devices.presence import PENDING_PER_DEVICE_MAX, Link, Presence, declared_deadline_s
 from darvaz.gateway.devices.registry import Devices, KnownDevice
 from darvaz.protocol.codec import Message, MessageCodec
 from darvaz.protocol.faults import Fault
 
-PENDING_PER_DEVICE_MAX = 64
-SENT_MAX = 2 * PENDING_PER_DEVICE_MAX
 _COMMAND_IDS = 2**30
-# What a command and its answer take on their way, beyond the deadline that the device declared.
-ON_THE_WAY_S = 2.0
 # Commands that every board may have without declaring them.
 BUILT_IN = frozenset({"info", "reboot", "stream", "snapshot"})
-
-
-class Link(Protocol):
-    """What the hub needs of a live connection."""
-
-    kind_name: str
-    address: str
-    device: str | None
-
-    def send_command(self, message: Message) -> bool: ...
-    def close(self, name: str, message: str) -> None: ...
-
-
-@dataclass(slots=True)
-class Presence:
-    """A connected device."""
-
-    link: Link
-    introduction: dict[str, Any]
-    """The fields of its `connect`."""
-    since_unix_s: float
-    pending: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
-    """Id of a command → the future of its result; at most `PENDING_PER_DEVICE_MAX`."""
-    sent: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
-    """Id of a command → its name, and the arguments to keep once it is carried out; the newest `SENT_MAX`."""
-
-    def deadline_s(self, name: str) -> float:
-        """Returns how long the device itself takes for a command at most, with its way; 0 if it did not say."""
-        declared_s: float = self.introduction.get("deadlines_s", {}).get(name, 0)
-        return declared_s + ON_THE_WAY_S if declared_s else 0
-
-    def remember_sent(self, identity: int, name: str, args: Mapping[str, Any]) -> None:
-        """Notes a command that was sent: its acknowledgement may come after its deadline."""
-        self.sent[identity] = (name, kept_arguments(args, self.introduction.get("commands", {}).get(name)))
-        if len(self.sent) > SENT_MAX:
-            del self.sent[next(iter(self.sent))]
 
 
 class Hub:
@@ -83,6 +43,7 @@ class Hub:
         self._ids = itertools.count(1)
         self._on_presence: list[Callable[[str, bool], None]] = []
         self._on_carried_out: list[Callable[[str], None]] = []
+        self.elsewhere: Elsewhere = Nowhere()
         self.measure: Callable[[str, float], None] = _ignore
         """Is called with the result of a command (`ok`, `cancelled`, or the code of its error) and its seconds."""
 
@@ -123,6 +84,15 @@ class Hub:
         self._fail_pending(presence, f"{link.device} disconnected before it answered")
         self._call_subscribers(link.device, is_connected=False)
 
+    def replace(self, device: str, node: str) -> None:
+        """Closes the link of a device that has a newer one at another gateway."""
+        presence = self._connected.pop(device, None)
+        if presence is not None:
+            self._devices.mark_seen(device, self._unix_s())
+            self._fail_pending(presence, f"{device} connected again before it answered")
+            self._call_subscribers(device, is_connected=False)
+            presence.link.close("replaced", f"a newer link of this device took over, at the gateway {node}")
+
     def forget(self, device: str) -> None:
         """Ends the link of a device, if it has one, and forgets the device."""
         presence = self._connected.pop(device, None)
@@ -131,6 +101,7 @@ class Hub:
             self._fail_pending(presence, f"{device} was forgotten before it answered")
             self._call_subscribers(device, is_connected=False)
             presence.link.close("not_allowed", "this device was forgotten by an operator")
+        self.elsewhere.forget(device)
 
     def shift_times(self, jump_s: float) -> None:
         """Moves the times since which devices are here: the wall clock was set by these seconds."""
@@ -159,14 +130,18 @@ class Hub:
     def address_of(self, device: str) -> str | None:
         """Returns the address of the link that a device has, or None while it is away."""
         presence = self._connected.get(device)
-        return None if presence is None else presence.link.address
+        found = self.elsewhere.find(device) if presence is None else presence.link
+        return None if found is None else found.address
 
     def board_of(self, device: str, other_than: Link) -> str | None:
         """Returns what tells the board that a device has from others, or None if it has none but that of this link."""
         presence = self._connected.get(device)
-        if presence is None or presence.link is other_than:
-            return None
-        return str(presence.introduction.get("boot_id") or presence.link.address)
+        if presence is not None:
+            found = None if presence.link is other_than else (presence.introduction, presence.link.address)
+        else:
+            known, remote = self._devices.get(device), self.elsewhere.find(device)
+            found = None if known is None or remote is None else (known.introduction, remote.address)
+        return None if found is None else str(found[0].get("boot_id") or found[1])
 
     @staticmethod
     def board_name(link: Link, introduction: Any) -> str:
@@ -175,7 +150,7 @@ class Hub:
         return link.address if boot_id is msgspec.UNSET else str(boot_id)
 
     def commands_of(self, device: str) -> dict[str, Any] | None:
-        """Returns the commands that a device declared, by name, or None while it is away."""
+        """Returns the commands that a device declared, by name, or None while it is not connected to this gateway."""
         presence = self._connected.get(device)
         return None if presence is None else presence.introduction.get("commands", {})
 
@@ -185,15 +160,24 @@ class Hub:
 
     @property
     def online(self) -> int:
+        """Returns how many devices have a link, here or elsewhere."""
+        return len(self._connected) + self.elsewhere.count
+
+    @property
+    def online_here(self) -> int:
         return len(self._connected)
 
-    def is_online(self, device: str) -> bool:
-        """Returns whether a device has a link."""
+    def is_here(self, device: str) -> bool:
+        """Returns whether a device has a link to this gateway."""
         return device in self._connected
+
+    def is_online(self, device: str) -> bool:
+        """Returns whether a device has a link, here or elsewhere."""
+        return device in self._connected or self.elsewhere.find(device) is not None
 
     def last_seen(self, device: str) -> tuple[str, bool, float] | None:
         """Returns the kind of a device, whether it is here, and when it was last here, in Unix seconds."""
-        known, is_online = self._devices.get(device), device in self._connected
+        known, is_online = self._devices.get(device), self.is_online(device)
         return None if known is None else (known.kind, is_online, self._unix_s() if is_online else known.last_seen_s)
 
     def describe(self, device: str) -> DeviceState | None:
@@ -203,10 +187,11 @@ class Hub:
 
     def _describe(self, known: KnownDevice) -> DeviceState:
         presence = self._connected.get(known.id)
+        link = presence or self.elsewhere.find(known.id)
         fields = presence.introduction if presence else known.introduction
         now_s = self._unix_s()
         # The clock may have been set back since.
-        last_seen_s = now_s if presence else min(known.last_seen_s, now_s)
+        last_seen_s = now_s if link else min(known.last_seen_s, now_s)
         return DeviceState(
             id=known.id,
             kind=known.kind,
@@ -214,10 +199,10 @@ class Hub:
             groups=known.groups,
             words=known.words,
             hidden_from=known.hidden_from,
-            last_end=None if presence else known.last_end,
-            online=presence is not None,
+            last_end=None if link else known.last_end,
+            online=link is not None,
             address=known.address,
-            since_unix_s=min(presence.since_unix_s, now_s) if presence else None,
+            since_unix_s=min(link.since_unix_s, now_s) if link else None,
             first_seen_unix_s=min(known.first_seen_s, last_seen_s),
             last_seen_unix_s=last_seen_s,
             version=fields.get("version"),
@@ -248,22 +233,32 @@ class Hub:
             self.measure(result_name, time.monotonic() - start_s)
 
     async def _send_and_wait(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        if device not in self._connected and self.elsewhere.find(device) is not None:
+            return await self._send_elsewhere(device, name, args, deadline_s)
         presence = self._presence_of(device)
         identity = next(self._ids) % _COMMAND_IDS
-        message = self._make_command(presence, identity, name, args)
+        message = self._make_command(presence.introduction, identity, name, args)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         presence.pending[identity] = answer
         try:
             if not presence.link.send_command(message):
                 raise OfflineError(f"{device} is disconnecting")
             presence.remember_sent(identity, name, args)
-            deadline_s = max(deadline_s, presence.deadline_s(name))
+            deadline_s = max(deadline_s, declared_deadline_s(presence.introduction, name))
             async with asyncio.timeout(deadline_s):
                 return await answer
         except TimeoutError:
             raise TimedOutError(f"{device} did not answer {name} within {deadline_s:g} s") from None
         finally:
             presence.pending.pop(identity, None)
+
+    async def _send_elsewhere(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        known = self._devices.get(device)
+        introduction = {} if known is None else known.introduction
+        self._make_command(introduction, 0, name, args)
+        return await self.elsewhere.command(
+            device, name, args, max(deadline_s, declared_deadline_s(introduction, name))
+        )
 
     def acknowledge(self, link: Link, ack: Any) -> None:
         """Gives an acknowledgement to the command that waits for it; one without an id is ignored."""
@@ -288,7 +283,9 @@ class Hub:
         if presence is None:
             if self._devices.get(device) is None:
                 raise UnknownDeviceError(f"unknown device {device!r}; see GET /api/devices")
-            raise OfflineError(f"{device} is offline")
+            remote = self.elsewhere.find(device)
+            where = "offline" if remote is None else f"connected to the gateway {remote.node}: this works there only"
+            raise OfflineError(f"{device} is {where}")
         if len(presence.pending) >= PENDING_PER_DEVICE_MAX:
             raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")
         return presence
@@ -309,10 +306,15 @@ class Hub:
 
     def check_command(self, device: str, name: str, args: Mapping[str, Any]) -> None:
         """Raises the `CommandError` that a command would raise before it is sent."""
-        self._make_command(self._presence_of(device), 0, name, args)
+        known = self._devices.get(device)
+        is_elsewhere = device not in self._connected and self.elsewhere.find(device) is not None
+        introduction = known.introduction if known and is_elsewhere else self._presence_of(device).introduction
+        self._make_command(introduction, 0, name, args)
 
-    def _make_command(self, presence: Presence, identity: int, name: str, args: Mapping[str, Any]) -> Message:
-        declared = presence.introduction.get("commands")
+    def _make_command(
+        self, introduction: Mapping[str, Any], identity: int, name: str, args: Mapping[str, Any]
+    ) -> Message:
+        declared = introduction.get("commands")
         if declared and name not in declared and name not in BUILT_IN:
             raise InvalidCommandError(f"name: {name!r} is not one of {', '.join(sorted(declared))}")
         message = self._protocol.check("command", {"id": identity, "name": name, "args": dict(args)})

@@ -149,8 +149,8 @@ class Devices:
         """Returns the ids that come after this one in their order, whether or not it is known; "" is before all."""
         return self._ids[bisect_right(self._ids, device) :]
 
-    def remember(self, known: KnownDevice) -> None:
-        """Keeps the introduction of a connected device; what people gave it stays."""
+    def remember(self, known: KnownDevice, is_here: bool = True) -> None:
+        """Keeps the introduction of a device, which is connected to this gateway or elsewhere; what was given stays."""
         before = self._known.get(known.id)
         if before is None:
             insort(self._ids, known.id)
@@ -162,7 +162,8 @@ class Devices:
                 known.last_args = before.last_args
                 known.started_s = known.started_s or before.started_s
         self._known[known.id] = known
-        self._connected.add(known.id)
+        if is_here:
+            self._connected.add(known.id)
         if len(self._known) > self._devices_max:
             self._forget_one()
         self._note_change(known.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darvaz.gateway.access import Admitted, Refused
-from darvaz.gateway.devices.hub import Link
+from darvaz.gateway.devices.presence import Link
 from darvaz.gateway.devices.rivals import RivalVerdict
 from darvaz.gateway.parts import Parts
 from darvaz.protocol.faults import Fault

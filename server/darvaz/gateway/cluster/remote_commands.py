@@ -1,0 +1,167 @@
+"""Commands between gateways: the one that has the link of a device sends them, and answers as its hub did."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from nats.aio.msg import Msg
+from nats.errors import Error
+
+from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
+from darvaz.gateway.cluster.ending import end_tasks
+from darvaz.gateway.cluster.records import device_of, token_of
+from darvaz.gateway.devices import errors
+from darvaz.gateway.devices.elsewhere import RemoteLink
+from darvaz.gateway.devices.errors import BusyError, CommandError, OfflineError, TimedOutError
+from darvaz.gateway.devices.hub import Hub
+
+log = logging.getLogger("darvaz.cluster")
+
+SUBJECT = "dv.cmd"
+# Commands of other gateways that wait for their boards.
+COMMANDS_MAX = 1024
+# What a command and its answer take on their way between two gateways.
+ON_THE_WAY_S = 2.0
+# How long it takes at most until a move of a device is known to all.
+_MOVE_S, _MOVE_TURNS = 1.0, 10
+_MOVED = "moved"
+_ERRORS: Mapping[str, type[CommandError]] = {
+    each.code: each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, CommandError)
+}
+
+
+class CommandRequest(msgspec.Struct, kw_only=True):
+    """A command for a device of another gateway."""
+
+    name: str
+    args: dict[str, Any]
+    deadline_s: float
+
+
+class CommandAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of it: a result, or the code of a `CommandError` and its text."""
+
+    result: Any = None
+    code: str = ""
+    message: str = ""
+
+
+_REQUEST = msgspec.json.Decoder(CommandRequest)
+_ANSWER = msgspec.json.Decoder(CommandAnswer)
+
+
+class RemoteCommands:
+    """Asks other gateways, and answers them. Used from the event loop only."""
+
+    def __init__(self, hub: Hub, own: str) -> None:
+        self._hub = hub
+        self._own = own
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def listen(self, connection: NatsConnection) -> None:
+        """Answers the commands for devices of this gateway until the connection ends."""
+        await connection.listen(f"{SUBJECT}.{self._own}.*", self._receive)
+
+    async def close(self) -> None:
+        """Ends what waits; those who asked wait until their deadline."""
+        await end_tasks(self._tasks)
+
+    # Asking
+
+    async def ask(
+        self,
+        connection: NatsConnection | None,
+        find: Callable[[str], RemoteLink | None],
+        device: str,
+        name: str,
+        args: Mapping[str, Any],
+        deadline_s: float,
+    ) -> Any:
+        """Returns the result of a command at the gateway that `find` names, or raises a `CommandError`."""
+        data = msgspec.json.encode(CommandRequest(name=name, args=dict(args), deadline_s=deadline_s))
+        before: str | None = None
+        for _ in range(_MOVE_TURNS):
+            link = find(device)
+            if link is None or connection is None:
+                break
+            if link.node != before:
+                before = link.node
+                answer = await self._exchange(connection, f"{SUBJECT}.{link.node}.{token_of(device)}", data, deadline_s)
+                if answer is None:
+                    break
+                if answer.code != _MOVED:
+                    return _result_of(answer, device, name, deadline_s)
+            # It has a link somewhere else, which is not known here yet.
+            await asyncio.sleep(_MOVE_S / _MOVE_TURNS)
+        raise OfflineError(f"{device} is offline")
+
+    async def _exchange(
+        self, connection: NatsConnection, subject: str, data: bytes, deadline_s: float
+    ) -> CommandAnswer | None:
+        """Returns the answer of a gateway, or None if that is not there; a lost connection answers at once."""
+        loop = asyncio.get_running_loop()
+        asking = loop.create_task(connection.request(subject, data, deadline_s + ON_THE_WAY_S))
+        losing = loop.create_task(connection.lost.wait())
+        try:
+            await asyncio.wait((asking, losing), return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                text = "the cluster was lost before the board answered; it may still obey"
+                return CommandAnswer(code=OfflineError.code, message=text)
+            answer = asking.result()
+            return None if answer is None else _ANSWER.decode(answer)
+        except TimeoutError:
+            return CommandAnswer(code=TimedOutError.code)
+        except (ClusterError, msgspec.DecodeError) as error:
+            return CommandAnswer(code=OfflineError.code, message=f"its gateway is not reached: {error}")
+        finally:
+            asking.cancel()
+            losing.cancel()
+
+    # Answering
+
+    async def _receive(self, message: Msg) -> None:
+        if len(self._tasks) >= COMMANDS_MAX:
+            text = f"{COMMANDS_MAX} commands of other gateways wait for their answer"
+            await _respond(message, CommandAnswer(code=BusyError.code, message=text))
+            return
+        task = asyncio.get_running_loop().create_task(self._carry_out(message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry_out(self, message: Msg) -> None:
+        device = device_of(message.subject.rpartition(".")[2])
+        try:
+            wanted = _REQUEST.decode(message.data)
+        except msgspec.DecodeError as error:
+            log.warning("= a command of another gateway is not understood: %s", error)
+            return
+        if device is None or not self._hub.is_here(device):
+            answer = CommandAnswer(code=_MOVED)
+        else:
+            try:
+                # The link is looked up before anything is waited for.
+                answer = CommandAnswer(
+                    result=await self._hub.command(device, wanted.name, wanted.args, wanted.deadline_s)
+                )
+            except CommandError as error:
+                answer = CommandAnswer(code=error.code, message=str(error))
+        await _respond(message, answer)
+
+
+def _result_of(answer: CommandAnswer, device: str, name: str, deadline_s: float) -> Any:
+    """Returns the result of an answer, or raises the error that it tells of."""
+    if not answer.code:
+        return answer.result
+    default = f"{device} did not answer {name} within {deadline_s:g} s" if answer.code == TimedOutError.code else ""
+    raise _ERRORS.get(answer.code, CommandError)(answer.message or default or answer.code)
+
+
+async def _respond(message: Msg, answer: CommandAnswer) -> None:
+    try:
+        await message.respond(msgspec.json.encode(answer))
+    except (Error, OSError) as error:
+        log.info("= an answer could not be sent to another gateway: %s", error)

@@ -1,0 +1,50 @@
+"""Links that devices have at other gateways: what the hub asks about them; a gateway by itself has none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from darvaz.gateway.devices.errors import OfflineError
+
+
+class RemoteLink(NamedTuple):
+    """A link at another gateway."""
+
+    node: str
+    """The gateway."""
+    address: str
+    since_unix_s: float
+
+
+class Elsewhere(Protocol):
+    """The links of other gateways. Used from the event loop only."""
+
+    @property
+    def count(self) -> int: ...
+
+    def find(self, device: str) -> RemoteLink | None:
+        """Returns the link that a device has at another gateway, if it has one."""
+
+    async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        """Has the other gateway send a command; returns its result, or raises a `CommandError`."""
+
+    def forget(self, device: str) -> None:
+        """Has all other gateways forget a device."""
+
+
+class Nowhere:
+    """There are no other gateways."""
+
+    count = 0
+
+    def find(self, device: str) -> RemoteLink | None:
+        """Returns None."""
+        return None
+
+    async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        """Raises `OfflineError`."""
+        raise OfflineError(f"{device} is offline")
+
+    def forget(self, device: str) -> None:
+        """Does nothing."""

@@ -1,0 +1,177 @@
+"""Links at several gateways: one list of devices at each, the newest link wins, a dead gateway's boards are away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.support.app import RunningApp
+from tests.support.board import Board, board_at
+from tests.support.gateway import GatewayProcess
+from tests.support.mosquitto import settled
+from tests.support.nats_server import NatsServer
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("cluster")]
+
+COMMANDS: dict[str, Any] = {"led": {"on": {"type": "boolean"}}}
+
+
+def joined(*gateways: RunningApp) -> bool:
+    """Returns whether all of these gateways know each other."""
+    return all(len(gateway.parts.cluster.state().nodes) == len(gateways) for gateway in gateways)
+
+
+def is_online(gateway: RunningApp, device: str) -> bool | None:
+    """Returns what a gateway says of a device; None if it does not know it."""
+    found = gateway.parts.describer.describe(device)
+    return None if found is None else found.online
+
+
+async def answer_one(board: Board, **ack: Any) -> dict[str, Any]:
+    """Answers one command as a board does, and returns it."""
+    command = await board.receive("command")
+    await board.send("ack", id=command["id"], command=command["name"], **ack)
+    return command
+
+
+async def test_the_list_of_devices_is_the_same_at_every_gateway(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
+        await settled(lambda: joined(one, two))
+        async with board_at(one, "دما-1", commands=COMMANDS, version="2.5"):
+            await settled(lambda: is_online(two, "دما-1") is True)
+            here, there = [(await gateway.get("/api/devices/دما-1")).json() for gateway in (one, two)]
+            health = (await two.get("/api/health")).json()
+        await settled(lambda: is_online(two, "دما-1") is False)
+        gone = (await two.get("/api/devices/دما-1")).json()
+
+    for name in ("id", "kind", "version", "commands", "since", "first_seen", "online", "address"):
+        assert there[name] == here[name], name
+    assert health["devices_online"] == 1
+    assert gone["last_end"] is not None and gone["since"] is None
+
+
+async def test_a_device_that_moves_has_its_older_link_closed(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
+        await settled(lambda: joined(one, two))
+        async with board_at(one, "mover", boot_id="b1") as older, board_at(two, "mover", boot_id="b1"):
+            with pytest.raises(ConnectionClosed) as closed:
+                await older.receive("nothing")
+            await settled(lambda: not one.parts.hub.is_here("mover"))
+
+            assert is_online(one, "mover") is is_online(two, "mover") is True
+            assert two.parts.hub.is_here("mover")
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 4409
+    assert "at the gateway" in closed.value.rcvd.reason
+
+
+async def test_boards_of_a_killed_gateway_are_away_within_ten_seconds_and_come_back(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one:
+        with GatewayProcess("--cluster", nats.url, "--cluster-node", "two") as two:
+            await settled(lambda: len(one.parts.cluster.state().nodes) == 2)
+            async with board_at(two.ws_url, "orphan"):
+                await settled(lambda: is_online(one, "orphan") is True)
+                await asyncio.to_thread(two.end, signal.SIGKILL)
+            await settled(lambda: is_online(one, "orphan") is False)
+        refused = await one.post("/api/devices/orphan/commands/led", json={"on": True})
+        async with board_at(one, "orphan"):
+            back = is_online(one, "orphan")
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "offline")
+    assert back is True
+
+
+async def test_a_command_reaches_a_board_from_any_gateway(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
+        await settled(lambda: joined(one, two))
+        async with board_at(one, "چراغ", commands=COMMANDS) as board:
+            await settled(lambda: is_online(two, "چراغ") is True)
+            asking = asyncio.create_task(two.post("/api/devices/چراغ/commands/led", json={"on": True}))
+            command = await answer_one(board, status="ok", result={"on": True})
+            done = await asking
+            asking = asyncio.create_task(two.post("/api/devices/چراغ/commands/led", json={"on": True}))
+            await answer_one(board, status="error", message="the lamp is hot")
+            refused = await asking
+            unknown = await two.post("/api/devices/چراغ/commands/fly", json={})
+        await settled(lambda: is_online(two, "چراغ") is False)
+        offline = await two.post("/api/devices/چراغ/commands/led", json={"on": True})
+
+    assert command["args"] == {"on": True}
+    assert done.json() == {"status": "ok", "result": {"on": True}}
+    assert (refused.status_code, refused.json()["code"]) == (502, "refused_by_board")
+    assert refused.json()["detail"] == "the lamp is hot"
+    assert (unknown.status_code, offline.status_code) == (422, 503)
+
+
+async def test_a_board_that_does_not_answer_is_told_at_the_deadline_from_afar(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url, command_deadline_s=0.3) as two:
+        await settled(lambda: joined(one, two))
+        async with board_at(one, "mute", commands=COMMANDS):
+            await settled(lambda: is_online(two, "mute") is True)
+            late = await two.post("/api/devices/mute/commands/led", json={"on": True})
+
+    assert (late.status_code, late.json()["code"]) == (504, "timed_out")
+    assert "within 0.3 s" in late.json()["detail"]
+
+
+async def test_a_device_is_forgotten_at_every_gateway(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
+        await settled(lambda: joined(one, two))
+        async with board_at(one, "unwanted") as board:
+            await settled(lambda: is_online(two, "unwanted") is True)
+            deleted = await two.ask("DELETE", "/api/devices/unwanted")
+            with pytest.raises(ConnectionClosed):
+                await board.receive("nothing")
+            await settled(lambda: is_online(one, "unwanted") is is_online(two, "unwanted") is None)
+
+    assert deleted.status_code == 204
+
+
+async def test_presence_at_another_gateway_is_an_event(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
+        await settled(lambda: joined(one, two))
+        queue = two.parts.events.open_queue(frozenset({"presence"}), None)
+        async with board_at(one, "seen"):
+            await settled(lambda: is_online(two, "seen") is True)
+        await settled(lambda: is_online(two, "seen") is False)
+        _, events = queue.take()
+        two.parts.events.close_queue(queue)
+
+    data = [json.loads(event.text.partition(b"data: ")[2]) for event in events if event.device == "seen"]
+    assert [each["online"] for each in data] == [True, False]
+
+
+async def test_boards_stay_connected_while_nats_is_away_and_are_known_after_it(tmp_path: Path) -> None:
+    with NatsServer(tmp_path) as server:
+        async with RunningApp(cluster=server.url) as one, RunningApp(cluster=server.url) as two:
+            await settled(lambda: joined(one, two))
+            async with board_at(one, "before", commands=COMMANDS) as before:
+                await settled(lambda: is_online(two, "before") is True)
+                server.kill()
+                async with board_at(two, "meanwhile"):
+                    asking = asyncio.create_task(one.post("/api/devices/before/commands/led", json={"on": False}))
+                    await answer_one(before, status="ok")
+                    here = await asking
+                    server.start()
+                    await settled(lambda: is_online(one, "meanwhile") is is_online(two, "before") is True)
+
+    assert here.status_code == 200
+
+
+async def test_devices_that_a_gateway_knew_alone_are_known_to_all_once_it_joins(nats: NatsServer) -> None:
+    async with RunningApp() as alone:
+        async with board_at(alone, "veteran", version="1.1"):
+            pass
+        await alone.stop()
+        alone._settings["cluster"] = nats.url
+        async with RunningApp(cluster=nats.url) as other:
+            await alone.start()
+            await settled(lambda: is_online(other, "veteran") is False)
+            known = (await other.get("/api/devices/veteran")).json()
+
+    assert known["version"] == "1.1"
