@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools.build_deb import build
+from tools.try_compose import try_addon, try_compose
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ("buildah", "mmdebstrap", "chroot", "dpkg-deb", "git")
@@ -25,7 +26,6 @@ LEFT_OUT = 77
 # Debian's name of a release, with Python 3.11 or newer.
 SUITE = "bookworm"
 _PORT = 4169
-_COMPOSE = (("docker", "compose"), ("podman-compose",), ("docker-compose",))
 _INCLUDE = "python3,python3-venv,ca-certificates"
 # Where this machine says which package index it uses; a container does not know it.
 _INDEX = ("/etc/pip.conf", "/root/.config/pip/pip.conf")
@@ -95,7 +95,6 @@ def main() -> int:
         what = f"apt install {' '.join(missing)}" if missing else "run it as root"
         print(f"NO CONTAINER, ADD-ON OR DEBIAN PACKAGE WAS BUILT AND RUN: {what}", file=sys.stderr)
         return LEFT_OUT
-    _check_compose()
     with tempfile.TemporaryDirectory(prefix="darvaz-packages-", dir="/var/tmp") as work:
         base = Path(work) / "base.tar"
         _run("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_INCLUDE}", SUITE, str(base), folder=work)
@@ -103,16 +102,6 @@ def main() -> int:
         _try_containers(Path(work), base)
     print("The container, the add-on and the Debian package were built, run and removed.")
     return 0
-
-
-def _check_compose() -> None:
-    """Has a tool that runs compose files read ours; says loudly that none did where there is none."""
-    for tool in _COMPOSE:
-        is_there = shutil.which(tool[0]) is not None
-        if is_there and subprocess.run([*tool, "version"], capture_output=True, check=False).returncode == 0:
-            _run(*tool, "--file", str(ROOT / "deploy/docker/compose.yaml"), "config")
-            return
-    print("THE COMPOSE FILE WAS READ BY NO TOOL: install docker compose, or podman and podman-compose", file=sys.stderr)
 
 
 def _try_debian(work: Path, base: Path) -> None:
@@ -137,9 +126,12 @@ def _try_containers(work: Path, base: Path) -> None:
         _run(*tool, "commit", "--rm", scratch, "base")
         volumes = [f"--volume={file}:/etc/pip.conf:ro" for file in _INDEX if Path(file).exists()][-1:]
         volumes += [f"--volume={folder}:{folder}:ro" for folder in _folders_of_index()]
-        build = [*tool, "bud", "--isolation=chroot", *volumes]
+        # Docker's format: the other one has no health check.
+        build = [*tool, "bud", "--format=docker", "--isolation=chroot", *volumes]
         _try_container(tool, build, source)
+        try_compose(_run, work, tool[1:])
         _try_addon(tool, build, source)
+        try_addon(_run, work)
 
 
 def _try_container(tool: list[str], build: list[str], source: Path) -> None:

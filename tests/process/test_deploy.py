@@ -69,6 +69,11 @@ def test_the_compose_file_gives_the_container_few_rights() -> None:
     assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
     assert service["volumes"] == ["data:/data"]
     assert {name.removeprefix("DARVAZ_").lower() for name in service["environment"]} <= set(hints())
+    # Without a value, it is that of the shell; an empty text would be one, too, for some tools.
+    assert service["environment"]["DARVAZ_PUBLIC_URL"] is None
+    assert service["healthcheck"]["test"].split() == json.loads(
+        dict(instructions(DOCKERFILES[0]))["HEALTHCHECK"].partition("CMD")[2]
+    )
 
 
 @pytest.mark.parametrize("options", [[], ["--tls", "self-signed"]], ids=["http", "https"])

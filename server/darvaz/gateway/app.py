@@ -253,7 +253,13 @@ def build_app(parts: Parts) -> Starlette:
     own_paths = [route.path for route in routes if isinstance(route, Route | WebSocketRoute)]
     app = Starlette(
         middleware=[
-            Middleware(ForwardedRequests, settings.listed("trusted_proxies"), settings.public.path, own_paths),
+            Middleware(
+                ForwardedRequests,
+                settings.listed("trusted_proxies"),
+                settings.public.path,
+                own_paths,
+                is_ingress=settings.home_assistant_ingress,
+            ),
             Middleware(DeviceRoutes, boards),
             Middleware(SecurityHeaders),
         ],

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from darvaz import __version__
 from darvaz.gateway.addresses import ANY_ADDRESS, network_address, url_of
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.sign_in_hint import note_address, sign_in_line
+
+# Files that Docker and Podman put into each container.
+_CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
 def greeting(parts: Parts, host: str, port: int) -> list[str]:
@@ -19,6 +24,7 @@ def greeting(parts: Parts, host: str, port: int) -> list[str]:
         f"Darvaz {__version__}  data in {parts.settings.data_path.resolve()}",
         *(f"  {address}" for address in addresses),
         f"  boards: ws{last.removeprefix('http')}/ws/pico and /ws/esp32cam",
+        *_container_hint(public.text),
         f"  {_enrolment(parts)}",
         f"  {sign_in_line(parts.access.connection, parts.operators.links, last)}",
         "  watch: darvaz log --follow    stop: Ctrl-C",
@@ -34,6 +40,13 @@ def _enrolment(parts: Parts) -> str:
     if left_s > 0:
         return f"enrolment is open for {left_s / 60:.0f} min: a board fetches its token at /public/tokens"
     return "to add a board: darvaz enrol (opens /public/tokens for 15 min) or darvaz token issue pico"
+
+
+def _container_hint(public_url: str) -> list[str]:
+    """Returns a line where the addresses are those of a container, which others do not reach."""
+    if public_url or not any(mark.exists() for mark in _CONTAINER_MARKS):
+        return []
+    return ["  these are addresses in a container: set DARVAZ_PUBLIC_URL to the machine's, http://192.168.1.5:3000"]
 
 
 def _addresses(host: str, port: int, scheme: str) -> list[str]:

@@ -141,6 +141,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     home_assistant: Annotated[
         bool, _doc("Whether Home Assistant discovers the boards, as ESPHome devices.")
     ] = False
+    home_assistant_ingress: Annotated[
+        bool, _doc("Whether people whom Home Assistant lets in at the add-on's page are operators.")
+    ] = False
     home_assistant_addresses: Annotated[
         str, _doc("Addresses of this machine for Home Assistant, separated by commas; all if empty.", parts=ADDRESSES)
     ] = ""

@@ -49,6 +49,9 @@ class Caller:
     is_local_program: bool = False
     """The system says that the connection belongs to a program of this user that has no way to other machines."""
 
+    is_of_home_assistant: bool = False
+    """Home Assistant passed the request on, for somebody whom it let in, and is trusted to."""
+
     def cookie_named(self, name: str) -> str | None:
         """Returns the value of a cookie; None without one, or with two."""
         found = [value for key, _, value in map(_split_cookie, (self.cookie or "").split(";")) if key == name]

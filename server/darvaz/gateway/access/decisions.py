@@ -50,7 +50,10 @@ class AccessPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Admitted: by a token, by a browser session and the token that opened it, by a view link, or from this machine."""
+    """Admitted: by a token, by a browser session and the token that opened it, by a view link, or otherwise.
+
+    Without any of them, it is by Home Assistant, or from this machine.
+    """
 
     token_id: str | None
     role: Role = "operator"
@@ -58,6 +61,8 @@ class Admitted:
     until_s: float | None = None
     device: str | None = field(default=None, compare=False)
     """The device that the token was bound to when it was checked."""
+    is_of_home_assistant: bool = False
+    """Let in by Home Assistant at the add-on's page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ class Operators:
         if need.is_for_operators and found.role != "operator":
             return OPERATORS_ONLY
         # SameSite cookies are not sent by other sites, but another port of this host is the same site.
-        if need.changes and found.session_id is not None and caller.origin is None:
+        is_of_browser = found.session_id is not None or found.is_of_home_assistant
+        if need.changes and is_of_browser and caller.origin is None:
             return NO_ORIGIN
         return found
 
@@ -135,7 +136,7 @@ class Operators:
         return None if self._rules.is_known_name(caller) else FOREIGN_HOST
 
     def _identify(self, caller: Caller) -> Admitted | Refused:
-        """Returns the identity: by header, else by browser session, else by localhost.
+        """Returns the identity: by header, else by browser session, else by Home Assistant, else by localhost.
 
         A local token of an earlier start counts as no header: a program may not know yet that there is a new one.
         So does the password of a proxy in front of the gateway, which browsers send on with every request.
@@ -152,6 +153,8 @@ class Operators:
         session = self.sessions.check(shown, caller.address) if shown is not None else None
         if session is not None:
             return Admitted(session.token_id, session.role, session.session_id)
+        if caller.is_of_home_assistant:
+            return Admitted(None, is_of_home_assistant=True)
         # An old cookie is not counted as a failure: that would lock out a browser that was signed out.
         if self._rules.is_trusted(caller) and not is_of_proxy(caller):
             return Admitted(None) if caller.is_local_program else NOT_PROVEN

@@ -37,7 +37,7 @@ class WhoAmI(msgspec.Struct):
     """The caller, as the gateway sees it."""
 
     role: Role
-    by: Literal["session", "token", "localhost"]
+    by: Literal["session", "token", "localhost", "home_assistant"]
     session: str | None = None
     token: str | None = None
 
@@ -99,6 +99,8 @@ async def who_am_i(call: Call) -> WhoAmI:
     admitted = call.admitted
     if admitted.session_id is not None:
         return WhoAmI(admitted.role, "session", admitted.session_id, admitted.token_id)
+    if admitted.is_of_home_assistant:
+        return WhoAmI(admitted.role, "home_assistant")
     return WhoAmI(admitted.role, "localhost" if admitted.token_id is None else "token", None, admitted.token_id)
 
 

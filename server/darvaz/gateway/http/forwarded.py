@@ -27,6 +27,13 @@ log = logging.getLogger("darvaz.http")
 # page that the proxy shows.
 BASE_PATH = "darvaz.base_path"
 IS_FRAMED = "darvaz.is_framed"
+# Whether Home Assistant has passed the request on, for somebody whom it let in.
+IS_INGRESS = "darvaz.is_ingress"
+
+# Home Assistant's own network for add-ons: the Supervisor, which alone passes on its ingress, and Home Assistant, which
+# is the proxy before it.
+SUPERVISOR = "172.30.32.2"
+_HOME_ASSISTANT = "172.30.32.1"
 
 # The form of a target that is sent to proxies, which every server must understand (RFC 9112, section 3.2.2).
 _ABSOLUTE = re.compile(rb"(?:http|ws)s?://([^/?#]+)(/.*)?", re.IGNORECASE)
@@ -38,11 +45,21 @@ _PORT = re.compile(r"(.+):\d{1,5}")
 class ForwardedRequests:
     """Middleware that changes each scope to what the client meant.
 
-    `base_path` is that of the gateway's own address, `own_paths` are those of its routes.
+    `base_path` is that of the gateway's own address, `own_paths` are those of its routes. With `is_ingress` requests of
+    Home Assistant's Supervisor are marked as `IS_INGRESS`.
     """
 
-    def __init__(self, app: ASGIApp, proxies: Iterable[str], base_path: str, own_paths: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        proxies: Iterable[str],
+        base_path: str,
+        own_paths: Iterable[str] = (),
+        *,
+        is_ingress: bool = False,
+    ) -> None:
         self._app = app
+        self._is_ingress = is_ingress
         self._own_paths = tuple(own_paths)
         # The base path that was checked last, and whether the log has told of one that begins paths of the gateway.
         self._checked_path, self._is_path_told = "", False
@@ -59,7 +76,7 @@ class ForwardedRequests:
             _make_relative(scope)
         peer = scope["client"][0] if scope.get("client") else None
         if self._proxies and self._is_proxy(peer):
-            self._apply_headers(scope, joined_headers(scope["headers"]))
+            self._apply_headers(scope, joined_headers(scope["headers"]), peer)
         elif peer is not None and not self._is_told and is_loopback(peer):
             self._tell_of_proxy(peer, scope["headers"])
         base_path = scope.setdefault(BASE_PATH, self._base_path)
@@ -96,10 +113,13 @@ class ForwardedRequests:
                 base_path,
             )
 
-    def _apply_headers(self, scope: Scope, fields: Mapping[str, str]) -> None:
+    def _apply_headers(self, scope: Scope, fields: Mapping[str, str], peer: str | None) -> None:
+        is_ingress = self._is_ingress and peer == SUPERVISOR and "x-ingress-path" in fields
+        if is_ingress:
+            scope[IS_INGRESS] = True
         forwarded = fields.get("x-forwarded-for")
         if forwarded is not None:
-            scope["client"] = (self._client_of(forwarded), 0)
+            scope["client"] = (self._client_of(forwarded, is_ingress=is_ingress), 0)
         proto = fields.get("x-forwarded-proto")
         if proto is not None:
             is_secure = proto.partition(",")[0].strip().lower() in _SECURE
@@ -111,9 +131,14 @@ class ForwardedRequests:
                 scope[IS_FRAMED] = name == "x-ingress-path"
                 return
 
-    def _client_of(self, forwarded: str) -> str:
-        """Returns the last address that is not of a trusted proxy: what is to the left of it anybody may have sent."""
+    def _client_of(self, forwarded: str, *, is_ingress: bool) -> str:
+        """Returns the last address that is not of a trusted proxy: what is to the left of it anybody may have sent.
+
+        Of Home Assistant the Supervisor says that it is the client; it is a proxy as well.
+        """
         hosts = [_without_port(host.strip()) for host in forwarded.split(",")]
+        if is_ingress and len(hosts) > 1 and hosts[-1] == _HOME_ASSISTANT:
+            hosts.pop()
         return next((host for host in reversed(hosts) if not self._is_proxy(host)), hosts[0])
 
     def _is_proxy(self, address: str | None) -> bool:
