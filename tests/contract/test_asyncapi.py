@@ -11,8 +11,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
-from jsonschema import Draft7Validator
 
 from darvaz.protocol.asyncapi import build_asyncapi
 from darvaz.protocol.schema import load_schema
@@ -90,7 +90,7 @@ def test_asyncapi_passes_a_public_validator() -> None:
 
 
 def test_asyncapi_passes_its_official_json_schema() -> None:
-    validator = Draft7Validator(official_schema())
+    validator = jsonschema_rs.Draft7Validator(official_schema())
 
     validator.validate(build_asyncapi(SCHEMA))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.support.examples import scaled
 from tests.support.micropython import ON_BOARD, ROOT, run_micropython
 
@@ -13,6 +15,7 @@ SECOND_CUT_EVERY = max(1, 60 // scaled(3))
 STATES_MIN = 1200
 
 
+@pytest.mark.slow
 def test_a_power_cut_at_any_flash_state_of_an_update_leaves_a_whole_program() -> None:
     done = run_micropython(
         str(PROGRAM),
