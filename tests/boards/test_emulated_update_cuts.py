@@ -23,7 +23,7 @@ from darvaz.boards.emulated import EmulatedPico
 from darvaz.boards.flashing.firmware_files import read_deployed
 from darvaz.boards.serial import Prompt
 from tests.support.emulated import need_emulator
-from tests.support.examples import scaled
+from tests.support.examples import TIMES, scaled
 from tests.support.micropython import ON_BOARD
 
 LIFE = ON_BOARD / "programs/update_life.py"
@@ -35,7 +35,11 @@ STATES = scaled(24)
 AGAIN_EVERY, UPDATES = 4, scaled(2)
 STATES_LEAST = 700
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("emulated_power_cuts")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600 * max(1.0, TIMES)),
+    pytest.mark.xdist_group("emulated_power_cuts"),
+]
 
 
 @dataclass(frozen=True)

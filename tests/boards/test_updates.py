@@ -33,6 +33,8 @@ BAD_PROGRAMS = {
     "hides": (program(2, "import network\n@device.task\nasync def hide():\n    network.WLAN().active(False)\n"), ""),
     "unwell": (program(2, "def healthy():\n    raise ValueError('no sensor')\n"), "no sensor"),
     "hangs": (program(2, "import asyncio\nasync def healthy():\n    await asyncio.sleep(60)\n"), "did not return"),
+    "short": (program(2, "import machine\n@device.on_connect\ndef end():\n    machine.reset()\n"), "3 starts"),
+    "catches": (b"while True:\n    try:\n        1 / 0\n    except BaseException:\n        pass\n", "3 starts"),
     "unwilling": (program(2, "def healthy():\n    return False\n"), "healthy() returned False"),
 }
 
@@ -111,6 +113,21 @@ async def test_a_board_that_was_away_is_caught_up_and_one_without_a_key_is_refus
     assert done["counts"] == {"good": 1, "refused": 1}
     refused = next(target for target in done["targets"] if target["state"] == "refused")
     assert "darvaz flash" in refused["reason"]
+
+
+async def test_five_hundred_files_and_a_large_one_reach_a_board(gateway: GatewayProcess, tmp_path: Path) -> None:
+    files = {f"data/{number % 7}/{number:03}.txt": b"%d" % number for number in range(498)}
+    files |= {"main.py": program(8), "sounds.bin": bytes(range(256)) * 1200}
+    async with make_board(tmp_path / "board", gateway, "full-1"):
+        await until_online(gateway, "full-1")
+        done = await until(gateway, deploy(gateway, upload(gateway, files), "full-1"), is_over)
+        running = await ask(gateway, "full-1", "release")
+    slot = tmp_path / "board/app_a"
+
+    assert done["counts"] == {"good": 1} and running == 8
+    assert {path: (slot / path).read_bytes() for path in files if path != "main.py"} == {
+        path: data for path, data in files.items() if path != "main.py"
+    }
 
 
 async def test_a_gateway_that_is_killed_during_a_transfer_goes_on_after_its_start(tmp_path: Path) -> None:

@@ -3,56 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from darvaz.gateway.releases.rollout import UpdateLimits
 from tests.support.app import RunningApp
 from tests.support.board import board_at
+from tests.support.event_stream import open_stream
+from tests.support.played_updates import MAIN, deploy, key_of, keyed, until, upload
 from tests.support.updates import fall_back, receive_release
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-DEADLINE_S = 20.0
-MAIN = b"print('hello')\n" * 200
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway() -> AsyncIterator[RunningApp]:
     async with RunningApp() as running:
         yield running
-
-
-async def upload(gateway: RunningApp, **files: bytes) -> Any:
-    body = {"name": "lamp", "files": {name: base64.b64encode(data).decode() for name, data in files.items()}}
-    return await gateway.ask("POST", "/api/releases", json=body)
-
-
-async def deploy(gateway: RunningApp, *to: str, main: bytes = MAIN, **plan: Any) -> int:
-    release = (await upload(gateway, **{"main.py": main})).json()["number"]
-    answer = await gateway.ask("POST", "/api/rollouts", json={"release": release, "to": list(to), **plan})
-    return int(answer.json()["number"])
-
-
-async def key_of(gateway: RunningApp, device: str) -> bytes:
-    return bytes.fromhex((await gateway.ask("POST", f"/api/devices/{device}/update-key")).json()["key"])
-
-
-async def until(gateway: RunningApp, number: int, **counts: int) -> Any:
-    """Returns the rollout once it has these numbers of boards in these states."""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            found = (await gateway.get(f"/api/rollouts/{number}")).json()
-            if found["counts"] == counts:
-                return found
-            await asyncio.sleep(0.02)
-
-
-def keyed(**more: Any) -> dict[str, Any]:
-    return {"state": "flashed", "counter": 0, "has_key": True, **more}
 
 
 async def test_a_board_gets_every_file_of_a_release_signed_with_its_key(gateway: RunningApp) -> None:
@@ -97,12 +67,73 @@ async def test_a_rollout_stops_at_the_first_board_that_falls_back_and_is_told(ga
         after = keyed(state="fell_back", counter=counter, failed=counter, reason="it raised")
         async with board_at(gateway, "f-1", program=after):
             stopped = await until(gateway, number, fell_back=1, waiting=1)
-    again = await gateway.ask("PATCH", f"/api/rollouts/{number}", json={"state": "running"})
 
     assert stopped["state"] == "stopped" and stopped["reason"] == "f-1 fell back: it raised"
-    assert again.status_code == 422
     entries = [line.payload for line in await gateway.journal(type="rollout")]
     assert any("stopped f-1 fell back" in (payload or "") for payload in entries)
+
+
+async def test_a_rollout_that_stopped_goes_on_without_those_that_fell_back(gateway: RunningApp) -> None:
+    keys = {device: await key_of(gateway, device) for device in ("g-1", "g-2", "g-3")}
+    async with board_at(gateway, "g-2", program=keyed()) as second:
+        async with board_at(gateway, "g-1", program=keyed()) as first, board_at(gateway, "g-3"):
+            number = await deploy(gateway, "g-1", "g-2", "g-3", canary=1)
+            counter = await fall_back(first)
+        failed = keyed(state="fell_back", counter=counter, failed=counter, reason="it raised")
+        async with board_at(gateway, "g-1", program=failed):
+            await until(gateway, number, fell_back=1, waiting=2)
+            change = {"state": "running"}
+            resumed = await gateway.ask("PATCH", f"/api/rollouts/{number}", json=change)
+            await receive_release(second, keys["g-2"])
+            await until(gateway, number, fell_back=1, good=1, waiting=1)
+            async with board_at(gateway, "g-3", program=keyed()) as third:
+                counter = await fall_back(third)
+            async with board_at(gateway, "g-3", program={**failed, "counter": counter, "failed": counter}):
+                again = await until(gateway, number, fell_back=2, good=1)
+
+    assert resumed.json()["state"] == "running" and resumed.json()["reason"] == ""
+    # Nobody has forgiven the second one.
+    assert again["state"] == "stopped" and again["reason"].startswith("g-3 fell back")
+
+
+async def test_clients_are_told_of_each_state_of_a_rollout_and_its_boards(gateway: RunningApp) -> None:
+    key = await key_of(gateway, "told")
+    async with (
+        gateway.client() as client,
+        open_stream(client, "?types=rollout") as stream,
+        board_at(gateway, "told", program=keyed()) as board,
+    ):
+        number = await deploy(gateway, "told")
+        await receive_release(board, key)
+        events = [await stream.next("rollout") for _ in range(5)]
+
+    told = [(event["device"], event["state"]) for event in events if event["rollout"] == number]
+    assert told == [
+        (None, "running"),
+        ("told", "transferring"),
+        ("told", "trial"),
+        ("told", "good"),
+        (None, "done"),
+    ]
+
+
+async def test_the_settings_limit_how_many_boards_receive_at_once_and_how_many_may_fall_back() -> None:
+    settings = {"updates_at_once": 1, "update_tries": 1, "update_stop_percent": 70.0}
+    async with RunningApp(**settings) as gateway:
+        keys = {device: await key_of(gateway, device) for device in ("l-1", "l-2")}
+        async with (
+            board_at(gateway, "l-1", program=keyed()) as first,
+            board_at(gateway, "l-2", program=keyed()) as second,
+        ):
+            number = await deploy(gateway, "l-1", "l-2")
+            message = await first.receive("update")
+            found = await until(gateway, number, transferring=1, waiting=1)
+            await first.send("update_state", id=message["id"], status="error", message="no")
+            await receive_release(second, keys["l-2"])
+            done = await until(gateway, number, refused=1, good=1)
+
+    assert found["stop_percent"] == 70
+    assert done["targets"][0]["tries"] == 1
 
 
 async def test_a_share_of_boards_may_fall_back(gateway: RunningApp) -> None:
@@ -141,7 +172,7 @@ async def test_what_a_rollout_is_survives_a_restart(gateway: RunningApp) -> None
 async def test_a_board_that_refuses_three_times_is_left_alone(
     gateway: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("darvaz.gateway.releases.updater.RETRY_S", 0.0)
+    monkeypatch.setattr(gateway.parts.updater, "limits", UpdateLimits(retry_s=0.0))
     await key_of(gateway, "t-1")
     async with board_at(gateway, "t-1", program=keyed()) as board:
         number = await deploy(gateway, "t-1")

@@ -87,7 +87,10 @@ class Update:
         self._is_complete = False
         # Files in a row that were wrong on the flash.
         self._wrong = 0
+        # Was free when it began.
+        self._spare_bytes = 0
         if not self._is_resumed(header):
+            self._spare_bytes = SPARE_BYTES
             self._begin(header)
 
     def step(self, step, message, answer):
@@ -227,7 +230,7 @@ class Update:
             raise Refused("a release has a main.py and at most %d files" % FILES_MAX)
         vfs = os.statvfs(self._slot)
         there = slot_files.used(self._slot)
-        if needed - there + SPARE_BYTES > vfs[0] * vfs[3]:
+        if needed - there + self._spare_bytes > vfs[0] * vfs[3]:
             raise Refused("the flash is full: %d bytes are needed, %d are free" % (needed - there, vfs[0] * vfs[3]))
 
     def _complete(self):

@@ -57,8 +57,8 @@ def _parse_hold(context: click.Context, option: click.Parameter, value: str) -> 
     "--stop-at",
     "stop_percent",
     type=click.FloatRange(0, 100),
-    default=0.0,
-    help="Stop when more than this percentage of the boards fell back; 0: at the first.",
+    default=None,
+    help="Stop when more than this percentage of the boards fell back; 0: at the first, as the setting is at first.",
 )
 @click.option("--source", "is_source", is_flag=True, help="Send modules as .py, to be read on the board.")
 @click.option("--detach", is_flag=True, help="Do not wait for the boards.")
@@ -70,7 +70,7 @@ def deploy(
     canary: int,
     then_percent: list[float],
     hold_s: float,
-    stop_percent: float,
+    stop_percent: float | None,
     is_source: bool,
     detach: bool,
     as_json: bool,
@@ -89,7 +89,9 @@ def deploy(
     with client_of(gateway) as client:
         release = client.ask(update_requests.add_release(program.name, files))
         plan: dict[str, Any] = {"canary": canary, "then_percent": then_percent, "hold_s": hold_s}
-        rollout = client.ask(update_requests.begin_rollout(release["number"], to, stop_percent=stop_percent, **plan))
+        if stop_percent is not None:
+            plan["stop_percent"] = stop_percent
+        rollout = client.ask(update_requests.begin_rollout(release["number"], to, **plan))
         if not as_json:
             click.echo(
                 f"Release {release['number']} of {visible(program.name)}: {release['files']} files,"

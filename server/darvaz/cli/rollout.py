@@ -58,7 +58,7 @@ def pause(number: int, as_json: bool, gateway: str) -> None:
 @json_option
 @gateway_option
 def resume(number: int, as_json: bool, gateway: str) -> None:
-    """Go on with rollout NUMBER."""
+    """Go on with rollout NUMBER, also where it stopped; the boards that fell back are left alone."""
     _change(gateway, number, "running", as_json)
 
 
@@ -67,7 +67,7 @@ def resume(number: int, as_json: bool, gateway: str) -> None:
 @json_option
 @gateway_option
 def end(number: int, as_json: bool, gateway: str) -> None:
-    """End rollout NUMBER; boards keep what they have."""
+    """End rollout NUMBER; boards keep what they have. `resume` begins it again."""
     _change(gateway, number, "stopped", as_json)
 
 

@@ -48,9 +48,8 @@ from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_rout
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.prompts.prompts import Prompts
+from darvaz.gateway.releases.setup import build_updater
 from darvaz.gateway.releases.store import TABLES as RELEASE_TABLES
-from darvaz.gateway.releases.store import ReleaseStore
-from darvaz.gateway.releases.updater import Updater
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
@@ -131,7 +130,7 @@ def _build(settings: Settings) -> Parts:
         bus=bus,
         crashes=build_crashes(tables, devices, hub, journal, protocol, bus),
         alerts=alerts,
-        updater=Updater(ReleaseStore(tables, settings.data_path), hub, bus, journal, protocol, time.time),
+        updater=build_updater(settings, tables, hub, bus, journal, protocol),
         prompts=Prompts(hub, protocol, bus),
         history=history,
         recorder=recorder,

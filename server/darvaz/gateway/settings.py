@@ -33,6 +33,7 @@ Bytes = Annotated[int, Meta(ge=1_000_000, le=2**50)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Fps = Annotated[float, Meta(gt=0, le=30)]
 Quality = Annotated[int, Meta(ge=1, le=100)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
 DefaultSize = Literal["board", Size]
 
 
@@ -199,6 +200,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
 
     automations: Annotated[str, _doc("Folder of automations in Python; none if empty.", is_path=True)] = ""
+    updates_at_once: Annotated[Count, _doc("Most boards that receive an update at the same time.")] = 10
+    update_tries: Annotated[Count, _doc("Tries of an update that a board refuses, then it is left alone.")] = 3
+    update_retry_s: Annotated[Seconds, _doc("Seconds before the second try, twice as many before the next.")] = 20.0
+    update_stop_percent: Annotated[Percent, _doc("Percentage of boards that may fall back in a rollout.")] = 0.0
 
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _doc("Lowest level of lines in the log.", may_change=True)

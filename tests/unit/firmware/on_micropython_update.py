@@ -166,6 +166,27 @@ class Refusals(unittest.TestCase):
 
         self.assertEqual((answer["file"], answer["at"]), (-1, 9))
 
+    def test_a_link_that_is_cut_after_every_packet_costs_no_byte_twice(self):
+        from darvaz import update
+
+        files = {"main.py": b"1" * 3000, "b.py": b"2" * 1100}
+        manifest, sent = manifest_of(files), 0
+        contents = [manifest, files["b.py"], files["main.py"]]
+        while True:
+            answer = self.offer(manifest)
+            while answer["state"] == "working":
+                answer = self.step("next")
+            if answer["state"] == "complete":
+                break
+            number, at = answer["file"], answer["at"]
+            data = contents[number + 1][at : at + 1024]
+            self.step("data", file=number, at=at, data=binascii.b2a_base64(data).decode().strip())
+            sent += len(data)
+            # What is in the memory is lost with the power.
+            update.end(self.device)
+
+        self.assertEqual(sent, sum([len(content) for content in contents]))
+
     def test_nonsense_is_answered_and_leaves_nothing(self):
         for more in ({}, {"header": "[]", "mac": ""}, {"header": "{", "mac": "é"}):
             self.assertEqual(self.step("offer", **more)["status"], "error")

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
@@ -101,9 +101,17 @@ class RolloutRequest(msgspec.Struct, forbid_unknown_fields=True):
     canary: Annotated[int, Meta(ge=0, le=_TARGETS_MAX, description="Boards of the first step; 0: none.")] = 0
     then_percent: Annotated[list[_PERCENT], Meta(max_length=10, description="Shares of the next steps.")] = []
     hold_s: Annotated[float, Meta(ge=0, le=_HOLD_S_MAX, description="Seconds between two steps.")] = 0.0
-    stop_percent: Annotated[
-        float, Meta(ge=0, le=100, description="The share of boards that may fall back; 0 stops at the first.")
-    ] = 0.0
+    stop_percent: (
+        Annotated[
+            float,
+            Meta(
+                ge=0,
+                le=100,
+                description="The share of boards that may fall back, 0 stops at the first; a setting says the usual.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     once: Annotated[
         bool, Meta(description="Boards run it until their next start, then the program before; it is on trial only.")
     ] = False
@@ -171,18 +179,18 @@ async def begin_rollout(call: Call) -> RolloutAnswer | Response:
         canary=request.canary,
         then_percent=tuple(request.then_percent) or (100.0,),
         hold_s=request.hold_s,
-        stop_percent=request.stop_percent,
+        stop_percent=parts.updater.limits.stop_percent if request.stop_percent is UNSET else request.stop_percent,
         once=request.once,
     )
     return _rollout(parts.updater.deploy(release, list(devices), plan, _author(call)))
 
 
 async def change_rollout(call: Call) -> RolloutAnswer | Response:
-    """Pauses, resumes or ends a rollout; what is under way on a board comes to its end."""
+    """Pauses, resumes or ends a rollout, and resumes one that stopped; what is under way comes to its end."""
     rollout = _find(call)
     if isinstance(rollout, Response):
         return rollout
-    if rollout.state in ("done", "stopped"):
+    if rollout.state == "done" or (rollout.state == "stopped" and call.body.state != "running"):
         return problem(422, "invalid", f"state: this rollout is {rollout.state}; begin another one")
     call.parts.updater.set_state(rollout, call.body.state)
     return _rollout(rollout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from darvaz.protocol.codec import Message
 
@@ -14,6 +15,8 @@ FrameSubscriber = Callable[[str, bytes], None]
 GapSubscriber = Callable[[str, int], None]
 # Device, or None for the gateway itself.
 AlertSubscriber = Callable[[str | None], None]
+# Device, or None for the rollout itself, and what changed.
+RolloutSubscriber = Callable[[str | None, dict[str, Any]], None]
 # Device.
 DeviceSubscriber = Callable[[str], None]
 
@@ -21,9 +24,9 @@ DeviceSubscriber = Callable[[str], None]
 class EventBus:
     """Hands on what is published, at once and in order. Used from the event loop only.
 
-    Six kinds of events: a message, by its type; a frame; presence, when a device connected, left or got another
-    label; that a device was forgotten; that messages of a device are missing; and that an alert began, ended or was
-    acknowledged. A subscriber must neither wait nor raise.
+    Seven kinds of events: a message, by its type; a frame; presence, when a device connected, left or got another
+    label; that a device was forgotten; that messages of a device are missing; that an alert began, ended or was
+    acknowledged; and that a rollout, or a board of it, has another state. A subscriber must neither wait nor raise.
     """
 
     def __init__(self) -> None:
@@ -34,6 +37,7 @@ class EventBus:
         self._forgotten: tuple[DeviceSubscriber, ...] = ()
         self._gaps: tuple[GapSubscriber, ...] = ()
         self._alerts: tuple[AlertSubscriber, ...] = ()
+        self._rollouts: tuple[RolloutSubscriber, ...] = ()
 
     # Publishing
 
@@ -66,6 +70,11 @@ class EventBus:
         """Publishes that an alert of a device, or of the gateway, began, ended or was acknowledged."""
         for on_alert in self._alerts:
             on_alert(device)
+
+    def publish_rollout(self, device: str | None, change: dict[str, Any]) -> None:
+        """Publishes that a rollout, or a board of it, has another state."""
+        for on_rollout in self._rollouts:
+            on_rollout(device, change)
 
     # Subscribing
 
@@ -116,3 +125,11 @@ class EventBus:
     def unsubscribe_alerts(self, on_alert: AlertSubscriber) -> None:
         """Ends `subscribe_alerts`."""
         self._alerts = tuple(other for other in self._alerts if other != on_alert)
+
+    def subscribe_rollouts(self, on_rollout: RolloutSubscriber) -> None:
+        """Has `on_rollout` called with each change of a rollout from now on."""
+        self._rollouts = (*self._rollouts, on_rollout)
+
+    def unsubscribe_rollouts(self, on_rollout: RolloutSubscriber) -> None:
+        """Ends `subscribe_rollouts`."""
+        self._rollouts = tuple(other for other in self._rollouts if other != on_rollout)

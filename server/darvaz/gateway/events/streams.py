@@ -28,7 +28,7 @@ FRAMES_EVERY_S = 1.0
 NUMBERS_PER_ENTRY = 1 << 20
 
 MESSAGES = ("telemetry", "log", "ack", "crash")
-TYPES = ("presence", "forgotten", *MESSAGES, "frames", "alert")
+TYPES = ("presence", "forgotten", *MESSAGES, "frames", "alert", "rollout")
 
 # How often it is looked whether each client may stay and reads, and how many of them are looked at in one go.
 LOOK_EVERY_S = 1.0
@@ -102,6 +102,7 @@ class EventStreams:
             self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
             self._bus.subscribe_gaps(self._on_gap)
             self._bus.subscribe_alerts(self._on_alert)
+            self._bus.subscribe_rollouts(self._on_rollout)
             self._complete_since = self._next_number()
         if self._linger_timer is not None:
             self._linger_timer.cancel()
@@ -175,6 +176,9 @@ class EventStreams:
     def _on_alert(self, device: str | None) -> None:
         self._add("alert", device or "", {"device": device, "time": self._unix_s()})
 
+    def _on_rollout(self, device: str | None, change: dict[str, Any]) -> None:
+        self._add("rollout", device or "", {"device": device, "time": self._unix_s(), **change})
+
     def _on_frame(self, device: str, data: bytes) -> None:
         """Counts a frame: there are too many for an event each."""
         frames, size_bytes = self._frames.get(device, (0, 0))
@@ -223,6 +227,7 @@ class EventStreams:
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         self._bus.unsubscribe_gaps(self._on_gap)
         self._bus.unsubscribe_alerts(self._on_alert)
+        self._bus.unsubscribe_rollouts(self._on_rollout)
         for timer in (self._linger_timer, self._frames_timer, self._look_timer):
             if timer is not None:
                 timer.cancel()

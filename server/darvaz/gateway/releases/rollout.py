@@ -19,10 +19,19 @@ RolloutState = Literal["running", "paused", "stopped", "done"]
 UNDER_WAY = ("transferring", "trial")
 FAILED = ("fell_back", "refused")
 OVER = ("good", "fell_back", "refused", "superseded")
-# Of all rollouts.
-TRANSFERS_MAX = 10
-# Tries of one board, after which it is left alone.
-TRIES_MAX = 3
+
+
+class UpdateLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings allow to updates."""
+
+    at_once: int = 10
+    """Boards that receive at the same time, of all rollouts."""
+    tries_max: int = 3
+    """Tries of one board, after which it is left alone."""
+    retry_s: float = 20.0
+    """Before a board that refused is tried again; twice as long before each further try."""
+    stop_percent: float = 0.0
+    """For rollouts that do not say it."""
 
 
 class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +42,8 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: float = 0.0
     stop_percent: float = 0.0
     """The share of boards that may fail; 0 stops at the first."""
+    forgiven: int = 0
+    """Boards that had fallen back when somebody resumed the rollout: they do not stop it again."""
     once: bool = False
     """Whether boards run it until their next start only, and then the program before."""
 
@@ -76,11 +87,17 @@ class Rollout:
         """Stops the rollout where too many boards failed, and ends it where all are over."""
         if self.state == "running":
             failed = [target for target in self.targets.values() if target.state == "fell_back"]
-            if len(failed) * 100 > self.plan.stop_percent * len(self.targets):
+            if (len(failed) - self.plan.forgiven) * 100 > self.plan.stop_percent * len(self.targets):
                 self.state = "stopped"
                 self.reason = f"{failed[-1].device} fell back: {failed[-1].reason}"[:1000]
         if self.state in ("running", "paused") and all(target.state in OVER for target in self.targets.values()):
             self.state = "done"
+
+    def resume(self) -> None:
+        """Goes on, also where it stopped by itself: those that fell back until now are left alone."""
+        if self.state == "stopped":
+            self.plan = msgspec.structs.replace(self.plan, forgiven=self.counts.get("fell_back", 0))
+        self.state, self.reason = "running", ""
 
     def due(self, online: Collection[str], now_s: float) -> list[Target]:
         """Returns the boards that may get the release now."""
@@ -105,7 +122,8 @@ class Rollout:
     def _is_done(self, wave: list[Target], now_s: float) -> bool:
         good = [target.changed_s for target in wave if target.state == "good"]
         is_quiet = not any(target.state in UNDER_WAY for target in wave)
-        return bool(good) and is_quiet and now_s - max(good) >= self.plan.hold_s
+        is_known = bool(good) or self.plan.forgiven > 0
+        return is_known and is_quiet and now_s - max(good, default=0.0) >= self.plan.hold_s
 
     def due_s(self, now_s: float) -> float | None:
         """Returns in how many seconds a hold is over, or None if none is."""

@@ -149,8 +149,8 @@ class ReleaseStore:
     def keep_rollout(self, rollout: Rollout) -> None:
         """Keeps the state of a rollout."""
         self._connection.execute(
-            "UPDATE rollouts SET state = ?, reason = ? WHERE number = ?",
-            (rollout.state, rollout.reason, rollout.number),
+            "UPDATE rollouts SET state = ?, reason = ?, plan = ? WHERE number = ?",
+            (rollout.state, rollout.reason, msgspec.json.encode(rollout.plan).decode(), rollout.number),
         )
 
     def keep_target(self, rollout: Rollout, target: Target) -> None:

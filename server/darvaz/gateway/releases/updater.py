@@ -19,7 +19,7 @@ from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.releases.manifest import ReleaseFile, SignedUpdate, sign
 from darvaz.gateway.releases.offers import Offer, offer_of
-from darvaz.gateway.releases.rollout import TRANSFERS_MAX, TRIES_MAX, Rollout, RolloutPlan, Target, TargetState, order
+from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, Target, TargetState, UpdateLimits, order
 from darvaz.gateway.releases.store import ProgramRelease, ReleaseStore
 from darvaz.gateway.releases.transfer import Transfer, TransferError
 from darvaz.protocol.codec import Message, MessageCodec
@@ -29,8 +29,6 @@ log = logging.getLogger("darvaz.releases")
 
 # A board hashes and copies meanwhile.
 ANSWER_DEADLINE_S = 30.0
-# Between two tries of one board.
-RETRY_S = 20.0
 # After a link that ended in the middle.
 AGAIN_S = 1.0
 _IDS = 2**30
@@ -54,8 +52,10 @@ class Updater:
         journal: Journal,
         protocol: MessageCodec,
         unix_s: Callable[[], float],
+        limits: UpdateLimits | None = None,
     ) -> None:
         self.store = store
+        self.limits = limits or UpdateLimits()
         self._hub = hub
         self._bus = bus
         self._journal = journal
@@ -123,7 +123,10 @@ class Updater:
 
     def set_state(self, rollout: Rollout, state: str) -> None:
         """Pauses, resumes or stops a rollout; what is under way on a board comes to its end."""
-        rollout.state, rollout.reason = state, ""  # type: ignore[assignment]
+        if state == "running":
+            rollout.resume()
+        else:
+            rollout.state, rollout.reason = state, ""  # type: ignore[assignment]
         self.store.keep_rollout(rollout)
         self._tell(rollout, state)
         self._wake.set()
@@ -202,6 +205,11 @@ class Updater:
         self._call_listeners(rollout, None)
 
     def _call_listeners(self, rollout: Rollout | None, target: Target | None) -> None:
+        if rollout is not None:
+            changed = target or rollout
+            change: dict[str, Any] = {"rollout": rollout.number, "release": rollout.release}
+            change |= {"state": changed.state, "reason": changed.reason}
+            self._bus.publish_rollout(target.device if target is not None else None, change)
         for listener in list(self.listeners):
             listener(rollout, target)
 
@@ -227,7 +235,7 @@ class Updater:
                 left_s = self._not_before.get(target.device, 0.0) - time.monotonic()
                 if left_s > 0:
                     waits.append(left_s)
-                elif target.device not in self._transfers and len(self._transfers) < TRANSFERS_MAX:
+                elif target.device not in self._transfers and len(self._transfers) < self.limits.at_once:
                     self._start(rollout, target)
             hold_s = rollout.due_s(now_s)
             waits += [] if hold_s is None else [hold_s]
@@ -235,6 +243,11 @@ class Updater:
 
     def _start(self, rollout: Rollout, target: Target) -> None:
         program = self._hub.program_of(target.device) or {}
+        if target.counter and target.counter in (program.get("counter"), program.get("failed")):
+            # It took the update, and its answer was lost.
+            self._change(rollout, target, "trial")
+            self._look_at(target.device)
+            return
         if program.get("state") == "trial" and self._settled.get(target.device) != program.get("counter"):
             # Settled first; the board tells when it is.
             return
@@ -288,8 +301,9 @@ class Updater:
         if isinstance(error, TransferError) and error.counter:
             # Of another gateway, or of one whose data is lost.
             self._least[target.device] = error.counter
-        self._not_before[target.device] = time.monotonic() + RETRY_S
-        is_left_alone = target.tries >= TRIES_MAX
+        penalty_s = self.limits.retry_s * 2 ** (target.tries - 1)
+        self._not_before[target.device] = time.monotonic() + penalty_s
+        is_left_alone = target.tries >= self.limits.tries_max
         self._change(rollout, target, "refused" if is_left_alone else "waiting", str(error))
 
     async def _ask(self, device: str, step: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ const RETRY_MS = 2_000;
 const CLOSE_HIDDEN_MS = 10_000;
 // A tab that says nothing for so long is gone; hidden ones speak once a minute.
 const SILENT_MS = 200_000;
-const TYPES = "presence,forgotten,telemetry,ack,frames,alert";
+const TYPES = "presence,forgotten,telemetry,ack,frames,alert,rollout";
 const DEVICES_MAX = 32;
 const WATCHED_TYPES = `${TYPES},log,crash`;
 const EVENTS = ["gap", ...WATCHED_TYPES.split(",")];

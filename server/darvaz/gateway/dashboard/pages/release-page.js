@@ -4,12 +4,13 @@ import { deviceLink } from "../elements/presence.js";
 import { reasonOf, request } from "../lib/api.js";
 import { bdi, h } from "../lib/dom.js";
 import { formatValue, timeElement } from "../lib/format.js";
-import { store } from "../lib/store.js";
+import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
 /** @import { Release, Rollout, RolloutTarget } from "../lib/types.js" */
 
-const READ_EVERY_MS = 2_000;
+// Many boards change in the same second: they are loaded once.
+const GATHER_MS = 300;
 const SHOWN_MAX = 20;
 // What a person may do with a rollout in each state.
 /** @type {Record<string, [key: string, state: string][]>} */
@@ -22,7 +23,7 @@ const CHANGES = {
     ["rollout_resume", "running"],
     ["rollout_end", "stopped"],
   ],
-  stopped: [],
+  stopped: [["rollout_resume", "running"]],
   done: [],
 };
 
@@ -38,12 +39,18 @@ class ReleasePage extends HTMLElement {
 
   connectedCallback() {
     this.replaceChildren(h("h1", {}, t("releases")), this.#empty, this.#list, this.#status);
-    this.#timer = setInterval(() => document.hidden || this.#load(), READ_EVERY_MS);
+    follow(this, "rollout", () => this.#loadSoon());
+    follow(this, "state", () => store.state === "live" && this.#loadSoon());
     this.#load();
   }
 
   disconnectedCallback() {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #loadSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#load(), GATHER_MS);
   }
 
   async #load() {

@@ -1,0 +1,148 @@
+"""Rollouts that are interrupted: links cut after every packet, restarts, two at once, boards that slept for a day."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.support.app import RunningApp
+from tests.support.board import board_at
+from tests.support.clock import Clock
+from tests.support.played_updates import MAIN, deploy, key_of, keyed, until
+from tests.support.updates import fall_back, receive_release
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+DAY_S = 86_400.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway() -> AsyncIterator[RunningApp]:
+    async with RunningApp() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("darvaz.gateway.releases.updater.AGAIN_S", 0.0)
+
+
+async def test_a_link_that_is_cut_after_every_packet_brings_each_part_once(gateway: RunningApp) -> None:
+    await key_of(gateway, "cut")
+    async with board_at(gateway, "cut", program=keyed()):
+        pass
+    rollout = await deploy(gateway, "cut")
+    parts: list[bytes] = []
+    counters, at = set(), 0
+    while at < len(MAIN):
+        async with board_at(gateway, "cut", program=keyed()) as board:
+            offer = await board.receive("update")
+            await board.send("update_state", id=offer["id"], status="ok", state="receiving", file=0, at=at)
+            parts.append(base64.b64decode((await board.receive("update"))["data"]))
+        counters.add(json.loads(offer["header"])["counter"])
+        at += len(parts[-1])
+    async with board_at(gateway, "cut", program=keyed()) as board:
+        offer = await board.receive("update")
+        await board.send("update_state", id=offer["id"], status="ok", state="complete")
+        await board.receive("update")
+
+    # The answer to the commit is lost as well: what the board runs says that it took the update.
+    assert b"".join(parts) == MAIN and len(parts) > 2
+    assert len(counters) == 1
+    async with board_at(gateway, "cut", program=keyed(state="good", counter=counters.pop())):
+        assert (await until(gateway, rollout, good=1))["state"] == "done"
+
+
+async def test_a_board_whose_last_answer_was_lost_and_that_fell_back_is_not_given_it_again(gateway: RunningApp) -> None:
+    await key_of(gateway, "lost")
+    async with board_at(gateway, "lost", program=keyed()) as board:
+        rollout = await deploy(gateway, "lost")
+        offer = await board.receive("update")
+        await board.send("update_state", id=offer["id"], status="ok", state="complete")
+        await board.receive("update")
+    counter = json.loads(offer["header"])["counter"]
+    async with board_at(gateway, "lost", program=keyed(state="fell_back", counter=counter, failed=counter, reason="x")):
+        stopped = await until(gateway, rollout, fell_back=1)
+
+    assert stopped["reason"] == "lost fell back: x"
+
+
+async def test_a_rollout_goes_on_after_a_restart_with_boards_on_trial_and_in_the_middle() -> None:
+    devices = ["k-1", "k-2", "k-3"]
+    async with RunningApp() as gateway:
+        keys = {device: await key_of(gateway, device) for device in devices}
+        async with (
+            board_at(gateway, "k-1", program=keyed()) as first,
+            board_at(gateway, "k-2", program=keyed()) as second,
+        ):
+            async with board_at(gateway, "k-3", program=keyed()):
+                pass
+            rollout = await deploy(gateway, *devices, canary=2)
+            counter = await fall_back(first)
+            await second.receive("update")
+            await until(gateway, rollout, trial=1, transferring=1, waiting=1)
+            await gateway.restart()
+        async with (
+            board_at(gateway, "k-1", program=keyed(state="good", counter=counter)),
+            board_at(gateway, "k-2", program=keyed()) as second,
+            board_at(gateway, "k-3", program=keyed()) as third,
+        ):
+            await receive_release(second, keys["k-2"])
+            await receive_release(third, keys["k-3"])
+            done = await until(gateway, rollout, good=3)
+
+    assert done["state"] == "done"
+
+
+async def test_of_two_deploys_at_once_the_board_gets_both_in_their_order(gateway: RunningApp) -> None:
+    key = await key_of(gateway, "twice")
+    async with board_at(gateway, "twice", program=keyed()) as board:
+        both = await asyncio.gather(
+            deploy(gateway, "twice", main=b"print(1)"), deploy(gateway, "twice", main=b"print(2)")
+        )
+        received = [await receive_release(board, key)]
+        older, newer = sorted(both)
+        first = (await gateway.get(f"/api/rollouts/{older}")).json()["counts"]
+        if first == {"good": 1}:
+            received.append(await receive_release(board, key))
+        done = await until(gateway, newer, good=1)
+
+    assert done["state"] == "done" and first in ({"good": 1}, {"superseded": 1})
+    assert received[-1] == {"main.py": b"print(2)"} or len(received) == 1
+
+
+async def test_a_board_that_slept_for_a_day_gets_the_newest_release_and_tells_of_its_trial() -> None:
+    clock = Clock(1_800_000_000.0)
+    async with RunningApp() as gateway:
+        gateway.parts.updater._unix_s = clock
+        keys = {device: await key_of(gateway, device) for device in ("asleep", "tried")}
+        async with board_at(gateway, "asleep", program=keyed()), board_at(gateway, "tried", program=keyed()) as board:
+            pass
+        older = await deploy(gateway, "asleep", main=b"print('old')")
+        async with board_at(gateway, "tried", program=keyed()) as board:
+            rollout = await deploy(gateway, "asleep", "tried")
+            counter = await fall_back(board)
+        await until(gateway, rollout, trial=1, waiting=1)
+        clock.now_s += DAY_S
+        async with (
+            board_at(gateway, "tried", program=keyed(state="good", counter=counter)),
+            board_at(gateway, "asleep", program=keyed()) as board,
+        ):
+            files = await receive_release(board, keys["asleep"])
+            done = await until(gateway, rollout, good=2)
+
+        assert files == {"main.py": MAIN} and done["state"] == "done"
+        assert (await gateway.get(f"/api/rollouts/{older}")).json()["counts"] == {"superseded": 1}
+
+
+async def test_a_clock_that_went_back_gives_no_older_counter(gateway: RunningApp) -> None:
+    store = gateway.parts.updater.store
+    store.make_key("back")
+
+    counters = [store.next_counter("back", 0, now_s) for now_s in (1_800_000_000.0, 0.0, 1_700_000_000.0)]
+
+    assert counters == sorted(set(counters))
