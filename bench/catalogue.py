@@ -11,6 +11,7 @@ from bench.cases.exports import Exports
 from bench.cases.idle_boards import IdleBoards
 from bench.cases.messages import Messages
 from bench.cases.telemetry import TelemetryReports
+from bench.cases.updates import Updates
 from bench.cases.virtual import Virtual
 
 CASES: tuple[Case, ...] = (
@@ -22,5 +23,6 @@ CASES: tuple[Case, ...] = (
     Events(),
     Cameras(),
     Virtual(),
+    Updates(),
     Alerts(),
 )

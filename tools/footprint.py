@@ -44,7 +44,18 @@ MICROPYTHON = (
 HEAP_KB_MOST = 400
 FLASH_KB_MOST = 46
 # Loaded while they are used only: on the heap they take nothing otherwise.
-ON_DEMAND = ("crash", "prompt", "prompt_files", "hmac", "trial", "update", "slot_files", "flash_outbox")
+ON_DEMAND = (
+    "crash",
+    "prompt",
+    "prompt_files",
+    "hmac",
+    "trial",
+    "update",
+    "slot_files",
+    "update_offer",
+    "ed25519",
+    "flash_outbox",
+)
 ON_DEMAND_KB_MOST = 24
 LOADER_KB_MOST = 4
 DEADLINE_S = 8.0

@@ -7,17 +7,15 @@ import http.client
 import json
 import statistics
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-from websockets.asyncio.client import connect
 
 from bench.case import Bench, Extent, Goal, Result, at_least, at_most
 from bench.child import BenchError
 from bench.gateway import DEVICE, Gateway
 from bench.machine import cpu_s
+from bench.pings import BOARDS, p99, ping_while
 from bench.samples import ratios, summarise
 from bench.tables import ResultTable
 from darvaz.gateway.journal.batches import insert_batch, next_id
@@ -25,9 +23,6 @@ from darvaz.gateway.storage.database import opened, transaction
 
 ROWS, QUICK_ROWS = 10_000_000, 100_000
 _ROWS_PER_BATCH = 4_000
-BOARDS = 50
-_PING_EVERY_S = 0.1
-_PING = json.dumps({"type": "ping", "time": 1790000000})
 _IDLE_WINDOWS = 3
 _READ_BYTES = 1024 * 1024
 _DEADLINE_S = 600.0
@@ -99,51 +94,23 @@ def _fill(data: Path, rows: int) -> None:
 
 async def _measure(gateway: Gateway, idle_s: float) -> dict[str, float]:
     async with asyncio.timeout(_DEADLINE_S):
-        idle_us = await _ping_while(gateway, lambda: time.sleep(idle_s))
+        idle_us = await ping_while(gateway, lambda: time.sleep(idle_s))
         begin_s, begin_cpu_s, begin_own_s, lines = time.monotonic(), _cpu_s(gateway.pid), gateway.cpu_s(), 0
 
         def export() -> None:
             nonlocal lines
             lines = _read_export(gateway)
 
-        busy_us = await _ping_while(gateway, export)
+        busy_us = await ping_while(gateway, export)
         took_s, spent_s = time.monotonic() - begin_s, _cpu_s(gateway.pid) - begin_cpu_s
         own_us = (gateway.cpu_s() - begin_own_s) / lines * 1e6
     figures = {
         "own_us": own_us,
         "rows_per_s": lines / took_s,
         "cpu_us": spent_s / lines * 1e6,
-        "idle_p99_us": _p99(idle_us),
+        "idle_p99_us": p99(idle_us),
     }
-    return figures | {"p50_us": statistics.median(busy_us), "p99_us": _p99(busy_us)}
-
-
-async def _ping_while(gateway: Gateway, work: Callable[[], None]) -> list[float]:
-    """Returns the times of pings in microseconds while a thread does some work."""
-    tokens = gateway.tokens.read_text().split()
-    times_us: list[float] = []
-    async with asyncio.TaskGroup() as group:
-        boards = [group.create_task(_board(gateway.ws_url, n, tokens[n], times_us)) for n in range(BOARDS)]
-        await asyncio.sleep(2 * _PING_EVERY_S)
-        times_us.clear()
-        await asyncio.to_thread(work)
-        for board in boards:
-            board.cancel()
-    return times_us
-
-
-async def _board(url: str, number: int, token: str, times_us: list[float]) -> None:
-    headers = {"Authorization": f"Bearer {token}"}
-    async with connect(f"{url}/ws/pico", additional_headers=headers, proxy=None, ping_interval=None) as link:
-        await link.send(json.dumps({"type": "connect", "device": f"{DEVICE}-{number}"}))
-        await asyncio.sleep(number / BOARDS * _PING_EVERY_S)
-        while True:
-            begin_s = time.perf_counter()
-            await link.send(_PING)
-            while '"pong"' not in str(await link.recv()):
-                pass
-            times_us.append((time.perf_counter() - begin_s) * 1e6)
-            await asyncio.sleep(_PING_EVERY_S)
+    return figures | {"p50_us": statistics.median(busy_us), "p99_us": p99(busy_us)}
 
 
 def _read_export(gateway: Gateway) -> int:
@@ -164,9 +131,3 @@ def _cpu_s(process: int) -> float:
     children = Path(f"/proc/{process}/task/{process}/children")
     started = children.read_text().split() if children.exists() else []
     return cpu_s(process) + sum(cpu_s(int(child)) for child in started)
-
-
-def _p99(times_us: list[float]) -> float:
-    if not times_us:
-        raise BenchError("no ping was answered while it was measured")
-    return sorted(times_us)[int(len(times_us) * 0.99)]

@@ -34,6 +34,7 @@ STATES = scaled(24)
 # Of how many starts one is cut itself, and from how many states another update is taken.
 AGAIN_EVERY, UPDATES = 4, scaled(2)
 STATES_LEAST = 700
+HEAP_BYTES_MAX = 8192
 
 pytestmark = [
     pytest.mark.slow,
@@ -180,10 +181,20 @@ def update_from(state: State, folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def heap_of_an_update(flash: bytes, folder: Path) -> int:
+    """Returns the most bytes that an update holds of the heap of the official image, a packet of 1 KB included."""
+    with RecordedPico(folder, flash) as pico:
+        pico.boot()
+        return int(pico.exec("print(heap_of_an_update())"))
+
+
 def test_power_cut_at_any_flash_state_of_an_update_leaves_a_whole_program(tmp_path: Path) -> None:
     need_emulator()
     states = live(tmp_path / "life")
     assert len(states) >= STATES_LEAST
+    held_bytes = heap_of_an_update(states.first, tmp_path / "heap")
+    print(f"an update holds {held_bytes} bytes of the heap")
+    assert held_bytes <= HEAP_BYTES_MAX
 
     tried = own = 0
     for state in states.spread(STATES):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from darvaz.boards.virtual import VirtualBoard
+from darvaz.cli.owner_key import make_owner_key, sign_release
 from tests.support.gateway import GatewayProcess
 from tests.support.updates import (
     deploy,
@@ -128,6 +129,23 @@ async def test_five_hundred_files_and_a_large_one_reach_a_board(gateway: Gateway
     assert {path: (slot / path).read_bytes() for path in files if path != "main.py"} == {
         path: data for path, data in files.items() if path != "main.py"
     }
+
+
+async def test_a_board_that_knows_its_owner_takes_no_release_without_the_owners_signature(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    public = make_owner_key(tmp_path / "owner.pem")
+    files = {"main.py": program(9)}
+    signed = sign_release(tmp_path / "owner.pem", files)
+    async with make_board(tmp_path / "board", gateway, "owned-1", owner_key=public):
+        await until_online(gateway, "owned-1")
+        unsigned = deploy(gateway, upload(gateway, files), "owned-1")
+        waiting = await until(gateway, unsigned, lambda found: bool(found["targets"][0]["reason"]))
+        done = await until(gateway, deploy(gateway, upload(gateway, files), "owned-1", **signed), is_over)
+        running = await ask(gateway, "owned-1", "release")
+
+    assert "not signed by the owner" in waiting["targets"][0]["reason"]
+    assert done["counts"] == {"good": 1} and running == 9
 
 
 async def test_a_gateway_that_is_killed_during_a_transfer_goes_on_after_its_start(tmp_path: Path) -> None:

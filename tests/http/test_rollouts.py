@@ -107,8 +107,8 @@ async def test_clients_are_told_of_each_state_of_a_rollout_and_its_boards(gatewa
         await receive_release(board, key)
         events = [await stream.next("rollout") for _ in range(5)]
 
-    told = [(event["device"], event["state"]) for event in events if event["rollout"] == number]
-    assert told == [
+    states = [(event["device"], event["state"]) for event in events if event["rollout"] == number]
+    assert states == [
         (None, "running"),
         ("told", "transferring"),
         ("told", "trial"),

@@ -13,6 +13,10 @@ _BLOCK_BYTES = 4096
 _FOLDER = 0x4000
 
 
+class Refused(Exception):
+    """The update ends; the text says why."""
+
+
 def in_blocks(count):
     """Returns what a number of bytes takes."""
     return (count + _BLOCK_BYTES - 1) // _BLOCK_BYTES * _BLOCK_BYTES

@@ -8,17 +8,13 @@ of the board's own key is taken, and the manifest and each file by the SHA-256 t
 import asyncio
 import binascii
 import gc
-import json
 import os
 import sys
 import time
 
-import darvaz_loader
-
 from . import slot_files, unload
-from .slot_files import PART, WORK_MS
+from .slot_files import PART, WORK_MS, Refused
 
-MANIFEST_BYTES_MAX = 65536
 FILES_MAX = 500
 PATH_CHARS_MAX = 96
 SPARE_BYTES = 16384
@@ -26,10 +22,6 @@ HEADER = "/.header"
 MANIFEST = "/.manifest"
 # Also as .mpy, and in lib.
 _NOT_OURS = ("boot", "program", "darvaz_loader", "config")
-
-
-class Refused(Exception):
-    """The update ends; the text says why."""
 
 
 def take(device, message):
@@ -46,7 +38,7 @@ def take(device, message):
         step = "abandon"
         answer["status"] = "error"
         answer["message"] = str(error) if isinstance(error, Refused) else "the update failed: %r" % error
-        answer["counter"] = darvaz_loader.read().get("counter", 0)
+        answer["counter"] = _loader().read().get("counter", 0)
     if step in ("abandon", "commit"):
         end(device)
     device.send(answer)
@@ -59,24 +51,34 @@ def take(device, message):
 def end(device):
     """Forgets the update that is under way; its files stay, for the next offer."""
     device.update = None
-    unload("update", "slot_files")
-    sys.modules.pop("darvaz_loader", None)
+    unload("update", "slot_files", "update_offer")
     gc.collect()
+
+
+def _loader():
+    """Returns the loader, which is in the memory only while something of it is needed."""
+    import darvaz_loader
+
+    del sys.modules["darvaz_loader"]
+    return darvaz_loader
 
 
 class Update:
     """One update that was offered; raises Refused if it must not be taken."""
 
     def __init__(self, device, header, mac):
-        self._header = _check_header(device, header, mac)
-        state = darvaz_loader.read()
-        _check_state(state, self._header)
+        from . import update_offer
+
+        state = _loader().read()
+        self._header = update_offer.check(device, header, mac, state)
+        unload("update_offer")
         self._state = state
         # The folder that a start falls back to is never written.
         kept = state.get("other") if state.get("state") == "once" else state.get("slot", "")
         self._kept = kept
-        self._slot = darvaz_loader.SLOTS[1 if kept == darvaz_loader.SLOTS[0] else 0]
-        self._board_kind = device.board.KIND
+        one, other = _loader().SLOTS
+        self._slot = other if kept == one else one
+        self._is_owned = "owner_key" in device.config
         # The files in the manifest: where the next line begins, and its number. The file that is being received:
         # number, path, size, SHA-256; None before the manifest is here.
         self._line_at = 0
@@ -121,7 +123,7 @@ class Update:
         if self._state.get("other") == self._slot:
             # What is written over is nothing to go back to.
             self._state["other"] = self._state["other_release"] = ""
-            darvaz_loader.write(self._state)
+            _loader().write(self._state)
         slot_files.make_folders(self._slot + HEADER)
         slot_files.remove(self._slot + MANIFEST)
         slot_files.remove(self._slot + MANIFEST + PART)
@@ -241,59 +243,25 @@ class Update:
             for line in file:
                 names.add(hash(_parse(line)[2]))
         slot_files.clean(self._slot, "", names)
-        slot_files.put(self._slot + "/main.py", darvaz_loader.MAIN)
+        slot_files.put(self._slot + "/main.py", _loader().MAIN)
         self._is_complete = True
 
     def _commit(self):
         state, header = self._state, self._header
         is_once = state.get("state") == "once"
-        darvaz_loader.write(
+        _loader().write(
             {
                 "slot": self._slot,
                 "other": self._kept,
                 "state": "once" if header.get("once") else "trial",
                 "tries": 0,
                 "counter": header["counter"],
+                # Checked if the board has its owner's key.
+                "signed": header.get("signed", 0) if self._is_owned else state.get("signed", 0),
                 "release": header.get("release", ""),
                 "other_release": state.get("other_release" if is_once else "release", ""),
             }
         )
-
-
-def _check_header(device, header, mac):
-    from . import hmac
-
-    key = device.config.get("update_key")
-    if not key:
-        raise Refused("this board has no key for updates: run `darvaz flash` once, with the board on USB")
-    good = hmac.digest(binascii.unhexlify(key), header.encode())
-    unload("hmac")
-    if not _is_equal(good, mac):
-        raise Refused("this update is not signed with the key of this board")
-    found = json.loads(header)
-    if found["device"] != device.id or found["kind"] != device.board.KIND:
-        raise Refused("this update is for another board, %s" % found["device"])
-    least = [int(part) for part in found.get("least", "1.24").split(".")]
-    if list(sys.implementation.version[:2]) < least:
-        raise Refused("this release needs MicroPython %s" % found["least"])
-    if not 0 < found["bytes"] <= MANIFEST_BYTES_MAX:
-        raise Refused("the manifest is too long")
-    return found
-
-
-def _check_state(state, header):
-    if state.get("state") == "trial":
-        raise Refused("a release is on trial: wait until it is good, or falls back")
-    if header["counter"] <= state.get("counter", 0):
-        raise Refused("this update has the counter %d, and the board took %d" % (header["counter"], state["counter"]))
-
-
-def _is_equal(one, other):
-    # In a time that does not tell where they differ.
-    difference = len(one) ^ len(other)
-    for a, b in zip(one.encode(), other.encode()):
-        difference |= a ^ b
-    return difference == 0
 
 
 def _parse(line):

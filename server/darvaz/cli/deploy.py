@@ -14,6 +14,7 @@ from darvaz.boards.compiled_library import MPY_VERSION, NotCompiled, compile_fil
 from darvaz.boards.program import ProgramError
 from darvaz.cli.app_option import program_of
 from darvaz.cli.exit_codes import ExitCode
+from darvaz.cli.owner_key import sign_release
 from darvaz.cli.remote import client_of, gateway_option
 from darvaz.cli.verb_options import json_option
 from darvaz.client import update_requests
@@ -61,6 +62,10 @@ def _parse_hold(context: click.Context, option: click.Parameter, value: str) -> 
     help="Stop when more than this percentage of the boards fell back; 0: at the first, as the setting is at first.",
 )
 @click.option("--source", "is_source", is_flag=True, help="Send modules as .py, to be read on the board.")
+@click.option(
+    "--sign", "key_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Sign it with the key in this file, for boards that know its owner: darvaz releases key.",
+)  # fmt: skip
 @click.option("--detach", is_flag=True, help="Do not wait for the boards.")
 @json_option
 @gateway_option
@@ -72,6 +77,7 @@ def deploy(
     hold_s: float,
     stop_percent: float | None,
     is_source: bool,
+    key_file: Path | None,
     detach: bool,
     as_json: bool,
     gateway: str,
@@ -86,9 +92,10 @@ def deploy(
         files = release_files(program.read(), is_source=is_source)
     except (ProgramError, NotCompiled) as error:
         raise click.ClickException(visible(str(error))) from None
+    signed = {} if key_file is None else sign_release(key_file, files)
     with client_of(gateway) as client:
         release = client.ask(update_requests.add_release(program.name, files))
-        plan: dict[str, Any] = {"canary": canary, "then_percent": then_percent, "hold_s": hold_s}
+        plan: dict[str, Any] = {"canary": canary, "then_percent": then_percent, "hold_s": hold_s, **signed}
         if stop_percent is not None:
             plan["stop_percent"] = stop_percent
         rollout = client.ask(update_requests.begin_rollout(release["number"], to, **plan))

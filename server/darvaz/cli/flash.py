@@ -22,6 +22,7 @@ from darvaz.cli.data_folder import data_option
 from darvaz.cli.device_option import checked_device
 from darvaz.cli.flash_report import FlashFailure, FlashReport, Show, show_json
 from darvaz.cli.local_issuer import DataFolderIssuer
+from darvaz.cli.owner_key import public_key_of
 from darvaz.cli.remote import sentence_of
 from darvaz.client.config import DEFAULT_URL, URL_VARIABLE
 from darvaz.client.errors import GatewayError
@@ -105,6 +106,10 @@ _FIND = "find"
     "--app", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
     help="Put the program of this folder on the board, such as one of `darvaz new`; another main.py is kept beside it.",
 )  # fmt: skip
+@click.option(
+    "--owner-key", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Have the board take only releases that are signed with this key: darvaz releases key.",
+)  # fmt: skip
 @click.option("--reset-main", is_flag=True, help="Put our main.py in place of the board's, which is kept beside it.")
 @click.option("--keep-main", is_flag=True, help="Leave a main.py that does not use Darvaz.")
 @click.option("--source", "is_source", is_flag=True, help="Copy the library as .py, to be read on the board.")
@@ -124,6 +129,7 @@ def flash(
     data: Path,
     asks_wifi: bool,
     app: Path | None,
+    owner_key: Path | None,
     reset_main: bool,
     keep_main: bool,
     is_source: bool,
@@ -147,6 +153,7 @@ def flash(
     if app is not None and keep_main:
         raise click.UsageError("--app and --keep-main contradict each other: --app brings a main.py")
     program = None if app is None else program_of(app, kind)
+    owner = None if owner_key is None else public_key_of(owner_key)
     with explained():
         chosen = _choose(ports, takes_all)
     if device is not None and len(chosen) > 1:
@@ -157,7 +164,7 @@ def flash(
         network, files = asker.known(), None if program is None else program.read()
         if program is not None:
             kind = kind or program.kind
-        options = FlashOptions(kind, device, network, reset_main, keep_main, is_source, wait_s, files)
+        options = FlashOptions(kind, device, network, reset_main, keep_main, is_source, wait_s, files, owner)
     except FlashError as error:
         click.echo(f"Error: {visible(str(error))}", err=True)
         sys.exit(error.outcome)

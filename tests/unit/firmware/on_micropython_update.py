@@ -19,6 +19,15 @@ BLOCK_BYTES, BLOCKS = 4096, 10
 # A fifth of the heap: made once, before the heap is in pieces.
 IMAGE = bytearray(BLOCK_BYTES * BLOCKS)
 KEY = "5a" * 32
+# Made by another implementation, for a release whose main.py is "1", from the seed 00 01 02 … 1f.
+OWNER = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
+OLDER, NEWER = 1790000000, 1790000001
+SIGNATURES = {
+    OLDER: "e48a1fbef7cd157038e87ddd9f17f38e2294b800a2466c2a683416dfa5db364d"
+    "bef08bcae42bc8d18c94fff08170208a01e6420ed6026fd1152e6241128dc600",
+    NEWER: "149a393041c525bedb061c64fe5db27b4cae14c88dd355a2a958d04b2341061d"
+    "03acf29b68c9ec41c9316ef1202b2a0a9d72e8503ee8b138c9ed1a5e413bda04",
+}
 # Of the board's heap, for the code of an update, one step and its answer.
 HEAP_BYTES_MAX = 8192 * 2
 
@@ -155,6 +164,24 @@ class Refusals(unittest.TestCase):
         self.offer(manifest_of({"main.py": b"1"}))
 
         self.refused(self.step("commit"), "not all files")
+
+    def test_a_board_that_knows_its_owner_takes_what_the_owner_signed_and_nothing_older(self):
+        self.device.config = {"update_key": KEY, "owner_key": OWNER}
+        manifest = manifest_of({"main.py": b"1"})
+
+        self.refused(self.offer(manifest), "not signed by the owner")
+        self.refused(self.offer(manifest, signed=OLDER, signature=SIGNATURES[NEWER]), "not signed by the owner")
+        other = manifest_of({"main.py": b"2"})
+        self.refused(self.offer(other, signed=NEWER, signature=SIGNATURES[NEWER]), "not signed by the owner")
+        signed = {"signed": NEWER, "signature": SIGNATURES[NEWER]}
+        self.assertEqual(self.send({"main.py": b"1"}, **signed)["state"], "complete")
+        self.device.update.step("commit", {}, {})
+        with open("/program.json") as file:
+            state = json.load(file)
+        with open("/program.json", "w") as file:
+            json.dump(dict(state, state="good"), file)
+        older = {"signed": OLDER, "signature": SIGNATURES[OLDER]}
+        self.refused(self.offer(manifest, counter=2, **older), "signed before one")
 
     def test_what_comes_twice_or_too_early_is_asked_for_again(self):
         manifest = manifest_of({"main.py": b"1"})

@@ -102,6 +102,7 @@ def merge_config(
     network: WifiNetwork | None,
     gateway: str,
     update_key: str | None = None,
+    owner_key: str | None = None,
 ) -> dict[str, Any]:
     """Returns a config.json with these values and all others that it had; None leaves a value unchanged.
 
@@ -114,6 +115,8 @@ def merge_config(
         merged["token"] = token
     if update_key is not None:
         merged["update_key"] = update_key
+    if owner_key is not None:
+        merged["owner_key"] = owner_key
     merged["networks"] = _merge_networks(networks_of(config), network)
     merged["gateways"] = _merge_gateways(config.get("gateways"), gateway)
     return merged

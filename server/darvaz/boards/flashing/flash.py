@@ -71,6 +71,7 @@ class FlashOptions:
     is_source: bool = False
     wait_s: float = 60.0
     program: Mapping[str, bytes] | None = None
+    owner_key: str | None = None
 
     @property
     def replaces_main(self) -> bool:
@@ -222,6 +223,7 @@ class Flash:
             network=self._network,
             gateway=self._environment.board_url,
             update_key=self._update_key,
+            owner_key=self._options.owner_key,
         )
         is_kept = merged == config and is_clean(self._config_data)
         return self._config_data if is_kept else dump_config(merged)

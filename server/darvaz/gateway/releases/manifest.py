@@ -76,10 +76,27 @@ def dump_manifest(files: Sequence[ReleaseFile]) -> bytes:
     return "".join(f"{file.sha256} {file.size} {file.path}\n" for file in files).encode()
 
 
+def owner_text(files: Sequence[ReleaseFile], signed_s: int) -> bytes:
+    """Returns what the owner of a board signs of a release, at a Unix time in seconds."""
+    return f"darvaz release {hashlib.sha256(dump_manifest(files)).hexdigest()} {signed_s}".encode()
+
+
 def sign(
-    key: bytes, files: Sequence[ReleaseFile], *, counter: int, release: str, device: str, kind: str, is_once: bool
+    key: bytes,
+    files: Sequence[ReleaseFile],
+    *,
+    counter: int,
+    release: str,
+    device: str,
+    kind: str,
+    is_once: bool,
+    signature: str = "",
+    signed_s: int = 0,
 ) -> SignedUpdate:
-    """Returns a release with the HMAC-SHA256 by the key of its board."""
+    """Returns a release with the HMAC-SHA256 by the key of its board, and the signature of its owner, if there is one.
+
+    The signature is Ed25519 of `owner_text`, in hexadecimal digits.
+    """
     manifest = dump_manifest(files)
     fields = {
         "counter": counter,
@@ -91,6 +108,8 @@ def sign(
     }
     if is_once:
         fields["once"] = True
+    if signature:
+        fields |= {"signed": signed_s, "signature": signature}
     header = json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
     mac = hmac.new(key, header.encode(), "sha256").hexdigest()
     return SignedUpdate(header, mac, manifest, files)

@@ -44,6 +44,9 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The share of boards that may fail; 0 stops at the first."""
     forgiven: int = 0
     """Boards that had fallen back when somebody resumed the rollout: they do not stop it again."""
+    signature: str = ""
+    """Of the boards' owner, in hexadecimal digits, and when it was made, in Unix seconds."""
+    signed_s: int = 0
     once: bool = False
     """Whether boards run it until their next start only, and then the program before."""
 

@@ -273,6 +273,8 @@ class Updater:
             device=target.device,
             kind=self._hub.kind_of(target.device) or "",
             is_once=rollout.plan.once,
+            signature=rollout.plan.signature,
+            signed_s=rollout.plan.signed_s,
         )
 
     # One transfer

@@ -139,3 +139,35 @@ def release(number, **more):
     for name in more:
         files["sub/%s.py" % name] = more[name]
     return files
+
+
+def heap_of_an_update():
+    """Returns the most that an update holds of the heap, from its offer until all files are there."""
+    import gc
+
+    from darvaz import hmac, unload
+
+    files, device = release(5), Device()
+    contents = [files[path] for path in sorted(files)]
+    manifest = "".join("%s %d %s\n" % (sha256(files[path]), len(files[path]), path) for path in sorted(files)).encode()
+    header = {"counter": 5, "release": "5", "device": "lamp", "kind": "pico"}
+    header = json.dumps(dict(header, bytes=len(manifest), manifest=sha256(manifest)))
+    message = {"id": 1, "step": "offer", "header": header, "mac": hmac.digest(binascii.unhexlify(KEY), header.encode())}
+    del hmac
+    unload("hmac")
+    gc.collect()
+    before, most = gc.mem_alloc(), 0
+    while True:
+        # Its module is imported as the library does it: only while an update is under way.
+        __import__("darvaz.update").update.take(device, message)
+        gc.collect()
+        most = max(most, gc.mem_alloc() - before)
+        answer = device.answer
+        if answer["state"] == "complete":
+            return most
+        message = {"id": 1, "step": "next"}
+        if answer["state"] == "receiving":
+            number, at = answer["file"], answer["at"]
+            data = (manifest if number < 0 else contents[number])[at : at + CHUNK_BYTES]
+            data = binascii.b2a_base64(data).decode().strip()
+            message = {"id": 1, "step": "data", "file": number, "at": at, "data": data}

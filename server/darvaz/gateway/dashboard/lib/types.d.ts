@@ -260,6 +260,8 @@ export interface StoreEvents {
   frames: { device: string };
   /** An alert of a device, or of the gateway, began, ended or was acknowledged. */
   alert: { device: string | null };
+  /** A rollout, or a board of it, has another state. */
+  rollout: { device: string | null; rollout: number; release: number; state: string; reason: string };
   log: { device: string; time: number; level?: string; message: string };
   /** A device reported why its program died; its id. */
   crash: string;

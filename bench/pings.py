@@ -1,0 +1,52 @@
+"""Boards that ping ten times a second while something else is measured, and how long the gateway takes to answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+
+from websockets.asyncio.client import connect
+
+from bench.child import BenchError
+from bench.gateway import DEVICE, Gateway
+
+BOARDS = 50
+_PING_EVERY_S = 0.1
+_PING = json.dumps({"type": "ping", "time": 1790000000})
+
+
+async def ping_while(gateway: Gateway, work: Callable[[], None]) -> list[float]:
+    """Returns the times of pings in microseconds while a thread does some work."""
+    tokens = gateway.tokens.read_text().split()
+    times_us: list[float] = []
+    async with asyncio.TaskGroup() as group:
+        boards = [group.create_task(_board(gateway.ws_url, n, tokens[n], times_us)) for n in range(BOARDS)]
+        await asyncio.sleep(2 * _PING_EVERY_S)
+        times_us.clear()
+        await asyncio.to_thread(work)
+        for board in boards:
+            board.cancel()
+    return times_us
+
+
+async def _board(url: str, number: int, token: str, times_us: list[float]) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with connect(f"{url}/ws/pico", additional_headers=headers, proxy=None, ping_interval=None) as link:
+        await link.send(json.dumps({"type": "connect", "device": f"{DEVICE}-{number}"}))
+        await asyncio.sleep(number / BOARDS * _PING_EVERY_S)
+        while True:
+            begin_s = time.perf_counter()
+            await link.send(_PING)
+            while '"pong"' not in str(await link.recv()):
+                pass
+            times_us.append((time.perf_counter() - begin_s) * 1e6)
+            await asyncio.sleep(_PING_EVERY_S)
+
+
+def p99(times_us: list[float]) -> float:
+    """Returns the time that 99 of 100 stay below; raises `BenchError` where nothing was measured."""
+    if not times_us:
+        raise BenchError("no ping was answered while it was measured")
+    return sorted(times_us)[int(len(times_us) * 0.99)]
