@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
-from tests.support.updates import fall_back
+from tests.support.updates import fall_back, receive_release
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -51,3 +52,21 @@ async def test_a_rollout_is_paused_and_goes_on(gateway: GatewayProcess, page: Pa
     await expect(shown.get_by_role("heading", name="under way")).to_be_visible()
     await shown.get_by_role("button", name="End").click()
     await expect(shown.get_by_role("heading", name="stopped").first).to_be_visible()
+
+
+async def test_a_board_in_safe_mode_says_why_and_is_given_another_release(gateway: GatewayProcess, page: Page) -> None:
+    files = {"main.py": base64.b64encode(b"print('whole')\n").decode()}
+    key = bytes.fromhex(gateway.post("/api/devices/broken-1/update-key").json()["key"])
+    assert gateway.post("/api/releases", json={"name": "lamp", "files": files}).is_success
+    program = {"state": "safe_mode", "release": "7", "counter": 5, "has_key": True, "reason": "ValueError: <sensor>"}
+    async with board_at(gateway.ws_url, "broken-1", program=program) as board:
+        await page.goto(f"{gateway.url}/#/device/broken-1")
+        shown = page.locator("device-release")
+        await expect(shown.get_by_text("Safe mode")).to_be_visible()
+        await expect(shown.locator("pre")).to_have_text("ValueError: <sensor>")
+
+        await shown.get_by_role("button", name="Give").click()
+        received = await receive_release(board, key)
+        await expect(shown.locator("output")).to_have_text(re.compile("on trial|good"))
+
+    assert received == {"main.py": b"print('whole')\n"}

@@ -35,6 +35,7 @@ class DeviceInfo(TypedDict):
     rssi_dbm: int | None
     heap_free_bytes: int | None
     uptime_s: float | None
+    program: NotRequired[dict[str, Any] | None]
     commands: dict[str, dict[str, dict[str, Any]]]
     last_args: dict[str, dict[str, Any]]
     telemetry: dict[str, Any]

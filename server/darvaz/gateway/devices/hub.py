@@ -304,6 +304,12 @@ class Hub:
         presence = self._connected.get(device)
         return None if presence is None else presence.introduction.get("program", {})
 
+    def note_program(self, device: str, state: str) -> None:
+        """Notes that the program of a device has another state than it said as it came."""
+        presence = self._connected.get(device)
+        if presence is not None and "program" in presence.introduction:
+            presence.introduction["program"] = {**presence.introduction["program"], "state": state}
+
     def check_command(self, device: str, name: str, args: Mapping[str, Any]) -> None:
         """Raises the `CommandError` that a command would raise before it is sent."""
         known = self._devices.get(device)

@@ -172,6 +172,8 @@ class Updater:
             waiting.set_result(answer)
         elif answer.get("state") == "good":
             self._settled[device or ""] = answer.get("counter", 0)
+            self._hub.note_program(device or "", "good")
+            self._bus.publish_presence(device or "")
             for rollout, target in self._targets_of(device or "", "trial"):
                 if target.counter == answer.get("counter"):
                     self._change(rollout, target, "good")

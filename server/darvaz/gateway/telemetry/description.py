@@ -40,6 +40,9 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     rssi_dbm: Annotated[int | None, Meta(description="Signal of its Wi-Fi, when it last said so.")]
     heap_free_bytes: int | None
     uptime_s: Annotated[float | None, Meta(description="How long the board runs, as it last said.")]
+    program: Annotated[
+        dict[str, Any] | None, Meta(description="What it says of its release, as protocol.json has it; null: away.")
+    ]
     commands: Annotated[dict[str, Any], Meta(description="Its commands and arguments, as protocol.json has them.")]
     last_args: Annotated[dict[str, dict[str, Any]], Meta(description=_LAST_ARGS)]
     telemetry: Annotated[dict[str, Any], Meta(description="What it reports, with units, as protocol.json has it.")]
@@ -109,6 +112,7 @@ class DeviceDescriber:
             rssi_dbm=vitals.rssi_dbm,
             heap_free_bytes=vitals.heap_free_bytes,
             uptime_s=vitals.uptime_s,
+            program=self._hub.program_of(state.id),
             commands=state.commands,
             last_args=state.last_args,
             telemetry=state.telemetry,

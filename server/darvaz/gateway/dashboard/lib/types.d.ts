@@ -78,6 +78,8 @@ export interface Device {
   rssi_dbm: number | null;
   heap_free_bytes: number | null;
   uptime_s: number | null;
+  /** What it says of the release that runs; null while it is away. */
+  program?: { state?: string; release?: string; reason?: string } | null;
   commands: Record<string, Record<string, ArgumentRule> | null>;
   last_args: Record<string, Arguments>;
   telemetry: Record<string, MeasurementRule>;

@@ -9,6 +9,7 @@ import "../elements/device-plots.js";
 import "../elements/device-words.js";
 import "../elements/device-visibility.js";
 import "../elements/device-prompt.js";
+import "../elements/device-release.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { presence } from "../elements/presence.js";
 import { pathOf, reasonOf, request } from "../lib/api.js";
@@ -73,7 +74,10 @@ class DevicePage extends HTMLElement {
     const crashes = section("crashes", part("device-crashes"));
     // Until there is one: most boards have none.
     crashes.hidden = true;
-    const side = [section("log", part("device-log")), crashes, section("about", this.#facts)];
+    const release = section("program", part("device-release"));
+    // Until the board says that it can take one.
+    release.hidden = true;
+    const side = [release, section("log", part("device-log")), crashes, section("about", this.#facts)];
     if (store.mayChange) side.push(section("manage", manage(device), part("device-visibility")));
     return [
       h("p", {}, h("a", { href: "#/" }, t("to_devices"))),

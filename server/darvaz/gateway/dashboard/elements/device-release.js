@@ -1,0 +1,106 @@
+// Which release runs on a device, why another does not, and a way to give it any release again.
+
+import { reasonOf, request } from "../lib/api.js";
+import { bdi, h } from "../lib/dom.js";
+import { formatValue, timeElement } from "../lib/format.js";
+import { follow, store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+
+/** @import { Release } from "../lib/types.js" */
+
+// The newest are offered.
+const RELEASES_MAX = 50;
+
+class DeviceRelease extends HTMLElement {
+  #device = "";
+  #status = h("output", {});
+  #choice = h("select", {});
+  #text = h("div", {});
+  /** What was shown, so that what somebody reads is not replaced by the same. */
+  #shown = "";
+
+  connectedCallback() {
+    this.#device = this.getAttribute("device") ?? "";
+    const form = h(
+      "form",
+      {
+        class: "row",
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          this.#give();
+        },
+      },
+      h("label", {}, h("span", {}, t("release_give")), this.#choice),
+      h("button", {}, t("release_give_button")),
+      this.#status,
+    );
+    this.replaceChildren(this.#text, store.mayChange ? form : "");
+    follow(this, "device", (device) => device === this.#device && this.#show());
+    follow(this, "rollout", ({ device, state, reason }) => device === this.#device && this.#tell(state, reason));
+    this.#show();
+    if (store.mayChange) this.#load();
+  }
+
+  #show() {
+    const device = store.devices.get(this.#device);
+    const program = device?.program;
+    const panel = this.closest("section");
+    if (panel) panel.hidden = !program?.state;
+    const text = JSON.stringify(program);
+    if (!program?.state || text === this.#shown) return;
+    this.#shown = text;
+    const { state, release, reason } = program;
+    const number = Number(release);
+    const isSafe = state === "safe_mode";
+    this.#text.replaceChildren(
+      h(
+        "p",
+        { class: isSafe ? "failed" : "" },
+        h("strong", {}, t(`program_${state}`)),
+        number && !isSafe ? [" ", t("release_number", formatValue(number))] : "",
+      ),
+      isSafe ? h("p", {}, t("todo_safe_mode")) : "",
+      reason ? h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, reason) : "",
+    );
+  }
+
+  async #load() {
+    try {
+      const { releases } = await request("GET", "/api/releases");
+      this.#choice.replaceChildren(
+        ...releases
+          .slice(0, RELEASES_MAX)
+          .map((/** @type {Release} */ release) =>
+            h(
+              "option",
+              { value: release.number },
+              t("release_number", formatValue(release.number)),
+              " ",
+              bdi(release.name),
+              " · ",
+              timeElement(release.created),
+            ),
+          ),
+      );
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+    }
+  }
+
+  async #give() {
+    try {
+      await request("POST", "/api/rollouts", { release: Number(this.#choice.value), to: [this.#device] });
+    } catch (error) {
+      this.#status.textContent = t("failed", reasonOf(error));
+    }
+  }
+
+  /** @type {(state: string, reason: string) => void} */
+  #tell(state, reason) {
+    this.#status.textContent = reason
+      ? `${t(`update_${state}`)}: ${reason.trim().split("\n").at(-1)}`
+      : t(`update_${state}`);
+  }
+}
+
+customElements.define("device-release", DeviceRelease);
