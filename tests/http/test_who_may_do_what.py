@@ -42,6 +42,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/api/devices/eye", VIEW, None),
     ("GET", "/api/devices/eye/telemetry", VIEW, None),
     ("GET", "/api/devices/eye/telemetry/light", VIEW, None),
+    ("GET", "/api/devices/eye/telemetry/light/states", VIEW, None),
     ("GET", "/api/devices/eye/camera", VIEW, None),
     ("GET", "/api/devices/eye/frames", VIEW, None),
     ("GET", "/api/devices/eye/frames/1.jpg", VIEW, None),

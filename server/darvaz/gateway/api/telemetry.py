@@ -12,7 +12,7 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
 from darvaz.gateway.http.problems import unknown_device
-from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source, last_readings, plot
+from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source, last_readings, plot, states
 from darvaz.gateway.telemetry.newest import HEALTH_NAMES
 
 _TAG = "Telemetry"
@@ -53,6 +53,30 @@ class PlotAnswer(msgspec.Struct, kw_only=True):
     points: Annotated[list[Point], Meta(description="Time, mean, lowest, highest, number of readings; oldest first.")]
 
 
+class StateQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"from_s": "from", "to_s": "to"}):
+    """A span of time of a text or truth value."""
+
+    from_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] = -86_400.0
+    to_s: Annotated[TimeSeconds, Meta(description="Unix seconds; 0 and below counts back from now.")] = 0.0
+
+
+class StateChange(msgspec.Struct, array_like=True, frozen=True):
+    """When a value became what it is, and what it became."""
+
+    time: Annotated[float, Meta(description="Unix seconds.")]
+    value: str | bool
+
+
+class StatesAnswer(msgspec.Struct, kw_only=True):
+    """A text or truth value over time."""
+
+    device: str
+    name: str
+    from_s: Annotated[float, Meta(description="Unix seconds.")] = msgspec.field(name="from")
+    to_s: Annotated[float, Meta(description="Unix seconds.")] = msgspec.field(name="to")
+    states: Annotated[list[StateChange], Meta(description="Oldest first; the first may be of before.")]
+
+
 async def read_telemetry(call: Call) -> LatestAnswer | Response:
     """Returns the newest value of each name that a device reports."""
     if call.parts.devices.get(call.device) is None:
@@ -91,6 +115,18 @@ async def plot_telemetry(call: Call) -> PlotAnswer | Response:
     )
 
 
+async def read_states(call: Call) -> StatesAnswer | Response:
+    """Returns when a text or truth value of a device changed, and to what."""
+    if call.parts.devices.get(call.device) is None:
+        return unknown_device(call.device)
+    name, wanted, now_s = str(call.request.path_params["name"]), call.query, call.parts.unix_s()
+    from_s, to_s = (now_s + time_s if time_s <= 0 else time_s for time_s in (wanted.from_s, wanted.to_s))
+    waiting = call.parts.history.waiting_states(call.device, name)
+    found = await call.read(call.parts.history_reader, states, call.device, name, from_s, to_s, waiting)
+    changes = [StateChange(*each) for each in found]
+    return StatesAnswer(device=call.device, name=name, from_s=from_s, to_s=to_s, states=changes)
+
+
 OPERATIONS = [
     Operation(
         method="GET", path="/api/devices/{device}/telemetry", tag=_TAG, handle=read_telemetry, need=Need.VIEW,
@@ -99,5 +135,9 @@ OPERATIONS = [
     Operation(
         method="GET", path="/api/devices/{device}/telemetry/{name}", tag=_TAG, handle=plot_telemetry, need=Need.VIEW,
         query=PlotQuery, answer=PlotAnswer, errors=(503,),
+    ),
+    Operation(
+        method="GET", path="/api/devices/{device}/telemetry/{name}/states", tag=_TAG, handle=read_states,
+        need=Need.VIEW, query=StateQuery, answer=StatesAnswer, errors=(503,),
     ),
 ]  # fmt: skip

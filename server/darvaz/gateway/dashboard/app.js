@@ -31,6 +31,16 @@ const PAGES = new Map([
     },
   ],
   [
+    "charts",
+    {
+      load: () => import("./pages/chart-page.js"),
+      element: "chart-page",
+      title: "charts",
+      icon: "chart",
+      isForViewers: true,
+    },
+  ],
+  [
     "alerts",
     {
       load: () => import("./pages/alerts-page.js"),
@@ -81,6 +91,8 @@ const PAGES = new Map([
     },
   ],
 ]);
+/** The pages that a phone's bar shows at once. */
+const FIRST = new Set(["", "charts", "alerts", "cameras"]);
 /** @type {[code: import("./lib/words.js").Language, name: string][]} */
 const LANGUAGES = [
   ["en", "English"],
@@ -163,12 +175,19 @@ function drawHeader() {
   // What says no to a reader is not offered.
   const offered = [...PAGES].filter(([, { isForViewers }]) => isForViewers || store.mayChange);
   const links = offered.map(([path, { title, icon: drawing }]) =>
-    h("a", { href: `#/${path}`, "data-page": path }, icon(drawing), h("span", {}, t(title))),
+    h(
+      "a",
+      { href: `#/${path}`, "data-page": path, class: FIRST.has(path) ? "" : "rest" },
+      icon(drawing),
+      h("span", {}, t(title)),
+    ),
   );
+  const nav = h("nav", { "aria-label": "Darvaz" }, links);
+  nav.append(moreButton(nav));
   const logo = h("img", { src: "pages/icon.svg", alt: "", width: 28, height: 28 });
   elementById("header").replaceChildren(
     h("a", { href: "#/", class: "brand", "aria-label": "Darvaz" }, logo, "Darvaz"),
-    h("nav", { "aria-label": "Darvaz" }, links),
+    nav,
     h(
       "div",
       { class: "choices" },
@@ -179,6 +198,29 @@ function drawHeader() {
     ),
   );
   elementById("skip").textContent = t("skip");
+}
+
+/**
+ * Returns the button that shows the other pages where the bar has space for few.
+ * @param {HTMLElement} nav
+ */
+function moreButton(nav) {
+  const open = (/** @type {boolean} */ isOpen) => {
+    nav.classList.toggle("open", isOpen);
+    more.setAttribute("aria-expanded", String(isOpen));
+  };
+  const more = h("button", { type: "button", class: "more" }, icon("more"), h("span", {}, t("more_pages")));
+  more.addEventListener("click", () => open(!nav.classList.contains("open")));
+  nav.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("a")) open(false);
+  });
+  nav.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape") return;
+    open(false);
+    more.focus();
+  });
+  open(false);
+  return more;
 }
 
 function themeChoice() {

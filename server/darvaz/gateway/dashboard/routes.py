@@ -25,6 +25,7 @@ _MEDIA_TYPES = {
     ".json": "application/manifest+json",
 }
 _COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)[ \t]*\n", re.MULTILINE | re.DOTALL)
+_INDENTATION = re.compile(rb"^[ \t]+", re.MULTILINE)
 # Files with their own path; the others are below /pages/.
 _PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
 
@@ -36,9 +37,15 @@ def page_routes(parts: Parts) -> list[Route]:
     return [*(_page(_path_of(file), file) for file in files), *boards]
 
 
-def without_comments(script: bytes) -> bytes:
-    """Returns a script without the comments that have lines of their own: a fifth of what would be sent."""
-    return _COMMENTS.sub(b"", script)
+def as_sent(file: Path) -> bytes:
+    """Returns a file as it is sent: scripts without the comments that have lines of their own, nothing indented.
+
+    A text of several lines in a script would lose its indentation; `test_pages` holds that there is none.
+    """
+    body = file.read_bytes()
+    if file.suffix == ".js":
+        body = _COMMENTS.sub(b"", body)
+    return _INDENTATION.sub(b"", body) if file.suffix in (".js", ".css") else body
 
 
 def _path_of(file: Path) -> str:
@@ -46,9 +53,7 @@ def _path_of(file: Path) -> str:
 
 
 def _page(path: str, file: Path) -> Route:
-    body = file.read_bytes()
-    if file.suffix == ".js":
-        body = without_comments(body)
+    body = as_sent(file)
     # Once, at the best level: it is sent to a phone on a slow network more often than the gateway starts.
     packed = gzip.compress(body, mtime=0)
     # Browsers check the ETag at every use, so that a new version is used at once. Weak: it is of both encodings.

@@ -25,7 +25,7 @@ from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, read_meta, wr
 from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
 from darvaz.gateway.telemetry.newest import Newest, load_newest
 from darvaz.gateway.telemetry.recent import Value
-from darvaz.gateway.telemetry.report_queue import ReportQueue, Waiting
+from darvaz.gateway.telemetry.report_queue import ReportQueue, State, Waiting
 
 log = logging.getLogger("darvaz.history")
 
@@ -163,6 +163,10 @@ class History:
     def waiting(self, device: str, name: str) -> list[Waiting]:
         """Returns the numbers of a series that the database may not have yet, oldest flush first."""
         return self._queue.waiting(device, name)
+
+    def waiting_states(self, device: str, name: str) -> list[State]:
+        """Returns the changes of a text or truth value that the database may not have yet, oldest first."""
+        return self._queue.waiting_states(device, name)
 
     def newest_waiting(self, device: str) -> dict[str, tuple[float, float]]:
         """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""

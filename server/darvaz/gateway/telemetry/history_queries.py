@@ -12,7 +12,7 @@ from msgspec import Meta
 from darvaz.gateway.telemetry.blocks import unpack
 from darvaz.gateway.telemetry.history_schema import DAY_MS, read_meta
 from darvaz.gateway.telemetry.history_store import FIVE_MINUTES_S, HOUR_S
-from darvaz.gateway.telemetry.report_queue import Waiting
+from darvaz.gateway.telemetry.report_queue import State, Waiting
 
 POINTS_MAX = 2_000
 POINTS = 500
@@ -23,8 +23,6 @@ _STEPS_S: tuple[tuple[Source, int], ...] = (("hours", HOUR_S), ("five_minutes", 
 # The blocks of one series, from the first day on that has any: an index look-up for each day with data.
 _BLOCKS = "FROM days CROSS JOIN readings ON readings.day = days.day AND series = ?"
 
-# When a text or truth value became what it is, in Unix seconds, and what it became.
-State = tuple[float, str | bool]
 # A time in milliseconds, and what was measured then.
 _Reading = tuple[int, float]
 
@@ -108,9 +106,29 @@ def last_readings(connection: sqlite3.Connection, device: str) -> dict[str, tupl
 
 
 def states(
-    connection: sqlite3.Connection, device: str, name: str, from_s: float, to_s: float
-) -> list[tuple[float, str | bool]]:
-    """Returns the changes of a text or truth value, oldest first, with the one that was in force at the beginning."""
+    connection: sqlite3.Connection,
+    device: str,
+    name: str,
+    from_s: float,
+    to_s: float,
+    waiting: Sequence[State] = (),
+) -> list[State]:
+    """Returns the changes of a text or truth value, oldest first, with the one that was in force at the beginning.
+
+    `waiting` is what `History.waiting_states` returned before: changes that may not be in the database yet.
+    """
+    found = _stored_states(connection, device, name, from_s, to_s)
+    changed: list[State] = []
+    # What is written meanwhile is in both; of what came in the same millisecond, the last is so.
+    for state in sorted((dict(found) | {time_s: value for time_s, value in waiting if time_s < to_s}).items()):
+        if changed and state[0] <= from_s:
+            changed.pop()
+        if not changed or changed[-1][1] != state[1]:
+            changed.append(state)
+    return changed
+
+
+def _stored_states(connection: sqlite3.Connection, device: str, name: str, from_s: float, to_s: float) -> list[State]:
     row = connection.execute("SELECT id FROM series WHERE device = ? AND name = ?", (device, name)).fetchone()
     if row is None:
         return []

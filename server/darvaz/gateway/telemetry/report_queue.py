@@ -6,6 +6,7 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Callable
+from operator import itemgetter
 
 import msgspec
 
@@ -19,6 +20,8 @@ _COMPRESSION = 1
 
 # The waiting readings of one series, and the number of the flush that will write them.
 Waiting = tuple[int, list[int], list[float]]
+# When a text or truth value became what it is, in Unix seconds, and what it became.
+State = tuple[float, str | bool]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Report | str]).decode
@@ -73,6 +76,15 @@ class ReportQueue:
             if series is not None and series.numbers:
                 found.append((number, *series.in_order()))
         return found
+
+    def waiting_states(self, device: str, name: str) -> list[State]:
+        """Returns the changes of a text or truth value that the database may not have yet, oldest first."""
+        found: list[State] = []
+        for _, reports in self._waiting_of(device):
+            series = series_of([report for report in reports if name in report[1]]).get(name)
+            if series is not None:
+                found += zip((time_ms / 1000 for time_ms in series.state_times_ms), series.states, strict=True)
+        return sorted(found, key=itemgetter(0))
 
     def newest_waiting(self, device: str) -> dict[str, tuple[float, float]]:
         """Returns the newest waiting number of each name and its Unix time, as `last_readings` does."""

@@ -1,6 +1,8 @@
 // What can be done with all selected devices at once: a command, groups, an export. Each device has its own result.
 
+import { commonValueOf } from "../lib/about-values.js";
 import { reasonOf, request } from "../lib/api.js";
+import { chartHashOf, SERIES_MAX } from "../lib/chart-state.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { COLUMNS, csvOf } from "../lib/fleet.js";
 import { compareNames } from "../lib/fold.js";
@@ -39,6 +41,7 @@ export function batchBar(selected, onselect) {
   const buttons = [
     button("batch_command", open(commandPanel)),
     button("batch_groups", open(groupPanel)),
+    button("compare", () => compare(selected())),
     button("batch_export", () => save(selected())),
   ];
   const all = h("button", { type: "button", class: "link", onclick: () => onselect(true) }, t("select_all"));
@@ -201,6 +204,13 @@ function groupPanel(devices, panel) {
   const remove = h("button", { type: "button", class: "quiet", onclick: () => change("remove") }, t("group_remove"));
   const label = h("label", {}, h("span", {}, t("group_name")), name, known);
   panel.replaceChildren(h("form", { class: "row", onsubmit }, label, h("button", {}, t("group_add")), remove, status));
+}
+
+/** @param {Device[]} devices */
+function compare(devices) {
+  const common = commonValueOf(devices);
+  const series = (common?.ids ?? []).map((device) => ({ device, name: common?.name ?? "" }));
+  location.hash = chartHashOf({ series: series.slice(0, SERIES_MAX) });
 }
 
 /** @param {Device[]} devices */

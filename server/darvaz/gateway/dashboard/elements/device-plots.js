@@ -1,6 +1,7 @@
 // The measurements of a device: the newest value of each name, and a plot of its history.
 
 import { pathOf, request } from "../lib/api.js";
+import { chartHashOf } from "../lib/chart-state.js";
 import { nowS } from "../lib/clock.js";
 import { bdi, h, oncePerFrame } from "../lib/dom.js";
 import { formatAgo, formatValue } from "../lib/format.js";
@@ -180,7 +181,16 @@ class DevicePlots extends HTMLElement {
     const drawing = plot(title, unit);
     const href = `#/alerts/${encodeURIComponent(this.#device)}/${encodeURIComponent(name)}`;
     const alert = h("a", { href, class: "quiet", "aria-label": `${t("alert_for")}: ${title}` }, t("alert_for"));
-    const caption = h("figcaption", { class: "row" }, bdi(title), age, number, store.mayChange && alert);
+    const chart = h(
+      "a",
+      {
+        href: chartHashOf({ series: [{ device: this.#device, name }] }),
+        class: "quiet",
+        "aria-label": `${t("chart_for")}: ${title}`,
+      },
+      t("chart_for"),
+    );
+    const caption = h("figcaption", { class: "row" }, bdi(title), age, number, chart, store.mayChange && alert);
     const figure = h("figure", { class: usualTitle ? "vital" : "" }, caption, drawing.element);
     this.#insert(figure, name);
     /** @type {Measurement} */

@@ -23,6 +23,8 @@ const PATHS = {
   release: "M12 16V5M8 9l4-4 4 4M5 19h14",
   devices: "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z",
   journal: "M6 3h12v18H6zM9 8h6M9 12h6M9 16h4",
+  chart: "M4 4v16h16M7 15l4-5 3 3 5-7",
+  more: "M4 6h16M4 12h16M4 18h16",
   add: "M12 5v14M5 12h14",
   key: "M14 10a4 4 0 1 0-3.5 4L12 15.5V18h2.5v2.5H18V17l-4.5-4.5A4 4 0 0 0 14 10Z",
   warning: "M12 4 2.5 20h19ZM12 10v4.5M12 17.3h.1",

@@ -10,6 +10,10 @@ export const en = {
   // The header and the banner.
   skip: "Skip to content",
   devices: "Devices",
+  charts: "Charts",
+  more_pages: "More",
+  compare: "Compare",
+  chart_for: "Chart",
   cameras: "Cameras",
   add: "Add a board",
   releases: "Releases",

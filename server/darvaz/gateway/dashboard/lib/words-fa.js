@@ -10,6 +10,10 @@ export const fa = {
   // The header and the banner.
   skip: "رفتن به محتوا",
   devices: "دستگاه‌ها",
+  charts: "نمودارها",
+  more_pages: "بیشتر",
+  compare: "مقایسه",
+  chart_for: "نمودار",
   cameras: "دوربین‌ها",
   add: "افزودن برد",
   releases: "نسخه‌ها",

@@ -23,6 +23,16 @@ export function t(key, value = "") {
 }
 
 /**
+ * Takes the sentences of one page, which are loaded with it.
+ * @param {Record<string, string>} english
+ * @param {Record<string, string>} persian
+ */
+export function addWords(english, persian) {
+  Object.assign(WORDS.en, english);
+  Object.assign(WORDS.fa, persian);
+}
+
+/**
  * Changes the language and remembers it.
  * @param {Language} wanted
  */

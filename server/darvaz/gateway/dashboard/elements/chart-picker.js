@@ -1,0 +1,157 @@
+// Chooses what a chart shows: a value of one board, of a group or of all boards, and the time.
+
+import { aboutValue, valueNamesOf } from "../lib/about-values.js";
+import { COMPARISONS, LENGTHS, SERIES_MAX } from "../lib/chart-state.js";
+import { nowS } from "../lib/clock.js";
+import { h, visible } from "../lib/dom.js";
+import { compareNames } from "../lib/fold.js";
+import { formatNumber } from "../lib/format.js";
+import { nameOf } from "../lib/known-devices.js";
+import { store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+import { groupsOf } from "./fleet-filters.js";
+
+/** @import { Device } from "../lib/types.js" */
+/** @import { ChartSeries, ChartState } from "../lib/chart-state.js" */
+
+const CUSTOM = "custom_time";
+
+/** @param {(added: ChartSeries[]) => void} onadd */
+export function seriesPicker(onadd) {
+  const of = h("select", {});
+  const value = h("select", {});
+  const add = h("button", {}, t("chart_add"));
+  /** @returns {Device[]} */
+  const devices = () => {
+    const [kind, ...rest] = of.value.split("/");
+    const name = rest.join("/");
+    const all = [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
+    if (kind === "device") return all.filter(({ id }) => id === name);
+    return kind === "group" ? all.filter(({ groups }) => groups.includes(name)) : all;
+  };
+  const offerValues = () => {
+    const found = devices();
+    const names = [...new Set(found.flatMap(valueNamesOf))];
+    const before = value.value;
+    const titleOf = (/** @type {string} */ name) =>
+      aboutValue(found.find((one) => valueNamesOf(one).includes(name))?.id ?? "", name).title;
+    value.replaceChildren(...names.map((name) => h("option", { value: name }, visible(titleOf(name)))));
+    if (names.includes(before)) value.value = before;
+    add.disabled = !names.length;
+  };
+  const offer = () => {
+    const groups = groupsOf(store.devices.values()).map((name) =>
+      option(`group/${name}`, t("of_group", visible(name))),
+    );
+    const boards = [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
+    const before = of.value;
+    const options = boards.map((device) => option(`device/${device.id}`, visible(nameOf(device))));
+    of.replaceChildren(option("", t("all_boards")), ...groups, ...options);
+    of.value = before || options[0]?.value || "";
+    offerValues();
+  };
+  of.addEventListener("change", offerValues);
+  const onsubmit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const name = value.value;
+    onadd(devices().flatMap((device) => (valueNamesOf(device).includes(name) ? { device: device.id, name } : [])));
+  };
+  offer();
+  const form = h("form", { class: "row", onsubmit }, labelled("chart_of", of), labelled("chart_value", value), add);
+  return { element: form, offer };
+}
+
+/**
+ * @param {() => ChartState} current
+ * @param {(change: Partial<ChartState>) => void} onchange
+ * @param {(step: {factor?: number, shift?: number}) => void} onstep
+ */
+export function timePicker(current, onchange, onstep) {
+  const names = Object.keys(LENGTHS);
+  const length = h(
+    "select",
+    {},
+    [...names, CUSTOM].map((name) => option(name, t(name))),
+  );
+  const from = h("input", { type: "datetime-local", step: 1 });
+  const to = h("input", { type: "datetime-local", step: 1 });
+  const custom = h("span", { class: "row" }, labelled("from", from), labelled("up_to", to));
+  const compare = h("select", {}, option("0", t("compare_none")));
+  for (const [name, seconds] of Object.entries(COMPARISONS))
+    compare.append(option(String(seconds), t(`compare_${name}`)));
+  const marks = h("input", { type: "checkbox" });
+  const step = (
+    /** @type {string} */ key,
+    /** @type {string} */ sign,
+    /** @type {{factor?: number, shift?: number}} */ by,
+  ) =>
+    h(
+      "button",
+      { type: "button", class: "quiet", "aria-label": t(key), title: t(key), onclick: () => onstep(by) },
+      sign,
+    );
+  const steps = [
+    step("chart_earlier", "◀", { shift: -0.5 }),
+    step("chart_out", "−", { factor: 2 }),
+    step("chart_in", "+", { factor: 0.5 }),
+    step("chart_later", "▶", { shift: 0.5 }),
+  ];
+  length.addEventListener("change", () => {
+    const { lastS } = current();
+    if (length.value !== CUSTOM)
+      onchange({ lastS: LENGTHS[/** @type {keyof typeof LENGTHS} */ (length.value)], fromS: 0, toS: 0 });
+    else onchange({ lastS: 0, fromS: nowS() - (lastS || LENGTHS.day), toS: nowS() });
+  });
+  const onCustom = () => {
+    const [fromS, toS] = [from, to].map((input) => Date.parse(input.value) / 1000);
+    if (fromS < toS) onchange({ lastS: 0, fromS, toS });
+  };
+  from.addEventListener("change", onCustom);
+  to.addEventListener("change", onCustom);
+  compare.addEventListener("change", () => onchange({ compareS: Number(compare.value) }));
+  marks.addEventListener("change", () => onchange({ hasMarks: marks.checked }));
+  const element = h(
+    "div",
+    { class: "row chart-time" },
+    labelled("chart_time", length),
+    custom,
+    // In the order of time, in every language.
+    h("span", { class: "steps", dir: "ltr" }, steps),
+    labelled("compare_with", compare),
+    h("label", {}, marks, h("span", {}, t("with_marks"))),
+  );
+  const draw = () => {
+    const state = current();
+    length.value = names.find((name) => LENGTHS[/** @type {keyof typeof LENGTHS} */ (name)] === state.lastS) ?? CUSTOM;
+    custom.hidden = state.lastS > 0;
+    if (!state.lastS)
+      for (const [input, timeS] of /** @type {const} */ ([
+        [from, state.fromS],
+        [to, state.toS],
+      ])) {
+        if (input !== document.activeElement) input.value = localOf(timeS);
+      }
+    compare.value = String(state.compareS);
+    marks.checked = state.hasMarks;
+  };
+  return { element, draw };
+}
+
+/** Says that a chart is full. */
+export const fullText = () => t("chart_full", formatNumber(SERIES_MAX));
+
+/** @param {number} timeS */
+function localOf(timeS) {
+  const date = new Date(timeS * 1000);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}
+
+/** @type {(value: string, text: string) => HTMLOptionElement} */
+const option = (value, text) => h("option", { value }, text);
+
+/** @type {(title: string, input: HTMLElement) => HTMLElement} */
+function labelled(title, input) {
+  // Without the options, which a label around them would say too.
+  input.setAttribute("aria-label", t(title));
+  return h("label", {}, h("span", {}, t(title)), input);
+}
