@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -36,8 +37,11 @@ async def test_an_alert_is_made_from_a_value_comes_true_and_is_acknowledged(
 
     row = page.locator("alerts-page tbody tr", has_text=device).first
     await expect(row).to_contain_text("temperature below 5 (3.5)")
+    count = page.get_by_role("link", name=re.compile("Alerts.*not acknowledged"))
+    await expect(count).to_be_visible()
     await row.get_by_role("button", name="Acknowledge").click()
     await expect(row).to_contain_text("acknowledged")
+    await expect(count).to_have_count(0)
     await rule.get_by_role("button", name="Remove").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     await expect(rule).to_have_count(0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from darvaz.automations.boards import Condition
-from darvaz.automations.schedules import Schedule
+from darvaz.gateway.schedules import Schedule
 
 AUTOMATIONS_MAX = 1_000
 Function = Callable[[], Awaitable[None]]

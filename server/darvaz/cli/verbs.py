@@ -105,6 +105,17 @@ TABLE = {
         ("GET /api/rollouts", "PATCH /api/rollouts/{rollout}"),
     ),
     "rm": Verb("Remove files of a device, through the gateway.", DEVICES, _PROMPT),
+    "rules": Verb(
+        "See what the gateway does by itself, switch it off, or run it at once.",
+        DEVICES,
+        (
+            "GET /api/rules",
+            "POST /api/rules",
+            "PUT /api/rules/{rule}",
+            "DELETE /api/rules/{rule}",
+            "POST /api/rules/{rule}/runs",
+        ),
+    ),
     "run": Verb("Run a file on a board for once, with its log here.", DEVICES, _LIVE),
     "send": Verb(
         "Send a command to a device, or to all of a group, and print the result.",

@@ -23,7 +23,7 @@ from darvaz.gateway.alert_sources import build_alerts, watch_releases
 from darvaz.gateway.alerts.records import TABLES as ALERT_TABLES
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
-from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, FrameRing
+from darvaz.gateway.cameras.frame_ring import kept_frames
 from darvaz.gateway.clock_watch import ClockWatch
 from darvaz.gateway.crashes import CRASHES_TABLE, build_crashes
 from darvaz.gateway.damaged_files import save_from_damage, tell_of_damage
@@ -50,6 +50,8 @@ from darvaz.gateway.parts import Parts
 from darvaz.gateway.prompts.prompts import Prompts
 from darvaz.gateway.releases.setup import build_updater
 from darvaz.gateway.releases.store import TABLES as RELEASE_TABLES
+from darvaz.gateway.rule_sources import build_rules
+from darvaz.gateway.rules.records import RULES_TABLE
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
@@ -91,7 +93,7 @@ def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
     check_integrations(settings)
     database = SharedDatabase(settings.data_path)
-    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES, *RELEASE_TABLES)
+    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES, RULES_TABLE, *RELEASE_TABLES)
     tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
     remark = make_private(settings.data_path)
     if remark is not None:
@@ -117,6 +119,7 @@ def _build(settings: Settings) -> Parts:
     hub = Hub(protocol, devices, time.time)
     bus = EventBus()
     alerts = build_alerts(tables, bus, journal, devices, hub, telemetry, settings.data_path)
+    rules = build_rules(tables, bus, journal, devices, hub, alerts.messages, lambda: parts.settings)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
     reader = ReadPool(database.open, on_damage=database.suspect)
     parts = Parts(
@@ -130,6 +133,7 @@ def _build(settings: Settings) -> Parts:
         bus=bus,
         crashes=build_crashes(tables, devices, hub, journal, protocol, bus),
         alerts=alerts,
+        rules=rules,
         updater=build_updater(settings, tables, hub, bus, journal, protocol),
         prompts=Prompts(hub, protocol, bus),
         history=history,
@@ -146,7 +150,7 @@ def _build(settings: Settings) -> Parts:
         stream_controller=StreamController(hub, frames, settings.camera_settings, settings.command_deadline_s),
         snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
         frame_counts=FrameCounts(frames, devices, journal),
-        frame_ring=_frame_ring(settings, frames),
+        frame_ring=kept_frames(settings, frames),
     )
     _connect(parts)
     save_from_damage(parts)
@@ -192,15 +196,6 @@ def _load_sequences(settings: Settings) -> Sequences:
         return load_taken(connection)
 
 
-def _frame_ring(settings: Settings, frames: Frames) -> FrameRing | None:
-    if not settings.camera_ring_frames:
-        return None
-    folder = settings.data_path / FRAMES_FOLDER
-    ring = FrameRing(folder, settings.camera_ring_frames, settings.camera_ring_every_s)
-    frames.on_frame(ring.keep)
-    return ring
-
-
 def build_app(parts: Parts) -> Starlette:
     """Returns the application; its lifespan opens the writers, and at the end closes them with everything written."""
 
@@ -220,6 +215,7 @@ def build_app(parts: Parts) -> Starlette:
         watch.open(parts.journal.newest_ms)
         watch_releases(parts.alerts, parts.updater)
         parts.alerts.open()
+        parts.rules.open(parts.journal.newest_ms / 1000 if parts.journal.newest_ms else None)
         close_integrations = await open_integrations(parts)
         parts.updater.open()
         try:
@@ -227,6 +223,7 @@ def build_app(parts: Parts) -> Starlette:
         finally:
             await parts.updater.close()
             await close_integrations()
+            await parts.rules.close()
             await parts.alerts.close()
             watch.close()
             await notices.close()

@@ -33,6 +33,7 @@ from darvaz.gateway.metrics import Metrics
 from darvaz.gateway.prompts.prompts import Prompts
 from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.releases.updater import Updater
+from darvaz.gateway.rules.service import Rules
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.shares import AllShares
@@ -80,6 +81,7 @@ class Parts:
     telemetry: Telemetry
     describer: DeviceDescriber
     alerts: Alerts
+    rules: Rules
     reader: ReadPool
     """Threads that read the database, for the journal."""
     exporter: Exporter

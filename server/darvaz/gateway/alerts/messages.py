@@ -112,6 +112,19 @@ class Messages:
         self._kept_messages.remove(message.id for message in self._outbox.add(messages.values()))
         self._send_due()
 
+    def announce(self, title: str, text: str, names: list[str] | None) -> tuple[bool, str]:
+        """Takes a message for some channels, or for all; returns whether there are any, and what to say of it."""
+        found = [name for name in (self._channels if names is None else names) if name in self._channels]
+        if not found:
+            return False, "there is no channel: see the page of alerts"
+        unix_s = self._unix_s()
+        made = [Message(id=new_id(), channel=name, unix_s=unix_s, title=title, body=text) for name in found]
+        messages = {message.id: message for message in made}
+        self._kept_messages.put(messages)
+        self._kept_messages.remove(message.id for message in self._outbox.add(messages.values()))
+        self._send_due()
+        return True, f"for {', '.join(found)}"
+
     async def test(self, name: str) -> str | None:
         """Sends a message that says it is a test, at once; returns why it failed, or None."""
         text = "This is a test of the gateway's alerts. Nothing is wrong."

@@ -18,6 +18,7 @@ from darvaz.gateway.api import mcp, public
 from darvaz.gateway.api import metrics as api_metrics
 from darvaz.gateway.api import prompt as api_prompt
 from darvaz.gateway.api import releases as api_releases
+from darvaz.gateway.api import rules as api_rules
 from darvaz.gateway.api import sessions as api_sessions
 from darvaz.gateway.api import telemetry as api_telemetry
 from darvaz.gateway.api import telemetry_export as api_telemetry_export
@@ -40,6 +41,7 @@ _OPERATIONS: list[Operation] = [
     *api_journal.OPERATIONS,
     *api_alerts.OPERATIONS,
     *api_alert_channels.OPERATIONS,
+    *api_rules.OPERATIONS,
     *api_tokens.OPERATIONS,
     *api_sessions.OPERATIONS,
     *api_gateway.OPERATIONS,

@@ -11,7 +11,8 @@ from collections import deque
 from pathlib import Path
 from urllib.parse import quote
 
-from darvaz.gateway.frames import Frame
+from darvaz.gateway.frames import Frame, Frames
+from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 
 log = logging.getLogger("darvaz.camera")
@@ -161,3 +162,13 @@ def _home(folder: Path, device: str) -> Path:
 
 def _log_gap(frames: int) -> None:
     log.warning("= %d frames were not kept: the disk could not keep up", frames)
+
+
+def kept_frames(settings: Settings, frames: Frames) -> FrameRing | None:
+    """Returns the ring of the settings, which keeps what comes; None if they ask for none."""
+    if not settings.camera_ring_frames:
+        return None
+    folder = settings.data_path / FRAMES_FOLDER
+    ring = FrameRing(folder, settings.camera_ring_frames, settings.camera_ring_every_s)
+    frames.on_frame(ring.keep)
+    return ring

@@ -1,98 +1,16 @@
 // The frame of the dashboard: header, the page for the address, and the banner while the gateway does not answer.
 
+import { alertCount, countSoon } from "./elements/alert-count.js";
 import { icon } from "./elements/icon.js";
 import { reasonOf, request } from "./lib/api.js";
 import { nowS } from "./lib/clock.js";
 import { elementById, h, visible } from "./lib/dom.js";
 import { formatTime } from "./lib/format.js";
+import { DEVICE, FIRST, HOME, PAGES } from "./lib/pages.js";
 import { store } from "./lib/store.js";
 import { applyLanguage, chooseLanguage, language, t } from "./lib/words.js";
 import "./elements/gateway-problems.js";
 
-// Each page is loaded when it is first shown: most visits are to one or two.
-const HOME = {
-  load: () => import("./pages/device-list.js"),
-  element: "device-list",
-  title: "devices",
-  icon: "devices",
-  isForViewers: true,
-};
-/** The pages of the header, by what follows "#/" in the address. */
-const PAGES = new Map([
-  ["", HOME],
-  [
-    "cameras",
-    {
-      load: () => import("./pages/camera-wall.js"),
-      element: "camera-wall",
-      title: "cameras",
-      icon: "camera",
-      isForViewers: true,
-    },
-  ],
-  [
-    "charts",
-    {
-      load: () => import("./pages/chart-page.js"),
-      element: "chart-page",
-      title: "charts",
-      icon: "chart",
-      isForViewers: true,
-    },
-  ],
-  [
-    "alerts",
-    {
-      load: () => import("./pages/alerts-page.js"),
-      element: "alerts-page",
-      title: "alerts",
-      icon: "bell",
-      isForViewers: true,
-    },
-  ],
-  [
-    "journal",
-    {
-      load: () => import("./pages/journal-page.js"),
-      element: "journal-page",
-      title: "journal_page",
-      icon: "journal",
-      isForViewers: true,
-    },
-  ],
-  [
-    "add",
-    {
-      load: () => import("./pages/add-board.js"),
-      element: "add-board",
-      title: "add",
-      icon: "add",
-      isForViewers: false,
-    },
-  ],
-  [
-    "releases",
-    {
-      load: () => import("./pages/release-page.js"),
-      element: "release-page",
-      title: "releases",
-      icon: "release",
-      isForViewers: true,
-    },
-  ],
-  [
-    "access",
-    {
-      load: () => import("./pages/access-page.js"),
-      element: "access-page",
-      title: "access",
-      icon: "key",
-      isForViewers: false,
-    },
-  ],
-]);
-/** The pages that a phone's bar shows at once. */
-const FIRST = new Set(["", "charts", "alerts", "cameras"]);
 /** @type {[code: import("./lib/words.js").Language, name: string][]} */
 const LANGUAGES = [
   ["en", "English"],
@@ -107,7 +25,6 @@ const TRIES_MAX = 3;
 /** When the last event came, in Unix seconds. */
 let lastEventS = nowS();
 
-const DEVICE = { ...HOME, load: () => import("./pages/device-page.js") };
 /** Counts the pages that were asked for: only the last one is shown. */
 let asked = 0;
 
@@ -183,6 +100,7 @@ function drawHeader() {
     ),
   );
   const nav = h("nav", { "aria-label": "Darvaz" }, links);
+  nav.querySelector('[data-page="alerts"]')?.append(alertCount);
   nav.append(moreButton(nav));
   const logo = h("img", { src: "pages/icon.svg", alt: "", width: 28, height: 28 });
   elementById("header").replaceChildren(
@@ -299,6 +217,7 @@ async function draw(change = () => {}) {
   change();
   applyLanguage();
   drawHeader();
+  countSoon();
   await route();
   // For a person who uses the keyboard the focus stays in place.
   if (focused) elementById(focused)?.focus();

@@ -25,7 +25,9 @@ _MEDIA_TYPES = {
     ".json": "application/manifest+json",
 }
 _COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)[ \t]*\n", re.MULTILINE | re.DOTALL)
-_INDENTATION = re.compile(rb"^[ \t]+", re.MULTILINE)
+_TYPES = re.compile(rb"/\*\* @type \{[^\n]*?\} \*/ ?")
+_STYLE_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
+_INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
 # Files with their own path; the others are below /pages/.
 _PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
 
@@ -38,13 +40,15 @@ def page_routes(parts: Parts) -> list[Route]:
 
 
 def as_sent(file: Path) -> bytes:
-    """Returns a file as it is sent: scripts without the comments that have lines of their own, nothing indented.
+    """Returns a file as it is sent: without types and the comments that have lines of their own, nothing indented.
 
     A text of several lines in a script would lose its indentation; `test_pages` holds that there is none.
     """
     body = file.read_bytes()
     if file.suffix == ".js":
-        body = _COMMENTS.sub(b"", body)
+        body = _TYPES.sub(b"", _COMMENTS.sub(b"", body))
+    elif file.suffix == ".css":
+        body = _STYLE_COMMENTS.sub(b"", body)
     return _INDENTATION.sub(b"", body) if file.suffix in (".js", ".css") else body
 
 

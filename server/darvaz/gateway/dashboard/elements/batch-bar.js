@@ -116,7 +116,7 @@ function commandPanel(devices, panel) {
  * @param {ArgumentRule} rule
  * @returns {ArgumentRule}
  */
-function asChoice(rule) {
+export function asChoice(rule) {
   return { ...rule, default: undefined, choices: [true, false], options: { true: t("on"), false: t("off") } };
 }
 

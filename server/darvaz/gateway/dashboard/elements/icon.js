@@ -23,6 +23,7 @@ const PATHS = {
   release: "M12 16V5M8 9l4-4 4 4M5 19h14",
   devices: "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z",
   journal: "M6 3h12v18H6zM9 8h6M9 12h6M9 16h4",
+  clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM12 7v5l3.5 2",
   chart: "M4 4v16h16M7 15l4-5 3 3 5-7",
   more: "M4 6h16M4 12h16M4 18h16",
   add: "M12 5v14M5 12h14",

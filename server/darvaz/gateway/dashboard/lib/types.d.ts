@@ -242,6 +242,41 @@ export interface AlertRule {
   sentence: string;
 }
 
+/** What became of a rule once. */
+export interface RuleRun {
+  time: number;
+  cause: "condition" | "time" | "by_hand" | "missed";
+  device: string | null;
+  is_ok: boolean;
+  detail: string;
+}
+
+/** What the gateway does by itself. */
+export interface Rule {
+  id: string;
+  title: string;
+  when: string;
+  device: string | null;
+  group: string | null;
+  value: string | null;
+  threshold: Value | null;
+  hysteresis: number;
+  for_s: number;
+  at: string | null;
+  days: string[];
+  missed: string;
+  command: string | null;
+  args: Arguments;
+  to_device: string | null;
+  to_group: string | null;
+  message: string | null;
+  channels: string[] | null;
+  is_on: boolean;
+  runs: RuleRun[];
+  sentence: string;
+  next: number | null;
+}
+
 /** A way in which people are told, without its secrets. */
 export interface AlertChannel {
   name: string;

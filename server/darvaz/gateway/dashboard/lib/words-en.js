@@ -14,6 +14,7 @@ export const en = {
   more_pages: "More",
   compare: "Compare",
   chart_for: "Chart",
+  count_alerts: "{} not acknowledged",
   cameras: "Cameras",
   add: "Add a board",
   releases: "Releases",

@@ -14,6 +14,7 @@ export const fa = {
   more_pages: "بیشتر",
   compare: "مقایسه",
   chart_for: "نمودار",
+  count_alerts: "{} تأییدنشده",
   cameras: "دوربین‌ها",
   add: "افزودن برد",
   releases: "نسخه‌ها",

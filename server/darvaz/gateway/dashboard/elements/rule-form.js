@@ -1,0 +1,234 @@
+// The form that makes or changes a rule: when something is so, a command or a message.
+
+import { valueNamesOf } from "../lib/about-values.js";
+import { numberOf } from "../lib/alert-text.js";
+import { h, visible } from "../lib/dom.js";
+import { compareNames } from "../lib/fold.js";
+import { nameOf } from "../lib/known-devices.js";
+import { own } from "../lib/own.js";
+import { weekDays } from "../lib/rule-text.js";
+import { inputKindOf, titleOf } from "../lib/rules.js";
+import { store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+import { asChoice } from "./batch-bar.js";
+import { field } from "./control-fields.js";
+import { groupsOf } from "./fleet-filters.js";
+
+/** @import { ArgumentInput, Device, Rule } from "../lib/types.js" */
+
+const KINDS = ["time", "below", "above", "is", "offline", "online"];
+const COMPARED = ["below", "above", "is"];
+const MINUTE_S = 60;
+let forms = 0;
+
+/**
+ * @param {(fields: Record<string, unknown>) => void} onsave
+ * @param {() => void} oncancel
+ */
+export function ruleForm(onsave, oncancel) {
+  const when = select(KINDS.map((kind) => [kind, t(`rule_${kind}_kind`)]));
+  const of = select([]);
+  const names = h("datalist", { id: `rule-values-${++forms}` });
+  const value = h("input", { list: names.id, maxlength: 64, dir: "auto", autocomplete: "off" });
+  const threshold = h("input", { maxlength: 256, size: 8, autocomplete: "off" });
+  const minutes = h("input", { inputmode: "decimal", size: 4, maxlength: 8, autocomplete: "off" });
+  const at = h("input", { type: "time" });
+  const boxes = weekDays().map((day) => ({ day, box: h("input", { type: "checkbox", checked: true }) }));
+  const days = h(
+    "fieldset",
+    { class: "row", "aria-label": t("rule_days") },
+    boxes.map(({ day, box }) => h("label", {}, box, h("span", {}, t(`day_${day}`)))),
+  );
+  const missed = h("input", { type: "checkbox" });
+  const what = select([
+    ["command", t("rule_command")],
+    ["message", t("rule_message")],
+  ]);
+  const to = select([]);
+  const command = select([]);
+  const args = h("fieldset", { class: "row" });
+  const text = h("input", { maxlength: 256, size: 32, dir: "auto", autocomplete: "off" });
+  const title = h("input", { maxlength: 64, dir: "auto", autocomplete: "off" });
+  /** @type {ArgumentInput[]} */
+  let inputs = [];
+
+  const parts = {
+    of: labelled("rule_of", of),
+    value: labelled("rule_value", value),
+    threshold: labelled("rule_number", threshold),
+    minutes: labelled("rule_for", minutes),
+    at: labelled("rule_at", at),
+    missed: h("label", {}, missed, h("span", {}, t("rule_missed"))),
+    to: labelled("rule_to", to),
+    command: labelled("command", command),
+    text: labelled("rule_text", text),
+  };
+  const heading = h("h2", {}, t("rule_new"));
+  const cancel = h("button", { type: "button", class: "quiet", hidden: true, onclick: oncancel }, t("cancel"));
+
+  const targets = () => membersOf(to.value);
+  const showKinds = () => {
+    const kind = when.value;
+    parts.at.hidden = days.hidden = parts.missed.hidden = kind !== "time";
+    parts.of.hidden = kind === "time";
+    parts.value.hidden = parts.threshold.hidden = !COMPARED.includes(kind);
+    parts.minutes.hidden = kind === "time" || kind === "online";
+    at.required = kind === "time";
+    value.required = threshold.required = COMPARED.includes(kind);
+    const isCommand = what.value === "command";
+    // What is hidden must not be asked for.
+    parts.to.hidden = parts.command.hidden = args.hidden = args.disabled = !isCommand;
+    parts.text.hidden = isCommand;
+    text.required = !isCommand;
+    const found = new Set(membersOf(of.value).flatMap(valueNamesOf));
+    names.replaceChildren(...[...found].slice(0, 100).map((name) => h("option", { value: name })));
+  };
+  const showCommands = (chosen = command.value) => {
+    const found = [...new Set(targets().flatMap(({ commands }) => Object.keys(commands)))].sort(compareNames);
+    const wordsOf = (/** @type {string} */ name) =>
+      targets()
+        .map(({ words }) => own(words?.commands ?? {}, name))
+        .find(Boolean);
+    const all = chosen && !found.includes(chosen) ? [chosen, ...found] : found;
+    command.replaceChildren(...all.map((name) => h("option", { value: name }, visible(titleOf(wordsOf(name), name)))));
+    if (chosen) command.value = chosen;
+    showArguments({});
+  };
+  const showArguments = (/** @type {Record<string, any>} */ given) => {
+    const rules =
+      targets()
+        .map(({ commands }) => own(commands, command.value))
+        .find(Boolean) ?? {};
+    inputs = Object.entries(rules).map(([key, rule]) =>
+      field(key, inputKindOf(rule) === "switch" ? asChoice(rule) : rule),
+    );
+    for (const input of inputs) if (Object.hasOwn(given, input.key)) input.write(given[input.key]);
+    args.replaceChildren(...inputs.map(({ element }) => element));
+  };
+  when.addEventListener("change", showKinds);
+  what.addEventListener("change", showKinds);
+  of.addEventListener("change", showKinds);
+  to.addEventListener("change", () => showCommands(""));
+  command.addEventListener("change", () => showArguments({}));
+
+  const fields = () => {
+    const kind = when.value;
+    const isCommand = what.value === "command";
+    const [ofKind, ofName] = targetOf(of.value);
+    const [toKind, toName] = targetOf(to.value);
+    const number = numberOf(threshold.value);
+    const plain = threshold.value.trim();
+    const isTrue = plain === "true" || plain === t("on");
+    const truth = isTrue || plain === "false" || plain === t("off") ? isTrue : plain;
+    const given = inputs.map(({ key, read }) => [key, read()]).filter(([, each]) => each !== undefined);
+    return {
+      when: kind,
+      title: title.value.trim(),
+      device: kind !== "time" && ofKind === "device" ? ofName : null,
+      group: kind !== "time" && ofKind === "group" ? ofName : null,
+      value: COMPARED.includes(kind) ? value.value.trim() : null,
+      threshold: COMPARED.includes(kind) ? (kind === "is" && Number.isNaN(number) ? truth : number) : null,
+      for_s: parts.minutes.hidden ? 0 : (numberOf(minutes.value) || 0) * MINUTE_S,
+      at: kind === "time" ? at.value : null,
+      days: boxes.filter(({ box }) => box.checked).map(({ day }) => day),
+      missed: missed.checked && kind === "time" ? "run" : "skip",
+      command: isCommand ? command.value : null,
+      args: isCommand ? Object.fromEntries(given) : {},
+      to_device: isCommand && toKind === "device" ? toName : null,
+      to_group: isCommand && toKind === "group" ? toName : null,
+      message: isCommand ? null : text.value.trim(),
+    };
+  };
+  const offer = () => {
+    const groups = groupsOf(store.devices.values()).map((name) => [`group/${name}`, t("of_group", visible(name))]);
+    const all = [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
+    const boards = all.map((device) => [`device/${device.id}`, visible(nameOf(device))]);
+    fill(of, [["", t("all_boards")], ...groups, ...boards]);
+    fill(to, [...boards, ...groups]);
+  };
+  const write = (/** @type {Rule | null} */ rule) => {
+    heading.textContent = t(rule ? "rule_edit" : "rule_new");
+    cancel.hidden = !rule;
+    offer();
+    when.value = rule?.when ?? "time";
+    of.value = rule?.device ? `device/${rule.device}` : rule?.group ? `group/${rule.group}` : "";
+    value.value = rule?.value ?? "";
+    threshold.value = rule?.threshold === null || rule === null ? "" : thresholdText(rule.threshold);
+    minutes.value = rule?.for_s ? String(rule.for_s / MINUTE_S) : "";
+    at.value = rule?.at ?? "";
+    for (const { day, box } of boxes) box.checked = rule?.days.includes(day) ?? true;
+    missed.checked = rule?.missed === "run";
+    what.value = rule && rule.message !== null ? "message" : "command";
+    if (rule?.to_device || rule?.to_group)
+      to.value = rule.to_device ? `device/${rule.to_device}` : `group/${rule.to_group}`;
+    showCommands(rule?.command ?? "");
+    showArguments(rule?.args ?? {});
+    text.value = rule?.message ?? "";
+    title.value = rule?.title ?? "";
+    showKinds();
+  };
+  const onsubmit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    onsave(fields());
+  };
+  const form = h(
+    "form",
+    { onsubmit, class: "rule-form" },
+    h(
+      "div",
+      { class: "row" },
+      labelled("rule_when", when),
+      parts.of,
+      parts.value,
+      parts.threshold,
+      parts.minutes,
+      parts.at,
+      days,
+      names,
+    ),
+    h("div", { class: "row" }, parts.missed),
+    h("div", { class: "row" }, labelled("rule_then", what), parts.to, parts.command, args, parts.text),
+    h("div", { class: "row" }, labelled("rule_title", title), h("button", {}, t("rule_save")), cancel),
+  );
+  write(null);
+  return { element: h("section", { class: "panel" }, heading, form), write };
+}
+
+/** @type {(value: string) => Device[]} */
+function membersOf(value) {
+  const [kind, name] = targetOf(value);
+  const all = [...store.devices.values()];
+  if (kind === "device") return all.filter(({ id }) => id === name);
+  return kind === "group" ? all.filter(({ groups }) => groups.includes(name)) : all;
+}
+
+/** @type {(value: string) => [kind: string, name: string]} */
+function targetOf(value) {
+  const at = value.indexOf("/");
+  return [value.slice(0, Math.max(0, at)), value.slice(at + 1)];
+}
+
+/** @param {unknown} threshold */
+function thresholdText(threshold) {
+  return typeof threshold === "boolean" ? t(threshold ? "on" : "off") : String(threshold);
+}
+
+/** @param {string[][]} options */
+function select(options) {
+  const element = h("select", {});
+  fill(element, options);
+  return element;
+}
+
+/** @type {(element: HTMLSelectElement, options: string[][]) => void} */
+function fill(element, options) {
+  const before = element.value;
+  element.replaceChildren(...options.map(([value, text]) => h("option", { value }, text)));
+  if (options.some(([value]) => value === before)) element.value = before;
+}
+
+/** @type {(title: string, input: HTMLElement) => HTMLElement} */
+function labelled(title, input) {
+  input.setAttribute("aria-label", t(title));
+  return h("label", {}, h("span", {}, t(title)), input);
+}
