@@ -52,6 +52,42 @@ class Outside:
         made.setblocking(False)
         return made
 
+    def dial_ipv6(self, source: str, target: str, port: int) -> socket.socket:
+        """Opens a TCP connection from one of the namespace's IPv6 addresses to one of this machine."""
+        with _entered(self.name):
+            made = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+            # Link-local addresses are of a link, which has a number in each namespace.
+            link = socket.if_nametoindex(_interfaces(self.name)[1]) if source.startswith("fe80:") else 0
+        made.settimeout(_CONNECT_DEADLINE_S)
+        try:
+            made.bind((source, 0, 0, link))
+            made.connect((target, port, 0, link))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def add_ipv6(self) -> dict[str, tuple[str, str, str]]:
+        """Gives both sides IPv6 addresses; returns by kind the one of this machine, and two of the outside.
+
+        The kinds are `link-local`, `unique local`, `on-link`, a network that both are on, and `elsewhere`, one that is
+        behind the outside.
+        """
+        near, far = _interfaces(self.name)
+        number = f"{random.randrange(1 << 16):x}:{random.randrange(1 << 16):x}"
+        bases = {"link-local": "fe80::", "unique local": f"fd00:{number}:1::", "on-link": f"2001:db8:{number}::"}
+        found = {kind: (f"{base}a1", f"{base}b2", f"{base}b3") for kind, base in bases.items()}
+        away = f"2001:db9:{number}::"
+        found["elsewhere"] = (found["on-link"][0], f"{away}b2", f"{away}b3")
+        for kind, (inside, *outside) in found.items():
+            bits = 128 if kind == "elsewhere" else 64
+            for address in outside:
+                _must("-n", self.name, "address", "add", f"{address}/{bits}", "dev", far, "nodad")
+            if kind != "elsewhere":
+                _must("address", "add", f"{inside}/64", "dev", near, "nodad")
+        _must("-6", "route", "add", f"{away}/64", "dev", near)
+        return found
+
 
 @contextlib.contextmanager
 def outside() -> Iterator[Outside]:
