@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -18,6 +19,21 @@ from darvaz.cli.verbs import SECTIONS, TABLE
 # Set by the script of `darvaz completion` when somebody presses the key.
 _COMPLETING = "_DARVAZ_COMPLETE"
 _VERSION = f"%(prog)s %(version)s, {'compiled' if is_compiled else 'plain Python'}"
+# Narrower help has more lines than anybody reads.
+_HELP_COLUMNS_MIN = 30
+
+
+class _Formatter(click.HelpFormatter):
+    """Help as wide as the terminal; click's own has 50 columns at least."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        super().__init__(indent_increment, width, max_width)
+        if width is None:
+            columns = shutil.get_terminal_size((80, 24)).columns
+            self.width = min(self.width, max(columns - 2, _HELP_COLUMNS_MIN))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        super().write_dl(rows, min(col_max, self.width // 2), col_spacing)
 
 
 class _LazyGroup(click.Group):
@@ -49,6 +65,10 @@ class _LazyGroup(click.Group):
         for section in SECTIONS:
             with formatter.section(section):
                 formatter.write_dl([(name, verb.help) for name, verb in TABLE.items() if verb.section == section])
+
+
+# The only way to give it to every verb.
+click.Context.formatter_class = _Formatter
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

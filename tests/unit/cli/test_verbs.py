@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import darvaz.cli
 from darvaz.cli import cli
@@ -66,3 +67,13 @@ def test_a_verb_has_the_options_that_all_have(verb: str) -> None:
     assert all("--json" in found for found in options) == (verb not in WITHOUT_JSON)
     if TABLE[verb].operations and verb not in WITHOUT_GATEWAY:
         assert all("--gateway" in found for found in options)
+
+
+@pytest.mark.parametrize("verb", TABLE)
+def test_help_is_as_narrow_as_the_terminal(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+
+    shown = CliRunner().invoke(cli, [verb, "--help"]).output
+
+    # Lines that show how something is typed stay whole.
+    assert sum(len(line) > 40 for line in shown.splitlines()) <= 3
