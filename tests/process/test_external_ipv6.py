@@ -46,15 +46,15 @@ def test_a_board_with_an_old_token_keeps_out_no_neighbour(
     with Gateway(f"http://127.0.0.1:{gateway.port}") as client:
         token = client.issue_token("pico")
 
-    def knock(source: str, shown: str) -> int:
+    def status_of(source: str, shown: str) -> int:
         """Returns the status of a board's handshake with a token."""
         with external.dial_ipv6(source, inside, gateway.port) as link:
             link.settimeout(_DEADLINE_S)
             link.sendall(REQUEST.format(path="/ws/pico", more=f"Authorization: Bearer {shown}\r\n").encode())
             return int(link.recv(64).split()[1])
 
-    refused = [knock(one, WRONG) for _ in range(FAILURES_ALLOWED + 2)]
+    refused = [status_of(one, WRONG) for _ in range(FAILURES_ALLOWED + 2)]
 
     assert refused == [401] * (FAILURES_ALLOWED + 1) + [429]
-    assert knock(other, WRONG) == of_the_other
-    assert (knock(one, token), knock(other, token)) == (101, 101)
+    assert status_of(other, WRONG) == of_the_other
+    assert (status_of(one, token), status_of(other, token)) == (101, 101)
