@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from darvaz.gateway.config_file import find_config
+from darvaz.gateway.config_file import ConfigError, find_config, read_config
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,6 +43,20 @@ def _configured_data() -> str:
         return load_settings(environ={}, config=config).settings.data
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
+
+
+def service_folder() -> Path | None:
+    """Returns the data folder that the environment or darvaz.toml names, for a verb that only asks."""
+    if os.environ.get("DARVAZ_DATA"):
+        return Path(os.environ["DARVAZ_DATA"]).expanduser()
+    config = find_config()
+    if config is None:
+        return None
+    try:
+        data = read_config(config).get("data")
+    except ConfigError:
+        return None
+    return config.parent / Path(data).expanduser() if isinstance(data, str) else None
 
 
 def is_named(context: click.Context) -> bool:

@@ -22,7 +22,20 @@ def running_gateways(data: Path) -> list[str]:
     own = [found for found in _listening_in([data]) if _answers(*found)]
     others = () if own else dict.fromkeys(_listening_in(_noted()))
     running = own or [found for found in list(others)[:_ASKED_MAX] if _answers(*found)]
-    return [f"{'http' if certificate is None else 'https'}://{_HOST}:{port}" for port, certificate in running]
+    return [_address(*found) for found in running]
+
+
+def noted_gateways(named: Path | None) -> list[str]:
+    """Returns the address of the gateway of a data folder, else of all that this user runs; none is asked.
+
+    One that was killed may be among them.
+    """
+    own = list(_listening_in([named])) if named is not None else []
+    return [_address(*found) for found in own or dict.fromkeys(_listening_in(_noted()))]
+
+
+def _address(port: int, certificate: str | None) -> str:
+    return f"{'http' if certificate is None else 'https'}://{_HOST}:{port}"
 
 
 def _noted() -> Iterator[Path]:

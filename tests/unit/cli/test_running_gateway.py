@@ -14,6 +14,7 @@ from darvaz.text.private_files import write_private
 from tests.support.evil_server import answer, evil_server
 
 TOKENS = answer({"tokens": []})
+DEVICES = answer({"devices": []})
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +93,36 @@ def test_the_folder_is_used_when_its_gateway_was_killed() -> None:
         done = run("token", "list", "--json")
 
     assert (done.exit_code, done.stdout) == (0, "[]\n")
+
+
+def test_every_other_verb_asks_the_one_gateway_that_runs(tmp_path: Path) -> None:
+    with evil_server(DEVICES) as gateway:
+        note(tmp_path / "elsewhere", gateway.port)
+        done = run("devices", "--json")
+
+    assert (done.exit_code, done.stdout) == (0, "[]\n")
+    assert any("dvz_localtoken_x" in request for request in gateway.requests)
+
+
+def test_the_gateway_of_another_user_is_found_in_the_folder_that_the_settings_name(tmp_path: Path) -> None:
+    with evil_server(DEVICES) as service, evil_server(DEVICES) as own:
+        write_private(tmp_path / "service/local-token", {"port": service.port, "token": "dvz_localtoken_x"})
+        Path("darvaz.toml").write_text('data = "../service"\n')
+        note(tmp_path / "own", own.port)
+        done = run("devices", "--json")
+
+    assert (done.exit_code, done.stdout) == (0, "[]\n")
+    assert any("dvz_localtoken_x" in request for request in service.requests) and not own.requests
+
+
+def test_a_verb_does_not_choose_between_several_gateways(tmp_path: Path) -> None:
+    with evil_server(DEVICES) as one, evil_server(DEVICES) as two:
+        note(tmp_path / "one", one.port)
+        note(tmp_path / "two", two.port)
+        done = run("devices")
+
+    assert done.exit_code == 1
+    assert one.url in done.stderr and two.url in done.stderr and "--gateway" in done.stderr
 
 
 def test_names_of_files_are_those_of_the_gateway() -> None:
