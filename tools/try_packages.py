@@ -145,7 +145,7 @@ def _try_addon(tool: list[str], build: list[str], source: Path) -> None:
     """Builds the add-on as docs/operations.md says, and runs it, with a backup and a restore."""
     folder = source / "deploy/home-assistant/darvaz"
     _run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source))
-    _run(*build, "--build-arg=BUILD_FROM=base", "--tag=addon", ".", folder=str(folder))
+    _run(*build, "--build-arg=BASE=base", "--build-arg=BUILD_FROM=none", "--tag=addon", ".", folder=str(folder))
     made = _run(*tool, "from", "addon").strip()
     _run(*tool, "run", "--isolation=chroot", made, "--", "sh", "-c", _IN_ADDON)
 

@@ -106,6 +106,10 @@ def test_the_addon_has_this_version_and_options_that_are_settings() -> None:
     assert config["version"] == __version__
     assert set(config["options"]) == set(config["schema"]) <= set(hints())
     assert config["ingress_port"] == 3000
+    # The Supervisor gives this argument a value of its own.
+    assert "BUILD_FROM" not in {
+        words.partition("=")[0] for name, words in instructions(DOCKERFILES[1]) if name == "ARG"
+    }
 
 
 def run(folder: Path, *words: str) -> str:
@@ -122,7 +126,7 @@ def run(folder: Path, *words: str) -> str:
 
 
 def test_the_addon_starts_with_its_options(tmp_path: Path) -> None:
-    options = {"log_level": "debug", "public_tokens": "never", "home_assistant": True}
+    options = {"log_level": "debug", "home_assistant_ingress": True, "public_url": "http://192.168.1.5:3000"}
     (tmp_path / "options.json").write_text(json.dumps(options))
 
     settings = json.loads(run(tmp_path, "config", "--json"))["settings"]

@@ -15,7 +15,7 @@ value = json.load(open(sys.argv[1])).get(sys.argv[2])
 print(str(value).lower() if isinstance(value, bool) else "" if value is None else value)' "$ROOT/options.json" "$1"
 }
 
-for name in log_level public_tokens home_assistant home_assistant_ingress; do
+for name in log_level public_tokens home_assistant home_assistant_ingress public_url; do
     value=$(option "$name")
     if [ -n "$value" ]; then
         export "DARVAZ_$(echo "$name" | tr '[:lower:]' '[:upper:]')=$value"
