@@ -12,6 +12,7 @@ from darvaz.cli.tables import iso, show_found
 from darvaz.cli.verb_options import json_option
 from darvaz.client import update_requests
 from darvaz.client.types import ReleaseInfo
+from darvaz.text.terminal import visible_json
 
 
 @click.group(invoke_without_command=True)
@@ -28,12 +29,14 @@ def releases(context: click.Context, as_json: bool, gateway: str) -> None:
 
 @releases.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def key(file: Path) -> None:
+@json_option
+def key(file: Path, as_json: bool) -> None:
     """Make a key in FILE with which you sign releases, so that no gateway can give your boards others.
 
     Put it on boards with `darvaz flash --owner-key FILE`, and sign with `darvaz deploy --sign FILE`.
     """
-    click.echo(f"The public half, for boards: {make_owner_key(file)}")
+    public = make_owner_key(file)
+    click.echo(visible_json({"public": public}) if as_json else f"The public half, for boards: {public}")
     click.echo(f"Keep {file} to yourself, and a copy of it: boards that know it take no release without it.", err=True)
 
 

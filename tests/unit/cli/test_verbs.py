@@ -49,24 +49,27 @@ def test_help_of_a_verb_loads_neither_the_other_verbs_nor_an_http_client() -> No
 # `install` and `uninstall` have no result.
 WITHOUT_JSON = {"completion", "repl", "serve", "service"}
 # They are of no gateway, or of one that has to be named.
-WITHOUT_GATEWAY = {"doctor"}
+WITHOUT_GATEWAY = {"doctor", "releases key"}
 
 
-def options_of(verb: str) -> list[set[str]]:
-    """Returns the options of a verb, or of each of its own commands."""
+def options_of(verb: str) -> dict[str, set[str]]:
+    """Returns the options of a verb, or of each of its own commands; of both, where it does something by itself."""
     command = cli.get_command(click.Context(cli), verb)
     assert command is not None
-    commands = list(command.commands.values()) if isinstance(command, click.Group) else [command]
-    return [{name for parameter in found.params for name in parameter.opts} for found in commands]
+    commands = {verb: command}
+    if isinstance(command, click.Group):
+        commands = {verb: command} if command.invoke_without_command else {}
+        commands |= {f"{verb} {name}": found for name, found in command.commands.items()}
+    return {words: {name for one in found.params for name in one.opts} for words, found in commands.items()}
 
 
 @pytest.mark.parametrize("verb", TABLE)
 def test_a_verb_has_the_options_that_all_have(verb: str) -> None:
     options = options_of(verb)
 
-    assert all("--json" in found for found in options) == (verb not in WITHOUT_JSON)
-    if TABLE[verb].operations and verb not in WITHOUT_GATEWAY:
-        assert all("--gateway" in found for found in options)
+    assert all("--json" in found for found in options.values()) == (verb not in WITHOUT_JSON)
+    if TABLE[verb].operations:
+        assert {words for words, found in options.items() if "--gateway" not in found} <= WITHOUT_GATEWAY
 
 
 @pytest.mark.parametrize("verb", TABLE)
