@@ -59,13 +59,15 @@ async def test_the_list_of_devices_is_the_same_at_every_gateway(nats: NatsServer
 async def test_a_device_that_moves_has_its_older_link_closed(nats: NatsServer) -> None:
     async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
         await settled(lambda: joined(one, two))
-        async with board_at(one, "mover", boot_id="b1") as older, board_at(two, "mover", boot_id="b1"):
-            with pytest.raises(ConnectionClosed) as closed:
-                await older.receive("nothing")
-            await settled(lambda: not one.parts.hub.is_here("mover"))
+        async with board_at(one, "mover", boot_id="b1") as older:
+            await settled(lambda: is_online(two, "mover") is True)
+            async with board_at(two, "mover", boot_id="b1"):
+                with pytest.raises(ConnectionClosed) as closed:
+                    await older.receive("nothing")
+                await settled(lambda: not one.parts.hub.is_here("mover"))
 
-            assert is_online(one, "mover") is is_online(two, "mover") is True
-            assert two.parts.hub.is_here("mover")
+                assert is_online(one, "mover") is is_online(two, "mover") is True
+                assert two.parts.hub.is_here("mover")
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 4409
     assert "at the gateway" in closed.value.rcvd.reason
 

@@ -53,11 +53,15 @@ class Operators:
         self.links = SignInLinks(connection, unix_s)
         self.signer = Signer(connection, unix_s)
         self.local_token = make_local_token()
-        self.cookie_name = f"darvaz_{self.signer.gateway_code}"
         self._rules = rules
         self._tokens = tokens
         self._unix_s = unix_s
         self.sessions.prune()
+
+    @property
+    def cookie_name(self) -> str:
+        """Returns the name of the cookie of sessions, which differs between gateways of one host."""
+        return f"darvaz_{self.signer.gateway_code}"
 
     @closed_on_failure
     def admit(self, caller: Caller, need: Need) -> Admitted | Refused:

@@ -24,12 +24,14 @@ class Signer:
 
     def __init__(self, connection: sqlite3.Connection, unix_s: Callable[[], float]) -> None:
         self._unix_s = unix_s
-        self._key = _load_key(connection)
+        self._connection = connection
+        self.load_key()
 
-    @property
-    def gateway_code(self) -> str:
-        """Returns a short code that differs between gateways of one host; it does not reveal the key."""
-        return hmac.digest(self._key, b"mark", hashlib.sha256).hex()[:8]
+    def load_key(self) -> None:
+        """Loads the stored key, and makes one where there is none."""
+        self._key = _load_key(self._connection)
+        self.gateway_code = hmac.digest(self._key, b"mark", hashlib.sha256).hex()[:8]
+        """A short code that differs between gateways of one host; it does not reveal the key."""
 
     def sign(self, device: str, minutes: float = VIEW_MINUTES, *, since_s: float = 0.0) -> tuple[int, str]:
         """Returns the end of a view link in Unix seconds, and its signature.

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -18,7 +18,10 @@ from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.options import ClusterOptions
+from darvaz.gateway.cluster.shared_gifts import DEVICES_BUCKET, SharedGifts
 from darvaz.gateway.cluster.shared_links import LINKS_BUCKET, SharedLinks
+from darvaz.gateway.cluster.shared_tables import ACCESS_BUCKET, SharedTables
+from darvaz.gateway.cluster.write_queue import WriteQueue
 from darvaz.gateway.cluster_state import ClusterNodeState, ClusterState
 from darvaz.gateway.parts import Parts
 
@@ -31,6 +34,21 @@ _RETRY_S = 0.5
 _CLOSE_DEADLINE_S = 2.0
 _REMARK = "cluster"
 _HEARTBEAT = msgspec.json.Decoder(Heartbeat)
+
+
+class _Share(Protocol):
+    """Something that all gateways share, in a bucket of its own."""
+
+    follower: Follower
+
+    @property
+    def writes(self) -> WriteQueue[Any]: ...
+
+    def reset(self) -> None:
+        """Takes that the bucket is another one."""
+
+    async def introduce(self) -> None:
+        """Has the others know of what only this gateway knows; called once all entries are known here."""
 
 
 class ClusterNode:
@@ -46,6 +64,11 @@ class ClusterNode:
         self._nodes = LivingNodes(options.node, time.monotonic())
         self._following = Follower(NODES_BUCKET, self._hear_node)
         self._links = SharedLinks(parts, self._nodes)
+        self._gifts = SharedGifts(parts)
+        self._tables = SharedTables(parts)
+        self._shares: tuple[tuple[str, _Share], ...] = (
+            (LINKS_BUCKET, self._links), (DEVICES_BUCKET, self._gifts), (ACCESS_BUCKET, self._tables),
+        )  # fmt: skip
         # Buckets of the last connection: another one of the same name begins at its first entry.
         self._created: dict[str, str] = {}
         self._connection: NatsConnection | None = None
@@ -56,6 +79,8 @@ class ClusterNode:
         """Begins to connect; the gateway serves its boards meanwhile."""
         self._note_loss("it is not connected yet")
         self._links.open()
+        self._gifts.open()
+        self._tables.open()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
@@ -68,6 +93,7 @@ class ClusterNode:
         if self._task is not None:
             await end_tasks([self._task])
         await self._links.close()
+        self._tables.close()
 
     # What others ask
 
@@ -93,7 +119,7 @@ class ClusterNode:
         yield GaugeMetricFamily("darvaz_cluster_nodes", "Gateways that live, this one too.", value=nodes)
         times = self._connections
         yield CounterMetricFamily("darvaz_cluster_connections", "Connections to NATS since the start.", value=times)
-        waiting = len(self._links.writes)
+        waiting = sum(len(share.writes) for _, share in self._shares)
         yield GaugeMetricFamily("darvaz_cluster_waiting", "Changes that NATS has not acknowledged.", value=waiting)
 
     # One connection after another
@@ -118,15 +144,16 @@ class ClusterNode:
     async def _serve(self, connection: NatsConnection) -> None:
         """Does what is shared until the connection is lost, which raises `ClusterError`."""
         await self._open(connection, NODES_BUCKET, self._following.restart, _NODES_TTL_S)
-        await self._open(connection, LINKS_BUCKET, self._links.reset)
+        for bucket, share in self._shares:
+            await self._open(connection, bucket, share.reset)
         await self._links.commands.listen(connection)
         self._connection = connection
         self._links.begin(connection)
-        nodes, links = asyncio.Event(), asyncio.Event()
-        jobs = [
-            self._following.run(connection, nodes), self._links.follower.run(connection, links),
-            self._beat(connection), self._watch(connection), self._write(connection, (nodes, links)),
-        ]  # fmt: skip
+        known = [asyncio.Event() for _ in range(len(self._shares) + 1)]
+        followers = [self._following, *(share.follower for _, share in self._shares)]
+        jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
+        jobs += [self._beat(connection), self._watch(connection), self._tables.take_over()]
+        jobs += [self._write(connection, known)]
         tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -149,8 +176,9 @@ class ClusterNode:
         """Writes what this gateway has to say, once it knows what the others said."""
         for event in known:
             await event.wait()
-        self._links.introduce()
-        await self._links.writes.run(connection)
+        for _, share in self._shares:
+            await share.introduce()
+        await asyncio.gather(*(share.writes.run(connection) for _, share in self._shares))
 
     async def _watch(self, connection: NatsConnection) -> None:
         await connection.lost.wait()

@@ -110,7 +110,7 @@ class SharedLinks:
         """Takes the connection that is used from now on."""
         self._connection = connection
 
-    def introduce(self) -> None:
+    async def introduce(self) -> None:
         """Has the others know of devices that only this gateway knows; called once all entries are known here."""
         for known in self._parts.devices.all():
             if not self._ownership.knows(known.id) and self._ownership.claim_of(known.id) is None:

@@ -92,7 +92,7 @@ class TimerWheel:
         if now_s >= self._tokens_s:
             # At whole seconds, as other timers: each wakes the processor.
             self._tokens_s = int(now_s) + TOKENS_EVERY_S
-            self._check_tokens()
+            self.check_tokens()
         self._set_timer()
 
     def _set_timer(self) -> None:
@@ -115,7 +115,8 @@ class TimerWheel:
         if deadline_s is not None and link in self._links:
             self._insert(link, deadline_s)
 
-    def _check_tokens(self) -> None:
+    def check_tokens(self) -> None:
+        """Tells the links whose tokens have become invalid since the last check."""
         invalid = self._invalid_tokens()
         newly_invalid, self._known_invalid = invalid - self._known_invalid, invalid
         if newly_invalid:

@@ -109,6 +109,7 @@ class Devices:
         self._changes = 0
         self.on_dropped: Callable[[str], None] = lambda device: None
         """Is called with each device that is forgotten because there are too many."""
+        self.on_given: Callable[[str], None] = lambda device: None
         # Up to which change somebody waits for the disk, and which is on it.
         self._wanted_changes = self._synced_changes = 0
         self._file = path_of(connection)
@@ -192,6 +193,12 @@ class Devices:
         return self._set(device, words=words)
 
     def _set(self, device: str, **fields: Any) -> bool:
+        if is_known := self.give(device, **fields):
+            self.on_given(device)
+        return is_known
+
+    def give(self, device: str, **fields: Any) -> bool:
+        """Sets fields of a device as another gateway has them; returns whether there is such a device."""
         known = self._known.get(device)
         if known is None:
             return False

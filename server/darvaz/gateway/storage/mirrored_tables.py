@@ -68,6 +68,8 @@ class MirroredTables(sqlite3.Connection):
         # Statements and wishes to look, since the start.
         self._position = 0
         self._is_look_wanted = False
+        self.on_changed: Callable[[], None] | None = None
+        """Is called after rows have changed in memory, here or in another process."""
         self._loop: asyncio.AbstractEventLoop | None = None
         # The thread's: hashes of the rows on the disk by table and key, and when they are read again.
         self._known: dict[str, dict[Any, int]] = {}
@@ -145,6 +147,7 @@ class MirroredTables(sqlite3.Connection):
             self._queue.extend(statements)
             self._position += len(statements)
             self.writer.wake()
+            self._tell_changed()
 
     def _confirm(self, count: int) -> None:
         for _ in range(count):
@@ -163,6 +166,11 @@ class MirroredTables(sqlite3.Connection):
                 with contextlib.suppress(sqlite3.IntegrityError):
                     super().executemany(sql, parameters) if is_many else super().execute(sql, parameters)
             super().execute("COMMIT")
+            self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        if self.on_changed is not None:
+            self.on_changed()
 
     def _put(self, table: str, rows: list[tuple[Any, ...]]) -> None:
         if rows:

@@ -1,0 +1,175 @@
+"""Tokens, browser sessions, sign-in links and the enrolment window: rows that all gateways have.
+
+Every gateway decides by its own tables in memory, as one by itself does. A change here is written to NATS if nobody
+has changed the row meanwhile; otherwise both changes are made one first, by `merging`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from darvaz.gateway.cluster.connection import ClusterError, NatsConnection, OutdatedError
+from darvaz.gateway.cluster.follower import BucketEntry, Follower
+from darvaz.gateway.cluster.merging import TABLES, Row, is_shared, merged, shared_part
+from darvaz.gateway.cluster.records import device_of, token_of
+from darvaz.gateway.cluster.write_queue import WriteQueue
+from darvaz.gateway.parts import Parts
+from darvaz.gateway.storage.database import transaction
+from darvaz.gateway.storage.row_changes import RowChanges
+
+log = logging.getLogger("darvaz.cluster")
+
+ACCESS_BUCKET = "dv_access"
+# Rows that are taken over in one transaction; the disk has them before the next ones.
+_ROWS_MAX = 500
+_STORE_DEADLINE_S = 30.0
+_ENROLMENT = ("settings", "enrolment_until_s")
+
+
+class SharedTables:
+    """Keeps `TABLES` as those of the other gateways. Used from the event loop only."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._tables = parts.tables
+        self._changes = RowChanges(parts.tables, TABLES)
+        self._columns = {table: self._read_columns(table) for table in TABLES}
+        self.follower = Follower(ACCESS_BUCKET, self._hear)
+        self.writes = WriteQueue[None](self._write)
+        # Changes that came and are not taken over yet; no more than the bucket has rows.
+        self._inbox: deque[BucketEntry] = deque()
+        self._has_come = asyncio.Event()
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        # Key → what the bucket has: the shared part of a row, None after its end; and its revision.
+        self._known: dict[str, tuple[Row | None, int]] = {}
+
+    def open(self) -> None:
+        """Follows the changes of this gateway from now on."""
+        self._tables.on_changed = self._follow_own
+
+    def close(self) -> None:
+        """Ends `open`."""
+        self._tables.on_changed = None
+
+    def reset(self) -> None:
+        """Takes that the bucket is another one."""
+        self.follower.restart()
+        self._inbox.clear()
+        self._known.clear()
+
+    async def introduce(self) -> None:
+        """Waits until what came is taken over, and has the others know of rows that only this gateway has.
+
+        The first start of a gateway opens the enrolment window; one that joins others does not open theirs.
+        """
+        await self._is_idle.wait()
+        is_joining = any(key.startswith("settings.") for key in self._known)
+        for table in TABLES:
+            for (key,) in self._tables.execute(f"SELECT {TABLES[table]} FROM {table}").fetchall():
+                if not is_shared(table, key) or _key_of(table, key) in self._known:
+                    continue
+                if is_joining and (table, key) == _ENROLMENT:
+                    self._tables.execute("DELETE FROM settings WHERE key = ?", (key,))
+                else:
+                    self.writes.want(_key_of(table, key), None)
+
+    # From here
+
+    def _follow_own(self) -> None:
+        for table, key in self._changes.take():
+            if is_shared(table, str(key)):
+                name = _key_of(table, str(key))
+                row = self._row(table, key)
+                if self._known.get(name, (None, 0))[0] != (None if row is None else shared_part(table, row)):
+                    self.writes.want(name, None)
+
+    async def _write(self, connection: NatsConnection, name: str, _: None) -> None:
+        table, key = _parse(name)
+        row = self._row(table, key)
+        part = None if row is None else shared_part(table, row)
+        before, revision = self._known.get(name, (None, 0))
+        if part == before:
+            return
+        try:
+            if part is None:
+                written = await connection.delete(ACCESS_BUCKET, name, revision)
+            else:
+                written = await connection.put(ACCESS_BUCKET, name, msgspec.msgpack.encode(part), revision)
+        except OutdatedError:
+            # The newer one comes by, and then both are one.
+            raise ClusterError("a row was changed elsewhere") from None
+        if written > self._known.get(name, (None, 0))[1]:
+            self._known[name] = (part, written)
+
+    # From elsewhere
+
+    def _hear(self, entry: BucketEntry) -> None:
+        self._inbox.append(entry)
+        self._is_idle.clear()
+        self._has_come.set()
+
+    async def take_over(self) -> None:
+        """Takes over what has come, until it is cancelled."""
+        while True:
+            await self._has_come.wait()
+            self._has_come.clear()
+            while self._inbox:
+                entries = [self._inbox.popleft() for _ in range(min(len(self._inbox), _ROWS_MAX))]
+                with transaction(self._tables):
+                    for entry in entries:
+                        self._take(entry)
+                self._parts.deadlines.check_tokens()
+                self._parts.operators.signer.load_key()
+                if self._inbox:
+                    await self._tables.wait_until_stored(_STORE_DEADLINE_S)
+            self._is_idle.set()
+
+    def _take(self, entry: BucketEntry) -> None:
+        table, key = _parse(entry.key)
+        if not is_shared(table, key) or entry.revision <= self._known.get(entry.key, (None, 0))[1]:
+            return
+        if entry.value is None:
+            self._known[entry.key] = (None, entry.revision)
+            self._tables.execute(f"DELETE FROM {table} WHERE {TABLES[table]} = ?", (key,))
+            return
+        try:
+            there = msgspec.msgpack.decode(entry.value, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            log.warning("= the entry %s of the cluster is not understood: %s", entry.key, error)
+            return
+        here, columns = self._row(table, key), self._columns[table]
+        there = shared_part(table, {name: there.get(name) for name in columns})
+        self._known[entry.key] = (there, entry.revision)
+        row = merged(table, here, there, columns)
+        if shared_part(table, row) != there:
+            self.writes.want(entry.key, None)
+        if row != here:
+            places = ", ".join("?" * len(row))
+            self._tables.execute(
+                f"INSERT OR REPLACE INTO {table} ({', '.join(row)}) VALUES ({places})", [*row.values()]
+            )
+
+    def _row(self, table: str, key: str) -> Row | None:
+        found = self._tables.execute(f"SELECT * FROM {table} WHERE {TABLES[table]} = ?", (key,)).fetchone()
+        return None if found is None else dict(zip(self._columns[table], found, strict=True))
+
+    def _read_columns(self, table: str) -> tuple[str, ...]:
+        rows = self._tables.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", (table,)).fetchall()
+        return tuple(str(name) for (name,) in rows)
+
+
+def _key_of(table: str, key: str) -> str:
+    return f"{table}.{token_of(key)}"
+
+
+def _parse(name: str) -> tuple[str, str]:
+    """Returns table and key; the table is "" where it is not one of ours."""
+    table, _, token = name.partition(".")
+    key = device_of(token)
+    return ("", "") if key is None or table not in TABLES else (table, key)
