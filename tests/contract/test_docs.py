@@ -118,6 +118,7 @@ OF_A_CLUSTER = {
     "darvaz_cluster_nodes",
     "darvaz_cluster_waiting",
     "darvaz_cluster_connections_total",
+    "darvaz_cluster_events_dropped_total",
 }
 
 

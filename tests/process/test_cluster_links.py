@@ -177,3 +177,23 @@ async def test_devices_that_a_gateway_knew_alone_are_known_to_all_once_it_joins(
             known = (await other.get("/api/devices/veteran")).json()
 
     assert known["version"] == "1.1"
+
+
+async def test_readings_and_lines_of_the_log_are_seen_at_every_gateway(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
+        await settled(lambda: joined(one, two))
+        queue = two.parts.events.open_queue(frozenset({"telemetry", "log"}), None)
+        async with board_at(one, "gauge", boot_id="b", telemetry={"t": {"unit": "°C"}}) as board:
+            await settled(lambda: is_online(two, "gauge") is True)
+            await board.send("telemetry", values={"t": 21.5})
+            await board.send("log", message="سلام")
+            await settled(lambda: len(queue) == 2)
+            values = (await two.get("/api/devices/gauge")).json()["values"]
+            kept = [(await gateway.get("/api/devices/gauge/telemetry/t")).json()["points"] for gateway in (one, two)]
+        _, events = queue.take()
+        two.parts.events.close_queue(queue)
+
+    assert values["t"]["value"] == 21.5
+    assert [event.type for event in events] == ["telemetry", "log"] and "سلام".encode() in events[1].text
+    # The history is that of the gateway that has the board.
+    assert (len(kept[0]), len(kept[1])) == (1, 0)

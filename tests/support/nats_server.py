@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ class NatsServer:
     """Runs a server with JetStream until the block ends; `options` are more of its configuration."""
 
     def __init__(self, folder: Path, name: str = "n0", options: str = "") -> None:
+        self.name = name
         self.port = unused_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._folder = folder / name
@@ -87,3 +89,19 @@ def _program() -> str:
     if program is None:
         missing("nats-server is not installed")
     return program
+
+
+def three_servers(folder: Path, stack: ExitStack) -> list[NatsServer]:
+    """Starts three servers that keep everything three times, until the stack ends."""
+    routes = [unused_port() for _ in range(3)]
+    others = ", ".join(f"nats://127.0.0.1:{port}" for port in routes)
+    servers = [
+        NatsServer(
+            folder, f"n{number}",
+            f"cluster {{ name: test, listen: 127.0.0.1:{port}, no_advertise: true, routes: [{others}] }}",
+        )
+        for number, port in enumerate(routes)
+    ]  # fmt: skip
+    for server in servers:
+        stack.enter_context(server)
+    return servers

@@ -280,6 +280,7 @@ def _connect(parts: Parts) -> None:
     for collector in (system, process_collector(), parts.loop_lag.histogram):
         parts.metrics.register(collector)
     parts.bus.subscribe(TYPES, parts.telemetry.receive)
+    parts.bus.subscribe_elsewhere(TYPES, parts.telemetry.hear)
     parts.bus.subscribe_frames(parts.metrics.count_frame)
     parts.devices.on_dropped = lambda device: _tell_dropped(parts, device)
     parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))

@@ -99,8 +99,8 @@ class Alerts:
             self.engine.know(device, dict.fromkeys(self._readings(device), (None, now_s)))
         self._restore(now_s)
         self.messages.open()
-        self._bus.subscribe(_TYPES, self._on_message)
-        self._bus.subscribe((_CRASH,), self._on_crash)
+        self._bus.subscribe_everywhere(_TYPES, self._on_message)
+        self._bus.subscribe_everywhere((_CRASH,), self._on_crash)
         self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
         self._is_open = True
         self._disk_s, self._waiting_s = now_s, now_s + WAITING_EVERY_S

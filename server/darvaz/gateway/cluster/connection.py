@@ -134,6 +134,14 @@ class NatsConnection:
             raise ClusterError(explain(error)) from None
         return bytes(answer.data)
 
+    async def publish(self, subject: str, data: bytes) -> None:
+        """Sends a message to all that listen now, once the connection has taken it."""
+        try:
+            await self._client.publish(subject, data)
+            await self._client.flush(int(WRITE_DEADLINE_S))
+        except (Error, OSError, TimeoutError) as error:
+            raise ClusterError(explain(error)) from None
+
     async def listen(self, subject: str, receive: Callable[[Msg], Awaitable[None]]) -> None:
         """Has `receive` called with each message at a subject, one after the other, until the connection ends."""
         try:

@@ -18,6 +18,7 @@ from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.options import ClusterOptions
+from darvaz.gateway.cluster.shared_events import SharedEvents
 from darvaz.gateway.cluster.shared_gifts import DEVICES_BUCKET, SharedGifts
 from darvaz.gateway.cluster.shared_links import LINKS_BUCKET, SharedLinks
 from darvaz.gateway.cluster.shared_tables import ACCESS_BUCKET, SharedTables
@@ -66,6 +67,7 @@ class ClusterNode:
         self._links = SharedLinks(parts, self._nodes)
         self._gifts = SharedGifts(parts)
         self._tables = SharedTables(parts)
+        self._events = SharedEvents(parts, self._nodes)
         self._shares: tuple[tuple[str, _Share], ...] = (
             (LINKS_BUCKET, self._links), (DEVICES_BUCKET, self._gifts), (ACCESS_BUCKET, self._tables),
         )  # fmt: skip
@@ -81,6 +83,7 @@ class ClusterNode:
         self._links.open()
         self._gifts.open()
         self._tables.open()
+        self._events.open()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
@@ -94,6 +97,7 @@ class ClusterNode:
             await end_tasks([self._task])
         await self._links.close()
         self._tables.close()
+        self._events.close()
 
     # What others ask
 
@@ -121,6 +125,8 @@ class ClusterNode:
         yield CounterMetricFamily("darvaz_cluster_connections", "Connections to NATS since the start.", value=times)
         waiting = sum(len(share.writes) for _, share in self._shares)
         yield GaugeMetricFamily("darvaz_cluster_waiting", "Changes that NATS has not acknowledged.", value=waiting)
+        dropped = self._events.dropped
+        yield CounterMetricFamily("darvaz_cluster_events_dropped", "Messages that others did not get.", value=dropped)
 
     # One connection after another
 
@@ -153,6 +159,7 @@ class ClusterNode:
         followers = [self._following, *(share.follower for _, share in self._shares)]
         jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
         jobs += [self._beat(connection), self._watch(connection), self._tables.take_over()]
+        jobs += [self._events.send(connection)]
         jobs += [self._write(connection, known)]
         tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
         try:

@@ -48,6 +48,10 @@ class LivingNodes:
     def __contains__(self, node: str) -> bool:
         return node in self._nodes
 
+    @property
+    def has_others(self) -> bool:
+        return len(self._nodes) > 1
+
     def items(self) -> list[tuple[str, LivingNode]]:
         """Returns all that live, by name."""
         return sorted(self._nodes.items(), key=lambda item: (item[1].heartbeat.name, item[0]))

@@ -51,7 +51,7 @@ class Nodes:
             log.warning("= boards cannot be discovered: no network for mDNS (%s)", error)
         bus = self._parts.bus
         bus.subscribe_devices(self._look, self._forget)
-        bus.subscribe(("telemetry", "pong", "log"), self._receive)
+        bus.subscribe_everywhere(("telemetry", "pong", "log"), self._receive)
         self._parts.hub.on_carried_out(self._confirm)
         self._parts.updater.listeners.append(self._look_at_releases)
         for device in self._parts.devices.all():

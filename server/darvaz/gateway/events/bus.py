@@ -32,6 +32,8 @@ class EventBus:
     def __init__(self) -> None:
         # Type of message → its subscribers. Tuples are replaced, so that one may unsubscribe while it is called.
         self._messages: dict[str, tuple[MessageSubscriber, ...]] = {}
+        # The same for messages of devices at other gateways.
+        self._elsewhere: dict[str, tuple[MessageSubscriber, ...]] = {}
         self._frames: tuple[FrameSubscriber, ...] = ()
         self._presence: tuple[DeviceSubscriber, ...] = ()
         self._forgotten: tuple[DeviceSubscriber, ...] = ()
@@ -44,6 +46,11 @@ class EventBus:
     def publish(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
         """Publishes a message that happened at this Unix time; most types have no subscriber: that is one look-up."""
         for on_message in self._messages.get(type_, ()):
+            on_message(type_, device, message, happened_s)
+
+    def publish_elsewhere(self, type_: str, device: str, message: Message, happened_s: float) -> None:
+        """Publishes a message of a device that is connected to another gateway, which records it."""
+        for on_message in self._elsewhere.get(type_, ()):
             on_message(type_, device, message, happened_s)
 
     def publish_frame(self, device: str, data: bytes) -> None:
@@ -79,18 +86,23 @@ class EventBus:
     # Subscribing
 
     def subscribe(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
-        """Has `on_message` called with messages of these types from now on."""
-        for type_ in types:
-            self._messages[type_] = (*self._messages.get(type_, ()), on_message)
+        """Has `on_message` called with each message of these types from now on."""
+        _add(self._messages, types, on_message)
+
+    def subscribe_elsewhere(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
+        """Has `on_message` called with each message of these types of devices at other gateways from now on."""
+        _add(self._elsewhere, types, on_message)
+
+    def subscribe_everywhere(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
+        """Has `on_message` called with each message of these types from now on, wherever its device is."""
+        self.subscribe(types, on_message)
+        self.subscribe_elsewhere(types, on_message)
 
     def unsubscribe(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
-        """Ends `subscribe` for these types."""
+        """Ends these for some types."""
         for type_ in types:
-            left = tuple(other for other in self._messages.get(type_, ()) if other != on_message)
-            if left:
-                self._messages[type_] = left
-            else:
-                self._messages.pop(type_, None)
+            _remove(self._messages, type_, on_message)
+            _remove(self._elsewhere, type_, on_message)
 
     def subscribe_frames(self, on_frame: FrameSubscriber) -> None:
         """Has `on_frame` called with each frame from now on."""
@@ -133,3 +145,18 @@ class EventBus:
     def unsubscribe_rollouts(self, on_rollout: RolloutSubscriber) -> None:
         """Ends `subscribe_rollouts`."""
         self._rollouts = tuple(other for other in self._rollouts if other != on_rollout)
+
+
+def _add(
+    subscribers: dict[str, tuple[MessageSubscriber, ...]], types: Iterable[str], on_message: MessageSubscriber
+) -> None:
+    for type_ in types:
+        subscribers[type_] = (*subscribers.get(type_, ()), on_message)
+
+
+def _remove(subscribers: dict[str, tuple[MessageSubscriber, ...]], type_: str, on_message: MessageSubscriber) -> None:
+    left = tuple(other for other in subscribers.get(type_, ()) if other != on_message)
+    if left:
+        subscribers[type_] = left
+    else:
+        subscribers.pop(type_, None)

@@ -97,7 +97,7 @@ class EventStreams:
     def open_queue(self, types: frozenset[str], devices: frozenset[str] | None) -> EventQueue:
         """Returns a queue of events from now on; `close_queue` must be called with it."""
         if self._complete_since is None:
-            self._bus.subscribe(MESSAGES, self._on_message)
+            self._bus.subscribe_everywhere(MESSAGES, self._on_message)
             self._bus.subscribe_frames(self._on_frame)
             self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
             self._bus.subscribe_gaps(self._on_gap)

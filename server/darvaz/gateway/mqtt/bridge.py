@@ -75,7 +75,7 @@ class Bridge:
         """Begins to connect and to follow the boards."""
         bus = self._parts.bus
         bus.subscribe_devices(self._look, self._forget)
-        bus.subscribe(_TYPES, self._hear)
+        bus.subscribe_everywhere(_TYPES, self._hear)
         bus.subscribe_frames(self._show)
         self._parts.hub.on_carried_out(self._confirm)
         self._devices = {latin_id(known.id): known.id for known in self._parts.devices.all()}

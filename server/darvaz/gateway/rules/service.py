@@ -107,7 +107,7 @@ class Rules:
                 due_s = schedule_of(rule).next_s(last_unix_s, self._zone())
                 if due_s <= unix_s - LATE_S:
                     self._miss(rule, due_s)
-        self._bus.subscribe(("telemetry",), self._on_message)
+        self._bus.subscribe_everywhere(("telemetry",), self._on_message)
         self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
         self._looked_s, self._is_open = unix_s, True
         self._look()

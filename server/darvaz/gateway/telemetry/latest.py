@@ -61,13 +61,28 @@ class Telemetry:
         else:
             if type_ == "connect":
                 self._begin(device, message.boot_id or "")
+            self._record_vitals(device, message, happened_s)
+        if message.uptime_ms is not _UNSET:
+            self._keep_uptime(device, message.uptime_ms)
+
+    def hear(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
+        """Takes a message of a device at another gateway, which has it in its history."""
+        if device is None:
+            return
+        if type_ == "telemetry":
+            self._keep_values(device, message.values, happened_s)
+        else:
+            if type_ == "connect":
+                self._begin(device, message.boot_id or "")
             self._keep_vitals(device, message, happened_s)
-        uptime_ms = message.uptime_ms
-        if uptime_ms is not _UNSET:
-            vitals, uptime_s = self.vitals(device), uptime_ms / 1000
-            # What waited on the board says how long it ran then.
-            if vitals.uptime_s is None or vitals.uptime_s < uptime_s:
-                vitals.uptime_s = uptime_s
+        if message.uptime_ms is not _UNSET:
+            self._keep_uptime(device, message.uptime_ms)
+
+    def _keep_uptime(self, device: str, uptime_ms: int) -> None:
+        vitals, uptime_s = self.vitals(device), uptime_ms / 1000
+        # What waited on the board says how long it ran then.
+        if vitals.uptime_s is None or vitals.uptime_s < uptime_s:
+            vitals.uptime_s = uptime_s
 
     def restore(self, found: Mapping[str, Newest], boots: Mapping[str, str]) -> None:
         """Takes the newest values of before the start of the gateway, of devices that are known, by their boots."""
@@ -177,7 +192,13 @@ class Telemetry:
         boot = "" if report.seq is _UNSET else self._boots.get(device, "")
         self._history.record(device, happened_s, report.values, boot, report.seq if boot else 0)
 
-    def _keep_vitals(self, device: str, message: Any, happened_s: float) -> None:
+    def _record_vitals(self, device: str, message: Any, happened_s: float) -> None:
+        numbers = self._keep_vitals(device, message, happened_s)
+        if numbers:
+            self._history.record(device, happened_s, numbers)
+
+    def _keep_vitals(self, device: str, message: Any, happened_s: float) -> dict[str, float]:
+        """Keeps how a board is, and returns the numbers among that for the history."""
         vitals, numbers = self.vitals(device), {}
         for name in (*HEALTH_NAMES, "uptime_s"):
             value = getattr(message, name, _UNSET)
@@ -187,5 +208,4 @@ class Telemetry:
             if name in HEALTH_NAMES:
                 numbers[name] = float(value)
                 self._health.setdefault(device, {})[name] = Reading(value, happened_s)
-        if numbers:
-            self._history.record(device, happened_s, numbers)
+        return numbers
