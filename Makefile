@@ -10,7 +10,7 @@ ARGS   ?=
 needs  = @$(PYTHON) -m tools.bootstrap $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile compiled serve simulate check test hil footprint deb packages pictures flood fuzz soak bench bench-quick
+.PHONY: help setup compile compiled serve cluster simulate check test hil footprint deb packages pictures flood fuzz soak bench bench-quick
 .PHONY: test-plain test-boards lint format generate log doctor token enrol signin devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
@@ -23,6 +23,10 @@ serve: ## Run the gateway (darvaz serve). ARGS='--port 8080' adds options
 	$(call needs)
 	@$(BIN)/python -m darvaz.compiled --in-background
 	@exec $(BIN)/darvaz serve $(ARGS)
+
+cluster: compiled ## Try three gateways as one, behind HAProxy (python -m tools.run_cluster). ARGS='--port 3000'
+	$(call needs,test)
+	@exec $(BIN)/python -m tools.run_cluster $(ARGS)
 
 PICO     ?= 1
 ESP32CAM ?= 1

@@ -70,7 +70,7 @@ from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
 from darvaz.gateway.telemetry.history_store import Retention
-from darvaz.gateway.telemetry.latest import TYPES, Telemetry
+from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.gateway.telemetry.shown_values import shown_values
 from darvaz.gateway.viewing.websocket_view import view_routes
 from darvaz.protocol.codec import MessageCodec
@@ -279,8 +279,7 @@ def _connect(parts: Parts) -> None:
     system = SystemCollector(lambda: parts.writers, queries, lambda: len(parts.problems), parts.data_use)
     for collector in (system, process_collector(), parts.loop_lag.histogram):
         parts.metrics.register(collector)
-    parts.bus.subscribe(TYPES, parts.telemetry.receive)
-    parts.bus.subscribe_elsewhere(TYPES, parts.telemetry.hear)
+    parts.telemetry.follow(parts.bus)
     parts.bus.subscribe_frames(parts.metrics.count_frame)
     parts.devices.on_dropped = lambda device: _tell_dropped(parts, device)
     parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from darvaz.gateway.cluster.nodes import DEAD_S, Heartbeat, LivingNodes
+from darvaz.gateway.cluster.nodes import DEAD_S, STALLED_S, Heartbeat, LivingNodes
 
 
 def beat(name: str = "x") -> Heartbeat:
@@ -41,14 +41,21 @@ def test_silence_is_not_counted_while_nothing_comes_back() -> None:
 def test_a_gateway_that_is_cut_off_knows_nobody_any_more() -> None:
     nodes = nodes_of(0.0, "other")
 
-    assert nodes.is_sure(DEAD_S)
-    assert not nodes.is_sure(DEAD_S + 0.1)
-    assert sorted(nodes.take_dead(DEAD_S + 0.1)) == ["other", "own"]
+    assert nodes.is_sure(DEAD_S) and not nodes.is_stalled(DEAD_S)
+    assert not nodes.is_sure(DEAD_S + 0.1) and nodes.is_stalled(DEAD_S + 0.1)
+    assert sorted(nodes.take_dead(DEAD_S + 0.1, is_connected=False)) == ["other", "own"]
+
+
+def test_while_nats_stores_nothing_the_others_are_as_they_were_for_some_time() -> None:
+    nodes = nodes_of(0.0, "other")
+
+    assert nodes.take_dead(STALLED_S, is_connected=True) == []
+    assert sorted(nodes.take_dead(STALLED_S + 0.1, is_connected=True)) == ["other", "own"]
 
 
 def test_others_come_back_with_their_next_heartbeat() -> None:
     nodes = nodes_of(0.0, "other")
-    nodes.take_dead(20.0)
+    nodes.take_dead(20.0, is_connected=False)
 
     assert nodes.hear("own", beat(), 30.0)
     assert nodes.hear("other", beat(), 30.5)

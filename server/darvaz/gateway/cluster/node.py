@@ -221,12 +221,13 @@ class ClusterNode:
             log.info("= the cluster is reached as %s", self._options.node)
 
     def _bury(self) -> None:
-        for node in self._nodes.take_dead(time.monotonic()):
+        now_s, is_connected = time.monotonic(), self._connection is not None
+        if is_connected and self._nodes.is_stalled(now_s):
+            self._note_loss("NATS stores nothing: are most of its servers up?")
+        for node in self._nodes.take_dead(now_s, is_connected=is_connected):
             if node != self._options.node:
                 log.warning("= the gateway %s of the cluster is silent", node)
                 self._links.tell_of(node, is_alive=False)
-            elif self._connection is not None:
-                self._note_loss("NATS stores nothing: are most of its servers up?")
 
     def _note_loss(self, reason: str) -> None:
         text = f"the cluster is not reached: {reason}"

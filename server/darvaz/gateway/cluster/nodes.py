@@ -16,6 +16,8 @@ HEARTBEAT_S = 1.0
 DEAD_S = 8.0
 # Without an own heartbeat for this long, the silence of others is not counted.
 _DOUBT_S = 3.0
+# While NATS is reached and stores nothing, the others are as they were for this long: commands still reach them.
+STALLED_S = 30.0
 
 
 class Heartbeat(msgspec.Struct, kw_only=True):
@@ -76,15 +78,19 @@ class LivingNodes:
         """Takes that a gateway has ended in order; returns whether it was known to live."""
         return self._nodes.pop(node, None) is not None
 
-    def take_dead(self, now_s: float) -> list[str]:
+    def is_stalled(self, now_s: float) -> bool:
+        """Returns whether the own heartbeat has not come back for too long."""
+        return now_s - self._proof_s > DEAD_S
+
+    def take_dead(self, now_s: float, *, is_connected: bool = True) -> list[str]:
         """Returns the gateways that were silent for too long, which are not known any more.
 
-        Where the own heartbeat does not come back for as long, these are all.
+        Where the own heartbeat does not come back, these are none at first, and then all.
         """
         doubt_s = now_s - self._proof_s
-        if _DOUBT_S < doubt_s <= DEAD_S:
+        is_cut_off = doubt_s > (STALLED_S if is_connected else DEAD_S)
+        if doubt_s > _DOUBT_S and not is_cut_off:
             return []
-        is_cut_off = doubt_s > DEAD_S
         dead = [node for node, each in self._nodes.items() if is_cut_off or now_s - each.last_s > DEAD_S]
         for node in dead:
             del self._nodes[node]

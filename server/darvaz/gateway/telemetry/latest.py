@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.newest import HEALTH_NAMES, Newest, Reading, Vitals, put
 
@@ -50,6 +51,11 @@ class Telemetry:
         self._vitals: dict[str, Vitals] = {}
         # Device → how it is, as readings: the newest is what came last, also after a clock was set back.
         self._health: dict[str, dict[str, Reading]] = {}
+
+    def follow(self, bus: EventBus) -> None:
+        """Takes messages of the bus from now on."""
+        bus.subscribe(TYPES, self.receive)
+        bus.subscribe_elsewhere(TYPES, self.hear)
 
     def receive(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
         """Takes a message of one of `TYPES` from the bus."""

@@ -1,0 +1,107 @@
+"""`make cluster`: three NATS servers and three gateways behind a real proxy, of which any may be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.board import board_at
+from tests.support.mosquitto import settled
+from tests.support.needs import missing
+from tests.support.verbs import darvaz
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
+
+ROOT = Path(__file__).resolve().parents[2]
+# Below the range that the system takes ports from; the tool uses the next thirty.
+PORT = 23_700
+_END_DEADLINE_S = 90.0
+
+
+@contextlib.contextmanager
+def cluster(folder: Path) -> Iterator[Path]:
+    """Runs the tool for the block, and gives the file with its output; Ctrl-C ends it in order."""
+    output = folder / "output"
+    command = [sys.executable, "-m", "tools.run_cluster", "--folder", str(folder / "all"), "--port", str(PORT)]
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT)
+    try:
+        yield output
+    finally:
+        process.send_signal(signal.SIGINT)
+        status = process.wait(_END_DEADLINE_S)
+    assert status == 0, output.read_text()
+
+
+async def ask(path: str, node: int, headers: dict[str, str]) -> Any:
+    """Returns the answer of a gateway behind the proxy, 0 for that of the proxy; None while it is not there."""
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        with contextlib.suppress(httpx.TransportError):
+            return (await client.get(f"http://127.0.0.1:{PORT + node}{path}", headers=headers)).json()
+    return None
+
+
+async def until_rover_is(online: bool, nodes: list[int], headers: dict[str, str]) -> None:
+    """Waits until these gateways say so of the board."""
+    async with asyncio.timeout(60):
+        for node in nodes:
+            while True:
+                found = await ask("/api/devices", node, headers) or {}
+                if [device["online"] for device in found.get("devices", ())] == [online]:
+                    break
+                await asyncio.sleep(0.1)
+
+
+async def test_a_board_behind_the_proxy_is_at_each_gateway_and_comes_back_when_its_own_is_killed(
+    tmp_path: Path,
+) -> None:
+    if shutil.which("haproxy") is None:
+        missing("haproxy is not installed")
+    with cluster(tmp_path) as output:
+        await settled(lambda: "A link" in output.read_text())
+        pids = {name: int(pid) for pid, name in re.findall(r"(\d+)  (\S+) +127", output.read_text())}
+        env = {**os.environ, "DARVAZ_DATA": str(tmp_path / "all/gateway-1")}
+        headers = {"Authorization": f"Bearer {(await darvaz('token', 'issue', 'operator', env=env)).out.strip()}"}
+        token = (await ask("/public/tokens", 0, {}))["pico_tokens"][0]
+        async with board_at(f"ws://127.0.0.1:{PORT}", "rover", token=token):
+            await until_rover_is(True, [1, 2, 3], headers)
+            holder = await holder_of(headers)
+            os.kill(pids[f"gateway-{holder}"], signal.SIGKILL)
+        left = [node for node in (1, 2, 3) if node != holder]
+        await until_rover_is(False, left, headers)
+        async with board_at(f"ws://127.0.0.1:{PORT}", "rover", token=token):
+            await until_rover_is(True, left, headers)
+
+    assert f"gateway-{holder} has ended" in output.read_text()
+    assert [name for name, pid in pids.items() if name != f"gateway-{holder}" and is_running(pid)] == []
+
+
+async def holder_of(headers: dict[str, str]) -> int:
+    """Returns the number of the gateway that has the board, once its heartbeat says so."""
+    async with asyncio.timeout(60):
+        while True:
+            nodes = (await ask("/api/cluster", 1, headers) or {"nodes": []})["nodes"]
+            found = [node["name"] for node in nodes if node["devices_online"]]
+            if found:
+                return int(found[0].removeprefix("gateway-"))
+            await asyncio.sleep(0.1)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
