@@ -73,7 +73,8 @@ def test_board_whose_clock_is_unset_asks_for_the_time_before_it_checks(authority
         else:
             serve_well(caller)
 
-    config = {"ca": "ca.der", "token": "dvz_abcdefghij_" + "A" * 43}
+    # This gateway cannot prove that it knows a token.
+    config = {"ca": "ca.der", "token": "dvz_abcdefghij_" + "A" * 43, "auth": "header"}
     with RoughGateway(script, tls_of(authority, "localhost")) as gateway:
         # No clock of the unix port is ever unset: here, every year is before the first good one.
         patch = {"secure": {"CLOCK_YEAR_LEAST": 9999}}

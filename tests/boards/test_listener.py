@@ -1,4 +1,4 @@
-"""What a listener on the network sees of a board's life: everything on a plain link, nothing on an encrypted one."""
+"""What a listener on the network sees of a board's life: of a plain link all but the token, of an encrypted nothing."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ DEADLINE_S = 60
 DEVICE, ARGUMENT, WORD = "secret-kitchen", 123, "begin hidden"
 
 
-def live(gateway: GatewayProcess, folder: Path, tls: ssl.SSLContext | None) -> tuple[bytes, str]:
+def live(
+    gateway: GatewayProcess, folder: Path, tls: ssl.SSLContext | None, protection: str, **settings: str
+) -> tuple[bytes, str]:
     """Has a board connect, obey, log and report; returns what went over the network, and its token."""
     scheme, host = ("ws", "127.0.0.1") if tls is None else ("wss", "localhost")
     url = f"{'http' if tls is None else 'https'}://{host}:{gateway.port}"
     with httpx.Client(base_url=url, verify=tls or True, trust_env=False, timeout=DEADLINE_S) as client:
         token = client.get("/public/tokens").json()["pico_tokens"][0]
-        config = {"device": DEVICE, "token": token, **({} if tls is None else {"ca": "ca.der"})}
+        config = {"device": DEVICE, "token": token, **settings, **({} if tls is None else {"ca": "ca.der"})}
         address = f"{scheme}://{host}:{gateway.port}"
         with Capture(gateway.port) as capture, BoardProcess(folder, address, config=config, every_s=0.2) as board:
             board.expect("CONNECTED 1 ")
@@ -34,6 +36,8 @@ def live(gateway: GatewayProcess, folder: Path, tls: ssl.SSLContext | None) -> t
             send(client, gateway, "wait", {"name": "hidden", "wait_ms": 1})
             board.expect(WORD)
             wait_for_report(client, gateway)
+            found = client.get(f"/api/devices/{DEVICE}", headers=operator(gateway)).json()
+            assert found["protection"] == protection
     assert capture.dropped == 0
     return capture.payload, token
 
@@ -61,11 +65,22 @@ def seen(payload: bytes, token: str) -> set[str]:
     return {name for name, text in secrets.items() if text.encode() in payload}
 
 
-def test_a_plain_link_shows_all_to_a_listener(tmp_path: Path) -> None:
-    with GatewayProcess() as gateway:
-        payload, token = live(gateway, tmp_path / "board", None)
+CONTENT = {"device", "log", "command", "telemetry"}
 
-    assert seen(payload, token) == {"token", "secret of the token", "device", "log", "command", "telemetry"}
+
+def test_a_plain_link_shows_all_but_the_token_to_a_listener(tmp_path: Path) -> None:
+    with GatewayProcess() as gateway:
+        payload, token = live(gateway, tmp_path / "board", None, "token_protected")
+
+    assert seen(payload, token) == CONTENT
+
+
+@pytest.mark.parametrize("auth", ["header", "message"])
+def test_a_board_that_sends_its_token_shows_it_to_a_listener(auth: str, tmp_path: Path) -> None:
+    with GatewayProcess() as gateway:
+        payload, token = live(gateway, tmp_path / "board", None, "open", auth=auth)
+
+    assert seen(payload, token) == CONTENT | {"token", "secret of the token"}
 
 
 def test_an_encrypted_link_shows_neither_token_nor_content(tmp_path: Path) -> None:
@@ -80,7 +95,7 @@ def test_an_encrypted_link_shows_neither_token_nor_content(tmp_path: Path) -> No
     (tmp_path / "board" / "ca.der").write_bytes(der)
 
     with GatewayProcess("--tls-cert", str(cert), "--tls-key", str(key), probe=False) as gateway:
-        payload, token = live(gateway, tmp_path / "board", ssl.create_default_context(cafile=str(ca)))
+        payload, token = live(gateway, tmp_path / "board", ssl.create_default_context(cafile=str(ca)), "encrypted")
 
     assert len(payload) > 2000
     assert seen(payload, token) == set()

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from darvaz.gateway.devices.description import Protection
 from darvaz.gateway.parts import Parts
 from darvaz.protocol.codec import Message
 
@@ -24,6 +25,7 @@ class SilentLink:
 
     kind_name = "pico"
     address = "192.0.2.7"
+    protection: Protection = "open"
 
     def __init__(self, device: str) -> None:
         self.device: str | None = device

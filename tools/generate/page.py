@@ -139,6 +139,9 @@ def _numbers_and_codes(schema: Schema) -> Iterator[str]:
     yield "## Numbers"
     numbers = schema["x-numbers"].items()
     yield table(["name", "value", "meaning"], [[f"`{n}`", str(e["value"]), e["title"]] for n, e in numbers])
+    yield "## Headers of the handshake"
+    headers = schema["x-headers"].items()
+    yield table(["header", "of the", "meaning"], [[f"`{n}: {e['value']}`", e["of"], e["title"]] for n, e in headers])
     yield "## Close codes"
     closes = schema["x-close-codes"].items()
     yield table(["code", "name", "meaning"], [[code, f"`{e['name']}`", e["title"]] for code, e in closes])

@@ -23,14 +23,6 @@ def make_ids(device):
     return device.config.get("device") or facts.usual_id(device.board), boot_id
 
 
-def make_request(device):
-    """Returns path and headers of the handshake, and the token of the `auth` message, or None."""
-    token = device.config.get("token")
-    is_message = device.config.get("auth") == "message"
-    headers = {"Authorization": "Bearer " + token} if token and not is_message else {}
-    return "/ws/" + device.board.KIND, headers, token if is_message else None
-
-
 def make_outbox(device):
     """Returns the outbox, as large as the configuration wants it."""
     ring_bytes = device.config.get("outbox_bytes", RING_BYTES)

@@ -25,7 +25,7 @@ class Device:
     """One board and its gateway; `board` is the module of that name, `config` replaces config.json."""
 
     def __init__(self, board, config=None):
-        from . import assembly
+        from . import assembly, proof
 
         self.board = board
         # None until `startup.make_parts`.
@@ -40,14 +40,14 @@ class Device:
         self.config = assembly.read_config(config)
         self.id, self.boot_id = assembly.make_ids(self)
         self.uptime_ms = Uptime()
-        # Path and headers of the handshake, and the token of the `auth` message.
-        self.path, self.headers, self.shown_token = assembly.make_request(self)
+        # Path and headers of the handshake, and the token that the `auth` message is made from.
+        self.path, self.headers, self.shown_token = proof.make_request(self.config, board.KIND)
         # Logs and telemetry in UTF-8 that wait for the gateway.
         self.outbox = assembly.make_outbox(self)
         self.log = assembly.make_log(self)
         self.commands = assembly.make_commands(self)
         self.measured = Telemetry(self.report_values, self.log, self.uptime_ms)
-        unload("assembly", "configuration", "facts", "rules", "checking")
+        unload("assembly", "configuration", "facts", "rules", "checking", "proof", "hmac")
 
     # What a maker's program uses
 

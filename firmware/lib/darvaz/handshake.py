@@ -14,18 +14,19 @@ _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def make_request(host, path, headers):
-    """Returns the request and the Sec-WebSocket-Accept that the answer must hold.
+    """Returns the request and its Sec-WebSocket-Key, by which the answer is known.
 
-    `headers` maps further names to values. Raises ValueError if a value would break out of its line.
+    `headers` maps further names to values, in which {} is the key: it is new for each connection. Raises ValueError if
+    a value would break out of its line.
     """
     key = _base64(os.urandom(16))
     lines = ["GET " + path + " HTTP/1.1", "Host: " + host, "Upgrade: websocket", "Connection: Upgrade"]
     lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + key]
-    lines += [name + ": " + headers[name] for name in headers]
+    lines += [name + ": " + headers[name].replace("{}", key) for name in headers]
     if " " in host + path or any(not 32 <= byte < 127 for line in lines for byte in line.encode()):
         # The message does not quote the line: it may hold the token.
         raise ValueError("a line of the handshake holds a character that it cannot carry")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode(), accept_of(key)
+    return ("\r\n".join(lines) + "\r\n\r\n").encode(), key
 
 
 def accept_of(key):
@@ -33,11 +34,11 @@ def accept_of(key):
     return _base64(hashlib.sha1((key + _GUID).encode()).digest())
 
 
-def read_answer(data, size, is_ended, accept):
+def read_answer(data, size, is_ended, key):
     """Returns the event that an answer is, as websocket.py tells it, or None while more of it must be read.
 
-    "opened" comes with the position of what follows the answer. `size` bytes of the buffer have arrived, and
-    `is_ended` tells whether no more will.
+    "opened" comes with the challenge or None, and the position of what follows the answer. `size` bytes of the buffer
+    have arrived, and `is_ended` tells whether no more will.
     """
     head_bytes = data.find(b"\r\n\r\n", 0, size)
     if head_bytes < 0:
@@ -45,11 +46,12 @@ def read_answer(data, size, is_ended, accept):
             return "failed", 1002, "the answer is not HTTP"
         return None
     view, body_at = memoryview(data), head_bytes + 4
-    status, retry_after_s, body_bytes, fault = read_head(utf8.decode(view[:head_bytes]) or "", accept)
+    head = utf8.decode(view[:head_bytes]) or ""
+    status, retry_after_s, body_bytes, fault, challenge = read_head(head, accept_of(key))
     if fault:
         return "failed", 1002, fault
     if status == 101:
-        return "opened", body_at
+        return "opened", challenge, body_at
     # The body says why, for people: wait for as much of it as fits.
     wanted = min(body_at + body_bytes, len(data))
     if size < wanted and not is_ended:
@@ -58,23 +60,23 @@ def read_answer(data, size, is_ended, accept):
 
 
 def read_head(head, accept):
-    """Returns (status, retry_after_s or None, bytes of the body, fault or None) of an answer's head."""
+    """Returns (status, retry_after_s or None, bytes of the body, fault or None, challenge or None) of a head."""
     lines = head.split("\r\n")
     version, status = (lines.pop(0) + " ").split(" ")[:2]
     if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdigit():
-        return 0, None, 0, "the answer is not HTTP"
+        return 0, None, 0, "the answer is not HTTP", None
     found = {}
     for line in lines:
         name, colon, value = line.partition(":")
         name = name.lower()
         if not colon or name != name.strip():
-            return 0, None, 0, "the answer has a malformed header"
+            return 0, None, 0, "the answer has a malformed header", None
         found[name] = value.strip()
     fault = _find_fault(found, accept) if status == "101" else None
     retry_after_s, body_bytes = [_number(found.get(name, "")) for name in ("retry-after", "content-length")]
     if retry_after_s is not None:
         retry_after_s = min(retry_after_s, RETRY_AFTER_S_MAX)
-    return int(status), retry_after_s, body_bytes or 0, fault
+    return int(status), retry_after_s, body_bytes or 0, fault, found.get("darvaz-challenge")
 
 
 def _find_fault(found, accept):

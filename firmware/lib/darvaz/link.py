@@ -150,7 +150,7 @@ class Link:
         introduction = facts.introduction(device)
         unload("facts")
         del facts
-        session = Session(introduction, device.shown_token, device.report, websocket.send_bytes_max)
+        session = Session(introduction, device.report, websocket.send_bytes_max)
         del introduction
         self._session = session
         reader = asyncio.create_task(self._guard(self._read(session)))
@@ -229,7 +229,9 @@ class Link:
             if self._outbox.confirm():
                 self.end("all of an earlier start is sent")
         elif name == "opened":
-            session.open(self._now_ms())
+            auth = self._authenticate()
+            if self.end_reason is None:
+                session.open(self._now_ms(), auth)
         elif name == "refused":
             from . import ending
 
@@ -239,6 +241,17 @@ class Link:
             from . import ending
 
             ending.on_closed(self, event[1], event[2])
+
+    def _authenticate(self):
+        device, websocket = self._device, self._websocket
+        if device.shown_token is None:
+            return None
+        from . import proof
+
+        is_proof = bool(device.headers)
+        auth = proof.make_auth(self, device.shown_token, is_proof, websocket.nonce, websocket.challenge)
+        unload("proof", "hmac")
+        return auth
 
     def _pump(self, session):
         while session.events:

@@ -27,17 +27,16 @@ WRITES_MAX = 16
 
 
 class Session:
-    """One conversation: `introduction` is the connect message; a `token` that is not None is sent before it.
+    """One conversation: `introduction` is the connect message.
 
     A text of more than `text_bytes_max` in UTF-8 is refused. `report()` returns the fields of a pong, a
     dictionary. Times are monotonic milliseconds.
     """
 
-    def __init__(self, introduction, token, report, text_bytes_max):
+    def __init__(self, introduction, report, text_bytes_max):
         self.state = WAITING
         self._text_bytes_max = text_bytes_max
         self._introduction = introduction
-        self._token = token
         self._report = report
         # When the gateway last sent something; None before `open`.
         self._received_ms = None
@@ -85,11 +84,11 @@ class Session:
 
     # Sending
 
-    def open(self, now_ms):
-        """Introduces the board; call it once, after the handshake."""
+    def open(self, now_ms, auth=None):
+        """Introduces the board, after an `auth` message that is not None; call it once, after the handshake."""
         self._received_ms = self._asked_since_ms = now_ms
-        if self._token is not None:
-            self._write({"type": "auth", "token": self._token})
+        if auth is not None:
+            self._write(auth)
         self._write(self._introduction)
         self._introduction = None
 

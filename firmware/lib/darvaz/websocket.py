@@ -55,6 +55,8 @@ class WebSocket:
         if packet_bytes_max < ANSWER_BYTES_MAX or not CONTROL_BYTES_MAX <= send_bytes_max <= 65535:
             raise ValueError("a buffer is too small, or too large")
         self.state = CLOSED
+        # The Sec-WebSocket-Key of the request, and the challenge of the answer, or None.
+        self.nonce = self.challenge = None
         self.packet_bytes_max = packet_bytes_max
         self.send_bytes_max = send_bytes_max
         # What was received: holds a whole message in fragments and one control packet between them.
@@ -79,7 +81,7 @@ class WebSocket:
         """Starts a new connection and returns its request; raises ValueError if a header would inject another."""
         from . import handshake
 
-        request, self._accept = handshake.make_request(host, path, headers)
+        request, self.nonce = handshake.make_request(host, path, headers)
         self._reset()
         self.state = CONNECTING
         return request
@@ -116,14 +118,14 @@ class WebSocket:
     def _read_answer(self):
         from . import handshake
 
-        event = handshake.read_answer(self._in, self._end, self._is_ended, self._accept)
+        event = handshake.read_answer(self._in, self._end, self._is_ended, self.nonce)
         if event is None:
             return None
         unload("handshake")
         if event[0] != "opened":
             self._finish(event[0], event[1], event[2])
             return event
-        self._start, self.state = event[1], OPEN
+        self.challenge, self._start, self.state = event[1], event[2], OPEN
         return ("opened",)
 
     def _read_packet(self):

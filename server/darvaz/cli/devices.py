@@ -34,6 +34,7 @@ def _whole(device: DeviceInfo) -> dict[str, str]:
         "address": device["address"] or "",
         "version": device["version"] or "",
         "board": device["board"] or "",
+        "link": device.get("protection") or "",
         "commands": _commands(device),
     }
 

@@ -24,6 +24,7 @@ class DeviceInfo(TypedDict):
     hidden_from: NotRequired[list[str]]
     online: bool
     since: UnixSeconds | None
+    protection: NotRequired[str | None]
     first_seen: UnixSeconds
     last_seen: UnixSeconds
     address: str | None

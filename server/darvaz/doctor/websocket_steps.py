@@ -60,7 +60,7 @@ async def shake_hands(
         return failed(f"no answer to the handshake within {deadline_s:g} s", hints.of_status(426)), None
     except OSError as error:
         return failed(quoted(error), hints.of_close(1006)), None
-    return passed(f"{target.ws_url} accepts"), link
+    return passed(f"{target.ws_url} accepts, {'encrypted' if target.is_secure else 'not encrypted'}"), link
 
 
 async def introduce(link: ClientConnection, device: str, token: SourcedToken | None, deadline_s: float) -> Finding:

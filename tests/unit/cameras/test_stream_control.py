@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from darvaz.gateway.cameras import StreamController, stream_control
+from darvaz.gateway.devices.description import Protection
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.frames import CameraSettings, Frames, Viewer, ViewerRequest
@@ -33,6 +34,7 @@ class Board:
 
     kind_name = "esp32cam"
     address = "192.0.2.7"
+    protection: Protection = "open"
 
     def __init__(self, hub: Hub, device: str = "yard") -> None:
         self.device: str | None = device

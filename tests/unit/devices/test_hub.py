@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from darvaz.gateway.devices.description import Protection
 from darvaz.gateway.devices.errors import (
     BusyError,
     InvalidCommandError,
@@ -32,6 +33,7 @@ class RecordingLink:
 
     kind_name = "pico"
     address = "192.0.2.7"
+    protection: Protection = "open"
 
     def __init__(self, device: str, *, is_open: bool = True) -> None:
         self.device: str | None = device

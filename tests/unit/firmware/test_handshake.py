@@ -14,15 +14,16 @@ GOOD = [
 
 
 def read(*lines):
-    """Returns the content of an answer with these lines."""
-    return handshake.read_head("\r\n".join(lines), ACCEPT)
+    """Returns the content of an answer with these lines, without a challenge."""
+    return handshake.read_head("\r\n".join(lines), ACCEPT)[:4]
 
 
 class Request(unittest.TestCase):
     """The request is complete, and values cannot inject lines."""
 
     def test_request_asks_for_a_websocket(self):
-        request, accept = handshake.make_request("gateway:3000", "/ws/pico", {"Authorization": "Bearer dvz_x"})
+        headers = {"Authorization": "Bearer dvz_x", "Darvaz-Token": "abcdefghij {}"}
+        request, nonce = handshake.make_request("gateway:3000", "/ws/pico", headers)
 
         lines = request.decode().split("\r\n")
         self.assertEqual(lines[:2], ["GET /ws/pico HTTP/1.1", "Host: gateway:3000"])
@@ -31,15 +32,16 @@ class Request(unittest.TestCase):
         self.assertIn("Authorization: Bearer dvz_x", lines)
         self.assertEqual(lines[-2:], ["", ""])
         (key,) = [line[19:] for line in lines if line.startswith("Sec-WebSocket-Key: ")]
-        self.assertEqual(accept, handshake.accept_of(key))
+        self.assertEqual(nonce, key)
+        self.assertIn("Darvaz-Token: abcdefghij " + key, lines)
 
     def test_accept_is_that_of_the_standard(self):
         self.assertEqual(handshake.accept_of("dGhlIHNhbXBsZSBub25jZQ=="), ACCEPT)
 
     def test_no_key_is_used_twice(self):
-        accepts = [handshake.make_request("h", "/", {})[1] for _ in range(20)]
+        keys = [handshake.make_request("h", "/", {})[1] for _ in range(20)]
 
-        self.assertEqual(len(set(accepts)), 20)
+        self.assertEqual(len(set(keys)), 20)
 
     def test_injection_is_refused_without_telling_the_secret(self):
         for host, path, headers in (
@@ -73,6 +75,11 @@ class Answer(unittest.TestCase):
         for left_out in range(1, 4):
             lines = [GOOD[i] for i in range(4) if i != left_out]
             self.assertTrue(read(*lines)[3])
+
+    def test_challenge_is_found_in_an_answer(self):
+        found = handshake.read_head("\r\n".join(GOOD) + "\r\nDARVAZ-challenge:  ab cd ", ACCEPT)
+
+        self.assertEqual(found[3:], (None, "ab cd"))
 
     def test_accept_of_another_request_is_a_fault(self):
         wrong = "Sec-WebSocket-Accept: " + ACCEPT.lower()

@@ -9,9 +9,9 @@ INTRODUCTION = {"type": "connect", "device": "pan-tilt"}
 WELCOME = {"type": "connection_ack", "status": "success", "message": "hello", "time": 1790000000}
 
 
-def opened(token=None, text_bytes_max=512):
+def opened(text_bytes_max=512):
     """Returns a session that was welcomed at 0 ms, without pending events and writes."""
-    one = session.Session(INTRODUCTION, token, lambda: {"uptime_s": 5}, text_bytes_max)
+    one = session.Session(INTRODUCTION, lambda: {"uptime_s": 5}, text_bytes_max)
     one.open(0)
     one.receive(json.dumps(WELCOME), 0)
     one.events.clear()
@@ -30,21 +30,22 @@ class Opening(unittest.TestCase):
     """The first messages, each way."""
 
     def test_board_introduces_itself_first(self):
-        one = session.Session(INTRODUCTION, None, dict, 512)
+        one = session.Session(INTRODUCTION, dict, 512)
 
         one.open(0)
 
         self.assertEqual(written(one), [INTRODUCTION])
 
     def test_board_without_a_header_shows_its_token_before_its_name(self):
-        one = session.Session(INTRODUCTION, "dvz_abcdefghij_secret", dict, 512)
+        one = session.Session(INTRODUCTION, dict, 512)
+        auth = {"type": "auth", "token": "dvz_abcdefghij_secret"}
 
-        one.open(0)
+        one.open(0, auth)
 
-        self.assertEqual(written(one), [{"type": "auth", "token": "dvz_abcdefghij_secret"}, INTRODUCTION])
+        self.assertEqual(written(one), [auth, INTRODUCTION])
 
     def test_welcome_opens_the_conversation(self):
-        one = session.Session(INTRODUCTION, None, dict, 512)
+        one = session.Session(INTRODUCTION, dict, 512)
         one.open(0)
 
         one.receive(json.dumps(WELCOME), 5)
@@ -53,7 +54,7 @@ class Opening(unittest.TestCase):
         self.assertEqual(one.events, [("opened", WELCOME)])
 
     def test_nothing_is_sent_before_the_welcome(self):
-        one = session.Session(INTRODUCTION, None, dict, 512)
+        one = session.Session(INTRODUCTION, dict, 512)
         one.open(0)
         one.writes.clear()
 
@@ -61,7 +62,7 @@ class Opening(unittest.TestCase):
         self.assertEqual(one.writes, [])
 
     def test_command_before_the_welcome_is_not_run(self):
-        one = session.Session(INTRODUCTION, None, dict, 512)
+        one = session.Session(INTRODUCTION, dict, 512)
         one.open(0)
 
         one.receive('{"type":"command","id":1,"name":"pan","args":{}}', 1)
@@ -154,7 +155,7 @@ class Silence(unittest.TestCase):
     """Only received messages keep a session alive."""
 
     def test_gateway_that_does_not_greet_is_given_up(self):
-        one = session.Session(INTRODUCTION, None, dict, 512)
+        one = session.Session(INTRODUCTION, dict, 512)
         one.open(1000)
 
         one.tick(1000 + session.ANSWER_MS - 1)
@@ -165,7 +166,7 @@ class Silence(unittest.TestCase):
         self.assertEqual(one.state, session.CLOSED)
 
     def test_no_ping_is_sent_before_the_handshake_is_done(self):
-        one = session.Session(INTRODUCTION, None, dict, 512)
+        one = session.Session(INTRODUCTION, dict, 512)
 
         one.tick(10**6)
 

@@ -25,16 +25,15 @@ class Replay:
         self._command = None
         messages = [json.loads(line[2:]) for line in lines if line.startswith("< {")]
         introduction = [message for message in messages if message["type"] == "connect"][:1]
-        tokens = [message["token"] for message in messages if message["type"] == "auth"]
+        shown = [message for message in messages if message["type"] == "auth"]
         self._now_ms = 0
         self._pong = {}
         self._session = session.Session(
             introduction[0] if introduction else {"type": "connect", "device": "nobody"},
-            tokens[0] if tokens else None,
             lambda: dict(self._pong),
             4096,
         )
-        self._session.open(0)
+        self._session.open(0, shown[0] if shown else None)
 
     def play(self, line):
         """Plays one line; raises AssertionError where the board does otherwise."""

@@ -29,7 +29,7 @@ def test_a_valid_token_as_first_message_admits_the_device() -> None:
     shown = session.take_events()
     session.admit()
 
-    assert shown == [TokenReceived("dvz_x_y")]
+    assert shown == [TokenReceived("dvz_x_y", None)]
     assert session.state is SessionState.WAITING_FOR_CONNECT
     assert session.take_writes() == []
 
@@ -62,7 +62,7 @@ def test_an_auth_one_byte_beyond_the_maximum_is_refused_without_parsing() -> Non
     beyond = make(is_admitted=False)
     beyond.receive_text(start + " " * (longest - len(start)) + "}", 1.0)
 
-    assert fits.take_events() == [TokenReceived("t")]
+    assert fits.take_events() == [TokenReceived("t", None)]
     assert codes(beyond) == ["not_authorised", 4401]
 
 

@@ -32,6 +32,12 @@ from darvaz.client.errors import GatewayError
 from darvaz.client.synchronous import Gateway
 from darvaz.protocol.device_ids import normal_id
 
+# What protects a link → what a flash says of it.
+_PROTECTIONS = {
+    "encrypted": "its link is encrypted",
+    "token_protected": "its link is not encrypted, but the token is never sent; for encryption serve HTTPS, with --tls",
+    "open": "its link is not encrypted, and sends the token; without `auth` in config.json it is not sent",
+}
 _DARVAZ_IN_MAIN = re.compile(rb"\bdarvaz\b")
 
 
@@ -274,6 +280,8 @@ class Flash:
         info = watch(self._prompt, gateway, kind, boot_id, wait_s=self._options.wait_s, on_line=self._report.line)
         if self._token is not None and self._token.settle():
             self._report.step("the token that was replaced is revoked")
+        if (sentence := _PROTECTIONS.get(gateway.protection() or "")) is not None:
+            self._report.step(sentence)
         return Flashed(
             device=device,
             files=len(plan.copy),

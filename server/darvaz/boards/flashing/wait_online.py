@@ -65,6 +65,11 @@ class GatewayView:
         info: DeviceInfo | None = self._ask(requests.device(self._device))
         return info is not None and info["online"] and info["boot_id"] != boot_id
 
+    def protection(self) -> str | None:
+        """Returns what protects the link of the device; None if the gateway does not say."""
+        info: DeviceInfo | None = self._ask(requests.device(self._device))
+        return info.get("protection") if info else None
+
     def ask_info(self) -> dict[str, Any] | None:
         """Sends the command `info` and returns its result, or None without an acknowledgement."""
         result = self._ask(requests.command(self._device, "info", {}), _COMMAND_DEADLINE_S)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote_plus
 
+from darvaz.gateway.access.challenge import TOKEN_HEADER
+
 # What proxies, tunnels and content networks add for the client that they pass on.
 _FORWARDING_TEXT = """
     via forwarded x-real-ip x-forwarded x-client-ip x-cluster-client-ip x-original-host x-original-url
@@ -46,6 +48,8 @@ class Caller:
     is_cross_site: bool = False
     """A browser says that another site's page caused the request."""
     cookie: str | None = field(default=None, repr=False)
+    named_token: str | None = None
+    """The id of a token that the device will prove to have, and its nonce (challenge.py)."""
     is_local_program: bool = False
     """The system says that the connection belongs to a program of this user that has no way to other machines."""
 
@@ -71,6 +75,7 @@ class Caller:
             has_browser_headers=_is_browser(fields),
             is_cross_site=fields.get("sec-fetch-site", "").lower() in _FOREIGN_SITES,
             cookie=fields.get("cookie"),
+            named_token=fields.get(TOKEN_HEADER),
         )
 
 

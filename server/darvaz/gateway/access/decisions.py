@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Literal
 
+from darvaz.gateway.access.challenge import Challenge
+
 Role = Literal["viewer", "operator", "assistant"]
 
 
@@ -67,7 +69,11 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class AskToken:
-    """Neither admitted nor refused yet: the first message must contain a token."""
+    """Neither admitted nor refused yet: the first message must contain a token, or the proof of the challenge."""
+
+    challenge: Challenge | None = None
+    header: str | None = None
+    """What the answer to the handshake says of the challenge: its nonce, and that the gateway knows the token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from darvaz.gateway.access.caller import Caller
+from darvaz.gateway.access.challenge import Challenge, make_challenge
+from darvaz.gateway.access.credentials import NO_DIGEST
 from darvaz.gateway.access.decisions import (
     ENROLMENT_CLOSED,
     ENROLMENT_NOT_PROVEN,
@@ -88,6 +90,8 @@ class Access:
             return AskToken()
         if caller.authorization is not None or caller.has_query_token:
             return _admitted(self.rules.check_token(caller, bearer_of(caller), kind))
+        if caller.named_token is not None:
+            return self._challenge(caller, caller.named_token, kind)
         if self.rules.is_trusted(caller):
             return Admitted(None)
         # From an address with failures too: the token of the first message may be valid, and is the only one checked.
@@ -97,6 +101,21 @@ class Access:
     def admit_with_token(self, caller: Caller, kind: str, text: str) -> Admitted | Refused:
         """Decides about the token in a first message."""
         return _admitted(self.rules.check_token(caller, text, kind))
+
+    @closed_on_failure
+    def admit_with_proof(self, caller: Caller, kind: str, challenge: Challenge, proof: str) -> Admitted | Refused:
+        """Decides about the answer to a challenge in a first message."""
+        digest = self.tokens.live_digest(challenge.token_id, kind) or NO_DIGEST
+        text = f"dvz_{challenge.token_id}_{challenge.open(digest, proof)}"
+        return _admitted(self.rules.check_token(caller, text, kind))
+
+    def _challenge(self, caller: Caller, named: str, kind: str) -> AskToken | Refused:
+        """Returns the challenge for a token that a handshake named; an id without one counts like a wrong token."""
+        challenge = make_challenge(named)
+        digest = self.tokens.live_digest(challenge.token_id, kind) if challenge is not None else None
+        if challenge is None or digest is None:
+            return self.rules.refuse_token(caller)
+        return AskToken(challenge, challenge.header(digest))
 
     @closed_on_failure
     def bind(self, admitted: Admitted, device_id: str, *, is_elsewhere: bool = False) -> Refused | tuple[str, ...]:

@@ -81,6 +81,10 @@ class AccessRules:
             if token is not None:
                 self.succeed(caller)
                 return token
+        return self.refuse_token(caller)
+
+    def refuse_token(self, caller: Caller) -> Refused:
+        """Returns the refusal of a token that is not valid, and counts it."""
         blocked = self.blocked(caller)
         if blocked is not None:
             return blocked

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+Protection = Literal["encrypted", "token_protected", "open"]
+"""What a listener on the network learns of a link: nothing of it, all but the token, or all."""
 
 
 class DeviceState(msgspec.Struct, kw_only=True, frozen=True):
@@ -23,6 +26,8 @@ class DeviceState(msgspec.Struct, kw_only=True, frozen=True):
     address: str | None
     since_unix_s: float | None
     """When it connected; None while it is away."""
+    protection: Protection | None
+    """What protects its link; None while it is away."""
     first_seen_unix_s: float
     last_seen_unix_s: float
     version: str | None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from darvaz.gateway.devices.description import Protection
 from darvaz.gateway.devices.last_arguments import kept_arguments
 from darvaz.protocol.codec import Message
 
@@ -22,6 +23,7 @@ class Link(Protocol):
     kind_name: str
     address: str
     device: str | None
+    protection: Protection
 
     def send_command(self, message: Message) -> bool: ...
     def close(self, name: str, message: str) -> None: ...

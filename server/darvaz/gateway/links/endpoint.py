@@ -9,12 +9,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from darvaz.gateway.access import AskToken, Caller, Refused, redact
+from darvaz.gateway.access.challenge import CHALLENGE_HEADER
 from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.links.link import DeviceLink
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.parts import Parts
+from darvaz.gateway.websocket.handshake import Headers
 from darvaz.gateway.websocket.interface import connection_of
 from darvaz.protocol.codec import Kind
 
@@ -47,10 +49,13 @@ class DeviceEndpoint:
         if isinstance(decision, Refused):
             await self._deny(WebSocket(scope, receive, send), caller, decision)
             return
-        link = DeviceLink(self._context, caller, decision)
+        headers: Headers = []
+        if isinstance(decision, AskToken) and decision.header is not None:
+            headers.append((CHALLENGE_HEADER.encode(), decision.header.encode()))
+        link = DeviceLink(self._context, caller, decision, scope["scheme"])
         # The connection calls the link from now on, also after this has returned.
         connection = connection_of(scope)
-        connection.accept([], None)
+        connection.accept(headers, None)
         link.open(connection)
 
     def _refuse_over_limit(self, caller: Caller) -> Refused | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
 from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, cut
 from darvaz.gateway.links.board_time import BoardTime
 from darvaz.gateway.links.entries import LOGGED_CHARS_MAX, LinkEntries
+from darvaz.gateway.links.first_message import FirstMessage, protection_of
 from darvaz.gateway.links.introduction import judge
 from darvaz.gateway.links.numbered import REPEATED, UNSET, Numbered
 from darvaz.gateway.links.shared import LinkContext
@@ -46,24 +47,24 @@ class DeviceLink:
     """Carries one session over one connection until either side closes it."""
 
     __slots__ = (
-        "_admitted", "_board_time", "_caller", "_connection", "_context", "_entries", "_is_over", "_network",
-        "_numbered", "_refusal", "_session", "address", "device", "kind_name", "slot",
+        "_admitted", "_board_time", "_connection", "_context", "_entries", "_first", "_is_over", "_network",
+        "_numbered", "_refusal", "_session", "address", "device", "kind_name", "protection", "slot",
     )  # fmt: skip
 
-    def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken) -> None:
+    def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken, scheme: str = "") -> None:
         self._context = context
         self.kind_name = context.kind.name
-        # Of the peer; "" if unknown.
+        # The address of the peer, "" if unknown, and the id from the device's `connect`, None before that.
         self.address = caller.address or ""
-        # The id from the device's `connect`; None before that.
         self.device: str | None = None
         # The slot of the timer wheel that this link waits in; the wheel writes it.
         self.slot = 0
-        # None until a token is accepted, in the handshake or in a first message. Until then the link writes nothing to
-        # the journal, and its end is one refusal: anybody may open such links.
+        # None until a token is accepted. Until then the link writes nothing to the journal, and its end is one refusal.
         self._admitted = decision if isinstance(decision, Admitted) else None
-        # Needed only until a token is accepted; dropped at `connect` to save memory.
-        self._caller: Caller | None = caller
+        # Judges tokens; None from `connect` on, to save memory.
+        self._first: FirstMessage | None = FirstMessage(caller, decision)
+        # What a listener on the network learns of the link.
+        self.protection = protection_of(scheme)
         # Why its first token was refused; "" before that.
         self._refusal = ""
         self._board_time = BoardTime()
@@ -261,8 +262,8 @@ class DeviceLink:
                 device = self.device or ""
                 self._context.parts.bus.publish_frame(device, data)
                 self._context.parts.frames.push(device, data)
-            case TokenReceived(token):
-                self._check_token(token)
+            case TokenReceived():
+                self._check_token(event)
             case Introduced(message, text):
                 self._record("<", "connect", text, device=message.device)
                 self._check_introduction(message, now_s)
@@ -271,10 +272,9 @@ class DeviceLink:
             case Closed(code, fault):
                 self._record("=", "closing", f"{code} {fault.code}: {fault.message}")
 
-    def _check_token(self, token: str) -> None:
+    def _check_token(self, shown: TokenReceived) -> None:
         parts = self._context.parts
-        assert self._caller is not None
-        decision = parts.access.admit_with_token(self._caller, self.kind_name, token)
+        decision = cast(FirstMessage, self._first).judge(self, parts, shown)
         if isinstance(decision, Refused):
             self._refusal = f"{decision.status} {decision.code}"
             if self._admitted is not None:
@@ -285,7 +285,7 @@ class DeviceLink:
         is_first, self._admitted = self._admitted is None, decision
         if is_first:
             self._record("=", "connected", "")
-        self._record("<", "auth", '{"type":"auth","token":"(hidden)"}')
+        self._record("<", "auth", '{"type":"auth","%s":"(hidden)"}' % ("token" if shown.token else "proof"))
         self._session.admit()
         self._set_limits()
         parts.deadlines.leave(self)
@@ -299,7 +299,7 @@ class DeviceLink:
             return
         if judgement.remark is not None:
             self._record("=", *judgement.remark, device)
-        self.device, self._caller = device, None
+        self.device, self._first = device, None
         self._board_time.begin(message, now_s, self._context.parts.hub.uptime_s(device, message.boot_id))
         self._numbered.begin(message)
         # Before `join`, which notes when this start began: what the board told before that is not known any more.

@@ -32,9 +32,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenReceived(msgspec.Struct, frozen=True, gc=False):
-    """A token came as the first message: answer with `admit` or `refuse`."""
+    """An `auth` came: answer with `admit` or `refuse`. Without a token it shows the proof of one, or nothing."""
 
-    token: str
+    token: str | None
+    proof: str | None
+
+    @classmethod
+    def of(cls, auth: Any) -> TokenReceived:
+        """Returns what an `auth` message shows."""
+        token, proof = (None if shown is msgspec.UNSET else shown for shown in (auth.token, auth.proof))
+        return cls(token, proof)
 
 
 class Introduced(msgspec.Struct, frozen=True, gc=False):

@@ -328,7 +328,7 @@ class Session(SessionOutput):
 
     def _receive_for_decision(self, message: Any, text: str) -> None:
         if type_name(message) == "auth":
-            self._request_decision(TokenReceived(message.token))
+            self._request_decision(TokenReceived.of(message))
             return
         device = self._protocol.device_ids.resolve(message.device)
         if device is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple, cast
 import msgspec
 from msgspec import Meta
 
-from darvaz.gateway.devices.description import DeviceState
+from darvaz.gateway.devices.description import DeviceState, Protection
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.visibility import System
 from darvaz.gateway.telemetry.latest import Telemetry
@@ -15,6 +15,11 @@ from darvaz.gateway.telemetry.newest import Reading, Vitals
 from darvaz.protocol.codec import MessageCodec
 
 _LAST_ARGS = "With which numbers, truth values and choices each command was last carried out, since the board started."
+
+_PROTECTION = (
+    "What a listener on the network learns of its link: nothing (`encrypted`), all but the token (`token_protected`),"
+    " all (`open`); null while it is away, or at another gateway."
+)
 
 
 class DeviceDescription(msgspec.Struct, kw_only=True):
@@ -28,6 +33,7 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     hidden_from: Annotated[tuple[System, ...], Meta(description="The systems that it is not shown to.")]
     online: bool
     since: Annotated[float | None, Meta(description="When it came, in Unix seconds; null while it is away.")]
+    protection: Annotated[Protection | None, Meta(description=_PROTECTION)]
     first_seen: float
     last_seen: float
     last_end: Annotated[int | None, Meta(description="Close code of its last link; null while it is here, or unknown.")]
@@ -101,6 +107,7 @@ class DeviceDescriber:
             last_end=state.last_end,
             online=state.online,
             since=state.since_unix_s,
+            protection=state.protection,
             first_seen=state.first_seen_unix_s,
             last_seen=state.last_seen_unix_s,
             address=state.address,

@@ -36,7 +36,7 @@ def stand_ins():
 one = websocket.WebSocket(3072, 2048)
 one.start("h", "/", {})
 one.state = websocket.OPEN
-talk = session.Session({"type": "connect", "device": "d"}, None, lambda: {"uptime_s": 5}, 2048)
+talk = session.Session({"type": "connect", "device": "d"}, lambda: {"uptime_s": 5}, 2048)
 talk.state = session.OPEN
 PING = b'\x81\x1f{"type":"ping","time":17900000}'
 frame = bytearray(25000)

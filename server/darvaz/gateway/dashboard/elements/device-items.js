@@ -9,6 +9,7 @@ import { own } from "../lib/own.js";
 import { orderOf, switchOf, titleOf } from "../lib/rules.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { icon } from "./icon.js";
 import { deviceLink, presence } from "./presence.js";
 import { quickSwitch } from "./quick-switch.js";
 import { sparkline } from "./sparkline.js";
@@ -67,7 +68,7 @@ function stateOf(device) {
 }
 
 /** @param {Device} device */
-function detailsOf({ online, ip, address, version, rssi_dbm: signal, heap_free_bytes: heap }) {
+function detailsOf({ online, ip, address, version, rssi_dbm: signal, heap_free_bytes: heap, protection }) {
   /** @type {Child[]} */
   const parts = [];
   const dir = document.documentElement.dir;
@@ -76,6 +77,9 @@ function detailsOf({ online, ip, address, version, rssi_dbm: signal, heap_free_b
     parts.push(h("bdi", { dir, title: t("signal"), class: weak ? "bad" : "" }, formatValue(signal, "dBm")));
   }
   if (online && heap !== null) parts.push(h("bdi", { dir, title: t("heap") }, t("free", formatBytes(heap))));
+  if (online && protection === "encrypted") {
+    parts.push(h("span", { role: "img", "aria-label": t("link_encrypted"), title: t("link_encrypted") }, icon("lock")));
+  }
   if (version) parts.push(bdi(`v${version.replace(/^v/, "")}`));
   if (ip || address) parts.push(bdi(ip || address));
   return parts.flatMap((part, at) => (at ? [" · ", part] : [part]));

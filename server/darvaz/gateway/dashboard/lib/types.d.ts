@@ -57,6 +57,8 @@ export interface MeasurementRule {
 export type System = "home_assistant" | "mqtt" | "metrics";
 
 /** One device, as GET /api/devices has it. Times are Unix seconds; texts come from the board and are not trusted. */
+export type Protection = "encrypted" | "token_protected" | "open";
+
 export interface Device {
   id: string;
   kind: string;
@@ -66,6 +68,8 @@ export interface Device {
   hidden_from?: System[];
   online: boolean;
   since: number | null;
+  /** What a listener on the network learns of its link; null while it is away. */
+  protection?: Protection | null;
   first_seen: number;
   last_seen: number;
   /** The code with which its last link was closed; null while it is online, or if that is not known. */

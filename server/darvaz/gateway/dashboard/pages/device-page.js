@@ -11,6 +11,7 @@ import "../elements/device-visibility.js";
 import "../elements/device-prompt.js";
 import "../elements/device-release.js";
 import { isConfirmed } from "../elements/dialog.js";
+import { icon } from "../elements/icon.js";
 import { presence } from "../elements/presence.js";
 import { pathOf, reasonOf, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
@@ -21,9 +22,10 @@ import { nameOf } from "../lib/known-devices.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
-/** @import { Child, Device } from "../lib/types.js" */
+/** @import { Child, Device, Protection } from "../lib/types.js" */
 
 const REFRESH_MS = 15_000;
+const LINK_ICONS = { encrypted: "lock", token_protected: "key", open: "unlocked" };
 
 class DevicePage extends HTMLElement {
   /** What the title of the window names; "" while there is no such device. */
@@ -128,6 +130,7 @@ function factsOf(device) {
     ["board", board && bdi(board)],
     ["firmware", version && bdi(version)],
     ["address", (ip || address) && bdi(ip || address)],
+    ["link", online && device.protection && linkOf(device.protection)],
     ["signal", online && signal !== null && formatValue(signal, "dBm")],
     ["heap", online && heap !== null && formatBytes(heap)],
     // The board reports its uptime only now and then; it is at least as long as the connection.
@@ -135,6 +138,11 @@ function factsOf(device) {
     ["reset_cause", device.reset_cause && bdi(device.reset_cause)],
     ["first_seen", timeElement(device.first_seen)],
   ];
+}
+
+/** @type {(protection: Protection) => Child[]} */
+function linkOf(protection) {
+  return [icon(LINK_ICONS[protection]), ` ${t(`link_${protection}`)}`];
 }
 
 /** @param {Device} device */
