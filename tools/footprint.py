@@ -55,6 +55,7 @@ ON_DEMAND = (
     "update_offer",
     "ed25519",
     "flash_outbox",
+    "secure",
 )
 ON_DEMAND_KB_MOST = 24
 LOADER_KB_MOST = 4
@@ -83,7 +84,7 @@ def measure(folder: Path) -> Iterator[Figure]:
     """Yields the figures, the quick ones first; the boards' flash is written below `folder`."""
     yield Figure("library in flash, as .mpy", deployed_bytes() / 1024, "KB", 40, FLASH_KB_MOST)
     on_demand = deployed_bytes(is_on_demand=True) / 1024
-    yield Figure("parts for updates, prompt and crashes", on_demand, "KB", 16, ON_DEMAND_KB_MOST)
+    yield Figure("parts for updates, prompt, crashes and TLS", on_demand, "KB", 16, ON_DEMAND_KB_MOST)
     yield Figure("loader in flash", loader_bytes() / 1024, "KB", 3, LOADER_KB_MOST)
     allocated = _run_probe()
     yield Figure("allocated per ping and pong", allocated["round_trip_bytes"], "bytes", 1640, 1640)

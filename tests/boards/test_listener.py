@@ -14,6 +14,7 @@ import trustme
 from tests.support.board_process import BoardProcess
 from tests.support.capture import Capture
 from tests.support.gateway import GatewayProcess
+from tests.support.newer_python import NewerGateway
 
 pytestmark = pytest.mark.timeout(120)
 DEADLINE_S = 60
@@ -21,14 +22,14 @@ DEVICE, ARGUMENT, WORD = "secret-kitchen", 123, "begin hidden"
 
 
 def live(
-    gateway: GatewayProcess, folder: Path, tls: ssl.SSLContext | None, protection: str, **settings: str
+    gateway: GatewayProcess, folder: Path, tls: ssl.SSLContext | None, protection: str, **settings: object
 ) -> tuple[bytes, str]:
     """Has a board connect, obey, log and report; returns what went over the network, and its token."""
     scheme, host = ("ws", "127.0.0.1") if tls is None else ("wss", "localhost")
     url = f"{'http' if tls is None else 'https'}://{host}:{gateway.port}"
     with httpx.Client(base_url=url, verify=tls or True, trust_env=False, timeout=DEADLINE_S) as client:
         token = client.get("/public/tokens").json()["pico_tokens"][0]
-        config = {"device": DEVICE, "token": token, **settings, **({} if tls is None else {"ca": "ca.der"})}
+        config = {"device": DEVICE, "token": token, **settings}
         address = f"{scheme}://{host}:{gateway.port}"
         with Capture(gateway.port) as capture, BoardProcess(folder, address, config=config, every_s=0.2) as board:
             board.expect("CONNECTED 1 ")
@@ -83,7 +84,8 @@ def test_a_board_that_sends_its_token_shows_it_to_a_listener(auth: str, tmp_path
     assert seen(payload, token) == CONTENT | {"token", "secret of the token"}
 
 
-def test_an_encrypted_link_shows_neither_token_nor_content(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["certificate", "token"])
+def test_an_encrypted_link_shows_neither_token_nor_content(how: str, tmp_path: Path) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert("localhost")
     cert, key, ca = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "authority.pem"
@@ -94,8 +96,12 @@ def test_an_encrypted_link_shows_neither_token_nor_content(tmp_path: Path) -> No
     der = ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
     (tmp_path / "board" / "ca.der").write_bytes(der)
 
-    with GatewayProcess("--tls-cert", str(cert), "--tls-key", str(key), probe=False) as gateway:
-        payload, token = live(gateway, tmp_path / "board", ssl.create_default_context(cafile=str(ca)), "encrypted")
+    settings: dict[str, object] = {"ca": "ca.der"} if how == "certificate" else {"psk": True}
+    # The operator's requests, which have the content too, are encrypted with the certificate on the same port.
+    start = GatewayProcess if how == "certificate" else NewerGateway
+    with start("--tls-cert", str(cert), "--tls-key", str(key), probe=False) as gateway:
+        trusting = ssl.create_default_context(cafile=str(ca))
+        payload, token = live(gateway, tmp_path / "board", trusting, "encrypted", **settings)
 
     assert len(payload) > 2000
     assert seen(payload, token) == set()

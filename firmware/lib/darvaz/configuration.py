@@ -16,6 +16,7 @@ _FIELDS = (
     ("gateways", True, "l", 1, 8, ("s", 8, 256, None)),
     ("country", False, "s", 0, 2, None),
     ("ca", False, "s", 1, 128, None),
+    ("psk", False, "b", None, None, None),
     ("auth", False, "e", None, None, ("proof", "header", "message")),
     ("watchdog", False, "b", None, None, None),
     ("grace_s", False, "n", 0, 60, None),

@@ -17,7 +17,13 @@ def on_failed(link, error):
         # A refusal comes from a machine: the network is well.
         if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
             link.is_answered = link.is_restart = True
-        link.end(("the connection broke: " if link.opened_ms is not None else "no connection: ") + explain(error))
+        reason = explain(error)
+        # Mbed TLS has negative numbers. They do not tell a wrong key from a gateway without TLS.
+        if isinstance(error.errno, int) and error.errno < 0:
+            link.is_answered = True
+            if link.uses_psk:
+                reason += ": the gateway does not know this board's token, or offers no TLS-PSK; run `make flash` again"
+        link.end(("the connection broke: " if link.opened_ms is not None else "no connection: ") + reason)
     elif not isinstance(error, MemoryError):
         link.log.exception("the link failed", error)
         link.end("a fault on the board")

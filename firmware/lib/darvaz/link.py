@@ -40,6 +40,8 @@ class Link:
         self._frame = None
         # Set by the writer after the frame, and by the end of the link.
         self._frame_done = asyncio.Event()
+        # Whether the token is the key of TLS.
+        self.uses_psk = bool(device.config.get("psk"))
         # Whether the gateway has welcomed the device and the link is not closed.
         self.is_online = False
         self._reset()

@@ -7,6 +7,7 @@ gateway is asked for its Date first, on a connection without secrets. Imported f
 import ssl
 import time
 
+from . import unload
 from .opening import open_connection
 
 ANSWER_BYTES_MAX = 1024
@@ -24,6 +25,29 @@ def make_context(ca_path):
         context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
         with open(ca_path, "rb") as file:
             context.load_verify_locations(cadata=file.read())
+    return context
+
+
+def make_psk_context(token):
+    """Returns an SSLContext whose key is made from a token: no certificate, and a gateway that has the same key."""
+    import binascii
+    import hashlib
+
+    # `ssl.SSLContext` of MicroPython would keep these attributes to itself.
+    import tls
+
+    from . import hmac
+
+    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    parts = token.split("_", 2)
+    if not hasattr(context, "psk_key") or len(parts) != 3:
+        raise OSError("psk in config.json needs MicroPython 1.29 and a token: run `make flash` again")
+    context.verify_mode = tls.CERT_NONE  # type: ignore[attr-defined]
+    context.psk_identity = parts[1]  # type: ignore[attr-defined]
+    # HKDF-Expand (RFC 5869) of what the gateway stores of the token.
+    digest = hashlib.sha256(parts[2].encode()).digest()
+    context.psk_key = binascii.unhexlify(hmac.digest(digest, b"darvaz tls-psk\x01"))
+    unload("hmac")
     return context
 
 

@@ -131,6 +131,7 @@ class HealthInfo(TypedDict):
     history: str
     problems: NotRequired[list[str]]
     history_reports_dropped: int
+    psk: NotRequired[bool]
     devices: int
     devices_online: int
     links: int

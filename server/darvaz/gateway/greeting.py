@@ -25,10 +25,21 @@ def greeting(parts: Parts, host: str, port: int) -> list[str]:
         *(f"  {address}" for address in addresses),
         f"  boards: ws{last.removeprefix('http')}/ws/pico and /ws/esp32cam",
         *_container_hint(public.text),
+        f"  {_encryption(parts)}",
         f"  {_enrolment(parts)}",
         f"  {sign_in_line(parts.access.connection, parts.operators.links, last)}",
         "  watch: darvaz log --follow    stop: Ctrl-C",
     ]
+
+
+def _encryption(parts: Parts) -> str:
+    settings = parts.settings
+    if settings.offers_psk:
+        return "links of boards: encrypted with their tokens, where the board can (MicroPython 1.29 or later)"
+    if settings.has_tls:
+        return "links of boards: encrypted with the certificate"
+    remedy = "a --tls certificate" if not settings.tls_psk else "Python 3.13 or later, or a --tls certificate,"
+    return f"links of boards: not encrypted; {remedy} encrypts them"
 
 
 def _enrolment(parts: Parts) -> str:

@@ -26,6 +26,7 @@ from darvaz.gateway.automation_process.supervisor import AutomationSupervisor
 from darvaz.gateway.automation_start import start_automations
 from darvaz.gateway.events.streams import CLIENTS_MAX
 from darvaz.gateway.greeting import greeting
+from darvaz.gateway.http.board_tls import make_psk_context
 from darvaz.gateway.http.certificates import LOOK_EVERY_S, Certificates
 from darvaz.gateway.http.connection_slots import CONNECTIONS_MAX, ConnectionSlots
 from darvaz.gateway.http.connections import ConnectionFactory, Tls
@@ -200,7 +201,9 @@ def _config(parts: Parts, connections_max: int, certificates: Certificates | Non
     if certificates is not None:
         parts.metrics.register(CertificateCollector(lambda: certificates.expires_unix_s))
     hosts = (*settings.listed("allowed_hosts"), *filter(None, [settings.public.host]))
-    tls = None if certificates is None else Tls(certificates.context, lambda host: is_host_allowed(host, hosts))
+    psk = make_psk_context(parts.access.digest_of_board) if settings.offers_psk else None
+    context = None if certificates is None else certificates.context
+    tls = Tls(context, lambda host: is_host_allowed(host, hosts), psk) if context or psk else None
     return uvicorn.Config(
         build_app(parts),
         # Frames of a camera are written straight to the transport.

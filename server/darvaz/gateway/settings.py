@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -61,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     tls_cert: Annotated[str, _doc("Certificate of HTTPS with its chain, a file in PEM.", is_path=True)] = ""
     tls_key: Annotated[str, _doc("Its key, a file in PEM; none if tls_cert has it.", is_path=True)] = ""
+    tls_psk: Annotated[bool, _doc("Whether boards may encrypt links by their tokens: needs Python 3.13.")] = True
     data: Annotated[str, Meta(min_length=1), _doc("Data folder of the gateway.", is_path=True)] = "data"
 
     heartbeat_s: Annotated[Seconds, _doc("Seconds between two pings to a board.")] = 120.0
@@ -215,6 +217,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def has_tls(self) -> bool:
         """Whether people and boards use https:// and wss://."""
         return self.tls == "self-signed" or (self.tls == "auto" and bool(self.tls_cert))
+
+    @property
+    def offers_psk(self) -> bool:
+        """Whether boards can encrypt their links with their tokens as keys."""
+        return self.tls_psk and bool(getattr(ssl, "HAS_PSK", False))
 
     @property
     def data_path(self) -> Path:

@@ -103,10 +103,12 @@ def merge_config(
     gateway: str,
     update_key: str | None = None,
     owner_key: str | None = None,
+    uses_psk: bool = False,
 ) -> dict[str, Any]:
     """Returns a config.json with these values and all others that it had; None leaves a value unchanged.
 
-    The network is put before the others. The gateway replaces the list of gateways, unless it is in the list.
+    With `uses_psk` the link is encrypted with the token. The network is put before the others. The gateway replaces the
+    list of gateways, unless it is in the list.
     """
     # Without a maker's settings the board waits at its start only as long as our own tools need.
     merged: dict[str, Any] = dict(config) if config else {"grace_s": _GRACE_S}
@@ -117,6 +119,9 @@ def merge_config(
         merged["update_key"] = update_key
     if owner_key is not None:
         merged["owner_key"] = owner_key
+    merged.pop("psk", None)
+    if uses_psk:
+        merged["psk"] = True
     merged["networks"] = _merge_networks(networks_of(config), network)
     merged["gateways"] = _merge_gateways(config.get("gateways"), gateway)
     return merged

@@ -27,7 +27,19 @@ def find_environment(
     """
     own = own_address()
     url = board_url(gateway_url or _public_url(gateway) or gateway.url, own)
-    return FlashEnvironment(_find_issuer(gateway, local, own), gateway, url, ask_network)
+    # Behind another port there is another program, such as a proxy.
+    is_same_port = urlsplit(url).port == urlsplit(gateway.url).port
+    return FlashEnvironment(
+        _find_issuer(gateway, local, own), gateway, url, ask_network, is_same_port and _offers_psk(gateway)
+    )
+
+
+def _offers_psk(gateway: Gateway) -> bool:
+    """Whether boards can encrypt links to a gateway with their tokens; an older one does not say."""
+    try:
+        return gateway.ask(replace(requests.health(), deadline_s=_DEADLINE_S)).get("psk") is True
+    except GatewayError:
+        return False
 
 
 def _public_url(gateway: Gateway) -> str | None:

@@ -35,7 +35,8 @@ from darvaz.protocol.device_ids import normal_id
 # What protects a link → what a flash says of it.
 _PROTECTIONS = {
     "encrypted": "its link is encrypted",
-    "token_protected": "its link is not encrypted, but the token is never sent; for encryption serve HTTPS, with --tls",
+    "token_protected": "its link is not encrypted, but the token is never sent; MicroPython 1.29 on the board and"
+    " Python 3.13 for the gateway encrypt it, or a certificate of the gateway (--tls)",
     "open": "its link is not encrypted, and sends the token; without `auth` in config.json it is not sent",
 }
 _DARVAZ_IN_MAIN = re.compile(rb"\bdarvaz\b")
@@ -93,6 +94,8 @@ class FlashEnvironment:
     gateway: Gateway
     board_url: str
     ask_network: Callable[[], WifiNetwork]
+    offers_psk: bool = False
+    """Whether the gateway takes links at `board_url` that are encrypted with the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ class Flash:
         self._token: DeviceToken | None = None
         self._network = options.network
         self._is_placing = self._is_config_new = False
+        # Whether the board can encrypt its link without a certificate; `_check` sees.
+        self._has_psk = False
         # The key of updates; None until `_prepare`, and where the gateway gives none.
         self._update_key: str | None = None
         # config.json as it is on the board; empty if there is none.
@@ -140,6 +145,7 @@ class Flash:
 
     def _check(self, identity: Identity) -> str:
         self._report.step(str(identity))
+        self._has_psk = identity.has_psk
         kind = compatibility.kind_of(identity, self._options.kind)
         compatibility.check_board(identity, kind)
         return kind
@@ -227,12 +233,17 @@ class Flash:
             device=device,
             token=token,
             network=self._network,
-            gateway=self._environment.board_url,
+            gateway=_encrypted(self._environment.board_url) if self._uses_psk(config) else self._environment.board_url,
             update_key=self._update_key,
             owner_key=self._options.owner_key,
+            uses_psk=self._uses_psk(config),
         )
         is_kept = merged == config and is_clean(self._config_data)
         return self._config_data if is_kept else dump_config(merged)
+
+    def _uses_psk(self, config: dict[str, Any]) -> bool:
+        """Whether the link is encrypted with the token: both ends can, and no authority was chosen to check."""
+        return self._environment.offers_psk and self._has_psk and not config.get("ca")
 
     def _plan(self, wanted: dict[str, bytes], found: Found, config: bytes) -> Plan:
         # config.json comes before main.py, which is put in place last.
@@ -291,3 +302,7 @@ class Flash:
             keeps_main=plan.keeps_main,
             left=plan.left,
         )
+
+
+def _encrypted(url: str) -> str:
+    return "wss" + url[2:] if url.startswith("ws:") else url

@@ -36,6 +36,12 @@ def _ask():
         except ImportError:
             pass
     try:
+        import tls
+        if hasattr(tls.SSLContext(tls.PROTOCOL_TLS_CLIENT), 'psk_key'):
+            facts['modules'].append('tls_psk')
+    except (ImportError, AttributeError):
+        pass
+    try:
         facts['unique_id'] = binascii.hexlify(machine.unique_id()).decode()
     except AttributeError:
         facts['unique_id'] = ''
@@ -95,6 +101,7 @@ class Identity:
     mpy_version: int
     has_camera: bool
     has_wifi: bool
+    has_psk: bool
     filesystem: str
     free_bytes: int
     size_bytes: int
@@ -122,6 +129,7 @@ def identify(prompt: Prompt) -> Identity:
         mpy_version=facts.mpy & 0xFF,
         has_camera="camera" in facts.modules,
         has_wifi="network" in facts.modules,
+        has_psk="tls_psk" in facts.modules,
         filesystem=_FILESYSTEMS.get(facts.filesystem, facts.filesystem or _UNKNOWN),
         free_bytes=facts.free_bytes,
         size_bytes=facts.size_bytes,

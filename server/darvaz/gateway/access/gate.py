@@ -117,6 +117,14 @@ class Access:
             return self.rules.refuse_token(caller)
         return AskToken(challenge, challenge.header(digest))
 
+    def digest_of_board(self, token_id: str) -> bytes:
+        """Returns the hash that is stored of a board's valid token, from which the key of TLS is made; b"" if none."""
+        try:
+            return self.tokens.live_digest(token_id, *DEVICE_KINDS) or b""
+        except sqlite3.Error as error:
+            log.error("= no link can be encrypted, the database fails: %s", error)
+            return b""
+
     @closed_on_failure
     def bind(self, admitted: Admitted, device_id: str, *, is_elsewhere: bool = False) -> Refused | tuple[str, ...]:
         """Binds the token of a link to the device that introduced itself; a token keeps its device.

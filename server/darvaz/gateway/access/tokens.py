@@ -122,10 +122,10 @@ class Tokens:
         self._touch(token, address)
         return token
 
-    def live_digest(self, token_id: str, kind: str) -> bytes | None:
-        """Returns the hash that is stored of the secret of a valid token of this kind; None if there is none."""
+    def live_digest(self, token_id: str, *kinds: str) -> bytes | None:
+        """Returns the hash that is stored of the secret of a valid token of these kinds; None if there is none."""
         token, digest = self._find(token_id)
-        return digest if token is not None and token.kind == kind and token.is_live(self._unix_s()) else None
+        return digest if token is not None and token.kind in kinds and token.is_live(self._unix_s()) else None
 
     def invalid_ids(self) -> frozenset[str]:
         """Returns the ids of stored tokens that are revoked or expired; they are few."""

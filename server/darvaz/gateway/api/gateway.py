@@ -35,6 +35,7 @@ class HealthAnswer(msgspec.Struct):
     devices_online: int
     links: int
     event_clients: int
+    psk: Annotated[bool, Meta(description="Whether boards can encrypt links with their tokens as keys.")]
     cluster: Annotated[Literal["single", "ok", "away"], Meta(description="Whether other gateways are reached.")]
 
 
@@ -93,6 +94,7 @@ async def read_gateway_health(call: Call) -> HealthAnswer:
         devices_online=parts.hub.online,
         links=parts.link_counts.total,
         event_clients=parts.events.clients,
+        psk=parts.settings.offers_psk,
         cluster=parts.cluster.state().state,
     )
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from darvaz.gateway.http.board_tls import offers_psk
 from darvaz.gateway.http.connection_slots import ConnectionSlots, Slot
 from darvaz.gateway.http.tls_start import HANDSHAKE, TlsStart, plain_answer
 from darvaz.gateway.websocket.fast_upgrade import parse_upgrade
@@ -25,9 +26,18 @@ MakeProtocol = Callable[..., Any]
 class Tls(NamedTuple):
     """How connections are encrypted."""
 
-    context: ssl.SSLContext
+    context: ssl.SSLContext | None
+    """With a certificate; without one, plain requests are answered."""
     is_host_allowed: Callable[[str], bool]
     """Whether plain requests that name this host are sent to https://."""
+    psk: ssl.SSLContext | None = None
+    """For boards, which have the key; None where this Python or the settings do not offer it."""
+
+    def context_for(self, hello: bytes) -> ssl.SSLContext | None:
+        """Returns the context for a connection by its first bytes; None if they are not TLS, or cannot be."""
+        if not hello.startswith(HANDSHAKE):
+            return None
+        return self.psk if self.psk is not None and offers_psk(hello) else self.context
 
 
 class ConnectionFactory:
@@ -105,9 +115,12 @@ class NewConnection(asyncio.Protocol):
     def _begin_tls(self, tls: Tls, data: bytes) -> None:
         if self._tls_start is not None:
             self._tls_start.keep(data)
-        elif data.startswith(HANDSHAKE):
-            self._tls_start = TlsStart(tls.context, self._transport, self, self._use_tls, self._slots.deadline_s)
+        elif (context := tls.context_for(data)) is not None:
+            self._tls_start = TlsStart(context, self._transport, self, self._use_tls, self._slots.deadline_s)
             self._tls_start.begin(data)
+        elif tls.context is None:
+            self._tls = None
+            self.data_received(data)
         else:
             self._transport.write(plain_answer(data, tls.is_host_allowed))
             self._transport.close()
