@@ -105,7 +105,7 @@ def test_the_addon_has_this_version_and_options_that_are_settings() -> None:
 
     assert config["version"] == __version__
     assert set(config["options"]) == set(config["schema"]) <= set(hints())
-    assert config["ingress_port"] == 3000
+    assert config["ingress_port"] == 3000 and config["host_network"]
     # The Supervisor gives this argument a value of its own.
     assert "BUILD_FROM" not in {
         words.partition("=")[0] for name, words in instructions(DOCKERFILES[1]) if name == "ARG"
