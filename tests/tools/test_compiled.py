@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,31 +18,28 @@ import pytest
 import darvaz
 from darvaz.compiled import HOT_MODULES, SUFFIX, path_of
 from tests.support.needs import VARIABLE, missing
-from tools.pip_progress import explain
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-BUILD_DEADLINE_S = 600
+BUILD_DEADLINE_S = 900
 MODULE = "darvaz.gateway.session.session"
 ASK = f"import darvaz, sys, {MODULE}; print(darvaz.is_compiled, sys.modules['{MODULE}'].__file__)"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(BUILD_DEADLINE_S), pytest.mark.xdist_group("compiled")]
 
 
-class Checkout:
-    """A copy of the sources with compiled modules of its own."""
+@dataclass
+class Copy:
+    """A copy of the package with compiled modules of its own, and the Python that runs it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.server = folder / "server"
-        self.package = self.server / "darvaz"
-        shutil.copytree(REPOSITORY / "server" / "darvaz", self.package, ignore=shutil.ignore_patterns("__*__"))
-        shutil.copytree(REPOSITORY / "shared", folder / "shared")
+    package: Path
+    python: str = sys.executable
 
     def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if name not in ("DARVAZ_COMPILED", "CC")}
         return subprocess.run(
-            [sys.executable, *words],
-            env={**clean, "PYTHONPATH": str(self.server), **environ},
-            cwd=self.server.parent,
+            [self.python, *words],
+            env={**clean, "PYTHONPATH": str(self.package.parent), **environ},
+            cwd=self.package.parent.parent,
             capture_output=True,
             text=True,
             timeout=BUILD_DEADLINE_S,
@@ -52,6 +50,39 @@ class Checkout:
         is_compiled, file = self.run("-c", ASK, **environ).stdout.split()
         assert (is_compiled == "True") == file.endswith(SUFFIX)
         return file
+
+
+def checkout_in(folder: Path) -> Copy:
+    """Returns a copy of this copy."""
+    package = folder / "server" / "darvaz"
+    shutil.copytree(REPOSITORY / "server" / "darvaz", package, ignore=shutil.ignore_patterns("__*__"))
+    shutil.copytree(REPOSITORY / "shared", folder / "shared")
+    return Copy(package)
+
+
+def wheel_in(folder: Path) -> Copy | None:
+    """Returns our wheel, installed beside pip and without mypyc; None if the package index cannot be reached."""
+    uv = (sys.executable, "-m", "uv", "--quiet")
+    environment = folder / "environment"
+    python = environment / "bin" / "python"
+    subprocess.run([*uv, "venv", "--seed", "--python", sys.executable, str(environment)], timeout=BUILD_DEADLINE_S)
+    install = [*uv, "pip", "install", "--python", str(python), str(REPOSITORY)]
+    done = subprocess.run(install, capture_output=True, text=True, timeout=BUILD_DEADLINE_S)
+    if "Failed to fetch" in done.stderr:
+        return None
+    assert done.returncode == 0, done.stderr
+    (package,) = environment.glob("lib/python*/site-packages/darvaz")
+    assert not list(package.parent.glob("mypyc"))
+    return Copy(package, str(python))
+
+
+def hurry(copy: Copy) -> None:
+    """Gives what a copy runs the priority of a test, where we may: the other tests leave a lower one no time."""
+    ours = f"PYTHONPATH={copy.package.parent}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if ours in (folder / "environ").read_bytes():
+                os.setpriority(os.PRIO_PROCESS, int(folder.name), 0)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +96,10 @@ def quick_compiler(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory, quick_compiler: str) -> Iterator[Checkout]:
-    """A checkout that was compiled in the background, as `make serve` does it."""
-    copy = Checkout(tmp_path_factory.mktemp("checkout"))
+def copy(tmp_path_factory: pytest.TempPathFactory, quick_compiler: str) -> Copy:
+    """A wheel that was compiled in the background, as `make serve` does it; offline, a checkout with our own mypyc."""
+    folder = tmp_path_factory.mktemp("compiled")
+    copy = wheel_in(folder) or checkout_in(folder)
     started = copy.run("-m", "darvaz.compiled", "--in-background", CC=quick_compiler)
     if "there is no C compiler" in started.stdout or "Python.h is missing" in started.stdout:
         missing(started.stdout.strip())
@@ -76,47 +108,48 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, quick_compiler: str) -> I
     deadline_s = time.monotonic() + BUILD_DEADLINE_S
     while not list((copy.package / "__compiled__").glob("*/manifest.txt")):
         assert time.monotonic() < deadline_s and "not compiled" not in log.read_text(), log.read_text()
-        time.sleep(0.2)
-    yield copy
+        hurry(copy)
+        time.sleep(0.5)
+    return copy
 
 
-def test_compiled_modules_are_what_is_imported_until_their_source_changes(checkout: Checkout) -> None:
-    assert checkout.session().endswith(SUFFIX)
-    source = checkout.package / "gateway" / "session" / "session.py"
+def test_compiled_modules_are_what_is_imported_until_their_source_changes(copy: Copy) -> None:
+    assert copy.session().endswith(SUFFIX)
+    source = copy.package / "gateway" / "session" / "session.py"
     before = source.read_text()
 
     source.write_text(before + "\n# One line more.\n")
-    assert checkout.session() == str(source)
+    assert copy.session() == str(source)
 
     source.write_text(before)
-    assert checkout.session().endswith(SUFFIX)
+    assert copy.session().endswith(SUFFIX)
 
 
 @pytest.mark.parametrize("name", ["gateway/session/events.py", "gateway/websocket/masking.c"])
-def test_a_source_that_compiled_modules_depend_on_counts_too(checkout: Checkout, name: str) -> None:
-    source = checkout.package / name
+def test_a_source_that_compiled_modules_depend_on_counts_too(copy: Copy, name: str) -> None:
+    source = copy.package / name
     before = source.read_text()
 
     source.write_text(before + "\n")
-    assert checkout.session().endswith(".py")
+    assert copy.session().endswith(".py")
 
     source.write_text(before)
 
 
 @pytest.mark.parametrize("word", ["no", "0", "False", "off"])
-def test_plain_python_runs_on_request(checkout: Checkout, word: str) -> None:
-    assert checkout.session(DARVAZ_COMPILED=word).endswith(".py")
-    assert checkout.run("-m", "darvaz", "--version", DARVAZ_COMPILED=word).stdout.endswith("plain Python\n")
+def test_plain_python_runs_on_request(copy: Copy, word: str) -> None:
+    assert copy.session(DARVAZ_COMPILED=word).endswith(".py")
+    assert copy.run("-m", "darvaz", "--version", DARVAZ_COMPILED=word).stdout.endswith("plain Python\n")
 
 
-def test_a_build_of_unchanged_sources_does_nothing(checkout: Checkout) -> None:
-    again = checkout.run("-m", "darvaz.compiled", CC="no-such-compiler")
+def test_a_build_of_unchanged_sources_does_nothing(copy: Copy) -> None:
+    again = copy.run("-m", "darvaz.compiled", CC="no-such-compiler")
 
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
 def test_a_second_start_does_not_compile_what_is_being_compiled(tmp_path: Path) -> None:
-    copy = Checkout(tmp_path)
+    copy = checkout_in(tmp_path)
     (copy.package / "__compiled__" / "build-by-another").mkdir(parents=True)
 
     started = copy.run("-m", "darvaz.compiled", "--in-background")
@@ -125,8 +158,8 @@ def test_a_second_start_does_not_compile_what_is_being_compiled(tmp_path: Path) 
     assert not (copy.package / "__compiled__" / "compile.log").exists()
 
 
-def test_manifest_that_was_cut_off_is_not_used(checkout: Checkout) -> None:
-    (manifest,) = (checkout.package / "__compiled__").glob("*/manifest.txt")
+def test_manifest_that_was_cut_off_is_not_used(copy: Copy) -> None:
+    (manifest,) = (copy.package / "__compiled__").glob("*/manifest.txt")
     before = manifest.read_text()
 
     for broken in (
@@ -136,13 +169,13 @@ def test_manifest_that_was_cut_off_is_not_used(checkout: Checkout) -> None:
         before.replace("session.py", "nothing.py"),
     ):
         manifest.write_text(broken)
-        assert checkout.session().endswith(".py")
+        assert copy.session().endswith(".py")
 
     manifest.write_text(before)
 
 
 def test_a_machine_without_a_compiler_runs_plain_python_and_says_so(tmp_path: Path) -> None:
-    copy = Checkout(tmp_path)
+    copy = checkout_in(tmp_path)
 
     wanted = copy.run("-m", "darvaz.compiled", CC="no-such-compiler")
     tried = copy.run("-m", "darvaz.compiled", "--if-possible", CC="no-such-compiler")
@@ -158,20 +191,21 @@ def test_a_machine_without_a_compiler_runs_plain_python_and_says_so(tmp_path: Pa
 
 
 def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(tmp_path: Path) -> None:
-    copy = Checkout(tmp_path)
+    copy = checkout_in(tmp_path)
     source = copy.package / "gateway" / "session" / "session.py"
-    source.write_text(source.read_text() + "\nnumber: int = 'text'\n")
+    # mypyc finds this first of all, before it has looked at the types of everything.
+    source.write_text(source.read_text() + "\nnumber = 1  # type: int of\n")
 
     made = copy.run("-m", "darvaz.compiled")
 
     assert made.returncode == 1
-    assert "Incompatible types in assignment" in made.stderr
+    assert "session.py:" in made.stderr and "error: Syntax error in type comment" in made.stderr
     assert [file.name for file in (copy.package / "__compiled__").iterdir()] == ["failed"]
     assert "`make compile` tries again" in copy.run("-m", "darvaz.compiled", "--in-background").stdout
 
 
 def test_a_package_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
-    copy = Checkout(tmp_path)
+    copy = checkout_in(tmp_path)
     (copy.package / "__compiled__").write_text("in the way")
 
     made = copy.run("-m", "darvaz.compiled")
@@ -180,26 +214,12 @@ def test_a_package_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> 
     assert made.stderr.count("\n") == 1 and "__compiled__: " in made.stderr
 
 
-@pytest.mark.slow
-def test_an_installed_wheel_is_compiled_and_downloads_what_it_needs(
-    checkout: Checkout, quick_compiler: str, tmp_path: Path
-) -> None:
-    environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, timeout=BUILD_DEADLINE_S)
-    python = environment / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", str(REPOSITORY)]
-    installed = subprocess.run(install, capture_output=True, text=True, timeout=BUILD_DEADLINE_S)
-    if installed.returncode != 0 and "network" in explain(installed.stderr):
+def test_an_installed_wheel_is_compiled_and_downloads_what_it_needs(copy: Copy) -> None:
+    if copy.python == sys.executable:
         missing("the package index cannot be reached")
-    clean = {name: value for name, value in os.environ.items() if name not in ("DARVAZ_COMPILED", "PYTHONPATH")}
-    clean["CC"] = quick_compiler
 
-    made, shown = (
-        subprocess.run([str(python), "-m", *words], cwd=tmp_path, env=clean, capture_output=True, text=True)
-        for words in (["darvaz.compiled"], ["darvaz", "--version"])
-    )
+    shown = copy.run("-m", "darvaz", "--version", PYTHONPATH="")
 
-    assert made.returncode == 0, made.stderr
     assert shown.stdout.endswith(", compiled\n")
 
 

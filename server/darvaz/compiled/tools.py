@@ -24,7 +24,8 @@ def install_tools(folder: Path) -> None:
         return
     if importlib.util.find_spec("pip") is None:
         raise CannotCompileError(f"mypyc is not installed, and neither is pip: install {REQUIREMENTS[0]!r}")
-    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--target", str(folder)]
+    # Most of its modules are never imported, so none is compiled to bytecode.
+    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--target", str(folder)]
     try:
         subprocess.run(
             [sys.executable, "-m", "pip", "install", *options, *REQUIREMENTS],
