@@ -133,7 +133,15 @@ def release_files(files: dict[str, bytes], *, is_source: bool) -> dict[str, byte
 def summary(rollout: RolloutInfo) -> str:
     """Returns how many boards are in which state, and why it stopped."""
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(rollout["counts"].items()))
-    return visible(f"{counts}. {rollout['reason']}".strip())
+    reason = rollout["reason"].strip().splitlines()
+    # Of a traceback the last line; what is before the first colon names the board.
+    text = "" if not reason else reason[0] if len(reason) == 1 else f"{reason[0].partition(': ')[0]}: {reason[-1]}"
+    return visible(f"{counts}. {text}".strip())
+
+
+def last_line(reason: str) -> str:
+    """Returns what a reason comes to: of a traceback, its last line."""
+    return (reason.strip().splitlines() or [""])[-1]
 
 
 def _follow(client: Any, rollout: RolloutInfo, *, is_quiet: bool) -> RolloutInfo:
@@ -143,8 +151,11 @@ def _follow(client: Any, rollout: RolloutInfo, *, is_quiet: bool) -> RolloutInfo
         for target in rollout["targets"]:
             if shown.get(target["device"]) != target["state"] and not is_quiet:
                 shown[target["device"]] = target["state"]
-                reason = f": {target['reason']}" if target["reason"] else ""
-                click.echo(visible(f"{target['device']:>20} {target['state'].replace('_', ' ')}{reason}"))
+                first, *rest = target["reason"].splitlines() or [""]
+                state = target["state"].replace("_", " ")
+                click.echo(visible(f"{target['device']:>20} {state}{first and ': '}{first}"))
+                for line in rest:
+                    click.echo(visible(f"{'':>20} {line}"))
         under_way = any(target["state"] in ("transferring", "trial") for target in rollout["targets"])
         if rollout["state"] in _OVER and not under_way:
             return rollout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from darvaz.cli.deploy import summary
+from darvaz.cli.deploy import last_line, summary
 from darvaz.cli.remote import ask, client_of, gateway_option
 from darvaz.cli.tables import iso, show, show_found
 from darvaz.cli.verb_options import json_option
@@ -39,7 +39,10 @@ def show_rollout(number: int, as_json: bool, gateway: str) -> None:
     if as_json:
         click.echo(visible_json(found, indent=2))
         return
-    rows = [{"device": each["device"], "state": each["state"], "reason": each["reason"]} for each in found["targets"]]
+    rows = [
+        {"device": each["device"], "state": each["state"], "reason": last_line(each["reason"])}
+        for each in found["targets"]
+    ]
     show(rows, rows)
     click.echo(f"Rollout {number} of release {found['release']} is {found['state']}: {summary(found)}", err=True)
 

@@ -183,6 +183,37 @@ class Refusals(unittest.TestCase):
         older = {"signed": OLDER, "signature": SIGNATURES[OLDER]}
         self.refused(self.offer(manifest, counter=2, **older), "signed before one")
 
+    def test_a_release_that_runs_once_makes_way_at_the_next_start(self):
+        import darvaz_loader
+
+        with open("/program.json", "w") as file:
+            json.dump({"slot": "", "state": "good", "counter": 1}, file)
+        self.assertEqual(self.send({"main.py": b"1"}, counter=2, once=True)["state"], "complete")
+        self.device.update.step("commit", {}, {})
+        starts, path = [], sys.path[:]
+        for _ in range(2):
+            darvaz_loader.choose()
+            os.chdir("/")
+            sys.path[:] = path
+            state = darvaz_loader.read()
+            starts.append((state["state"], state["slot"], state["tries"]))
+
+        self.assertEqual(starts, [("once", "/app_a", 1), ("fell_back", "", 0)])
+
+    def test_another_release_may_follow_one_that_runs_once_without_losing_the_way_back(self):
+        import darvaz_loader
+
+        with open("/program.json", "w") as file:
+            json.dump({"slot": "/app_a", "other": "", "state": "good", "counter": 1, "release": "1"}, file)
+        for counter in (2, 3):
+            self.assertEqual(self.send({"main.py": b"%d" % counter}, counter=counter, once=True)["state"], "complete")
+            self.device.update.step("commit", {}, {})
+            self.device.update = None
+        state = darvaz_loader.read()
+
+        # The program before is still the one in the first folder.
+        self.assertEqual((state["slot"], state["other"], state["other_release"]), ("/app_b", "/app_a", "1"))
+
     def test_what_comes_twice_or_too_early_is_asked_for_again(self):
         manifest = manifest_of({"main.py": b"1"})
         self.offer(manifest)

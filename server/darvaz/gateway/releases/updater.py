@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,8 @@ ANSWER_DEADLINE_S = 30.0
 AGAIN_S = 1.0
 _IDS = 2**30
 REASON_CHARS_MAX = 1000
+# The line of a traceback that is the loader itself.
+_OWN_FRAME = re.compile(r'^  File "/lib/darvaz_loader\.m?py", line \d+, in run\n', re.MULTILINE)
 NO_LOADER = "this board cannot take updates: run `darvaz flash` once, with the board on USB"
 NO_KEY = "this board has no key for updates: run `darvaz flash` once, with the board on USB"
 
@@ -184,7 +187,7 @@ class Updater:
         return [(rollout, target) for rollout, target in found if target is not None and target.state == state]
 
     def _change(self, rollout: Rollout, target: Target, state: TargetState, reason: str = "") -> None:
-        target.state, target.reason = state, reason[:REASON_CHARS_MAX]
+        target.state, target.reason = state, _OWN_FRAME.sub("", reason).strip()[:REASON_CHARS_MAX]
         target.changed_s = self._unix_s()
         self.store.keep_target(rollout, target)
         text = f"release {rollout.release}, rollout {rollout.number}: {state} {target.reason}".rstrip()
