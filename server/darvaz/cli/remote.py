@@ -69,7 +69,7 @@ def client_of(gateway: str, token: str | None = None) -> Iterator[Gateway]:
     # At the end Python would look through all modules for garbage: a tenth of the time of a verb.
     atexit.register(gc.freeze)
     with explained_errors():
-        config = find_gateway(gateway, token)
+        config = find_gateway(gateway or _find(None), token)
         # Root finds the local token of a service, which runs as another user, in the folder that its file names.
         with Gateway(config=replace(config, data=service_folder())) as client:
             yield client
@@ -125,6 +125,13 @@ def _mention_folder(folder: Path, used: str) -> None:
 
 
 def _find_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    if isinstance(context.command, click.Group):
+        # Its own commands may be of no gateway: `client_of` finds it where one is meant.
+        return value or ""
+    return _find(value)
+
+
+def _find(value: str | None) -> str:
     with explained_errors():
         is_named_elsewhere = value or os.environ.get(URL_VARIABLE) or recall(login_path()) is not None
         return find_gateway(value).url if is_named_elsewhere else _url_here()

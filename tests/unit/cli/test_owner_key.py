@@ -24,7 +24,7 @@ def test_a_key_signs_a_release_so_that_a_board_can_verify_it(tmp_path: Path) -> 
     done = CliRunner().invoke(cli, ["releases", "key", str(file), "--json"])
     signed = sign_release(file, FILES)
 
-    public = json.loads(done.output)["public"]
+    public = json.loads(done.stdout)["public"]
     text = owner_text(make_files(FILES), signed["signed_s"])
     assert public == public_key_of(file)
     assert ed25519.verify(bytes.fromhex(public), text, bytes.fromhex(signed["signature"]))
