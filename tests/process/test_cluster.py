@@ -24,6 +24,9 @@ from tests.support.viewing import run_cli
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("cluster")]
 
 
+PAGE = (Path(__file__).resolve().parents[2] / "docs/cluster.md").read_text(encoding="utf-8")
+
+
 def names(gateway: RunningApp) -> list[str]:
     """Returns the gateways that one knows, by name."""
     return [node.name for node in gateway.parts.cluster.state().nodes]
@@ -103,6 +106,24 @@ async def test_the_gateway_shows_who_it_is_and_checks_the_server(tmp_path: Path)
     assert "certificate verify failed" in wrong_ca
     assert "uthorization" in no_user
     assert "does not encrypt" in stripped
+
+
+async def test_the_user_of_the_page_may_do_what_gateways_need_and_no_more(tmp_path: Path) -> None:
+    block = PAGE.partition("```nginx\n")[2].partition("```")[0]
+    assert block.startswith("authorization")
+    (tmp_path / "credentials").write_text("darvaz:a-long-password\n")
+    with NatsServer(tmp_path, options=block) as server:
+        settings = {"cluster": server.url, "cluster_credentials_file": str(tmp_path / "credentials")}
+        async with RunningApp(**settings) as one, RunningApp(**settings) as two:
+            await settled(lambda: len(names(one)) == len(names(two)) == 2)
+            async with board_at(one, "lamp") as board:
+                await settled(lambda: two.parts.hub.is_online("lamp"))
+                asking = asyncio.create_task(two.post("/api/devices/lamp/commands/info"))
+                command = await board.receive("command")
+                await board.send("ack", id=command["id"], command="info", status="ok")
+                answer = await asking
+
+    assert answer.status_code == 200
 
 
 async def problem_of(**settings: Any) -> str:

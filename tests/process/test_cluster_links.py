@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats import connect as connect_to_nats
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.app import RunningApp
@@ -31,6 +32,11 @@ def is_online(gateway: RunningApp, device: str) -> bool | None:
     """Returns what a gateway says of a device; None if it does not know it."""
     found = gateway.parts.describer.describe(device)
     return None if found is None else found.online
+
+
+def last_args_at(gateway: RunningApp, device: str) -> dict[str, Any]:
+    known = gateway.parts.devices.get(device)
+    return {} if known is None else known.last_args
 
 
 async def answer_one(board: Board, **ack: Any) -> dict[str, Any]:
@@ -96,6 +102,7 @@ async def test_a_command_reaches_a_board_from_any_gateway(nats: NatsServer) -> N
             asking = asyncio.create_task(two.post("/api/devices/چراغ/commands/led", json={"on": True}))
             command = await answer_one(board, status="ok", result={"on": True})
             done = await asking
+            await settled(lambda: last_args_at(two, "چراغ") == last_args_at(one, "چراغ") == {"led": {"on": True}})
             asking = asyncio.create_task(two.post("/api/devices/چراغ/commands/led", json={"on": True}))
             await answer_one(board, status="error", message="the lamp is hot")
             refused = await asking
@@ -197,3 +204,27 @@ async def test_readings_and_lines_of_the_log_are_seen_at_every_gateway(nats: Nat
     assert [event.type for event in events] == ["telemetry", "log"] and "سلام".encode() in events[1].text
     # The history is that of the gateway that has the board.
     assert (len(kept[0]), len(kept[1])) == (1, 0)
+
+
+async def test_entries_of_other_versions_are_used_as_far_as_they_are_understood(nats: NatsServer) -> None:
+    newer = {"device": "newer", "kind": "pico", "node": "n", "serial": 1, "is_online": False, "colour": "red"}
+    entries = {
+        "newer": {**newer, "introduction": {"type": "connect", "device": "newer", "version": "9", "mood": "good"}},
+        "broken": {**newer, "device": "broken", "introduction": {"type": "connect", "commands": 7}},
+        "submarine": {**newer, "device": "submarine", "kind": "submarine"},
+        "other": {**newer, "device": "not-other"},
+        "nonsense": [1, 2],
+    }
+    async with RunningApp(cluster=nats.url) as one:
+        await settled(lambda: one.parts.cluster.state().state == "ok")
+        client = await connect_to_nats(nats.url)
+        for key, value in entries.items():
+            await client.jetstream().publish(f"$KV.dv_links.{key}", json.dumps(value).encode())
+        await client.close()
+        async with board_at(one, "last"):
+            await settled(lambda: one.parts.devices.get("broken") is not None)
+        known = {device["id"]: device for device in (await one.get("/api/devices")).json()["devices"]}
+
+    assert known["newer"]["version"] == "9"
+    assert known["broken"]["commands"] == {}
+    assert not {"submarine", "other", "not-other", "nonsense"} & known.keys()

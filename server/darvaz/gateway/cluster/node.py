@@ -79,7 +79,7 @@ class ClusterNode:
 
     def open(self) -> None:
         """Begins to connect; the gateway serves its boards meanwhile."""
-        self._note_loss("it is not connected yet")
+        self._parts.remarks[_REMARK] = "the cluster is not reached: it is not connected yet"
         self._links.open()
         self._gifts.open()
         self._tables.open()

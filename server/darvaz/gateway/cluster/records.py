@@ -32,6 +32,8 @@ class LinkRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     last_seen_s: float = 0.0
     last_end: int | None = None
     introduction: dict[str, Any] = {}
+    last_args: dict[str, dict[str, Any]] = {}
+    """With what its commands were carried out before this link began."""
 
 
 class GivenRecord(msgspec.Struct, kw_only=True, omit_defaults=True):

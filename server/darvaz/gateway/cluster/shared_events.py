@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
@@ -38,6 +39,8 @@ class SharedMessage(msgspec.Struct, array_like=True):
     device: str
     happened_s: float
     text: str
+    last_args: dict[str, dict[str, Any]] | None = None
+    """Behind an acknowledgement: with what the commands of the device were carried out."""
 
 
 _BATCH = msgspec.msgpack.Decoder(list[SharedMessage])
@@ -67,7 +70,9 @@ class SharedEvents:
     def _keep(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
         if device is None or not self._nodes.has_others:
             return
-        kept = SharedMessage(device, happened_s, self._parts.protocol.dump(message))
+        known = self._parts.devices.get(device) if type_ == "ack" else None
+        last_args = None if known is None else known.last_args
+        kept = SharedMessage(device, happened_s, self._parts.protocol.dump(message), last_args)
         self._waiting.append(kept)
         self._chars += len(kept.text)
         while self._chars > WAITING_BYTES_MAX:
@@ -112,5 +117,7 @@ class SharedEvents:
         if parts.devices.get(each.device) is None or parts.hub.is_here(each.device):
             return
         found = parts.protocol.parse(each.text)
+        if each.last_args is not None:
+            parts.devices.give(each.device, last_args=each.last_args)
         if not isinstance(found, Fault):
             parts.bus.publish_elsewhere(type(found).__name__, each.device, found, each.happened_s)

@@ -22,6 +22,7 @@ from darvaz.gateway.devices.elsewhere import RemoteLink
 from darvaz.gateway.devices.registry import KnownDevice
 from darvaz.gateway.forgotten_devices import delete_device
 from darvaz.gateway.parts import Parts
+from darvaz.protocol.faults import Fault
 
 log = logging.getLogger("darvaz.cluster")
 
@@ -208,7 +209,7 @@ class SharedLinks:
             device=device, kind=known.kind, node=self._nodes.own, serial=0 if claim is None else claim.serial,
             is_online=is_online, address=known.address, since_s=state.since_unix_s or 0.0,
             first_seen_s=known.first_seen_s, last_seen_s=known.last_seen_s, last_end=known.last_end,
-            introduction=known.introduction,
+            introduction=known.introduction, last_args=known.last_args,
         )  # fmt: skip
         return msgspec.json.encode(record)
 
@@ -222,11 +223,22 @@ class SharedLinks:
         if record is not None and record.kind not in self._parts.protocol.kinds:
             log.warning("= device %s is of a kind that this version does not know, %s", ascii(device), record.kind)
             return
+        if record is not None:
+            record.introduction = self._checked(record)
         change = self._ownership.hear(device, record, entry.revision)
         claim = self._ownership.claim_of(device)
         if record is not None and claim is not None and claim.rival == entry.revision:
             self._rivals[device] = record
         self._apply(device, change, record)
+
+    def _checked(self, record: LinkRecord) -> dict[str, Any]:
+        """Returns the introduction of an entry as this version understands it; nothing of one that it does not."""
+        found = self._parts.protocol.parse(msgspec.json.encode(record.introduction))
+        if isinstance(found, Fault):
+            log.warning("= the introduction of %s is not understood: %s", ascii(record.device), found.message)
+            return {}
+        fields: dict[str, Any] = msgspec.to_builtins(found)
+        return fields
 
     def _apply(self, device: str, change: Outcome, record: LinkRecord | None) -> None:
         rival = self._rivals.pop(device, None) if self._ownership.claim_of(device) is None else None
@@ -256,7 +268,7 @@ class SharedLinks:
         first_s = record.first_seen_s if before is None else before.first_seen_s
         known = KnownDevice(
             id=device, kind=record.kind, first_seen_s=first_s, last_seen_s=record.last_seen_s,
-            address=record.address, introduction=record.introduction,
+            address=record.address, introduction=record.introduction, last_args=record.last_args,
         )  # fmt: skip
         if before is None or _is_news(before, known):
             known.introduction = devices.shared_parts.share(known.introduction)

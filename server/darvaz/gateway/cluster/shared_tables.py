@@ -28,6 +28,9 @@ ACCESS_BUCKET = "dv_access"
 # Rows that are taken over in one transaction; the disk has them before the next ones.
 _ROWS_MAX = 500
 _STORE_DEADLINE_S = 30.0
+# How often a row is written again that others have changed, and how long the change of the others is waited for.
+_TURNS_MAX = 5
+_LOOKS, _LOOK_EVERY_S = 25, 0.01
 _ENROLMENT = ("settings", "enrolment_until_s")
 
 
@@ -90,20 +93,30 @@ class SharedTables:
                     self.writes.want(name, None)
 
     async def _write(self, connection: NatsConnection, name: str, _: None) -> None:
+        for _turn in range(_TURNS_MAX):
+            revision = self._known.get(name, (None, 0))[1]
+            try:
+                await self._write_once(connection, name, revision)
+                return
+            except OutdatedError:
+                # The newer one comes by at once, and then both are one.
+                for _look in range(_LOOKS):
+                    await asyncio.sleep(_LOOK_EVERY_S)
+                    if self._known.get(name, (None, 0))[1] > revision:
+                        break
+        raise ClusterError("a row changes all the time")
+
+    async def _write_once(self, connection: NatsConnection, name: str, revision: int) -> None:
+        """Writes a row as it is now; raises `OutdatedError` if the bucket has another revision than this."""
         table, key = _parse(name)
         row = self._row(table, key)
         part = None if row is None else shared_part(table, row)
-        before, revision = self._known.get(name, (None, 0))
-        if part == before:
+        if part == self._known.get(name, (None, 0))[0]:
             return
-        try:
-            if part is None:
-                written = await connection.delete(ACCESS_BUCKET, name, revision)
-            else:
-                written = await connection.put(ACCESS_BUCKET, name, msgspec.msgpack.encode(part), revision)
-        except OutdatedError:
-            # The newer one comes by, and then both are one.
-            raise ClusterError("a row was changed elsewhere") from None
+        if part is None:
+            written = await connection.delete(ACCESS_BUCKET, name, revision)
+        else:
+            written = await connection.put(ACCESS_BUCKET, name, msgspec.msgpack.encode(part), revision)
         if written > self._known.get(name, (None, 0))[1]:
             self._known[name] = (part, written)
 
