@@ -56,6 +56,7 @@ LAYERS = (
         "gateway.system_metrics",
         "gateway.clock_watch",
         "gateway.refusals",
+        "gateway.layouts",
         "gateway.rules",
         "gateway.shares",
         "gateway.sign_in_hint",

@@ -54,6 +54,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/api/alerts/history", VIEW, None),
     ("GET", "/api/alert-rules", VIEW, None),
     ("GET", "/api/rules", VIEW, None),
+    ("GET", "/api/layouts", VIEW, None),
     ("GET", "/api/enrolment", VIEW, None),
     ("GET", "/api/releases", VIEW, None),
     ("GET", "/api/rollouts", VIEW, None),
@@ -83,6 +84,9 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("DELETE", "/api/devices/nobody/home-assistant-key", CHANGE, None),
     ("POST", "/api/devices/nobody/view-links", CHANGE, {}),
     ("POST", "/api/alerts/none/acknowledgement", CHANGE, None),
+    ("POST", "/api/layouts", CHANGE, {}),
+    ("PUT", "/api/layouts/none", CHANGE, {}),
+    ("DELETE", "/api/layouts/none", CHANGE, None),
     ("POST", "/api/rules", CHANGE, {}),
     ("PUT", "/api/rules/none", CHANGE, {}),
     ("DELETE", "/api/rules/none", CHANGE, None),
@@ -319,7 +323,7 @@ async def test_every_operation_and_caller_is_in_the_table(callers: dict[str, Cal
         "crash": "0" * 12,
         "rollout": "1",
     }
-    values |= {"alert": "none", "rule": "none", "channel": "none"}
+    values |= {"alert": "none", "rule": "none", "layout": "none", "channel": "none"}
 
     missing = [
         operation.action

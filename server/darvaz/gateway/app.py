@@ -44,14 +44,14 @@ from darvaz.gateway.journal.exporter import Exporter
 from darvaz.gateway.journal.starts import CUT_OFF, FIRST_TYPE, LAST_TYPE
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.last_writes import close_writers
+from darvaz.gateway.layouts import Layouts
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.prompts.prompts import Prompts
 from darvaz.gateway.releases.setup import build_updater
 from darvaz.gateway.releases.store import TABLES as RELEASE_TABLES
-from darvaz.gateway.rule_sources import build_rules
-from darvaz.gateway.rules.records import RULES_TABLE
+from darvaz.gateway.rule_sources import OWN_TABLES, build_rules
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
@@ -93,7 +93,7 @@ def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
     check_integrations(settings)
     database = SharedDatabase(settings.data_path)
-    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES, RULES_TABLE, *RELEASE_TABLES)
+    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES, *OWN_TABLES, *RELEASE_TABLES)
     tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
     remark = make_private(settings.data_path)
     if remark is not None:
@@ -134,6 +134,7 @@ def _build(settings: Settings) -> Parts:
         crashes=build_crashes(tables, devices, hub, journal, protocol, bus),
         alerts=alerts,
         rules=rules,
+        layouts=Layouts(tables),
         updater=build_updater(settings, tables, hub, bus, journal, protocol),
         prompts=Prompts(hub, protocol, bus),
         history=history,

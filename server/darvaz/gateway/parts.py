@@ -27,6 +27,7 @@ from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.journal.exporter import Exporter
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.layouts import Layouts
 from darvaz.gateway.local_programs import LocalPrograms
 from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.metrics import Metrics
@@ -82,6 +83,7 @@ class Parts:
     describer: DeviceDescriber
     alerts: Alerts
     rules: Rules
+    layouts: Layouts
     reader: ReadPool
     """Threads that read the database, for the journal."""
     exporter: Exporter

@@ -14,10 +14,13 @@ from darvaz.gateway.devices.many import DeviceResult, command_many
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
-from darvaz.gateway.rules.records import Rule
+from darvaz.gateway.layouts import LAYOUTS_TABLE
+from darvaz.gateway.rules.records import RULES_TABLE, Rule
 from darvaz.gateway.rules.service import Rules
 from darvaz.gateway.settings import Settings
 
+# What people made in the page.
+OWN_TABLES = (RULES_TABLE, LAYOUTS_TABLE)
 _FAILED_NAMED_MAX = 5
 
 

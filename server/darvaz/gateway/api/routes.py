@@ -14,6 +14,7 @@ from darvaz.gateway.api import gateway as api_gateway
 from darvaz.gateway.api import groups as api_groups
 from darvaz.gateway.api import home_assistant as api_home_assistant
 from darvaz.gateway.api import journal as api_journal
+from darvaz.gateway.api import layouts as api_layouts
 from darvaz.gateway.api import mcp, public
 from darvaz.gateway.api import metrics as api_metrics
 from darvaz.gateway.api import prompt as api_prompt
@@ -42,6 +43,7 @@ _OPERATIONS: list[Operation] = [
     *api_alerts.OPERATIONS,
     *api_alert_channels.OPERATIONS,
     *api_rules.OPERATIONS,
+    *api_layouts.OPERATIONS,
     *api_tokens.OPERATIONS,
     *api_sessions.OPERATIONS,
     *api_gateway.OPERATIONS,

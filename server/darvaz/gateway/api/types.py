@@ -73,8 +73,8 @@ Number = Annotated[str, Meta(pattern="^[0-9]{1,9}$", description="The number in 
 
 PATH_TYPES: dict[str, Any] = {
     "device": DeviceId, "name": CommandName, "group": GroupName, "token": Identity, "session": Identity,
-    "time_ms": FrameTime, "crash": CrashId, "alert": Identity, "rule": Identity, "channel": ChannelName,
-    "rollout": Number
+    "time_ms": FrameTime, "crash": CrashId, "alert": Identity, "rule": Identity, "layout": Identity,
+    "channel": ChannelName, "rollout": Number
 }  # fmt: skip
 """The type of each path parameter."""
 PATH_WORDS = {
@@ -87,6 +87,7 @@ PATH_WORDS = {
     "crash": "crash id",
     "alert": "alert id",
     "rule": "rule id",
+    "layout": "dashboard id",
     "channel": "channel",
     "rollout": "rollout",
 }

@@ -235,7 +235,7 @@ MIGRATIONS: Migrations = (
     ("ALTER TABLE devices ADD COLUMN last_end INTEGER",),
     # What people say of the commands and values of each device, as JSON (words.py).
     ("ALTER TABLE devices ADD COLUMN words TEXT NOT NULL DEFAULT '{}'",),
-    # Rules and dashboards that people made, each as JSON (rules/records.py, layouts/records.py).
+    # Rules and dashboards that people made, each as JSON (rules/records.py, layouts.py).
     tuple(
         f"CREATE TABLE {name} (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID"
         for name in ("rules", "layouts")

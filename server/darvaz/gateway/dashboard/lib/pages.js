@@ -22,6 +22,16 @@ export const PAGES = new Map([
     },
   ],
   [
+    "layouts",
+    {
+      load: () => import("../pages/layout-page.js"),
+      element: "layout-page",
+      title: "layouts",
+      icon: "table",
+      isForViewers: true,
+    },
+  ],
+  [
     "charts",
     {
       load: () => import("../pages/chart-page.js"),
@@ -93,5 +103,5 @@ export const PAGES = new Map([
   ],
 ]);
 /** The pages that a phone's bar shows at once. */
-export const FIRST = new Set(["", "charts", "alerts", "cameras"]);
+export const FIRST = new Set(["", "layouts", "charts", "alerts"]);
 export const DEVICE = { ...HOME, load: () => import("../pages/device-page.js") };

@@ -255,6 +255,24 @@ export interface RuleRun {
   detail: string;
 }
 
+/** A card of a dashboard: of a board, or of each board of a group. */
+export interface LayoutCard {
+  kind: string;
+  device: string | null;
+  group: string | null;
+  name: string | null;
+  text: string;
+  is_wide: boolean;
+}
+
+/** A dashboard that people made; each change has a number. */
+export interface Layout {
+  id: string;
+  title: string;
+  cards: LayoutCard[];
+  edition: number;
+}
+
 /** What the gateway does by itself. */
 export interface Rule {
   id: string;

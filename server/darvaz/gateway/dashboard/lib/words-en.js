@@ -15,6 +15,7 @@ export const en = {
   compare: "Compare",
   chart_for: "Chart",
   count_alerts: "{} not acknowledged",
+  layouts: "Dashboards",
   cameras: "Cameras",
   add: "Add a board",
   releases: "Releases",

@@ -15,6 +15,7 @@ export const fa = {
   compare: "مقایسه",
   chart_for: "نمودار",
   count_alerts: "{} تأییدنشده",
+  layouts: "داشبوردها",
   cameras: "دوربین‌ها",
   add: "افزودن برد",
   releases: "نسخه‌ها",

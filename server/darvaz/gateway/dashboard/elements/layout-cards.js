@@ -1,0 +1,174 @@
+// The cards of a dashboard: a value, a plot, a control, a camera or a text; drawn once, then kept up to date.
+
+import { aboutValue, boardName } from "../lib/about-values.js";
+import { pathOf, reasonOf, request } from "../lib/api.js";
+import { chartHashOf, DAY_S } from "../lib/chart-state.js";
+import { announce, bdi, h, visible } from "../lib/dom.js";
+import { formatAgo } from "../lib/format.js";
+import { own } from "../lib/own.js";
+import { pointOf } from "../lib/plot-math.js";
+import { switchOf, titleOf } from "../lib/rules.js";
+import { store } from "../lib/store.js";
+import { t } from "../lib/words.js";
+import "./device-camera.js";
+import { plot } from "./plot.js";
+import { deviceLink } from "./presence.js";
+import { quickSwitch } from "./quick-switch.js";
+
+/** @import { Child, Device, LayoutCard, Point, Value } from "../lib/types.js" */
+
+/** @typedef {{device: string, element: HTMLElement, draw(): void, take?(values: Record<string, Value>, timeS: number): void, load?(): void}} ShownCard */
+
+const POINTS = 300;
+
+/**
+ * Returns what is shown for a card: one for each board, where it is of a group.
+ * @param {LayoutCard} card
+ * @returns {ShownCard[]}
+ */
+export function cardsOf(card) {
+  if (card.kind === "text") return [textCard(card)];
+  const ids = card.device ? [card.device] : membersOf(card.group ?? "").map(({ id }) => id);
+  return ids.map((id) => MAKERS[card.kind](card, id));
+}
+
+/**
+ * Returns what a card is called.
+ * @param {LayoutCard} card
+ */
+export function cardTitle({ kind, device, group, name, text }) {
+  const of = device ? boardName(device) : group ? t("of_group", group) : "";
+  return visible([text.slice(0, 40) || t(`card_${kind}`), of, name ?? ""].filter(Boolean).join(" · "));
+}
+
+/** @param {string} group */
+const membersOf = (group) => [...store.devices.values()].filter(({ groups }) => groups.includes(group));
+
+/** @type {Record<string, (card: LayoutCard, device: string) => ShownCard>} */
+const MAKERS = { value: valueCard, plot: plotCard, control: controlCard, camera: cameraCard };
+
+/** @type {(card: LayoutCard, device: string, title: string, ...content: Child[]) => HTMLElement} */
+function frame({ is_wide, text }, device, title, ...content) {
+  const known = store.devices.get(device);
+  const board = known ? deviceLink(known, bdi(boardName(device))) : bdi(device);
+  const head = h("div", { class: "row" }, h("h2", {}, bdi(text || title)), h("span", { class: "quiet small" }, board));
+  return h(
+    "li",
+    { class: is_wide ? "panel tile wide-tile" : "panel tile" },
+    head,
+    known ? content : h("p", { class: "quiet" }, t("card_gone")),
+  );
+}
+
+/** @type {(card: LayoutCard, device: string) => ShownCard} */
+function valueCard(card, device) {
+  const name = card.name ?? "";
+  const number = h("strong", { class: "big" });
+  const age = h("span", { class: "quiet small" });
+  const href = chartHashOf({ series: [{ device, name }] });
+  const chart = h("a", { href, class: "quiet small", "aria-label": `${t("chart_for")}: ${name}` }, t("chart_for"));
+  const element = frame(
+    card,
+    device,
+    aboutValue(device, name).title,
+    h("p", {}, number),
+    h("p", { class: "row" }, age, chart),
+  );
+  const draw = () => {
+    const known = store.devices.get(device);
+    const reading = own(known?.values ?? {}, name);
+    const vital = known?.[/** @type {"rssi_dbm"} */ (name)];
+    number.textContent = aboutValue(device, name).textOf(reading?.value ?? (typeof vital === "number" ? vital : null));
+    age.textContent =
+      known?.online === false
+        ? `${t("offline")}, ${formatAgo(known.last_seen)}`
+        : reading
+          ? formatAgo(reading.time)
+          : "";
+    element.classList.toggle("away", known?.online === false);
+  };
+  return { device, element, draw };
+}
+
+/** @type {(card: LayoutCard, device: string) => ShownCard} */
+function plotCard(card, device) {
+  const name = card.name ?? "";
+  const { title, unit } = aboutValue(device, name);
+  const drawing = plot(title, unit);
+  /** @type {Point[]} */
+  let points = [];
+  const element = frame(card, device, title, drawing.element);
+  const show = (/** @type {number} */ toS) => {
+    drawing.set(points, toS - DAY_S, toS);
+    drawing.draw();
+  };
+  const load = async () => {
+    try {
+      const found = await request("GET", `${pathOf(device, "telemetry", name)}?from=-${DAY_S}&points=${POINTS}`);
+      points = found.points;
+      show(found.to);
+    } catch {
+      // The next time, in a minute.
+    }
+  };
+  const take = (/** @type {Record<string, Value>} */ values, /** @type {number} */ timeS) => {
+    const value = own(values, name);
+    if (value === undefined || typeof value === "string") return;
+    points.push(pointOf(timeS, value));
+    show(timeS);
+  };
+  return { device, element, draw: drawing.draw, take, load };
+}
+
+/** @type {(card: LayoutCard, device: string) => ShownCard} */
+function controlCard(card, device) {
+  const known = store.devices.get(device);
+  const name = card.name ?? "";
+  const isSwitch = known && switchOf(known)?.name === name;
+  const control = known && store.mayChange ? (isSwitch ? quickSwitch(known) : button(known, name)) : null;
+  const title = titleOf(own(known?.words?.commands ?? {}, name), name);
+  const element = frame(card, device, title, control?.element);
+  const draw = () => {
+    const now = store.devices.get(device);
+    if (now) control?.draw(now);
+    element.classList.toggle("away", now?.online === false);
+  };
+  return { device, element, draw };
+}
+
+/** @type {(device: Device, name: string) => {element: HTMLElement, draw(now: Device): void}} */
+function button({ id }, name) {
+  const status = h("output", { class: "status" });
+  const send = async () => {
+    run.disabled = true;
+    try {
+      await request("POST", pathOf(id, "commands", name));
+      status.textContent = t("done");
+    } catch (error) {
+      status.textContent = t("failed", reasonOf(error));
+    }
+    announce(status.textContent ?? "");
+    run.disabled = false;
+  };
+  const run = h("button", { type: "button", onclick: send, "aria-label": `${t("run")}: ${visible(name)}` }, t("run"));
+  const draw = (/** @type {Device} */ { online }) => {
+    run.hidden = !online;
+  };
+  return { element: h("p", { class: "row" }, run, status), draw };
+}
+
+/** @type {(card: LayoutCard, device: string) => ShownCard} */
+function cameraCard(card, device) {
+  const element = frame(card, device, t("card_camera"), h("device-camera", { device, fps: 3, small: true }));
+  return { device, element, draw: () => {} };
+}
+
+/** @type {(card: LayoutCard) => ShownCard} */
+function textCard({ text, is_wide }) {
+  const element = h(
+    "li",
+    { class: is_wide ? "panel tile wide-tile" : "panel tile" },
+    h("p", { class: "said", dir: "auto" }, visible(text)),
+  );
+  return { device: "", element, draw: () => {} };
+}
