@@ -56,6 +56,7 @@ ON_DEMAND = (
     "ed25519",
     "flash_outbox",
     "secure",
+    "local_name",
 )
 ON_DEMAND_KB_MOST = 24
 LOADER_KB_MOST = 4

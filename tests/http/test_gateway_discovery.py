@@ -6,10 +6,14 @@ import asyncio
 
 import pytest
 from click.testing import CliRunner
+from zeroconf import AddressResolverIPv4  # type: ignore[attr-defined]
+from zeroconf.asyncio import AsyncZeroconf
 
 from darvaz.cli import cli
 from darvaz.doctor import discovery
 from darvaz.doctor.target import TargetError
+from darvaz.gateway.announcement import GatewayAnnouncement
+from darvaz.gateway.settings import Settings
 from tests.support.app import RunningApp
 
 _HERE = ["127.0.0.1"]
@@ -34,6 +38,26 @@ async def test_two_gateways_have_names_of_their_own() -> None:
             found: list[str] = []
             while not {"http://127.0.0.1:4401", "http://127.0.0.1:4402"} <= set(found):
                 found = await discovery.find_gateways(_HERE, search_s=0.5)
+
+
+async def test_a_name_that_another_machine_has_is_left_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    first, second = (GatewayAnnouncement(Settings(host=f"127.0.0.{number}", port=4501)) for number in (1, 2))
+    caplog.set_level("INFO", "darvaz.mdns")
+    async with asyncio.timeout(60), AsyncZeroconf(interfaces=_HERE) as network:
+        first.open()
+        while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.02)
+        second.open()
+        while "finds the gateway as darvaz-2.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.02)
+        names = [AddressResolverIPv4(name) for name in ("darvaz.local.", "darvaz-2.local.")]
+        for name in names:
+            assert await name.async_request(network.zeroconf, 3_000)
+        await first.close()
+        await second.close()
+
+    assert [name.parsed_addresses() for name in names] == [["127.0.0.1"], ["127.0.0.2"]]
+    assert "another machine of this network is darvaz.local" in caplog.text
 
 
 @pytest.mark.parametrize(

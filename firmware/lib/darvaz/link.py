@@ -135,12 +135,16 @@ class Link:
         from .opening import open_connection
 
         is_secure, authority, host, port, _ = gateway
-        tls = None
+        address, tls = host, None
+        if host.endswith(".local"):
+            from .local_name import find
+
+            address = await find(self._device, host)
         if is_secure:
             from . import seldom
 
-            tls = await seldom.make_tls(self._device, authority, host, port)
-        self._connection = await open_connection(host, port, tls)
+            tls = await seldom.make_tls(self._device, authority, address, port)
+        self._connection = await open_connection(host, port, tls, address)
         unload("opening", "secure", "seldom")
 
     async def _converse(self, gateway):

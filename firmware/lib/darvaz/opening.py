@@ -15,17 +15,17 @@ def parse_url(url):
     authority, _, path = rest.partition("/")
     host, _, port = authority.partition(":")
     if scheme not in ("ws", "wss") or not host or not (port or "1").isdigit():
-        raise ValueError("a gateway's address is like ws://192.168.1.5:3000, not %s" % url)
+        raise ValueError("gateways: write ws://192.168.1.5:3000, not %s" % url)
     is_secure = scheme == "wss"
     return is_secure, authority, host, int(port) if port else (443 if is_secure else 80), ("/" + path).rstrip("/")
 
 
-async def open_connection(host, port, tls):
-    """Connects, with TLS if `tls` is an SSLContext; a cancelled attempt leaves nothing open.
+async def open_connection(host, port, tls, address):
+    """Connects to a host at an address, with TLS if `tls` is an SSLContext; a cancelled attempt leaves nothing open.
 
     `getaddrinfo` blocks the event loop, so call it only while Wi-Fi is joined.
     """
-    family, kind, protocol, _, ip = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+    family, kind, protocol, _, ip = socket.getaddrinfo(address, port, 0, socket.SOCK_STREAM)[0]
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)

@@ -58,7 +58,7 @@ def is_clock_set():
 
 async def ask_time(authority, host, port):
     """Returns the gateway's time as Unix seconds, without proof, or None; the caller sets the deadline."""
-    connection = await open_connection(host, port, make_context(None))
+    connection = await open_connection(host, port, make_context(None), host)
     try:
         await connection.write(b"HEAD /health HTTP/1.0\r\nHost: " + authority.encode() + b"\r\n\r\n")
         answer = bytearray(ANSWER_BYTES_MAX)

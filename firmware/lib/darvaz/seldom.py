@@ -39,17 +39,15 @@ async def reboot(device):
 def tell_losses(device):
     """Logs what was lost since the last time, by its reason."""
     outbox, log = device.outbox, device.log
-    crowded, away, short = device.crowded, outbox.lost - device.crowded, log.lost
+    counts = (device.crowded, outbox.lost - device.crowded, log.lost)
     thinned = outbox.thinned
     device.crowded = outbox.lost = outbox.thinned = log.lost = 0
     if thinned:
-        log.info("%d reports were left out while the gateway was away: the older, the further apart they are" % thinned)
-    if crowded > 0:
-        log.warning("%d messages were lost: more came at once than the outbox holds" % crowded)
-    if away > 0:
-        log.warning("%d messages were lost while the gateway was away" % away)
-    if short:
-        log.warning("%d messages were lost: the memory was short" % short)
+        log.info("%d reports were left out while the gateway was away: the older, the further apart" % thinned)
+    reasons = (": more came at once than the outbox holds", " while the gateway was away", ": the memory was short")
+    for count, reason in zip(counts, reasons):
+        if count > 0:
+            log.warning("%d messages were lost%s" % (count, reason))
 
 
 def restart_after(device, error, wait_s):

@@ -1,4 +1,4 @@
-"""The gateway in mDNS: a service `_darvaz._tcp` and the name `darvaz.local`; needs zeroconf."""
+"""The gateway in mDNS: a service `_darvaz._tcp` and the name `darvaz.local`, or a numbered one; needs zeroconf."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 
-from zeroconf import IPVersion
+from zeroconf import AddressResolverIPv4, IPVersion  # type: ignore[attr-defined]
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from darvaz import __version__
@@ -15,7 +15,10 @@ from darvaz.gateway.settings import Settings
 log = logging.getLogger("darvaz.mdns")
 
 SERVICE = "_darvaz._tcp.local."
-HOST = "darvaz.local."
+NAME = "darvaz"
+_NAMES_MAX = 9
+# Who has a name answers at once (RFC 6762, section 6).
+_NAME_ANSWER_MS = 750
 # Of an instance; a DNS label has at most 63 bytes (RFC 1035, section 2.3.4).
 _LABEL_CHARS_MAX = 63
 _ANY = ("0.0.0.0", "::", "")
@@ -50,21 +53,35 @@ class GatewayAnnouncement:
             await self._zeroconf.async_close()
 
     async def _announce(self, zeroconf: AsyncZeroconf) -> None:
+        addresses = own_addresses() if self._settings.host in _ANY else [self._settings.host]
+        host = await _free_name(zeroconf, addresses)
         # Another gateway of this name gets a number behind it.
-        await (await zeroconf.async_register_service(self._service(), allow_name_change=True))
+        await (await zeroconf.async_register_service(self._service(host, addresses), allow_name_change=True))
+        log.info("= the network finds the gateway as %s", host.rstrip("."))
 
-    def _service(self) -> AsyncServiceInfo:
+    def _service(self, host: str, addresses: list[str]) -> AsyncServiceInfo:
         settings = self._settings
         instance = f"Darvaz on {socket.gethostname().partition('.')[0]}"[:_LABEL_CHARS_MAX]
-        addresses = own_addresses() if settings.host in _ANY else [settings.host]
         return AsyncServiceInfo(
             SERVICE,
             f"{instance}.{SERVICE}",
             port=settings.port,
             properties={"version": __version__, "tls": str(int(settings.has_tls)), "path": settings.public.path},
-            server=HOST,
+            server=host,
             addresses=[socket.inet_aton(address) for address in addresses],
         )
+
+
+async def _free_name(zeroconf: AsyncZeroconf, addresses: list[str]) -> str:
+    """Returns the first name that no other machine of the network has."""
+    for number in range(1, _NAMES_MAX + 1):
+        host = f"{NAME}.local." if number == 1 else f"{NAME}-{number}.local."
+        answer = AddressResolverIPv4(host)
+        is_taken = await answer.async_request(zeroconf.zeroconf, _NAME_ANSWER_MS)
+        if not is_taken or set(answer.parsed_addresses()) & set(addresses):
+            return host
+        log.warning("= another machine of this network is %s: boards that look for it find that one", host.rstrip("."))
+    return host
 
 
 def own_addresses() -> list[str]:
