@@ -127,7 +127,7 @@ def _describe(call: Call) -> CameraAnswer:
     newest, round_trip_s = camera.newest, parts.stream_controller.round_trip_s(device)
     return CameraAnswer(
         id=device,
-        online=parts.hub.commands_of(device) is not None,
+        online=parts.hub.is_online(device),
         viewers=camera.viewers,
         asked=None if requested is None else CameraRequest(requested.fps, requested.size, requested.quality),
         arriving_fps=round(camera.fps(now_s), 2),

@@ -28,6 +28,17 @@ class Snapshots:
     async def take(self, device: str, age_s_max: float = FRESH_S) -> Frame:
         """Returns a frame of at most this age; raises a `CommandError` with the reason if there is none."""
         newest = self._frames.camera(device).newest
+        is_elsewhere = not self._hub.is_here(device) and self._hub.is_online(device)
+        if not is_elsewhere:
+            return await self.take_here(device, age_s_max)
+        if newest is not None and time.monotonic() - newest.arrived_s <= age_s_max:
+            return newest
+        data = await self._hub.elsewhere.snapshot(device, self._deadline_s)
+        return Frame(data, 0, time.monotonic(), time.time())
+
+    async def take_here(self, device: str, age_s_max: float = FRESH_S) -> Frame:
+        """Does the same for a camera that is connected to this gateway, or raises `OfflineError`."""
+        newest = self._frames.camera(device).newest
         commands = self._hub.commands_of(device)
         if commands is None:
             raise OfflineError(f"{device} is offline")

@@ -14,6 +14,7 @@ from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error, NoRespondersError, NoServersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext, api
@@ -144,8 +145,12 @@ class NatsConnection:
 
     async def listen(self, subject: str, receive: Callable[[Msg], Awaitable[None]]) -> None:
         """Has `receive` called with each message at a subject, one after the other, until the connection ends."""
+        await self.subscribe(subject, receive)
+
+    async def subscribe(self, subject: str, receive: Callable[[Msg], Awaitable[None]]) -> Subscription:
+        """Listens as `listen` does, and returns what ends it before the connection does."""
         try:
-            await self._client.subscribe(subject, cb=receive)
+            return await self._client.subscribe(subject, cb=receive)
         except (Error, OSError) as error:
             raise ClusterError(explain(error)) from None
 

@@ -19,6 +19,7 @@ from darvaz.gateway.cluster.follower import BucketEntry, Follower
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.options import ClusterOptions
 from darvaz.gateway.cluster.shared_events import SharedEvents
+from darvaz.gateway.cluster.shared_frames import SharedFrames
 from darvaz.gateway.cluster.shared_gifts import DEVICES_BUCKET, SharedGifts
 from darvaz.gateway.cluster.shared_links import LINKS_BUCKET, SharedLinks
 from darvaz.gateway.cluster.shared_tables import ACCESS_BUCKET, SharedTables
@@ -68,6 +69,7 @@ class ClusterNode:
         self._gifts = SharedGifts(parts)
         self._tables = SharedTables(parts)
         self._events = SharedEvents(parts, self._nodes)
+        self._frames = SharedFrames(parts, options.node, self._links.find)
         self._shares: tuple[tuple[str, _Share], ...] = (
             (LINKS_BUCKET, self._links), (DEVICES_BUCKET, self._gifts), (ACCESS_BUCKET, self._tables),
         )  # fmt: skip
@@ -84,6 +86,7 @@ class ClusterNode:
         self._gifts.open()
         self._tables.open()
         self._events.open()
+        self._frames.open()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
@@ -98,6 +101,7 @@ class ClusterNode:
         await self._links.close()
         self._tables.close()
         self._events.close()
+        await self._frames.close()
 
     # What others ask
 
@@ -153,13 +157,14 @@ class ClusterNode:
         for bucket, share in self._shares:
             await self._open(connection, bucket, share.reset)
         await self._links.commands.listen(connection)
+        await self._links.snapshots.listen(connection)
         self._connection = connection
         self._links.begin(connection)
         known = [asyncio.Event() for _ in range(len(self._shares) + 1)]
         followers = [self._following, *(share.follower for _, share in self._shares)]
         jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
         jobs += [self._beat(connection), self._watch(connection), self._tables.take_over()]
-        jobs += [self._events.send(connection)]
+        jobs += [self._events.send(connection), self._frames.run(connection)]
         jobs += [self._write(connection, known)]
         tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
         try:

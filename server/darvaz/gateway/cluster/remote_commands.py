@@ -157,7 +157,12 @@ def _result_of(answer: CommandAnswer, device: str, name: str, deadline_s: float)
     if not answer.code:
         return answer.result
     default = f"{device} did not answer {name} within {deadline_s:g} s" if answer.code == TimedOutError.code else ""
-    raise _ERRORS.get(answer.code, CommandError)(answer.message or default or answer.code)
+    raise error_of(answer.code, answer.message or default or answer.code)
+
+
+def error_of(code: str, message: str) -> CommandError:
+    """Returns the error that another gateway told of."""
+    return _ERRORS.get(code, CommandError)(message)
 
 
 async def _respond(message: Msg, answer: CommandAnswer) -> None:

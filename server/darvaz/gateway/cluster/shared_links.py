@@ -17,6 +17,7 @@ from darvaz.gateway.cluster.nodes import LivingNodes
 from darvaz.gateway.cluster.ownership import Claim, Outcome, Ownership
 from darvaz.gateway.cluster.records import LinkRecord, device_of, token_of
 from darvaz.gateway.cluster.remote_commands import RemoteCommands
+from darvaz.gateway.cluster.remote_snapshots import RemoteSnapshots
 from darvaz.gateway.cluster.write_queue import WriteQueue
 from darvaz.gateway.devices.elsewhere import RemoteLink
 from darvaz.gateway.devices.registry import KnownDevice
@@ -56,6 +57,7 @@ class SharedLinks:
         self.follower = Follower(LINKS_BUCKET, self._hear)
         self.writes = WriteQueue(self._write)
         self.commands = RemoteCommands(parts.hub, nodes.own)
+        self.snapshots = RemoteSnapshots(parts.snapshots, nodes.own)
         self._connection: NatsConnection | None = None
         # Device → the address of its newest link elsewhere, and since when it is there.
         self._remote: dict[str, tuple[str, float]] = {}
@@ -72,6 +74,7 @@ class SharedLinks:
         """Ends what is under way."""
         await end_tasks(self._telling)
         await self.commands.close()
+        await self.snapshots.close()
 
     # What the hub asks
 
@@ -90,6 +93,10 @@ class SharedLinks:
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Has the gateway that has the link send a command."""
         return await self.commands.ask(self._connection, self.find, device, name, args, deadline_s)
+
+    async def snapshot(self, device: str, deadline_s: float) -> bytes:
+        """Has the gateway that has the link take a picture."""
+        return await self.snapshots.ask(self._connection, self.find(device), device, deadline_s)
 
     def forget(self, device: str) -> None:
         """Deletes the entry of a device, by which all others forget it."""

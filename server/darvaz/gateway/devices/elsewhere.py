@@ -29,6 +29,9 @@ class Elsewhere(Protocol):
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Has the other gateway send a command; returns its result, or raises a `CommandError`."""
 
+    async def snapshot(self, device: str, deadline_s: float) -> bytes:
+        """Has the other gateway take a picture; returns the JPEG, or raises a `CommandError`."""
+
     def forget(self, device: str) -> None:
         """Has all other gateways forget a device."""
 
@@ -43,6 +46,10 @@ class Nowhere:
         return None
 
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        """Raises `OfflineError`."""
+        raise OfflineError(f"{device} is offline")
+
+    async def snapshot(self, device: str, deadline_s: float) -> bytes:
         """Raises `OfflineError`."""
         raise OfflineError(f"{device} is offline")
 
