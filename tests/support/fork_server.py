@@ -198,6 +198,14 @@ def main() -> None:
     for name in _IMPORTED:
         importlib.import_module(name)
     from darvaz.__main__ import main as run
+    from darvaz.boards.flashing.firmware_files import read_deployed
+    from darvaz.gateway.dashboard.routes import file_routes
+    from darvaz.protocol.codec import MessageCodec
+
+    # What is made once in a process, each fork has.
+    file_routes()
+    MessageCodec()
+    read_deployed("pico")
 
     assert threading.active_count() == 1, "a process with threads must not be forked"
     # A fork that looks for garbage in this would copy all of it.

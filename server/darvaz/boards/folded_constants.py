@@ -12,14 +12,28 @@ import io
 import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 
 def fold_constants(sources: Mapping[str, bytes], others: Iterable[bytes]) -> dict[str, bytes]:
     """Returns the sources of all modules with their constants folded; `others` are programs that import them."""
-    trees = {path: ast.parse(source) for path, source in sources.items()}
-    used = Counter(name for tree in trees.values() for name in _names_of_others(tree))
-    used.update(name for source in others for name in _names_of_others(ast.parse(source)))
-    return {path: _fold(source, _constants(trees[path]) - used.keys()) for path, source in sources.items()}
+    used = {name for source in (*sources.values(), *others) for name in _names_in(source).of_others}
+    return {path: _fold(source, _names_in(source).constants - used) for path, source in sources.items()}
+
+
+class _Names(NamedTuple):
+    """The names that a module takes from others, and those of its own constants."""
+
+    of_others: frozenset[str]
+    constants: frozenset[str]
+
+
+# The library is the same for each board that is flashed or simulated.
+@lru_cache(maxsize=256)
+def _names_in(source: bytes) -> _Names:
+    tree = ast.parse(source)
+    return _Names(frozenset(_names_of_others(tree)), frozenset(_constants(tree)))
 
 
 def _names_of_others(tree: ast.Module) -> Iterator[str]:
@@ -46,7 +60,8 @@ def _constants(tree: ast.Module) -> set[str]:
     return found
 
 
-def _fold(source: bytes, names: set[str]) -> bytes:
+@lru_cache(maxsize=256)
+def _fold(source: bytes, names: frozenset[str]) -> bytes:
     lines: dict[int, list[tokenize.TokenInfo]] = {}
     for token in tokenize.generate_tokens(io.StringIO(source.decode()).readline):
         if token.type == tokenize.NAME and token.string in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -29,6 +30,26 @@ class Kind:
     sends_frames: bool
 
 
+class SchemaTypes:
+    """What is made of a schema document: types and decoders of its messages, which do not change."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.names = [option["$ref"].removeprefix("#/$defs/") for option in document["oneOf"]]
+        from_devices = [name for name in self.names if "device" in document["$defs"][name]["x-sender"]]
+        strict, quick = TypeMaker(document), TypeMaker(document, proves_names=False)
+        self.strict: dict[str, Any] = {name: strict.definition(name) for name in self.names}
+        self.types: dict[str, Any] = self.strict | {name: quick.definition(name) for name in from_devices}
+        self.name_rules = NameRules(document, {name: self.types[name] for name in from_devices})
+        self.decode_quickly = msgspec.json.Decoder(_union([self.types[name] for name in from_devices])).decode
+        self.decode_strictly = msgspec.json.Decoder(_union([self.strict[name] for name in from_devices])).decode
+
+
+@cache
+def _types_of_our_schema() -> SchemaTypes:
+    """Returns those of shared/protocol.json, made once in a process."""
+    return SchemaTypes(load_schema())
+
+
 class MessageCodec:
     """Parses the messages of devices and dumps those of the gateway, by one schema document.
 
@@ -40,19 +61,17 @@ class MessageCodec:
 
     def __init__(self, document: Mapping[str, Any] | None = None) -> None:
         self.document = load_schema() if document is None else document
-        names = [option["$ref"].removeprefix("#/$defs/") for option in self.document["oneOf"]]
-        self.messages: dict[str, Any] = {name: self.document["$defs"][name] for name in names}
-        from_devices = [n for n in names if "device" in self.messages[n]["x-sender"]]
-        strict, quick = TypeMaker(self.document), TypeMaker(self.document, proves_names=False)
-        self._strict_types: dict[str, Any] = {name: strict.definition(name) for name in names}
-        self.types: dict[str, Any] = self._strict_types | {name: quick.definition(name) for name in from_devices}
-        self._name_rules = NameRules(self.document, {name: self.types[name] for name in from_devices})
+        made = _types_of_our_schema() if document is None else SchemaTypes(document)
+        self.messages: dict[str, Any] = {name: self.document["$defs"][name] for name in made.names}
+        self._strict_types = made.strict
+        self.types = made.types
+        self._name_rules = made.name_rules
         self._maps = self._name_rules.maps
         self.device_ids = DeviceIds()
-        self._explainer = RuleExplainer(self.document["$defs"], names)
+        self._explainer = RuleExplainer(self.document["$defs"], made.names)
         self._read_tables()
-        self._decode_quickly = msgspec.json.Decoder(_union([self.types[n] for n in from_devices])).decode
-        self._decode_strictly = msgspec.json.Decoder(_union([self._strict_types[n] for n in from_devices])).decode
+        self._decode_quickly = made.decode_quickly
+        self._decode_strictly = made.decode_strictly
         self._encode = msgspec.json.Encoder().encode
 
     def _read_tables(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -34,9 +35,15 @@ _PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
 
 def page_routes(parts: Parts) -> list[Route]:
     """Returns a route for each file, and for each path of boards one that refuses a request for a page."""
-    files = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA_TYPES]
     boards = [Route(kind.path, _refuse_page, name=f"{kind.name} page") for kind in parts.protocol.kinds.values()]
-    return [*(_page(_path_of(file), file) for file in files), *boards]
+    return [*file_routes(), *boards]
+
+
+@cache
+def file_routes() -> tuple[Route, ...]:
+    """Returns a route for each file; they are read and packed once in a process."""
+    files = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA_TYPES]
+    return tuple(_page(_path_of(file), file) for file in files)
 
 
 def as_sent(file: Path) -> bytes:
