@@ -17,6 +17,7 @@ import pytest
 
 import darvaz
 from darvaz.compiled import HOT_MODULES, SUFFIX, path_of
+from darvaz.compiled.tools import NOT_READ
 from tests.support.needs import VARIABLE, missing
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -193,13 +194,13 @@ def test_a_machine_without_a_compiler_runs_plain_python_and_says_so(tmp_path: Pa
 def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(tmp_path: Path) -> None:
     copy = checkout_in(tmp_path)
     source = copy.package / "gateway" / "session" / "session.py"
-    # mypyc finds this first of all, before it has looked at the types of everything.
-    source.write_text(source.read_text() + "\nnumber = 1  # type: int of\n")
+    # Python reads it, mypyc does not: it ends before it has looked at the types of everything.
+    source.write_text(source.read_text() + "\ndef twice(name, name): ...\n")
 
     made = copy.run("-m", "darvaz.compiled")
 
     assert made.returncode == 1
-    assert "session.py:" in made.stderr and "error: Syntax error in type comment" in made.stderr
+    assert "session.py:" in made.stderr and "error: Duplicate" in made.stderr
     assert [file.name for file in (copy.package / "__compiled__").iterdir()] == ["failed"]
     assert "`make compile` tries again" in copy.run("-m", "darvaz.compiled", "--in-background").stdout
 
@@ -234,3 +235,10 @@ def test_a_hot_module_uses_only_what_means_the_same_when_compiled(name: str) -> 
 
     # A compiled file is in another folder, and cancelling its coroutines causes a warning (Python 3.12).
     assert not re.search(r"\b(__file__|async def)\b", source)
+
+
+@pytest.mark.parametrize("name", HOT_MODULES)
+def test_a_hot_module_uses_no_package_that_mypyc_does_not_read(name: str) -> None:
+    source = (REPOSITORY / "server" / "darvaz" / path_of(name)).read_text()
+
+    assert not re.search(rf"^\s*(from|import) ({'|'.join(NOT_READ)})\b", source, re.MULTILINE)

@@ -13,17 +13,29 @@ from mypyc.build import mypycify
 from setuptools import Extension, setup
 
 from darvaz.compiled import C_MODULES, HOT_MODULES, LIBRARY, c_path_of, path_of
+from darvaz.compiled.tools import NOT_READ
 
 # Functions are called only within the library, so the compiler may inline them. Microsoft's compiler needs no flag.
 FLAGS = [] if sys.platform == "win32" else ["-fvisibility=hidden", "-fno-semantic-interposition"]
 
 OPTIMISED = [] if sys.platform == "win32" else ["-O3"]
 
+# `make lint` checks the types; here they are only used.
+CONFIGURATION = f"""
+[mypy]
+ignore_missing_imports = True
+follow_imports = silent
+
+[mypy-{",".join(f"{name}.*" for name in NOT_READ)}]
+follow_imports = skip
+"""
+
 
 def main(folder: str, destination: str) -> None:
     """Puts the compiled modules into the destination, in the folders of the package; all other files into `folder`."""
-    # `make lint` checks the types; here they are only used.
-    checking = ["--config-file=", f"--cache-dir={folder}/mypy", "--ignore-missing-imports", "--follow-imports=silent"]
+    configuration = Path(folder, "mypy.ini")
+    configuration.write_text(CONFIGURATION, encoding="utf-8")
+    checking = [f"--config-file={configuration}", f"--cache-dir={folder}/mypy"]
     sources = [f"darvaz/{path_of(name)}" for name in HOT_MODULES]
     group = LIBRARY.removesuffix("__mypyc")
     extensions = mypycify([*checking, *sources], opt_level="3", group_name=group, target_dir=f"{folder}/c")
