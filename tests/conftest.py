@@ -24,6 +24,8 @@ MEMORY = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 4 * 1024**3
 # Folders of short tests: a process is given a file of them at once.
 SHORT = ("tests/unit/", "tests/http/", "tests/contract/")
+# A file of others that share a gateway is given to one process, if it has no more tests: each process starts its own.
+SHARING_TESTS_MAX = 12
 
 
 def _use_memory_for_folders() -> None:
@@ -95,19 +97,31 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupSch
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Moves the slow tests to the front: a slow test that starts last is waited for by every other process.
 
-    Of the short ones, files with many tests are first.
+    Those that may take longest are first; of the short ones, files with many tests.
     """
     sizes = Counter(item.path for item in items)
     items.sort(key=lambda item: _order_key(item, sizes[item.path]))
     if getattr(config.option, "loadgroup", False):
         for item in items:
+            if sizes[item.path] <= SHARING_TESTS_MAX and _shares_a_gateway(item):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
             _name_group(item)
 
 
-def _order_key(item: pytest.Item, size: int) -> tuple[bool, bool, int]:
+def _order_key(item: pytest.Item, size: int) -> tuple[bool, bool, float]:
     """Returns what a test is sorted by; `size` is the number of tests in its file."""
     short = item.nodeid.startswith(SHORT)
-    return item.get_closest_marker("slow") is None, short, -size if short else 0
+    if item.get_closest_marker("slow") is None:
+        return True, short, -size if short else 0
+    limit = item.get_closest_marker("timeout")
+    return False, short, -float(limit.args[0]) if limit else 0
+
+
+def _shares_a_gateway(item: pytest.Item) -> bool:
+    """Whether a test uses the gateway of its file, and is in no group."""
+    if item.nodeid.startswith(SHORT) or item.get_closest_marker("slow") or item.get_closest_marker("xdist_group"):
+        return False
+    return "gateway" in getattr(item, "fixturenames", ())
 
 
 def _name_group(item: pytest.Item) -> None:

@@ -20,7 +20,13 @@ from tests.support.netns import outside
 from tests.support.real_home_assistant import HomeAssistant, home_assistant_in, python_of_home_assistant
 from tests.support.updates import deploy, make_board, program, until, until_online, upload
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.slow,
+    pytest.mark.timeout(400),
+    # One Home Assistant for all: each process would start its own.
+    pytest.mark.xdist_group("home-assistant"),
+]
 
 COMMANDS: dict[str, Any] = {
     "led": {"on": {"type": "boolean"}},

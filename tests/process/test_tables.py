@@ -97,7 +97,7 @@ def test_devices_fit_a_terminal_of_80_columns_and_are_complete(gateway: GatewayP
 def test_devices_in_a_pipe_are_one_line_each_and_complete(gateway: GatewayProcess) -> None:
     heads, hostile, plain = (line.split("\t") for line in in_a_pipe("devices", "--gateway", gateway.url).splitlines())
 
-    assert heads == ["device", "kind", "state", "last_seen", "address", "version", "board", "commands"]
+    assert heads == ["device", "kind", "state", "last_seen", "address", "version", "board", "link", "commands"]
     assert plain[:3] == ["pan-tilt", "pico", "online"]
     assert hostile[0] == LONG_ID
     assert len(hostile) == len(heads)
