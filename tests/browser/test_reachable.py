@@ -26,7 +26,9 @@ COMMANDS: dict[str, Any] = {
 
 def paths(device: str) -> tuple[str, ...]:
     """Returns the paths of all pages."""
-    return "", f"device/{device}", "cameras", "alerts", "add", "access"
+    chart = f"charts?s={device}/temperature&last=600"
+    made = ("charts", chart, "rules", "layouts/new", "layouts")
+    return "", f"device/{device}", "cameras", *made, "alerts", "journal", "releases", "add", "access"
 
 
 @pytest_asyncio.fixture(loop_scope="session")

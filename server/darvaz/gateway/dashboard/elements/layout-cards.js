@@ -81,7 +81,7 @@ function valueCard(card, device) {
     number.textContent = aboutValue(device, name).textOf(reading?.value ?? (typeof vital === "number" ? vital : null));
     age.textContent =
       known?.online === false
-        ? `${t("offline")}, ${formatAgo(known.last_seen)}`
+        ? `${t("offline")} · ${formatAgo(known.last_seen)}`
         : reading
           ? formatAgo(reading.time)
           : "";

@@ -102,7 +102,7 @@ class RulesPage extends HTMLElement {
   /** @param {Rule} rule */
   #row(rule) {
     const path = `/api/rules/${rule.id}`;
-    const text = `${whenText(rule)} → ${thenText(rule)}`;
+    const text = `${whenText(rule)}${t("rule_arrow")}${thenText(rule)}`;
     const turn = () => {
       const { id: _, runs: _runs, sentence: _sentence, next: _next, ...fields } = rule;
       return this.#change("PUT", path, { ...fields, is_on: !rule.is_on });
@@ -129,7 +129,7 @@ class RulesPage extends HTMLElement {
           " ",
           rule.title && h("strong", {}, bdi(rule.title), " · "),
           bdi(whenText(rule)),
-          " → ",
+          t("rule_arrow"),
           bdi(thenText(rule)),
         ),
         h("span", { class: "row tools" }, buttons),
@@ -183,7 +183,7 @@ customElements.define("rules-page", RulesPage);
 function stateNodes({ is_on, next, runs }) {
   const last = runs[0];
   return [
-    !is_on && t("off"),
+    !is_on && `${t("off")} · `,
     is_on && next !== null && h("span", {}, t("rule_next", ""), timeElement(next)),
     is_on && next !== null && " · ",
     last
