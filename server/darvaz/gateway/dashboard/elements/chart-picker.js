@@ -116,7 +116,7 @@ export function timePicker(current, onchange, onstep) {
     labelled("chart_time", length),
     custom,
     // In the order of time, in every language.
-    h("span", { class: "steps", dir: "ltr" }, steps),
+    h("span", { class: "chart-steps", dir: "ltr" }, steps),
     labelled("compare_with", compare),
     h("label", {}, marks, h("span", {}, t("with_marks"))),
   );
