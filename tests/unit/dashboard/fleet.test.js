@@ -75,3 +75,11 @@ test("what is not known comes last in both directions", () => {
 test("a table has no formulas of boards", () => {
   assert.equal(fleet.csvOf([["=1+1", -5, 'say "hi"', null]]), '\ufeff"\'=1+1","-5","say ""hi""",""\r\n');
 });
+
+test("a board in safe mode is a problem, and found by it", () => {
+  const broken = device("pico-4", { rssi_dbm: -90, program: { state: "safe_mode", reason: "OSError" } });
+  const whole = device("pico-5", { program: { state: "good" } });
+
+  assert.equal(fleet.problemOf(broken), "safe_mode");
+  assert.equal(fleet.problemOf(whole), null);
+});

@@ -59,7 +59,7 @@ class DeviceRelease extends HTMLElement {
         h("strong", {}, t(`program_${state}`)),
         number && !isSafe ? [" ", t("release_number", formatValue(number))] : "",
       ),
-      isSafe ? h("p", {}, t("todo_safe_mode")) : "",
+      isSafe ? h("p", {}, t("program_safe_todo")) : "",
       reason ? h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, reason) : "",
     );
   }

@@ -11,7 +11,7 @@ import { icon } from "./icon.js";
 
 // With fewer devices there is nothing to filter.
 const FILTERS_FROM = 4;
-const STATES = ["online", "offline", "problem", "weak", "memory"];
+const STATES = ["online", "offline", "problem", "safe_mode", "weak", "memory"];
 
 /**
  * @param {(change: Partial<FleetFilter>) => void} onchange

@@ -1,4 +1,4 @@
-// What is wrong in the fleet, in words: the boards that are offline by their common causes, weak signals, low memory.
+// What is wrong in the fleet, in words: the boards that are offline by their common causes, safe mode, weak signals, low memory.
 
 import { bdi, h } from "../lib/dom.js";
 import { outagesOf, problemOf } from "../lib/fleet.js";
@@ -26,7 +26,7 @@ export function troubles(onfilter) {
     const items = outages.slice(0, SHOWN_MAX).map(outageItem);
     const rest = outages.slice(SHOWN_MAX).flatMap((outage) => outage.devices).length;
     if (rest) items.push(counted("more_offline", rest, { state: "offline" }, onfilter));
-    for (const problem of /** @type {const} */ (["weak", "memory"])) {
+    for (const problem of /** @type {const} */ (["safe_mode", "weak", "memory"])) {
       const count = devices.filter((device) => problemOf(device) === problem).length;
       if (count) items.push(counted(`count_${problem}`, count, { state: problem }, onfilter));
     }

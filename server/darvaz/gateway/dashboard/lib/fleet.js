@@ -8,13 +8,13 @@ import { t } from "./words.js";
 /** @import { Device } from "./types.js" */
 
 /** @typedef {"silent" | "left" | "restarted" | "refused" | "unknown"} End how a link ended, as people understand it */
-/** @typedef {"offline" | "weak" | "memory"} Problem */
+/** @typedef {"offline" | "safe_mode" | "weak" | "memory"} Problem */
 
 /**
  * Which boards are shown, and how: as the address of the page has it.
  * @typedef {object} FleetFilter
  * @property {string} q text
- * @property {string} state "", "online", "offline", "problem", "weak" or "memory"
+ * @property {string} state "", "online", "offline", "problem", "safe_mode", "weak" or "memory"
  * @property {string} kind
  * @property {string} group
  * @property {string} version
@@ -55,11 +55,12 @@ export const COLUMNS = {
 
 /**
  * Returns what is wrong with a board, the worst first; null: nothing.
- * @param {Pick<Device, "online" | "rssi_dbm" | "heap_free_bytes">} device
+ * @param {Pick<Device, "online" | "rssi_dbm" | "heap_free_bytes" | "program">} device
  * @returns {Problem | null}
  */
-export function problemOf({ online, rssi_dbm: signal, heap_free_bytes: heap }) {
+export function problemOf({ online, rssi_dbm: signal, heap_free_bytes: heap, program }) {
   if (!online) return "offline";
+  if (program?.state === "safe_mode") return "safe_mode";
   if (signal !== null && signal < WEAK_DBM) return "weak";
   return heap !== null && heap < LOW_BYTES ? "memory" : null;
 }

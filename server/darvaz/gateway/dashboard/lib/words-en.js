@@ -116,7 +116,7 @@ export const en = {
   program_good: "Good:",
   program_fell_back: "Fell back to what it ran before:",
   program_safe_mode: "Safe mode: the program died three times in its first minute and is left out",
-  todo_safe_mode: "Give the board another release here, or send it reboot to let the program try again.",
+  program_safe_todo: "Give the board another release here, or send it reboot to let the program try again.",
   release_give: "Give it a release",
   release_give_button: "Give",
   release_changes: "changed",

@@ -112,7 +112,7 @@ export const fa = {
   program_good: "خوب:",
   program_fell_back: "برگشت به برنامهٔ پیش:",
   program_safe_mode: "حالت امن: برنامه سه بار در دقیقهٔ نخست از کار افتاد و کنار گذاشته شد",
-  todo_safe_mode: "از همین‌جا نسخهٔ دیگری به برد بدهید، یا فرمان reboot را بفرستید تا برنامه دوباره شروع شود.",
+  program_safe_todo: "از همین‌جا نسخهٔ دیگری به برد بدهید، یا فرمان reboot را بفرستید تا برنامه دوباره شروع شود.",
   release_give: "نسخه‌ای به برد بده",
   release_give_button: "بده",
   rollout_pause: "مکث",
