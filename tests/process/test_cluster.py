@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 import trustme
 
-from darvaz.gateway.cluster.nodes import DEAD_S
 from darvaz.gateway.integrations import check_integrations
 from darvaz.gateway.settings import Settings, SettingsError
 from tests.support.app import RunningApp
@@ -40,19 +40,21 @@ async def test_a_gateway_by_itself_says_so() -> None:
     assert (health.json()["cluster"], health.json()["status"]) == ("single", "ok")
 
 
-async def test_gateways_find_each_other_and_see_one_end(nats: NatsServer) -> None:
+async def test_gateways_find_each_other_and_see_one_end(nats: NatsServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "darvaz.cluster")
     async with RunningApp(cluster=nats.url, cluster_node="one") as one:
         async with RunningApp(cluster=nats.url, cluster_node="two") as two:
             await settled(lambda: names(one) == names(two) == ["one", "two"])
             health, page = await one.get("/api/health"), await one.get("/metrics")
             this = [node["name"] for node in (await two.get("/api/cluster")).json()["nodes"] if node["is_this"]]
-        # Long before its silence would show.
-        async with asyncio.timeout(DEAD_S / 2):
-            await settled(lambda: names(one) == ["one"])
+        await settled(lambda: names(one) == ["one"])
 
     assert (health.json()["cluster"], health.json()["status"], this) == ("ok", "ok", ["two"])
+    # Not by its silence.
+    assert "has ended" in caplog.text and "is silent" not in caplog.text
     assert "darvaz_cluster_up 1.0" in page.text and "darvaz_cluster_nodes 2.0" in page.text
-    assert "darvaz_cluster_connections_total 1.0" in page.text and "darvaz_cluster_waiting 0.0" in page.text
+    assert "darvaz_cluster_connections_total 1.0" in page.text and "darvaz_cluster_waiting " in page.text
+    assert "darvaz_cluster_events_dropped_total 0.0" in page.text
 
 
 async def test_a_gateway_that_was_killed_is_missed_within_ten_seconds(nats: NatsServer) -> None:

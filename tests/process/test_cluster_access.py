@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from darvaz.gateway.cluster.node import ClusterNode
 from tests.support.app import RunningApp
 from tests.support.board import board_at
 from tests.support.mosquitto import settled
@@ -20,7 +21,8 @@ OUTSIDE = "192.0.2.7"
 
 def joined(*gateways: RunningApp) -> bool:
     """Returns whether all of these gateways are in the cluster, and have written all that they have to say."""
-    return all(gateway.parts.cluster.state().state == "ok" for gateway in gateways)
+    nodes = [gateway.parts.cluster for gateway in gateways]
+    return all(isinstance(node, ClusterNode) and node.is_settled and node.state().state == "ok" for node in nodes)
 
 
 def is_valid(gateway: RunningApp, token: str) -> bool:

@@ -76,6 +76,8 @@ class ClusterNode:
         # Buckets of the last connection: another one of the same name begins at its first entry.
         self._created: dict[str, str] = {}
         self._connection: NatsConnection | None = None
+        # Whether the others were told over this connection what only this gateway knew.
+        self._is_introduced = False
         self._connections = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -118,6 +120,11 @@ class ClusterNode:
         ]  # fmt: skip
         remark = self._parts.remarks.get(_REMARK, "")
         return ClusterState(state="away" if remark else "ok", detail=remark, nodes=nodes)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that this gateway has to say is written, at this moment."""
+        return self._is_introduced and not any(len(share.writes) for _, share in self._shares)
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """Yields the metrics."""
@@ -172,6 +179,7 @@ class ClusterNode:
             for task in done:
                 task.result()
         finally:
+            self._is_introduced = False
             self._links.begin(None)
             await end_tasks(tasks)
 
@@ -190,6 +198,7 @@ class ClusterNode:
             await event.wait()
         for _, share in self._shares:
             await share.introduce()
+        self._is_introduced = True
         await asyncio.gather(*(share.writes.run(connection) for _, share in self._shares))
 
     async def _watch(self, connection: NatsConnection) -> None:
