@@ -24,6 +24,8 @@ from darvaz.gateway.cluster.options import ClusterOptions
 
 CONNECT_DEADLINE_S = 5.0
 WRITE_DEADLINE_S = 3.0
+# What is left of an entry that was deleted is there for so long.
+DELETED_DAYS = 90
 _CLOSE_DEADLINE_S = 2.0
 # A server that answers no two pings in a row is lost: a cut cable ends no connection.
 _PING_EVERY_S = 2
@@ -96,10 +98,9 @@ class NatsConnection:
         return await self._write(bucket, key, value, {} if last is None else {_LAST: str(last)})
 
     async def delete(self, bucket: str, key: str, last: int | None = None) -> int:
-        """Deletes an entry, as `put` writes one; followers see that."""
-        return await self._write(
-            bucket, key, b"", {"KV-Operation": "DEL"} | ({} if last is None else {_LAST: str(last)})
-        )
+        """Deletes an entry, as `put` writes one; followers see that, those that come back within `DELETED_DAYS` too."""
+        headers = {"KV-Operation": "DEL", "Nats-TTL": f"{DELETED_DAYS * 24}h"}
+        return await self._write(bucket, key, b"", headers | ({} if last is None else {_LAST: str(last)}))
 
     async def get(self, bucket: str, key: str) -> tuple[bytes | None, int]:
         """Returns the value of an entry, None if it was deleted, and its revision; None and 0 if there is none."""
