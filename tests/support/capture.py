@@ -31,6 +31,8 @@ class Capture:
             missing("a capture of packets needs Linux and root")
         self._port = port
         self._payload = bytearray()
+        # By each address of IPv4 that sent or received it.
+        self._of_address: dict[str, bytearray] = {}
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         self._socket.bind(("lo", 0))
@@ -56,6 +58,10 @@ class Capture:
         """All that went either way, and what is behind the masks of WebSocket; loopback shows each packet twice."""
         return bytes(self._payload)
 
+    def payload_of(self, address: str) -> bytes:
+        """What went to or from one of this machine's addresses (IPv4)."""
+        return bytes(self._of_address.get(address, b""))
+
     def _read(self) -> None:
         while True:
             readable, _, _ = select.select([self._socket.fileno(), self._stop_reading], [], [])
@@ -76,7 +82,11 @@ class Capture:
             return
         if self._port in struct.unpack_from("!HH", segment):
             payload = segment[(segment[12] >> 4) * 4 :]
-            self._payload += payload + _unmasked(payload)
+            shown = payload + _unmasked(payload)
+            self._payload += shown
+            if protocol == _IPV4:
+                for address in {socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])}:
+                    self._of_address.setdefault(address, bytearray()).extend(shown)
 
 
 def _unmasked(payload: bytes) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from darvaz.boards.folded_constants import fold_constants
+from darvaz.boards.short_attributes import shorten_attributes
 from darvaz.text.extras import how_to_install
 
 LIBRARY = "/lib/darvaz/"
@@ -44,7 +45,8 @@ def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
     """Returns the files, those of the library as .mpy of this version; all are source if that is not possible."""
     modules = {path: data for path, data in files.items() if _is_compiled(path)}
     rest = {path: data for path, data in files.items() if path not in modules}
-    folded = fold_constants(modules, (data for path, data in rest.items() if path.endswith(SOURCE)))
+    programs = [data for path, data in rest.items() if path.endswith(SOURCE)]
+    folded = shorten_attributes(fold_constants(modules, programs), programs)
     try:
         compiled = {_path(path): _compiled(path, data, mpy_version) for path, data in folded.items()}
         return Deployed(compiled | rest, None)
