@@ -42,7 +42,7 @@ MICROPYTHON = (
     "import sys, micropython_unix as m; sys.argv[0] = 'micropython'; sys.exit(m.main())",
 )
 HEAP_KB_MOST = 400
-FLASH_KB_MOST = 47
+FLASH_KB_MOST = 46
 # Loaded while they are used only: on the heap they take nothing otherwise.
 ON_DEMAND = (
     "crash",

@@ -83,8 +83,14 @@ OUTSIDE = {
     "boards.program": set(),
     "boards.serial": {"text"},
     "boards.folded_constants": set(),
+    "boards.short_arguments": set(),
     "boards.short_attributes": set(),
-    "boards.compiled_library": {"boards.folded_constants", "boards.short_attributes", "text"},
+    "boards.compiled_library": {
+        "boards.folded_constants",
+        "boards.short_arguments",
+        "boards.short_attributes",
+        "text",
+    },
     "boards.virtual": {"boards.compiled_library", "boards.firmware_source", "text"},
     "boards.emulated": set(),
     "boards.flashing": {

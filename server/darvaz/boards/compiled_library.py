@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from darvaz.boards.folded_constants import fold_constants
+from darvaz.boards.short_arguments import shorten_arguments
 from darvaz.boards.short_attributes import shorten_attributes
 from darvaz.text.extras import how_to_install
 
@@ -46,7 +47,7 @@ def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
     modules = {path: data for path, data in files.items() if _is_compiled(path)}
     rest = {path: data for path, data in files.items() if path not in modules}
     programs = [data for path, data in rest.items() if path.endswith(SOURCE)]
-    folded = shorten_attributes(fold_constants(modules, programs), programs)
+    folded = shorten_arguments(shorten_attributes(fold_constants(modules, programs), programs), programs)
     try:
         compiled = {_path(path): _compiled(path, data, mpy_version) for path, data in folded.items()}
         return Deployed(compiled | rest, None)

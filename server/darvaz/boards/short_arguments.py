@@ -1,0 +1,91 @@
+"""Gives the arguments of the library's functions short names, before it is compiled for boards.
+
+MicroPython keeps the name of each argument of each function, 20 bytes of the heap or more, though nearly all are given
+by their place. Names that a call anywhere gives, those of classes whose methods makers call, and those that a nested
+function binds again stay. Lines stay where they are, and tracebacks do not show arguments.
+"""
+
+from __future__ import annotations
+
+import ast
+import string
+from collections.abc import Iterable, Iterator, Mapping
+
+# What makers use: `device.command(…)`, `device.log.info(…)`.
+_OPEN_CLASSES = frozenset({"Device", "Log"})
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def shorten_arguments(sources: Mapping[str, bytes], others: Iterable[bytes]) -> dict[str, bytes]:
+    """Returns the sources with short names of arguments; `others` are programs beside them."""
+    trees = {path: ast.parse(source) for path, source in sources.items()}
+    named = {name for tree in trees.values() for name in _named_in_calls(tree)}
+    named.update(name for source in others for name in _named_in_calls(ast.parse(source)))
+    return {path: _rename(source, _places(trees[path], named)) for path, source in sources.items()}
+
+
+def _named_in_calls(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg is not None:
+            yield node.arg
+
+
+def _places(tree: ast.Module, named: set[str]) -> dict[tuple[int, int], tuple[str, str]]:
+    """Returns what to replace: line and byte of each name → the name and the short one."""
+    found: dict[tuple[int, int], tuple[str, str]] = {}
+    for function in _functions(tree):
+        arguments = [*function.args.posonlyargs, *function.args.args]
+        inside = [node for statement in function.body for node in ast.walk(statement)]
+        used = {node.id for node in inside if isinstance(node, ast.Name)} | {argument.arg for argument in arguments}
+        free = iter([letter for letter in string.ascii_lowercase if letter not in used])
+        bound_again = set(_bound_again(inside))
+        for argument in arguments:
+            name = argument.arg
+            if name == "self" or name in named or name in bound_again or len(name) == 1:
+                continue
+            short = next(free, name)
+            places = [
+                (node.lineno, node.col_offset) for node in inside if isinstance(node, ast.Name) and node.id == name
+            ]
+            for position in [(argument.lineno, argument.col_offset), *places]:
+                found[position] = (name, short)
+    return found
+
+
+def _functions(tree: ast.AST) -> Iterator[_Function]:
+    """Yields the functions whose arguments may have other names: not those of open classes, and none inside another."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, _Function):
+            if node.args.kwarg is None and not node.args.kwonlyargs and not _has_odd_parts(node):
+                yield node
+        elif not (isinstance(node, ast.ClassDef) and node.name in _OPEN_CLASSES):
+            yield from _functions(node)
+
+
+def _has_odd_parts(function: _Function) -> bool:
+    """Whether a function has what hides where its names are: texts with names in them, or names of an outer scope."""
+    odd = (ast.JoinedStr, ast.Global, ast.Nonlocal, ast.ClassDef)
+    return any(isinstance(node, odd) for node in ast.walk(function))
+
+
+def _bound_again(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yields the names that nested functions, lambdas and comprehensions bind for themselves."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from (argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg))
+            yield from (each.id for each in ast.walk(node) if isinstance(each, ast.Name) and _is_stored(each))
+        elif isinstance(node, ast.comprehension):
+            yield from (each.id for each in ast.walk(node.target) if isinstance(each, ast.Name))
+
+
+def _is_stored(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)
+
+
+def _rename(source: bytes, places: Mapping[tuple[int, int], tuple[str, str]]) -> bytes:
+    lines = source.splitlines(keepends=True)
+    for (line, at), (name, short) in sorted(places.items(), reverse=True):
+        text = lines[line - 1]
+        assert text[at:].startswith(name.encode()), f"line {line} has another name than {name}"
+        lines[line - 1] = text[:at] + short.encode() + text[at + len(name) :]
+    return b"".join(lines)
