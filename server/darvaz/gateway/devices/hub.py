@@ -276,7 +276,8 @@ class Hub:
         if ack.status == "error":
             answer.set_exception(RefusedByBoardError(ack.message or f"{link.device} could not do it"))
         else:
-            answer.set_result(None if ack.result is msgspec.UNSET else ack.result)
+            # What a board has to say of it is its answer, where it gave no other.
+            answer.set_result((ack.message or None) if ack.result is msgspec.UNSET else ack.result)
 
     def _presence_of(self, device: str) -> Presence:
         """Returns a connected device that may get another command."""

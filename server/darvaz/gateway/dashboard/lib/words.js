@@ -7,6 +7,8 @@ import { fa } from "./words-fa.js";
 
 /** @type {Record<Language, Record<string, string>>} */
 const WORDS = { en, fa };
+/** What pages brought with them. */
+export const addedWords = /** @type {[Record<string, string>, Record<string, string>][]} */ ([]);
 const KEY = "darvaz.language";
 /** @type {Language} */
 let chosen = (localStorage.getItem(KEY) ?? navigator.language).startsWith("fa") ? "fa" : "en";
@@ -28,6 +30,7 @@ export function t(key, value = "") {
  * @param {Record<string, string>} persian
  */
 export function addWords(english, persian) {
+  addedWords.push([english, persian]);
   Object.assign(WORDS.en, english);
   Object.assign(WORDS.fa, persian);
 }
