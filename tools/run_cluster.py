@@ -158,7 +158,9 @@ def main() -> int:
     if shutil.which("haproxy") is None:
         print("haproxy is not installed: sudo apt install haproxy", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, _end)
+    # Also where a shell that started it in its background has Ctrl-C ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     running = Running(options.folder, programs_of(options.folder.absolute(), options.port))
     try:
         running.start()

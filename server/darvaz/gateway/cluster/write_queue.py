@@ -44,6 +44,12 @@ class WriteQueue(Generic[_T]):
     async def run(self, connection: NatsConnection) -> None:
         """Writes until it is cancelled; what is not written then waits for another connection."""
         tasks: set[asyncio.Task[None]] = set()
+
+        def finish(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            # Not before: another one can begin now.
+            self._changed.set()
+
         try:
             while True:
                 self._changed.clear()
@@ -52,7 +58,7 @@ class WriteQueue(Generic[_T]):
                     job = self._write_one(connection, key, self._waiting.pop(key))
                     task = asyncio.get_running_loop().create_task(job)
                     tasks.add(task)
-                    task.add_done_callback(tasks.discard)
+                    task.add_done_callback(finish)
                 await self._changed.wait()
         finally:
             await end_tasks(tasks)
@@ -71,7 +77,6 @@ class WriteQueue(Generic[_T]):
             if not is_written:
                 self._put_back(key, what)
             self._busy.discard(key)
-            self._changed.set()
 
     def _put_back(self, key: str, what: _T) -> None:
         self._waiting.setdefault(key, what)
