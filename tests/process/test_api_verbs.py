@@ -110,6 +110,32 @@ async def test_a_device_gets_a_label_and_loses_it(gateway: GatewayProcess) -> No
     assert without["label"] is None
 
 
+@pytest.mark.usefixtures("board")
+async def test_changes_of_a_text_are_shown(gateway: GatewayProcess) -> None:
+    shown = await run(gateway, "telemetry", "--states", "--", DEVICE, "lid")
+    changes = await json_of(gateway, "telemetry", "--states", "--", DEVICE, "lid")
+
+    assert shown.exit_code == 0 and "open" in shown.stdout
+    assert changes[-1][1] == "open"
+
+
+async def test_a_dashboard_goes_to_a_file_and_comes_back(gateway: GatewayProcess, tmp_path: Path) -> None:
+    file = tmp_path / "hall.json"
+    file.write_text('{"title": "Hall", "cards": [{"kind": "text", "text": "hello"}]}')
+
+    made = (await run(gateway, "dashboards", "put", file)).stdout.partition(":")[0]
+    file.write_text((await run(gateway, "dashboards", "show", made)).stdout.replace("Hall", "The hall"))
+    await run(gateway, "dashboards", "put", file, "--replace", made)
+    listed = await run(gateway, "dashboards", "list")
+    removed = await run(gateway, "dashboards", "remove", made)
+    file.write_text("nonsense")
+    wrong = await run(gateway, "dashboards", "put", file)
+
+    assert made in listed.stdout and "The hall" in listed.stdout
+    assert removed.stdout == f"{made} is removed.\n"
+    assert wrong.exit_code == 1 and "is not a dashboard" in wrong.stderr
+
+
 async def test_a_device_is_forgotten_only_when_that_is_confirmed(gateway: GatewayProcess) -> None:
     async with board_at(gateway.ws_url, "old"):
         pass

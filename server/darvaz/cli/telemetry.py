@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from darvaz.cli.remote import ask, gateway_option
-from darvaz.cli.tables import ago, iso, show
+from darvaz.cli.tables import ago, iso, show, show_found
 from darvaz.cli.verb_options import json_option, parse_age
-from darvaz.client import requests
+from darvaz.client import page_requests, requests
 from darvaz.text.terminal import visible_json
 
 _POINTS_MAX = 2_000
@@ -22,17 +22,22 @@ _POINTS_MAX = 2_000
 @click.option("--since", callback=parse_age, help="With NAME: only readings after this: 30s, 10m, 2h, 7d ago, or ISO.")
 @click.option("--until", callback=parse_age, help="With NAME: only readings before this.")
 @click.option("--points", type=click.IntRange(1, _POINTS_MAX), help="With NAME: most lines that are shown.")
+@click.option("--states", is_flag=True, help="With NAME: when a text or truth value changed, and to what.")
 @json_option
 @gateway_option
 def telemetry(
-    device: str, name: str | None, since: float | None, until: float | None, points: int | None, as_json: bool,
-    gateway: str,
+    device: str, name: str | None, since: float | None, until: float | None, points: int | None, states: bool,
+    as_json: bool, gateway: str,
 ) -> None:  # fmt: skip
     """Show the newest readings of DEVICE; with NAME, those of one name over time, a day by default."""
     if name is None:
-        if since is not None or until is not None or points is not None:
-            raise click.UsageError("--since, --until and --points need a NAME")
+        if since is not None or until is not None or points is not None or states:
+            raise click.UsageError("--since, --until, --points and --states need a NAME")
         _show_newest(ask(gateway, requests.newest(device)), as_json)
+        return
+    if states:
+        changes: list[tuple[float, str | bool]] = ask(gateway, page_requests.states(device, name, since, until))
+        show_found(changes, _change, "No change in this time.", as_json=as_json)
         return
     found = ask(gateway, requests.plot(device, name, since, until, points))
     if as_json:
@@ -47,6 +52,10 @@ def telemetry(
         show(rows, rows)
     else:
         click.echo("No readings in this time.", err=True)
+
+
+def _change(change: tuple[float, str | bool]) -> dict[str, str]:
+    return {"time": iso(change[0]) or "", "value": str(change[1])}
 
 
 def _show_newest(found: dict[str, Any], as_json: bool) -> None:

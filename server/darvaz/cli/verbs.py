@@ -48,6 +48,11 @@ TABLE = {
         DEVICES,
         ("GET /api/crashes", "GET /api/crashes/{crash}", "DELETE /api/crashes/{crash}"),
     ),
+    "dashboards": Verb(
+        "List the dashboards that people made; move them to files and back.",
+        DEVICES,
+        ("GET /api/layouts", "POST /api/layouts", "PUT /api/layouts/{layout}", "DELETE /api/layouts/{layout}"),
+    ),
     "deploy": Verb(
         "Give a program to boards over the air, in steps.",
         DEVICES,
@@ -141,7 +146,11 @@ TABLE = {
     "telemetry": Verb(
         "Show the newest readings of a device, or those of one name over time.",
         DEVICES,
-        ("GET /api/devices/{device}/telemetry", "GET /api/devices/{device}/telemetry/{name}"),
+        (
+            "GET /api/devices/{device}/telemetry",
+            "GET /api/devices/{device}/telemetry/{name}",
+            "GET /api/devices/{device}/telemetry/{name}/states",
+        ),
     ),
     "token": Verb(
         "Issue, list and revoke the tokens of boards and people.",

@@ -203,6 +203,27 @@ class PlotInfo(TypedDict):
     points: list[tuple[UnixSeconds, float, float, float, int]]
 
 
+class StatesInfo(TypedDict):
+    """The answer of `GET /api/devices/{device}/telemetry/{name}/states`: time and value of each change."""
+
+    states: list[tuple[UnixSeconds, str | bool]]
+
+
+class LayoutInfo(TypedDict):
+    """A dashboard that people made: its cards are as in the API."""
+
+    id: str
+    title: str
+    cards: list[dict[str, Any]]
+    edition: int
+
+
+class LayoutListInfo(TypedDict):
+    """The answer of `GET /api/layouts`."""
+
+    layouts: list[LayoutInfo]
+
+
 class SignInLinkInfo(TypedDict):
     """The answer of `POST /api/sign-in-links`."""
 
