@@ -34,7 +34,7 @@ def _whole(device: DeviceInfo) -> dict[str, str]:
         "address": device["address"] or "",
         "version": device["version"] or "",
         "board": device["board"] or "",
-        "link": device.get("protection") or "",
+        "link": (device.get("protection") or "").replace("_", " "),
         "commands": _commands(device),
     }
 
@@ -45,6 +45,7 @@ def _brief(device: DeviceInfo, unix_s: float) -> dict[str, str]:
         "kind": device["kind"],
         "state": "online" if device["online"] else ago(device["last_seen"], unix_s),
         "address": device["address"] or "",
+        "link": (device.get("protection") or "").replace("_", " "),
         "commands": _commands(device),
     }
 
