@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from darvaz.gateway.access.credentials import digest_of
+from darvaz.gateway.http.board_tls import CIPHERS, psk_of
 from tests.support.board_process import BoardProcess
 from tests.support.capture import Capture
+from tests.support.needs import missing
 from tests.support.newer_python import NewerGateway
 
 pytestmark = pytest.mark.timeout(180)
@@ -31,6 +36,24 @@ def test_a_board_needs_nothing_but_its_token_to_encrypt(gateway: NewerGateway, t
 
         assert gateway.get("/api/devices/hidden").json()["protection"] == "encrypted"
         assert gateway.post("/api/devices/hidden/commands/pan", json={"angle": 1}).status_code == 200
+
+
+@pytest.mark.parametrize("suite", CIPHERS.split(":"))
+def test_another_client_encrypts_with_each_suite(suite: str, gateway: NewerGateway) -> None:
+    if shutil.which("openssl") is None:
+        missing("the program openssl is another client of TLS-PSK")
+    _, identity, secret = gateway.token().split("_", 2)
+    key = psk_of(digest_of(secret)).hex()
+    where = ["-connect", f"127.0.0.1:{gateway.port}", "-tls1_2", "-cipher", suite, "-quiet"]
+
+    done = subprocess.run(
+        ["openssl", "s_client", *where, "-psk_identity", identity, "-psk", key],
+        input=b"GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n",
+        capture_output=True,
+        timeout=60,
+    )
+
+    assert b"200 OK" in done.stdout, done.stderr
 
 
 def test_wrong_keys_and_unknown_tokens_are_refused_in_words(gateway: NewerGateway, tmp_path: Path) -> None:

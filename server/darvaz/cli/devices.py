@@ -45,7 +45,6 @@ def _brief(device: DeviceInfo, unix_s: float) -> dict[str, str]:
         "kind": device["kind"],
         "state": "online" if device["online"] else ago(device["last_seen"], unix_s),
         "address": device["address"] or "",
-        "link": (device.get("protection") or "").replace("_", " "),
         "commands": _commands(device),
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 log = logging.getLogger("darvaz.http")
 
 # With forward secrecy where the board can.
-CIPHERS = "ECDHE-PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256:PSK-AES256-GCM-SHA384"
+CIPHERS = "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES128-CBC-SHA256:PSK-AES128-GCM-SHA256:PSK-AES256-GCM-SHA384"
 _LABEL = b"darvaz tls-psk"
 # The suites of RFC 4279, 4785, 5487, 5489, 6655 and 7905 whose key is a shared one, by their two bytes.
 _SUITES = frozenset(
