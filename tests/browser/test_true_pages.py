@@ -177,3 +177,49 @@ async def test_plots_are_in_the_same_order_at_every_visit(gateway: GatewayProces
             orders.append(await page.locator("device-plots figcaption > bdi:first-child").all_text_contents())
 
     assert orders == [["alpha", "beta9", "beta10", "zeta"]] * 3
+
+
+async def test_a_long_text_leaves_a_card_and_a_page_in_their_size(
+    gateway: GatewayProcess, page: Page, device: str
+) -> None:
+    title = "How far the head of the camera turns to a side, in degrees"
+    pan = {"angle_of_the_head": {"type": "integer", "min": 0, "max": 180, "title": title}}
+    async with board_at(gateway.ws_url, device, commands={"turn_the_head_of_the_camera": pan}) as board:
+        await board.send("telemetry", values={"note": "word " * 50})
+        await page.goto(f"{gateway.url}/#/?q={device}")
+        card = await page.locator(".card", has_text=device).bounding_box()
+        assert card is not None
+        assert card["height"] < 300
+
+        await page.goto(f"{gateway.url}/#/device/{device}")
+        await expect(page.get_by_role("slider")).to_be_visible()
+        assert await page.evaluate(
+            """() => [...document.querySelectorAll('.control *')].every(
+            each => each.getBoundingClientRect().right <= each.closest('.panel').getBoundingClientRect().right + 1)"""
+        )
+
+
+async def test_what_was_typed_stays_when_another_language_is_chosen(
+    gateway: GatewayProcess, page: Page, device: str
+) -> None:
+    async with board_at(gateway.ws_url, device):
+        await page.goto(f"{gateway.url}/#/rules")
+        await page.get_by_label("Time of day", exact=True).fill("06:45")
+        await page.get_by_label("Name", exact=True).fill("Morning")
+        await page.locator("#language").select_option("fa")
+
+        await expect(page.get_by_label("نام", exact=True)).to_have_value("Morning")
+        await expect(page.get_by_label("ساعت", exact=True)).to_have_value("06:45")
+
+
+async def test_a_sign_in_link_that_is_opened_again_leads_on(gateway: GatewayProcess, page: Page) -> None:
+    link = gateway.url + gateway.post("/api/sign-in-links", json={"role": "viewer"}).json()["path"]
+    await page.goto(link)
+    await expect(page.get_by_role("heading", name="Devices")).to_be_visible()
+    await page.goto(f"{gateway.url}/api/docs")
+
+    await page.goto(link)
+
+    await expect(
+        page.get_by_role("heading", name="Devices").or_(page.get_by_role("link", name="Darvaz")).first
+    ).to_be_visible()
