@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -40,6 +41,13 @@ def _use_memory_for_folders() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+def _keep_state_apart() -> None:
+    """Gives each process a folder for the state of programs: a verb finds the gateways of its own tests only."""
+    folder = tempfile.TemporaryDirectory(prefix="darvaz-test-state-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    os.environ["XDG_STATE_HOME"] = folder.name
+
+
 def _heed_ctrl_c() -> None:
     """Lets Ctrl-C end the programs that tests start: a shell makes what runs in its background ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -47,6 +55,7 @@ def _heed_ctrl_c() -> None:
 
 
 _use_memory_for_folders()
+_keep_state_apart()
 _heed_ctrl_c()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -152,7 +153,7 @@ async def test_files_that_arrived_are_not_copied_again(empty_board: VirtualBoard
 async def test_ctrl_c_ends_the_tool_and_the_board_works(
     board: VirtualBoard, image: Path, person: Person, stage: str
 ) -> None:
-    device = f"interrupted-{stage.lower()}"
+    device = f"interrupted-{stage.lower()}-{secrets.token_hex(2)}"
     assert (await person.flash(board, "--device", device)).code == 0
     await make_older(board, image)
     boot_id = await boot_id_of(person, device)

@@ -57,6 +57,8 @@ def test_virtual_boards_run_the_program_of_a_folder(tmp_path: Path) -> None:
 def test_a_program_for_another_kind_is_not_simulated(tmp_path: Path) -> None:
     write_project(tmp_path / "lamp", "pico")
     command = [sys.executable, "-m", "darvaz", "simulate", "--app", str(tmp_path / "lamp"), "--esp32cam", "1"]
+    # Others may run on this machine.
+    command += ["--gateway", "http://127.0.0.1:9"]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
 

@@ -25,7 +25,9 @@ class NewerGateway(GatewayProcess):
 
     def __init__(self, *args: str, **options: Any) -> None:
         python = str(python_with_psk())
-        super().__init__(*args, is_exec=True, **options)
+        # That environment has what this clone needs, and not the clone.
+        env = {"PYTHONPATH": str(_ROOT / "server")} | options.pop("env", {})
+        super().__init__(*args, is_exec=True, env=env, **options)
         self.command[self.command.index(sys.executable)] = python
 
 

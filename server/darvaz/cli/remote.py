@@ -125,8 +125,8 @@ def _mention_folder(folder: Path, used: str) -> None:
 
 
 def _find_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
-    if isinstance(context.command, click.Group):
-        # Its own commands may be of no gateway: `client_of` finds it where one is meant.
+    if isinstance(context.command, click.Group) or "port" in (option.name for option in context.command.params):
+        # Its own commands may be of no gateway, or of a board on USB: `client_of` finds it where one is meant.
         return value or ""
     return _find(value)
 
