@@ -22,6 +22,7 @@ _NAME_ANSWER_MS = 750
 # Of an instance; a DNS label has at most 63 bytes (RFC 1035, section 2.3.4).
 _LABEL_CHARS_MAX = 63
 _ANY = ("0.0.0.0", "::", "")
+_USUAL_PORT = Settings().port
 
 
 class GatewayAnnouncement:
@@ -61,7 +62,9 @@ class GatewayAnnouncement:
 
     def _service(self, host: str, addresses: list[str]) -> AsyncServiceInfo:
         settings = self._settings
-        instance = f"Darvaz on {socket.gethostname().partition('.')[0]}"[:_LABEL_CHARS_MAX]
+        # Two gateways of one machine that start together would not notice that they take the same name.
+        port = "" if settings.port == _USUAL_PORT else f" ({settings.port})"
+        instance = f"Darvaz on {socket.gethostname().partition('.')[0]}"[: _LABEL_CHARS_MAX - len(port)] + port
         return AsyncServiceInfo(
             SERVICE,
             f"{instance}.{SERVICE}",
