@@ -44,8 +44,8 @@ class NatsServer:
     ) -> None:
         self.kill()
 
-    def start(self, is_ready: bool = True) -> None:
-        """Starts it, and returns once it listens; with `is_ready`, once it can store as well."""
+    def start(self) -> None:
+        """Starts it, and returns once it listens."""
         with self._output.open("ab") as output:
             command = [_program(), "-c", str(self._settings)]
             self._process = subprocess.Popen(command, stdout=output, stderr=output)

@@ -10,6 +10,7 @@ import click
 
 from darvaz.cli.alert_tables import show_alerts, show_channels, show_rules
 from darvaz.cli.remote import ask, client_of, gateway_option
+from darvaz.cli.rule_switch import remove_or_switch
 from darvaz.cli.verb_options import json_option
 from darvaz.client import alerts as requests
 from darvaz.text.terminal import visible, visible_json
@@ -145,19 +146,10 @@ def _fields(
 @gateway_option
 def remove(rule: str, off: bool, on: bool, as_json: bool, gateway: str) -> None:
     """Remove the rule with this ID of `darvaz alerts list --rules`; its alerts end."""
-    if off and on:
-        raise click.UsageError("give --off or --on, not both")
-    if off or on:
-        with client_of(gateway) as client:
-            found = next((each for each in client.ask(requests.rules()) if each["id"] == rule), None)
-            if found is None:
-                raise click.ClickException(f"no rule has the id {visible(rule)}: see darvaz alerts list --rules")
-            fields = {key: value for key, value in found.items() if key not in ("id", "sentence")}
-            client.ask(requests.change_rule(rule, {**fields, "is_on": on}))
-    else:
-        ask(gateway, requests.remove_rule(rule))
-    done = "on" if on else "off" if off else "removed"
-    click.echo(visible_json({"rule": rule, "is": done}) if as_json else f"Rule {visible(rule)} is {done}.")
+    remove_or_switch(
+        rule, off=off, on=on, as_json=as_json, gateway=gateway, rules=requests.rules, change=requests.change_rule,
+        remove=requests.remove_rule, derived=("id", "sentence"), see="darvaz alerts list --rules",
+    )  # fmt: skip
 
 
 @alerts.command(short_help="Acknowledge an alert: nobody else is told.")

@@ -6,7 +6,8 @@ import time
 
 import click
 
-from darvaz.cli.remote import ask, client_of, gateway_option
+from darvaz.cli.remote import ask, gateway_option
+from darvaz.cli.rule_switch import remove_or_switch
 from darvaz.cli.tables import ago, show_found
 from darvaz.cli.verb_options import json_option
 from darvaz.client import rules as requests
@@ -60,16 +61,7 @@ def run(rule: str, as_json: bool, gateway: str) -> None:
 @gateway_option
 def remove(rule: str, off: bool, on: bool, as_json: bool, gateway: str) -> None:
     """Remove the rule with this ID, or switch it off and on."""
-    if off and on:
-        raise click.UsageError("give --off or --on, not both")
-    if off or on:
-        with client_of(gateway) as client:
-            found = next((each for each in client.ask(requests.rules()) if each["id"] == rule), None)
-            if found is None:
-                raise click.ClickException(f"no rule has the id {visible(rule)}: see darvaz rules list")
-            fields = {key: value for key, value in found.items() if key not in _DERIVED}
-            client.ask(requests.change_rule(rule, {**fields, "is_on": on}))
-    else:
-        ask(gateway, requests.remove_rule(rule))
-    done = "on" if on else "off" if off else "removed"
-    click.echo(visible_json({"rule": rule, "is": done}) if as_json else f"Rule {visible(rule)} is {done}.")
+    remove_or_switch(
+        rule, off=off, on=on, as_json=as_json, gateway=gateway, rules=requests.rules, change=requests.change_rule,
+        remove=requests.remove_rule, derived=_DERIVED, see="darvaz rules list",
+    )  # fmt: skip

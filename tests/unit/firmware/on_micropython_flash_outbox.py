@@ -9,6 +9,7 @@ import unittest
 import vfs
 
 from firmware.lib.darvaz import flash_outbox
+from tests.unit.firmware.test_outbox import waiting
 
 BLOCK_BYTES, BLOCKS = 4096, 12
 # Half of the heap: made once, before the heap is in pieces.
@@ -104,11 +105,7 @@ def start_after(life):
     box = flash_outbox.FlashOutbox(1024, 4096, "two", FLASH_BYTES, FOLDER)
     found, is_over = [], box.boot_id is None
     while not is_over:
-        message = box.next()
-        while message is not None:
-            found.append(message.decode())
-            box.advance()
-            message = box.next()
+        found += waiting(box)
         box.mark()
         is_over = box.confirm()
     return found

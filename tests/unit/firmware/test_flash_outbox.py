@@ -5,19 +5,9 @@ import random
 import unittest
 
 from firmware.lib.darvaz import flash_outbox
+from tests.unit.firmware.test_outbox import waiting
 
 FLASH_BYTES = 4 * flash_outbox.FILE_BYTES
-
-
-def waiting(box):
-    """Returns the messages that this connection would write, and notes each as written."""
-    messages = []
-    message = box.next()
-    while message is not None:
-        messages.append(bytes(message).decode())
-        box.advance()
-        message = box.next()
-    return messages
 
 
 class Flash(unittest.TestCase):

@@ -9,10 +9,9 @@ from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
-from nats.errors import Error
 
+from darvaz.gateway.cluster.answering import Answering
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
-from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.records import device_of, token_of
 from darvaz.gateway.devices import errors
 from darvaz.gateway.devices.elsewhere import RemoteLink
@@ -60,15 +59,17 @@ class RemoteCommands:
     def __init__(self, hub: Hub, own: str) -> None:
         self._hub = hub
         self._own = own
-        self._tasks: set[asyncio.Task[None]] = set()
+        text = f"{COMMANDS_MAX} commands of other gateways wait for their answer"
+        busy = msgspec.json.encode(CommandAnswer(code=BusyError.code, message=text))
+        self._answering = Answering("an answer", COMMANDS_MAX, busy, self._carry_out)
 
     async def listen(self, connection: NatsConnection) -> None:
         """Answers the commands for devices of this gateway until the connection ends."""
-        await connection.listen(f"{SUBJECT}.{self._own}.*", self._receive)
+        await connection.listen(f"{SUBJECT}.{self._own}.*", self._answering.receive)
 
     async def close(self) -> None:
         """Ends what waits; those who asked wait until their deadline."""
-        await end_tasks(self._tasks)
+        await self._answering.close()
 
     # Asking
 
@@ -123,22 +124,13 @@ class RemoteCommands:
 
     # Answering
 
-    async def _receive(self, message: Msg) -> None:
-        if len(self._tasks) >= COMMANDS_MAX:
-            text = f"{COMMANDS_MAX} commands of other gateways wait for their answer"
-            await _respond(message, CommandAnswer(code=BusyError.code, message=text))
-            return
-        task = asyncio.get_running_loop().create_task(self._carry_out(message))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _carry_out(self, message: Msg) -> None:
+    async def _carry_out(self, message: Msg) -> bytes | None:
         device = device_of(message.subject.rpartition(".")[2])
         try:
             wanted = _REQUEST.decode(message.data)
         except msgspec.DecodeError as error:
             log.warning("= a command of another gateway is not understood: %s", error)
-            return
+            return None
         if device is None or not self._hub.is_here(device):
             answer = CommandAnswer(code=_MOVED)
         else:
@@ -149,7 +141,7 @@ class RemoteCommands:
                 )
             except CommandError as error:
                 answer = CommandAnswer(code=error.code, message=str(error))
-        await _respond(message, answer)
+        return msgspec.json.encode(answer)
 
 
 def _result_of(answer: CommandAnswer, device: str, name: str, deadline_s: float) -> Any:
@@ -163,10 +155,3 @@ def _result_of(answer: CommandAnswer, device: str, name: str, deadline_s: float)
 def error_of(code: str, message: str) -> CommandError:
     """Returns the error that another gateway told of."""
     return _ERRORS.get(code, CommandError)(message)
-
-
-async def _respond(message: Msg, answer: CommandAnswer) -> None:
-    try:
-        await message.respond(msgspec.json.encode(answer))
-    except (Error, OSError) as error:
-        log.info("= an answer could not be sent to another gateway: %s", error)

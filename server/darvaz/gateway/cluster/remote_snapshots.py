@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
 import msgspec
 from nats.aio.msg import Msg
-from nats.errors import Error
 
 from darvaz.gateway.cameras import Snapshots
+from darvaz.gateway.cluster.answering import Answering
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
-from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.records import device_of, token_of
 from darvaz.gateway.cluster.remote_commands import ON_THE_WAY_S, error_of
 from darvaz.gateway.devices.elsewhere import RemoteLink
 from darvaz.gateway.devices.errors import BusyError, CommandError, OfflineError, TimedOutError
-
-log = logging.getLogger("darvaz.cluster")
 
 SUBJECT = "dv.snapshots"
 # Pictures of other gateways that are being taken.
@@ -41,15 +35,17 @@ class RemoteSnapshots:
     def __init__(self, snapshots: Snapshots, own: str) -> None:
         self._snapshots = snapshots
         self._own = own
-        self._tasks: set[asyncio.Task[None]] = set()
+        text = f"{SNAPSHOTS_MAX} pictures are being taken for other gateways"
+        busy = msgspec.msgpack.encode(SnapshotAnswer(code=BusyError.code, message=text))
+        self._answering = Answering("a picture", SNAPSHOTS_MAX, busy, self._take)
 
     async def listen(self, connection: NatsConnection) -> None:
         """Answers for the cameras of this gateway until the connection ends."""
-        await connection.listen(f"{SUBJECT}.{self._own}.*", self._receive)
+        await connection.listen(f"{SUBJECT}.{self._own}.*", self._answering.receive)
 
     async def close(self) -> None:
         """Ends what is being taken."""
-        await end_tasks(self._tasks)
+        await self._answering.close()
 
     async def ask(
         self, connection: NatsConnection | None, link: RemoteLink | None, device: str, deadline_s: float
@@ -71,27 +67,11 @@ class RemoteSnapshots:
             raise error_of(answer.code, answer.message)
         return answer.data
 
-    async def _receive(self, message: Msg) -> None:
-        if len(self._tasks) >= SNAPSHOTS_MAX:
-            text = f"{SNAPSHOTS_MAX} pictures are being taken for other gateways"
-            await _respond(message, SnapshotAnswer(code=BusyError.code, message=text))
-            return
-        task = asyncio.get_running_loop().create_task(self._take(message))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _take(self, message: Msg) -> None:
+    async def _take(self, message: Msg) -> bytes:
         device = device_of(message.subject.rpartition(".")[2]) or ""
         try:
             frame = await self._snapshots.take_here(device)
             answer = SnapshotAnswer(data=frame.data)
         except CommandError as error:
             answer = SnapshotAnswer(code=error.code, message=str(error))
-        await _respond(message, answer)
-
-
-async def _respond(message: Msg, answer: SnapshotAnswer) -> None:
-    try:
-        await message.respond(msgspec.msgpack.encode(answer))
-    except (Error, OSError) as error:
-        log.info("= a picture could not be sent to another gateway: %s", error)
+        return msgspec.msgpack.encode(answer)
