@@ -7,6 +7,8 @@ line with its command is typed; Ctrl-C ends the rest.
 from __future__ import annotations
 
 import argparse
+import http.client
+import json
 import shlex
 import shutil
 import signal
@@ -14,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,19 +95,31 @@ class Running:
         self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        """Starts all, and returns once each listens; raises `RuntimeError` if one ends before that."""
-        for program in self._programs:
-            with (self._folder / f"{program.name}.log").open("ab") as log:
-                # A group of its own: Ctrl-C is for this program, which ends the others in order.
-                self._started[program.name] = subprocess.Popen(
-                    program.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-                )
-        for program in self._programs:
-            self._wait_for(program)
+        """Starts all, and returns once the gateways have joined the cluster and the proxy has found one.
 
-    def _wait_for(self, program: Program) -> None:
+        The proxy is started last: what does not listen at its first checks stays out for a second or more.
+
+        Raises:
+            RuntimeError: one of them ends before that.
+        """
+        *behind, proxy = self._programs
+        for program in behind:
+            self._start(program)
+        for program in behind:
+            self._wait_for(program, _is_healthy if program.name.startswith("gateway") else _listens)
+        self._start(proxy)
+        self._wait_for(proxy, _is_healthy)
+
+    def _start(self, program: Program) -> None:
+        with (self._folder / f"{program.name}.log").open("ab") as log:
+            # A group of its own: Ctrl-C is for this program, which ends the others in order.
+            self._started[program.name] = subprocess.Popen(
+                program.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+
+    def _wait_for(self, program: Program, is_ready: Callable[[int], bool]) -> None:
         end_s = time.monotonic() + _LISTEN_DEADLINE_S
-        while not _listens(program.port):
+        while not is_ready(program.port):
             if self._started[program.name].poll() is not None or time.monotonic() > end_s:
                 raise RuntimeError(f"{program.name} did not start; see {self._folder / program.name}.log")
             time.sleep(_LOOK_EVERY_S / 2)
@@ -143,6 +158,19 @@ def _listens(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_healthy(port: int) -> bool:
+    """Tells whether a gateway has joined the cluster, or whether the proxy has found one that has."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5.0)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        return answer.status == 200 and json.load(answer)["status"] == "ok"
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _end(number: int, frame: object) -> None:

@@ -10,12 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from tests.support.board import board_at
 from tests.support.mosquitto import settled
@@ -46,11 +47,25 @@ def cluster(folder: Path) -> Iterator[Path]:
 
 
 async def ask(path: str, node: int, headers: dict[str, str]) -> Any:
-    """Returns the answer of a gateway behind the proxy, 0 for that of the proxy; None while it is not there."""
+    """Returns the answer of a gateway, or of any through the proxy (0); None while nothing answers."""
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-        with contextlib.suppress(httpx.TransportError):
-            return (await client.get(f"http://127.0.0.1:{PORT + node}{path}", headers=headers)).json()
+        with contextlib.suppress(httpx.TransportError, httpx.HTTPStatusError):
+            answer = await client.get(f"http://127.0.0.1:{PORT + node}{path}", headers=headers)
+            return answer.raise_for_status().json()
     return None
+
+
+@contextlib.asynccontextmanager
+async def rover_behind_the_proxy(token: str) -> AsyncIterator[None]:
+    """Connects the board for the block, again like a board until its gateway has heard of the token."""
+    async with contextlib.AsyncExitStack() as opened:
+        async with asyncio.timeout(60):
+            while True:
+                with contextlib.suppress(InvalidStatus):
+                    await opened.enter_async_context(board_at(f"ws://127.0.0.1:{PORT}", "rover", token=token))
+                    break
+                await asyncio.sleep(0.1)
+        yield
 
 
 async def until_rover_is(online: bool, nodes: list[int], headers: dict[str, str]) -> None:
@@ -75,13 +90,13 @@ async def test_a_board_behind_the_proxy_is_at_each_gateway_and_comes_back_when_i
         env = {**os.environ, "DARVAZ_DATA": str(tmp_path / "all/gateway-1")}
         headers = {"Authorization": f"Bearer {(await darvaz('token', 'issue', 'operator', env=env)).out.strip()}"}
         token = (await ask("/public/tokens", 0, {}))["pico_tokens"][0]
-        async with board_at(f"ws://127.0.0.1:{PORT}", "rover", token=token):
+        async with rover_behind_the_proxy(token):
             await until_rover_is(True, [1, 2, 3], headers)
             holder = await holder_of(headers)
             os.kill(pids[f"gateway-{holder}"], signal.SIGKILL)
         left = [node for node in (1, 2, 3) if node != holder]
         await until_rover_is(False, left, headers)
-        async with board_at(f"ws://127.0.0.1:{PORT}", "rover", token=token):
+        async with rover_behind_the_proxy(token):
             await until_rover_is(True, left, headers)
 
     assert f"gateway-{holder} has ended" in output.read_text()
