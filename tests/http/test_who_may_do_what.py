@@ -82,6 +82,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("DELETE", "/api/crashes/000000000000", CHANGE, None),
     ("POST", "/api/commands/pan", CHANGE, {}),
     ("DELETE", "/api/devices/nobody/home-assistant-key", CHANGE, None),
+    ("PUT", "/api/home-assistant", CHANGE, {}),
     ("POST", "/api/devices/nobody/view-links", CHANGE, {}),
     ("POST", "/api/alerts/none/acknowledgement", CHANGE, None),
     ("POST", "/api/layouts", CHANGE, {}),

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from darvaz.gateway.esphome.switch import EXTRA, PACKAGE, HomeAssistantSwitch
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings, SettingsError
 from darvaz.text.extras import how_to_install
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 # Setting → the package that it needs, and the extra that has it.
 _NEEDS = {
-    "home_assistant": ("aioesphomeapi", "homeassistant"),
+    "home_assistant": (PACKAGE, EXTRA),
     "mqtt_url": ("paho", "mqtt"),
     "cluster": ("nats", "cluster"),
     "mdns": ("zeroconf", "homeassistant"),
@@ -54,13 +55,10 @@ async def open_integrations(parts: Parts) -> Callable[[], Awaitable[None]]:
         announcement = GatewayAnnouncement(parts.settings)
         announcement.open()
         closers.append(announcement.close)
-    if parts.settings.home_assistant:
-        from darvaz.gateway.esphome.nodes import Nodes
-
-        nodes = Nodes(parts)
-        await nodes.open()
-        parts.nodes = nodes
-        closers.append(nodes.close)
+    switch = HomeAssistantSwitch(parts)
+    await switch.open()
+    parts.home_assistant = switch
+    closers.append(switch.close)
     if parts.settings.mqtt_url:
         from darvaz.gateway.mqtt.bridge import Bridge
 

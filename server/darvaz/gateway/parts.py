@@ -18,7 +18,7 @@ from darvaz.gateway.cluster_state import Cluster, SingleGateway
 from darvaz.gateway.crashes.store import Crashes
 from darvaz.gateway.devices.deadlines import TimerWheel
 from darvaz.gateway.devices.groups import Groups
-from darvaz.gateway.devices.home_assistant import NodeList
+from darvaz.gateway.devices.home_assistant import NodeList, NodeSwitch
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.devices.rivals import Rivals
@@ -118,6 +118,8 @@ class Parts:
     started_s: float = field(default_factory=time.monotonic)
     nodes: NodeList | None = None
     """The boards as Home Assistant sees them; None if they are not shown to it."""
+    home_assistant: NodeSwitch = field(init=False)
+    """Shows all boards to Home Assistant, or none."""
     cluster: Cluster = field(default_factory=SingleGateway)
     groups: Groups = field(init=False)
     refusals: Refusals = field(init=False)

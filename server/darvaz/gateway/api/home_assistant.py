@@ -19,14 +19,32 @@ _TAG = "home assistant"
 class HomeAssistantAnswer(msgspec.Struct):
     """Whether Home Assistant can discover boards, and which."""
 
-    is_on: Annotated[bool, Meta(description="The setting home_assistant.")]
+    is_on: Annotated[bool, Meta(description="Whether boards are shown to Home Assistant.")]
+    remedy: Annotated[str, Meta(description="How to install what that needs; empty if it is there.")]
     nodes: list[NodeState]
+
+
+class HomeAssistantChange(msgspec.Struct, forbid_unknown_fields=True):
+    """Shows all boards to Home Assistant, or none; lasts over restarts, whatever the setting home_assistant is."""
+
+    is_on: bool
 
 
 async def read_home_assistant(call: Call) -> HomeAssistantAnswer:
     """Returns the boards as Home Assistant sees them."""
     nodes = call.parts.nodes
-    return HomeAssistantAnswer(nodes is not None, [] if nodes is None else nodes.describe())
+    remedy = call.parts.home_assistant.remedy
+    return HomeAssistantAnswer(nodes is not None, remedy, [] if nodes is None else nodes.describe())
+
+
+async def change_home_assistant(call: Call) -> HomeAssistantAnswer | Response:
+    """Shows all boards to Home Assistant, or none."""
+    switch, is_on = call.parts.home_assistant, call.body.is_on
+    if is_on and switch.remedy:
+        return problem(409, "packages_missing", f"Home Assistant needs more packages: {switch.remedy}")
+    await switch.turn(is_on=is_on)
+    call.record("home assistant switched", "on" if is_on else "off")
+    return await read_home_assistant(call)
 
 
 async def forget_home_assistant_key(call: Call) -> Response | None:
@@ -42,6 +60,10 @@ OPERATIONS = [
     Operation(
         method="GET", path="/api/home-assistant", tag=_TAG, handle=read_home_assistant, need=Need.ADMINISTER,
         answer=HomeAssistantAnswer,
+    ),
+    Operation(
+        method="PUT", path="/api/home-assistant", tag=_TAG, handle=change_home_assistant, need=Need.CHANGE,
+        body=HomeAssistantChange, answer=HomeAssistantAnswer, errors=(409,), is_stored=True,
     ),
     Operation(
         method="DELETE", path="/api/devices/{device}/home-assistant-key", tag=_TAG, handle=forget_home_assistant_key,

@@ -27,3 +27,14 @@ class NodeList(Protocol):
 
     def forget_key(self, device: str) -> bool:
         """Removes the key of a node; returns False if there is no such node."""
+
+
+class NodeSwitch(Protocol):
+    """Shows the boards to Home Assistant, or not."""
+
+    @property
+    def remedy(self) -> str:
+        """How to install what nodes need; "" if it is there."""
+
+    async def turn(self, *, is_on: bool) -> None:
+        """Turns nodes on or off, from now on and after a restart; `remedy` is to be empty."""

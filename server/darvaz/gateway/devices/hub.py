@@ -57,6 +57,10 @@ class Hub:
         """Has `call` called with each device that carried out a command, once its last arguments are known."""
         self._on_carried_out.append(call)
 
+    def off_carried_out(self, call: Callable[[str], None]) -> None:
+        """Ends `on_carried_out`."""
+        self._on_carried_out.remove(call)
+
     def join(self, device: str, link: Link, introduction: Message) -> None:
         """Makes `link` the link of the device; an older one is closed as replaced."""
         fields = self._devices.shared_parts.share(msgspec.to_builtins(introduction))

@@ -64,6 +64,7 @@ class Nodes:
         bus = self._parts.bus
         bus.unsubscribe_devices(self._look, self._forget)
         bus.unsubscribe(("telemetry", "pong", "log"), self._receive)
+        self._parts.hub.off_carried_out(self._confirm)
         self._parts.updater.listeners.remove(self._look_at_releases)
         for task in self._tasks:
             task.cancel()

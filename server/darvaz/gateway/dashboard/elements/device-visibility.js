@@ -1,15 +1,16 @@
-// Which other systems a board is shown to: a switch for each, which works at once.
+// Which other systems a board is shown to: a switch for each, which works at once, and Home Assistant's for all boards.
 
 import { pathOf, reasonOf, request } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { isConfirmed } from "./dialog.js";
 
 /** @import { System } from "../lib/types.js" */
 
-// Each with the setting that turns it on for all boards; metrics are always on.
+// Each with the setting that turns it on for all boards; Home Assistant has a switch here, and metrics are always on.
 const SYSTEMS = /** @type {const} */ ([
-  ["home_assistant", "home_assistant"],
+  ["home_assistant", ""],
   ["mqtt", "mqtt_url"],
   ["metrics", ""],
 ]);
@@ -18,21 +19,29 @@ class DeviceVisibility extends HTMLElement {
   #status = h("output", {});
   #inputs = /** @type {Map<System, HTMLInputElement>} */ (new Map());
   #rows = h("div", {});
+  #forAll = h("input", { type: "checkbox", onchange: () => this.#changeForAll() });
+  #remedy = h("span", { class: "quiet" });
 
   connectedCallback() {
-    this.replaceChildren(h("p", { class: "quiet" }, t("shown_in")), this.#rows, this.#status);
+    const forAll = h("label", { class: "row" }, this.#forAll, h("span", {}, t("home_assistant_for_all")), this.#remedy);
+    this.replaceChildren(h("p", { class: "quiet" }, t("shown_in")), this.#rows, forAll, this.#status);
     this.#draw();
   }
 
   async #draw() {
-    const settings = await request("GET", "/api/settings").then(
-      (answer) => answer.settings,
-      () => ({}),
-    );
+    const empty = () => ({});
+    const asked = [
+      request("GET", "/api/settings").then((answer) => answer.settings, empty),
+      request("GET", "/api/home-assistant").catch(empty),
+    ];
+    const [settings, home] = await Promise.all(asked);
+    this.#forAll.checked = Boolean(home.is_on);
+    this.#forAll.disabled = Boolean(home.remedy) && !home.is_on;
+    this.#remedy.textContent = this.#forAll.disabled ? t("home_assistant_needs", home.remedy) : "";
     const hidden = store.devices.get(this.#device)?.hidden_from ?? [];
     this.#rows.replaceChildren();
     for (const [system, setting] of SYSTEMS) {
-      const isOn = !setting || Boolean(settings[setting]?.value);
+      const isOn = system === "home_assistant" ? this.#forAll.checked : !setting || Boolean(settings[setting]?.value);
       const onchange = () => this.#change(system);
       const input = h("input", { type: "checkbox", checked: !hidden.includes(system), disabled: !isOn, onchange });
       this.#inputs.set(system, input);
@@ -43,6 +52,21 @@ class DeviceVisibility extends HTMLElement {
 
   get #device() {
     return this.getAttribute("device") ?? "";
+  }
+
+  async #changeForAll() {
+    const isOn = this.#forAll.checked;
+    try {
+      if (isOn && !(await isConfirmed(t("home_assistant_sure"), t("turn_on")))) this.#forAll.checked = false;
+      else {
+        await request("PUT", "/api/home-assistant", { is_on: isOn });
+        this.#status.textContent = t("saved");
+      }
+      await this.#draw();
+    } catch (error) {
+      this.#forAll.checked = !isOn;
+      this.#status.textContent = t("failed", reasonOf(error));
+    }
   }
 
   /** @param {System} system the one that was clicked */

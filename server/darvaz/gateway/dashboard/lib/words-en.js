@@ -247,7 +247,12 @@ export const en = {
   shown_home_assistant: "Home Assistant",
   shown_mqtt: "MQTT",
   shown_metrics: "Prometheus (values)",
-  shown_off_home_assistant: "off for all boards: start the gateway with --home-assistant true",
+  shown_off_home_assistant: "off for all boards: turn it on below",
+  home_assistant_for_all: "Home Assistant for all boards",
+  home_assistant_needs: "needs more packages on the gateway: {}",
+  home_assistant_sure:
+    "Show all boards to Home Assistant? Until Home Assistant has added a board, everybody in this network can command it without a token.",
+  turn_on: "Turn on",
   shown_off_mqtt: "off for all boards: start the gateway with --mqtt-url",
   forget: "Forget this board",
   forget_sure:

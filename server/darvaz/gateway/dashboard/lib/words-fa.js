@@ -247,7 +247,12 @@ export const fa = {
   shown_home_assistant: "Home Assistant",
   shown_mqtt: "MQTT",
   shown_metrics: "Prometheus (مقدارها)",
-  shown_off_home_assistant: "برای همهٔ بردها خاموش است: دروازه را با ‎--home-assistant true اجرا کنید",
+  shown_off_home_assistant: "برای همهٔ بردها خاموش است: پایین‌تر روشنش کنید",
+  home_assistant_for_all: "Home Assistant برای همهٔ بردها",
+  home_assistant_needs: "دروازه بسته‌های دیگری لازم دارد: {}",
+  home_assistant_sure:
+    "همهٔ بردها در Home Assistant دیده شوند؟ تا وقتی Home Assistant بردی را اضافه نکرده باشد، هر کس در این شبکه می‌تواند بی‌توکن به آن فرمان دهد.",
+  turn_on: "روشن کن",
   shown_off_mqtt: "برای همهٔ بردها خاموش است: دروازه را با ‎--mqtt-url اجرا کنید",
   forget: "فراموش کردن این برد",
   forget_sure: "{} فراموش شود؟ اتصالش قطع، توکن‌هایش باطل و تاریخچه‌اش پاک می‌شود. دفتر رویدادها می‌ماند.",
