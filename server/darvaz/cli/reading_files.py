@@ -19,8 +19,13 @@ _SCHEMA = """
     CREATE TABLE readings (
         series INTEGER NOT NULL REFERENCES series (id), time_ms INTEGER NOT NULL, value REAL NOT NULL
     );
-    CREATE VIEW telemetry AS SELECT device, name, time_ms / 1000.0 AS time, value
-        FROM readings JOIN series ON series.id = readings.series;
+    CREATE TABLE texts (
+        series INTEGER NOT NULL REFERENCES series (id), time_ms INTEGER NOT NULL, text TEXT NOT NULL
+    );
+    CREATE VIEW telemetry AS
+        SELECT device, name, time_ms / 1000.0 AS time, value, NULL AS text
+        FROM readings JOIN series ON series.id = readings.series
+        UNION ALL SELECT device, name, time_ms / 1000.0, NULL, text FROM texts JOIN series ON series.id = texts.series;
 """
 
 
@@ -34,8 +39,13 @@ class ReadingFile(Protocol):
         """Writes what is left; the file is whole then."""
 
 
+def has_numbers(readings: Readings) -> bool:
+    """Returns whether these are numbers, and not texts: they are never mixed."""
+    return not isinstance(readings.values[0], str)
+
+
 class ParquetFile:
-    """Rows of device, name, time and value, in row groups of about `GROUP_ROWS`."""
+    """Rows of device, name and time, and value or text, in row groups of about `GROUP_ROWS`."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -45,8 +55,8 @@ class ParquetFile:
             raise click.ClickException(f"Parquet needs one more package: {how_to_install('parquet')}") from None
         self._arrow: Any = pyarrow
         time = pyarrow.timestamp("ms", tz="UTC")
-        text, number = pyarrow.string(), pyarrow.float64()
-        self._schema = pyarrow.schema([("device", text), ("name", text), ("time", time), ("value", number)])
+        text, value = pyarrow.string(), ("value", pyarrow.float64())
+        self._schema = pyarrow.schema([("device", text), ("name", text), ("time", time), value, ("text", text)])
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")
         # Of the next row group.
         self._batches: list[Any] = []
@@ -54,12 +64,14 @@ class ParquetFile:
 
     def write(self, readings: Readings) -> None:
         """Adds readings."""
-        arrow, count = self._arrow, len(readings.values)
+        arrow, values, count = self._arrow, readings.values, len(readings.values)
+        is_number, nothing = has_numbers(readings), [None] * count
         columns = [
             arrow.repeat(arrow.scalar(readings.device), count),
             arrow.repeat(arrow.scalar(readings.name), count),
             arrow.array(readings.times_ms, self._schema.field("time").type),
-            arrow.array(readings.values, arrow.float64()),
+            arrow.array(values if is_number else nothing, self._schema.field("value").type),
+            arrow.array(nothing if is_number else values, self._schema.field("text").type),
         ]
         self._batches.append(arrow.RecordBatch.from_arrays(columns, schema=self._schema))
         self._rows += count
@@ -78,7 +90,7 @@ class ParquetFile:
 
 
 class SqliteFile:
-    """Tables `series` and `readings`, and the view `telemetry` of both, with the time in Unix seconds."""
+    """Tables `series`, `readings` and `texts`, and the view `telemetry` of them, with the time in Unix seconds."""
 
     def __init__(self, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -93,7 +105,8 @@ class SqliteFile:
         """Adds readings."""
         series = self._series_of(readings.device, readings.name)
         rows = ((series, time_ms, value) for time_ms, value in zip(readings.times_ms, readings.values, strict=True))
-        self._connection.executemany("INSERT INTO readings VALUES (?, ?, ?)", rows)
+        table = "readings" if has_numbers(readings) else "texts"
+        self._connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)
         self._rows += len(readings.values)
         if self._rows >= GROUP_ROWS:
             self._connection.execute("COMMIT")
@@ -103,7 +116,8 @@ class SqliteFile:
     def close(self) -> None:
         """Writes what is left, and the index; the file is whole then."""
         self._connection.execute("COMMIT")
-        self._connection.execute("CREATE INDEX readings_by_time ON readings (series, time_ms)")
+        for table in ("readings", "texts"):
+            self._connection.execute(f"CREATE INDEX {table}_by_time ON {table} (series, time_ms)")
         self._connection.close()
 
     def _series_of(self, device: str, name: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from darvaz.client.errors import GatewayError
@@ -15,12 +16,12 @@ _FIELDS = ("device", "name", "times_ms", "values")
 
 
 class Readings(NamedTuple):
-    """Some readings of one value of one device: Unix milliseconds, and as many numbers."""
+    """Some readings of one value of one device: Unix milliseconds, and as many numbers, or as many texts."""
 
     device: str
     name: str
     times_ms: list[int]
-    values: list[float]
+    values: list[float] | list[str]
 
 
 class ReadingsParser:
@@ -46,7 +47,7 @@ def _parse(line: bytes) -> Readings:
     try:
         found = json.loads(line)
         readings = Readings(*(found[field] for field in _FIELDS))
-        if len(readings.times_ms) != len(readings.values):
+        if len(readings.times_ms) != len(readings.values) or not readings.values:
             raise ValueError
     except (ValueError, TypeError, KeyError):
         raise GatewayError("the answer is not an export of a Darvaz gateway: a line cannot be read") from None
@@ -61,12 +62,24 @@ class Points(list[PlotPoint]):
 
         Raises ImportError, with what to install, where pandas is missing.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError(f"to_pandas() needs pandas: {how_to_install('pandas')}") from None
-        columns = list(PlotPoint._fields)
-        frame = pandas.DataFrame([tuple(point) for point in self], columns=columns)
-        times_ms = (frame["time"].astype(float) * 1000).round().astype("int64")
-        frame["time"] = pandas.to_datetime(times_ms, unit="ms", utc=True)
-        return frame.set_index("time")
+        return _table(self, list(PlotPoint._fields))
+
+
+class Changes(list[tuple[float, str | bool]]):
+    """When a text changed, in Unix seconds, and to what, oldest first: a list that pandas can have."""
+
+    def to_pandas(self) -> Any:
+        """Returns a DataFrame: `value` by the time in UTC from which it was so. Raises as that of `Points`."""
+        return _table(self, ["time", "value"])
+
+
+def _table(rows: Iterable[tuple[Any, ...]], columns: list[str]) -> Any:
+    """Returns a DataFrame of rows that begin with their Unix seconds."""
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError(f"to_pandas() needs pandas: {how_to_install('pandas')}") from None
+    frame = pandas.DataFrame([tuple(row) for row in rows], columns=columns)
+    times_ms = (frame["time"].astype(float) * 1000).round().astype("int64")
+    frame["time"] = pandas.to_datetime(times_ms, unit="ms", utc=True)
+    return frame.set_index("time")

@@ -19,7 +19,8 @@ from darvaz.client.errors import Busy, GatewayError, Invalid, Unreachable
 from darvaz.client.events import EventParser, GatewayEvent
 from darvaz.client.groups import Group
 from darvaz.client.multipart import Multipart, MultipartError
-from darvaz.client.readings import Points
+from darvaz.client.page_requests import states
+from darvaz.client.readings import Changes, Points
 from darvaz.client.requests import ApiRequest, CameraFrame, LogLine, Page, TimeSpec
 from darvaz.client.transport import (
     DEADLINE_S,
@@ -283,11 +284,12 @@ class Device:
     ) -> Any:
         """Returns the newest value of each name as a dictionary; of one name, its points over time (a day).
 
-        These are a list of `Point`s with `to_pandas()`.
+        Lists with `to_pandas()`: of a number or truth value `Point`s, of a text its changes: time and text.
         """
         if name is None:
             return self._gateway.ask(requests.latest(self.name))
-        return Points(self._gateway.ask(requests.plot(self.name, name, since, until, points)))
+        found = Points(self._gateway.ask(requests.plot(self.name, name, since, until, points)))
+        return found or Changes(self._gateway.ask(states(self.name, name, since, until))) or found
 
     def log(self, limit: int = 100, since: TimeSpec | None = None) -> list[LogLine]:
         """Returns the newest lines of its log, oldest first."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -18,6 +20,9 @@ from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.storage.read_pool import ReadPoolBusyError
 from darvaz.gateway.telemetry.export import CSV_HEAD, ExportFormat, ReadingFilter, dump_block, read_portion
+from darvaz.gateway.telemetry.text_export import dump_texts, read_texts
+
+_T = TypeVar("_T")
 
 _BUSY_RETRY_S, _BUSY_WAIT_S = 5.0, 0.2
 # For what is not in the database yet.
@@ -47,7 +52,10 @@ class TelemetryExportQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
 
 
 async def export_telemetry(call: Call) -> Response:
-    """Returns single readings as a file, day by day, the oldest day first; older ones are kept as summaries only."""
+    """Returns single readings as a file, day by day, the oldest day first; then the changes of texts.
+
+    Of numbers that are older, only summaries are kept.
+    """
     query, parts, now_s = call.query, call.parts, call.parts.unix_s()
     device = "" if query.device is UNSET else parts.protocol.device_ids.find(query.device)
     if device and parts.devices.get(device) is None:
@@ -70,20 +78,30 @@ async def _pieces(call: Call, wanted: ReadingFilter, format_: ExportFormat) -> P
         yield CSV_HEAD
     await call.parts.recorder.wait_until_durable(_STORE_DEADLINE_S)
     await call.parts.history.wait_until_stored(_STORE_DEADLINE_S)
-    portion = None
+    async for portion in _portions(call, read_portion, wanted):
+        for block in portion.blocks:
+            piece = await asyncio.to_thread(dump_block, portion, block, wanted, format_)
+            if piece:
+                yield piece
+    async for changes in _portions(call, read_texts, wanted):
+        yield await asyncio.to_thread(dump_texts, changes, format_)
+
+
+async def _portions(
+    call: Call, read: Callable[[sqlite3.Connection, ReadingFilter, _T | None], _T | None], wanted: ReadingFilter
+) -> AsyncIterator[_T]:
+    """Yields what is read, one portion after the other, as long as the caller is admitted."""
+    portion: _T | None = None
     while call.is_still_admitted():
         try:
-            portion = await call.parts.history_reader.read(read_portion, wanted, portion)
+            portion = await call.parts.history_reader.read(read, wanted, portion)
         except ReadPoolBusyError:
             # It was answered with 200: it goes on when others have read.
             await asyncio.sleep(_BUSY_WAIT_S)
             continue
         if portion is None:
             return
-        for block in portion.blocks:
-            piece = await asyncio.to_thread(dump_block, portion, block, wanted, format_)
-            if piece:
-                yield piece
+        yield portion
 
 
 OPERATIONS = [

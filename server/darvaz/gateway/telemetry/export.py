@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -76,7 +76,7 @@ def dump_block(portion: Portion, block: bytes, wanted: ReadingFilter, format_: E
     if format_ == "columns":
         return _columns(portion, times_ms, values, wanted)
     found = ((ms, value) for ms, value in zip(times_ms, values, strict=True) if wanted.from_ms <= ms < wanted.to_ms)
-    return "".join(_DUMPS[format_](portion, found)).encode()
+    return "".join(_DUMPS[format_](portion.device, portion.name, found)).encode()
 
 
 def _columns(portion: Portion, times_ms: list[int], values: list[float], wanted: ReadingFilter) -> bytes:
@@ -93,23 +93,32 @@ def _columns(portion: Portion, times_ms: list[int], values: list[float], wanted:
     return msgspec.json.encode(found) + b"\n"
 
 
-def _csv_lines(portion: Portion, readings: Iterator[tuple[int, float]]) -> Iterator[str]:
-    # What begins so is a formula to a spreadsheet.
-    mark = "'" if portion.device.startswith(_FORMULA_STARTS) else ""
-    device = (mark + portion.device).replace('"', '""')
-    start = f'"{device}",{portion.name},'
+def csv_rows(device: str, name: str, readings: Iterable[tuple[int, float | str]]) -> Iterator[str]:
+    """Yields rows of the CSV: numbers as they are, and texts in quotes."""
+    start = f"{_quoted(device)},{name},"
     for time_ms, value in readings:
         time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
-        yield f"{start}{time},{value:.15g}\r\n"
+        yield f"{start}{time},{_quoted(value) if isinstance(value, str) else f'{value:.15g}'}\r\n"
 
 
-def _protocol_lines(portion: Portion, readings: Iterator[tuple[int, float]]) -> Iterator[str]:
-    start = f"telemetry,device={portion.device.translate(_SEPARATORS)},name={portion.name} value="
+def _quoted(text: str) -> str:
+    """Returns a cell of CSV; what begins like a formula of a spreadsheet gets an apostrophe."""
+    mark = "'" if text.startswith(_FORMULA_STARTS) else ""
+    return '"' + (mark + text).replace('"', '""') + '"'
+
+
+def protocol_start(device: str, name: str) -> str:
+    """Returns how a line of InfluxDB's line protocol begins."""
+    return f"telemetry,device={device.translate(_SEPARATORS)},name={name}"
+
+
+def _protocol_lines(device: str, name: str, readings: Iterator[tuple[int, float]]) -> Iterator[str]:
+    start = f"{protocol_start(device, name)} value="
     for time_ms, value in readings:
         yield f"{start}{value:.15g} {time_ms}000000\n"
 
 
-_DUMPS: dict[str, Callable[[Portion, Iterator[tuple[int, float]]], Iterator[str]]] = {
-    "csv": _csv_lines,
+_DUMPS: dict[str, Callable[[str, str, Iterator[tuple[int, float]]], Iterator[str]]] = {
+    "csv": csv_rows,
     "lines": _protocol_lines,
 }
