@@ -15,7 +15,8 @@ from tests.support.needs import missing
 
 _CONFIG = """\
 global:
-  scrape_interval: 1s
+  scrape_interval: 200ms
+  scrape_timeout: 200ms
 scrape_configs:
   - job_name: darvaz
     authorization:
@@ -24,6 +25,7 @@ scrape_configs:
       - targets: ["127.0.0.1:{port}"]
 """
 _DEADLINE_S = 60.0
+SCRAPES = 21
 
 
 async def query(url: str, text: str) -> list[dict[str, Any]]:
@@ -39,7 +41,7 @@ async def query(url: str, text: str) -> list[dict[str, Any]]:
             await asyncio.sleep(0.1)
 
 
-async def test_prometheus_has_the_values_of_a_board(tmp_path: Path) -> None:
+async def test_prometheus_records_the_values_of_a_board_over_many_scrapes(tmp_path: Path) -> None:
     if shutil.which("prometheus") is None:
         missing("prometheus is not installed")
     with GatewayProcess() as gateway:
@@ -53,9 +55,15 @@ async def test_prometheus_has_the_values_of_a_board(tmp_path: Path) -> None:
             )
         try:
             async with board_at(gateway.ws_url, "shed", telemetry={"temperature": {"unit": "°C"}}) as board:
+                url = f"http://127.0.0.1:{port}"
                 await board.send("telemetry", values={"temperature": 21.5})
-                found = await query(f"http://127.0.0.1:{port}", "darvaz_telemetry")
-                up = await query(f"http://127.0.0.1:{port}", "darvaz_device_up == 1")
+                found = await query(url, "darvaz_telemetry")
+                device = await query(url, "darvaz_device_up == 1")
+                await board.send("telemetry", values={"temperature": 22.25})
+                await query(url, "darvaz_telemetry == 22.25")
+                await query(url, f"count_over_time(up[5m]) >= {SCRAPES}")
+                scrapes = await query(url, "sum_over_time(up[5m]) / count_over_time(up[5m])")
+                series = await query(url, 'darvaz_telemetry{device="shed"}[5m]')
         finally:
             process.terminate()
             await process.wait()
@@ -63,4 +71,9 @@ async def test_prometheus_has_the_values_of_a_board(tmp_path: Path) -> None:
     assert [(one["metric"]["name"], one["metric"]["unit"], one["value"][1]) for one in found] == [
         ("temperature", "°C", "21.5")
     ]
-    assert up[0]["metric"]["device"] == "shed"
+    assert device[0]["metric"]["device"] == "shed"
+    # Each scrape was answered, and what was recorded is what the board sent, in that order.
+    assert float(scrapes[0]["value"][1]) == 1
+    recorded = [value for _, value in series[0]["values"]]
+    assert len(series) == 1 and len(recorded) >= SCRAPES - 5
+    assert recorded == sorted(recorded) and set(recorded) == {"21.5", "22.25"}
