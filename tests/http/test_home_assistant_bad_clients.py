@@ -87,7 +87,8 @@ async def test_a_client_that_says_nothing_is_ended(gateway: RunningApp, monkeypa
         assert await answer_to(gateway, "patient", b"\0\x05") == b""
 
 
-async def test_wrong_keys_harm_nobody(gateway: RunningApp) -> None:
+async def test_wrong_keys_harm_nobody(gateway: RunningApp, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "darvaz.esphome")
     async with board_at(gateway, "guarded"):
         async with assistant_at(gateway, "guarded") as home:
             assert await home.client.noise_encryption_set_key(b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
@@ -97,6 +98,9 @@ async def test_wrong_keys_harm_nobody(gateway: RunningApp) -> None:
                     pass
         async with assistant_at(gateway, "guarded", key="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=") as home:
             assert home.entities
+        assert (await node_of(gateway, "guarded"))["refused"] == 20
+    # The first of them may have come in a minute in which another test was refused.
+    assert len([line for line in caplog.messages if "refused" in line]) <= 2
 
 
 async def test_one_client_too_many_finds_no_place(gateway: RunningApp) -> None:

@@ -16,6 +16,7 @@ class NodeState(msgspec.Struct, kw_only=True):
     port: int
     is_encrypted: Annotated[bool, Meta(description="Whether Home Assistant has chosen a key.")]
     is_discoverable: Annotated[bool, Meta(description="Whether mDNS announces it now.")]
+    refused: Annotated[int, Meta(description="How many clients were sent away, most for a wrong key or none.")]
     clients: Annotated[list[str], Meta(description="What is connected to it.")]
 
 

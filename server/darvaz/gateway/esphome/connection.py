@@ -35,6 +35,9 @@ class Owner(Protocol):
     def carry_out(self, connection: NodeConnection, request: Request) -> None:
         """Does what the client asks for."""
 
+    def refuse(self, connection: NodeConnection, reason: str) -> None:
+        """Notes that a client is sent away for what it sent."""
+
     def end(self, connection: NodeConnection) -> None:
         """Forgets a connection that ended."""
 
@@ -114,6 +117,12 @@ class NodeConnection(asyncio.Protocol):
         return isinstance(self._framing, NoiseFraming) and self._framing.is_open
 
     @property
+    def address(self) -> str:
+        """The address of the client; "" if it has left."""
+        peer = self.transport.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
+
+    @property
     def _client(self) -> str:
         return self.conversation.client or "a client"
 
@@ -143,7 +152,7 @@ class NodeConnection(asyncio.Protocol):
 
     def _refuse(self, reason: str) -> None:
         """Ends the connection and says why, in the framing that the node wants."""
-        log.info("= %s of %s: %s", self._client, self.conversation.info.name, reason)
+        self._owner.refuse(self, reason)
         if isinstance(self._framing, NoiseFraming) and self._framing.answers:
             self.transport.write(b"".join(self._framing.answers))
         if self._owner.key is not None and not self.is_encrypted:

@@ -44,13 +44,19 @@ class Node:
     While the board is away there is no conversation, so that clients see at once that it is.
     """
 
-    def __init__(self, parts: Parts, device: str, info: NodeInfo, key: bytes | None) -> None:
+    def __init__(
+        self, parts: Parts, device: str, info: NodeInfo, key: bytes | None, on_refused: Callable[[str, str, str], None]
+    ) -> None:
         self.device = device
         self.info = info
         self.key = key
         """For encryption; None for none."""
         self.on_key: Callable[[Node, bytes | None], None] = _ignore
         """Is called with a key that a client chose, or None."""
+        self.refused = 0
+        """How many clients were sent away for what they sent."""
+        # Is called with address, node and reason of each.
+        self._on_refused = on_refused
         self._parts = parts
         self._connections: set[NodeConnection] = set()
         # As clients were told; None while the board is away.
@@ -74,6 +80,11 @@ class Node:
             return None
         self._connections.add(connection)
         return Conversation(self.info, self._entities, self._describe)
+
+    def refuse(self, connection: NodeConnection, reason: str) -> None:
+        """Notes that a client is sent away for what it sent."""
+        self.refused += 1
+        self._on_refused(connection.address, self.info.name, reason)
 
     def end(self, connection: NodeConnection) -> None:
         """Forgets a connection that ended."""

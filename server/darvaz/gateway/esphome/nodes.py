@@ -16,6 +16,7 @@ from darvaz.gateway.esphome.connection import NodeConnection
 from darvaz.gateway.esphome.conversation import NodeInfo
 from darvaz.gateway.esphome.identities import Identities
 from darvaz.gateway.esphome.node import Node
+from darvaz.gateway.esphome.refused_clients import RefusedClients
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.releases.rollout import Rollout, Target
 
@@ -39,6 +40,7 @@ class Nodes:
         # Boards that changed since the worker looked; it handles one after the other.
         self._changed: dict[str, None] = {}
         self._has_changed = asyncio.Event()
+        self._refused = RefusedClients()
         self._tasks: list[asyncio.Task[None]] = []
 
     # What the gateway calls
@@ -84,6 +86,7 @@ class Nodes:
                 port=_port_of(self._servers[device]),
                 is_encrypted=node.key is not None,
                 is_discoverable=self._announcements.has(node.info.name),
+                refused=node.refused,
                 clients=[client.conversation.client for client in node.clients],
             )
             for device, node in self._nodes.items()
@@ -174,7 +177,7 @@ class Nodes:
             log.warning("= %s is not shown in Home Assistant: there are %d boards already", device, NODES_MAX)
             return None
         identity = self._identities.of(device)
-        node = Node(self._parts, device, self._info(device, identity.mac), identity.key)
+        node = Node(self._parts, device, self._info(device, identity.mac), identity.key, self._refuse)
         node.on_key = self._keep_key
         server = await self._listen(node, identity.port)
         if server is None:
@@ -202,6 +205,9 @@ class Nodes:
             self._announcements.withdraw(node.info.name)
             node.stop()
 
+    def _refuse(self, address: str, name: str, reason: str) -> None:
+        self._refused.record(address, name, reason, time.monotonic())
+
     def _keep_key(self, node: Node, key: bytes | None) -> None:
         self._identities.keep_key(node.device, key)
         log.info("= %s: Home Assistant %s", node.device, "removed its key" if key is None else "chose a key")
@@ -219,6 +225,7 @@ class Nodes:
             now_s = time.monotonic()
             for node in list(self._nodes.values()):
                 node.tick(now_s)
+            self._refused.tick(now_s)
 
 
 def _port_of(server: asyncio.Server) -> int:
