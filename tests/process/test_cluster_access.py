@@ -56,6 +56,22 @@ async def test_a_token_is_valid_at_every_gateway_and_its_end_cuts_links_at_each(
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
 
 
+async def test_a_token_that_was_answered_is_in_the_cluster_and_without_one_it_is_answered_too(
+    tmp_path: Path,
+) -> None:
+    with NatsServer(tmp_path) as server:
+        async with RunningApp(cluster=server.url) as gateway:
+            await settled(lambda: joined(gateway))
+            node = gateway.parts.cluster
+            assert isinstance(node, ClusterNode)
+            made = await gateway.ask("POST", "/api/tokens", json={"kind": "pico"})
+            was_settled = node.is_settled
+            server.kill()
+            late = await gateway.ask("POST", "/api/tokens", json={"kind": "pico"})
+
+    assert (made.status_code, was_settled, late.status_code) == (201, True, 201)
+
+
 async def test_a_browser_that_signed_in_at_one_gateway_is_signed_in_at_all(nats: NatsServer) -> None:
     async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
         await settled(lambda: joined(one, two))

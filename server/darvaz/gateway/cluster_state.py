@@ -38,6 +38,8 @@ class Cluster(Protocol):
 
     def state(self) -> ClusterState: ...
 
+    async def wait_until_shared(self, deadline_s: float) -> bool: ...
+
 
 class SingleGateway:
     """A gateway that serves alone."""
@@ -45,3 +47,7 @@ class SingleGateway:
     def state(self) -> ClusterState:
         """Returns that there are no others."""
         return ClusterState(state="single")
+
+    async def wait_until_shared(self, deadline_s: float) -> bool:
+        """Returns that no other needs to know."""
+        return True

@@ -107,3 +107,20 @@ async def test_what_was_under_way_when_the_connection_ended_waits_for_another() 
         await until(lambda: len(queue) == 0)
 
     assert (left, store.written) == (1, [("a", 1)])
+
+
+async def test_who_waits_goes_on_once_everything_is_written() -> None:
+    store = Store(failures=1)
+    queue = WriteQueue[int](store.write)
+    await queue.wait_until_written()
+    queue.want("a", 1)
+    waiting = asyncio.create_task(queue.wait_until_written())
+    async with running(queue):
+        await until(lambda: store.now == 1)
+        queue.want("a", 2)
+        assert not waiting.done()
+        store.go.set()
+        async with asyncio.timeout(30):
+            await waiting
+
+    assert store.written[-1] == ("a", 2)

@@ -31,6 +31,8 @@ BODY_BYTES_MAX = 16_384
 BODY_DEADLINE_S = 15.0
 # How long an answer waits for the disk.
 STORE_DEADLINE_S = 8.0
+# How long it then waits for the other gateways to be able to know.
+_SHARE_DEADLINE_S = 2.0
 JSON = "application/json"
 NO_STORE = {"Cache-Control": "no-store"}
 _NAME_CHARS_MAX = 64
@@ -199,6 +201,9 @@ async def _serve(operation: Operation, request: Request, parts: Parts) -> Respon
         return _gone()
     if operation.is_stored and not await parts.store(STORE_DEADLINE_S):
         return unstored()
+    if operation.is_stored:
+        # Without the others it counts here, and they hear of it later.
+        await parts.cluster.wait_until_shared(_SHARE_DEADLINE_S)
     return answer if isinstance(answer, Response) else respond(answer, operation.status)
 
 

@@ -126,6 +126,17 @@ class ClusterNode:
         """Whether all that this gateway has to say is written, at this moment."""
         return self._is_introduced and not any(len(share.writes) for _, share in self._shares)
 
+    async def wait_until_shared(self, deadline_s: float) -> bool:
+        """Returns whether the cluster has what was changed here by people; waits for that until the deadline."""
+        if not self._is_introduced:
+            return False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                for share in (self._tables, self._gifts):
+                    await share.writes.wait_until_written()
+                return True
+        return False
+
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """Yields the metrics."""
         is_sure = self._nodes.is_sure(time.monotonic())

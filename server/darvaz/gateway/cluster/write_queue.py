@@ -28,6 +28,8 @@ class WriteQueue(Generic[_T]):
         # Keys whose write is under way: the next one waits for its end.
         self._busy: set[str] = set()
         self._changed = asyncio.Event()
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._busy)
@@ -39,7 +41,12 @@ class WriteQueue(Generic[_T]):
         """Has something written under a key, in place of what waits there."""
         self._waiting.pop(key, None)
         self._waiting[key] = what
+        self._is_idle.clear()
         self._changed.set()
+
+    async def wait_until_written(self) -> None:
+        """Waits until nothing is left to be written."""
+        await self._is_idle.wait()
 
     async def run(self, connection: NatsConnection) -> None:
         """Writes until it is cancelled; what is not written then waits for another connection."""
@@ -77,6 +84,8 @@ class WriteQueue(Generic[_T]):
             if not is_written:
                 self._put_back(key, what)
             self._busy.discard(key)
+            if not len(self):
+                self._is_idle.set()
 
     def _put_back(self, key: str, what: _T) -> None:
         self._waiting.setdefault(key, what)
