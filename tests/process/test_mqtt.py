@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 import pytest_asyncio
 
 from darvaz.gateway.devices.names import latin_id
-from darvaz.gateway.mqtt import bridge
+from darvaz.gateway.mqtt import bridge, updates
 from tests.contract.test_docs import OF_A_BROKER
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at
 from tests.support.camera import jpeg
 from tests.support.mosquitto import Mosquitto, Watcher, settled, watch
+from tests.support.updates import receive_release
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -249,3 +251,50 @@ async def test_a_hidden_board_is_taken_away_and_takes_no_commands(gateway: Runni
         await watcher.wait("darvaz/secret/telemetry", lambda values: values == {"n": 1})
 
     assert answer["code"] == "unknown_device"
+
+
+async def test_a_newer_release_is_offered_and_installed_by_its_topic(
+    gateway: RunningApp, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "PROGRESS_EVERY_S", 0.02)
+    key = bytes.fromhex((await gateway.post("/api/devices/pump/update-key")).json()["key"])
+    first = await release(gateway, b"first")
+    running = {"state": "good", "counter": 1, "has_key": True}
+    async with board_at(gateway, "pump", program={**running, "release": first}) as board:
+        before = await watcher.wait("darvaz/pump/update")
+        second = await release(gateway, b"print(2)\n" * 1000)
+        offered = await watcher.wait("darvaz/pump/update", lambda state: state["latest_version"] == second)
+        config = await watcher.wait("homeassistant/device/darvaz_pump/config", has_update)
+        watcher.send("darvaz/pump/install", "now", answer_to="pump/refused")
+        refused = await watcher.wait("pump/refused")
+        watcher.send("darvaz/pump/install", "latest")
+
+        async def note(part: int) -> None:
+            await watcher.wait("darvaz/pump/update", lambda state: state["update_percentage"] is not None)
+
+        files = await receive_release(board, key, on_part=note)
+        begun = await watcher.wait("darvaz/pump/installed")
+    watcher.clear()
+    async with board_at(gateway, "pump", program={**running, "release": second}):
+        after = await watcher.wait("darvaz/pump/update", lambda state: state["installed_version"] == second)
+    await watcher.wait("darvaz/pump/availability", lambda state: state == "offline")
+
+    assert (before["installed_version"], before["latest_version"], before["in_progress"]) == (first, first, False)
+    assert (offered["installed_version"], offered["title"]) == (first, "pump")
+    assert config["components"]["update_program"]["payload_install"] == "latest"
+    assert (refused["code"], begun["status"]) == ("invalid", "ok")
+    assert files == {"main.py": b"print(2)\n" * 1000}
+    assert (after["latest_version"], after["in_progress"]) == (second, False)
+    # While the board is away, its entity stays.
+    assert all(map(has_update, watcher.payloads("homeassistant/device/darvaz_pump/config")))
+
+
+async def release(gateway: RunningApp, main: bytes) -> str:
+    """Makes a release of the program "pump", and returns its number."""
+    body = {"name": "pump", "files": {"main.py": base64.b64encode(main).decode()}}
+    return str((await gateway.post("/api/releases", json=body)).json()["number"])
+
+
+def has_update(config: dict[str, Any]) -> bool:
+    """Whether a message of discovery has an update entity; one without a topic says that it is gone."""
+    return "state_topic" in config["components"].get("update_program", {})

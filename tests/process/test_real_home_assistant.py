@@ -184,12 +184,18 @@ async def test_a_newer_release_of_a_board_is_installed_with_one_click(home: Home
         offered = await home.assistant.state(f"update.{name}_program", lambda state: state == "on")
         await home.assistant.act("update", "install", entity_id=f"update.{name}_program")
         after = await home.assistant.state(f"update.{name}_program", lambda state: state == "off")
+        # The entity of the broker is of the same board.
+        third = await asyncio.to_thread(upload, home.gateway, {"main.py": program(3)}, name)
+        await home.assistant.state(f"update.darvaz_{name}_program", lambda state: state == "on")
+        await home.assistant.act("update", "install", entity_id=f"update.darvaz_{name}_program")
+        last = await home.assistant.state(f"update.darvaz_{name}_program", lambda state: state == "off")
         answer = await asyncio.to_thread(home.gateway.post, f"/api/devices/{name}/commands/release")
 
     assert before["attributes"]["installed_version"] == str(first)
     assert (offered["attributes"]["latest_version"], offered["attributes"]["title"]) == (str(second), name)
     assert after["attributes"]["installed_version"] == str(second)
-    assert answer.json()["result"] == 2
+    assert (last["attributes"]["installed_version"], last["attributes"]["title"]) == (str(third), name)
+    assert answer.json()["result"] == 3
 
 
 def is_good(rollout: dict[str, Any]) -> bool:

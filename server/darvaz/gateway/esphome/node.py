@@ -27,7 +27,6 @@ from darvaz.gateway.esphome.pictures import Pictures
 from darvaz.gateway.esphome.updates import UPDATE_KEY, WATCHES, update_entity
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.releases.offers import Offer
-from darvaz.gateway.releases.rollout import RolloutPlan
 from darvaz.gateway.telemetry.description import DeviceDescription
 
 log = logging.getLogger("darvaz.esphome")
@@ -238,13 +237,8 @@ class Node:
 
     def _update_program(self, connection: NodeConnection) -> None:
         """Gives the board the newest release of its program, unless it gets it already."""
-        offer = self._offer()
-        if offer is None or offer.is_under_way:
+        if not self._parts.updater.install_newest(self.device, _client(connection)):
             connection.conversation.send_log("warning", f"{self.device} gets a release already, or has none to get")
-        else:
-            client = _client(connection)
-            self._parts.journal.record(self.device, None, client, "=", "update requested", f"release {offer.newest}")
-            self._parts.updater.deploy(offer.release, [self.device], RolloutPlan(), client)
         self.look_at_releases()
 
     # Encryption

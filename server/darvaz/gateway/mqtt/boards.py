@@ -54,13 +54,17 @@ class Boards:
         """Returns with what each command was last carried out."""
         return Publication(self._topics.of(board.id).commands, _dump(board.last_args))
 
-    def config(self, board: DeviceDescription) -> Iterator[Publication]:
-        """Yields what Home Assistant is to be told of a board, if that is not what it was told."""
+    def config(self, board: DeviceDescription, *, has_offer: bool) -> Iterator[Publication]:
+        """Yields what Home Assistant is to be told of a board, if that is not what it was told.
+
+        `has_offer` is whether there is a release for it; while it is away, nobody knows, and it stays as it was.
+        """
         topic, platforms = self._topics.of(board.id).config, self._platforms.setdefault(board.id, {})
         if not topic:
             return
         kinds = self._kinds.setdefault(board.id, {})
-        found = self._discovery.describe(board, kinds)
+        has_releases = has_offer or (not board.online and "update_program" in platforms)
+        found = self._discovery.describe(board, kinds, has_releases=has_releases)
         components = found["components"]
         gone, text = removals(platforms, components), _dump(found)
         if gone:
@@ -102,7 +106,7 @@ class Boards:
         for known in (self._kinds, self._configs, self._platforms):
             known.pop(device, None)
         topics = self._topics.of(device)
-        for topic in (topics.config, topics.telemetry, topics.health, topics.commands, topics.picture):
+        for topic in (topics.config, topics.telemetry, topics.health, topics.commands, topics.picture, topics.update):
             if topic:
                 yield Publication(topic, b"")
         yield Publication(topics.availability, b"")

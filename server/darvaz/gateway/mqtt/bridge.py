@@ -21,6 +21,7 @@ from darvaz.gateway.mqtt.commands import Commands
 from darvaz.gateway.mqtt.discovery import Discovery
 from darvaz.gateway.mqtt.outbox import Outbox, Publication
 from darvaz.gateway.mqtt.topics import OFFLINE, ONLINE, Topics
+from darvaz.gateway.mqtt.updates import Updates
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.telemetry.description import DeviceDescription
 
@@ -53,6 +54,7 @@ class Bridge:
         broker.on_connected, broker.on_lost = self._begin, self._note_loss
         broker.on_message, broker.on_published = self._receive, self._note_published
         self._commands = Commands(parts, self._publish, broker.acknowledge)
+        self._updates = Updates(parts, self._topics, self._publish, self._mark)
         self._is_connected = False
         # Latin id → device.
         self._devices: dict[str, str] = {}
@@ -78,6 +80,7 @@ class Bridge:
         bus.subscribe_everywhere(_TYPES, self._hear)
         bus.subscribe_frames(self._show)
         self._parts.hub.on_carried_out(self._confirm)
+        self._updates.open()
         self._devices = {latin_id(known.id): known.id for known in self._parts.devices.all()}
         self._worker = asyncio.get_running_loop().create_task(self._follow())
         self._broker.open()
@@ -88,6 +91,7 @@ class Bridge:
         bus.unsubscribe_devices(self._look, self._forget)
         bus.unsubscribe(_TYPES, self._hear)
         bus.unsubscribe_frames(self._show)
+        self._updates.close()
         for timer in self._repeats.values():
             timer.cancel()
         await self._commands.close()
@@ -115,11 +119,12 @@ class Bridge:
         self._is_connected = True
         self._parts.remarks.pop(_REMARK, None)
         log.info("= connected to the MQTT broker %s", self._address)
-        self._broker.subscribe(*filter(None, (self._topics.commands, self._topics.configs)))
+        self._broker.subscribe(*filter(None, (self._topics.commands, self._topics.installs, self._topics.configs)))
         self._publish(Publication(self._topics.status, ONLINE.encode()))
         self._boards.forget_configs()
         self._hidden.clear()
         for known in self._parts.devices.all():
+            self._updates.forget(known.id)
             self._mark(known.id)
 
     def _note_loss(self, reason: str) -> None:
@@ -144,6 +149,12 @@ class Bridge:
             device = self._devices.get(latin, latin)
             answer_topic = f"{self._topics.prefix}/{latin}/answer/{name}"
             self._commands.receive(message, device, name, answer_topic)
+            return
+        to_install = self._topics.install_of(message.topic)
+        if to_install is not None:
+            self._commands.install(
+                message, self._devices.get(to_install, to_install), f"{self._topics.prefix}/{to_install}/installed"
+            )
             return
         latin_or_none = self._topics.configured(message.topic)
         # Only what was there before: two gateways with one prefix would answer each other without end.
@@ -176,6 +187,7 @@ class Bridge:
         self._changed.pop(device, None)
         self._hidden.discard(device)
         self._stop_repeat(device)
+        self._updates.forget(device)
         self._publish_all(self._boards.removal(device))
 
     def _hear(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
@@ -230,17 +242,19 @@ class Bridge:
                 if board is not None:
                     self._hidden.discard(device)
                     self._publish_all(self._boards.all_of(board))
+                    self._updates.tell(device)
                     self._tell_home_assistant(board)
                 elif self._parts.devices.get(device) is not None and device not in self._hidden:
                     self._hidden.add(device)
                     self._stop_repeat(device)
+                    self._updates.forget(device)
                     self._publish_all(self._boards.removal(device))
                 # There may be thousands: links come first.
                 await asyncio.sleep(0)
 
     def _tell_home_assistant(self, board: DeviceDescription) -> None:
         """Tells it what is new of a board, and once more when it has had time for that."""
-        configs = list(self._boards.config(board))
+        configs = list(self._boards.config(board, has_offer=self._updates.has_offer(board.id)))
         self._publish_all(iter(configs))
         if configs:
             self._stop_repeat(board.id)

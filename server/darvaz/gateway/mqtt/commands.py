@@ -19,6 +19,7 @@ from darvaz.gateway.parts import Parts
 
 log = logging.getLogger("darvaz.mqtt")
 
+INSTALL = b"latest"
 _TOPIC_BYTES_MAX = 65_535
 
 
@@ -46,6 +47,20 @@ class Commands:
             task = asyncio.get_running_loop().create_task(self._carry_out(message, device, name, topic, correlation))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def install(self, message: MQTTMessage, device: str, answer_topic: str) -> None:
+        """Gives a board the newest release of its program; the answer says that it began, and the state the rest."""
+        topic = _response_topic(message) or answer_topic
+        answer = {"status": "ok"}
+        if message.retain:
+            answer = _error("retained", "a command must not be retained")
+        elif bytes(message.payload) != INSTALL:
+            answer = _error("invalid", f"send {INSTALL.decode()!r} to have the newest release")
+        elif not is_shown(self._parts.devices, device, "mqtt"):
+            answer = _error("unknown_device", f"unknown device {device!r}")
+        elif not self._parts.updater.install_newest(device, "mqtt"):
+            answer = _error("no_release", "the board is away, gets a release already, or has none to get")
+        self._finish(message, topic, getattr(message.properties, "CorrelationData", None), answer)
 
     async def close(self) -> None:
         """Ends what is not answered; the broker sends those commands again."""

@@ -40,14 +40,16 @@ class Discovery:
         # Of the dashboard, "" if it is not known.
         self._web_url = web_url
 
-    def describe(self, board: DeviceDescription, kinds: dict[str, str]) -> dict[str, Any]:
+    def describe(
+        self, board: DeviceDescription, kinds: dict[str, str], *, has_releases: bool = False
+    ) -> dict[str, Any]:
         """Returns the message of a board.
 
         `kinds` is what each value of telemetry was before, by name, and is added to: it stays what it was first.
         """
         topics, object_id = self._topics.of(board.id), self._topics.object_id(board.id)
         components: dict[str, Component] = {}
-        for kind, name, component in _entities(board, topics, kinds):
+        for kind, name, component in _entities(board, topics, kinds, has_releases):
             if len(components) < ENTITIES_MAX:
                 # What becomes another kind of entity is another one.
                 key = f"{kind}_{name}"
@@ -79,7 +81,9 @@ def removals(before: Mapping[str, str], now: Mapping[str, Component]) -> dict[st
     return {key: {"platform": platform} for key, platform in before.items() if key not in now}
 
 
-def _entities(board: DeviceDescription, topics: BoardTopics, kinds: dict[str, str]) -> Iterator[_Entity]:
+def _entities(
+    board: DeviceDescription, topics: BoardTopics, kinds: dict[str, str], has_releases: bool
+) -> Iterator[_Entity]:
     yield from _values(board, topics, kinds)
     for name, arguments in board.commands.items():
         if name not in HIDDEN_COMMANDS:
@@ -87,6 +91,8 @@ def _entities(board: DeviceDescription, topics: BoardTopics, kinds: dict[str, st
             if component is not None:
                 yield component["platform"], name, component
     yield from _own(topics)
+    if has_releases:
+        yield "update", "program", _update(topics)
     if board.sends_frames:
         yield "camera", "camera", {"platform": "camera", "name": "Camera", "topic": topics.picture}
 
@@ -178,6 +184,13 @@ def _own(topics: BoardTopics) -> Iterator[_Entity]:
         yield "health", name, {**shared, **number, "name": title, "value_template": _template(name)}
     yield "health", "reset_cause", {
         **shared, "name": "Reason of the last restart", "value_template": _template("reset_cause"),
+    }  # fmt: skip
+
+
+def _update(topics: BoardTopics) -> Component:
+    return {
+        "platform": "update", "name": "Program", "device_class": "firmware", "entity_category": "config",
+        "state_topic": topics.update, "command_topic": topics.install, "payload_install": "latest",
     }  # fmt: skip
 
 

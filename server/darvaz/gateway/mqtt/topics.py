@@ -7,7 +7,7 @@ from typing import NamedTuple
 from darvaz.gateway.devices.names import latin_id
 
 ONLINE, OFFLINE = "online", "offline"
-_COMMAND = "command"
+_COMMAND, _INSTALL = "command", "install"
 
 
 class BoardTopics(NamedTuple):
@@ -25,10 +25,14 @@ class BoardTopics(NamedTuple):
     """One line of the board's log, JSON."""
     picture: str
     """A JPEG, retained."""
+    update: str
+    """Which release there is of its program, beside the one that runs, JSON, retained."""
     config: str
     """What Home Assistant is told, JSON, retained; "" if it is not."""
     command: str
     """Where commands come in, with the name of one behind it."""
+    install: str
+    """Where it is asked to have the newest release of its program."""
 
 
 class Topics:
@@ -41,6 +45,8 @@ class Topics:
         """`online` or `offline` of the gateway, retained; the broker sets it if the gateway is lost."""
         self.commands = f"{prefix}/+/{_COMMAND}/+"
         """The commands of all boards."""
+        self.installs = f"{prefix}/+/{_INSTALL}"
+        """That boards are to have the newest release of their program."""
         self.configs = f"{discovery}/device/+/config" if discovery else ""
         """What Home Assistant is told of all its devices; "" if it is told nothing."""
 
@@ -54,8 +60,10 @@ class Topics:
             commands=f"{base}/commands",
             log=f"{base}/log",
             picture=f"{base}/picture",
+            update=f"{base}/update",
             config=f"{self._discovery}/device/{self.object_id(device)}/config" if self._discovery else "",
             command=f"{base}/{_COMMAND}/",
+            install=f"{base}/{_INSTALL}",
         )
 
     def object_id(self, device: str) -> str:
@@ -68,6 +76,12 @@ class Topics:
         if not topic.startswith(f"{self.prefix}/") or len(rest) != 3 or rest[1] != _COMMAND:
             return None
         return rest[0], rest[2]
+
+    def install_of(self, topic: str) -> str | None:
+        """Returns the board's Latin id of a topic, or None if it is of something else."""
+        rest = topic.removeprefix(f"{self.prefix}/").split("/")
+        is_install = topic.startswith(f"{self.prefix}/") and len(rest) == 2 and rest[1] == _INSTALL
+        return rest[0] if is_install else None
 
     def configured(self, topic: str) -> str | None:
         """Returns the Latin id of one of our boards by a topic of discovery, or None if the device is not ours."""

@@ -138,6 +138,15 @@ class Updater:
         """Returns which release there is for a board, beside what it runs; None if there is none, or it is away."""
         return offer_of(self.store, device, self._hub.program_of(device), self._unix_s())
 
+    def install_newest(self, device: str, author: str) -> bool:
+        """Gives a board the newest release of its program; returns False if there is none, or it gets one already."""
+        offer = self.offer(device)
+        if offer is None or offer.is_under_way:
+            return False
+        self._journal.record(device, None, author, "=", "update requested", f"release {offer.newest}")
+        self.deploy(offer.release, [device], RolloutPlan(), author)
+        return True
+
     def percent(self, device: str) -> float | None:
         """Returns how much of a release a board has received; None if it receives none."""
         transfer = self._sent.get(device)
