@@ -42,7 +42,10 @@ def send(gateway: GatewayProcess, *words: str) -> subprocess.CompletedProcess[st
 
 
 def test_pico_and_camera_come_online_and_answer(gateway: GatewayProcess, boards: Simulation) -> None:
-    online = {device["id"]: device["online"] for device in gateway.get("/api/devices").json()["devices"]}
+    devices = gateway.get("/api/devices").json()["devices"]
+    online = {device["id"]: device["online"] for device in devices}
+    # Each board tells the address of its radio.
+    assert len({device["mac"] for device in devices} - {None}) == 2
     assert online == {"virtual-pico-1": True, "virtual-esp32cam-1": True}
 
     assert '"angle": 90' in send(gateway, "virtual-pico-1", "pan", "angle=90").stdout

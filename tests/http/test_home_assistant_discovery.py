@@ -14,12 +14,17 @@ from darvaz.gateway.esphome.announcements import Announcements
 from darvaz.gateway.esphome.conversation import NodeInfo
 from tests.support.app import RunningApp
 from tests.support.board import board_at
-from tests.support.home_assistant import node_of
+from tests.support.home_assistant import assistant_at, node_of
 
 pytestmark = pytest.mark.asyncio
 
 _SERVICE = "_esphomelib._tcp.local."
 _DEADLINE_S = 20.0
+SETTINGS: dict[str, Any] = {
+    "home_assistant": True,
+    "home_assistant_addresses": "127.0.0.1",
+    "home_assistant_port": 0,
+}
 
 
 class Browser:
@@ -46,9 +51,8 @@ class Browser:
 
 
 async def test_a_board_is_announced_while_it_is_here() -> None:
-    settings = {"home_assistant": True, "home_assistant_addresses": "127.0.0.1", "home_assistant_port": 0}
     found = AsyncServiceInfo(_SERVICE, f"darvaz-announced.{_SERVICE}")
-    async with RunningApp(**settings) as gateway, AsyncZeroconf(interfaces=["127.0.0.1"]) as network:
+    async with RunningApp(**SETTINGS) as gateway, AsyncZeroconf(interfaces=["127.0.0.1"]) as network:
         browser = Browser(network)
         async with board_at(gateway, "announced"):
             assert await browser.next("darvaz-announced") is ServiceStateChange.Added
@@ -86,3 +90,19 @@ async def test_a_board_is_announced_again_only_if_it_changed() -> None:
         await browser.close()
 
     assert (first, was_left, was_renewed) == (ServiceStateChange.Added, True, True)
+
+
+async def test_a_node_has_the_mac_of_its_board_where_that_is_known() -> None:
+    async def mac_of(device: str, **introduction: Any) -> str:
+        async with board_at(gateway, device, **introduction), assistant_at(gateway, device) as home:
+            return (await home.client.device_info()).mac_address
+
+    async with RunningApp(**SETTINGS) as gateway:
+        own = await mac_of("own-mac", mac="28cdc10a0b0c")
+        of_two = await mac_of("same-mac", mac="28cdc10a0b0c")
+        of_many = await mac_of("group-mac", mac="01005e000001")
+        replaced = await mac_of("own-mac", mac="28cdc1ffffff")
+
+    assert own == replaced == "28:CD:C1:0A:0B:0C"
+    # Another board that says the same, and an address of no board: each has one that is kept for it.
+    assert of_two.startswith("02:") and of_many.startswith("02:")

@@ -23,6 +23,11 @@ def introduction(device):
         "boot_id": device.outbox.boot_id or device.boot_id,
         "ip": device._wifi.address(),
     }
+    try:
+        message["mac"] = device._wifi.station.config("mac").hex()
+    except (OSError, ValueError, TypeError):
+        # The port does not know it.
+        pass
     # How long ago an earlier start was, the gateway may know; the board does not.
     if device.outbox.boot_id is None:
         message["uptime_ms"] = device.uptime_ms()

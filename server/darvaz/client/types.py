@@ -31,6 +31,7 @@ class DeviceInfo(TypedDict):
     version: str | None
     board: str | None
     ip: str | None
+    mac: NotRequired[str | None]
     reset_cause: str | None
     boot_id: str | None
     rssi_dbm: int | None

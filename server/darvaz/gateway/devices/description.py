@@ -33,6 +33,7 @@ class DeviceState(msgspec.Struct, kw_only=True, frozen=True):
     version: str | None
     board: str | None
     ip: str | None
+    mac: str | None
     reset_cause: str | None
     boot_id: str | None
     commands: dict[str, Any]

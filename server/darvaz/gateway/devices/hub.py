@@ -213,6 +213,7 @@ class Hub:
             version=fields.get("version"),
             board=fields.get("board"),
             ip=fields.get("ip"),
+            mac=fields.get("mac"),
             reset_cause=fields.get("reset_cause"),
             boot_id=fields.get("boot_id"),
             commands=fields.get("commands", {}),

@@ -15,7 +15,7 @@ class NodeIdentity:
     """One node. Home Assistant knows a board by the MAC, and keeps the key that it chose."""
 
     mac: str
-    """Twelve hexadecimal digits, locally administered."""
+    """Twelve hexadecimal digits: the board's own, or locally administered."""
     port: int
     """0 for any free one."""
     key: bytes | None = None
@@ -28,12 +28,13 @@ class Identities:
         self._connection = connection
         self._first_port = first_port
 
-    def of(self, device: str) -> NodeIdentity:
-        """Returns the identity of a board."""
+    def of(self, device: str, own_mac: str | None = None) -> NodeIdentity:
+        """Returns the identity of a board; a new one has the board's own MAC, if that is known and of no other."""
         row = self._connection.execute(f"SELECT mac, port, key FROM {TABLE} WHERE device = ?", (device,)).fetchone()
         if row is not None:
             return NodeIdentity(*row)
-        made = NodeIdentity(_new_mac(), self._free_port())
+        has_own = own_mac is not None and _is_of_a_board(own_mac) and not self._is_taken(own_mac)
+        made = NodeIdentity(own_mac if own_mac and has_own else _new_mac(), self._free_port())
         self._connection.execute(
             f"INSERT INTO {TABLE} (device, mac, port, key) VALUES (?, ?, ?, NULL)", (device, made.mac, made.port)
         )
@@ -47,12 +48,20 @@ class Identities:
         """Forgets a board: another of its name is another one."""
         self._connection.execute(f"DELETE FROM {TABLE} WHERE device = ?", (device,))
 
+    def _is_taken(self, mac: str) -> bool:
+        return self._connection.execute(f"SELECT 1 FROM {TABLE} WHERE mac = ?", (mac,)).fetchone() is not None
+
     def _free_port(self) -> int:
         """Returns the lowest port that no other board has."""
         if not self._first_port:
             return 0
         taken = {port for (port,) in self._connection.execute(f"SELECT port FROM {TABLE}")}
         return next((port for port in range(self._first_port, _PORT_MAX + 1) if port not in taken), 0)
+
+
+def _is_of_a_board(mac: str) -> bool:
+    """Returns whether one station can have the address: groups have an odd first byte; 0 is of a radio that is off."""
+    return int(mac, 16) != 0 and not int(mac[:2], 16) & 1
 
 
 def _new_mac() -> str:

@@ -176,7 +176,8 @@ class Nodes:
         if len(self._nodes) >= NODES_MAX:
             log.warning("= %s is not shown in Home Assistant: there are %d boards already", device, NODES_MAX)
             return None
-        identity = self._identities.of(device)
+        board = self._parts.describer.describe(device)
+        identity = self._identities.of(device, None if board is None else board.mac)
         node = Node(self._parts, device, self._info(device, identity.mac), identity.key, self._refuse)
         node.on_key = self._keep_key
         server = await self._listen(node, identity.port)

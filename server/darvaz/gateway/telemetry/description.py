@@ -41,6 +41,7 @@ class DeviceDescription(msgspec.Struct, kw_only=True):
     version: str | None
     board: str | None
     ip: Annotated[str | None, Meta(description="The address that the board sees of itself.")]
+    mac: Annotated[str | None, Meta(description="Of its radio, 12 hexadecimal digits; null if it does not tell.")]
     reset_cause: str | None
     boot_id: str | None
     rssi_dbm: Annotated[int | None, Meta(description="Signal of its Wi-Fi, when it last said so.")]
@@ -114,6 +115,7 @@ class DeviceDescriber:
             version=state.version,
             board=state.board,
             ip=state.ip,
+            mac=state.mac,
             reset_cause=state.reset_cause,
             boot_id=state.boot_id,
             rssi_dbm=vitals.rssi_dbm,

@@ -2,6 +2,7 @@
 
 import time
 
+import machine
 from _host import ask
 
 STA_IF, AP_IF = 0, 1
@@ -104,4 +105,5 @@ class WLAN:
     def config(self, what=None, **settings):
         """Accepts settings; returns the hardware address."""
         if what == "mac":
-            return b"\x02\x00\x00\x00\x00\x01"
+            # Locally administered, and another one for each board.
+            return b"\x02" + machine.unique_id()[-5:]

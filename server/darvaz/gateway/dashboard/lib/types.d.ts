@@ -78,6 +78,7 @@ export interface Device {
   version: string | null;
   board: string | null;
   ip: string | null;
+  mac?: string | null;
   reset_cause: string | null;
   rssi_dbm: number | null;
   heap_free_bytes: number | null;
