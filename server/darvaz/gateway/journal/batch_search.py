@@ -15,6 +15,7 @@ from itertools import accumulate
 import msgspec
 
 from darvaz.gateway.journal.batches import EntryGroup
+from darvaz.gateway.journal.rare_entries import read_rare
 
 # Every entry begins with one of these, and nothing else in a batch is so.
 _ENTRY_STARTS = (b'["<"', b'[">"', b'["="')
@@ -33,7 +34,8 @@ def text_of(data: bytes | str) -> bytes:
 
 def needles_of(device: str | None, kind: str | None, type_: str | None, direction: str | None) -> tuple[bytes, ...]:
     """Returns the bytes that each group has which has an entry with these."""
-    names = [_encode(name) for name in (type_, device, kind) if name is not None]
+    # The first is looked for in the whole text: most often it is the rarest.
+    names = [_encode(name) for name in (device, type_, kind) if name is not None]
     return (*names, *([] if direction is None else [b"[" + _encode(direction)]))
 
 
@@ -46,7 +48,7 @@ def search(
     """
     text = text_of(data)
     if needles:
-        found = _with_needles(text, needles)
+        found = [span[1:] for span in _with_needles(text, needles)]
         yield from _numbered_back(text, found, first_id + size) if newest else _numbered(text, found, first_id)
     elif newest:
         entry_id = first_id + size
@@ -55,15 +57,24 @@ def search(
             entry_id -= len(group[4])
             yield entry_id, group
     else:
-        for group in _decode(text):
-            yield first_id, group
-            first_id += len(group[4])
+        groups = _decode(text)
+        yield from zip(accumulate([len(group[4]) for group in groups], initial=first_id), groups, strict=False)
 
 
-def _with_needles(text: bytes, needles: Sequence[bytes]) -> list[tuple[int, int]]:
-    """Returns where the groups begin and end that have all the needles."""
+def search_rare(
+    entries: bytes, first_id: int, needles: Sequence[bytes], *, newest: bool
+) -> Iterator[tuple[int, EntryGroup]]:
+    """Does the same for the entries that are kept beside a batch (rare_entries.py); there is at least one needle."""
+    places, text = read_rare(entries)
+    found = _with_needles(text, needles)
+    for index, start, end in reversed(found) if newest else found:
+        yield first_id + places[index], _decode_group(text[start:end])
+
+
+def _with_needles(text: bytes, needles: Sequence[bytes]) -> list[tuple[int, int, int]]:
+    """Returns the groups that have all the needles: the number of each, and where it begins and ends."""
     first, *others = needles
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, int, int]] = []
     at = text.find(first)
     if at < 0:
         return found
@@ -73,7 +84,7 @@ def _with_needles(text: bytes, needles: Sequence[bytes]) -> list[tuple[int, int]
         index = bisect_right(starts, at)
         start, end = starts[index - 1], starts[index] - 1
         if all(text.find(other, start, end) >= 0 for other in others):
-            found.append((start, end))
+            found.append((index - 1, start, end))
         at = text.find(first, end)
     return found
 

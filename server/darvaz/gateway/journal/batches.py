@@ -2,8 +2,8 @@
 
 A batch is a list of groups; a group is what one link received and sent at once. The id of a batch is that of its first
 entry, and the entries in it count on from there. `journal_index` says what is in a batch: directions, types, devices
-and kinds with their numbers, so that a question about few entries reads few batches. The view `journal` shows entries
-one by one to other programs; their payloads are in the batches only.
+and kinds with their numbers, so that a question about few entries reads few batches, and `journal_rare` has the rare
+ones again. The view `journal` shows entries one by one to other programs; their payloads are in the batches only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from darvaz.gateway.journal.rare_entries import insert_rare, rare_names, with_names
 from darvaz.gateway.storage.database import transaction
 from darvaz.gateway.storage.taken import Taken, write_taken
 
@@ -128,6 +129,10 @@ def insert_batch(
     rows = sum(contents.values())
     connection.execute(_INSERT, (first_id, rows, first_ms, last_ms, _stored(groups, redact)))
     connection.executemany(_INDEX, [(first_id, *key, count) for key, count in contents.items()])
+    rare = rare_names(contents, ANY_DEVICE)
+    if any(rare.values()):
+        places, found = with_names(groups, rare)
+        insert_rare(connection, first_id, rare, places, dump(found, redact))
     return rows
 
 
@@ -162,7 +167,7 @@ def delete_before(connection: sqlite3.Connection, time_ms: int) -> int:
         " ORDER BY id LIMIT ?",
         (time_ms, DELETE_CHUNK_BATCHES),
     ).fetchall()
-    for table, column in (("journal_index", "batch"), ("journal_batches", "id")):
+    for table, column in (("journal_index", "batch"), ("journal_rare", "batch"), ("journal_batches", "id")):
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", found)
     return len(found)
 
@@ -171,7 +176,8 @@ def delete_first(connection: sqlite3.Connection, rows_max: int) -> int:
     """Deletes some of the oldest batches, of about `rows_max` entries, and returns how many entries they had."""
     first, last = _ends(connection)
     until = min(first + min(rows_max, DELETE_CHUNK_ROWS), last)
-    connection.execute("DELETE FROM journal_index WHERE batch < ?", (until,))
+    for table in ("journal_index", "journal_rare"):
+        connection.execute(f"DELETE FROM {table} WHERE batch < ?", (until,))
     connection.execute("DELETE FROM journal_batches WHERE id < ?", (until,))
     return _ends(connection)[0] - first
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from darvaz.gateway.journal.batch_search import needles_of, search
 from darvaz.gateway.journal.batches import fields_of
 from darvaz.gateway.journal.queries import JournalFilter, Row, batches_of, matches
 
 # Entries that one search reads: some tenths of a second, in a thread.
 SEARCHED_ENTRIES = 100_000
 _USUAL_LEVEL = "info"
+# The only entries that have levels.
+_LOG = "log"
 
 
 class PayloadFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,15 +46,16 @@ def find(
     """
     rows: list[Row] = []
     searched = 0
-    needles = needles_of(filter_.device, filter_.kind, filter_.type, filter_.direction)
-    for first_id, size, data in batches_of(connection, filter_, newest):
-        for entry_id, group in search(data, first_id, size, needles, newest=newest):
+    if wanted.levels is not None and filter_.type is None:
+        filter_ = msgspec.structs.replace(filter_, type=_LOG)
+    for batch in batches_of(connection, filter_, newest=newest):
+        for entry_id, group in batch.groups:
             found = [Row(number, *fields) for number, fields in enumerate(fields_of(group), entry_id)]
             fitting = [row for row in found if matches(row, filter_) and wanted.lets(row)]
             rows += islice(reversed(fitting) if newest else fitting, limit - len(rows))
-        searched += size
+        searched += batch.read_entries
         if len(rows) >= limit or searched >= SEARCHED_ENTRIES:
-            stopped = None if len(rows) >= limit else first_id if newest else first_id + size - 1
+            stopped = None if len(rows) >= limit else batch.first_id if newest else batch.last_id
             return rows[::-1] if newest else rows, stopped
     return rows[::-1] if newest else rows, None
 
@@ -66,7 +68,7 @@ class _LogLevel(msgspec.Struct):
 
 def _level_of(row: Row) -> str | None:
     """Returns the level of a line of a log, None of other entries."""
-    if row.type != "log":
+    if row.type != _LOG:
         return None
     try:
         level = msgspec.json.decode(row.payload, type=_LogLevel).level

@@ -6,14 +6,15 @@ import datetime
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
-from darvaz.gateway.journal.batch_search import needles_of, search
+from darvaz.gateway.journal.batch_search import needles_of, search, search_rare
 from darvaz.gateway.journal.batches import ANY_DEVICE, EntryGroup, fields_of, next_id
+from darvaz.gateway.journal.rare_entries import mark, rare_entries_max
 from darvaz.text.terminal import visible
 
 ROWS_MAX = 10_000
@@ -67,6 +68,8 @@ _INDEX_CONDITIONS = {
     "type": "type = ?",
     "direction": "direction = ?",
 }
+# The index is in order of direction first.
+_ANY_DIRECTION = "direction IN ('<', '>', '=')"
 
 
 def read(connection: sqlite3.Connection, filter_: JournalFilter, limit: int = 200, *, newest: bool = True) -> list[Row]:
@@ -77,9 +80,8 @@ def read(connection: sqlite3.Connection, filter_: JournalFilter, limit: int = 20
 
 def matching(connection: sqlite3.Connection, filter_: JournalFilter, *, newest: bool = False) -> Iterator[Row]:
     """Yields all rows that match, oldest first or newest first."""
-    needles = needles_of(filter_.device, filter_.kind, filter_.type, filter_.direction)
-    for first_id, size, data in batches_of(connection, filter_, newest):
-        for entry_id, group in search(data, first_id, size, needles, newest=newest):
+    for batch in batches_of(connection, filter_, newest=newest):
+        for entry_id, group in batch.groups:
             rows = [Row(number, *fields) for number, fields in enumerate(fields_of(group), entry_id)]
             wanted = [row for row in rows if matches(row, filter_)]
             yield from reversed(wanted) if newest else wanted
@@ -98,35 +100,54 @@ def read_stretch(connection: sqlite3.Connection, filter_: JournalFilter) -> Stre
 
     It reads about `STRETCH_ENTRIES` entries, whether they match or not, so that each call takes a bounded time.
     """
-    needles = needles_of(filter_.device, filter_.kind, filter_.type, filter_.direction)
     groups: list[tuple[int, EntryGroup]] = []
     read_entries = 0
-    for first_id, size, data in batches_of(connection, filter_, newest=False):
-        groups += search(data, first_id, size, needles, newest=False)
-        read_entries += size
+    for batch in batches_of(connection, filter_, newest=False):
+        groups += batch.groups
+        read_entries += batch.read_entries
         if read_entries >= STRETCH_ENTRIES:
-            return Stretch(groups, first_id + size - 1)
+            return Stretch(groups, batch.last_id)
     return Stretch(groups, None)
 
 
-def batches_of(
-    connection: sqlite3.Connection, filter_: JournalFilter, newest: bool
-) -> Iterator[tuple[int, int, bytes | str]]:
-    """Yields the batches that may hold what is wanted, from the end that is wanted first."""
+class FoundBatch(NamedTuple):
+    """A batch that may hold what is wanted."""
+
+    first_id: int
+    last_id: int
+    read_entries: int
+    """How many entries are read for it."""
+    groups: Iterable[tuple[int, EntryGroup]]
+    """The groups that may have it, and the id of the first entry of each; to be read once."""
+
+
+def batches_of(connection: sqlite3.Connection, filter_: JournalFilter, *, newest: bool) -> Iterator[FoundBatch]:
+    """Yields the batches that may hold what is wanted, from the end that is wanted first, as are their groups."""
     conditions, values = _given(filter_, _BATCH_CONDITIONS)
     indexed, index_values = _given(filter_, _INDEX_CONDITIONS)
     if indexed:
         # For each batch, so that a reader of few rows looks at few batches.
+        indexed += [] if filter_.direction else [_ANY_DIRECTION]
         within = f"SELECT 1 FROM journal_index WHERE batch = journal_batches.id AND {' AND '.join(indexed)}"
         conditions.append(f"EXISTS ({within})")
+    marks = [mark(field, name) for field in _INDEX_CONDITIONS if (name := getattr(filter_, field)) is not None]
+    rare = " OR ".join(["instr(names, ?)"] * len(marks)) or "0"
     found = connection.execute(
-        f"SELECT id, size, moments FROM journal_batches WHERE {' AND '.join(conditions) or '1'}"
-        f" ORDER BY id {'DESC' if newest else 'ASC'}",
-        values + index_values,
+        f"SELECT id, size, (SELECT entries FROM journal_rare WHERE batch = id AND ({rare})) AS rare,"
+        # A batch that is not needed is not read from the disk.
+        f" CASE WHEN EXISTS (SELECT 1 FROM journal_rare WHERE batch = id AND ({rare})) THEN NULL ELSE moments END"
+        f" FROM journal_batches WHERE {' AND '.join(conditions) or '1'} ORDER BY id {'DESC' if newest else 'ASC'}",
+        [*marks, *marks, *values, *index_values],
     )
-    for first_id, size, data in found:
-        if filter_.after_id is None or first_id + size - 1 > filter_.after_id:
-            yield first_id, size, data
+    needles = needles_of(filter_.device, filter_.kind, filter_.type, filter_.direction)
+    for first_id, size, entries, data in found:
+        last_id = first_id + size - 1
+        if filter_.after_id is None or last_id > filter_.after_id:
+            if entries is None:
+                yield FoundBatch(first_id, last_id, size, search(data, first_id, size, needles, newest=newest))
+            else:
+                rare_size = rare_entries_max(size)
+                yield FoundBatch(first_id, last_id, rare_size, search_rare(entries, first_id, needles, newest=newest))
 
 
 def _given(filter_: JournalFilter, conditions: dict[str, str]) -> tuple[list[str], list[object]]:

@@ -1,4 +1,7 @@
-"""How much the journal keeps: by size after each batch, by age once a minute. Used by the journal's thread only."""
+"""How much the journal keeps: by size after each batch, by age once a minute. Used by the journal's thread only.
+
+What else is to be done with old batches is done then, too.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from darvaz.gateway.journal.batches import delete_before, delete_first, rows_beyond
+from darvaz.gateway.journal.rare_upgrade import upgrade_some
 from darvaz.gateway.storage.database import transaction
 
 log = logging.getLogger("darvaz.journal")
@@ -46,6 +50,7 @@ class JournalRetention:
                 deleted = delete_before(connection, int(self._oldest_s(connection) * 1000))
             # While there are more, they go with a batch written in between.
             self._next_aging_s = time.monotonic() + (0.0 if deleted else _AGE_EVERY_S)
+        upgrade_some(connection)
 
     @property
     def remark(self) -> str | None:

@@ -242,4 +242,10 @@ MIGRATIONS: Migrations = (
     ),
     # When each device started, in Unix seconds.
     ("ALTER TABLE devices ADD COLUMN started_s REAL",),
+    # The rare entries of each batch once more (rare_entries.py), and the batches that wait for it (rare_upgrade.py).
+    (
+        "CREATE TABLE journal_rare (batch INTEGER PRIMARY KEY, names TEXT NOT NULL, entries BLOB NOT NULL)",
+        "CREATE TABLE journal_rare_due (batch INTEGER PRIMARY KEY)",
+        "INSERT INTO journal_rare_due SELECT id FROM journal_batches",
+    ),
 )

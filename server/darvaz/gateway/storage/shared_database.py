@@ -34,6 +34,7 @@ _PROBES = (
     "SELECT min(id) FROM journal_batches",
     "SELECT max(batch) FROM journal_index",
     "SELECT min(batch) FROM journal_index",
+    "SELECT max(batch) FROM journal_rare",
 )
 
 # Writes into a fresh database what memory has of the tables that could not be read whole.

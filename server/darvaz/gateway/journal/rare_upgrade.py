@@ -1,0 +1,51 @@
+"""Keeps the rare entries of batches that an earlier version wrote: some now and then, in the journal's thread.
+
+The table `journal_rare_due` has the batches that are left; until then they are searched themselves.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from darvaz.gateway.journal.batch_search import needles_of, search
+from darvaz.gateway.journal.batches import ANY_DEVICE, dump
+from darvaz.gateway.journal.rare_entries import RareNames, insert_rare, rare_names, with_names
+from darvaz.gateway.storage.database import transaction
+
+# Some milliseconds each; nobody waits for it.
+BATCHES_AT_ONCE = 10
+_CONTENTS = "SELECT direction, type, device, kind, count FROM journal_index WHERE batch = ?"
+# As `needles_of` takes them.
+_ORDER = ("device", "kind", "type", "direction")
+
+
+def upgrade_some(connection: sqlite3.Connection) -> None:
+    """Does this for the newest batches that are left."""
+    due = connection.execute("SELECT batch FROM journal_rare_due ORDER BY batch DESC LIMIT ?", (BATCHES_AT_ONCE,))
+    for (batch,) in due.fetchall():
+        with transaction(connection):
+            connection.execute("DELETE FROM journal_rare_due WHERE batch = ?", (batch,))
+            found = connection.execute("SELECT size, moments FROM journal_batches WHERE id = ?", (batch,)).fetchone()
+            contents = {tuple(row[:4]): row[4] for row in connection.execute(_CONTENTS, (batch,))}
+            rare = rare_names(contents, ANY_DEVICE)
+            if found is not None and any(rare.values()):
+                insert_rare(connection, batch, rare, *_rare_of(found[1], found[0], rare))
+
+
+def _rare_of(data: bytes | str, size: int, rare: RareNames) -> tuple[list[int], bytes]:
+    """Returns the places and the groups, as JSON, of what is rare; only groups that may have it are decoded."""
+    groups: dict[int, Sequence[Any]] = {}
+    for field, names in rare.items():
+        for name in names:
+            needles = needles_of(*(name if each == field else None for each in _ORDER))
+            groups.update(search(data, 0, size, needles, newest=False))
+    places: list[int] = []
+    found: list[Any] = []
+    for place in sorted(groups):
+        within, entries = with_names([groups[place]], rare)
+        places += [place + each for each in within]
+        found += entries
+    # What lies in a batch is redacted.
+    return places, dump(found, str)
