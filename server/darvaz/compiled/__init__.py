@@ -39,6 +39,7 @@ HOT_MODULES = (
     "darvaz.gateway.events.bus",
     "darvaz.gateway.journal.writer",
     "darvaz.gateway.journal.batches",
+    "darvaz.gateway.journal.rare_entries",
     "darvaz.gateway.telemetry.recent",
     "darvaz.gateway.telemetry.report_queue",
     "darvaz.gateway.telemetry.latest",

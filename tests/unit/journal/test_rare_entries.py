@@ -33,7 +33,7 @@ def entry(chance: random.Random, number: int) -> tuple[Any, ...]:
 
 
 def make(connection: sqlite3.Connection, size: int) -> None:
-    """Writes batches of about so many entries, in groups of one to four."""
+    """Writes batches of about this size, in groups of one to four."""
     chance = random.Random(7)
     for batch in range(BATCHES):
         groups: list[Any] = []

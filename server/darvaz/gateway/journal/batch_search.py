@@ -65,10 +65,10 @@ def search_rare(
     entries: bytes, first_id: int, needles: Sequence[bytes], *, newest: bool
 ) -> Iterator[tuple[int, EntryGroup]]:
     """Does the same for the entries that are kept beside a batch (rare_entries.py); there is at least one needle."""
-    places, text = read_rare(entries)
+    offsets, text = read_rare(entries)
     found = _with_needles(text, needles)
     for index, start, end in reversed(found) if newest else found:
-        yield first_id + places[index], _decode_group(text[start:end])
+        yield first_id + offsets[index], _decode_group(text[start:end])
 
 
 def _with_needles(text: bytes, needles: Sequence[bytes]) -> list[tuple[int, int, int]]:

@@ -131,8 +131,8 @@ def insert_batch(
     connection.executemany(_INDEX, [(first_id, *key, count) for key, count in contents.items()])
     rare = rare_names(contents, ANY_DEVICE)
     if any(rare.values()):
-        places, found = with_names(groups, rare)
-        insert_rare(connection, first_id, rare, places, dump(found, redact))
+        offsets, found = with_names(groups, rare)
+        insert_rare(connection, first_id, rare, offsets, dump(found, redact))
     return rows
 
 

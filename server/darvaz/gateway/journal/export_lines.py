@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from darvaz.gateway.journal.batches import EntryGroup, fields_of
+from darvaz.gateway.journal.batches import fields_of
 from darvaz.gateway.journal.queries import JournalFilter, Row, Stretch, matches, read_stretch
 from darvaz.text.json_lines import one_line
 from darvaz.text.terminal import visible
@@ -28,6 +28,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 # Of these, what is printable and ASCII; and the beginning of an empty text is of no harm.
 _FORMULA_START = frozenset("=+-@")
 _ID_MAX = 2**63
+# What follows a second.
+_MILLISECONDS = [f".{number:03d}+00:00" for number in range(1000)]
 
 
 class JournalRow(msgspec.Struct):
@@ -82,27 +84,31 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def _csv(stretch: Stretch, wanted: JournalFilter) -> bytes:
+    """Returns groups as lines; here an export spends its time, so the usual entry takes no call."""
     lines: list[str] = []
-    for first_id, group in stretch.groups:
-        if not _is_elsewhere(wanted, *group[:3]):
-            _add_lines(lines, first_id, group, wanted)
-    return "".join(lines).encode()
-
-
-def _add_lines(lines: list[str], first_id: int, group: EntryGroup, wanted: JournalFilter) -> None:
-    """Adds the lines of a group; here an export spends its time, so the usual payload takes no call."""
-    time_ms, device, kind, address, entries = group
-    when, whose, type_, direction = _iso(time_ms), _whose(device, kind, address), wanted.type, wanted.direction
+    source, words = functools.lru_cache(maxsize=None)(_whose), functools.lru_cache(maxsize=None)(_what)
+    type_, direction = wanted.type, wanted.direction
     least, most = wanted.after_id or 0, wanted.before_id or _ID_MAX
-    for entry_id, entry in enumerate(entries, first_id):
-        is_wanted = (type_ is None or entry[1] == type_) and (direction is None or entry[0] == direction)
-        if is_wanted and least < entry_id < most:
-            text = entry[2]
-            if not (text.isascii() and text.isprintable() and ";" not in text and text[:1] not in _FORMULA_START):
-                text = _harmless(text)
-            text = text.replace('"', '""')
-            happened = when if len(entry) == 3 else _iso(time_ms - entry[3])
-            lines.append(f'"{entry_id}","{when}",{whose},{_what(entry[0], entry[1])},"{text}","{happened}"\r\n')
+    are_some_elsewhere = (wanted.device, wanted.kind, wanted.since_ms, wanted.until_ms) != (None, None, None, None)
+    second = -1
+    for entry_id, (time_ms, device, kind, address, entries) in stretch.groups:
+        if are_some_elsewhere and _is_elsewhere(wanted, time_ms, device, kind):
+            continue
+        if time_ms // 1000 != second:
+            second = time_ms // 1000
+            second_text = _iso_second(second)
+        when, whose = second_text + _MILLISECONDS[time_ms % 1000], source(device, kind, address)
+        for entry in entries:
+            is_wanted = (type_ is None or entry[1] == type_) and (direction is None or entry[0] == direction)
+            if is_wanted and least < entry_id < most:
+                text = entry[2]
+                if not (text.isascii() and text.isprintable() and ";" not in text and text[:1] not in _FORMULA_START):
+                    text = _harmless(text)
+                text = text.replace('"', '""')
+                happened = when if len(entry) == 3 else _iso(time_ms - entry[3])
+                lines.append(f'"{entry_id}","{when}",{whose},{words(entry[0], entry[1])},"{text}","{happened}"\r\n')
+            entry_id += 1
+    return "".join(lines).encode()
 
 
 def _is_elsewhere(wanted: JournalFilter, time_ms: int, device: str | None, kind: str | None) -> bool:
@@ -115,7 +121,7 @@ def _is_elsewhere(wanted: JournalFilter, time_ms: int, device: str | None, kind:
 
 
 def _iso(time_ms: int) -> str:
-    return f"{_iso_second(time_ms // 1000)}.{time_ms % 1000:03d}+00:00"
+    return _iso_second(time_ms // 1000) + _MILLISECONDS[time_ms % 1000]
 
 
 @functools.lru_cache(maxsize=64)

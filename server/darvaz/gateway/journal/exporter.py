@@ -15,6 +15,7 @@ from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 import darvaz
 from darvaz.gateway.journal.export_lines import read_piece
@@ -45,8 +46,12 @@ class Exporter:
         self._reader = reader
         self._deadline_s = deadline_s
         self._process: Process | None = None
-        # One request at a time.
+        # One export at a time.
         self._turn = asyncio.Lock()
+        # What the process was asked for and nobody has read: what follows the piece before, while that is sent.
+        self._ahead: PieceRequest | None = None
+        # Exports that wait for a piece: for one that is not alone, nothing is read ahead.
+        self._waiting = 0
         # Whether a process could not be started, which is told once.
         self._is_alone = False
 
@@ -55,15 +60,19 @@ class Exporter:
 
         Raises `ReadPoolBusyError` and what SQLite raises.
         """
-        async with self._turn:
-            try:
-                return await self._ask(PieceRequest(wanted, format_))
-            except _NoAnswerError:
-                self._end()
-            except BaseException:
-                # What it answers later would be taken for the answer to another request.
-                self._end()
-                raise
+        self._waiting += 1
+        try:
+            async with self._turn:
+                try:
+                    return await self._ask(PieceRequest(wanted, format_))
+                except _NoAnswerError:
+                    self._end()
+                except BaseException:
+                    # What it answers later would be taken for the answer to another request.
+                    self._end()
+                    raise
+        finally:
+            self._waiting -= 1
         return await self._reader.read(read_piece, wanted, format_)
 
     async def close(self) -> None:
@@ -78,19 +87,28 @@ class Exporter:
         assert process.stdin is not None and process.stdout is not None
         try:
             async with asyncio.timeout(self._deadline_s):
-                process.stdin.write(msgspec.json.encode(request) + b"\n")
-                until_id, size = HEAD.unpack(await process.stdout.readexactly(HEAD.size))
-                piece = await process.stdout.readexactly(size)
+                if self._ahead != request:
+                    if self._ahead is not None:
+                        await _answer(process.stdout)
+                    process.stdin.write(_line(request))
+                self._ahead = None
+                until_id, piece = await _answer(process.stdout)
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             raise _NoAnswerError(str(error)) from None
         if until_id == FAILED:
             raise _NoAnswerError("it cannot read the journal")
-        return piece, None if until_id == END else until_id
+        if until_id == END:
+            return piece, None
+        if self._waiting == 1:
+            self._ahead = replace(request, wanted=replace(request.wanted, after_id=until_id))
+            process.stdin.write(_line(self._ahead))
+        return piece, until_id
 
     async def _running(self) -> Process:
         """Returns the process, started if need be."""
         if self._process is not None and self._process.returncode is None:
             return self._process
+        self._ahead = None
         if self._is_alone or not sys.executable:
             raise _NoAnswerError("no process can be started")
         paths = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
@@ -106,7 +124,16 @@ class Exporter:
         return self._process
 
     def _end(self) -> None:
-        process, self._process = self._process, None
+        process, self._process, self._ahead = self._process, None, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+
+
+def _line(request: PieceRequest) -> bytes:
+    return msgspec.json.encode(request) + b"\n"
+
+
+async def _answer(answers: asyncio.StreamReader) -> tuple[int, bytes]:
+    until_id, size = HEAD.unpack(await answers.readexactly(HEAD.size))
+    return until_id, await answers.readexactly(size)

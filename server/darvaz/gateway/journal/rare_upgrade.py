@@ -35,17 +35,17 @@ def upgrade_some(connection: sqlite3.Connection) -> None:
 
 
 def _rare_of(data: bytes | str, size: int, rare: RareNames) -> tuple[list[int], bytes]:
-    """Returns the places and the groups, as JSON, of what is rare; only groups that may have it are decoded."""
+    """Returns the offsets and the groups, as JSON, of what is rare; only groups that may have it are decoded."""
     groups: dict[int, Sequence[Any]] = {}
     for field, names in rare.items():
         for name in names:
             needles = needles_of(*(name if each == field else None for each in _ORDER))
             groups.update(search(data, 0, size, needles, newest=False))
-    places: list[int] = []
+    offsets: list[int] = []
     found: list[Any] = []
-    for place in sorted(groups):
-        within, entries = with_names([groups[place]], rare)
-        places += [place + each for each in within]
+    for offset in sorted(groups):
+        within, entries = with_names([groups[offset]], rare)
+        offsets += [offset + each for each in within]
         found += entries
     # What lies in a batch is redacted.
-    return places, dump(found, str)
+    return offsets, dump(found, str)
