@@ -205,7 +205,8 @@ def main() -> None:
     # What is made once in a process, each fork has.
     file_routes()
     MessageCodec()
-    read_deployed("pico")
+    for kind in ("pico", "esp32cam"):
+        read_deployed(kind)
 
     assert threading.active_count() == 1, "a process with threads must not be forked"
     # A fork that looks for garbage in this would copy all of it.

@@ -46,10 +46,10 @@ def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
     """Returns the files, those of the library as .mpy of this version; all are source if that is not possible."""
     modules = {path: data for path, data in files.items() if _is_compiled(path)}
     rest = {path: data for path, data in files.items() if path not in modules}
-    programs = [data for path, data in rest.items() if path.endswith(SOURCE)]
-    folded = shorten_arguments(shorten_attributes(fold_constants(modules, programs), programs), programs)
+    programs = tuple(data for path, data in rest.items() if path.endswith(SOURCE))
+    shortened = _shortened(tuple(modules.items()), programs)
     try:
-        compiled = {_path(path): _compiled(path, data, mpy_version) for path, data in folded.items()}
+        compiled = {_path(path): _compiled(path, data, mpy_version) for path, data in shortened}
         return Deployed(compiled | rest, None)
     except NotCompiled as error:
         return Deployed(dict(files), str(error))
@@ -80,6 +80,14 @@ def is_ours(path: str) -> bool:
 
 def _is_compiled(path: str) -> bool:
     return is_ours(path) and path.endswith(SOURCE) and not path.endswith(_ONLY_SOURCE)
+
+
+# The same for each board that is flashed or simulated with the same program.
+@functools.lru_cache(maxsize=8)
+def _shortened(modules: tuple[tuple[str, bytes], ...], programs: tuple[bytes, ...]) -> tuple[tuple[str, bytes], ...]:
+    """Returns the modules with short names; `programs` are beside them on the board."""
+    folded = fold_constants(dict(modules), programs)
+    return tuple(shorten_arguments(shorten_attributes(folded, programs), programs).items())
 
 
 def _path(path: str) -> str:
