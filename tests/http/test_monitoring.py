@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,3 +109,29 @@ def test_the_dashboard_uses_metrics_that_exist_and_has_panels_of_its_own() -> No
     assert set().union(*map(metrics_in, queries)) - NAMES == set()
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
     assert all(metrics_in(query) for query in queries)
+
+
+def test_grafanas_own_types_read_the_whole_dashboard() -> None:
+    # Only here: few processes need it.
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+    register_default_plugins()
+    given = json.loads((EXAMPLES / "grafana-dashboard.json").read_text())
+    read = json.loads(JSONEncoder().encode(Dashboard.from_json(given)))
+
+    assert lost(given, read) == []
+
+
+def lost(given: Any, read: Any, path: str = "") -> list[str]:
+    """Returns the paths of what was given and is not there, or is something else."""
+    if isinstance(given, dict) and isinstance(read, dict):
+        return [found for key in given for found in lost(given[key], read.get(key), f"{path}/{key}")]
+    if isinstance(given, list) and isinstance(read, list) and len(given) == len(read):
+        return [
+            found
+            for number, both in enumerate(zip(given, read, strict=True))
+            for found in lost(*both, f"{path}/{number}")
+        ]
+    return [] if given == read else [path]
