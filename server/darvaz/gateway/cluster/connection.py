@@ -64,31 +64,56 @@ class NatsConnection:
 
         It is kept by three servers where there are as many.
         """
+        config = api.KeyValueConfig(bucket=bucket, history=1, ttl=ttl_s, replicas=_REPLICAS)
+        return await self._open(f"KV_{bucket}", lambda: self._replicated(config, self._streams.create_key_value))
+
+    async def open_stream(self, name: str, subject: str, age_s: float) -> str:
+        """Makes a stream that keeps each message for a while, as `open_bucket` makes a bucket."""
+        config = api.StreamConfig(
+            name=name, subjects=[subject], max_age=age_s, num_replicas=_REPLICAS, allow_direct=True
+        )
+        return await self._open(name, lambda: self._replicated(config, self._streams.add_stream))
+
+    async def _open(self, stream: str, make: Callable[[], Awaitable[None]]) -> str:
         try:
-            info = await self._found(bucket)
+            info = await self._found(stream)
             if info is None:
-                await self._make(bucket, ttl_s)
-                info = await self._found(bucket)
+                await make()
+                info = await self._found(stream)
         except (Error, TimeoutError, OSError) as error:
-            raise ClusterError(f"the bucket {bucket} cannot be opened: {explain(error)}") from None
+            raise ClusterError(f"{stream} cannot be opened: {explain(error)}") from None
         if info is None:
-            raise ClusterError(f"the bucket {bucket} cannot be opened: it was deleted")
+            raise ClusterError(f"{stream} cannot be opened: it was deleted")
         return str(info.created)
 
-    async def _found(self, bucket: str) -> api.StreamInfo | None:
+    async def _found(self, stream: str) -> api.StreamInfo | None:
         with contextlib.suppress(NotFoundError):
-            return await self._streams.stream_info(f"KV_{bucket}")
+            return await self._streams.stream_info(stream)
         return None
 
-    async def _make(self, bucket: str, ttl_s: float | None) -> None:
-        config = api.KeyValueConfig(bucket=bucket, history=1, ttl=ttl_s, replicas=_REPLICAS)
+    async def _replicated(self, config: Any, make: Callable[[Any], Awaitable[Any]]) -> None:
+        """Has something made that three servers keep, or one where there are no three."""
         try:
-            await self._streams.create_key_value(config)
+            await make(config)
         except APIError as error:
             if error.err_code != _NOT_CLUSTERED:
                 raise
-            config.replicas = 1
-            await self._streams.create_key_value(config)
+            is_bucket = isinstance(config, api.KeyValueConfig)
+            await make(config.evolve(**{"replicas" if is_bucket else "num_replicas": 1}))
+
+    async def store(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
+        """Has a stream keep a message; one with the same `Nats-Msg-Id` within two minutes is kept once."""
+        await self._publish(subject, data, headers)
+
+    async def newest(self, stream: str, subject: str) -> dict[str, str]:
+        """Returns the headers of the newest message at a subject of a stream; none if there is no message."""
+        try:
+            found = await self._streams.get_last_msg(stream, subject)
+        except NotFoundError:
+            return {}
+        except (Error, TimeoutError, OSError) as error:
+            raise ClusterError(explain(error)) from None
+        return dict(found.headers or {})
 
     async def put(self, bucket: str, key: str, value: bytes, last: int | None = None) -> int:
         """Writes an entry and returns its revision, a number that grows.
@@ -114,8 +139,11 @@ class NatsConnection:
         return None if is_deleted else found.data or b"", found.seq or 0
 
     async def _write(self, bucket: str, key: str, value: bytes, headers: dict[str, str]) -> int:
+        return await self._publish(f"$KV.{bucket}.{key}", value, headers)
+
+    async def _publish(self, subject: str, data: bytes, headers: dict[str, str]) -> int:
         try:
-            written = await self._streams.publish(f"$KV.{bucket}.{key}", value, headers=headers or None)
+            written = await self._streams.publish(subject, data, headers=headers or None)
         except APIError as error:
             if error.err_code == _WRONG_LAST:
                 raise OutdatedError(explain(error)) from None

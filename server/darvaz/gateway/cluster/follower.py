@@ -1,4 +1,4 @@
-"""Follows a bucket: every change from a revision on, in order, each once, also while NATS chooses new leaders.
+"""Follows a bucket or stream: every change from a revision on, in order, each once, also while NATS chooses leaders.
 
 A consumer at the server hands out what there is, as it is asked for it. Where it does not answer in time, a new one is
 made that begins behind the last entry that came.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from nats.aio.msg import Msg
 from nats.errors import Error
@@ -30,23 +30,31 @@ _UNUSED_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BucketEntry:
-    """One change of a bucket."""
+    """One change of a bucket, or one message of a stream."""
 
     key: str
     value: bytes | None
     """None where the entry was deleted."""
     revision: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Follower:
-    """Hands on the changes of one bucket, from the first on, over one connection after another."""
+    """Hands on the changes of one bucket or stream, from the first on, over one connection after another."""
 
-    def __init__(self, bucket: str, receive: Callable[[BucketEntry], None]) -> None:
-        self._bucket = bucket
+    def __init__(
+        self, bucket: str, receive: Callable[[BucketEntry], None], prefix: str | None = None, at_once: int = BATCH_MAX
+    ) -> None:
+        # A stream where there is a prefix of its subjects; else a bucket, which is a stream as well.
+        self._stream = f"KV_{bucket}" if prefix is None else bucket
         self._receive = receive
-        self._prefix = f"$KV.{bucket}."
+        self._prefix = f"$KV.{bucket}." if prefix is None else prefix
+        # How many entries are asked for at once.
+        self._at_once = at_once
         self.revision = 0
         """Of the newest entry that was handed on."""
+        self.wait_for_room: Callable[[], Awaitable[None]] = _go_on
+        """Is waited for before more is asked for."""
 
     def restart(self) -> None:
         """Begins with the first entry again: the bucket is another one."""
@@ -75,7 +83,7 @@ class Follower:
             num_replicas=1,
             mem_storage=True,
         )
-        info = await connection.client.jetstream(timeout=WRITE_DEADLINE_S).add_consumer(f"KV_{self._bucket}", config)
+        info = await connection.client.jetstream(timeout=WRITE_DEADLINE_S).add_consumer(self._stream, config)
         return str(info.name), int(info.num_pending or 0)
 
     async def _pull(self, connection: NatsConnection, name: str, caught_up: asyncio.Event) -> None:
@@ -83,12 +91,13 @@ class Follower:
         client = connection.client
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, pending_msgs_limit=4 * BATCH_MAX)
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.KV_{self._bucket}.{name}"
-        ask = {"batch": BATCH_MAX, "expires": _ASK_S * 10**9, "idle_heartbeat": _BEAT_S * 10**9}
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{name}"
+        ask = {"batch": self._at_once, "expires": _ASK_S * 10**9, "idle_heartbeat": _BEAT_S * 10**9}
         try:
             while True:
+                await self.wait_for_room()
                 await client.publish(subject, json.dumps(ask).encode(), reply=inbox)
-                left = BATCH_MAX
+                left = self._at_once
                 while left:
                     message = await subscription.next_msg(timeout=_SILENT_S)
                     status = (message.headers or {}).get("Status")
@@ -112,6 +121,10 @@ class Follower:
             headers = message.headers or {}
             is_deleted = "KV-Operation" in headers or "Nats-Marker-Reason" in headers
             key = message.subject.removeprefix(self._prefix)
-            self._receive(BucketEntry(key, None if is_deleted else message.data, revision))
+            self._receive(BucketEntry(key, None if is_deleted else message.data, revision, headers))
         if not numbers.num_pending:
             caught_up.set()
+
+
+async def _go_on() -> None:
+    """Waits for nothing."""

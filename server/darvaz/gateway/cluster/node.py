@@ -16,6 +16,8 @@ from darvaz import __version__
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection, connected
 from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
+from darvaz.gateway.cluster.journal_receiver import JournalReceiver
+from darvaz.gateway.cluster.journal_sender import KEPT_S, STREAM, SUBJECT, JournalSender, journal_id
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.options import ClusterOptions
 from darvaz.gateway.cluster.shared_events import SharedEvents
@@ -69,6 +71,9 @@ class ClusterNode:
         self._gifts = SharedGifts(parts)
         self._tables = SharedTables(parts)
         self._events = SharedEvents(parts, self._nodes)
+        origin = journal_id(parts.tables)
+        self._journal_out = JournalSender(parts, origin, options.name)
+        self._journal_in = JournalReceiver(parts, origin)
         self._frames = SharedFrames(parts, options.node, self._links.find)
         self._shares: tuple[tuple[str, _Share], ...] = (
             (LINKS_BUCKET, self._links), (DEVICES_BUCKET, self._gifts), (ACCESS_BUCKET, self._tables),
@@ -88,6 +93,7 @@ class ClusterNode:
         self._gifts.open()
         self._tables.open()
         self._events.open()
+        self._journal_out.open()
         self._frames.open()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -120,6 +126,11 @@ class ClusterNode:
         ]  # fmt: skip
         remark = self._parts.remarks.get(_REMARK, "")
         return ClusterState(state="away" if remark else "ok", detail=remark, nodes=nodes)
+
+    @property
+    def connection(self) -> NatsConnection | None:
+        """Returns the connection to NATS, None while there is none."""
+        return self._connection
 
     @property
     def is_settled(self) -> bool:
@@ -174,6 +185,7 @@ class ClusterNode:
         await self._open(connection, NODES_BUCKET, self._following.restart, _NODES_TTL_S)
         for bucket, share in self._shares:
             await self._open(connection, bucket, share.reset)
+        self._journal_in.begin(await connection.open_stream(STREAM, f"{SUBJECT}.*", KEPT_S))
         await self._links.commands.listen(connection)
         await self._links.snapshots.listen(connection)
         self._connection = connection
@@ -183,6 +195,7 @@ class ClusterNode:
         jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
         jobs += [self._beat(connection), self._watch(connection), self._tables.take_over()]
         jobs += [self._events.send(connection), self._frames.run(connection)]
+        jobs += [self._journal_out.run(connection), self._journal_in.run(connection)]
         jobs += [self._write(connection, known)]
         tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
         try:

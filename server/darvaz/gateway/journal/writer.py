@@ -121,8 +121,8 @@ class Journal:
         """Tells the recorder which records the database has."""
         self.urge: Callable[[], None] = lambda: None
         """Asks the recorder to make what waits durable soon."""
-        self.on_written: Callable[[list[EntryGroup]], None] = lambda groups: None
-        """Is called by one of the threads with what is on the disk, each group once, in order."""
+        self.on_written: Callable[[list[EntryGroup], int], None] = lambda groups, end_id: None
+        """Is called by one of the threads with what is on the disk, each group once, in order, and the next number."""
         self.writer = BackgroundWriter(
             "journal",
             open=self._connect,
@@ -259,7 +259,7 @@ class Journal:
                 self._logged_groups += len(groups)
                 self._unlogged_id = first_id + rows
                 self._records.append((number, self._unlogged_id))
-                self._report(groups, self._logged_groups)
+                self._report(groups, self._logged_groups, self._unlogged_id)
 
     def sync_database(self) -> None:
         """Makes durable what is in the database without being in the record log; raises OSError."""
@@ -339,12 +339,12 @@ class Journal:
             self._chars_out += sum(self._pending_chars[: len(written)])
             del self._pending_chars[: len(written)]
             del self._pending[: len(written)]
-            self._report(written, self._groups_out)
+            self._report(written, self._groups_out, self._first_id)
         return len(written)
 
-    def _report(self, groups: list[EntryGroup], end: int) -> None:
+    def _report(self, groups: list[EntryGroup], end: int, end_id: int) -> None:
         """Reports those of these groups, of which the last is number `end`, that were not reported yet; locked."""
         fresh = end - self._reported_groups
         if fresh > 0:
             self._reported_groups = end
-            self.on_written(groups[len(groups) - min(fresh, len(groups)) :])
+            self.on_written(groups[len(groups) - min(fresh, len(groups)) :], end_id)

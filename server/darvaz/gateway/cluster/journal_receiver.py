@@ -1,0 +1,119 @@
+"""Takes what the journals of the other gateways have into this one's, and their readings into its history, each once.
+
+An entry is known by its journal and its number there, which are stored with it: after a kill nothing is doubled. How
+far the stream was read is noted now and then, behind what is on the disk; after a start a little is read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from typing import Any
+
+import msgspec
+
+from darvaz.gateway.cluster.connection import NatsConnection
+from darvaz.gateway.cluster.follower import BucketEntry, Follower
+from darvaz.gateway.cluster.journal_sender import ELSEWHERE, NODE_HEADER, STREAM, SUBJECT
+from darvaz.gateway.journal.batches import EntryGroup, unpack
+from darvaz.gateway.journal.writer import PENDING_CHARS_MAX, PENDING_ROWS_MAX
+from darvaz.gateway.parts import Parts
+from darvaz.protocol.faults import Fault
+
+log = logging.getLogger("darvaz.cluster")
+
+# Messages that are asked for at once, of 100,000 characters each.
+AT_ONCE = 16
+# An id of a device has none of this, so none is taken for the numbers of a journal.
+_KEY_PREFIX = "\x01"
+_NOTE_EVERY_S = 10.0
+_ROOM_LOOK_S = 0.05
+_SETTING = "cluster_journal_read"
+
+
+class JournalReceiver:
+    """Takes over entries. Used from the event loop only."""
+
+    def __init__(self, parts: Parts, origin: str) -> None:
+        self._parts = parts
+        self._origin = origin
+        self.follower = Follower(STREAM, self._take, f"{SUBJECT}.", AT_ONCE)
+        self.follower.wait_for_room = self._wait_for_room
+        # Tells the stream from a later one of the same name.
+        self._created = ""
+
+    def begin(self, created: str) -> None:
+        """Reads on where this gateway was in a stream, or at its first message."""
+        if created != self._created:
+            self._created = created
+            found = self._parts.tables.execute("SELECT value FROM settings WHERE key = ?", (_SETTING,)).fetchone()
+            revision, _, of = (found[0] if found else "0 ").partition(" ")
+            self.follower.revision = int(revision) if of == created else 0
+
+    async def run(self, connection: NatsConnection) -> None:
+        """Takes over until it is cancelled."""
+        noting = asyncio.get_running_loop().create_task(self._note_now_and_then())
+        try:
+            await self.follower.run(connection, asyncio.Event())
+        finally:
+            noting.cancel()
+
+    async def _note_now_and_then(self) -> None:
+        noted = 0
+        while True:
+            await asyncio.sleep(_NOTE_EVERY_S)
+            revision = self.follower.revision
+            if revision != noted and await self._parts.recorder.wait_until_durable(_NOTE_EVERY_S):
+                self._parts.tables.execute(
+                    "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)",
+                    (_SETTING, f"{revision} {self._created}"),
+                )
+                noted = revision
+
+    async def _wait_for_room(self) -> None:
+        journal = self._parts.journal
+        while journal.pending_rows * 2 > PENDING_ROWS_MAX or journal.pending_chars * 2 > PENDING_CHARS_MAX:
+            journal.flush_now()
+            await asyncio.sleep(_ROOM_LOOK_S)
+
+    def _take(self, message: BucketEntry) -> None:
+        if message.key == self._origin or message.value is None:
+            return
+        try:
+            entry_id, groups, _ = unpack(message.value)
+        except (zlib.error, ValueError, msgspec.DecodeError) as error:
+            log.warning("= entries of the journal %s are not understood: %s", message.key, error)
+            return
+        node = message.headers.get(NODE_HEADER, "?")
+        for group in groups:
+            self._take_group(message.key, entry_id, group, node)
+            entry_id += len(group[4])
+
+    def _take_group(self, origin: str, entry_id: int, group: EntryGroup, node: str) -> None:
+        """Takes over a group, if it is not here yet."""
+        key = _KEY_PREFIX + origin
+        if self._parts.sequences.take(key, "", entry_id) is None:
+            return
+        time_ms, device, kind, address, entries = group
+        chars = sum(len(entry[2]) for entry in entries)
+        taken = (key, "", [entry_id])
+        self._parts.journal.extend(time_ms, device, kind, f"{address}{ELSEWHERE}{node}", entries, chars, taken)
+        if device is not None:
+            self._take_readings(origin, entry_id, group, device)
+
+    def _take_readings(self, origin: str, entry_id: int, group: EntryGroup, device: str) -> None:
+        """Puts the readings of a group into the history; a text that the journal had to cut is left out."""
+        for number, (direction, type_, text, *ages_ms) in enumerate(group[4], entry_id):
+            if direction == "<" and type_ == "telemetry":
+                values = self._values_of(text)
+                happened_s = (group[0] - (ages_ms[0] if ages_ms else 0)) / 1000
+                self._parts.history.record(device, happened_s, values, f"@{origin}", number)
+
+    def _values_of(self, text: str) -> dict[str, Any]:
+        """Returns the values of a report, as its gateway took them."""
+        found = self._parts.protocol.parse(text)
+        if not isinstance(found, Fault):
+            return getattr(found, "values", {})
+        rest = self._parts.protocol.parse_rest(text)
+        return {} if rest is None else getattr(rest[0], "values", {})
