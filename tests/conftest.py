@@ -8,6 +8,7 @@ import os
 import signal
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,6 @@ def _heed_ctrl_c() -> None:
 
 
 _use_memory_for_folders()
-_keep_state_apart()
 _heed_ctrl_c()
 
 
@@ -69,11 +69,25 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    _keep_state_apart()
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Returns the number of processes of `-n auto`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     are_short = all(f"{path}/".startswith(SHORT) for path in config.args)
     return min((SHORT_WORKERS_PER_CORE if are_short else WORKERS_PER_CORE) * cores, WORKERS_MAX)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
+    """Makes the processes forks of one that has collected the tests, where processes can be forked."""
+    if hasattr(os, "pidfd_open") and all(spec.popen for spec in specs) and Path.cwd() == config.rootpath:
+        from tests.support.forked_workers import ForkedWorkers
+
+        config.pluginmanager.register(ForkedWorkers(config))
 
 
 @pytest.hookimpl(optionalhook=True)

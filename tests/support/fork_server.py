@@ -48,14 +48,22 @@ _IMPORTED = (
 )
 
 
+class ForkServerError(Exception):
+    """The fork server has ended."""
+
+
 class ForkedProcess:
-    """A `darvaz` that the fork server started, as `subprocess.Popen` shows a process."""
+    """What a fork server started, as `subprocess.Popen` shows a process."""
 
     stdin = None
 
     def __init__(self, answers: socket.socket) -> None:
         self._answers = answers
-        self.pid = int(answers.recv(32))
+        answer = answers.recv(32)
+        if not answer:
+            answers.close()
+            raise ForkServerError
+        self.pid = int(answer)
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -89,18 +97,21 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """The fork server, as the tests use it; it ends, with all gateways, when the tests do."""
+    """A fork server, as the tests use it; it ends, with all its forks, when the tests do.
 
-    def __init__(self) -> None:
-        # Packets arrive whole, so threads need no lock.
+    `module` is run as a program, with the descriptor of the control socket and `arguments`.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str], env: Mapping[str, str], *, own_session: bool) -> None:
+        # Packets arrive whole, so threads and the processes of a run need no lock.
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
+        self._own_session = own_session
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
+                [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
                 pass_fds=[theirs.fileno()],
-                env=clean,
-                start_new_session=True,
+                env=env,
+                start_new_session=own_session,
             )
 
     def start(
@@ -112,13 +123,22 @@ class ForkServer:
         input: IO[bytes] | None = None,
         folder: Path | None = None,
     ) -> ForkedProcess:
-        """Starts `darvaz` with these arguments; without `errors` they go to the output, and no input is empty."""
+        """Starts a fork with these arguments; without `errors` they go to the output, and no input is empty."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = {"arguments": list(arguments), "env": dict(env), "folder": str(folder or Path.cwd())}
+        request = {
+            "arguments": list(arguments),
+            "env": dict(env),
+            "folder": str(folder or Path.cwd()),
+            "own_session": self._own_session,
+        }
         with theirs, open(os.devnull, "rb") as nothing:
             streams = [input or nothing, output, errors or output]
             descriptors = [theirs.fileno(), *(stream.fileno() for stream in streams)]
-            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+            try:
+                socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+            except OSError:
+                ours.close()
+                raise ForkServerError from None
         return ForkedProcess(ours)
 
 
@@ -129,15 +149,16 @@ def can_fork(env: Mapping[str, str]) -> bool:
 
 @cache
 def fork_server() -> ForkServer:
-    """Returns the fork server of this process, started at the first call."""
-    return ForkServer()
+    """Returns the fork server of `darvaz`: of this process, or of all that one process forked after it called this."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
+    return ForkServer("tests.support.fork_server", [], clean, own_session=True)
 
 
 # In the fork server
 
 
 def serve(control: socket.socket) -> None:
-    """Forks until the tests end; returns in each fork, where the gateway is to run."""
+    """Forks until the tests end; returns in each fork, which goes on as what was asked for."""
     # Of each fork: the descriptor that tells of its end, its id and the socket for its status.
     forks: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -184,7 +205,8 @@ def _end_all(pids: list[int]) -> None:
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:
     """Gives a fork what a new process has: session, folder, environment, arguments and streams."""
-    os.setsid()
+    if request["own_session"]:
+        os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["env"])
