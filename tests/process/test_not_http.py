@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+from contextlib import closing
 
 import pytest
 
@@ -140,3 +142,35 @@ async def test_a_request_to_open_a_websocket_has_no_body(gateway: GatewayProcess
         writer.close()
 
     assert answer.startswith(b"HTTP/1.1 400 ") and b"has no body" in answer
+
+
+async def test_plain_requests_are_answered_as_all_others_are(gateway: GatewayProcess) -> None:
+    """h11 reads those with another header, which means nothing here."""
+    json_type, timely = {"Content-Type": "application/json"}, ("date", "retry-after", "content-disposition")
+    sent: list[tuple[str, str, bytes | None, dict[str, str]]] = [
+        ("GET", "/api/openapi.json", None, {}),
+        ("GET", "/", None, {"Accept-Encoding": "gzip"}),
+        ("GET", "/api/devices?limit=0", None, {}),
+        ("GET", "/api/devices", None, {"Authorization": "Bearer dvz_wrong"}),
+        ("GET", "/api/devices", None, {"Host": "other.example"}),
+        ("GET", "/nothing?x=%ff", None, {"Connection": "keep-alive"}),
+        ("DELETE", "/api/devices/nobody", None, {}),
+        ("POST", "/api/devices/nobody/commands/wave", b'{"a":1}', json_type),
+        ("POST", "/api/devices/nobody/commands/wave", b"[]", json_type),
+        ("POST", "/api/devices/nobody/commands/wave", b"{}", {"Content-Type": "text/plain"}),
+        ("PATCH", "/api/devices/nobody", b" " * 20_000, json_type),
+        ("PUT", "/api/health", b"{}", json_type),
+        ("GET", "/api/journal/export?type=none", None, {}),
+    ]
+
+    def answers(**more: str) -> list[object]:
+        with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=DEADLINE_S)) as link:
+            found: list[object] = []
+            for method, path, body, headers in sent:
+                link.request(method, path, body, {**headers, **more})
+                answer = link.getresponse()
+                fields = [each for each in answer.getheaders() if each[0].lower() not in timely]
+                found.append((method, path, answer.status, answer.reason, fields, answer.read()))
+            return found
+
+    assert await asyncio.to_thread(answers) == await asyncio.to_thread(answers, TE="trailers")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from darvaz.gateway.access.credentials import NO_DIGEST, is_secret_of, make_credential, parse_credential
+from darvaz.gateway.access.credentials import NO_DIGEST, digest_of, make_credential, parse_credential
 from darvaz.gateway.access.networks import network_of
+from darvaz.gateway.access.proved_tokens import ProvedTokens
 from darvaz.gateway.access.token_uses import TokenUses
 from darvaz.gateway.storage.database import transaction
 
@@ -66,6 +68,7 @@ class Tokens:
     def __init__(self, connection: sqlite3.Connection, unix_s: Callable[[], float]) -> None:
         self._connection = connection
         self._unix_s = unix_s
+        self._proved = ProvedTokens(connection)
         # What waits to be written; the gateway has it written in the background.
         self.uses = TokenUses()
 
@@ -115,9 +118,14 @@ class Tokens:
         The work is the same for every wrong text: one look-up, one hash, one comparison in constant time.
         """
         token_id, secret = parse_credential(text)
-        token, digest = self._find(token_id)
-        is_secret_right = is_secret_of(digest, secret)
-        if token is None or not is_secret_right or token.kind != kind or not token.is_live(self._unix_s()):
+        given = digest_of(secret)
+        token: Token | None = self._proved.find(given)
+        if token is None or token.token_id != token_id:
+            token, digest = self._find(token_id)
+            if not hmac.compare_digest(digest, given) or token is None:
+                return None
+            self._proved.keep(given, token)
+        if token.kind != kind or not token.is_live(self._unix_s()):
             return None
         self._touch(token, address)
         return token

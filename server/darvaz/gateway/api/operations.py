@@ -13,6 +13,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from darvaz.gateway.access import Admitted, Caller, Need
 from darvaz.gateway.access.decisions import UNSTORED
@@ -181,11 +182,20 @@ def routes_of(operations: Iterable[Operation], parts: Parts) -> list[Route]:
 
 
 def _route(path: str, by_method: dict[str, Operation], parts: Parts) -> Route:
-    async def serve(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await _serve(by_method[method], request, parts)
+    return Route(path, _Endpoint(by_method, parts), methods=list(by_method), name=path)
 
-    return Route(path, serve, methods=list(by_method), name=path)
+
+class _Endpoint:
+    """The operations of one path, as an application: a function would get two more layers that handle its errors."""
+
+    def __init__(self, by_method: Mapping[str, Operation], parts: Parts) -> None:
+        self._by_method = by_method
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method: str = "GET" if scope["method"] == "HEAD" else scope["method"]
+        response = await _serve(self._by_method[method], Request(scope, receive, send), self._parts)
+        await response(scope, receive, send)
 
 
 async def _serve(operation: Operation, request: Request, parts: Parts) -> Response:
@@ -228,7 +238,7 @@ async def _read(operation: Operation, call: Call) -> Response | None:
     """Sets query and body as the operation declares them, or returns the problem that they have."""
     if operation.query is not None:
         call.query = _read_query(call.request, operation.query)
-    elif operation.takes_no_query and call.request.query_params:
+    elif operation.takes_no_query and call.request.scope["query_string"] and call.request.query_params:
         name = next(iter(call.request.query_params))
         return problem(422, "invalid", f"unknown parameter {name[:_NAME_CHARS_MAX]!r}; this takes no parameters")
     if isinstance(call.query, Response):

@@ -13,10 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import h11
+from starlette.types import Message, Send
 from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from darvaz.gateway.http.connection_slots import ConnectionSlots
+from darvaz.gateway.http.plain_connection import PlainConnection
+from darvaz.gateway.http.plain_requests import dump_answer
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.security_headers import HEADERS
 from darvaz.gateway.http.slow_clients import DeadlineH11
@@ -52,6 +56,8 @@ class HttpProtocol(DeadlineH11):
         self._body: ResponseBody | None = None
         # Whether its other end is a local program; None until somebody asked.
         self.is_local_program: bool | None = None
+        self._plain = PlainConnection(self.conn)
+        self.conn = self._plain  # type: ignore[assignment]
         self.is_lost = False
         self.on_lost: Callable[[], None] | None = None
         """Is called when the connection has ended."""
@@ -70,7 +76,7 @@ class HttpProtocol(DeadlineH11):
                 self.headers.append(_CLOSE)
                 await problem(505, "not_http", _OTHER_VERSION)(scope, receive, send)
                 return
-            await app(scope, receive, send)
+            await app(scope, receive, self._sender(cycle, send) if self._plain.is_plain else send)
             if cycle.response_started and not cycle.response_complete and self._body is None:
                 # A response that was given up is not read: to close it in order would wait for that.
                 self.cut_off()
@@ -84,6 +90,8 @@ class HttpProtocol(DeadlineH11):
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
+        if self._plain.is_waiting:
+            return
         # h11 joins such lines; a proxy in front may have understood two headers.
         if self.conn.their_state is h11.IDLE and _is_folded(self.conn.trailing_data[0]):
             self.send_400_response("")
@@ -99,6 +107,41 @@ class HttpProtocol(DeadlineH11):
             for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+    def _sender(self, cycle: RequestResponseCycle, send: Send) -> Send:
+        """Returns what sends the answer to a plain request: in one piece, if it is plain, or else as `send` does."""
+        held: Message | None = None
+
+        async def send_plain(message: Message) -> None:
+            nonlocal held
+            start, held = held, None
+            if start is None and not cycle.response_started and _has_length(message):
+                held, cycle.response_started = message, True
+            elif start is None:
+                await send(message)
+            elif not self._send_at_once(cycle, start, message):
+                cycle.response_started = False
+                await send(start)
+                await send(message)
+
+        return send_plain
+
+    def _send_at_once(self, cycle: RequestResponseCycle, start: Message, end: Message) -> bool:
+        """Sends an answer that is plain, and returns whether it is."""
+        is_usual = cycle.keep_alive and not (cycle.disconnected or self.flow.write_paused or cycle.access_log)
+        if end["type"] != "http.response.body" or end.get("more_body") or not is_usual or not self._plain.is_plain:
+            return False
+        headers = [*self.server_state.default_headers, *start["headers"]]
+        status: int = start["status"]
+        data = dump_answer(status, STATUS_PHRASES[status], headers, end.get("body", b""))
+        if data is None:
+            return False
+        self._plain.note_answer()
+        self.transport.write(data)
+        cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def begin_stream(self) -> None:
         """Notes that the response goes on, with a limit and deadlines of its own; a client that vanished is noticed."""
@@ -164,6 +207,11 @@ def connection_of(scope: Mapping[str, Any]) -> HttpProtocol:
     if connection is None:
         raise RuntimeError(f"no {EXTENSION} in the scope: `darvaz serve` runs the gateway on a server that has it")
     return connection
+
+
+def _has_length(message: Message) -> bool:
+    """Whether this begins an answer of which all is known: its body follows at once."""
+    return message["type"] == "http.response.start" and _has(message.get("headers", ()), b"content-length")
 
 
 def _nothing() -> None:
