@@ -130,9 +130,9 @@ class RawReplEntry:
             if left_s <= 0:
                 return False
             if self._serial.wait(left_s):
-                byte = self._serial.read(1)
-                self._note(byte)
-                output = (output + byte)[-len(ending) :]
+                data = self._serial.read_to(ending[-1:])
+                self._note(data)
+                output = (output + data)[-len(ending) :]
         return True
 
 

@@ -35,7 +35,37 @@ class SerialPort(serial.Serial):
     On the programmers of ESP32 boards they pull EN (reset) and IO0 (boot mode), on some through transistors that act
     only while the two differ, on others directly (esptool, "Boot Mode Selection"). Changed one after the other they
     restart the chip or leave it in download mode; left on, as systems do on opening a port, they may hold it in reset.
+
+    What has arrived is read at once, for those who read it byte by byte.
     """
+
+    # Read, and not yet taken.
+    _ahead = b""
+
+    def open(self) -> None:
+        """Opens the port."""
+        self._ahead = b""
+        super().open()
+
+    @property
+    def in_waiting(self) -> int:
+        """The number of bytes that have arrived."""
+        return len(self._ahead) + int(super().in_waiting)
+
+    def read(self, size: int = 1) -> bytes:
+        """Returns this many bytes, or fewer once `timeout` is over."""
+        missing = size - len(self._ahead)
+        if missing > 0:
+            self._ahead += bytes(super().read(max(missing, super().in_waiting)))
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        return data
+
+    def read_to(self, last: bytes) -> bytes:
+        """Returns what has arrived, at most up to the first byte that is `last`; waits for the first byte of it."""
+        data = self.read(self.in_waiting or 1)
+        end = data.find(last) + 1 or len(data)
+        self._ahead = data[end:] + self._ahead
+        return data[:end]
 
     def set_lines(self, *, dtr: bool, rts: bool) -> bool:
         """Sets both lines, at the same time if the system can; returns False if there are none."""
@@ -69,6 +99,8 @@ class SerialPort(serial.Serial):
 
     def wait(self, wait_s: float) -> bool:
         """Returns whether there is something to read; waits at most `wait_s` for it."""
+        if self._ahead:
+            return True
         # Not by `timeout`: pyserial configures the port again each time that it is set.
         if os.name == "posix":
             return bool(select.select([self.fileno()], [], [], max(wait_s, 0.0))[0])

@@ -105,17 +105,17 @@ class Transport(SerialTransport):  # type: ignore[misc]
                 raise (_Endless if count else TransportError)("too late")
             if not self.serial.wait(left_s):
                 raise TransportError("too late")
-            byte: bytes = self.serial.read(1)
-            tail = (tail + byte)[-_TAIL_BYTES:]
-            count += 1
+            piece = self.serial.read_to(ending[-1:])
+            count += len(piece)
             if count > OUTPUT_BYTES_MAX:
                 raise _Endless("too much output")
-            if byte in b" (" and _RESTARTED.search(tail):
+            if _RESTARTED.search(tail + piece):
                 raise TransportError("restarted")
+            tail = (tail + piece)[-_TAIL_BYTES:]
             if data_consumer is not None:
-                data_consumer(byte)
+                data_consumer(piece)
             else:
-                data += byte
+                data += piece
         return tail[-1:] if data_consumer is not None else bytes(data)
 
     def _silent(self) -> SerialError:
