@@ -47,7 +47,7 @@ FLASH_KB_MOST = 46
 ON_DEMAND = (
     "crash",
     "prompt",
-    "prompt_files",
+    "stopped",
     "hmac",
     "trial",
     "update",

@@ -93,3 +93,8 @@ def set_clock(unix_s):
 def start_watchdog(timeout_ms):
     """Starts the watchdog and returns it: without `feed()` in time the board resets. It cannot be stopped."""
     return machine.WDT(timeout=min(timeout_ms, WATCHDOG_MS_MAX))
+
+
+def every(period_ms, function):
+    """Calls a function with one argument again and again, also while code blocks; `deinit()` of the result ends it."""
+    return machine.Timer(0, period=period_ms, callback=function)

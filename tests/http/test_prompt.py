@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from typing import Any
 
@@ -114,3 +115,70 @@ async def test_another_boards_answer_is_not_taken() -> None:
         await board.send("prompt_output", id=got["id"], state="done")
 
         assert (await asking).json()["output"] == "mine"
+
+
+async def ask_stopped(gateway: RunningApp, step: str, session: str = SESSION, **fields: Any) -> Any:
+    return await gateway.ask("POST", f"/api/devices/pump/prompt/{step}", json={"session": session, **fields})
+
+
+async def read(gateway: RunningApp, at: int) -> Any:
+    return await gateway.get(f"/api/devices/pump/prompt/output?session={SESSION}&at={at}")
+
+
+async def stop(gateway: RunningApp, board: Board) -> None:
+    asking = asyncio.create_task(ask_stopped(gateway, "stop"))
+    assert (await answer(board, {"state": "done"}))["step"] == "stop"
+    assert (await asking).status_code == 204
+
+
+async def test_code_in_place_of_the_program_has_input_and_output() -> None:
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        early = await ask_stopped(gateway, "code", code="1")
+        await stop(gateway, board)
+        started = await ask_stopped(gateway, "code", code="input()")
+        got = await board.receive("prompt")
+        await board.send("prompt_output", id=got["id"], state="more", data="PyA=")
+        first = (await read(gateway, 0)).json()
+        typed = await ask_stopped(gateway, "input", data=base64.b64encode(b"x" * 1000).decode())
+        pieces = [await board.receive("prompt"), await board.receive("prompt")]
+        second = await ask_stopped(gateway, "code", code="2")
+        beside = await ask(gateway, "3")
+        await board.send("prompt_output", id=got["id"], state="more", error_text="E: x\n")
+        await board.send("prompt_output", id=got["id"], state="done")
+        ended = (await read(gateway, 2)).json()
+        entries = (await gateway.get("/api/journal?device=pump&type=prompt")).json()["rows"]
+
+    assert (early.status_code, early.json()["code"]) == (409, "not_stopped")
+    assert (started.status_code, typed.status_code) == (204, 204)
+    assert first == {"at": 0, "data": "PyA=", "running": True, "error": None}
+    assert b"".join(base64.b64decode(piece["data"]) for piece in pieces) == b"x" * 1000
+    assert (second.status_code, beside.status_code) == (409, 409)
+    assert ended == {"at": 2, "data": "", "running": False, "error": "E: x\n"}
+    payloads = [json.loads(entry["payload"]) for entry in entries]
+    assert {"stopped": True, "by": payloads[0]["by"]} in payloads and "input()" in {
+        entry.get("code") for entry in payloads
+    }
+
+
+async def test_a_stopped_board_that_goes_away_is_told() -> None:
+    async with RunningApp() as gateway:
+        async with board_at(gateway, "pump") as board:
+            await stop(gateway, board)
+            await ask_stopped(gateway, "code", code="while True: pass")
+            await board.receive("prompt")
+            reading = asyncio.create_task(read(gateway, 0))
+            await board.send("ping")
+            await board.receive("pong")
+        refused = await reading
+        other = await ask_stopped(gateway, "code", OTHER, code="1")
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "offline")
+    assert other.json()["code"] == "in_use"
+
+
+async def test_input_that_is_not_base64_is_refused() -> None:
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        await stop(gateway, board)
+        refused = await ask_stopped(gateway, "input", data="?")
+
+    assert (refused.status_code, refused.json()["detail"]) == (422, "data: expected base64")

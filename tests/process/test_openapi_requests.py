@@ -139,6 +139,8 @@ def try_an_online_device(gateway: GatewayProcess, token: str, folder: Path) -> N
             # This camera answers no code.
             "--exclude-operation-id",
             "run_at_prompt",
+            "--exclude-operation-id",
+            "stop_program",
             "--max-examples",
             str(scaled(6)),
             config='[parameters]\n"path.device" = "yard"\n',

@@ -12,10 +12,10 @@ class Connection:
     def __init__(self, sock):
         self._sock = sock
 
-    async def read_into(self, view):
-        """Reads at least one byte into a buffer and returns how many; 0 at the end."""
+    async def read_into(self, space):
+        """Reads at least one byte into the buffer that `space()` returns, and returns how many; 0 at the end."""
         while True:
-            count = self._call(self._sock.readinto, view)
+            count = self._call(self._sock.readinto, space())
             # None: nothing has arrived, or with TLS an incomplete record.
             if count is not None:
                 return count

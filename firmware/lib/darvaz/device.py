@@ -32,6 +32,9 @@ class Device:
         self.link = self.supervisor = self._wifi = None
         # The update that is under way; and whether the watchdog guards a release on trial.
         self.update, self.is_guarded = None, False
+        # Whether somebody at the prompt has stopped the program: None once it is to start again. The library's own
+        # tasks. The watchdog; None: there is none.
+        self.is_stopped, self.own, self.watchdog = False, [], None
         # The number of the next message; and how many found the outbox full although the device was online.
         self.seq = self.crowded = 0
         # The maker's functions: called at each welcome, and run from the start on.
@@ -127,7 +130,7 @@ class Device:
 
         startup.make_parts(self)
         startup.start_tasks(self)
-        asyncio.create_task(self._beat())
+        self.own = [asyncio.current_task(), asyncio.create_task(self._beat())]
         unload("startup")
         del startup
         await self.supervisor.run()
@@ -135,7 +138,7 @@ class Device:
         await asyncio.sleep_ms(REBOOT_MS)
 
     async def _beat(self):
-        watchdog = self.board.start_watchdog(WATCHDOG_MS) if self.is_guarded else None
+        watchdog = self.watchdog = self.board.start_watchdog(WATCHDOG_MS) if self.is_guarded else None
         while True:
             if watchdog is not None:
                 watchdog.feed()
@@ -157,7 +160,7 @@ class Device:
             value = function()
             if hasattr(value, "send"):
                 await value
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
             raise
         except BaseException as error:
             self.log.exception("%s failed" % function.__name__, error)

@@ -34,6 +34,8 @@ class Link:
         # The Connection and the Session of the link that lives; None between two links.
         self._connection = None
         self._session = None
+        # Those that read and write the link that lives.
+        self.tasks = []
         # Set where there may be something to write; only the writer clears it.
         self._wake = asyncio.Event()
         # The camera's buffer that waits for the writer, or is being written; None: there is none.
@@ -129,7 +131,12 @@ class Link:
             self._outbox.rewind()
             # What arrived of an update is on the flash.
             self._device.update = None
-            unload("update", "slot_files", "prompt", "opening", "secure", "handshake", "ending", "messages")
+            unload("update", "slot_files", "prompt", "stopped", "opening", "secure", "handshake", "ending", "messages")
+            if self._device.is_stopped:
+                from . import seldom
+
+                # Nobody is there who could start the program again.
+                await seldom.reboot(self._device)
 
     async def _open(self, gateway):
         from .opening import open_connection
@@ -161,6 +168,7 @@ class Link:
         self._session = session
         reader = asyncio.create_task(self._guard(self._read(session)))
         writer = asyncio.create_task(self._guard(self._write(session, request)))
+        self.tasks = [reader, writer]
         try:
             await self._watch(session)
             # The close packet gets this time to go out, and no more.
@@ -212,7 +220,7 @@ class Link:
     async def _read(self, session):
         websocket, reads = self._websocket, 0
         while self.end_reason is None:
-            websocket.receive(await self._connection.read_into(websocket.input_space()))
+            websocket.receive(await self._connection.read_into(websocket.input_space))
             # A read that finds bytes does not wait; a gateway that sends without a pause would be alone with the board.
             reads = (reads + 1) % _READS_MAX
             if not reads:

@@ -42,8 +42,9 @@ FROM_GATEWAY = {
     ),
     "prompt": (
         ("id", True, "i", 0, 1073741823, None),
-        ("step", True, "e", None, None, ("part", "run", "value", "close")),
+        ("step", True, "e", None, None, ("part", "run", "value", "stop", "input", "close")),
         ("code", False, "s", 0, 1400, None),
+        ("data", False, "s", 0, 1368, None),
     ),
     "update": (
         ("id", True, "i", 0, 1073741823, None),

@@ -1,4 +1,4 @@
-"""The prompt from afar: runs code of an operator beside the program. Loaded while somebody uses it.
+"""The prompt from afar: runs code of an operator, beside the program or in its place. Loaded while somebody uses it.
 
 The code sees the program's variables as they are, and `main`, its module. What it sets itself stays in a namespace of
 its own until the prompt is closed.
@@ -44,13 +44,24 @@ class Output:
 
 
 def take(device, message):
-    """Carries out a step: a part of the code, its end (`run` or `value`), or `close`."""
+    """Carries out a step: `stop`, a part of the code, its end (`run` or `value`), or `close`."""
     number, step = message["id"], message["step"]
     if device.config.get("prompt") is False:
         _refuse(device, number, 'the prompt of this board is off: its config.json has "prompt": false')
     elif step == "close":
         close()
         device.send({"type": "prompt_output", "id": number, "state": "done"})
+        if device.is_stopped:
+            from . import seldom
+
+            # It starts the program again. Code that has not begun does not begin any more.
+            device.is_stopped = None
+            asyncio.create_task(seldom.reboot(device))
+    elif step == "stop":
+        asyncio.create_task(_stop(device, number))
+    elif step == "input":
+        # For code that has ended.
+        pass
     elif sum([len(part) for part in _parts]) + len(message.get("code", "")) > CODE_BYTES_MAX:
         del _parts[:]
         _refuse(device, number, "the code is too long for a board: at most %d bytes" % CODE_BYTES_MAX)
@@ -72,15 +83,25 @@ def close():
     _scope.clear()
     _copied.clear()
     del _parts[:]
-    unload("prompt", "traceback_text")
+    unload("prompt", "traceback_text", "stopped")
     gc.collect()
+
+
+async def _stop(device, number):
+    from . import stopped
+
+    why = None if device.is_stopped else await stopped.stop(device)
+    if why is None:
+        device.send({"type": "prompt_output", "id": number, "state": "done"})
+    else:
+        _refuse(device, number, why)
 
 
 async def _run(device, number, code, is_value):
     output, error = Output(), None
     try:
         _refresh()
-        error = await _execute(output, code, is_value)
+        error = await _choose(device, number, output, code, is_value)
         del code
         gc.collect()
         await _send(device, number, output.pieces)
@@ -93,6 +114,15 @@ async def _run(device, number, code, is_value):
         _refuse(device, number, "the memory of the board is short")
     finally:
         del _running[:]
+
+
+async def _choose(device, number, output, code, is_value):
+    if device.is_stopped is not False:
+        from . import stopped
+
+        if stopped.can_run(device):
+            return await stopped.run(device, number, _scope, code, is_value)
+    return await _execute(output, code, is_value)
 
 
 async def _execute(output, code, is_value):

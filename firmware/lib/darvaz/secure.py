@@ -64,7 +64,7 @@ async def ask_time(authority, host, port):
         answer = bytearray(ANSWER_BYTES_MAX)
         view, size = memoryview(answer), 0
         while size < ANSWER_BYTES_MAX:
-            count = await connection.read_into(view[size:])
+            count = await connection.read_into(lambda size=size: view[size:])
             if not count:
                 break
             size += count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -12,6 +13,7 @@ from darvaz.cli.remote import client_of
 from darvaz.cli.tunnel import is_expression
 from darvaz.client.prompt import RemotePrompt
 from darvaz.text.terminal import visible
+from darvaz.tunnel.raw_prompt import is_incomplete
 
 
 def run_remote_repl(gateway: str, device: str) -> None:
@@ -23,15 +25,16 @@ def run_remote_repl(gateway: str, device: str) -> None:
             return
         version = prompt.run("import sys; print(sys.version)")[0].strip()
         click.echo(f"MicroPython {visible(version)}, beside the program of {visible(device)}; Ctrl-D leaves.", err=True)
-        # Ctrl-C is for the line that is typed, or the wait for an answer.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        with contextlib.suppress(ImportError):
-            # Its import is what lets input() edit lines.
-            import readline  # noqa: F401
-        _converse(prompt)
+        converse(lambda text: _run_and_wait(prompt, text))
 
 
-def _converse(prompt: RemotePrompt) -> None:
+def converse(run: Callable[[str], None]) -> None:
+    """Edits lines and runs what they make, until Ctrl-D."""
+    # Ctrl-C is for the line that is typed, or for what runs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with contextlib.suppress(ImportError):
+        # Its import is what lets input() edit lines.
+        import readline  # noqa: F401
     text = ""
     while True:
         try:
@@ -44,10 +47,10 @@ def _converse(prompt: RemotePrompt) -> None:
             click.echo("\nKeyboardInterrupt")
             continue
         text = f"{text}\n{line}" if text else line
-        if _is_incomplete(text, line):
+        if is_incomplete(text, line):
             continue
         if text.strip():
-            _run_and_wait(prompt, text)
+            run(text)
         text = ""
 
 
@@ -56,17 +59,6 @@ def _run_and_wait(prompt: RemotePrompt, text: str) -> None:
         _run(prompt, text)
     except KeyboardInterrupt:
         click.echo("\nthe board goes on with it; until it ends, other code is refused")
-
-
-def _is_incomplete(text: str, line: str) -> bool:
-    """Whether more lines follow, as in a function; an empty line ends it."""
-    import codeop
-
-    try:
-        return codeop.compile_command(text + "\n" * (not line)) is None
-    except (SyntaxError, ValueError, OverflowError):
-        # The board says what is wrong.
-        return False
 
 
 def _run(prompt: RemotePrompt, text: str) -> bool:

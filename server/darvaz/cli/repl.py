@@ -18,20 +18,32 @@ from darvaz.cli.remote import gateway_option
 
 @click.command()
 @click.argument("device", required=False)
+@click.option("--stop", "stops", is_flag=True, help="Stop the program of DEVICE until the end.")
 @port_option
 @gateway_option
-def repl(device: str | None, port: str, gateway: str) -> None:
+def repl(device: str | None, stops: bool, port: str, gateway: str) -> None:
     """Type at the prompt of a board: of the one on USB, or of DEVICE through the gateway.
 
     On USB, the board's program is stopped; Ctrl-] leaves the prompt, Ctrl-D starts the program again, Ctrl-C goes to
-    the board. The program of DEVICE goes on: look at its variables and call its functions; Ctrl-D leaves. What is read
-    from a pipe is run as one text.
+    the board. The program of DEVICE goes on: look at its variables and call its functions; Ctrl-D leaves. With --stop,
+    code runs in its place, and Ctrl-C ends the code; at the end the board restarts. What is read from a pipe is run as
+    one text.
     """
-    if device is not None:
+    if stops and device is None:
+        raise click.UsageError("--stop is for DEVICE; on USB the program is always stopped")
+    if device is not None and stops:
+        from darvaz.cli.stopped_repl import run_stopped_repl
+
+        run_stopped_repl(gateway, device)
+    elif device is not None:
         from darvaz.cli.remote_repl import run_remote_repl
 
         run_remote_repl(gateway, device)
-        return
+    else:
+        _run_on_usb(port)
+
+
+def _run_on_usb(port: str) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("this is not a terminal; to run code: mpremote connect PORT exec 'print(1)'")
     with explained(), Prompt.open(port, enters=False) as prompt:

@@ -30,7 +30,8 @@ class RemotePrompt:
     def __init__(self, gateway: Gateway, device: str) -> None:
         self.device = device
         self._gateway = gateway
-        self._session = secrets.token_hex(6)
+        # Names this session to the gateway.
+        self.session = secrets.token_hex(6)
 
     def __enter__(self) -> Self:
         return self
@@ -51,11 +52,11 @@ class RemotePrompt:
 
     def reset(self) -> None:
         """Forgets what was set at the prompt, and lets others use it."""
-        query = {"session": self._session}
+        query = {"session": self.session}
         self._gateway.ask(ApiRequest("DELETE", path_of("devices", self.device, "prompt"), shape=None, query=query))
 
     def _post(self, fields: dict[str, object]) -> PromptResultInfo:
-        path, body = path_of("devices", self.device, "prompt"), {"session": self._session, **fields}
+        path, body = path_of("devices", self.device, "prompt"), {"session": self.session, **fields}
         request = ApiRequest("POST", path, shape=PromptResultInfo, body=body, deadline_s=DEADLINE_S)
         result: PromptResultInfo = self._gateway.ask(request)
         return result

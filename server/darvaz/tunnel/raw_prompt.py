@@ -1,20 +1,23 @@
-"""MicroPython's prompts as tools expect them on a serial port: friendly, raw and raw-paste; without I/O.
+"""MicroPython's prompts as tools expect them on a serial port: friendly, paste, raw and raw-paste; without I/O.
 
 docs.micropython.org/en/latest/reference/repl.html describes them.
 """
 
 from __future__ import annotations
 
+import codeop
 from collections.abc import Callable
 
 # Bytes that a tool may send before the next confirmation, in raw-paste mode.
 WINDOW_BYTES = 1_024
 CODE_BYTES_MAX = 24_576
 _RAW, _FRIENDLY, _INTERRUPT, _END, _PASTE = 0x01, 0x02, 0x03, 0x04, 0x05
+_PASTE_BANNER = b"\r\npaste mode; Ctrl-C to cancel, Ctrl-D to finish\r\n=== "
 _RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 _RAW_PASTE = b"\x05A\x01"
 _REBOOT = b"MPY: soft reboot\r\n"
 _FRIENDLY_PROMPT = b">>> "
+_MORE = b"... "
 _BACKSPACE = (0x08, 0x7F)
 
 # Code, and whether it is a line of the friendly prompt; returns output and traceback or None.
@@ -34,8 +37,11 @@ class RawPrompt:
         self._pasted: int | None = None
         # Whether the paste was too long: the rest of it is dropped.
         self._is_dropping = False
-        # The code, or the line, that has arrived so far.
+        # Whether text is pasted at the friendly prompt.
+        self._is_pasting = False
+        # The code, or the line, that has arrived so far; and the lines before it, of a function for example.
         self._code = bytearray()
+        self._lines: list[str] = []
 
     def receive(self, data: bytes) -> None:
         """Takes bytes of the tool."""
@@ -44,6 +50,9 @@ class RawPrompt:
                 data = self._paste(data)
             elif self._is_raw:
                 data = self._raw(data)
+            elif self._is_pasting:
+                self._paste_text(data[0])
+                data = data[1:]
             else:
                 self._type(data[0])
                 data = data[1:]
@@ -128,20 +137,22 @@ class RawPrompt:
     # Friendly
 
     def _type(self, byte: int) -> None:
+        if byte in (_RAW, _FRIENDLY, _INTERRUPT, _END, _PASTE):
+            self._code.clear()
+            self._lines.clear()
         if byte == _RAW:
             self._is_raw = True
-            self._code.clear()
             self._write(_RAW_BANNER)
         elif byte == _FRIENDLY:
-            self._code.clear()
             self._write(b"\r\n" + self._banner + b"\r\n" + _FRIENDLY_PROMPT)
         elif byte == _INTERRUPT:
-            self._code.clear()
             self._write(b"\r\n" + _FRIENDLY_PROMPT)
         elif byte == _END:
-            self._code.clear()
             self._reset()
             self._write(b"\r\n" + _REBOOT + self._banner + b"\r\n" + _FRIENDLY_PROMPT)
+        elif byte == _PASTE:
+            self._is_pasting = True
+            self._write(_PASTE_BANNER)
         elif byte in (0x0D, 0x0A):
             self._enter()
         elif byte in _BACKSPACE:
@@ -153,10 +164,30 @@ class RawPrompt:
             self._write(bytes((byte,)))
 
     def _enter(self) -> None:
-        line = self._take_code()
+        self._lines.append(self._take_code())
         self._write(b"\r\n")
-        if line.strip():
-            output, error = self._run(line, True)
+        text = "\n".join(self._lines)
+        if is_incomplete(text, self._lines[-1]) and len(text) <= CODE_BYTES_MAX:
+            self._write(_MORE)
+            return
+        self._lines.clear()
+        self._run_text(text)
+
+    def _paste_text(self, byte: int) -> None:
+        """Takes a byte of a text that Ctrl-D ends; it is shown as it comes, as a board does."""
+        if byte in (_INTERRUPT, _END):
+            self._is_pasting = False
+            text = self._take_code()
+            self._write(b"\r\n")
+            self._run_text(text if byte == _END else "")
+        elif len(self._code) <= CODE_BYTES_MAX:
+            byte = 0x0A if byte == 0x0D else byte
+            self._code.append(byte)
+            self._write(b"\r\n=== " if byte == 0x0A else bytes((byte,)))
+
+    def _run_text(self, text: str) -> None:
+        if text.strip():
+            output, error = self._run(text, True)
             self._write(_lines(output) + _lines(error or ""))
         self._write(_FRIENDLY_PROMPT)
 
@@ -164,6 +195,15 @@ class RawPrompt:
         code = bytes(self._code).decode("utf-8", "replace")
         self._code.clear()
         return code
+
+
+def is_incomplete(text: str, line: str) -> bool:
+    """Whether more lines follow, as in a function; an empty line ends it."""
+    try:
+        return codeop.compile_command(text + "\n" * (not line)) is None
+    except (SyntaxError, ValueError, OverflowError):
+        # The board says what is wrong.
+        return False
 
 
 def _lines(text: str) -> bytes:

@@ -7,7 +7,7 @@ import os
 import select
 import termios
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 READ_BYTES = 4_096
@@ -50,11 +50,13 @@ class TunnelTerminal:
     def serve(self, receive: Callable[[bytes], None], is_over: Callable[[], bool], poll_s: float = 0.2) -> None:
         """Passes on what tools write, until `is_over()`; tools may come and go."""
         while not is_over():
-            for data in self._read(poll_s):
+            if data := self.read(poll_s):
                 receive(data)
 
-    def _read(self, wait_s: float) -> Iterator[bytes]:
+    def read(self, wait_s: float) -> bytes:
+        """Returns what a tool has written; nothing if nothing comes in this time."""
         readable, _, _ = select.select([self._fd], [], [], wait_s)
         if readable:
             with contextlib.suppress(OSError):
-                yield os.read(self._fd, READ_BYTES)
+                return os.read(self._fd, READ_BYTES)
+        return b""

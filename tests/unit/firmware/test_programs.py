@@ -30,6 +30,7 @@ CONTRACT = {
     "reset",
     "set_clock",
     "start_watchdog",
+    "every",
 }
 SPECIAL = {"pico": {"temperature_c"}, "esp32cam": {"CAMERA", "power_camera", "set_flash"}}
 

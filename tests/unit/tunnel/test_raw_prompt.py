@@ -64,6 +64,26 @@ def test_the_friendly_prompt_echoes_and_runs_a_line() -> None:
     assert tool.ran == [("1+2", True)]
 
 
+def test_lines_that_go_on_are_run_as_one_text() -> None:
+    tool = Tool()
+
+    assert tool.say(b"def f():\r") == b"def f():\r\n... "
+    assert tool.say(b"  return 1\r") == b"  return 1\r\n... "
+    assert tool.ran == []
+    assert tool.say(b"\r") == b"\r\n>>> "
+    assert tool.ran == [("def f():\n  return 1\n", True)]
+
+
+def test_text_is_pasted_at_the_friendly_prompt() -> None:
+    tool = Tool("1\n")
+
+    assert tool.say(b"\x05") == b"\r\npaste mode; Ctrl-C to cancel, Ctrl-D to finish\r\n=== "
+    assert tool.say(b"if x:\r  y\r") == b"if x:\r\n===   y\r\n=== "
+    assert tool.say(b"\x04") == b"\r\n1\r\n>>> "
+    assert tool.ran == [("if x:\n  y\n", True)]
+    assert tool.say(b"\x05x\x03").endswith(b"=== x\r\n>>> ") and len(tool.ran) == 1
+
+
 def test_ctrl_b_leaves_the_raw_prompt() -> None:
     tool = Tool()
 

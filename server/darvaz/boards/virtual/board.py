@@ -47,7 +47,7 @@ class VirtualBoard:
         unique_id = unique_id or secrets.token_hex(_UNIQUE_ID_BYTES[kind])
         self.hardware = Hardware(kind, unique_id, time.monotonic, self.network.route, self._restart, name or unique_id)
         self._host = Host(self.hardware)
-        self._console = Console(on_line)
+        self._console = self.hardware.terminal = Console(on_line)
         self._flash = flash
         self._image = image
         self._heap = heap or HEAPS[kind]

@@ -13,6 +13,9 @@ LINES_MAX = 2000
 # A host that sends more must wait, as over USB.
 HELD_BYTES_MAX = 65536
 UNSENT_BYTES_MAX = 262144
+# Of output for code on the board; beyond, the board's output waits.
+COPY_BYTES_MAX = 65536
+COPY_STEP_BYTES = 3072
 # A Pico waits this long for a host that does not read (MICROPY_HW_USB_CDC_TX_TIMEOUT), then drops output.
 HOST_WAIT_S = 0.5
 READY = b"\x1b[darvaz-ready]"
@@ -46,6 +49,8 @@ class Console:
         # Since when the host takes nothing, by the loop's clock; None: it takes all.
         self._stuck_s: float | None = None
         self._is_retrying = False
+        # What the board has printed, for code on it; None: no code wants it.
+        self._copy: bytearray | None = None
         # Descriptors with a reader in the event loop.
         self._watched_fds: set[int] = set()
 
@@ -72,6 +77,7 @@ class Console:
     def attach(self, interpreter: Interpreter) -> None:
         """Begins to carry the bytes of an interpreter; the host's are held until it is ready."""
         self._interpreter = interpreter
+        self._copy = None
         self._is_ready = False
         self._waits_for_banner = self.is_raw
         self._hidden = b""
@@ -119,11 +125,32 @@ class Console:
             if byte in (_CTRL_A, _CTRL_B):
                 self.is_raw = byte == _CTRL_A
 
+    # For code on the board, as `os.dupterm`
+
+    def copy_output(self, is_on: bool) -> None:
+        """Begins or ends to keep what the board prints for code on it."""
+        self._from_board()
+        self._copy = bytearray() if is_on else None
+        self._watch_board()
+
+    def take_copy(self) -> bytes:
+        """Returns the oldest bytes that the board has printed, and keeps the rest."""
+        if self._copy is None:
+            return b""
+        if len(self._copy) < COPY_BYTES_MAX:
+            self._from_board()
+        data = bytes(self._copy[:COPY_STEP_BYTES])
+        del self._copy[:COPY_STEP_BYTES]
+        self._watch_board()
+        return data
+
     # From the board
 
     def show(self, data: bytes) -> None:
         """Sends output to the host, at the speed at which it reads."""
         self._note_lines(data)
+        if self._copy is not None:
+            self._copy += data
         if self._usb is not None:
             self._unsent = (self._unsent + data)[-UNSENT_BYTES_MAX:]
             self._send()
@@ -150,6 +177,7 @@ class Console:
             self._waits_for_banner = False
             data = found + data
         self.show(data)
+        self._watch_board()
 
     def _announce(self) -> None:
         self._is_ready = True
@@ -178,7 +206,8 @@ class Console:
     def _watch_board(self) -> None:
         # The board prints only as fast as its host reads.
         if self._interpreter is not None:
-            self._watch(self._interpreter.terminal.fd, None if self._unsent else self._from_board)
+            is_full = self._unsent or len(self._copy or b"") >= COPY_BYTES_MAX
+            self._watch(self._interpreter.terminal.fd, None if is_full else self._from_board)
 
     def _watch(self, fd: int, reader: Callable[[], None] | None) -> None:
         if reader is None and fd in self._watched_fds:

@@ -5,10 +5,11 @@ The stubs on the board send one request at a time, which `Hardware.answer` answe
 
 from __future__ import annotations
 
+import base64
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from darvaz.boards.virtual.pictures import broken_frame, draw_frame
 
@@ -35,6 +36,19 @@ class Watchdog:
     fed_s: float
 
 
+class CodeTerminal(Protocol):
+    """The board's terminal, for code on the board that prints and types there (`os.dupterm`)."""
+
+    def copy_output(self, is_on: bool) -> None:
+        """Begins or ends to keep what is printed."""
+
+    def take_copy(self) -> bytes:
+        """Returns some of it, the oldest first."""
+
+    def take(self, data: bytes) -> None:
+        """Types bytes."""
+
+
 @dataclass(slots=True)
 class Hardware:
     """The state of one board's hardware.
@@ -45,6 +59,7 @@ class Hardware:
     `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent" (no frame comes) or
     "broken" (frames are cut). The power is cut when `block_writes_left` is used up. `frames` counts the frames that
     were taken, `name` is drawn into them. `version` is the MicroPython that it reports, None for the real one.
+    `terminal` is that of the board, once there is one.
     """
 
     kind: str
@@ -67,6 +82,7 @@ class Hardware:
     frames: int = 0
     clock: list[int] = field(default_factory=list)
     version: tuple[int, int, int] | None = None
+    terminal: CodeTerminal | None = None
 
     def power_on(self, cause: str) -> None:
         """Clears what does not survive a reset."""
@@ -163,6 +179,19 @@ class Hardware:
         self.restart("soft_reset" if request.get("is_soft") else "reset")
         return {}
 
+    def _copy_output(self, request: Request) -> Reply:
+        if self.terminal is not None:
+            self.terminal.copy_output(request["is_on"])
+        return {}
+
+    def _take_output(self, request: Request) -> Reply:
+        return {"data": base64.b64encode(self.terminal.take_copy() if self.terminal is not None else b"").decode()}
+
+    def _type(self, request: Request) -> Reply:
+        if self.terminal is not None:
+            self.terminal.take(base64.b64decode(request["data"]))
+        return {}
+
     def _count_block_write(self, request: Request) -> Reply:
         if self.block_writes_left is None:
             return {"is_cut": False}
@@ -200,6 +229,9 @@ _HANDLERS: dict[str, Callable[[Hardware, Request], Reply | tuple[Reply, bytes]]]
     "start_watchdog": Hardware._start_watchdog,
     "feed": Hardware._feed_watchdog,
     "reset": Hardware._reset,
+    "copy_output": Hardware._copy_output,
+    "take_output": Hardware._take_output,
+    "type": Hardware._type,
     "count_block_write": Hardware._count_block_write,
     "cut": Hardware._cut,
     "start_camera": Hardware._start_camera,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -58,8 +59,16 @@ class Interpreter:
         found = _CAUGHT.search(status)
         if found is None or not int(found[1], 16) & _SIGINT_BIT:
             return False
-        self._process.send_signal(signal.SIGINT)
+        self._interrupt_code()
         return True
+
+    def _interrupt_code(self) -> None:
+        # MicroPython raises it in the thread that gets the signal, which may be the one of timers.
+        send = getattr(ctypes.CDLL(None), "tgkill", None)
+        if send is None:
+            self._process.send_signal(signal.SIGINT)
+        else:
+            send(self.pid, self.pid, int(signal.SIGINT))
 
     def kill(self) -> None:
         """Ends the process at once."""

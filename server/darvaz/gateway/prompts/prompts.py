@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import contextlib
 import itertools
 import json
@@ -18,6 +20,7 @@ from darvaz.gateway.devices.errors import CommandError, OfflineError, RefusedByB
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.prompts.leases import LEASE_S, Leases
+from darvaz.gateway.prompts.terminals import StoppedTerminal
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
@@ -25,9 +28,12 @@ DEADLINE_S = 60.0
 # As JSON: a board takes packets of 2 KB.
 PART_BYTES_MAX = 1_400
 OUTPUT_CHARS_MAX = 262_144
+# In base64 it fits into a packet.
+INPUT_BYTES = 768
+OUTPUT_WAIT_S = 20.0
 _IDS = 2**30
 # The line of a traceback that is the prompt itself.
-_OWN_CALL = re.compile(r'^  File "/lib/darvaz/prompt\.m?py", line \d+, in _execute\n', re.MULTILINE)
+_OWN_CALL = re.compile(r'^  File "/lib/darvaz/(prompt|stopped)\.m?py", line \d+, in _execute\n', re.MULTILINE)
 
 
 class PromptResult(msgspec.Struct):
@@ -35,6 +41,22 @@ class PromptResult(msgspec.Struct):
 
     output: str
     error: str | None
+
+
+class PromptOutput(msgspec.Struct):
+    """What code in place of the program has printed from the place `at` on, and how it ended if it does not run."""
+
+    at: int
+    data: str
+    running: bool
+    error: str | None
+
+
+class NotStoppedError(CommandError):
+    """The program of the device goes on, or other code runs in its place."""
+
+    status = 409
+    code = "not_stopped"
 
 
 @dataclass(slots=True)
@@ -58,6 +80,8 @@ class Prompts:
         self._ids = itertools.count(1)
         # Answers that are awaited, by the id of their request.
         self._awaited: dict[int, _Answer] = {}
+        # Of devices whose program is stopped.
+        self._terminals: dict[str, StoppedTerminal] = {}
         # Ends leases that nobody uses; None while there are none.
         self._timer: asyncio.TimerHandle | None = None
         bus.subscribe(("prompt_output",), self._on_output)
@@ -70,41 +94,107 @@ class Prompts:
 
         With `is_value`, it is an expression whose value is printed, awaited if it is to be.
         """
-        lease = self._leases.take(device, session, holder)
-        lease.uses += 1
-        self._watch_leases()
-        try:
+        with self._lease(device, session, holder):
+            if device in self._terminals:
+                raise NotStoppedError(f"the program of {device} is stopped: code runs in its place")
             parts = list(split(code))
             for part in parts[:-1]:
                 await self._ask(device, "part", part)
             step = "part" if has_more else "value" if is_value else "run"
             answer = await self._ask(device, step, parts[-1])
             return PromptResult("".join(answer.output), _OWN_CALL.sub("", "".join(answer.error)) or None)
-        finally:
-            lease.uses -= 1
-            lease.used_s = time.monotonic()
 
     async def close(self, device: str, session: str) -> bool:
         """Ends a session and returns whether there was one; the board forgets what it has set."""
         if not self._leases.release(device, session):
             return False
+        self._forget_terminal(device, "the session has ended")
         # A board that is away has forgotten it.
         with contextlib.suppress(CommandError):
             await self._ask(device, "close")
         return True
 
+    # In place of the program
+
+    async def stop(self, device: str, *, session: str, holder: str) -> None:
+        """Stops the program of a board until the session ends; raises a `CommandError` with the reason."""
+        with self._lease(device, session, holder):
+            await self._ask(device, "stop")
+            self._terminals[device] = StoppedTerminal(session)
+
+    async def begin(
+        self, device: str, code: str, *, session: str, holder: str, is_value: bool = False, has_more: bool = False
+    ) -> None:
+        """Runs code in place of the program and returns at once, or keeps it until the rest follows (`has_more`)."""
+        with self._lease(device, session, holder):
+            terminal = self._terminal_of(device, session)
+            if terminal.running is not None:
+                raise NotStoppedError(f"the code before it is still running on {device}: end it with Ctrl-C")
+            parts = list(split(code))
+            for part in parts if has_more else parts[:-1]:
+                await self._ask(device, "part", part)
+            if not has_more:
+                identity = next(self._ids) % _IDS
+                terminal.begin(identity)
+                self._send(device, identity, "value" if is_value else "run", code=parts[-1])
+
+    async def type(self, device: str, data: bytes, *, session: str, holder: str) -> None:
+        """Gives bytes to the code that runs in place of the program; 3 is Ctrl-C."""
+        with self._lease(device, session, holder):
+            self._terminal_of(device, session)
+            for at in range(0, len(data), INPUT_BYTES):
+                piece = base64.b64encode(data[at : at + INPUT_BYTES]).decode()
+                self._send(device, next(self._ids) % _IDS, "input", data=piece)
+
+    async def read(self, device: str, at: int, *, session: str, holder: str) -> PromptOutput:
+        """Returns what the code has printed from a place on; waits until there is some, or the code ends."""
+        with self._lease(device, session, holder):
+            terminal = self._terminal_of(device, session)
+            await terminal.wait(at, OUTPUT_WAIT_S)
+            if terminal.reason is not None:
+                self._hub.check_online(device)
+                raise RefusedByBoardError(terminal.reason)
+            data, start = terminal.read(at)
+            error = None if terminal.running else "".join(terminal.error) or None
+            return PromptOutput(start, base64.b64encode(data).decode(), terminal.running is not None, error)
+
+    @contextlib.contextmanager
+    def _lease(self, device: str, session: str, holder: str) -> Iterator[None]:
+        lease = self._leases.take(device, session, holder)
+        lease.uses += 1
+        self._watch_leases()
+        try:
+            yield
+        finally:
+            lease.uses -= 1
+            lease.used_s = time.monotonic()
+
+    def _terminal_of(self, device: str, session: str) -> StoppedTerminal:
+        self._hub.check_online(device)
+        terminal = self._terminals.get(device)
+        if terminal is None or terminal.session != session:
+            raise NotStoppedError(f"the program of {device} is not stopped: stop it first")
+        return terminal
+
+    def _forget_terminal(self, device: str, reason: str) -> None:
+        terminal = self._terminals.pop(device, None)
+        if terminal is not None:
+            terminal.end(reason)
+
+    # To the board
+
+    def _send(self, device: str, identity: int, step: str, **fields: Any) -> None:
+        message = self._protocol.check("prompt", {"id": identity, "step": step, **fields})
+        assert not isinstance(message, Fault), message
+        if not self._hub.send_message(device, message):
+            raise OfflineError(f"{device} is disconnecting")
+
     async def _ask(self, device: str, step: str, code: str | None = None) -> _Answer:
         self._hub.check_online(device)
         identity = next(self._ids) % _IDS
-        fields: dict[str, Any] = {"id": identity, "step": step}
-        if code is not None:
-            fields["code"] = code
-        message = self._protocol.check("prompt", fields)
-        assert not isinstance(message, Fault), message
         answer = self._awaited[identity] = _Answer(device, asyncio.get_running_loop().create_future())
         try:
-            if not self._hub.send_message(device, message):
-                raise OfflineError(f"{device} is disconnecting")
+            self._send(device, identity, step, **({} if code is None else {"code": code}))
             async with asyncio.timeout(DEADLINE_S):
                 refusal = await answer.done
         except TimeoutError:
@@ -123,6 +213,7 @@ class Prompts:
     def _on_output(self, _: str, device: str | None, message: Any, __: float) -> None:
         answer = self._awaited.get(message.id)
         if answer is None or answer.device != device or answer.done.done():
+            self._on_terminal(self._terminals.get(device or ""), message)
             return
         for value, texts in ((message.text, answer.output), (message.error_text, answer.error)):
             if value is not msgspec.UNSET:
@@ -136,7 +227,25 @@ class Prompts:
         elif message.state == "done":
             answer.done.set_result(None)
 
+    def _on_terminal(self, terminal: StoppedTerminal | None, message: Any) -> None:
+        if terminal is None or terminal.running != message.id:
+            return
+        if message.data is not msgspec.UNSET:
+            with contextlib.suppress(binascii.Error):
+                terminal.add(base64.b64decode(message.data))
+        if message.text is not msgspec.UNSET:
+            # A board that cannot pass on its terminal.
+            terminal.add(message.text.replace("\n", "\r\n").encode())
+        if message.error_text is not msgspec.UNSET:
+            terminal.error.append(message.error_text)
+        if message.state == "refused":
+            terminal.end("" if message.message is msgspec.UNSET else message.message)
+        elif message.state == "done":
+            terminal.error = [_OWN_CALL.sub("", "".join(terminal.error))]
+            terminal.end(None)
+
     def _on_presence(self, device: str, _: bool) -> None:
+        self._forget_terminal(device, f"{device} disconnected; its program starts again")
         for answer in self._awaited.values():
             if answer.device == device and not answer.done.done():
                 answer.done.set_exception(OfflineError(f"{device} disconnected before its prompt answered"))
@@ -151,9 +260,9 @@ class Prompts:
         self._timer = None
         for device, session in self._leases.expired():
             self._leases.release(device, session)
-            message = self._protocol.check("prompt", {"id": next(self._ids) % _IDS, "step": "close"})
-            if not isinstance(message, Fault):
-                self._hub.send_message(device, message)
+            self._forget_terminal(device, "the session was not used, and has ended")
+            with contextlib.suppress(OfflineError):
+                self._send(device, next(self._ids) % _IDS, "close")
         if self._leases:
             self._watch_leases()
 

@@ -108,7 +108,7 @@ def run(name, scope):
 
 def start(scope):
     """Starts the board; the interpreter then shows its prompt."""
-    for name in ("machine", "network", "socket"):
+    for name in ("machine", "network", "socket", "_interrupts"):
         __import__(name)
     setup = _host.ask("setup")
     if setup["has_camera"]:

@@ -1,5 +1,6 @@
 """The board's connection to its simulated hardware: one request, one answer."""
 
+import _thread
 import array
 import errno
 import json
@@ -9,29 +10,33 @@ import usocket
 
 # The socket; None before the first request, and while one is under way.
 _connection = None
+# Timers ask from a thread of their own.
+_lock = _thread.allocate_lock()
 
 
 def ask(do, **fields):
     """Sends a request and returns the answer, a dictionary."""
-    connection = _take()
-    reply = _ask(connection, do, fields)
-    _give_back(connection)
-    return reply
+    with _lock:
+        connection = _take()
+        reply = _ask(connection, do, fields)
+        _give_back(connection)
+        return reply
 
 
 def ask_for_bytes(do, **fields):
     """Sends a request and returns the bytes that follow the answer, signed as in the camera's driver."""
-    connection = _take()
-    size_bytes = _ask(connection, do, fields)["bytes"]
-    data = array.array("b", bytes(size_bytes))
-    view, at = memoryview(data), 0
-    while at < size_bytes:
-        received = connection.readinto(view[at:])
-        if not received:
-            raise OSError(errno.ECONNRESET)
-        at += received
-    _give_back(connection)
-    return data
+    with _lock:
+        connection = _take()
+        size_bytes = _ask(connection, do, fields)["bytes"]
+        data = array.array("b", bytes(size_bytes))
+        view, at = memoryview(data), 0
+        while at < size_bytes:
+            received = connection.readinto(view[at:])
+            if not received:
+                raise OSError(errno.ECONNRESET)
+            at += received
+        _give_back(connection)
+        return data
 
 
 def _take():

@@ -1,6 +1,7 @@
-"""A stub of `machine`: pins, PWM, ADC, clock, watchdog and resets of a virtual board."""
+"""A stub of `machine`: pins, PWM, ADC, clock, timers, watchdog and resets of a virtual board."""
 
 import binascii
+import time
 
 from _host import ask
 
@@ -143,6 +144,45 @@ class RTC:
         """Sets the clock."""
         if fields is not None:
             ask("set_clock", fields=fields)
+
+
+class Timer:
+    """Calls a function after some time, or again and again, also while code blocks."""
+
+    ONE_SHOT, PERIODIC = 0, 1
+
+    def __init__(self, id=-1, **settings):
+        self._is_on = False
+        if settings:
+            self.init(**settings)
+
+    def init(self, mode=PERIODIC, freq=None, period=-1, callback=None):
+        """Starts it; `freq` in Hz replaces `period` in ms."""
+        import _interrupts
+
+        self.deinit()
+        self._is_once = mode == self.ONE_SHOT
+        self._period_ms = period if freq is None else int(1000 / freq)
+        self._callback = callback
+        self._due_ms = time.ticks_add(time.ticks_ms(), self._period_ms)
+        self._is_on = True
+        _interrupts.add(self)
+
+    def deinit(self):
+        """Stops it."""
+        import _interrupts
+
+        if self._is_on:
+            self._is_on = False
+            _interrupts.remove(self)
+
+    def turn(self, now_ms):
+        """Calls the function if it is due."""
+        if self._is_on and time.ticks_diff(now_ms, self._due_ms) >= 0:
+            self._due_ms = time.ticks_add(now_ms, self._period_ms)
+            if self._is_once:
+                self.deinit()
+            self._callback(self)
 
 
 class WDT:

@@ -1,0 +1,171 @@
+"""The prompt of a board whose program is stopped: input, Ctrl-C, and real mpremote with its mount, over a tunnel."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import sys
+import time
+import tty
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from darvaz.boards.virtual import VirtualBoard
+from darvaz.boards.virtual.firmware import write_flash
+from darvaz.client.stopped_prompt import StoppedPrompt
+from darvaz.client.synchronous import Gateway
+from tests.boards.test_prompt_from_afar import DEADLINE_S, PROGRAM, darvaz, run
+from tests.support.gateway import GatewayProcess
+
+pytestmark = pytest.mark.timeout(200)
+LONG = "text = 'x' * 200"
+ENDLESS = "while True: print(text)"
+
+
+class Lamp:
+    """A virtual board with a program that counts; `starts` counts how often it came online."""
+
+    def __init__(self, gateway: GatewayProcess, flash: Path) -> None:
+        write_flash(flash, "pico", "lamp", gateway.ws_url, None, program={"/main.py": PROGRAM})
+        self.board = VirtualBoard("pico", flash, on_line=self._look)
+        self.starts = 0
+        self._changed = asyncio.Event()
+
+    def _look(self, line: str) -> None:
+        if "online as" in line:
+            self.starts += 1
+            self._changed.set()
+
+    async def until_start(self, number: int) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while self.starts < number:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@pytest.fixture
+async def lamp(gateway: GatewayProcess, tmp_path: Path) -> AsyncIterator[Lamp]:
+    lamp = Lamp(gateway, tmp_path / "flash")
+    async with lamp.board:
+        await lamp.until_start(1)
+        yield lamp
+
+
+@asynccontextmanager
+async def tunnel(gateway: GatewayProcess, link: Path) -> AsyncIterator[str]:
+    """Stops the program and lends the port, under its own name: mpremote reads only that without waiting."""
+    words = ("-m", "darvaz", "tunnel", "lamp", "--stop", "--gateway", gateway.url, "--link", str(link))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        assert process.stdout is not None
+        await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)
+        yield os.readlink(link)
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.wait(), DEADLINE_S)
+
+
+class Typist:
+    """Somebody who types at a port."""
+
+    def __init__(self, port: str) -> None:
+        self._fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(self._fd)
+
+    async def say(self, data: bytes, until: bytes) -> bytes:
+        return await asyncio.to_thread(self._say, data, until)
+
+    def _say(self, data: bytes, until: bytes) -> bytes:
+        os.write(self._fd, data)
+        got, give_up_s = b"", time.monotonic() + DEADLINE_S
+        while not got.endswith(until):
+            assert time.monotonic() < give_up_s, got[-500:]
+            if select.select([self._fd], [], [], 0.2)[0]:
+                got += os.read(self._fd, 4096)
+        return got
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+async def test_code_runs_in_place_of_the_program_which_starts_again(gateway: GatewayProcess, lamp: Lamp) -> None:
+    typed = "import time\nbefore = state['ticks']\ntime.sleep(0.3)\nprint(state['ticks'] - before)\n"
+    stopped = await darvaz(gateway, "repl", "lamp", "--stop", typed=typed)
+    await lamp.until_start(2)
+    goes_on = await darvaz(gateway, "repl", "lamp", typed="state['ticks'] >= 0")
+
+    assert (stopped.stdout, stopped.returncode) == ("0\n", 0), stopped.stderr
+    assert goes_on.stdout == "True\n"
+
+
+async def test_code_that_blocks_has_input_and_ends_by_ctrl_c(
+    gateway: GatewayProcess, lamp: Lamp, tmp_path: Path
+) -> None:
+    async with tunnel(gateway, tmp_path / "port") as port:
+        typist = Typist(port)
+        greeted = await typist.say(b"\r\x03\x02", b"\r\n>>> ")
+        await typist.say(b"while True: pass\r\r", b"... \r\n")
+        looped = await typist.say(b"\x03", b">>> ")
+        await typist.say(b"input('name? ')\r", b"\nname? ")
+        answered = await typist.say(b"ann\r", b">>> ")
+        await typist.say(LONG.encode() + b"\r", b">>> ")
+        await typist.say(ENDLESS.encode() + b"\r\r", b"xxx")
+        printed = await typist.say(b"\x03", b">>> ")
+        after = await typist.say(b"1 + 1\r", b">>> ")
+        typist.close()
+    await lamp.until_start(2)
+
+    assert b"its program is stopped" in greeted
+    assert b"KeyboardInterrupt" in looped and b"KeyboardInterrupt" in printed
+    assert b"'ann'" in answered
+    assert b"2" in after
+
+
+async def test_mpremote_mounts_a_folder_of_this_machine(gateway: GatewayProcess, lamp: Lamp, tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "colours.py").write_text("WARM = 'warm ' * 100\n")
+    # All bytes, among them Ctrl-C.
+    (folder / "all.bin").write_bytes(bytes(range(256)) * 3)
+    code = "import colours; print(len(colours.WARM), sum(open('/remote/all.bin', 'rb').read()))"
+    write = "with open('/remote/out.txt', 'w') as out: out.write('from the board ' * 50)"
+
+    async with tunnel(gateway, tmp_path / "port") as port:
+        command = (sys.executable, "-m", "mpremote", "connect", port)
+        mounted = await run(*command, "mount", str(folder), "+", "exec", code, "+", "exec", write)
+        others = await run(
+            *command, "cp", "-r", str(folder), ":", "+", "ls", ":shared", "+", "df", "+", "rm", "-r", ":shared"
+        )
+    await lamp.until_start(2)
+
+    assert mounted.returncode == 0, mounted.stdout + mounted.stderr
+    assert f"500 {sum(range(256)) * 3}" in mounted.stdout
+    assert (folder / "out.txt").read_text() == "from the board " * 50
+    assert others.returncode == 0 and "colours.py" in others.stdout, others.stdout + others.stderr
+
+
+async def test_a_session_that_ends_while_code_runs_starts_the_program_again(
+    gateway: GatewayProcess, lamp: Lamp
+) -> None:
+    def leave() -> None:
+        with Gateway(gateway.url) as client, StoppedPrompt(client, "lamp") as prompt:
+            prompt.begin("while True: pass")
+
+    await asyncio.to_thread(leave)
+    await lamp.until_start(2)
+
+
+async def test_a_link_that_is_cut_while_code_runs_starts_the_program_again(gateway: GatewayProcess, lamp: Lamp) -> None:
+    def cut() -> None:
+        with Gateway(gateway.url) as client, StoppedPrompt(client, "lamp") as prompt:
+            prompt.begin("while True: pass")
+            lamp.board.network.abandon()
+
+    await asyncio.to_thread(cut)
+    await lamp.until_start(2)
