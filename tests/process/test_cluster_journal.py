@@ -100,7 +100,7 @@ async def test_what_comes_again_after_a_start_is_not_taken_twice(
 async def test_more_than_memory_keeps_is_read_from_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("darvaz.gateway.cluster.journal_sender.WAITING_CHARS_MAX", 200)
+    monkeypatch.setattr("darvaz.gateway.cluster.journal_sender.WAITING_BYTES_MAX", 200)
     with NatsServer(tmp_path) as server:
         async with RunningApp(cluster=server.url) as one:
             await settled(lambda: joined(one))

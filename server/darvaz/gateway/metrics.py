@@ -109,7 +109,7 @@ class Metrics:
         """Counts a link that ended, by the name of its close code."""
         self._disconnects.labels(self._close_names.get(close_code, "other")).inc()
 
-    def count_written(self, groups: Sequence[EntryGroup], end_id: int = 0) -> None:
+    def count_written(self, groups: Sequence[EntryGroup]) -> None:
         """Counts the messages that the journal has written, only once somebody has asked for the metrics.
 
         There may be hundreds of thousands a second, and counting them would take a seventh of their time.

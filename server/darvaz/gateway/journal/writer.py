@@ -4,9 +4,8 @@ The event loop appends. The recorder puts what waits into the record log, which 
 thread writes it into the database in large batches: when many entries wait, every few minutes, when somebody reads, and
 at the end. Each entry has a number from the moment it is accepted, so that both may take it, and none is stored twice.
 
-When the disk cannot keep up, the gateway goes on: entries beyond the limit are counted, and one of type `gap` says how
-many are missing. The other way, to read no device until the disk has caught up, would let a full disk end every
-heartbeat and every command.
+When the disk cannot keep up, entries beyond the limit are counted, and one of type `gap` says how many are missing. To
+read no device until the disk has caught up would let a full disk end every heartbeat and every command.
 """
 
 from __future__ import annotations
@@ -121,8 +120,10 @@ class Journal:
         """Tells the recorder which records the database has."""
         self.urge: Callable[[], None] = lambda: None
         """Asks the recorder to make what waits durable soon."""
-        self.on_written: Callable[[list[EntryGroup], int], None] = lambda groups, end_id: None
-        """Is called by one of the threads with what is on the disk, each group once, in order, and the next number."""
+        self.on_written: Callable[[list[EntryGroup]], None] = lambda groups: None
+        """Is called by one of the threads with what is on the disk, each group once, in order."""
+        self.on_packed: Callable[[int, list[EntryGroup], bytes], None] = lambda first_id, groups, packed: None
+        """Is called by the recorder's thread with each record, and what is in it; not all entries are in one."""
         self.writer = BackgroundWriter(
             "journal",
             open=self._connect,
@@ -145,8 +146,8 @@ class Journal:
         self, device: str | None, kind: str | None, address: str, direction: str, type_: str, payload: str
     ) -> None:
         """Notes what happened: received (`<`), sent (`>`) or a change of state (`=`). Never waits."""
-        payload = cut(payload)
-        self.extend(int(self._unix_s() * 1000), device, kind, address, [(direction, type_, payload)], len(payload))
+        entry = (direction, type_, cut(payload))
+        self.extend(int(self._unix_s() * 1000), device, kind, address, [entry], len(entry[2]))
         self.urge()
 
     def extend(
@@ -224,8 +225,7 @@ class Journal:
 
     def _reject_overflow(self, entries: list[EntryBody], chars: int) -> list[EntryBody]:
         """Returns those of these entries, which are counted already, that are within the limits; wakes the writer."""
-        if not self._is_flushing:
-            self.flush_now()
+        self.flush_now()
         is_full = self.pending_chars - chars >= self._pending_chars_max
         beyond = len(entries) if is_full else min(self.pending_rows - self._pending_rows_max, len(entries))
         if beyond <= 0:
@@ -253,13 +253,13 @@ class Journal:
                 taken = self.taken.between(self._logged_groups, self._logged_groups + len(groups))
             if not groups:
                 return
-            number = append(pack(first_id, groups, self._redact, taken))
-            rows = sum([len(group[4]) for group in groups])
+            number = append(packed := pack(first_id, groups, self._redact, taken))
+            self.on_packed(first_id, groups, packed)
             with self._lock:
                 self._logged_groups += len(groups)
-                self._unlogged_id = first_id + rows
+                self._unlogged_id = first_id + sum([len(group[4]) for group in groups])
                 self._records.append((number, self._unlogged_id))
-                self._report(groups, self._logged_groups, self._unlogged_id)
+                self._report(groups, self._logged_groups)
 
     def sync_database(self) -> None:
         """Makes durable what is in the database without being in the record log; raises OSError."""
@@ -339,12 +339,12 @@ class Journal:
             self._chars_out += sum(self._pending_chars[: len(written)])
             del self._pending_chars[: len(written)]
             del self._pending[: len(written)]
-            self._report(written, self._groups_out, self._first_id)
+            self._report(written, self._groups_out)
         return len(written)
 
-    def _report(self, groups: list[EntryGroup], end: int, end_id: int) -> None:
+    def _report(self, groups: list[EntryGroup], end: int) -> None:
         """Reports those of these groups, of which the last is number `end`, that were not reported yet; locked."""
         fresh = end - self._reported_groups
         if fresh > 0:
             self._reported_groups = end
-            self.on_written(groups[len(groups) - min(fresh, len(groups)) :], end_id)
+            self.on_written(groups[len(groups) - min(fresh, len(groups)) :])
