@@ -97,6 +97,7 @@ class Prompt(Files):
         `restarts` then restarts the interpreter, which frees its memory and ends timers and threads.
         """
         entry = RawReplEntry(self._serial, self.port.path)
+        self.forget_helpers()
         try:
             if not entry.interrupt(deadline_s) and not (resets and entry.reset(RESET_S)):
                 raise no_prompt(self.port.path)
@@ -109,6 +110,7 @@ class Prompt(Files):
     def flood(self, deadline_s: float) -> bool:
         """Sends only Ctrl-C, through any number of restarts; returns whether the raw prompt came."""
         entry = RawReplEntry(self._serial, self.port.path)
+        self.forget_helpers()
         self._is_at_prompt = False
         self._is_at_prompt = entry.flood(deadline_s)
         self.was_running = self.was_running or entry.was_running
@@ -147,6 +149,7 @@ class Prompt(Files):
             raise
         except BaseException:
             # Ctrl-C in the middle of an exchange: back to a prompt, so that the caller can clean up.
+            self.forget_helpers()
             with contextlib.suppress(SerialError):
                 self._is_at_prompt = RawReplEntry(self._serial, self.port.path).interrupt(_LEAVE_S)
             raise
