@@ -29,7 +29,7 @@ def link_of(gateway: GatewayProcess) -> str:
 def browser_of(gateway: GatewayProcess) -> httpx.Client:
     """Returns an HTTP client that keeps cookies and sends Origin, as browsers do."""
     headers = {"User-Agent": "Mozilla/5.0 (Test)", "Accept-Language": "fa", "Origin": gateway.url}
-    return httpx.Client(base_url=gateway.url, headers=headers, trust_env=False, timeout=30)
+    return httpx.Client(base_url=gateway.url, headers=headers, trust_env=False, verify=False, timeout=30)
 
 
 def test_behind_a_proxy_with_tls_the_cookie_is_secure() -> None:
