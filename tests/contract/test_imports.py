@@ -41,6 +41,7 @@ LAYERS = (
         "gateway.alerts",
         "gateway.schedules",
         "gateway.automation_process",
+        "gateway.firmware_bundles",
         "gateway.journal",
         "gateway.devices",
     },

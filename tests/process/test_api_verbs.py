@@ -28,7 +28,7 @@ DEVICE = "-pan;tilt"
 WITHOUT_VERB = {
     "GET /api/session", "POST /api/session", "DELETE /api/session", "GET /asyncapi.json", "GET /protocol.json",
     "GET /metrics", "GET /api/home-assistant", "DELETE /api/devices/{device}/home-assistant-key", "POST /mcp",
-    "PUT /api/devices/{device}/words", "PUT /api/home-assistant",
+    "PUT /api/devices/{device}/words", "PUT /api/home-assistant", "GET /api/firmware",
 }  # fmt: skip
 
 

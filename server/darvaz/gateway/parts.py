@@ -24,6 +24,7 @@ from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.devices.rivals import Rivals
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import EventStreams
+from darvaz.gateway.firmware_bundles import FirmwareBundles
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.journal.exporter import Exporter
 from darvaz.gateway.journal.writer import Journal
@@ -109,6 +110,7 @@ class Parts:
         default_factory=lambda: RateLimiter(ASSISTANT_CALLS_MAX, ASSISTANT_WINDOW_S, time.monotonic, key_of=str)
     )
     """The requests of each assistant, by its token or address."""
+    firmware: FirmwareBundles = field(default_factory=FirmwareBundles)
     local_programs: LocalPrograms = field(default_factory=LocalPrograms)
     unwritten: list[str] = field(default_factory=list)
     """What is on no disk after the end, with its number each."""

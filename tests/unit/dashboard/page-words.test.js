@@ -6,7 +6,7 @@ const { addedWords } = await import("../../../server/darvaz/gateway/dashboard/li
 const BASE = "../../../server/darvaz/gateway/dashboard/lib";
 
 test("the sentences of single pages are in both languages, with the same values", async () => {
-  for (const page of ["charts", "layouts", "rules"]) await import(`${BASE}/words-${page}.js`);
+  for (const page of ["charts", "flash", "layouts", "rules"]) await import(`${BASE}/words-${page}.js`);
 
   for (const [english, persian] of addedWords) {
     assert.deepEqual(Object.keys(english).sort(), Object.keys(persian).sort());
@@ -15,5 +15,5 @@ test("the sentences of single pages are in both languages, with the same values"
       assert.notEqual(persian[key].trim(), "", key);
     }
   }
-  assert.equal(addedWords.length, 3);
+  assert.equal(addedWords.length, 4);
 });

@@ -10,6 +10,7 @@ from darvaz.gateway.api import cameras as api_cameras
 from darvaz.gateway.api import crashes as api_crashes
 from darvaz.gateway.api import devices as api_devices
 from darvaz.gateway.api import events as api_events
+from darvaz.gateway.api import firmware as api_firmware
 from darvaz.gateway.api import gateway as api_gateway
 from darvaz.gateway.api import groups as api_groups
 from darvaz.gateway.api import home_assistant as api_home_assistant
@@ -47,6 +48,7 @@ _OPERATIONS: list[Operation] = [
     *api_tokens.OPERATIONS,
     *api_sessions.OPERATIONS,
     *api_gateway.OPERATIONS,
+    *api_firmware.OPERATIONS,
     *api_home_assistant.OPERATIONS,
     *api_releases.OPERATIONS,
     *mcp.OPERATIONS,

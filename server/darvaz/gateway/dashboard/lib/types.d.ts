@@ -53,6 +53,21 @@ export interface MeasurementRule {
   title?: string;
 }
 
+/** A serial port of Web Serial, as far as it is used. */
+export interface BoardPort {
+  open(options: { baudRate: number }): Promise<void>;
+  close(): Promise<void>;
+  readonly readable: ReadableStream<Uint8Array> | null;
+  readonly writable: WritableStream<Uint8Array> | null;
+  setSignals?(signals: { dataTerminalReady: boolean; requestToSend: boolean }): Promise<void>;
+  getInfo?(): { usbVendorId?: number };
+}
+
+/** navigator.serial, as far as it is used. */
+export interface SerialPorts {
+  requestPort(): Promise<BoardPort>;
+}
+
 /** A system that boards are shown to. */
 export type System = "home_assistant" | "mqtt" | "metrics";
 

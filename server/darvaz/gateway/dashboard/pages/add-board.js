@@ -2,6 +2,7 @@
 
 import { copyable } from "../elements/copyable.js";
 import { deviceLink } from "../elements/presence.js";
+import "../elements/web-flash.js";
 import { boardAddress, flashCommand, isLoopback } from "../lib/addresses.js";
 import { reasonOf, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
@@ -37,7 +38,12 @@ class AddBoard extends HTMLElement {
 
   connectedCallback() {
     const steps = h("ol", { class: "steps" }, this.#commandStep(), this.#openStep(), this.#waitStep());
-    this.replaceChildren(h("h1", {}, t("add")), h("p", {}, t("add_intro")), steps);
+    this.replaceChildren(
+      h("h1", {}, t("add")),
+      h("section", { class: "panel" }, h("web-flash", {})),
+      h("p", {}, t("add_intro")),
+      steps,
+    );
     follow(this, "arrived", (id) => this.#welcome(id));
     this.#tickTimer = setInterval(() => this.#tick(), TICK_MS);
     this.#refreshTimer = setInterval(() => this.#refresh(), REFRESH_MS);
