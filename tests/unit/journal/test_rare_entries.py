@@ -114,6 +114,25 @@ def test_an_upgrade_keeps_what_a_new_batch_keeps(tmp_path: Path) -> None:
         assert (left, count(made, "journal_rare_due")) == (BATCHES - BATCHES_AT_ONCE, 0)
 
 
+@pytest.mark.parametrize("damage", [b"\x00", b"\x78\x01", "[[", "\udcff"])
+def test_a_damaged_batch_holds_up_no_upgrade(tmp_path: Path, damage: bytes | str) -> None:
+    with closing(open_database(tmp_path)) as made:
+        make(made, 2 * ROWS_MIN)
+        made.execute("DELETE FROM journal_rare")
+        made.execute("INSERT INTO journal_rare_due SELECT id FROM journal_batches")
+        data = damage if isinstance(damage, bytes) else damage.encode(errors="surrogatepass")
+        made.execute(
+            "UPDATE journal_batches SET moments = CAST(? AS text) WHERE id = (SELECT max(id) FROM journal_batches)"
+            if isinstance(damage, str)
+            else "UPDATE journal_batches SET moments = ? WHERE id = (SELECT max(id) FROM journal_batches)",
+            (data,),
+        )
+        upgrade_some(made)
+
+        assert count(made, "journal_rare_due") == BATCHES - BATCHES_AT_ONCE
+        assert count(made, "journal_rare") == BATCHES_AT_ONCE - 1
+
+
 def test_what_is_kept_twice_has_no_tokens_and_goes_with_its_batch(connection: sqlite3.Connection) -> None:
     assert all(TOKEN not in row.payload for row in read(connection, JournalFilter(type="log"), 10_000))
 
