@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from darvaz.gateway.alerts.engine import Engine
 from darvaz.gateway.alerts.rules import GATEWAY, AlertRule
@@ -256,3 +258,27 @@ def test_a_value_that_flickers_is_queued_once() -> None:
 
     assert len(world.engine._queue) == 1
     assert world.changes == []
+
+
+@given(
+    readings=st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from([4.0, 6.0, "on"]), st.integers(0, 90)), max_size=9
+    ),
+    rules=st.lists(st.sampled_from(["below", "silent", "offline"]), unique=True, max_size=3),
+    device=st.sampled_from(["greenhouse", None]),
+)
+def test_what_is_not_watched_changes_nothing(readings: Any, rules: Any, device: Any) -> None:
+    """A report that `watches` leaves out makes no difference."""
+    made = [rule(when, when, value="a", threshold=5.0, device=device, for_s=30) for when in rules]
+    guarded, fed = World(*made), World(*made)
+
+    for name, value, seconds in readings:
+        if guarded.engine.watches("greenhouse", {name: value}):
+            guarded.reads(value, name=name)
+        fed.reads(value, name=name)
+        guarded.passes(seconds)
+        fed.passes(seconds)
+        assert guarded.changes == fed.changes
+        assert guarded.engine.due_s == fed.engine.due_s
+
+    assert not guarded.engine.watches("nobody", {"a": 4.0}) and not guarded.engine.watches("greenhouse", {})

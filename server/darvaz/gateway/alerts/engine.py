@@ -112,6 +112,13 @@ class Engine(WatchStates):
 
     # What happens
 
+    def watches(self, device: str, values: Mapping[str, Any]) -> bool:
+        """Whether `receive` would look at any of these values: most reports have none that a rule is about."""
+        watched = self._devices.get(device)
+        if watched is None:
+            return False
+        return not (watched.series.keys().isdisjoint(values) and self._by_value.keys().isdisjoint(values))
+
     def receive(self, device: str, values: Mapping[str, Any], at_s: float) -> None:
         """Takes the values of a device, which it had at this time; late ones change nothing."""
         watched = self._devices.get(device)

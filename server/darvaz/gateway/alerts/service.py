@@ -184,10 +184,12 @@ class Alerts:
     # Called by the bus
 
     def _on_message(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
-        if device is not None:
+        if device is None:
+            return
+        values = message.values if type_ == "telemetry" else _health_of(message)
+        if self.engine.watches(device, values):
             now_s = self._monotonic_s()
             at_s = now_s + happened_s - self._unix_s()
-            values = message.values if type_ == "telemetry" else _health_of(message)
             self.engine.receive(device, values, at_s if at_s < now_s else now_s)
             self._look_soon()
 

@@ -186,9 +186,10 @@ class Rules:
 
     def _on_message(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
         if device is not None and self._engine.rules:
-            now_s = self._monotonic_s()
-            at_s = now_s + happened_s - self._unix_s()
-            self._engine.receive(device, message.values, min(at_s, now_s))
+            if self._engine.watches(device, message.values):
+                now_s = self._monotonic_s()
+                at_s = now_s + happened_s - self._unix_s()
+                self._engine.receive(device, message.values, min(at_s, now_s))
             if self._engine.has_changes or self._engine.due_s < math.inf:
                 self._look_soon()
 
