@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import sys
+import threading
 import time
 import tty
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ import pytest
 
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
-from darvaz.client.stopped_prompt import StoppedPrompt
+from darvaz.client.stopped_prompt import INTERRUPT, StoppedPrompt
 from darvaz.client.synchronous import Gateway
 from tests.boards.test_prompt_from_afar import DEADLINE_S, PROGRAM, darvaz, run
 from tests.support.gateway import GatewayProcess
@@ -109,7 +110,7 @@ async def test_code_that_blocks_has_input_and_ends_by_ctrl_c(
 ) -> None:
     async with tunnel(gateway, tmp_path / "port") as port:
         typist = Typist(port)
-        greeted = await typist.say(b"\r\x03\x02", b"\r\n>>> ")
+        greeted = await typist.say(b"\r\x03\x02", b"is stopped\r\n>>> ")
         await typist.say(b"while True: pass\r\r", b"... \r\n")
         looped = await typist.say(b"\x03", b">>> ")
         await typist.say(b"input('name? ')\r", b"\nname? ")
@@ -159,6 +160,23 @@ async def test_a_session_that_ends_while_code_runs_starts_the_program_again(
 
     await asyncio.to_thread(leave)
     await lamp.until_start(2)
+
+
+async def test_ctrl_c_ends_code_that_has_not_begun_yet(gateway: GatewayProcess, lamp: Lamp) -> None:
+    keys = [INTERRUPT]
+
+    def typed(wait_s: float) -> bytes:
+        threading.Event().wait(0 if keys else wait_s)
+        return keys.pop() if keys else b""
+
+    def start() -> str | None:
+        with Gateway(gateway.url) as client, StoppedPrompt(client, "lamp") as prompt:
+            return prompt.run("while True: pass", lambda _: None, typed)
+
+    traceback = await asyncio.to_thread(start)
+    await lamp.until_start(2)
+
+    assert traceback is not None and "KeyboardInterrupt" in traceback
 
 
 async def test_a_link_that_is_cut_while_code_runs_starts_the_program_again(gateway: GatewayProcess, lamp: Lamp) -> None:

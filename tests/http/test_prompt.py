@@ -182,3 +182,16 @@ async def test_input_that_is_not_base64_is_refused() -> None:
         refused = await ask_stopped(gateway, "input", data="?")
 
     assert (refused.status_code, refused.json()["detail"]) == (422, "data: expected base64")
+
+
+async def test_a_board_that_does_not_stop_is_free_for_others() -> None:
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        stopping = asyncio.create_task(ask_stopped(gateway, "stop"))
+        await answer(board, {"state": "refused", "message": "a release is on trial"})
+        refused = await stopping
+        other = asyncio.create_task(ask(gateway, "1", OTHER))
+        await answer(board, {"state": "done"})
+        await other
+
+    assert (refused.status_code, refused.json()["detail"]) == (502, "a release is on trial")
+    assert other.result().status_code == 200

@@ -22,8 +22,10 @@ _WAIT_MS = 5
 _scope: dict = {}
 _copied: dict = {}
 _parts: list = []
-# Whether code runs: it may wait for a coroutine.
+# Whether code runs: it may wait for a coroutine. And what was typed for it before it began.
 _running: list = []
+_typed: list = []
+_TYPED_MAX = 4
 
 
 class Output:
@@ -60,8 +62,9 @@ def take(device, message):
     elif step == "stop":
         asyncio.create_task(_stop(device, number))
     elif step == "input":
-        # For code that has ended.
-        pass
+        # Otherwise it is for code that has ended.
+        if _running and len(_typed) < _TYPED_MAX:
+            _typed.append(message.get("data", ""))
     elif sum([len(part) for part in _parts]) + len(message.get("code", "")) > CODE_BYTES_MAX:
         del _parts[:]
         _refuse(device, number, "the code is too long for a board: at most %d bytes" % CODE_BYTES_MAX)
@@ -113,7 +116,7 @@ async def _run(device, number, code, is_value):
         output.pieces = []
         _refuse(device, number, "the memory of the board is short")
     finally:
-        del _running[:]
+        del _running[:], _typed[:]
 
 
 async def _choose(device, number, output, code, is_value):
@@ -121,7 +124,7 @@ async def _choose(device, number, output, code, is_value):
         from . import stopped
 
         if stopped.can_run(device):
-            return await stopped.run(device, number, _scope, code, is_value)
+            return await stopped.run(device, number, _scope, code, is_value, _typed)
     return await _execute(output, code, is_value)
 
 

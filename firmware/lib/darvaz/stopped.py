@@ -75,8 +75,11 @@ def can_run(device):
     return hasattr(os, "dupterm_notify") and hasattr(device.board, "every")
 
 
-async def run(device, number, scope, code, is_value):
-    """Runs code in place of the program, and returns the text of its exception, or None."""
+async def run(device, number, scope, code, is_value, typed):
+    """Runs code in place of the program, and returns the text of its exception, or None.
+
+    `typed` has base64 that came before it began.
+    """
     link = device.link
     # Nothing may be under way: the stream begins with whole packets.
     while link._session is not None and (link._session.writes or link._write_since_ms is not None):
@@ -84,6 +87,8 @@ async def run(device, number, scope, code, is_value):
     if link._session is None or not device.is_stopped:
         return None
     stream = Stream(device, number)
+    for data in typed:
+        stream.type(data)
     kept = _core._task_queue, _core._io_queue, _core.cur_task, link._wake
     _core._task_queue, _core._io_queue, _core.cur_task, link._wake = (
         _core.TaskQueue(),
@@ -260,7 +265,7 @@ class Stream(io.IOBase):
         later: list = []
         for event in session.events:
             if event[0] == "prompt" and event[1]["step"] == "input":
-                self._type(binascii.a2b_base64(event[1].get("data", "")))
+                self.type(event[1].get("data", ""))
             elif event[0] == "lost":
                 link.end(event[1])
             elif len(later) < EVENTS_MAX:
@@ -268,7 +273,9 @@ class Stream(io.IOBase):
                 later.append(event)
         session.events[:] = later
 
-    def _type(self, data):
+    def type(self, text):
+        """Takes what was typed, in base64."""
+        data = binascii.a2b_base64(text)
         if len(self._input) + len(data) <= INPUT_BYTES_MAX:
             self._input += data
         elif _CTRL_C in data:

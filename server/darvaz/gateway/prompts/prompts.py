@@ -119,7 +119,12 @@ class Prompts:
     async def stop(self, device: str, *, session: str, holder: str) -> None:
         """Stops the program of a board until the session ends; raises a `CommandError` with the reason."""
         with self._lease(device, session, holder):
-            await self._ask(device, "stop")
+            try:
+                await self._ask(device, "stop")
+            except CommandError:
+                # Nobody waits for what was not stopped.
+                self._leases.release(device, session)
+                raise
             self._terminals[device] = StoppedTerminal(session)
 
     async def begin(
