@@ -149,3 +149,31 @@ async def test_a_clock_that_went_back_gives_no_older_counter(gateway: RunningApp
     counters = [store.next_counter("back", 0, now_s) for now_s in (1_800_000_000.0, 0.0, 1_700_000_000.0)]
 
     assert counters == sorted(set(counters))
+
+
+async def test_an_update_of_another_gateway_is_told_once_and_not_fought_with(gateway: RunningApp) -> None:
+    await key_of(gateway, "both")
+    async with board_at(gateway, "both", program=keyed()) as board:
+        rollout = await deploy(gateway, "both")
+        counter = await fall_back(board)
+        await until(gateway, rollout, trial=1)
+    for _ in range(2):
+        async with board_at(gateway, "both", program=keyed(state="good", counter=counter + 9)):
+            refused = await until(gateway, rollout, refused=1)
+    entries = (await gateway.get("/api/journal?device=both&type=update")).json()["rows"]
+
+    assert [entry for entry in entries if "another gateway" in entry["payload"] and "rollout" not in entry["payload"]]
+    assert sum(entry["payload"].startswith("both has had update") for entry in entries) == 1
+    assert "`darvaz forget both` and `darvaz flash`" in refused["targets"][0]["reason"]
+
+
+async def test_a_board_that_another_gateway_has_flashed_says_what_to_do(gateway: RunningApp) -> None:
+    await key_of(gateway, "other")
+    async with board_at(gateway, "other", program=keyed()) as board:
+        rollout = await deploy(gateway, "other")
+        offer = await board.receive("update")
+        why = "this update is not signed with the key of this board"
+        await board.send("update_state", id=offer["id"], status="error", message=why, counter=0)
+        refused = await until(gateway, rollout, waiting=1)
+
+    assert "run `darvaz flash` with this gateway" in refused["targets"][0]["reason"]

@@ -182,12 +182,20 @@ class ReleaseStore:
             self._connection.execute("INSERT INTO update_keys (device, key, counter) VALUES (?, ?, 0)", (device, key))
         return key
 
+    def counter_of(self, device: str) -> int:
+        """Returns the counter of the last update that was signed for a board; 0 if none was."""
+        row = self._connection.execute("SELECT counter FROM update_keys WHERE device = ?", (device,)).fetchone()
+        return row[0] if row else 0
+
     def next_counter(self, device: str, least: int, now_s: float) -> int:
         """Returns a counter above all before it, also above those that a lost data folder gave: the time."""
-        row = self._connection.execute("SELECT counter FROM update_keys WHERE device = ?", (device,)).fetchone()
-        counter = max(row[0] if row else 0, least, int(now_s) - 1) + 1
-        self._connection.execute("UPDATE update_keys SET counter = ? WHERE device = ?", (counter, device))
+        counter = max(self.counter_of(device), least, int(now_s) - 1) + 1
+        self.keep_counter(device, counter)
         return counter
+
+    def keep_counter(self, device: str, counter: int) -> None:
+        """Notes a counter that a board has had."""
+        self._connection.execute("UPDATE update_keys SET counter = ? WHERE device = ?", (counter, device))
 
     def forget(self, device: str) -> None:
         """Forgets the key of a device."""

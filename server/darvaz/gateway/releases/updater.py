@@ -18,6 +18,7 @@ import msgspec
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.releases.conflicts import find_conflict, with_remedy
 from darvaz.gateway.releases.manifest import ReleaseFile, SignedUpdate, sign
 from darvaz.gateway.releases.offers import Offer, offer_of
 from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, Target, TargetState, UpdateLimits, order
@@ -166,11 +167,14 @@ class Updater:
     def _look_at(self, device: str) -> None:
         """Compares what a board that came says about its program with what is known."""
         program = self._hub.program_of(device) or {}
+        conflict = find_conflict(self.store, self._journal, device, self._hub.kind_of(device), program)
         for rollout, target in self._targets_of(device, "trial"):
             if program.get("failed") == target.counter or (
                 program.get("counter") == target.counter and program.get("state") == "safe_mode"
             ):
                 self._change(rollout, target, "fell_back", program.get("reason") or "it did not become good")
+            elif conflict:
+                self._change(rollout, target, "refused", conflict)
             elif program.get("counter") != target.counter:
                 # The board was flashed meanwhile, or its commit did not reach the flash.
                 self._change(rollout, target, "waiting")
@@ -320,7 +324,7 @@ class Updater:
         penalty_s = self.limits.retry_s * 2 ** (target.tries - 1)
         self._not_before[target.device] = time.monotonic() + penalty_s
         is_left_alone = target.tries >= self.limits.tries_max
-        self._change(rollout, target, "refused" if is_left_alone else "waiting", str(error))
+        self._change(rollout, target, "refused" if is_left_alone else "waiting", with_remedy(str(error)))
 
     async def _ask(self, device: str, step: dict[str, Any]) -> dict[str, Any]:
         identity = next(self._ids) % _IDS
