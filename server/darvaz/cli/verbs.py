@@ -17,6 +17,14 @@ GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS = "The gateway", "Devices", "Cameras",
 SECTIONS = (GATEWAY, DEVICES, CAMERAS, PEOPLE, BOARDS)
 
 _PROMPT = ("POST /api/devices/{device}/prompt", "DELETE /api/devices/{device}/prompt")
+# In place of the program, which is stopped for that.
+_STOPPED = (
+    *_PROMPT,
+    "POST /api/devices/{device}/prompt/stop",
+    "POST /api/devices/{device}/prompt/code",
+    "POST /api/devices/{device}/prompt/input",
+    "GET /api/devices/{device}/prompt/output",
+)
 _LIVE = ("POST /api/releases", "POST /api/rollouts", "GET /api/rollouts/{rollout}")
 
 TABLE = {
@@ -99,7 +107,7 @@ TABLE = {
     "new": Verb("Make a folder for a program of your own, to keep in git.", BOARDS),
     "record": Verb("Make a film of a camera, or a time-lapse.", CAMERAS, ("GET /api/devices/{device}/stream.mjpeg",)),
     "rename": Verb("Give a device a label for people, or remove it.", DEVICES, ("PATCH /api/devices/{device}",)),
-    "repl": Verb("Type at the prompt of a board, on USB or elsewhere.", BOARDS, _PROMPT),
+    "repl": Verb("Type at the prompt of a board, on USB or elsewhere.", BOARDS, _STOPPED),
     "rescue": Verb("Get a board back to its prompt, and keep all of its files.", BOARDS),
     "reset": Verb("Restart a board, as its reset button does.", BOARDS),
     "releases": Verb("List the releases of programs.", DEVICES, ("GET /api/releases",)),
@@ -157,7 +165,7 @@ TABLE = {
         PEOPLE,
         ("GET /api/tokens", "POST /api/tokens", "DELETE /api/tokens/{token}"),
     ),
-    "tunnel": Verb("Give the prompt of a device elsewhere a port on this machine.", DEVICES, _PROMPT),
+    "tunnel": Verb("Give the prompt of a device elsewhere a port on this machine.", DEVICES, _STOPPED),
     "upgrade-check": Verb("Say what this version does to the data, before its first start.", GATEWAY),
     "viewlink": Verb(
         "Print links that show one camera for some time, without a token.",
