@@ -120,3 +120,22 @@ async def test_a_long_piece_is_sent_in_parts_and_the_end_is_called_once() -> Non
 
     assert [len(message["body"]) for message in exchange.sent[1:]] == [SENT_BYTES_MAX, 1, 0]
     assert ends == ["end"]
+
+
+async def test_others_have_their_turn_between_two_parts_of_a_long_piece() -> None:
+    exchange, turns = Exchange(), list[int]()
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"x" * (3 * SENT_BYTES_MAX)
+
+    async def note_turns() -> None:
+        while True:
+            turns.append(len(exchange.sent))
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(note_turns())
+    await StreamedResponse(pieces(), "text/plain")(exchange.scope, exchange.receive, exchange.send)
+    other.cancel()
+
+    # After the head and the first part, and then after each part.
+    assert {2, 3, 4} <= set(turns)

@@ -65,6 +65,8 @@ class StreamedResponse(Response):
                         await send({"type": "http.response.body", "body": part, "more_body": True})
                 except TimeoutError:
                     return False
+                # A client that reads fast would have the event loop for itself until the end of the piece.
+                await asyncio.sleep(0)
         return True
 
 
