@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -12,10 +13,12 @@ class AddressCounts:
     total: int = 0
     by_address: dict[str, int] = field(default_factory=dict)
     """Address → count; an address without any has no entry."""
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    """The same of other gateways that count together with this one."""
 
     def of(self, address: str) -> int:
-        """Returns how many one address has."""
-        return self.by_address.get(address, 0)
+        """Returns how many one address has, those elsewhere too."""
+        return self.by_address.get(address, 0) + self.elsewhere.get(address, 0)
 
     def enter(self, address: str) -> None:
         self.total += 1

@@ -62,7 +62,7 @@ class Access:
         self._unix_s = unix_s
         self.rules = AccessRules(policy, self.tokens, monotonic_s)
         self.operators = Operators(connection, self.rules, self.tokens, unix_s)
-        self._mints = RateLimiter(MINTS_PER_MINUTE_MAX, 60.0, monotonic_s)
+        self.mints = RateLimiter(MINTS_PER_MINUTE_MAX, 60.0, monotonic_s)
         self.tokens.prune()
         if policy.public_tokens == "window":
             self.enrolment.open_at_first_start()
@@ -183,13 +183,13 @@ class Access:
             return FOREIGN_ORIGIN
         if not self.rules.is_known_name(caller):
             return FOREIGN_HOST
-        wait_s = self._mints.wait_s(caller.address)
+        wait_s = self.mints.wait_s(caller.address)
         if wait_s is not None:
             return too_many_tokens(wait_s)
         refused = self._refuse_closed(caller)
         # The same caller asks again, with the system's word.
         if refused is not ENROLMENT_NOT_PROVEN:
-            self._mints.count(caller.address)
+            self.mints.count(caller.address)
         return refused
 
     def _refuse_closed(self, caller: Caller) -> Refused | None:

@@ -30,6 +30,8 @@ class RateLimiter:
         self._key_of = key_of
         # Network → times of its newest events, oldest first, at most `events_max`; networks by their newest event.
         self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
+        self.on_change: Callable[[str | None, bool], None] = lambda address, is_clear: None
+        """Is told of each event here, and of each address whose events are forgotten here."""
 
     def __len__(self) -> int:
         return len(self._times_s)
@@ -43,6 +45,11 @@ class RateLimiter:
 
     def count(self, address: str | None) -> None:
         """Counts one event of an address."""
+        self.count_elsewhere(address)
+        self.on_change(address, False)
+
+    def count_elsewhere(self, address: str | None) -> None:
+        """Counts one event that another gateway had."""
         network = self._key_of(address)
         times_s = self._recent(network)
         if times_s is None:
@@ -54,7 +61,12 @@ class RateLimiter:
 
     def clear(self, address: str | None) -> None:
         """Forgets the events of an address."""
-        self._times_s.pop(self._key_of(address), None)
+        if self.clear_elsewhere(address):
+            self.on_change(address, True)
+
+    def clear_elsewhere(self, address: str | None) -> bool:
+        """Forgets the events of an address, as another gateway did; says whether there were any."""
+        return self._times_s.pop(self._key_of(address), None) is not None
 
     def _recent(self, network: str) -> deque[float] | None:
         times_s = self._times_s.get(network)

@@ -48,7 +48,7 @@ class AccessRules:
         self.policy = policy
         self._tokens = tokens
         # Wrong tokens by network. The token of the eleventh failure is still checked, the next one is not.
-        self._failures = RateLimiter(FAILURES_ALLOWED + 1, FAILURES_WINDOW_S, monotonic_s)
+        self.failures = RateLimiter(FAILURES_ALLOWED + 1, FAILURES_WINDOW_S, monotonic_s)
         self.known = KnownNetworks(token.last_address for token in tokens.list())
 
     def is_own_page(self, caller: Caller) -> bool:
@@ -93,14 +93,14 @@ class AccessRules:
 
     def blocked(self, caller: Caller) -> Refused | None:
         """Returns the refusal of an address with too many wrong tokens, or None."""
-        wait_s = self._failures.wait_s(caller.address)
+        wait_s = self.failures.wait_s(caller.address)
         return None if wait_s is None else too_many_failures(wait_s)
 
     def fail(self, caller: Caller) -> None:
         """Counts a wrong token."""
-        self._failures.count(caller.address)
+        self.failures.count(caller.address)
 
     def succeed(self, caller: Caller) -> None:
         """Forgets the wrong tokens of an address that showed a valid one."""
-        self._failures.clear(caller.address)
+        self.failures.clear(caller.address)
         self.known.note(caller.address)

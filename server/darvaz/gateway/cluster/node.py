@@ -23,6 +23,7 @@ from darvaz.gateway.cluster.options import ClusterOptions
 from darvaz.gateway.cluster.shared_events import SharedEvents
 from darvaz.gateway.cluster.shared_frames import SharedFrames
 from darvaz.gateway.cluster.shared_gifts import DEVICES_BUCKET, SharedGifts
+from darvaz.gateway.cluster.shared_limits import SharedLimits, added_up, busiest
 from darvaz.gateway.cluster.shared_links import LINKS_BUCKET, SharedLinks
 from darvaz.gateway.cluster.shared_tables import ACCESS_BUCKET, SharedTables
 from darvaz.gateway.cluster.write_queue import WriteQueue
@@ -71,6 +72,7 @@ class ClusterNode:
         self._gifts = SharedGifts(parts)
         self._tables = SharedTables(parts)
         self._events = SharedEvents(parts, self._nodes)
+        self._limits = SharedLimits(parts, options.node)
         origin = journal_id(parts.tables)
         self._journal_out = JournalSender(parts, origin, options.name)
         self._journal_in = JournalReceiver(parts, origin)
@@ -93,6 +95,7 @@ class ClusterNode:
         self._gifts.open()
         self._tables.open()
         self._events.open()
+        self._limits.open()
         self._journal_out.open()
         self._frames.open()
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -195,6 +198,7 @@ class ClusterNode:
         jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
         jobs += [self._beat(connection), self._watch(connection), self._tables.take_over()]
         jobs += [self._events.send(connection), self._frames.run(connection)]
+        jobs += [self._limits.run(connection)]
         jobs += [self._journal_out.run(connection), self._journal_in.run(connection)]
         jobs += [self._write(connection, known)]
         tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
@@ -204,6 +208,7 @@ class ClusterNode:
                 task.result()
         finally:
             self._is_introduced = False
+            self._parts.link_counts.elsewhere = {}
             self._links.begin(None)
             await end_tasks(tasks)
 
@@ -234,12 +239,13 @@ class ClusterNode:
         while True:
             beat = Heartbeat(
                 name=self._options.name, version=__version__, started_s=self._started_s,
-                devices_online=self._parts.hub.online_here,
+                devices_online=self._parts.hub.online_here, networks=busiest(self._parts.link_counts),
             )  # fmt: skip
             # While a leader is chosen, nothing is written; others count no silence meanwhile.
             with contextlib.suppress(ClusterError):
                 await connection.put(NODES_BUCKET, self._options.node, msgspec.json.encode(beat))
             self._bury()
+            self._parts.link_counts.elsewhere = added_up(each.networks for each in self._nodes.others())
             await asyncio.sleep(HEARTBEAT_S)
 
     # Who lives

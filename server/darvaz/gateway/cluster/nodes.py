@@ -27,6 +27,8 @@ class Heartbeat(msgspec.Struct, kw_only=True):
     version: str
     started_s: float
     devices_online: int
+    networks: dict[str, int] = {}
+    """The networks with most links there, with how many these are; earlier versions tell of none."""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,10 @@ class LivingNodes:
 
     def __contains__(self, node: str) -> bool:
         return node in self._nodes
+
+    def others(self) -> list[Heartbeat]:
+        """Returns the newest heartbeat of each other gateway."""
+        return [node.heartbeat for name, node in self._nodes.items() if name != self.own]
 
     @property
     def has_others(self) -> bool:
