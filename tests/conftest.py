@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.forked_workers import SHORT, ForkedWorkers
+
 if TYPE_CHECKING:
     from xdist.scheduler import LoadGroupScheduling
 
@@ -24,8 +26,6 @@ WORKERS_MAX = 16
 MEMORY = Path("/dev/shm")
 # What the largest run keeps in its folders, several times.
 MEMORY_FREE_BYTES_MIN = 4 * 1024**3
-# Folders of short tests: a process is given a file of them at once.
-SHORT = ("tests/unit/", "tests/http/", "tests/contract/")
 # A file of others that share a gateway is given to one process, if it has no more tests: each process starts its own.
 SHARING_TESTS_MAX = 12
 
@@ -85,8 +85,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
     """Makes the processes forks of one that has collected the tests, where processes can be forked."""
     if hasattr(os, "pidfd_open") and all(spec.popen for spec in specs) and Path.cwd() == config.rootpath:
-        from tests.support.forked_workers import ForkedWorkers
-
         config.pluginmanager.register(ForkedWorkers(config))
 
 

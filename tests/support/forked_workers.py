@@ -27,6 +27,11 @@ from tests.support.fork_server import ForkServer, ForkServerError, fork_server, 
 if TYPE_CHECKING:
     from xdist.remote import WorkerInteractor
 
+# Folders of short tests.
+SHORT = ("tests/unit/", "tests/http/", "tests/contract/")
+# `--durations` shows no shorter ones.
+SHOWN_DURATION_S = 0.005
+
 # In a fork: the channel to the controller, once it is there; and whether all has been sent.
 _channels: queue.SimpleQueue[Any] = queue.SimpleQueue()
 _is_done = threading.Event()
@@ -88,6 +93,24 @@ class _UnsentChannel:
         self.events.append(event)
 
 
+class _ChannelOfFork:
+    """The channel of a fork to the controller: leaves out setups and teardowns of which nobody hears.
+
+    Each message costs both sides a part of what a short test costs.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self.setcallback = channel.setcallback
+
+    def send(self, event: tuple[str, dict[str, Any]]) -> None:
+        name, values = event
+        data = values.get("data", {})
+        is_passed = name == "testreport" and data["outcome"] == "passed" and data["when"] != "call"
+        if not is_passed or data["duration"] >= SHOWN_DURATION_S:
+            self._channel.send(event)
+
+
 class _Forking:
     """A plugin of the process that is forked: forks where the loop begins that runs tests."""
 
@@ -112,8 +135,6 @@ class _Forking:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        from tests.conftest import SHORT
-
         if not all(item.nodeid.startswith(SHORT) for item in session.items):
             # One for all forks: each long test needs it.
             fork_server()
@@ -152,7 +173,8 @@ class _Forking:
             )
         assert self._interactor is not None
         self._interactor.workerid, self._interactor.testrunuid = workerinput["workerid"], workerinput["testrunuid"]
-        self._interactor.channel = channel
+        # A report in XML is made of all.
+        self._interactor.channel = channel if config.option.xmlpath else _ChannelOfFork(channel)
         for event in self._unsent.events:
             channel.send(event)
 

@@ -13,6 +13,7 @@ from darvaz.gateway.access import Access, AccessPolicy
 from darvaz.gateway.access.tokens import Tokens
 from darvaz.gateway.storage.database import open_database
 from tests.support.clock import Clock
+from tests.support.databases import open_new_database
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(tmp_path)) as connection:
+    with closing(open_new_database(tmp_path)) as connection:
         yield connection
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +19,7 @@ from darvaz.gateway.journal.payload_search import PayloadFilter, find
 from darvaz.gateway.journal.queries import JournalFilter, Row, matches, read, read_stretch
 from darvaz.gateway.journal.rare_entries import ROWS_MIN
 from darvaz.gateway.journal.rare_upgrade import BATCHES_AT_ONCE, upgrade_some
-from darvaz.gateway.storage.database import open_database
+from darvaz.gateway.storage.database import DATABASE_NAME, open_database
 
 BATCHES = BATCHES_AT_ONCE + 2
 TOKEN = make_credential().text
@@ -56,14 +57,23 @@ def count(connection: sqlite3.Connection, table: str) -> int:
     return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-@pytest.fixture(params=[True, False], ids=["written", "upgraded"])
-def connection(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[sqlite3.Connection]:
-    with closing(open_database(tmp_path)) as made:
+@pytest.fixture(scope="module", params=[True, False], ids=["written", "upgraded"])
+def written(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A database with entries, which each test has a copy of."""
+    folder = tmp_path_factory.mktemp("written")
+    with closing(open_database(folder)) as made:
         make(made, 2 * ROWS_MIN)
         if not request.param:
             made.execute("DELETE FROM journal_rare")
             made.execute("INSERT INTO journal_rare_due SELECT id FROM journal_batches")
             upgrade_some(made)
+    return folder / DATABASE_NAME
+
+
+@pytest.fixture
+def connection(written: Path, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    shutil.copy(written, tmp_path)
+    with closing(open_database(tmp_path)) as made:
         yield made
 
 
