@@ -21,7 +21,9 @@ from darvaz.boards.virtual.pictures import load_pillow
 HEAPS = {"pico": "384k", "esp32cam": "4M"}
 FLASH_BYTES = 4096 * 212
 _SOFT_REBOOT = b"MPY: soft reboot\r\n"
-_POLL_S = 0.02
+# How long the board waits to look for what wakes nobody: a watchdog that has begun, or the end of MicroPython where the
+# system does not tell of it. A watchdog that runs is looked at when it is due.
+_LOOK_S, _SHORT_LOOK_S = 0.2, 0.02
 _UNIQUE_ID_BYTES = {"pico": 8, "esp32cam": 6}
 
 
@@ -169,9 +171,20 @@ class VirtualBoard:
         }
         self._interpreter = Interpreter(environment, self._heap)
         self._console.attach(self._interpreter)
+        if self._interpreter.end_fd is not None:
+            asyncio.get_running_loop().add_reader(self._interpreter.end_fd, self._note_end)
+
+    def _note_end(self) -> None:
+        self._stop_watching_end()
+        self._wake.set()
+
+    def _stop_watching_end(self) -> None:
+        if self._interpreter is not None and self._interpreter.end_fd is not None:
+            asyncio.get_running_loop().remove_reader(self._interpreter.end_fd)
 
     def _power_off(self) -> None:
         if self._interpreter is not None:
+            self._stop_watching_end()
             self._interpreter.kill()
             self._console.detach()
             self._interpreter.close()
@@ -186,7 +199,7 @@ class VirtualBoard:
         while True:
             # asyncio.wait_for may lose a cancellation at the moment of the event (CPython issue 86296).
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_S):
+                async with asyncio.timeout(self._next_look_s()):
                     await self._wake.wait()
             self._wake.clear()
             if self._interpreter is None:
@@ -198,6 +211,12 @@ class VirtualBoard:
                 cause = "soft_reset"
             if cause is not None:
                 self._start_again(cause)
+
+    def _next_look_s(self) -> float:
+        if self._interpreter is not None and self._interpreter.end_fd is None:
+            return _SHORT_LOOK_S
+        left_s = self.hardware.starves_in_s()
+        return _LOOK_S if left_s is None else max(left_s, _SHORT_LOOK_S)
 
     def _start_again(self, cause: str) -> None:
         is_soft = cause == "soft_reset"

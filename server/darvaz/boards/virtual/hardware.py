@@ -91,10 +91,15 @@ class Hardware:
         self.joined = None
         self.pins.clear()
 
+    def starves_in_s(self) -> float | None:
+        """Returns when the watchdog resets the board if it is not fed, in seconds from now; None without one."""
+        dog = self.watchdog
+        return None if dog is None else dog.fed_s + dog.timeout_ms / 1000 - self.monotonic_s()
+
     def is_starving(self) -> bool:
         """Returns whether the watchdog is due to reset the board."""
-        dog = self.watchdog
-        return dog is not None and (self.monotonic_s() - dog.fed_s) * 1000 > dog.timeout_ms
+        left_s = self.starves_in_s()
+        return left_s is not None and left_s < 0
 
     def answer(self, request: Request) -> tuple[Reply, bytes]:
         """Returns the reply to a request of the stubs, and the bytes that follow it."""

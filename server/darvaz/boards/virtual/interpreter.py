@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -38,6 +39,10 @@ class Interpreter:
         except OSError:
             self.terminal.close()
             raise
+        # Readable once the process has ended; None where the system has none.
+        self.end_fd: int | None = None
+        with contextlib.suppress(AttributeError, OSError):
+            self.end_fd = os.pidfd_open(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -79,4 +84,7 @@ class Interpreter:
     def close(self) -> None:
         """Ends the process and closes its terminal."""
         self.kill()
+        if self.end_fd is not None:
+            os.close(self.end_fd)
+            self.end_fd = None
         self.terminal.close()
