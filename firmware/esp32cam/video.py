@@ -78,7 +78,7 @@ class Video:
         device.command(fps=fps, size=rules["size"], quality=rules["quality"])(self.stream)
         device.command(**{name: rules[name] for name in rules if name != "size"})(self.camera)
         device.command(self.snapshot)
-        device.telemetry(every_s=10, title="Camera")(self.camera_state)
+        device.telemetry(every_s=10, title="Camera state")(self.camera_state)
         device.on_connect(self._greet)
         device.task(self._run)
 
