@@ -78,7 +78,7 @@ class Bench:
 
     def _make_board(self) -> Board:
         backend = self._make_backend()
-        is_at_prompt = self.choice.port is not None or self.choice.is_emulated
+        is_at_prompt = self.choice.port is not None or (self.choice.is_emulated and self.options.program is not None)
         return Board(self.gateway, backend, self.wiring.boot_deadline_s, is_at_prompt=is_at_prompt)
 
     def _make_gateway(self) -> BenchGateway:
@@ -118,7 +118,7 @@ class Bench:
         from darvaz.pytest_plugin.emulated_backend import EmulatedBackend, emulated_board
 
         board = self._stack.enter_context(emulated_board(self.gateway.url))
-        backend = EmulatedBackend(board)
+        backend = EmulatedBackend(board, is_running=self.options.program is None)
         self._stack.callback(backend.close)
         if self.options.program is not None:
             backend.install(self.options.program)

@@ -35,11 +35,11 @@ def emulated_board(gateway: str) -> Iterator[EmulatedPico]:
 
 
 class EmulatedBackend(SerialBackend):
-    """A board at a serial port, of which we also have the power switch."""
+    """A board at a serial port, of which we also have the power switch; its program, just flashed, may go on."""
 
-    def __init__(self, board: EmulatedPico) -> None:
+    def __init__(self, board: EmulatedPico, *, is_running: bool) -> None:
         self._board = board
-        super().__init__(board.port, None)
+        super().__init__(board.port, None, DEVICE if is_running else None)
 
     def power_cycle(self) -> None:
         """Switches its power off and on."""

@@ -60,9 +60,12 @@ def run_code(prompt: Prompt, code: str, timeout_s: float) -> str:
 
 
 class SerialBackend:
-    """Keeps a port open until `close`, and reads it while the board's program runs."""
+    """Keeps a port open until `close`, and reads it while the board's program runs.
 
-    def __init__(self, path: str, power: Power | None) -> None:
+    A program that is known, by the id of its `device`, goes on; another is ended to ask for it.
+    """
+
+    def __init__(self, path: str, power: Power | None, device: str | None = None) -> None:
         self._power = power
         # The newest lines of the serial port, written by the reader's thread.
         self._lines: deque[str] = deque(maxlen=LINES_MAX)
@@ -74,6 +77,10 @@ class SerialBackend:
         except SerialError as error:
             raise BenchError(str(error)) from None
         self._is_at_prompt = False
+        if device is not None:
+            self.device = device
+            self._start_reader()
+            return
         try:
             self.device = self._identify()
         except BaseException:
