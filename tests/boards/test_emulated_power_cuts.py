@@ -18,14 +18,15 @@ from darvaz.boards.emulated.flashing import FlashResult, flash
 from darvaz.boards.flashing.firmware_files import read_deployed
 from darvaz.boards.serial import Prompt
 from tests.support.emulated import need_emulator
-from tests.support.examples import scaled
+from tests.support.examples import TIMES, scaled
 from tests.support.gateway import GatewayProcess
 
 DEVICE = "cut-off"
 CONFIG, MAIN = "/config.json", "/main.py"
 # How many of the states are tried.
 STATES = scaled(4)
-PAUSE_S = 0.05
+# Each look copies the whole flash.
+PAUSE_S = 0.2 / max(1.0, TIMES)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500), pytest.mark.xdist_group("emulated_power_cuts")]
 
