@@ -107,7 +107,7 @@ compile: ## Compile what every message goes through (python -m darvaz.compiled)
 
 compiled:
 	$(call needs,test)
-	@$(BIN)/python -m darvaz.compiled --if-possible
+	@$(BIN)/python -m darvaz.compiled --if-possible $(COMPILE_ARGS)
 
 # Without bytecode every process of a run compiles all modules again: a quarter of its processor time.
 check test hil lint: export PYTHONDONTWRITEBYTECODE :=

@@ -126,6 +126,19 @@ def test_compiled_modules_are_what_is_imported_until_their_source_changes(copy: 
     assert copy.session().endswith(SUFFIX)
 
 
+def test_what_was_compiled_for_tests_is_compiled_again_on_request(copy: Copy) -> None:
+    (manifest,) = (copy.package / "__compiled__").glob("*/manifest.txt")
+    mark = manifest.parent / "for-tests"
+    mark.touch()
+
+    for_tests = copy.run("-m", "darvaz.compiled", "--for-tests", CC="no-such-compiler")
+    for_use = copy.run("-m", "darvaz.compiled", CC="no-such-compiler")
+
+    mark.unlink()
+    assert for_tests.returncode == 0 and for_tests.stdout == ""
+    assert for_use.returncode == 1 and "no-such-compiler" in for_use.stderr
+
+
 @pytest.mark.parametrize("name", ["gateway/session/events.py", "gateway/websocket/masking.c"])
 def test_a_source_that_compiled_modules_depend_on_counts_too(copy: Copy, name: str) -> None:
     source = copy.package / name

@@ -7,9 +7,8 @@ import sys
 
 import click
 
-from darvaz.compiled import BUILD_FOLDER, is_fresh
 from darvaz.compiled.background import start_in_background
-from darvaz.compiled.build import build
+from darvaz.compiled.build import build, is_built
 from darvaz.compiled.tools import CannotCompileError
 
 LOWEST_PRIORITY = 19
@@ -18,14 +17,16 @@ LOWEST_PRIORITY = 19
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--if-possible", is_flag=True, help="If it cannot be compiled, say why and end with status 0.")
 @click.option("--in-background", is_flag=True, help="Start a process that compiles at low priority, and return.")
+@click.option("--for-tests", is_flag=True, help="Optimise less, in half of the time.")
 @click.option("--low-priority", is_flag=True, help="Leave the processor to other programs.")
-def main(*, if_possible: bool, in_background: bool, low_priority: bool) -> None:
+def main(*, if_possible: bool, in_background: bool, for_tests: bool, low_priority: bool) -> None:
     """Compile what every message goes through, once for each version of the sources.
 
     The gateway is then about twice as fast. It needs a C compiler; mypyc is downloaded for the time of compiling
     unless it is installed. Without them the gateway runs as plain Python.
     """
-    if is_fresh(BUILD_FOLDER):
+    # A gateway that starts uses what is there.
+    if is_built(for_tests=for_tests or in_background):
         return
     if in_background:
         click.echo(start_in_background())
@@ -34,7 +35,7 @@ def main(*, if_possible: bool, in_background: bool, low_priority: bool) -> None:
         os.nice(LOWEST_PRIORITY)
     click.echo("Compiling the hot path (once; about a minute) ...")
     try:
-        build()
+        build(for_tests=for_tests)
     except CannotCompileError as error:
         if not if_possible:
             raise click.ClickException(f"not compiled: {error}") from None

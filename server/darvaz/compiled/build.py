@@ -33,11 +33,21 @@ _BUILD_PREFIX = "build-"
 _FAILED = "failed"
 _PACKAGE = Path(__file__).resolve().parent.parent
 _LOG_LINES = 12
+# In a build: says that the C compiler did only what is quick.
+_FOR_TESTS = "for-tests"
 
 
-def build() -> None:
-    """Compiles the hot path unless it is compiled as its sources are; raises `CannotCompileError`."""
-    if is_fresh(BUILD_FOLDER):
+def is_built(*, for_tests: bool = False) -> bool:
+    """Whether the hot path is compiled as its sources are; for tests only, if that is all it is wanted for."""
+    return is_fresh(BUILD_FOLDER) and (for_tests or not (BUILD_FOLDER / _FOR_TESTS).exists())
+
+
+def build(*, for_tests: bool = False) -> None:
+    """Compiles the hot path unless it is compiled as its sources are; raises `CannotCompileError`.
+
+    For tests the C compiler optimises less, in half of the time, until `build` is called for use.
+    """
+    if is_built(for_tests=for_tests):
         return
     check_compiler()
     manifest = _current_manifest()
@@ -49,11 +59,13 @@ def build() -> None:
             made = folder / "made"
             install_tools(folder / "tools")
             try:
-                _compile(folder, made)
+                _compile(folder, made, "1" if for_tests else "3")
             except CannotCompileError:
                 (BUILD_FOLDER.parent / _FAILED).write_text(manifest, encoding="utf-8")
                 raise
             (made / MANIFEST).write_text(manifest, encoding="utf-8")
+            if for_tests:
+                (made / _FOR_TESTS).touch()
             _replace_build(made, folder / "old")
             (BUILD_FOLDER.parent / _FAILED).unlink(missing_ok=True)
     except OSError as error:
@@ -82,12 +94,12 @@ def check_compiler() -> None:
         raise CannotCompileError("Python.h is missing: sudo apt install python3-dev, or your system's package")
 
 
-def _compile(folder: Path, made: Path) -> None:
+def _compile(folder: Path, made: Path, level: str) -> None:
     """Runs mypyc and the compiler in another process; their output is shown only if they fail."""
     sources = folder / "sources"
     # mypy refuses to check a package where it is installed.
     _copy_sources(sources / _PACKAGE.name)
-    command = [sys.executable, "-m", "darvaz.compiled.mypyc_setup", str(folder), str(made)]
+    command = [sys.executable, "-m", "darvaz.compiled.mypyc_setup", str(folder), str(made), level]
     path = os.pathsep.join([str(sources), str(folder / "tools")])
     environ = {**os.environ, "PYTHONPATH": path, "DARVAZ_COMPILED": "no"}
     try:

@@ -1,6 +1,6 @@
 """Runs in the compiler's process: mypyc translates the hot modules to C, and setuptools compiles it.
 
-python -m darvaz.compiled.mypyc_setup FOLDER DESTINATION
+python -m darvaz.compiled.mypyc_setup FOLDER DESTINATION LEVEL
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from darvaz.compiled.tools import NOT_READ
 # Functions are called only within the library, so the compiler may inline them. Microsoft's compiler needs no flag.
 FLAGS = [] if sys.platform == "win32" else ["-fvisibility=hidden", "-fno-semantic-interposition"]
 
-OPTIMISED = [] if sys.platform == "win32" else ["-O3"]
-
 # `make lint` checks the types; here they are only used.
 CONFIGURATION = f"""
 [mypy]
@@ -31,16 +29,20 @@ follow_imports = skip
 """
 
 
-def main(folder: str, destination: str) -> None:
-    """Puts the compiled modules into the destination, in the folders of the package; all other files into `folder`."""
+def main(folder: str, destination: str, level: str) -> None:
+    """Puts the compiled modules into the destination, in the folders of the package; all other files into `folder`.
+
+    `level` is how much the C compiler optimises: 3 is most.
+    """
     configuration = Path(folder, "mypy.ini")
     configuration.write_text(CONFIGURATION, encoding="utf-8")
     checking = [f"--config-file={configuration}", f"--cache-dir={folder}/mypy"]
     sources = [f"darvaz/{path_of(name)}" for name in HOT_MODULES]
     group = LIBRARY.removesuffix("__mypyc")
-    extensions = mypycify([*checking, *sources], opt_level="3", group_name=group, target_dir=f"{folder}/c")
+    extensions = mypycify([*checking, *sources], opt_level=level, group_name=group, target_dir=f"{folder}/c")
     # mypyc sets the level of optimisation for its own extensions only.
-    own = [Extension(name, [f"darvaz/{c_path_of(name)}"], extra_compile_args=OPTIMISED) for name in C_MODULES]
+    optimised = [] if sys.platform == "win32" else [f"-O{level}"]
+    own = [Extension(name, [f"darvaz/{c_path_of(name)}"], extra_compile_args=optimised) for name in C_MODULES]
     for extension in extensions:
         extension.extra_compile_args += FLAGS
     Path(destination).mkdir()
