@@ -16,7 +16,6 @@ import sys
 
 STATE = "/program.json"
 SLOTS = ("/app_a", "/app_b")
-MAIN = "import darvaz_loader\n\ndarvaz_loader.run(globals())\n"
 TRIES_MAX = 3
 DEATHS_MAX = 3
 # The longest of an RP2040: a start that blocks for longer ends.

@@ -7,6 +7,7 @@ from .codec import dump
 from .device import REBOOT_MS
 
 _LOG_CHARS_CUT = 256
+_ACK_MS = 50
 
 
 def on_opened(device, message):
@@ -16,6 +17,13 @@ def on_opened(device, message):
     device.log.info("gateway: online as %s" % message.get("device", device.id))
     for function in device.greeters:
         asyncio.create_task(device.supervise(function))
+
+
+async def _wait(is_busy):
+    for _ in range(REBOOT_MS // _ACK_MS):
+        if not is_busy():
+            break
+        await asyncio.sleep_ms(_ACK_MS)
 
 
 async def reboot(device):
@@ -28,10 +36,12 @@ async def reboot(device):
         trial.leave()
     except ImportError:
         pass
-    # Time for the ack to go out.
-    await asyncio.sleep_ms(REBOOT_MS)
+    link = device.link
+    # The ack is written by then, or soon after.
+    await asyncio.sleep_ms(_ACK_MS)
+    await _wait(lambda: (link._session is not None and link._session.writes) or link._write_since_ms is not None)
     device.supervisor.end("the board restarts")
-    await asyncio.sleep_ms(REBOOT_MS)
+    await _wait(lambda: link.is_online)
     device.outbox.save()
     device.board.reset()
 

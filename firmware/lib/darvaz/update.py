@@ -20,6 +20,8 @@ PATH_CHARS_MAX = 96
 SPARE_BYTES = 16384
 HEADER = "/.header"
 MANIFEST = "/.manifest"
+# What starts a release.
+MAIN = "import darvaz_loader\n\ndarvaz_loader.run(globals())\n"
 # Also as .mpy, and in lib.
 _NOT_OURS = ("boot", "program", "darvaz_loader", "config")
 
@@ -69,14 +71,17 @@ class Update:
     def __init__(self, device, header, mac):
         from . import update_offer
 
-        state = _loader().read()
+        loader = _loader()
+        state = loader.read()
         self._header = update_offer.check(device, header, mac, state)
         unload("update_offer")
         self._state = state
         # The folder that a start falls back to is never written.
         kept = state.get("other") if state.get("state") == "once" else state.get("slot", "")
         self._kept = kept
-        one, other = _loader().SLOTS
+        one, other = loader.SLOTS
+        # It takes memory that the transfer needs.
+        del loader
         self._slot = other if kept == one else one
         self._is_owned = "owner_key" in device.config
         # The files in the manifest: where the next line begins, and its number. The file that is being received:
@@ -243,7 +248,7 @@ class Update:
             for line in file:
                 names.add(hash(_parse(line)[2]))
         slot_files.clean(self._slot, "", names)
-        slot_files.put(self._slot + "/main.py", _loader().MAIN)
+        slot_files.put(self._slot + "/main.py", MAIN)
         self._is_complete = True
 
     def _commit(self):

@@ -64,6 +64,28 @@ def test_the_friendly_prompt_echoes_and_runs_a_line() -> None:
     assert tool.ran == [("1+2", True)]
 
 
+OPENINGS = {
+    "mpremote": (b"\r\x03", b"\r\x01"),
+    "Thonny": (b"\x03", b"\x03", b"\x01"),
+    "MicroPico": (b"\r\x03\x03", b"\r\x01"),
+    "rshell": (b"\x03\x03", b"\x01", b"\x02", b"\r\x03", b"\r\x01"),
+}
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+def test_each_tool_opens_the_raw_prompt_and_sends_code_in_pieces(name: str) -> None:
+    tool, code = Tool("1\n"), b"# a comment\r\n" * 60
+    opened = tool.say(*OPENINGS[name])
+    pieces = [code[at : at + 256] for at in range(0, len(code), 256)]
+
+    answer = tool.say(*pieces, b"\x04")
+    left = tool.say(b"\r\x02")
+
+    assert opened.endswith(RAW)
+    assert answer == b"OK1\r\n\x04\x04>" and tool.ran == [(code.decode(), False)]
+    assert left.endswith(b">>> ")
+
+
 def test_lines_that_go_on_are_run_as_one_text() -> None:
     tool = Tool()
 
