@@ -69,9 +69,14 @@ async def test_files_of_the_maker_stay_and_are_named(
 ) -> None:
     theirs = {"/main.py": b"print('mine')\n", "/boot.py": b"# This file is executed on every boot\n"}
     await write_board(board, theirs)
+    board.lines.clear()
     async with web_serial(page, board.port):
         await fill_in(page, gateway, device)
         await expect(page.get_by_text("The board has files of yours: /main.py.")).to_be_visible(timeout=60_000)
+        # The program that was stopped runs again.
+        async with asyncio.timeout(60):
+            while not any(line.endswith("mine") for line in list(board.lines)):  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0.1)
 
     assert await read_board(board) == theirs
     assert [token for token in gateway.get("/api/tokens").json()["tokens"] if token["device"] == device] == []

@@ -67,6 +67,8 @@ class WebFlash extends HTMLElement {
       await this.#flashAt(prompt);
     } catch (error) {
       this.#tellError(error);
+      // The program that it had goes on.
+      await prompt.restart().catch(() => {});
     } finally {
       await prompt.close();
       this.#start.disabled = false;

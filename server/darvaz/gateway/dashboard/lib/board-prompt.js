@@ -40,6 +40,7 @@ export class BoardPrompt {
   /** What arrived and nobody has read: one character for each byte. */
   #text = "";
   #isLost = false;
+  #isAtPrompt = false;
   /** Wakes who waits for more. */
   #wake = () => {};
   /** @type {ReadableStreamDefaultReader<Uint8Array> | null} */
@@ -82,6 +83,7 @@ export class BoardPrompt {
     if (!((await this.#saw(RAW, INTERRUPT_MS)) && (await this.#synchronise()))) await this.#flood();
     await this.#write("\x04");
     if (!((await this.#saw("soft reboot", REBOOT_MS)) && (await this.#saw(RAW, REBOOT_MS)))) await this.#flood();
+    this.#isAtPrompt = true;
   }
 
   /**
@@ -100,8 +102,10 @@ export class BoardPrompt {
     return utf8Of(output);
   }
 
-  /** Restarts the board; nothing of its answer is waited for. */
+  /** Restarts the board, if it is at its prompt; nothing of its answer is waited for. */
   async restart() {
+    if (!this.#isAtPrompt) return;
+    this.#isAtPrompt = false;
     this.#text = "";
     await this.#write(`${RESET}\x04`);
   }
