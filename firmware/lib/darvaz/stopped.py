@@ -186,7 +186,11 @@ class Stream(io.IOBase):
             # Not from here: it would be raised here. Bytes before it go to the port's own buffer, in their order.
             import micropython
 
-            micropython.schedule(os.dupterm_notify, None)
+            try:
+                micropython.schedule(os.dupterm_notify, None)
+            except RuntimeError:
+                # Much waits to be called; what is printed about it would come between the code's own bytes.
+                pass
 
     def _guard(self, method, *arguments):
         """Calls a method; a Ctrl-C that is pending is raised at its first jump, where it has done nothing yet."""
