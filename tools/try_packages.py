@@ -6,6 +6,7 @@ without a daemon. It takes some minutes, root, and Debian's own packages; withou
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -89,7 +90,10 @@ echo worked
 
 
 def main() -> int:
-    """Runs all; returns 77 if a tool is missing."""
+    """Runs what the options say; returns 77 if a tool is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--container", action="store_true", help="only the container and its compose file")
+    only_container = parser.parse_args().container
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing or os.geteuid() != 0:
         what = f"apt install {' '.join(missing)}" if missing else "run it as root"
@@ -98,9 +102,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="darvaz-packages-", dir="/var/tmp") as work:
         base = Path(work) / "base.tar"
         _run("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={_INCLUDE}", SUITE, str(base), folder=work)
-        _try_debian(Path(work), base)
-        _try_containers(Path(work), base)
-    print("The container, the add-on and the Debian package were built, run and removed.")
+        if not only_container:
+            _try_debian(Path(work), base)
+        _try_containers(Path(work), base, with_addon=not only_container)
+    what = "container was" if only_container else "container, the add-on and the Debian package were"
+    print(f"The {what} built, run and removed.")
     return 0
 
 
@@ -114,8 +120,8 @@ def _try_debian(work: Path, base: Path) -> None:
     shutil.rmtree(root)
 
 
-def _try_containers(work: Path, base: Path) -> None:
-    """Builds both images from what is committed, and runs the gateway in each as its user does."""
+def _try_containers(work: Path, base: Path, with_addon: bool) -> None:
+    """Builds the images from what is committed, and runs the gateway in each as its user does."""
     tool = ["buildah", f"--root={work}/storage", f"--runroot={work}/run", "--storage-driver=vfs"]
     source = work / "source"
     source.mkdir()
@@ -130,8 +136,9 @@ def _try_containers(work: Path, base: Path) -> None:
         build = [*tool, "bud", "--format=docker", "--isolation=chroot", *volumes]
         _try_container(tool, build, source)
         try_compose(_run, work, tool[1:])
-        _try_addon(tool, build, source)
-        try_addon(_run, work)
+        if with_addon:
+            _try_addon(tool, build, source)
+            try_addon(_run, work)
 
 
 def _try_container(tool: list[str], build: list[str], source: Path) -> None:
