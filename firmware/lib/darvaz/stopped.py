@@ -181,7 +181,11 @@ class Stream(io.IOBase):
         watchdog = self._device.watchdog
         if watchdog is not None:
             watchdog.feed()
-        self._guard(self.serve)
+        try:
+            self._guard(self.serve)
+        except RuntimeError:
+            # The code is so deep in calls that there is no stack for this; the next tick may find some.
+            return
         if self._is_interrupted():
             # Not from here: it would be raised here. Bytes before it go to the port's own buffer, in their order.
             import micropython
