@@ -138,9 +138,11 @@ def try_an_online_device(gateway: GatewayProcess, token: str, folder: Path) -> N
             "DELETE",
             "--exclude-operation-id",
             "stream_camera",
-            # This camera answers no code.
+            # This camera answers no code, and input is base64.
             "--exclude-operation-id",
             "run_at_prompt",
+            "--exclude-operation-id",
+            "type_at_prompt",
             "--exclude-operation-id",
             "stop_program",
             "--max-examples",
