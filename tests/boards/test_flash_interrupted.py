@@ -20,8 +20,9 @@ pytestmark = [pytest.mark.timeout(180)]
 DEADLINE_S = 40.0
 # The tool waits 15 s for a board that lost its power in the middle of a step: here it waits less.
 IMPATIENT = """
-from darvaz.boards.serial.files import Files
-Files._run.__defaults__ = (5.0,)
+from darvaz.boards.serial import files
+files.Files._run.__defaults__ = (5.0,)
+files._FILE_DEADLINE_S = 5.0
 from darvaz.__main__ import main
 main()
 """

@@ -24,7 +24,9 @@ def test_it(number):
 
 
 @pytest.mark.slow
-async def test_a_group_runs_in_one_process(tmp_path: Path) -> None:
+async def test_a_group_runs_in_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The copied file imports from the tests of this project.
+    monkeypatch.setenv("PYTHONPATH", str(CONFTEST.parents[1]))
     shutil.copy(CONFTEST, tmp_path)
     (tmp_path / "test_group.py").write_text(TESTS)
 
