@@ -78,6 +78,14 @@ class TunnelPrompt(Protocol):
         """Forgets what was set."""
 
 
+def _reset(prompt: RemotePrompt | StoppedPrompt) -> None:
+    """Has the board forget what was set; where that fails, says why, and the tunnel goes on."""
+    try:
+        prompt.reset()
+    except GatewayError as error:
+        click.echo(sentence_of(error), err=True)
+
+
 class _Beside:
     """Beside the program."""
 
@@ -92,10 +100,7 @@ class _Beside:
             return "", f"{sentence_of(error)}\n"
 
     def reset(self) -> None:
-        try:
-            self._prompt.reset()
-        except GatewayError as error:
-            click.echo(sentence_of(error), err=True)
+        _reset(self._prompt)
 
 
 class _InPlace:
@@ -114,10 +119,7 @@ class _InPlace:
             return "", f"{sentence_of(error)}\n"
 
     def reset(self) -> None:
-        try:
-            self._prompt.reset()
-        except GatewayError as error:
-            click.echo(sentence_of(error), err=True)
+        _reset(self._prompt)
 
     def _typed(self, wait_s: float) -> bytes:
         return INTERRUPT if self._is_over.wait(0) else self._terminal.read(wait_s)
