@@ -15,6 +15,7 @@ from tests.support.app import RunningApp
 from tests.support.board import board_at
 
 LINES = 30
+DEADLINE_S = 30.0
 
 
 async def say(gateway: RunningApp, count: int = LINES) -> None:
@@ -24,6 +25,13 @@ async def say(gateway: RunningApp, count: int = LINES) -> None:
             await board.send("telemetry", values={"n": number})
         await board.send("ping")
         await board.receive("pong")
+
+
+async def introduce(gateway: RunningApp) -> None:
+    """Makes the device known on disk, so that its history can be asked for whatever the disk does later."""
+    async with board_at(gateway, "pico"):
+        pass
+    assert await gateway.parts.devices.wait_until_stored(DEADLINE_S)
 
 
 @contextmanager
@@ -59,6 +67,7 @@ async def test_what_the_record_log_has_is_not_missing_and_is_finished_at_the_nex
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with RunningApp() as gateway:
+        await introduce(gateway)
         await say(gateway)
         with held(gateway):
             await gateway.stop()
@@ -74,6 +83,7 @@ async def test_what_the_record_log_has_is_not_missing_and_is_finished_at_the_nex
 
 async def test_a_disk_that_takes_nothing_is_told_with_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     async with RunningApp() as gateway:
+        await introduce(gateway)
         with held(gateway), monkeypatch.context() as patched:
             patched.setattr(record_log, "_sync_data", refuse)
             await say(gateway)
