@@ -26,8 +26,9 @@ WATCHDOG_MS_MAX = 8388
 _CAUSES = {machine.PWRON_RESET: "power_on", machine.WDT_RESET: "reset_or_watchdog"}
 
 # Before 2020 the gateway's own clock is wrong; above 31 bits of seconds older builds overflow.
-_EARLIEST_S = 1577836800
-_LATEST_S = 0x7FFFFFFF
+# Days of 1970: a number of seconds this large would take heap of its own.
+_EARLIEST_DAY = 18262
+_LATEST_DAY = 24854
 _EPOCH_S = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 _led = machine.Pin("LED", machine.Pin.OUT)
@@ -64,7 +65,7 @@ def reset():
 
 def set_clock(unix_s):
     """Sets the clock (UTC) and returns whether it did; an impossible time is not set."""
-    if not _EARLIEST_S <= unix_s <= _LATEST_S:
+    if not _EARLIEST_DAY <= unix_s // 86400 <= _LATEST_DAY:
         return False
     year, month, day, hour, minute, second, weekday = time.gmtime(unix_s - _EPOCH_S)[:7]
     machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
