@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import tty
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -25,25 +25,33 @@ from tests.support.gateway import GatewayProcess
 pytestmark = pytest.mark.timeout(200)
 LONG = "text = 'x' * 200"
 ENDLESS = "while True: print(text)"
+# The board asks a silent gateway after half a second and waits three, in place of 30 and 10 s.
+IMPATIENT = b"from darvaz import session\nsession.QUIET_MS, session.ANSWER_MS = 500, 3000\n"
 
 
 class Lamp:
-    """A virtual board with a program that counts; `starts` counts how often it came online."""
+    """A virtual board with a program that counts; `boots` counts its starts, and `starts` how often it came online."""
 
     def __init__(self, gateway: GatewayProcess, flash: Path) -> None:
-        write_flash(flash, "pico", "lamp", gateway.ws_url, None, program={"/main.py": PROGRAM})
+        write_flash(flash, "pico", "lamp", gateway.ws_url, None, program={"/main.py": IMPATIENT + PROGRAM})
         self.board = VirtualBoard("pico", flash, on_line=self._look)
-        self.starts = 0
+        self.boots = self.starts = 0
         self._changed = asyncio.Event()
 
     def _look(self, line: str) -> None:
-        if "online as" in line:
-            self.starts += 1
-            self._changed.set()
+        self.boots += "Ctrl-C for the prompt" in line
+        self.starts += "online as" in line
+        self._changed.set()
+
+    async def until_boot(self, number: int) -> None:
+        await self._until(lambda: self.boots >= number)
 
     async def until_start(self, number: int) -> None:
+        await self._until(lambda: self.starts >= number)
+
+    async def _until(self, is_true: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S):
-            while self.starts < number:
+            while not is_true():
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -179,11 +187,28 @@ async def test_ctrl_c_ends_code_that_has_not_begun_yet(gateway: GatewayProcess, 
     assert traceback is not None and "KeyboardInterrupt" in traceback
 
 
-async def test_a_link_that_is_cut_while_code_runs_starts_the_program_again(gateway: GatewayProcess, lamp: Lamp) -> None:
-    def cut() -> None:
-        with Gateway(gateway.url) as client, StoppedPrompt(client, "lamp") as prompt:
-            prompt.begin("while True: pass")
-            lamp.board.network.abandon()
+@pytest.mark.parametrize("code", ["while True: pass", None], ids=["busy", "idle"])
+async def test_a_cut_link_starts_the_program_again_while_the_session_is_held(
+    gateway: GatewayProcess, lamp: Lamp, code: str | None
+) -> None:
+    is_cut, is_over = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
 
-    await asyncio.to_thread(cut)
-    await lamp.until_start(2)
+    def hold() -> None:
+        with Gateway(gateway.url) as client, StoppedPrompt(client, "lamp") as prompt:
+            if code is not None:
+                prompt.begin(code)
+            loop.call_soon_threadsafe(lamp.board.network.disconnect)
+            loop.call_soon_threadsafe(is_cut.set)
+            is_over.wait(DEADLINE_S)
+
+    holder = asyncio.create_task(asyncio.to_thread(hold))
+    try:
+        await asyncio.wait_for(is_cut.wait(), DEADLINE_S)
+        # Nothing reaches the board: it finds out by itself.
+        await lamp.until_boot(2)
+        lamp.board.network.reconnect()
+        await lamp.until_start(2)
+    finally:
+        is_over.set()
+        await holder

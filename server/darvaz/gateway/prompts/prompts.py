@@ -259,7 +259,7 @@ class Prompts:
 
     def _watch_leases(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LEASE_S / 4, self._end_leases)
+            self._timer = asyncio.get_running_loop().call_later(LEASE_S / 12, self._end_leases)
 
     def _end_leases(self) -> None:
         self._timer = None
