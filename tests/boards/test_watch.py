@@ -81,7 +81,7 @@ async def test_each_save_runs_and_a_broken_one_is_told(gateway: GatewayProcess, 
         crashes = gateway.get("/api/crashes?device=lamp").json()["crashes"]
 
     assert code == 0, watch.text
-    assert "changed: colours.mpy, main.py" in watch.text and "changed: main.py" in watch.text
+    assert "changed: colours.py, main.py" in watch.text and "changed: main.py" in watch.text
     assert "AttributeError" in watch.text and 'File "main.py", line 2' in watch.text
     assert [(crash["reason"], crash["count"]) for crash in crashes] == [("start", 1)]
     assert crashes[0]["title"].startswith("AttributeError")

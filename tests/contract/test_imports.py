@@ -92,6 +92,7 @@ OUTSIDE = {
         "boards.short_attributes",
         "text",
     },
+    "boards.compiled_modules": {"boards.compiled_library"},
     "boards.virtual": {"boards.compiled_library", "boards.firmware_source", "text"},
     "boards.emulated": set(),
     "boards.flashing": {

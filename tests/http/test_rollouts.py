@@ -38,6 +38,34 @@ async def test_a_board_gets_every_file_of_a_release_signed_with_its_key(gateway:
     assert done["state"] == "done"
 
 
+@pytest.mark.parametrize(
+    ("device", "about", "plan", "form", "why"),
+    [
+        ("c-6", {"mpy": 6}, {}, "colours.mpy", "fast.py travels as source: fast.py cannot be compiled"),
+        ("c-5", {"mpy": 5}, {}, "colours.py", "colours.py travels as source: the board loads .mpy files of version 5"),
+        ("c-0", {}, {}, "colours.py", "modules travel as source: the board does not say that it loads .mpy"),
+        ("c-s", {"mpy": 6}, {"source": True}, "colours.py", ""),
+    ],
+)
+async def test_modules_are_compiled_for_what_the_board_loads_or_travel_as_source_for_a_told_reason(
+    gateway: RunningApp, device: str, about: dict[str, int], plan: dict[str, bool], form: str, why: str
+) -> None:
+    key = await key_of(gateway, device)
+    native = b"import micropython\n@micropython.native\ndef add(a, b):\n    return a + b\n"
+    files = {"main.py": MAIN, "colours.py": b"WARM = 1\n", "fast.py": native}
+    async with board_at(gateway, device, program=keyed(**about)) as board:
+        release = (await upload(gateway, **files)).json()["number"]
+        request = {"release": release, "to": [device], **plan}
+        number = (await gateway.ask("POST", "/api/rollouts", json=request)).json()["number"]
+        received = await receive_release(board, key)
+        await until(gateway, number, good=1)
+
+    entries = [line.payload or "" for line in await gateway.journal(type="update", device=device)]
+    assert set(received) == {"main.py", form, "fast.py"}
+    assert received["fast.py"] == native and received[form].startswith(b"M\x06" if form.endswith("mpy") else b"WARM")
+    assert any("source" in text for text in entries) == bool(why) and any(why in text for text in entries)
+
+
 async def test_the_rest_waits_for_the_canary_and_its_hold(gateway: RunningApp) -> None:
     devices = ["w-1", "w-2", "w-3"]
     keys = {device: await key_of(gateway, device) for device in devices}

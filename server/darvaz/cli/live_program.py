@@ -40,11 +40,11 @@ class LiveProgram:
         """Sends a program and returns whether the board starts it; says what happened."""
         started_s = time.monotonic()
         try:
-            compiled = release_files(dict(files), is_source=False)
+            checked = release_files(dict(files))
         except NotCompiled as error:
             self.say("not_sent", f"not sent: {error}", is_bad=True, reason=str(error))
             return False
-        release = self._gateway.ask(update_requests.add_release(self._name, compiled))
+        release = self._gateway.ask(update_requests.add_release(self._name, checked))
         rollout = self._gateway.ask(
             update_requests.begin_rollout(release["number"], [self._device], once=True, stop_percent=100.0)
         )

@@ -117,6 +117,7 @@ class RolloutRequest(msgspec.Struct, forbid_unknown_fields=True):
         Meta(pattern="^([0-9a-f]{128})?$", description="Ed25519 of the boards' owner; empty for none."),
     ] = ""
     signed_s: Annotated[int, Meta(ge=0, le=2**40, description="When it was made, in Unix seconds.")] = 0
+    source: Annotated[bool, Meta(description="Modules travel as .py, and are not compiled for each board.")] = False
     once: Annotated[
         bool, Meta(description="Boards run it until their next start, then the program before; it is on trial only.")
     ] = False
@@ -187,6 +188,7 @@ async def begin_rollout(call: Call) -> RolloutAnswer | Response:
         stop_percent=parts.updater.limits.stop_percent if request.stop_percent is UNSET else request.stop_percent,
         signature=request.signature,
         signed_s=request.signed_s,
+        source=request.source,
         once=request.once,
     )
     return _rollout(parts.updater.deploy(release, list(devices), plan, _author(call)))

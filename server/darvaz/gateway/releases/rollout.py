@@ -47,6 +47,8 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     signature: str = ""
     """Of the boards' owner, in hexadecimal digits, and when it was made, in Unix seconds."""
     signed_s: int = 0
+    source: bool = False
+    """Whether modules travel as they are, and are not compiled for each board."""
     once: bool = False
     """Whether boards run it until their next start only, and then the program before."""
 

@@ -18,8 +18,9 @@ import msgspec
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.releases.board_form import BoardForms
 from darvaz.gateway.releases.conflicts import find_conflict, with_remedy
-from darvaz.gateway.releases.manifest import ReleaseFile, SignedUpdate, sign
+from darvaz.gateway.releases.manifest import ReleaseFile
 from darvaz.gateway.releases.offers import Offer, offer_of
 from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, Target, TargetState, UpdateLimits, order
 from darvaz.gateway.releases.store import ProgramRelease, ReleaseStore
@@ -60,6 +61,7 @@ class Updater:
     ) -> None:
         self.store = store
         self.limits = limits or UpdateLimits()
+        self._forms = BoardForms(store)
         self._hub = hub
         self._bus = bus
         self._journal = journal
@@ -86,6 +88,7 @@ class Updater:
 
     def open(self) -> None:
         """Begins; what was under way when the gateway ended goes on."""
+        self.store.delete_unused_files()
         self._bus.subscribe(["update_state"], self._receive)
         self._hub.on_presence(self._on_presence)
         for rollout in self.store.rollouts.values():
@@ -277,33 +280,22 @@ class Updater:
         if target.counter <= least:
             target.counter = self.store.next_counter(target.device, least, self._unix_s())
         self._change(rollout, target, "transferring")
-        update = self._signed(rollout, target, key)
-        task = asyncio.create_task(self._transfer(rollout, target, update))
+        task = asyncio.create_task(self._transfer(rollout, target, key, program))
         self._transfers[target.device] = task
-
-    def _signed(self, rollout: Rollout, target: Target, key: bytes) -> SignedUpdate:
-        release = self.store.releases[rollout.release]
-        return sign(
-            key,
-            release.files,
-            counter=target.counter,
-            release=str(release.number),
-            device=target.device,
-            kind=self._hub.kind_of(target.device) or "",
-            is_once=rollout.plan.once,
-            signature=rollout.plan.signature,
-            signed_s=rollout.plan.signed_s,
-        )
 
     # One transfer
 
-    async def _transfer(self, rollout: Rollout, target: Target, update: SignedUpdate) -> None:
+    async def _transfer(self, rollout: Rollout, target: Target, key: bytes, program: dict[str, Any]) -> None:
         try:
+            kind = self._hub.kind_of(target.device) or ""
+            update, why_source = await self._forms.make(rollout, target, key, kind, program)
+            if why_source:
+                self._change(rollout, target, "transferring", why_source)
             transfer = self._sent[target.device] = Transfer(update, self.store.read_file)
             step: dict[str, Any] | None = transfer.start()
             while step is not None:
                 step = transfer.receive(await self._ask(target.device, step))
-            self._change(rollout, target, "trial")
+            self._change(rollout, target, "trial", why_source)
         except _Away as error:
             # A link that is about to end is still listed for a moment.
             self._not_before[target.device] = time.monotonic() + AGAIN_S

@@ -1,0 +1,143 @@
+"""The form of a release that one board gets: modules compiled for its MicroPython by a process, signed with its key.
+
+A module that cannot be compiled travels as source, and the reason is told. MicroPython imports both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import darvaz
+from darvaz.gateway.releases.manifest import MAIN, ReleaseFile, SignedUpdate, sign
+from darvaz.gateway.releases.rollout import Rollout, Target
+from darvaz.gateway.releases.store import ReleaseStore
+
+_MODULE = "darvaz.boards.compiled_modules"
+# Where the package is: the process finds the same one that this one found.
+_PACKAGES = str(Path(darvaz.__file__).resolve().parent.parent)
+DEADLINE_S = 60.0
+# Modules whose compiled form is remembered, as few change from one release to the next.
+KEPT_MAX = 4096
+SOURCE, COMPILED = ".py", ".mpy"
+# The machine code of viper is for one processor: the board compiles it.
+_ONLY_SOURCE = "_viper.py"
+
+
+class NoCompilerError(Exception):
+    """No module can be compiled; the text says why."""
+
+
+class BoardForms:
+    """Makes what each board gets. Used from the event loop only; one process compiles at a time."""
+
+    def __init__(self, store: ReleaseStore, deadline_s: float = DEADLINE_S) -> None:
+        self._store = store
+        self._deadline_s = deadline_s
+        self._turn = asyncio.Lock()
+        # The compiled form of modules, or why there is none, by version, path and SHA-256 of the source.
+        self._kept: dict[tuple[int, str, str], ReleaseFile | str] = {}
+
+    async def make(
+        self, rollout: Rollout, target: Target, key: bytes, kind: str, program: dict[str, Any]
+    ) -> tuple[SignedUpdate, str]:
+        """Returns the update for a board that says this of its program, and why modules are source, or nothing.
+
+        Raises `OSError` where a file of the release is gone, or none can be written.
+        """
+        release, plan = self._store.releases[rollout.release], rollout.plan
+        files, why = release.files, ""
+        # The owner has signed the files as they are.
+        if not plan.source and not plan.signature:
+            files, why = await self._compiled(files, program.get("mpy", 0))
+        update = sign(
+            key, files, counter=target.counter, release=str(release.number), device=target.device, kind=kind,
+            is_once=plan.once, signature=plan.signature, signed_s=plan.signed_s,
+        )  # fmt: skip
+        return update, why
+
+    async def _compiled(self, files: Sequence[ReleaseFile], mpy_version: int) -> tuple[list[ReleaseFile], str]:
+        modules = [file for file in files if _is_module(file.path)]
+        if not modules:
+            return list(files), ""
+        if not mpy_version:
+            return list(files), "modules travel as source: the board does not say that it loads .mpy files"
+        try:
+            async with self._turn:
+                await self._compile_new(modules, mpy_version)
+        except NoCompilerError as error:
+            return list(files), f"modules travel as source: {error}"
+        forms = {file.path: self._kept[mpy_version, file.path, file.sha256] for file in modules}
+        compiled = {path: form for path, form in forms.items() if isinstance(form, ReleaseFile)}
+        # Beside its source, an older compiled form would never be imported.
+        rest = [file for file in files if file.path not in compiled and file.path not in _paths_of(compiled)]
+        reasons = [f"{path} travels as source: {form}" for path, form in forms.items() if isinstance(form, str)]
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        return sorted([*rest, *compiled.values()], key=lambda file: file.path), "".join(reasons[:1]) + more
+
+    async def _compile_new(self, modules: Sequence[ReleaseFile], mpy_version: int) -> None:
+        new = [file for file in modules if not self._is_kept((mpy_version, file.path, file.sha256))]
+        if not new:
+            return
+        sources = await asyncio.to_thread(lambda: {file.path: self._store.read_file(file.sha256) for file in new})
+        answer = await self._run(mpy_version, sources)
+        compiled = {path: base64.b64decode(text) for path, text in answer["compiled"].items()}
+        await asyncio.to_thread(self._store.write_files, compiled.values())
+        for file in new:
+            data = compiled.get(file.path)
+            form: ReleaseFile | str = answer["why"].get(file.path, "nothing came")
+            if data is not None:
+                path = file.path.removesuffix(SOURCE) + COMPILED
+                form = ReleaseFile(path, len(data), hashlib.sha256(data).hexdigest())
+            self._kept[mpy_version, file.path, file.sha256] = form
+        while len(self._kept) > KEPT_MAX:
+            del self._kept[next(iter(self._kept))]
+
+    def _is_kept(self, key: tuple[int, str, str]) -> bool:
+        """Whether a form is known; it becomes the newest, as those of one release must stay together."""
+        form = self._kept.pop(key, None)
+        if form is not None:
+            self._kept[key] = form
+        return form is not None
+
+    async def _run(self, mpy_version: int, sources: dict[str, bytes]) -> Any:
+        path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
+        text = json.dumps({name: base64.b64encode(data).decode() for name, data in sources.items()})
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", _MODULE, str(mpy_version),
+                stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path},
+            )  # fmt: skip
+        except OSError as error:
+            raise NoCompilerError(f"no process can be started here: {error.strerror}") from None
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                output, errors = await process.communicate(text.encode())
+        except TimeoutError:
+            raise NoCompilerError(f"they were not compiled in {self._deadline_s:g} s") from None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if process.returncode:
+            reason = errors.decode(errors="replace").strip().splitlines()[-1:]
+            raise NoCompilerError(" ".join(reason) or "the process that compiles them failed")
+        return json.loads(output)
+
+
+def _is_module(path: str) -> bool:
+    return path.endswith(SOURCE) and path != MAIN and not path.endswith(_ONLY_SOURCE)
+
+
+def _paths_of(compiled: dict[str, ReleaseFile]) -> set[str]:
+    return {file.path for file in compiled.values()}
