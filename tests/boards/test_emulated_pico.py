@@ -5,8 +5,10 @@ One board for all of these tests, in their order: to flash it takes half a minut
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -15,11 +17,14 @@ from typing import Any
 
 import pytest
 
-from darvaz.boards.emulated.board import GATEWAY_ADDRESS
+from darvaz.boards.emulated.board import GATEWAY_ADDRESS, EmulatedPico
 from darvaz.boards.serial import Prompt
+from darvaz.gateway.announcement import GatewayAnnouncement
+from darvaz.gateway.settings import Settings
 from tests.support import journalled
 from tests.support.emulated import BOOT_DEADLINE_S, need_emulator, person_env
 from tests.support.gateway import GatewayProcess, unused_port
+from tests.support.netns import outside
 from tests.support.simulation import Simulation
 from tests.support.verbs import darvaz
 from tools import footprint_emulated
@@ -39,6 +44,15 @@ for address in {addresses!r}:
         found.append(error.errno)
     link.close()
 print(found)
+"""
+# What the emulated radio has, an address of its maker's.
+RADIO = "001018000002"
+LOOK_FOR_THE_GATEWAY = """
+import json, os
+os.rename('main.py.rescued-1', 'main.py')
+with open('config.json') as file: config = json.load(file)
+config['gateways'] = ['ws://darvaz.local:{port}']
+with open('config.json', 'w') as file: json.dump(config, file)
 """
 # Reset, refused, or no route.
 REFUSED = {104, 111, 113}
@@ -85,6 +99,10 @@ def test_empty_board_is_flashed_and_acknowledges_info(simulation: Simulation) ->
     assert "acknowledged `info`" in simulation.text()
 
 
+def test_board_tells_the_address_of_its_radio(gateway: GatewayProcess, simulation: Simulation) -> None:
+    assert gateway.get(f"/api/devices/{DEVICE}").json()["mac"] == RADIO
+
+
 def test_command_is_answered_with_its_result(gateway: GatewayProcess, simulation: Simulation) -> None:
     assert command(gateway, "led", on=True) == {"on": True}
     assert command(gateway, "pan", angle=120)["angle"] == 120
@@ -97,7 +115,7 @@ def test_telemetry_arrives(gateway: GatewayProcess, simulation: Simulation) -> N
 
 
 def test_board_returns_whenever_the_gateway_has_restarted(gateway: GatewayProcess, simulation: Simulation) -> None:
-    for how in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
+    for how in (signal.SIGTERM, signal.SIGKILL):
         gateway.end(how)
         gateway.start()
         started = time.monotonic()
@@ -163,3 +181,36 @@ def test_end_keeps_the_flash_and_leaves_no_process(simulation: Simulation) -> No
 
     assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
     assert (simulation.log.parent / "kept" / DEVICE / "flash.bin").stat().st_size == 2 * 1024 * 1024
+
+
+async def test_board_finds_the_gateway_by_its_name_and_keeps_where_it_was(
+    gateway: GatewayProcess, simulation: Simulation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "darvaz.mdns")
+    shutil.copy(simulation.log.parent / "kept" / DEVICE / "flash.bin", tmp_path)
+    with outside() as network:
+        # By itself the gateway would also tell the network of this machine.
+        announcement = GatewayAnnouncement(Settings(host=network.inside, port=gateway.port))
+        announcement.open()
+        with EmulatedPico(tmp_path, f"http://{network.inside}:{gateway.port}") as board:
+            async with asyncio.timeout(BOOT_DEADLINE_S):
+                while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
+                    await asyncio.sleep(0.02)
+            look = LOOK_FOR_THE_GATEWAY.format(port=gateway.port)
+            await asyncio.to_thread(at_prompt, board.port, look, restarts=True)
+            await asyncio.to_thread(wait_online, gateway)
+            # It carries out commands after it has kept the address.
+            await asyncio.to_thread(command, gateway, "info")
+            kept = await asyncio.to_thread(at_prompt, board.port, "print(open('gateway_address').read())")
+        await announcement.close()
+
+    assert kept == f"darvaz.local {network.inside}"
+
+
+def at_prompt(port: str, code: str, *, restarts: bool = False) -> str:
+    """Runs code on the board, and begins its program again where that is asked for."""
+    with Prompt.open(port) as prompt:
+        printed = prompt.exec(code, 60).strip()
+        if restarts:
+            prompt.hard_reset()
+    return printed

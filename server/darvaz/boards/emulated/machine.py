@@ -9,11 +9,13 @@ settings, what each write and erasure changes in the flash is added to that file
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import os
 import secrets
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Callable
@@ -23,13 +25,18 @@ from typing import Any
 from rp2040py.boards import resolve_board_spec
 from rp2040py.cli.pty_repl import PtyInteractiveRepl
 from rp2040py.device import MicroPythonDevice
-from rp2040py.external.cyw43 import bus, nat
+from rp2040py.external.cyw43 import bus, nat, net
 from rp2040py.utils.firmware_retrieve import MICROPYTHON
 
 # Numbers of the radio's driver, cyw43-driver/src/cyw43_ll.c and cyw43_ctrl.c.
 _SET_SSID, _SET_KEY = 26, 268
 _EVENT_SET_SSID, _EVENT_KEY = 0, 46
 _NO_NETWORK, _KEY_REFUSED, _HANDSHAKE_TIMEOUT = 3, 8, 15
+# The group of mDNS and its port (RFC 6762, section 3), how long an answer may take, and how many may be under way.
+_MDNS = ("224.0.0.251", 5353)
+_ANSWER_S = 2.0
+_QUERIES_MAX = 8
+_DATAGRAM_BYTES_MAX = 1472
 _HEADERS_BYTES = bus.SDPCM_HEADER_LEN + bus.IOCTL_HEADER_LEN
 _LINE_BYTES_MAX = 4096
 _COPY = "copy "
@@ -49,19 +56,21 @@ class Radio:
     def __init__(self, ssid: str, password: str, gateway: tuple[str, int]) -> None:
         self._ssid, self._password, self._gateway = ssid.encode(), password.encode(), gateway
         self._key = b""
+        self._network = LocalNetwork(gateway[0])
 
     def install(self) -> None:
         """Puts it in place of the emulator's own, which takes any password and reaches any address."""
         bus._FAKE_AP_SSID = self._ssid
         nat.TcpReflector = functools.partial(nat.TcpReflector, connect_fn=self._connect)
-        nat.UdpRelay = Silence
+        nat.UdpRelay = self._network.attach
         write, join = bus.GSPIBus._write_wlan, bus.GSPIBus._queue_join_events
         bus.GSPIBus._write_wlan = lambda chip, data: self._write(chip, data, write, join)
         # Decided in `_write`, where name and password are known.
         bus.GSPIBus._queue_join_events = lambda chip: None
 
     async def _connect(self, host: str, port: int) -> Any:
-        if (host, port) != (".".join(map(str, nat.GATEWAY_IP)), self._gateway[1]):
+        known = {".".join(map(str, nat.GATEWAY_IP)), *self._network.answered}
+        if host not in known or port != self._gateway[1]:
             raise ConnectionRefusedError(host, port)
         return await asyncio.open_connection(*self._gateway)
 
@@ -86,15 +95,62 @@ class Radio:
             join(chip)
 
 
-class Silence:
-    """No datagram leaves the emulator: there is no name server and no clock in its network."""
+class LocalNetwork:
+    """The datagrams of the board: questions of mDNS reach this machine's network, and nothing else leaves the emulator.
 
-    def __init__(self, *_: Any) -> None:
-        pass
+    There is no name server and no clock in it.
+    """
 
-    def maybe_handle(self, _: Any) -> bool:
-        """Drops a datagram."""
+    def __init__(self, gateway_host: str) -> None:
+        self._gateway_host = gateway_host
+        # The machines that answered: the board may go on to the gateway by their addresses, too.
+        self.answered: set[str] = set()
+        self._chip: Any = None
+        self._queue: Callable[[bytes], None] = lambda frame: None
+        self._open_queries = 0
+
+    def attach(self, chip: Any, queue: Callable[[bytes], None]) -> LocalNetwork:
+        """Takes the place of the emulator's relay; `queue` hands a frame to the board."""
+        self._chip, self._queue = chip, queue
+        return self
+
+    def maybe_handle(self, frame: Any) -> bool:
+        """Takes every datagram, and passes a question of mDNS on."""
+        packet = net.parse_ipv4(frame.payload)
+        datagram = net.parse_udp(packet.payload) if packet is not None else None
+        if datagram is None or (".".join(map(str, packet.dst_ip)), datagram.dst_port) != _MDNS:
+            return True
+        if self._open_queries < _QUERIES_MAX:
+            self._open_queries += 1
+            self._chip.schedule_threadsafe(self._ask(frame.src_mac, packet.src_ip, datagram))
         return True
+
+    async def _ask(self, board_mac: bytes, board_ip: bytes, query: Any) -> None:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                answer, host = await self._answer(query.payload)
+        except (OSError, TimeoutError):
+            # A network without multicast, or nobody has the name.
+            return
+        finally:
+            self._open_queries -= 1
+        self.answered.add(host)
+        source = socket.inet_aton(host)
+        datagram = net.pack_udp(source, board_ip, _MDNS[1], query.src_port, answer)
+        packet = net.pack_ipv4(source, board_ip, net.IP_PROTO_UDP, datagram)
+        self._queue(net.pack_ethernet(board_mac, nat.GATEWAY_MAC, net.ETHERTYPE_IPV4, packet))
+
+    async def _answer(self, query: bytes) -> tuple[bytes, str]:
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            # By the network that the gateway is in, where that is known; else by the usual one.
+            if not self._gateway_host.startswith("127."):
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(self._gateway_host))
+            await loop.sock_sendto(sock, query, _MDNS)
+            answer, (host, _) = await loop.sock_recvfrom(sock, _DATAGRAM_BYTES_MAX)
+            return answer, host
 
 
 class FlashRecorder:
