@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 
 from zeroconf import AddressResolverIPv4, IPVersion  # type: ignore[attr-defined]
@@ -23,6 +24,8 @@ _NAME_ANSWER_MS = 750
 _LABEL_CHARS_MAX = 63
 _ANY = ("0.0.0.0", "::", "")
 _USUAL_PORT = Settings().port
+# The bridges of Docker, Podman, libvirt, LXC, Kubernetes and Home Assistant's Supervisor.
+_BRIDGE = re.compile(r"docker|br-[0-9a-f]{12}$|podman|cni|virbr|lxc|lxdbr|incusbr|veth|hassio")
 
 
 class GatewayAnnouncement:
@@ -88,8 +91,17 @@ async def _free_name(zeroconf: AsyncZeroconf, addresses: list[str]) -> str:
 
 
 def own_addresses() -> list[str]:
-    """Returns the IPv4 addresses of this machine that others may reach it at."""
+    """Returns the IPv4 addresses of this machine that others may reach it at; those of container bridges only alone."""
     from ifaddr import get_adapters
 
-    found = [str(ip.ip) for adapter in get_adapters() for ip in adapter.ips if ip.is_IPv4]
-    return [address for address in found if not address.startswith("127.")] or found
+    return reachable([(adapter.name, str(ip.ip)) for adapter in get_adapters() for ip in adapter.ips if ip.is_IPv4])
+
+
+def reachable(found: list[tuple[str, str]]) -> list[str]:
+    """Returns the addresses that other machines reach, of pairs of interface and address; all if there are none.
+
+    Each network is told the same addresses, and Home Assistant tries one of them only.
+    """
+    own = [(name, address) for name, address in found if not address.startswith("127.")]
+    real = [address for name, address in own if not _BRIDGE.match(name)]
+    return real or [address for _, address in own or found]
