@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,9 +15,9 @@ import click
 from click.core import ParameterSource
 
 from darvaz.cli.data_folder import is_named, service_folder
-from darvaz.cli.running_gateway import LOCAL_TOKEN_NAME, noted_gateways, running_gateways
 from darvaz.client.config import DEFAULT_URL, URL_VARIABLE, find_gateway, login_path, recall
 from darvaz.client.errors import GatewayError
+from darvaz.client.running_gateway import LOCAL_TOKEN_NAME, running_gateways
 from darvaz.text.terminal import visible
 
 # As in gateway.storage, which would load SQLite.
@@ -69,7 +68,7 @@ def client_of(gateway: str, token: str | None = None) -> Iterator[Gateway]:
     # At the end Python would look through all modules for garbage: a tenth of the time of a verb.
     atexit.register(gc.freeze)
     with explained_errors():
-        config = find_gateway(gateway or _find(None), token)
+        config = find_gateway(gateway or None, token, data=service_folder())
         # Root finds the local token of a service, which runs as another user, in the folder that its file names.
         with Gateway(config=replace(config, data=service_folder())) as client:
             yield client
@@ -133,17 +132,4 @@ def _find_url(context: click.Context, parameter: click.Parameter, value: str | N
 
 def _find(value: str | None) -> str:
     with explained_errors():
-        is_named_elsewhere = value or os.environ.get(URL_VARIABLE) or recall(login_path()) is not None
-        return find_gateway(value).url if is_named_elsewhere else _url_here()
-
-
-def _url_here() -> str:
-    """Returns the address of the one gateway that is known to run here, else the usual one."""
-    named = service_folder()
-    found = noted_gateways(named)
-    if len(found) > 1 and DEFAULT_URL not in found:
-        # One that was killed is none.
-        found = running_gateways(named or Path("data"))
-    if len(found) > 1 and DEFAULT_URL not in found:
-        raise GatewayError(f"several gateways run here: choose one with --gateway {' or '.join(found)}")
-    return found[0] if len(found) == 1 else DEFAULT_URL
+        return find_gateway(value, data=service_folder()).url

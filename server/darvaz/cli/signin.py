@@ -6,15 +6,18 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
+from darvaz.boards.flashing.gateway_address import is_loopback
 from darvaz.cli.data_folder import data_opened, data_option
 from darvaz.cli.remote import ask, remote_option
 from darvaz.cli.verb_options import json_option
 from darvaz.client import requests
 from darvaz.client.config import DEFAULT_URL
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX, SignInLinks
+from darvaz.gateway.addresses import is_in_container
 from darvaz.gateway.sign_in_hint import address_of, sign_in_url
 from darvaz.text.terminal import visible, visible_json
 
@@ -28,7 +31,9 @@ from darvaz.text.terminal import visible, visible_json
     show_default=True,
     help="How long the link waits to be used.",
 )
-@click.option("--address", help="Where browsers reach the gateway; without this, where it last started, or --gateway.")
+@click.option(
+    "--address", help="Where browsers reach the gateway; without this, its public_url, or its address in the network."
+)
 @json_option
 @data_option
 @remote_option
@@ -49,8 +54,16 @@ def signin(
 
 
 def _address_for_browsers(made: Mapping[str, Any], gateway: str) -> str:
-    """Returns the public URL of a gateway that has one, else the address that was given: it works here."""
-    return str(made["address"]) if made.get("is_public") else gateway
+    """Returns an address that works in a browser elsewhere: the public URL, else that of this machine in its network.
+
+    Behind another port, or in a container, the gateway does not know it: then the address that was given.
+    """
+    address = str(made.get("address") or gateway)
+    if made.get("is_public"):
+        return address
+    given, own = urlsplit(gateway), urlsplit(address)
+    is_own = (given.scheme, given.port) == (own.scheme, own.port) and is_loopback(given.hostname or "")
+    return address if is_own and not is_in_container() else gateway
 
 
 def _make(role: str, minutes: float, address: str | None, data: Path) -> str:

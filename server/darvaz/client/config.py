@@ -32,13 +32,16 @@ def login_path() -> Path:
 
 
 def find_gateway(
-    url: str | None = None, token: str | None = None, environment: Mapping[str, str] | None = None
+    url: str | None = None,
+    token: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    data: Path | None = None,
 ) -> GatewayConfig:
-    """Returns which gateway is meant: the argument, else the environment, else the login, else this machine's.
+    """Returns which gateway is meant: the argument, else the environment, else the login, else the one that runs here.
 
-    The token of a login goes only to the gateway of that login.
+    The token of a login goes only to the gateway of that login. Of several that run here, it is that of `data`.
     Raises `GatewayError` for a login file that others may read, an address that is not one or has a password in it,
-    and a token that is not one.
+    a token that is not one, and several gateways that run here, none of them at the usual address.
     """
     environment = os.environ if environment is None else environment
     url = url or environment.get(URL_VARIABLE) or None
@@ -48,10 +51,24 @@ def find_gateway(
         _refuse_without_scheme(url)
     login = None if url and token else recall(login_path())
     if login is None:
-        return GatewayConfig((url or DEFAULT_URL).rstrip("/"), token)
+        return GatewayConfig((url or _url_here(data)).rstrip("/"), token)
     if url is None or url.rstrip("/") == login.url:
         return GatewayConfig(login.url, token or login.token)
     return GatewayConfig(url.rstrip("/"), token)
+
+
+def _url_here(data: Path | None) -> str:
+    """Returns the address of the one gateway that is known to run here, else the usual one."""
+    # Here, because with a named gateway none is looked for.
+    from darvaz.client.running_gateway import noted_gateways, running_gateways
+
+    found = noted_gateways(data)
+    if len(found) > 1 and DEFAULT_URL not in found:
+        # One that was killed is none.
+        found = running_gateways(data or Path("data"))
+    if len(found) > 1 and DEFAULT_URL not in found:
+        raise GatewayError(f"several gateways run here, {' and '.join(found)}: choose one in {URL_VARIABLE}")
+    return found[0] if len(found) == 1 else DEFAULT_URL
 
 
 def _refuse_secret(url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import re
 import socket
 import struct
@@ -19,6 +20,8 @@ _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 # Of documentation (RFC 5737, RFC 3849): nobody has them, so the route there is that to other networks.
 _FAR = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _DISCARD_PORT = 9
+# Set in images, ours too, and by Podman and systemd-nspawn.
+_CONTAINER_VARIABLE = "container"
 # Asks Linux for the address of an interface, in a struct ifreq: its name, then a sockaddr_in.
 _SIOCGIFADDR = 0x8915
 _NAME_BYTES = 16
@@ -62,6 +65,11 @@ def parse_base_path(text: str) -> str | None:
 def url_of(host: str, port: int, scheme: str = "http") -> str:
     """Returns the address of a host, which may be an address of IPv6, and a port."""
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def is_in_container() -> bool:
+    """Whether the addresses of this machine are those of a container, which others may not reach."""
+    return bool(os.environ.get(_CONTAINER_VARIABLE))
 
 
 def network_address(host: str) -> str | None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from darvaz import __version__
-from darvaz.gateway.addresses import ANY_ADDRESS, network_address, url_of
+from darvaz.gateway.addresses import ANY_ADDRESS, is_in_container, network_address, url_of
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.sign_in_hint import note_address, sign_in_line
-
-# Set in images, ours too, and by Podman and systemd-nspawn.
-_CONTAINER_VARIABLE = "container"
 
 
 def greeting(parts: Parts, host: str, port: int) -> list[str]:
@@ -55,7 +50,7 @@ def _enrolment(parts: Parts) -> str:
 
 def _container_hint(public_url: str) -> list[str]:
     """Returns a line where the addresses are those of a container, which others do not reach."""
-    if public_url or not os.environ.get(_CONTAINER_VARIABLE):
+    if public_url or not is_in_container():
         return []
     return ["  these are addresses in a container: set DARVAZ_PUBLIC_URL to the machine's, http://192.168.1.5:3000"]
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from darvaz.cli import cli, remote, running_gateway
+from darvaz.cli import cli, remote
+from darvaz.client import running_gateway
+from darvaz.client.synchronous import Gateway
 from darvaz.gateway import local_token_file
 from darvaz.gateway.storage.database import DATABASE_NAME, opened
 from darvaz.text.private_files import write_private
@@ -101,6 +103,15 @@ def test_every_other_verb_asks_the_one_gateway_that_runs(tmp_path: Path) -> None
         done = run("devices", "--json")
 
     assert (done.exit_code, done.stdout) == (0, "[]\n")
+    assert any("dvz_localtoken_x" in request for request in gateway.requests)
+
+
+def test_a_program_finds_the_gateway_that_runs_as_well(tmp_path: Path) -> None:
+    with evil_server(DEVICES) as gateway:
+        note(tmp_path / "elsewhere", gateway.port)
+        with Gateway() as client:
+            assert list(client) == []
+
     assert any("dvz_localtoken_x" in request for request in gateway.requests)
 
 

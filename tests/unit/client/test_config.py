@@ -20,6 +20,7 @@ HOME = GatewayConfig("http://home:3000", "dvz_home")
 @pytest.fixture(autouse=True)
 def login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "own" / "gateway.json"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(config, "login_path", lambda: path)
     return path
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from darvaz.gateway.addresses import network_address
+from darvaz.text.extras import how_to_install
 
 CERT_NAME = "tls-cert.pem"
 KEY_NAME = "tls-key.pem"
@@ -33,7 +34,7 @@ def ensure_certificate(folder: Path, names: Iterable[str] = ()) -> tuple[Path, P
         from cryptography import x509
     except ImportError:
         raise CertificateError(
-            "tls=self-signed needs the Python package cryptography: install it, or give --tls-cert and --tls-key"
+            f"tls=self-signed needs one more package: {how_to_install('tls')}; or give --tls-cert and --tls-key"
         ) from None
     with contextlib.suppress(OSError, ValueError):
         left = x509.load_pem_x509_certificate(cert.read_bytes()).not_valid_after_utc - datetime.now(UTC)

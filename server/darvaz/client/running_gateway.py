@@ -1,4 +1,4 @@
-"""Finds the gateways that this user runs on this machine, so that a verb asks it instead of changing its data."""
+"""Finds the gateways that this user runs on this machine, so that programs and verbs ask them without an address."""
 
 from __future__ import annotations
 
