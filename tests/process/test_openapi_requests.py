@@ -25,6 +25,7 @@ from tests.support.gateway import GatewayProcess
 # A run takes half a minute of a processor that is often shared.
 RUN_DEADLINE_S = 180 + 60 * TIMES
 PHASES = "examples,coverage,fuzzing" if TIMES > 1 else "examples,coverage"
+HOOKS = Path(__file__).parents[1] / "support" / "schemathesis_hooks.py"
 # The shortest frame that the gateway takes: the first and last bytes of a JPEG.
 JPEG = b"\xff\xd8\xff\xd9"
 
@@ -58,8 +59,9 @@ def run_schemathesis(gateway: GatewayProcess, token: str, folder: Path, *options
         "--checks", "all", "--seed", "1", "--continue-on-failure", "--request-timeout", "20", *options,
     ]  # fmt: skip
     ran = subprocess.run(
-        command, capture_output=True, text=True, timeout=RUN_DEADLINE_S, check=False, cwd=folder, env={"PATH": ""}
-    )
+        command, capture_output=True, text=True, timeout=RUN_DEADLINE_S, check=False, cwd=folder,
+        env={"PATH": "", "SCHEMATHESIS_HOOKS": str(HOOKS)},
+    )  # fmt: skip
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:] + gateway.log_text()[-2000:]
 
 
