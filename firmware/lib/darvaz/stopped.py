@@ -7,6 +7,7 @@ does each wait of the code for input. The code has an asyncio of its own: what i
 import asyncio
 import binascii
 import io
+import json
 import os
 import time
 
@@ -16,6 +17,8 @@ TICK_MS = 50
 OUTPUT_BYTES = 768
 # Typed ahead; what is beyond is dropped.
 INPUT_BYTES_MAX = 4096
+# Code that has taken input within this time is a reader: what is beyond half of that waits in the network.
+READER_MS = 1000
 # Passed on for a Ctrl-C behind them: the ports hold at least 256 bytes.
 _AHEAD_BYTES = 64
 EVENTS_MAX = 16
@@ -90,12 +93,8 @@ async def run(device, number, scope, code, is_value, typed):
     for data in typed:
         stream.type(data)
     kept = _core._task_queue, _core._io_queue, _core.cur_task, link._wake
-    _core._task_queue, _core._io_queue, _core.cur_task, link._wake = (
-        _core.TaskQueue(),
-        _core.IOQueue(),
-        None,
-        asyncio.Event(),
-    )
+    own = _core.TaskQueue(), _core.IOQueue(), None, asyncio.Event()
+    _core._task_queue, _core._io_queue, _core.cur_task, link._wake = own
     error = before = timer = None
     try:
         before = os.dupterm(stream)
@@ -141,6 +140,8 @@ class Stream(io.IOBase):
     """The terminal of code that runs: what it prints goes out in pieces, and what is typed comes in.
 
     Ctrl-C is raised wherever the board is, also in these methods: none is passed on while one of them is at work.
+
+    An import from a mounted folder leaves little stack: on the way of a byte are few calls, and no module is loaded.
     """
 
     def __init__(self, device, number):
@@ -148,18 +149,21 @@ class Stream(io.IOBase):
         self._link = device.link
         self._number = number
         self._output, self._size = bytearray(OUTPUT_BYTES), 0
-        self._input = bytearray()
+        # What was typed, up to where the code has taken it, and when it last took some.
+        self._input, self._at, self._given_ms = bytearray(), 0, time.ticks_ms()
         # Whether a method is at work; and whether it has swallowed a Ctrl-C, which is due again.
         self._is_busy = self._is_due = False
         # Whether the code is over; whether the session was closed; and when it was asked to end for that, or None.
         self.is_ended = self._is_closed = False
         self._asked_ms = None
 
-    # For MicroPython
-
     def readinto(self, view):
         """Returns one byte that was typed, or None."""
-        return self._guard(self._give, view)
+        try:
+            return self._give(view)
+        except KeyboardInterrupt:
+            self._is_due = True
+            return self._give(view)
 
     def write(self, data):
         """Takes what is printed."""
@@ -174,7 +178,7 @@ class Stream(io.IOBase):
         if request != _POLL:
             return 0
         self._guard(self.serve)
-        return argument & (_WRITABLE | _READABLE if self._input else _WRITABLE)
+        return argument & (_WRITABLE | _READABLE if self._at < len(self._input) else _WRITABLE)
 
     def tick(self, timer=None):
         """Serves the link while the code does not wait for input, and passes on a Ctrl-C."""
@@ -207,24 +211,26 @@ class Stream(io.IOBase):
     def _give(self, view):
         if self._is_busy or self.is_ended:
             return None
-        if not self._input and not self._is_due:
-            self.serve()
+        if self._at == len(self._input) and not self._is_due:
+            self._is_busy = True
+            self._serve()
+            self._is_busy = False
         if self._is_due:
             self._is_due = False
             view[0] = _CTRL_C[0]
             return 1
-        if not self._input:
+        if self._at == len(self._input):
             return None
-        view[0] = self._input[0]
-        self._input = self._input[1:]
+        view[0] = self._input[self._at]
+        self._at += 1
+        self._given_ms = time.ticks_ms()
         return 1
 
     def _take(self, data):
         if self._is_busy:
             # Printed by what serves the link.
             return
-        self._is_busy = True
-        at = 0
+        self._is_busy, at = True, 0
         while at < len(data) and self._link.end_reason is None:
             count = min(len(data) - at, OUTPUT_BYTES - self._size)
             self._output[self._size : self._size + count] = data[at : at + count]
@@ -251,8 +257,8 @@ class Stream(io.IOBase):
         try:
             self._read(link)
             self._flush(link)
-        except MemoryError:
-            # The code has it; the next tick may find some.
+        except (MemoryError, RuntimeError):
+            # The code has it, or the stack; the next tick may find some.
             pass
         except Exception as error:  # noqa: BLE001 (no failure of a link may end the terminal)
             self._size = 0
@@ -260,41 +266,54 @@ class Stream(io.IOBase):
 
     def _read(self, link):
         websocket, session = link._websocket, link._session
-        connection = link._connection
-        count = connection._call(connection._sock.readinto, websocket.input_space())
+        connection, count = link._connection, None
+        is_reader = time.ticks_diff(time.ticks_ms(), self._given_ms) < READER_MS
+        if not is_reader or len(self._input) - self._at < INPUT_BYTES_MAX // 2:
+            count = connection._call(connection._sock.readinto, websocket.input_space())
         if count is not None:
             websocket.receive(count)
             event = websocket.take_event()
             while event is not None:
-                link.is_answered = True
-                link._on_event(session, event)
+                if event[0] != "text" or not self._take_typed(session, event[1]):
+                    link._on_event(session, event)
                 event = websocket.take_event()
         session.tick(link._now_ms())
         later: list = []
         for event in session.events:
-            if event[0] == "prompt" and event[1]["step"] == "input":
-                self.type(event[1].get("data", ""))
-            elif event[0] == "lost":
+            if event[0] == "lost":
                 link.end(event[1])
             elif len(later) < EVENTS_MAX:
                 self._is_closed = self._is_closed or (event[0] == "prompt" and event[1]["step"] == "close")
                 later.append(event)
         session.events[:] = later
 
+    def _take_typed(self, session, text):
+        """Takes what was typed, and returns whether the text is that; the rules of messages need too much stack."""
+        try:
+            message = json.loads(text)
+            if message["type"] != "prompt" or message["step"] != "input":
+                return False
+            self.type(message["data"])
+        except (ValueError, TypeError, KeyError):
+            # The session says what is wrong with it.
+            return False
+        session._received_ms, session._asked_since_ms = self._link._now_ms(), None
+        return True
+
     def type(self, text):
         """Takes what was typed, in base64."""
         data = binascii.a2b_base64(text)
-        if len(self._input) + len(data) <= INPUT_BYTES_MAX:
-            self._input += data
+        if len(self._input) - self._at + len(data) <= INPUT_BYTES_MAX:
+            self._input, self._at = self._input[self._at :] + data, 0
         elif _CTRL_C in data:
             # Nobody reads what was typed before.
-            self._input = bytearray(_CTRL_C)
+            self._input, self._at = bytearray(_CTRL_C), 0
 
     def _flush(self, link):
         session, websocket = link._session, link._websocket
         if self._size:
-            data = binascii.b2a_base64(bytes(self._output[: self._size])).decode().strip()
-            session.send({"type": "prompt_output", "id": self._number, "state": "more", "data": data})
+            data = binascii.b2a_base64(bytes(self._output[: self._size]))[:-1]
+            session.writes.append(b'{"type":"prompt_output","id":%d,"state":"more","data":"%s"}' % (self._number, data))
             self._size = 0
         packet = websocket.take_write()
         while packet is not None or session.writes:
@@ -317,7 +336,7 @@ class Stream(io.IOBase):
             return False
         if self._is_closed or self._link.end_reason is not None:
             self._end_where_alone()
-        return self._is_due or (bool(self._input) and _CTRL_C in bytes(self._input[:_AHEAD_BYTES]))
+        return self._is_due or _CTRL_C in bytes(self._input[self._at : self._at + _AHEAD_BYTES])
 
     def _end_where_alone(self):
         """Interrupts code whose session is over, and resets the board if that does not help."""
