@@ -143,11 +143,14 @@ async def test_a_board_that_leaves_is_unavailable_until_it_returns(home: Home) -
         await home.assistant.state(entity)
 
 
-async def test_a_camera_shows_its_picture(home: Home) -> None:
+async def test_a_camera_shows_its_picture_and_is_available_again_once_it_returned(home: Home) -> None:
     name = fresh("yard")
     async with Camera(home.gateway.ws_url, name, size_bytes=100_000):
         await add(home, name)
         picture = await home.assistant.picture(f"camera.{name}_camera")
+    await home.assistant.state(f"camera.{name}_camera", lambda state: state == "unavailable")
+    async with Camera(home.gateway.ws_url, name, size_bytes=100_000):
+        await home.assistant.state(f"camera.{name}_camera")
 
     assert picture.startswith(b"\xff\xd8")
     assert picture.endswith(b"\xff\xd9")

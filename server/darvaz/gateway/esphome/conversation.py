@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from darvaz.gateway.esphome.entities import Entity
+from darvaz.gateway.esphome.entities import CAMERA_KEY, Entity
 from darvaz.gateway.esphome.messages import Message, UnreadableError, dump, parse, pb
 from darvaz.gateway.telemetry.description import DeviceDescription
 
@@ -158,6 +158,9 @@ class Conversation:
             case pb.SubscribeStatesRequest():
                 self.wants_states = True
                 self.send_states()
+                # A picture is the state of a camera: without one, Home Assistant's stays unavailable once it was.
+                if CAMERA_KEY in self.entities:
+                    self.requests.append(ImageRequested(is_stream=False))
             case pb.SubscribeLogsRequest():
                 self.log_level = message.level
             case pb.CameraImageRequest():
