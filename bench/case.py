@@ -30,6 +30,10 @@ class Extent:
         """Returns the same extent with `rounds` rounds of everything."""
         return replace(self, rounds=rounds, idle_rounds=rounds)
 
+    def shortened(self, window_ms: int) -> Self:
+        """Returns the same extent with measurements of `window_ms`, and their beginnings in the same proportion."""
+        return replace(self, window_ms=window_ms, warmup_ms=self.warmup_ms * window_ms // self.window_ms)
+
 
 FULL = Extent(
     rounds=5, window_ms=1000, warmup_ms=300, idle_boards=10_000, idle_rounds=5, virtual_boards=200, is_quick=False
