@@ -131,6 +131,9 @@ class _Exchange(httpx.AsyncByteStream):
 
     async def _put(self, piece: bytes | None) -> None:
         """Hands a piece to the reader; nothing waits for a reader that has left."""
+        if not self._pieces.full():
+            self._pieces.put_nowait(piece)
+            return
         putting = asyncio.ensure_future(self._pieces.put(piece))
         leaving = asyncio.ensure_future(self._has_left.wait())
         await asyncio.wait((putting, leaving), return_when=asyncio.FIRST_COMPLETED)
