@@ -23,7 +23,7 @@ from tools.footprint import (
 def test_every_figure_is_below_its_limit() -> None:
     # The path of the flash is in the heap before all else: a longer one moves the figure by some KB.
     with tempfile.TemporaryDirectory(prefix="darvaz-footprint-") as folder:
-        over = [figure for figure in measure(Path(folder)) if not figure.is_good]
+        over = [figure for figure in measure(Path(folder), limits_only=True) if not figure.is_good]
 
     assert over == []
 
