@@ -228,8 +228,8 @@ def save(flash: bytes, path: Path) -> None:
     part.replace(path)
 
 
-async def run(image: Path, kept: bytes, record: Path | None) -> bytes:
-    """Runs the board until its power is cut, with a flash that was kept, and returns the flash."""
+async def run(image: Path, kept: bytes, record: Path | None, keep: Callable[[bytes], None]) -> None:
+    """Runs the board until its power is cut, with a flash that was kept, and calls `keep` with the flash."""
     device = MicroPythonDevice(board=resolve_board_spec("pico_w", MICROPYTHON, str(image)))
     # The emulator skips the time in which a board has nothing to do; its timeouts would end before anybody answers.
     device.simulator.real_io_begin()
@@ -249,7 +249,8 @@ async def run(image: Path, kept: bytes, record: Path | None) -> bytes:
     waits = {asyncio.ensure_future(is_off.wait()), device.simulator._execute_task}
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     device.stop()
-    return content(device.mcu.flash)
+    # Not returned: asyncio formats the result of its task, and two megabytes take longer than all else of an end.
+    keep(content(device.mcu.flash))
 
 
 def main() -> None:
@@ -260,7 +261,7 @@ def main() -> None:
     flash = Path(settings["flash"])
     kept = flash.read_bytes() if flash.exists() else b""
     record = Path(settings["record"]) if settings["record"] else None
-    save(asyncio.run(run(Path(settings["image"]), kept, record)), flash)
+    asyncio.run(run(Path(settings["image"]), kept, record, lambda data: save(data, flash)))
 
 
 if __name__ == "__main__":
