@@ -24,6 +24,7 @@ NEWEST_KNOWN = 15
 ROOT = Path(__file__).resolve().parent.parent
 # These extras contain others; tests/tools/test_bootstrap.py compares them with pyproject.toml.
 CONTAINED = {
+    "service": ("homeassistant", "mqtt", "cluster", "alerts", "automations", "tls"),
     "test": (
         "simulate",
         "flash",
@@ -38,7 +39,7 @@ CONTAINED = {
         "cluster",
         "parquet",
         "pandas",
-    )
+    ),
 }
 STAMP = "darvaz.json"
 # "yes": the exact versions of requirements.lock, which continuous integration uses.

@@ -134,7 +134,7 @@ def _make_environment(tree: Path, python: str) -> None:
     folder = tree / PREFIX
     _run(python, "-m", "venv", str(folder))
     pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run(*pip, f"{ROOT}[tls]")
+    _run(*pip, f"{ROOT}[service]")
     _run(str(folder / "bin/python"), "-m", "pip", "uninstall", "--quiet", "--yes", "pip")
     for cache in list(folder.rglob("__pycache__")):
         shutil.rmtree(cache)

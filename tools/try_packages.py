@@ -31,6 +31,9 @@ _INCLUDE = "python3,python3-venv,ca-certificates"
 # Where this machine says which package index it uses; a container does not know it.
 _INDEX = ("/etc/pip.conf", "/root/.config/pip/pip.conf")
 
+# Packages of integrations: pip is not in the container, so that nobody could add them.
+_ALL_THERE = "import aioesphomeapi, apprise, apscheduler, cryptography, nats, paho.mqtt.client, zeroconf"
+
 # Each line is what a person would type; the last word says that all of it worked.
 _IN_CONTAINER = f"""
 set -e
@@ -40,6 +43,7 @@ trap 'kill $gateway 2>/dev/null || true' EXIT
 for turn in 1 2 3 4 5 6 7 8 9 10; do DARVAZ_PORT={_PORT} python3 /opt/darvaz/health.py && break; sleep 1; done
 DARVAZ_PORT={_PORT} python3 /opt/darvaz/health.py
 darvaz devices --gateway http://127.0.0.1:{_PORT}
+python3 -c "{_ALL_THERE}"
 ! touch /opt/darvaz/file 2>/dev/null
 test "$(stat -c %a /data)" = 700
 kill $gateway; wait $gateway
@@ -59,6 +63,7 @@ begin() {{
     python3 -c "$ask"
 }}
 begin
+python3 -c "{_ALL_THERE}"
 # Behind a proxy programs of the machine need a token; these use the data.
 /run.sh token issue pico --label kept
 /run.sh backup
@@ -73,6 +78,7 @@ _IN_DEBIAN = f"""
 set -e
 dpkg --install /darvaz.deb
 darvaz --version
+/opt/darvaz/bin/python -c "{_ALL_THERE}"
 mkdir -p -m 700 /var/lib/darvaz
 darvaz serve --config /etc/darvaz/darvaz.toml --port {_PORT} & gateway=$!
 trap 'kill $gateway 2>/dev/null || true' EXIT

@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from darvaz import __version__
+from darvaz.gateway.integrations import NEEDS
 from darvaz.gateway.settings import hints
 from tests.support.gateway import GatewayProcess
 
@@ -43,6 +45,16 @@ def test_a_dockerfile_has_known_instructions_and_copies_what_exists(dockerfile: 
     assert {name for name, _ in found} <= INSTRUCTIONS
     assert [source for source in sources if "*" not in source and not (context / source).exists()] == []
     assert all(":latest" not in words for name, words in found if name in ("FROM", "ARG"))
+
+
+def test_each_package_has_what_the_settings_of_the_gateway_need() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    sources = [path.read_text() for path in (ROOT / "server/darvaz/gateway").rglob("*.py")]
+    needed = {extra for _, extra in NEEDS.values()} | set(re.findall(r'how_to_install\("(\w+)"\)', "".join(sources)))
+    installs = [*DOCKERFILES, ROOT / "tools/build_deb.py"]
+
+    assert needed and needed <= set(re.findall(r"\w+", extras["service"][0]))
+    assert [path.name for path in installs if "[service]" not in path.read_text()] == []
 
 
 def test_the_container_runs_as_a_user_without_rights_and_has_a_volume_and_a_health_check() -> None:

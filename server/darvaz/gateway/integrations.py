@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from darvaz.gateway.mqtt.broker import BrokerOptions
 
 # Setting → the package that it needs, and the extra that has it.
-_NEEDS = {
+NEEDS = {
     "home_assistant": (PACKAGE, EXTRA),
     "mqtt_url": ("paho", "mqtt"),
     "cluster": ("nats", "cluster"),
@@ -29,7 +29,7 @@ _NEEDS = {
 
 def check_integrations(settings: Settings) -> None:
     """Raises `SettingsError` if a package or a file is missing."""
-    for name, (package, extra) in _NEEDS.items():
+    for name, (package, extra) in NEEDS.items():
         if getattr(settings, name) and find_spec(package) is None:
             raise SettingsError(f"{name} needs more packages: {how_to_install(extra)}")
     if settings.mqtt_url:
