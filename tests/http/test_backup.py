@@ -305,3 +305,18 @@ def test_a_restore_that_fails_at_the_end_leaves_what_was_there(tmp_path: Path, m
     assert interrupted.exit_code == 1
     assert note_in(tmp_path / "data") == "of before"
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["darvaz.sqlite3", "gateway.lock"]
+
+
+def test_a_backup_goes_through_pipes_and_a_cut_one_changes_nothing(tmp_path: Path) -> None:
+    made(tmp_path / "data")
+    runner = CliRunner(env={"DARVAZ_DATA": None})
+    backup = runner.invoke(cli, ["backup", "-", "--data", str(tmp_path / "data")])
+    back = ["restore", "-", "--data", str(tmp_path / "new")]
+
+    cut = runner.invoke(cli, back, input=backup.stdout_bytes[: len(backup.stdout_bytes) // 4])
+    assert (cut.exit_code, (tmp_path / "new").exists()) == (1, False)
+    assert "not a whole backup" in cut.stderr
+
+    whole = runner.invoke(cli, back, input=backup.stdout_bytes)
+    assert (whole.exit_code, note_in(tmp_path / "new")) == (0, "kept")
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["darvaz.sqlite3"]

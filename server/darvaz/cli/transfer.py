@@ -33,11 +33,15 @@ def copying(verb: str) -> Iterator[Callable[[int, int], None]]:
         raise click.ClickException(str(error)) from None
 
 
+# Standard output or input, in place of a file.
+STREAM = Path("-")
+
+
 def describe(file: Path, found: BackupList) -> dict[str, Any]:
-    """Returns a backup as JSON shows it."""
+    """Returns a backup as JSON shows it; of a stream, the bytes of its files."""
     return {
         "file": str(file),
-        "bytes": file.stat().st_size,
+        "bytes": sum(entry.size for entry in found.files.values()) if file == STREAM else file.stat().st_size,
         "made": iso(found.made_s),
         "darvaz": found.darvaz,
         "files": {name: entry.size for name, entry in found.files.items()},

@@ -22,6 +22,7 @@ from darvaz.gateway.storage.backup_format import (
     FORMAT,
     LIST_NAME,
     RECORDS_NAME,
+    WORK_PREFIX,
     BackupFile,
     BackupList,
     Progress,
@@ -62,9 +63,33 @@ def make_backup(
     return made
 
 
-def _check_target(folder: Path, target: Path, replace: bool) -> None:
+def stream_backup(
+    folder: Path, stream: BinaryIO, *, darvaz: str, made_s: float, progress: Progress | None = None
+) -> BackupList:
+    """Writes a backup of a data folder into a pipe, such as standard output; copies of databases are in the folder.
+
+    What was written is a whole backup only if this returns. Raises `StorageError` with a sentence for people.
+    """
+    _check_folder(folder)
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=folder, prefix=WORK_PREFIX) as work,
+            tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            return _Archive(folder, Path(work), tar, progress).write(darvaz, made_s)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageError(f"the backup is not whole ({error}): look at the disk of {folder}") from None
+
+
+def _check_folder(folder: Path) -> None:
     if not (folder / DATABASE_NAME).exists():
         raise StorageError(f"no data in {folder}: name the gateway's folder with --data")
+
+
+def _check_target(folder: Path, target: Path, replace: bool) -> None:
+    _check_folder(folder)
     if not target.parent.is_dir():
         raise StorageError(f"{target} cannot be written: {target.parent} is not a folder")
     if folder.resolve() in target.resolve().parents:

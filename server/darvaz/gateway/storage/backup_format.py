@@ -21,6 +21,8 @@ RECORDS_NAME = "records.log"
 DATABASE_SUFFIX = ".sqlite3"
 # In a data folder: what was there before a restore, until that is complete.
 REPLACED_NAME = ".replaced"
+# In a data folder: copies of databases, while a backup is written into a pipe.
+WORK_PREFIX = ".backing-up-"
 COPY_BYTES = 1024 * 1024
 
 # Bytes that are done, and of how many.
@@ -28,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 _NEVER = re.compile(
     r"gateway\.lock|local-token|\.local-token-.*|changes\.sock|backup\.json|records\.log|records-.*\.log"
-    r"|.*\.sqlite3-(wal|shm|journal)|.*\.part|\.restoring-.*|\.replaced"
+    r"|.*\.sqlite3-(wal|shm|journal)|.*\.part|\.restoring-.*|\.backing-up-.*|\.replaced"
 )
 _DAMAGED = re.compile(r".*\.damaged-\d.*")
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import msgspec
 
@@ -36,19 +36,26 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 
 
 
 def restore_backup(
-    file: Path, folder: Path, *, known: Mapping[str, int], replace: bool = False, progress: Progress | None = None
+    file: Path,
+    folder: Path,
+    *,
+    known: Mapping[str, int],
+    replace: bool = False,
+    progress: Progress | None = None,
+    stream: BinaryIO | None = None,
 ) -> BackupList:
     """Makes a data folder what it was when the backup was made; `known` are the versions of tables, by database.
 
+    With a stream, such as standard input, the backup is read from that, and `file` is only its name in messages.
     A folder that is not empty is refused without `replace`. Raises `StorageError` with a sentence for people; the
     folder is then as it was.
     """
-    if not file.is_file():
+    if stream is None and not file.is_file():
         raise StorageError(f"{file} is not a file: name one that darvaz backup has made")
     is_new = not folder.exists()
     lock = FolderLock.take(folder)
     try:
-        found = _restore(file, folder, known, replace, progress)
+        found = _restore(file, folder, known, replace, progress, stream)
     except BaseException as error:
         if is_new:
             with suppress(OSError):
@@ -64,13 +71,18 @@ def restore_backup(
 
 
 def _restore(
-    file: Path, folder: Path, known: Mapping[str, int], replace: bool, progress: Progress | None
+    file: Path,
+    folder: Path,
+    known: Mapping[str, int],
+    replace: bool,
+    progress: Progress | None,
+    stream: BinaryIO | None,
 ) -> BackupList:
     _check_empty(folder, replace)
     for left in folder.glob(f"{_STAGE_PREFIX}*"):
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGE_PREFIX) as stage:
-        found = _unpack(file, Path(stage), known, progress)
+        found = _unpack(file, Path(stage), known, progress, stream)
         _complete(Path(stage), folder)
         _swap(Path(stage), folder)
     return found
@@ -85,12 +97,14 @@ def _check_empty(folder: Path, replace: bool) -> None:
 # The archive
 
 
-def _unpack(file: Path, stage: Path, known: Mapping[str, int], progress: Progress | None) -> BackupList:
+def _unpack(
+    file: Path, stage: Path, known: Mapping[str, int], progress: Progress | None, stream: BinaryIO | None
+) -> BackupList:
     """Writes and checks what a backup has."""
-    total_bytes = file.stat().st_size
+    total_bytes = file.stat().st_size if stream is None else 0
     written: dict[str, BackupFile] = {}
     found: BackupList | None = None
-    with _explained(file), tarfile.open(file, "r:") as archive:
+    with _explained(file), _opened(file, stream) as archive:
         for member in archive:
             if found is not None or member.name in written:
                 raise tarfile.ReadError("it has a file twice")
@@ -104,7 +118,7 @@ def _unpack(file: Path, stage: Path, known: Mapping[str, int], progress: Progres
             else:
                 raise tarfile.ReadError(f"{member.name!r} is not the name of a file of a data folder")
             if progress is not None:
-                progress(member.offset_data + member.size, total_bytes)
+                progress(member.offset_data + member.size, max(total_bytes, member.offset_data + member.size))
         if found is None:
             raise tarfile.ReadError("its end is missing")
         _check_versions(found, known)
@@ -114,13 +128,18 @@ def _unpack(file: Path, stage: Path, known: Mapping[str, int], progress: Progres
     return found
 
 
+def _opened(file: Path, stream: BinaryIO | None) -> tarfile.TarFile:
+    return tarfile.open(file, "r:") if stream is None else tarfile.open(fileobj=stream, mode="r|")
+
+
 @contextmanager
 def _explained(file: Path) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, EOFError, msgspec.DecodeError, RecordCopyError) as error:
+        name = "standard input" if str(file) == "-" else file
         raise StorageError(
-            f"{file} is not a whole backup of Darvaz ({error}): nothing was restored; use another"
+            f"{name} is not a whole backup of Darvaz ({error}): nothing was restored; use another"
         ) from None
 
 
