@@ -71,6 +71,24 @@ def cpu_s(process: int) -> float:
     return time.clock_gettime((~process << 3) | 2)
 
 
+def group_cpu_s(leader: int) -> float:
+    """Returns the processor time of all processes of a session, and of those that they have waited for."""
+    if sys.platform != "linux":
+        return 0.0
+    ticks = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (folder / "stat").read_text()
+        except OSError:
+            # It has ended.
+            continue
+        # proc_pid_stat(5): after the name in parentheses, the fourth is the session, utime to cstime the twelfth on.
+        fields = text.rpartition(")")[2].split()
+        if int(fields[3]) == leader:
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True)
 class Memory:
     """The memory of a process: resident (RSS), and its share of shared pages (PSS)."""
