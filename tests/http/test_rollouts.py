@@ -13,7 +13,7 @@ from darvaz.gateway.releases.rollout import UpdateLimits
 from tests.support.app import RunningApp
 from tests.support.board import board_at
 from tests.support.event_stream import open_stream
-from tests.support.played_updates import MAIN, deploy, key_of, keyed, until, upload
+from tests.support.played_updates import MAIN, add_release, deploy, key_of, keyed, until, upload
 from tests.support.updates import fall_back, receive_release
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,9 +29,9 @@ async def test_a_board_gets_every_file_of_a_release_signed_with_its_key(gateway:
     key = await key_of(gateway, "one")
     async with board_at(gateway, "one", program=keyed()) as board:
         files = {"main.py": MAIN, "lib/colours.mpy": b"M\x06" + bytes(5000)}
-        release = (await upload(gateway, **files)).json()["number"]
+        release = (await add_release(gateway, files, micropython="1.26")).json()["number"]
         answer = await gateway.ask("POST", "/api/rollouts", json={"release": release, "to": ["one"]})
-        received = await receive_release(board, key)
+        received = await receive_release(board, key, least="1.26")
         done = await until(gateway, answer.json()["number"], good=1)
 
     assert received == files

@@ -13,8 +13,12 @@ MAIN = b"print('hello')\n" * 200
 
 
 async def upload(gateway: RunningApp, **files: bytes) -> Any:
+    return await add_release(gateway, files)
+
+
+async def add_release(gateway: RunningApp, files: dict[str, bytes], **more: str) -> Any:
     body = {"name": "lamp", "files": {name: base64.b64encode(data).decode() for name, data in files.items()}}
-    return await gateway.ask("POST", "/api/releases", json=body)
+    return await gateway.ask("POST", "/api/releases", json=body | more)
 
 
 async def deploy(gateway: RunningApp, *to: str, main: bytes = MAIN, **plan: Any) -> int:

@@ -136,12 +136,16 @@ async def fall_back(board: Board) -> int:
 
 
 async def receive_release(
-    board: Board, key: bytes, on_part: Callable[[int], Awaitable[None]] | None = None
+    board: Board, key: bytes, on_part: Callable[[int], Awaitable[None]] | None = None, *, least: str | None = None
 ) -> dict[str, bytes]:
-    """Plays a board that takes all of an update, and returns the files in it; `on_part` waits before each part."""
+    """Plays a board that takes all of an update, and returns the files in it; `on_part` waits before each part.
+
+    `least` is the version of MicroPython that the update must name.
+    """
     message = await board.receive("update")
     header = json.loads(message["header"])
     assert hmac.new(key, message["header"].encode(), "sha256").hexdigest() == message["mac"]
+    assert header.get("least") == least
     manifest = await receive_file(board, message, -1, header["bytes"], on_part)
     assert hashlib.sha256(manifest[0]).hexdigest() == header["manifest"]
     message, files = manifest[1], {}

@@ -96,7 +96,7 @@ def deploy(
         raise click.ClickException(visible(str(error))) from None
     signed = {} if key_file is None else sign_release(key_file, files)
     with client_of(gateway) as client:
-        release = client.ask(update_requests.add_release(program.name, files))
+        release = client.ask(update_requests.add_release(program.name, files, program.micropython))
         plan: dict[str, Any] = {
             "canary": canary,
             "then_percent": then_percent,

@@ -287,6 +287,7 @@ class ReleaseInfo(TypedDict):
     author: str
     files: int
     size_bytes: int
+    micropython: str
     changes: dict[str, str]
 
 

@@ -16,9 +16,14 @@ def releases() -> ApiRequest:
     return ApiRequest("GET", path_of("releases"), lambda answer: answer["releases"], ReleaseListInfo)
 
 
-def add_release(name: str, files: Mapping[str, bytes]) -> ApiRequest:
-    """Uploads a program: its files by their path on the board, without the first slash."""
-    body = {"name": name, "files": {path: base64.b64encode(data).decode() for path, data in files.items()}}
+def add_release(name: str, files: Mapping[str, bytes], micropython: str = "") -> ApiRequest:
+    """Uploads a program: its files by their path on the board, without the first slash, and what it needs at least."""
+    body: dict[str, Any] = {
+        "name": name,
+        "files": {path: base64.b64encode(data).decode() for path, data in files.items()},
+    }
+    if micropython:
+        body["micropython"] = micropython
     return ApiRequest("POST", path_of("releases"), shape=ReleaseInfo, body=body, deadline_s=UPLOAD_DEADLINE_S)
 
 

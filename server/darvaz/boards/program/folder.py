@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -39,6 +39,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str | None = None
     kind: str | None = None
     exclude: tuple[str, ...] = ()
+    micropython: Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]?\.[0-9]{1,3}$")] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Program:
     name: str
     kind: str | None = None
     exclude: tuple[str, ...] = ()
+    micropython: str = ""
+    """The least version that it needs, such as 1.26; empty if it does not say."""
 
     def files(self) -> dict[str, Path]:
         """Returns its files by their path on the board, main.py last; raises `ProgramError` without a main.py."""
@@ -77,7 +80,9 @@ def read_program(folder: Path) -> Program:
     table = _read_table(folder / SETTINGS)
     if table.kind is not None and table.kind not in KINDS:
         raise ProgramError(f"{folder / SETTINGS}: kind is {' or '.join(KINDS)}, not {table.kind!r}")
-    return Program(folder, _name(table.name or folder.resolve().name), table.kind, table.exclude)
+    return Program(
+        folder, _name(table.name or folder.resolve().name), table.kind, table.exclude, table.micropython or ""
+    )
 
 
 def find_program(folder: Path) -> Program | None:

@@ -39,6 +39,7 @@ class ReleaseAnswer(msgspec.Struct):
     author: Annotated[str, Meta(description="Who made it: the id of a token, or an address.")]
     files: int
     size_bytes: int
+    micropython: Annotated[str, Meta(description="The least version that it needs; empty if it does not say.")]
     changes: Annotated[dict[str, str], Meta(description="By path: added, changed or removed.")]
 
 
@@ -55,6 +56,9 @@ class ReleaseRequest(msgspec.Struct, forbid_unknown_fields=True):
     files: Annotated[
         dict[Annotated[str, Meta(max_length=PATH_CHARS_MAX)], bytes], Meta(min_length=1, max_length=FILES_MAX)
     ]
+    micropython: Annotated[
+        str, Meta(pattern=r"^([1-9][0-9]?\.[0-9]{1,3})?$", description="The least version that it needs, such as 1.26.")
+    ] = ""
 
 
 class TargetAnswer(msgspec.Struct):
@@ -151,7 +155,7 @@ async def add_release(call: Call) -> ReleaseAnswer | Response:
         await asyncio.to_thread(store.write_files, request.files.values())
     except OSError as error:
         return problem(503, "unavailable", f"the files cannot be written: {error.strerror}")
-    release = call.parts.updater.add_release(request.name, _author(call), files)
+    release = call.parts.updater.add_release(request.name, _author(call), files, request.micropython)
     call.record("release", f"{release.number} {release.name}: {len(files)} files, {release.size_bytes} bytes")
     return _release(call.parts, release)
 
@@ -279,6 +283,7 @@ def _release(parts: Parts, release: ProgramRelease) -> ReleaseAnswer:
         author=release.author,
         files=len(release.files),
         size_bytes=release.size_bytes,
+        micropython=release.micropython,
         changes=dict(changes(before, release)),
     )
 

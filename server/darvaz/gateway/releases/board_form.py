@@ -61,7 +61,7 @@ class BoardForms:
             files, why = await self._compiled(files, program.get("mpy", 0))
         update = sign(
             key, files, counter=target.counter, release=str(release.number), device=target.device, kind=kind,
-            is_once=plan.once, signature=plan.signature, signed_s=plan.signed_s,
+            is_once=plan.once, least_micropython=release.micropython, signature=plan.signature, signed_s=plan.signed_s,
         )  # fmt: skip
         return update, why
 

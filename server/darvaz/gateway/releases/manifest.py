@@ -90,6 +90,7 @@ def sign(
     device: str,
     kind: str,
     is_once: bool,
+    least_micropython: str = "",
     signature: str = "",
     signed_s: int = 0,
 ) -> SignedUpdate:
@@ -108,6 +109,8 @@ def sign(
     }
     if is_once:
         fields["once"] = True
+    if least_micropython:
+        fields["least"] = least_micropython
     if signature:
         fields |= {"signed": signed_s, "signature": signature}
     header = json.dumps(fields, separators=(",", ":"), ensure_ascii=False)

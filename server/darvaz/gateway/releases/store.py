@@ -36,6 +36,8 @@ class ProgramRelease:
     created_s: float
     author: str
     files: list[ReleaseFile]
+    micropython: str = ""
+    """The least that it needs; empty: what every release needs."""
 
     @property
     def size_bytes(self) -> int:
@@ -53,11 +55,11 @@ class ReleaseStore:
         self._load()
 
     def _load(self) -> None:
-        for number, name, created_s, author, files in self._connection.execute(
-            "SELECT number, name, created_s, author, files FROM releases ORDER BY number"
+        for number, name, created_s, author, files, least in self._connection.execute(
+            "SELECT number, name, created_s, author, files, micropython FROM releases ORDER BY number"
         ):
             parsed = msgspec.json.decode(files, type=list[ReleaseFile])
-            self.releases[number] = ProgramRelease(number, name, created_s, author, parsed)
+            self.releases[number] = ProgramRelease(number, name, created_s, author, parsed, least)
         for number, release, plan, created_s, author, state, reason in self._connection.execute(
             "SELECT number, release, plan, created_s, author, state, reason FROM rollouts ORDER BY number"
         ):
@@ -93,12 +95,14 @@ class ReleaseStore:
             raise OSError(f"the file {sha256} of a release is damaged")
         return data
 
-    def add_release(self, name: str, author: str, files: list[ReleaseFile], now_s: float) -> ProgramRelease:
+    def add_release(
+        self, name: str, author: str, files: list[ReleaseFile], now_s: float, micropython: str = ""
+    ) -> ProgramRelease:
         """Lists a release whose files are written."""
-        release = ProgramRelease(max(self.releases, default=0) + 1, name, now_s, author, files)
+        release = ProgramRelease(max(self.releases, default=0) + 1, name, now_s, author, files, micropython)
         self._connection.execute(
-            "INSERT INTO releases (number, name, created_s, author, files) VALUES (?, ?, ?, ?, ?)",
-            (release.number, name, now_s, author, msgspec.json.encode(files).decode()),
+            "INSERT INTO releases (number, name, created_s, author, files, micropython) VALUES (?, ?, ?, ?, ?, ?)",
+            (release.number, name, now_s, author, msgspec.json.encode(files).decode(), micropython),
         )
         self.releases[release.number] = release
         self._drop_old_releases()

@@ -106,9 +106,9 @@ class Updater:
 
     # What people ask for
 
-    def add_release(self, name: str, author: str, files: list[ReleaseFile]) -> ProgramRelease:
+    def add_release(self, name: str, author: str, files: list[ReleaseFile], micropython: str = "") -> ProgramRelease:
         """Lists a release whose files are written; no board gets it yet."""
-        release = self.store.add_release(name, author, files, self._unix_s())
+        release = self.store.add_release(name, author, files, self._unix_s(), micropython)
         self._call_listeners(None, None)
         return release
 

@@ -248,4 +248,6 @@ MIGRATIONS: Migrations = (
         "CREATE TABLE journal_rare_due (batch INTEGER PRIMARY KEY)",
         "INSERT INTO journal_rare_due SELECT id FROM journal_batches",
     ),
+    # The least MicroPython that each release needs.
+    ("ALTER TABLE releases ADD COLUMN micropython TEXT NOT NULL DEFAULT ''",),
 )
