@@ -29,23 +29,8 @@ FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 ON_BOARD = ("board", "machine", "servo", "sensor", "video")
 # Commands of other programs; their own documentation says whether they are right.
 OTHERS = {
-    *(
-        "apt",
-        "cd",
-        "cp",
-        "curl",
-        "docker",
-        "esptool",
-        "export",
-        "ffmpeg",
-        "ffplay",
-        "git",
-        "mpremote",
-        "open",
-        "perf",
-        "pip",
-    ),
-    *("nats-server", "pytest", "python", "python3", "sqlite3", "sudo", "systemctl", "vlc"),
+    *("apt", "cd", "cp", "curl", "docker", "esptool", "export", "ffmpeg", "ffplay", "git", "mpremote", "nats-server"),
+    *("open", "perf", "pip", "pytest", "python", "python3", "sqlite3", "sudo", "systemctl", "vlc"),
 }
 
 
