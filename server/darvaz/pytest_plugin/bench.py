@@ -33,6 +33,7 @@ class Options:
     program: Path | None = None
     wait_s: float = 0.0
     flashes: bool = False
+    keep: Path | None = None
 
 
 class Bench:
@@ -41,6 +42,10 @@ class Bench:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.choice = parse_board_option(options.board)
+        if options.keep is not None and not self.choice.is_emulated:
+            raise BenchError(
+                "--board-keep is for --board emulated: the others are ready in a moment, or keep their flash"
+            )
         self.wiring: Wiring = load_wiring(options.wiring)
         self._stack = contextlib.ExitStack()
         self._gateway: BenchGateway | None = None
@@ -117,7 +122,7 @@ class Bench:
         # Here, because only an emulated board needs Linux and all this.
         from darvaz.pytest_plugin.emulated_backend import EmulatedBackend, emulated_board
 
-        board = self._stack.enter_context(emulated_board(self.gateway.url))
+        board = self._stack.enter_context(emulated_board(self.gateway.url, self.options.keep))
         backend = EmulatedBackend(board, is_running=self.options.program is None)
         self._stack.callback(backend.close)
         if self.options.program is not None:

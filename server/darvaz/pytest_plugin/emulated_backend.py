@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +18,15 @@ DEVICE = "emulated-pico"
 
 
 @contextlib.contextmanager
-def emulated_board(gateway: str) -> Iterator[EmulatedPico]:
-    """Runs a board with our firmware, online at a gateway; raises `BenchError` with why not."""
+def emulated_board(gateway: str, keep: Path | None = None) -> Iterator[EmulatedPico]:
+    """Runs a board with our firmware, online at a gateway; raises `BenchError` with why not.
+
+    It begins with the flash that an earlier run has kept in the folder `keep`, of which only what changed is copied.
+    """
     with tempfile.TemporaryDirectory(prefix="darvaz-pytest-board-", ignore_cleanup_errors=True) as folder:
         board = EmulatedPico(Path(folder), gateway)
+        if keep is not None and (keep / board.flash.name).exists():
+            shutil.copyfile(keep / board.flash.name, board.flash)
         try:
             board.start()
         except NoEmulator as error:
@@ -29,6 +35,10 @@ def emulated_board(gateway: str) -> Iterator[EmulatedPico]:
             done = flash(board, DEVICE, gateway)
             if done.code != 0:
                 raise BenchError(f"darvaz flash on the emulated Pico W: {done.err.strip() or done.out.strip()}")
+            if keep is not None:
+                # Now: what tests do to the board is not for the next run.
+                keep.mkdir(parents=True, exist_ok=True)
+                board.copy_flash(keep.resolve() / board.flash.name)
             yield board
         finally:
             board.stop()

@@ -31,6 +31,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "gateway": {"metavar": "URL", "help": "the gateway of a real board [DARVAZ_GATEWAY, else `darvaz login`]"},
     "board-program": {"metavar": "FOLDER", "help": "the program, in place of the one of the firmware"},
     "board-flash": {"action": "store_true", "help": "put firmware and program on a board at a port first"},
+    "board-keep": {"metavar": "FOLDER", "help": "where the flash of an emulated board is kept for the next run"},
     "board-wiring": {"metavar": "FILE", "help": "the wiring of this bench, in TOML"},
     "board-snapshots": {"metavar": "FOLDER", "help": "where pictures of failures go [default: pytest's cache]"},
     "board-wait": {"metavar": "S", "type": float, "default": 0.0, "help": "seconds to wait for a board in use [0]"},
@@ -156,6 +157,7 @@ def _options(config: pytest.Config) -> Any:
         program=program,
         wait_s=_option(config, "board-wait"),
         flashes=bool(_option(config, "board-flash")),
+        keep=Path(_option(config, "board-keep")) if _option(config, "board-keep") else None,
     )
 
 

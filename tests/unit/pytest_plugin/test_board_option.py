@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from darvaz.pytest_plugin.bench import Bench, Options
 from darvaz.pytest_plugin.board_option import BoardOption, parse_board_option
 from darvaz.pytest_plugin.errors import BenchError
 
@@ -31,3 +34,9 @@ def test_value_means_one_board(word: str, option: BoardOption) -> None:
 def test_wrong_value_is_answered_with_the_possible_ones(word: str) -> None:
     with pytest.raises(BenchError, match=r"expected virtual, .*auto, a port .* or device:<id>"):
         parse_board_option(word)
+
+
+def test_only_the_flash_of_an_emulated_board_can_be_kept() -> None:
+    assert Bench(Options("emulated", keep=Path("kept"))).options.keep == Path("kept")
+    with pytest.raises(BenchError, match="--board-keep is for --board emulated"):
+        Bench(Options("virtual", keep=Path("kept")))
