@@ -14,6 +14,7 @@ import pytest
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 pytestmark = pytest.mark.timeout(200)
 DEADLINE_S = 90.0
@@ -73,7 +74,9 @@ async def board_of(gateway: GatewayProcess, flash: Path, name: str, **config: An
 
 
 async def darvaz(gateway: GatewayProcess, *words: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
-    return await run(sys.executable, "-m", "darvaz", *words, "--gateway", gateway.url, typed=typed)
+    return await asyncio.to_thread(
+        run_darvaz, *words, "--gateway", gateway.url, typed=typed or "", deadline_s=DEADLINE_S
+    )
 
 
 async def run(*command: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -6,8 +6,6 @@ import asyncio
 import json
 import sqlite3
 import statistics
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 HELD_S = 15.0
 BOARDS = 20
@@ -94,8 +93,7 @@ def test_a_change_while_the_database_is_held_is_answered_once_it_is_stored_or_no
 
 def test_a_token_counts_as_soon_as_the_command_that_issued_it_ends() -> None:
     with GatewayProcess() as gateway:
-        command = [sys.executable, "-m", "darvaz", "token", "issue", "operator", "--data", str(gateway.data)]
-        token = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        token = run_darvaz("token", "issue", "operator", "--data", str(gateway.data)).stdout.strip()
 
         answer = gateway.get("/api/tokens", headers={"Authorization": f"Bearer {token}", **EXTERNAL})
         assert answer.status_code == 200

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.support.examples import TIMES, scaled
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 # A run takes half a minute of a processor that is often shared.
 RUN_DEADLINE_S = 180 + 60 * TIMES
@@ -45,8 +46,9 @@ def token(gateway: GatewayProcess) -> str:
 
 
 def token_of(gateway: GatewayProcess) -> str:
-    command = [sys.executable, "-m", "darvaz", "token", "issue", "operator", "--data", str(gateway.data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    issued = run_darvaz("token", "issue", "operator", "--data", str(gateway.data))
+    assert issued.returncode == 0, issued.stderr
+    return issued.stdout.strip()
 
 
 def run_schemathesis(gateway: GatewayProcess, token: str, folder: Path, *options: str, config: str = "") -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX
 from tests.support import journalled
 from tests.support.gateway import GatewayProcess
+from tests.support.verbs import run_darvaz
 
 DEADLINE_S = 20.0
 EXTERNAL = {"X-Forwarded-For": "203.0.113.9"}
@@ -48,8 +47,7 @@ def test_a_token_revoked_on_the_command_line_closes_only_its_own_link(gateway: G
         introduce(board, "revoked")
         introduce(kept, "kept")
 
-        revoke = [sys.executable, "-m", "darvaz", "token", "revoke", mine.split("_")[1], "--data", str(gateway.data)]
-        subprocess.run(revoke, check=True, timeout=DEADLINE_S, stdout=subprocess.DEVNULL)
+        assert run_darvaz("token", "revoke", mine.split("_")[1], "--data", str(gateway.data)).returncode == 0
 
         assert json.loads(board.recv(timeout=DEADLINE_S))["code"] == "not_authorised"
         with pytest.raises(ConnectionClosed):
@@ -67,8 +65,7 @@ def test_a_token_sent_in_the_first_message_and_revoked_later_closes_its_link(gat
         board.send(json.dumps({"type": "auth", "token": token}))
         introduce(board, "first-message")
 
-        revoke = [sys.executable, "-m", "darvaz", "token", "revoke", token, "--data", str(gateway.data)]
-        subprocess.run(revoke, check=True, timeout=DEADLINE_S, stdout=subprocess.DEVNULL)
+        assert run_darvaz("token", "revoke", token, "--data", str(gateway.data)).returncode == 0
 
         with pytest.raises(ConnectionClosed):
             while True:

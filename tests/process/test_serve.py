@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -39,9 +38,7 @@ def test_help_lists_every_setting_with_its_variable() -> None:
 
 @pytest.mark.parametrize("verb", [[], ["token"]], ids=["darvaz", "token"])
 def test_the_list_of_verbs_is_cut_nowhere_on_80_columns(verb: list[str]) -> None:
-    command = [sys.executable, "-m", "darvaz", *verb, "--help"]
-    environment = {**os.environ, "COLUMNS": "80"}
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment).stdout
+    shown = run_darvaz(*verb, "--help", env={**os.environ, "COLUMNS": "80"}).stdout
 
     verbs = shown.split("Options:")[1]
     assert ":\n" in verbs
