@@ -11,6 +11,8 @@ import pytest
 
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.cli.owner_key import make_owner_key, sign_release
+from darvaz.client.prompt import RemotePrompt
+from darvaz.client.synchronous import Gateway
 from tests.support.gateway import GatewayProcess
 from tests.support.updates import (
     deploy,
@@ -38,6 +40,12 @@ BAD_PROGRAMS = {
     "catches": (b"while True:\n    try:\n        1 / 0\n    except BaseException:\n        pass\n", "3 starts"),
     "unwilling": (program(2, "def healthy():\n    return False\n"), "healthy() returned False"),
 }
+
+
+def at_prompt(gateway: GatewayProcess, device: str, code: str) -> str:
+    """Returns what code prints at the prompt of a board."""
+    with Gateway(gateway.url) as client:
+        return RemotePrompt(client, device).run(code)[0]
 
 
 def is_over(found: dict[str, Any]) -> bool:
@@ -184,10 +192,11 @@ if "broken" in os.listdir("/"):
             assert await ask(gateway, "fragile-1", command) is None
         introduction = await until_introduced(gateway, "fragile-1", "safe_mode")
         info = await ask(gateway, "fragile-1", "info")
+        found = await asyncio.to_thread(at_prompt, gateway, "fragile-1", "import os; print(sorted(os.listdir('/')))")
         repair = deploy(gateway, upload(gateway, {"main.py": program(2)}), "fragile-1")
         repaired = await until(gateway, repair, is_over)
         running = await ask(gateway, "fragile-1", "release")
 
     assert "the sensor is broken" in introduction["program"]["reason"]
-    assert info["device"] == "fragile-1"
+    assert info["device"] == "fragile-1" and "'broken'" in found
     assert repaired["counts"] == {"good": 1} and running == 2

@@ -58,12 +58,13 @@ async def test_a_board_in_safe_mode_says_why_and_is_given_another_release(gatewa
     files = {"main.py": base64.b64encode(b"print('whole')\n").decode()}
     key = bytes.fromhex(gateway.post("/api/devices/broken-1/update-key").json()["key"])
     assert gateway.post("/api/releases", json={"name": "lamp", "files": files}).is_success
-    program = {"state": "safe_mode", "release": "7", "counter": 5, "has_key": True, "reason": "ValueError: <sensor>"}
+    reason = 'Traceback:\n  File "/lib/darvaz_loader.mpy", line 136, in run\nValueError: <sensor>'
+    program = {"state": "safe_mode", "release": "7", "counter": 5, "has_key": True, "reason": reason}
     async with board_at(gateway.ws_url, "broken-1", program=program) as board:
         await page.goto(f"{gateway.url}/#/device/broken-1")
         shown = page.locator("device-release")
         await expect(shown.get_by_text("Safe mode")).to_be_visible()
-        await expect(shown.locator("pre")).to_have_text("ValueError: <sensor>")
+        await expect(shown.locator("pre")).to_have_text("Traceback: ValueError: <sensor>")
 
         await shown.get_by_role("button", name="Give").click()
         received = await receive_release(board, key)

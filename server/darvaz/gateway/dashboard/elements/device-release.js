@@ -10,6 +10,8 @@ import { t } from "../lib/words.js";
 
 // The newest are offered.
 const RELEASES_MAX = 50;
+// The line of a traceback that is not the maker's.
+const LOADER_LINE = /^ {2}File "\/lib\/darvaz_loader\.m?py", line \d+, in run\n/m;
 
 class DeviceRelease extends HTMLElement {
   #device = "";
@@ -52,6 +54,7 @@ class DeviceRelease extends HTMLElement {
     const { state, release, reason } = program;
     const number = Number(release);
     const isSafe = state === "safe_mode";
+    const why = reason?.replace(LOADER_LINE, "");
     this.#text.replaceChildren(
       h(
         "p",
@@ -60,7 +63,7 @@ class DeviceRelease extends HTMLElement {
         number && !isSafe ? [" ", t("release_number", formatValue(number))] : "",
       ),
       isSafe ? h("p", {}, t("program_safe_todo")) : "",
-      reason ? h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, reason) : "",
+      why ? h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, why) : "",
     );
   }
 
