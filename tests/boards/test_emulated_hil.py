@@ -14,6 +14,8 @@ from tests.support.littlefs import firmware_of, put_files_on_pico
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 500.0
+# A file of the earlier run.
+NOTE = b"written by an earlier run"
 # What only a chip shows; for the others the virtual board is as good.
 CHOSEN = {
     "test_board.py": (
@@ -36,7 +38,7 @@ def keep_flash_of_an_earlier_run(folder: Path) -> bytes:
     board = EmulatedPico(folder, "http://127.0.0.1:9")
     with board:
         pass
-    put_files_on_pico(board.flash, firmware_of("pico"))
+    put_files_on_pico(board.flash, {**firmware_of("pico"), "/note.txt": NOTE})
     return board.flash.read_bytes()
 
 
@@ -52,3 +54,4 @@ async def test_suite_passes_on_an_emulated_pico_w(tmp_path: Path) -> None:
     assert "skipped" not in output.splitlines()[-1]
     kept = (tmp_path / "flash.bin").read_bytes()
     assert b'"emulated-pico"' in kept and b'"emulated-pico"' not in before
+    assert NOTE in kept
