@@ -71,7 +71,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/api/alert-channels", ADMINISTER, None),
     ("GET", "/api/settings", ADMINISTER, None),
     ("GET", "/api/home-assistant", ADMINISTER, None),
-    ("GET", "/api/firmware?kind=pico&mpy=6", ADMINISTER, None),
+    ("GET", "/api/firmware?kind=pico&mpy=none", ADMINISTER, None),
     ("PATCH", "/api/devices/nobody", CHANGE, {"label": "x"}),
     ("DELETE", "/api/devices/nobody", CHANGE, None),
     ("PUT", "/api/devices/nobody/words", CHANGE, {}),
