@@ -11,6 +11,7 @@ import pytest_asyncio
 from noise.connection import NoiseConnection  # type: ignore[import-untyped]
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
+from darvaz.gateway.esphome.entities import Entity, entities_of
 from darvaz.gateway.esphome.framing import PlainFraming, dump_block
 from darvaz.gateway.esphome.messages import pb
 from darvaz.gateway.esphome.noise import WRONG_KEY
@@ -47,6 +48,19 @@ async def test_200_boards_are_used_at_once(gateway: RunningApp) -> None:
         states = [await home.state("led", lambda state: not state.missing_state) for home in homes]
 
     assert [state.state for state in states] == [True] * BOARDS
+
+
+async def test_what_every_board_has_takes_memory_once(gateway: RunningApp) -> None:
+    def own_of(name: str) -> list[Entity]:
+        board = gateway.parts.describer.describe(name)
+        assert board is not None
+        entities = entities_of(board, {}).values()
+        return [entity for entity in entities if entity.listing.object_id in ("wifi_signal", "firmware", "camera")]
+
+    async with board_at(gateway, "one", "esp32cam"), board_at(gateway, "two", "esp32cam"):
+        own = own_of("one")
+        assert len(own) == 3
+        assert all(first is second for first, second in zip(own, own_of("two"), strict=True))
 
 
 async def test_two_servers_have_one_board_and_see_the_same(gateway: RunningApp) -> None:
