@@ -95,5 +95,7 @@ async def test_a_file_runs_until_the_end_of_the_command(gateway: GatewayProcess,
             await until(lambda: release_of(gateway) == 7, run)
             code = await run.stop()
             await until(lambda: "pan" in commands_of(gateway), run)
+        targets = gateway.get("/api/rollouts").json()["rollouts"][0]["targets"]
 
     assert code == 0, run.text
+    assert [(target["state"], target["reason"]) for target in targets] == [("ended", "")]

@@ -57,15 +57,23 @@ async def test_a_rollout_is_paused_and_goes_on(gateway: GatewayProcess, page: Pa
 async def test_a_board_in_safe_mode_says_why_and_is_given_another_release(gateway: GatewayProcess, page: Page) -> None:
     files = {"main.py": base64.b64encode(b"print('whole')\n").decode()}
     key = bytes.fromhex(gateway.post("/api/devices/broken-1/update-key").json()["key"])
-    assert gateway.post("/api/releases", json={"name": "lamp", "files": files}).is_success
+    good = gateway.post("/api/releases", json={"name": "lamp", "files": files}).json()["number"]
+    async with board_at(
+        gateway.ws_url, "broken-1", program={"state": "flashed", "counter": 0, "has_key": True}
+    ) as board:
+        assert gateway.post("/api/rollouts", json={"release": good, "to": ["broken-1"]}).is_success
+        await receive_release(board, key)
+    broken = {"main.py": base64.b64encode(b"1 / 0\n").decode()}
+    failed = gateway.post("/api/releases", json={"name": "lamp", "files": broken}).json()["number"]
     reason = 'Traceback:\n  File "/lib/darvaz_loader.mpy", line 136, in run\nValueError: <sensor>'
-    program = {"state": "safe_mode", "release": "7", "counter": 5, "has_key": True, "reason": reason}
+    program = {"state": "safe_mode", "release": str(failed), "counter": 5, "has_key": True, "reason": reason}
     async with board_at(gateway.ws_url, "broken-1", program=program) as board:
         await page.goto(f"{gateway.url}/#/device/broken-1")
         shown = page.locator("device-release")
         await expect(shown.get_by_text("Safe mode")).to_be_visible()
         await expect(shown.locator("pre")).to_have_text("Traceback: ValueError: <sensor>")
 
+        await expect(shown.locator("select")).to_have_value(str(good))
         await shown.get_by_role("button", name="Give").click()
         received = await receive_release(board, key)
         await expect(shown.locator("output")).to_have_text(re.compile("on trial|good"))

@@ -175,6 +175,26 @@ async def test_a_share_of_boards_may_fall_back(gateway: RunningApp) -> None:
     assert found["state"] == "done"
 
 
+async def test_what_runs_once_has_ended_after_a_restart_and_failed_only_with_an_error(gateway: RunningApp) -> None:
+    reasons = {"o-1": "it was not found good in 1 starts", "o-2": "ZeroDivisionError: <b>"}
+    counters = {}
+    for device in reasons:
+        await key_of(gateway, device)
+    async with board_at(gateway, "o-1", program=keyed()) as first, board_at(gateway, "o-2", program=keyed()) as second:
+        number = await deploy(gateway, "o-1", "o-2", once=True)
+        for device, board in (("o-1", first), ("o-2", second)):
+            counters[device] = await fall_back(board)
+        await until(gateway, number, trial=2)
+    found = []
+    for device, counts in (("o-1", {"ended": 1, "trial": 1}), ("o-2", {"ended": 1, "fell_back": 1})):
+        after = keyed(state="fell_back", counter=counters[device], failed=counters[device], reason=reasons[device])
+        async with board_at(gateway, device, program=after):
+            found.append(await until(gateway, number, **counts))
+
+    assert (found[0]["state"], found[0]["reason"], found[0]["targets"][0]["reason"]) == ("running", "", "")
+    assert (found[1]["state"], found[1]["reason"]) == ("stopped", "o-2 fell back: ZeroDivisionError: <b>")
+
+
 async def test_a_newer_rollout_takes_the_boards_of_an_older_one(gateway: RunningApp) -> None:
     async with board_at(gateway, "n-1"):
         pass

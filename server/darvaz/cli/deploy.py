@@ -148,11 +148,16 @@ def release_files(files: dict[str, bytes], *, is_compiled: bool = False) -> dict
 
 def summary(rollout: RolloutInfo) -> str:
     """Returns how many boards are in which state, and why it stopped."""
-    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(rollout["counts"].items()))
+    counts = ", ".join(f"{count} {in_words(state)}" for state, count in sorted(rollout["counts"].items()))
     reason = rollout["reason"].strip().splitlines()
     # Of a traceback the last line; what is before the first colon names the board.
     text = "" if not reason else reason[0] if len(reason) == 1 else f"{reason[0].partition(': ')[0]}: {reason[-1]}"
     return visible(f"{counts}. {text}".strip())
+
+
+def in_words(state: str) -> str:
+    """Returns the state of a board as people read it."""
+    return state.replace("_", " ")
 
 
 def last_line(reason: str) -> str:
@@ -168,7 +173,7 @@ def _follow(client: Any, rollout: RolloutInfo, *, is_quiet: bool) -> RolloutInfo
             if shown.get(target["device"]) != target["state"] and not is_quiet:
                 shown[target["device"]] = target["state"]
                 first, *rest = target["reason"].splitlines() or [""]
-                state = target["state"].replace("_", " ")
+                state = in_words(target["state"])
                 click.echo(visible(f"{target['device']:>20} {state}{first and ': '}{first}"))
                 for line in rest:
                     click.echo(visible(f"{'':>20} {line}"))

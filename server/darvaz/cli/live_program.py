@@ -19,7 +19,7 @@ from darvaz.text.terminal import visible, visible_json
 
 POLL_S = 0.1
 DEADLINE_S = 60.0
-_OVER = ("trial", "good", "fell_back", "refused", "superseded")
+_OVER = ("trial", "good", "ended", "fell_back", "refused", "superseded")
 _FAILED = ("fell_back", "refused")
 
 
@@ -72,10 +72,13 @@ class LiveProgram:
         if self._rollout is None:
             return
         target = self._gateway.ask(update_requests.rollout(self._rollout))["targets"][0]
-        if target["state"] == "fell_back":
-            self._rollout = None
-            text = f"it ended, and the board runs the program before: {target['reason']}"
-            self.say("ended", text, is_bad=True, reason=target["reason"])
+        if target["state"] not in ("ended", "fell_back"):
+            return
+        self._rollout = None
+        # A board whose watchdog ended it says no more than that it was restarted.
+        reason = target["reason"] or "it was restarted; what blocks for more than 8 s is, too"
+        text = f"it ended, and the board runs the program before: {reason}"
+        self.say("ended", text, is_bad=True, reason=reason)
 
     def end(self, *, keeps: bool) -> None:
         """Makes the last release the device's program, or gives it back the one before."""

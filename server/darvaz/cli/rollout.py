@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from darvaz.cli.deploy import last_line, summary
+from darvaz.cli.deploy import in_words, last_line, summary
 from darvaz.cli.remote import ask, client_of, gateway_option
 from darvaz.cli.tables import iso, show, show_found
 from darvaz.cli.verb_options import json_option
@@ -40,7 +40,7 @@ def show_rollout(number: int, as_json: bool, gateway: str) -> None:
         click.echo(visible_json(found, indent=2))
         return
     rows = [
-        {"device": each["device"], "state": each["state"], "reason": last_line(each["reason"])}
+        {"device": each["device"], "state": in_words(each["state"]), "reason": last_line(each["reason"])}
         for each in found["targets"]
     ]
     show(rows, rows)
@@ -102,5 +102,5 @@ def _row(info: RolloutInfo) -> dict[str, str]:
         "release": str(info["release"]),
         "state": info["state"],
         "begun": iso(info["created"]) or "",
-        "boards": ", ".join(f"{count} {state}" for state, count in sorted(info["counts"].items())),
+        "boards": ", ".join(f"{count} {in_words(state)}" for state, count in sorted(info["counts"].items())),
     }

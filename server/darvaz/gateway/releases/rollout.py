@@ -14,11 +14,13 @@ from typing import Literal
 
 import msgspec
 
-TargetState = Literal["waiting", "transferring", "trial", "good", "fell_back", "refused", "superseded"]
+TargetState = Literal["waiting", "transferring", "trial", "good", "ended", "fell_back", "refused", "superseded"]
 RolloutState = Literal["running", "paused", "stopped", "done"]
 UNDER_WAY = ("transferring", "trial")
 FAILED = ("fell_back", "refused")
-OVER = ("good", "fell_back", "refused", "superseded")
+OVER = ("good", "ended", "fell_back", "refused", "superseded")
+# A release that is to run once ends at the next start of the board, and has not failed.
+DONE_WELL = ("good", "ended")
 
 
 class UpdateLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,14 +127,14 @@ class Rollout:
         return [size for size in (self.plan.canary, *shares) if size > 0]
 
     def _is_done(self, wave: list[Target], now_s: float) -> bool:
-        good = [target.changed_s for target in wave if target.state == "good"]
+        good = [target.changed_s for target in wave if target.state in DONE_WELL]
         is_quiet = not any(target.state in UNDER_WAY for target in wave)
         is_known = bool(good) or self.plan.forgiven > 0
         return is_known and is_quiet and now_s - max(good, default=0.0) >= self.plan.hold_s
 
     def due_s(self, now_s: float) -> float | None:
         """Returns in how many seconds a hold is over, or None if none is."""
-        goods = [target.changed_s for target in self.targets.values() if target.state == "good"]
+        goods = [target.changed_s for target in self.targets.values() if target.state in DONE_WELL]
         if self.state != "running" or not goods or not self.plan.hold_s:
             return None
         left_s = max(goods) + self.plan.hold_s - now_s

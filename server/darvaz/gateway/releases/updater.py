@@ -38,6 +38,8 @@ _IDS = 2**30
 REASON_CHARS_MAX = 1000
 # The line of a traceback that is the loader itself.
 _OWN_FRAME = re.compile(r'^  File "/lib/darvaz_loader\.m?py", line \d+, in run\n', re.MULTILINE)
+# What the loader says of a release that neither failed nor was found good: the board was restarted.
+_RESTARTED = re.compile(r"it was not found good in \d+ starts")
 NO_LOADER = "this board cannot take updates: run `darvaz flash` once, with the board on USB"
 NO_KEY = "this board has no key for updates: run `darvaz flash` once, with the board on USB"
 
@@ -175,7 +177,11 @@ class Updater:
             if program.get("failed") == target.counter or (
                 program.get("counter") == target.counter and program.get("state") == "safe_mode"
             ):
-                self._change(rollout, target, "fell_back", program.get("reason") or "it did not become good")
+                reason = program.get("reason") or "it did not become good"
+                if rollout.plan.once and _RESTARTED.fullmatch(reason):
+                    self._change(rollout, target, "ended")
+                else:
+                    self._change(rollout, target, "fell_back", reason)
             elif conflict:
                 self._change(rollout, target, "refused", conflict)
             elif program.get("counter") != target.counter:

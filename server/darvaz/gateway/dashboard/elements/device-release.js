@@ -3,6 +3,7 @@
 import { reasonOf, request } from "../lib/api.js";
 import { bdi, h } from "../lib/dom.js";
 import { formatValue, timeElement } from "../lib/format.js";
+import { suggestedOf } from "../lib/releases.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
@@ -16,7 +17,9 @@ const LOADER_LINE = /^ {2}File "\/lib\/darvaz_loader\.m?py", line \d+, in run\n/
 class DeviceRelease extends HTMLElement {
   #device = "";
   #status = h("output", {});
-  #choice = h("select", {});
+  #choice = h("select", { onchange: () => (this.#isChosen = true) });
+  /** Whether somebody chose a release, which is not changed then. */
+  #isChosen = false;
   #text = h("div", {});
   /** What was shown, so that what somebody reads is not replaced by the same. */
   #shown = "";
@@ -40,7 +43,6 @@ class DeviceRelease extends HTMLElement {
     follow(this, "device", (device) => device === this.#device && this.#show());
     follow(this, "rollout", ({ device, state, reason }) => device === this.#device && this.#tell(state, reason));
     this.#show();
-    if (store.mayChange) this.#load();
   }
 
   #show() {
@@ -65,26 +67,34 @@ class DeviceRelease extends HTMLElement {
       isSafe ? h("p", {}, t("program_safe_todo")) : "",
       why ? h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, why) : "",
     );
+    // What is offered depends on what runs.
+    if (store.mayChange) this.#load();
   }
 
   async #load() {
     try {
-      const { releases } = await request("GET", "/api/releases");
+      const [{ releases }, { rollouts }] = await Promise.all([
+        request("GET", "/api/releases"),
+        request("GET", "/api/rollouts"),
+      ]);
+      const shown = releases.slice(0, RELEASES_MAX);
+      const chosen = this.#choice.value;
       this.#choice.replaceChildren(
-        ...releases
-          .slice(0, RELEASES_MAX)
-          .map((/** @type {Release} */ release) =>
-            h(
-              "option",
-              { value: release.number },
-              t("release_number", formatValue(release.number)),
-              " ",
-              bdi(release.name),
-              " · ",
-              timeElement(release.created),
-            ),
+        ...shown.map((/** @type {Release} */ release) =>
+          h(
+            "option",
+            { value: release.number },
+            t("release_number", formatValue(release.number)),
+            " ",
+            bdi(release.name),
+            " · ",
+            timeElement(release.created),
           ),
+        ),
       );
+      const program = store.devices.get(this.#device)?.program;
+      const value = this.#isChosen ? chosen : suggestedOf(shown, rollouts, this.#device, program);
+      if (value !== undefined) this.#choice.value = String(value);
     } catch (error) {
       this.#status.textContent = t("failed", reasonOf(error));
     }

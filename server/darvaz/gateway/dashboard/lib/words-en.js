@@ -124,6 +124,7 @@ export const en = {
   update_transferring: "receiving",
   update_trial: "on trial",
   update_good: "good",
+  update_ended: "ended; it was to run once",
   update_fell_back: "fell back",
   update_refused: "refused",
   update_superseded: "replaced by a newer one",

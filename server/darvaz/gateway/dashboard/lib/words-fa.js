@@ -124,6 +124,7 @@ export const fa = {
   update_transferring: "در حال دریافت",
   update_trial: "آزمایشی",
   update_good: "خوب",
+  update_ended: "پایان یافت؛ برای یک بار اجرا بود",
   update_fell_back: "برگشت به نسخهٔ پیش",
   update_refused: "پذیرفته نشد",
   update_superseded: "جای خود را به نسخهٔ تازه‌تر داد",
