@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 import unittest
 
 import vfs
@@ -54,6 +55,22 @@ class Pico:
     """The module `board`, as far as an update needs it."""
 
     KIND = "pico"
+
+
+class UnsetClock:
+    """The module `time` of a board whose clock nobody has set: it was just built, and runs on."""
+
+    ticks_ms, ticks_diff = staticmethod(time.ticks_ms), staticmethod(time.ticks_diff)
+
+    @staticmethod
+    def time():
+        return 0
+
+    @staticmethod
+    def gmtime(seconds=0):
+        return (2000, 1, 1, 0, 0, 0, 5, 1)
+
+    localtime = gmtime
 
 
 class Device:
@@ -182,6 +199,31 @@ class Refusals(unittest.TestCase):
             json.dump(dict(state, state="good"), file)
         older = {"signed": OLDER, "signature": SIGNATURES[OLDER]}
         self.refused(self.offer(manifest, counter=2, **older), "signed before one")
+
+    def test_a_board_whose_clock_is_unset_takes_what_its_key_and_its_owner_signed(self):
+        import darvaz_loader
+
+        from darvaz import unload
+
+        self.device.config = {"update_key": KEY, "owner_key": OWNER}
+        files, path = {"main.py": b"1"}, sys.path[:]
+        # Loaded again, with this clock.
+        unload("update", "slot_files", "update_offer")
+        sys.modules["time"] = UnsetClock
+        try:
+            self.refused(self.offer(manifest_of(files), key="00" * 32), "not signed with the key")
+            taken = self.send(files, signed=NEWER, signature=SIGNATURES[NEWER])["state"]
+            self.device.update.step("commit", {}, {})
+            darvaz_loader.choose()
+            state = darvaz_loader.read()
+        finally:
+            del sys.modules["time"]
+            unload("update", "slot_files", "update_offer")
+            os.chdir("/")
+            sys.path[:] = path
+
+        self.assertEqual((taken, state["state"], state["slot"]), ("complete", "trial", "/app_a"))
+        self.assertEqual(state["signed"], NEWER)
 
     def test_a_release_that_runs_once_makes_way_at_the_next_start(self):
         import darvaz_loader
