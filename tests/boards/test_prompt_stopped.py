@@ -17,6 +17,7 @@ import pytest
 
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
+from darvaz.client.errors import GatewayError
 from darvaz.client.stopped_prompt import INTERRUPT, StoppedPrompt
 from darvaz.client.synchronous import Gateway
 from tests.boards.test_prompt_from_afar import DEADLINE_S, PROGRAM, darvaz, run
@@ -185,6 +186,21 @@ async def test_ctrl_c_ends_code_that_has_not_begun_yet(gateway: GatewayProcess, 
     await lamp.until_start(2)
 
     assert traceback is not None and "KeyboardInterrupt" in traceback
+
+
+async def test_a_megabyte_of_code_is_refused_and_the_board_stays(gateway: GatewayProcess, lamp: Lamp) -> None:
+    def paste() -> tuple[str, bytes, int]:
+        shown: list[bytes] = []
+        with Gateway(gateway.url) as client, StoppedPrompt(client, "lamp") as prompt:
+            with pytest.raises(GatewayError) as refused:
+                prompt.begin("#" * (1 << 20))
+            assert prompt.run("print(6 * 7)", shown.append) is None
+            return str(refused.value), b"".join(shown), lamp.starts
+
+    refusal, printed, starts = await asyncio.to_thread(paste)
+
+    assert "at most 24576 bytes" in refusal
+    assert (printed.strip(), starts) == (b"42", 1)
 
 
 @pytest.mark.parametrize("code", ["while True: pass", None], ids=["busy", "idle"])
