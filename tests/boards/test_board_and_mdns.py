@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.announcement import GatewayAnnouncement
-from darvaz.gateway.settings import Settings
 from tests.support.board_process import BoardProcess
 from tests.support.gateway import GatewayProcess
+from tests.support.mdns import alone_in_mdns, announced
 from tests.support.netns import Outside, outside
 
 
 @pytest.fixture
 def network() -> Iterator[Outside]:
     """Another machine's network, from which multicast goes out."""
-    with outside() as found:
+    with alone_in_mdns(), outside() as found:
         # Without a route, nothing can be sent to the addresses of multicast.
         subprocess.run(["ip", "-n", found.name, "route", "add", "default", "via", found.inside], check=True, timeout=20)
         yield found
@@ -39,23 +38,20 @@ async def test_a_board_finds_the_gateway_by_its_name_and_later_where_it_was(
     caplog.set_level("INFO", "darvaz.mdns")
     kept = tmp_path / "gateway_address"
     with GatewayProcess() as gateway:
-        # By itself the gateway would also tell the network of this machine.
-        announcement = GatewayAnnouncement(Settings(host=network.inside, port=gateway.port))
-        announcement.open()
-        async with asyncio.timeout(60):
-            while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
-                await asyncio.sleep(0.02)
-        board = BoardProcess(
-            tmp_path,
-            f"ws://darvaz.local:{gateway.port}",
-            config={"token": gateway.token()},
-            patch={"local_name": {"PATH": str(kept), "ASKS": 2}},
-            prefix=network.prefix,
-        )
-        with board:
-            await asyncio.to_thread(board.expect, "CONNECTED 1 ", 60)
-            found = await read(kept)
-        await announcement.close()
+        async with announced(network.inside, gateway.port):
+            async with asyncio.timeout(60):
+                while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
+                    await asyncio.sleep(0.02)
+            board = BoardProcess(
+                tmp_path,
+                f"ws://darvaz.local:{gateway.port}",
+                config={"token": gateway.token()},
+                patch={"local_name": {"PATH": str(kept), "ASKS": 2}},
+                prefix=network.prefix,
+            )
+            with board:
+                await asyncio.to_thread(board.expect, "CONNECTED 1 ", 60)
+                found = await read(kept)
         with board:
             await asyncio.to_thread(board.expect, "CONNECTED 1 ", 60, 2)
 

@@ -19,11 +19,10 @@ import pytest
 
 from darvaz.boards.emulated.board import GATEWAY_ADDRESS, EmulatedPico
 from darvaz.boards.serial import Prompt
-from darvaz.gateway.announcement import GatewayAnnouncement
-from darvaz.gateway.settings import Settings
 from tests.support import journalled
 from tests.support.emulated import BOOT_DEADLINE_S, need_emulator, person_env
 from tests.support.gateway import GatewayProcess, unused_port
+from tests.support.mdns import alone_in_mdns, announced
 from tests.support.netns import outside
 from tests.support.simulation import Simulation
 from tests.support.verbs import darvaz
@@ -188,21 +187,18 @@ async def test_board_finds_the_gateway_by_its_name_and_keeps_where_it_was(
 ) -> None:
     caplog.set_level("INFO", "darvaz.mdns")
     shutil.copy(simulation.log.parent / "kept" / DEVICE / "flash.bin", tmp_path)
-    with outside() as network:
-        # By itself the gateway would also tell the network of this machine.
-        announcement = GatewayAnnouncement(Settings(host=network.inside, port=gateway.port))
-        announcement.open()
-        with EmulatedPico(tmp_path, f"http://{network.inside}:{gateway.port}") as board:
-            async with asyncio.timeout(BOOT_DEADLINE_S):
-                while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
-                    await asyncio.sleep(0.02)
-            look = LOOK_FOR_THE_GATEWAY.format(port=gateway.port)
-            await asyncio.to_thread(at_prompt, board.port, look, restarts=True)
-            await asyncio.to_thread(wait_online, gateway)
-            # It carries out commands after it has kept the address.
-            await asyncio.to_thread(command, gateway, "info")
-            kept = await asyncio.to_thread(at_prompt, board.port, "print(open('gateway_address').read())")
-        await announcement.close()
+    with alone_in_mdns(), outside() as network:
+        async with announced(network.inside, gateway.port):
+            with EmulatedPico(tmp_path, f"http://{network.inside}:{gateway.port}") as board:
+                async with asyncio.timeout(BOOT_DEADLINE_S):
+                    while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
+                        await asyncio.sleep(0.02)
+                look = LOOK_FOR_THE_GATEWAY.format(port=gateway.port)
+                await asyncio.to_thread(at_prompt, board.port, look, restarts=True)
+                await asyncio.to_thread(wait_online, gateway)
+                # It carries out commands after it has kept the address.
+                await asyncio.to_thread(command, gateway, "info")
+                kept = await asyncio.to_thread(at_prompt, board.port, "print(open('gateway_address').read())")
 
     assert kept == f"darvaz.local {network.inside}"
 

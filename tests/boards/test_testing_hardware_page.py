@@ -76,4 +76,4 @@ def test_every_option_is_on_the_page(pytester: pytest.Pytester) -> None:
     options = set(re.findall(r"^  (--(?:board|gateway)[a-z-]*)", run(pytester, "--help").stdout.str(), re.MULTILINE))
 
     assert {option for option in options if option not in PAGE} == set()
-    assert len(options) == 7
+    assert len(options) == 8

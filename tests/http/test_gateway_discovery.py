@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
@@ -15,8 +16,15 @@ from darvaz.doctor.target import TargetError
 from darvaz.gateway.announcement import GatewayAnnouncement
 from darvaz.gateway.settings import Settings
 from tests.support.app import RunningApp
+from tests.support.mdns import alone_in_mdns
 
 _HERE = ["127.0.0.1"]
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    with alone_in_mdns():
+        yield
 
 
 async def test_a_gateway_is_found_while_it_runs() -> None:
