@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.boards.emulated.board import GATEWAY_ADDRESS, EmulatedPico
+from darvaz.boards.emulated.board import GATEWAY_ADDRESS, PASSWORD, SSID, EmulatedPico
 from darvaz.boards.serial import Prompt
 from tests.support import journalled
 from tests.support.emulated import BOOT_DEADLINE_S, need_emulator, person_env
@@ -51,6 +51,8 @@ import json, os
 os.rename('main.py.rescued-1', 'main.py')
 with open('config.json') as file: config = json.load(file)
 config['gateways'] = ['ws://darvaz.local:{port}']
+# An earlier test wrote a wrong password.
+config['networks'] = [{{'ssid': '{ssid}', 'password': '{password}'}}]
 with open('config.json', 'w') as file: json.dump(config, file)
 """
 # Reset, refused, or no route.
@@ -193,7 +195,7 @@ async def test_board_finds_the_gateway_by_its_name_and_keeps_where_it_was(
                 async with asyncio.timeout(BOOT_DEADLINE_S):
                     while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
                         await asyncio.sleep(0.02)
-                look = LOOK_FOR_THE_GATEWAY.format(port=gateway.port)
+                look = LOOK_FOR_THE_GATEWAY.format(port=gateway.port, ssid=SSID, password=PASSWORD)
                 await asyncio.to_thread(at_prompt, board.port, look, restarts=True)
                 await asyncio.to_thread(wait_online, gateway)
                 # It carries out commands after it has kept the address.
