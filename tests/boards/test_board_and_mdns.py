@@ -35,13 +35,9 @@ async def read(path: Path) -> str:
 async def test_a_board_finds_the_gateway_by_its_name_and_later_where_it_was(
     network: Outside, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "darvaz.mdns")
     kept = tmp_path / "gateway_address"
     with GatewayProcess() as gateway:
-        async with announced(network.inside, gateway.port):
-            async with asyncio.timeout(60):
-                while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
-                    await asyncio.sleep(0.02)
+        async with announced(network.inside, gateway.port, caplog):
             board = BoardProcess(
                 tmp_path,
                 f"ws://darvaz.local:{gateway.port}",

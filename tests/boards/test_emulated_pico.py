@@ -187,14 +187,10 @@ def test_end_keeps_the_flash_and_leaves_no_process(simulation: Simulation) -> No
 async def test_board_finds_the_gateway_by_its_name_and_keeps_where_it_was(
     gateway: GatewayProcess, simulation: Simulation, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "darvaz.mdns")
     shutil.copy(simulation.log.parent / "kept" / DEVICE / "flash.bin", tmp_path)
     with alone_in_mdns(), outside() as network:
-        async with announced(network.inside, gateway.port):
+        async with announced(network.inside, gateway.port, caplog):
             with EmulatedPico(tmp_path, f"http://{network.inside}:{gateway.port}") as board:
-                async with asyncio.timeout(BOOT_DEADLINE_S):
-                    while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
-                        await asyncio.sleep(0.02)
                 look = LOOK_FOR_THE_GATEWAY.format(port=gateway.port, ssid=SSID, password=PASSWORD)
                 await asyncio.to_thread(at_prompt, board.port, look, restarts=True)
                 await asyncio.to_thread(wait_online, gateway)

@@ -16,7 +16,7 @@ from darvaz.doctor.target import TargetError
 from darvaz.gateway.announcement import GatewayAnnouncement
 from darvaz.gateway.settings import Settings
 from tests.support.app import RunningApp
-from tests.support.mdns import alone_in_mdns
+from tests.support.mdns import alone_in_mdns, until_found_as
 
 _HERE = ["127.0.0.1"]
 
@@ -53,11 +53,9 @@ async def test_a_name_that_another_machine_has_is_left_to_it(caplog: pytest.LogC
     caplog.set_level("INFO", "darvaz.mdns")
     async with asyncio.timeout(60), AsyncZeroconf(interfaces=_HERE) as network:
         first.open()
-        while "finds the gateway as darvaz.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.02)
+        await until_found_as("darvaz.local", caplog)
         second.open()
-        while "finds the gateway as darvaz-2.local" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.02)
+        await until_found_as("darvaz-2.local", caplog)
         names = [AddressResolverIPv4(name) for name in ("darvaz.local.", "darvaz-2.local.")]
         for name in names:
             assert await name.async_request(network.zeroconf, 3_000)

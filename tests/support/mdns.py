@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import pytest
+
 from darvaz.gateway.announcement import GatewayAnnouncement
 from darvaz.gateway.settings import Settings
 
+_DEADLINE_S = 60.0
 _LOCK = Path(tempfile.gettempdir()) / "darvaz-tests-mdns.lock"
 
 
@@ -26,12 +30,24 @@ def alone_in_mdns() -> Iterator[None]:
         yield
 
 
+async def until_found_as(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Waits until a gateway says that the network finds it by that name; `caplog` takes the log of `darvaz.mdns`."""
+    async with asyncio.timeout(_DEADLINE_S):
+        while f"finds the gateway as {name}" not in caplog.text:  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
-async def announced(host: str, port: int) -> AsyncIterator[None]:
-    """Announces a gateway in the network of one address while the block runs: by itself it would tell all of them."""
+async def announced(host: str, port: int, caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
+    """Announces a gateway in the network of one address, as `darvaz.local`, while the block runs.
+
+    By itself it would tell all networks of this machine.
+    """
+    caplog.set_level("INFO", "darvaz.mdns")
     announcement = GatewayAnnouncement(Settings(host=host, port=port))
     announcement.open()
     try:
+        await until_found_as("darvaz.local", caplog)
         yield
     finally:
         await announcement.close()
