@@ -22,6 +22,7 @@ LAYERS = (
         "gateway.websocket",
         "gateway.addresses",
         "gateway.setting_rules",
+        "gateway.module_process",
     },
     {
         "gateway.settings",

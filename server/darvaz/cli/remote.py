@@ -68,9 +68,9 @@ def client_of(gateway: str, token: str | None = None) -> Iterator[Gateway]:
     # At the end Python would look through all modules for garbage: a tenth of the time of a verb.
     atexit.register(gc.freeze)
     with explained_errors():
-        config = find_gateway(gateway or None, token, data=service_folder())
-        # Root finds the local token of a service, which runs as another user, in the folder that its file names.
-        with Gateway(config=replace(config, data=service_folder())) as client:
+        # Root finds a service, which runs as another user, and its local token in the folder that its file names.
+        data = service_folder()
+        with Gateway(config=replace(find_gateway(gateway or None, token, data=data), data=data)) as client:
             yield client
 
 

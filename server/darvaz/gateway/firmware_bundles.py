@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
-from asyncio.subprocess import PIPE
-from pathlib import Path
 
-import darvaz
+from darvaz.gateway.module_process import run_module
 
 _MODULE = "darvaz.boards.flashing.firmware_bundle"
-# Where the package is: a process finds the same one that this one found.
-_PACKAGES = str(Path(darvaz.__file__).resolve().parent.parent)
 DEADLINE_S = 60.0
 BUNDLE_BYTES_MAX = 4_000_000
 
@@ -32,25 +25,12 @@ class FirmwareBundles:
     async def make(self, kind: str, mpy_version: int) -> bytes:
         """Returns the JSON that the process prints; raises `FirmwareError`. Each is as the files are at that moment."""
         async with self._turn:
-            path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
             try:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", _MODULE, kind, str(mpy_version),
-                    stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path},
-                )  # fmt: skip
-            except OSError as error:
-                raise FirmwareError(f"the firmware cannot be made here: {error.strerror}") from None
-            try:
-                async with asyncio.timeout(self._deadline_s):
-                    output, errors = await process.communicate()
+                end = await run_module(_MODULE, kind, str(mpy_version), deadline_s=self._deadline_s)
             except TimeoutError:
                 raise FirmwareError(f"the firmware was not made in {self._deadline_s:g} s; try again") from None
-            finally:
-                if process.returncode is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        process.kill()
-                    await process.wait()
-        if process.returncode or not 0 < len(output) <= BUNDLE_BYTES_MAX:
-            reason = errors.decode(errors="replace").strip().splitlines()[-1:]
-            raise FirmwareError(f"the firmware cannot be made here: {' '.join(reason) or 'nothing came'}")
-        return output
+            except OSError as error:
+                raise FirmwareError(f"the firmware cannot be made here: {error.strerror}") from None
+        if end.code or not 0 < len(end.output) <= BUNDLE_BYTES_MAX:
+            raise FirmwareError(f"the firmware cannot be made here: {end.reason or 'nothing came'}")
+        return end.output

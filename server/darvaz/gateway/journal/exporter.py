@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
@@ -17,17 +16,15 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-import darvaz
 from darvaz.gateway.journal.export_lines import read_piece
 from darvaz.gateway.journal.export_process import END, FAILED, HEAD, PieceRequest
 from darvaz.gateway.journal.queries import JournalFilter
+from darvaz.gateway.module_process import module_environment
 from darvaz.gateway.storage.read_pool import DEADLINE_S, ReadPool
 
 log = logging.getLogger("darvaz.journal")
 
 _MODULE = "darvaz.gateway.journal.export_process"
-# Where the package is: a process finds the same one that this one found.
-_PACKAGES = str(Path(darvaz.__file__).resolve().parent.parent)
 # Of an answer that the event loop has not taken yet.
 _BUFFERED_BYTES = 512 * 1024
 
@@ -111,11 +108,10 @@ class Exporter:
         self._ahead = None
         if self._is_alone or not sys.executable:
             raise _NoAnswerError("no process can be started")
-        paths = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", _MODULE, str(self._database),
-                stdin=PIPE, stdout=PIPE, limit=_BUFFERED_BYTES, env={**os.environ, "PYTHONPATH": paths},
+                stdin=PIPE, stdout=PIPE, limit=_BUFFERED_BYTES, env=module_environment(),
             )  # fmt: skip
         except (OSError, NotImplementedError) as error:
             self._is_alone = True

@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import json
-import os
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import darvaz
+from darvaz.gateway.module_process import run_module
 from darvaz.gateway.releases.manifest import MAIN, ReleaseFile, SignedUpdate, sign
 from darvaz.gateway.releases.rollout import Rollout, Target
 from darvaz.gateway.releases.store import ReleaseStore
 
 _MODULE = "darvaz.boards.compiled_modules"
-# Where the package is: the process finds the same one that this one found.
-_PACKAGES = str(Path(darvaz.__file__).resolve().parent.parent)
 DEADLINE_S = 60.0
 # Modules whose compiled form is remembered, as few change from one release to the next.
 KEPT_MAX = 4096
@@ -79,7 +72,8 @@ class BoardForms:
         forms = {file.path: self._kept[mpy_version, file.path, file.sha256] for file in modules}
         compiled = {path: form for path, form in forms.items() if isinstance(form, ReleaseFile)}
         # Beside its source, an older compiled form would never be imported.
-        rest = [file for file in files if file.path not in compiled and file.path not in _paths_of(compiled)]
+        replaced = {*compiled, *(form.path for form in compiled.values())}
+        rest = [file for file in files if file.path not in replaced]
         reasons = [f"{path} travels as source: {form}" for path, form in forms.items() if isinstance(form, str)]
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         return sorted([*rest, *compiled.values()], key=lambda file: file.path), "".join(reasons[:1]) + more
@@ -110,34 +104,17 @@ class BoardForms:
         return form is not None
 
     async def _run(self, mpy_version: int, sources: dict[str, bytes]) -> Any:
-        path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
         text = json.dumps({name: base64.b64encode(data).decode() for name, data in sources.items()})
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", _MODULE, str(mpy_version),
-                stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path},
-            )  # fmt: skip
-        except OSError as error:
-            raise NoCompilerError(f"no process can be started here: {error.strerror}") from None
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                output, errors = await process.communicate(text.encode())
+            end = await run_module(_MODULE, str(mpy_version), data=text.encode(), deadline_s=self._deadline_s)
         except TimeoutError:
             raise NoCompilerError(f"they were not compiled in {self._deadline_s:g} s") from None
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        if process.returncode:
-            reason = errors.decode(errors="replace").strip().splitlines()[-1:]
-            raise NoCompilerError(" ".join(reason) or "the process that compiles them failed")
-        return json.loads(output)
+        except OSError as error:
+            raise NoCompilerError(f"no process can be started here: {error.strerror}") from None
+        if end.code:
+            raise NoCompilerError(end.reason or "the process that compiles them failed")
+        return json.loads(end.output)
 
 
 def _is_module(path: str) -> bool:
     return path.endswith(SOURCE) and path != MAIN and not path.endswith(_ONLY_SOURCE)
-
-
-def _paths_of(compiled: dict[str, ReleaseFile]) -> set[str]:
-    return {file.path for file in compiled.values()}
