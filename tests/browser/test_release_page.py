@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
-from tests.support.updates import fall_back, receive_release
+from tests.support.updates import deploy, fall_back, receive_release, until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -61,8 +61,10 @@ async def test_a_board_in_safe_mode_says_why_and_is_given_another_release(gatewa
     async with board_at(
         gateway.ws_url, "broken-1", program={"state": "flashed", "counter": 0, "has_key": True}
     ) as board:
-        assert gateway.post("/api/rollouts", json={"release": good, "to": ["broken-1"]}).is_success
+        rollout = deploy(gateway, good, "broken-1")
         await receive_release(board, key)
+        # Else the gateway would give it again to the board that comes next.
+        await until(gateway, rollout, lambda found: found["counts"].get("good") == 1)
     broken = {"main.py": base64.b64encode(b"1 / 0\n").decode()}
     failed = gateway.post("/api/releases", json={"name": "lamp", "files": broken}).json()["number"]
     reason = 'Traceback:\n  File "/lib/darvaz_loader.mpy", line 136, in run\nValueError: <sensor>'

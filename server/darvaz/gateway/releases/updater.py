@@ -302,6 +302,8 @@ class Updater:
             while step is not None:
                 step = transfer.receive(await self._ask(target.device, step))
             self._change(rollout, target, "trial", why_source)
+            if self._settled.get(target.device) == target.counter:  # It said so right behind its last answer.
+                self._change(rollout, target, "good")
         except _Away as error:
             # A link that is about to end is still listed for a moment.
             self._not_before[target.device] = time.monotonic() + AGAIN_S
