@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
@@ -11,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.access import Issued, Tokens
+from darvaz.gateway.access import Issued, Tokens, token_uses
 from darvaz.gateway.access.token_uses import USES_WAITING_MAX
 from darvaz.gateway.storage.database import open_database, transaction
+from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from tests.support.clock import Clock
+
+DEADLINE_S = 20.0
 
 
 def use(tokens: Tokens, count: int) -> list[Issued]:
@@ -138,3 +142,27 @@ def test_a_newer_use_is_not_overwritten_by_one_that_failed(
     connection.execute("PRAGMA query_only = 0")
 
     assert [token.last_address for token in tokens.list()] == ["10.0.0.2"]
+
+
+def test_a_use_that_waits_outlives_a_look_at_the_disk(
+    tmp_path: Path, connection: sqlite3.Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_uses, "GATHER_S", DEADLINE_S)
+
+    async def test() -> None:
+        with closing(MirroredTables(partial(open_database, tmp_path), ["tokens"])) as tables:
+            tables.start()
+            tokens = Tokens(tables, clock)
+            tokens.uses.open(partial(open_database, tmp_path), tables)
+            [issued] = use(tokens, 1)
+            assert await tables.wait_until_stored(DEADLINE_S)
+            with transaction(connection):
+                connection.execute("UPDATE tokens SET label = 'other process' WHERE id = ?", (issued.token_id,))
+
+            assert await tables.look(DEADLINE_S)
+
+            [listed] = tokens.list()
+            assert (listed.label, listed.last_address) == ("other process", "10.0.0.1")
+            tokens.uses.close(tables)
+
+    asyncio.run(test())

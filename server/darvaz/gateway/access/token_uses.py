@@ -32,6 +32,8 @@ class TokenUses:
         # Token → Unix seconds and address of its newest use: those that wait, and those being written. Under the lock.
         self._waiting: dict[str, tuple[float, str | None]] = {}
         self._writing: dict[str, tuple[float, str | None]] = {}
+        # What the last transaction wrote: rows that were read before it may reach the copy after it. Replaced whole.
+        self._written: dict[str, tuple[float, str | None]] = {}
         # Since the start; under the lock.
         self._noted = self._lost = 0
         # Held while a transaction runs: what is being written is in the database once it can be had.
@@ -50,6 +52,8 @@ class TokenUses:
     ) -> None:
         """Starts to write in the background, over a connection of its own; `copy` has each use at once."""
         self._copy = copy
+        if copy is not None:
+            copy.list_repeated = self._list_repeated
 
         def connect() -> None:
             self._connection = open_connection()
@@ -123,6 +127,7 @@ class TokenUses:
             try:
                 if uses:
                     _update(connection, uses)
+                    self._written = uses
             except sqlite3.Error:
                 with self._lock:
                     self._waiting = uses | self._waiting
@@ -131,6 +136,12 @@ class TokenUses:
                 with self._lock:
                     self._writing = {}
         return position
+
+    def _list_repeated(self) -> list[tuple[str, tuple[float, str | None, str]]]:
+        """Returns the uses that rows read from the disk may lack."""
+        with self._lock:
+            uses = self._written | self._writing | self._waiting
+        return [(_UPDATE, (unix_s, address, token_id)) for token_id, (unix_s, address) in uses.items()]
 
     def _disconnect(self) -> None:
         if self._connection is not None:

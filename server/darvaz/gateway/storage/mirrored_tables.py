@@ -70,6 +70,8 @@ class MirroredTables(sqlite3.Connection):
         self._is_look_wanted = False
         self.on_changed: Callable[[], None] | None = None
         """Is called after rows have changed in memory, here or in another process."""
+        self.list_repeated: Callable[[], Iterable[tuple[str, Any]]] | None = None
+        """Returns what `execute_here` carried out and a look at the disk may not have seen: statements, parameters."""
         self._loop: asyncio.AbstractEventLoop | None = None
         # The thread's: hashes of the rows on the disk by table and key, and when they are read again.
         self._known: dict[str, dict[Any, int]] = {}
@@ -104,7 +106,7 @@ class MirroredTables(sqlite3.Connection):
         return self._run(sql, list(parameters), is_many=True)
 
     def execute_here(self, sql: str, parameters: Any = (), /) -> None:
-        """Carries out a statement in memory only: somebody else writes it to the disk."""
+        """Carries out a statement in memory only: somebody else writes it to the disk, see `list_repeated`."""
         super().execute(sql, parameters)
 
     async def wait_until_stored(self, deadline_s: float) -> bool:
@@ -165,6 +167,8 @@ class MirroredTables(sqlite3.Connection):
                 # A row that was added before is there already.
                 with contextlib.suppress(sqlite3.IntegrityError):
                     super().executemany(sql, parameters) if is_many else super().execute(sql, parameters)
+            for sql, parameters in self.list_repeated() if self.list_repeated is not None else ():
+                super().execute(sql, parameters)
             super().execute("COMMIT")
             self._tell_changed()
 
