@@ -10,7 +10,7 @@ ARGS   ?=
 needs  = @$(PYTHON) -m tools.bootstrap $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile compiled serve cluster simulate check test hil footprint deb packages pictures flood fuzz soak bench bench-quick
+.PHONY: help setup compile compiled serve cluster simulate check test hil footprint deb packages pictures flood fuzz model soak bench bench-quick
 .PHONY: test-plain test-boards lint format generate log doctor token enrol signin devices clean
 .PHONY: flash firmware rescue repl ls reset monitor erase
 
@@ -195,6 +195,9 @@ bench-quick: compiled ## The same in a minute, with less precision (python -m be
 fuzz: compiled ## Send a million random streams, and random requests (python -m tools.fuzz). ARGS='--count N --seed N'
 	@$(BIN)/python -m tools.fuzz $(ARGS)
 	@DARVAZ_EXAMPLES=5 $(BIN)/python -m pytest -q -n 0 tests/process/test_openapi_requests.py
+
+model: compiled ## Play 100,000 sequences of sending, cuts, restarts and clock jumps. ARGS='--sequences 1000000 --seed 1'
+	@$(BIN)/python -m tests.support.record_model --sequences 100000 $(ARGS)
 
 soak: compiled ## Connect, use and cut off boards in every way: ten minutes (python -m tools.soak). ARGS='--minutes 1'
 	@$(BIN)/python -m tools.soak $(ARGS)

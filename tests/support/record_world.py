@@ -255,7 +255,7 @@ class World:
         """Does one step of `STEPS`; the argument is a number, which also says of which board."""
         call, life = STEPS[step], self.lives[argument // 10 % len(self.lives)]
         call(life if step in OF_A_BOARD else self, argument % 10)
-        for each in self.lives:
+        for each in [life] if step in OF_A_BOARD else self.lives:
             each.take_pongs()
 
     # The gateway
