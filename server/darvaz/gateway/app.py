@@ -10,14 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
 from darvaz.gateway.access import Access, AccessPolicy, redact
-from darvaz.gateway.access.decisions import UNAVAILABLE
 from darvaz.gateway.access.gate import MIRRORED_TABLES
 from darvaz.gateway.alert_sources import build_alerts, watch_releases
 from darvaz.gateway.alerts.records import TABLES as ALERT_TABLES
@@ -35,8 +33,9 @@ from darvaz.gateway.esphome.identities import TABLE as NODES_TABLE
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.frames import Frames
+from darvaz.gateway.http.failures import FAILURES, answer_failure
 from darvaz.gateway.http.forwarded import ForwardedRequests
-from darvaz.gateway.http.problems import problem, unanswered
+from darvaz.gateway.http.problems import internal_error
 from darvaz.gateway.http.route_index import IndexedRouter
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.integrations import check_integrations, open_integrations
@@ -60,7 +59,7 @@ from darvaz.gateway.storage.change_notices import ChangeNotices
 from darvaz.gateway.storage.database import DATABASE_NAME, explain, explain_os, open_database, transaction
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.private_folder import make_private
-from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
+from darvaz.gateway.storage.read_pool import ReadPool
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.shared_database import SharedDatabase
@@ -77,7 +76,6 @@ from darvaz.protocol.codec import MessageCodec
 
 log = logging.getLogger("darvaz")
 
-_BUSY_RETRY_S = 5.0
 _KEPT_TOLD_MAX = 10
 
 
@@ -261,9 +259,7 @@ def build_app(parts: Parts) -> Starlette:
             Middleware(SecurityHeaders),
         ],
         exception_handlers={
-            HTTPException: _answer_http_error,
-            ReadPoolBusyError: _answer_busy,
-            sqlite3.Error: _answer_database_error,
+            **dict.fromkeys(FAILURES, _answer_failure),
             Exception: _answer_crash,
         },
     )
@@ -329,19 +325,9 @@ def _policy(settings: Settings) -> AccessPolicy:
     )
 
 
-def _answer_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return unanswered(error.status_code, request.method, request.scope["path"], error.headers)
-
-
-def _answer_database_error(request: Request, error: Exception) -> Response:
-    log.error("= %s failed: the database cannot be used: %s", request.method, error)
-    return problem(503, UNAVAILABLE.code, UNAVAILABLE.message, UNAVAILABLE.retry_after_s)
-
-
-def _answer_busy(request: Request, error: Exception) -> Response:
-    return problem(503, "busy", str(error), _BUSY_RETRY_S)
+def _answer_failure(request: Request, error: Exception) -> Response:
+    return answer_failure(request.method, request.scope["path"], error)
 
 
 def _answer_crash(request: Request, error: Exception) -> Response:
-    return problem(500, "internal", "internal error; the log of the gateway says more")
+    return internal_error()

@@ -21,6 +21,7 @@ from rich.console import Console
 
 from darvaz.gateway import service_manager
 from darvaz.gateway.access.origins import is_host_allowed
+from darvaz.gateway.api.routes import direct_operations
 from darvaz.gateway.app import build_app
 from darvaz.gateway.automation_process.supervisor import AutomationSupervisor
 from darvaz.gateway.automation_start import start_automations
@@ -204,10 +205,11 @@ def _config(parts: Parts, connections_max: int, certificates: Certificates | Non
     psk = make_psk_context(parts.access.digest_of_board) if settings.offers_psk else None
     context = None if certificates is None else certificates.context
     tls = Tls(context, lambda host: is_host_allowed(host, hosts), psk) if context or psk else None
+    make_http = functools.partial(HttpProtocol, slots=slots, direct=direct_operations(parts))
     return uvicorn.Config(
         build_app(parts),
         # Frames of a camera are written straight to the transport.
-        http=cast(type[asyncio.Protocol], ConnectionFactory(functools.partial(HttpProtocol, slots=slots), slots, tls)),
+        http=cast(type[asyncio.Protocol], ConnectionFactory(make_http, slots, tls)),
         timeout_keep_alive=IDLE_DEADLINE_S,
         ws=WebSocketProtocol,
         # Our own heartbeat decides which links are alive; a board answers WebSocket pings only while it reads.

@@ -88,6 +88,8 @@ def test_a_plain_request_is_what_h11_reads(data: bytes) -> None:
 
 @given(status=st.sampled_from([200, 204, 304, 401, 503]), headers=ANSWER_HEADERS, body=st.sampled_from([b"", b"{}"]))
 @example(200, FULL, b"{}")
+@example(200, [*FULL, (b"x", b"a\r\nb: c")], b"{}")
+@example(204, [(b"x", b"a\r\nb: c")], b"")
 def test_a_plain_answer_is_what_h11_writes(status: int, headers: Any, body: bytes) -> None:
     reference = h11.Connection(h11.SERVER)
     reference.receive_data(PLAIN)

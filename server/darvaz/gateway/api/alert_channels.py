@@ -55,7 +55,7 @@ class TestAnswer(msgspec.Struct):
     error: str | None
 
 
-async def list_alert_channels(call: Call) -> ChannelList:
+def list_alert_channels(call: Call) -> ChannelList:
     """Lists the channels by which alerts are told, without their secrets."""
     return ChannelList([_answer(call, name) for name in call.parts.alerts.messages.channels], is_installed())
 
@@ -75,7 +75,7 @@ async def put_alert_channel(call: Call) -> ChannelAnswer | Response:
     return _answer(call, name)
 
 
-async def remove_alert_channel(call: Call) -> Response | None:
+def remove_alert_channel(call: Call) -> Response | None:
     """Removes a channel, and the messages that wait for it."""
     name = _name(call)
     if not call.parts.alerts.messages.remove_channel(name):
@@ -115,7 +115,7 @@ OPERATIONS = [
 
 
 def _name(call: Call) -> str:
-    return str(call.request.path_params["channel"])
+    return str(call.scope["path_params"]["channel"])
 
 
 def _answer(call: Call, name: str) -> ChannelAnswer:

@@ -51,44 +51,44 @@ class RuleList(msgspec.Struct):
     rules: list[RuleAnswer]
 
 
-async def list_alerts(call: Call) -> AlertList:
+def list_alerts(call: Call) -> AlertList:
     """Lists what is wrong now."""
     return AlertList(list(call.parts.alerts.book.active.values()))
 
 
-async def list_past_alerts(call: Call) -> AlertPage:
+def list_past_alerts(call: Call) -> AlertPage:
     """Lists alerts that are over, the newest first."""
     before = None if call.query.before is UNSET else call.query.before
     return AlertPage(call.parts.alerts.book.history(call.query.limit, before))
 
 
-async def acknowledge_alert(call: Call) -> Alert | Response:
+def acknowledge_alert(call: Call) -> Alert | Response:
     """Notes that somebody cares for an alert: nobody else is told."""
-    alert = call.parts.alerts.acknowledge(str(call.request.path_params["alert"]), call.sharer)
+    alert = call.parts.alerts.acknowledge(str(call.scope["path_params"]["alert"]), call.sharer)
     return alert or problem(404, "unknown_alert", "no alert that is true now has this id; see GET /api/alerts")
 
 
-async def list_alert_rules(call: Call) -> RuleList:
+def list_alert_rules(call: Call) -> RuleList:
     """Lists the rules of alerts."""
     return RuleList([_answer(rule) for rule in call.parts.alerts.rules])
 
 
-async def add_alert_rule(call: Call) -> RuleAnswer | Response:
+def add_alert_rule(call: Call) -> RuleAnswer | Response:
     """Adds a rule; people are told when it comes true."""
     return _put(call, None)
 
 
-async def change_alert_rule(call: Call) -> RuleAnswer | Response:
+def change_alert_rule(call: Call) -> RuleAnswer | Response:
     """Replaces a rule; an alert of it ends."""
-    rule_id = str(call.request.path_params["rule"])
+    rule_id = str(call.scope["path_params"]["rule"])
     if rule_id not in call.parts.alerts.engine.rules:
         return _unknown_rule()
     return _put(call, rule_id)
 
 
-async def remove_alert_rule(call: Call) -> Response | None:
+def remove_alert_rule(call: Call) -> Response | None:
     """Removes a rule; an alert of it ends."""
-    rule_id = str(call.request.path_params["rule"])
+    rule_id = str(call.scope["path_params"]["rule"])
     if not call.parts.alerts.remove_rule(rule_id):
         return _unknown_rule()
     call.record("alert rule removed", rule_id)

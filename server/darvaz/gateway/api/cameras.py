@@ -65,7 +65,7 @@ class KeptFrames(msgspec.Struct):
     frames: Annotated[list[int], Meta(description="When they arrived, in Unix milliseconds.")]
 
 
-async def stream_camera(call: Call) -> Response:
+def stream_camera(call: Call) -> Response:
     """Streams MJPEG until the client disconnects; while the camera is offline, no frames come."""
     query: StreamQuery = call.query
     refused = refuse_device(call.parts, call.device) or refuse_over_limit(call.parts)
@@ -89,7 +89,7 @@ async def take_snapshot(call: Call) -> Response:
     return Response(frame.data, headers=headers, media_type=_JPEG)
 
 
-async def describe_camera(call: Call) -> CameraAnswer | Response:
+def describe_camera(call: Call) -> CameraAnswer | Response:
     """Returns the state of a camera: what was requested of it, what arrives, how many viewers it has."""
     refused = refuse_device(call.parts, call.device)
     return refused or _describe(call)
@@ -108,7 +108,7 @@ async def show_frame(call: Call) -> Response:
     ring = _ring(call)
     if isinstance(ring, Response):
         return ring
-    path: Path = ring.path(call.device, int(call.request.path_params["time_ms"]))
+    path: Path = ring.path(call.device, int(call.scope["path_params"]["time_ms"]))
     if not await asyncio.to_thread(path.is_file):
         return problem(404, "unknown_frame", "this frame is not kept, or no longer")
     return FileResponse(path, headers=_KEPT_HEADERS, media_type=_JPEG)

@@ -29,21 +29,21 @@ class CrashList(msgspec.Struct):
     crashes: list[CrashGroup]
 
 
-async def list_crashes(call: Call) -> CrashList:
+def list_crashes(call: Call) -> CrashList:
     """Lists the crashes of boards, grouped by what they died of."""
     device = call.query.device
     wanted = None if device is UNSET else call.parts.protocol.device_ids.find(device)
     return CrashList(call.parts.crashes.all(wanted))
 
 
-async def read_crash(call: Call) -> CrashGroup | Response:
+def read_crash(call: Call) -> CrashGroup | Response:
     """Returns one group of crashes, with the newest report."""
-    return call.parts.crashes.get(call.request.path_params["crash"]) or _unknown(call)
+    return call.parts.crashes.get(call.scope["path_params"]["crash"]) or _unknown(call)
 
 
-async def delete_crash(call: Call) -> Response | None:
+def delete_crash(call: Call) -> Response | None:
     """Forgets a group of crashes, such as one that is repaired; another crash of the kind is the first again."""
-    identity = call.request.path_params["crash"]
+    identity = call.scope["path_params"]["crash"]
     if not call.parts.crashes.delete(identity):
         return _unknown(call)
     call.record("crash_forgotten", identity)
@@ -51,7 +51,7 @@ async def delete_crash(call: Call) -> Response | None:
 
 
 def _unknown(call: Call) -> Response:
-    identity = call.request.path_params["crash"]
+    identity = call.scope["path_params"]["crash"]
     return problem(404, "unknown_crash", f"no crashes have the id {identity}; see GET /api/crashes")
 
 

@@ -77,12 +77,12 @@ async def list_devices(call: Call) -> Response:
     return await respond_if_changed(call.request, dump_page(texts, page.next), headers)
 
 
-async def read_device(call: Call) -> DeviceDescription | Response:
+def read_device(call: Call) -> DeviceDescription | Response:
     """Returns one device."""
     return call.parts.describer.describe(call.device) or unknown_device(call.device)
 
 
-async def change_device(call: Call) -> DeviceDescription | Response:
+def change_device(call: Call) -> DeviceDescription | Response:
     """Sets or removes the label of a device, and sets its groups and where it is shown."""
     change = call.body
     if call.parts.devices.get(call.device) is None:
@@ -104,7 +104,7 @@ async def change_device(call: Call) -> DeviceDescription | Response:
     return call.parts.describer.describe(call.device) or unknown_device(call.device)
 
 
-async def change_words(call: Call) -> DeviceDescription | Response:
+def change_words(call: Call) -> DeviceDescription | Response:
     """Sets what people say of the commands and values of a device: titles, icons, order, units."""
     if call.parts.devices.get(call.device) is None:
         return unknown_device(call.device)
@@ -136,7 +136,7 @@ async def forget_device(call: Call) -> Response | None:
 
 async def send_command(call: Call) -> CommandResult | Response:
     """Sends a command and returns the result of its acknowledgement."""
-    name, deadline_s = call.request.path_params["name"], call.parts.settings.command_deadline_s
+    name, deadline_s = call.scope["path_params"]["name"], call.parts.settings.command_deadline_s
     try:
         # A caller that has left does not count among the commands that wait.
         result = await call.while_connected(call.parts.hub.command(call.device, name, call.body, deadline_s))

@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from darvaz.gateway.api.docs_page import build_docs_page
 from darvaz.gateway.api.openapi import build_openapi
-from darvaz.gateway.api.operations import JSON, NO_STORE, Call, Operation
+from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.http.forwarded import base_path_of
+from darvaz.gateway.http.json_answers import JSON, NO_STORE
 
 # One for each path below which proxies show the gateway.
 DOCUMENTS_KEPT_MAX = 4
@@ -34,7 +35,7 @@ def document_operations(others: list[Operation]) -> list[Operation]:
 
     async def read_openapi(call: Call) -> Response:
         """Returns this document."""
-        base_path = base_path_of(call.request.scope)
+        base_path = base_path_of(call.scope)
         shown = await asyncio.to_thread(document, call.parts.operators.cookie_name, base_path)
         return Response(shown, headers=NO_STORE, media_type=JSON)
 

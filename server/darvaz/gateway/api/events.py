@@ -63,7 +63,7 @@ class EventsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ) = UNSET
 
 
-async def watch_events(call: Call) -> Response:
+def watch_events(call: Call) -> Response:
     """Streams events, from now on or from the last event that the client has."""
     # An <img> on any web page could otherwise open streams until the limit is reached.
     if call.caller.is_cross_site:

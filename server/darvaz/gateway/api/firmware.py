@@ -9,8 +9,9 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
-from darvaz.gateway.api.operations import JSON, NO_STORE, Call, Operation
+from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.firmware_bundles import FirmwareError
+from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 
 

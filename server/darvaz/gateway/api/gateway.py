@@ -78,7 +78,7 @@ SettingsChange = msgspec.defstruct(
 )
 
 
-async def read_gateway_health(call: Call) -> HealthAnswer:
+def read_gateway_health(call: Call) -> HealthAnswer:
     """Returns the health of the gateway in detail."""
     parts = call.parts
     problems = parts.problems
@@ -99,17 +99,17 @@ async def read_gateway_health(call: Call) -> HealthAnswer:
     )
 
 
-async def read_cluster(call: Call) -> ClusterState:
+def read_cluster(call: Call) -> ClusterState:
     """Returns the gateways that serve together with this one."""
     return call.parts.cluster.state()
 
 
-async def read_version(call: Call) -> VersionAnswer:
+def read_version(call: Call) -> VersionAnswer:
     """Returns the version of the gateway and of its protocol."""
     return VersionAnswer(__version__, call.parts.protocol.version, is_compiled)
 
 
-async def read_settings(call: Call) -> SettingsAnswer:
+def read_settings(call: Call) -> SettingsAnswer:
     """Returns every setting, and whether it may change while the gateway runs."""
     settings = call.parts.settings
     return SettingsAnswer(
@@ -120,14 +120,14 @@ async def read_settings(call: Call) -> SettingsAnswer:
     )
 
 
-async def change_settings(call: Call) -> SettingsAnswer:
+def change_settings(call: Call) -> SettingsAnswer:
     """Changes settings until the gateway stops; for a lasting change, use its options or environment."""
     given = {name: value for name, value in msgspec.structs.asdict(call.body).items() if value is not UNSET}
     changed = {name: int(value) if name.endswith("_bytes_max") else value for name, value in given.items()}
     call.parts.settings = msgspec.structs.replace(call.parts.settings, **changed)
     _apply(call.parts, call.parts.settings)
     call.record("settings changed", msgspec.json.encode(changed).decode())
-    return await read_settings(call)
+    return read_settings(call)
 
 
 OPERATIONS = [

@@ -52,14 +52,14 @@ class ManyResults(msgspec.Struct):
     results: list[DeviceResult]
 
 
-async def list_groups(call: Call) -> GroupList:
+def list_groups(call: Call) -> GroupList:
     """Lists the groups and their devices."""
     return GroupList(call.parts.groups.all())
 
 
-async def change_group(call: Call) -> DeviceGroup | Response:
+def change_group(call: Call) -> DeviceGroup | Response:
     """Puts devices into a group or takes them out of it, or renames it; a group exists while it has a device."""
-    groups, name, change = call.parts.groups, call.request.path_params["group"], call.body
+    groups, name, change = call.parts.groups, call.scope["path_params"]["group"], call.body
     add, remove = (
         [call.parts.protocol.device_ids.find(device) for device in ids] for ids in (change.add, change.remove)
     )
@@ -81,9 +81,9 @@ async def change_group(call: Call) -> DeviceGroup | Response:
     return DeviceGroup(name=name, devices=groups.members(name))
 
 
-async def delete_group(call: Call) -> Response | None:
+def delete_group(call: Call) -> Response | None:
     """Takes all devices out of a group."""
-    groups, name = call.parts.groups, call.request.path_params["group"]
+    groups, name = call.parts.groups, call.scope["path_params"]["group"]
     members = groups.members(name)
     if not members:
         return problem(404, "unknown_group", f"no device is in a group {name!r}; see GET /api/groups")
@@ -104,7 +104,7 @@ async def send_to_many(call: Call) -> ManyResults | Response:
         targets.update(dict.fromkeys(members))
     if not 1 <= len(targets) <= TARGETS_MAX:
         return problem(422, "invalid", f"devices, groups: name from 1 to {TARGETS_MAX} devices, not {len(targets)}")
-    name, deadline_s = call.request.path_params["name"], parts.settings.command_deadline_s
+    name, deadline_s = call.scope["path_params"]["name"], parts.settings.command_deadline_s
     results = await call.while_connected(command_many(parts.hub, list(targets), name, wanted.args, deadline_s))
     await parts.recorder.wait_until_durable(_COMMAND_STORE_DEADLINE_S)
     return ManyResults(results)

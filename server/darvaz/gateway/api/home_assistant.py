@@ -30,7 +30,7 @@ class HomeAssistantChange(msgspec.Struct, forbid_unknown_fields=True):
     is_on: bool
 
 
-async def read_home_assistant(call: Call) -> HomeAssistantAnswer:
+def read_home_assistant(call: Call) -> HomeAssistantAnswer:
     """Returns the boards as Home Assistant sees them."""
     nodes = call.parts.nodes
     remedy = call.parts.home_assistant.remedy
@@ -44,10 +44,10 @@ async def change_home_assistant(call: Call) -> HomeAssistantAnswer | Response:
         return problem(409, "packages_missing", f"Home Assistant needs more packages: {switch.remedy}")
     await switch.turn(is_on=is_on)
     call.record("home assistant switched", "on" if is_on else "off")
-    return await read_home_assistant(call)
+    return read_home_assistant(call)
 
 
-async def forget_home_assistant_key(call: Call) -> Response | None:
+def forget_home_assistant_key(call: Call) -> Response | None:
     """Removes the key that Home Assistant chose for a board, which a new Home Assistant does not have."""
     nodes = call.parts.nodes
     if nodes is None or not nodes.forget_key(call.device):

@@ -13,8 +13,9 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
-from darvaz.gateway.api.operations import JSON, NO_STORE, Call, Operation
+from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
+from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.export_lines import JournalRow, answer, head
@@ -100,7 +101,7 @@ async def read_journal(call: Call) -> Response:
     return Response(page, headers=NO_STORE, media_type=JSON)
 
 
-async def export_journal(call: Call) -> Response:
+def export_journal(call: Call) -> Response:
     """Returns the journal as a file: one JSON object per line, or CSV."""
     query: ExportQuery = call.query
     stamp = datetime.fromtimestamp(call.parts.unix_s(), UTC).strftime("%Y%m%dT%H%M%SZ")

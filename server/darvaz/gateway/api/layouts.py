@@ -20,25 +20,25 @@ class LayoutList(msgspec.Struct):
     layouts: list[Layout]
 
 
-async def list_layouts(call: Call) -> LayoutList:
+def list_layouts(call: Call) -> LayoutList:
     """Lists the dashboards with their cards."""
     return LayoutList(list(call.parts.layouts.all.values()))
 
 
-async def add_layout(call: Call) -> Layout | Response:
+def add_layout(call: Call) -> Layout | Response:
     """Adds a dashboard."""
     return _put(call, None)
 
 
-async def change_layout(call: Call) -> Layout | Response:
+def change_layout(call: Call) -> Layout | Response:
     """Replaces a dashboard, if nobody else changed it since it was read."""
-    layout_id = str(call.request.path_params["layout"])
+    layout_id = str(call.scope["path_params"]["layout"])
     return _put(call, layout_id) if layout_id in call.parts.layouts.all else _unknown()
 
 
-async def remove_layout(call: Call) -> Response | None:
+def remove_layout(call: Call) -> Response | None:
     """Removes a dashboard."""
-    layout_id = str(call.request.path_params["layout"])
+    layout_id = str(call.scope["path_params"]["layout"])
     if not call.parts.layouts.remove(layout_id):
         return _unknown()
     call.record("dashboard removed", layout_id)

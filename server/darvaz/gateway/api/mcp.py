@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
-from darvaz.gateway.api.operations import NO_STORE, Call, Operation
+from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.assistants.protocol import (
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
@@ -23,6 +23,7 @@ from darvaz.gateway.assistants.protocol import (
 )
 from darvaz.gateway.assistants.tools import DRY_RUN, READING_TOOLS, CommandTool, command_tools, may_be_of
 from darvaz.gateway.devices.errors import CommandError
+from darvaz.gateway.http.json_answers import NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.journal.queries import JournalFilter, read
 from darvaz.gateway.parts import ASSISTANT_CALLS_MAX

@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
-from darvaz.gateway.api.operations import NO_STORE, Call, Operation
+from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.http.compression import compress_for
+from darvaz.gateway.http.json_answers import NO_STORE
 
 
 async def read_metrics(call: Call) -> Response:

@@ -11,8 +11,9 @@ import msgspec
 
 from darvaz import __version__
 from darvaz.gateway.access import Need
-from darvaz.gateway.api.operations import JSON, Operation
+from darvaz.gateway.api.operations import Operation
 from darvaz.gateway.api.types import PATH_TYPES
+from darvaz.gateway.http.json_answers import JSON
 from darvaz.gateway.http.problems import PROBLEM_JSON, Problem
 
 Document = dict[str, Any]

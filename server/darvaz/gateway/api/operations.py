@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,24 +19,22 @@ from starlette.types import Receive, Scope, Send
 from darvaz.gateway.access import Admitted, Caller, Need
 from darvaz.gateway.access.decisions import UNSTORED
 from darvaz.gateway.access.networks import network_of
+from darvaz.gateway.api.bodies import BODY_BYTES_MAX, gone, read_body
 from darvaz.gateway.api.types import PATH_TYPES, PATH_WORDS
 from darvaz.gateway.api.validation import describe_error
 from darvaz.gateway.http.authorization import authorize, authorize_viewer
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.compression import compress_for
+from darvaz.gateway.http.json_answers import JSON, NO_STORE, JsonAnswer
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.server_protocol import connection_of
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
 
-BODY_BYTES_MAX = 16_384
-BODY_DEADLINE_S = 15.0
 # How long an answer waits for the disk.
 STORE_DEADLINE_S = 8.0
 # How long it then waits for the other gateways to be able to know.
 _SHARE_DEADLINE_S = 2.0
-JSON = "application/json"
-NO_STORE = {"Cache-Control": "no-store"}
 _NAME_CHARS_MAX = 64
 
 # The caller of an operation that needs no authorization.
@@ -44,14 +43,15 @@ ANYONE = Admitted(None, "viewer")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-Handler = Callable[["Call"], Awaitable[Any]]
+Handler = Callable[["Call"], Any]
 
 
 @dataclass(slots=True)
 class Call:
     """One authorized request, with query and body as the operation declares them."""
 
-    request: Request
+    scope: Scope
+    """Of the request, as ASGI describes it, with `path_params`."""
     parts: Parts
     caller: Caller
     admitted: Admitted = ANYONE
@@ -59,9 +59,14 @@ class Call:
     body: Any = None
 
     @property
+    def request(self) -> Request:
+        """Returns the request without its body, which is read already."""
+        return Request(self.scope)
+
+    @property
     def device(self) -> str:
         """Returns the device id in the path."""
-        return str(self.request.path_params["device"])
+        return str(self.scope["path_params"]["device"])
 
     @property
     def is_operator(self) -> bool:
@@ -87,7 +92,7 @@ class Call:
 
     async def while_connected(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Returns the result of what may take long; if the caller leaves, ends it and raises `ClientDisconnect`."""
-        connection, task = connection_of(self.request.scope), asyncio.current_task()
+        connection, task = connection_of(self.scope), asyncio.current_task()
         assert task is not None
         has_left = connection.is_lost
 
@@ -123,10 +128,10 @@ class Call:
 class Operation:
     """What one method on one path takes, does and answers.
 
-    `handle` returns the answer, or a `Response` for a problem or an answer that is not JSON. Its name and docstring
-    are the operation's. `need` is None where anyone may ask. `by_link` says that a view link is enough.
-    `is_stored` says that the answer waits until what it changed is on the disk. `has_tag` says that the answer has an
-    entity tag, so that one that has not changed is 304.
+    `handle` returns the answer, or a `Response` for a problem or an answer that is not JSON; it is a coroutine where it
+    waits. Its name and docstring are the operation's. `need` is None where anyone may ask. `by_link` says that a view
+    link is enough. `is_stored` says that the answer waits until what it changed is on the disk. `has_tag` says that
+    the answer has an entity tag, so that one that has not changed is 304.
     """
 
     method: str
@@ -147,8 +152,11 @@ class Operation:
     has_tag: bool = False
     other_answers: Mapping[int, Any] = field(default_factory=dict)
     decoder: msgspec.json.Decoder[Any] | None = field(init=False, default=None)
+    is_waiting: bool = field(init=False, default=False)
+    """Whether an answer may take longer than one step of the event loop."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "is_waiting", self.is_stored or inspect.iscoroutinefunction(self.handle))
         # Built here, so that a type that msgspec cannot decode fails at start.
         if self.body is not None:
             object.__setattr__(self, "decoder", msgspec.json.Decoder(self.body))
@@ -199,22 +207,40 @@ class _Endpoint:
 
 
 async def _serve(operation: Operation, request: Request, parts: Parts) -> Response:
-    if "device" in request.path_params:
-        request.path_params["device"] = parts.protocol.device_ids.find(request.path_params["device"])
-    call = Call(request, parts, caller_of(request.scope))
-    refused = await _authorize(operation, call) or _refuse_path(parts, request) or await _read(operation, call)
+    call = begin_call(request.scope, parts)
+    refused = await _authorize(operation, call) or check_request(operation, call)
+    if refused is None and operation.decoder is not None:
+        call.body = await read_body(request, operation.decoder, operation.is_body_optional, operation.body_bytes_max)
+        refused = call.body if isinstance(call.body, Response) else None
     if refused is not None:
         return refused
+    answer = await run(operation, call)
+    return answer if isinstance(answer, Response) else respond(answer, operation.status)
+
+
+def begin_call(scope: Scope, parts: Parts, caller: Caller | None = None) -> Call:
+    """Returns the call of a request, which is not authorized yet."""
+    names = scope["path_params"]
+    if "device" in names:
+        names["device"] = parts.protocol.device_ids.find(names["device"])
+    return Call(scope, parts, caller or caller_of(scope))
+
+
+async def run(operation: Operation, call: Call) -> Any:
+    """Returns the answer of an operation, which was checked, once it may be sent."""
+    parts = call.parts
     try:
-        answer = await operation.handle(call)
+        answer = operation.handle(call)
+        if inspect.isawaitable(answer):
+            answer = await answer
     except ClientDisconnect:
-        return _gone()
+        return gone()
     if operation.is_stored and not await parts.store(STORE_DEADLINE_S):
         return unstored()
     if operation.is_stored:
         # Without the others it counts here, and they hear of it later.
         await parts.cluster.wait_until_shared(_SHARE_DEADLINE_S)
-    return answer if isinstance(answer, Response) else respond(answer, operation.status)
+    return answer
 
 
 async def _authorize(operation: Operation, call: Call) -> Response | None:
@@ -223,38 +249,33 @@ async def _authorize(operation: Operation, call: Call) -> Response | None:
         return None
     if operation.by_link:
         query = call.request.query_params
-        decision = await authorize_viewer(
-            call.parts, call.request.scope, call.caller, query, call.device, operation.action
-        )
+        decision = await authorize_viewer(call.parts, call.scope, call.caller, query, call.device, operation.action)
     else:
-        decision = await authorize(call.parts, call.request.scope, call.caller, operation.need, operation.action)
+        decision = await authorize(call.parts, call.scope, call.caller, operation.need, operation.action)
     if isinstance(decision, Response):
         return decision
     call.admitted = decision
     return None
 
 
-async def _read(operation: Operation, call: Call) -> Response | None:
-    """Sets query and body as the operation declares them, or returns the problem that they have."""
+def check_request(operation: Operation, call: Call) -> Response | None:
+    """Sets the query as the operation declares it, or returns the problem that the path or the query has."""
+    refused = _refuse_path(call.parts, call.scope["path_params"])
+    if refused is not None:
+        return refused
     if operation.query is not None:
         call.query = _read_query(call.request, operation.query)
-    elif operation.takes_no_query and call.request.scope["query_string"] and call.request.query_params:
+    elif operation.takes_no_query and call.scope["query_string"] and call.request.query_params:
         name = next(iter(call.request.query_params))
         return problem(422, "invalid", f"unknown parameter {name[:_NAME_CHARS_MAX]!r}; this takes no parameters")
-    if isinstance(call.query, Response):
-        return call.query
-    if operation.decoder is not None:
-        call.body = await _read_body(
-            call.request, operation.decoder, operation.is_body_optional, operation.body_bytes_max
-        )
-    return call.body if isinstance(call.body, Response) else None
+    return call.query if isinstance(call.query, Response) else None
 
 
 def respond(answer: Any, status: int = 200) -> Response:
     """Returns an answer as JSON that is not cached; None becomes 204."""
     if answer is None:
         return Response(status_code=204, headers=NO_STORE)
-    return Response(msgspec.json.encode(answer), status, headers=NO_STORE, media_type=JSON)
+    return JsonAnswer(status, msgspec.json.encode(answer)).to_response()
 
 
 async def respond_if_changed(request: Request, body: bytes, headers: Mapping[str, str]) -> Response:
@@ -273,19 +294,14 @@ def without_body() -> Response:
     return response
 
 
-def _gone() -> Response:
-    """Returns what is said of a caller that has left; nobody reads it."""
-    return problem(400, "gone", "the request ended early")
-
-
 def unstored() -> Response:
     """Returns the problem of a change that the disk does not take."""
     return problem(503, UNSTORED.code, UNSTORED.message, UNSTORED.retry_after_s)
 
 
-def _refuse_path(parts: Parts, request: Request) -> Response | None:
+def _refuse_path(parts: Parts, names: Mapping[str, str]) -> Response | None:
     """Returns the problem of a path with a name that breaks its rule."""
-    for name, text in request.path_params.items():
+    for name, text in names.items():
         if name == "device" and parts.protocol.device_ids.resolve(text) is not None:
             continue
         try:
@@ -305,35 +321,3 @@ def _read_query(request: Request, shape: type[msgspec.Struct]) -> Any:
     except msgspec.ValidationError as error:
         # A query holds only text, whatever type was expected.
         return problem(422, "invalid", describe_error(str(error), shape).removesuffix(", got a string"))
-
-
-async def _read_body(request: Request, decoder: msgspec.json.Decoder[Any], is_optional: bool, bytes_max: int) -> Any:
-    media = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if media != JSON:
-        return problem(415, "not_json", f"the body must be {JSON}")
-    body = await _receive_body(request, bytes_max)
-    if isinstance(body, Response):
-        return body
-    try:
-        return decoder.decode(body if body or not is_optional else b"{}")
-    except msgspec.ValidationError as error:
-        if body.lstrip()[:1] == b"{":
-            return problem(422, "invalid", describe_error(str(error), decoder.type))
-        return problem(400, "not_json", "the body must be one JSON object")
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return problem(400, "not_json", "the body must be one JSON object")
-
-
-async def _receive_body(request: Request, bytes_max: int) -> bytes | Response:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_DEADLINE_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > bytes_max:
-                    return problem(413, "too_large", f"the body must be at most {bytes_max} bytes")
-    except ClientDisconnect:
-        return _gone()
-    except TimeoutError:
-        return problem(408, "too_slow", f"the body must arrive within {BODY_DEADLINE_S:g} s")
-    return bytes(body)

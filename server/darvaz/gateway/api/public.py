@@ -46,7 +46,7 @@ async def mint_public_tokens(call: Call) -> Response:
     # HEAD issues nothing: nobody would receive it.
     decide = access.refuse_public_tokens if is_head else access.public_tokens
     answer = decide(call.caller)
-    if answer is ENROLMENT_NOT_PROVEN and await is_local_program(call.parts, call.request.scope):
+    if answer is ENROLMENT_NOT_PROVEN and await is_local_program(call.parts, call.scope):
         answer = decide(replace(call.caller, is_local_program=True))
     if isinstance(answer, Refused):
         note_refusal(call.parts, call.caller, answer, "tokens")
@@ -57,19 +57,19 @@ async def mint_public_tokens(call: Call) -> Response:
     return respond(answer)
 
 
-async def read_health(call: Call) -> Response:
+def read_health(call: Call) -> Response:
     """Returns whether the gateway works; 503 while it cannot write its journal or other data."""
     problems, journal = call.parts.problems, call.parts.journal.state
     health = HealthSummary("degraded" if problems else "ok", __version__, journal, problems)
     return respond(health, 503 if call.parts.failures else 200)
 
 
-async def read_protocol(call: Call) -> dict[str, Any]:
+def read_protocol(call: Call) -> dict[str, Any]:
     """Returns the schema of every message between a device and the gateway."""
     return dict(load_schema())
 
 
-async def read_asyncapi(call: Call) -> dict[str, Any]:
+def read_asyncapi(call: Call) -> dict[str, Any]:
     """Returns the AsyncAPI document of the WebSocket."""
     return _asyncapi()
 

@@ -139,7 +139,7 @@ class UpdateKey(msgspec.Struct):
     key: str
 
 
-async def list_releases(call: Call) -> ReleaseList:
+def list_releases(call: Call) -> ReleaseList:
     """Lists the releases, the newest first."""
     return ReleaseList([_release(call.parts, release) for release in _newest_first(call.parts.updater.store.releases)])
 
@@ -160,18 +160,18 @@ async def add_release(call: Call) -> ReleaseAnswer | Response:
     return _release(call.parts, release)
 
 
-async def list_rollouts(call: Call) -> RolloutList:
+def list_rollouts(call: Call) -> RolloutList:
     """Lists the rollouts, the newest first."""
     return RolloutList([_rollout(rollout) for rollout in _newest_first(call.parts.updater.store.rollouts)])
 
 
-async def read_rollout(call: Call) -> RolloutAnswer | Response:
+def read_rollout(call: Call) -> RolloutAnswer | Response:
     """Returns one rollout with the state of each board."""
     rollout = _find(call)
     return rollout if isinstance(rollout, Response) else _rollout(rollout)
 
 
-async def begin_rollout(call: Call) -> RolloutAnswer | Response:
+def begin_rollout(call: Call) -> RolloutAnswer | Response:
     """Gives a release to boards, in steps; boards that are away get it when they come."""
     parts, request = call.parts, call.body
     release = parts.updater.store.releases.get(request.release)
@@ -198,7 +198,7 @@ async def begin_rollout(call: Call) -> RolloutAnswer | Response:
     return _rollout(parts.updater.deploy(release, list(devices), plan, _author(call)))
 
 
-async def change_rollout(call: Call) -> RolloutAnswer | Response:
+def change_rollout(call: Call) -> RolloutAnswer | Response:
     """Pauses, resumes or ends a rollout, and resumes one that stopped; what is under way comes to its end."""
     rollout = _find(call)
     if isinstance(rollout, Response):
@@ -209,7 +209,7 @@ async def change_rollout(call: Call) -> RolloutAnswer | Response:
     return _rollout(rollout)
 
 
-async def make_update_key(call: Call) -> UpdateKey:
+def make_update_key(call: Call) -> UpdateKey:
     """Returns the key with which updates for a device are signed, made at the first call; for `darvaz flash`."""
     key = call.parts.updater.store.make_key(call.device)
     call.record("update key read", "", call.device)
@@ -247,7 +247,7 @@ OPERATIONS = [
 
 
 def _find(call: Call) -> Rollout | Response:
-    number = int(call.request.path_params["rollout"])
+    number = int(call.scope["path_params"]["rollout"])
     rollout = call.parts.updater.store.rollouts.get(number)
     return rollout or problem(404, "unknown_rollout", f"there is no rollout {number}; see GET /api/rollouts")
 

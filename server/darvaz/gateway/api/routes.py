@@ -26,6 +26,7 @@ from darvaz.gateway.api import telemetry as api_telemetry
 from darvaz.gateway.api import telemetry_export as api_telemetry_export
 from darvaz.gateway.api import tokens as api_tokens
 from darvaz.gateway.api import view_links as api_views
+from darvaz.gateway.api.direct import DirectOperations
 from darvaz.gateway.api.documents import document_operations
 from darvaz.gateway.api.operations import Operation, routes_of
 from darvaz.gateway.parts import Parts
@@ -61,3 +62,11 @@ OPERATIONS = [*_OPERATIONS, *document_operations(_OPERATIONS)]
 def api_routes(parts: Parts) -> list[Route]:
     """Returns the routes of every operation."""
     return routes_of(OPERATIONS, parts)
+
+
+def direct_operations(parts: Parts) -> DirectOperations | None:
+    """Returns what answers without ASGI; None where proxies or a path before all others change what a request means."""
+    settings = parts.settings
+    if settings.listed("trusted_proxies") or settings.public.path:
+        return None
+    return DirectOperations(OPERATIONS, parts)

@@ -33,25 +33,25 @@ class ActionRuleList(msgspec.Struct):
     can_schedule: Annotated[bool, Meta(description="Whether the packages for times of day are installed.")]
 
 
-async def list_rules(call: Call) -> ActionRuleList:
+def list_rules(call: Call) -> ActionRuleList:
     """Lists the rules, with the last runs of each."""
     return ActionRuleList([_answer(call, rule) for rule in call.parts.rules.all.values()], can_schedule())
 
 
-async def add_rule(call: Call) -> ActionRuleAnswer | Response:
+def add_rule(call: Call) -> ActionRuleAnswer | Response:
     """Adds a rule."""
     return _put(call, None)
 
 
-async def change_rule(call: Call) -> ActionRuleAnswer | Response:
+def change_rule(call: Call) -> ActionRuleAnswer | Response:
     """Replaces a rule; it keeps its runs."""
-    rule_id = str(call.request.path_params["rule"])
+    rule_id = str(call.scope["path_params"]["rule"])
     return _put(call, rule_id) if rule_id in call.parts.rules.all else _unknown()
 
 
-async def remove_rule(call: Call) -> Response | None:
+def remove_rule(call: Call) -> Response | None:
     """Removes a rule."""
-    rule_id = str(call.request.path_params["rule"])
+    rule_id = str(call.scope["path_params"]["rule"])
     if not call.parts.rules.remove(rule_id):
         return _unknown()
     call.record("rule removed", rule_id)
@@ -60,7 +60,7 @@ async def remove_rule(call: Call) -> Response | None:
 
 async def run_rule(call: Call) -> Run | Response:
     """Does what a rule says, at once, and returns what became of it."""
-    rule_id = str(call.request.path_params["rule"])
+    rule_id = str(call.scope["path_params"]["rule"])
     if rule_id not in call.parts.rules.all:
         return _unknown()
     return await call.while_connected(call.parts.rules.run_now(rule_id))

@@ -81,7 +81,7 @@ class SignInLinkAnswer(msgspec.Struct):
     expires: float
 
 
-async def sign_in(call: Call) -> WhoAmI | Response:
+def sign_in(call: Call) -> WhoAmI | Response:
     """Signs a browser in and sets its cookie."""
     access = call.parts.operators
     agent = call.request.headers.get("user-agent", "")
@@ -94,7 +94,7 @@ async def sign_in(call: Call) -> WhoAmI | Response:
     return response
 
 
-async def who_am_i(call: Call) -> WhoAmI:
+def who_am_i(call: Call) -> WhoAmI:
     """Returns who the caller is and which role it has."""
     admitted = call.admitted
     if admitted.session_id is not None:
@@ -104,7 +104,7 @@ async def who_am_i(call: Call) -> WhoAmI:
     return WhoAmI(admitted.role, "localhost" if admitted.token_id is None else "token", None, admitted.token_id)
 
 
-async def sign_out(call: Call) -> Response:
+def sign_out(call: Call) -> Response:
     """Ends the caller's session and removes its cookie."""
     if call.admitted.session_id is not None:
         _end(call, call.admitted.session_id)
@@ -113,20 +113,20 @@ async def sign_out(call: Call) -> Response:
     return response
 
 
-async def list_sessions(call: Call) -> SessionList:
+def list_sessions(call: Call) -> SessionList:
     """Lists the signed-in browsers."""
     own = call.admitted.session_id
     return SessionList([_answer(session, own) for session in call.parts.operators.sessions.list()])
 
 
-async def end_session(call: Call) -> Response | None:
+def end_session(call: Call) -> Response | None:
     """Ends a session at once, and the streams that it watches."""
-    if not _end(call, str(call.request.path_params["session"])):
+    if not _end(call, str(call.scope["path_params"]["session"])):
         return problem(404, "unknown_session", "no session has this id; see GET /api/sessions")
     return None
 
 
-async def issue_sign_in_link(call: Call) -> SignInLinkAnswer:
+def issue_sign_in_link(call: Call) -> SignInLinkAnswer:
     """Makes a link that signs one browser in, once."""
     role: Role = "operator" if call.body.role is UNSET else call.body.role
     minutes = LINK_MINUTES if call.body.minutes is UNSET else call.body.minutes
@@ -180,7 +180,7 @@ def _set_cookie(call: Call, response: Response, made: SignedIn) -> None:
 
 def _cookie_path(call: Call) -> str:
     """Returns the path below which the browser sends the cookie: other pages of a proxy do not get it."""
-    return f"{base_path_of(call.request.scope)}/"
+    return f"{base_path_of(call.scope)}/"
 
 
 def _end(call: Call, session_id: str) -> bool:

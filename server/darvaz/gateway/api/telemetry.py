@@ -99,7 +99,7 @@ async def plot_telemetry(call: Call) -> PlotAnswer | Response:
     known = call.parts.devices.get(call.device)
     if known is None:
         return unknown_device(call.device)
-    name, wanted, now_s = str(call.request.path_params["name"]), call.query, call.parts.unix_s()
+    name, wanted, now_s = str(call.scope["path_params"]["name"]), call.query, call.parts.unix_s()
     from_s, to_s = (now_s + time_s if time_s <= 0 else time_s for time_s in (wanted.from_s, wanted.to_s))
     waiting = call.parts.history.waiting(call.device, name)
     found = await call.read(call.parts.history_reader, plot, call.device, name, from_s, to_s, wanted.points, waiting)
@@ -119,7 +119,7 @@ async def read_states(call: Call) -> StatesAnswer | Response:
     """Returns when a text or truth value of a device changed, and to what."""
     if call.parts.devices.get(call.device) is None:
         return unknown_device(call.device)
-    name, wanted, now_s = str(call.request.path_params["name"]), call.query, call.parts.unix_s()
+    name, wanted, now_s = str(call.scope["path_params"]["name"]), call.query, call.parts.unix_s()
     from_s, to_s = (now_s + time_s if time_s <= 0 else time_s for time_s in (wanted.from_s, wanted.to_s))
     waiting = call.parts.history.waiting_states(call.device, name)
     found = await call.read(call.parts.history_reader, states, call.device, name, from_s, to_s, waiting)

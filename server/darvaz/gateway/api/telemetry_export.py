@@ -51,7 +51,7 @@ class TelemetryExportQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
     ] = "csv"
 
 
-async def export_telemetry(call: Call) -> Response:
+def export_telemetry(call: Call) -> Response:
     """Returns single readings as a file, day by day, the oldest day first; then the changes of texts.
 
     Of numbers that are older, only summaries are kept.

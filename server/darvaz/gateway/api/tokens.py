@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need, Token
 from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
-from darvaz.gateway.api.operations import JSON, NO_STORE, Call, Operation
+from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import DeviceId, Label
+from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.sign_in_hint import address_of
 
@@ -88,7 +89,7 @@ async def list_tokens(call: Call) -> Response:
     return Response(b'{"tokens":[%s]}' % b",".join(texts), headers=NO_STORE, media_type=JSON)
 
 
-async def issue_token(call: Call) -> TokenIssued | Response:
+def issue_token(call: Call) -> TokenIssued | Response:
     """Issues a token and shows it, only once."""
     request: TokenRequest = call.body
     expires_in_s = None if request.expires_days is None else request.expires_days * _DAY_S
@@ -101,16 +102,16 @@ async def issue_token(call: Call) -> TokenIssued | Response:
     return TokenIssued(issued.token_id, issued.text)
 
 
-async def revoke_token(call: Call) -> Response | None:
+def revoke_token(call: Call) -> Response | None:
     """Revokes a token, and closes its link and the browser sessions that it opened."""
-    token_id = str(call.request.path_params["token"])
+    token_id = str(call.scope["path_params"]["token"])
     if not call.parts.access.tokens.revoke(token_id):
         return problem(404, "unknown_token", "no live token has this id; see GET /api/tokens")
     call.record("token revoked", token_id)
     return None
 
 
-async def read_enrolment(call: Call) -> EnrolmentAnswer:
+def read_enrolment(call: Call) -> EnrolmentAnswer:
     """Returns whether the enrolment window is open, and for how long."""
     left_s, policy = call.parts.access.enrolment.seconds_left(), call.parts.settings.public_tokens
     is_open = policy == "always" or (policy == "window" and left_s > 0)
@@ -118,19 +119,19 @@ async def read_enrolment(call: Call) -> EnrolmentAnswer:
     return EnrolmentAnswer(is_open, left_s, policy, address, bool(call.parts.settings.public_url))
 
 
-async def open_enrolment(call: Call) -> EnrolmentAnswer:
+def open_enrolment(call: Call) -> EnrolmentAnswer:
     """Opens the enrolment window: boards on other machines may fetch tokens for some minutes."""
     minutes = FIRST_START_MINUTES if call.body.minutes is UNSET else call.body.minutes
     call.parts.access.enrolment.open_for(minutes)
     call.record("enrolment opened", f"{minutes:g} minutes")
-    return await read_enrolment(call)
+    return read_enrolment(call)
 
 
-async def close_enrolment(call: Call) -> EnrolmentAnswer:
+def close_enrolment(call: Call) -> EnrolmentAnswer:
     """Closes the enrolment window now."""
     call.parts.access.enrolment.close()
     call.record("enrolment closed")
-    return await read_enrolment(call)
+    return read_enrolment(call)
 
 
 OPERATIONS = [

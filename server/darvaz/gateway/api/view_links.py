@@ -29,7 +29,7 @@ class ViewLinkAnswer(msgspec.Struct):
     expires: Annotated[float, Meta(description="Unix seconds.")]
 
 
-async def sign_view(call: Call) -> ViewLinkAnswer | Response:
+def sign_view(call: Call) -> ViewLinkAnswer | Response:
     """Makes links that show one camera, and nothing else, for some minutes."""
     refused = refuse_device(call.parts, call.device)
     if refused is not None:

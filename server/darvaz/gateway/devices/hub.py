@@ -18,10 +18,9 @@ from darvaz.gateway.devices.errors import (
     InvalidCommandError,
     OfflineError,
     RefusedByBoardError,
-    TimedOutError,
     UnknownDeviceError,
 )
-from darvaz.gateway.devices.presence import PENDING_PER_DEVICE_MAX, Link, Presence, declared_deadline_s
+from darvaz.gateway.devices.presence import PENDING_PER_DEVICE_MAX, Link, Presence, declared_deadline_s, give_up
 from darvaz.gateway.devices.registry import Devices, KnownDevice
 from darvaz.protocol.codec import Message, MessageCodec
 from darvaz.protocol.faults import Fault
@@ -244,18 +243,19 @@ class Hub:
         presence = self._presence_of(device)
         identity = next(self._ids) % _COMMAND_IDS
         message = self._make_command(presence.introduction, identity, name, args)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
         presence.pending[identity] = answer
+        deadline_s = max(deadline_s, declared_deadline_s(presence.introduction, name))
+        # `asyncio.timeout` takes as long as all the rest.
+        deadline = loop.call_later(deadline_s, give_up, answer, f"{device} did not answer {name}", deadline_s)
         try:
             if not presence.link.send_command(message):
                 raise OfflineError(f"{device} is disconnecting")
             presence.remember_sent(identity, name, args)
-            deadline_s = max(deadline_s, declared_deadline_s(presence.introduction, name))
-            async with asyncio.timeout(deadline_s):
-                return await answer
-        except TimeoutError:
-            raise TimedOutError(f"{device} did not answer {name} within {deadline_s:g} s") from None
+            return await answer
         finally:
+            deadline.cancel()
             presence.pending.pop(identity, None)
 
     async def _send_elsewhere(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from darvaz.gateway.devices.description import Protection
+from darvaz.gateway.devices.errors import TimedOutError
 from darvaz.gateway.devices.last_arguments import kept_arguments
 from darvaz.protocol.codec import Message
 
@@ -53,3 +54,9 @@ def declared_deadline_s(introduction: Mapping[str, Any], name: str) -> float:
     """Returns how long a device itself takes for a command at most, with its way; 0 if it did not say."""
     declared_s: float = introduction.get("deadlines_s", {}).get(name, 0)
     return declared_s + ON_THE_WAY_S if declared_s else 0
+
+
+def give_up(answer: asyncio.Future[Any], sentence: str, deadline_s: float) -> None:
+    """Ends the wait for the answer of a device that did not come in time."""
+    if not answer.done():
+        answer.set_exception(TimedOutError(f"{sentence} within {deadline_s:g} s"))

@@ -148,6 +148,12 @@ class ConnectionSlots:
         self._set_waiting(slot, count, is_pending=False)
         self._set_idle(slot, count, is_idle=True)
 
+    def mark_used(self, slot: Slot) -> None:
+        """Notes that a connection that waits for its next request had one meanwhile: others go before it."""
+        count = self._networks[slot.network]
+        count.idle.move_to_end(slot)
+        self._idle.move_to_end(slot)
+
     def mark_unread(self, slot: Slot, is_unread: bool) -> None:
         """Notes whether the client leaves its answer unread; of too many, the one that did so first is cut off."""
         if is_unread is slot.is_unread:

@@ -68,8 +68,8 @@ class PlainConnection:
         if plain is None:
             self._h11.receive_data(data)
             return
-        request, body = plain
         self._plain, self._is_answered, self._their_state, self._read_events = data, False, h11.IDLE, 0
+        request, body = plain.to_h11(), plain.body
         self._events = [_END, h11.Data(data=body), request] if body else [_END, request]
 
     def next_event(self) -> Any:

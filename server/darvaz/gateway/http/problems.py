@@ -49,6 +49,11 @@ def unknown_device(device: str) -> Response:
     return problem(404, "unknown_device", f"unknown device {device[:_NAME_CHARS_MAX]!r}; see GET /api/devices")
 
 
+def internal_error() -> Response:
+    """Returns the problem of a mistake of the gateway."""
+    return problem(500, "internal", "internal error; the log of the gateway says more")
+
+
 def redirect(relative: str) -> Response:
     """Returns a redirect to a relative address: the host that a request names may be any."""
     return Response(status_code=308, headers={"Location": relative, "Cache-Control": "no-store"})

@@ -40,12 +40,21 @@ _FRAMED = {
 }
 
 
-def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+def _raw(headers: dict[str, str]) -> RawHeaders:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 # As they go on the wire: names in lower case, as those of responses.
 _RAW, _RAW_FRAMED = _raw(HEADERS), _raw(_FRAMED)
+
+
+def with_security(headers: RawHeaders, *, is_framed: bool = False) -> RawHeaders:
+    """Returns the headers of a response with those that it does not set itself."""
+    own = {name for name, _ in headers}
+    return [*headers, *(header for header in (_RAW_FRAMED if is_framed else _RAW) if header[0] not in own)]
 
 
 class SecurityHeaders:
@@ -59,13 +68,11 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
-        wanted = _RAW_FRAMED if scope.get(IS_FRAMED) else _RAW
+        is_framed = bool(scope.get(IS_FRAMED))
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message.get("headers", [])
-                own = {name for name, _ in headers}
-                message["headers"] = [*headers, *(header for header in wanted if header[0] not in own)]
+                message["headers"] = with_security(message.get("headers", []), is_framed=is_framed)
             await send(message)
 
         await self._app(scope, receive, send_safely)

@@ -19,14 +19,13 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from darvaz.gateway.http.connection_slots import ConnectionSlots
-from darvaz.gateway.http.plain_connection import PlainConnection
+from darvaz.gateway.http.direct_requests import EXTENSION, Direct, DirectRequests
 from darvaz.gateway.http.plain_requests import dump_answer
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.security_headers import HEADERS
-from darvaz.gateway.http.slow_clients import DeadlineH11
 from darvaz.gateway.websocket.keep_alive import keep_alive
 
-EXTENSION = "darvaz.body"
+__all__ = ["EXTENSION", "HttpProtocol", "ResponseBody", "connection_of"]
 
 _CLOSE = (b"connection", b"close")
 _CHUNKED = (b"transfer-encoding", b"chunked")
@@ -39,7 +38,7 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _NOT_HTTP = "this is not a request of HTTP/1.1; for TLS, run a proxy in front of the gateway"
 
 
-class HttpProtocol(DeadlineH11):
+class HttpProtocol(DirectRequests):
     """One HTTP connection, with `EXTENSION` in the scope of its requests."""
 
     def __init__(
@@ -50,15 +49,13 @@ class HttpProtocol(DeadlineH11):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         slots: ConnectionSlots,
+        direct: Direct | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop, slots=slots)
+        super().__init__(config, server_state, app_state, _loop, slots=slots, direct=direct)
         # The body that `open_body` began; the connection then ends with it.
         self._body: ResponseBody | None = None
         # Whether its other end is a local program; None until somebody asked.
         self.is_local_program: bool | None = None
-        self._plain = PlainConnection(self.conn)
-        self.conn = self._plain  # type: ignore[assignment]
-        self.is_lost = False
         self.on_lost: Callable[[], None] | None = None
         """Is called when the connection has ended."""
         app = self.app
@@ -84,10 +81,9 @@ class HttpProtocol(DeadlineH11):
         self.app = extended
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.is_lost = True
+        super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
-        super().connection_lost(exc)
 
     def handle_events(self) -> None:
         if self._plain.is_waiting:

@@ -160,9 +160,14 @@ class DeadlineH11(H11Protocol):
             self._unread_until_s = self.loop.time() + UNREAD_DEADLINE_S + left_s
             self._unread = self.loop.call_later(UNREAD_CHECK_S, self._check_unread)
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether an answer has not ended."""
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _check_unread(self) -> None:
         self._unread = None
-        is_answering = not self.cycle.response_complete and not self.flow.write_paused
+        is_answering = self.is_answering and not self.flow.write_paused
         if is_answering or not self.transport.get_write_buffer_size():
             self._stop_unread()
         elif self.loop.time() >= self._unread_until_s:

@@ -56,7 +56,7 @@ class Recorder:
         # Who waits for the next sync: added by the event loop, taken by the thread.
         self._waiters: list[Callable[[bool], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_urged = False
+        self._is_urged = self._is_hurried = False
         # By kind: up to which position a source survives a power cut. The thread's.
         self._durable = {source.kind: 0 for source in sources}
         # Counts the requests to sync, for the writer's idea of a position.
@@ -120,14 +120,25 @@ class Recorder:
         if self._loop is None:
             return False
         result: asyncio.Future[bool] = self._loop.create_future()
-        self.when_durable(lambda is_durable: None if result.done() else result.set_result(is_durable))
+
+        def answer(is_durable: bool) -> None:
+            if not result.done():
+                result.set_result(is_durable)
+
+        self.when_durable(answer)
+        if not self._is_hurried:
+            self._is_hurried = True
+            self._loop.call_soon(self._hurry)
+        deadline = self._loop.call_later(deadline_s, answer, False)
+        try:
+            return await result
+        finally:
+            deadline.cancel()
+
+    def _hurry(self) -> None:
+        """Has the thread sync, once for all that came in this step of the event loop."""
         self._requests += 1
         self.writer.hurry()
-        try:
-            async with asyncio.timeout(deadline_s):
-                return await result
-        except TimeoutError:
-            return False
 
     def release(self, kind: int, number: int) -> None:
         """Notes that a source has its records up to a number in its database; from any thread."""
@@ -145,7 +156,7 @@ class Recorder:
     # The thread
 
     def _write(self) -> int:
-        self._is_urged = False
+        self._is_urged = self._is_hurried = False
         requests, waiting = self._requests, len(self._waiters)
         positions = {source.kind: source.position for source in self._sources}
         with self._lock:
