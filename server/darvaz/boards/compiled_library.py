@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from darvaz.boards.folded_constants import fold_constants
+from darvaz.boards.renamed_source import change_names
 from darvaz.boards.short_arguments import shorten_arguments
 from darvaz.boards.short_attributes import shorten_attributes
 from darvaz.text.extras import how_to_install
@@ -90,8 +91,8 @@ def _is_compiled(path: str) -> bool:
 @functools.lru_cache(maxsize=8)
 def _shortened(modules: tuple[tuple[str, bytes], ...], programs: tuple[bytes, ...]) -> tuple[tuple[str, bytes], ...]:
     """Returns the modules with short names; `programs` are beside them on the board."""
-    folded = fold_constants(dict(modules), programs)
-    return tuple(shorten_arguments(shorten_attributes(folded, programs), programs).items())
+    changed = change_names(dict(modules), programs, fold_constants, shorten_attributes, shorten_arguments)
+    return tuple(changed.items())
 
 
 def _path(path: str) -> str:

@@ -1,79 +1,52 @@
 """Folds the integer constants of a module that no other one uses into its code, before it is compiled for boards.
 
 On a board each name of a module takes 25 to 40 bytes of the heap. MicroPython's compiler drops a constant that is
-written `_NAME = const(1)`; in our sources it is `NAME = 1`, which the tests and readers can use. Lines stay where
-they are, so tracebacks do.
+written `_NAME = const(1)`; in our sources it is `NAME = 1`, which the tests and readers can use.
 """
 
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+
+from darvaz.boards.renamed_source import Parsed, Renaming, in_texts
 
 
-def fold_constants(sources: Mapping[str, bytes], others: Iterable[bytes]) -> dict[str, bytes]:
-    """Returns the sources of all modules with their constants folded; `others` are programs that import them."""
-    used = {name for source in (*sources.values(), *others) for name in _names_in(source).of_others}
-    return {path: _fold(source, _names_in(source).constants - used) for path, source in sources.items()}
+def fold_constants(modules: Mapping[str, Parsed], programs: Sequence[Parsed]) -> dict[str, list[Renaming]]:
+    """Returns what folds the constants of all modules; the programs may import them."""
+    used = {name for parsed in (*modules.values(), *programs) for name in _names_of_others(parsed)}
+    return {path: list(_fold(parsed, used)) for path, parsed in modules.items()}
 
 
-class _Names(NamedTuple):
-    """The names that a module takes from others, and those of its own constants."""
-
-    of_others: frozenset[str]
-    constants: frozenset[str]
-
-
-# The library is the same for each board that is flashed or simulated.
-@lru_cache(maxsize=256)
-def _names_in(source: bytes) -> _Names:
-    tree = ast.parse(source)
-    return _Names(frozenset(_names_of_others(tree)), frozenset(_constants(tree)))
-
-
-def _names_of_others(tree: ast.Module) -> Iterator[str]:
+def _names_of_others(parsed: Parsed) -> Iterator[str]:
     """Yields the names that a module takes from another: imported, or as an attribute."""
-    for node in ast.walk(tree):
+    for node in parsed.nodes:
         if isinstance(node, ast.ImportFrom):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.Attribute):
             yield node.attr
 
 
-def _constants(tree: ast.Module) -> set[str]:
-    """Returns the names in capitals that a module binds once, at its top, to an integer."""
-    bound = Counter(
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    )
-    found = set()
-    for node in tree.body:
+def _fold(parsed: Parsed, used: set[str]) -> Iterator[Renaming]:
+    constants = _constants(parsed)
+    names = constants.keys() - used - {node.id for node in in_texts(parsed.nodes) if isinstance(node, ast.Name)}
+    for node in parsed.nodes:
+        if isinstance(node, ast.Name) and node.id in names and not node.id.startswith("_"):
+            yield Renaming(node.lineno, node.col_offset, node.id.encode(), f"_{node.id}".encode())
+    for name in names:
+        value = constants[name]
+        yield Renaming(value.lineno, value.col_offset, b"", b"const(")
+        yield Renaming(value.lineno, value.end_col_offset or 0, b"", b")")
+
+
+def _constants(parsed: Parsed) -> dict[str, ast.Constant]:
+    """Returns the names in capitals that a module binds once, at its top, to an integer, and these."""
+    bound = Counter(node.id for node in parsed.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    found = {}
+    for node in parsed.tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name, value = node.targets[0].id, node.value
-            is_int = isinstance(value, ast.Constant) and type(value.value) is int
-            if name.isupper() and bound[name] == 1 and is_int:
-                found.add(name)
+            if name.isupper() and bound[name] == 1 and isinstance(value, ast.Constant) and type(value.value) is int:
+                found[name] = value
     return found
-
-
-@lru_cache(maxsize=256)
-def _fold(source: bytes, names: frozenset[str]) -> bytes:
-    lines: dict[int, list[tokenize.TokenInfo]] = {}
-    for token in tokenize.generate_tokens(io.StringIO(source.decode()).readline):
-        if token.type == tokenize.NAME and token.string in names:
-            lines.setdefault(token.start[0], []).append(token)
-    text = source.decode().splitlines(keepends=True)
-    for number, tokens in lines.items():
-        line = text[number - 1]
-        for token in reversed(tokens):
-            private = token.string if token.string.startswith("_") else "_" + token.string
-            line = line[: token.start[1]] + private + line[token.end[1] :]
-        if tokens[0].start[1] == 0:
-            name, _, value = line.partition("=")
-            line = f"{name.strip()} = const({value.partition('#')[0].strip()})\n"
-        text[number - 1] = line
-    return "".join(text).encode()

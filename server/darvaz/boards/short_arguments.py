@@ -2,54 +2,54 @@
 
 MicroPython keeps the name of each argument of each function, 20 bytes of the heap or more, though nearly all are given
 by their place. Names that a call anywhere gives, those of classes whose methods makers call, and those that a nested
-function binds again stay. Lines stay where they are, and tracebacks do not show arguments.
+function binds again stay. Tracebacks do not show arguments.
 """
 
 from __future__ import annotations
 
 import ast
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from darvaz.boards.renamed_source import Parsed, Renaming
 
 # What makers use: `device.command(…)`, `device.log.info(…)`.
 _OPEN_CLASSES = frozenset({"Device", "Log"})
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def shorten_arguments(sources: Mapping[str, bytes], others: Iterable[bytes]) -> dict[str, bytes]:
-    """Returns the sources with short names of arguments; `others` are programs beside them."""
-    trees = {path: ast.parse(source) for path, source in sources.items()}
-    named = {name for tree in trees.values() for name in _named_in_calls(tree)}
-    named.update(name for source in others for name in _named_in_calls(ast.parse(source)))
-    return {path: _rename(source, _places(trees[path], named)) for path, source in sources.items()}
+def shorten_arguments(modules: Mapping[str, Parsed], programs: Sequence[Parsed]) -> dict[str, list[Renaming]]:
+    """Returns what gives arguments short names; the programs may call the functions."""
+    named = {name for parsed in (*modules.values(), *programs) for name in _named_in_calls(parsed)}
+    return {path: list(_changes(parsed.tree, named)) for path, parsed in modules.items()}
 
 
-def _named_in_calls(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _named_in_calls(parsed: Parsed) -> Iterator[str]:
+    for node in parsed.nodes:
         if isinstance(node, ast.keyword) and node.arg is not None:
             yield node.arg
 
 
-def _places(tree: ast.Module, named: set[str]) -> dict[tuple[int, int], tuple[str, str]]:
-    """Returns what to replace: line and byte of each name → the name and the short one."""
-    found: dict[tuple[int, int], tuple[str, str]] = {}
+def _changes(tree: ast.Module, named: set[str]) -> Iterator[Renaming]:
     for function in _functions(tree):
         arguments = [*function.args.posonlyargs, *function.args.args]
         inside = [node for statement in function.body for node in ast.walk(statement)]
         used = {node.id for node in inside if isinstance(node, ast.Name)} | {argument.arg for argument in arguments}
         free = iter([letter for letter in string.ascii_lowercase if letter not in used])
         bound_again = set(_bound_again(inside))
+        short: dict[str, str] = {}
         for argument in arguments:
             name = argument.arg
-            if name == "self" or name in named or name in bound_again or len(name) == 1:
-                continue
-            short = next(free, name)
-            places = [
-                (node.lineno, node.col_offset) for node in inside if isinstance(node, ast.Name) and node.id == name
-            ]
-            for position in [(argument.lineno, argument.col_offset), *places]:
-                found[position] = (name, short)
-    return found
+            if not (name == "self" or name in named or name in bound_again or len(name) == 1):
+                short[name] = next(free, name)
+                yield _change(argument, name, short)
+        for node in inside:
+            if isinstance(node, ast.Name) and node.id in short:
+                yield _change(node, node.id, short)
+
+
+def _change(node: ast.arg | ast.Name, name: str, short: Mapping[str, str]) -> Renaming:
+    return Renaming(node.lineno, node.col_offset, name.encode(), short[name].encode())
 
 
 def _functions(tree: ast.AST) -> Iterator[_Function]:
@@ -80,12 +80,3 @@ def _bound_again(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 def _is_stored(name: ast.Name) -> bool:
     return isinstance(name.ctx, ast.Store)
-
-
-def _rename(source: bytes, places: Mapping[tuple[int, int], tuple[str, str]]) -> bytes:
-    lines = source.splitlines(keepends=True)
-    for (line, at), (name, short) in sorted(places.items(), reverse=True):
-        text = lines[line - 1]
-        assert text[at:].startswith(name.encode()), f"line {line} has another name than {name}"
-        lines[line - 1] = text[:at] + short.encode() + text[at + len(name) :]
-    return b"".join(lines)

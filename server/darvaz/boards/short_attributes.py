@@ -2,55 +2,52 @@
 
 On a board each name takes 20 to 30 bytes of the heap and as many of the flash, once, however many objects use it:
 `_asked_since_ms` of one class and `_write_since_ms` of another become `_a` of both. Methods, functions and what a
-program sees keep their names, lines stay where they are, and so tracebacks read as before.
+program sees keep their names.
 """
 
 from __future__ import annotations
 
 import ast
-import io
 import string
-import tokenize
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from darvaz.boards.renamed_source import Parsed, Renaming, in_texts
 
 _SELF = "self"
 # A maker's own attributes of a device rarely look like these.
 _SHORT = tuple("_" + letter for letter in string.ascii_lowercase + string.ascii_uppercase)
 
 
-def shorten_attributes(sources: Mapping[str, bytes], others: Iterable[bytes]) -> dict[str, bytes]:
-    """Returns the sources with short attributes; `others` are programs beside them, whose names stay."""
-    trees = [ast.parse(source) for source in sources.values()]
-    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    fixed = _names_that_stay(trees, others)
+def shorten_attributes(modules: Mapping[str, Parsed], programs: Sequence[Parsed]) -> dict[str, list[Renaming]]:
+    """Returns what gives attributes short names; names in the programs stay."""
+    classes = [node for parsed in modules.values() for node in parsed.nodes if isinstance(node, ast.ClassDef)]
+    fixed = {name for parsed in modules.values() for name in _names_that_stay(parsed)}
+    fixed.update(name for program in programs for name in _all_names(program.nodes))
     attributes: dict[str, set[str]] = {}
     for node in classes:
         attributes.setdefault(node.name, set()).update(
             name for name in _stored(node) if _is_private(name) and name not in fixed
         )
     short = _choose(_families(classes, attributes), fixed)
-    return {path: _rename(source, short) for path, source in sources.items()}
+    return {path: list(_changes(parsed, short)) for path, parsed in modules.items()}
 
 
-def _names_that_stay(trees: Iterable[ast.Module], others: Iterable[bytes]) -> set[str]:
-    """Returns the names that are not only attributes of the library's own objects, each stored by its own class."""
-    found = {name for source in others for name in _all_names(ast.parse(source))}
-    for tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and not _is_own(node):
-                found.add(node.attr)
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                found.add(node.name)
-            elif isinstance(node, ast.Name):
-                found.add(node.id)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.update(node.value.replace(".", " ").split())
-    return found
+def _names_that_stay(parsed: Parsed) -> Iterator[str]:
+    """Yields the names that are not only attributes of the library's own objects, each stored by its own class."""
+    for node in parsed.nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and not _is_own(node):
+            yield node.attr
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from node.value.replace(".", " ").split()
+    yield from _all_names(in_texts(parsed.nodes))
 
 
-def _all_names(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _all_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Attribute):
             yield node.attr
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -101,11 +98,11 @@ def _choose(families: list[set[str]], fixed: set[str]) -> dict[str, str]:
     return short
 
 
-def _rename(source: bytes, short: Mapping[str, str]) -> bytes:
-    text = source.decode().splitlines(keepends=True)
-    tokens = list(tokenize.generate_tokens(io.StringIO(source.decode()).readline))
-    for before, token in reversed(list(pairwise(tokens))):
-        if token.type == tokenize.NAME and before.string == "." and token.string in short:
-            row = token.start[0] - 1
-            text[row] = text[row][: token.start[1]] + short[token.string] + text[row][token.end[1] :]
-    return "".join(text).encode()
+def _changes(parsed: Parsed, short: Mapping[str, str]) -> Iterator[Renaming]:
+    for node in parsed.nodes:
+        if isinstance(node, ast.Attribute) and node.attr in short:
+            name = node.attr.encode()
+            # An attribute ends with its name.
+            yield Renaming(
+                node.end_lineno or 0, (node.end_col_offset or 0) - len(name), name, short[node.attr].encode()
+            )

@@ -7,6 +7,7 @@ import ast
 import pytest
 
 from darvaz.boards.firmware_source import read_sources
+from darvaz.boards.renamed_source import change_names
 from darvaz.boards.short_arguments import shorten_arguments
 
 FUNCTIONS = '''
@@ -37,7 +38,7 @@ class Device:
 
 
 def shorten(program: bytes = b"") -> str:
-    return shorten_arguments({"one": FUNCTIONS}, [program])["one"].decode()
+    return change_names({"one": FUNCTIONS}, [program], shorten_arguments)["one"].decode()
 
 
 def test_functions_compute_the_same() -> None:
@@ -66,7 +67,7 @@ def test_a_name_that_a_program_gives_stays() -> None:
 def test_the_library_keeps_its_functions_and_lines() -> None:
     files = {path: data for path, data in read_sources("pico").items() if path.startswith("/lib/darvaz/")}
 
-    short = shorten_arguments(files, [])
+    short = change_names(files, [], shorten_arguments)
 
     def shape(source: bytes) -> list[tuple[str, int, int]]:
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef)

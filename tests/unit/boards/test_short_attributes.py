@@ -7,6 +7,7 @@ import ast
 import pytest
 
 from darvaz.boards.firmware_source import read_sources
+from darvaz.boards.renamed_source import change_names
 from darvaz.boards.short_attributes import shorten_attributes
 
 LINK = b"""
@@ -35,7 +36,7 @@ class Other:
 
 def shorten(*sources: bytes, program: bytes = b"") -> list[str]:
     files = {str(number): source for number, source in enumerate(sources)}
-    return [source.decode() for source in shorten_attributes(files, [program]).values()]
+    return [source.decode() for source in change_names(files, [program], shorten_attributes).values()]
 
 
 def test_names_are_short_and_differ_within_one_object() -> None:
@@ -64,7 +65,7 @@ def test_names_that_a_program_uses_stay() -> None:
 def test_the_library_keeps_its_lines_and_its_functions() -> None:
     files = {path: data for path, data in read_sources("pico").items() if path.startswith("/lib/darvaz/")}
 
-    short = shorten_attributes(files, [])
+    short = change_names(files, [], shorten_attributes)
 
     def shape(source: bytes) -> list[tuple[str, int]]:
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -72,3 +73,7 @@ def test_the_library_keeps_its_lines_and_its_functions() -> None:
 
     assert {path: shape(data) for path, data in files.items()} == {path: shape(data) for path, data in short.items()}
     assert sum(map(len, short.values())) < sum(map(len, files.values())) - 1000
+
+
+def test_names_in_a_text_with_names_stay() -> None:
+    assert "{self._first_long}" in shorten(LINK, OTHER, b"class Text:\n    text = f'{self._first_long}'\n")[2]
