@@ -100,18 +100,23 @@ class Environment:
         missing = [extra for extra in ["base", *extras] if installed.get(extra) != digest]
         if not missing:
             return
-        if os.environ.get(LOCKED) == "yes":
-            # What pip finds installed, it leaves. An index may lack a version; the bounds below hold everywhere.
-            try:
-                install_locked(self.python, self._root)
-            except InstallError as error:
-                print(f"requirements.lock cannot be installed, only what pyproject.toml allows: {error}", flush=True)
         named = [extra for extra in missing if extra != "base"]
-        install(self.python, self._root, named)
+        if os.environ.get(LOCKED) != "yes" or not self._install_locked(named):
+            install(self.python, self._root, named)
         for extra in missing:
             for name in (extra, *CONTAINED.get(extra, ())):
                 installed[name] = digest
         (self.folder / STAMP).write_text(json.dumps(self._stamp), encoding="utf-8")
+
+    def _install_locked(self, extras: List[str]) -> bool:
+        """Returns whether the lock could be installed: an index may lack a version; the bounds hold everywhere."""
+        try:
+            # What is installed already, stays.
+            install_locked(self.python, self._root, extras)
+        except InstallError as error:
+            print(f"requirements.lock cannot be installed, only what pyproject.toml allows: {error}", flush=True)
+            return False
+        return True
 
     def _is_ours(self) -> bool:
         return all(self._stamp.get(key) == value for key, value in self._here().items())

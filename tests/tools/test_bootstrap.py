@@ -252,10 +252,32 @@ def test_the_bootstrap_can_be_read_by_python_3_6(module: object) -> None:
 def test_the_lock_is_installed_first_where_it_is_asked_for(
     root: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "install_locked", lambda python, root: calls.append(["lock"]))
+    monkeypatch.setattr(bootstrap, "install_locked", lambda python, root, extras: calls.append(["lock", *extras]))
     monkeypatch.setenv("INSTALL_LOCKED", "yes")
 
     prepare(root, "test")
     prepare(root, "test")
 
-    assert calls == [["venv"], ["lock"], ["test"]]
+    assert calls == [["venv"], ["lock", "test"]]
+
+
+@pytest.mark.parametrize(("uv", "installers"), [("works", ["pip", "uv", "uv"]), ("fails", ["pip", "uv", "pip", "pip"])])
+def test_the_lock_is_installed_by_uv_or_else_by_pip(
+    uv: str, installers: list[str], root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (root / pip_progress.LOCK).write_text(
+        "urllib3==2 \\\n    --hash=1\nuv==0.9 \\\n    --hash=2\nuvicorn==1 \\\n    --hash=3\n"
+    )
+    fails = 'case "$2" in uv) exit 1;; esac\n' if uv == "fails" else ""
+    python = root / "python"
+    python.write_text(f'#!/bin/sh\necho "$2 $*" >> calls\n{fails}')
+    python.chmod(0o755)
+
+    pip_progress.install_locked(python, root, ["test"])
+
+    calls = (root / "calls").read_text().splitlines()
+    assert [call.split()[0] for call in calls] == installers
+    assert all("--require-hashes --requirement" in call for call in calls[:-1])
+    assert calls[-1].endswith("--editable .[test]")
+    assert (root / ".cache/uv.lock").read_text() == "uv==0.9 \\\n    --hash=2\n"
+    assert ("By pip, since uv could not" in capfd.readouterr().out) == (uv == "fails")
