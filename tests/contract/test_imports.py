@@ -69,6 +69,7 @@ LAYERS = (
         "gateway.damaged_files",
         "gateway.last_writes",
         "gateway.forgotten_devices",
+        "gateway.missed_events",
         "gateway.http",
         "gateway.greeting",
     },

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.api.replay import ROWS_MAX
+from darvaz.gateway.missed_events import ROWS_MAX
 from tests.support.app import RunningApp
 from tests.support.board import board_at
 from tests.support.event_stream import EventStream, open_stream

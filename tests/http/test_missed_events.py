@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.api.replay import read_missed
 from darvaz.gateway.journal.queries import JournalFilter
 from darvaz.gateway.journal.starts import CUT_OFF_IDS
+from darvaz.gateway.missed_events import read_missed
 from darvaz.gateway.storage.database import open_database
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at

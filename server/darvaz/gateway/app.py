@@ -46,6 +46,7 @@ from darvaz.gateway.last_writes import close_writers
 from darvaz.gateway.layouts import Layouts
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
+from darvaz.gateway.missed_events import MissedFromJournal
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.prompts.prompts import Prompts
 from darvaz.gateway.releases.setup import build_updater
@@ -271,6 +272,7 @@ def build_app(parts: Parts) -> Starlette:
 def _connect(parts: Parts) -> None:
     """Connects parts that are built before those that they need."""
     parts.events = EventStreams(parts.bus, parts.describer.describe, time.time, lambda: parts.journal.newest_id)
+    parts.missed = MissedFromJournal(parts)
     parts.metrics = Metrics(parts.protocol.close_codes, _gauges(parts))
     queries = {"journal": lambda: parts.reader.waiting, "history": lambda: parts.history_reader.waiting}
     system = SystemCollector(lambda: parts.writers, queries, lambda: len(parts.problems), parts.data_use)

@@ -40,6 +40,8 @@ class Cluster(Protocol):
 
     async def wait_until_shared(self, deadline_s: float) -> bool: ...
 
+    async def hand_over(self) -> None: ...
+
 
 class SingleGateway:
     """A gateway that serves alone."""
@@ -51,3 +53,6 @@ class SingleGateway:
     async def wait_until_shared(self, deadline_s: float) -> bool:
         """Returns that no other needs to know."""
         return True
+
+    async def hand_over(self) -> None:
+        """Returns at once: boards wait for this gateway."""

@@ -23,6 +23,7 @@ from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.devices.rivals import Rivals
 from darvaz.gateway.events.bus import EventBus
+from darvaz.gateway.events.missed import MissedEvents
 from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.firmware_bundles import FirmwareBundles
 from darvaz.gateway.frames import Frames
@@ -130,6 +131,7 @@ class Parts:
     told_of_links: RateLimiter = field(init=False)
     """Entries that tell of links that are left out, by network."""
     events: EventStreams = field(init=False)
+    missed: MissedEvents = field(init=False)
     metrics: Metrics = field(init=False)
     data_use: DataUse = field(init=False)
     loop_lag: LoopLag = field(default_factory=LoopLag)

@@ -15,14 +15,12 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.access.decisions import FOREIGN_ORIGIN
 from darvaz.gateway.api.event_response import EventBody, EventResponse
 from darvaz.gateway.api.operations import Call, Operation
-from darvaz.gateway.api.replay import event_of, read_missed
 from darvaz.gateway.api.types import DeviceId
-from darvaz.gateway.events.queue import Event, EventQueue, dump_event, dump_gap
-from darvaz.gateway.events.streams import NUMBERS_PER_ENTRY, TYPES
+from darvaz.gateway.events.missed import Gap, Present
+from darvaz.gateway.events.queue import Event, EventQueue, dump_event_as, dump_gap
+from darvaz.gateway.events.streams import TYPES
 from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem
-from darvaz.gateway.journal.flush import wait_until_written
-from darvaz.gateway.journal.queries import JournalFilter
 
 RETRY_MS = 2_000
 DEVICES_MAX = 32
@@ -56,8 +54,12 @@ class EventsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ] = ",".join(TYPES)
     last_event_id: (
         Annotated[
-            int,
-            Meta(ge=0, le=2**62, description="For clients that cannot send Last-Event-ID: continue after this event."),
+            str,
+            Meta(
+                pattern=r"^[0-9a-z.]{1,4096}$",
+                description="For clients that cannot send Last-Event-ID: continue after the event with this id.",
+                extra_json_schema={"x-rule": "last_event_id is the id of an event"},
+            ),
         ]
         | UnsetType
     ) = UNSET
@@ -94,7 +96,7 @@ async def _serve(call: Call, body: EventBody) -> None:
     queue = events.open_queue(frozenset(query.types.split(",")), _devices(call))
     body.on_end = functools.partial(events.close_queue, queue)
     # With an id here, a client cut off before it has caught up would believe that it has everything.
-    await body.send(_hello(call, queue.begins if last is None else None))
+    await body.send(_hello(call, events.order.id_of(queue.begins, None) if last is None else b""))
     if last is not None:
         async for piece in _missed(call, queue, last):
             await body.send(piece)
@@ -111,56 +113,31 @@ def _devices(call: Call) -> frozenset[str] | None:
     return frozenset(call.parts.protocol.device_ids.find(device) for device in named) if named else None
 
 
-async def _missed(call: Call, queue: EventQueue, last: int) -> AsyncIterator[bytes]:
-    """Yields the events since one: from the ring, or from the journal and the ring."""
+async def _missed(call: Call, queue: EventQueue, last: str) -> AsyncIterator[bytes]:
+    """Yields the events since one: from memory, or from where they are stored."""
     events = call.parts.events
-    if last >= queue.begins:
-        # Of a journal that is gone, or of an earlier version: what is missing since then cannot be known.
-        yield dump_gap(None)
-        for piece in _joined(await _present(call, queue, queue.begins)):
+    number = events.order.number_of(last)
+    kept = None if number is None or number >= queue.begins else events.between(number, queue)
+    if kept is not None:
+        for piece in _joined(kept):
             yield piece
         return
-    kept = events.between(last, queue)
-    if kept is None:
-        until = events.complete_since
-        async for piece in _from_journal(call, queue, last):
-            yield piece
-        for piece in _joined(await _present(call, queue, until)):
-            yield piece
-        kept = events.between(until, queue)
-        if kept is None:
+    async for found in call.parts.missed.since(last, queue, call.read):
+        if isinstance(found, Gap):
             yield dump_gap(None)
-    for piece in _joined(kept or []):
-        yield piece
+            continue
+        for piece in _joined(await _present(call, queue, found.id) if isinstance(found, Present) else found):
+            yield piece
 
 
-async def _from_journal(call: Call, queue: EventQueue, last: int) -> AsyncIterator[bytes]:
-    devices = _devices(call)
-    entry_id, until_id = last // NUMBERS_PER_ENTRY, call.parts.events.entries_before
-    is_written = await wait_until_written(call.parts.journal)
-    wanted = JournalFilter(
-        # Of several, those of the others are left out of what is sent.
-        device=next(iter(devices)) if devices is not None and len(devices) == 1 else None,
-        after_id=entry_id,
-        before_id=until_id + 1,
-    )
-    missed = await call.read(call.parts.reader, read_missed, wanted, queue.wants_type)
-    found = await call.parts.long_work.collect(event_of(call.parts.protocol, row) for row in missed.rows)
-    # What waits for a disk that fails is not in the journal yet.
-    if not (missed.is_complete and is_written and None not in found):
-        yield dump_gap(None)
-    for piece in _joined([event for event in found if event is not None and queue.wants_device(event)]):
-        yield piece
-
-
-async def _present(call: Call, queue: EventQueue, number: int) -> list[Event]:
+async def _present(call: Call, queue: EventQueue, id_: bytes) -> list[Event]:
     """Returns the current state of each device, instead of all its changes of presence."""
 
     def states() -> Iterator[Event]:
         for device in call.parts.devices.after(""):
             described = call.parts.describer.describe(device)
             if described is not None:
-                yield Event(number, "presence", device, dump_event(number, "presence", described))
+                yield Event(queue.begins, "presence", device, dump_event_as(id_, "presence", described))
 
     if not queue.wants_type("presence"):
         return []
@@ -181,15 +158,16 @@ def _joined(events: Iterable[Event]) -> Iterator[bytes]:
         yield b"".join(piece)
 
 
-def _last_event_id(call: Call) -> int | None:
-    """Returns the last event that a client has; an id that is not from this gateway counts as none."""
-    header = call.request.headers.get("last-event-id", "")
-    if header.isascii() and header.isdigit() and len(header) <= 19:
-        return int(header)
-    return None if call.query.last_event_id is UNSET else int(call.query.last_event_id)
+def _last_event_id(call: Call) -> str | None:
+    """Returns the id of the last event that a client has; one that no gateway gave counts as none."""
+    shown = call.request.headers.get("last-event-id", "")
+    is_id = call.parts.events.order.is_id
+    if not is_id(shown):
+        shown = "" if call.query.last_event_id is UNSET else call.query.last_event_id
+    return shown if is_id(shown) else None
 
 
-def _hello(call: Call, number: int | None) -> bytes:
+def _hello(call: Call, id_: bytes) -> bytes:
     data = {"version": __version__, "time": call.parts.unix_s(), "role": call.admitted.role}
-    identity = b"" if number is None else b"id: %d\n" % number
+    identity = b"id: %s\n" % id_ if id_ else b""
     return b"retry: %d\n%sevent: hello\ndata: %s\n\n" % (RETRY_MS, identity, msgspec.json.encode(data))

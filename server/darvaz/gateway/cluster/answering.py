@@ -29,6 +29,11 @@ class Answering:
         self._answer = answer
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def count(self) -> int:
+        """Returns how many are under way."""
+        return len(self._tasks)
+
     async def receive(self, message: Msg) -> None:
         """Begins to answer a request."""
         if len(self._tasks) >= self._tasks_max:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import zlib
 from typing import Any
 
 import msgspec
 
 from darvaz.gateway.cluster.connection import NatsConnection
+from darvaz.gateway.cluster.event_positions import EventPositions
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
-from darvaz.gateway.cluster.journal_sender import ELSEWHERE, NODE_HEADER, STREAM, SUBJECT
+from darvaz.gateway.cluster.journal_sender import ELSEWHERE, END_HEADER, NODE_HEADER, STREAM, SUBJECT
 from darvaz.gateway.journal.batches import EntryGroup, unpack
 from darvaz.gateway.journal.writer import PENDING_CHARS_MAX, PENDING_ROWS_MAX
 from darvaz.gateway.parts import Parts
@@ -35,9 +37,10 @@ _SETTING = "cluster_journal_read"
 class JournalReceiver:
     """Takes over entries. Used from the event loop only."""
 
-    def __init__(self, parts: Parts, origin: str) -> None:
+    def __init__(self, parts: Parts, origin: str, positions: EventPositions) -> None:
         self._parts = parts
         self._origin = origin
+        self._positions = positions
         self.follower = Follower(STREAM, self._take, f"{SUBJECT}.", AT_ONCE)
         self.follower.wait_for_room = self._wait_for_room
         # Tells the stream from a later one of the same name.
@@ -50,6 +53,7 @@ class JournalReceiver:
             found = self._parts.tables.execute("SELECT value FROM settings WHERE key = ?", (_SETTING,)).fetchone()
             revision, _, of = (found[0] if found else "0 ").partition(" ")
             self.follower.revision = int(revision) if of == created else 0
+            self._positions.begin(created, self.follower.revision)
 
     async def run(self, connection: NatsConnection) -> None:
         """Takes over until it is cancelled."""
@@ -78,6 +82,8 @@ class JournalReceiver:
             await asyncio.sleep(_ROOM_LOOK_S)
 
     def _take(self, message: BucketEntry) -> None:
+        end = message.headers.get(END_HEADER, "")
+        self._positions.pass_by(message.revision, message.key, int(end) if end.isdecimal() else 0, time.monotonic())
         if message.key == self._origin or message.value is None:
             return
         try:

@@ -8,6 +8,7 @@ first; the stream itself says how far it came.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import sqlite3
 import time
@@ -15,14 +16,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from nats.aio.msg import Msg
+
 from darvaz.gateway.access import redact
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
+from darvaz.gateway.cluster.event_positions import JOURNAL_CHARS
 from darvaz.gateway.journal.batches import EntryGroup, pack, parse_groups
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 
 STREAM = "dv_journal"
 SUBJECT = "dv.journal"
+# Another gateway waits for what a journal, by its id as ids of events have it, has not sent yet.
+FLUSH = "dv.flush"
 # How long the stream keeps an entry for a gateway that is away.
 KEPT_S = 7 * 86_400.0
 # The number behind the last entry of a message, and the name of the gateway.
@@ -35,6 +41,9 @@ _MESSAGE_CHARS_MAX = 100_000
 _ID_SETTING = "cluster_journal_id"
 _STORE_DEADLINE_S = 30.0
 _RETRY_S = 0.5
+_LOOK_S = 0.02
+# How often it is looked for what came into the database without a record.
+_STORED_LOOK_S = 1.0
 
 
 @dataclass(slots=True)
@@ -49,8 +58,10 @@ class _Message:
 class JournalSender:
     """Sends the entries of one journal. Used from the event loop only, but for what the recorder calls."""
 
-    def __init__(self, parts: Parts, origin: str, node: str) -> None:
+    def __init__(self, parts: Parts, origin: str, node: str, kept_s: float = KEPT_S) -> None:
         self._parts = parts
+        # Older entries are not sent.
+        self._kept_s = kept_s
         self._subject = f"{SUBJECT}.{origin}"
         self._origin = origin
         self._node = node
@@ -58,7 +69,14 @@ class JournalSender:
         self._waiting_bytes = 0
         # The number behind the last entry that the stream has.
         self._sent_id = 0
+        # Entries before this number are to be sent now, also those that came into the database without a record.
+        self._wanted_id = 0
         self._has_any = asyncio.Event()
+
+    @property
+    def sent_id(self) -> int:
+        """Returns the number behind the last entry that the stream has; 0 while that is not known."""
+        return self._sent_id
 
     def open(self) -> None:
         """Follows the journal from now on."""
@@ -81,6 +99,7 @@ class JournalSender:
 
     async def run(self, connection: NatsConnection) -> None:
         """Sends until it is cancelled; raises `ClusterError` where the connection is over."""
+        await connection.listen(f"{FLUSH}.{self._origin[:JOURNAL_CHARS]}", self._flush)
         newest = await connection.newest(STREAM, self._subject)
         self._sent_id = int(newest.get(END_HEADER, "1"))
         await self._catch_up(connection, self._parts.journal.newest_id + 1)
@@ -93,16 +112,42 @@ class JournalSender:
                 if self._waiting and self._waiting[0] is message:
                     self._waiting_bytes -= len(self._waiting.popleft().packed)
             self._has_any.clear()
-            await self._has_any.wait()
+            await self._catch_up(connection, max(self._wanted_id, self._stored_end))
+            if not self._waiting:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_STORED_LOOK_S):
+                        await self._has_any.wait()
+
+    async def _flush(self, message: Msg) -> None:
+        """Sends what another gateway waits for; one after the other."""
+        await self.send_all(_STORE_DEADLINE_S)
+
+    async def send_all(self, deadline_s: float) -> None:
+        """Returns once the stream has every entry there is now, or after the deadline."""
+        wanted_id = self._parts.journal.newest_id + 1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._parts.recorder.wait_until_durable(deadline_s)
+                self._wanted_id = max(self._wanted_id, wanted_id)
+                self._has_any.set()
+                # Nobody tells.
+                while self._sent_id < wanted_id:  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_S)
+
+    @property
+    def _stored_end(self) -> int:
+        """Returns the number behind the last entry that the database has."""
+        return self._parts.journal.newest_id - self._parts.journal.pending_rows + 1
 
     async def _catch_up(self, connection: NatsConnection, end_id: int) -> None:
         """Sends what lies before a number and was not sent, from the database."""
         if self._sent_id >= end_id:
             return
-        journal, oldest_ms = self._parts.journal, int((time.time() - KEPT_S) * 1000)
-        position = journal.position
-        journal.flush_now()
-        await journal.writer.wait_until_written(position, _STORE_DEADLINE_S)
+        journal, oldest_ms = self._parts.journal, int((time.time() - self._kept_s) * 1000)
+        if end_id > self._stored_end:
+            position = journal.position
+            journal.flush_now()
+            await journal.writer.wait_until_written(position, _STORE_DEADLINE_S)
         while self._sent_id < end_id:
             found = await self._parts.reader.read(_read, self._sent_id, end_id, oldest_ms)
             if not found:

@@ -16,9 +16,12 @@ from darvaz import __version__
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection, connected
 from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
+from darvaz.gateway.cluster.handing_over import hand_over
 from darvaz.gateway.cluster.journal_receiver import JournalReceiver
 from darvaz.gateway.cluster.journal_sender import KEPT_S, STREAM, SUBJECT, JournalSender, journal_id
+from darvaz.gateway.cluster.missed_from_stream import MissedFromStream
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
+from darvaz.gateway.cluster.numbered_events import NumberedEvents
 from darvaz.gateway.cluster.options import ClusterOptions
 from darvaz.gateway.cluster.shared_events import SharedEvents
 from darvaz.gateway.cluster.shared_frames import SharedFrames
@@ -71,11 +74,12 @@ class ClusterNode:
         self._links = SharedLinks(parts, self._nodes)
         self._gifts = SharedGifts(parts)
         self._tables = SharedTables(parts)
-        self._events = SharedEvents(parts, self._nodes)
-        self._limits = SharedLimits(parts, options.node)
         origin = journal_id(parts.tables)
+        self._numbered = NumberedEvents(parts, origin, options.node.rpartition("-")[2])
+        self._events = SharedEvents(parts, self._nodes, self._numbered)
+        self._limits = SharedLimits(parts, options.node)
         self._journal_out = JournalSender(parts, origin, options.name)
-        self._journal_in = JournalReceiver(parts, origin)
+        self._journal_in = JournalReceiver(parts, origin, self._numbered.positions)
         self._frames = SharedFrames(parts, options.node, self._links.find)
         self._shares: tuple[tuple[str, _Share], ...] = (
             (LINKS_BUCKET, self._links), (DEVICES_BUCKET, self._gifts), (ACCESS_BUCKET, self._tables),
@@ -94,7 +98,12 @@ class ClusterNode:
         self._links.open()
         self._gifts.open()
         self._tables.open()
+        self._numbered.open()
         self._events.open()
+        self._parts.events.order = self._numbered
+        self._parts.missed = MissedFromStream(
+            self._parts, self._numbered.positions, lambda: self._connection, self._nodes.has_journal
+        )
         self._limits.open()
         self._journal_out.open()
         self._frames.open()
@@ -112,6 +121,7 @@ class ClusterNode:
         await self._links.close()
         self._tables.close()
         self._events.close()
+        self._numbered.close()
         await self._frames.close()
 
     # What others ask
@@ -150,6 +160,11 @@ class ClusterNode:
                     await share.writes.wait_until_written()
                 return True
         return False
+
+    async def hand_over(self) -> None:
+        """Has the boards of this gateway go to others, if there are any: it is about to stop."""
+        if self._is_introduced and self._nodes.has_others:
+            await hand_over(self._parts, self._links, self._journal_out)
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """Yields the metrics."""
@@ -193,6 +208,9 @@ class ClusterNode:
         await self._links.snapshots.listen(connection)
         self._connection = connection
         self._links.begin(connection)
+        if self._connections > 1:
+            # What others sent meanwhile was heard by nobody here.
+            self._parts.events.tell_gap()
         known = [asyncio.Event() for _ in range(len(self._shares) + 1)]
         followers = [self._following, *(share.follower for _, share in self._shares)]
         jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
@@ -240,6 +258,7 @@ class ClusterNode:
             beat = Heartbeat(
                 name=self._options.name, version=__version__, started_s=self._started_s,
                 devices_online=self._parts.hub.online_here, networks=busiest(self._parts.link_counts),
+                journal=self._numbered.journal,
             )  # fmt: skip
             # While a leader is chosen, nothing is written; others count no silence meanwhile.
             with contextlib.suppress(ClusterError):

@@ -29,6 +29,8 @@ class Heartbeat(msgspec.Struct, kw_only=True):
     devices_online: int
     networks: dict[str, int] = {}
     """The networks with most links there, with how many these are; earlier versions tell of none."""
+    journal: str = ""
+    """Which of the journals in the stream is its own; empty from earlier versions."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,10 @@ class LivingNodes:
     def others(self) -> list[Heartbeat]:
         """Returns the newest heartbeat of each other gateway."""
         return [node.heartbeat for name, node in self._nodes.items() if name != self.own]
+
+    def has_journal(self, journal: str) -> bool:
+        """Returns whether a gateway that lives has a journal."""
+        return any(node.heartbeat.journal == journal for node in self._nodes.values())
 
     @property
     def has_others(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from nats.aio.msg import Msg
 
 from darvaz.gateway.cluster.answering import Answering
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
+from darvaz.gateway.cluster.moves import MOVE_S, Moves
 from darvaz.gateway.cluster.records import device_of, token_of
 from darvaz.gateway.devices import errors
 from darvaz.gateway.devices.elsewhere import RemoteLink
@@ -25,9 +27,10 @@ SUBJECT = "dv.cmd"
 COMMANDS_MAX = 1024
 # What a command and its answer take on their way between two gateways.
 ON_THE_WAY_S = 2.0
-# How long it takes at most until a move of a device is known to all.
-_MOVE_S, _MOVE_TURNS = 1.0, 10
-_MOVED = "moved"
+# How long it takes at most until it is known to all that a device has moved.
+MOVED_S = 1.0
+_LOOK_S = 0.1
+_MOVED, _HANDING_OVER = "moved", "the gateway restarts"
 _ERRORS: Mapping[str, type[CommandError]] = {
     each.code: each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, CommandError)
 }
@@ -56,9 +59,12 @@ _ANSWER = msgspec.json.Decoder(CommandAnswer)
 class RemoteCommands:
     """Asks other gateways, and answers them. Used from the event loop only."""
 
-    def __init__(self, hub: Hub, own: str) -> None:
+    def __init__(self, hub: Hub, own: str, moves: Moves) -> None:
         self._hub = hub
         self._own = own
+        self._moves = moves
+        # Commands of people and programs here that wait for another gateway.
+        self._asking = 0
         text = f"{COMMANDS_MAX} commands of other gateways wait for their answer"
         busy = msgspec.json.encode(CommandAnswer(code=BusyError.code, message=text))
         self._answering = Answering("an answer", COMMANDS_MAX, busy, self._carry_out)
@@ -66,6 +72,11 @@ class RemoteCommands:
     async def listen(self, connection: NatsConnection) -> None:
         """Answers the commands for devices of this gateway until the connection ends."""
         await connection.listen(f"{SUBJECT}.{self._own}.*", self._answering.receive)
+
+    @property
+    def are_waiting(self) -> bool:
+        """Whether any command between gateways waits for its answer."""
+        return self._asking > 0 or self._answering.count > 0
 
     async def close(self) -> None:
         """Ends what waits; those who asked wait until their deadline."""
@@ -82,23 +93,55 @@ class RemoteCommands:
         args: Mapping[str, Any],
         deadline_s: float,
     ) -> Any:
-        """Returns the result of a command at the gateway that `find` names, or raises a `CommandError`."""
+        """Returns the result of a command at the gateway that `find` names, or raises a `CommandError`.
+
+        A device that moves, since its gateway restarts, is waited for within the deadline.
+        """
         data = msgspec.json.encode(CommandRequest(name=name, args=dict(args), deadline_s=deadline_s))
-        before: str | None = None
-        for _ in range(_MOVE_TURNS):
+        self._asking += 1
+        try:
+            answer = await self._ask_each(connection, find, device, data, deadline_s)
+        finally:
+            self._asking -= 1
+        if answer is None and self._hub.is_here(device) and not self._moves.is_handing_over:
+            # It has moved to this gateway.
+            return await self._hub.send(device, name, args, deadline_s)
+        if answer is None:
+            raise OfflineError(f"{device} is offline")
+        return _result_of(answer, device, name, deadline_s)
+
+    async def _ask_each(
+        self,
+        connection: NatsConnection | None,
+        find: Callable[[str], RemoteLink | None],
+        device: str,
+        data: bytes,
+        deadline_s: float,
+    ) -> CommandAnswer | None:
+        """Returns what the gateway answers that has the link, also after the device moved; None if none has it."""
+        before: RemoteLink | None = None
+        patience_s = MOVED_S
+        begin_s = time.monotonic()
+        while connection is not None:
             link = find(device)
-            if link is None or connection is None:
-                break
-            if link.node != before:
-                before = link.node
+            is_moving = self._moves.is_moving(device) or self._moves.is_handing_over
+            if link is not None and link != before:
+                before = link
                 answer = await self._exchange(connection, f"{SUBJECT}.{link.node}.{token_of(device)}", data, deadline_s)
-                if answer is None:
-                    break
-                if answer.code != _MOVED:
-                    return _result_of(answer, device, name, deadline_s)
+                if answer is not None and answer.code != _MOVED:
+                    return answer
+                is_moving |= answer is not None and answer.message == _HANDING_OVER
+                if answer is None and not is_moving:
+                    return None
+            elif link is None and not is_moving:
+                return None
+            if is_moving:
+                patience_s = min(deadline_s, MOVE_S)
+            if time.monotonic() - begin_s > patience_s:
+                return None
             # It has a link somewhere else, which is not known here yet.
-            await asyncio.sleep(_MOVE_S / _MOVE_TURNS)
-        raise OfflineError(f"{device} is offline")
+            await asyncio.sleep(_LOOK_S)
+        return None
 
     async def _exchange(
         self, connection: NatsConnection, subject: str, data: bytes, deadline_s: float
@@ -133,6 +176,8 @@ class RemoteCommands:
             return None
         if device is None or not self._hub.is_here(device):
             answer = CommandAnswer(code=_MOVED)
+        elif self._moves.is_handing_over:
+            answer = CommandAnswer(code=_MOVED, message=_HANDING_OVER)
         else:
             try:
                 # The link is looked up before anything is waited for.

@@ -16,6 +16,8 @@ from nats.aio.msg import Msg
 
 from darvaz.gateway.cluster.connection import NatsConnection
 from darvaz.gateway.cluster.nodes import LivingNodes
+from darvaz.gateway.cluster.numbered_events import NumberedEvents, OwnMessage
+from darvaz.gateway.events.order import MESSAGES
 from darvaz.gateway.parts import Parts
 from darvaz.protocol.codec import Message
 from darvaz.protocol.faults import Fault
@@ -23,7 +25,8 @@ from darvaz.protocol.faults import Fault
 log = logging.getLogger("darvaz.cluster")
 
 SUBJECT = "dv.events"
-TYPES = ("telemetry", "log", "ack", "crash", "pong", "connect")
+# Beside those that are events.
+TYPES = ("pong", "connect")
 # What is gathered for this long goes together.
 GATHER_S = 0.05
 # Of a batch, which NATS takes up to a megabyte of; and of all that waits while NATS does not take it.
@@ -41,6 +44,9 @@ class SharedMessage(msgspec.Struct, array_like=True):
     text: str
     last_args: dict[str, dict[str, Any]] | None = None
     """Behind an acknowledgement: with what the commands of the device were carried out."""
+    journal: str = ""
+    """Of its entry, as ids of events have it; empty for what is in none, and from earlier versions."""
+    entry_id: int = 0
 
 
 _BATCH = msgspec.msgpack.Decoder(list[SharedMessage])
@@ -49,9 +55,10 @@ _BATCH = msgspec.msgpack.Decoder(list[SharedMessage])
 class SharedEvents:
     """Sends the messages of the boards here to the others, and publishes theirs. Used from the event loop only."""
 
-    def __init__(self, parts: Parts, nodes: LivingNodes) -> None:
+    def __init__(self, parts: Parts, nodes: LivingNodes, numbered: NumberedEvents) -> None:
         self._parts = parts
         self._nodes = nodes
+        self._numbered = numbered
         # The oldest first, and the characters of their texts.
         self._waiting: deque[SharedMessage] = deque()
         self._chars = 0
@@ -61,18 +68,25 @@ class SharedEvents:
 
     def open(self) -> None:
         """Follows the messages of the boards here from now on."""
-        self._parts.bus.subscribe(TYPES, self._keep)
+        self._parts.bus.subscribe(TYPES, self._keep_unnumbered)
+        self._numbered.on_own = self._keep
 
     def close(self) -> None:
         """Ends `open`."""
-        self._parts.bus.unsubscribe(TYPES, self._keep)
+        self._parts.bus.unsubscribe(TYPES, self._keep_unnumbered)
 
-    def _keep(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
-        if device is None or not self._nodes.has_others:
+    def _keep_unnumbered(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
+        if device is not None:
+            self._keep(OwnMessage(type_, device, message, happened_s))
+
+    def _keep(self, own: OwnMessage) -> None:
+        if not self._nodes.has_others:
             return
-        known = self._parts.devices.get(device) if type_ == "ack" else None
-        last_args = None if known is None else known.last_args
-        kept = SharedMessage(device, happened_s, self._parts.protocol.dump(message), last_args)
+        known = self._parts.devices.get(own.device) if own.type == "ack" else None
+        kept = SharedMessage(
+            own.device, own.happened_s, own.text or self._parts.protocol.dump(own.message),
+            None if known is None else known.last_args, self._numbered.journal if own.entry_id else "", own.entry_id,
+        )  # fmt: skip
         self._waiting.append(kept)
         self._chars += len(kept.text)
         while self._chars > WAITING_BYTES_MAX:
@@ -114,10 +128,18 @@ class SharedEvents:
     def _hand_on(self, each: SharedMessage) -> None:
         """Publishes a message of a board elsewhere; one that a later version has is left out."""
         parts = self._parts
-        if parts.devices.get(each.device) is None or parts.hub.is_here(each.device):
+        if parts.devices.get(each.device) is None:
             return
         found = parts.protocol.parse(each.text)
-        if each.last_args is not None:
-            parts.devices.give(each.device, last_args=each.last_args)
-        if not isinstance(found, Fault):
-            parts.bus.publish_elsewhere(type(found).__name__, each.device, found, each.happened_s)
+        rest = parts.protocol.parse_rest(each.text) if isinstance(found, Fault) else None
+        message = found if rest is None else rest[0]
+        if isinstance(message, Fault):
+            return
+        type_, mark = type(message).__name__, (each.journal, each.entry_id) if each.entry_id else None
+        # What came late of a board that is here meanwhile is still an event, but its values are not the newest.
+        if not parts.hub.is_here(each.device):
+            if each.last_args is not None:
+                parts.devices.give(each.device, last_args=each.last_args)
+            parts.bus.publish_elsewhere(type_, each.device, message, each.happened_s)
+        if type_ in MESSAGES:
+            self._numbered.hear(type_, each.device, message, each.happened_s, mark)

@@ -13,6 +13,7 @@ import msgspec
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection, OutdatedError
 from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
+from darvaz.gateway.cluster.moves import Moves
 from darvaz.gateway.cluster.nodes import LivingNodes
 from darvaz.gateway.cluster.ownership import Claim, Outcome, Ownership
 from darvaz.gateway.cluster.records import LinkRecord, device_of, token_of
@@ -28,6 +29,8 @@ from darvaz.protocol.faults import Fault
 log = logging.getLogger("darvaz.cluster")
 
 LINKS_BUCKET = "dv_links"
+# With which its gateway ended the link of a board that should come back at once.
+RESTARTING = 1012
 # A late claim that others outrun this often in a row is tried again later.
 _TURNS_MAX = 4
 # Between as many devices, others have their turn.
@@ -56,7 +59,8 @@ class SharedLinks:
         self._ownership = Ownership(nodes.own)
         self.follower = Follower(LINKS_BUCKET, self._hear)
         self.writes = WriteQueue(self._write)
-        self.commands = RemoteCommands(parts.hub, nodes.own)
+        self.moves = Moves()
+        self.commands = RemoteCommands(parts.hub, nodes.own, self.moves)
         self.snapshots = RemoteSnapshots(parts.snapshots, nodes.own)
         self._connection: NatsConnection | None = None
         # Device → the address of its newest link elsewhere, and since when it is there.
@@ -64,6 +68,8 @@ class SharedLinks:
         # Device → a claim of another gateway that came before the revision of the own one.
         self._rivals: dict[str, LinkRecord] = {}
         self._telling: set[asyncio.Task[None]] = set()
+        # Whether entries tell what happens now; the first ones tell what was.
+        self._is_current = False
 
     def open(self) -> None:
         """Follows the links of this gateway from now on."""
@@ -89,6 +95,12 @@ class SharedLinks:
         if node is None or node not in self._nodes or device not in self._remote:
             return None
         return RemoteLink(node, *self._remote[device])
+
+    def takes(self, device: str, *, is_here: bool) -> bool:
+        """Returns whether commands for a device are sent by another gateway, or wait until one can."""
+        if is_here:
+            return self.moves.is_handing_over
+        return self.find(device) is not None or self.moves.is_moving(device)
 
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Has the gateway that has the link send a command."""
@@ -116,10 +128,11 @@ class SharedLinks:
 
     def begin(self, connection: NatsConnection | None) -> None:
         """Takes the connection that is used from now on."""
-        self._connection = connection
+        self._connection, self._is_current = connection, False
 
     async def introduce(self) -> None:
         """Has the others know of devices that only this gateway knows; called once all entries are known here."""
+        self._is_current = True
         for known in self._parts.devices.all():
             if not self._ownership.knows(known.id) and self._ownership.claim_of(known.id) is None:
                 self._want("introduce", known.id)
@@ -143,11 +156,14 @@ class SharedLinks:
 
     def _follow_own(self, device: str, is_connected: bool) -> None:
         if is_connected:
+            self.moves.arrive(device)
             self._want("claim", device, self._ownership.claim(device))
             return
         claim = self._ownership.release(device)
         if claim is not None:
             self._want("release", device, claim)
+            if self.moves.is_handing_over:
+                self.moves.leave(device)
 
     def _want(
         self, what: Literal["claim", "release", "forget", "introduce"], device: str, claim: Claim | None = None
@@ -269,8 +285,11 @@ class SharedLinks:
         device, devices = record.device, self._parts.devices
         if record.is_online:
             self._remote[device] = (record.address, record.since_s)
+            self.moves.arrive(device)
         else:
             self._remote.pop(device, None)
+            if self._is_current and record.last_end == RESTARTING:
+                self.moves.leave(device)
         before = devices.get(device)
         first_s = record.first_seen_s if before is None else before.first_seen_s
         known = KnownDevice(

@@ -26,6 +26,9 @@ class Elsewhere(Protocol):
     def find(self, device: str) -> RemoteLink | None:
         """Returns the link that a device has at another gateway, if it has one."""
 
+    def takes(self, device: str, *, is_here: bool) -> bool:
+        """Returns whether commands for a device are for `command`: it has a link there, or is about to."""
+
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Has the other gateway send a command; returns its result, or raises a `CommandError`."""
 
@@ -44,6 +47,10 @@ class Nowhere:
     def find(self, device: str) -> RemoteLink | None:
         """Returns None."""
         return None
+
+    def takes(self, device: str, *, is_here: bool) -> bool:
+        """Returns that they are not."""
+        return False
 
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Raises `OfflineError`."""

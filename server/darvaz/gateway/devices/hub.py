@@ -170,6 +170,10 @@ class Hub:
     def online_here(self) -> int:
         return len(self._connected)
 
+    def presences(self) -> list[Presence]:
+        """Returns the devices that have a link to this gateway."""
+        return list(self._connected.values())
+
     def is_here(self, device: str) -> bool:
         """Returns whether a device has a link to this gateway."""
         return device in self._connected
@@ -226,7 +230,7 @@ class Hub:
         """Sends a command and returns the result of its acknowledgement; raises a `CommandError` with the reason."""
         start_s, result_name = time.monotonic(), "cancelled"
         try:
-            result = await self._send_and_wait(device, name, args, deadline_s)
+            result = await self.send(device, name, args, deadline_s)
             result_name = "ok"
             for call in self._on_carried_out:
                 call(device)
@@ -237,8 +241,9 @@ class Hub:
         finally:
             self.measure(result_name, time.monotonic() - start_s)
 
-    async def _send_and_wait(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
-        if device not in self._connected and self.elsewhere.find(device) is not None:
+    async def send(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
+        """Does what `command` does, uncounted."""
+        if self.elsewhere.takes(device, is_here=device in self._connected):
             return await self._send_elsewhere(device, name, args, deadline_s)
         presence = self._presence_of(device)
         identity = next(self._ids) % _COMMAND_IDS
@@ -308,8 +313,7 @@ class Hub:
 
     def program_of(self, device: str) -> dict[str, Any] | None:
         """Returns what a device said about its program: nothing if it has no loader; None while it is away."""
-        presence = self._connected.get(device)
-        return None if presence is None else presence.introduction.get("program", {})
+        return self._connected[device].introduction.get("program", {}) if device in self._connected else None
 
     def note_program(self, device: str, state: str) -> None:
         """Notes that the program of a device has another state than it said as it came."""
@@ -320,7 +324,7 @@ class Hub:
     def check_command(self, device: str, name: str, args: Mapping[str, Any]) -> None:
         """Raises the `CommandError` that a command would raise before it is sent."""
         known = self._devices.get(device)
-        is_elsewhere = device not in self._connected and self.elsewhere.find(device) is not None
+        is_elsewhere = self.elsewhere.takes(device, is_here=device in self._connected)
         introduction = known.introduction if known and is_elsewhere else self._presence_of(device).introduction
         self._make_command(introduction, 0, name, args)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
+from darvaz.gateway.events.order import Mark
 from darvaz.text.json_lines import dump_line
 
 QUEUE_EVENTS_MAX = 1_024
@@ -32,11 +33,18 @@ class Event:
     type: str
     device: str
     text: bytes
+    mark: Mark | None = None
 
 
 def dump_event(number: int, type_: str, data: Any) -> bytes:
     """Returns an event in the form of a server-sent event; its data is one line of JSON."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, type_.encode(), dump_line(data))
+    return dump_event_as(b"%d" % number, type_, data)
+
+
+def dump_event_as(id_: bytes, type_: str, data: Any) -> bytes:
+    """Returns an event with an id, or with none where that is empty."""
+    first = b"id: %s\n" % id_ if id_ else b""
+    return b"%sevent: %s\ndata: %s\n\n" % (first, type_.encode(), dump_line(data))
 
 
 def dump_gap(lost: int | None) -> bytes:
@@ -70,8 +78,8 @@ class EventQueue:
     """
 
     __slots__ = (
-        "_bytes", "_devices", "_lost", "_may_stay", "_next_beat_s", "_queue", "_sender", "_stuck_since_s", "_types",
-        "begins", "is_over",
+        "_bytes", "_devices", "_lost", "_may_stay", "_next_beat_s", "_queue", "_sender", "_sent", "_stuck_since_s",
+        "_types", "begins", "is_over",
     )  # fmt: skip
 
     def __init__(self, types: frozenset[str], devices: frozenset[str] | None, begins: int) -> None:
@@ -87,6 +95,8 @@ class EventQueue:
         self._bytes = 0
         # How many were dropped since the last `take`.
         self._lost = 0
+        # Journal → the number of the newest entry in it whose event the client has already.
+        self._sent: dict[str, int] = {}
         # None until the client has what it missed: until then everything waits.
         self._sender: EventSender | None = None
         # Whether the client is still admitted.
@@ -98,10 +108,18 @@ class EventQueue:
     def __len__(self) -> int:
         return len(self._queue)
 
+    @property
+    def only_device(self) -> str | None:
+        """Returns the device that the client asked for, if it is only one."""
+        devices = self._devices
+        return next(iter(devices)) if devices is not None and len(devices) == 1 else None
+
     def wants_type(self, type_: str) -> bool:
         return type_ in self._types
 
     def wants(self, event: Event) -> bool:
+        if event.type == GAP and not event.device:
+            return True
         return (event.type in self._types or event.type == GAP) and (
             self._devices is None or event.device in self._devices
         )
@@ -112,7 +130,7 @@ class EventQueue:
 
     def offer(self, event: Event) -> None:
         """Sends or queues an event, if it is one that the client asked for."""
-        if not self.wants(event):
+        if not self.wants(event) or (self._sent and self._has(event)):
             return
         sender = self._sender
         if sender is not None and not sender.is_paused and not self._queue:
@@ -123,6 +141,16 @@ class EventQueue:
         while len(self._queue) > QUEUE_EVENTS_MAX or self._bytes > QUEUE_BYTES_MAX:
             self._bytes -= len(self._queue.popleft().text)
             self._lost += 1
+
+    def leave_out(self, sent: Mapping[str, int]) -> None:
+        """Drops events that the client has: by journal, up to the entry of a number; later ones too."""
+        self._sent = dict(sent)
+        left = [event for event in self._queue if not self._has(event)]
+        self._queue = deque(left)
+        self._bytes = sum(len(event.text) for event in left)
+
+    def _has(self, event: Event) -> bool:
+        return event.mark is not None and event.mark[1] <= self._sent.get(event.mark[0], 0)
 
     def attach(self, sender: EventSender, may_stay: Callable[[], bool]) -> None:
         """Sends what waits and all that comes from now on, as long as `may_stay` says so."""

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from darvaz.gateway.events.bus import EventBus
-from darvaz.gateway.events.queue import GAP, Event, EventQueue, dump_event
+from darvaz.gateway.events.order import MESSAGES, EventOrder, LocalOrder, Mark
+from darvaz.gateway.events.queue import GAP, Event, EventQueue, dump_event_as, dump_gap
 from darvaz.protocol.codec import Message
 
 RING_EVENTS_MAX = 4_096
@@ -27,7 +28,6 @@ FRAMES_EVERY_S = 1.0
 # The number of an event is the journal's number when it happened, times this, and a count.
 NUMBERS_PER_ENTRY = 1 << 20
 
-MESSAGES = ("telemetry", "log", "ack", "crash")
 TYPES = ("presence", "forgotten", *MESSAGES, "frames", "alert", "rollout")
 
 # How often it is looked whether each client may stay and reads, and how many of them are looked at in one go.
@@ -58,6 +58,8 @@ class EventStreams:
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bus = bus
+        self.order: EventOrder = LocalOrder(bus)
+        """Replaced before the first client comes, where several gateways are one."""
         # Returns the data of a presence event.
         self._describe = describe
         self._unix_s = unix_s
@@ -97,7 +99,7 @@ class EventStreams:
     def open_queue(self, types: frozenset[str], devices: frozenset[str] | None) -> EventQueue:
         """Returns a queue of events from now on; `close_queue` must be called with it."""
         if self._complete_since is None:
-            self._bus.subscribe_everywhere(MESSAGES, self._on_message)
+            self.order.follow(self._on_message)
             self._bus.subscribe_frames(self._on_frame)
             self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
             self._bus.subscribe_gaps(self._on_gap)
@@ -157,11 +159,18 @@ class EventStreams:
         if self._queues:
             self._look_later()
 
+    def tell_gap(self) -> None:
+        """Tells every client that an unknown number of events is missing."""
+        if self._complete_since is not None:
+            self._hand_out(Event(self._next_number(), GAP, "", dump_gap(None)))
+
     # Called by the bus
 
-    def _on_message(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
+    def _on_message(
+        self, type_: str, device: str | None, message: Message, happened_s: float, mark: Mark | None = None
+    ) -> None:
         if device is not None:
-            self._add(type_, device, message_data(device, happened_s, message))
+            self._add(type_, device, message_data(device, happened_s, message), mark)
 
     def _on_presence(self, device: str) -> None:
         self._add("presence", device, self._describe(device))
@@ -189,10 +198,14 @@ class EventStreams:
 
     # Events
 
-    def _add(self, type_: str, device: str, data: Any) -> None:
-        """Makes an event, keeps it, and puts it into the queues."""
+    def _add(self, type_: str, device: str, data: Any, mark: Mark | None = None) -> None:
+        """Makes an event, and hands it out."""
         number = self._next_number()
-        event = Event(number, type_, device, dump_event(number, type_, data))
+        text = dump_event_as(self.order.id_of(number, mark), type_, data)
+        self._hand_out(Event(number, type_, device, text, mark))
+
+    def _hand_out(self, event: Event) -> None:
+        """Keeps an event, and puts it into the queues."""
         self._ring.append(event)
         self._ring_bytes += len(event.text)
         while len(self._ring) > RING_EVENTS_MAX or self._ring_bytes > RING_BYTES_MAX:
@@ -222,7 +235,7 @@ class EventStreams:
 
     def _stop(self) -> None:
         """Stops keeping events."""
-        self._bus.unsubscribe(MESSAGES, self._on_message)
+        self.order.unfollow(self._on_message)
         self._bus.unsubscribe_frames(self._on_frame)
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         self._bus.unsubscribe_gaps(self._on_gap)

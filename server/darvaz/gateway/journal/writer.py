@@ -4,8 +4,7 @@ The event loop appends. The recorder puts what waits into the record log, which 
 thread writes it into the database in large batches: when many entries wait, every few minutes, when somebody reads, and
 at the end. Each entry has a number from the moment it is accepted, so that both may take it, and none is stored twice.
 
-When the disk cannot keep up, entries beyond the limit are counted, and one of type `gap` says how many are missing. To
-read no device until the disk has caught up would let a full disk end every heartbeat and every command.
+When the disk cannot keep up, entries beyond the limit are counted, and one of type `gap` says how many are missing.
 """
 
 from __future__ import annotations
@@ -41,9 +40,8 @@ from darvaz.gateway.storage.taken import write_taken
 PENDING_ROWS_MAX: Final = 100_000
 # A character takes up to four bytes of memory.
 PENDING_CHARS_MAX: Final = 16 * 1024 * 1024
-# How long entries wait for the database at most: the record log has them.
+# How long entries wait for the database at most: with a record log, which has them, and without.
 FLUSH_INTERVAL_S: Final = 900.0
-# The same without a record log.
 BATCH_INTERVAL_S: Final = 0.1
 # Entries that are written at once; under a flood earlier, while the processor's cache still holds them.
 _FLUSH_ROWS: Final = 20_000
@@ -56,9 +54,8 @@ _BATCHES_PER_COMMIT: Final = 4
 class Journal:
     """Takes entries from the event loop; the recorder's thread and a writer of its own do the rest.
 
-    An entry is one append; at most `PENDING_ROWS_MAX` wait, with payloads of `PENDING_CHARS_MAX` in all. Beyond that
-    the newest are counted, and a `gap` says how many are missing as soon as others fit again. The file is held to
-    `retain_bytes_max` after each batch.
+    An entry is one append; at most `PENDING_ROWS_MAX` wait, with payloads of `PENDING_CHARS_MAX` in all. The file is
+    held to `retain_bytes_max` after each batch.
     """
 
     kind = JOURNAL
@@ -77,13 +74,11 @@ class Journal:
         database: SharedDatabase | None = None,
     ) -> None:
         self._open_connection = open_connection
-        # The writer's own; None until it is open.
+        # The writer's own, and its file; None until it is open.
         self._connection: sqlite3.Connection | None = None
-        # Its file, once it was open.
         self._database: Path | None = None
         self.retention = JournalRetention(retain_days, retain_bytes_max, unix_s)
-        self._pending_rows_max = pending_rows_max
-        self._pending_chars_max = pending_chars_max
+        self._pending_rows_max, self._pending_chars_max = pending_rows_max, pending_chars_max
         self._has_record_log = has_record_log
         # How many entries make the writer write before its time. The writer's.
         self._flush_rows = min(_FLUSH_ROWS if has_record_log else _FLOOD_ROWS, pending_rows_max)
@@ -124,6 +119,8 @@ class Journal:
         """Is called by one of the threads with what is on the disk, each group once, in order."""
         self.on_packed: Callable[[int, list[EntryGroup], bytes], None] = lambda first_id, groups, packed: None
         """Is called by the recorder's thread with each record, and what is in it; not all entries are in one."""
+        self.on_accepted: Callable[[int, str | None, list[EntryBody]], None] | None = None
+        """Is called with what was accepted at once: the number of the first entry, the device, and the entries."""
         self.writer = BackgroundWriter(
             "journal",
             open=self._connect,
@@ -156,8 +153,8 @@ class Journal:
     ) -> None:  # fmt: skip
         """Notes what one link received and sent at once: payloads of `chars` characters, already cut. Never waits."""
         # `taken`, of type `Taken`: the numbers of the board's messages among these.
-        if self._lost > self._reported_lost:
-            self._tell_gap(len(entries), chars)
+        if self._lost > self._reported_lost and self._has_room(len(entries), chars):
+            self._append_gap()
         self._rows_in += len(entries)
         self._chars_in += chars
         waiting = self._rows_in - self._rows_out
@@ -173,6 +170,8 @@ class Journal:
         self._groups_in += 1
         self._pending_chars.append(chars)
         self._pending.append((time_ms, device, kind, address, entries))
+        if self.on_accepted is not None:
+            self.on_accepted(self._base_id + self._rows_in - len(entries) + 1, device, entries)
 
     @property
     def state(self) -> str:
@@ -210,10 +209,11 @@ class Journal:
             self._append_gap()
         return self.writer.close(timeout_s)
 
-    def _tell_gap(self, rows: int, chars: int) -> None:
-        """Appends how many entries are missing, if that and what comes now fits."""
-        if self.pending_rows + rows < self._pending_rows_max and self.pending_chars + chars < self._pending_chars_max:
-            self._append_gap()
+    def _has_room(self, rows: int, chars: int) -> bool:
+        """Returns whether what comes now fits, and one entry more."""
+        return (
+            self.pending_rows + rows < self._pending_rows_max and self.pending_chars + chars < self._pending_chars_max
+        )
 
     def _append_gap(self) -> None:
         payload = f"{self._lost - self._reported_lost} rows are missing: the disk could not keep up"
