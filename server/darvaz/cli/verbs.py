@@ -47,7 +47,7 @@ TABLE = {
     ),
     "backup": Verb("Copy all of the gateway's data into one file, while it runs.", GATEWAY),
     "cat": Verb("Print a file of a device, through the gateway.", DEVICES, _PROMPT),
-    "cluster": Verb("See the gateways that serve as one.", GATEWAY, ("GET /api/cluster",)),
+    "cluster": Verb("See the gateways that serve as one; bring data to them.", GATEWAY, ("GET /api/cluster",)),
     "completion": Verb("Print the script with which a shell completes names.", GATEWAY),
     "config": Verb("Show the value of each setting, and where it comes from.", GATEWAY),
     "cp": Verb("Copy files to a device or from it, through the gateway.", DEVICES, _PROMPT),

@@ -1,4 +1,4 @@
-"""What a client that comes back is told of the time since its last event, whoever finds it."""
+"""What a client that comes back is told of the time since its last event, wherever that is stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Present(msgspec.Struct, frozen=True):
 
 # What a client is sent, one after the other.
 Piece = list[Event] | Gap | Present
-# Calls a function with the journal's database, for a caller who may read so much at once.
+# Calls a function with the journal's database, within the limits of a caller.
 Read = Callable[..., Awaitable[Any]]
 
 
