@@ -49,6 +49,7 @@ ON_DEMAND = (
     "crash",
     "prompt",
     "stopped",
+    "terminal",
     "hmac",
     "trial",
     "update",

@@ -26,6 +26,21 @@ from tests.support.gateway import GatewayProcess
 pytestmark = pytest.mark.timeout(200)
 LONG = "text = 'x' * 200"
 ENDLESS = "while True: print(text)"
+MEGABYTE = 1 << 20
+# Reads nothing of what is typed, and says at its end how much of the heap was used at most.
+DEAF = """
+import gc, time
+most = 0
+try:
+    while True:
+        gc.collect()
+        if not most:
+            print("ready")
+        most = max(most, gc.mem_alloc())
+        time.sleep(0.02)
+finally:
+    print(most)
+"""
 # The board asks a silent gateway after half a second and waits three, in place of 30 and 10 s.
 IMPATIENT = b"from darvaz import session\nsession.QUIET_MS, session.ANSWER_MS = 500, 3000\n"
 
@@ -143,12 +158,16 @@ async def test_mpremote_mounts_a_folder_of_this_machine(gateway: GatewayProcess,
     (folder / "colours.py").write_text("WARM = 'warm ' * 100\n")
     # All bytes, among them Ctrl-C.
     (folder / "all.bin").write_bytes(bytes(range(256)) * 30)
+    # More than the heap of the board.
+    (folder / "large.bin").write_bytes(bytes(range(256)) * 1500)
     code = "import colours; print(len(colours.WARM), sum(open('/remote/all.bin', 'rb').read()))"
     write = "with open('/remote/out.txt', 'w') as out: out.write('from the board ' * 50)"
 
     async with tunnel(gateway, tmp_path / "port") as port:
         command = (sys.executable, "-m", "mpremote", "connect", port)
         mounted = await run(*command, "mount", str(folder), "+", "exec", code, "+", "exec", write)
+        too_large = await run(*command, "mount", str(folder), "+", "exec", "open('/remote/large.bin', 'rb').read()")
+        (folder / "large.bin").unlink()
         others = await run(
             *command, "cp", "-r", str(folder), ":", "+", "ls", ":shared", "+", "df", "+", "rm", "-r", ":shared"
         )
@@ -157,6 +176,8 @@ async def test_mpremote_mounts_a_folder_of_this_machine(gateway: GatewayProcess,
     assert mounted.returncode == 0, mounted.stdout + mounted.stderr
     assert f"500 {sum(range(256)) * 30}" in mounted.stdout
     assert (folder / "out.txt").read_text() == "from the board " * 50
+    assert too_large.returncode == 1 and "MemoryError" in too_large.stdout + too_large.stderr
+    assert "bytes of input came after the code had ended" in too_large.stdout + too_large.stderr
     assert others.returncode == 0 and "colours.py" in others.stdout, others.stdout + others.stderr
 
 
@@ -188,19 +209,39 @@ async def test_ctrl_c_ends_code_that_has_not_begun_yet(gateway: GatewayProcess, 
     assert traceback is not None and "KeyboardInterrupt" in traceback
 
 
-async def test_a_megabyte_of_code_is_refused_and_the_board_stays(gateway: GatewayProcess, lamp: Lamp) -> None:
-    def paste() -> tuple[str, bytes, int]:
-        shown: list[bytes] = []
+async def test_ctrl_c_overtakes_what_was_typed_however_much_it_is(gateway: GatewayProcess, lamp: Lamp) -> None:
+    shown: list[bytes] = []
+
+    def paste(prompt: StoppedPrompt, size: int) -> int:
+        """Types as much at code that reads nothing, and Ctrl-C at once; returns the most heap that the code had."""
+        keys = [b"x" * size, INTERRUPT]
+        shown.append(b"")
+
+        def typed(wait_s: float) -> bytes:
+            if keys and b"ready" in shown[-1]:
+                return keys.pop(0)
+            threading.Event().wait(wait_s)
+            return b""
+
+        def show(data: bytes) -> None:
+            shown[-1] += data
+
+        traceback = prompt.run(DEAF, show, typed)
+        assert traceback is not None and "KeyboardInterrupt" in traceback
+        return int(shown[-1].split()[-1])
+
+    def paste_all() -> tuple[str, list[int], int]:
         with Gateway(gateway.url) as client, StoppedPrompt(client, "lamp") as prompt:
             with pytest.raises(GatewayError) as refused:
-                prompt.begin("#" * (1 << 20))
-            assert prompt.run("print(6 * 7)", shown.append) is None
-            return str(refused.value), b"".join(shown), lamp.starts
+                prompt.begin("#" * MEGABYTE)
+            return str(refused.value), [paste(prompt, size) for size in (0, 65, 5_000, 20_000, MEGABYTE)], lamp.starts
 
-    refusal, printed, starts = await asyncio.to_thread(paste)
+    refusal, heap_bytes, starts = await asyncio.to_thread(paste_all)
 
     assert "at most 24576 bytes" in refusal
-    assert (printed.strip(), starts) == (b"42", 1)
+    assert max(heap_bytes) - heap_bytes[0] < 16_384
+    assert [b"bytes that were typed are dropped" in text for text in shown] == [False] * 4 + [True]
+    assert starts == 1
 
 
 @pytest.mark.parametrize("code", ["while True: pass", None], ids=["busy", "idle"])

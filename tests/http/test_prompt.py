@@ -7,6 +7,9 @@ import base64
 import json
 from typing import Any
 
+import pytest
+
+from darvaz.gateway.prompts import prompts
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at
 
@@ -125,9 +128,9 @@ async def read(gateway: RunningApp, at: int) -> Any:
     return await gateway.get(f"/api/devices/pump/prompt/output?session={SESSION}&at={at}")
 
 
-async def stop(gateway: RunningApp, board: Board) -> None:
+async def stop(gateway: RunningApp, board: Board, **more: int) -> None:
     asking = asyncio.create_task(ask_stopped(gateway, "stop"))
-    assert (await answer(board, {"state": "done"}))["step"] == "stop"
+    assert (await answer(board, {"state": "done", **more}))["step"] == "stop"
     assert (await asking).status_code == 204
 
 
@@ -174,6 +177,29 @@ async def test_a_stopped_board_that_goes_away_is_told() -> None:
 
     assert (refused.status_code, refused.json()["code"]) == (503, "offline")
     assert other.json()["code"] == "in_use"
+
+
+async def test_input_beyond_what_waits_is_refused_and_ctrl_c_drops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompts, "INPUT_WAIT_S", 0.01)
+    piece = base64.b64encode(b"x" * 6144).decode()
+    async with RunningApp() as gateway, board_at(gateway, "pump") as board:
+        await stop(gateway, board, input_bytes_max=768)
+        await ask_stopped(gateway, "code", code="deaf()")
+        code = await board.receive("prompt")
+        typed = [await ask_stopped(gateway, "input", data=piece) for _ in range(11)]
+        kept = await board.receive("prompt")
+        monkeypatch.setattr(prompts, "INPUT_WAIT_S", 60)
+        interrupting = asyncio.create_task(ask_stopped(gateway, "input", data="Aw=="))
+        step = await board.receive("prompt")
+        await board.send("prompt_output", id=code["id"], state="more", interrupted=True)
+        interrupted = await interrupting
+        await ask_stopped(gateway, "input", data="bmV3")
+        after = await board.receive("prompt")
+
+    assert [answered.status_code for answered in typed] == [204] * 10 + [409]
+    assert typed[-1].json()["code"] == "input_full" and "6144 bytes are dropped" in typed[-1].json()["detail"]
+    assert (len(base64.b64decode(kept["data"])), step["step"]) == (768, "interrupt")
+    assert (interrupted.status_code, after["data"]) == (204, "bmV3")
 
 
 async def test_input_that_is_not_base64_is_refused() -> None:

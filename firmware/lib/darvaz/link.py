@@ -131,7 +131,8 @@ class Link:
             self._outbox.rewind()
             # What arrived of an update is on the flash.
             self._device.update = None
-            unload("update", "slot_files", "prompt", "stopped", "opening", "secure", "handshake", "ending", "messages")
+            unload("update", "slot_files", "opening", "secure", "handshake", "ending", "messages")
+            unload("prompt", "stopped", "terminal")
             if self._device.is_stopped:
                 from . import seldom
 

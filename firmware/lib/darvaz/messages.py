@@ -42,7 +42,7 @@ FROM_GATEWAY = {
     ),
     "prompt": (
         ("id", True, "i", 0, 1073741823, None),
-        ("step", True, "e", None, None, ("part", "run", "value", "stop", "input", "close")),
+        ("step", True, "e", None, None, ("part", "run", "value", "stop", "input", "interrupt", "close")),
         ("code", False, "s", 0, 1400, None),
         ("data", False, "s", 0, 1368, None),
     ),

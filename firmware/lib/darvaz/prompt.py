@@ -22,10 +22,9 @@ _WAIT_MS = 5
 _scope: dict = {}
 _copied: dict = {}
 _parts: list = []
-# Whether code runs: it may wait for a coroutine. And what was typed for it before it began.
+# Whether code runs: it may wait for a coroutine. And its terminal, while the program is stopped.
 _running: list = []
-_typed: list = []
-_TYPED_MAX = 4
+_terminal: list = []
 
 
 class Output:
@@ -52,7 +51,7 @@ def take(device, message):
         _refuse(device, number, 'the prompt of this board is off: its config.json has "prompt": false')
     elif step == "close":
         close()
-        device.send({"type": "prompt_output", "id": number, "state": "done"})
+        _answer(device, {"id": number, "state": "done"})
         if device.is_stopped:
             from . import seldom
 
@@ -61,10 +60,10 @@ def take(device, message):
             asyncio.create_task(seldom.reboot(device))
     elif step == "stop":
         asyncio.create_task(_stop(device, number))
-    elif step == "input":
+    elif step in ("input", "interrupt"):
         # Otherwise it is for code that has ended.
-        if _running and len(_typed) < _TYPED_MAX:
-            _typed.append(message.get("data", ""))
+        if _terminal:
+            _terminal[0].type(message)
     elif sum([len(part) for part in _parts]) + len(message.get("code", "")) > CODE_BYTES_MAX:
         del _parts[:]
         _refuse(device, number, "the code is too long for a board: at most %d bytes" % CODE_BYTES_MAX)
@@ -73,11 +72,15 @@ def take(device, message):
     else:
         _parts.append(message.get("code", ""))
         if step == "part":
-            device.send({"type": "prompt_output", "id": number, "state": "done"})
+            _answer(device, {"id": number, "state": "done"})
         else:
             code = "".join(_parts)
             del _parts[:]
             _running.append(number)
+            if device.is_stopped is not False:
+                from . import terminal
+
+                _terminal.append(terminal.Stream(device, number))
             asyncio.create_task(_run(device, number, code, step == "value"))
 
 
@@ -86,16 +89,19 @@ def close():
     _scope.clear()
     _copied.clear()
     del _parts[:]
-    unload("prompt", "traceback_text", "stopped")
+    unload("prompt", "traceback_text", "stopped", "terminal")
     gc.collect()
 
 
 async def _stop(device, number):
-    from . import stopped
+    from . import stopped, terminal
 
     why = None if device.is_stopped else await stopped.stop(device)
     if why is None:
-        device.send({"type": "prompt_output", "id": number, "state": "done"})
+        answer = {"id": number, "state": "done"}
+        if stopped.can_run(device):
+            answer["input_bytes_max"] = terminal.INPUT_BYTES_MAX
+        _answer(device, answer)
     else:
         _refuse(device, number, why)
 
@@ -116,15 +122,15 @@ async def _run(device, number, code, is_value):
         output.pieces = []
         _refuse(device, number, "the memory of the board is short")
     finally:
-        del _running[:], _typed[:]
+        del _running[:], _terminal[:]
 
 
 async def _choose(device, number, output, code, is_value):
     if device.is_stopped is not False:
         from . import stopped
 
-        if stopped.can_run(device):
-            return await stopped.run(device, number, _scope, code, is_value, _typed)
+        if _terminal and stopped.can_run(device):
+            return await stopped.run(device, _scope, code, is_value, _terminal[0])
     return await _execute(output, code, is_value)
 
 

@@ -114,7 +114,11 @@ class _InPlace:
     def run(self, code: str, is_line: bool) -> tuple[str, str | None]:
         try:
             is_value = is_line and is_expression(code)
-            return "", self._prompt.run(code, self._terminal.write, self._typed, is_value=is_value)
+            error = self._prompt.run(code, self._terminal.write, self._typed, is_value=is_value)
+            if error is not None and not is_line and (count := self._terminal.drop_input()):
+                # A file, for example, that did not fit into the memory of the board; as code it would run.
+                error += f"{count} bytes of input came after the code had ended, and are dropped\n"
+            return "", error
         except GatewayError as error:
             return "", f"{sentence_of(error)}\n"
 

@@ -15,7 +15,8 @@ from darvaz.client.requests import ApiRequest, path_of
 from darvaz.client.synchronous import Gateway
 
 INTERRUPT = b"\x03"
-INPUT_BYTES = 3_072
+# As many as the gateway takes at once.
+INPUT_BYTES = 6_144
 _POLL_S = 0.02
 # As a soft reset does, except that main.py is not run there either.
 _RESET = """
@@ -69,23 +70,29 @@ class StoppedPrompt:
     ) -> str | None:
         """Runs code until it ends, and returns the traceback that ended it, or None.
 
-        `show` gets what it prints, from another thread; `typed(wait_s)` returns what is typed meanwhile. A
-        KeyboardInterrupt in it is passed on as Ctrl-C.
+        `show` gets what it prints, from another thread, and how much of what was typed is dropped; `typed(wait_s)`
+        returns what is typed meanwhile. A KeyboardInterrupt is passed on as Ctrl-C.
         """
         self.begin(code, is_value=is_value)
         reader = _Reader(self._read, show)
         reader.start()
-        while True:
+        dropped, is_interrupted = 0, False
+        while reader.is_alive():
             try:
-                while reader.is_alive():
-                    data = typed(_POLL_S) if typed is not None else b""
-                    if data:
-                        self.type(data)
-                    elif typed is None:
-                        reader.join(_POLL_S)
-                break
+                if is_interrupted:
+                    self.type(INTERRUPT)
+                    is_interrupted = False
+                data = typed(_POLL_S) if typed is not None else b""
+                dropped += self.type(data)
+                if dropped and not data:
+                    show(_dropped_text(dropped))
+                    dropped = 0
+                if typed is None:
+                    reader.join(_POLL_S)
             except KeyboardInterrupt:
-                self.type(INTERRUPT)
+                is_interrupted = True
+        if dropped:
+            show(_dropped_text(dropped))
         return reader.result()
 
     def begin(self, code: str, *, is_value: bool = False) -> None:
@@ -95,10 +102,21 @@ class StoppedPrompt:
             code = code[PIECE_CHARS:]
         self._post("code", {"code": code, "value": is_value})
 
-    def type(self, data: bytes) -> None:
-        """Gives input to the code that runs; 3 is Ctrl-C. Code that has ended meanwhile does not get it."""
+    def type(self, data: bytes) -> int:
+        """Gives input to the code that runs, and returns how many bytes of it were dropped, as it takes too few.
+
+        3 is Ctrl-C, which overtakes what waits. Code that has ended meanwhile does not get it.
+        """
+        dropped = 0
         for at in range(0, len(data), INPUT_BYTES):
-            self._post("input", {"data": base64.b64encode(data[at : at + INPUT_BYTES]).decode()})
+            piece = data[at : at + INPUT_BYTES]
+            try:
+                self._post("input", {"data": base64.b64encode(piece).decode()})
+            except GatewayError as error:
+                if error.code != "input_full":
+                    raise
+                dropped += len(piece)
+        return dropped
 
     def reset(self) -> None:
         """Forgets what was set, as a soft reset; the program stays stopped."""
@@ -115,6 +133,10 @@ class StoppedPrompt:
         request = ApiRequest("GET", path, shape=PromptOutputInfo, query=query, deadline_s=DEADLINE_S)
         result: PromptOutputInfo = self._gateway.ask(request)
         return result
+
+
+def _dropped_text(count: int) -> bytes:
+    return f"\r\n… {count} bytes that were typed are dropped: the code does not take them\r\n".encode()
 
 
 class _Reader(threading.Thread):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import termios
+import time
 import tty
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 READ_BYTES = 4_096
 WRITE_BYTES = 1_024
 WRITE_DEADLINE_S = 5.0
+# A tool that has written nothing for this time waits for an answer.
+DROP_PAUSE_S = 0.2
+DROP_DEADLINE_S = 30.0
 
 
 class TunnelTerminal:
@@ -52,6 +56,13 @@ class TunnelTerminal:
         while not is_over():
             if data := self.read(poll_s):
                 receive(data)
+
+    def drop_input(self) -> int:
+        """Drops what a tool still writes, until it pauses, and returns how many bytes."""
+        count, give_up_s = 0, time.monotonic() + DROP_DEADLINE_S
+        while time.monotonic() < give_up_s and (data := self.read(DROP_PAUSE_S)):
+            count += len(data)
+        return count
 
     def read(self, wait_s: float) -> bytes:
         """Returns what a tool has written; nothing if nothing comes in this time."""

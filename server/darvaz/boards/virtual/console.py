@@ -107,7 +107,10 @@ class Console:
         while self._held and self._is_ready and self._interpreter is not None:
             if self._held[0] == _CTRL_C:
                 self._held = self._held[1:]
-                if not self._interpreter.interrupt():
+                if self._interpreter.interrupt():
+                    # As on a Pico: what was typed before is dropped.
+                    self._interpreter.terminal.drop_typed()
+                else:
                     self._interpreter.terminal.write(b"\x03")
                 continue
             piece = self._held.partition(b"\x03")[0]
@@ -143,6 +146,10 @@ class Console:
         del self._copy[:COPY_STEP_BYTES]
         self._watch_board()
         return data
+
+    def count_typed(self) -> int:
+        """Returns how many bytes the board has not read."""
+        return len(self._held) + (self._interpreter.terminal.count_typed() if self._interpreter is not None else 0)
 
     # From the board
 

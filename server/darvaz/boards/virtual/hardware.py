@@ -48,6 +48,9 @@ class CodeTerminal(Protocol):
     def take(self, data: bytes) -> None:
         """Types bytes."""
 
+    def count_typed(self) -> int:
+        """Returns how many of them the code has not read."""
+
 
 @dataclass(slots=True)
 class Hardware:
@@ -190,7 +193,10 @@ class Hardware:
         return {}
 
     def _take_output(self, request: Request) -> Reply:
-        return {"data": base64.b64encode(self.terminal.take_copy() if self.terminal is not None else b"").decode()}
+        if self.terminal is None:
+            return {"data": "", "waiting": 0}
+        data = base64.b64encode(self.terminal.take_copy()).decode()
+        return {"data": data, "waiting": self.terminal.count_typed()}
 
     def _type(self, request: Request) -> Reply:
         if self.terminal is not None:

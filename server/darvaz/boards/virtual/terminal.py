@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
+import fcntl
 import os
 import termios
 import tty
@@ -32,6 +34,17 @@ class Terminal:
         with contextlib.suppress(BlockingIOError):
             return data[os.write(self.fd, data) :]
         return data
+
+    def count_typed(self) -> int:
+        """Returns how many bytes the far end has not read."""
+        count = array.array("i", [0])
+        fcntl.ioctl(self.far_fd, termios.FIONREAD, count)
+        return count[0]
+
+    def drop_typed(self) -> None:
+        """Drops them."""
+        with contextlib.suppress(termios.error):
+            termios.tcflush(self.far_fd, termios.TCIFLUSH)
 
     def drop_unread(self) -> None:
         """Drops what the far end has not read."""

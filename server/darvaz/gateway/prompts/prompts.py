@@ -21,6 +21,7 @@ from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.prompts.leases import LEASE_S, Leases
 from darvaz.gateway.prompts.terminals import StoppedTerminal
+from darvaz.gateway.prompts.typed_input import WAITING_BYTES_MAX
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 
@@ -28,9 +29,9 @@ DEADLINE_S = 60.0
 # As JSON: a board takes packets of 2 KB.
 PART_BYTES_MAX = 1_400
 OUTPUT_CHARS_MAX = 262_144
-# In base64 it fits into a packet.
-INPUT_BYTES = 768
 OUTPUT_WAIT_S = 20.0
+# So long, what is typed waits for its turn before it is dropped.
+INPUT_WAIT_S = 5.0
 _IDS = 2**30
 # The line of a traceback that is the prompt itself.
 _OWN_CALL = re.compile(r'^  File "/lib/darvaz/(prompt|stopped)\.m?py", line \d+, in _execute\n', re.MULTILINE)
@@ -59,6 +60,13 @@ class NotStoppedError(CommandError):
     code = "not_stopped"
 
 
+class InputFullError(CommandError):
+    """The code takes too little of what is typed."""
+
+    status = 409
+    code = "input_full"
+
+
 @dataclass(slots=True)
 class _Answer:
     """What has arrived of an answer; `done` has the reason if the board refused."""
@@ -68,6 +76,7 @@ class _Answer:
     output: list[str] = field(default_factory=list)
     error: list[str] = field(default_factory=list)
     chars: int = 0
+    input_bytes_max: int | None = None
 
 
 class Prompts:
@@ -120,12 +129,12 @@ class Prompts:
         """Stops the program of a board until the session ends; raises a `CommandError` with the reason."""
         with self._lease(device, session, holder):
             try:
-                await self._ask(device, "stop")
+                answer = await self._ask(device, "stop")
             except CommandError:
                 # Nobody waits for what was not stopped.
                 self._leases.release(device, session)
                 raise
-            self._terminals[device] = StoppedTerminal(session)
+            self._terminals[device] = StoppedTerminal(session, answer.input_bytes_max)
 
     async def begin(
         self, device: str, code: str, *, session: str, holder: str, is_value: bool = False, has_more: bool = False
@@ -144,12 +153,23 @@ class Prompts:
                 self._send(device, identity, "value" if is_value else "run", code=parts[-1])
 
     async def type(self, device: str, data: bytes, *, session: str, holder: str) -> None:
-        """Gives bytes to the code that runs in place of the program; 3 is Ctrl-C."""
+        """Gives bytes to the code that runs in place of the program; 3 is Ctrl-C, which overtakes what waits.
+
+        Waits until they fit. Raises `InputFullError` if the code takes too little of it: then none of it is kept.
+        """
         with self._lease(device, session, holder):
-            self._terminal_of(device, session)
-            for at in range(0, len(data), INPUT_BYTES):
-                piece = base64.b64encode(data[at : at + INPUT_BYTES]).decode()
-                self._send(device, next(self._ids) % _IDS, "input", data=piece)
+            terminal = self._terminal_of(device, session)
+            code, interrupts = terminal.running, terminal.typed.interrupts
+            while code is not None and terminal.running == code and terminal.typed.interrupts == interrupts:
+                is_put = terminal.typed.put(data)
+                self._send_typed(device, terminal)
+                if is_put:
+                    return
+                if not await terminal.wait_until_fits(len(data), INPUT_WAIT_S):
+                    raise InputFullError(
+                        f"the code on {device} takes too little of what is typed: {len(data)} bytes are dropped, as"
+                        f" {WAITING_BYTES_MAX} wait already; Ctrl-C drops those as well"
+                    )
 
     async def read(self, device: str, at: int, *, session: str, holder: str) -> PromptOutput:
         """Returns what the code has printed from a place on; waits until there is some, or the code ends."""
@@ -194,6 +214,11 @@ class Prompts:
         if not self._hub.send_message(device, message):
             raise OfflineError(f"{device} is disconnecting")
 
+    def _send_typed(self, device: str, terminal: StoppedTerminal) -> None:
+        for step, data in terminal.typed.take_steps():
+            fields = {"data": base64.b64encode(data).decode()} if data else {}
+            self._send(device, next(self._ids) % _IDS, step, **fields)
+
     async def _ask(self, device: str, step: str, code: str | None = None) -> _Answer:
         self._hub.check_online(device)
         identity = next(self._ids) % _IDS
@@ -218,8 +243,10 @@ class Prompts:
     def _on_output(self, _: str, device: str | None, message: Any, __: float) -> None:
         answer = self._awaited.get(message.id)
         if answer is None or answer.device != device or answer.done.done():
-            self._on_terminal(self._terminals.get(device or ""), message)
+            self._on_terminal(device or "", message)
             return
+        if message.input_bytes_max is not msgspec.UNSET:
+            answer.input_bytes_max = message.input_bytes_max
         for value, texts in ((message.text, answer.output), (message.error_text, answer.error)):
             if value is not msgspec.UNSET:
                 texts.append(value)
@@ -232,7 +259,8 @@ class Prompts:
         elif message.state == "done":
             answer.done.set_result(None)
 
-    def _on_terminal(self, terminal: StoppedTerminal | None, message: Any) -> None:
+    def _on_terminal(self, device: str, message: Any) -> None:
+        terminal = self._terminals.get(device)
         if terminal is None or terminal.running != message.id:
             return
         if message.data is not msgspec.UNSET:
@@ -241,6 +269,11 @@ class Prompts:
         if message.text is not msgspec.UNSET:
             # A board that cannot pass on its terminal.
             terminal.add(message.text.replace("\n", "\r\n").encode())
+        if message.taken_bytes is not msgspec.UNSET or message.interrupted is not msgspec.UNSET:
+            taken = 0 if message.taken_bytes is msgspec.UNSET else message.taken_bytes
+            terminal.on_typed(taken, None if message.interrupted is msgspec.UNSET else message.interrupted)
+            with contextlib.suppress(OfflineError):
+                self._send_typed(device, terminal)
         if message.error_text is not msgspec.UNSET:
             terminal.error.append(message.error_text)
         if message.state == "refused":

@@ -4,6 +4,7 @@ import binascii
 
 from uos import *  # noqa: F403 (this is all of it but two)
 
+# As many as a board keeps for code that reads.
 _TYPED_BYTES_MAX = 256
 # The one that was given; None while there is none.
 _terminal = None
@@ -26,7 +27,9 @@ def dupterm(stream, index=0):
 
 
 def dupterm_notify(_):
-    """Does nothing: the stream is read anyway."""
+    """Has the stream read, also where what it gave was not read by the code."""
+    if _terminal is not None:
+        _terminal.is_notified = True
 
 
 class _Terminal:
@@ -36,12 +39,16 @@ class _Terminal:
         self.stream = stream
         self._ask = ask
         self._byte = bytearray(1)
+        # How much of what it gave was not read by the code; and whether it is to be read nevertheless.
+        self._waiting = 0
+        self.is_notified = False
         ask("copy_output", is_on=True)
 
     def turn(self, now_ms):
         """Types what was read, and passes on what was printed."""
         typed = bytearray()
-        while len(typed) < _TYPED_BYTES_MAX and self.stream.readinto(self._byte):
+        least, self.is_notified = self.is_notified, False
+        while len(typed) < max(least, _TYPED_BYTES_MAX - self._waiting) and self.stream.readinto(self._byte):
             typed += self._byte
         if typed:
             self._ask("type", data=binascii.b2a_base64(typed).decode())
@@ -54,7 +61,9 @@ class _Terminal:
         self._ask("copy_output", is_on=False)
 
     def _pass_on(self):
-        printed = binascii.a2b_base64(self._ask("take_output")["data"])
+        answer = self._ask("take_output")
+        self._waiting = answer["waiting"]
+        printed = binascii.a2b_base64(answer["data"])
         if printed:
             self.stream.write(printed)
         return bool(printed)
