@@ -39,16 +39,17 @@ async def test_a_board_gets_every_file_of_a_release_signed_with_its_key(gateway:
 
 
 @pytest.mark.parametrize(
-    ("device", "about", "plan", "form", "why"),
+    ("device", "about", "plan", "forms", "why"),
     [
-        ("c-6", {"mpy": 6}, {}, "colours.mpy", "fast.py travels as source: fast.py cannot be compiled"),
-        ("c-5", {"mpy": 5}, {}, "colours.py", "colours.py travels as source: the board loads .mpy files of version 5"),
-        ("c-0", {}, {}, "colours.py", "modules travel as source: the board does not say that it loads .mpy"),
-        ("c-s", {"mpy": 6}, {"source": True}, "colours.py", ""),
+        ("c-n", {"mpy": 6, "mpy_native": 19}, {}, "colours.mpy fast.mpy", ""),
+        ("c-6", {"mpy": 6}, {}, "colours.mpy fast.py", "fast.py travels as source: fast.py cannot be compiled"),
+        ("c-5", {"mpy": 5}, {}, "colours.py fast.py", "colours.py travels as source: the board loads .mpy files of"),
+        ("c-0", {}, {}, "colours.py fast.py", "modules travel as source: the board does not say that it loads .mpy"),
+        ("c-s", {"mpy": 6}, {"source": True}, "colours.py fast.py", ""),
     ],
 )
 async def test_modules_are_compiled_for_what_the_board_loads_or_travel_as_source_for_a_told_reason(
-    gateway: RunningApp, device: str, about: dict[str, int], plan: dict[str, bool], form: str, why: str
+    gateway: RunningApp, device: str, about: dict[str, int], plan: dict[str, bool], forms: str, why: str
 ) -> None:
     key = await key_of(gateway, device)
     native = b"import micropython\n@micropython.native\ndef add(a, b):\n    return a + b\n"
@@ -61,8 +62,8 @@ async def test_modules_are_compiled_for_what_the_board_loads_or_travel_as_source
         await until(gateway, number, good=1)
 
     entries = [line.payload or "" for line in await gateway.journal(type="update", device=device)]
-    assert set(received) == {"main.py", form, "fast.py"}
-    assert received["fast.py"] == native and received[form].startswith(b"M\x06" if form.endswith("mpy") else b"WARM")
+    assert set(received) == {"main.py", *forms.split()}
+    assert all(received[name].startswith(b"M\x06" if name.endswith("mpy") else files[name]) for name in forms.split())
     assert any("source" in text for text in entries) == bool(why) and any(why in text for text in entries)
 
 

@@ -54,7 +54,8 @@ def _program():
         about = trial.describe()
         trial.leave()
     about["has_key"] = True
-    about["mpy"] = getattr(sys.implementation, "_mpy", 0) & 255
+    loads = getattr(sys.implementation, "_mpy", 0)
+    about["mpy"], about["mpy_native"] = loads & 255, loads >> 8 & 63
     about["micropython"] = ".".join(str(part) for part in sys.implementation.version[:3])
     return about
 

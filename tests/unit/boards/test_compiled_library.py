@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from darvaz.boards import compiled_library
-from darvaz.boards.compiled_library import MPY_VERSION, compile_library, twin
+from darvaz.boards.compiled_library import MPY_VERSION, NotCompiled, compile_file, compile_library, twin
 from darvaz.boards.firmware_source import read_sources
 from darvaz.boards.virtual.firmware import write_flash
+from tests.support.micropython import run_micropython
 
 FAILS = {"/lib/darvaz/failing.py": b"def fail():\n    return 1 // 0\n", "/main.py": b"pass\n"}
+MACHINE_CODE = b"import micropython\n@micropython.viper\ndef double(x: int) -> int:\n    return x * 2\n"
 
 
 def test_only_modules_of_the_library_are_compiled() -> None:
@@ -39,6 +41,18 @@ def test_a_board_that_loads_another_version_gets_the_source_and_the_reason() -> 
 
     assert files == FAILS
     assert why_source is not None and f"version {MPY_VERSION + 1}" in why_source
+
+
+def test_machine_code_is_for_the_processor_that_the_board_tells(tmp_path: Path) -> None:
+    native = run_micropython("-c", "import sys; print(sys.implementation._mpy >> 8 & 63)").stdout
+    compiled = compile_file("double.py", MACHINE_CODE, mpy_native=int(native))
+    (tmp_path / "double.mpy").write_bytes(compiled)
+
+    assert run_micropython("-c", "import double; print(double.double(21))", path=(tmp_path,)).stdout == "42\n"
+    with pytest.raises(NotCompiled, match="cannot be compiled"):
+        compile_file("double.py", MACHINE_CODE)
+    with pytest.raises(NotCompiled, match="of another form"):
+        compile_file("double.py", MACHINE_CODE, mpy_native=int(native) ^ 1)
 
 
 def test_without_the_compiler_boards_get_the_source_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from darvaz.gateway.module_process import run_module
 from darvaz.gateway.releases.manifest import MAIN, ReleaseFile, SignedUpdate, sign
@@ -22,8 +22,15 @@ DEADLINE_S = 60.0
 # Modules whose compiled form is remembered, as few change from one release to the next.
 KEPT_MAX = 4096
 SOURCE, COMPILED = ".py", ".mpy"
-# The machine code of viper is for one processor: the board compiles it.
+# As in the library, whose viper is compiled by the board.
 _ONLY_SOURCE = "_viper.py"
+
+
+class _Loads(NamedTuple):
+    """What a board loads: the version of .mpy files, and the form of machine code in them; 0: it does not say."""
+
+    version: int
+    native: int
 
 
 class NoCompilerError(Exception):
@@ -37,8 +44,8 @@ class BoardForms:
         self._store = store
         self._deadline_s = deadline_s
         self._turn = asyncio.Lock()
-        # The compiled form of modules, or why there is none, by version, path and SHA-256 of the source.
-        self._kept: dict[tuple[int, str, str], ReleaseFile | str] = {}
+        # The compiled form of modules, or why there is none, by what boards load, path and SHA-256 of the source.
+        self._kept: dict[tuple[_Loads, str, str], ReleaseFile | str] = {}
 
     async def make(
         self, rollout: Rollout, target: Target, key: bytes, kind: str, program: dict[str, Any]
@@ -51,25 +58,25 @@ class BoardForms:
         files, why = release.files, ""
         # The owner has signed the files as they are.
         if not plan.source and not plan.signature:
-            files, why = await self._compiled(files, program.get("mpy", 0))
+            files, why = await self._compiled(files, _Loads(program.get("mpy", 0), program.get("mpy_native", 0)))
         update = sign(
             key, files, counter=target.counter, release=str(release.number), device=target.device, kind=kind,
             is_once=plan.once, least_micropython=release.micropython, signature=plan.signature, signed_s=plan.signed_s,
         )  # fmt: skip
         return update, why
 
-    async def _compiled(self, files: Sequence[ReleaseFile], mpy_version: int) -> tuple[list[ReleaseFile], str]:
+    async def _compiled(self, files: Sequence[ReleaseFile], loads: _Loads) -> tuple[list[ReleaseFile], str]:
         modules = [file for file in files if _is_module(file.path)]
         if not modules:
             return list(files), ""
-        if not mpy_version:
+        if not loads.version:
             return list(files), "modules travel as source: the board does not say that it loads .mpy files"
         try:
             async with self._turn:
-                await self._compile_new(modules, mpy_version)
+                await self._compile_new(modules, loads)
         except NoCompilerError as error:
             return list(files), f"modules travel as source: {error}"
-        forms = {file.path: self._kept[mpy_version, file.path, file.sha256] for file in modules}
+        forms = {file.path: self._kept[loads, file.path, file.sha256] for file in modules}
         compiled = {path: form for path, form in forms.items() if isinstance(form, ReleaseFile)}
         # Beside its source, an older compiled form would never be imported.
         replaced = {*compiled, *(form.path for form in compiled.values())}
@@ -78,12 +85,12 @@ class BoardForms:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         return sorted([*rest, *compiled.values()], key=lambda file: file.path), "".join(reasons[:1]) + more
 
-    async def _compile_new(self, modules: Sequence[ReleaseFile], mpy_version: int) -> None:
-        new = [file for file in modules if not self._is_kept((mpy_version, file.path, file.sha256))]
+    async def _compile_new(self, modules: Sequence[ReleaseFile], loads: _Loads) -> None:
+        new = [file for file in modules if not self._is_kept((loads, file.path, file.sha256))]
         if not new:
             return
         sources = await asyncio.to_thread(lambda: {file.path: self._store.read_file(file.sha256) for file in new})
-        answer = await self._run(mpy_version, sources)
+        answer = await self._run(loads, sources)
         compiled = {path: base64.b64decode(text) for path, text in answer["compiled"].items()}
         await asyncio.to_thread(self._store.write_files, compiled.values())
         for file in new:
@@ -92,21 +99,21 @@ class BoardForms:
             if data is not None:
                 path = file.path.removesuffix(SOURCE) + COMPILED
                 form = ReleaseFile(path, len(data), hashlib.sha256(data).hexdigest())
-            self._kept[mpy_version, file.path, file.sha256] = form
+            self._kept[loads, file.path, file.sha256] = form
         while len(self._kept) > KEPT_MAX:
             del self._kept[next(iter(self._kept))]
 
-    def _is_kept(self, key: tuple[int, str, str]) -> bool:
+    def _is_kept(self, key: tuple[_Loads, str, str]) -> bool:
         """Whether a form is known; it becomes the newest, as those of one release must stay together."""
         form = self._kept.pop(key, None)
         if form is not None:
             self._kept[key] = form
         return form is not None
 
-    async def _run(self, mpy_version: int, sources: dict[str, bytes]) -> Any:
+    async def _run(self, loads: _Loads, sources: dict[str, bytes]) -> Any:
         text = json.dumps({name: base64.b64encode(data).decode() for name, data in sources.items()})
         try:
-            end = await run_module(_MODULE, str(mpy_version), data=text.encode(), deadline_s=self._deadline_s)
+            end = await run_module(_MODULE, *map(str, loads), data=text.encode(), deadline_s=self._deadline_s)
         except TimeoutError:
             raise NoCompilerError(f"they were not compiled in {self._deadline_s:g} s") from None
         except OSError as error:
