@@ -41,7 +41,7 @@ async def test_the_page_is_shown_to_whom_home_assistant_lets_in(gateway: Running
 
     assert page.status_code == 200
     assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
-    assert (me.json()["role"], me.json()["by"]) == ("operator", "home_assistant")
+    assert (me.json()["role"], me.json()["by"]) == ("owner", "home_assistant")
 
 
 async def test_the_page_may_change_things(gateway: RunningApp) -> None:

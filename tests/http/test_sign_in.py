@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import AsyncIterator
-from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from websockets.exceptions import InvalidStatus
 
 from tests.support.api import assert_problem
 from tests.support.app import RunningApp
+from tests.support.browsers import Browser
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,33 +37,6 @@ async def link_of(gateway: RunningApp, *options: str) -> str:
 
 async def token_of(gateway: RunningApp, kind: str) -> str:
     return (await gateway.run_cli("token", "issue", kind)).stdout.strip()
-
-
-class Browser:
-    """An HTTP client that keeps cookies and sends Origin, as browsers do."""
-
-    def __init__(self, gateway: RunningApp) -> None:
-        self.cookies = httpx.Cookies()
-        self._gateway = gateway
-
-    async def ask(
-        self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any
-    ) -> httpx.Response:
-        own = {"User-Agent": "Mozilla/5.0 (Test)", "Accept-Language": "fa"}
-        if method != "GET":
-            own["Origin"] = self._gateway.url
-        async with self._gateway.client(cookies=self.cookies) as client:
-            response = await client.request(method, path, headers={**own, **(headers or {})}, **options)
-            self.cookies = client.cookies
-        return response
-
-    @property
-    def cookie(self) -> dict[str, str]:
-        """Returns the header that carries the cookie."""
-        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-
-    async def sign_in(self, text: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        return await self.ask("POST", "/api/session", headers, json={"token": text})
 
 
 @pytest.fixture

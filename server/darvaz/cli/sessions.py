@@ -32,7 +32,7 @@ def sessions(end: str | None, as_json: bool, gateway: str) -> None:
         return
     now_s = time.time()
     brief = [
-        {"id": each["id"], "role": each["role"], "used": ago(each["last_used"], now_s),
+        {"id": each["id"], "name": each.get("name", ""), "role": each["role"], "used": ago(each["last_used"], now_s),
          "address": each["last_address"] or "", "browser": each["agent"]}
         for each in found
     ]  # fmt: skip

@@ -10,12 +10,14 @@ import click
 
 from darvaz.cli.data_folder import data_opened, data_option
 from darvaz.cli.device_option import checked_device
+from darvaz.cli.people import found_person
 from darvaz.cli.remote import ask, remote_option
 from darvaz.cli.tables import ago, iso, show, span
 from darvaz.cli.verb_options import json_option
 from darvaz.client import requests
 from darvaz.client.types import IssuedToken, TokenInfo
 from darvaz.gateway.access import KINDS, Token, Tokens
+from darvaz.gateway.access.people import People
 from darvaz.text.terminal import visible, visible_json
 
 _DAY_S = 86_400.0
@@ -30,6 +32,7 @@ def token() -> None:
 
 @token.command(short_help="Issue a token of one kind, for a board or a person.")
 @click.argument("kind", type=click.Choice(KINDS))
+@click.option("--person", metavar="NAME", help="The person whose it is, for the kind person.")
 @click.option("--label", default="", help="What it is for, shown in the list.")
 @click.option(
     "--expires-days",
@@ -46,6 +49,7 @@ def token() -> None:
 @remote_option
 def issue(
     kind: str,
+    person: str | None,
     label: str,
     expires_days: float | None,
     device: str | None,
@@ -53,20 +57,25 @@ def issue(
     data: Path,
     gateway: str | None,
 ) -> None:
-    """Issue a token of one KIND: pico, esp32cam, operator (may change things) or viewer (may only read).
+    """Issue a token of one KIND: pico, esp32cam, owner, operator (may change things), viewer (may only read) or person.
 
     It is shown only once. In a pipe or a file there is only the token.
     """
     if len(label) > _LABEL_CHARS_MAX:
         raise click.BadParameter(f"at most {_LABEL_CHARS_MAX} characters", param_hint="--label")
     if gateway is not None:
-        remote: IssuedToken = ask(gateway, requests.issue_token(kind, label, device, expires_days))
+        person_id = None if person is None else found_person(gateway, person)["id"]
+        remote: IssuedToken = ask(gateway, requests.issue_token(kind, label, device, expires_days, person_id))
         _show_issued(kind, remote["id"], remote["token"], as_json)
         return
     expires_in_s = None if expires_days is None else expires_days * _DAY_S
     with data_opened(data) as connection:
         try:
-            issued = Tokens(connection, time.time).issue(kind, label, expires_in_s, device)
+            known = None if person is None else People(connection, time.time).named(person)
+            if person is not None and known is None:
+                raise ValueError(f"nobody is called {visible(person)}: see darvaz people list")
+            person_id = None if known is None else known.person_id
+            issued = Tokens(connection, time.time).issue(kind, label, expires_in_s, device, person=person_id)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     _show_issued(kind, issued.token_id, issued.text, as_json)

@@ -229,9 +229,12 @@ def tokens() -> ApiRequest:
     return ApiRequest("GET", path_of("tokens"), lambda answer: answer["tokens"], TokenListInfo)
 
 
-def issue_token(kind: str, text: str = "", device: str | None = None, expires_days: float | None = None) -> ApiRequest:
+def issue_token(
+    kind: str, text: str = "", device: str | None = None, expires_days: float | None = None, person: str | None = None
+) -> ApiRequest:
     """Issues a token; the answer is its id and its text."""
     body = {"kind": kind, "label": text, "device": device, "expires_days": expires_days}
+    body |= {} if person is None else {"person": person}
     return ApiRequest("POST", path_of("tokens"), shape=IssuedToken, body=body)
 
 

@@ -144,13 +144,15 @@ class SessionInfo(TypedDict):
     """A signed-in browser; times are Unix seconds."""
 
     id: str
-    role: Literal["operator", "viewer"]
+    role: Literal["owner", "operator", "user", "viewer"]
     agent: str
     created: UnixSeconds
     last_used: UnixSeconds
     ends: UnixSeconds
     last_address: str | None
     token: str | None
+    person: NotRequired[str | None]
+    name: NotRequired[str]
     is_yours: bool
 
 

@@ -37,6 +37,7 @@ from darvaz.gateway.prompts.prompts import Prompts
 from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.releases.updater import Updater
 from darvaz.gateway.rules.service import Rules
+from darvaz.gateway.scopes import Scopes
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.shares import AllShares
@@ -125,6 +126,8 @@ class Parts:
     """Shows all boards to Home Assistant, or none."""
     cluster: Cluster = field(default_factory=SingleGateway)
     groups: Groups = field(init=False)
+    scopes: Scopes = field(init=False)
+    """What callers with limits may see and use."""
     refusals: Refusals = field(init=False)
     recorded_links: RateLimiter = field(init=False)
     """Links whose beginning and end are in the journal, by network."""
@@ -138,6 +141,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         self.groups = Groups(self.devices)
+        self.scopes = Scopes(self.devices, self.groups, self.layouts)
         self.refusals = Refusals(self.journal)
         self.data_use = DataUse(self.settings.data_path, _DATA_FILES)
         links_max = max(LINKS_RECORDED_PER_MINUTE, 4 * self.settings.links_per_address_max)
@@ -148,6 +152,11 @@ class Parts:
     def operators(self) -> Operators:
         """Returns the part that authorizes people and programs."""
         return self.access.operators
+
+    def end_streams(self) -> None:
+        """Ends the streams of those who may not see them any more, at once."""
+        self.events.look_now()
+        self.frames.look_now()
 
     @property
     def unix_offset_s(self) -> float:

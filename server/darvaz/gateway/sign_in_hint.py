@@ -22,7 +22,7 @@ def sign_in_line(connection: sqlite3.Connection, links: SignInLinks, address: st
     if read_setting(connection, _WAS_OFFERED) is not None:
         return "to sign in with a browser: darvaz signin (make signin)"
     write_setting(connection, _WAS_OFFERED, "1")
-    return f"sign in with a browser, once, within {LINK_MINUTES:g} min: {sign_in_url(address, links.issue())}"
+    return f"sign in with a browser, once, within {LINK_MINUTES:g} min: {sign_in_url(address, links.issue('owner'))}"
 
 
 def note_address(connection: sqlite3.Connection, host: str, port: int, public_url: str, scheme: str = "http") -> None:

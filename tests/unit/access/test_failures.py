@@ -200,4 +200,4 @@ def test_wrong_tokens_of_a_local_program_do_not_block_this_machine(access: Acces
     fail(access, FAILURES_ALLOWED + 1, LOCAL)
 
     assert access.admit_device(LOCAL, "pico") == Admitted(None)
-    assert access.operator(LOCAL, state_changing=True) == Admitted(None)
+    assert access.operator(LOCAL, state_changing=True) == Admitted(None, "owner")

@@ -14,7 +14,7 @@ from tests.unit.access.callers import BOARD, LOCAL, bearing, code
 
 @pytest.mark.parametrize("state_changing", [False, True])
 def test_this_machine_is_an_operator_without_a_token(access: Access, state_changing: bool) -> None:
-    assert access.operator(LOCAL, state_changing) == Admitted(None)
+    assert access.operator(LOCAL, state_changing) == Admitted(None, "owner")
 
 
 @pytest.mark.parametrize("state_changing", [False, True])
@@ -66,7 +66,7 @@ def test_a_form_of_another_site_changes_nothing_on_this_machine(access: Access) 
     caused = replace(LOCAL, has_browser_headers=True, is_cross_site=True)
 
     assert code(access.operator(caused, state_changing=True)) == (403, "origin_not_allowed")
-    assert access.operator(caused, state_changing=False) == Admitted(None)
+    assert access.operator(caused, state_changing=False) == Admitted(None, "owner")
 
 
 def test_a_program_may_use_any_host_name_of_the_gateway(access: Access) -> None:

@@ -43,7 +43,7 @@ def test_board_on_localhost_needs_no_token_as_the_guide_says(access: Access) -> 
 def test_local_token_admits_as_operator(access: Access) -> None:
     caller = bearing(UNPROVEN, access.operators.local_token.text)
 
-    assert access.operators.admit(caller, Need.CHANGE) == Admitted(None)
+    assert access.operators.admit(caller, Need.CHANGE) == Admitted(None, "owner")
 
 
 def test_local_token_is_new_at_each_start(connection: sqlite3.Connection, clock: Clock) -> None:
@@ -87,7 +87,7 @@ def test_local_token_of_an_earlier_start_counts_as_no_token(access: Access) -> N
     old = bearing(LOCAL, make_local_token().text)
 
     for _ in range(FAILURES_ALLOWED + 2):
-        assert access.operators.admit(old, Need.CHANGE) == Admitted(None)
+        assert access.operators.admit(old, Need.CHANGE) == Admitted(None, "owner")
     issued = access.tokens.issue("operator")
     assert access.operators.admit(bearing(BOARD, issued.text), Need.CHANGE) == Admitted(issued.token_id)
 

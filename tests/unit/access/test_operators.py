@@ -101,13 +101,13 @@ def test_guessing_is_limited_by_address(access: Access) -> None:
 
 
 @pytest.mark.parametrize("need", EVERY_NEED)
-def test_an_operators_session_may_do_everything(access: Access, need: Need) -> None:
-    browser = signed_in(access)
+def test_an_owners_session_may_do_everything(access: Access, need: Need) -> None:
+    browser = signed_in(access, "owner")
 
     admitted = access.operators.admit(browser, need)
 
     assert isinstance(admitted, Admitted)
-    assert (admitted.role, admitted.session_id) == ("operator", access.operators.sessions.list()[0].session_id)
+    assert (admitted.role, admitted.session_id) == ("owner", access.operators.sessions.list()[0].session_id)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_an_old_cookie_blocks_nobody(access: Access) -> None:
 def test_an_old_cookie_does_not_end_the_localhost_rule(access: Access) -> None:
     stale = replace(LOCAL, cookie=f"{access.operators.cookie_name}=old")
 
-    assert access.operators.admit(stale, Need.CHANGE) == Admitted(None)
+    assert access.operators.admit(stale, Need.CHANGE) == Admitted(None, "owner")
 
 
 def test_a_repeated_cookie_is_ignored(access: Access) -> None:

@@ -7,19 +7,26 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from darvaz.gateway.access.challenge import Challenge
-
-Role = Literal["viewer", "operator", "assistant"]
+from darvaz.gateway.access.roles import CallerLimits, Role
 
 
 class Need(enum.Enum):
     """What a person or a program needs to be allowed to do."""
 
     VIEW = "view"
-    """Read what devices report: viewers may."""
+    """Read what all devices report: viewers may."""
+    SEE = "see"
+    """Read what devices report, which the operation limits to those of the caller: viewers and users may."""
+    USE = "use"
+    """Send commands, which the operation limits to those of the caller: users may, and operators."""
     ADMINISTER = "administer"
     """Read tokens, sessions and settings: operators only."""
     CHANGE = "change"
     """Change something: operators only, and of pages the gateway's own only."""
+    OWN = "own"
+    """Read people and invitations: owners only."""
+    GOVERN = "govern"
+    """Change people and invitations: owners only, and of pages the gateway's own only."""
     ASSIST = "assist"
     """Use the tools of assistants: assistants and operators, and of pages the gateway's own only."""
     LEAVE = "leave"
@@ -27,11 +34,34 @@ class Need(enum.Enum):
 
     @property
     def changes(self) -> bool:
-        return self in (Need.CHANGE, Need.ASSIST, Need.LEAVE)
+        return self in (Need.USE, Need.CHANGE, Need.GOVERN, Need.ASSIST, Need.LEAVE)
 
     @property
-    def is_for_operators(self) -> bool:
-        return self in (Need.ADMINISTER, Need.CHANGE)
+    def is_limited(self) -> bool:
+        """Whether the operation itself keeps a caller to its own boards and commands."""
+        return self in (Need.SEE, Need.USE, Need.LEAVE)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Returns the roles that may."""
+        return _ROLES[self]
+
+
+_OWNERS: frozenset[Role] = frozenset({"owner"})
+_OPERATORS: frozenset[Role] = _OWNERS | {"operator"}
+_USERS: frozenset[Role] = _OPERATORS | {"user"}
+_PEOPLE: frozenset[Role] = _USERS | {"viewer"}
+_ROLES: dict[Need, frozenset[Role]] = {
+    Need.VIEW: _PEOPLE,
+    Need.SEE: _PEOPLE,
+    Need.USE: _USERS,
+    Need.ADMINISTER: _OPERATORS,
+    Need.CHANGE: _OPERATORS,
+    Need.OWN: _OWNERS,
+    Need.GOVERN: _OWNERS,
+    Need.ASSIST: _OPERATORS | {"assistant"},
+    Need.LEAVE: _PEOPLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +95,12 @@ class Admitted:
     """The device that the token was bound to when it was checked."""
     is_of_home_assistant: bool = False
     """Let in by Home Assistant at the add-on's page."""
+    person: str | None = None
+    """The id of the person that it is."""
+    name: str = ""
+    """What that person is called."""
+    limits: CallerLimits | None = None
+    """The boards and commands that it may see and use; None for all that its role may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +154,10 @@ ID_TAKEN = Refused(
 ASSISTANTS_HERE = Refused(403, "not_allowed", "a token of an assistant is for /mcp alone")
 ASSISTANTS_ONLY = Refused(403, "not_allowed", "this is for assistants; darvaz token issue assistant makes a token")
 OPERATORS_ONLY = Refused(403, "not_allowed", "viewers may only read; this is for operators")
+OWNERS_ONLY = Refused(403, "not_allowed", "this is for owners; 'darvaz signin' on the gateway makes a link for one")
+BEYOND_LIMITS = Refused(
+    403, "not_allowed", "this is beyond the boards and commands that you may use; an owner can allow you more"
+)
 NO_ORIGIN = Refused(
     403,
     "origin_not_allowed",
@@ -133,6 +173,12 @@ LINK_USED = Refused(
     "link_used",
     "this link was used already; if it was not you, end that session in the list of sessions and make a new link",
 )
+INVITATION_FULL = Refused(
+    401, "invitation_full", "this invitation was used as often as it may be; ask who gave it to you for another"
+)
+NAME_NEEDED = Refused(409, "name_needed", "this invitation is right; send the name that you want to have here, too")
+NAME_TAKEN = Refused(409, "name_taken", "somebody here has this name; choose another")
+TOO_MANY_PEOPLE = Refused(409, "too_many", "there are as many people as a gateway may have; an owner can remove some")
 NO_VIEW = Refused(401, "not_authorised", "this link is for another camera, or it has expired")
 ENROLMENT_CLOSED = Refused(
     403, "enrolment_closed", "enrolment is closed; run 'darvaz enrol' on the gateway to open it for 15 minutes"

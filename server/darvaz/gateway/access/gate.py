@@ -38,7 +38,7 @@ log = logging.getLogger("darvaz.access")
 
 MINTS_PER_MINUTE_MAX = 30
 # The tables that every decision is made by; a gateway keeps them in memory.
-MIRRORED_TABLES = ("tokens", "sessions", "sign_in_links", "settings")
+MIRRORED_TABLES = ("tokens", "sessions", "sign_in_links", "settings", "people", "invitations")
 
 _MESSAGE = "Use these tokens in the Authorization header as 'Bearer <token>'"
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 
-from darvaz.gateway.access.browser_sessions import LIFE_S, BrowserSessions
+from darvaz.gateway.access.browser_sessions import BrowserSession, BrowserSessions
 from darvaz.gateway.access.caller import Caller
 from darvaz.gateway.access.decisions import (
     ASSISTANTS_HERE,
     ASSISTANTS_ONLY,
+    BEYOND_LIMITS,
     FOREIGN_HOST,
     FOREIGN_ORIGIN,
     LINK_USED,
@@ -20,27 +21,22 @@ from darvaz.gateway.access.decisions import (
     NOT_AUTHORISED,
     NOT_PROVEN,
     OPERATORS_ONLY,
+    OWNERS_ONLY,
     Admitted,
     Need,
     Refused,
-    Role,
 )
+from darvaz.gateway.access.guests import Guests, SignedIn
 from darvaz.gateway.access.headers import basic_password, bearer_of, is_of_proxy
+from darvaz.gateway.access.invitations import Invitations
 from darvaz.gateway.access.local_token import looks_local, make_local_token
+from darvaz.gateway.access.people import People
+from darvaz.gateway.access.roles import Role
 from darvaz.gateway.access.rules import AccessRules, closed_on_failure
 from darvaz.gateway.access.sign_in_links import SignInLinks
-from darvaz.gateway.access.tokens import Token, Tokens
+from darvaz.gateway.access.standing import Standing
+from darvaz.gateway.access.tokens import PEOPLE_KINDS, Token, Tokens
 from darvaz.gateway.access.view_links import Signer
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A new browser session; `text` is the value of its cookie, and is not stored."""
-
-    session_id: str
-    role: Role
-    text: str = field(repr=False)
-    life_s: float = LIFE_S
 
 
 class Operators:
@@ -52,6 +48,10 @@ class Operators:
         self.sessions = BrowserSessions(connection, unix_s)
         self.links = SignInLinks(connection, unix_s)
         self.signer = Signer(connection, unix_s)
+        self.people = People(connection, unix_s)
+        self.invitations = Invitations(connection, unix_s)
+        self._standing = Standing(self.people, self.invitations)
+        self._guests = Guests(self.people, self.invitations, self.sessions)
         self.local_token = make_local_token()
         self._rules = rules
         self._tokens = tokens
@@ -69,12 +69,10 @@ class Operators:
         found = self._refuse_page(caller, need) or self._identify(caller)
         if isinstance(found, Refused):
             return found
-        if found.role == "assistant" and need is not Need.ASSIST:
-            return ASSISTANTS_HERE
-        if found.role == "viewer" and need is Need.ASSIST:
-            return ASSISTANTS_ONLY
-        if need.is_for_operators and found.role != "operator":
-            return OPERATORS_ONLY
+        if found.role not in need.roles:
+            return _refused_role(found.role, need)
+        if found.limits is not None and not need.is_limited:
+            return BEYOND_LIMITS
         # SameSite cookies are not sent by other sites, but another port of this host is the same site.
         is_of_browser = found.session_id is not None or found.is_of_home_assistant
         if need.changes and is_of_browser and caller.origin is None:
@@ -94,21 +92,45 @@ class Operators:
         return Admitted(None, "viewer", until_s=until_s) if is_signed else NO_VIEW
 
     @closed_on_failure
-    def sign_in(self, caller: Caller, text: str, agent: str) -> SignedIn | Refused:
-        """Opens a browser session for the credential of a sign-in link, or a token of an operator or viewer."""
+    def sign_in(self, caller: Caller, text: str, agent: str, name: str = "") -> SignedIn | Refused:
+        """Opens a browser session for the credential of an invitation, a sign-in link, or a token of a person.
+
+        An invitation that makes people needs the name that the new person wants to have.
+        """
         refused = self._refuse_page(caller, Need.LEAVE)
         if refused is not None:
             return refused
+        invitation = self.invitations.check(text)
+        if invitation is not None:
+            return self._welcome(self._guests.welcome(invitation, caller.address, agent, name), caller)
         link = self.links.use(text)
         if link is not None and not link.is_first_use:
             return LINK_USED
         if link is not None:
             self._rules.succeed(caller)
-            return self._open(caller, link.role, agent, None)
-        found = self._rules.check_token(caller, text, "operator", "viewer")
-        if isinstance(found, Refused):
-            return NO_SIGN_IN if found is NOT_AUTHORISED else found
-        return self._open(caller, _role(found), agent, found.token_id)
+            found = self._standing.of(link.role, link.person, link.author)
+            if found is None:
+                return NO_SIGN_IN
+            made = self.sessions.open(link.role, caller.address, agent, None, person=link.person, author=link.author)
+            return SignedIn(made.identity, found.role, made.text, name=found.name)
+        return self._sign_in_with_token(caller, text, agent)
+
+    def _sign_in_with_token(self, caller: Caller, text: str, agent: str) -> SignedIn | Refused:
+        token = self._rules.check_token(caller, text, *(kind for kind in PEOPLE_KINDS if kind != "assistant"))
+        if isinstance(token, Refused):
+            return NO_SIGN_IN if token is NOT_AUTHORISED else token
+        found = self._standing.of(_role(token), token.person, token.author)
+        if found is None:
+            return NO_SIGN_IN
+        made = self.sessions.open(
+            _role(token), caller.address, agent, token.token_id, person=token.person, author=token.author
+        )
+        return SignedIn(made.identity, found.role, made.text, name=found.name)
+
+    def _welcome(self, made: SignedIn | Refused, caller: Caller) -> SignedIn | Refused:
+        if isinstance(made, SignedIn):
+            self._rules.succeed(caller)
+        return made
 
     def is_of_this_machine(self, caller: Caller) -> bool:
         """Whether a caller proves that it is a program of this machine: by the local token or the system's word."""
@@ -125,14 +147,23 @@ class Operators:
             return self._unix_s() < admitted.until_s
         try:
             if admitted.session_id is not None:
-                return self.sessions.is_live(admitted.session_id)
-            return admitted.token_id is None or self._tokens.is_live(admitted.token_id)
+                session = self.sessions.find(admitted.session_id)
+                return session is not None and _is_same(admitted, self._of_session(session))
+            if admitted.token_id is None:
+                return True
+            token = self._tokens.find(admitted.token_id)
+            is_live = token is not None and token.is_live(self._unix_s())
+            return is_live and token is not None and _is_same(admitted, self._of_token(token))
         except sqlite3.Error:
             return True
 
-    def _open(self, caller: Caller, role: Role, agent: str, token_id: str | None) -> SignedIn:
-        made = self.sessions.open(role, caller.address, agent, token_id)
-        return SignedIn(made.identity, role, made.text)
+    def _of_session(self, session: BrowserSession) -> Admitted | None:
+        found = self._standing.of(session.role, session.person, session.author, session.invitation)
+        return found and replace(found, token_id=session.token_id, session_id=session.session_id)
+
+    def _of_token(self, token: Token) -> Admitted | None:
+        found = self._standing.of(_role(token), token.person, token.author)
+        return found and replace(found, token_id=token.token_id)
 
     def _refuse_page(self, caller: Caller, need: Need) -> Refused | None:
         if not self._rules.is_own_page(caller) or (need.changes and caller.is_cross_site):
@@ -147,7 +178,7 @@ class Operators:
         """
         if caller.authorization is not None and looks_local(bearer_of(caller)):
             if self._rules.is_trusted(caller) and self.local_token.is_shown(bearer_of(caller)):
-                return Admitted(None)
+                return Admitted(None, "owner")
         elif caller.authorization is not None and not is_of_proxy(caller):
             return self._check_header(caller)
         # A token in the URL is neither checked nor counted: an <img> in any page can cause it.
@@ -156,12 +187,12 @@ class Operators:
         shown = caller.cookie_named(self.cookie_name)
         session = self.sessions.check(shown, caller.address) if shown is not None else None
         if session is not None:
-            return Admitted(session.token_id, session.role, session.session_id)
+            return self._of_session(session) or NOT_AUTHORISED
         if caller.is_of_home_assistant:
-            return Admitted(None, is_of_home_assistant=True)
+            return Admitted(None, "owner", is_of_home_assistant=True)
         # An old cookie is not counted as a failure: that would lock out a browser that was signed out.
         if self._rules.is_trusted(caller) and not is_of_proxy(caller):
-            return Admitted(None) if caller.is_local_program else NOT_PROVEN
+            return Admitted(None, "owner") if caller.is_local_program else NOT_PROVEN
         return self._rules.blocked(caller) or NOT_AUTHORISED
 
     def _check_header(self, caller: Caller) -> Admitted | Refused:
@@ -170,10 +201,24 @@ class Operators:
             # Browsers store a password and send it by themselves, so it may only be that of a viewer.
             found = self._rules.check_token(caller, password, "viewer")
         else:
-            found = self._rules.check_token(caller, bearer_of(caller), "operator", "viewer", "assistant")
-        return found if isinstance(found, Refused) else Admitted(found.token_id, _role(found))
+            found = self._rules.check_token(caller, bearer_of(caller), *PEOPLE_KINDS)
+        return found if isinstance(found, Refused) else self._of_token(found) or NOT_AUTHORISED
 
 
 def _role(token: Token) -> Role:
-    roles: dict[str, Role] = {"viewer": "viewer", "assistant": "assistant"}
-    return roles.get(token.kind, "operator")
+    """Returns the role of a token; of a person's, the most that it may be."""
+    roles: dict[str, Role] = {"viewer": "viewer", "assistant": "assistant", "operator": "operator"}
+    return roles.get(token.kind, "owner")
+
+
+def _refused_role(role: Role, need: Need) -> Refused:
+    if role == "assistant":
+        return ASSISTANTS_HERE
+    if need is Need.ASSIST:
+        return ASSISTANTS_ONLY
+    return OWNERS_ONLY if role == "operator" else OPERATORS_ONLY
+
+
+def _is_same(admitted: Admitted, now: Admitted | None) -> bool:
+    """Whether a caller may still do what it might when it was let in; with less, or more, it comes again."""
+    return now is not None and (admitted.role, admitted.limits) == (now.role, now.limits)

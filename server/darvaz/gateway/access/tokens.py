@@ -16,7 +16,9 @@ from darvaz.gateway.access.token_uses import TokenUses
 from darvaz.gateway.storage.database import transaction
 
 DEVICE_KINDS = ("pico", "esp32cam")
-KINDS = (*DEVICE_KINDS, "operator", "viewer", "assistant")
+# Of people and programs: a token of the kind `person` has the role of its person.
+PEOPLE_KINDS = ("owner", "operator", "viewer", "assistant", "person")
+KINDS = (*DEVICE_KINDS, *PEOPLE_KINDS)
 
 MINTED_LIFE_S = 3600.0
 # Tokens of /public/tokens that no device has used: beyond this, the oldest of a network is deleted.
@@ -31,7 +33,9 @@ HOLDERS_PER_DEVICE_MAX = 1024
 _PART_MAX = 200
 _KEEP_INVALID_S = 30 * 86_400.0
 _TOUCH_EVERY_S = 60.0
-_COLUMNS = "id, kind, label, device, is_minted, created_s, expires_s, revoked_s, last_used_s, last_address"
+_COLUMNS = (
+    "id, kind, label, device, is_minted, created_s, expires_s, revoked_s, last_used_s, last_address, person, author"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class Token:
     revoked_s: float | None
     last_used_s: float | None
     last_address: str | None
+    person: str | None = None
+    """The person whose it is, of the kind `person`."""
+    author: str | None = None
+    """The person who issued it, with whom it ends."""
 
     def is_live(self, now_s: float) -> bool:
         """Whether it is neither revoked nor expired."""
@@ -74,15 +82,27 @@ class Tokens:
 
     # Making
 
-    def issue(self, kind: str, label: str = "", expires_in_s: float | None = None, device: str | None = None) -> Issued:
+    def issue(
+        self,
+        kind: str,
+        label: str = "",
+        expires_in_s: float | None = None,
+        device: str | None = None,
+        *,
+        person: str | None = None,
+        author: str | None = None,
+    ) -> Issued:
         """Makes a token, valid until it is revoked or, if given, `expires_in_s` is over.
 
-        Raises `ValueError` for an unknown kind, and for a time that is not finite.
+        Raises `ValueError` for an unknown kind, for a time that is not finite, and for one of the kind `person` without
+        a person.
         """
         # SQLite stores NaN as NULL, which would be a token without expiry.
         if expires_in_s is not None and not math.isfinite(expires_in_s):
             raise ValueError("the time until a token expires is a number of seconds")
-        return self._insert(kind, label, expires_in_s, device, minted_for=None)
+        if (kind == "person") != (person is not None):
+            raise ValueError("a token of the kind person, and no other, names its person")
+        return self._insert(kind, label, expires_in_s, device, minted_for=None, person=person, author=author)
 
     def mint(self, kinds: Iterable[str], address: str | None) -> list[Issued] | None:
         """Makes one short-lived token of each kind, or returns None while too many are unused."""
@@ -96,7 +116,14 @@ class Tokens:
             return [self._insert(kind, "", MINTED_LIFE_S, None, minted_for=network) for kind in wanted]
 
     def _insert(
-        self, kind: str, label: str, expires_in_s: float | None, device: str | None, minted_for: str | None
+        self,
+        kind: str,
+        label: str,
+        expires_in_s: float | None,
+        device: str | None,
+        minted_for: str | None,
+        person: str | None = None,
+        author: str | None = None,
     ) -> Issued:
         if kind not in KINDS:
             raise ValueError(f"a token is for one of {', '.join(KINDS)}")
@@ -104,10 +131,13 @@ class Tokens:
         now_s = self._unix_s()
         expires_s = None if expires_in_s is None else now_s + expires_in_s
         self._connection.execute(
-            "INSERT INTO tokens (id, secret_sha256, kind, label, device, is_minted, minted_for, created_s, expires_s)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (made.identity, made.digest, kind, label, device, minted_for is not None, minted_for, now_s, expires_s),
-        )
+            "INSERT INTO tokens (id, secret_sha256, kind, label, device, is_minted, minted_for, created_s, expires_s,"
+            " person, author) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                made.identity, made.digest, kind, label, device, minted_for is not None, minted_for, now_s, expires_s,
+                person, author,
+            ),
+        )  # fmt: skip
         return Issued(made.identity, made.text)
 
     # Checking

@@ -64,7 +64,7 @@ def list_past_alerts(call: Call) -> AlertPage:
 
 def acknowledge_alert(call: Call) -> Alert | Response:
     """Notes that somebody cares for an alert: nobody else is told."""
-    alert = call.parts.alerts.acknowledge(str(call.scope["path_params"]["alert"]), call.sharer)
+    alert = call.parts.alerts.acknowledge(str(call.scope["path_params"]["alert"]), call.author)
     return alert or problem(404, "unknown_alert", "no alert that is true now has this id; see GET /api/alerts")
 
 

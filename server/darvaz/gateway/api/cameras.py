@@ -18,7 +18,7 @@ from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.frames import Frame, ViewerRequest
 from darvaz.gateway.frames.demand import Size
-from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.viewing.mjpeg_response import MjpegResponse
 from darvaz.gateway.viewing.requests import RETRY_S, VIEWER_FPS_MAX, ViewLinkQuery, refuse_device, refuse_over_limit
 
@@ -91,7 +91,7 @@ async def take_snapshot(call: Call) -> Response:
 
 def describe_camera(call: Call) -> CameraAnswer | Response:
     """Returns the state of a camera: what was requested of it, what arrives, how many viewers it has."""
-    refused = refuse_device(call.parts, call.device)
+    refused = _refuse(call)
     return refused or _describe(call)
 
 
@@ -114,8 +114,14 @@ async def show_frame(call: Call) -> Response:
     return FileResponse(path, headers=_KEPT_HEADERS, media_type=_JPEG)
 
 
+def _refuse(call: Call) -> Response | None:
+    """Returns the problem of a device that is not a camera, or not one that the caller may see."""
+    is_shown = call.parts.scopes.may_watch(call.admitted.limits, call.device)
+    return refuse_device(call.parts, call.device) if is_shown else unknown_device(call.device)
+
+
 def _ring(call: Call) -> FrameRing | Response:
-    refused = refuse_device(call.parts, call.device)
+    refused = _refuse(call)
     if refused is None and call.parts.frame_ring is None:
         refused = problem(404, "not_kept", "no frames are kept; set DARVAZ_CAMERA_RING_FRAMES to keep some")
     return refused or call.parts.frame_ring  # type: ignore[return-value]  # one of them is there
@@ -153,23 +159,23 @@ _TAG = "Cameras"
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/devices/{device}/stream.mjpeg", tag=_TAG, handle=stream_camera, need=Need.VIEW,
+        method="GET", path="/api/devices/{device}/stream.mjpeg", tag=_TAG, handle=stream_camera, need=Need.SEE,
         query=StreamQuery, answer=str, media=("multipart/x-mixed-replace",), errors=(503,), by_link=True
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/snapshot.jpg", tag=_TAG, handle=take_snapshot, need=Need.VIEW,
+        method="GET", path="/api/devices/{device}/snapshot.jpg", tag=_TAG, handle=take_snapshot, need=Need.SEE,
         query=ViewLinkQuery, answer=str, media=(_JPEG,), errors=(502, 503, 504), by_link=True
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/camera", tag=_TAG, handle=describe_camera, need=Need.VIEW,
+        method="GET", path="/api/devices/{device}/camera", tag=_TAG, handle=describe_camera, need=Need.SEE,
         answer=CameraAnswer
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/frames", tag=_TAG, handle=list_frames, need=Need.VIEW,
+        method="GET", path="/api/devices/{device}/frames", tag=_TAG, handle=list_frames, need=Need.SEE,
         answer=KeptFrames
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/frames/{time_ms}.jpg", tag=_TAG, handle=show_frame, need=Need.VIEW,
+        method="GET", path="/api/devices/{device}/frames/{time_ms}.jpg", tag=_TAG, handle=show_frame, need=Need.SEE,
         answer=str, media=(_JPEG,)
     ),
 ]  # fmt: skip

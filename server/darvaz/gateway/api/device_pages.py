@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from darvaz.gateway.telemetry.description import DeviceDescriber
+from darvaz.gateway.telemetry.description import DeviceDescription
 
 LIMIT_MAX = 1_000
 # A page ends with the device that makes it larger.
@@ -20,8 +20,10 @@ _NO_TIME = b'"last_seen":0.0'
 class DevicePage:
     """One page; its texts are made one at a time, since all of them take long."""
 
-    def __init__(self, describer: DeviceDescriber, ids: Iterable[str], limit: int) -> None:
-        self._describer = describer
+    def __init__(
+        self, describe: Callable[[str], DeviceDescription | None], ids: Iterable[str], limit: int
+    ) -> None:  # fmt: skip
+        self._describe = describe
         self._ids = ids
         self._limit = limit
         # The last device of the page, if there are more.
@@ -47,7 +49,7 @@ class DevicePage:
         return f'W/"{self._hash.hexdigest()}"'
 
     def _text(self, device: str) -> bytes | None:
-        described = self._describer.describe(device)
+        described = self._describe(device)
         if described is None:
             # Forgotten since the page was begun.
             return None

@@ -11,9 +11,11 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
+from darvaz.gateway.access.decisions import BEYOND_LIMITS
 from darvaz.gateway.api.device_pages import LIMIT_MAX, DevicePage, dump_page
-from darvaz.gateway.api.groups import tell_groups
+from darvaz.gateway.api.groups import note_commander, tell_groups
 from darvaz.gateway.api.operations import STORE_DEADLINE_S, Call, Operation, respond_if_changed, unstored
+from darvaz.gateway.api.shown_devices import describe_for
 from darvaz.gateway.api.types import Arguments, DeviceId, GroupName, Label
 from darvaz.gateway.cameras.frame_ring import FRAMES_FOLDER, delete_frames
 from darvaz.gateway.devices.errors import CommandError
@@ -22,6 +24,7 @@ from darvaz.gateway.devices.visibility import SYSTEMS, System, hide
 from darvaz.gateway.devices.words import DeviceWords
 from darvaz.gateway.esphome.identities import Identities
 from darvaz.gateway.forgotten_devices import delete_device
+from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.telemetry.description import DeviceDescription
@@ -70,8 +73,8 @@ class CommandResult(msgspec.Struct):
 async def list_devices(call: Call) -> Response:
     """Lists every device ever seen, in pages of about a megabyte at most."""
     parts, query = call.parts, call.query
-    ids = parts.devices.after("" if query.after is UNSET else query.after)
-    page = DevicePage(parts.describer, ids, query.limit)
+    ids = filter(call.may_see, parts.devices.after("" if query.after is UNSET else query.after))
+    page = DevicePage(describe_for(call), ids, query.limit)
     texts = await parts.long_work.collect(page.texts())
     headers = {"Cache-Control": "private, no-cache", "ETag": page.tag}
     return await respond_if_changed(call.request, dump_page(texts, page.next), headers)
@@ -79,7 +82,7 @@ async def list_devices(call: Call) -> Response:
 
 def read_device(call: Call) -> DeviceDescription | Response:
     """Returns one device."""
-    return call.parts.describer.describe(call.device) or unknown_device(call.device)
+    return describe_for(call)(call.device) or unknown_device(call.device)
 
 
 def change_device(call: Call) -> DeviceDescription | Response:
@@ -137,6 +140,9 @@ async def forget_device(call: Call) -> Response | None:
 async def send_command(call: Call) -> CommandResult | Response:
     """Sends a command and returns the result of its acknowledgement."""
     name, deadline_s = call.scope["path_params"]["name"], call.parts.settings.command_deadline_s
+    if not call.parts.scopes.may_command(call.admitted.limits, call.device, name):
+        return refuse(call.parts, call.caller, BEYOND_LIMITS, "POST /api/devices/{device}/commands/{name}")
+    note_commander(call, name, [call.device])
     try:
         # A caller that has left does not count among the commands that wait.
         result = await call.while_connected(call.parts.hub.command(call.device, name, call.body, deadline_s))
@@ -149,11 +155,11 @@ async def send_command(call: Call) -> CommandResult | Response:
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/devices", tag=_TAG, handle=list_devices, need=Need.VIEW,
+        method="GET", path="/api/devices", tag=_TAG, handle=list_devices, need=Need.SEE,
         query=DevicesQuery, answer=DeviceList, has_tag=True,
     ),
     Operation(
-        method="GET", path="/api/devices/{device}", tag=_TAG, handle=read_device, need=Need.VIEW,
+        method="GET", path="/api/devices/{device}", tag=_TAG, handle=read_device, need=Need.SEE,
         answer=DeviceDescription
     ),
     Operation(
@@ -169,7 +175,7 @@ OPERATIONS = [
         is_stored=True, status=204
     ),
     Operation(
-        method="POST", path="/api/devices/{device}/commands/{name}", tag=_TAG, handle=send_command, need=Need.CHANGE,
+        method="POST", path="/api/devices/{device}/commands/{name}", tag=_TAG, handle=send_command, need=Need.USE,
         body=Arguments, is_body_optional=True, answer=CommandResult, errors=(429, 502, 503, 504),
     ),
 ]  # fmt: skip

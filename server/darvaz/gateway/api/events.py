@@ -15,6 +15,7 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.access.decisions import FOREIGN_ORIGIN
 from darvaz.gateway.api.event_response import EventBody, EventResponse
 from darvaz.gateway.api.operations import Call, Operation
+from darvaz.gateway.api.shown_devices import change_for, describe_for
 from darvaz.gateway.api.types import DeviceId
 from darvaz.gateway.events.missed import Gap, Present
 from darvaz.gateway.events.queue import Event, EventQueue, dump_event_as, dump_gap
@@ -26,6 +27,7 @@ RETRY_MS = 2_000
 DEVICES_MAX = 32
 
 _BUSY_RETRY_S = 10.0
+_OF_DASHBOARDS = ("presence", "forgotten", "telemetry", "frames")
 _PIECE_BYTES = 64 * 1024
 
 
@@ -70,9 +72,9 @@ def watch_events(call: Call) -> Response:
     # An <img> on any web page could otherwise open streams until the limit is reached.
     if call.caller.is_cross_site:
         return refuse(call.parts, call.caller, FOREIGN_ORIGIN, "GET /api/events")
-    devices = _devices(call)
-    if devices is not None and len(devices) > DEVICES_MAX:
-        return problem(422, "invalid", f"devices: at most {DEVICES_MAX}, not {len(devices)}")
+    named = _named(call)
+    if named is not None and len(named) > DEVICES_MAX:
+        return problem(422, "invalid", f"devices: at most {DEVICES_MAX}, not {len(named)}")
     if call.parts.events.is_full:
         return problem(503, "too_many_clients", "the limit of event streams is reached", _BUSY_RETRY_S)
     if not call.parts.shares.streams.enter(call.sharer, is_operator=call.is_operator):
@@ -83,7 +85,7 @@ def watch_events(call: Call) -> Response:
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/events", tag="Events", handle=watch_events, need=Need.VIEW,
+        method="GET", path="/api/events", tag="Events", handle=watch_events, need=Need.SEE,
         query=EventsQuery, answer=str, media=("text/event-stream",), errors=(503,),
     ),
 ]  # fmt: skip
@@ -93,18 +95,37 @@ async def _serve(call: Call, body: EventBody) -> None:
     """Sends what the client missed, and has the queue send the rest; the response goes on when this returns."""
     query: EventsQuery = call.query
     events, last = call.parts.events, _last_event_id(call)
-    queue = events.open_queue(frozenset(query.types.split(",")), _devices(call))
+    seen = call.parts.scopes.boards(call.admitted.limits)
+    queue = events.open_queue(frozenset(query.types.split(",")) & _types(call), _devices(call), change_for(call))
     body.on_end = functools.partial(events.close_queue, queue)
     # With an id here, a client cut off before it has caught up would believe that it has everything.
     await body.send(_hello(call, events.order.id_of(queue.begins, None) if last is None else b""))
     if last is not None:
         async for piece in _missed(call, queue, last):
             await body.send(piece)
-    queue.attach(body.sender, call.is_still_admitted)
+    # Whose boards have become others comes again, and gets those.
+    queue.attach(
+        body.sender,
+        lambda: call.is_still_admitted() and call.parts.scopes.boards(call.admitted.limits) == seen,
+    )
+
+
+def _types(call: Call) -> frozenset[str]:
+    """Returns the types of events that the caller may see: of a dashboard that is shared, what its cards show."""
+    limits = call.admitted.limits
+    return frozenset(TYPES if limits is None or limits.layout is None else _OF_DASHBOARDS)
 
 
 def _devices(call: Call) -> frozenset[str] | None:
-    """Returns the devices whose events are wanted; None for all."""
+    """Returns the devices whose events are wanted, of those that the caller may see; None for all."""
+    named, seen = _named(call), call.parts.scopes.boards(call.admitted.limits)
+    if named is None or seen is None:
+        return seen if named is None else named
+    return named & seen
+
+
+def _named(call: Call) -> frozenset[str] | None:
+    """Returns the devices that the query names; None without one."""
     query: EventsQuery = call.query
     named = [
         *([] if query.device is UNSET else [query.device]),
@@ -119,23 +140,26 @@ async def _missed(call: Call, queue: EventQueue, last: str) -> AsyncIterator[byt
     number = events.order.number_of(last)
     kept = None if number is None or number >= queue.begins else events.between(number, queue)
     if kept is not None:
-        for piece in _joined(kept):
+        for piece in _joined(map(queue.changed, kept)):
             yield piece
         return
     async for found in call.parts.missed.since(last, queue, call.read):
         if isinstance(found, Gap):
             yield dump_gap(None)
             continue
-        for piece in _joined(await _present(call, queue, found.id) if isinstance(found, Present) else found):
+        listed = await _present(call, queue, found.id) if isinstance(found, Present) else found
+        for piece in _joined(map(queue.changed, listed)):
             yield piece
 
 
 async def _present(call: Call, queue: EventQueue, id_: bytes) -> list[Event]:
     """Returns the current state of each device, instead of all its changes of presence."""
 
+    describe = describe_for(call)
+
     def states() -> Iterator[Event]:
         for device in call.parts.devices.after(""):
-            described = call.parts.describer.describe(device)
+            described = describe(device)
             if described is not None:
                 yield Event(queue.begins, "presence", device, dump_event_as(id_, "presence", described))
 

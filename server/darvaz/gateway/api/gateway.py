@@ -135,7 +135,7 @@ OPERATIONS = [
         method="GET", path="/api/health", tag=_TAG, handle=read_gateway_health, need=Need.VIEW, answer=HealthAnswer
     ),
     Operation(method="GET", path="/api/cluster", tag=_TAG, handle=read_cluster, need=Need.VIEW, answer=ClusterState),
-    Operation(method="GET", path="/api/version", tag=_TAG, handle=read_version, need=Need.VIEW, answer=VersionAnswer),
+    Operation(method="GET", path="/api/version", tag=_TAG, handle=read_version, need=Need.SEE, answer=VersionAnswer),
     Operation(
         method="GET", path="/api/settings", tag=_TAG, handle=read_settings, need=Need.ADMINISTER, answer=SettingsAnswer
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
+from darvaz.gateway.access.decisions import BEYOND_LIMITS
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Arguments, DeviceId, GroupName
 from darvaz.gateway.devices.groups import DeviceGroup, TooManyGroupsError, fold
@@ -53,8 +55,11 @@ class ManyResults(msgspec.Struct):
 
 
 def list_groups(call: Call) -> GroupList:
-    """Lists the groups and their devices."""
-    return GroupList(call.parts.groups.all())
+    """Lists the groups and their devices; of a caller with limits, those that it may see."""
+    groups = call.parts.groups.all()
+    for group in groups:
+        group.devices = [device for device in group.devices if call.may_see(device)]
+    return GroupList([group for group in groups if group.devices])
 
 
 def change_group(call: Call) -> DeviceGroup | Response:
@@ -95,24 +100,23 @@ def delete_group(call: Call) -> Response | None:
 
 async def send_to_many(call: Call) -> ManyResults | Response:
     """Sends a command to several devices, and to all of some groups, and returns the result of each."""
-    parts, wanted = call.parts, call.body
-    targets = dict.fromkeys(parts.protocol.device_ids.find(device) for device in wanted.devices)
-    for group in wanted.groups:
-        members = parts.groups.members(group)
-        if not members:
-            return problem(404, "unknown_group", f"no device is in a group {group!r}; see GET /api/groups")
-        targets.update(dict.fromkeys(members))
-    if not 1 <= len(targets) <= TARGETS_MAX:
-        return problem(422, "invalid", f"devices, groups: name from 1 to {TARGETS_MAX} devices, not {len(targets)}")
-    name, deadline_s = call.scope["path_params"]["name"], parts.settings.command_deadline_s
-    results = await call.while_connected(command_many(parts.hub, list(targets), name, wanted.args, deadline_s))
+    parts, name, limits = call.parts, call.scope["path_params"]["name"], call.admitted.limits
+    targets = _targets(call)
+    if isinstance(targets, Response):
+        return targets
+    allowed = [device for device in targets if parts.scopes.may_command(limits, device, name)]
+    note_commander(call, name, allowed)
+    results = await call.while_connected(
+        command_many(parts.hub, allowed, name, call.body.args, parts.settings.command_deadline_s)
+    )
     await parts.recorder.wait_until_durable(_COMMAND_STORE_DEADLINE_S)
-    return ManyResults(results)
+    by_device = {result.device: result for result in results}
+    return ManyResults([by_device.get(device) or _refused(device) for device in targets])
 
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/groups", tag=_TAG, handle=list_groups, need=Need.VIEW, answer=GroupList
+        method="GET", path="/api/groups", tag=_TAG, handle=list_groups, need=Need.SEE, answer=GroupList
     ),
     Operation(
         method="PATCH", path="/api/groups/{group}", tag=_TAG, handle=change_group, need=Need.CHANGE,
@@ -123,10 +127,36 @@ OPERATIONS = [
         is_stored=True, status=204, errors=(404,),
     ),
     Operation(
-        method="POST", path="/api/commands/{name}", tag=_TAG, handle=send_to_many, need=Need.CHANGE,
+        method="POST", path="/api/commands/{name}", tag=_TAG, handle=send_to_many, need=Need.USE,
         body=ManyCommand, answer=ManyResults, errors=(404,),
     ),
 ]  # fmt: skip
+
+
+def note_commander(call: Call, name: str, devices: Iterable[str]) -> None:
+    """Journals which person has a command sent: the entry of the command itself has its arguments."""
+    if call.admitted.name:
+        for device in devices:
+            known = call.parts.devices.get(device)
+            call.record("command requested", name, device, known.kind if known else None)
+
+
+def _targets(call: Call) -> list[str] | Response:
+    """Returns the devices of a request, each once, or its problem; a caller with limits has only those that it sees."""
+    parts, wanted = call.parts, call.body
+    targets = dict.fromkeys(parts.protocol.device_ids.find(device) for device in wanted.devices)
+    for group in wanted.groups:
+        members = [device for device in parts.groups.members(group) if call.may_see(device)]
+        if not members:
+            return problem(404, "unknown_group", f"no device is in a group {group!r}; see GET /api/groups")
+        targets.update(dict.fromkeys(members))
+    if not 1 <= len(targets) <= TARGETS_MAX:
+        return problem(422, "invalid", f"devices, groups: name from 1 to {TARGETS_MAX} devices, not {len(targets)}")
+    return list(targets)
+
+
+def _refused(device: str) -> DeviceResult:
+    return DeviceResult(device=device, status="failed", code=BEYOND_LIMITS.code, detail=BEYOND_LIMITS.message)
 
 
 def _tell(call: Call, devices: list[str]) -> None:

@@ -13,8 +13,10 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
+from darvaz.gateway.access.decisions import BEYOND_LIMITS
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
+from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
@@ -92,6 +94,9 @@ class JournalPage(msgspec.Struct):
 async def read_journal(call: Call) -> Response:
     """Returns a page of the journal."""
     query: JournalQuery = call.query
+    refused = _refuse(call)
+    if refused is not None:
+        return refused
     is_forward = query.after is not UNSET
     await wait_until_written(call.parts.journal)
     wanted = _filter_of(call, query)
@@ -104,6 +109,9 @@ async def read_journal(call: Call) -> Response:
 def export_journal(call: Call) -> Response:
     """Returns the journal as a file: one JSON object per line, or CSV."""
     query: ExportQuery = call.query
+    refused = _refuse(call)
+    if refused is not None:
+        return refused
     stamp = datetime.fromtimestamp(call.parts.unix_s(), UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {"Content-Disposition": f'attachment; filename="darvaz-journal-{stamp}.{query.format}"'}
     wanted = _filter_of(call, query)
@@ -117,14 +125,25 @@ def export_journal(call: Call) -> Response:
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/journal", tag=_TAG, handle=read_journal, need=Need.VIEW,
+        method="GET", path="/api/journal", tag=_TAG, handle=read_journal, need=Need.SEE,
         query=JournalQuery, answer=JournalPage, errors=(503,),
     ),
     Operation(
-        method="GET", path="/api/journal/export", tag=_TAG, handle=export_journal, need=Need.VIEW,
+        method="GET", path="/api/journal/export", tag=_TAG, handle=export_journal, need=Need.SEE,
         query=ExportQuery, answer=str, media=("application/jsonl", "text/csv"), errors=(503,),
     ),
 ]  # fmt: skip
+
+
+def _refuse(call: Call) -> Response | None:
+    """Returns the refusal of a caller with limits that asks for more than the entries of one board of its groups."""
+    limits, device = call.admitted.limits, call.query.device
+    if limits is None:
+        return None
+    is_named = limits.layout is None and device is not UNSET
+    if is_named and call.may_see(call.parts.protocol.device_ids.find(device)):
+        return None
+    return refuse(call.parts, call.caller, BEYOND_LIMITS, "GET /api/journal")
 
 
 def _read_page(

@@ -21,8 +21,13 @@ class LayoutList(msgspec.Struct):
 
 
 def list_layouts(call: Call) -> LayoutList:
-    """Lists the dashboards with their cards."""
-    return LayoutList(list(call.parts.layouts.all.values()))
+    """Lists the dashboards with their cards; of a caller with limits, those that show its boards."""
+    layouts, limits = list(call.parts.layouts.all.values()), call.admitted.limits
+    if limits is not None and limits.layout is not None:
+        layouts = [layout for layout in layouts if layout.id == limits.layout]
+    elif limits is not None:
+        layouts = [layout for layout in layouts if _is_for(call, layout)]
+    return LayoutList(layouts)
 
 
 def add_layout(call: Call) -> Layout | Response:
@@ -41,12 +46,14 @@ def remove_layout(call: Call) -> Response | None:
     layout_id = str(call.scope["path_params"]["layout"])
     if not call.parts.layouts.remove(layout_id):
         return _unknown()
+    call.parts.operators.invitations.revoke_of(layout_id)
+    call.parts.end_streams()
     call.record("dashboard removed", layout_id)
     return None
 
 
 OPERATIONS = [
-    Operation(method="GET", path="/api/layouts", tag=TAG, handle=list_layouts, need=Need.VIEW, answer=LayoutList),
+    Operation(method="GET", path="/api/layouts", tag=TAG, handle=list_layouts, need=Need.SEE, answer=LayoutList),
     Operation(
         method="POST", path="/api/layouts", tag=TAG, handle=add_layout, need=Need.CHANGE, is_stored=True,
         body=LayoutFields, body_bytes_max=_BODY_BYTES_MAX, answer=Layout, status=201, errors=(409,),
@@ -71,6 +78,16 @@ def _put(call: Call, layout_id: str | None) -> Layout | Response:
         return problem(409, "changed_meanwhile", str(error))
     call.record("dashboard changed" if layout_id else "dashboard added", f"{layout.id}: {layout.title}")
     return layout
+
+
+def _is_for(call: Call, layout: Layout) -> bool:
+    """Whether a dashboard shows boards, and none that the caller may not see."""
+    boards = [
+        device
+        for card in layout.cards
+        for device in ([card.device] if card.device else call.parts.groups.members(card.group or ""))
+    ]
+    return bool(boards) and all(map(call.may_see, boards))
 
 
 def _unknown() -> Response:

@@ -29,8 +29,12 @@ viewer's token as password, or a session's cookie."""
 _ROLES = {
     None: "Open to all.",
     Need.VIEW: "For viewers and operators.",
+    Need.SEE: "For viewers and operators, and for users within their limits.",
+    Need.USE: "For operators, and for users within their limits.",
     Need.ADMINISTER: "For operators.",
     Need.CHANGE: "For operators.",
+    Need.OWN: "For owners.",
+    Need.GOVERN: "For owners.",
     Need.ASSIST: "For assistants and operators.",
     Need.LEAVE: "For signed-in browsers.",
 }
@@ -125,7 +129,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         content = {JSON: {"schema": schemas.of(operation.body)}}
         described["requestBody"] = {"required": not operation.is_body_optional, "content": content}
     shown: list[dict[str, list[str]]] = [] if operation.need is None else [{"bearer": []}, {"session": []}]
-    if operation.need is Need.VIEW:
+    if operation.need in (Need.VIEW, Need.SEE):
         shown.insert(1, {"password": []})
     if operation.by_link:
         shown.append({"link": []})

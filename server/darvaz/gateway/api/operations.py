@@ -26,7 +26,7 @@ from darvaz.gateway.http.authorization import authorize, authorize_viewer
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.compression import compress_for
 from darvaz.gateway.http.json_answers import JSON, NO_STORE, JsonAnswer
-from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.http.server_protocol import connection_of
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
@@ -70,12 +70,27 @@ class Call:
 
     @property
     def is_operator(self) -> bool:
-        return self.admitted.role == "operator"
+        return self.admitted.role in ("operator", "owner")
 
     @property
     def sharer(self) -> str:
-        """Returns who shares a limit: a token, with the sessions that it opened, or else an address."""
-        return self.admitted.token_id or self.admitted.session_id or network_of(self.caller.address)
+        """Returns who shares a limit: a person, a token with the sessions that it opened, or else an address."""
+        admitted = self.admitted
+        return admitted.person or admitted.token_id or admitted.session_id or network_of(self.caller.address)
+
+    @property
+    def author(self) -> str:
+        """Returns who does it, for the record: the name of a person, or the id of a token or session."""
+        return self.admitted.name or self.sharer
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the caller may see some boards only."""
+        return self.admitted.limits is not None
+
+    def may_see(self, device: str) -> bool:
+        """Returns whether a board is one that the caller may see."""
+        return self.parts.scopes.may_see(self.admitted.limits, device)
 
     async def read(
         self,
@@ -120,8 +135,9 @@ class Call:
         return self.parts.operators.is_still_admitted(self.admitted)
 
     def record(self, type_: str, payload: str = "", device: str | None = None, kind: str | None = None) -> None:
-        """Journals a change that this request made."""
-        self.parts.journal.record(device, kind, self.caller.address or "", "=", type_, payload)
+        """Journals a change that this request made, with the name of the person and their address."""
+        address, name = self.caller.address or "", self.admitted.name
+        self.parts.journal.record(device, kind, f"{name} ({address})" if name else address, "=", type_, payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,8 +275,14 @@ async def _authorize(operation: Operation, call: Call) -> Response | None:
 
 
 def check_request(operation: Operation, call: Call) -> Response | None:
-    """Sets the query as the operation declares it, or returns the problem that the path or the query has."""
-    refused = _refuse_path(call.parts, call.scope["path_params"])
+    """Sets the query as the operation declares it, or returns the problem that the path or the query has.
+
+    A board that the caller may not see is one that is not there.
+    """
+    names = call.scope["path_params"]
+    if call.is_limited and "device" in names and not call.may_see(call.device):
+        return unknown_device(call.device)
+    refused = _refuse_path(call.parts, names)
     if refused is not None:
         return refused
     if operation.query is not None:

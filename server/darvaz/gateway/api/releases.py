@@ -253,7 +253,7 @@ def _find(call: Call) -> Rollout | Response:
 
 
 def _author(call: Call) -> str:
-    return call.admitted.token_id or call.admitted.session_id or call.caller.address or ""
+    return call.admitted.name or call.admitted.token_id or call.admitted.session_id or call.caller.address or ""
 
 
 def _resolve(parts: Parts, name: str) -> list[str]:

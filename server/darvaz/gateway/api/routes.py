@@ -14,10 +14,12 @@ from darvaz.gateway.api import firmware as api_firmware
 from darvaz.gateway.api import gateway as api_gateway
 from darvaz.gateway.api import groups as api_groups
 from darvaz.gateway.api import home_assistant as api_home_assistant
+from darvaz.gateway.api import invitations as api_invitations
 from darvaz.gateway.api import journal as api_journal
 from darvaz.gateway.api import layouts as api_layouts
 from darvaz.gateway.api import mcp, public
 from darvaz.gateway.api import metrics as api_metrics
+from darvaz.gateway.api import people as api_people
 from darvaz.gateway.api import prompt as api_prompt
 from darvaz.gateway.api import releases as api_releases
 from darvaz.gateway.api import rules as api_rules
@@ -48,6 +50,8 @@ _OPERATIONS: list[Operation] = [
     *api_layouts.OPERATIONS,
     *api_tokens.OPERATIONS,
     *api_sessions.OPERATIONS,
+    *api_people.OPERATIONS,
+    *api_invitations.OPERATIONS,
     *api_gateway.OPERATIONS,
     *api_firmware.OPERATIONS,
     *api_home_assistant.OPERATIONS,

@@ -8,16 +8,22 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
-from darvaz.gateway.access import BrowserSession, Need, Refused, Role, SignedIn
-from darvaz.gateway.access.credentials import CREDENTIAL_CHARS_MAX
+from darvaz.gateway.access import BrowserSession, Grant, Need, Refused, Role, SignedIn
+from darvaz.gateway.access.credentials import CREDENTIAL_CHARS_MAX, Credential
+from darvaz.gateway.access.decisions import NAME_NEEDED, OWNERS_ONLY
+from darvaz.gateway.access.people import Person
+from darvaz.gateway.access.roles import is_at_least
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX
 from darvaz.gateway.api.operations import Call, Operation, respond
+from darvaz.gateway.api.types import PersonName
 from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.forwarded import base_path_of
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.sign_in_hint import SIGN_IN_PATH, address_of
 
 _TAG = "Sign-in"
+LinkRole = Literal["viewer", "operator", "owner"]
+By = Literal["session", "token", "localhost", "home_assistant"]
 
 
 class SignInRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -28,18 +34,32 @@ class SignInRequest(msgspec.Struct, forbid_unknown_fields=True):
         Meta(
             min_length=1,
             max_length=CREDENTIAL_CHARS_MAX,
-            description="What follows # in a sign-in link, or an operator's or viewer's token.",
+            description="What follows # in a sign-in link or an invitation, or a token of a person.",
         ),
     ]
+    name: Annotated[PersonName | UnsetType, Meta(description="Of the new person, where an invitation makes one.")] = (
+        UNSET
+    )
+
+
+class LimitsAnswer(msgspec.Struct):
+    """The boards and commands that a caller may see and use."""
+
+    grants: tuple[Grant, ...]
+    layout: Annotated[str | None, Meta(description="The only dashboard that is shown.")]
+    may_command: bool
 
 
 class WhoAmI(msgspec.Struct):
     """The caller, as the gateway sees it."""
 
     role: Role
-    by: Literal["session", "token", "localhost", "home_assistant"]
+    by: By
     session: str | None = None
     token: str | None = None
+    person: Annotated[str | None, Meta(description="The id of the person that it is.")] = None
+    name: Annotated[str, Meta(description="What that person is called.")] = ""
+    limits: Annotated[LimitsAnswer | None, Meta(description="What may be seen and used; null for all.")] = None
 
 
 class SessionAnswer(msgspec.Struct):
@@ -53,6 +73,9 @@ class SessionAnswer(msgspec.Struct):
     ends: Annotated[float, Meta(description="When it ends unless it is used again.")]
     last_address: str | None
     token: Annotated[str | None, Meta(description="The token that opened it; revoking it ends the session.")]
+    person: Annotated[str | None, Meta(description="The person whose it is; their role counts.")]
+    name: Annotated[str, Meta(description="What that person is called.")]
+    invitation: Annotated[str | None, Meta(description="The invitation whose dashboard it shows.")]
     is_yours: bool
 
 
@@ -65,7 +88,7 @@ class SessionList(msgspec.Struct):
 class SignInLinkRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A new sign-in link."""
 
-    role: Role | UnsetType = UNSET
+    role: LinkRole | UnsetType = UNSET
     minutes: Annotated[float, Meta(gt=0, le=LINK_MINUTES_MAX)] | UnsetType = UNSET
 
 
@@ -85,23 +108,30 @@ def sign_in(call: Call) -> WhoAmI | Response:
     """Signs a browser in and sets its cookie."""
     access = call.parts.operators
     agent = call.request.headers.get("user-agent", "")
-    made = access.sign_in(call.caller, call.body.token, agent)
+    name = "" if call.body.name is UNSET else call.body.name
+    made = access.sign_in(call.caller, call.body.token, agent, name)
+    if made is NAME_NEEDED:
+        return problem(made.status, made.code, made.message)
     if isinstance(made, Refused):
         return refuse(call.parts, call.caller, made, "sign-in")
-    call.record("signed in", f"{made.role} session {made.session_id}")
-    response = respond(WhoAmI(made.role, "session", made.session_id), 201)
+    call.record("signed in", f"{made.name} {made.role} session {made.session_id}".lstrip())
+    response = respond(WhoAmI(made.role, "session", made.session_id, name=made.name), 201)
     _set_cookie(call, response, made)
     return response
 
 
 def who_am_i(call: Call) -> WhoAmI:
     """Returns who the caller is and which role it has."""
-    admitted = call.admitted
+    admitted, limits = call.admitted, call.admitted.limits
+    by: By = "localhost" if admitted.token_id is None else "token"
     if admitted.session_id is not None:
-        return WhoAmI(admitted.role, "session", admitted.session_id, admitted.token_id)
-    if admitted.is_of_home_assistant:
-        return WhoAmI(admitted.role, "home_assistant")
-    return WhoAmI(admitted.role, "localhost" if admitted.token_id is None else "token", None, admitted.token_id)
+        by = "session"
+    elif admitted.is_of_home_assistant:
+        by = "home_assistant"
+    return WhoAmI(
+        admitted.role, by, admitted.session_id, admitted.token_id, admitted.person, admitted.name,
+        None if limits is None else LimitsAnswer(limits.grants, limits.layout, limits.may_command),
+    )  # fmt: skip
 
 
 def sign_out(call: Call) -> Response:
@@ -115,23 +145,45 @@ def sign_out(call: Call) -> Response:
 
 def list_sessions(call: Call) -> SessionList:
     """Lists the signed-in browsers."""
-    own = call.admitted.session_id
-    return SessionList([_answer(session, own) for session in call.parts.operators.sessions.list()])
+    own, names = call.admitted.session_id, {each.person_id: each for each in call.parts.operators.people.list()}
+    return SessionList(
+        [_answer(each, own, names.get(each.person or "")) for each in call.parts.operators.sessions.list()]
+    )
 
 
 def end_session(call: Call) -> Response | None:
-    """Ends a session at once, and the streams that it watches."""
-    if not _end(call, str(call.scope["path_params"]["session"])):
+    """Ends a session at once, and the streams that it watches; of an owner only for owners."""
+    session_id = str(call.scope["path_params"]["session"])
+    if _is_of_owner(call, session_id) and call.admitted.role != "owner":
+        return refuse(call.parts, call.caller, OWNERS_ONLY, "DELETE /api/sessions/{session}")
+    if not _end(call, session_id):
         return problem(404, "unknown_session", "no session has this id; see GET /api/sessions")
     return None
 
 
-def issue_sign_in_link(call: Call) -> SignInLinkAnswer:
-    """Makes a link that signs one browser in, once."""
-    role: Role = "operator" if call.body.role is UNSET else call.body.role
+def issue_sign_in_link(call: Call) -> SignInLinkAnswer | Response:
+    """Makes a link that signs one browser in, once; it ends with the person who made it."""
+    role: LinkRole = "operator" if call.body.role is UNSET else call.body.role
+    if not is_at_least(call.admitted.role, role):
+        return refuse(call.parts, call.caller, OWNERS_ONLY, "POST /api/sign-in-links")
     minutes = LINK_MINUTES if call.body.minutes is UNSET else call.body.minutes
-    made = call.parts.operators.links.issue(role, minutes)
+    made = call.parts.operators.links.issue(role, minutes, author=call.admitted.person)
     call.record("sign-in link issued", f"{role} link {made.identity} for {minutes:g} minutes")
+    return link_answer(call, made, role, minutes)
+
+
+def issue_own_link(call: Call) -> SignInLinkAnswer | Response:
+    """Makes a link for another browser of the same person, which signs it in once."""
+    admitted = call.admitted
+    if admitted.person is None:
+        return problem(409, "no_person", "only people make links for their own devices; an owner gives you a name")
+    made = call.parts.operators.links.issue(admitted.role, LINK_MINUTES, person=admitted.person)
+    call.record("sign-in link issued", f"link {made.identity} for another device of their own")
+    return link_answer(call, made, admitted.role, LINK_MINUTES)
+
+
+def link_answer(call: Call, made: Credential, role: Role, minutes: float) -> SignInLinkAnswer:
+    """Returns a new link with the address that others reach."""
     return SignInLinkAnswer(
         path=f"{SIGN_IN_PATH}#{made.text}",
         address=address_of(call.parts.access.connection),
@@ -144,12 +196,16 @@ def issue_sign_in_link(call: Call) -> SignInLinkAnswer:
 OPERATIONS = [
     Operation(
         method="POST", path="/api/session", tag=_TAG, handle=sign_in, need=None, is_stored=True,
-        body=SignInRequest, answer=WhoAmI, status=201, errors=(401, 403, 429, 503),
+        body=SignInRequest, answer=WhoAmI, status=201, errors=(401, 403, 409, 429, 503),
     ),
-    Operation(method="GET", path="/api/session", tag=_TAG, handle=who_am_i, need=Need.VIEW, answer=WhoAmI),
+    Operation(method="GET", path="/api/session", tag=_TAG, handle=who_am_i, need=Need.SEE, answer=WhoAmI),
     Operation(
         method="DELETE", path="/api/session", tag=_TAG, handle=sign_out, need=Need.LEAVE,
         is_stored=True, status=204,
+    ),
+    Operation(
+        method="POST", path="/api/session/link", tag=_TAG, handle=issue_own_link, need=Need.LEAVE,
+        is_stored=True, answer=SignInLinkAnswer, status=201, errors=(409,),
     ),
     Operation(
         method="GET", path="/api/sessions", tag=_TAG, handle=list_sessions, need=Need.ADMINISTER, answer=SessionList,
@@ -183,22 +239,32 @@ def _cookie_path(call: Call) -> str:
     return f"{base_path_of(call.scope)}/"
 
 
+def _is_of_owner(call: Call, session_id: str) -> bool:
+    session = call.parts.operators.sessions.find(session_id)
+    person = None if session is None or session.person is None else call.parts.operators.people.find(session.person)
+    return session is not None and (session.role if person is None else person.role) == "owner"
+
+
 def _end(call: Call, session_id: str) -> bool:
     is_ended = call.parts.operators.sessions.close(session_id)
     if is_ended:
+        call.parts.end_streams()
         call.record("signed out", f"session {session_id[:64]}")
     return is_ended
 
 
-def _answer(session: BrowserSession, own: str | None) -> SessionAnswer:
+def _answer(session: BrowserSession, own: str | None, person: Person | None) -> SessionAnswer:
     return SessionAnswer(
         id=session.session_id,
-        role=session.role,
+        role=session.role if person is None else person.role,
         agent=session.agent,
         created=session.created_s,
         last_used=session.last_used_s,
         ends=session.ends_s,
         last_address=session.last_address,
         token=session.token_id,
+        person=session.person,
+        name="" if person is None else person.name,
+        invitation=session.invitation,
         is_yours=session.session_id == own,
     )

@@ -129,15 +129,15 @@ async def read_states(call: Call) -> StatesAnswer | Response:
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/devices/{device}/telemetry", tag=_TAG, handle=read_telemetry, need=Need.VIEW,
+        method="GET", path="/api/devices/{device}/telemetry", tag=_TAG, handle=read_telemetry, need=Need.SEE,
         answer=LatestAnswer
     ),
     Operation(
-        method="GET", path="/api/devices/{device}/telemetry/{name}", tag=_TAG, handle=plot_telemetry, need=Need.VIEW,
+        method="GET", path="/api/devices/{device}/telemetry/{name}", tag=_TAG, handle=plot_telemetry, need=Need.SEE,
         query=PlotQuery, answer=PlotAnswer, errors=(503,),
     ),
     Operation(
         method="GET", path="/api/devices/{device}/telemetry/{name}/states", tag=_TAG, handle=read_states,
-        need=Need.VIEW, query=StateQuery, answer=StatesAnswer, errors=(503,),
+        need=Need.SEE, query=StateQuery, answer=StatesAnswer, errors=(503,),
     ),
 ]  # fmt: skip

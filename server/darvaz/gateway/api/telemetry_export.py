@@ -14,8 +14,10 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
+from darvaz.gateway.access.decisions import BEYOND_LIMITS
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import DeviceId, TimeSeconds
+from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.storage.read_pool import ReadPoolBusyError
@@ -58,7 +60,9 @@ def export_telemetry(call: Call) -> Response:
     """
     query, parts, now_s = call.query, call.parts, call.parts.unix_s()
     device = "" if query.device is UNSET else parts.protocol.device_ids.find(query.device)
-    if device and parts.devices.get(device) is None:
+    if not device and call.is_limited:
+        return refuse(parts, call.caller, BEYOND_LIMITS, "GET /api/telemetry/export")
+    if device and (parts.devices.get(device) is None or not call.may_see(device)):
         return unknown_device(device)
     from_ms, to_ms = (int((now_s + at_s if at_s <= 0 else at_s) * 1000) for at_s in (query.from_s, query.to_s))
     wanted = ReadingFilter(device, "" if query.name is UNSET else query.name, from_ms, to_ms)
@@ -106,7 +110,7 @@ async def _portions(
 
 OPERATIONS = [
     Operation(
-        method="GET", path="/api/telemetry/export", tag="Telemetry", handle=export_telemetry, need=Need.VIEW,
+        method="GET", path="/api/telemetry/export", tag="Telemetry", handle=export_telemetry, need=Need.SEE,
         query=TelemetryExportQuery, answer=str, media=("text/csv", "text/plain", "application/jsonl"),
         errors=(404, 503),
     ),

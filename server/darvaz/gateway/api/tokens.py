@@ -10,9 +10,12 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need, Token
+from darvaz.gateway.access.decisions import OWNERS_ONLY
 from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
+from darvaz.gateway.access.tokens import PEOPLE_KINDS
 from darvaz.gateway.api.operations import Call, Operation
-from darvaz.gateway.api.types import DeviceId, Label
+from darvaz.gateway.api.types import DeviceId, Identity, Label
+from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.sign_in_hint import address_of
@@ -22,7 +25,7 @@ EXPIRES_DAYS_MAX = 36_500.0
 _TAG = "Tokens and enrolment"
 _DAY_S = 86_400.0
 
-Kind = Literal["pico", "esp32cam", "operator", "viewer", "assistant"]
+Kind = Literal["pico", "esp32cam", "owner", "operator", "viewer", "assistant", "person"]
 
 
 class TokenAnswer(msgspec.Struct):
@@ -38,6 +41,7 @@ class TokenAnswer(msgspec.Struct):
     expires: float | None
     last_used: float | None
     last_address: str | None
+    person: Annotated[str | None, Meta(description="The person whose it is.")]
 
 
 class TokenList(msgspec.Struct):
@@ -53,6 +57,7 @@ class TokenRequest(msgspec.Struct, forbid_unknown_fields=True):
     label: Label = ""
     expires_days: Annotated[float, Meta(gt=0, le=EXPIRES_DAYS_MAX)] | None = None
     device: DeviceId | None = None
+    person: Annotated[Identity | None, Meta(description="The person whose it is, of the kind person.")] = None
 
 
 class TokenIssued(msgspec.Struct):
@@ -90,12 +95,19 @@ async def list_tokens(call: Call) -> Response:
 
 
 def issue_token(call: Call) -> TokenIssued | Response:
-    """Issues a token and shows it, only once."""
+    """Issues a token and shows it, only once; one of a person ends with the person who issued it."""
     request: TokenRequest = call.body
+    if request.kind in ("owner", "person") and call.admitted.role != "owner":
+        return refuse(call.parts, call.caller, OWNERS_ONLY, "POST /api/tokens")
+    if request.person is not None and call.parts.operators.people.find(request.person) is None:
+        return problem(422, "invalid", "person: no person has this id; see GET /api/people")
+    author = call.admitted.person if request.kind in PEOPLE_KINDS and request.person is None else None
     expires_in_s = None if request.expires_days is None else request.expires_days * _DAY_S
     device = None if request.device is None else call.parts.protocol.device_ids.find(request.device)
     try:
-        issued = call.parts.access.tokens.issue(request.kind, request.label, expires_in_s, device)
+        issued = call.parts.access.tokens.issue(
+            request.kind, request.label, expires_in_s, device, person=request.person, author=author
+        )
     except ValueError as error:
         return problem(422, "invalid", str(error))
     call.record("token issued", f"{request.kind} {issued.token_id}")
@@ -105,8 +117,12 @@ def issue_token(call: Call) -> TokenIssued | Response:
 def revoke_token(call: Call) -> Response | None:
     """Revokes a token, and closes its link and the browser sessions that it opened."""
     token_id = str(call.scope["path_params"]["token"])
+    known = call.parts.access.tokens.find(token_id)
+    if known is not None and known.kind in ("owner", "person") and call.admitted.role != "owner":
+        return refuse(call.parts, call.caller, OWNERS_ONLY, "DELETE /api/tokens/{token}")
     if not call.parts.access.tokens.revoke(token_id):
         return problem(404, "unknown_token", "no live token has this id; see GET /api/tokens")
+    call.parts.end_streams()
     call.record("token revoked", token_id)
     return None
 
@@ -171,4 +187,5 @@ def _answer(token: Token, now_s: float) -> TokenAnswer:
         expires=token.expires_s,
         last_used=token.last_used_s,
         last_address=token.last_address,
+        person=token.person,
     )

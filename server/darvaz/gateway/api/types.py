@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from darvaz.gateway.access.people import NAME_CHARS_MAX
 from darvaz.gateway.alerts.rules import ChannelName
 from darvaz.gateway.devices.words import INVISIBLE
 from darvaz.protocol.schema import load_schema
@@ -65,6 +66,17 @@ GroupName = Annotated[
     ),
 ]
 
+PersonName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=NAME_CHARS_MAX,
+        pattern=rf"^[^\s(){INVISIBLE}]([^(){INVISIBLE}]*[^\s(){INVISIBLE}])?$",
+        description="What a person is called, here and in the journal.",
+        extra_json_schema={"x-rule": "a name has no brackets, line end or invisible character, and no blank at an end"},
+    ),
+]
+
 CrashId = Annotated[str, Meta(pattern="^[0-9a-f]{12}$", description="What crashes of one group have in common.")]
 
 FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it arrived, in Unix milliseconds.")]
@@ -74,7 +86,7 @@ Number = Annotated[str, Meta(pattern="^[0-9]{1,9}$", description="The number in 
 PATH_TYPES: dict[str, Any] = {
     "device": DeviceId, "name": CommandName, "group": GroupName, "token": Identity, "session": Identity,
     "time_ms": FrameTime, "crash": CrashId, "alert": Identity, "rule": Identity, "layout": Identity,
-    "channel": ChannelName, "rollout": Number
+    "channel": ChannelName, "rollout": Number, "person": Identity, "invitation": Identity
 }  # fmt: skip
 """The type of each path parameter."""
 PATH_WORDS = {
@@ -90,5 +102,7 @@ PATH_WORDS = {
     "layout": "dashboard id",
     "channel": "channel",
     "rollout": "rollout",
+    "person": "person id",
+    "invitation": "invitation id",
 }
 """What each path parameter is called in an error."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 Row = dict[str, Any]
 
 # Table → the column of its key.
-TABLES: Mapping[str, str] = {"tokens": "id", "sessions": "id", "sign_in_links": "id", "settings": "key"}
+TABLES: Mapping[str, str] = {
+    "tokens": "id", "sessions": "id", "sign_in_links": "id", "settings": "key", "people": "id", "invitations": "id",
+}  # fmt: skip
 # What each gateway notes for itself, often: it is not worth a message.
 _OWN = {"tokens": ("last_used_s", "last_address"), "sessions": ("last_used_s", "last_address")}
 # Of the settings, those that all gateways share.
@@ -43,4 +46,7 @@ def merged(table: str, here: Row | None, there: Row, columns: tuple[str, ...]) -
         row[name] = here.get(name)
     for name in _LASTING.get(table, ()):
         row[name] = here.get(name) if there.get(name) is None else there[name]
+    if table == "invitations":
+        # Uses of both: none is lost.
+        row["uses"] = json.dumps(sorted({*json.loads(here["uses"]), *json.loads(there["uses"])}))
     return row

@@ -58,8 +58,11 @@ async function isGatewayThere() {
 
 /** Shows the page that the address names. */
 async function route() {
-  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("?")[0].split("/");
-  const known = name === "device" ? DEVICE : (PAGES.get(name) ?? HOME);
+  let [name, ...rest] = location.hash.replace(/^#\/?/, "").split("?")[0].split("/");
+  // A dashboard that is shared is all that there is.
+  if (store.limits?.layout) name = "layouts";
+  const wanted = name === "device" ? DEVICE : (PAGES.get(name) ?? HOME);
+  const known = store.mayOpen(wanted.readers) ? wanted : HOME;
   asked += 1;
   const number = asked;
   await loadPage(known.load);
@@ -90,7 +93,7 @@ function decoded(text) {
 
 function drawHeader() {
   // What says no to a reader is not offered.
-  const offered = [...PAGES].filter(([, { isForViewers }]) => isForViewers || store.mayChange);
+  const offered = [...PAGES].filter(([, { readers }]) => !store.limits?.layout && store.mayOpen(readers));
   const links = offered.map(([path, { title, icon: drawing }]) =>
     h(
       "a",
@@ -109,9 +112,10 @@ function drawHeader() {
     h(
       "div",
       { class: "choices" },
-      h("a", { href: "api/docs", class: "api" }, t("api")),
+      !store.limits && h("a", { href: "api/docs", class: "api" }, t("api")),
       h("label", { title: t("theme") }, h("span", { class: "visually-hidden" }, t("theme")), themeChoice()),
       h("label", {}, h("span", { class: "visually-hidden" }, t("language")), languageChoice()),
+      store.name && h("button", { type: "button", class: "quiet", onclick: showOwnLink }, h("bdi", {}, store.name)),
       store.bySession && h("button", { type: "button", class: "quiet", onclick: signOut }, t("sign_out")),
     ),
   );
@@ -192,6 +196,12 @@ function skip(event) {
   event.preventDefault();
   elementById("content").focus();
   elementById("content").scrollIntoView();
+}
+
+/** Shows the reader a link for another device of theirs. */
+async function showOwnLink() {
+  const { ownLink } = await import("./elements/link-code.js");
+  await ownLink();
 }
 
 async function signOut() {

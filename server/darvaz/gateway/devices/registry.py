@@ -74,9 +74,8 @@ _UPSERT = """
 class Devices:
     """Remembers devices. Reads never touch the disk; changes are written in the background.
 
-    Beyond `devices_max`, the absent device that was not seen for the longest time is forgotten. What
-    waits to be written is at most one row a device, however often it changes; rows that the disk did
-    not take are tried again.
+    Beyond `devices_max`, the absent device that was not seen for the longest time is forgotten. What waits to be
+    written is at most one row a device, however often it changes; rows that the disk did not take are tried again.
     """
 
     def __init__(
@@ -101,9 +100,10 @@ class Devices:
         self._ids = sorted(self._known)
         # The ids of those that have a link now.
         self._connected: set[str] = set()
+        # Another after each change of which devices there are, or of their groups.
+        self.groups_edition = 0
         self._lock = threading.Lock()
-        # Under the lock: ids whose rows are not as in the database, whether that is true of the whole table,
-        # and the number of changes since the start.
+        # Under the lock: ids whose rows are not as in the database, whether all are, and the changes since the start.
         self._changed: set[str] = set()
         self._is_all_changed = False
         self._changes = 0
@@ -156,6 +156,7 @@ class Devices:
         if before is None:
             insort(self._ids, known.id)
             self._look_alikes.add(known.id)
+            self.groups_edition += 1
         else:
             known.first_seen_s, known.label = before.first_seen_s, before.label
             known.groups, known.hidden_from, known.words = before.groups, before.hidden_from, before.words
@@ -204,6 +205,7 @@ class Devices:
             return False
         for name, value in fields.items():
             setattr(known, name, value)
+        self.groups_edition += "groups" in fields
         self._note_change(device)
         return True
 
@@ -244,6 +246,7 @@ class Devices:
 
     def _remove(self, device: str) -> None:
         del self._known[device]
+        self.groups_edition += 1
         self._look_alikes.remove(device)
         del self._ids[bisect_left(self._ids, device)]
         self._note_change(device)
@@ -323,10 +326,7 @@ class Devices:
 
 
 def is_same_start(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Returns whether two introductions are of the same start of a board.
-
-    One that does not tell may have started again.
-    """
+    """Returns whether two introductions are of the same start; a board that does not tell may have started again."""
     boot_id = after.get("boot_id")
     return boot_id is not None and before.get("boot_id") == boot_id
 
@@ -345,6 +345,5 @@ def _known_of(row: tuple[Any, ...], shared: SharedParts) -> KnownDevice:
     return KnownDevice(
         id=device, kind=kind, first_seen_s=first_s, last_seen_s=last_s, address=address,
         introduction=shared.share(json.loads(introduction or "{}")), label=label, last_args=last_args,
-        groups=tuple(groups), hidden_from=tuple(hidden_from), words=words, last_end=last_end,
-        started_s=started_s,
+        groups=tuple(groups), hidden_from=tuple(hidden_from), words=words, last_end=last_end, started_s=started_s,
     )  # fmt: skip

@@ -78,11 +78,17 @@ class EventQueue:
     """
 
     __slots__ = (
-        "_bytes", "_devices", "_lost", "_may_stay", "_next_beat_s", "_queue", "_sender", "_sent", "_stuck_since_s",
-        "_types", "begins", "is_over",
+        "_bytes", "_change", "_devices", "_lost", "_may_stay", "_next_beat_s", "_queue", "_sender", "_sent",
+        "_stuck_since_s", "_types", "begins", "is_over",
     )  # fmt: skip
 
-    def __init__(self, types: frozenset[str], devices: frozenset[str] | None, begins: int) -> None:
+    def __init__(
+        self,
+        types: frozenset[str],
+        devices: frozenset[str] | None,
+        begins: int,
+        change: Callable[[Event], Event] | None = None,
+    ) -> None:
         # Events with a higher number are for it.
         self.begins = begins
         # Whether no more events will come.
@@ -90,6 +96,8 @@ class EventQueue:
         self._types = types
         # Only the events of these devices; None for those of all.
         self._devices = devices
+        # What makes the event for the client of each; None where they are the same.
+        self._change = change
         # The oldest first, and the bytes of their texts.
         self._queue: deque[Event] = deque()
         self._bytes = 0
@@ -128,10 +136,16 @@ class EventQueue:
         """Whether an event is of a device that the client asked for, or of none."""
         return self._devices is None or not event.device or event.device in self._devices
 
+    def changed(self, event: Event) -> Event:
+        """Returns an event as it is for the client."""
+        return event if self._change is None else self._change(event)
+
     def offer(self, event: Event) -> None:
         """Sends or queues an event, if it is one that the client asked for."""
         if not self.wants(event) or (self._sent and self._has(event)):
             return
+        if self._change is not None:
+            event = self._change(event)
         sender = self._sender
         if sender is not None and not sender.is_paused and not self._queue:
             sender.write(event.text)

@@ -96,7 +96,12 @@ class EventStreams:
 
     # Clients
 
-    def open_queue(self, types: frozenset[str], devices: frozenset[str] | None) -> EventQueue:
+    def open_queue(
+        self,
+        types: frozenset[str],
+        devices: frozenset[str] | None,
+        change: Callable[[Event], Event] | None = None,
+    ) -> EventQueue:
         """Returns a queue of events from now on; `close_queue` must be called with it."""
         if self._complete_since is None:
             self.order.follow(self._on_message)
@@ -109,7 +114,7 @@ class EventStreams:
         if self._linger_timer is not None:
             self._linger_timer.cancel()
             self._linger_timer = None
-        queue = EventQueue(types, devices, self._next_number())
+        queue = EventQueue(types, devices, self._next_number(), change)
         queue.is_over = self._is_closed
         self._queues[queue] = None
         if self._look_timer is None:
@@ -144,6 +149,12 @@ class EventStreams:
         for queue in list(self._queues):
             queue.end()
         self._stop()
+
+    def look_now(self) -> None:
+        """Looks at all of the clients: some may not stay."""
+        now_s = self._monotonic_s()
+        for queue in list(self._queues):
+            queue.look(now_s)
 
     def _look_later(self) -> None:
         groups = -(-len(self._queues) // LOOKED_AT_MAX)

@@ -126,6 +126,11 @@ class Frames:
         if self._timer is not None:
             self._timer.cancel()
 
+    def look_now(self) -> None:
+        """Drops the viewers that may not stay."""
+        for camera in self._cameras.values():
+            camera.drop_stuck(self._monotonic_s(), self._viewer_deadline_s)
+
     def _check_within(self, wait_s: float) -> None:
         """Has the timer run within this time."""
         timer_s = self._monotonic_s() + wait_s

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Admitted, Caller, Need, Refused
 from darvaz.gateway.access.decisions import NOT_PROVEN
-from darvaz.gateway.http.problems import problem
+from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.http.server_protocol import EXTENSION
 from darvaz.gateway.parts import Parts
 
@@ -49,7 +49,10 @@ async def authorize_viewer(
     """Returns who may see one camera: a viewer, or a caller with a view link of that camera."""
     signature, until = query.get("signature"), query.get("until", "")
     if signature is None:
-        return await authorize(parts, scope, caller, Need.VIEW, action)
+        admitted = await authorize(parts, scope, caller, Need.SEE, action)
+        if isinstance(admitted, Admitted) and not parts.scopes.may_watch(admitted.limits, device):
+            return unknown_device(device)
+        return admitted
     until_s = int(until) if until.isascii() and until.isdigit() and len(until) <= 12 else 0
     known = parts.devices.get(device)
     since_s = known.first_seen_s if known is not None else 0.0

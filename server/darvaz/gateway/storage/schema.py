@@ -250,4 +250,40 @@ MIGRATIONS: Migrations = (
     ),
     # The least MicroPython that each release needs.
     ("ALTER TABLE releases ADD COLUMN micropython TEXT NOT NULL DEFAULT ''",),
+    # People, invitations, and whose a token, session or sign-in link is (access/people.py). Who could do everything
+    # before is an owner now.
+    (
+        """
+        CREATE TABLE people (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            role TEXT NOT NULL,
+            grants TEXT NOT NULL,
+            created_s REAL NOT NULL,
+            invitation TEXT
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE invitations (
+            id TEXT PRIMARY KEY,
+            secret_sha256 BLOB NOT NULL,
+            label TEXT NOT NULL,
+            role TEXT NOT NULL,
+            grants TEXT NOT NULL,
+            layout TEXT,
+            uses_max INTEGER NOT NULL,
+            uses TEXT NOT NULL,
+            created_s REAL NOT NULL,
+            expires_s REAL NOT NULL,
+            author TEXT
+        ) WITHOUT ROWID
+        """,
+        *(
+            f"ALTER TABLE {table} ADD COLUMN {column} TEXT"
+            for table in ("tokens", "sessions", "sign_in_links")
+            for column in ("person", "author")
+        ),
+        "ALTER TABLE sessions ADD COLUMN invitation TEXT",
+        "UPDATE sessions SET role = 'owner' WHERE role = 'operator' AND token IS NULL",
+    ),
 )

@@ -44,7 +44,11 @@ class ViewLinkQuery(msgspec.Struct):
 def may_stay(parts: Parts, admitted: Admitted, device: str) -> Callable[[], bool]:
     """Returns a function that tells whether a viewer is still admitted, and its camera was not forgotten."""
     joined_at = _first_seen_s(parts, device)
-    return lambda: _first_seen_s(parts, device) == joined_at and parts.operators.is_still_admitted(admitted)
+    return lambda: (
+        _first_seen_s(parts, device) == joined_at
+        and parts.operators.is_still_admitted(admitted)
+        and parts.scopes.may_watch(admitted.limits, device)
+    )
 
 
 def _first_seen_s(parts: Parts, device: str) -> float | None:

@@ -28,6 +28,7 @@ async function countAlerts() {
 
 /** Counts once for all alerts that begin or end within a short time. */
 export function countSoon() {
+  if (store.limits) return;
   clearTimeout(countTimer);
   countTimer = setTimeout(countAlerts, COUNT_DELAY_MS);
 }

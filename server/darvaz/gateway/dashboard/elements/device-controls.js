@@ -62,16 +62,19 @@ class DeviceControls extends HTMLElement {
   #refresh() {
     const device = store.devices.get(this.#device);
     if (!device) return;
-    const declared = JSON.stringify([device.commands, device.sends_frames, device.words?.commands]);
+    const declared = JSON.stringify([device.groups, device.commands, device.sends_frames, device.words?.commands]);
     // Controls are kept while the declaration is the same, with what was typed into them.
     if (declared !== this.#declared) {
       this.#declared = declared;
-      this.#controls = commandsOf(device).map(([name, rules, words]) => control(device.id, name, rules, words));
+      this.#controls = commandsOf(device)
+        .filter(([name]) => store.role === "viewer" || store.mayUse(device, name))
+        .map(([name, rules, words]) => control(device.id, name, rules, words));
       this.#draw();
     }
     this.#showStates();
-    this.#fields.disabled = !device.online || !store.mayChange;
-    this.#note.textContent = !store.mayChange ? t("only_view") : device.online ? "" : t("offline_controls");
+    const isViewer = store.role === "viewer";
+    this.#fields.disabled = !device.online || isViewer;
+    this.#note.textContent = isViewer ? t("only_view") : device.online ? "" : t("offline_controls");
     this.#note.hidden = !this.#fields.disabled;
   }
 

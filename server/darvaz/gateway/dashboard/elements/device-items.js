@@ -31,7 +31,8 @@ export function cardOf(device, select) {
   const tools = h("div", { class: "tools" }, select?.(device.id));
   const line = sparkline(device);
   // A switch for what is used most, as long as the board declares it.
-  const control = store.mayChange && switchOf(device) ? quickSwitch(device) : null;
+  const command = switchOf(device)?.name;
+  const control = command && store.mayUse(device, command) ? quickSwitch(device) : null;
   if (control) tools.append(control.element);
   const card = h("li", { class: "card" }, body, line.element, tools);
   const fill = (/** @type {Device} */ now) => {

@@ -25,7 +25,7 @@ class GatewayProblems extends HTMLElement {
   }
 
   async #load() {
-    if (document.hidden) return;
+    if (document.hidden || store.limits) return;
     // A gateway that does not answer is told by the banner.
     const health = await request("GET", "/api/health").catch(() => null);
     if (health) this.#show(health.problems);

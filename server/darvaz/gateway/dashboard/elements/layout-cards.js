@@ -50,7 +50,8 @@ const MAKERS = { value: valueCard, plot: plotCard, control: controlCard, camera:
 /** @type {(card: LayoutCard, device: string, title: string, ...content: Child[]) => HTMLElement} */
 function frame({ is_wide, text }, device, title, ...content) {
   const known = store.devices.get(device);
-  const board = known ? deviceLink(known, bdi(boardName(device))) : bdi(device);
+  const label = bdi(known ? boardName(device) : device);
+  const board = known && !store.limits?.layout ? deviceLink(known, label) : label;
   const head = h("div", { class: "row" }, h("h2", {}, bdi(text || title)), h("span", { class: "quiet small" }, board));
   return h(
     "li",
@@ -72,7 +73,7 @@ function valueCard(card, device) {
     device,
     aboutValue(device, name).title,
     h("p", {}, number),
-    h("p", { class: "row" }, age, chart),
+    h("p", { class: "row" }, age, !store.limits?.layout && chart),
   );
   const draw = () => {
     const known = store.devices.get(device);
@@ -125,7 +126,7 @@ function controlCard(card, device) {
   const known = store.devices.get(device);
   const name = card.name ?? "";
   const isSwitch = known && switchOf(known)?.name === name;
-  const control = known && store.mayChange ? (isSwitch ? quickSwitch(known) : button(known, name)) : null;
+  const control = known && store.mayUse(known, name) ? (isSwitch ? quickSwitch(known) : button(known, name)) : null;
   const title = titleOf(own(known?.words?.commands ?? {}, name), name);
   const element = frame(card, device, title, control?.element);
   const draw = () => {

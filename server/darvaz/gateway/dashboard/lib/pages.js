@@ -1,14 +1,19 @@
 // The pages of the dashboard: what loads each, and how the header shows it.
 
+/** @typedef {"all" | "viewers" | "operators" | "owners"} Readers */
+/** @typedef {{load: () => Promise<unknown>, element: string, title: string, icon: string, readers: Readers}} Page */
+
 // Each page is loaded when it is first shown: most visits are to one or two.
+/** @type {Page} */
 export const HOME = {
   load: () => import("../pages/device-list.js"),
   element: "device-list",
   title: "devices",
   icon: "devices",
-  isForViewers: true,
+  readers: "all",
 };
 /** The pages of the header, by what follows "#/" in the address. */
+/** @type {Map<string, Page>} */
 export const PAGES = new Map([
   ["", HOME],
   [
@@ -18,7 +23,7 @@ export const PAGES = new Map([
       element: "camera-wall",
       title: "cameras",
       icon: "camera",
-      isForViewers: true,
+      readers: "all",
     },
   ],
   [
@@ -28,7 +33,7 @@ export const PAGES = new Map([
       element: "layout-page",
       title: "layouts",
       icon: "table",
-      isForViewers: true,
+      readers: "all",
     },
   ],
   [
@@ -38,7 +43,7 @@ export const PAGES = new Map([
       element: "chart-page",
       title: "charts",
       icon: "chart",
-      isForViewers: true,
+      readers: "all",
     },
   ],
   [
@@ -48,7 +53,7 @@ export const PAGES = new Map([
       element: "alerts-page",
       title: "alerts",
       icon: "bell",
-      isForViewers: true,
+      readers: "viewers",
     },
   ],
   [
@@ -58,7 +63,7 @@ export const PAGES = new Map([
       element: "rules-page",
       title: "rules",
       icon: "clock",
-      isForViewers: true,
+      readers: "viewers",
     },
   ],
   [
@@ -68,7 +73,7 @@ export const PAGES = new Map([
       element: "journal-page",
       title: "journal_page",
       icon: "journal",
-      isForViewers: true,
+      readers: "viewers",
     },
   ],
   [
@@ -78,7 +83,7 @@ export const PAGES = new Map([
       element: "add-board",
       title: "add",
       icon: "add",
-      isForViewers: false,
+      readers: "operators",
     },
   ],
   [
@@ -88,7 +93,17 @@ export const PAGES = new Map([
       element: "release-page",
       title: "releases",
       icon: "release",
-      isForViewers: true,
+      readers: "viewers",
+    },
+  ],
+  [
+    "people",
+    {
+      load: () => import("../pages/people-page.js"),
+      element: "people-page",
+      title: "people",
+      icon: "people",
+      readers: "owners",
     },
   ],
   [
@@ -98,7 +113,7 @@ export const PAGES = new Map([
       element: "access-page",
       title: "access",
       icon: "key",
-      isForViewers: false,
+      readers: "operators",
     },
   ],
 ]);

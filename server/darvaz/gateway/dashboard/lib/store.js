@@ -5,7 +5,7 @@ import { setClock } from "./clock.js";
 import { Events } from "./events.js";
 import { KnownDevices } from "./known-devices.js";
 
-/** @import { Device, Role, StoreEvents } from "./types.js" */
+/** @import { Device, Limits, Role, StoreEvents } from "./types.js" */
 
 const RETRY_MS = 2_000;
 // Where a proxy delays the stream of events, the page is shown without it after this time.
@@ -18,6 +18,10 @@ class Store extends EventTarget {
   role = "viewer";
   /** Whether a browser session, rather than the gateway's own machine or a token, lets the reader in. */
   bySession = false;
+  /** What the reader is called; "" for one without a name. */
+  name = "";
+  /** @type {Limits | null} the boards and commands that the reader may see and use; null: all */
+  limits = null;
   #known = new KnownDevices();
   #events = new Events((message) => this.#receive(message));
   #isOpening = false;
@@ -35,7 +39,33 @@ class Store extends EventTarget {
   }
 
   get mayChange() {
-    return this.role === "operator";
+    return this.role === "operator" || this.role === "owner";
+  }
+
+  /**
+   * Whether the reader may send a command to a device; the gateway decides by the same rules.
+   * @param {Device} device
+   * @param {string} command
+   */
+  mayUse(device, command) {
+    if (!this.limits) return this.mayChange;
+    const { grants, layout, may_command } = this.limits;
+    if (!may_command || layout) return may_command;
+    return grants.some(
+      ({ group, commands }) =>
+        (group === null || device.groups.includes(group)) &&
+        (commands ?? Object.keys(device.commands)).includes(command),
+    );
+  }
+
+  /**
+   * Whether a page is for the reader.
+   * @param {"all" | "viewers" | "operators" | "owners"} readers
+   */
+  mayOpen(readers) {
+    if (readers === "owners") return this.role === "owner";
+    if (readers === "operators") return this.mayChange;
+    return readers === "all" || !this.limits;
   }
 
   /**
@@ -62,6 +92,8 @@ class Store extends EventTarget {
     const session = await request("GET", "/api/session");
     this.role = session.role;
     this.bySession = session.by === "session";
+    this.name = session.name;
+    this.limits = session.limits;
   }
 
   /**

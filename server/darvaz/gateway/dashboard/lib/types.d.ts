@@ -3,7 +3,7 @@
 /** A value of telemetry, or of a command's argument. */
 export type Value = number | string | boolean;
 
-export type Role = "operator" | "viewer";
+export type Role = "owner" | "operator" | "user" | "viewer";
 
 /** One value of one name at one time, in Unix seconds. */
 export interface Reading {
@@ -159,12 +159,56 @@ export interface Token {
   last_used: number | null;
 }
 
+/** Boards that somebody may see, and the commands of theirs that a user may send; null: all. */
+export interface Grant {
+  group: string | null;
+  commands: string[] | null;
+}
+
+/** What a reader with limits may see and use: the boards of groups, or one dashboard. */
+export interface Limits {
+  grants: Grant[];
+  layout: string | null;
+  may_command: boolean;
+}
+
+export interface Person {
+  id: string;
+  name: string;
+  role: Role;
+  grants: Grant[];
+  sessions: number;
+  last_used: number | null;
+  is_you: boolean;
+}
+
+export interface Invitation {
+  id: string;
+  label: string;
+  role: Role;
+  grants: Grant[];
+  layout: string | null;
+  uses_max: number;
+  uses: number;
+  expires: number;
+  state: "live" | "used" | "expired";
+}
+
+/** A new link: the secret is behind # of its path. */
+export interface IssuedLink {
+  path: string;
+  address: string | null;
+  is_public: boolean;
+  expires: number;
+}
+
 export interface BrowserSession {
   id: string;
   role: Role;
   agent: string;
   last_used: number;
   last_address: string | null;
+  name: string;
   is_yours: boolean;
 }
 

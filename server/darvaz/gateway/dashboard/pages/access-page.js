@@ -2,6 +2,7 @@
 
 import { copyable } from "../elements/copyable.js";
 import { isConfirmed } from "../elements/dialog.js";
+import { actionButton, cell, labelled, panel, select, table } from "../elements/page-parts.js";
 import { addressFor } from "../lib/addresses.js";
 import { reasonOf, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
@@ -11,10 +12,10 @@ import { store } from "../lib/store.js";
 import { byUse, isRecent } from "../lib/tokens.js";
 import { t } from "../lib/words.js";
 
-/** @import { BrowserSession, Child, Token } from "../lib/types.js" */
+/** @import { BrowserSession, Token } from "../lib/types.js" */
 
 const KINDS = ["pico", "esp32cam", "operator", "viewer", "assistant"];
-const ROLES = ["operator", "viewer"];
+const ROLES = ["owner", "operator", "viewer"];
 
 class AccessPage extends HTMLElement {
   #status = h("p", { role: "alert", class: "failed" });
@@ -37,8 +38,8 @@ class AccessPage extends HTMLElement {
       h("h1", {}, t("access")),
       this.#status,
       panel(h("h2", {}, t("new_token")), this.#tokenForm()),
-      panel(this.#tokensTitle, h("div", { class: "wide" }, tokens)),
-      panel(sessionsTitle, this.#noSessions, h("div", { class: "wide" }, this.#sessionsTable), this.#linkForm()),
+      panel(this.#tokensTitle, tokens),
+      panel(sessionsTitle, this.#noSessions, this.#sessionsTable, this.#linkForm()),
     );
     this.#load();
   }
@@ -58,7 +59,7 @@ class AccessPage extends HTMLElement {
   }
 
   #linkForm() {
-    const role = select(ROLES, "role");
+    const role = select(store.role === "owner" ? ROLES : ROLES.slice(1), "role");
     const result = h("div", { "aria-live": "polite" });
     const make = async () => {
       const link = await request("POST", "/api/sign-in-links", { role: role.value });
@@ -125,7 +126,7 @@ class AccessPage extends HTMLElement {
       cell("device", bdi(device ?? "")),
       cell("state", t(`state_${state}`)),
       cell("used", last_used ? timeElement(last_used) : t("never")),
-      h("td", {}, isLive && endButton("revoke", name, () => this.#revoke(id, name))),
+      h("td", {}, isLive && actionButton("revoke", name, "danger", () => this.#revoke(id, name))),
     );
   }
 
@@ -141,51 +142,28 @@ class AccessPage extends HTMLElement {
   }
 
   /** @param {BrowserSession} session */
-  #sessionRow({ id, role, agent, last_address: address, last_used, is_yours }) {
-    const name = `${t(`role_${role}`)} ${visible(address ?? "")}`;
+  #sessionRow({ id, role, agent, last_address: address, last_used, name: person, is_yours }) {
+    const name = `${person || t(`role_${role}`)} ${visible(address ?? "")}`;
     const end = () => this.#change(() => request("DELETE", `/api/sessions/${id}`));
     const mark = is_yours && h("strong", {}, `(${t("this_one")})`);
     return h(
       "tr",
       {},
-      h("th", { scope: "row" }, t(`role_${role}`), " ", mark, " ", bdi(agent, { class: "quiet" })),
+      h(
+        "th",
+        { scope: "row" },
+        person && [bdi(person), " · "],
+        t(`role_${role}`),
+        " ",
+        mark,
+        " ",
+        bdi(agent, { class: "quiet" }),
+      ),
       cell("address", bdi(address ?? "")),
       cell("used", timeElement(last_used)),
-      h("td", {}, endButton("end_session", name, end)),
+      h("td", {}, actionButton("end_session", name, "danger", end)),
     );
   }
 }
 
 customElements.define("access-page", AccessPage);
-
-/** @type {(...content: Child[]) => HTMLElement} */
-function panel(...content) {
-  return h("section", { class: "panel" }, content);
-}
-
-/** @type {(columns: string[], body: HTMLElement) => HTMLElement} */
-function table(columns, body) {
-  const titles = columns.map((key) => h("th", { scope: "col" }, t(key)));
-  return h("table", {}, h("thead", {}, h("tr", {}, titles)), body);
-}
-
-/** @type {(title: string, content: Child) => HTMLElement} */
-function cell(title, content) {
-  // On a phone the style sheet shows this title, as there the table has no head.
-  return h("td", { "data-label": t(title) }, content);
-}
-
-/** @type {(names: string[], prefix: string) => HTMLSelectElement} */
-function select(names, prefix) {
-  return h("select", {}, ...names.map((name) => h("option", { value: name }, t(`${prefix}_${name}`))));
-}
-
-/** @type {(title: string, input: HTMLElement) => HTMLElement} */
-function labelled(title, input) {
-  return h("label", {}, h("span", {}, t(title)), input);
-}
-
-/** @type {(action: string, name: string, onclick: () => unknown) => HTMLElement} */
-function endButton(action, name, onclick) {
-  return h("button", { type: "button", class: "danger", "aria-label": `${t(action)} ${name}`, onclick }, t(action));
-}

@@ -116,7 +116,8 @@ class LayoutPage extends HTMLElement {
       h("button", { type: "button", class: kind, onclick }, t(key));
     if (!this.#isEditing) {
       const edit = store.mayChange && tool("layout_edit", () => this.#edit(layout));
-      return [tool("layout_full", () => this.requestFullscreen().catch(() => {})), edit];
+      const share = store.role === "owner" && tool("share", () => this.#share(layout));
+      return [tool("layout_full", () => this.requestFullscreen().catch(() => {})), share, edit];
     }
     const cancel = () => {
       this.#isEditing = false;
@@ -127,6 +128,12 @@ class LayoutPage extends HTMLElement {
       tool("cancel", cancel),
       layout.id && tool("remove", () => this.#remove(layout), "danger"),
     ];
+  }
+
+  /** @param {Layout} layout */
+  async #share(layout) {
+    const { shareDialog } = await import("../elements/share-dialog.js");
+    shareDialog(layout);
   }
 
   async #save() {

@@ -1,40 +1,16 @@
 // Signs a browser in: with the secret after # of a one-time link, or with a token that is typed.
 
-/** @type {Record<"en" | "fa", Record<string, string>>} */
-const WORDS = {
-  en: {
-    working: "Signing in …",
-    done: "You are signed in.",
-    already: "You are signed in already.",
-    ask: "Sign in to this gateway.",
-    label: "Link or token",
-    hint: "The gateway prints a link at its first start; later “make signin” or “darvaz signin” does, on its computer. For a token: “darvaz token issue operator”.",
-    submit: "Sign in",
-    refused: "This link or token is wrong, expired or revoked.",
-    link_used: "This link was used already. If it was not you, end that session under Access.",
-    too_many_failures: "Too many failed attempts from this address. Wait a few minutes.",
-    unreachable: "The gateway does not answer. Try again.",
-  },
-  fa: {
-    working: "در حال ورود …",
-    done: "وارد شدید.",
-    already: "شما پیش‌تر وارد شده‌اید.",
-    ask: "برای استفاده از دروازه وارد شوید.",
-    label: "پیوند یا توکن",
-    hint: "دروازه در نخستین اجرا پیوندی چاپ می‌کند؛ پس از آن، روی رایانهٔ دروازه: «make signin» یا «darvaz signin». برای توکن: «darvaz token issue operator».",
-    submit: "ورود",
-    refused: "این پیوند یا توکن نادرست، منقضی یا باطل است.",
-    link_used: "این پیوند پیش‌تر استفاده شده است. اگر کار شما نبوده، آن مرورگر را در بخش دسترسی پایان دهید.",
-    too_many_failures: "تلاش‌های ناموفق از این نشانی زیاد بود. چند دقیقه صبر کنید.",
-    unreachable: "دروازه پاسخ نمی‌دهد. دوباره تلاش کنید.",
-  },
-};
+import { WORDS } from "./words-sign-in.js";
+
+// What the gateway says of an invitation that needs a name, or another one.
+const NAMELESS = new Set(["name_needed", "name_taken"]);
 
 const language = (localStorage.getItem("darvaz.language") ?? navigator.language).startsWith("fa") ? "fa" : "en";
 const words = WORDS[language];
 const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const form = element("form");
 const token = /** @type {HTMLInputElement} */ (element("token"));
+const name = /** @type {HTMLInputElement} */ (element("name"));
 const submit = /** @type {HTMLButtonElement} */ (element("submit"));
 
 /**
@@ -45,10 +21,14 @@ function show(key) {
   element("status").textContent = Object.hasOwn(words, key) ? words[key] : words.refused;
 }
 
-function showForm() {
+/** @param {string} invitation the secret of one that needs a name; "" to ask for a secret */
+function showForm(invitation = "") {
   form.hidden = false;
-  token.value = "";
-  token.focus();
+  token.value = invitation;
+  element("named").hidden = !invitation;
+  for (const id of ["secret", "hint"]) element(id).hidden = invitation !== "";
+  name.required = invitation !== "";
+  (invitation ? name : token).focus();
 }
 
 /** Opens the dashboard, where the reader was before the sign-in. */
@@ -62,13 +42,15 @@ const isSignedIn = async () => (await fetch("api/session")).ok;
 
 /** @param {string} text a secret, or a whole link that ends with one */
 async function signIn(text) {
+  const secret = text.trim().split("#").pop() ?? "";
+  const given = element("named").hidden ? {} : { name: name.value.trim() };
   show("working");
   submit.disabled = true;
   try {
     const response = await fetch("api/session", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ token: text.trim().split("#").pop() }),
+      body: JSON.stringify({ token: secret, ...given }),
     });
     if (response.ok) {
       show("done");
@@ -83,6 +65,10 @@ async function signIn(text) {
       return;
     }
     show(code);
+    if (NAMELESS.has(code) || (code === "invalid" && given.name)) {
+      showForm(secret);
+      return;
+    }
   } catch {
     show("unreachable");
   } finally {
@@ -106,7 +92,7 @@ function begin() {
 document.documentElement.lang = language;
 document.documentElement.dir = language === "fa" ? "rtl" : "ltr";
 document.documentElement.dataset.theme = localStorage.getItem("darvaz.theme") ?? "auto";
-for (const id of ["label", "hint", "submit"]) element(id).textContent = words[id];
+for (const id of ["label", "hint", "submit", "name_label"]) element(id).textContent = words[id];
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   signIn(token.value);

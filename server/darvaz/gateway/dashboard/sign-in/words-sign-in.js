@@ -1,0 +1,43 @@
+// The sentences of the page for signing in, in both languages.
+
+/** @type {Record<"en" | "fa", Record<string, string>>} */
+export const WORDS = {
+  en: {
+    working: "Signing in …",
+    done: "You are signed in.",
+    already: "You are signed in already.",
+    ask: "Sign in to this gateway.",
+    label: "Link or token",
+    hint: "The gateway prints a link at its first start; later “make signin” or “darvaz signin” does, on its computer. For a token: “darvaz token issue operator”.",
+    submit: "Sign in",
+    name_label: "Your name",
+    name_needed: "You are invited. What should you be called here?",
+    name_taken: "Somebody here has this name already. Choose another.",
+    invitation_full: "This invitation was used as often as it may be. Ask who gave it to you for another.",
+    too_many: "There are as many people here as there may be.",
+    invalid: "A name has no brackets, and up to 40 letters.",
+    refused: "This link or token is wrong, expired or revoked.",
+    link_used: "This link was used already. If it was not you, end that session under Access.",
+    too_many_failures: "Too many failed attempts from this address. Wait a few minutes.",
+    unreachable: "The gateway does not answer. Try again.",
+  },
+  fa: {
+    working: "در حال ورود …",
+    done: "وارد شدید.",
+    already: "شما پیش‌تر وارد شده‌اید.",
+    ask: "برای استفاده از دروازه وارد شوید.",
+    label: "پیوند یا توکن",
+    hint: "دروازه در نخستین اجرا پیوندی چاپ می‌کند؛ پس از آن، روی رایانهٔ دروازه: «make signin» یا «darvaz signin». برای توکن: «darvaz token issue operator».",
+    submit: "ورود",
+    name_label: "نام شما",
+    name_needed: "شما دعوت شده‌اید. اینجا چه نامی داشته باشید؟",
+    name_taken: "کسی اینجا همین نام را دارد. نام دیگری برگزینید.",
+    invitation_full: "این دعوت‌نامه به شمار مجازش استفاده شده است. از دعوت‌کننده دعوت‌نامهٔ دیگری بخواهید.",
+    too_many: "اینجا به اندازهٔ بیشینه آدم هست.",
+    invalid: "نام پرانتز ندارد و تا ۴۰ حرف است.",
+    refused: "این پیوند یا توکن نادرست، منقضی یا باطل است.",
+    link_used: "این پیوند پیش‌تر استفاده شده است. اگر کار شما نبوده، آن مرورگر را در بخش دسترسی پایان دهید.",
+    too_many_failures: "تلاش‌های ناموفق از این نشانی زیاد بود. چند دقیقه صبر کنید.",
+    unreachable: "دروازه پاسخ نمی‌دهد. دوباره تلاش کنید.",
+  },
+};
