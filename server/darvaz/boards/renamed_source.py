@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 
 class Parsed(NamedTuple):
-    """A source as a tree, and all nodes of it."""
+    """A source as a tree, all nodes of it, and its lines without their ends."""
 
     tree: ast.Module
     nodes: Sequence[ast.AST]
+    lines: Sequence[bytes]
 
 
 class Renaming(NamedTuple):
@@ -50,7 +51,7 @@ def change_names(sources: Mapping[str, bytes], others: Iterable[bytes], *finders
 def parse(source: bytes) -> Parsed:
     """Returns what a source consists of; raises `SyntaxError`."""
     tree = ast.parse(source)
-    return Parsed(tree, list(ast.walk(tree)))
+    return Parsed(tree, list(ast.walk(tree)), source.splitlines())
 
 
 def in_texts(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:

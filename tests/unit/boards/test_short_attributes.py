@@ -1,4 +1,4 @@
-"""Private attributes get short names where nothing else could meet them; all else keeps its name and its line."""
+"""Attributes of the library get short names where nothing else could meet them; the rest keeps its name and line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Base:
 class Link(Base):
     def __init__(self):
         super().__init__()
-        self._second_long, self._noted = 3, 4
+        self._second_long, self._noted, self.opened_ms = 3, 4, 5
 
     def _private(self):
         return self._first_long + self._second_long
@@ -29,7 +29,8 @@ OTHER = b"""
 class Other:
     def __init__(self, link):
         self._third_long = link._first_long
-        link._noted = 5
+        link._noted = 6
+        self.boot_id = link.opened_ms
         self._text = "_text"
 """
 
@@ -47,12 +48,21 @@ def test_names_are_short_and_differ_within_one_object() -> None:
 
     made = names["Link"]()  # type: ignore[operator]
 
+    other_made = names["Other"](made)  # type: ignore[operator]
+
     assert made._private() == 4 and made.shown == 2
-    assert names["Other"](made)._a == 1  # type: ignore[operator]
-    assert not any(name in link + other for name in ("_first_long", "_second_long", "_third_long"))
+    assert sorted(vars(other_made).values(), key=str) == [1, 5, "_text"]
+    assert sorted(vars(made).values()) == [1, 2, 3, 5, 6]
+    assert not any(name in link + other for name in ("_first_long", "_second_long", "_third_long", "_noted", "opened"))
 
 
-@pytest.mark.parametrize("name", ["_private", "_noted", "_text", "shown"])
+def test_what_makers_use_keeps_its_name() -> None:
+    device = LINK.replace(b"Link(Base)", b"Device(Base)")
+
+    assert "opened_ms" in shorten(device)[0] and "_noted" not in shorten(device)[0]
+
+
+@pytest.mark.parametrize("name", ["_private", "_text", "shown"])
 def test_names_that_something_else_uses_stay(name: str) -> None:
     assert name in "".join(shorten(LINK, OTHER))
 

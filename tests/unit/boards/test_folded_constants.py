@@ -1,0 +1,45 @@
+"""Integer constants of the library are folded into its code, also where a neighbour imports them."""
+
+from __future__ import annotations
+
+import pytest
+
+from darvaz.boards.folded_constants import fold_constants
+from darvaz.boards.renamed_source import change_names
+
+OWN = b"OPEN = 1\nWAIT_MS = 500  # ms\nNAME = 'x'\n\n\ndef wait():\n    return WAIT_MS, OPEN, NAME\n"
+NEIGHBOUR = b"from .own import (\n    NAME,\n    OPEN,\n    WAIT_MS,\n)\n\nTWICE = OPEN + WAIT_MS\n"
+
+
+def fold(*, neighbour: bytes = NEIGHBOUR, program: bytes = b"") -> list[str]:
+    files = {"/lib/own.py": OWN, "/lib/neighbour.py": neighbour}
+    return [source.decode() for source in change_names(files, [program], fold_constants).values()]
+
+
+def test_constants_are_folded_where_they_are_and_where_they_are_imported() -> None:
+    own, neighbour = fold()
+
+    assert own.startswith("_OPEN = const(1)\n_WAIT_MS = const(500)  # ms\nNAME = 'x'\n")
+    assert "return _WAIT_MS, _OPEN, NAME" in own
+    assert neighbour.startswith("from .own import NAME; _OPEN = const(1); _WAIT_MS = const(500)\n\n")
+    assert "TWICE = _OPEN + _WAIT_MS" in neighbour
+
+
+def test_lines_stay_where_they_are() -> None:
+    assert [text.count("\n") for text in fold()] == [OWN.count(b"\n"), NEIGHBOUR.count(b"\n")]
+
+
+@pytest.mark.parametrize(
+    ("neighbour", "program"),
+    [
+        (NEIGHBOUR, b"import own\nown.WAIT_MS = 1\n"),
+        (NEIGHBOUR, b"from own import WAIT_MS\n"),
+        (b"def late():\n    from .own import WAIT_MS\n    return WAIT_MS\n", b""),
+        (b"from .own import WAIT_MS as SOON\n", b""),
+        (b"from . import own\nWAIT = own.WAIT_MS\n", b""),
+    ],
+)
+def test_what_is_reached_in_another_way_stays(neighbour: bytes, program: bytes) -> None:
+    own, folded = fold(neighbour=neighbour, program=program)
+
+    assert "\nWAIT_MS = 500" in own and "_WAIT_MS" not in own + folded
