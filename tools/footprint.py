@@ -50,7 +50,6 @@ ON_DEMAND = (
     "prompt",
     "stopped",
     "terminal",
-    "hmac",
     "trial",
     "update",
     "slot_files",

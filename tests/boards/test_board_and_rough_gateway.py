@@ -308,7 +308,7 @@ def test_each_close_code_is_answered_and_logged_and_followed_by_a_wait(code: int
         caller.wait_for_end()
 
     # The waits of refused boards: long enough to differ from the others.
-    patient = {"backoff": {**QUICK["backoff"], "REFUSED_LONGEST_MS": 700, "FIRST_MS": 700}}
+    patient = {"retrying": {**QUICK["retrying"], "REFUSED_LONGEST_MS": 700, "FIRST_MS": 700}}
     with RoughGateway(script) as gateway:
         with BoardProcess(tmp_path, gateway.url, patch=patient, config={"log_level": "debug"}) as board:
             board.expect(f"closed with {code} because")

@@ -29,8 +29,8 @@ DEADLINE_S = 30.0
 HASTE: Patch = {
     "session": {"QUIET_MS": 700, "ANSWER_MS": 700},
     "link": {"HANDSHAKE_MS": 1000, "CONNECT_MS": 1000, "WIFI_GONE_MS": 500},
-    "joining": {"JOIN_MS": 1200},
-    "backoff": {"FIRST_MS": 50, "LONGEST_MS": 200, "RESTART_LONGEST_MS": 200, "REFUSED_LONGEST_MS": 200},
+    "opening": {"JOIN_MS": 1200},
+    "retrying": {"FIRST_MS": 50, "LONGEST_MS": 200, "RESTART_LONGEST_MS": 200, "REFUSED_LONGEST_MS": 200},
 }
 
 

@@ -24,7 +24,7 @@ GROWTH_BYTES_MAX = 2048
 
 RESTLESS = {
     "link": {"_TICK_MS": 1, "CLOSE_MS": 20},
-    "backoff": {"FIRST_MS": 0, "SHORTEST_MS": 0, "LONGEST_MS": 0, "RESTART_LONGEST_MS": 0, "REFUSED_LONGEST_MS": 0},
+    "retrying": {"FIRST_MS": 0, "SHORTEST_MS": 0, "LONGEST_MS": 0, "RESTART_LONGEST_MS": 0, "REFUSED_LONGEST_MS": 0},
 }
 
 

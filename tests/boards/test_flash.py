@@ -60,7 +60,7 @@ async def test_second_flash_copies_nothing_and_keeps_the_token(ready_board: Virt
 async def test_only_what_changed_is_copied(ready_board: VirtualBoard, person: Person) -> None:
     await person.flash(ready_board)
     # MicroPython would load the source, of another version, before the compiled module.
-    other = {"/lib/darvaz/wifi.mpy": b"M\x06 of another version", "/lib/darvaz/link.py": b"# of another version\n"}
+    other = {"/lib/darvaz/session.mpy": b"M\x06 of another version", "/lib/darvaz/link.py": b"# of another version\n"}
     await write_board(ready_board, other)
 
     done = await person.flash(ready_board)

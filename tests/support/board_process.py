@@ -23,7 +23,13 @@ LINES_MAX = 5000
 DEADLINE_S = 20.0
 # Tests wait for a board that comes back; what a home would wait is tested where the wait is the subject.
 QUICK = {
-    "backoff": {"FIRST_MS": 20, "SHORTEST_MS": 1, "LONGEST_MS": 60, "RESTART_LONGEST_MS": 60, "REFUSED_LONGEST_MS": 120}
+    "retrying": {
+        "FIRST_MS": 20,
+        "SHORTEST_MS": 1,
+        "LONGEST_MS": 60,
+        "RESTART_LONGEST_MS": 60,
+        "REFUSED_LONGEST_MS": 120,
+    }
 }
 
 

@@ -23,7 +23,7 @@ from tests.support.patched_library import write_library
 DEADLINE_S = 60.0
 QUICK = {
     "trial": {"GOOD_MS": 700, "TRIAL_MS": 6000, "HEALTHY_MS": 300, "UNHEALTHY_MS": 300, "LOOK_MS": 50},
-    "backoff": {"FIRST_MS": 20, "SHORTEST_MS": 1, "LONGEST_MS": 60, "RESTART_LONGEST_MS": 60},
+    "retrying": {"FIRST_MS": 20, "SHORTEST_MS": 1, "LONGEST_MS": 60, "RESTART_LONGEST_MS": 60},
 }
 QUICK_LOADER = {"WATCHDOG_MS": 1500, "PAUSE_S": 0}
 GOOD = """

@@ -16,7 +16,7 @@ LEGEND = """\
 A rule is (kind, low, high, of):
   "s"  string: low..high characters; of: the definition whose pattern it follows, or None
   "i"  integer: low..high
-  "n"  number: low..high
+  "n"  number: low..high; None and None are -1e15..1e15, also for "v"
   "b"  truth value
   "v"  number in low..high, truth value, or string of at most `of` characters
   "e"  one of the strings `of`
@@ -33,6 +33,8 @@ _BOUNDS = {
     "array": ("minItems", "maxItems"),
     "object": ("minProperties", "maxProperties"),
 }
+# The bounds of most numbers, which boards know: as text in each rule they would take flash.
+_NUMBER_MAX = 10**15
 _KINDS = {"string": "s", "integer": "i", "number": "n", "boolean": "b"}
 
 
@@ -129,7 +131,8 @@ def _target(rule: Schema) -> str:
 
 def _bounds(rule: Schema) -> tuple[int | float | None, int | float | None]:
     low, high = _BOUNDS.get(rule["type"], ("", ""))
-    return _whole(rule.get(low)), _whole(rule.get(high))
+    bounds = _whole(rule.get(low)), _whole(rule.get(high))
+    return (None, None) if bounds == (-_NUMBER_MAX, _NUMBER_MAX) else bounds
 
 
 def _whole(value: int | float | None) -> int | float | None:

@@ -1,6 +1,6 @@
 """Checks values by the rules of messages.py and rules.py, and says what is wrong. Loaded when that is needed."""
 
-from .codec import is_name
+from .session import NUMBER_MAX, is_name
 
 
 def check(message, fields):
@@ -19,6 +19,8 @@ def check(message, fields):
 def check_value(value, rule):
     """Returns None if a value keeps a rule (kind, low, high, of), else (path, what was expected)."""
     kind, low, high, of = rule
+    if high is None:
+        low, high = -NUMBER_MAX, NUMBER_MAX
     if kind == "v":
         if isinstance(value, bool):
             return None

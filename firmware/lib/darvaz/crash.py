@@ -6,13 +6,14 @@ import json
 import os
 import sys
 
-from . import traceback_text, utf8
+from . import traceback_text
 from .outbox import SIZE_BYTES
+from .session import encode, to_bytes
 
 PATH = "/crash.json"
 TRACE_BYTES_MAX = 900
 LINES_MAX = 8
-LINE_BYTES_MAX = 120
+LOG_LINE_BYTES_MAX = 120
 # With the fields that are added when it is sent, at most `SEND_BYTES`.
 REPORT_BYTES_MAX = 1900
 # Beyond it, the size of the largest free block does not matter.
@@ -40,7 +41,7 @@ def keep(device, error, reason):
             report["ran_ms"] = device.uptime_ms()
         report["heap_free_bytes"] = gc.mem_free()
         report["heap_largest_bytes"] = _largest_block()
-        trace = utf8.to_bytes(traceback_text.traceback(error))
+        trace = to_bytes(traceback_text.traceback(error))
         start = max(0, len(trace) - TRACE_BYTES_MAX)
         while start < len(trace) and trace[start] & 0xC0 == 0x80:
             start += 1
@@ -64,7 +65,7 @@ async def tell(device):
             await asyncio.sleep_ms(_WAIT_MS)
         outbox = device.outbox
         report["uptime_ms"], report["seq"] = device.uptime_ms(), device.seq
-        device._post(utf8.encode(json.dumps(report)))
+        device._post(encode(json.dumps(report)))
         sent_at = outbox._dropped + outbox.used
         while outbox._dropped < sent_at:
             await asyncio.sleep_ms(_WAIT_MS)
@@ -109,8 +110,8 @@ def _last_lines(outbox):
         at += SIZE_BYTES + len(data)
         message = json.loads(data)
         if message["type"] == "log":
-            text = utf8.to_bytes(message["message"].split("\n")[0])
-            lines.append(text[: traceback_text.cut(text, LINE_BYTES_MAX)].decode())
+            text = to_bytes(message["message"].split("\n")[0])
+            lines.append(text[: traceback_text.cut(text, LOG_LINE_BYTES_MAX)].decode())
             if len(lines) > LINES_MAX:
                 lines.pop(0)
     return lines

@@ -1,25 +1,27 @@
 """Checks what a program declares, so that a slip is told where it stands; loaded while a program declares."""
 
 from .checking import check_value
-from .commands import COMMANDS_MAX, DEADLINE_S, DEADLINE_S_MAX
+from .declared import COMMANDS_MAX, DEADLINE_S, DEADLINE_S_MAX, EVERY_MS_LEAST, TELEMETRY_MAX, TYPES, check_argument
 from .rules import ARGUMENTS, MEASUREMENT, NAME
-from .telemetry import EVERY_MS_LEAST, TELEMETRY_MAX
 
 EVERY_S_MAX = 31 * 86400
-_TYPES = {"number": (int, float), "integer": (int,), "string": (str,), "boolean": (bool,)}
 
 
 def add_command(commands, name, handler, arguments, deadline_s=DEADLINE_S):
     """Declares a function as a command; raises ValueError or TypeError if the declaration is wrong."""
-    _check_command(commands, name, handler, arguments, deadline_s)
-    commands.known[name] = (handler, arguments, int(deadline_s * 1000))
+    known = commands.known
+    _check("command", name, handler, known, COMMANDS_MAX, arguments, ARGUMENTS, deadline_s, DEADLINE_S_MAX)
+    for argument in arguments:
+        _check_rule("command %s, %s" % (name, argument), arguments[argument])
+    known[name] = (handler, arguments, int(deadline_s * 1000))
 
 
 def add_telemetry(measured, name, function, every_s, about):
     """Declares a function as telemetry; raises ValueError or TypeError if the declaration is wrong."""
-    every_ms = _check_telemetry(measured.declared, name, function, every_s, about)
-    measured.declared[name] = about
-    measured.measurements.append((function, name, max(EVERY_MS_LEAST, every_ms)))
+    declared = measured.declared
+    _check("telemetry", name, function, declared, TELEMETRY_MAX, about, MEASUREMENT, every_s, EVERY_S_MAX)
+    declared[name] = about
+    measured.measurements.append((function, name, max(EVERY_MS_LEAST, int(every_s * 1000))))
 
 
 def declare_command(commands, function, deadline_s, name, arguments):
@@ -71,36 +73,19 @@ def accept_name(names, name):
     names[name] = True
 
 
-def _check_command(commands, name, handler, arguments, deadline_s):
-    known, own = commands.known, commands.own
-    _check_function("command", handler)
-    problem = check_value(name, NAME) or check_value(arguments, ARGUMENTS)
+def _check(what, name, function, known, known_max, about, rule, seconds, seconds_max):
+    _check_function(what, function)
+    where = "%s %s" % (what, name)
+    problem = check_value(name, NAME) or check_value(about, rule)
     if problem is not None:
-        raise ValueError("command %s, %s: expected %s" % (name, problem[0] or "name", problem[1]))
-    if name in own:
-        raise ValueError("command %s: the library has one of this name; give yours another, or name=" % name)
+        raise ValueError("%s, %s: expected %s" % (where, problem[0] or "name", problem[1]))
     if name in known:
-        raise ValueError("command %s: there is one of this name already; give it another, or name=" % name)
-    if len(known) >= COMMANDS_MAX:
-        raise ValueError("a board has at most %d commands" % COMMANDS_MAX)
-    if type(deadline_s) not in (int, float) or not 0 < deadline_s <= DEADLINE_S_MAX:
-        raise ValueError("command %s: deadline_s is a number up to %d, not %r" % (name, DEADLINE_S_MAX, deadline_s))
-    for argument in arguments:
-        _check_argument("command %s, %s" % (name, argument), arguments[argument])
-
-
-def _check_telemetry(declared, name, function, every_s, about):
-    _check_function("telemetry", function)
-    problem = check_value(name, NAME) or check_value(about, MEASUREMENT)
-    if problem is not None:
-        raise ValueError("telemetry %s, %s: expected %s" % (name, problem[0] or "name", problem[1]))
-    if name in declared:
-        raise ValueError("telemetry %s: there is one of this name already; give it another, or name=" % name)
-    if len(declared) >= TELEMETRY_MAX:
-        raise ValueError("a board has at most %d measured values" % TELEMETRY_MAX)
-    if type(every_s) not in (int, float) or not 0 < every_s <= EVERY_S_MAX:
-        raise ValueError("telemetry %s: every_s is a number up to %d, not %r" % (name, EVERY_S_MAX, every_s))
-    return int(every_s * 1000)
+        raise ValueError("%s: there is one of this name already; give yours another, or name=" % where)
+    if len(known) >= known_max:
+        raise ValueError("%s: a board has at most %d of these" % (where, known_max))
+    if type(seconds) not in (int, float) or not 0 < seconds <= seconds_max:
+        which = "deadline_s" if what == "command" else "every_s"
+        raise ValueError("%s: %s is a number up to %d, not %r" % (where, which, seconds_max, seconds))
 
 
 def _check_function(what, function):
@@ -108,22 +93,13 @@ def _check_function(what, function):
         raise TypeError("device.%s takes a function, not %r: leave out the () behind its name" % (what, function))
 
 
-def _check_argument(where, rule):
-    types = _TYPES[rule["type"]]
+def _check_rule(where, rule):
     low, high = rule.get("min"), rule.get("max")
-    if (low is not None or high is not None) and int not in types:
+    if (low is not None or high is not None) and int not in TYPES[rule["type"]]:
         raise ValueError("%s: min and max are for numbers" % where)
     if low is not None and high is not None and low > high:
         raise ValueError("%s: min %s is above max %s" % (where, low, high))
     for value in rule.get("choices", ()):
-        if type(value) not in types:
-            raise ValueError("%s: the choice %r is not of type %s" % (where, value, rule["type"]))
-    if "default" not in rule:
-        return
-    value = rule["default"]
-    if type(value) not in types:
-        raise ValueError("%s: the default %r is not of type %s" % (where, value, rule["type"]))
-    if (low is not None and value < low) or (high is not None and value > high):
-        raise ValueError("%s: the default %r is not from min to max" % (where, value))
-    if "choices" in rule and value not in rule["choices"]:
-        raise ValueError("%s: the default %r is not one of the choices" % (where, value))
+        check_argument(where + ": a choice", value, {"type": rule["type"]})
+    if "default" in rule:
+        check_argument(where + ": the default", rule["default"], rule)

@@ -4,13 +4,11 @@ import asyncio
 import gc
 import json
 import sys
+import time
 
-from . import VERSION, unload, utf8
-from .clock import Uptime
-from .codec import dump
-from .commands import DEADLINE_S
-from .status_led import is_lit
-from .telemetry import Telemetry
+from . import VERSION, unload
+from .declared import DEADLINE_S, Telemetry
+from .session import dump, encode
 
 SEND_BYTES = 2048
 WATCHDOG_MS = 8000
@@ -19,13 +17,18 @@ RESTART_S = 10
 _GRACE_S = 2
 _BEAT_MS = 100
 REBOOT_MS = 500
+# What the LED shows: a number of blinks, then a pause; it is steady in other states.
+BLINKS = {"starting": 0, "joining": 1, "connecting": 2, "refused": 3}
+_ON_MS = 120
+_STEP_MS = 360
+_PAUSE_MS = 1000
 
 
 class Device:
     """One board and its gateway; `board` is the module of that name, `config` replaces config.json."""
 
     def __init__(self, board, config=None):
-        from . import assembly, proof
+        from . import handshake, startup
 
         self.board = board
         # None until `startup.make_parts`.
@@ -40,17 +43,17 @@ class Device:
         # The maker's functions: called at each welcome, and run from the start on.
         self.greeters, self.tasks = [], []
         # config.json as a dictionary, checked.
-        self.config = assembly.read_config(config)
-        self.id, self.boot_id = assembly.make_ids(self)
+        self.config = startup.read_config(config)
+        self.id, self.boot_id = startup.make_ids(self)
         self.uptime_ms = Uptime()
         # Path and headers of the handshake, and the token that the `auth` message is made from.
-        self.path, self.headers, self.shown_token = proof.make_request(self.config, board.KIND)
+        self.path, self.headers, self.shown_token = handshake.plan_request(self.config, board.KIND)
         # Logs and telemetry in UTF-8 that wait for the gateway.
-        self.outbox = assembly.make_outbox(self)
-        self.log = assembly.make_log(self)
-        self.commands = assembly.make_commands(self)
+        self.outbox = startup.make_outbox(self)
+        self.log = startup.make_log(self)
+        self.commands = startup.make_commands(self)
         self.measured = Telemetry(self.report_values, self.log, self.uptime_ms)
-        unload("assembly", "configuration", "facts", "rules", "checking", "proof", "hmac")
+        unload("startup", "facts", "rules", "checking", "handshake")
 
     # What a maker's program uses
 
@@ -187,7 +190,7 @@ class Device:
         """Reports values as `Telemetry.pack` returns them."""
         message = {"type": "telemetry", "values": values, "uptime_ms": self.uptime_ms(), "seq": self.seq}
         # Checked by `Telemetry.pack`; json.dumps walks over it once.
-        self._post(utf8.encode(json.dumps(message, separators=(",", ":"))))
+        self._post(encode(json.dumps(message, separators=(",", ":"))))
 
     def keep(self, level, uptime_ms, text):
         """Keeps a line of the log for the gateway."""
@@ -216,6 +219,30 @@ class Device:
         if rssi_dbm is not None:
             facts["rssi_dbm"] = rssi_dbm
         return facts
+
+
+class Uptime:
+    """Called, it returns the milliseconds since it was made; call it at least once in six days."""
+
+    def __init__(self):
+        self._last = time.ticks_ms()
+        self._ms = 0
+
+    def __call__(self):
+        # time.ticks_ms wraps after 2**30 ms (12 days), and ticks_diff is right for half of that.
+        now = time.ticks_ms()
+        self._ms += time.ticks_diff(now, self._last)
+        self._last = now
+        return self._ms
+
+
+def is_lit(state, now_ms):
+    """Returns whether the LED is on now; states that are not in BLINKS are steady."""
+    count = BLINKS.get(state, 0)
+    if not count:
+        return True
+    at_ms = now_ms % (count * _STEP_MS + _PAUSE_MS)
+    return at_ms < count * _STEP_MS and at_ms % _STEP_MS < _ON_MS
 
 
 def _call(module, function, *arguments):

@@ -5,7 +5,7 @@ import os
 import sys
 
 from . import VERSION
-from .commands import DEADLINE_S
+from .declared import DEADLINE_S
 
 
 def introduction(device):

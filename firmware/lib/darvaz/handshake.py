@@ -1,16 +1,23 @@
-"""The opening handshake (RFC 6455 section 4) of the device: the request and the gateway's answer."""
+"""The opening handshake (RFC 6455 section 4), and the proof of a token that is not sent (protocol.json, x-headers).
+
+Loaded while a connection opens. The gateway shows first that it knows the token. Like SCRAM (RFC 5802), with the
+SHA-256 of the secret as stored key.
+"""
 
 import binascii
 import hashlib
 import os
 
-from . import utf8
+from .session import decode
 
 ANSWER_BYTES_MAX = 2048
 # On a plain network the answer may be of someone else.
 RETRY_AFTER_S_MAX = 300
 # RFC 6455 section 1.3.
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+HEADER = "Darvaz-Token"
+_SECRET_CHARS = 43
+_BLOCK_BYTES = 64
 
 
 def make_request(host, path, headers):
@@ -46,7 +53,7 @@ def read_answer(data, size, is_ended, key):
             return "failed", 1002, "the answer is not HTTP"
         return None
     view, body_at = memoryview(data), head_bytes + 4
-    head = utf8.decode(view[:head_bytes]) or ""
+    head = decode(view[:head_bytes]) or ""
     status, retry_after_s, body_bytes, fault, challenge = read_head(head, accept_of(key))
     if fault:
         return "failed", 1002, fault
@@ -56,7 +63,7 @@ def read_answer(data, size, is_ended, key):
     wanted = min(body_at + body_bytes, len(data))
     if size < wanted and not is_ended:
         return None
-    return "refused", status, retry_after_s, utf8.decode(view[body_at : min(wanted, size)]) or ""
+    return "refused", status, retry_after_s, decode(view[body_at : min(wanted, size)]) or ""
 
 
 def read_head(head, accept):
@@ -97,3 +104,50 @@ def _number(text):
 
 def _base64(data):
     return binascii.b2a_base64(data).decode().strip()
+
+
+# The token
+
+
+def plan_request(config, kind):
+    """Returns path and headers of the handshake, and the token that the `auth` message is made from, or None.
+
+    Without `auth` in the configuration the token is proven, if it has the form of one.
+    """
+    token, how, path = config.get("token"), config.get("auth", "proof"), "/ws/" + kind
+    if not token or how == "message":
+        return path, {}, token
+    parts = token.split("_", 2)
+    if how == "header" or len(parts) != 3 or len(parts[2]) != _SECRET_CHARS:
+        return path, {"Authorization": "Bearer " + token}, None
+    return path, {HEADER: parts[1] + " {}"}, token
+
+
+def make_auth(link, token, is_proof, nonce, challenge):
+    """Returns the `auth` message; None and the end of the link where the gateway does not know the token."""
+    if not is_proof:
+        return {"type": "auth", "token": token}
+    _, name, secret = token.split("_", 2)
+    key = hashlib.sha256(secret.encode()).digest()
+    gateway_nonce, _, shown = (challenge or "").partition(" ")
+    tail = " %s %s %s" % (name, nonce, gateway_nonce)
+    if digest(key, ("gateway" + tail).encode()) != shown:
+        link.is_refused = True
+        link.end(
+            "the gateway does not prove that it knows this token: it is older, or not yours;"
+            ' "auth": "header" in config.json sends it the token'
+        )
+        return None
+    pad = binascii.unhexlify(digest(key, ("device" + tail).encode()))
+    masked = binascii.a2b_base64(secret.replace("-", "+").replace("_", "/") + "=")
+    return {"type": "auth", "proof": binascii.hexlify(bytes(a ^ b for a, b in zip(masked, pad))).decode()}
+
+
+def digest(key, message):
+    """Returns the code of a message by a key of at most 64 bytes."""
+    key = key + bytes(_BLOCK_BYTES - len(key))
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+    inner.update(message)
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+    outer.update(inner.digest())
+    return binascii.hexlify(outer.digest()).decode()

@@ -131,7 +131,7 @@ class Link:
             self._outbox.rewind()
             # What arrived of an update is on the flash.
             self._device.update = None
-            unload("update", "slot_files", "opening", "secure", "handshake", "ending", "messages")
+            unload("update", "slot_files", "opening", "secure", "handshake", "retrying", "messages")
             unload("prompt", "stopped", "terminal")
             if self._device.is_stopped:
                 from . import seldom
@@ -206,9 +206,9 @@ class Link:
 
     def _on_failed(self, error):
         try:
-            from . import ending
+            from . import retrying
 
-            ending.on_failed(self, error)
+            retrying.on_failed(self, error)
         except MemoryError:
             # The reason follows, without an allocation.
             pass
@@ -248,24 +248,24 @@ class Link:
             if self.end_reason is None:
                 session.open(self._now_ms(), auth)
         elif name == "refused":
-            from . import ending
+            from . import retrying
 
             self.retry_after_s = event[2]
-            ending.on_refused(self, event[1], event[3])
+            retrying.on_refused(self, event[1], event[3])
         elif name != "binary":
-            from . import ending
+            from . import retrying
 
-            ending.on_closed(self, event[1], event[2])
+            retrying.on_closed(self, event[1], event[2])
 
     def _authenticate(self):
         device, websocket = self._device, self._websocket
         if device.shown_token is None:
             return None
-        from . import proof
+        from . import handshake
 
         is_proof = bool(device.headers)
-        auth = proof.make_auth(self, device.shown_token, is_proof, websocket.nonce, websocket.challenge)
-        unload("proof", "hmac")
+        auth = handshake.make_auth(self, device.shown_token, is_proof, websocket.nonce, websocket.challenge)
+        unload("handshake")
         return auth
 
     def _pump(self, session):

@@ -4,7 +4,7 @@
 A rule is (kind, low, high, of):
   "s"  string: low..high characters; of: the definition whose pattern it follows, or None
   "i"  integer: low..high
-  "n"  number: low..high
+  "n"  number: low..high; None and None are -1e15..1e15, also for "v"
   "b"  truth value
   "v"  number in low..high, truth value, or string of at most `of` characters
   "e"  one of the strings `of`
@@ -21,7 +21,7 @@ FRAME_BYTES_MAX = 524288
 # Close codes after which connecting again soon is useless.
 REFUSALS = (4401, 4403, 4409)
 
-SCALAR = ("v", -1000000000000000, 1000000000000000, 256)
+SCALAR = ("v", None, None, 256)
 
 # Messages of a gateway: type -> fields besides type.
 FROM_GATEWAY = {

@@ -1,8 +1,14 @@
-"""Which gateway is tried next, and when. Loaded between two links; what must be remembered is with the supervisor."""
+"""Why a link ended, which gateway is tried next, and when. Loaded at the end of a link and between two.
 
+What must be remembered is with the supervisor. A wait is doubled at each failure, with full jitter, so that boards that
+lost their gateway together do not return together.
+"""
+
+import errno
+import json
 import random
 
-from .backoff import Backoff
+from .messages import REFUSALS
 
 # After this many connections in a row without any answer the Wi-Fi is suspected, not the gateway.
 REJOIN_AFTER = 3
@@ -10,6 +16,23 @@ REJOIN_AFTER = 3
 RADIO_FAULTS_MAX = 5
 # A board that was online this recently retries soon while its gateway is being restarted.
 RECENT_MS = 3600000
+# Going away, hung up without a word, restarting (RFC 6455 section 7.4.1 and its registry of close codes).
+RESTARTS = (1001, 1006, 1012)
+# What a proxy answers whose gateway is away.
+PROXY_RESTARTS = (502, 503, 504)
+FIRST_MS = 1000
+LONGEST_MS = 60000
+# While the gateway's machine answers that nobody listens, the gateway is most likely being restarted.
+RESTART_LONGEST_MS = 6000
+# A token that was refused is rarely good a minute later.
+REFUSED_LONGEST_MS = 300000
+# Never 0: a gateway that closes every connection at once must not keep the radio busy.
+SHORTEST_MS = 100
+# A link that held this long was a good one.
+HELD_MS = 30000
+# Nobody who answers, also in the gateway's name, silences a board for longer.
+RETRY_AFTER_S_MAX = 300
+_DOUBLINGS_MAX = 16
 
 
 def new_history(urls):
@@ -91,3 +114,90 @@ def _with_backoff(history, act):
     wait_ms = act(backoff)
     history["failures"] = backoff.failures
     return wait_ms
+
+
+# Waits
+
+
+class Backoff:
+    """Counts failures and returns how long to wait; it does not read a clock.
+
+    `random_below(n)` returns a number of 0..n-1; a board gives `random.randrange`.
+    """
+
+    def __init__(self, random_below):
+        # Failures in a row; a refusal counts as two.
+        self.failures = 0
+        self._random_below = random_below
+
+    def held(self, held_ms):
+        """Takes how long the last link was open: after a long one the failures count from 0 again."""
+        if held_ms >= HELD_MS:
+            self.failures = 0
+
+    def fail(self, is_restart=False):
+        """Returns the milliseconds to wait after an attempt that failed or a link that ended.
+
+        `is_restart`: the gateway is most likely being restarted.
+        """
+        longest_ms = RESTART_LONGEST_MS if is_restart else LONGEST_MS
+        return max(SHORTEST_MS, self._random_below(self._grow(1, longest_ms) + 1))
+
+    def refuse(self, retry_after_s=None):
+        """Returns the milliseconds to wait after a refusal; not less than the gateway asked for, up to 300 s."""
+        ceiling_ms = self._grow(2, REFUSED_LONGEST_MS)
+        if retry_after_s is None:
+            return ceiling_ms // 2 + self._random_below(ceiling_ms // 2 + 1)
+        least_ms = int(min(max(retry_after_s, 0), RETRY_AFTER_S_MAX) * 1000)
+        # Boards that were refused together got the same number: spread them.
+        return least_ms + max(SHORTEST_MS, self._random_below(FIRST_MS + least_ms // 10 + 1))
+
+    def _grow(self, failures, longest_ms):
+        ceiling_ms = min(longest_ms, FIRST_MS << min(self.failures + failures - 1, _DOUBLINGS_MAX))
+        self.failures += failures
+        return ceiling_ms
+
+
+# Reasons
+
+
+def on_failed(link, error):
+    """Ends a link that an exception broke."""
+    if isinstance(error, OSError):
+        # A refusal comes from a machine: the network is well.
+        if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
+            link.is_answered = link.is_restart = True
+        reason = explain(error)
+        # Mbed TLS has negative numbers. They do not tell a wrong key from a gateway without TLS.
+        if isinstance(error.errno, int) and error.errno < 0:
+            link.is_answered = True
+            if link.uses_psk:
+                reason += ": the gateway does not know this board's token, or offers no TLS-PSK; run `make flash` again"
+        link.end(("the connection broke: " if link.opened_ms is not None else "no connection: ") + reason)
+    elif not isinstance(error, MemoryError):
+        link.log.exception("the link failed", error)
+        link.end("a fault on the board")
+
+
+def on_refused(link, status, body):
+    """Ends a link whose handshake was answered with another status than 101."""
+    link.is_refused = status in (401, 403)
+    link.is_restart = status in PROXY_RESTARTS
+    try:
+        # A problem of RFC 9457, whose detail is for people.
+        body = json.loads(body)["detail"]
+    except (ValueError, KeyError, TypeError):
+        pass
+    link.end("refused with %d: %s" % (status, body))
+
+
+def on_closed(link, code, reason):
+    """Ends a link that was closed with a code, by the gateway or for a broken rule."""
+    link.is_refused = link.is_refused or code in REFUSALS
+    link.is_restart = code in RESTARTS
+    link.end("closed with %d %s" % (code, reason))
+
+
+def explain(error):
+    """Returns the name of an error of the network, such as ECONNRESET, or its text."""
+    return errno.errorcode.get(error.errno) or str(error)

@@ -6,19 +6,19 @@ TEXT_BYTES_MAX = 16384
 
 DEVICE_ID = ("s", 1, 64, "device_id")
 NAME = ("s", 1, 32, "name")
-SCALAR = ("v", -1000000000000000, 1000000000000000, 256)
+SCALAR = ("v", None, None, 256)
 ARGUMENT = (
     "o",
     None,
     None,
     (
         ("type", True, "e", None, None, ("number", "integer", "string", "boolean")),
-        ("min", False, "n", -1000000000000000, 1000000000000000, None),
-        ("max", False, "n", -1000000000000000, 1000000000000000, None),
-        ("step", False, "n", -1000000000000000, 1000000000000000, None),
+        ("min", False, "n", None, None, None),
+        ("max", False, "n", None, None, None),
+        ("step", False, "n", None, None, None),
         ("unit", False, "s", 0, 16, None),
         ("choices", False, "l", 1, 32, SCALAR),
-        ("default", False, "v", -1000000000000000, 1000000000000000, 256),
+        ("default", False, "v", None, None, 256),
         ("title", False, "s", 0, 64, None),
     ),
 )

@@ -36,7 +36,7 @@ def make_psk_context(token):
     # `ssl.SSLContext` of MicroPython would keep these attributes to itself.
     import tls
 
-    from . import hmac
+    from .handshake import digest
 
     context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     parts = token.split("_", 2)
@@ -45,9 +45,9 @@ def make_psk_context(token):
     context.verify_mode = tls.CERT_NONE  # type: ignore[attr-defined]
     context.psk_identity = parts[1]  # type: ignore[attr-defined]
     # HKDF-Expand (RFC 5869) of what the gateway stores of the token.
-    digest = hashlib.sha256(parts[2].encode()).digest()
-    context.psk_key = binascii.unhexlify(hmac.digest(digest, b"darvaz tls-psk\x01"))
-    unload("hmac")
+    stored = hashlib.sha256(parts[2].encode()).digest()
+    context.psk_key = binascii.unhexlify(digest(stored, b"darvaz tls-psk\x01"))
+    unload("handshake")
     return context
 
 

@@ -1,13 +1,17 @@
-"""What a device does seldom: tells losses, restarts, checks certificates. Loaded when it happens."""
+"""What a device does seldom: tells losses, thins telemetry, restarts, checks certificates. Loaded when it happens."""
 
 import asyncio
+import json
 import time
 
-from .codec import dump
 from .device import REBOOT_MS
+from .outbox import SIZE_BYTES
+from .session import dump
 
 _LOG_CHARS_CUT = 256
 _ACK_MS = 50
+# Anywhere in the text: MicroPython's dictionaries have no order.
+_TELEMETRY = b'"type":"telemetry"'
 
 
 def on_opened(device, message):
@@ -117,3 +121,46 @@ async def make_tls(device, authority, host, port):
         if unix_s is not None:
             device.board.set_clock(unix_s)
     return secure.make_context(ca_path)
+
+
+def thin(outbox):
+    """Makes space in an outbox of which nothing was written on this connection; returns how many messages went."""
+    newest = {}
+    at = 0
+    while at < outbox.used:
+        message = outbox.message_at(at)
+        kind = _kind_of(message)
+        if kind is not None:
+            newest[kind] = at
+        at += SIZE_BYTES + len(message)
+    return _keep_some(outbox, newest)
+
+
+def _keep_some(outbox, newest):
+    # By kind: whether the next report of it goes.
+    goes = {"": False}
+    at = kept_bytes = thinned = 0
+    end = outbox.used
+    while at < end:
+        message = outbox.message_at(at)
+        kind = _kind_of(message)
+        is_kept = kind is None or newest[kind] == at
+        if not is_kept:
+            goes[kind] = not goes.get(kind, False)
+            is_kept = not goes[kind]
+        if is_kept:
+            # Never beyond what was read: the messages only move towards the start.
+            outbox.put_at(kept_bytes, message)
+            kept_bytes += SIZE_BYTES + len(message)
+        else:
+            thinned += 1
+        at += SIZE_BYTES + len(message)
+    outbox.used = kept_bytes
+    return thinned
+
+
+def _kind_of(message):
+    """Returns the names that a report holds, as one text; None for what is not telemetry."""
+    if message.find(_TELEMETRY) < 0:
+        return None
+    return ",".join(sorted(json.loads(bytes(message).decode()).get("values", ())))

@@ -3,7 +3,7 @@
 import io
 import sys
 
-from . import utf8
+from .session import to_bytes
 
 _MARK = "…"
 _MARK_BYTES = 3
@@ -30,7 +30,7 @@ def describe(error):
         text = "%s: %s" % (type(error).__name__, error)
     except Exception:  # noqa: BLE001 (a maker's __str__ may raise anything)
         return type(error).__name__
-    return utf8.to_bytes(text).decode()
+    return to_bytes(text).decode()
 
 
 def cut(data, size_bytes):
@@ -49,9 +49,9 @@ def shorten(data, bytes_max):
 
 def with_traceback(message, error, bytes_max):
     """Returns a message with the end of a traceback, in at most `bytes_max` of UTF-8."""
-    trace = utf8.to_bytes(traceback(error))
+    trace = to_bytes(traceback(error))
     # The call that raised and the error itself are the last lines.
-    start = max(0, len(trace) + len(utf8.to_bytes(message)) + 1 - bytes_max)
+    start = max(0, len(trace) + len(to_bytes(message)) + 1 - bytes_max)
     while start < len(trace) and trace[start] & 0xC0 == 0x80:
         start += 1
     return message + "\n" + trace[start:].decode()

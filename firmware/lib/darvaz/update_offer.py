@@ -4,7 +4,8 @@ import binascii
 import json
 import sys
 
-from . import hmac, unload
+from . import unload
+from .handshake import digest
 from .slot_files import Refused
 
 MANIFEST_BYTES_MAX = 65536
@@ -18,8 +19,8 @@ def check(device, header, mac, state):
     key = device.config.get("update_key")
     if not key:
         raise Refused("this board has no key for updates: run `darvaz flash` once, with the board on USB")
-    good = hmac.digest(binascii.unhexlify(key), header.encode())
-    unload("hmac")
+    good = digest(binascii.unhexlify(key), header.encode())
+    unload("handshake")
     if not _is_equal(good, mac):
         raise Refused("this update is not signed with the key of this board")
     found = json.loads(header)

@@ -21,8 +21,21 @@ Each packet to write is a view of the one output buffer, good until the next `se
 After "refused", "closed" or "failed": write what `take_write` still has, then close the socket.
 """
 
-from . import unload, utf8
-from .mask import mask, new_key
+import os
+
+from . import unload
+from .session import decode, encode
+
+try:
+    import uctypes
+except ImportError:
+    uctypes = None
+
+# It fails on CPython, on a port without viper, and on a file compiled for another processor.
+try:
+    from .mask_viper import xor_bytes, xor_words
+except (ImportError, SyntaxError, ValueError):
+    xor_bytes = xor_words = None
 
 CLOSED = 0
 CONNECTING = 1
@@ -39,6 +52,9 @@ _PING = 9
 _PONG = 10
 # Where the payload starts in the output buffer: aligned to a word, after 2 + 2 bytes of header and the key.
 _PAYLOAD_AT = 8
+# Of the masking key (RFC 6455 section 5.3).
+KEY_BYTES = 4
+IS_FAST = xor_words is not None and uctypes is not None
 
 
 class NotOpen(OSError):
@@ -177,7 +193,7 @@ class WebSocket:
         self._opcode = self._kept = 0
         if is_binary:
             return ("binary", view)
-        text = utf8.decode(view)
+        text = decode(view)
         return self._finish("failed", 1007, "a text that is not UTF-8") if text is None else ("text", text)
 
     def _on_control(self, opcode, at, size):
@@ -190,7 +206,7 @@ class WebSocket:
         if not size:
             return self._finish("closed", 1005, "")
         code = int.from_bytes(self._view[at : at + 2], "big")
-        reason = utf8.decode(self._view[at + 2 : at + size])
+        reason = decode(self._view[at + 2 : at + size])
         # 1004 to 1006 and 1015 are never sent, 1016 to 2999 are reserved (section 7.4).
         if size == 1 or not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
             return self._finish("failed", 1002, "a close code that may not be sent")
@@ -210,7 +226,7 @@ class WebSocket:
 
     def send_text(self, text):
         """Returns the packet of a text, or of its UTF-8; raises NotOpen, or ValueError if it is too long."""
-        return self._dump(_TEXT, utf8.encode(text) if isinstance(text, str) else text)
+        return self._dump(_TEXT, encode(text) if isinstance(text, str) else text)
 
     def send_ping(self):
         """Returns a ping packet."""
@@ -261,3 +277,45 @@ class WebSocket:
         out[_PAYLOAD_AT : _PAYLOAD_AT + size] = data
         mask(out[_PAYLOAD_AT : _PAYLOAD_AT + size], key)
         return out[start : _PAYLOAD_AT + size]
+
+
+def new_key():
+    """Returns four unpredictable bytes in a new buffer."""
+    # A bytearray starts on a whole word, bytes may not.
+    return bytearray(os.urandom(KEY_BYTES))
+
+
+def mask(data, key):
+    """XORs a bytearray or a memoryview of bytes, signed or not, in place with a key of `new_key`."""
+    if len(key) != KEY_BYTES:
+        raise ValueError("a masking key has four bytes")
+    if not len(data):
+        return
+    # Raises TypeError for a read-only buffer: the machine code would write into it.
+    data[0] = data[0]
+    if not IS_FAST:
+        mask_plainly(data, key)
+        return
+    words = whole_words(uctypes.addressof(data), len(data))
+    if words:
+        xor_words(data, key, words)
+    xor_bytes(data, key, words * 4, len(data))
+
+
+def whole_words(address, size_bytes):
+    """Returns how many leading words may be masked at once: none if they are not aligned.
+
+    The Cortex-M0+ of the RP2040 faults on an unaligned word (ARMv6-M Architecture Reference Manual, A3.2).
+    """
+    return 0 if address & 3 else size_bytes >> 2
+
+
+def mask_plainly(data, key):
+    """Does what `mask` does on every port, slowly, without a copy of the data."""
+    # The camera driver's memoryview has signed bytes: this is the same memory, read as 0..255.
+    if uctypes is not None:
+        data = uctypes.bytearray_at(uctypes.addressof(data), len(data))
+    else:
+        data = memoryview(data).cast("B")
+    for i in range(len(data)):
+        data[i] ^= key[i & 3]

@@ -11,7 +11,7 @@ import pytest
 from darvaz.gateway.access import Access, AskToken, Caller, Issued, Refused
 from darvaz.gateway.access.challenge import Challenge, make_challenge
 from darvaz.gateway.access.credentials import digest_of, make_credential
-from firmware.lib.darvaz import proof
+from firmware.lib.darvaz import handshake
 
 NONCE = "dGhlIHNhbXBsZSBub25jZQ=="
 ADDRESS = "192.0.2.7"
@@ -29,7 +29,7 @@ class Board:
         self.end_reason = reason
 
     def answer(self, challenge: str | None) -> dict[str, str] | None:
-        made: dict[str, str] | None = proof.make_auth(self, self.token, True, NONCE, challenge)
+        made: dict[str, str] | None = handshake.make_auth(self, self.token, True, NONCE, challenge)
         return made
 
 
@@ -159,7 +159,7 @@ def test_a_board_shows_its_token_as_its_configuration_says(
     token = make_credential().text
     found = {"token": token, **(config or {})} if config != {} else {}
 
-    path, sent, shown = proof.make_request(found, "pico")
+    path, sent, shown = handshake.plan_request(found, "pico")
 
     assert (path, set(sent)) == ("/ws/pico", set(headers))
     assert (shown == token) is is_shown

@@ -70,7 +70,7 @@ def declared(tree: ast.AST) -> dict[str, list[str]]:
 
 PAIRS = [
     (PACKAGE / "on_board.pyi", "lib/darvaz/device.py"),
-    (PACKAGE / "on_board.pyi", "lib/darvaz/log.py"),
+    (PACKAGE / "on_board.pyi", "lib/darvaz/outbox.py"),
     *(
         (stub, f"{stub.parents[1].name}/{stub.name.removesuffix('.pyi.template')}.py")
         for stub in sorted(TEMPLATE.glob("*/typings/*.pyi.template"))

@@ -111,13 +111,13 @@ class Refusals(unittest.TestCase):
         return self.device.answer
 
     def offer(self, manifest, counter=1, key=KEY, **more):
-        from darvaz import hmac
+        from darvaz.handshake import digest
 
         header = {"counter": counter, "device": "lamp", "kind": "pico", "bytes": len(manifest)}
         header["manifest"] = sha256(manifest)
         header.update(more)
         text = json.dumps(header)
-        return self.step("offer", header=text, mac=hmac.digest(binascii.unhexlify(key), text.encode()))
+        return self.step("offer", header=text, mac=digest(binascii.unhexlify(key), text.encode()))
 
     def send(self, files, data_of=None, **more):
         """Sends a whole release and returns the last answer."""

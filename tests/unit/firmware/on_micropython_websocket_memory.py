@@ -6,7 +6,7 @@ Only MicroPython counts its heap, so pytest does not collect this file; test_on_
 import gc
 import unittest
 
-from firmware.lib.darvaz import codec, websocket
+from firmware.lib.darvaz import session, websocket
 from tests.support.on_board.gateway_end import PING, RECEIVE_BYTES, TEXT, answer_to, opened, packet, receive_all
 
 ROUNDS = 20
@@ -47,9 +47,9 @@ class Allocations(unittest.TestCase):
     def test_ping_is_received_and_answered_with_little_garbage(self):
         def round_trip():
             put(self.one, PING_TEXT)
-            message = codec.parse(self.one.take_event()[1])
+            message = session.parse(self.one.take_event()[1])
             assert message["type"] == "ping"
-            self.one.send_text(codec.dump(PONG))
+            self.one.send_text(session.dump(PONG))
 
         self.assertLessEqual(allocated(round_trip), 1600)
 

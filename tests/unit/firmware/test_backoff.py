@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.lib.darvaz import backoff
+from firmware.lib.darvaz import retrying
 
 
 def always_longest(limit):
@@ -19,7 +19,7 @@ class Failures(unittest.TestCase):
     """Attempts that fail: full jitter below a ceiling that doubles."""
 
     def test_ceiling_doubles_from_one_second_to_sixty(self):
-        waits = backoff.Backoff(always_longest)
+        waits = retrying.Backoff(always_longest)
 
         self.assertEqual([waits.fail() for _ in range(8)], [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000])
 
@@ -30,57 +30,57 @@ class Failures(unittest.TestCase):
             limits.append(limit)
             return 700
 
-        waits = backoff.Backoff(remember)
+        waits = retrying.Backoff(remember)
 
         self.assertEqual([waits.fail(), waits.fail()], [700, 700])
         self.assertEqual(limits, [1001, 2001])
 
     def test_wait_is_never_zero(self):
-        self.assertEqual(backoff.Backoff(always_zero).fail(), backoff.SHORTEST_MS)
+        self.assertEqual(retrying.Backoff(always_zero).fail(), retrying.SHORTEST_MS)
 
     def test_ten_thousand_failures_do_not_wait_longer_than_sixty_seconds(self):
-        waits = backoff.Backoff(always_longest)
+        waits = retrying.Backoff(always_longest)
 
-        self.assertEqual(max(waits.fail() for _ in range(10000)), backoff.LONGEST_MS)
+        self.assertEqual(max(waits.fail() for _ in range(10000)), retrying.LONGEST_MS)
 
 
 class Restarts(unittest.TestCase):
     """While a gateway is being restarted its boards try again soon, and not all at once."""
 
     def test_ceiling_stays_low_while_it_is_being_restarted(self):
-        waits = backoff.Backoff(always_longest)
+        waits = retrying.Backoff(always_longest)
 
         self.assertEqual([waits.fail(True) for _ in range(6)], [1000, 2000, 4000, 6000, 6000, 6000])
 
     def test_after_many_failures_a_restart_is_still_noticed_soon(self):
-        waits = backoff.Backoff(always_longest)
+        waits = retrying.Backoff(always_longest)
         for _ in range(20):
             waits.fail()
 
         self.assertEqual((waits.fail(True), waits.fail()), (6000, 60000))
 
     def test_wait_is_drawn_from_the_whole_range_then_too(self):
-        self.assertEqual(backoff.Backoff(always_zero).fail(True), backoff.SHORTEST_MS)
+        self.assertEqual(retrying.Backoff(always_zero).fail(True), retrying.SHORTEST_MS)
 
 
 class Links(unittest.TestCase):
     """A link that was open: after a long one the count starts again."""
 
     def test_link_that_held_resets_the_wait(self):
-        waits = backoff.Backoff(always_longest)
+        waits = retrying.Backoff(always_longest)
         waits.fail()
         waits.fail()
 
-        waits.held(backoff.HELD_MS)
+        waits.held(retrying.HELD_MS)
 
         self.assertEqual(waits.fail(), 1000)
 
     def test_link_that_broke_at_once_does_not_reset_the_wait(self):
-        waits = backoff.Backoff(always_longest)
+        waits = retrying.Backoff(always_longest)
         waits.fail()
         waits.fail()
 
-        waits.held(backoff.HELD_MS - 1)
+        waits.held(retrying.HELD_MS - 1)
 
         self.assertEqual(waits.fail(), 4000)
 
@@ -89,27 +89,27 @@ class Refusals(unittest.TestCase):
     """After a refusal the wait is longer than after a failed connection."""
 
     def test_refusals_wait_longer_than_failures(self):
-        waits = backoff.Backoff(always_longest)
+        waits = retrying.Backoff(always_longest)
 
         self.assertEqual([waits.refuse() for _ in range(6)], [2000, 8000, 32000, 128000, 300000, 300000])
 
     def test_refusals_wait_at_least_half_of_the_ceiling(self):
-        waits = backoff.Backoff(always_zero)
+        waits = retrying.Backoff(always_zero)
 
         self.assertEqual([waits.refuse() for _ in range(3)], [1000, 4000, 16000])
 
     def test_requested_wait_is_kept_even_beyond_sixty_seconds(self):
-        self.assertEqual(backoff.Backoff(always_zero).refuse(120), 120000 + backoff.SHORTEST_MS)
+        self.assertEqual(retrying.Backoff(always_zero).refuse(120), 120000 + retrying.SHORTEST_MS)
 
     def test_boards_with_the_same_requested_wait_are_spread(self):
-        self.assertEqual(backoff.Backoff(always_longest).refuse(10), 10000 + 2000)
+        self.assertEqual(retrying.Backoff(always_longest).refuse(10), 10000 + 2000)
 
     def test_absurd_times_are_bounded(self):
         for asked_s, least_ms in ((301, 300000), (10**9, 300000), (float("inf"), 300000), (-5, 0)):
-            self.assertEqual(backoff.Backoff(always_zero).refuse(asked_s), least_ms + backoff.SHORTEST_MS)
+            self.assertEqual(retrying.Backoff(always_zero).refuse(asked_s), least_ms + retrying.SHORTEST_MS)
 
     def test_refusal_with_a_time_still_counts(self):
-        waits = backoff.Backoff(always_longest)
+        waits = retrying.Backoff(always_longest)
 
         waits.refuse(1)
 

@@ -5,7 +5,7 @@ import random
 import sys
 import unittest
 
-from firmware.lib.darvaz import checking, codec, messages, rules, telemetry
+from firmware.lib.darvaz import checking, declared, messages, rules, session
 
 # Values by name, as arguments and results hold them.
 VALUES = ("m", 0, 64, messages.SCALAR)
@@ -26,10 +26,12 @@ class Plainness(unittest.TestCase):
 
     def test_bounds_are_those_of_the_tables(self):
         fields = {field[0]: field for field in messages.FROM_GATEWAY["command"]}
-        self.assertEqual((fields["id"][4], fields["name"][4], fields["args"][4]), (codec.ID_MAX, 32, 16))
-        self.assertEqual(messages.FROM_GATEWAY["ping"][0][4], codec.TIME_S_MAX)
-        self.assertEqual(messages.SCALAR, ("v", -telemetry.NUMBER_MAX, telemetry.NUMBER_MAX, telemetry.CHARS_MAX))
-        self.assertEqual(messages.DEPTH_MAX, codec.DEPTH_MAX)
+        self.assertEqual((fields["id"][4], fields["name"][4], fields["args"][4]), (session.ID_MAX, 32, 16))
+        self.assertEqual(messages.FROM_GATEWAY["ping"][0][4], session.TIME_S_MAX)
+        self.assertEqual(messages.SCALAR, ("v", None, None, declared.CHARS_MAX))
+        for number, is_good in ((session.NUMBER_MAX, True), (session.NUMBER_MAX + 1, False)):
+            self.assertEqual(checking.check_value(-number, messages.SCALAR) is None, is_good)
+        self.assertEqual(messages.DEPTH_MAX, session.DEPTH_MAX)
 
     def test_every_message_is_judged_as_by_the_tables(self):
         values = (0, -1, 7, 1.5, True, None, "x", "0x", "x" * 33, "y" * 257, 1073741824, 10**16, [], {}, {"a": 1})
@@ -38,28 +40,28 @@ class Plainness(unittest.TestCase):
                 for value in values:
                     message = {"type": kind, "id": 7, "name": "pan", "args": {"a": 1}, "time": 3, field: value}
                     is_good = checking.check(message, messages.FROM_GATEWAY[kind]) is None
-                    self.assertEqual(isinstance(codec.parse(text_of(message)), dict), is_good)
+                    self.assertEqual(isinstance(session.parse(text_of(message)), dict), is_good)
                     message = {"type": "command", "id": 7, "name": "pan", "args": {"a": value}}
                     is_good = checking.check(message, messages.FROM_GATEWAY["command"]) is None
-                    self.assertEqual(isinstance(codec.parse(text_of(message)), dict), is_good)
+                    self.assertEqual(isinstance(session.parse(text_of(message)), dict), is_good)
 
 
 class Receiving(unittest.TestCase):
     """A text of the gateway becomes a message or a fault, and never raises."""
 
     def refused(self, text):
-        fault = codec.parse(text)
-        self.assertTrue(isinstance(fault, codec.Fault))
+        fault = session.parse(text)
+        self.assertTrue(isinstance(fault, session.Fault))
         return fault
 
     def test_command_is_understood(self):
-        message = codec.parse(command(angle=90, name_of="دروازه", fast=True))
+        message = session.parse(command(angle=90, name_of="دروازه", fast=True))
 
         self.assertEqual(message["name"], "pan")
         self.assertEqual(message["args"], {"angle": 90, "name_of": "دروازه", "fast": True})
 
     def test_unknown_fields_are_ignored(self):
-        self.assertEqual(codec.parse(text_of({"type": "ping", "colour": "red"}))["type"], "ping")
+        self.assertEqual(session.parse(text_of({"type": "ping", "colour": "red"}))["type"], "ping")
 
     def test_text_that_is_not_a_json_object_is_a_fault(self):
         for text in ("", "{", "[]", "null", '"ping"', "7", '{"type": "ping"} x', "\x00", '{"type": tru}'):
@@ -88,7 +90,7 @@ class Receiving(unittest.TestCase):
 
     def test_bounds_are_held_on_both_sides(self):
         for number, is_good in ((0, True), (1073741823, True), (-1, False), (1073741824, False)):
-            self.assertEqual(isinstance(codec.parse(command(number=number)), dict), is_good)
+            self.assertEqual(isinstance(session.parse(command(number=number)), dict), is_good)
 
     def test_truth_value_and_fraction_are_not_integers(self):
         for number in (True, 7.5, "7", None):
@@ -96,17 +98,17 @@ class Receiving(unittest.TestCase):
 
     def test_names_are_those_a_maker_writes(self):
         for name in ("p", "_pan2", "azAZ_09", "x" * 32):
-            self.assertTrue(isinstance(codec.parse(command(name)), dict))
+            self.assertTrue(isinstance(session.parse(command(name)), dict))
         for name in ("", "0pan", "9pan", "pan-tilt", "pän", "a{", "a`", "a:", "a/", "a[", "x" * 33):
             self.refused(command(name))
 
     def test_arguments_have_names_of_the_same_kind(self):
-        self.assertTrue(isinstance(codec.parse(command(**{"x" * 32: 1})), dict))
+        self.assertTrue(isinstance(session.parse(command(**{"x" * 32: 1})), dict))
         for name in ("", "2x", "x y", "x" * 33):
             self.assertTrue(self.refused(command(**{name: 1})).text.startswith("args: expected names"))
 
     def test_sixteen_arguments_are_accepted_and_seventeen_are_not(self):
-        self.assertTrue(isinstance(codec.parse(command(**{"a%d" % n: n for n in range(16)})), dict))
+        self.assertTrue(isinstance(session.parse(command(**{"a%d" % n: n for n in range(16)})), dict))
         self.refused(command(**{"a%d" % n: n for n in range(17)}))
 
     def test_infinite_number_is_refused(self):
@@ -127,16 +129,16 @@ class Receiving(unittest.TestCase):
                     spoiled[:at] + splinters[random.randrange(len(splinters))] + spoiled[at + random.randrange(5) :]
                 )
 
-            message = codec.parse(spoiled)
+            message = session.parse(spoiled)
 
-            self.assertTrue(isinstance(message, (dict, codec.Fault)))
-            if isinstance(message, codec.Fault):
+            self.assertTrue(isinstance(message, (dict, session.Fault)))
+            if isinstance(message, session.Fault):
                 self.assertIn(message.code, ("not_json", "invalid", "unknown_type"))
 
     def test_welcome_is_understood(self):
         welcome = {"type": "connection_ack", "status": "success", "message": "hello", "time": 1790000000}
 
-        self.assertEqual(codec.parse(text_of(welcome)), welcome)
+        self.assertEqual(session.parse(text_of(welcome)), welcome)
         self.refused(text_of(dict(welcome, status="failure")))
 
 
@@ -145,7 +147,7 @@ class Saying(unittest.TestCase):
 
     def refused(self, **message):
         with self.assertRaises(ValueError) as caught:
-            codec.dump(message)
+            session.dump(message)
         return str(caught.exception)
 
     def test_message_comes_back_as_it_was(self):
@@ -155,10 +157,10 @@ class Saying(unittest.TestCase):
             {"type": "ack", "id": 7, "status": "ok", "result": {"angle": 90, "list": [1, None, "x", [True]]}},
             {"type": "telemetry", "values": {"temperature": 21.5, "door": "open", "dark": False}},
         ):
-            self.assertEqual(json.loads(codec.dump(message)), message)
+            self.assertEqual(json.loads(session.dump(message)), message)
 
     def test_text_has_no_needless_spaces(self):
-        self.assertNotIn(" ", codec.dump({"type": "pong", "uptime_s": 5}))
+        self.assertNotIn(" ", session.dump({"type": "pong", "uptime_s": 5}))
 
     def test_numbers_that_json_lacks_are_refused(self):
         for value in (float("nan"), float("inf"), -float("inf")):
@@ -172,14 +174,14 @@ class Saying(unittest.TestCase):
     def test_characters_that_json_escapes_come_back(self):
         text = "".join([chr(code) for code in range(0x80)]) + "\u2028 😀"
 
-        self.assertEqual(json.loads(codec.dump({"type": "log", "message": text}))["message"], text)
+        self.assertEqual(json.loads(session.dump({"type": "log", "message": text}))["message"], text)
 
     def test_result_is_nested_as_deep_as_allowed_and_no_deeper(self):
         deepest = 7
         for _ in range(messages.DEPTH_MAX - 1):
             deepest = [deepest]
 
-        codec.dump({"type": "ack", "result": deepest})
+        session.dump({"type": "ack", "result": deepest})
         self.refused(type="ack", result=[deepest])
         self.refused(type="ack", result={"deepest": deepest})
 

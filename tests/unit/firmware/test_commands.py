@@ -3,7 +3,7 @@
 import asyncio
 import unittest
 
-from firmware.lib.darvaz import commands, declarations, log
+from firmware.lib.darvaz import declarations, declared, outbox
 
 ANGLE = {"angle": {"type": "number", "min": 0, "max": 180}}
 
@@ -14,12 +14,12 @@ class Board:
     def __init__(self):
         self.acks = []
         self.lines = []
-        lines = log.Log(lambda: 0, lambda level, at_ms, text: self.lines.append((level, text)), echo=None)
+        lines = outbox.Log(lambda: 0, lambda level, at_ms, text: self.lines.append((level, text)), echo=None)
         # Milliseconds since the start, set by the tests.
         self.now_ms = 0
         # Whether a test has seen enough: CPython then cancels what still runs.
         self.is_over = False
-        self.commands = commands.Commands(self.send, lines, lambda: self.now_ms)
+        self.commands = declared.Commands(self.send, lines, lambda: self.now_ms)
 
     def send(self, ack):
         if not self.is_over:
@@ -144,7 +144,7 @@ class Running(unittest.TestCase):
 
         async def run():
             start = self.board.commands.start
-            for number in range(commands.RUNNING_MAX):
+            for number in range(declared.RUNNING_MAX):
                 start(number, "stubborn", {})
             await asyncio.sleep(0)
             self.board.now_ms = 1000
@@ -159,7 +159,7 @@ class Running(unittest.TestCase):
 
         asyncio.run(run())
 
-        self.assertEqual(len(cancelled), commands.RUNNING_MAX)
+        self.assertEqual(len(cancelled), declared.RUNNING_MAX)
         answers = {ack["id"]: ack for ack in self.board.acks}
         self.assertEqual(sorted(answers), [0, 1, 2, 3, 4, 5, 6, 7, 10, 11])
         self.assertIn("goes on after its deadline", answers[10]["message"])
@@ -177,9 +177,9 @@ class Running(unittest.TestCase):
         self.board.add(reboot, {})
         self.board.commands.own = list(self.board.commands.known)
         self.board.add(wait, {})
-        self.board.start(*[("wait", {})] * commands.RUNNING_MAX + [("reboot", {})])
+        self.board.start(*[("wait", {})] * declared.RUNNING_MAX + [("reboot", {})])
 
-        self.assertEqual([(ack["id"], ack["status"]) for ack in self.board.acks], [(commands.RUNNING_MAX, "ok")])
+        self.assertEqual([(ack["id"], ack["status"]) for ack in self.board.acks], [(declared.RUNNING_MAX, "ok")])
 
     def test_handler_that_meets_a_cancelled_task_is_answered(self):
         async def work():
@@ -260,9 +260,9 @@ class Running(unittest.TestCase):
             await gate.wait()
 
         self.board.add(wait, {})
-        self.board.start(*[("wait", {})] * (commands.RUNNING_MAX + 1))
+        self.board.start(*[("wait", {})] * (declared.RUNNING_MAX + 1))
 
-        self.assertEqual([ack["id"] for ack in self.board.acks], [commands.RUNNING_MAX])
+        self.assertEqual([ack["id"] for ack in self.board.acks], [declared.RUNNING_MAX])
         self.assertIn("busy", self.board.acks[0]["message"])
 
     def test_finished_commands_make_room(self):
@@ -271,6 +271,6 @@ class Running(unittest.TestCase):
 
         self.board.add(blink, {})
         for _ in range(3):
-            self.board.start(*[("blink", {})] * commands.RUNNING_MAX, ticks=40)
+            self.board.start(*[("blink", {})] * declared.RUNNING_MAX, ticks=40)
 
-        self.assertEqual([ack["status"] for ack in self.board.acks], ["ok"] * 3 * commands.RUNNING_MAX)
+        self.assertEqual([ack["status"] for ack in self.board.acks], ["ok"] * 3 * declared.RUNNING_MAX)

@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from firmware.lib.darvaz import configuration
+from firmware.lib.darvaz import startup
 
 GOOD = {"networks": [{"ssid": "Home", "password": "secret-word"}], "gateways": ["ws://192.168.1.5:3000"]}
 # Below the folder that the tests run in.
@@ -17,8 +17,8 @@ def trouble(**changes):
     config = dict(GOOD)
     config.update(changes)
     try:
-        configuration.check_config(config)
-    except configuration.ConfigError as error:
+        startup.check_config(config)
+    except startup.ConfigError as error:
         return str(error)
     return None
 
@@ -27,11 +27,11 @@ class Checking(unittest.TestCase):
     """Every field has its limits, and every error names its field."""
 
     def test_least_configuration_is_enough(self):
-        self.assertEqual(configuration.check_config(GOOD), GOOD)
+        self.assertEqual(startup.check_config(GOOD), GOOD)
 
     def test_examples_can_be_used(self):
         for path in EXAMPLES:
-            configuration.load(path)
+            startup.load(path)
 
     def test_setting_of_the_maker_is_left_alone(self):
         self.assertIsNone(trouble(my_threshold=[1, 2]))
@@ -76,8 +76,8 @@ class Checking(unittest.TestCase):
         self.assertIn("64 hex", trouble(networks=[{"ssid": "Home", "password": "x" * 64}]))
 
     def test_list_is_not_a_configuration(self):
-        with self.assertRaises(configuration.ConfigError):
-            configuration.check_config([])
+        with self.assertRaises(startup.ConfigError):
+            startup.check_config([])
 
 
 class Loading(unittest.TestCase):
@@ -87,8 +87,8 @@ class Loading(unittest.TestCase):
         with open(TEMPORARY_PATH, "wb") as file:
             file.write(data)
         try:
-            return configuration.load(TEMPORARY_PATH)
-        except configuration.ConfigError as error:
+            return startup.load(TEMPORARY_PATH)
+        except startup.ConfigError as error:
             return str(error)
         finally:
             os.remove(TEMPORARY_PATH)
@@ -108,13 +108,13 @@ class Loading(unittest.TestCase):
             self.assertIn(words, self.load(data))
 
     def test_missing_file_is_reported_with_what_to_do(self):
-        with self.assertRaises(configuration.ConfigError) as raised:
-            configuration.load("/nowhere/config.json")
+        with self.assertRaises(startup.ConfigError) as raised:
+            startup.load("/nowhere/config.json")
 
         self.assertIn("make flash", str(raised.exception))
 
     def test_file_that_is_not_json_is_reported(self):
-        with self.assertRaises(configuration.ConfigError) as raised:
-            configuration.load("README.md")
+        with self.assertRaises(startup.ConfigError) as raised:
+            startup.load("README.md")
 
         self.assertIn("not JSON", str(raised.exception))

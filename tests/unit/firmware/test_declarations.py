@@ -2,8 +2,8 @@
 
 import unittest
 
-from firmware.lib.darvaz import commands, declarations
-from firmware.lib.darvaz.arguments import check_arguments
+from firmware.lib.darvaz import declarations, declared
+from firmware.lib.darvaz.declared import check_arguments
 
 ANGLE = {"angle": {"type": "number", "min": 0, "max": 180}}
 
@@ -12,7 +12,7 @@ class Declaring(unittest.TestCase):
     """A wrong declaration is found when the program starts."""
 
     def setUp(self):
-        self.commands = commands.Commands(None, None, None)
+        self.commands = declared.Commands(None, None, None)
 
     def test_command_is_known_with_its_arguments(self):
         declarations.add_command(self.commands, "pan", print, ANGLE)
@@ -38,7 +38,7 @@ class Declaring(unittest.TestCase):
         declarations.add_command(self.commands, "info", print, {})
         self.commands.own = list(self.commands.known)
 
-        self.assertIn("command info: the library has one", self.refused("info"))
+        self.assertIn("command info: there is one", self.refused("info"))
 
     def test_second_command_of_a_name_is_refused(self):
         declarations.add_command(self.commands, "pan", print, {})
@@ -49,26 +49,26 @@ class Declaring(unittest.TestCase):
         self.assertIn("leave out the ()", self.refused(function=None))
 
     def test_deadline_has_bounds(self):
-        declarations.add_command(self.commands, "pan", print, {}, commands.DEADLINE_S_MAX)
-        for deadline_s in (0, -1, commands.DEADLINE_S_MAX + 1, "10", True, None):
+        declarations.add_command(self.commands, "pan", print, {}, declared.DEADLINE_S_MAX)
+        for deadline_s in (0, -1, declared.DEADLINE_S_MAX + 1, "10", True, None):
             self.assertIn("deadline_s", self.refused("tilt", deadline_s=deadline_s))
 
     def test_argument_that_contradicts_itself_is_refused(self):
         number, whole, text = {"type": "number"}, {"type": "integer"}, {"type": "string"}
         wrong = {
             "min 180 is above max 0": dict(number, min=180, max=0),
-            "the default 99 is not from": dict(number, max=10, default=99),
-            "the default -1 is not from": dict(number, min=0, default=-1),
-            "the default 'fast' is not of type": dict(number, default="fast"),
-            "the choice 'a' is not of type": dict(whole, choices=["a", "b"]),
-            "the default 3 is not one of the choices": dict(whole, choices=[1, 2], default=3),
+            "the default must be at most 10, not 99": dict(number, max=10, default=99),
+            "the default must be at least 0, not -1": dict(number, min=0, default=-1),
+            "the default must be a number, not 'fast'": dict(number, default="fast"),
+            "a choice must be a whole number, not 'a'": dict(whole, choices=["a", "b"]),
+            "the default must be one of 1, 2, not 3": dict(whole, choices=[1, 2], default=3),
             "min and max are for numbers": dict(text, max=10),
         }
         for sentence in wrong:
             self.assertIn("command pan, a: " + sentence, self.refused(arguments={"a": wrong[sentence]}))
 
     def test_command_beyond_the_limit_is_refused(self):
-        for number in range(commands.COMMANDS_MAX):
+        for number in range(declared.COMMANDS_MAX):
             declarations.add_command(self.commands, "c%d" % number, print, {})
 
         with self.assertRaises(ValueError):
@@ -108,10 +108,10 @@ class Arguments(unittest.TestCase):
             "string": ("string",),
             "boolean": ("boolean",),
         }
-        for declared in values:
+        for kind in values:
             for given in values:
-                rule = {"x": {"type": declared}}
-                if given in takes[declared]:
+                rule = {"x": {"type": kind}}
+                if given in takes[kind]:
                     check_arguments(rule, {"x": values[given]})
                 else:
                     self.assertIn("x must be", self.refused(rule, {"x": values[given]}))

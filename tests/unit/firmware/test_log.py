@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.lib.darvaz import log
+from firmware.lib.darvaz import outbox
 
 
 class Printing(unittest.TestCase):
@@ -11,7 +11,7 @@ class Printing(unittest.TestCase):
     def setUp(self):
         self.kept = []
         self.printed = []
-        self.log = log.Log(lambda: 61042, lambda *line: self.kept.append(line), echo=self.printed.append)
+        self.log = outbox.Log(lambda: 61042, lambda *line: self.kept.append(line), echo=self.printed.append)
 
     def test_line_is_kept_with_its_level_and_its_time(self):
         self.log.warning("the window is open")
@@ -29,7 +29,7 @@ class Printing(unittest.TestCase):
         self.assertEqual((self.kept, self.printed), ([], []))
 
     def test_level_can_be_lowered_while_it_runs(self):
-        self.log.level = log.DEBUG
+        self.log.level = outbox.DEBUG
 
         self.log.debug("whispered")
 
@@ -46,12 +46,12 @@ class Printing(unittest.TestCase):
         self.assertEqual(self.kept[0][2], "'window \\ud800'")
 
     def test_every_level_has_its_word(self):
-        self.log.level = log.DEBUG
+        self.log.level = outbox.DEBUG
 
-        for word in log.LEVELS:
+        for word in outbox.LEVELS:
             getattr(self.log, word)("x")
 
-        self.assertEqual([line[0] for line in self.kept], list(log.LEVELS))
+        self.assertEqual([line[0] for line in self.kept], list(outbox.LEVELS))
 
 
 class Length(unittest.TestCase):
@@ -59,23 +59,23 @@ class Length(unittest.TestCase):
 
     def setUp(self):
         self.kept = []
-        self.log = log.Log(lambda: 0, lambda *line: self.kept.append(line[2]), echo=None)
+        self.log = outbox.Log(lambda: 0, lambda *line: self.kept.append(line[2]), echo=None)
 
     def test_line_as_long_as_allowed_is_kept_whole(self):
-        self.log.info("x" * log.LINE_BYTES_MAX)
+        self.log.info("x" * outbox.LINE_BYTES_MAX)
 
-        self.assertEqual(self.kept, ["x" * log.LINE_BYTES_MAX])
+        self.assertEqual(self.kept, ["x" * outbox.LINE_BYTES_MAX])
 
     def test_line_one_longer_is_cut_and_marked(self):
-        self.log.info("x" * (log.LINE_BYTES_MAX + 1))
+        self.log.info("x" * (outbox.LINE_BYTES_MAX + 1))
 
-        self.assertEqual(self.kept, ["x" * (log.LINE_BYTES_MAX - 3) + "…"])
+        self.assertEqual(self.kept, ["x" * (outbox.LINE_BYTES_MAX - 3) + "…"])
 
     def test_cut_never_splits_a_character(self):
         for shift in range(4):
             self.log.info("a" * shift + "دروازه" * 300)
 
-            self.assertLessEqual(len(self.kept[-1].encode()), log.LINE_BYTES_MAX)
+            self.assertLessEqual(len(self.kept[-1].encode()), outbox.LINE_BYTES_MAX)
             self.assertEqual(self.kept[-1][-1], "…")
 
     def test_exception_comes_with_its_traceback(self):
@@ -97,13 +97,13 @@ class Length(unittest.TestCase):
         for line in self.kept:
             self.assertTrue(line.startswith("pan failed"))
             self.assertTrue(line.endswith("ö the angle is odd"))
-            self.assertGreaterEqual(len(line.encode()), log.LINE_BYTES_MAX - 1)
-            self.assertLessEqual(len(line.encode()), log.LINE_BYTES_MAX)
+            self.assertGreaterEqual(len(line.encode()), outbox.LINE_BYTES_MAX - 1)
+            self.assertLessEqual(len(line.encode()), outbox.LINE_BYTES_MAX)
 
     def test_message_without_room_for_a_traceback_is_cut(self):
         self.log.exception("x" * 2000, ValueError("the angle is odd"))
 
-        self.assertEqual(self.kept, ["x" * (log.LINE_BYTES_MAX - 3) + "…"])
+        self.assertEqual(self.kept, ["x" * (outbox.LINE_BYTES_MAX - 3) + "…"])
 
     def test_error_with_half_a_character_is_logged(self):
         self.log.exception("pan failed", ValueError(chr(0xDFFF)))

@@ -97,7 +97,7 @@ def test_library_is_installed_from_an_address(package: str, address: str, tmp_pa
 def test_library_is_installed_over_an_older_one(tmp_path: Path) -> None:
     board = Board(tmp_path)
     install(board, str(ROOT / PACKAGE))
-    (tmp_path / "lib/darvaz/log.py").write_text("an older one\n", encoding="utf-8")
+    (tmp_path / "lib/darvaz/outbox.py").write_text("an older one\n", encoding="utf-8")
 
     install(board, str(ROOT / PACKAGE))
 

@@ -2,14 +2,14 @@
 
 import unittest
 
-from firmware.lib.darvaz import opening, secure, status_led
+from firmware.lib.darvaz import device, opening, secure
 
 
 def blinks(state, length_ms):
     """Returns how often the LED goes on in a time."""
     count, was_lit = 0, False
     for at_ms in range(0, length_ms, 10):
-        is_lit = status_led.is_lit(state, at_ms)
+        is_lit = device.is_lit(state, at_ms)
         count += is_lit and not was_lit
         was_lit = is_lit
     return count
@@ -19,7 +19,7 @@ class Lamp(unittest.TestCase):
     """One code for each problem."""
 
     def test_online_is_a_steady_light(self):
-        self.assertTrue(all(status_led.is_lit("online", at_ms) for at_ms in range(5000)))
+        self.assertTrue(all(device.is_lit("online", at_ms) for at_ms in range(5000)))
 
     def test_number_of_blinks_shows_what_is_wrong(self):
         for state, count in (("joining", 1), ("connecting", 2), ("refused", 3)):
@@ -27,7 +27,7 @@ class Lamp(unittest.TestCase):
             self.assertEqual(blinks(state, period_ms * 4), count * 4)
 
     def test_pause_is_longer_than_the_gap_between_blinks(self):
-        self.assertFalse(any(status_led.is_lit("refused", at_ms) for at_ms in range(3 * 360, 3 * 360 + 1000)))
+        self.assertFalse(any(device.is_lit("refused", at_ms) for at_ms in range(3 * 360, 3 * 360 + 1000)))
 
 
 class Address(unittest.TestCase):

@@ -14,7 +14,7 @@ from tools import check_firmware
 FAULTS = {
     "a function that MicroPython lacks": ("pico", "pico/servo.py", "time.sleep_seconds(1)", "sleep_seconds"),
     "a method that the hardware lacks": ("pico", "pico/board.py", "machine.ADC(4).read_volts()", "read_volts"),
-    "a module of CPython": ("pico", "lib/darvaz/clock.py", "import dataclasses", "dataclasses"),
+    "a module of CPython": ("pico", "lib/darvaz/device.py", "import dataclasses", "dataclasses"),
     "an argument the driver does not take": (
         "esp32cam",
         "esp32cam/sensor.py",
@@ -23,7 +23,7 @@ FAULTS = {
     ),
     "a mistake in a function without annotations": (
         "esp32cam",
-        "lib/darvaz/clock.py",
+        "lib/darvaz/device.py",
         "def f():\n    return time.ticks_ms('now')",
         "ticks_ms",
     ),

@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.lib.darvaz import traceback_text, utf8
+from firmware.lib.darvaz import session, traceback_text
 
 VALID = ("", "a", "سلام", "ü€😀", "\x00\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff")
 INVALID = (
@@ -31,18 +31,18 @@ class Decoding(unittest.TestCase):
 
     def test_valid_text_comes_back(self):
         for text in VALID:
-            self.assertEqual(utf8.decode(memoryview(text.encode())), text)
+            self.assertEqual(session.decode(memoryview(text.encode())), text)
 
     def test_everything_else_is_none(self):
         for data in INVALID:
-            self.assertIsNone(utf8.decode(memoryview(data)))
-            self.assertIsNone(utf8.decode(memoryview(b"text before " + data)))
+            self.assertIsNone(session.decode(memoryview(data)))
+            self.assertIsNone(session.decode(memoryview(b"text before " + data)))
 
     def test_every_pair_of_bytes_is_judged_as_the_standard_does(self):
         for lead in range(0xC0, 0x100):
             for second in range(0x70, 0xD0, 5):
                 is_valid = 0xC2 <= lead <= 0xDF and 0x80 <= second <= 0xBF
-                self.assertEqual(utf8.decode(bytes((lead, second))) is not None, is_valid)
+                self.assertEqual(session.decode(bytes((lead, second))) is not None, is_valid)
 
     def test_every_start_of_a_long_character_is_judged_as_the_standard_does(self):
         for lead in range(0xE0, 0xF8):
@@ -55,7 +55,7 @@ class Decoding(unittest.TestCase):
                     code = (lead & 7) << 18 | (second & 63) << 12
                     is_valid = 0x10000 <= code <= 0x10FFFF
                     data = bytes((lead, second, 0x80, 0x80))
-                text = utf8.decode(data)
+                text = session.decode(data)
                 self.assertEqual(text is not None, is_valid)
                 if is_valid:
                     self.assertEqual(ord(text), code)
@@ -66,11 +66,11 @@ class Encoding(unittest.TestCase):
 
     def test_valid_text_is_encoded(self):
         for text in VALID:
-            self.assertEqual(utf8.encode(text), text.encode())
+            self.assertEqual(session.encode(text), text.encode())
 
     def test_lone_surrogate_is_refused(self):
         with self.assertRaises(ValueError):
-            utf8.encode("a" + chr(0xD800))
+            session.encode("a" + chr(0xD800))
 
     def test_cut_keeps_whole_characters(self):
         data = "aü€😀".encode()

@@ -65,12 +65,13 @@ def sha256(data):
 
 def deliver(files, counter):
     """Sends a release to the board, as a gateway does, up to its commit; returns how many bytes travelled."""
-    from darvaz import hmac, update
+    from darvaz import update
+    from darvaz.handshake import digest
 
     manifest = "".join("%s %d %s\n" % (sha256(files[path]), len(files[path]), path) for path in sorted(files)).encode()
     header = {"counter": counter, "release": str(counter), "device": "lamp", "kind": "pico"}
     header = json.dumps(dict(header, bytes=len(manifest), manifest=sha256(manifest)))
-    mac = hmac.digest(binascii.unhexlify(KEY), header.encode())
+    mac = digest(binascii.unhexlify(KEY), header.encode())
     contents = [files[path] for path in sorted(files)]
     device = Device()
     message = {"id": 1, "step": "offer", "header": header, "mac": mac}
@@ -145,16 +146,17 @@ def heap_of_an_update():
     """Returns the most that an update holds of the heap, from its offer until all files are there."""
     import gc
 
-    from darvaz import hmac, unload
+    from darvaz import unload
+    from darvaz.handshake import digest
 
     files, device = release(5), Device()
     contents = [files[path] for path in sorted(files)]
     manifest = "".join("%s %d %s\n" % (sha256(files[path]), len(files[path]), path) for path in sorted(files)).encode()
     header = {"counter": 5, "release": "5", "device": "lamp", "kind": "pico"}
     header = json.dumps(dict(header, bytes=len(manifest), manifest=sha256(manifest)))
-    message = {"id": 1, "step": "offer", "header": header, "mac": hmac.digest(binascii.unhexlify(KEY), header.encode())}
-    del hmac
-    unload("hmac")
+    message = {"id": 1, "step": "offer", "header": header, "mac": digest(binascii.unhexlify(KEY), header.encode())}
+    del digest
+    unload("handshake")
     gc.collect()
     before, most = gc.mem_alloc(), 0
     while True:

@@ -3,8 +3,8 @@
 import asyncio
 import time
 
-from darvaz.commands import Commands
 from darvaz.declarations import add_command
+from darvaz.declared import Commands
 
 
 class Log:
