@@ -43,7 +43,7 @@ MICROPYTHON = (
 )
 HEAP_KB_MOST = 400
 PROGRAM_HEAP_KB_MOST = 104
-FLASH_KB_MOST = 46
+FLASH_KB_MOST = 43
 # Loaded while they are used only: on the heap they take nothing otherwise.
 ON_DEMAND = (
     "crash",
