@@ -57,9 +57,9 @@ def _fold(path: str, parsed: Parsed, folded: Mapping[str, Constants]) -> Iterato
             if found:
                 names |= found.keys()
                 yield from _fold_import(node, parsed.lines, found)
-    for node in parsed.nodes:
-        if isinstance(node, ast.Name) and node.id in names and not node.id.startswith("_"):
-            yield Renaming(node.lineno, node.col_offset, node.id.encode(), _private(node.id).encode())
+    for use in parsed.nodes:
+        if isinstance(use, ast.Name) and use.id in names and not use.id.startswith("_"):
+            yield Renaming(use.lineno, use.col_offset, use.id.encode(), _private(use.id).encode())
     for value in folded[path].values():
         yield Renaming(value.lineno, value.col_offset, b"", b"const(")
         yield Renaming(value.lineno, value.end_col_offset or 0, b"", b")")
@@ -69,7 +69,7 @@ def _fold_import(node: ast.ImportFrom, lines: Sequence[bytes], constants: Consta
     """Yields what defines the constants among what a statement imports, in its first line."""
     rest = [alias.name for alias in node.names if alias.name not in constants]
     parts = [f"from .{node.module} import {', '.join(rest)}"] if rest else []
-    parts += [f"{_private(name)} = const({constant.value})" for name, constant in constants.items()]
+    parts += [f"{_private(name)} = const({ast.unparse(constant)})" for name, constant in constants.items()]
     yield Renaming(node.lineno, 0, lines[node.lineno - 1], "; ".join(parts).encode())
     for number in range(node.lineno + 1, (node.end_lineno or 0) + 1):
         yield Renaming(number, 0, lines[number - 1], b"")
