@@ -119,6 +119,16 @@ def test_requests_that_come_while_a_board_thinks_are_answered_in_order(gateway: 
     assert [head[9:12] for head, _ in others] == [b"200"] * 3
 
 
+def test_a_token_that_is_revoked_is_refused_with_the_next_request(gateway: GatewayProcess) -> None:
+    issued = gateway.post("/api/tokens", json={"kind": "viewer"}).json()
+    wanted = request("GET", "/api/devices", issued["token"])
+    with client_of(gateway) as client:
+        before = [client.ask(wanted)[0][9:12] for _ in range(2)]
+        gateway.request("DELETE", f"/api/tokens/{issued['id']}")
+
+        assert (before, client.ask(wanted)[0][9:12]) == ([b"200", b"200"], b"401")
+
+
 def test_a_command_whose_caller_leaves_does_not_wait(gateway: GatewayProcess) -> None:
     token = token_of(gateway, "operator")
     with connect(f"{gateway.ws_url}/ws/pico") as board:

@@ -87,6 +87,9 @@ class AtOnce:
     def call_soon_threadsafe(self, call: Callable[..., None], *arguments: object) -> None:
         call(*arguments)
 
+    def call_later(self, delay_s: float, call: Callable[..., None]) -> None:
+        """Does nothing: each sync is a step of its own."""
+
 
 @dataclass
 class Connection:

@@ -53,6 +53,7 @@ class Operators:
         self._standing = Standing(self.people, self.invitations)
         self._guests = Guests(self.people, self.invitations, self.sessions)
         self.local_token = make_local_token()
+        self._connection = connection
         self._rules = rules
         self._tokens = tokens
         self._unix_s = unix_s
@@ -62,6 +63,11 @@ class Operators:
     def cookie_name(self) -> str:
         """Returns the name of the cookie of sessions, which differs between gateways of one host."""
         return f"darvaz_{self.signer.gateway_code}"
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Returns what changes with every change of a token, a session or the policy, in all processes."""
+        return self._connection.total_changes, id(self._rules.policy)
 
     @closed_on_failure
     def admit(self, caller: Caller, need: Need) -> Admitted | Refused:

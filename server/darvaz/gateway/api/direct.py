@@ -17,7 +17,7 @@ from darvaz.gateway.http.authorization import authorize, authorize_at_once
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.failures import FAILURES, answer_failure
 from darvaz.gateway.http.json_answers import JSON, Answer, AnswerDumper, JsonAnswer
-from darvaz.gateway.http.plain_requests import PlainRequest
+from darvaz.gateway.http.plain_requests import PlainHead, PlainRequest
 from darvaz.gateway.parts import Parts
 
 _CONTENT_TYPE = b"content-type"
@@ -49,10 +49,11 @@ class DirectOperations:
 
     def begin(self, found: Operation, scope: Scope, request: PlainRequest) -> Answer | Coroutine[Any, Any, Answer]:
         """Returns the answer, or what waits for it."""
-        call = begin_call(scope, self._parts, None if scope["query_string"] else _caller_of(scope, request))
+        head = _head_of(scope, request)
+        call = begin_call(scope, self._parts, head.caller)
         try:
             if found.need is not None:
-                decision = authorize_at_once(call.parts, call.caller, found.need, found.action)
+                decision = authorize_at_once(call.parts, head, found.need, found.action)
                 if decision is None:
                     return self._prove(found, call, request)
                 if isinstance(decision, Response):
@@ -90,17 +91,23 @@ class DirectOperations:
 
 async def _wait(operation: Operation, call: Call) -> Answer:
     try:
-        return _dump(operation, await run(operation, call))
+        answer = await run(operation, call) if operation.is_stored else await operation.handle(call)
+        return _dump(operation, answer)
+    except ClientDisconnect:
+        return gone()
     except FAILURES as error:
         return answer_failure(call.scope["method"], call.scope["path"], error)
 
 
-def _caller_of(scope: Scope, request: PlainRequest) -> Any:
-    """Returns the caller, which is that of the request before it, if the headers are."""
+def _head_of(scope: Scope, request: PlainRequest) -> PlainHead:
+    """Returns the head of a request with its caller, which is that of the request before it, if the headers are."""
     head = request.head
+    if scope["query_string"]:
+        # A query makes another caller of the same headers.
+        head = PlainHead(head.text, head.headers, head.values, head.length)
     if head.caller is None:
         head.caller = caller_of(scope)
-    return head.caller
+    return head
 
 
 def _read_body(operation: Operation, call: Call, request: PlainRequest) -> Response | None:

@@ -20,7 +20,7 @@ from darvaz.gateway.access import Admitted, Caller, Need
 from darvaz.gateway.access.decisions import UNSTORED
 from darvaz.gateway.access.networks import network_of
 from darvaz.gateway.api.bodies import BODY_BYTES_MAX, gone, read_body
-from darvaz.gateway.api.types import PATH_TYPES, PATH_WORDS
+from darvaz.gateway.api.types import PATH_WORDS, is_name
 from darvaz.gateway.api.validation import describe_error
 from darvaz.gateway.http.authorization import authorize, authorize_viewer
 from darvaz.gateway.http.callers import caller_of
@@ -326,9 +326,7 @@ def _refuse_path(parts: Parts, names: Mapping[str, str]) -> Response | None:
     for name, text in names.items():
         if name == "device" and parts.protocol.device_ids.resolve(text) is not None:
             continue
-        try:
-            msgspec.convert(text, PATH_TYPES[name])
-        except msgspec.ValidationError:
+        if not is_name(name, text):
             return problem(404, "not_found", f"invalid {PATH_WORDS[name]} {text[:_NAME_CHARS_MAX]!r}")
     return None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 from darvaz.gateway.access.people import NAME_CHARS_MAX
@@ -11,6 +13,8 @@ from darvaz.gateway.alerts.rules import ChannelName
 from darvaz.gateway.devices.words import INVISIBLE
 from darvaz.protocol.schema import load_schema
 
+# Checking a name takes longer than finding it again.
+_NAMES_KNOWN_MAX = 512
 LABEL_CHARS_MAX = GROUP_CHARS_MAX = 64
 
 # In milliseconds, larger times would not fit in the integers of SQLite.
@@ -106,3 +110,13 @@ PATH_WORDS = {
     "invitation": "invitation id",
 }
 """What each path parameter is called in an error."""
+
+
+@lru_cache(_NAMES_KNOWN_MAX)
+def is_name(kind: str, text: str) -> bool:
+    """Returns whether a text may be a name of this kind in a path."""
+    try:
+        msgspec.convert(text, PATH_TYPES[kind])
+    except msgspec.ValidationError:
+        return False
+    return True

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
 from darvaz.gateway.access import Admitted, Caller, Need, Refused
 from darvaz.gateway.access.decisions import NOT_PROVEN
+from darvaz.gateway.http.plain_requests import PlainHead
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.http.server_protocol import EXTENSION
 from darvaz.gateway.parts import Parts
 
+# Its expiry is noticed that much later.
+_REUSE_S = 1.0
 _PASSWORD_CHALLENGE = 'Basic realm="Darvaz", charset="UTF-8"'
 
 
@@ -30,12 +34,32 @@ async def authorize(
     return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
 
 
-def authorize_at_once(parts: Parts, caller: Caller, need: Need, action: str) -> Admitted | Response | None:
-    """Does what `authorize` does; None where the system must be asked about the caller."""
-    decision = parts.operators.admit(caller, need)
+class Admission(NamedTuple):
+    """A caller that was admitted, and until when that counts."""
+
+    need: Need
+    admitted: Admitted
+    state: tuple[int, int]
+    until_s: float
+
+
+def authorize_at_once(parts: Parts, head: PlainHead, need: Need, action: str) -> Admitted | Response | None:
+    """Does what `authorize` does for the caller of a head; None where the system must be asked about the caller.
+
+    A token that was valid on this connection is not looked up again for a moment, unless anything of access changes.
+    """
+    known: Admission | None = head.admission
+    operators, now_s = parts.operators, time.monotonic()
+    if known is not None and known.need is need and now_s < known.until_s and known.state == operators.state:
+        return known.admitted
+    decision = operators.admit(head.caller, need)
     if decision is NOT_PROVEN:
         return None
-    return refuse(parts, caller, decision, action) if isinstance(decision, Refused) else decision
+    if isinstance(decision, Refused):
+        return refuse(parts, head.caller, decision, action)
+    if decision.token_id is not None and decision.session_id is None:
+        head.admission = Admission(need, decision, operators.state, now_s + _REUSE_S)
+    return decision
 
 
 async def authorize_viewer(

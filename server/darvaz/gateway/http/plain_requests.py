@@ -31,7 +31,7 @@ _NO_BODY, _NO_LENGTH = frozenset({204, 205, 304}), frozenset({204, 304})
 class PlainHead:
     """The headers of a plain request: as they came, in lower case, by name, and the length of the body."""
 
-    __slots__ = ("caller", "headers", "length", "text", "values")
+    __slots__ = ("admission", "caller", "headers", "length", "text", "values")
 
     def __init__(self, text: bytes, headers: HeaderList, values: dict[bytes, bytes], length: int) -> None:
         self.text = text
@@ -39,6 +39,7 @@ class PlainHead:
         self.values = values
         self.length = length
         self.caller: Any = None
+        self.admission: Any = None
         """What was made of them, for the next request of this connection that has the same."""
 
 

@@ -280,7 +280,16 @@ def _read_at(descriptor: int, size: int, at: int) -> bytes:
 
 def _write_all(descriptor: int, data: bytes, at: int) -> None:
     """Writes all of it; raises OSError. A write may be cut short, for instance where the disk is nearly full."""
-    os.lseek(descriptor, at, os.SEEK_SET)
     view = memoryview(data)
     while view:
-        view = view[os.write(descriptor, view) :]
+        written = _write_at(descriptor, view, at)
+        view, at = view[written:], at + written
+
+
+def _seek_and_write(descriptor: int, data: memoryview, at: int) -> int:
+    os.lseek(descriptor, at, os.SEEK_SET)
+    return os.write(descriptor, data)
+
+
+# Windows has no `pwrite`. Each call of the system gives the interpreter away.
+_write_at = getattr(os, "pwrite", _seek_and_write)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,8 @@ from darvaz.gateway.storage.record_log import Record, RecordLog
 JOURNAL, READINGS = 1, 2
 URGENT_S = 0.25
 INTERVAL_S = 10.0
+# Between two syncs that others wait for; event loops count milliseconds.
+_REST_MIN_S, _REST_MAX_S = 0.001, 0.01
 # Who waits for a sync beyond this is answered at once, with False.
 WAITERS_MAX = 100_000
 
@@ -56,7 +59,11 @@ class Recorder:
         # Who waits for the next sync: added by the event loop, taken by the thread.
         self._waiters: list[Callable[[bool], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_urged = self._is_hurried = False
+        # Runs while something urgent waits. The event loop's.
+        self._urged: asyncio.TimerHandle | None = None
+        self._is_hurried = False
+        # Monotonic seconds of the begin and the end of the last sync. Set by the thread.
+        self._last_sync_s = (0.0, 0.0)
         # By kind: up to which position a source survives a power cut. The thread's.
         self._durable = {source.kind: 0 for source in sources}
         # Counts the requests to sync, for the writer's idea of a position.
@@ -67,7 +74,6 @@ class Recorder:
             position=lambda: self._requests,
             close=self._log.close,
             interval_s=interval_s,
-            gather_s=URGENT_S,
         )
 
     def open(self) -> int:
@@ -103,10 +109,17 @@ class Recorder:
 
     def urge(self) -> None:
         """Has everything that was accepted synced within URGENT_S."""
-        if not self._is_urged:
-            self._is_urged = True
+        if self._loop is None:
             self._requests += 1
             self.writer.wake()
+        elif self._urged is None:
+            self._requests += 1
+            # Not the thread, which would be woken twice for what is hurried.
+            self._urged = self._loop.call_later(URGENT_S, self._wake_urged)
+
+    def _wake_urged(self) -> None:
+        self._urged = None
+        self.writer.wake()
 
     def when_durable(self, answer: Callable[[bool], None]) -> None:
         """Calls back in the event loop once everything accepted so far survives a power cut; False if that fails."""
@@ -128,17 +141,28 @@ class Recorder:
         self.when_durable(answer)
         if not self._is_hurried:
             self._is_hurried = True
-            self._loop.call_soon(self._hurry)
+            self._hurry_soon(self._loop)
         deadline = self._loop.call_later(deadline_s, answer, False)
         try:
             return await result
         finally:
             deadline.cancel()
 
+    def _hurry_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Has the thread sync, once for all that comes in this step of the event loop.
+
+        Where others wait all the time, it rests as long as a sync takes: each is for more of them then.
+        """
+        began_s, ended_s = self._last_sync_s
+        rest_s = 2 * ended_s - began_s - time.monotonic()
+        if rest_s > 0:
+            loop.call_later(min(max(rest_s, _REST_MIN_S), _REST_MAX_S), self._hurry)
+        else:
+            loop.call_soon(self._hurry)
+
     def _hurry(self) -> None:
-        """Has the thread sync, once for all that came in this step of the event loop."""
         self._requests += 1
-        self.writer.hurry()
+        self.writer.wake()
 
     def release(self, kind: int, number: int) -> None:
         """Notes that a source has its records up to a number in its database; from any thread."""
@@ -156,7 +180,8 @@ class Recorder:
     # The thread
 
     def _write(self) -> int:
-        self._is_urged = self._is_hurried = False
+        began_s = time.monotonic()
+        self._is_hurried = False
         requests, waiting = self._requests, len(self._waiters)
         positions = {source.kind: source.position for source in self._sources}
         with self._lock:
@@ -166,6 +191,7 @@ class Recorder:
         for source in self._sources:
             source.sync_database()
         self._durable = positions
+        self._last_sync_s = (began_s, time.monotonic())
         answers = self._waiters[:waiting]
         del self._waiters[:waiting]
         if answers:
