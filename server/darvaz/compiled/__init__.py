@@ -1,6 +1,6 @@
 """The hot path as machine code: the same modules, compiled by mypyc, and used while their sources are unchanged.
 
-A module that is one loop over bytes has an equivalent in C beside its source.
+A module that is a few loops over bytes or numbers has an equivalent in C beside its source.
 
 `python -m darvaz.compiled` (`make compile`) builds them into `__compiled__` in the package, with a manifest of every
 source that they were made from. If one of those differs by a byte, the sources run instead, at half the speed.
@@ -59,7 +59,7 @@ HOT_MODULES = (
     "darvaz.gateway.access.gate",
 )
 # Each has an equivalent in C, a file of the same name.
-C_MODULES = ("darvaz.gateway.websocket.masking",)
+C_MODULES = ("darvaz.gateway.websocket.masking", "darvaz.gateway.telemetry.columns")
 # The modules share one library of this name; the file of each only loads it.
 LIBRARY = "darvaz__mypyc"
 # The first suffix names Python, processor and system.

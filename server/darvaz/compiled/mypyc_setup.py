@@ -41,8 +41,11 @@ def main(folder: str, destination: str, level: str) -> None:
     group = LIBRARY.removesuffix("__mypyc")
     extensions = mypycify([*checking, *sources], opt_level=level, group_name=group, target_dir=f"{folder}/c")
     # mypyc sets the level of optimisation for its own extensions only.
-    optimised = [] if sys.platform == "win32" else [f"-O{level}"]
-    own = [Extension(name, [f"darvaz/{c_path_of(name)}"], extra_compile_args=optimised) for name in C_MODULES]
+    optimised, mathematics = ([], []) if sys.platform == "win32" else ([f"-O{level}"], ["m"])
+    own = [
+        Extension(name, [f"darvaz/{c_path_of(name)}"], extra_compile_args=optimised, libraries=mathematics)
+        for name in C_MODULES
+    ]
     for extension in extensions:
         extension.extra_compile_args += FLAGS
     Path(destination).mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from darvaz.gateway.storage.database import open_database
@@ -13,6 +14,8 @@ DATABASE_NAME = "history.sqlite3"
 DAY_MS = 86_400_000
 
 _SUMMARY = "series INTEGER NOT NULL, time_s INTEGER NOT NULL, count INTEGER, sum REAL, low REAL, high REAL"
+INSERT_BLOCK = "INSERT INTO readings (series, day, first_ms, last_ms, count, block) VALUES (?, ?, ?, ?, ?, ?)"
+BlockRow = tuple[int, int, int, int, int, bytes]
 # A reading, in the order of which the first version's table was read.
 _Row = tuple[int, int, float]
 
@@ -36,14 +39,11 @@ def write_meta(connection: sqlite3.Connection, key: str, value: int) -> None:
     connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
 
 
-def insert_block(connection: sqlite3.Connection, series: int, times_ms: list[int], values: list[float]) -> None:
-    """Writes readings of one series and one day, in the order of their times, as blocks."""
+def block_rows(series: int, times_ms: list[int], values: list[float]) -> Iterator[BlockRow]:
+    """Yields readings of one series and one day, in the order of their times, as blocks for `INSERT_BLOCK`."""
     for start in range(0, len(times_ms), READINGS_MAX):
         times, numbers = times_ms[start : start + READINGS_MAX], values[start : start + READINGS_MAX]
-        connection.execute(
-            "INSERT INTO readings (series, day, first_ms, last_ms, count, block) VALUES (?, ?, ?, ?, ?, ?)",
-            (series, times[0] // DAY_MS, times[0], times[-1], len(times), pack(times, numbers)),
-        )
+        yield series, times[0] // DAY_MS, times[0], times[-1], len(times), pack(times, numbers)
 
 
 def _pack_old_readings(connection: sqlite3.Connection) -> None:
@@ -59,7 +59,8 @@ def _pack_old_readings(connection: sqlite3.Connection) -> None:
 
 
 def _pack_rows(connection: sqlite3.Connection, rows: list[_Row]) -> None:
-    insert_block(connection, rows[0][0], [time_ms for _, time_ms, _ in rows], [value for _, _, value in rows])
+    times_ms, values = [time_ms for _, time_ms, _ in rows], [value for _, _, value in rows]
+    connection.executemany(INSERT_BLOCK, block_rows(rows[0][0], times_ms, values))
 
 
 # One entry a version; an entry that was released is never changed, only followed.

@@ -8,13 +8,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Self
 
 import msgspec
 
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.storage.taken import forget_taken, write_taken
-from darvaz.gateway.telemetry.history_schema import DAY_MS, insert_block
+from darvaz.gateway.telemetry.history_schema import DAY_MS, INSERT_BLOCK, BlockRow, block_rows
 from darvaz.gateway.telemetry.newest import Newest, forget_newest, write_newest
 from darvaz.gateway.telemetry.recent import Recent, Series, series_of
 
@@ -24,8 +25,10 @@ FIVE_MINUTES_S = 300
 HOUR_S = 3600
 DAY_S = 86_400
 
-_SUMMARIES = (("five_minutes", FIVE_MINUTES_S), ("hours", HOUR_S))
-_TABLES = ("readings", "five_minutes", "hours", "states")
+_SUMMARIES = ("five_minutes", "hours")
+_TABLES = ("readings", *_SUMMARIES, "states")
+# Unix second at which it begins, how many readings, their sum, the lowest and the highest.
+Summary = tuple[int, int, float, float, float]
 # How much is deleted at a time while the file is too large: a share of the blocks, and of the time that is kept.
 _CUT_SHARE = 0.1
 # Pages that are free but in the file; more are given back to the disk.
@@ -81,13 +84,15 @@ class HistoryStore:
             forget_newest(connection, device)
         write_newest(connection, recent.reports, newest)
         write_taken(connection, [(*key, numbers) for key, numbers in recent.taken.items()])
+        rows = _Rows()
         for device, reports in recent.reports.items():
             for name, readings in series_of(reports).items():
                 series = self._series_of(connection, device, name)
                 if series is None:
                     self.refused_readings += len(readings.numbers) + len(readings.states)
                 else:
-                    _store_series(connection, series, readings)
+                    rows.add(series, readings)
+        rows.write(connection)
 
     def retain(self, connection: sqlite3.Connection, kept: Retention, unix_s: float) -> None:
         """Deletes what is older than its days, by the clock and by the days of which there is something.
@@ -120,7 +125,7 @@ class HistoryStore:
                 "DELETE FROM readings WHERE id IN (SELECT id FROM readings ORDER BY day, id LIMIT ?)", (some,)
             )
             return True
-        return any(self._cut_summaries(connection, table) for table, _ in _SUMMARIES)
+        return any(self._cut_summaries(connection, table) for table in _SUMMARIES)
 
     def _cut_summaries(self, connection: sqlite3.Connection, table: str) -> bool:
         first, last = connection.execute(f"SELECT min(time_s), max(time_s) FROM {table}").fetchone()
@@ -193,25 +198,41 @@ def give_back(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA incremental_vacuum").fetchall()
 
 
-def _store_series(connection: sqlite3.Connection, series: int, readings: Series) -> None:
-    times_ms, values = readings.in_order()
-    for first, end in _stretches(times_ms, DAY_MS):
-        insert_block(connection, series, times_ms[first:end], values[first:end])
-        connection.execute("INSERT OR IGNORE INTO days (day) VALUES (?)", (times_ms[first] // DAY_MS,))
-    for table, step_s in _SUMMARIES:
-        connection.executemany(
-            f"INSERT INTO {table} (series, time_s, count, sum, low, high) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (series, time_s) DO UPDATE SET count = count + excluded.count,"
-            " sum = sum + excluded.sum, low = min(low, excluded.low), high = max(high, excluded.high)",
-            _summaries(series, times_ms, values, step_s),
-        )
-    connection.executemany(
-        "INSERT OR IGNORE INTO states (series, time_ms, value) VALUES (?, ?, ?)",
-        [
+class _Rows:
+    """What a flush writes, by table: many rows in one call of SQLite."""
+
+    def __init__(self) -> None:
+        self._blocks: list[BlockRow] = []
+        self._days: set[tuple[int]] = set()
+        self._five_minutes: list[tuple[int, *Summary]] = []
+        self._hours: list[tuple[int, *Summary]] = []
+        self._states: list[tuple[int, int, str]] = []
+
+    def add(self, series: int, readings: Series) -> None:
+        """Adds the readings of one series."""
+        times_ms, values = readings.in_order()
+        for first, end in _stretches(times_ms, DAY_MS):
+            self._blocks += block_rows(series, times_ms[first:end], values[first:end])
+            self._days.add((times_ms[first] // DAY_MS,))
+        five_minutes = list(_summaries(times_ms, values))
+        self._five_minutes += [(series, *row) for row in five_minutes]
+        self._hours += [(series, *row) for row in _summaries_of_hours(five_minutes)]
+        self._states += [
             (series, time_ms, msgspec.json.encode(state).decode())
             for time_ms, state in zip(readings.state_times_ms, readings.states, strict=True)
-        ],
-    )
+        ]
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        connection.executemany(INSERT_BLOCK, self._blocks)
+        connection.executemany("INSERT OR IGNORE INTO days (day) VALUES (?)", self._days)
+        for table, rows in (("five_minutes", self._five_minutes), ("hours", self._hours)):
+            connection.executemany(
+                f"INSERT INTO {table} (series, time_s, count, sum, low, high) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (series, time_s) DO UPDATE SET count = count + excluded.count,"
+                " sum = sum + excluded.sum, low = min(low, excluded.low), high = max(high, excluded.high)",
+                rows,
+            )
+        connection.executemany("INSERT OR IGNORE INTO states (series, time_ms, value) VALUES (?, ?, ?)", self._states)
 
 
 def _stretches(times_ms: list[int], step_ms: int) -> Iterator[tuple[int, int]]:
@@ -223,10 +244,16 @@ def _stretches(times_ms: list[int], step_ms: int) -> Iterator[tuple[int, int]]:
         first = end
 
 
-def _summaries(
-    series: int, times_ms: list[int], values: list[float], step_s: int
-) -> Iterator[tuple[int, int, int, float, float, float]]:
-    """Yields one row a step: how many readings, their sum, the lowest and the highest."""
-    for first, end in _stretches(times_ms, step_s * 1000):
+def _summaries(times_ms: list[int], values: list[float]) -> Iterator[Summary]:
+    """Yields one row for each five minutes of ordered times."""
+    for first, end in _stretches(times_ms, FIVE_MINUTES_S * 1000):
         some = values[first:end]
-        yield series, times_ms[first] // 1000 // step_s * step_s, end - first, sum(some), min(some), max(some)
+        time_s = times_ms[first] // 1000 // FIVE_MINUTES_S * FIVE_MINUTES_S
+        yield time_s, end - first, sum(some), min(some), max(some)
+
+
+def _summaries_of_hours(five_minutes: list[Summary]) -> Iterator[Summary]:
+    """Yields one row for each hour, from those of five minutes."""
+    for time_s, rows in groupby(five_minutes, lambda row: row[0] // HOUR_S * HOUR_S):
+        _, counts, sums, lows, highs = zip(*rows, strict=True)
+        yield time_s, sum(counts), sum(sums), min(lows), max(highs)

@@ -46,9 +46,10 @@ class Series:
 
     def extend(self, times_ms: Sequence[int], values: Sequence[Value]) -> None:
         """Takes several readings, as `add` takes each."""
-        if set(map(type, values)) <= {float, int}:
+        kinds = set(map(type, values))
+        if kinds <= {float, int}:
             self.number_times_ms += times_ms
-            self.numbers += map(float, values)
+            self.numbers += map(float, values) if int in kinds else values  # type: ignore[arg-type]
             return
         for time_ms, value in zip(times_ms, values, strict=True):
             self.add(time_ms, value)
