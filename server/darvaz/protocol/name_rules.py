@@ -1,6 +1,7 @@
 """The rule of the names in maps, proven once for each name: boards repeat theirs in every message.
 
-A pattern costs 0.4 µs for each name, two thirds of the time in which a report is decoded.
+A pattern costs 0.4 µs for each name, two thirds of the time in which a report is decoded; the rule of their length a
+third of the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ class NameRules:
 
     def __init__(self, document: Mapping[str, Any], types: Mapping[str, type[msgspec.Struct]]) -> None:
         definitions = document["$defs"]
-        self._pattern = re.compile(re.sub(r"\$$", r"\\Z", definitions["name"]["pattern"]))
+        rule = definitions["name"]
+        self._pattern = re.compile(re.sub(r"\$$", r"\\Z", rule["pattern"]))
+        self._chars_min, self._chars_max = int(rule["minLength"]), int(rule["maxLength"])
         self._known: set[str] = set()
         # Type of a message → its fields that are maps, and whether their values are maps too.
         self.maps: dict[type, list[tuple[str, bool]]] = {}
@@ -51,7 +54,7 @@ class NameRules:
         for name in names:
             if name in self._known:
                 continue
-            if self._pattern.search(name) is None:
+            if not self._chars_min <= len(name) <= self._chars_max or self._pattern.search(name) is None:
                 return False
             if len(self._known) < NAMES_KEPT_MAX:
                 self._known.add(name)

@@ -32,7 +32,7 @@ class TypeMaker:
     """
 
     def __init__(self, document: Schema, *, proves_names: bool = True) -> None:
-        """Without `proves_names`, the names in maps are only as long as they may be; see `NameRules`."""
+        """Without `proves_names`, the names in maps are any texts; see `NameRules`."""
         self._definitions: Schema = document["$defs"]
         self._proves_names = proves_names
         self._made: dict[str, Any] = {}
@@ -64,10 +64,8 @@ class TypeMaker:
         return _SCALARS[kind]
 
     def _map(self, schema: Schema, name: str) -> Any:
-        key = self._make(schema["propertyNames"], name)
-        if not self._proves_names:
-            rule = self._definitions[_reference(schema["propertyNames"])]
-            key = self._make({word: value for word, value in rule.items() if word != "pattern"}, name)
+        # msgspec keeps the keys that it has read before, but only those without a rule.
+        key = self._make(schema["propertyNames"], name) if self._proves_names else str
         return dict[key, self._make(schema["additionalProperties"], name)]  # type: ignore[misc,valid-type]
 
     def _struct(self, schema: Schema, name: str) -> type[msgspec.Struct]:
