@@ -85,6 +85,8 @@ class Alerts:
         self._disk_s = self._waiting_s = 0.0
         self._last_waiting: Waiting | None = None
         self._is_open = False
+        # Whether values of boards come from the bus.
+        self._is_following = False
 
     # Start and stop
 
@@ -99,10 +101,10 @@ class Alerts:
             self.engine.know(device, dict.fromkeys(self._readings(device), (None, now_s)))
         self._restore(now_s)
         self.messages.open()
-        self._bus.subscribe_everywhere(_TYPES, self._on_message)
+        self._is_open = True
+        self._follow()
         self._bus.subscribe_everywhere((_CRASH,), self._on_crash)
         self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
-        self._is_open = True
         self._disk_s, self._waiting_s = now_s, now_s + WAITING_EVERY_S
         self._schedule(0.0)
 
@@ -111,7 +113,7 @@ class Alerts:
         if not self._is_open:
             return
         self._is_open = False
-        self._bus.unsubscribe(_TYPES, self._on_message)
+        self._follow()
         self._bus.unsubscribe((_CRASH,), self._on_crash)
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         if self._timer is not None:
@@ -134,6 +136,7 @@ class Alerts:
         self._kept_rules.put({rule.id: rule})
         now_s, offset_s = self._monotonic_s(), self._unix_s() - self._monotonic_s()
         self.engine.put_rule(rule, now_s)
+        self._follow()
         for device in [rule.device] if rule.device else list(self._devices()):
             known = self._readings(device) if rule.value else {}
             self.engine.know(device, {n: (v, at - offset_s) for n, (v, at) in known.items() if n == rule.value})
@@ -146,6 +149,7 @@ class Alerts:
         if rule_id not in self.engine.rules:
             return False
         self.engine.remove_rule(rule_id, self._monotonic_s())
+        self._follow()
         self._kept_rules.remove([rule_id])
         self._schedule(0.0)
         return True
@@ -182,6 +186,14 @@ class Alerts:
         self._look_soon()
 
     # Called by the bus
+
+    def _follow(self) -> None:
+        """Takes values from the bus if any rule is about one: otherwise each report would cost for nothing."""
+        is_followed = self._is_open and any(rule.value for rule in self.engine.rules.values())
+        if is_followed is not self._is_following:
+            self._is_following = is_followed
+            change = self._bus.subscribe_everywhere if is_followed else self._bus.unsubscribe
+            change(_TYPES, self._on_message)
 
     def _on_message(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
         if device is None:

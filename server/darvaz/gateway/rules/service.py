@@ -89,6 +89,8 @@ class Rules:
         self._timer: asyncio.TimerHandle | None = None
         self._looked_s = 0.0
         self._is_open = False
+        # Whether reports of boards come from the bus.
+        self._is_following = False
 
     # Start and stop
 
@@ -107,7 +109,6 @@ class Rules:
                 due_s = schedule_of(rule).next_s(last_unix_s, self._zone())
                 if due_s <= unix_s - LATE_S:
                     self._miss(rule, due_s)
-        self._bus.subscribe_everywhere(("telemetry",), self._on_message)
         self._bus.subscribe_devices(self._on_presence, self._on_forgotten)
         self._looked_s, self._is_open = unix_s, True
         self._look()
@@ -117,7 +118,7 @@ class Rules:
         if not self._is_open:
             return
         self._is_open = False
-        self._bus.unsubscribe(("telemetry",), self._on_message)
+        self._follow(False)
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         if self._timer is not None:
             self._timer.cancel()
@@ -155,6 +156,7 @@ class Rules:
         if self._rules.pop(rule_id, None) is None:
             return False
         self._engine.remove_rule(rule_id, self._monotonic_s())
+        self._follow(bool(self._engine.rules))
         self._due.pop(rule_id, None)
         self._kept.remove([rule_id])
         return True
@@ -173,6 +175,14 @@ class Rules:
             self._engine.put_rule(condition, now_s)
         elif self._is_timed(rule):
             self._due[rule.id] = schedule_of(rule).next_s(self._unix_s(), self._zone())
+        self._follow(bool(self._engine.rules))
+
+    def _follow(self, is_followed: bool) -> None:
+        """Takes reports from the bus, or takes none: without a condition, each would cost for nothing."""
+        if is_followed is not self._is_following:
+            self._is_following = is_followed
+            change = self._bus.subscribe_everywhere if is_followed else self._bus.unsubscribe
+            change(("telemetry",), self._on_message)
 
     @staticmethod
     def _is_timed(rule: Rule) -> bool:
@@ -185,7 +195,7 @@ class Rules:
     # Called by the bus
 
     def _on_message(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
-        if device is not None and self._engine.rules:
+        if device is not None:
             if self._engine.watches(device, message.values):
                 now_s = self._monotonic_s()
                 at_s = now_s + happened_s - self._unix_s()
