@@ -211,6 +211,16 @@ def _contents(groups: Sequence[AnyGroup]) -> Counter[tuple[str, str, str, str]]:
         device = ANY_DEVICE if is_coarse else group[1] or ""
         kind = group[2] or ""
         entries: list[AnyGroup] = group[4]
+        direction: Any = None
+        type_: Any = None
+        count = 0
         for entry in entries:
-            found[entry[0], entry[1], device, kind] += 1
+            # Those that came together are mostly alike; a look into the counter costs more than the entry.
+            if entry[1] is not type_ or entry[0] is not direction:
+                if count:
+                    found[direction, type_, device, kind] += count
+                direction, type_, count = entry[0], entry[1], 0
+            count += 1
+        if count:
+            found[direction, type_, device, kind] += count
     return found
