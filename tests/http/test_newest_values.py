@@ -46,6 +46,23 @@ async def test_newest_values_of_any_type_survive_a_restart_of_the_gateway() -> N
         assert (await values_of(gateway))[0] == {"t": 21, "mode": "open", "lamp": True}
 
 
+async def test_what_came_at_once_is_heard_in_its_order_and_the_last_value_is_the_newest() -> None:
+    received: list[Any] = []
+    async with RunningApp() as gateway, board_at(gateway, "pico") as board:
+        gateway.parts.bus.subscribe(("telemetry", "log"), lambda *event: received.append(event[2]))
+        link: Any = gateway.parts.hub._connected["pico"].link
+        reports = [f'{{"type":"telemetry","values":{{"t":{number}}}}}' for number in range(3)]
+
+        link.receive_packets([*reports[:2], '{"type":"log","message":"between","level":"info"}', reports[2]])
+
+        await board.send("ping")
+        await board.receive("pong")
+        assert (await values_of(gateway))[0] == {"t": 2}
+        entries = [entry.type for entry in await gateway.journal(device="pico") if entry.type in ("telemetry", "log")]
+    assert [getattr(message, "message", None) or message.values["t"] for message in received] == [0, 1, "between", 2]
+    assert sorted(entries) == ["log", "telemetry", "telemetry", "telemetry"]
+
+
 @pytest.mark.parametrize("is_restarted", [False, True])
 async def test_a_board_that_started_again_has_no_values_until_it_tells_them(is_restarted: bool) -> None:
     async with RunningApp() as gateway:

@@ -127,12 +127,15 @@ class Link:
         """Takes messages that came together, as the link of a device does."""
         packets: list[Any] = [one.text for one in sent]
         entries: list[EntryBody] = []
+        reports: list[Any] = []
         for one, text in zip(sent, packets, strict=True):
             self.written.append(one)
             message: Any = PROTOCOL.parse(text)
             lost = self._numbered.take(message, cast(Any, self.connection), one.type != "telemetry")
             age_s = self._board_time.age_s(message, packets, self._clocks.monotonic_s)
             happened_s = self._clocks.unix_s - age_s
+            if lost or one.type != "telemetry":
+                self._publish(reports)
             if lost == REPEATED:
                 if one.type == "telemetry":
                     self._gateway.telemetry.record(self._board.device, message, happened_s)
@@ -141,11 +144,17 @@ class Link:
                 entries.append(("=", "gap", f"{lost} messages of this board are missing"))
             entries.append(("<", one.type, text, int(age_s * 1000)))
             if one.type == "telemetry":
-                self._gateway.telemetry.receive("telemetry", self._board.device, message, happened_s)
+                reports.append((happened_s, message))
+        self._publish(reports)
         if entries:
             time_ms, chars = int(self._clocks.unix_s * 1000), sum(len(entry[2]) for entry in entries)
             taken = self._numbered.take_fresh()
             self._gateway.journal.extend(time_ms, self._board.device, "pico", "", entries, chars, taken)
+
+    def _publish(self, reports: list[Any]) -> None:
+        if reports:
+            self._gateway.telemetry.receive_reports(self._board.device, reports.copy())
+            reports.clear()
 
     def ping(self) -> None:
         """Asks whether all that was written to this link is safe."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from darvaz.gateway.events.bus import EventBus
 from darvaz.protocol.codec import Message, MessageCodec
@@ -37,6 +38,18 @@ def test_messages_go_to_the_subscribers_of_their_type_in_order() -> None:
         ("second", "log", "pico", LOG, NOW_S),
         ("first", "ack", "pico", ACK, NOW_S),
     ]
+
+
+def test_reports_come_together_or_one_after_another() -> None:
+    bus, received = EventBus(), list[Any]()
+    reports = [(NOW_S, message("telemetry", values={"t": 1})), (NOW_S + 1, message("telemetry", values={"t": 2}))]
+    bus.subscribe(["telemetry"], lambda *event: received.append(event))
+    bus.subscribe_reports(lambda *event: received.append(event))
+
+    bus.publish_reports("pico", reports)
+
+    each = [("telemetry", "pico", report, happened_s) for happened_s, report in reports]
+    assert received == [("pico", reports), *each]
 
 
 def test_a_subscriber_may_unsubscribe_while_it_is_called() -> None:

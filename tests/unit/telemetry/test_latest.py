@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
-from darvaz.gateway.telemetry.latest import TYPES, Telemetry
+from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.gateway.telemetry.newest import NAMES_PER_DEVICE_MAX
-from darvaz.gateway.telemetry.recent import Value
+from darvaz.gateway.telemetry.recent import TimedValues, Value
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
+from tests.support.examples import examples
 
 PROTOCOL = MessageCodec()
 NOW_S = 1_000_000.0
@@ -32,8 +33,8 @@ class RecordingHistory(History):
         self.given: list[tuple[str, Mapping[str, Value]]] = []
         self.forgotten: list[str] = []
 
-    def record(self, device: str, time_s: float, values: Mapping[str, Value], boot: str = "", number: int = 0) -> None:
-        self.given.append((device, values))
+    def record_all(self, device: str, boot: str, reports: list[TimedValues]) -> None:
+        self.given += [(device, values) for _, values, _ in reports]
 
     def forget(self, device: str) -> None:
         self.forgotten.append(device)
@@ -53,12 +54,15 @@ def telemetry(history: RecordingHistory) -> Telemetry:
 def publish(telemetry: Telemetry) -> Callable[..., None]:
     """Publishes a message of a device, as a link does."""
     bus = EventBus()
-    bus.subscribe(TYPES, telemetry.receive)
+    telemetry.follow(bus)
 
     def publish_as(device: str | None, /, happened_s: float = NOW_S, **fields: Any) -> None:
         message = PROTOCOL.parse(json.dumps(fields))
         assert not isinstance(message, Fault)
-        bus.publish(fields["type"], device, message, happened_s)
+        if fields["type"] == "telemetry" and device is not None:
+            bus.publish_reports(device, [(happened_s, message)])
+        else:
+            bus.publish(fields["type"], device, message, happened_s)
 
     return publish_as
 
@@ -154,10 +158,10 @@ def test_after_a_clock_that_was_ahead_new_readings_are_the_newest(history: Recor
     ahead_s = [7200.0]
     telemetry = Telemetry(history, lambda: NOW_S + ahead_s[0], lambda: 5000.0)
     message: Any = PROTOCOL.parse('{"type":"telemetry","values":{"t":1}}')
-    telemetry.receive("telemetry", "pico", message, NOW_S + 7200)
+    telemetry.receive_reports("pico", [(NOW_S + 7200, message)])
     ahead_s[0] = 0.0
 
-    telemetry.receive("telemetry", "pico", message, NOW_S)
+    telemetry.receive_reports("pico", [(NOW_S, message)])
 
     assert telemetry.latest("pico")["t"].time == NOW_S
 
@@ -178,23 +182,25 @@ def test_the_uptime_of_before_a_restart_is_not_kept(telemetry: Telemetry, publis
     assert telemetry.vitals("pico").uptime_s is None
 
 
-REPORTS = st.lists(
-    st.tuples(st.integers(0, 3), st.dictionaries(st.sampled_from("abc"), st.integers(0, 9), min_size=1), st.booleans()),
-    max_size=12,
-)
+# Seconds ago, and the values.
+AGED = st.tuples(st.integers(0, 3), st.dictionaries(st.sampled_from("abc"), st.integers(0, 9), min_size=1))
+# Reports that come together, and whether somebody looks after that.
+BURSTS = st.lists(st.tuples(st.lists(AGED, min_size=1, max_size=4), st.booleans()), max_size=8)
 
 
-@given(reports=REPORTS)
-def test_newest_values_are_those_that_each_report_by_itself_would_leave(reports: Any) -> None:
+@examples(60)
+@given(bursts=BURSTS)
+def test_newest_values_are_those_that_each_report_by_itself_would_leave(bursts: Any) -> None:
     kept = Telemetry(RecordingHistory(), lambda: NOW_S, lambda: 5000.0)
     expected: dict[str, tuple[int, float]] = {}
 
-    for age_s, values, is_read in reports:
-        message = PROTOCOL.parse(json.dumps({"type": "telemetry", "values": values}))
-        kept.receive("telemetry", "pico", message, NOW_S - age_s)
-        for name, value in values.items():
-            if NOW_S - age_s >= expected.get(name, (0, 0.0))[1]:
-                expected[name] = (value, NOW_S - age_s)
+    for burst, is_read in bursts:
+        messages = [PROTOCOL.parse(json.dumps({"type": "telemetry", "values": values})) for _, values in burst]
+        kept.receive_reports("pico", [(NOW_S - aged[0], each) for aged, each in zip(burst, messages, strict=True)])
+        for age_s, values in burst:
+            for name, value in values.items():
+                if NOW_S - age_s >= expected.get(name, (0, 0.0))[1]:
+                    expected[name] = (value, NOW_S - age_s)
         if is_read:
             kept.latest("pico")
 
@@ -202,3 +208,17 @@ def test_newest_values_are_those_that_each_report_by_itself_would_leave(reports:
         assert stored == expected, "what is written to the disk"
     shown = {name: (reading.value, reading.time) for name, reading in kept.latest("pico").items()}
     assert shown == expected
+
+
+def test_of_reports_that_came_together_each_is_recorded_and_the_longest_uptime_counts(
+    telemetry: Telemetry, history: RecordingHistory
+) -> None:
+    messages: list[Any] = [
+        PROTOCOL.parse(f'{{"type":"telemetry","values":{{"t":{uptime_s}}},"uptime_ms":{uptime_s * 1000}}}')
+        for uptime_s in (1, 3, 2)
+    ]
+
+    telemetry.receive_reports("pico", [(NOW_S, message) for message in messages])
+
+    assert history.given == [("pico", {"t": 1}), ("pico", {"t": 3}), ("pico", {"t": 2})]
+    assert telemetry.vitals("pico").uptime_s == 3.0

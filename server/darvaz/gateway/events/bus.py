@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from darvaz.protocol.codec import Message
 
 # Type of the message, device (None before it introduced itself), message, and when it happened, in Unix seconds.
 MessageSubscriber = Callable[[str, str | None, Message, float], None]
+# A message and when it happened, in Unix seconds.
+TimedMessage = tuple[float, Any]
+# Device, and its reports that came together, in the order of their arrival.
+ReportSubscriber = Callable[[str, list[TimedMessage]], None]
 # Device, JPEG.
 FrameSubscriber = Callable[[str, bytes], None]
 # Device, and how many of its messages are missing.
@@ -19,6 +23,8 @@ AlertSubscriber = Callable[[str | None], None]
 RolloutSubscriber = Callable[[str | None, dict[str, Any]], None]
 # Device.
 DeviceSubscriber = Callable[[str], None]
+
+TELEMETRY: Final = "telemetry"
 
 
 class EventBus:
@@ -34,6 +40,8 @@ class EventBus:
         self._messages: dict[str, tuple[MessageSubscriber, ...]] = {}
         # The same for messages of devices at other gateways.
         self._elsewhere: dict[str, tuple[MessageSubscriber, ...]] = {}
+        # Of reports, as many as came together.
+        self._reports: tuple[ReportSubscriber, ...] = ()
         self._frames: tuple[FrameSubscriber, ...] = ()
         self._presence: tuple[DeviceSubscriber, ...] = ()
         self._forgotten: tuple[DeviceSubscriber, ...] = ()
@@ -47,6 +55,14 @@ class EventBus:
         """Publishes a message that happened at this Unix time; most types have no subscriber: that is one look-up."""
         for on_message in self._messages.get(type_, ()):
             on_message(type_, device, message, happened_s)
+
+    def publish_reports(self, device: str, reports: list[TimedMessage]) -> None:
+        """Publishes `telemetry` of a device that came together: at once to some, one after another to the others."""
+        for on_reports in self._reports:
+            on_reports(device, reports)
+        for on_message in self._messages.get(TELEMETRY, ()):
+            for happened_s, message in reports:
+                on_message(TELEMETRY, device, message, happened_s)
 
     def publish_elsewhere(self, type_: str, device: str, message: Message, happened_s: float) -> None:
         """Publishes a message of a device that is connected to another gateway, which records it."""
@@ -88,6 +104,10 @@ class EventBus:
     def subscribe(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
         """Has `on_message` called with each message of these types from now on."""
         _add(self._messages, types, on_message)
+
+    def subscribe_reports(self, on_reports: ReportSubscriber) -> None:
+        """Has `on_reports` called with `telemetry` of devices from now on, before those who get one after another."""
+        self._reports = (*self._reports, on_reports)
 
     def subscribe_elsewhere(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
         """Has `on_message` called with each message of these types of devices at other gateways from now on."""

@@ -7,14 +7,14 @@ network, beginning and end are left out, and one entry a minute says so.
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from darvaz.gateway.access import redact
 from darvaz.gateway.links.shared import LinkContext
 
 log = logging.getLogger("darvaz.link")
 
-LOGGED_CHARS_MAX: Final = 75
+_LOGGED_CHARS_MAX: Final = 75
 _OF_EACH_LINK: Final = frozenset(
     {"connected", "auth", "connect", "connection_ack", "error", "closing", "close", "disconnected"}
 )
@@ -40,7 +40,12 @@ class LinkEntries:
         context.journal.record(device, context.kind.name, address, direction, type_, payload)
         level = logging.INFO if direction == "=" else logging.DEBUG
         if log.isEnabledFor(level):
-            log.log(level, "%s %s %s %s", direction, device or address, type_, redact(payload)[:LOGGED_CHARS_MAX])
+            log.log(level, "%s %s %s %s", direction, device or address, type_, redact(payload)[:_LOGGED_CHARS_MAX])
+
+    def log_all(self, who: str, entries: list[Any]) -> None:
+        """Logs what was journalled together, of a device or an address."""
+        for direction, type_, payload, *_ in entries:
+            log.debug("%s %s %s %s", direction, who, type_, redact(payload)[:_LOGGED_CHARS_MAX])
 
     def _decide(self, address: str) -> bool:
         """Counts the link, and returns whether its beginning and end are left out."""

@@ -6,14 +6,12 @@ import logging
 import time
 from typing import Any, Final, cast
 
-from darvaz.gateway.access import Admitted, AskToken, Caller, Refused, redact
+from darvaz.gateway.access import Admitted, AskToken, Caller, Refused
 from darvaz.gateway.access.networks import network_of
-from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, cut
-from darvaz.gateway.links.board_time import BoardTime
-from darvaz.gateway.links.entries import LOGGED_CHARS_MAX, LinkEntries
+from darvaz.gateway.links.burst import Burst
 from darvaz.gateway.links.first_message import FirstMessage, protection_of
+from darvaz.gateway.links.intake import Intake
 from darvaz.gateway.links.introduction import judge
-from darvaz.gateway.links.numbered import REPEATED, UNSET, Numbered
 from darvaz.gateway.links.shared import LinkContext
 from darvaz.gateway.session.session import (
     Closed,
@@ -21,7 +19,6 @@ from darvaz.gateway.session.session import (
     Introduced,
     MessageRejected,
     Packet,
-    Session,
     SessionEvent,
     TokenReceived,
     Write,
@@ -43,20 +40,14 @@ _JOURNALLED_ELSEWHERE: Final = frozenset({"update", "prompt"})
 _AGE_S_MIN: Final = 0.002
 
 
-class DeviceLink:
+class DeviceLink(Intake):
     """Carries one session over one connection until either side closes it."""
 
-    __slots__ = (
-        "_admitted", "_board_time", "_connection", "_context", "_entries", "_first", "_is_over", "_network",
-        "_numbered", "_refusal", "_session", "address", "device", "kind_name", "protection", "slot",
-    )  # fmt: skip
+    __slots__ = ("_admitted", "_first", "_is_over", "_network", "_refusal", "protection", "slot")
 
     def __init__(self, context: LinkContext, caller: Caller, decision: Admitted | AskToken, scheme: str = "") -> None:
-        self._context = context
-        self.kind_name = context.kind.name
-        # The address of the peer, "" if unknown, and the id from the device's `connect`, None before that.
-        self.address = caller.address or ""
-        self.device: str | None = None
+        is_admitted = isinstance(decision, Admitted)
+        super().__init__(context, caller.address or "", is_admitted=is_admitted)
         # The slot of the timer wheel that this link waits in; the wheel writes it.
         self.slot = 0
         # None until a token is accepted. Until then the link writes nothing to the journal, and its end is one refusal.
@@ -67,22 +58,8 @@ class DeviceLink:
         self.protection = protection_of(scheme)
         # Why its first token was refused; "" before that.
         self._refusal = ""
-        self._board_time = BoardTime()
-        self._numbered = Numbered(context.parts.sequences, context.parts.recorder)
         # Whether `end` has run: both sides may close at once.
         self._is_over = False
-        self._entries = LinkEntries(context)
-        # Set by `open`.
-        self._connection: PacketConnection
-        self._session = Session(
-            context.parts.protocol,
-            context.kind,
-            context.limits,
-            _monotonic_s(),
-            is_admitted=self._admitted is not None,
-            unix_offset_s=context.parts.unix_offset_s,
-            heartbeat_phase=context.take_phase(),
-        )
         # As it is now counted: which addresses are one network may change.
         self._network = network_of(self.address)
         context.parts.link_counts.enter(self._network)
@@ -99,27 +76,21 @@ class DeviceLink:
     # Called by the connection
 
     def receive_packets(self, packets: list[str | bytes]) -> None:
-        """Handles the packets of one read; the clock is read once for all of them."""
-        now_s = _monotonic_s()
-        session = self._session
-        # (direction, type, payload) of each message, journalled together at the end.
-        entries: list[Any] = []
-        chars = 0
+        """Handles the packets of one read; the clocks are read once for all of them."""
+        burst = Burst(packets, _monotonic_s(), _unix_s())
+        now_s, session = burst.now_s, self._session
         for packet in packets:
             if isinstance(packet, str):
                 message = session.receive_text(packet, now_s)
                 if message is not None:
-                    chars += self._handle_message(message, packet, entries, packets, now_s)
-                    if not session.events:
-                        continue
+                    self._handle_message(message, packet, burst)
             else:
                 session.receive_binary(packet, now_s)
             if session.events:
                 # Handling an event writes entries of its own, which come after the earlier messages.
-                self._record_all(entries, chars)
-                entries, chars = [], 0
+                self._hand_on(burst)
                 self._handle_events(now_s)
-        self._write_pending(entries, chars)
+        self._write_pending(burst)
 
     def receive_overhead(self, packets: int) -> None:
         now_s = _monotonic_s()
@@ -186,53 +157,10 @@ class DeviceLink:
     def _advance(self, now_s: float) -> None:
         """Handles all events of the session, then writes its packets."""
         self._handle_events(now_s)
-        self._write_pending([], 0)
+        self._write_pending(Burst([], now_s, _unix_s()))
 
-    def _handle_message(
-        self, message: Any, text: str, entries: list[Any], packets: list[str | bytes], now_s: float
-    ) -> int:
-        """Publishes a message, adds its journal entry, and returns the characters of the entry."""
-        context, kind = self._context, type(message)
-        if len(text) > PAYLOAD_CHARS_MAX:
-            text = cut(text)
-        if kind is context.ping:
-            entries.append(("<", "ping", text))
-        elif kind in context.unjournalled:
-            # A release has thousands of these, and what a prompt printed may be a secret of the board.
-            context.bus.publish(kind.__name__, self.device, message, _unix_s())
-            return 0
-        else:
-            name = kind.__name__
-            if kind is not context.device_pong and message.seq is not UNSET:
-                lost = self._numbered.take(message, self._connection, kind is not context.telemetry)
-                if lost == REPEATED:
-                    self._repeat(message, packets, now_s)
-                    return 0
-                if lost:
-                    entries.append(("=", "gap", f"{lost} messages of this board are missing"))
-                    log.info("= %s gap: %d messages are missing", self.device, lost)
-                    context.bus.publish_gap(self.device or "", lost)
-            if kind is context.ack:
-                context.hub.acknowledge(self, message)
-            age_s = 0.0
-            if kind is context.device_pong:
-                self._board_time.answer(message, self._session.take_pinged_s(), now_s)
-            else:
-                age_s = self._board_time.age_s(message, packets, now_s)
-                if kind is not context.telemetry:
-                    context.journal.urge()
-            entries.append(("<", name, text) if age_s < _AGE_S_MIN else ("<", name, text, int(age_s * 1000)))
-            context.bus.publish(name, self.device, message, _unix_s() - age_s)
-        return len(text)
-
-    def _repeat(self, message: Any, packets: list[str | bytes], now_s: float) -> None:
-        """Drops a message that the journal has; after a kill the history may have a report less."""
-        context = self._context
-        if type(message) is context.telemetry and self.device is not None:
-            happened_s = _unix_s() - self._board_time.age_s(message, packets, now_s)
-            context.parts.telemetry.record(self.device, message, happened_s)
-        elif type(message) is context.ack:
-            context.hub.acknowledge(self, message)
+    def _acknowledge(self, ack: Message) -> None:
+        self._context.hub.acknowledge(self, ack)
 
     def _handle_events(self, now_s: float) -> None:
         """Handles events in order, also those that handling adds."""
@@ -240,18 +168,17 @@ class DeviceLink:
             for event in self._session.take_events():
                 self._handle_event(event, now_s)
 
-    def _write_pending(self, entries: list[Any], chars: int) -> None:
-        """Writes the packets of the session in order, and journals `entries` before them."""
+    def _write_pending(self, burst: Burst) -> None:
+        """Writes the packets of the session in order, after what came is handed on."""
         context, writes = self._context, self._session.writes
         count = len(writes)
         # Nearly always there are only pongs: they are written as one block.
         if count and writes.count(context.pong) == count:
             for _ in range(count):
                 writes.pop()
-                entries.append(context.pong_entry)
+                burst.add(context.pong_entry)
             self._connection.write(context.pong_packet, count)
-            chars += count * context.pong_chars
-        self._record_all(entries, chars)
+        self._hand_on(burst)
         if writes:
             for write in self._session.take_writes():
                 self._write(write)
@@ -336,15 +263,3 @@ class DeviceLink:
     def _record(self, direction: str, type_: str, payload: str, device: str | None = None) -> None:
         if self._admitted is not None:
             self._entries.record(self.device or device, self.address, direction, type_, payload)
-
-    def _record_all(self, entries: list[Any], chars: int) -> None:
-        """Journals several entries at once; from then on the list belongs to the journal."""
-        if not entries:
-            return
-        context = self._context
-        taken, time_ms = self._numbered.take_fresh(), int(_unix_s() * 1000)
-        context.journal.extend(time_ms, self.device, self.kind_name, self.address, entries, chars, taken)
-        if context.is_logged:
-            for direction, type_, payload, *_ in entries:
-                text = redact(payload)[:LOGGED_CHARS_MAX]
-                log.debug("%s %s %s %s", direction, self.device or self.address, type_, text)

@@ -18,13 +18,12 @@ from darvaz.gateway.storage.damage import FileWatch, is_damage, move_aside
 from darvaz.gateway.storage.database import StorageError, transaction
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import READINGS
-from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.taken import load_taken
 from darvaz.gateway.telemetry.history_limits import HistoryLimits
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, read_meta, write_meta
 from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
 from darvaz.gateway.telemetry.newest import Newest, load_newest
-from darvaz.gateway.telemetry.recent import Value
+from darvaz.gateway.telemetry.recent import TimedValues, Value
 from darvaz.gateway.telemetry.report_queue import ReportQueue, State, Waiting
 
 log = logging.getLogger("darvaz.history")
@@ -73,8 +72,6 @@ class History:
         self._connection: sqlite3.Connection | None = None
         self._pending_reports_max = pending_reports_max
         self._queue = ReportQueue()
-        # The numbers of the reports that were accepted; used by the event loop.
-        self._taken = Sequences()
         # How many reports the database has, counted as `ReportQueue.accepted`. The writer's.
         self._written = 0
         self._store = store or HistoryStore()
@@ -124,24 +121,26 @@ class History:
         """How many reports were ever accepted."""
         return self._queue.accepted
 
-    def record(self, device: str, time_s: float, values: Mapping[str, Value], boot: str = "", number: int = 0) -> None:
+    def record(self, device: str, time_s: float, values: Mapping[str, Value], boot: str = "", number: int = -1) -> None:
         """Keeps the values of one report, at the time it happened, once if it has a boot and a number. Never waits."""
+        self.record_all(device, boot, [(int(time_s * 1000), values, number)])
+
+    def record_all(self, device: str, boot: str, reports: list[TimedValues]) -> None:
+        """Keeps reports of one device, each once if the device has a boot and the report a number. Never waits."""
         waiting = len(self._queue)
-        if waiting >= self._pending_reports_max:
-            # Its number is not taken: it may come again.
-            self.dropped_reports += 1
-            return
-        if boot and self._taken.take(device, boot, number) is None:
-            return
-        if values or boot:
-            self._queue.add((device, int(time_s * 1000), values, boot, number))
-            if waiting == self._pending_reports_max // _URGED_PART:
-                self.urge()
+        places = self._pending_reports_max - waiting
+        if places < len(reports):
+            # Their numbers are not taken: they may come again.
+            self.dropped_reports += len(reports) - max(places, 0)
+            reports = reports[: max(places, 0)]
+        self._queue.add(device, boot, reports)
+        urged = self._pending_reports_max // _URGED_PART
+        if waiting <= urged < len(self._queue):
+            self.urge()
 
     def forget(self, device: str) -> None:
         """Deletes all that a device has reported so far."""
-        self._taken.forget(device)
-        self._queue.add(device)
+        self._queue.forget(device)
         self.flush_now()
 
     def flush_now(self) -> None:
@@ -197,7 +196,7 @@ class History:
             self.writer.write_once()
         assert self._connection is not None
         try:
-            self._taken = load_taken(self._connection)
+            self._queue.taken = load_taken(self._connection)
         except sqlite3.Error as error:
             if not self.writer.try_to_mend(error):
                 raise

@@ -12,7 +12,7 @@ from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.newest import HEALTH_NAMES, Newest, Reading, Vitals, put
 
-TYPES = ("telemetry", "pong", "connect")
+_ELSEWHERE_TYPES = ("telemetry", "pong", "connect")
 
 # Two clocks that are read one after the other differ by this much at most.
 _SAME_MOMENT_S: Final = 0.002
@@ -54,20 +54,41 @@ class Telemetry:
 
     def follow(self, bus: EventBus) -> None:
         """Takes messages of the bus from now on."""
-        bus.subscribe(TYPES, self.receive)
-        bus.subscribe_elsewhere(TYPES, self.hear)
+        bus.subscribe_reports(self.receive_reports)
+        bus.subscribe(("pong", "connect"), self.receive)
+        bus.subscribe_elsewhere(_ELSEWHERE_TYPES, self.hear)
+
+    def receive_reports(self, device: str, reports: list[Any]) -> None:
+        """Takes `TimedMessage` of reports that came together from the bus."""
+        at_s = self._monotonic_s() - self._unix_s()
+        timed: list[Any] = []
+        # Whether each report has the names of the newest, and comes behind the others: then that one replaces them.
+        newest_s, newest = reports[-1]
+        names, before_s, is_plain = newest.values.keys(), 0.0, True
+        uptime_ms = -1.0
+        for happened_s, message in reports:
+            values: dict[str, Any] = message.values
+            is_plain = is_plain and before_s <= happened_s and values.keys() == names
+            before_s = happened_s
+            if message.uptime_ms is not _UNSET and message.uptime_ms > uptime_ms:
+                uptime_ms = message.uptime_ms
+            timed.append((int(happened_s * 1000), values, -1 if message.seq is _UNSET else message.seq))
+        if is_plain:
+            self._keep_values(device, newest.values, newest_s, at_s + newest_s)
+        else:
+            for happened_s, message in reports:
+                self._keep_values(device, message.values, happened_s, at_s + happened_s)
+        self._history.record_all(device, self._boots.get(device, ""), timed)
+        if uptime_ms >= 0:
+            self._keep_uptime(device, uptime_ms)
 
     def receive(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
-        """Takes a message of one of `TYPES` from the bus."""
+        """Takes an introduction or a sign of life from the bus."""
         if device is None:
             return
-        if type_ == "telemetry":
-            self._keep_values(device, message.values, happened_s)
-            self.record(device, message, happened_s)
-        else:
-            if type_ == "connect":
-                self._begin(device, message.boot_id or "")
-            self._record_vitals(device, message, happened_s)
+        if type_ == "connect":
+            self._begin(device, message.boot_id or "")
+        self._record_vitals(device, message, happened_s)
         if message.uptime_ms is not _UNSET:
             self._keep_uptime(device, message.uptime_ms)
 
@@ -76,7 +97,7 @@ class Telemetry:
         if device is None:
             return
         if type_ == "telemetry":
-            self._keep_values(device, message.values, happened_s)
+            self._keep_values(device, message.values, happened_s, self._monotonic_s() + happened_s - self._unix_s())
         else:
             if type_ == "connect":
                 self._begin(device, message.boot_id or "")
@@ -84,7 +105,7 @@ class Telemetry:
         if message.uptime_ms is not _UNSET:
             self._keep_uptime(device, message.uptime_ms)
 
-    def _keep_uptime(self, device: str, uptime_ms: int) -> None:
+    def _keep_uptime(self, device: str, uptime_ms: float) -> None:
         vitals, uptime_s = self.vitals(device), uptime_ms / 1000
         # What waited on the board says how long it ran then.
         if vitals.uptime_s is None or vitals.uptime_s < uptime_s:
@@ -159,8 +180,7 @@ class Telemetry:
         self._boots[device] = boot
         self.vitals(device).uptime_s = None
 
-    def _keep_values(self, device: str, values: dict[str, Any], happened_s: float) -> None:
-        at_s = self._monotonic_s() + happened_s - self._unix_s()
+    def _keep_values(self, device: str, values: dict[str, Any], happened_s: float, at_s: float) -> None:
         last = self._last.get(device)
         if last is not None:
             if at_s < last.at_s - _SAME_MOMENT_S:
@@ -195,8 +215,8 @@ class Telemetry:
 
     def record(self, device: str, report: Any, happened_s: float) -> None:
         """Puts a report into the history, if that does not have it yet."""
-        boot = "" if report.seq is _UNSET else self._boots.get(device, "")
-        self._history.record(device, happened_s, report.values, boot, report.seq if boot else 0)
+        number = -1 if report.seq is _UNSET else report.seq
+        self._history.record_all(device, self._boots.get(device, ""), [(int(happened_s * 1000), report.values, number)])
 
     def _record_vitals(self, device: str, message: Any, happened_s: float) -> None:
         numbers = self._keep_vitals(device, message, happened_s)

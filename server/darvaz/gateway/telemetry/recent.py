@@ -6,21 +6,20 @@ take a fifth of the time that each value by itself would.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final
+
+from darvaz.gateway.telemetry.columns import numbers_of
 
 Value = bool | int | float | str
 # Device, time in Unix milliseconds, values by name; of a board that numbers its messages, its boot and the number.
 Report = tuple[str, int, Mapping[str, Value], str, int]
 # As records of earlier versions have it.
 UnnumberedReport = tuple[str, int, Mapping[str, Value]]
-# Time in Unix milliseconds, and the values by name.
-TimedValues = tuple[int, Mapping[str, Value]]
-
-_VALUES: Final[Any] = itemgetter(1)
+# Time in Unix milliseconds, the values by name, and the number of the message, -1 where it has none.
+TimedValues = tuple[int, Mapping[str, Value], int]
+# Device, its boot ("" if it tells none), and what it reported at once: numbers count within the boot.
+Reports = tuple[str, str, list[TimedValues]]
 
 
 class Series:
@@ -44,16 +43,6 @@ class Series:
             self.state_times_ms.append(time_ms)
             self.states.append(value)
 
-    def extend(self, times_ms: Sequence[int], values: Sequence[Value]) -> None:
-        """Takes several readings, as `add` takes each."""
-        kinds = set(map(type, values))
-        if kinds <= {float, int}:
-            self.number_times_ms += times_ms
-            self.numbers += map(float, values) if int in kinds else values  # type: ignore[arg-type]
-            return
-        for time_ms, value in zip(times_ms, values, strict=True):
-            self.add(time_ms, value)
-
     def in_order(self) -> tuple[list[int], list[float]]:
         """Returns the times and values of the numbers in the order of time; of equal times, as they came."""
         times_ms, numbers = self.number_times_ms, self.numbers
@@ -64,31 +53,33 @@ class Series:
         return [times_ms[index] for index in order], [numbers[index] for index in order]
 
 
-def series_of(reports: Sequence[TimedValues]) -> dict[str, Series]:
+def series_of(reports: list[TimedValues]) -> dict[str, Series]:
     """Returns the readings of one device by name."""
     found: dict[str, Series] = {}
     # A board reports the same names again and again, mostly in each of its reports.
-    if reports and len(set(map(len, map(_VALUES, reports)))) == 1:
-        with contextlib.suppress(KeyError):
-            _add_columns(found, tuple(reports[0][1]), reports)
-            return found
-    for names, same in groupby(reports, _names_of):
-        _add_columns(found, names, list(same))
+    if reports and not _add_columns(found, tuple(reports[0][1]), reports):
+        for names, same in groupby(reports, _names_of):
+            _add_columns(found, names, list(same))
     return found
 
 
-def _add_columns(found: dict[str, Series], names: tuple[str, ...], reports: Sequence[TimedValues]) -> None:
-    """Adds reports that have exactly these names; raises KeyError, with nothing added, if one has another."""
-    if not names:
-        return
+def _add_columns(found: dict[str, Series], names: tuple[str, ...], reports: list[TimedValues]) -> bool:
+    """Adds reports that have exactly these names; returns False, with nothing added, if one has another."""
+    columns = numbers_of(names, reports)
+    if columns is None:
+        return False
     times_ms = [report[0] for report in reports]
-    rows: Any = map(itemgetter(*names), map(_VALUES, reports))
-    columns = list(zip(*rows, strict=True)) if len(names) > 1 else [tuple(rows)]
     for name, column in zip(names, columns, strict=True):
         series = found.get(name)
         if series is None:
             series = found[name] = Series()
-        series.extend(times_ms, column)
+        if column is not None:
+            series.number_times_ms += times_ms
+            series.numbers += column
+        else:
+            for report in reports:
+                series.add(report[0], report[1][name])
+    return True
 
 
 def _names_of(report: TimedValues) -> tuple[str, ...]:
@@ -114,19 +105,18 @@ class Recent:
         """Whether there is anything to write."""
         return bool(self.reports or self.taken or self.forgotten)
 
-    def add(self, report: Report) -> None:
-        """Takes what one device reported at one time."""
-        device, time_ms, values, boot, number = report
+    def add(self, device: str, boot: str, reports: list[TimedValues]) -> None:
+        """Takes what one device reported at once."""
         if boot:
-            numbers = self.taken.get((device, boot))
-            if numbers is None:
-                numbers = self.taken[device, boot] = []
-            numbers.append(number)
-        reports = self.reports.get(device)
-        if reports is None:
-            reports = self.reports[device] = []
-        reports.append((time_ms, values))
-        self.count += len(values)
+            numbers = [report[2] for report in reports if report[2] >= 0]
+            if numbers:
+                self.taken.setdefault((device, boot), []).extend(numbers)
+        known = self.reports.get(device)
+        if known is None:
+            self.reports[device] = reports
+        else:
+            known += reports
+        self.count += sum([len(report[1]) for report in reports])
 
     def forget(self, device: str) -> None:
         """Lets go of a device; what it reports from now on is new."""

@@ -7,15 +7,18 @@ import zlib
 from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
+from typing import cast
 
 import msgspec
 
 from darvaz.gateway.storage.record_log import Record
+from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.telemetry.newest import Newest, add_report
-from darvaz.gateway.telemetry.recent import Recent, Report, TimedValues, UnnumberedReport, series_of
+from darvaz.gateway.telemetry.recent import Recent, Report, Reports, TimedValues, UnnumberedReport, series_of
 
-# Reports in a record at most; at their largest they stay below the largest record.
+# Reports in a record at most, but for those that came together; at their largest they stay below the largest record.
 _REPORTS_PER_RECORD = 200
+_REPORTS_PER_ITEM = 50
 _COMPRESSION = 1
 
 # The waiting readings of one series, and the number of the flush that will write them.
@@ -31,18 +34,21 @@ _decode_unnumbered = msgspec.msgpack.Decoder(list[UnnumberedReport | str]).decod
 class ReportQueue:
     """The event loop adds reports; the recorder's thread sorts what it has recorded, the writer's thread flushes that.
 
-    An item is a report, or the name of a device whose earlier readings are to be forgotten.
+    An item is what a device reported at once, or the name of a device whose earlier readings are to be forgotten. Each
+    report counts, and each name.
     """
 
     def __init__(self) -> None:
-        # How many items were added; the event loop's, at the start the recorder's.
+        # How many were added; the event loop's, at the start the recorder's.
         self.accepted = 0
-        # Of what is sorted: the number of items, and of their newest record. Under the lock.
+        # Of what is sorted: how many, and their newest record. Under the lock.
         self._sorted = self._record = 0
         # The newest record that the database has. Set when it is opened.
         self.stored_record = 0
+        # The numbers of the reports that were accepted; used by the event loop.
+        self.taken = Sequences()
         # As the event loop appends them.
-        self._pending: deque[Report | str] = deque()
+        self._pending: deque[Reports | str] = deque()
         # Guards what the two threads share: the sorted readings and their numbers.
         self._lock = threading.Lock()
         self._recent = Recent(1)
@@ -50,8 +56,8 @@ class ReportQueue:
         self.flushing = Recent(0)
 
     def __len__(self) -> int:
-        """Returns how many items wait for the recorder."""
-        return len(self._pending)
+        """Returns how many wait for the recorder."""
+        return self.accepted - self._sorted
 
     @property
     def has_news(self) -> bool:
@@ -63,10 +69,25 @@ class ReportQueue:
         """How many values are sorted and wait for the writer."""
         return self._recent.count
 
-    def add(self, item: Report | str) -> None:
-        """Takes one item, behind the others. Never waits."""
+    def add(self, device: str, boot: str, reports: list[TimedValues]) -> None:
+        """Takes what a device reported at once, behind the others, each number of a boot once. Never waits."""
+        if boot:
+            reports = [report for report in reports if report[2] < 0 or self._is_news(device, boot, report[2])]
+        # A report without values is only a number.
+        kept = [report for report in reports if report[1] or (boot and report[2] >= 0)]
+        for start in range(0, len(kept), _REPORTS_PER_ITEM):
+            some = kept[start : start + _REPORTS_PER_ITEM]
+            self.accepted += len(some)
+            self._pending.append((device, boot, some))
+
+    def forget(self, device: str) -> None:
+        """Forgets what came before of a device, and its numbers."""
+        self.taken.forget(device)
         self.accepted += 1
-        self._pending.append(item)
+        self._pending.append(device)
+
+    def _is_news(self, device: str, boot: str, number: int) -> bool:
+        return self.taken.take(device, boot, number) is not None
 
     def waiting(self, device: str, name: str) -> list[Waiting]:
         """Returns the numbers of a series that the database may not have yet, oldest flush first."""
@@ -109,7 +130,7 @@ class ReportQueue:
             if item == device:
                 found.clear()
             elif item[0] == device:
-                found.append((item[1], item[2]))  # type: ignore[arg-type]
+                found += cast(Reports, item)[2]
         return found
 
     # The recorder's thread
@@ -119,24 +140,36 @@ class ReportQueue:
         if record.number > self.stored_record:
             for item in _reports_in(zlib.decompress(record.data)):
                 self.accepted += 1
-                self._sorted += 1
-                self._sort(item)
                 if isinstance(item, str):
+                    self._sort([item])
                     restored.pop(item, None)
                 else:
+                    device, time_ms, values, boot, number = item
+                    self._sort([(device, boot, [(time_ms, values, number if boot else -1)])])
                     add_report(restored, item)
             self._record = record.number
 
     def append_waiting(self, append: Callable[[bytes], int]) -> None:
         """Puts what is pending into the record log, and sorts it."""
         while self._pending:
-            # Nobody else takes from the front, and the event loop must not wait for the disk behind a lock.
-            count = min(len(self._pending), _REPORTS_PER_RECORD)
-            items = [self._pending[index] for index in range(count)]
-            record = append(zlib.compress(_encode(items), _COMPRESSION))
+            items = self._first_pending()
+            record = append(zlib.compress(_encode(_in_record(items)), _COMPRESSION))
             with self._lock:
                 self._record = record
-                self._take(count)
+                self._take(items)
+
+    def _first_pending(self) -> list[Reports | str]:
+        """Returns the items of the next record; they stay, so that a record that fails is tried again."""
+        items: list[Reports | str] = []
+        count = 0
+        # Nobody else takes from the front, and the event loop must not wait for the disk behind a lock.
+        for index in range(len(self._pending)):
+            item = self._pending[index]
+            count += 1 if isinstance(item, str) else len(item[2])
+            if count > _REPORTS_PER_RECORD:
+                break
+            items.append(item)
+        return items
 
     # The writer's thread
 
@@ -152,7 +185,7 @@ class ReportQueue:
         """
         with self._lock:
             if is_last:
-                self._take(len(self._pending))
+                self._take(list(self._pending))
             self.flushing = self.flushing.joined(self._recent)
             self._recent = Recent(self.flushing.number + 1)
             return self._sorted, self._record
@@ -164,16 +197,34 @@ class ReportQueue:
 
     # Under the lock
 
-    def _take(self, count: int) -> None:
-        for _ in range(count):
-            self._sort(self._pending.popleft())
-        self._sorted += count
+    def _take(self, items: list[Reports | str]) -> None:
+        """Moves the first items from what is pending to what is sorted."""
+        for _ in items:
+            self._pending.popleft()
+        self._sort(items)
 
-    def _sort(self, item: Report | str) -> None:
+    def _sort(self, items: list[Reports | str]) -> None:
+        for item in items:
+            if isinstance(item, str):
+                self._recent.forget(item)
+                self._sorted += 1
+            else:
+                self._recent.add(item[0], item[1], item[2])
+                self._sorted += len(item[2])
+
+
+def _in_record(items: list[Reports | str]) -> list[Report | str]:
+    """Returns what a record holds."""
+    made: list[Report | str] = []
+    for item in items:
         if isinstance(item, str):
-            self._recent.forget(item)
-        else:
-            self._recent.add(item)
+            made.append(item)
+            continue
+        device, boot, reports = item
+        for time_ms, values, number in reports:
+            is_numbered = boot and number >= 0
+            made.append((device, time_ms, values, boot if is_numbered else "", number if is_numbered else 0))
+    return made
 
 
 def _reports_in(data: bytes) -> list[Report | str]:
