@@ -171,7 +171,13 @@ class Crashes:
                 lines = self._lines[device] = deque(maxlen=LINES_MAX)
                 if len(self._lines) > DEVICES_MAX:
                     self._lines.popitem(last=False)
-            lines.append(str(message.message).partition("\n")[0][:LINE_CHARS_MAX])
+            text: str = message.message
+            # Few are ever read, so the rest is done then.
+            lines.append(text if len(text) <= LINE_CHARS_MAX else text[:LINE_CHARS_MAX])
+
+    def _lines_of(self, device: str) -> list[str]:
+        """Returns the last lines of a device's log, the first line of each message."""
+        return [text.partition("\n")[0] for text in self._lines.get(device, ())]
 
     def _on_connect(self, _: str, device: str | None, message: Any, happened_s: float) -> None:
         """Compares a new start with the one before; comes before the hub takes over the link."""
@@ -182,7 +188,8 @@ class Crashes:
             return
         fields, was_online = known
         cause = None if message.reset_cause is UNSET else message.reset_cause
-        lines = list(self._lines.pop(device, ()))
+        lines = self._lines_of(device)
+        self._lines.pop(device, None)
         start = _Start(fields["boot_id"], fields.get("program", {}).get("release", ""), cause, lines)
         self._before[device] = start
         if len(self._before) > DEVICES_MAX:
@@ -204,7 +211,7 @@ class Crashes:
         if device is None or message.reason == _WATCHDOG:
             return
         fields = {name: value for name, value in msgspec.to_builtins(message).items() if name in _REPORTED}
-        before, lines = self._before.get(device), list(self._lines.get(device, ()))
+        before, lines = self._before.get(device), self._lines_of(device)
         # A program that died before it had a boot_id was the one before this start.
         if before is not None and message.boot_id in (before.boot_id, ""):
             fields.setdefault("release", before.release)

@@ -8,7 +8,7 @@ from typing import Any
 class Burst:
     """The packets of one read, and what is made of them; the clocks are read once for all of them."""
 
-    __slots__ = ("chars", "entries", "now_s", "packets", "reports", "unix_s")
+    __slots__ = ("chars", "entries", "is_urgent", "now_s", "packets", "reports", "unix_s")
 
     def __init__(self, packets: list[str | bytes], now_s: float, unix_s: float) -> None:
         self.packets = packets
@@ -18,6 +18,8 @@ class Burst:
         # (direction, type, payload) of each message for the journal, and the characters of all payloads.
         self.entries: list[Any] = []
         self.chars = 0
+        # Whether these are to be on the disk soon.
+        self.is_urgent = False
         # `TimedMessage` of each report that is not published yet.
         self.reports: list[Any] = []
 

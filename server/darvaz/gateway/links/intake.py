@@ -81,7 +81,7 @@ class Intake:
             if kind is context.ack:
                 self._acknowledge(message)
             happened_s -= self._add_entry(name, message, text, burst)
-            context.journal.urge()
+            burst.is_urgent = True
         context.bus.publish(name, self.device, message, happened_s)
 
     def _add_entry(self, name: str, message: Any, text: str, burst: Burst) -> float:
@@ -130,5 +130,8 @@ class Intake:
         burst.entries, burst.chars = [], 0
         time_ms = int(burst.unix_s * 1000)
         context.journal.extend(time_ms, self.device, self.kind_name, self.address, entries, chars, taken)
+        if burst.is_urgent:
+            burst.is_urgent = False
+            context.journal.urge()
         if context.is_logged:
             self._entries.log_all(self.device or self.address, entries)
