@@ -10,7 +10,6 @@ import threading
 import time
 import tty
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from darvaz.client.stopped_prompt import INTERRUPT, StoppedPrompt
 from darvaz.client.synchronous import Gateway
 from tests.boards.test_prompt_from_afar import DEADLINE_S, PROGRAM, darvaz, run
 from tests.support.gateway import GatewayProcess
+from tests.support.tunnel import tunnel
 
 pytestmark = pytest.mark.timeout(200)
 LONG = "text = 'x' * 200"
@@ -80,22 +80,6 @@ async def lamp(gateway: GatewayProcess, tmp_path: Path) -> AsyncIterator[Lamp]:
         yield lamp
 
 
-@asynccontextmanager
-async def tunnel(gateway: GatewayProcess, link: Path) -> AsyncIterator[str]:
-    """Stops the program and lends the port, under its own name: mpremote reads only that without waiting."""
-    words = ("-m", "darvaz", "tunnel", "lamp", "--stop", "--gateway", gateway.url, "--link", str(link))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        assert process.stdout is not None
-        await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)
-        yield os.readlink(link)
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), DEADLINE_S)
-
-
 class Typist:
     """Somebody who types at a port."""
 
@@ -132,7 +116,7 @@ async def test_code_runs_in_place_of_the_program_which_starts_again(gateway: Gat
 async def test_code_that_blocks_has_input_and_ends_by_ctrl_c(
     gateway: GatewayProcess, lamp: Lamp, tmp_path: Path
 ) -> None:
-    async with tunnel(gateway, tmp_path / "port") as port:
+    async with tunnel(gateway, "lamp", tmp_path / "port") as port:
         typist = Typist(port)
         greeted = await typist.say(b"\r\x03\x02", b"is stopped\r\n>>> ")
         await typist.say(b"while True: pass\r\r", b"... \r\n")
@@ -163,7 +147,7 @@ async def test_mpremote_mounts_a_folder_of_this_machine(gateway: GatewayProcess,
     code = "import colours; print(len(colours.WARM), sum(open('/remote/all.bin', 'rb').read()))"
     write = "with open('/remote/out.txt', 'w') as out: out.write('from the board ' * 50)"
 
-    async with tunnel(gateway, tmp_path / "port") as port:
+    async with tunnel(gateway, "lamp", tmp_path / "port") as port:
         command = (sys.executable, "-m", "mpremote", "connect", port)
         mounted = await run(*command, "mount", str(folder), "+", "exec", code, "+", "exec", write)
         too_large = await run(*command, "mount", str(folder), "+", "exec", "open('/remote/large.bin', 'rb').read()")
