@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from nats import connect as connect_to_nats
 from websockets.exceptions import ConnectionClosed
@@ -230,3 +231,45 @@ async def test_entries_of_other_versions_are_used_as_far_as_they_are_understood(
     assert known["newer"]["version"] == "9"
     assert known["broken"]["commands"] == {}
     assert not {"submarine", "other", "not-other", "nonsense"} & known.keys()
+
+
+async def test_what_a_gateway_of_another_version_says_is_used_or_refused_in_words(nats: NatsServer) -> None:
+    older = {"name": "older", "version": "0.0.1", "started_s": 1.0, "devices_online": 0}
+    newer = {**older, "name": "newer", "version": "9.9.9", "mood": "good", "journal": "cafe0000"}
+    async with RunningApp(cluster=nats.url) as one:
+        await settled(lambda: joined(one))
+        own = next(node.id for node in one.parts.cluster.state().nodes if node.is_this)
+        client = await connect_to_nats(nats.url)
+        for beat in (older, newer):
+            await client.jetstream().publish(f"$KV.dv_nodes.{beat['name']}-1", json.dumps(beat).encode())
+        await settled(lambda: {"older", "newer"} <= {node.name for node in one.parts.cluster.state().nodes})
+        versions = {node.name: node.version for node in one.parts.cluster.state().nodes}
+        await client.jetstream().publish(
+            "$KV.dv_links.elder",
+            json.dumps(
+                {
+                    "device": "elder",
+                    "kind": "pico",
+                    "node": "older-1",
+                    "serial": 1,
+                    "introduction": {"type": "connect", "device": "elder"},
+                }
+            ).encode(),
+        )
+        await settled(lambda: is_online(one, "elder") is True)
+        queue = one.parts.events.open_queue(frozenset({"log"}), None)
+        # Without the place of its entry in a journal, as before there were ids for all gateways.
+        line = json.dumps({"type": "log", "level": "info", "message": "as ever"})
+        unknown = json.dumps({"type": "hologram"})
+        batch = [["elder", 1.0, line], ["elder", 1.0, unknown], ["elder", 1.0, line, None, "", 0, "more"]]
+        await client.publish("dv.events.older-1", msgspec.msgpack.encode(batch))
+        await settled(lambda: len(queue) == 2)
+        one.parts.events.close_queue(queue)
+        refused = await client.request(f"dv.cmd.{own}.elder", json.dumps({"verb": "fly"}).encode(), timeout=20)
+        await client.close()
+
+    assert (versions["older"], versions["newer"]) == ("0.0.1", "9.9.9")
+    answer = json.loads(refused.data)
+    assert (
+        answer["code"] == "offline" and "does not understand the command: it is of another version" in answer["message"]
+    )

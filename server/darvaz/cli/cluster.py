@@ -70,9 +70,9 @@ def _row(node: ClusterNodeInfo) -> dict[str, str]:
 def import_(merge: bool, as_json: bool, config: str | None, data: Path, **given: str | None) -> None:
     """Bring the data of a gateway that serves alone into a cluster.
 
-    Stop that gateway first. Its tokens, browser sessions, devices with labels and groups, journal, and the readings
-    that are in the journal go to all gateways of the cluster. It may be repeated: everything is there once. Releases,
-    crash reports, dashboards, alerts and rules stay in the folder.
+    Stop that gateway first. Its people, tokens, browser sessions, devices with labels and groups, journal, and the
+    readings that are in the journal go to all gateways of the cluster. It may be repeated: everything is there once.
+    Releases, crash reports, dashboards, alerts and rules stay in the folder.
     """
     from darvaz.cli.cluster_import import carry_out
     from darvaz.gateway.setting_sources import load_settings
@@ -90,6 +90,6 @@ def import_(merge: bool, as_json: bool, config: str | None, data: Path, **given:
         click.echo(visible_json(done, indent=2))
     else:
         click.echo(
-            f"The cluster has {done['devices']} devices, {done['rows']} tokens, sessions and links, and the journal up"
-            f" to entry {done['entries']} of {settings.data_path}."
+            f"The cluster has {done['devices']} devices, {done['rows']} people, tokens, sessions and links, and the"
+            f" journal up to entry {done['entries']} of {settings.data_path}."
         )

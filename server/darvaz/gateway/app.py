@@ -108,7 +108,8 @@ def _build(settings: Settings) -> Parts:
         has_record_log=True,
         database=database,
     )
-    access = Access(tables, _policy(settings), SteadyClock(time.time, time.monotonic))
+    clock = SteadyClock(time.time, time.monotonic)
+    access = Access(tables, _policy(settings), clock)
     access.tokens.uses.open(database.open, tables, database)
     _keep_ids(protocol, devices, access)
     history = History(lambda: open_history(settings.data_path), Retention.of(settings), folder=settings.data_path)
@@ -125,6 +126,7 @@ def _build(settings: Settings) -> Parts:
         settings=settings,
         protocol=protocol,
         access=access,
+        access_clock=clock,
         tables=tables,
         journal=journal,
         devices=devices,

@@ -41,6 +41,7 @@ from darvaz.gateway.scopes import Scopes
 from darvaz.gateway.session.session import Limits
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.shares import AllShares
+from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.database import DATABASE_NAME
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
@@ -70,6 +71,8 @@ class Parts:
     """Current values; the API replaces the whole struct."""
     protocol: MessageCodec
     access: Access
+    access_clock: SteadyClock
+    """By which `access` decides."""
     database: SharedDatabase
     """The file of `tables`, devices and journal; a damaged one is replaced."""
     tables: MirroredTables

@@ -28,8 +28,14 @@ class SteadyClock:
         self._offset_s = unix_s() - self._since_s
         # The same of a clock that jumped and is not believed yet; None without one.
         self._other: tuple[float, float] | None = None
+        self.shift_s = 0.0
+        """Is added: the difference to the clock that several gateways agree on."""
 
     def __call__(self) -> float:
+        return self.own_s() + self.shift_s
+
+    def own_s(self) -> float:
+        """Returns the Unix seconds of this machine, without the shift."""
         now_s = self._monotonic_s()
         offset_s = self._unix_s() - now_s
         if abs(offset_s - self._offset_s) < JUMP_S:

@@ -37,6 +37,8 @@ class BucketEntry:
     """None where the entry was deleted."""
     revision: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    stored_s: float = 0.0
+    """When NATS stored it, in Unix seconds of its clock."""
 
 
 class Follower:
@@ -121,7 +123,8 @@ class Follower:
             headers = message.headers or {}
             is_deleted = "KV-Operation" in headers or "Nats-Marker-Reason" in headers
             key = message.subject.removeprefix(self._prefix)
-            self._receive(BucketEntry(key, None if is_deleted else message.data, revision, headers))
+            stored_s = numbers.timestamp.timestamp()
+            self._receive(BucketEntry(key, None if is_deleted else message.data, revision, headers, stored_s))
         if not numbers.num_pending:
             caught_up.set()
 

@@ -21,6 +21,7 @@ from darvaz.gateway.cluster.merging import TABLES, is_shared
 from darvaz.gateway.cluster.nodes import LivingNodes
 from darvaz.gateway.cluster.options import ClusterOptions
 from darvaz.gateway.cluster.records import device_of
+from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.cluster.shared_gifts import DEVICES_BUCKET, SharedGifts
 from darvaz.gateway.cluster.shared_links import LINKS_BUCKET, SharedLinks
 from darvaz.gateway.cluster.shared_tables import ACCESS_BUCKET, SharedTables
@@ -42,7 +43,7 @@ class Imported:
 
     devices: int
     rows: int
-    """Tokens, sessions and sign-in links."""
+    """People and invitations, tokens, sessions and sign-in links."""
     entries: int
     """Up to which entry the stream has the journal."""
 
@@ -56,7 +57,9 @@ class ClusterImport:
         self._links = SharedLinks(parts, LivingNodes(options.node, 0.0))
         self._gifts = SharedGifts(parts)
         self._tables = SharedTables(parts)
-        self._journal = JournalSender(parts, journal_id(parts.tables), options.name, _FOREVER_S)
+        self._journal = JournalSender(
+            parts, journal_id(parts.tables), options.name, SharedClock(parts.access_clock), _FOREVER_S
+        )
 
     async def run(self, *, merges: bool, tell: Callable[[int, int], None]) -> Imported:
         """Imports everything; `tell` is called with how many entries of the journal are done, and of how many.

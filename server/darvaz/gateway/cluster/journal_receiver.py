@@ -17,7 +17,8 @@ import msgspec
 from darvaz.gateway.cluster.connection import NatsConnection
 from darvaz.gateway.cluster.event_positions import EventPositions
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
-from darvaz.gateway.cluster.journal_sender import ELSEWHERE, END_HEADER, NODE_HEADER, STREAM, SUBJECT
+from darvaz.gateway.cluster.journal_sender import CLOCK_HEADER, ELSEWHERE, END_HEADER, NODE_HEADER, STREAM, SUBJECT
+from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.journal.batches import EntryGroup, unpack
 from darvaz.gateway.journal.writer import PENDING_CHARS_MAX, PENDING_ROWS_MAX
 from darvaz.gateway.parts import Parts
@@ -37,10 +38,11 @@ _SETTING = "cluster_journal_read"
 class JournalReceiver:
     """Takes over entries. Used from the event loop only."""
 
-    def __init__(self, parts: Parts, origin: str, positions: EventPositions) -> None:
+    def __init__(self, parts: Parts, origin: str, positions: EventPositions, clock: SharedClock) -> None:
         self._parts = parts
         self._origin = origin
         self._positions = positions
+        self._clock = clock
         self.follower = Follower(STREAM, self._take, f"{SUBJECT}.", AT_ONCE)
         self.follower.wait_for_room = self._wait_for_room
         # Tells the stream from a later one of the same name.
@@ -92,9 +94,18 @@ class JournalReceiver:
             log.warning("= entries of the journal %s are not understood: %s", message.key, error)
             return
         node = message.headers.get(NODE_HEADER, "?")
+        late_ms = self._late_ms(message)
         for group in groups:
-            self._take_group(message.key, entry_id, group, node)
+            self._take_group(message.key, entry_id, (group[0] + late_ms, *group[1:]), node)
             entry_id += len(group[4])
+
+    def _late_ms(self, message: BucketEntry) -> int:
+        """Returns what is added to the times of a gateway whose clock is another one."""
+        try:
+            return int(self._clock.correction_s(float(message.headers.get(CLOCK_HEADER, ""))) * 1000)
+        except (ValueError, OverflowError):
+            # Of an earlier version.
+            return 0
 
     def _take_group(self, origin: str, entry_id: int, group: EntryGroup, node: str) -> None:
         """Takes over a group, if it is not here yet."""

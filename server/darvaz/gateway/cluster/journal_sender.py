@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from darvaz.gateway.access import redact
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
 from darvaz.gateway.cluster.event_positions import JOURNAL_CHARS
+from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.journal.batches import EntryGroup, pack, parse_groups
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
@@ -31,8 +32,8 @@ SUBJECT = "dv.journal"
 FLUSH = "dv.flush"
 # How long the stream keeps an entry for a gateway that is away.
 KEPT_S = 7 * 86_400.0
-# The number behind the last entry of a message, and the name of the gateway.
-END_HEADER, NODE_HEADER = "Darvaz-End", "Darvaz-Node"
+# The number behind the last entry of a message, the name of the gateway, and by how much NATS's clock is ahead of its.
+END_HEADER, NODE_HEADER, CLOCK_HEADER = "Darvaz-End", "Darvaz-Node", "Darvaz-Clock"
 # The address of an entry from elsewhere ends with this and the name of its gateway.
 ELSEWHERE = " @"
 # Of what waits in memory; what is older is read from the database.
@@ -58,8 +59,9 @@ class _Message:
 class JournalSender:
     """Sends the entries of one journal. Used from the event loop only, but for what the recorder calls."""
 
-    def __init__(self, parts: Parts, origin: str, node: str, kept_s: float = KEPT_S) -> None:
+    def __init__(self, parts: Parts, origin: str, node: str, clock: SharedClock, kept_s: float = KEPT_S) -> None:
         self._parts = parts
+        self._clock = clock
         # Older entries are not sent.
         self._kept_s = kept_s
         self._subject = f"{SUBJECT}.{origin}"
@@ -163,6 +165,7 @@ class JournalSender:
         headers = {
             "Nats-Msg-Id": f"{self._origin}-{message.first_id}-{message.end_id}",
             END_HEADER: str(message.end_id), NODE_HEADER: self._node,
+            CLOCK_HEADER: f"{self._clock.ahead_s:.3f}",
         }  # fmt: skip
         while True:
             try:

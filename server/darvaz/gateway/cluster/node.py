@@ -23,6 +23,7 @@ from darvaz.gateway.cluster.missed_from_stream import MissedFromStream
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.numbered_events import NumberedEvents
 from darvaz.gateway.cluster.options import ClusterOptions
+from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.cluster.shared_events import SharedEvents
 from darvaz.gateway.cluster.shared_frames import SharedFrames
 from darvaz.gateway.cluster.shared_gifts import DEVICES_BUCKET, SharedGifts
@@ -76,10 +77,11 @@ class ClusterNode:
         self._tables = SharedTables(parts)
         origin = journal_id(parts.tables)
         self._numbered = NumberedEvents(parts, origin, options.node.rpartition("-")[2])
-        self._events = SharedEvents(parts, self._nodes, self._numbered)
+        self._clock = SharedClock(parts.access_clock)
+        self._events = SharedEvents(parts, self._nodes, self._numbered, self._clock)
         self._limits = SharedLimits(parts, options.node)
-        self._journal_out = JournalSender(parts, origin, options.name)
-        self._journal_in = JournalReceiver(parts, origin, self._numbered.positions)
+        self._journal_out = JournalSender(parts, origin, options.name, self._clock)
+        self._journal_in = JournalReceiver(parts, origin, self._numbered.positions, self._clock)
         self._frames = SharedFrames(parts, options.node, self._links.find)
         self._shares: tuple[tuple[str, _Share], ...] = (
             (LINKS_BUCKET, self._links), (DEVICES_BUCKET, self._gifts), (ACCESS_BUCKET, self._tables),
@@ -258,7 +260,7 @@ class ClusterNode:
             beat = Heartbeat(
                 name=self._options.name, version=__version__, started_s=self._started_s,
                 devices_online=self._parts.hub.online_here, networks=busiest(self._parts.link_counts),
-                journal=self._numbered.journal,
+                journal=self._numbered.journal, clock_ahead_s=self._clock.ahead_s,
             )  # fmt: skip
             # While a leader is chosen, nothing is written; others count no silence meanwhile.
             with contextlib.suppress(ClusterError):
@@ -280,6 +282,8 @@ class ClusterNode:
         if beat is not None and self._nodes.hear(entry.key, beat, now_s):
             log.info("= the gateway %s of the cluster is here", entry.key)
             self._links.tell_of(entry.key, is_alive=True)
+        if entry.key == self._options.node:
+            self._clock.hear(entry.stored_s)
         if entry.key == self._options.node and self._parts.remarks.pop(_REMARK, None) is not None:
             log.info("= the cluster is reached as %s", self._options.node)
 

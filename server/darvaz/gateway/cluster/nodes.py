@@ -31,6 +31,8 @@ class Heartbeat(msgspec.Struct, kw_only=True):
     """The networks with most links there, with how many these are; earlier versions tell of none."""
     journal: str = ""
     """Which of the journals in the stream is its own; empty from earlier versions."""
+    clock_ahead_s: float = 0.0
+    """By how much the clock of NATS is ahead of its own; 0 from earlier versions."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,11 @@ class LivingNodes:
     def others(self) -> list[Heartbeat]:
         """Returns the newest heartbeat of each other gateway."""
         return [node.heartbeat for name, node in self._nodes.items() if name != self.own]
+
+    def clock_ahead_s(self, node: str) -> float:
+        """Returns by how much the clock of NATS is ahead of that of a gateway; 0 of one that is not known."""
+        found = self._nodes.get(node)
+        return 0.0 if found is None else found.heartbeat.clock_ahead_s
 
     def has_journal(self, journal: str) -> bool:
         """Returns whether a gateway that lives has a journal."""

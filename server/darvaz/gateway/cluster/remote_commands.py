@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from nats.aio.msg import Msg
 
+from darvaz import __version__
 from darvaz.gateway.cluster.answering import Answering
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
 from darvaz.gateway.cluster.moves import MOVE_S, Moves
@@ -173,7 +174,8 @@ class RemoteCommands:
             wanted = _REQUEST.decode(message.data)
         except msgspec.DecodeError as error:
             log.warning("= a command of another gateway is not understood: %s", error)
-            return None
+            text = f"its gateway, {self._own}, does not understand the command: it is of another version, {__version__}"
+            return msgspec.json.encode(CommandAnswer(code=OfflineError.code, message=text))
         if device is None or not self._hub.is_here(device):
             answer = CommandAnswer(code=_MOVED)
         elif self._moves.is_handing_over:

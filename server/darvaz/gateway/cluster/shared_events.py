@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from darvaz.gateway.cluster.connection import NatsConnection
 from darvaz.gateway.cluster.nodes import LivingNodes
 from darvaz.gateway.cluster.numbered_events import NumberedEvents, OwnMessage
+from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.events.order import MESSAGES
 from darvaz.gateway.parts import Parts
 from darvaz.protocol.codec import Message
@@ -55,10 +56,11 @@ _BATCH = msgspec.msgpack.Decoder(list[SharedMessage])
 class SharedEvents:
     """Sends the messages of the boards here to the others, and publishes theirs. Used from the event loop only."""
 
-    def __init__(self, parts: Parts, nodes: LivingNodes, numbered: NumberedEvents) -> None:
+    def __init__(self, parts: Parts, nodes: LivingNodes, numbered: NumberedEvents, clock: SharedClock) -> None:
         self._parts = parts
         self._nodes = nodes
         self._numbered = numbered
+        self._clock = clock
         # The oldest first, and the characters of their texts.
         self._waiting: deque[SharedMessage] = deque()
         self._chars = 0
@@ -120,7 +122,9 @@ class SharedEvents:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             log.warning("= events of another gateway are not understood: %s", error)
             return
+        late_s = self._clock.correction_s(self._nodes.clock_ahead_s(message.subject.rpartition(".")[2]))
         for number, each in enumerate(batch, 1):
+            each.happened_s += late_s
             self._hand_on(each)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
