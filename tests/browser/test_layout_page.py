@@ -66,16 +66,19 @@ async def test_a_dashboard_is_made_in_persian_on_a_phone(gateway: GatewayProcess
     await page.set_viewport_size({"width": 320, "height": 640})
     async with board_at(gateway.ws_url, device) as board:
         await board.send("telemetry", values={"temperature": 21.5})
+        await board.send("log", message="the heater is on", level="info")
         await page.goto(f"{gateway.url}/#/layouts/new")
         await page.locator("#language").select_option("fa")
         await page.get_by_label("عنوان", exact=True).fill("کلاس ۳")
-        for kind in ("value", "plot"):
+        for kind in ("value", "gauge", "log", "plot"):
             await page.get_by_label("کارت", exact=True).select_option(kind)
             await page.get_by_label("برد", exact=True).select_option(f"device/{device}")
             await page.get_by_role("button", name="افزودن کارت").click()
         await page.get_by_role("button", name="ذخیره", exact=True).click()
 
         await expect(page.get_by_role("heading", level=1)).to_have_text("کلاس ۳")
-        await expect(page.locator("layout-page .big")).to_contain_text("۲۱٫۵")
+        await expect(page.locator("layout-page .big").first).to_contain_text("۲۱٫۵")
+        await expect(page.get_by_role("meter")).to_have_attribute("aria-valuenow", "21.5")
+        await expect(page.locator("layout-page .log li")).to_contain_text("the heater is on")
         await expect(page.locator("layout-page canvas")).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

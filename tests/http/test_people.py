@@ -165,6 +165,7 @@ async def test_a_shared_dashboard_shows_its_boards_alone_and_ends_with_its_link(
     cards = [
         {"kind": "value", "device": "desk", "name": "light"},
         {"kind": "control", "device": "desk", "name": "lamp"},
+        {"kind": "log", "device": "desk"},
     ]
     layout = (await gateway.post("/api/layouts", json={"title": "Wall", "cards": cards})).json()["id"]
     made = (await gateway.post("/api/invitations", json={"role": "user", "uses": 5, "layout": layout})).json()
@@ -178,5 +179,7 @@ async def test_a_shared_dashboard_shows_its_boards_alone_and_ends_with_its_link(
     assert [device["id"] for device in devices] == ["desk"]
     assert_problem(await wall.ask("POST", "/api/devices/desk/commands/pump", json={}), 403, "not_allowed")
     assert_problem(await wall.ask("GET", "/api/journal?device=desk"), 403, "not_allowed")
+    assert_problem(await wall.ask("GET", "/api/journal?type=log&device=safe"), 403, "not_allowed")
+    assert (await wall.ask("GET", "/api/journal?type=log&device=desk")).status_code == 200
     await gateway.ask("DELETE", f"/api/invitations/{made['id']}")
     assert (await wall.ask("GET", "/api/layouts")).status_code == 401

@@ -14,18 +14,21 @@ from darvaz.gateway.alerts.records import Kept, new_id
 LAYOUTS_TABLE = "layouts"
 LAYOUTS_MAX = 50
 CARDS_MAX = 60
+End = Annotated[float, Meta(ge=-1e15, le=1e15)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class Card(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One card: a value, a plot, a control or a camera of a board, or of each board of a group; or a text."""
+    """One card: something of a board, or of each board of a group; or a text."""
 
-    kind: Literal["value", "plot", "control", "camera", "text"]
+    kind: Literal["value", "gauge", "plot", "control", "camera", "log", "text"]
     device: Name | None = None
     group: Annotated[Name | None, Meta(description="A card for each board of this group.")] = None
     name: Annotated[Name | None, Meta(description="Of a value or a command.")] = None
     text: Annotated[str, Meta(max_length=1_000, description="The text, or a title in place of the usual one.")] = ""
     is_wide: bool = False
+    low: Annotated[End | None, Meta(description="Where a gauge begins; null: 0.")] = None
+    high: Annotated[End | None, Meta(description="Where a gauge ends; null: 100.")] = None
 
 
 class LayoutFields(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

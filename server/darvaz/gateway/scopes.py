@@ -53,6 +53,12 @@ class Scopes:
             return self.may_see(limits, device)
         return any(card.kind == "camera" and self._is_of(card, device) for card in self._cards(limits.layout))
 
+    def may_read_log(self, limits: CallerLimits | None, device: str) -> bool:
+        """Whether a caller may read what a board logs; of a dashboard, the boards whose log it shows."""
+        if limits is None or limits.layout is None:
+            return self.may_see(limits, device)
+        return any(card.kind == "log" and self._is_of(card, device) for card in self._cards(limits.layout))
+
     def may_command(self, limits: CallerLimits | None, device: str, name: str) -> bool:
         """Whether a caller whose role sends commands may send this one.
 

@@ -136,13 +136,18 @@ OPERATIONS = [
 
 
 def _refuse(call: Call) -> Response | None:
-    """Returns the refusal of a caller with limits that asks for more than the entries of one board of its groups."""
-    limits, device = call.admitted.limits, call.query.device
+    """Returns the refusal of a caller with limits that asks for more than the entries of one board of its groups.
+
+    With a dashboard, it may read the logs that this shows.
+    """
+    limits, query = call.admitted.limits, call.query
     if limits is None:
         return None
-    is_named = limits.layout is None and device is not UNSET
-    if is_named and call.may_see(call.parts.protocol.device_ids.find(device)):
-        return None
+    is_allowed = limits.layout is None or query.type == "log"
+    if is_allowed and query.device is not UNSET:
+        device = call.parts.protocol.device_ids.find(query.device)
+        if call.parts.scopes.may_read_log(limits, device):
+            return None
     return refuse(call.parts, call.caller, BEYOND_LIMITS, "GET /api/journal")
 
 

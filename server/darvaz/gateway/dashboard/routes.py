@@ -29,6 +29,8 @@ _COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)[ \t]*\n", re
 _TYPES = re.compile(rb"/\*\* @type \{[^\n]*?\} \*/ ?")
 _STYLE_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
 _INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
+# A line that only goes on in the next one; one with // in it may have a comment at its end.
+_BROKEN_LINE = re.compile(rb"^((?:(?!//)[^\n])*)(?:(?<=[,({\[])\n|\n(?=[)\]}.?:&|]))", re.MULTILINE)
 # Files with their own path; the others are below /pages/.
 _PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
 
@@ -49,14 +51,17 @@ def file_routes() -> tuple[Route, ...]:
 def as_sent(file: Path) -> bytes:
     """Returns a file as it is sent: without types and the comments that have lines of their own, nothing indented.
 
-    A text of several lines in a script would lose its indentation; `test_pages` holds that there is none.
+    A statement of several lines becomes one. A text of several lines in a script would lose its indentation;
+    `test_pages` holds that there is none.
     """
     body = file.read_bytes()
     if file.suffix == ".js":
         body = _TYPES.sub(b"", _COMMENTS.sub(b"", body))
     elif file.suffix == ".css":
         body = _STYLE_COMMENTS.sub(b"", body)
-    return _INDENTATION.sub(b"", body) if file.suffix in (".js", ".css") else body
+    if file.suffix in (".js", ".css"):
+        body = _INDENTATION.sub(b"", body)
+    return _BROKEN_LINE.sub(rb"\1", body) if file.suffix == ".js" else body
 
 
 def _path_of(file: Path) -> str:

@@ -6,6 +6,7 @@ import { announce, bdi, h } from "../lib/dom.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { isConfirmed } from "./dialog.js";
+import { labelled } from "./page-parts.js";
 
 /** @import { AlertRule } from "../lib/types.js" */
 
@@ -183,11 +184,6 @@ function ruleNodes(rule) {
 /** @type {(value: string, text: string) => HTMLOptionElement} */
 function option(value, text) {
   return h("option", { value }, text);
-}
-
-/** @type {(title: string, input: HTMLElement) => HTMLElement} */
-function labelled(title, input) {
-  return h("label", {}, h("span", {}, t(title)), input);
 }
 
 /** @type {(title: string, name: string, kind: string, onclick: () => unknown) => HTMLElement} */

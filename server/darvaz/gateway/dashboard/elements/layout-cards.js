@@ -1,25 +1,28 @@
-// The cards of a dashboard: a value, a plot, a control, a camera or a text; drawn once, then kept up to date.
+// The cards of a dashboard, such as a value, a plot or a control; drawn once, then kept up to date.
 
 import { aboutValue, boardName } from "../lib/about-values.js";
 import { pathOf, reasonOf, request } from "../lib/api.js";
 import { chartHashOf, DAY_S } from "../lib/chart-state.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
-import { formatAgo } from "../lib/format.js";
+import { formatAgo, formatTime } from "../lib/format.js";
+import { lineOfEntry } from "../lib/log-lines.js";
 import { own } from "../lib/own.js";
 import { pointOf } from "../lib/plot-math.js";
 import { switchOf, titleOf } from "../lib/rules.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import "./device-camera.js";
+import { gauge } from "./gauge.js";
 import { plot } from "./plot.js";
 import { deviceLink } from "./presence.js";
 import { quickSwitch } from "./quick-switch.js";
 
 /** @import { Child, Device, LayoutCard, Point, Value } from "../lib/types.js" */
 
-/** @typedef {{device: string, element: HTMLElement, draw(): void, take?(values: Record<string, Value>, timeS: number): void, load?(): void}} ShownCard */
+/** @typedef {{device: string, element: HTMLElement, draw(): void, take?(values: Record<string, Value>, timeS: number): void, load?(): void, isLog?: boolean}} ShownCard */
 
 const POINTS = 300;
+const LOG_LINES = 12;
 
 /**
  * Returns what is shown for a card: one for each board, where it is of a group.
@@ -45,7 +48,14 @@ export function cardTitle({ kind, device, group, name, text }) {
 const membersOf = (group) => [...store.devices.values()].filter(({ groups }) => groups.includes(group));
 
 /** @type {Record<string, (card: LayoutCard, device: string) => ShownCard>} */
-const MAKERS = { value: valueCard, plot: plotCard, control: controlCard, camera: cameraCard };
+const MAKERS = {
+  value: valueCard,
+  gauge: gaugeCard,
+  plot: plotCard,
+  control: controlCard,
+  camera: cameraCard,
+  log: logCard,
+};
 
 /** @type {(card: LayoutCard, device: string, title: string, ...content: Child[]) => HTMLElement} */
 function frame({ is_wide, text }, device, title, ...content) {
@@ -89,6 +99,46 @@ function valueCard(card, device) {
     element.classList.toggle("away", known?.online === false);
   };
   return { device, element, draw };
+}
+
+/** @type {(card: LayoutCard, device: string) => ShownCard} */
+function gaugeCard(card, device) {
+  const name = card.name ?? "";
+  const { title } = aboutValue(device, name);
+  const [low, high] = [card.low ?? 0, card.high ?? 100];
+  const drawing = gauge(title, low, high);
+  const element = frame(card, device, title, drawing.element);
+  const draw = () => {
+    const known = store.devices.get(device);
+    const vital = known?.[/** @type {"rssi_dbm"} */ (name)];
+    const value = own(known?.values ?? {}, name)?.value ?? (typeof vital === "number" ? vital : null);
+    drawing.draw(typeof value === "number" ? value : null, aboutValue(device, name).textOf(value));
+    element.classList.toggle("away", known?.online === false);
+  };
+  return { device, element, draw };
+}
+
+/** @type {(card: LayoutCard, device: string) => ShownCard} */
+function logCard(card, device) {
+  const list = h("ol", { class: "log", tabindex: 0, "aria-label": t("card_log") });
+  const element = frame(card, device, t("log"), list);
+  const load = async () => {
+    try {
+      const query = new URLSearchParams({ type: "log", device, limit: String(LOG_LINES) });
+      const { rows } = await request("GET", `/api/journal?${query}`);
+      list.replaceChildren(...rows.map(logLine).reverse());
+    } catch {
+      // The next time, in some seconds.
+    }
+  };
+  return { device, element, draw: () => {}, load, isLog: true };
+}
+
+/** @param {import("../lib/types.js").JournalEntry} entry */
+function logLine(entry) {
+  const { time, level, message } = lineOfEntry(entry);
+  const moment = h("time", {}, formatTime(time));
+  return h("li", { class: level }, moment, h("span", { class: "level" }, level), bdi(message, { class: "message" }));
 }
 
 /** @type {(card: LayoutCard, device: string) => ShownCard} */

@@ -6,14 +6,14 @@ import { h } from "../lib/dom.js";
 import { t } from "../lib/words.js";
 import { copyable } from "./copyable.js";
 
-/** @import { IssuedLink } from "../lib/types.js" */
+/** @import { Child, IssuedLink } from "../lib/types.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * Returns a new link with its QR code.
  * @param {IssuedLink} link
- * @param {string} hint how often and how long it works
+ * @param {Child} hint how often and how long it works
  */
 export async function linkCode({ path, address, is_public }, hint) {
   const text = addressFor(location, address, is_public) + path;

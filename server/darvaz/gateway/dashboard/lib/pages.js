@@ -1,121 +1,26 @@
-// The pages of the dashboard: what loads each, and how the header shows it.
+// The pages of the dashboard: what loads each, how the header shows it, and for whom it is.
 
 /** @typedef {"all" | "viewers" | "operators" | "owners"} Readers */
 /** @typedef {{load: () => Promise<unknown>, element: string, title: string, icon: string, readers: Readers}} Page */
 
+/** @type {(load: () => Promise<unknown>, element: string, title: string, icon: string, readers: Readers) => Page} */
+const page = (load, element, title, icon, readers) => ({ load, element, title, icon, readers });
+
 // Each page is loaded when it is first shown: most visits are to one or two.
-/** @type {Page} */
-export const HOME = {
-  load: () => import("../pages/device-list.js"),
-  element: "device-list",
-  title: "devices",
-  icon: "devices",
-  readers: "all",
-};
+export const HOME = page(() => import("../pages/device-list.js"), "device-list", "devices", "devices", "all");
 /** The pages of the header, by what follows "#/" in the address. */
-/** @type {Map<string, Page>} */
 export const PAGES = new Map([
   ["", HOME],
-  [
-    "cameras",
-    {
-      load: () => import("../pages/camera-wall.js"),
-      element: "camera-wall",
-      title: "cameras",
-      icon: "camera",
-      readers: "all",
-    },
-  ],
-  [
-    "layouts",
-    {
-      load: () => import("../pages/layout-page.js"),
-      element: "layout-page",
-      title: "layouts",
-      icon: "table",
-      readers: "all",
-    },
-  ],
-  [
-    "charts",
-    {
-      load: () => import("../pages/chart-page.js"),
-      element: "chart-page",
-      title: "charts",
-      icon: "chart",
-      readers: "all",
-    },
-  ],
-  [
-    "alerts",
-    {
-      load: () => import("../pages/alerts-page.js"),
-      element: "alerts-page",
-      title: "alerts",
-      icon: "bell",
-      readers: "viewers",
-    },
-  ],
-  [
-    "rules",
-    {
-      load: () => import("../pages/rules-page.js"),
-      element: "rules-page",
-      title: "rules",
-      icon: "clock",
-      readers: "viewers",
-    },
-  ],
-  [
-    "journal",
-    {
-      load: () => import("../pages/journal-page.js"),
-      element: "journal-page",
-      title: "journal_page",
-      icon: "journal",
-      readers: "viewers",
-    },
-  ],
-  [
-    "add",
-    {
-      load: () => import("../pages/add-board.js"),
-      element: "add-board",
-      title: "add",
-      icon: "add",
-      readers: "operators",
-    },
-  ],
-  [
-    "releases",
-    {
-      load: () => import("../pages/release-page.js"),
-      element: "release-page",
-      title: "releases",
-      icon: "release",
-      readers: "viewers",
-    },
-  ],
-  [
-    "people",
-    {
-      load: () => import("../pages/people-page.js"),
-      element: "people-page",
-      title: "people",
-      icon: "people",
-      readers: "owners",
-    },
-  ],
-  [
-    "access",
-    {
-      load: () => import("../pages/access-page.js"),
-      element: "access-page",
-      title: "access",
-      icon: "key",
-      readers: "operators",
-    },
-  ],
+  ["cameras", page(() => import("../pages/camera-wall.js"), "camera-wall", "cameras", "camera", "all")],
+  ["layouts", page(() => import("../pages/layout-page.js"), "layout-page", "layouts", "table", "all")],
+  ["charts", page(() => import("../pages/chart-page.js"), "chart-page", "charts", "chart", "all")],
+  ["alerts", page(() => import("../pages/alerts-page.js"), "alerts-page", "alerts", "bell", "viewers")],
+  ["rules", page(() => import("../pages/rules-page.js"), "rules-page", "rules", "clock", "viewers")],
+  ["journal", page(() => import("../pages/journal-page.js"), "journal-page", "journal_page", "journal", "viewers")],
+  ["add", page(() => import("../pages/add-board.js"), "add-board", "add", "add", "operators")],
+  ["releases", page(() => import("../pages/release-page.js"), "release-page", "releases", "release", "viewers")],
+  ["people", page(() => import("../pages/people-page.js"), "people-page", "people", "people", "owners")],
+  ["access", page(() => import("../pages/access-page.js"), "access-page", "access", "key", "operators")],
 ]);
 /** The pages that a phone's bar shows at once. */
 export const FIRST = new Set(["", "layouts", "charts", "alerts"]);

@@ -323,6 +323,9 @@ export interface LayoutCard {
   name: string | null;
   text: string;
   is_wide: boolean;
+  /** The ends of a gauge. */
+  low?: number | null;
+  high?: number | null;
 }
 
 /** A dashboard that people made; each change has a number. */

@@ -1,5 +1,6 @@
 // The page of alerts: what is wrong now, the rules, who is told, and what was wrong.
 
+import { cell, panel, table } from "../elements/page-parts.js";
 import { alertText } from "../lib/alert-text.js";
 import { reasonOf, request } from "../lib/api.js";
 import { bdi, h } from "../lib/dom.js";
@@ -125,20 +126,4 @@ function alertNodes(alert, rule) {
 function boardOf({ device }) {
   if (device === null) return h("span", {}, t("the_gateway"));
   return h("a", { href: `#/device/${encodeURIComponent(device)}` }, bdi(store.devices.get(device)?.label ?? device));
-}
-
-/** @type {(...content: import("../lib/types.js").Child[]) => HTMLElement} */
-function panel(...content) {
-  return h("section", { class: "panel" }, content);
-}
-
-/** @type {(columns: string[], body: HTMLElement) => HTMLElement} */
-function table(columns, body) {
-  const titles = columns.map((key) => h("th", { scope: "col" }, t(key)));
-  return h("table", {}, h("thead", {}, h("tr", {}, titles)), body);
-}
-
-/** @type {(title: string, content: import("../lib/types.js").Child) => HTMLElement} */
-function cell(title, content) {
-  return h("td", { "data-label": t(title) }, content);
 }

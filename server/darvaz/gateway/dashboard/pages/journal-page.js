@@ -1,13 +1,12 @@
 // The journal of the whole gateway: who came, went and was refused, and who changed or commanded what.
 
 import "../elements/device-journal.js";
+import { labelled } from "../elements/page-parts.js";
 import { h } from "../lib/dom.js";
 import { compareNames } from "../lib/fold.js";
 import { nameOf } from "../lib/known-devices.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
-
-/** @import { Child } from "../lib/types.js" */
 
 /** What people look for, as the API's filters. */
 /** @type {Record<string, Record<string, string>>} */
@@ -82,8 +81,3 @@ class JournalPage extends HTMLElement {
 }
 
 customElements.define("journal-page", JournalPage);
-
-/** @type {(key: string, input: HTMLElement) => Child} */
-function labelled(key, input) {
-  return h("label", {}, h("span", {}, t(key)), input);
-}

@@ -5,6 +5,7 @@ import { isConfirmed } from "../elements/dialog.js";
 import { groupsOf } from "../elements/fleet-filters.js";
 import { cardsOf, cardTitle } from "../elements/layout-cards.js";
 import { valueNamesOf } from "../lib/about-values.js";
+import { numberOf } from "../lib/alert-text.js";
 import { reasonOf, request } from "../lib/api.js";
 import { bdi, h, oncePerFrame, visible } from "../lib/dom.js";
 import { compareNames } from "../lib/fold.js";
@@ -16,7 +17,8 @@ import { t } from "../lib/words.js";
 /** @import { ShownCard } from "../elements/layout-cards.js" */
 
 const REFRESH_MS = 60_000;
-const KINDS = ["value", "plot", "control", "camera", "text"];
+const KINDS = ["value", "gauge", "plot", "control", "camera", "log", "text"];
+const LOG_MS = 5_000;
 const NEW = "new";
 
 class LayoutPage extends HTMLElement {
@@ -30,6 +32,7 @@ class LayoutPage extends HTMLElement {
   /** Where the card was that is being dragged; -1: none. */
   #dragged = -1;
   #timer = 0;
+  #logTimer = 0;
   #status = h("p", { role: "alert", class: "failed" });
   #drawSoon = oncePerFrame(() => {
     for (const card of this.#shown) card.draw();
@@ -44,16 +47,22 @@ class LayoutPage extends HTMLElement {
       this.#drawSoon();
     });
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    this.#logTimer = setInterval(() => !document.hidden && this.#refreshLogs(), LOG_MS);
     this.#load();
   }
 
   disconnectedCallback() {
     clearInterval(this.#timer);
+    clearInterval(this.#logTimer);
   }
 
   #refresh() {
     for (const card of this.#shown) card.load?.();
     this.#drawSoon();
+  }
+
+  #refreshLogs() {
+    for (const card of this.#shown) if (card.isLog) card.load?.();
   }
 
   async #load() {
@@ -101,7 +110,9 @@ class LayoutPage extends HTMLElement {
     );
     this.replaceChildren(
       head,
-      this.#isEditing ? "" : h("nav", { class: "row tabs", "aria-label": t("layouts") }, tabs, made),
+      this.#isEditing || store.limits?.layout
+        ? ""
+        : h("div", { role: "navigation", class: "row tabs", "aria-label": t("layouts") }, tabs, made),
       this.#status,
       this.#isEditing ? this.#form() : "",
       layout ? grid : h("p", { class: "empty" }, t("layout_none")),
@@ -216,6 +227,8 @@ class LayoutPage extends HTMLElement {
 
   #form() {
     const layout = /** @type {Layout} */ (this.#layout);
+    const label = (/** @type {string} */ key, /** @type {HTMLElement} */ input) =>
+      h("label", {}, h("span", {}, t(key)), input);
     const title = h("input", {
       value: layout.title,
       maxlength: 64,
@@ -235,6 +248,9 @@ class LayoutPage extends HTMLElement {
     const of = select("board", [...all.map((device) => [`device/${device.id}`, visible(nameOf(device))]), ...groups]);
     const name = select("layout_name", []);
     const text = h("input", { maxlength: 1000, dir: "auto", "aria-label": t("layout_text") });
+    const low = h("input", { size: 6, inputmode: "decimal", value: "0", "aria-label": t("gauge_low") });
+    const high = h("input", { size: 6, inputmode: "decimal", value: "100", "aria-label": t("gauge_high") });
+    const ends = [label("gauge_low", low), label("gauge_high", high)];
     const offer = () => {
       const at = of.value.indexOf("/");
       const [type, id] = [of.value.slice(0, at), of.value.slice(at + 1)];
@@ -243,7 +259,8 @@ class LayoutPage extends HTMLElement {
       const names = devices.flatMap((device) => (isCommand ? Object.keys(device.commands) : valueNamesOf(device)));
       name.replaceChildren(...[...new Set(names)].map((each) => h("option", { value: each }, visible(each))));
       of.hidden = kind.value === "text";
-      name.hidden = kind.value === "text" || kind.value === "camera";
+      name.hidden = ["text", "camera", "log"].includes(kind.value);
+      for (const end of ends) end.hidden = kind.value !== "gauge";
       text.required = kind.value === "text";
     };
     kind.addEventListener("change", offer);
@@ -260,12 +277,12 @@ class LayoutPage extends HTMLElement {
         group: !isText && of.value.startsWith("group/") ? id : null,
         name: name.hidden ? null : name.value || null,
         text: text.value.trim(),
-        is_wide: kind.value === "plot",
+        is_wide: kind.value === "plot" || kind.value === "log",
+        low: kind.value === "gauge" ? numberOf(low.value) || 0 : null,
+        high: kind.value === "gauge" ? numberOf(high.value) || 0 : null,
       };
       this.#change([.../** @type {Layout} */ (this.#layout).cards, card]);
     };
-    const label = (/** @type {string} */ key, /** @type {HTMLElement} */ input) =>
-      h("label", {}, h("span", {}, t(key)), input);
     return h(
       "section",
       { class: "panel" },
@@ -276,6 +293,7 @@ class LayoutPage extends HTMLElement {
         label("layout_kind", kind),
         of,
         name,
+        ends,
         label("layout_text", text),
         h("button", {}, t("layout_add")),
       ),

@@ -110,8 +110,8 @@ class PeoplePage extends HTMLElement {
 
   /** @type {(link: IssuedLink, hint: string) => Promise<void>} */
   async #show(link, hint) {
-    const until = timeElement(link.expires).textContent ?? "";
-    this.#made.replaceChildren(await linkCode(link, `${hint} ${t("invite_until", until)}`));
+    const until = [t("invite_until"), " ", timeElement(link.expires)];
+    this.#made.replaceChildren(await linkCode(link, [hint, " ", until]));
   }
 
   /** @param {Person} person */
@@ -223,8 +223,8 @@ customElements.define("people-page", PeoplePage);
 function mayText(role, grants) {
   if (!grants.length) return role === "viewer" ? t("invite_all") : t("person_everything");
   const texts = grants.map(({ group, commands }) => {
-    const names = commands ? `: ${commands.join(", ")}` : "";
-    return bdi(`${group ?? t("invite_all")}${names}`);
+    const names = commands && [": ", bdi(commands.join(", "))];
+    return h("div", {}, bdi(group ?? t("invite_all")), names);
   });
-  return texts.flatMap((text, at) => (at ? [h("br", {}), text] : [text]));
+  return texts;
 }
