@@ -47,6 +47,13 @@ async def test_a_selection_gets_one_command_and_a_result_for_each(fresh_gateway:
         await page.goto(f"{gateway.url}/#/?group=lamps&view=table")
         await page.reload()
         await expect(page.get_by_role("row")).to_have_count(4)
+        # The columns that were chosen stay in this browser.
+        await page.get_by_text("Columns").click()
+        await page.get_by_label("Release").check()
+        await page.get_by_label("Address").uncheck()
+        await page.reload()
+        await expect(page.get_by_role("columnheader", name="Release")).to_be_visible()
+        await expect(page.get_by_role("columnheader", name="Address")).to_have_count(0)
 
 
 async def test_only_the_part_of_a_long_list_that_is_in_view_is_in_the_page(

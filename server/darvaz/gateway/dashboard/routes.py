@@ -29,6 +29,7 @@ _COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)[ \t]*\n", re
 _TYPES = re.compile(rb"/\*\* @type \{[^\n]*?\} \*/ ?")
 _STYLE_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
 _INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
+_STYLE_BLANKS = re.compile(rb"\s*([{};])\s*")
 # A line that only goes on in the next one; one with // in it may have a comment at its end.
 _BROKEN_LINE = re.compile(rb"^((?:(?!//)[^\n])*)(?:(?<=[,({\[])\n|\n(?=[)\]}.?:&|]))", re.MULTILINE)
 # Files with their own path; the others are below /pages/.
@@ -61,6 +62,8 @@ def as_sent(file: Path) -> bytes:
         body = _STYLE_COMMENTS.sub(b"", body)
     if file.suffix in (".js", ".css"):
         body = _INDENTATION.sub(b"", body)
+    if file.suffix == ".css":
+        return _STYLE_BLANKS.sub(rb"\1", body)
     return _BROKEN_LINE.sub(rb"\1", body) if file.suffix == ".js" else body
 
 

@@ -1,6 +1,7 @@
 // One device in the list: as a card, or as a row of a table.
 
 import { nowS } from "../lib/clock.js";
+import { chosenColumns } from "../lib/columns.js";
 import { bdi, h, visible } from "../lib/dom.js";
 import { endOf, problemOf } from "../lib/fleet.js";
 import { formatAgo, formatBytes, formatDuration, formatValue } from "../lib/format.js";
@@ -21,8 +22,6 @@ import { sparkline } from "./sparkline.js";
 
 const VALUES_SHOWN = 4;
 const CELL_VALUES = 2;
-/** The columns of the table, in their order. */
-const TABLE = ["name", "state", "values", "group", "signal", "memory", "version", "address", "uptime"];
 const UNSORTED = new Set(["values"]);
 
 /** @type {(device: Device, select: SelectBox) => DeviceItem} */
@@ -114,7 +113,7 @@ function valuesOf(device) {
  * @type {(sort: string, onsort: (column: string) => void, isSelecting: boolean) => HTMLElement}
  */
 export function tableHead(sort, onsort, isSelecting) {
-  const cells = TABLE.map((column) => {
+  const cells = chosenColumns().map((column) => {
     if (UNSORTED.has(column)) return h("th", { scope: "col" }, t(`column_${column}`));
     const direction = sort === column ? "ascending" : sort === `-${column}` ? "descending" : "none";
     const button = h("button", { type: "button", class: "link", onclick: () => onsort(column) }, t(`column_${column}`));
@@ -139,25 +138,30 @@ export function rowOf(device, select) {
 
 /** @param {Device} device */
 function cellsOf(device) {
-  const { online, groups, rssi_dbm: signal, heap_free_bytes: heap, version, ip, address, uptime_s, last_seen } = device;
+  const { online, groups, rssi_dbm: signal, heap_free_bytes: heap, version, program, kind } = device;
+  const { ip, address, uptime_s, last_seen } = device;
   const problem = problemOf(device);
   const values = shownValues(device).slice(0, CELL_VALUES);
   const texts = values.map(({ title, text }) =>
     h("span", { class: "value" }, bdi(title, { class: "quiet" }), " ", h("bdi", {}, text)),
   );
-  return [
-    h("th", { scope: "row" }, deviceLink(device, bdi(nameOf(device)))),
-    h("td", {}, presence(device), !online && h("small", { class: "quiet" }, " ", formatAgo(last_seen))),
-    h("td", {}, texts),
-    h(
-      "td",
-      {},
-      groups.map((name) => [h("span", { class: "tag" }, bdi(name)), " "]),
-    ),
-    h("td", { class: problem === "weak" ? "bad" : "" }, online && signal !== null && formatValue(signal, "dBm")),
-    h("td", { class: problem === "memory" ? "bad" : "" }, online && heap !== null && formatBytes(heap)),
-    h("td", {}, bdi(version ?? "")),
-    h("td", {}, bdi(ip || address || "")),
-    h("td", {}, online && uptime_s !== null && formatDuration(uptime_s)),
-  ];
+  /** @type {Record<string, Child>} */
+  const cells = {
+    state: [presence(device), !online && h("small", { class: "quiet" }, " ", formatAgo(last_seen))],
+    values: texts,
+    group: groups.map((name) => [h("span", { class: "tag" }, bdi(name)), " "]),
+    signal: online && signal !== null && formatValue(signal, "dBm"),
+    memory: online && heap !== null && formatBytes(heap),
+    version: bdi(version ?? ""),
+    release: bdi(program?.release ?? ""),
+    kind: t(`kind_${kind}`),
+    address: bdi(ip || address || ""),
+    uptime: online && uptime_s !== null && formatDuration(uptime_s),
+  };
+  const bad = problem === "weak" ? "signal" : problem;
+  return chosenColumns().map((column) =>
+    column === "name"
+      ? h("th", { scope: "row" }, deviceLink(device, bdi(nameOf(device))))
+      : h("td", { class: column === bad ? "bad" : "" }, cells[column]),
+  );
 }

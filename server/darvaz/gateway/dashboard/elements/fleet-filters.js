@@ -1,5 +1,6 @@
 // The filters over the list of devices, and the choice between cards and a table.
 
+import { ALL_COLUMNS, chosenColumns, showColumn } from "../lib/columns.js";
 import { h, visible } from "../lib/dom.js";
 import { compareNames, fold } from "../lib/fold.js";
 import { store } from "../lib/store.js";
@@ -32,12 +33,13 @@ export function fleetFilters(onchange, onselect) {
   const table = h("button", { type: "button", class: "quiet" }, icon("table"), h("span", {}, t("as_table")));
   let isTable = false;
   table.addEventListener("click", () => onchange({ view: isTable ? "" : "table" }));
+  const columns = columnChoice(() => onchange({}));
   const select = h("button", { type: "button", class: "quiet", onclick: onselect }, t("select_many"));
   const reset = () => onchange({ q: "", state: "", group: "", kind: "", version: "", sort: "" });
   const clear = h("button", { type: "button", class: "link", onclick: reset }, t("clear_filters"));
   const searchBox = h("label", { class: "search" }, h("span", { class: "visually-hidden" }, t("search")), search);
   const choices = [state, group, kind, version];
-  const tools = h("span", { class: "row tools" }, clear, store.mayChange && select, table);
+  const tools = h("span", { class: "row tools" }, clear, store.mayChange && select, columns, table);
   const element = h(
     "div",
     { class: "row fleet-filters" },
@@ -66,11 +68,31 @@ export function fleetFilters(onchange, onselect) {
     );
     isTable = filter.view === "table";
     table.setAttribute("aria-pressed", String(isTable));
+    columns.hidden = !isTable;
     select.setAttribute("aria-pressed", String(isSelecting));
     clear.hidden = !(filter.q || filter.state || filter.group || filter.kind || filter.version || filter.sort);
     searchBox.hidden = devices.length < FILTERS_FROM && !filter.q;
   };
   return { element, draw };
+}
+
+/** @param {() => void} onchoose */
+function columnChoice(onchoose) {
+  const chosen = chosenColumns();
+  const boxes = ALL_COLUMNS.map((column) => {
+    const box = h("input", { type: "checkbox", checked: chosen.includes(column) });
+    box.addEventListener("change", () => {
+      showColumn(column, box.checked);
+      onchoose();
+    });
+    return h("label", {}, box, " ", t(`column_${column}`));
+  });
+  return h(
+    "details",
+    { class: "choose-columns" },
+    h("summary", { class: "button quiet" }, t("columns")),
+    h("div", { class: "panel" }, boxes),
+  );
 }
 
 /** @type {(key: "state" | "group" | "kind" | "version", onchange: (change: Partial<FleetFilter>) => void) => {label: HTMLElement, draw(options: string[][], value: string): void}} */

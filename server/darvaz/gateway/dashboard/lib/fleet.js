@@ -49,6 +49,7 @@ export const COLUMNS = {
   version: (device) => device.version,
   kind: (device) => t(`kind_${device.kind}`),
   address: (device) => device.ip || device.address,
+  release: (device) => Number(device.program?.release) || device.program?.release || null,
   uptime: (device) => (device.online ? device.uptime_s : null),
   seen: (device) => device.last_seen,
 };

@@ -5,6 +5,7 @@ import { cardOf, rowOf, tableHead } from "../elements/device-items.js";
 import { fleetFilters } from "../elements/fleet-filters.js";
 import { troubles } from "../elements/troubles.js";
 import { Windowed } from "../elements/windowed.js";
+import { chosenColumns } from "../lib/columns.js";
 import { h, oncePerFrame } from "../lib/dom.js";
 import { filterOf, hashOf, problemOf, shownOf } from "../lib/fleet.js";
 import { formatNumber } from "../lib/format.js";
@@ -138,7 +139,7 @@ class DeviceList extends HTMLElement {
 
   #drawList() {
     const isTable = this.#filter.view === "table";
-    const shape = `${isTable ? this.#filter.sort || "table" : ""}${this.#isSelecting}`;
+    const shape = `${isTable ? `${this.#filter.sort || "table"}${chosenColumns()}` : ""}${this.#isSelecting}`;
     if (this.#list && shape === this.#shape) return;
     this.#shape = shape;
     this.#list?.close();
