@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hil import WITHOUT_PLUGINS
+from tests.support.hil import run_pytest
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.timeout(100)
@@ -40,7 +40,7 @@ def test_the_program_of_the_page_obeys_and_reports(pytester: pytest.Pytester) ->
         """
     )
 
-    result = pytester.runpytest_subprocess(*WITHOUT_PLUGINS, "-p", "no:xdist", "--board-program", "program", timeout=80)
+    result = run_pytest(pytester, "--board-program", "program")
 
     result.assert_outcomes(passed=2)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hil import WITHOUT_PLUGINS
+from tests.support.hil import run_pytest
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.timeout(100)
@@ -34,7 +34,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def run(project: pytest.Pytester, *words: str) -> pytest.RunResult:
-    return project.runpytest_subprocess(*WITHOUT_PLUGINS, "-p", "no:xdist", *words, timeout=RUN_S)
+    return run_pytest(project, *words, deadline_s=RUN_S)
 
 
 def calm(text: str) -> str:

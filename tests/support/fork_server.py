@@ -5,9 +5,9 @@
 Importing is nine tenths of the processor time of a start. A fork is `darvaz` all the same: a process, session and
 streams of its own, with the arguments, the environment and the folder that it is given.
 
-A request is one packet on the control socket: JSON, and four file descriptors, of a socket for the answers and of
-the input, the output and the errors. The answers are packets of decimal numbers: the process id, and later the wait
-status.
+A request is one packet on the control socket: JSON, and five file descriptors, of a socket for the answers, of the
+input, the output and the errors, and of the control socket for the fork's own requests. The answers are packets of
+decimal numbers: the process id, and later the wait status.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from pathlib import Path
 from typing import IO, Any
 
 REQUEST_BYTES_MAX = 65_536
+# What a fork runs, as Python would with `-c`; `server` is there a fork server for its own forks.
+DARVAZ = "from darvaz.__main__ import main; main()"
+_ROOT = Path(__file__).resolve().parents[2]
 # The environment decides whether the compiled modules are imported, which a fork cannot do again.
 _IMPORT_VARIABLE = "DARVAZ_COMPILED"
 # As it was when these tests began: forks have it.
@@ -58,10 +61,9 @@ class ForkServerError(Exception):
 class ForkedProcess:
     """What a fork server started, as `subprocess.Popen` shows a process."""
 
-    stdin = None
-
     def __init__(self, answers: socket.socket) -> None:
         self._answers = answers
+        self.stdin: IO[bytes] | None = None
         answer = answers.recv(32)
         if not answer:
             answers.close()
@@ -100,22 +102,38 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """A fork server, as the tests use it; it ends, with all its forks, when the tests do.
+    """A fork server, as a client uses it by the socket `control`; it ends, with all its forks, when its clients do."""
 
-    `module` is run as a program, with the descriptor of the control socket and `arguments`.
-    """
-
-    def __init__(self, module: str, arguments: Sequence[str], env: Mapping[str, str], *, own_session: bool) -> None:
+    def __init__(self, control: socket.socket, *, own_session: bool) -> None:
         # Packets arrive whole, so threads and the processes of a run need no lock.
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = control
         self._own_session = own_session
+        # Of the one that ran it: a process that is let go of is waited for.
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def run(
+        cls,
+        module: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        own_session: bool,
+        folder: Path | None = None,
+    ) -> ForkServer:
+        """Runs a module as a program in a folder, with the descriptor of its end of the socket and `arguments`."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
                 pass_fds=[theirs.fileno()],
                 env=env,
+                cwd=folder,
                 start_new_session=own_session,
             )
+        server = cls(ours, own_session=own_session)
+        server._process = process
+        return server
 
     def start(
         self,
@@ -125,18 +143,25 @@ class ForkServer:
         errors: IO[bytes] | None = None,
         input: IO[bytes] | None = None,
         folder: Path | None = None,
+        program: str = DARVAZ,
+        preload: Sequence[str] = (),
     ) -> ForkedProcess:
-        """Starts a fork with these arguments; without `errors` they go to the output, and no input is empty."""
+        """Starts a fork with these arguments; without `errors` they go to the output, and no input is empty.
+
+        `preload` are modules that the server imports before it forks.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {
             "arguments": list(arguments),
             "env": dict(env),
             "folder": str(folder or Path.cwd()),
             "own_session": self._own_session,
+            "program": program,
+            "preload": list(preload),
         }
         with theirs, open(os.devnull, "rb") as nothing:
             streams = [input or nothing, output, errors or output]
-            descriptors = [theirs.fileno(), *(stream.fileno() for stream in streams)]
+            descriptors = [theirs.fileno(), *(stream.fileno() for stream in streams), self._control.fileno()]
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
             except OSError:
@@ -156,14 +181,14 @@ def fork_server() -> ForkServer:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DARVAZ_")}
     if _IMPORTED_AS is not None:
         clean[_IMPORT_VARIABLE] = _IMPORTED_AS
-    return ForkServer("tests.support.fork_server", [], clean, own_session=True)
+    return ForkServer.run("tests.support.fork_server", [], clean, own_session=True, folder=_ROOT)
 
 
 # In the fork server
 
 
-def serve(control: socket.socket) -> None:
-    """Forks until the tests end; returns in each fork, which goes on as what was asked for."""
+def serve(control: socket.socket) -> tuple[str, ForkServer]:
+    """Forks until the tests end; returns in each fork what it runs, and this server as the fork sees it."""
     # Of each fork: the descriptor that tells of its end, its id and the socket for its status.
     forks: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -172,23 +197,42 @@ def serve(control: socket.socket) -> None:
             _report(pidfd, *forks.pop(pidfd))
         if control.fileno() not in ready:
             continue
-        packet, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES_MAX, 4)
+        packet, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES_MAX, 5)
         if not packet:
             _end_all([pid for pid, _ in forks.values()])
             sys.exit()
-        answers, streams = socket.socket(fileno=descriptors[0]), descriptors[1:]
+        answers, streams, ours = socket.socket(fileno=descriptors[0]), descriptors[1:4], descriptors[4]
+        request = json.loads(packet)
+        _import(request["preload"])
         pid = os.fork()
         if pid == 0:
             for descriptor in forks:
                 os.close(descriptor)
             for own in (control, answers, *(kept for _, kept in forks.values())):
                 own.close()
-            _become(json.loads(packet), streams)
-            return
-        for stream in streams:
-            os.close(stream)
+            _become(request, streams)
+            server = ForkServer(socket.socket(fileno=ours), own_session=request["own_session"])
+            return request["program"], server
+        for descriptor in (*streams, ours):
+            os.close(descriptor)
         answers.send(str(pid).encode())
         forks[os.pidfd_open(pid)] = (pid, answers)
+
+
+def _import(modules: Sequence[str]) -> None:
+    """Imports modules that are not there yet."""
+    missing = [name for name in modules if name not in sys.modules]
+    for name in missing:
+        importlib.import_module(name)
+    if missing:
+        _freeze()
+
+
+def _freeze() -> None:
+    """Keeps forks from looking for garbage in what is there: each would copy all of it."""
+    assert threading.active_count() == 1, "a process with threads must not be forked"
+    gc.collect()
+    gc.freeze()
 
 
 def _report(pidfd: int, pid: int, answers: socket.socket) -> None:
@@ -224,7 +268,6 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
 def main() -> None:
     for name in _IMPORTED:
         importlib.import_module(name)
-    from darvaz.__main__ import main as run
     from darvaz.boards.flashing.firmware_files import read_deployed
     from darvaz.gateway.dashboard.routes import file_routes
     from darvaz.protocol.codec import MessageCodec
@@ -235,16 +278,13 @@ def main() -> None:
     for kind in ("pico", "esp32cam"):
         read_deployed(kind)
 
-    assert threading.active_count() == 1, "a process with threads must not be forked"
-    # A fork that looks for garbage in this would copy all of it.
-    gc.collect()
-    gc.freeze()
-    serve(socket.socket(fileno=int(sys.argv[1])))
-    _run_to_the_end(run)
+    _freeze()
+    program, server = serve(socket.socket(fileno=int(sys.argv[1])))
+    _run_to_the_end(lambda: exec(program, {"__name__": "__main__", "server": server}))
 
 
 def _run_to_the_end(run: Callable[[], None]) -> None:
-    """Runs `darvaz` in a fork; its end is that of any Python but for the objects, which are not freed one by one.
+    """Runs what a fork is for; its end is that of any Python but for the objects, which are not freed one by one.
 
     That would copy nearly all of the memory that a fork shares, and take half of the time of a short verb.
     """

@@ -47,7 +47,7 @@ class ForkedWorkers:
         self.can_fork = True
         plugin = self
         arguments = [str(argument) for argument in config.invocation_params.args]
-        server = ForkServer("tests.support.forked_workers", arguments, os.environ, own_session=False)
+        server = ForkServer.run("tests.support.forked_workers", arguments, os.environ, own_session=False)
 
         class ForkedIO(gateway_io.Popen2IOMaster):
             """A process and the pipes to it; the last of the arguments of Python is the program that it runs."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
+import httpcore  # noqa: F401 (else httpx loads it in a test; pytester unloads it again, but its exceptions stay)
 import httpx
 
 from darvaz.client.local_token import LocalTokenAuth

@@ -5,17 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+
+import pytest
 
 from darvaz.boards.virtual import VirtualBoard
 from darvaz.boards.virtual.firmware import write_flash
+from tests.support.fork_server import ForkedProcess, can_fork
+from tests.support.forked_pytest import NOT_OF_MAKERS, start_pytest
 from tests.support.gateway import GatewayProcess
+from tests.support.updates import until_online
 
-# Plugins of our own tests that makers do not have: loading them takes longer than all else of a start.
-WITHOUT_PLUGINS = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
+# Loading them takes longer than all else of a start.
+WITHOUT_PLUGINS = tuple(word for name in NOT_OF_MAKERS for word in ("-p", f"no:{name}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +45,58 @@ async def bench(
         if program is not None:
             (folder / "flash/main.py").write_text(program)
         async with VirtualBoard(kind, folder / "flash") as board:
+            await until_online(gateway, device)
             yield Bench(gateway.url, board)
 
 
 async def pytest_in(
-    folder: Path, *words: str, env: dict[str, str] | None = None, deadline_s: float = 100.0
+    folder: Path, *words: str, env: dict[str, str] | None = None, deadline_s: float = 100.0, is_exec: bool = False
 ) -> tuple[int, str]:
     """Runs pytest in a process of its own; returns its exit status and what it printed.
 
-    The options of the run around it (PYTEST_ADDOPTS) are not for it: they change what it prints.
+    It is a fork of the fork server unless `is_exec`. The options of the run around it (PYTEST_ADDOPTS) are not for it:
+    they change what it prints.
     """
     env = {name: value for name, value in (os.environ if env is None else env).items() if name != "PYTEST_ADDOPTS"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pytest", *WITHOUT_PLUGINS, *words,
-        cwd=folder, env=env, stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(deadline_s):
-            output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
+    words = (*WITHOUT_PLUGINS, *words)
+    with tempfile.TemporaryFile() as output:
+        process = await asyncio.to_thread(_start, words, folder, env, output, None, is_exec)
+        try:
+            code = await asyncio.to_thread(process.wait, deadline_s)
+        finally:
             process.kill()
-            await process.wait()
-    return process.returncode or 0, output.decode(errors="replace")
+        output.seek(0)
+        return code, output.read().decode(errors="replace")
+
+
+def run_pytest(pytester: pytest.Pytester, *words: str, deadline_s: float = 80.0) -> pytest.RunResult:
+    """Runs pytest on a maker's files in a process of its own, as `pytester.runpytest_subprocess` does."""
+    words = (*WITHOUT_PLUGINS, "-p", "no:xdist", *words)
+    began_s = time.monotonic()
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = _start(words, pytester.path, dict(os.environ), output, errors, is_exec=False)
+        try:
+            code = process.wait(deadline_s)
+        finally:
+            process.kill()
+        texts = []
+        for stream in (output, errors):
+            stream.seek(0)
+            texts.append(stream.read().decode(errors="replace"))
+            print(texts[-1])
+    out, err = (text.splitlines() for text in texts)
+    return pytest.RunResult(code, out, err, time.monotonic() - began_s)
+
+
+def _start(
+    words: Sequence[str],
+    folder: Path,
+    env: dict[str, str],
+    output: IO[bytes],
+    errors: IO[bytes] | None,
+    is_exec: bool,
+) -> ForkedProcess | subprocess.Popen[bytes]:
+    if can_fork(env) and not is_exec:
+        return start_pytest(words, folder, env, output, errors)
+    command, nothing = [sys.executable, "-m", "pytest", *words], subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=folder, env=env, stdin=nothing, stdout=output, stderr=errors or output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.hil import WITHOUT_PLUGINS
+from tests.support.hil import run_pytest
 
 RUN_S = 80
 
@@ -33,7 +33,7 @@ def crash():
 @device.command
 def hang():
     while True:
-        pass
+        __import__("time").sleep(1)
 
 
 @device.telemetry(every_s=0.2, unit="%")
@@ -58,4 +58,4 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def run(project: pytest.Pytester, code: str, *words: str) -> pytest.RunResult:
     project.makepyfile(code)
-    return project.runpytest_subprocess(*WITHOUT_PLUGINS, "-p", "no:xdist", *words, timeout=RUN_S)
+    return run_pytest(project, *words, deadline_s=RUN_S)

@@ -30,7 +30,7 @@ async def test_a_group_runs_in_one_process(tmp_path: Path, monkeypatch: pytest.M
     shutil.copy(CONFTEST, tmp_path)
     (tmp_path / "test_group.py").write_text(TESTS)
 
-    code, output = await pytest_in(tmp_path, "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider")
+    code, output = await pytest_in(tmp_path, "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider", is_exec=True)
 
     assert code == 0, output
     processes = (tmp_path / "processes.txt").read_text().split()
