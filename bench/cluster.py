@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -34,15 +34,22 @@ _DEADLINE_S = 60.0
 _IDLE_S = 5.0
 
 
+class Nats(NamedTuple):
+    """A server that runs."""
+
+    url: str
+    pid: int
+
+
 @contextlib.contextmanager
-def nats_server(folder: Path) -> Iterator[str]:
-    """Runs a server with JetStream, and gives its address."""
+def nats_server(folder: Path) -> Iterator[Nats]:
+    """Runs a server with JetStream."""
     port = port_of(reserve_port())
     beside = Path(sys.executable).with_name("nats-server")
     command = [str(beside), "-js", "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        yield f"nats://127.0.0.1:{port}"
+        yield Nats(f"nats://127.0.0.1:{port}", process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -151,7 +158,7 @@ async def measure(folder: Path, rounds: int, count: int) -> dict[str, Any]:
     idle: dict[str, float] = {}
     trips: dict[str, list[float]] = {"single": [], "owner": [], "other": []}
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(nats_server(folder / "nats"))
+        url = stack.enter_context(nats_server(folder / "nats")).url
         single = stack.enter_context(gateway(folder, "single"))
         owner = stack.enter_context(gateway(folder, "owner", "--cluster", url, "--cluster-node", "owner"))
         other = stack.enter_context(gateway(folder, "other", "--cluster", url, "--cluster-node", "other"))

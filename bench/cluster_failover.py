@@ -90,7 +90,7 @@ async def seconds_until_all(count: int, boards: SimulatedBoards, gateways: list[
 async def measure(folder: Path, count: int) -> None:
     """Prints the figures."""
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(nats_server(folder / "nats"))
+        url = stack.enter_context(nats_server(folder / "nats")).url
         options = ("--cluster", url, "--links-per-address-max", "1000000")
         gateways = [stack.enter_context(gateway(folder, name, *options)) for name in ("one", "two")]
         boards = SimulatedBoards([each.port for each in gateways], count)
