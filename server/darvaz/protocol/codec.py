@@ -106,7 +106,7 @@ class MessageCodec:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return find_json_fault(text, self._depth_max) or JsonFault.MALFORMED.fault
         # A text nests no deeper than it has opening brackets: only one with many is parsed again to count the levels.
-        if text.count("{") + text.count("[") > self._depth_max:
+        if text.count("{") + (text.count("[") if "[" in text else 0) > self._depth_max:
             return find_json_fault(text, self._depth_max) or message
         return message
 

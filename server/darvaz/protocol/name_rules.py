@@ -7,7 +7,7 @@ third of the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -42,22 +42,24 @@ class NameRules:
             found = getattr(message, field)
             if found is msgspec.UNSET:
                 continue
-            if not (found.keys() <= self._known or self._prove(found)):
+            names: dict[str, Any] = found
+            if not self._prove(names):
                 return False
             if is_nested:
-                for inner in found.values():
-                    if inner and not (inner.keys() <= self._known or self._prove(inner)):
+                for inner in names.values():
+                    if inner and not self._prove(inner):
                         return False
         return True
 
-    def _prove(self, names: Iterable[str]) -> bool:
+    def _prove(self, names: dict[str, Any]) -> bool:
+        known = self._known
         for name in names:
-            if name in self._known:
+            if name in known:
                 continue
             if not self._chars_min <= len(name) <= self._chars_max or self._pattern.search(name) is None:
                 return False
-            if len(self._known) < NAMES_KEPT_MAX:
-                self._known.add(name)
+            if len(known) < NAMES_KEPT_MAX:
+                known.add(name)
         return True
 
 
