@@ -21,6 +21,7 @@ from darvaz.gateway.telemetry.history_store import (
     HistoryStore,
     Retention,
 )
+from darvaz.gateway.telemetry.recent import Reports, Value
 from tests.unit.telemetry.histories import DAY_S, NOON_S, Kept
 
 
@@ -59,6 +60,26 @@ def test_readings_come_back_as_they_were(kept: Kept) -> None:
         (NOON_S + 10, -3.25, 1),
     ]
     assert [point.mean for point in kept.plot("pico", "humidity", NOON_S, NOON_S + 60).points] == [40.0]
+
+
+def test_of_numbered_reports_that_came_together_each_is_kept_once(kept: Kept) -> None:
+    together = Reports("pico", "b1")
+    for number in range(120):
+        values: dict[str, Value] = {"t": float(number)}
+        if number % 3:
+            values |= {"mode": "odd", "u": 1}
+        together.add(int(NOON_S + number) * 1000, values if number != 7 else {}, number)
+
+    for _ in range(2):
+        kept.history.record_all(together)
+        kept.history.record_all(together.only(range(3, 20)))
+    waiting = [kept.plot("pico", name, NOON_S, NOON_S + 120).points for name in "tu"]
+    kept.write()
+
+    assert [kept.plot("pico", name, NOON_S, NOON_S + 120).points for name in "tu"] == waiting
+    assert [point.mean for point in waiting[0]] == [float(number) for number in range(120) if number != 7]
+    assert len(waiting[1]) == 79
+    assert kept.history.position == 120
 
 
 def test_a_plot_ends_before_its_last_time(kept: Kept) -> None:

@@ -16,7 +16,7 @@ from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.gateway.telemetry.newest import NAMES_PER_DEVICE_MAX
-from darvaz.gateway.telemetry.recent import TimedValues, Value
+from darvaz.gateway.telemetry.recent import Reports, Value
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
 from tests.support.examples import examples
@@ -33,8 +33,8 @@ class RecordingHistory(History):
         self.given: list[tuple[str, Mapping[str, Value]]] = []
         self.forgotten: list[str] = []
 
-    def record_all(self, device: str, boot: str, reports: list[TimedValues]) -> None:
-        self.given += [(device, values) for _, values, _ in reports]
+    def record_all(self, reports: Reports) -> None:
+        self.given += [(reports.device, values) for values in reports.values]
 
     def forget(self, device: str) -> None:
         self.forgotten.append(device)

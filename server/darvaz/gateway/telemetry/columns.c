@@ -48,7 +48,7 @@ static int read_values(PyObject **given, Py_ssize_t count, double *values)
     return 0;
 }
 
-/* Returns the size of the largest value; infinite where one is not a number, or is minus zero, which has a sign to lose. */
+/* Returns the size of the largest value; infinite where one is not a number, or is minus zero, which has a sign. */
 static double size_of(const double *values, Py_ssize_t count)
 {
     double largest = 0.0;
@@ -195,12 +195,10 @@ static PyObject *as_float(PyObject *value)
 /* Puts the values of one report into their columns; a column without all numbers becomes None.
 
    Returns 1, 0 where the report has other names, or -1 with an exception. */
-static int add_report(PyObject *report, PyObject *names, PyObject *columns, Py_ssize_t at)
+static int add_row(PyObject *values, PyObject *names, PyObject *columns, Py_ssize_t at)
 {
-    PyObject *values = PyTuple_CheckExact(report) && PyTuple_GET_SIZE(report) > 1 ? PyTuple_GET_ITEM(report, 1) : NULL;
-
-    if (values == NULL || !PyDict_CheckExact(values)) {
-        PyErr_SetString(PyExc_TypeError, "a report is a tuple, and its second item is a dict");
+    if (!PyDict_CheckExact(values)) {
+        PyErr_SetString(PyExc_TypeError, "a row is a dict");
         return -1;
     }
     if (PyDict_GET_SIZE(values) != PyTuple_GET_SIZE(names))
@@ -228,11 +226,11 @@ static int add_report(PyObject *report, PyObject *names, PyObject *columns, Py_s
 static PyObject *numbers_of(PyObject *module, PyObject *const *arguments, Py_ssize_t argument_count)
 {
     if (argument_count != 2 || !PyTuple_CheckExact(arguments[0]) || !PyList_CheckExact(arguments[1])) {
-        PyErr_SetString(PyExc_TypeError, "give a tuple of names and a list of reports");
+        PyErr_SetString(PyExc_TypeError, "give a tuple of names and a list of rows");
         return NULL;
     }
-    PyObject *names = arguments[0], *reports = arguments[1];
-    Py_ssize_t width = PyTuple_GET_SIZE(names), count = PyList_GET_SIZE(reports);
+    PyObject *names = arguments[0], *rows = arguments[1];
+    Py_ssize_t width = PyTuple_GET_SIZE(names), count = PyList_GET_SIZE(rows);
     PyObject *columns = PyList_New(width);
     int is_alike = columns == NULL ? -1 : 1;
 
@@ -244,7 +242,7 @@ static PyObject *numbers_of(PyObject *module, PyObject *const *arguments, Py_ssi
             PyList_SET_ITEM(columns, name, column);
     }
     for (Py_ssize_t at = 0; is_alike == 1 && at < count; at++)
-        is_alike = add_report(PyList_GET_ITEM(reports, at), names, columns, at);
+        is_alike = add_row(PyList_GET_ITEM(rows, at), names, columns, at);
     if (is_alike == 1)
         return columns;
     Py_XDECREF(columns);
@@ -255,7 +253,7 @@ static PyObject *numbers_of(PyObject *module, PyObject *const *arguments, Py_ssi
 
 static PyMethodDef functions[] = {
     {"numbers_of", (PyCFunction)(void (*)(void))numbers_of, METH_FASTCALL,
-     PyDoc_STR("numbers_of(names, reports)\n--\n\nReturns the numbers of each name, or None.")},
+     PyDoc_STR("numbers_of(names, rows)\n--\n\nReturns the numbers of each name, or None.")},
     {"to_columns", (PyCFunction)(void (*)(void))to_columns, METH_FASTCALL,
      PyDoc_STR("to_columns(times_ms, values)\n--\n\nReturns readings as columns; raises ValueError.")},
     {NULL, NULL, 0, NULL},

@@ -43,13 +43,12 @@ def to_columns(times_ms: Sequence[int], values: Sequence[float]) -> Columns:
     return places, time_width, value_width, whole[0], time_column + value_column
 
 
-def numbers_of(names: tuple[str, ...], reports: list[Any]) -> list[list[float] | None] | None:
-    """Returns the values of each name, in the order of the reports; None if one of them has other names.
+def numbers_of(names: tuple[str, ...], rows: list[Any]) -> list[list[float] | None] | None:
+    """Returns the values of each name, in the order of the rows, values by name; None if one has other names.
 
-    The second item of a report is its values by name. In place of values that are not all numbers is None.
+    In place of values that are not all numbers is None.
     """
     found: list[list[float] | None] = []
-    rows = [report[1] for report in reports]
     if any(len(row) != len(names) for row in rows):
         return None
     for name in names:

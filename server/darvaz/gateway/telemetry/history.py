@@ -23,7 +23,7 @@ from darvaz.gateway.telemetry.history_limits import HistoryLimits
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, read_meta, write_meta
 from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
 from darvaz.gateway.telemetry.newest import Newest, load_newest
-from darvaz.gateway.telemetry.recent import TimedValues, Value
+from darvaz.gateway.telemetry.recent import Reports, Value
 from darvaz.gateway.telemetry.report_queue import ReportQueue, State, Waiting
 
 log = logging.getLogger("darvaz.history")
@@ -123,17 +123,19 @@ class History:
 
     def record(self, device: str, time_s: float, values: Mapping[str, Value], boot: str = "", number: int = -1) -> None:
         """Keeps the values of one report, at the time it happened, once if it has a boot and a number. Never waits."""
-        self.record_all(device, boot, [(int(time_s * 1000), values, number)])
+        reports = Reports(device, boot)
+        reports.add(int(time_s * 1000), values, number)
+        self.record_all(reports)
 
-    def record_all(self, device: str, boot: str, reports: list[TimedValues]) -> None:
-        """Keeps reports of one device, each once if the device has a boot and the report a number. Never waits."""
+    def record_all(self, reports: Reports) -> None:
+        """Keeps reports of one device, each once if there is a boot and the report has a number. Never waits."""
         waiting = len(self._queue)
         places = self._pending_reports_max - waiting
-        if places < len(reports):
+        if places < len(reports.values):
             # Their numbers are not taken: they may come again.
-            self.dropped_reports += len(reports) - max(places, 0)
-            reports = reports[: max(places, 0)]
-        self._queue.add(device, boot, reports)
+            self.dropped_reports += len(reports.values) - max(places, 0)
+            reports = reports.only(range(max(places, 0)))
+        self._queue.add(reports)
         urged = self._pending_reports_max // _URGED_PART
         if waiting <= urged < len(self._queue):
             self.urge()

@@ -11,6 +11,7 @@ import msgspec
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.newest import HEALTH_NAMES, Newest, Reading, Vitals, put
+from darvaz.gateway.telemetry.recent import Reports
 
 _ELSEWHERE_TYPES = ("telemetry", "pong", "connect")
 
@@ -61,24 +62,29 @@ class Telemetry:
     def receive_reports(self, device: str, reports: list[Any]) -> None:
         """Takes `TimedMessage` of reports that came together from the bus."""
         at_s = self._monotonic_s() - self._unix_s()
-        timed: list[Any] = []
+        boot = self._boots.get(device, "")
+        kept = Reports(device, boot)
         # Whether each report has the names of the newest, and comes behind the others: then that one replaces them.
         newest_s, newest = reports[-1]
-        names, before_s, is_plain = newest.values.keys(), 0.0, True
+        names: dict[str, Any] = newest.values
+        before_s, is_plain = 0.0, True
         uptime_ms = -1.0
         for happened_s, message in reports:
             values: dict[str, Any] = message.values
-            is_plain = is_plain and before_s <= happened_s and values.keys() == names
+            is_plain = is_plain and before_s <= happened_s and (values is names or _has_names(values, names))
             before_s = happened_s
             if message.uptime_ms is not _UNSET and message.uptime_ms > uptime_ms:
                 uptime_ms = message.uptime_ms
-            timed.append((int(happened_s * 1000), values, -1 if message.seq is _UNSET else message.seq))
+            kept.times_ms.append(int(happened_s * 1000))
+            kept.values.append(values)
+            if boot:
+                kept.numbers.append(-1 if message.seq is _UNSET else message.seq)
         if is_plain:
-            self._keep_values(device, newest.values, newest_s, at_s + newest_s)
+            self._keep_values(device, names, newest_s, at_s + newest_s)
         else:
             for happened_s, message in reports:
                 self._keep_values(device, message.values, happened_s, at_s + happened_s)
-        self._history.record_all(device, self._boots.get(device, ""), timed)
+        self._history.record_all(kept)
         if uptime_ms >= 0:
             self._keep_uptime(device, uptime_ms)
 
@@ -187,7 +193,7 @@ class Telemetry:
                 self._settle(device)
                 self._keep_each(device, values, happened_s, at_s)
                 return
-            if last.values.keys() != values.keys():
+            if not _has_names(last.values, values):
                 self._settle(device)
                 at_s = max(at_s, last.at_s)
         # In one step, for `dump`; it is newer than all others.
@@ -215,8 +221,9 @@ class Telemetry:
 
     def record(self, device: str, report: Any, happened_s: float) -> None:
         """Puts a report into the history, if that does not have it yet."""
-        number = -1 if report.seq is _UNSET else report.seq
-        self._history.record_all(device, self._boots.get(device, ""), [(int(happened_s * 1000), report.values, number)])
+        kept = Reports(device, self._boots.get(device, ""))
+        kept.add(int(happened_s * 1000), report.values, -1 if report.seq is _UNSET else report.seq)
+        self._history.record_all(kept)
 
     def _record_vitals(self, device: str, message: Any, happened_s: float) -> None:
         numbers = self._keep_vitals(device, message, happened_s)
@@ -235,3 +242,8 @@ class Telemetry:
                 numbers[name] = float(value)
                 self._health.setdefault(device, {})[name] = Reading(value, happened_s)
         return numbers
+
+
+def _has_names(values: dict[str, Any], others: dict[str, Any]) -> bool:
+    """Returns whether two reports have the same names."""
+    return len(values) == len(others) and all(name in others for name in values)

@@ -6,7 +6,7 @@ take a fifth of the time that each value by itself would.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from darvaz.gateway.telemetry.columns import numbers_of
@@ -16,10 +16,46 @@ Value = bool | int | float | str
 Report = tuple[str, int, Mapping[str, Value], str, int]
 # As records of earlier versions have it.
 UnnumberedReport = tuple[str, int, Mapping[str, Value]]
-# Time in Unix milliseconds, the values by name, and the number of the message, -1 where it has none.
-TimedValues = tuple[int, Mapping[str, Value], int]
-# Device, its boot ("" if it tells none), and what it reported at once: numbers count within the boot.
-Reports = tuple[str, str, list[TimedValues]]
+
+
+class Reports:
+    """Reports of one device, in the order of arrival, as columns: a tuple for each would cost the garbage collector."""
+
+    __slots__ = ("boot", "device", "numbers", "times_ms", "values")
+
+    def __init__(self, device: str, boot: str = "") -> None:
+        self.device = device
+        # The start of the board that the numbers of its messages count from, "" if it tells none.
+        self.boot = boot
+        # Unix milliseconds and values by name of each report; of each its number, -1 without one, if there is a boot.
+        self.times_ms: list[int] = []
+        self.values: list[Mapping[str, Value]] = []
+        self.numbers: list[int] = []
+
+    def add(self, time_ms: int, values: Mapping[str, Value], number: int = -1) -> None:
+        """Adds one report."""
+        self.times_ms.append(time_ms)
+        self.values.append(values)
+        if self.boot:
+            self.numbers.append(number)
+
+    def extend(self, later: Reports) -> None:
+        """Adds what came later, without its numbers."""
+        self.times_ms += later.times_ms
+        self.values += later.values
+
+    def only(self, indexes: Sequence[int]) -> Reports:
+        """Returns some of these reports."""
+        some = Reports(self.device, self.boot)
+        some.times_ms = [self.times_ms[index] for index in indexes]
+        some.values = [self.values[index] for index in indexes]
+        if self.boot:
+            some.numbers = [self.numbers[index] for index in indexes]
+        return some
+
+    def having(self, name: str) -> Reports:
+        """Returns those that have a value of this name."""
+        return self.only([index for index, values in enumerate(self.values) if name in values])
 
 
 class Series:
@@ -53,37 +89,32 @@ class Series:
         return [times_ms[index] for index in order], [numbers[index] for index in order]
 
 
-def series_of(reports: list[TimedValues]) -> dict[str, Series]:
+def series_of(reports: Reports) -> dict[str, Series]:
     """Returns the readings of one device by name."""
     found: dict[str, Series] = {}
     # A board reports the same names again and again, mostly in each of its reports.
-    if reports and not _add_columns(found, tuple(reports[0][1]), reports):
-        for names, same in groupby(reports, _names_of):
-            _add_columns(found, names, list(same))
+    if reports.values and not _add_columns(found, tuple(reports.values[0]), reports):
+        for names, same in groupby(range(len(reports.values)), lambda index: tuple(reports.values[index])):
+            _add_columns(found, names, reports.only(list(same)))
     return found
 
 
-def _add_columns(found: dict[str, Series], names: tuple[str, ...], reports: list[TimedValues]) -> bool:
+def _add_columns(found: dict[str, Series], names: tuple[str, ...], reports: Reports) -> bool:
     """Adds reports that have exactly these names; returns False, with nothing added, if one has another."""
-    columns = numbers_of(names, reports)
+    columns = numbers_of(names, reports.values)
     if columns is None:
         return False
-    times_ms = [report[0] for report in reports]
     for name, column in zip(names, columns, strict=True):
         series = found.get(name)
         if series is None:
             series = found[name] = Series()
         if column is not None:
-            series.number_times_ms += times_ms
+            series.number_times_ms += reports.times_ms
             series.numbers += column
         else:
-            for report in reports:
-                series.add(report[0], report[1][name])
+            for time_ms, values in zip(reports.times_ms, reports.values, strict=True):
+                series.add(time_ms, values[name])
     return True
-
-
-def _names_of(report: TimedValues) -> tuple[str, ...]:
-    return tuple(report[1])
 
 
 class Recent:
@@ -91,8 +122,8 @@ class Recent:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        # By device, in the order of arrival.
-        self.reports: dict[str, list[TimedValues]] = {}
+        # By device, without their numbers.
+        self.reports: dict[str, Reports] = {}
         # Device and boot → the numbers of its messages among these.
         self.taken: dict[tuple[str, str], list[int]] = {}
         # Values in all, also those that repeat a state.
@@ -105,18 +136,17 @@ class Recent:
         """Whether there is anything to write."""
         return bool(self.reports or self.taken or self.forgotten)
 
-    def add(self, device: str, boot: str, reports: list[TimedValues]) -> None:
-        """Takes what one device reported at once."""
-        if boot:
-            numbers = [report[2] for report in reports if report[2] >= 0]
-            if numbers:
-                self.taken.setdefault((device, boot), []).extend(numbers)
-        known = self.reports.get(device)
+    def add(self, reports: Reports) -> None:
+        """Takes reports of one device."""
+        numbers = [number for number in reports.numbers if number >= 0]
+        if numbers:
+            self.taken.setdefault((reports.device, reports.boot), []).extend(numbers)
+        known = self.reports.get(reports.device)
         if known is None:
-            self.reports[device] = reports
-        else:
-            known += reports
-        self.count += sum([len(report[1]) for report in reports])
+            known = self.reports[reports.device] = Reports(reports.device)
+        known.extend(reports)
+        for values in reports.values:
+            self.count += len(values)
 
     def forget(self, device: str) -> None:
         """Lets go of a device; what it reports from now on is new."""
@@ -131,7 +161,10 @@ class Recent:
         for device in later.forgotten:
             self.forget(device)
         for device, reports in later.reports.items():
-            self.reports.setdefault(device, []).extend(reports)
+            if device in self.reports:
+                self.reports[device].extend(reports)
+            else:
+                self.reports[device] = reports
         for key, numbers in later.taken.items():
             self.taken.setdefault(key, []).extend(numbers)
         self.count += later.count

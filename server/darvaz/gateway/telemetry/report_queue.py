@@ -7,14 +7,13 @@ import zlib
 from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
-from typing import cast
 
 import msgspec
 
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.telemetry.newest import Newest, add_report
-from darvaz.gateway.telemetry.recent import Recent, Report, Reports, TimedValues, UnnumberedReport, series_of
+from darvaz.gateway.telemetry.recent import Recent, Report, Reports, UnnumberedReport, series_of
 
 # Reports in a record at most, but for those that came together; at their largest they stay below the largest record.
 _REPORTS_PER_RECORD = 200
@@ -69,16 +68,16 @@ class ReportQueue:
         """How many values are sorted and wait for the writer."""
         return self._recent.count
 
-    def add(self, device: str, boot: str, reports: list[TimedValues]) -> None:
+    def add(self, reports: Reports) -> None:
         """Takes what a device reported at once, behind the others, each number of a boot once. Never waits."""
-        if boot:
-            reports = [report for report in reports if report[2] < 0 or self._is_news(device, boot, report[2])]
-        # A report without values is only a number.
-        kept = [report for report in reports if report[1] or (boot and report[2] >= 0)]
-        for start in range(0, len(kept), _REPORTS_PER_ITEM):
-            some = kept[start : start + _REPORTS_PER_ITEM]
-            self.accepted += len(some)
-            self._pending.append((device, boot, some))
+        wanted = [index for index in range(len(reports.values)) if self._is_wanted(reports, index)]
+        count = len(wanted)
+        self.accepted += count
+        if count == len(reports.values) <= _REPORTS_PER_ITEM:
+            self._pending.append(reports)
+            return
+        for start in range(0, count, _REPORTS_PER_ITEM):
+            self._pending.append(reports.only(wanted[start : start + _REPORTS_PER_ITEM]))
 
     def forget(self, device: str) -> None:
         """Forgets what came before of a device, and its numbers."""
@@ -86,14 +85,18 @@ class ReportQueue:
         self.accepted += 1
         self._pending.append(device)
 
-    def _is_news(self, device: str, boot: str, number: int) -> bool:
-        return self.taken.take(device, boot, number) is not None
+    def _is_wanted(self, reports: Reports, index: int) -> bool:
+        """Returns whether a report is news; one without values is only a number."""
+        number = reports.numbers[index] if reports.boot else -1
+        if number >= 0:
+            return self.taken.take(reports.device, reports.boot, number) is not None
+        return bool(reports.values[index])
 
     def waiting(self, device: str, name: str) -> list[Waiting]:
         """Returns the numbers of a series that the database may not have yet, oldest flush first."""
         found: list[Waiting] = []
         for number, reports in self._waiting_of(device):
-            series = series_of([report for report in reports if name in report[1]]).get(name)
+            series = series_of(reports.having(name)).get(name)
             if series is not None and series.numbers:
                 found.append((number, *series.in_order()))
         return found
@@ -102,7 +105,7 @@ class ReportQueue:
         """Returns the changes of a text or truth value that the database may not have yet, oldest first."""
         found: list[State] = []
         for _, reports in self._waiting_of(device):
-            series = series_of([report for report in reports if name in report[1]]).get(name)
+            series = series_of(reports.having(name)).get(name)
             if series is not None:
                 found += zip((time_ms / 1000 for time_ms in series.state_times_ms), series.states, strict=True)
         return sorted(found, key=itemgetter(0))
@@ -117,21 +120,21 @@ class ReportQueue:
                     found[name] = (values[-1], times_ms[-1] / 1000)
         return found
 
-    def _waiting_of(self, device: str) -> list[tuple[int, list[TimedValues]]]:
+    def _waiting_of(self, device: str) -> list[tuple[int, Reports]]:
         """Returns the number of each flush to come, and what it has of a device, oldest first."""
         with self._lock:
-            flushing = self.flushing.number, self.flushing.reports.get(device, []).copy()
-            return [flushing, (self._recent.number, self._copy_of(device))]
-
-    def _copy_of(self, device: str) -> list[TimedValues]:
-        """Returns what is sorted and what is pending of one device."""
-        found = self._recent.reports.get(device, []).copy()
-        for item in list(self._pending):
-            if item == device:
-                found.clear()
-            elif item[0] == device:
-                found += cast(Reports, item)[2]
-        return found
+            flushing, recent = Reports(device), Reports(device)
+            if device in self.flushing.reports:
+                flushing.extend(self.flushing.reports[device])
+            if device in self._recent.reports:
+                recent.extend(self._recent.reports[device])
+            for item in list(self._pending):
+                if isinstance(item, Reports):
+                    if item.device == device:
+                        recent.extend(item)
+                elif item == device:
+                    recent = Reports(device)
+            return [(self.flushing.number, flushing), (self._recent.number, recent)]
 
     # The recorder's thread
 
@@ -145,7 +148,9 @@ class ReportQueue:
                     restored.pop(item, None)
                 else:
                     device, time_ms, values, boot, number = item
-                    self._sort([(device, boot, [(time_ms, values, number if boot else -1)])])
+                    reports = Reports(device, boot)
+                    reports.add(time_ms, values, number)
+                    self._sort([reports])
                     add_report(restored, item)
             self._record = record.number
 
@@ -165,7 +170,7 @@ class ReportQueue:
         # Nobody else takes from the front, and the event loop must not wait for the disk behind a lock.
         for index in range(len(self._pending)):
             item = self._pending[index]
-            count += 1 if isinstance(item, str) else len(item[2])
+            count += 1 if isinstance(item, str) else len(item.values)
             if count > _REPORTS_PER_RECORD:
                 break
             items.append(item)
@@ -209,8 +214,8 @@ class ReportQueue:
                 self._recent.forget(item)
                 self._sorted += 1
             else:
-                self._recent.add(item[0], item[1], item[2])
-                self._sorted += len(item[2])
+                self._recent.add(item)
+                self._sorted += len(item.values)
 
 
 def _in_record(items: list[Reports | str]) -> list[Report | str]:
@@ -220,10 +225,10 @@ def _in_record(items: list[Reports | str]) -> list[Report | str]:
         if isinstance(item, str):
             made.append(item)
             continue
-        device, boot, reports = item
-        for time_ms, values, number in reports:
-            is_numbered = boot and number >= 0
-            made.append((device, time_ms, values, boot if is_numbered else "", number if is_numbered else 0))
+        for index, time_ms in enumerate(item.times_ms):
+            number = item.numbers[index] if item.boot else -1
+            boot = item.boot if number >= 0 else ""
+            made.append((item.device, time_ms, item.values[index], boot, max(number, 0)))
     return made
 
 
