@@ -160,7 +160,9 @@ async def test_rules_and_alerts_are_the_same_after_a_restart(gateway: RunningApp
 
 
 async def test_nobody_else_is_told_of_what_was_acknowledged(gateway: RunningApp, service: NotificationService) -> None:
-    await gateway.ask("PUT", "/api/alert-channels/boss", json={"url": service.url})
+    # In the language of the boss.
+    boss = {"url": service.url, "language": "fa"}
+    assert (await gateway.ask("PUT", "/api/alert-channels/boss", json=boss)).json()["language"] == "fa"
     rule = {"channels": ["phone"], "escalate_after_s": 0.5, "escalate_to": ["boss"]}
     await cold(gateway, **rule)
     await cold(gateway, value="humidity", title="Too dry", **rule)
@@ -172,7 +174,7 @@ async def test_nobody_else_is_told_of_what_was_acknowledged(gateway: RunningApp,
         found = await messages(service, 2)
         acknowledged, escalated = await active(gateway, 2)
 
-    assert [text for text in found if "Nobody has acknowledged" in text] == [found[-1]]
+    assert [text for text in found if "هنوز کسی رسیدگی نکرده است" in text] == [found[-1]]
     assert "humidity" in found[-1] and "temperature" not in found[-1]
     assert acknowledged["acknowledged"] and not acknowledged["is_escalated"]
     assert escalated["is_escalated"]

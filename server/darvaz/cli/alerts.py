@@ -166,9 +166,10 @@ def ack(alert: str, as_json: bool, gateway: str) -> None:
 @alerts.command(short_help="List, add or remove a channel to people.")
 @click.argument("name", required=False)
 @click.option("--remove", "is_removed", is_flag=True, help="Remove the channel NAME.")
+@click.option("--language", type=click.Choice(["en", "fa"]), default="en", help="Of the messages: English or Persian.")
 @json_option
 @gateway_option
-def channel(name: str | None, is_removed: bool, as_json: bool, gateway: str) -> None:
+def channel(name: str | None, is_removed: bool, language: str, as_json: bool, gateway: str) -> None:
     """List the channels by which alerts are told; with a NAME, add one.
 
     Its address is asked for, or read from standard input: it is a secret, and options can be seen by other programs.
@@ -184,7 +185,7 @@ def channel(name: str | None, is_removed: bool, as_json: bool, gateway: str) -> 
         return
     is_terminal = sys.stdin.isatty()
     url = click.prompt("Address", hide_input=True, err=True) if is_terminal else sys.stdin.readline()
-    made = ask(gateway, requests.put_channel(name, url.strip()))
+    made = ask(gateway, requests.put_channel(name, url.strip(), language))
     text = f"{visible(name)}: {visible(made['address'])}\nTry it: darvaz alerts test {visible(name)}"
     click.echo(visible_json(made, indent=2) if as_json else text)
 

@@ -57,9 +57,10 @@ def channels() -> ApiRequest:
     return ApiRequest("GET", path_of("alert-channels"), shape=AlertChannelListInfo)
 
 
-def put_channel(name: str, url: str) -> ApiRequest:
-    """Adds a channel, or gives it another address."""
-    return ApiRequest("PUT", path_of("alert-channels", name), shape=AlertChannelInfo, body={"url": url})
+def put_channel(name: str, url: str, language: str = "en") -> ApiRequest:
+    """Adds a channel, or gives it another address or language."""
+    body = {"url": url} | ({} if language == "en" else {"language": language})
+    return ApiRequest("PUT", path_of("alert-channels", name), shape=AlertChannelInfo, body=body)
 
 
 def remove_channel(name: str) -> ApiRequest:

@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 
 from darvaz.gateway.alerts.outbox import AlertOutbox
+from darvaz.gateway.alerts.phrases import PHRASES, Language
 from darvaz.gateway.alerts.records import TABLES, Channel, Kept, Message, new_id
+from darvaz.gateway.alerts.rules import AlertRule
 from darvaz.gateway.alerts.sender import Sender
 from darvaz.gateway.alerts.telling import Notice
-from darvaz.gateway.alerts.words import compose
+from darvaz.gateway.alerts.words import Composer
 
 log = logging.getLogger("darvaz.alerts")
 
@@ -43,6 +45,8 @@ class Messages:
         self._record = record
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s
+        self.rule_of: Callable[[str], AlertRule | None] = lambda rule_id: None
+        """Returns the rule of an id, in whose words Persian messages are written."""
         self.sender = Sender()
         self._outbox = AlertOutbox()
         # By name. Their addresses are secrets.
@@ -84,11 +88,11 @@ class Messages:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
 
-    def put_channel(self, name: str, url: str, shown: str) -> None:
+    def put_channel(self, name: str, url: str, shown: str, language: Language = "en") -> None:
         """Adds or replaces a channel, with its address and how to show that; raises `TooManyChannelsError`."""
         if name not in self._channels and len(self._channels) >= CHANNELS_MAX:
             raise TooManyChannelsError(f"there are {CHANNELS_MAX} channels already: remove some")
-        channel = Channel(url, shown)
+        channel = Channel(url, shown, language)
         self._kept_channels.put({name: channel})
         self._channels[name] = channel
 
@@ -105,7 +109,8 @@ class Messages:
         messages = {}
         for notice in notices:
             if notice.channel in self._channels:
-                title, body = compose(notice, self._name_of)
+                composer = Composer(self._channels[notice.channel].language, self._name_of, self.rule_of)
+                title, body = composer.compose(notice)
                 message = Message(id=new_id(), channel=notice.channel, unix_s=self._unix_s(), title=title, body=body)
                 messages[message.id] = message
         self._kept_messages.put(messages)
@@ -127,8 +132,9 @@ class Messages:
 
     async def test(self, name: str) -> str | None:
         """Sends a message that says it is a test, at once; returns why it failed, or None."""
-        text = "This is a test of the gateway's alerts. Nothing is wrong."
-        return await self.sender.send(self._channels[name].url, "Test of the alerts", text)
+        channel = self._channels[name]
+        phrases = PHRASES[channel.language]
+        return await self.sender.send(channel.url, phrases.test_title, phrases.test_text)
 
     def _send_due(self) -> None:
         if not self._is_open:

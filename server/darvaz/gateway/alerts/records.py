@@ -10,6 +10,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from darvaz.gateway.alerts.phrases import Language
+
 TABLES = ("alert_rules", "alert_channels", "alerts", "alert_messages", "alert_waiting")
 # Alerts that are over; the oldest are deleted.
 ENDED_MAX = 2_000
@@ -50,6 +52,8 @@ class Channel(msgspec.Struct, frozen=True):
     url: str
     shown: str
     """The address without its secrets."""
+    language: Language = "en"
+    """Of the messages that it is told."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,6 +79,7 @@ class Alerts:
         self.book = AlertBook(tables)
         self._kept_waiting = Kept(tables, waiting, Waiting)
         self.messages = Messages(tables, name_of, record, unix_s, monotonic_s)
+        self.messages.rule_of = self.engine.rules.get
         self._teller = Teller(self.engine.rules, lambda: self.messages.channels, self._minute_of_day)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = math.inf

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need
 from darvaz.gateway.alerts.messages import TooManyChannelsError
+from darvaz.gateway.alerts.phrases import Language
 from darvaz.gateway.alerts.sender import AddressError, check_address, is_installed
 from darvaz.gateway.api.alerts import TAG
 from darvaz.gateway.api.operations import Call, Operation
@@ -30,6 +31,7 @@ class ChannelRequest(msgspec.Struct, forbid_unknown_fields=True):
             description="An address of Apprise, such as ntfys://ntfy.sh/topic; a secret.",
         ),
     ]
+    language: Annotated[Language, Meta(description="Of the messages that it is told.")] = "en"
 
 
 class ChannelAnswer(msgspec.Struct):
@@ -37,6 +39,7 @@ class ChannelAnswer(msgspec.Struct):
 
     name: str
     address: str
+    language: Language
     waiting: Annotated[int, Meta(description="Messages that have not arrived yet.")]
     error: Annotated[str | None, Meta(description="Why it cannot be reached now.")]
 
@@ -66,7 +69,7 @@ async def put_alert_channel(call: Call) -> ChannelAnswer | Response:
     try:
         # In a thread: Apprise takes long to load.
         shown = await asyncio.to_thread(check_address, call.body.url)
-        call.parts.alerts.messages.put_channel(name, call.body.url, shown)
+        call.parts.alerts.messages.put_channel(name, call.body.url, shown, call.body.language)
     except AddressError as error:
         return problem(422, "invalid", f"url: {error}")
     except TooManyChannelsError as error:
@@ -120,7 +123,10 @@ def _name(call: Call) -> str:
 
 def _answer(call: Call, name: str) -> ChannelAnswer:
     messages = call.parts.alerts.messages
-    return ChannelAnswer(name, messages.channels[name].shown, messages.waiting(name), messages.errors.get(name))
+    channel = messages.channels[name]
+    return ChannelAnswer(
+        name, channel.shown, channel.language, messages.waiting(name), messages.errors.get(name)
+    )  # fmt: skip
 
 
 def _unknown() -> Response:

@@ -3,7 +3,7 @@
 import { reasonOf, request } from "../lib/api.js";
 import { announce, bdi, h } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
-import { t } from "../lib/words.js";
+import { language, t } from "../lib/words.js";
 import { isConfirmed } from "./dialog.js";
 
 /** @import { AlertChannel } from "../lib/types.js" */
@@ -16,6 +16,8 @@ class AlertChannels extends HTMLElement {
   #name = h("input", { maxlength: 32, pattern: "[A-Za-z0-9_\\-]+", required: true, dir: "ltr", autocomplete: "off" });
   #address = h("input", { type: "password", required: true, dir: "ltr", maxlength: 2000, autocomplete: "off" });
 
+  #language = h("select", {}, h("option", { value: "en" }, "English"), h("option", { value: "fa" }, "فارسی"));
+
   connectedCallback() {
     const onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -23,6 +25,8 @@ class AlertChannels extends HTMLElement {
     };
     const name = h("label", {}, h("span", {}, t("channel_name")), this.#name);
     const address = h("label", {}, h("span", {}, t("channel_address")), this.#address);
+    this.#language.value = language();
+    const chosen = h("label", {}, h("span", {}, t("language")), this.#language);
     this.replaceChildren(
       h(
         "section",
@@ -31,7 +35,7 @@ class AlertChannels extends HTMLElement {
         this.#notInstalled,
         this.#none,
         this.#list,
-        h("form", { class: "row", onsubmit }, name, address, h("button", {}, t("save_channel"))),
+        h("form", { class: "row", onsubmit }, name, address, chosen, h("button", {}, t("save_channel"))),
         h("p", { class: "quiet" }, t("channel_hint")),
         this.#status,
       ),
@@ -41,7 +45,9 @@ class AlertChannels extends HTMLElement {
 
   async #save() {
     const path = `/api/alert-channels/${encodeURIComponent(this.#name.value)}`;
-    const isDone = await this.#change(() => request("PUT", path, { url: this.#address.value.trim() }));
+    const isDone = await this.#change(() =>
+      request("PUT", path, { url: this.#address.value.trim(), language: this.#language.value }),
+    );
     if (isDone) this.#name.value = this.#address.value = "";
   }
 
