@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import tty
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -124,7 +125,9 @@ async def test_code_that_blocks_has_input_and_ends_by_ctrl_c(
     assert b"2" in after
 
 
-async def test_mpremote_mounts_a_folder_of_this_machine(gateway: GatewayProcess, lamp: Lamp, tmp_path: Path) -> None:
+async def test_mpremote_mounts_a_folder_of_this_machine_after_one_that_was_killed(
+    gateway: GatewayProcess, lamp: Lamp, tmp_path: Path
+) -> None:
     folder = tmp_path / "shared"
     folder.mkdir()
     (folder / "colours.py").write_text("WARM = 'warm ' * 100\n")
@@ -137,6 +140,12 @@ async def test_mpremote_mounts_a_folder_of_this_machine(gateway: GatewayProcess,
 
     async with tunnel(gateway, "lamp", tmp_path / "port") as port:
         command = (sys.executable, "-m", "mpremote", "connect", port)
+        endless = await asyncio.create_subprocess_exec(*command, "exec", "print(1)\nwhile True: pass", stdout=PIPE)
+        assert endless.stdout is not None
+        await asyncio.wait_for(endless.stdout.readline(), DEADLINE_S)
+        # Its code goes on, until the next one interrupts it.
+        endless.kill()
+        await endless.wait()
         mounted = await run(*command, "mount", str(folder), "+", "exec", code, "+", "exec", write)
         too_large = await run(*command, "mount", str(folder), "+", "exec", "open('/remote/large.bin', 'rb').read()")
         (folder / "large.bin").unlink()

@@ -18,7 +18,7 @@ from darvaz.client.stopped_prompt import INTERRUPT, StoppedPrompt
 from darvaz.client.synchronous import Gateway
 from darvaz.text.terminal import visible, visible_json
 from darvaz.tunnel.raw_prompt import RawPrompt
-from darvaz.tunnel.terminal import TunnelTerminal
+from darvaz.tunnel.terminal import READ_BYTES, TunnelTerminal
 
 
 @click.command()
@@ -110,12 +110,20 @@ class _InPlace:
         self._prompt = prompt
         self._terminal = terminal
         self._is_over = is_over
+        # Whether the tool has sent input to the code that runs; and what it sent behind Ctrl-C, None: it sent none.
+        self._has_typed = False
+        self._behind: bytes | None = None
 
     def run(self, code: str, is_line: bool) -> tuple[str, str | None]:
         try:
             is_value = is_line and is_expression(code)
+            self._has_typed, self._behind = False, None
             error = self._prompt.run(code, self._terminal.write, self._typed, is_value=is_value)
-            if error is not None and not is_line and (count := self._terminal.drop_input()):
+            is_interrupted = error is not None and error.rstrip().rpartition("\n")[2].startswith("KeyboardInterrupt")
+            if is_interrupted and self._behind is not None:
+                # What interrupts code goes on at the prompt at once.
+                self._terminal.put_back(self._behind)
+            elif error is not None and self._has_typed and not is_line and (count := self._terminal.drop_input()):
                 # A file, for example, that did not fit into the memory of the board; as code it would run.
                 error += f"{count} bytes of input came after the code had ended, and are dropped\n"
             return "", error
@@ -126,7 +134,13 @@ class _InPlace:
         _reset(self._prompt)
 
     def _typed(self, wait_s: float) -> bytes:
-        return INTERRUPT if self._is_over.wait(0) else self._terminal.read(wait_s)
+        data = INTERRUPT if self._is_over.wait(0) else self._terminal.read(wait_s)
+        self._has_typed = self._has_typed or bool(data)
+        if INTERRUPT in data:
+            self._behind = data.rpartition(INTERRUPT)[2]
+        elif self._behind is not None:
+            self._behind = (self._behind + data)[:READ_BYTES]
+        return data
 
 
 def is_expression(code: str) -> bool:

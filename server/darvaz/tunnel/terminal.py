@@ -28,6 +28,8 @@ class TunnelTerminal:
         tty.setraw(self._far_fd)
         self.path = os.ttyname(self._far_fd)
         self._link = link
+        # What is read first, before what tools write.
+        self._put_back = b""
         if link is not None:
             if link.is_symlink():
                 link.unlink()
@@ -57,6 +59,10 @@ class TunnelTerminal:
             if data := self.read(poll_s):
                 receive(data)
 
+    def put_back(self, data: bytes) -> None:
+        """Has bytes read again."""
+        self._put_back = data
+
     def drop_input(self) -> int:
         """Drops what a tool still writes, until it pauses, and returns how many bytes."""
         count, give_up_s = 0, time.monotonic() + DROP_DEADLINE_S
@@ -66,6 +72,9 @@ class TunnelTerminal:
 
     def read(self, wait_s: float) -> bytes:
         """Returns what a tool has written; nothing if nothing comes in this time."""
+        if self._put_back:
+            data, self._put_back = self._put_back, b""
+            return data
         readable, _, _ = select.select([self._fd], [], [], wait_s)
         if readable:
             with contextlib.suppress(OSError):
