@@ -36,6 +36,10 @@ class ClusterState(msgspec.Struct, kw_only=True):
 class Cluster(Protocol):
     """The gateways that serve together, as the API shows them."""
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether this gateway has its boards go to others, since it is about to stop."""
+
     def state(self) -> ClusterState: ...
 
     async def wait_until_shared(self, deadline_s: float) -> bool: ...
@@ -45,6 +49,8 @@ class Cluster(Protocol):
 
 class SingleGateway:
     """A gateway that serves alone."""
+
+    is_leaving = False
 
     def state(self) -> ClusterState:
         """Returns that there are no others."""

@@ -122,9 +122,6 @@ class _Server(uvicorn.Server):
         self._manager.tell_stopping()
         if self._automations is not None:
             await self._automations.close()
-        # Nobody comes any more, so that a proxy and the boards go to another gateway; requests that are here go on.
-        for listening in (*self.servers, *(sockets or ())):
-            listening.close()
         await self._parts.cluster.hand_over()
         # Event streams never end by themselves; uvicorn would wait for them until its deadline.
         self._parts.events.close()

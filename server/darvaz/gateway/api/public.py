@@ -58,10 +58,10 @@ async def mint_public_tokens(call: Call) -> Response:
 
 
 def read_health(call: Call) -> Response:
-    """Returns whether the gateway works; 503 while it cannot write its journal or other data."""
+    """Returns whether the gateway works; 503 while it cannot write its data, or leaves its boards to others."""
     problems, journal = call.parts.problems, call.parts.journal.state
     health = HealthSummary("degraded" if problems else "ok", __version__, journal, problems)
-    return respond(health, 503 if call.parts.failures else 200)
+    return respond(health, 503 if call.parts.failures or call.parts.cluster.is_leaving else 200)
 
 
 def read_protocol(call: Call) -> dict[str, Any]:

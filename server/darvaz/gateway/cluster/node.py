@@ -163,6 +163,11 @@ class ClusterNode:
                 return True
         return False
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether `hand_over` has begun."""
+        return self._links.moves.is_handing_over
+
     async def hand_over(self) -> None:
         """Has the boards of this gateway go to others, if there are any: it is about to stop."""
         if self._is_introduced and self._nodes.has_others:

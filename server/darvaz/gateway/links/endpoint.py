@@ -22,7 +22,7 @@ from darvaz.protocol.codec import Kind
 
 # Of all links, those that are not for clients without a token.
 RESERVED_PART = 0.125
-_BUSY_RETRY_S = 10.0
+_BUSY_RETRY_S, _RESTART_RETRY_S = 10.0, 1.0
 _PATH_CHARS_MAX = 64
 
 
@@ -43,7 +43,7 @@ class DeviceEndpoint:
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         caller = caller_of(scope)
-        decision = self._refuse_over_limit(caller) or self._parts.access.admit_device(caller, self._kind.name)
+        decision = self._refuse_link(caller) or self._parts.access.admit_device(caller, self._kind.name)
         if isinstance(decision, AskToken):
             decision = self._refuse_stranger(caller) or decision
         if isinstance(decision, Refused):
@@ -58,8 +58,10 @@ class DeviceEndpoint:
         connection.accept(headers, None)
         link.open(connection)
 
-    def _refuse_over_limit(self, caller: Caller) -> Refused | None:
+    def _refuse_link(self, caller: Caller) -> Refused | None:
         counts, settings = self._parts.link_counts, self._parts.settings
+        if self._parts.cluster.is_leaving:
+            return Refused(503, "restarting", "the gateway is restarting: connect again soon", _RESTART_RETRY_S)
         if counts.total >= settings.links_max:
             return Refused(503, "too_many_links", "the limit of links is reached", _BUSY_RETRY_S)
         if counts.of(network_of(caller.address)) >= settings.links_per_address_max:
