@@ -35,12 +35,19 @@ _WIDTH_WITHOUT_TERMINAL = 140
 )
 @click.option("--rounds", type=click.IntRange(1, 100), help="Number of rounds; the median is shown.")
 @click.option("--window-ms", type=click.IntRange(10, 60_000), help="Length of a measurement; some take several.")
+@click.option("--idle-boards", type=click.IntRange(1, 100_000), help="Number of idle boards.")
 @click.option(
     "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the results to this file."
 )
 @click.option("--docs", is_flag=True, help="Write the tables into docs/benchmarks.md.")
 def main(
-    quick: bool, names: tuple[str, ...], rounds: int | None, window_ms: int | None, json_path: Path | None, docs: bool
+    quick: bool,
+    names: tuple[str, ...],
+    rounds: int | None,
+    window_ms: int | None,
+    idle_boards: int | None,
+    json_path: Path | None,
+    docs: bool,
 ) -> None:
     """Measure the gateway beside its baselines in one run.
 
@@ -52,6 +59,7 @@ def main(
     extent = QUICK if quick else FULL
     extent = extent.limited(rounds) if rounds is not None else extent
     extent = extent.shortened(window_ms) if window_ms is not None else extent
+    extent = extent.emptied(idle_boards) if idle_boards is not None else extent
     cases = [case for case in CASES if not names or case.name in names]
     try:
         report = measure(cases, extent)

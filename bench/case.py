@@ -30,6 +30,10 @@ class Extent:
         """Returns the same extent with `rounds` rounds of everything."""
         return replace(self, rounds=rounds, idle_rounds=rounds)
 
+    def emptied(self, idle_boards: int) -> Self:
+        """Returns the same extent with this number of idle boards."""
+        return replace(self, idle_boards=idle_boards)
+
     def shortened(self, window_ms: int) -> Self:
         """Returns the same extent with measurements of `window_ms`, and their beginnings in the same proportion."""
         return replace(self, window_ms=window_ms, warmup_ms=self.warmup_ms * window_ms // self.window_ms)
