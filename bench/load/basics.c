@@ -31,6 +31,20 @@ int64_t process_cpu_ns(pid_t process)
     return clock_getcpuclockid(process, &clock) == 0 ? clock_ns(clock) : -1;
 }
 
+int64_t first_thread_cpu_ns(pid_t process)
+{
+    char path[64];
+    long long ns = -1;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)process, (int)process);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return -1;
+    if (fscanf(file, "%lld", &ns) != 1)
+        ns = -1;
+    fclose(file);
+    return ns;
+}
+
 void raise_file_limit(void)
 {
     struct rlimit limit;

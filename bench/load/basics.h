@@ -18,6 +18,9 @@ int64_t own_cpu_ns(void);
 // Returns the processor time of all threads of a process, or -1 if it is gone.
 int64_t process_cpu_ns(pid_t process);
 
+// Returns the processor time of the first thread of a process, or -1 if it is gone.
+int64_t first_thread_cpu_ns(pid_t process);
+
 // Raises the limit of open files to the highest that the system allows.
 void raise_file_limit(void);
 

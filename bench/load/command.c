@@ -1,6 +1,7 @@
 // Commands over HTTP to boards that answer them: how long a round trip takes, with or without other traffic.
 //
-// One operator asks one board after another over one connection, a gap after each answer. The boards answer at once,
+// Each operator asks one board after another over one connection, a gap after each answer; `in_flight` says how many
+// operators there are. The boards answer at once,
 // and meanwhile send log messages at a steady rate, evenly among them. One thread does all of it; measured is
 // the time from writing the request until the whole response is read.
 #include "basics.h"
@@ -23,12 +24,18 @@
 
 static const struct options *options;
 static struct peer *boards;
-static struct link http;
 static int epoll_fd, timer_fd, open_boards;
 static struct histogram round_trips;
-static int64_t asked_ns, next_ask_ns, started_ns, logged;
-static bool is_waiting, is_measuring, is_over;
-static unsigned long long commands;
+static int64_t started_ns, logged;
+static bool is_measuring, is_over;
+static unsigned long long commands, asked;
+
+struct operator {
+    struct link http;
+    int64_t asked_ns, next_ask_ns;
+    bool is_waiting;
+};
+static struct operator *operators;
 
 // The boards
 
@@ -75,27 +82,27 @@ static void send_logs(int64_t time_ns)
             die("a board was dropped while it sent logs");
 }
 
-// The operator
+// The operators
 
-static void ask(void)
+static void ask(struct operator *operator)
 {
     char request[REQUEST_BYTES];
     int size = snprintf(request, sizeof request,
                         "POST /api/devices/%s-%d/commands/%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
                         "Authorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
-                        options->peers.device, (int)(commands % (unsigned long long)options->links), options->command,
+                        options->peers.device, (int)(asked++ % (unsigned long long)options->links), options->command,
                         ntohs(options->peers.address.sin_port), options->operator_token);
-    asked_ns = now_ns();
-    is_waiting = true;
-    if (!link_write(&http, request, (size_t)size, &http))
+    operator->asked_ns = now_ns();
+    operator->is_waiting = true;
+    if (!link_write(&operator->http, request, (size_t)size, operator))
         die("the gateway closed the operator's connection");
 }
 
 // Returns the size of the HTTP response at the front of the input, or 0 if it is not all here.
-static size_t response_size(void)
+static size_t response_size(struct link *http)
 {
-    const char *head = (const char *)link_input(&http);
-    size_t here = link_input_size(&http);
+    const char *head = (const char *)link_input(http);
+    size_t here = link_input_size(http);
     const char *head_end = memmem(head, here, "\r\n\r\n", 4);
     if (head_end == NULL)
         return 0;
@@ -109,27 +116,30 @@ static size_t response_size(void)
     return here >= size ? size : 0;
 }
 
-static void handle_http(uint32_t events)
+static void handle_http(struct operator *operator, uint32_t events)
 {
-    if (events & EPOLLOUT && !link_flush(&http, &http))
+    struct link *http = &operator->http;
+    if (events & EPOLLOUT && !link_flush(http, operator))
         die("the gateway closed the operator's connection");
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         return;
-    if (!link_read(&http))
+    if (!link_read(http))
         die("the gateway closed the operator's connection");
-    size_t size = response_size();
+    size_t size = response_size(http);
     if (size == 0)
         return;
-    const char *response = (const char *)link_input(&http);
+    const char *response = (const char *)link_input(http);
     if (size < 12 || memcmp(response + 8, " 200", 4) != 0)
         die("a command failed: %.*s", (int)(size < 300 ? size : 300), response);
     int64_t time_ns = now_ns();
     if (is_measuring)
-        histogram_add(&round_trips, time_ns - asked_ns, 1);
-    link_consume(&http, size);
+        histogram_add(&round_trips, time_ns - operator->asked_ns, 1);
+    link_consume(http, size);
     commands++;
-    is_waiting = false;
-    next_ask_ns = time_ns + options->gap_us * NS_PER_US;
+    operator->is_waiting = false;
+    operator->next_ask_ns = time_ns + options->gap_us * NS_PER_US;
+    if (options->gap_us == 0 && !is_over)
+        ask(operator);
 }
 
 // The phases of a run
@@ -141,10 +151,25 @@ static void handle_timer(void)
         return;
     int64_t time_ns = now_ns();
     send_logs(time_ns);
-    if (is_waiting && time_ns - asked_ns > ANSWER_DEADLINE_S * NS_PER_S)
-        die("a command was not answered in %d s", ANSWER_DEADLINE_S);
-    if (!is_waiting && !is_over && time_ns >= next_ask_ns)
-        ask();
+    for (struct operator *one = operators; one < operators + options->in_flight; one++) {
+        if (one->is_waiting && time_ns - one->asked_ns > ANSWER_DEADLINE_S * NS_PER_S)
+            die("a command was not answered in %d s", ANSWER_DEADLINE_S);
+        if (!one->is_waiting && !is_over && time_ns >= one->next_ask_ns)
+            ask(one);
+    }
+}
+
+static bool is_operator(const void *owner)
+{
+    return (const struct operator *)owner >= operators && (const struct operator *)owner < operators + options->in_flight;
+}
+
+static bool is_any_waiting(void)
+{
+    for (int i = 0; i < options->in_flight; i++)
+        if (operators[i].is_waiting)
+            return true;
+    return false;
 }
 
 static void turn(void)
@@ -155,8 +180,8 @@ static void turn(void)
         die("epoll fails: %s", strerror(errno));
     for (int i = 0; i < count; i++) {
         void *owner = events[i].data.ptr;
-        if (owner == &http)
-            handle_http(events[i].events);
+        if (is_operator(owner))
+            handle_http(owner, events[i].events);
         else if (owner == &timer_fd)
             handle_timer();
         else
@@ -167,7 +192,8 @@ static void turn(void)
 static void open_all(void)
 {
     boards = calloc((size_t)options->links, sizeof *boards);
-    if (boards == NULL || options->peers.device == NULL)
+    operators = calloc((size_t)options->in_flight, sizeof *operators);
+    if (boards == NULL || operators == NULL || options->peers.device == NULL)
         die("the boards need names: --device");
     int64_t deadline_ns = now_ns() + OPEN_DEADLINE_S * NS_PER_S;
     for (int i = 0; i < options->links; i++) {
@@ -175,8 +201,9 @@ static void open_all(void)
         if (!peer_open(&boards[i], epoll_fd))
             die("nobody listens on port %d", ntohs(options->peers.address.sin_port));
     }
-    if (!link_open(&http, epoll_fd, &options->peers.address, &http))
-        die("nobody listens on port %d", ntohs(options->peers.address.sin_port));
+    for (int i = 0; i < options->in_flight; i++)
+        if (!link_open(&operators[i].http, epoll_fd, &options->peers.address, &operators[i]))
+            die("nobody listens on port %d", ntohs(options->peers.address.sin_port));
     while (open_boards < options->links) {
         turn();
         if (now_ns() > deadline_ns)
@@ -203,7 +230,7 @@ int run_command(const struct options *given)
     started_ns = now_ns();
     int64_t begin_ns = started_ns + options->warmup_ms * NS_PER_MS;
     int64_t end_ns = begin_ns + options->window_ms * NS_PER_MS;
-    int64_t begin_logged = 0, begin_cpu_ns = 0, begin_server_cpu_ns = 0;
+    int64_t begin_logged = 0, begin_cpu_ns = 0, begin_server_cpu_ns = 0, begin_loop_cpu_ns = 0;
     while (now_ns() < end_ns) {
         turn();
         if (!is_measuring && now_ns() >= begin_ns) {
@@ -212,20 +239,22 @@ int run_command(const struct options *given)
             begin_logged = logged;
             begin_cpu_ns = own_cpu_ns();
             begin_server_cpu_ns = options->server ? process_cpu_ns(options->server) : 0;
+            begin_loop_cpu_ns = options->server ? first_thread_cpu_ns(options->server) : 0;
         }
     }
     is_measuring = false;
     double window_s = (double)(now_ns() - begin_ns) / NS_PER_S;
     double load_cpu_s = (double)(own_cpu_ns() - begin_cpu_ns) / NS_PER_S;
     double server_cpu_s = options->server ? (double)(process_cpu_ns(options->server) - begin_server_cpu_ns) / NS_PER_S : 0;
+    double loop_cpu_s = options->server ? (double)(first_thread_cpu_ns(options->server) - begin_loop_cpu_ns) / NS_PER_S : 0;
     int64_t window_logged = logged - begin_logged;
     is_over = true;
-    while (is_waiting)
+    while (is_any_waiting())
         turn();
     printf("{\"window_s\":%.6f,\"commands\":%llu,\"commands_sent\":%llu,\"logs\":%lld,\"logs_sent\":%lld,"
-           "\"server_cpu_s\":%.6f,\"load_cpu_s\":%.6f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+           "\"server_cpu_s\":%.6f,\"loop_cpu_s\":%.6f,\"load_cpu_s\":%.6f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
            window_s, (unsigned long long)round_trips.total, commands, (long long)window_logged, (long long)logged,
-           server_cpu_s, load_cpu_s, histogram_percentile_us(&round_trips, 0.5),
+           server_cpu_s, loop_cpu_s, load_cpu_s, histogram_percentile_us(&round_trips, 0.5),
            histogram_percentile_us(&round_trips, 0.99));
     return 0;
 }
