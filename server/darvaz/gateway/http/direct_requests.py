@@ -140,21 +140,24 @@ class DirectRequests(DeadlineH11):
             self._wait_for(Phase.ANSWER)
             self._answering = task = self.loop.create_task(self._answer_later(answer))
             self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
         else:
             self._send(answer)
         return True
 
     async def _answer_later(self, answering: Coroutine[Any, Any, Answer]) -> None:
+        task = self._answering
         try:
             answer = await answering
         except Exception:
             log.exception(_MISTAKE)
             self._answering = None
             self._crash()
-            return
-        self._answering = None
-        self._send(answer)
+        else:
+            self._answering = None
+            self._send(answer)
+        finally:
+            # A callback of the task would be one more step of the event loop.
+            self.tasks.discard(task)
 
     def _crash(self) -> None:
         self._is_stopping = True
