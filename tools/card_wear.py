@@ -116,8 +116,10 @@ async def _report(url: str, number: int, values: int, every_s: float) -> None:
     now = {f"value_{name}": 20.0 + name for name in range(values)}
     loop = asyncio.get_running_loop()
     start_s = loop.time()
+    # Of a start of its own: what a board said before the gateway's restart would be dropped.
+    introduction = {"type": "connect", "device": f"board-{number}", "boot_id": f"{start_s}", "uptime_ms": 0}
     async with connect(f"{url}/ws/pico", proxy=None, ping_interval=None) as link:
-        await link.send(json.dumps({"type": "connect", "device": f"board-{number}", "boot_id": "1", "uptime_ms": 0}))
+        await link.send(json.dumps(introduction))
         await asyncio.sleep(chance.uniform(0, every_s))
         sequence = 0
         while True:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.storage import recorder as recorder_module
+from darvaz.gateway.storage.database import open_database
 from darvaz.gateway.storage.record_log import FILE_BYTES, RecordLog
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.telemetry import history as history_module
@@ -149,6 +151,28 @@ async def test_those_who_wait_are_told_when_all_that_was_accepted_is_durable(tmp
     again = Started(left)
     assert again.values() == [0.0, 1.0, 2.0]
     again.kill()
+
+
+def test_signs_of_life_alone_wait_for_news_or_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(partial(open_database, tmp_path), has_record_log=True)
+    recorder = Recorder(tmp_path, [journal])
+    recorder.open()
+    journal.start_numbering()
+
+    def synced(*types: str) -> bool:
+        for type_ in types:
+            journal.record("pico", "pico", "", "<", type_, "{}", is_urgent=False)
+        assert recorder.writer.write_once()
+        return recorder.waiting(journal) == 0
+
+    assert synced("ping")
+    assert [synced("ping", "pong"), synced("ping"), synced("telemetry"), synced("ping")] == [False, False, True, False]
+    monkeypatch.setattr(recorder, "_signs_due_s", 0.0)
+    assert synced()
+    assert not synced("ping")
+    recorder.writer.start()
+    assert recorder.close() and journal.close()
+    assert recorder.waiting(journal) == 0
 
 
 def test_one_more_than_may_wait_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from darvaz.gateway.cluster.follower import BucketEntry, Follower
 from darvaz.gateway.cluster.journal_sender import CLOCK_HEADER, ELSEWHERE, END_HEADER, NODE_HEADER, STREAM, SUBJECT
 from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.journal.batches import EntryGroup, unpack
-from darvaz.gateway.journal.writer import PENDING_CHARS_MAX, PENDING_ROWS_MAX
+from darvaz.gateway.journal.limits import PENDING_CHARS_MAX, PENDING_ROWS_MAX
 from darvaz.gateway.parts import Parts
 from darvaz.protocol.faults import Fault
 

@@ -14,8 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from darvaz.gateway.journal import limits
 from darvaz.gateway.journal.batches import (
     ROWS_PER_BATCH,
     EntryBody,
@@ -37,19 +38,6 @@ from darvaz.gateway.storage.recorder import JOURNAL
 from darvaz.gateway.storage.shared_database import SharedDatabase, retire
 from darvaz.gateway.storage.taken import write_taken
 
-PENDING_ROWS_MAX: Final = 100_000
-# A character takes up to four bytes of memory.
-PENDING_CHARS_MAX: Final = 16 * 1024 * 1024
-# How long entries wait for the database at most: with a record log, which has them, and without.
-FLUSH_INTERVAL_S: Final = 900.0
-BATCH_INTERVAL_S: Final = 0.1
-# Entries that are written at once; under a flood earlier, while the processor's cache still holds them.
-_FLUSH_ROWS: Final = 20_000
-_FLOOD_ROWS: Final = 2_000
-_FLOOD_INTERVAL_S: Final = 2.0
-# The database is locked for other writers, the event loop's among them, while this many batches are written.
-_BATCHES_PER_COMMIT: Final = 4
-
 
 class Journal:
     """Takes entries from the event loop; the recorder's thread and a writer of its own do the rest.
@@ -66,8 +54,8 @@ class Journal:
         *,
         retain_days: float = 30.0,
         retain_bytes_max: int = 512 * 1024 * 1024,
-        pending_rows_max: int = PENDING_ROWS_MAX,
-        pending_chars_max: int = PENDING_CHARS_MAX,
+        pending_rows_max: int = limits.PENDING_ROWS_MAX,
+        pending_chars_max: int = limits.PENDING_CHARS_MAX,
         redact: Callable[[str], str] = str,
         unix_s: Callable[[], float] = time.time,
         has_record_log: bool = False,
@@ -81,7 +69,7 @@ class Journal:
         self._pending_rows_max, self._pending_chars_max = pending_rows_max, pending_chars_max
         self._has_record_log = has_record_log
         # How many entries make the writer write before its time. The writer's.
-        self._flush_rows = min(_FLUSH_ROWS if has_record_log else _FLOOD_ROWS, pending_rows_max)
+        self._flush_rows = min(limits.FLUSH_ROWS if has_record_log else limits.FLOOD_ROWS, pending_rows_max)
         # Whether the writer was woken and has not written since: waking it costs more than appending an entry.
         self._is_flushing = False
         self._redact = redact
@@ -130,7 +118,7 @@ class Journal:
             close=self._disconnect,
             database=database,
             leave=self._leave,
-            interval_s=FLUSH_INTERVAL_S if has_record_log else BATCH_INTERVAL_S,
+            interval_s=limits.FLUSH_INTERVAL_S if has_record_log else limits.BATCH_INTERVAL_S,
         )
 
     # From the event loop
@@ -140,12 +128,14 @@ class Journal:
         self.writer.start()
 
     def record(
-        self, device: str | None, kind: str | None, address: str, direction: str, type_: str, payload: str
-    ) -> None:
+        self, device: str | None, kind: str | None, address: str, direction: str, type_: str, payload: str,
+        *, is_urgent: bool = True,
+    ) -> None:  # fmt: skip
         """Notes what happened: received (`<`), sent (`>`) or a change of state (`=`). Never waits."""
         entry = (direction, type_, cut(payload))
         self.extend(int(self._unix_s() * 1000), device, kind, address, [entry], len(entry[2]))
-        self.urge()
+        if is_urgent:
+            self.urge()
 
     def extend(
         self, time_ms: int, device: str | None, kind: str | None, address: str, entries: list[EntryBody], chars: int,
@@ -242,6 +232,14 @@ class Journal:
 
     # The recorder's thread
 
+    @property
+    def has_news(self) -> bool:
+        """Whether more waits for the record log than heartbeats."""
+        with self._lock:
+            start = max(0, self._logged_groups - self._groups_out)
+            groups = self._pending[start : start + limits.LOOKED_AT_MAX]
+        return self._synced_id < self._first_id or limits.have_news(groups)
+
     def append_waiting(self, append: Callable[[bytes], int]) -> None:
         """Puts into the record log what it does not have yet."""
         while True:
@@ -310,9 +308,9 @@ class Journal:
             # Not before: entries that come while this batch is committed would wake the writer for a small one.
             self._is_flushing = False
         now_s = time.monotonic()
-        is_flood, self._written_s = now_s - self._written_s < _FLOOD_INTERVAL_S, now_s
+        is_flood, self._written_s = now_s - self._written_s < limits.FLOOD_INTERVAL_S, now_s
         if self._has_record_log:
-            self._flush_rows = min(_FLOOD_ROWS if is_flood else _FLUSH_ROWS, self._pending_rows_max)
+            self._flush_rows = min(limits.FLOOD_ROWS if is_flood else limits.FLUSH_ROWS, self._pending_rows_max)
             if not is_flood:
                 self.sync_database()
         return self._rows_out
@@ -324,7 +322,7 @@ class Journal:
         written: list[EntryGroup] = []
         rows = 0
         with transaction(connection):
-            for _ in range(_BATCHES_PER_COMMIT):
+            for _ in range(limits.BATCHES_PER_COMMIT):
                 groups = self._pending[len(written) : len(written) + count]
                 if not groups:
                     break

@@ -37,7 +37,9 @@ class LinkEntries:
         if self._is_left_out and type_ in _OF_EACH_LINK:
             return
         context = self._context
-        context.journal.record(device, context.kind.name, address, direction, type_, payload)
+        # A sync wears a memory card, and heartbeats are sent all the time.
+        is_urgent = type_ != "ping"
+        context.journal.record(device, context.kind.name, address, direction, type_, payload, is_urgent=is_urgent)
         level = logging.INFO if direction == "=" else logging.DEBUG
         if log.isEnabledFor(level):
             log.log(level, "%s %s %s %s", direction, device or address, type_, redact(payload)[:_LOGGED_CHARS_MAX])

@@ -7,7 +7,6 @@ entries: those that were ever accepted, or those that are written.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 import threading
@@ -18,6 +17,7 @@ from darvaz.gateway.storage.damage import NOTES_MAX
 from darvaz.gateway.storage.database import StorageError
 from darvaz.gateway.storage.remedies import remedy_of
 from darvaz.gateway.storage.shared_database import SharedDatabase
+from darvaz.gateway.storage.waiter import Waiter
 
 log = logging.getLogger("darvaz.storage")
 
@@ -119,7 +119,7 @@ class BackgroundWriter:
         self._hurried = threading.Event()
         self._thread: threading.Thread | None = None
         # Who waits for a position: added by event loops, removed by them and by the thread.
-        self._waiters: list[_Waiter] = []
+        self._waiters: list[Waiter] = []
         self._lock = threading.Lock()
 
     # From the event loop
@@ -155,7 +155,7 @@ class BackgroundWriter:
 
     async def wait_until_written(self, position: int, deadline_s: float) -> bool:
         """Returns once everything up to a position is written; False after the deadline, or if the disk fails."""
-        waiter = _Waiter(position)
+        waiter = Waiter(position)
         with self._lock:
             self._waiters.append(waiter)
         try:
@@ -173,6 +173,11 @@ class BackgroundWriter:
             with self._lock:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it was asked to end."""
+        return self._closing.is_set()
 
     @property
     def is_running(self) -> bool:
@@ -329,22 +334,3 @@ class BackgroundWriter:
                     waiter.answer(is_written=True)
                 elif self._state != OK:
                     waiter.answer(is_written=False)
-
-
-class _Waiter:
-    """One coroutine that waits for a position."""
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-        self._loop = asyncio.get_running_loop()
-        self.result: asyncio.Future[bool] = self._loop.create_future()
-
-    def answer(self, *, is_written: bool) -> None:
-        """Ends the wait; called from the writer's thread, and perhaps more than once."""
-        # A loop that was closed meanwhile has nobody left who waits.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._set, is_written)
-
-    def _set(self, is_written: bool) -> None:
-        if not self.result.done():
-            self.result.set_result(is_written)

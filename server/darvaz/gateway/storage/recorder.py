@@ -2,8 +2,8 @@
 
 Each source keeps what it accepts in memory until it goes into its database, in large batches and minutes later. Until
 then the record log has it: the recorder asks every source to append what waits, syncs once, and tells those who wait
-for that. What is urgent, as everything that happens once, is synced within URGENT_S; readings and signs of life
-within the interval, since each sync wears a memory card.
+for that. What is urgent, as everything that happens once, is synced within URGENT_S; readings within the interval, and
+signs of life with them or within SIGNS_INTERVAL_S, since each sync wears a memory card.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from darvaz.gateway.storage.record_log import Record, RecordLog
 JOURNAL, READINGS = 1, 2
 URGENT_S = 0.25
 INTERVAL_S = 10.0
+# Signs of life alone, which tell nothing new, wait for so many intervals, but for no more than a minute.
+_SIGNS_INTERVALS, SIGNS_INTERVAL_S = 6, 60.0
 # Between two syncs that others wait for; event loops count milliseconds.
 _REST_MIN_S, _REST_MAX_S = 0.001, 0.01
 # Who waits for a sync beyond this is answered at once, with False.
@@ -37,6 +39,10 @@ class Source(Protocol):
     @property
     def position(self) -> int:
         """How many entries were accepted since the start."""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether more waits for the record log than signs of life."""
 
     def replay(self, record: Record) -> None:
         """Takes a record that the database may not have, at the start of the gateway."""
@@ -64,6 +70,9 @@ class Recorder:
         self._is_hurried = False
         # Monotonic seconds of the begin and the end of the last sync. Set by the thread.
         self._last_sync_s = (0.0, 0.0)
+        self._signs_interval_s = min(_SIGNS_INTERVALS * interval_s, max(interval_s, SIGNS_INTERVAL_S))
+        # The requests that were answered by the last sync, and when signs of life alone are synced. The thread's.
+        self._answered_requests, self._signs_due_s = 0, 0.0
         # By kind: up to which position a source survives a power cut. The thread's.
         self._durable = {source.kind: 0 for source in sources}
         # Counts the requests to sync, for the writer's idea of a position.
@@ -183,6 +192,8 @@ class Recorder:
         began_s = time.monotonic()
         self._is_hurried = False
         requests, waiting = self._requests, len(self._waiters)
+        if not waiting and requests == self._answered_requests and self._may_rest(began_s):
+            return requests
         positions = {source.kind: source.position for source in self._sources}
         with self._lock:
             for source in self._sources:
@@ -190,13 +201,19 @@ class Recorder:
             self._log.sync()
         for source in self._sources:
             source.sync_database()
-        self._durable = positions
+        self._durable, self._answered_requests = positions, requests
+        self._signs_due_s = began_s + self._signs_interval_s
         self._last_sync_s = (began_s, time.monotonic())
         answers = self._waiters[:waiting]
         del self._waiters[:waiting]
         if answers:
             self._tell(answers)
         return requests
+
+    def _may_rest(self, now_s: float) -> bool:
+        """Whether all that waits may wait on."""
+        is_due = now_s >= self._signs_due_s or self.writer.is_closing
+        return not is_due and not any(source.has_news for source in self._sources)
 
     def _tell(self, answers: list[Callable[[bool], None]]) -> None:
         def tell() -> None:

@@ -208,6 +208,11 @@ class History:
         """The newest record that the database had when it was opened."""
         return self._queue.stored_record
 
+    @property
+    def has_news(self) -> bool:
+        """Whether any report waits for the record log."""
+        return len(self._queue) > 0
+
     def append_waiting(self, append: Callable[[bytes], int]) -> None:
         """Puts what waits into the record log, and sorts it."""
         self._queue.append_waiting(append)
