@@ -27,7 +27,7 @@ async def test_a_heartbeat_is_not_synced_by_itself() -> None:
 
         assert (syncs, parts.journal.has_news) == ([], False)
 
-        await board.send("log", message="the door is open")
+        await board.send("log", message="the window is open")
         await board.send("ping")
         await board.receive("pong")
 

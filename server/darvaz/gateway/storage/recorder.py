@@ -23,7 +23,7 @@ from darvaz.gateway.storage.record_log import Record, RecordLog
 JOURNAL, READINGS = 1, 2
 URGENT_S = 0.25
 INTERVAL_S = 10.0
-# Signs of life alone, which tell nothing new, wait for so many intervals, but for no more than a minute.
+# Signs of life alone tell nothing new: they wait for some intervals, but for no more than a minute.
 _SIGNS_INTERVALS, SIGNS_INTERVAL_S = 6, 60.0
 # Between two syncs that others wait for; event loops count milliseconds.
 _REST_MIN_S, _REST_MAX_S = 0.001, 0.01
