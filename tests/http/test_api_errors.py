@@ -49,7 +49,7 @@ async def test_no_redirect_goes_to_the_host_of_a_request(gateway: RunningApp, pa
      ("PATCH", "/api/devices/any", {"label": 5}, "label: expected a string or null, got an integer"),
      ("POST", "/api/tokens", {}, "kind: missing"),
      ("PATCH", "/api/settings", {"port": 1}, "unknown name 'port'; known: command_deadline_s, "),
-     ("POST", "/api/tokens", {"kind": "x"}, "kind: expected one of assistant, esp32cam, operator, pico, viewer"),
+     ("POST", "/api/tokens", {"kind": "x"}, "kind: expected one of assistant, esp32cam, operator, owner, person, pico"),
      ("POST", "/api/tokens", {"kind": "pico", "device": "a b"}, "device: a device id is not . or .."),
      ("POST", "/api/enrolment", {"minutes": 0}, "minutes: expected a number of more than 0"),
      ("GET", "/api/events?types=nope", None, "types: types are some of presence, forgotten, "),

@@ -29,6 +29,7 @@ WITHOUT_VERB = {
     "GET /api/session", "POST /api/session", "DELETE /api/session", "GET /asyncapi.json", "GET /protocol.json",
     "GET /metrics", "GET /api/home-assistant", "DELETE /api/devices/{device}/home-assistant-key", "POST /mcp",
     "PUT /api/devices/{device}/words", "PUT /api/home-assistant", "GET /api/firmware",
+    "POST /api/session/link", "POST /api/qr-codes",
 }  # fmt: skip
 
 
@@ -134,6 +135,21 @@ async def test_a_dashboard_goes_to_a_file_and_comes_back(gateway: GatewayProcess
     assert made in listed.stdout and "The hall" in listed.stdout
     assert removed.stdout == f"{made} is removed.\n"
     assert wrong.exit_code == 1 and "is not a dashboard" in wrong.stderr
+
+
+async def test_people_are_invited_changed_and_removed(gateway: GatewayProcess) -> None:
+    invited = await run(gateway, "people", "invite", "--may", "lab:lamp,pump", "--uses", "30")
+    added = await run(gateway, "people", "add", "Sara", "--role", "operator")
+    changed = await run(gateway, "people", "change", "Sara", "--role", "user", "--may", "lab")
+    listed = await run(gateway, "people", "list")
+    invitations = await run(gateway, "people", "invitations")
+    removed = await run(gateway, "people", "remove", "Sara")
+
+    assert "/sign-in#dvz_" in invited.stdout and "/sign-in#dvz_" in added.stdout
+    assert changed.stdout == "Sara is user.\n"
+    assert listed.stdout.splitlines()[1].split("\t")[:3] == ["Sara", "user", "lab"]
+    assert invitations.stdout.splitlines()[1].split("\t")[1:4] == ["user", "lab:lamp,pump", "0 of 30"]
+    assert removed.stdout == "Sara is removed.\n"
 
 
 async def test_a_device_is_forgotten_only_when_that_is_confirmed(gateway: GatewayProcess) -> None:

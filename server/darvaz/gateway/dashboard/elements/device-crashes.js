@@ -21,6 +21,7 @@ class DeviceCrashes extends HTMLElement {
   }
 
   async #load() {
+    if (store.limits) return;
     try {
       const { crashes } = await request("GET", `/api/crashes?${new URLSearchParams({ device: this.#device })}`);
       this.#list.replaceChildren(...crashes.map((/** @type {Crash} */ crash) => this.#group(crash)));

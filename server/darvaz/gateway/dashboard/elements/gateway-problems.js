@@ -25,6 +25,7 @@ class GatewayProblems extends HTMLElement {
   }
 
   async #load() {
+    await store.begun;
     if (document.hidden || store.limits) return;
     // A gateway that does not answer is told by the banner.
     const health = await request("GET", "/api/health").catch(() => null);

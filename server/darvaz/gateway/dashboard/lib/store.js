@@ -22,6 +22,12 @@ class Store extends EventTarget {
   name = "";
   /** @type {Limits | null} the boards and commands that the reader may see and use; null: all */
   limits = null;
+  /** @type {() => void} */
+  #tellBegun = () => {};
+  /** Is done once it is known who reads. */
+  begun = new Promise((resolve) => {
+    this.#tellBegun = () => resolve(undefined);
+  });
   #known = new KnownDevices();
   #events = new Events((message) => this.#receive(message));
   #isOpening = false;
@@ -94,6 +100,7 @@ class Store extends EventTarget {
     this.bySession = session.by === "session";
     this.name = session.name;
     this.limits = session.limits;
+    this.#tellBegun();
   }
 
   /**
