@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support import chromium, guide, netns
-from tests.support.gateway import GatewayProcess
+from tests.support.gateway import START_DEADLINE_S, GatewayProcess
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_gateway_that_refuses_to_start_leaves_no_folder_and_no_process() -> None:
@@ -53,6 +59,32 @@ def test_a_forked_gateway_is_a_process_with_its_own_settings_output_and_status()
         assert first.port != second.port and len(pids) == 2
         assert str(second.port) in second.log_text() and str(first.port) not in second.log_text()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+OWNER = """
+import threading
+from tests.support.gateway import GatewayProcess
+
+with GatewayProcess() as gateway:
+    print(gateway.pid, flush=True)
+    threading.Event().wait()
+"""
+
+
+def test_a_forked_gateway_ends_with_the_tests_that_are_killed() -> None:
+    # Gateways are forks where it is not set.
+    env = {name: value for name, value in os.environ.items() if name != "DARVAZ_COMPILED"}
+    command = [sys.executable, "-c", OWNER]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        gateway = Path("/proc", owner.stdout.readline().strip())
+        assert gateway.exists()
+        owner.kill()
+
+    give_up = time.monotonic() + START_DEADLINE_S
+    while gateway.exists():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
 
 
 NEEDS = [chromium.find_chromium, guide.node_command, netns._require]

@@ -5,9 +5,9 @@
 Importing is nine tenths of the processor time of a start. A fork is `darvaz` all the same: a process, session and
 streams of its own, with the arguments, the environment and the folder that it is given.
 
-A request is one packet on the control socket: JSON, and five file descriptors, of a socket for the answers, of the
-input, the output and the errors, and of the control socket for the fork's own requests. The answers are packets of
-decimal numbers: the process id, and later the wait status.
+A request is one packet on the control socket: JSON, and file descriptors, of a socket for the answers, of the input,
+the output and the errors, and of the control socket where the fork may make requests of its own. The answers are
+packets of decimal numbers: the process id, and later the wait status.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from pathlib import Path
 from typing import IO, Any
 
 REQUEST_BYTES_MAX = 65_536
-# What a fork runs, as Python would with `-c`; `server` is there a fork server for its own forks.
+# What a fork runs, as Python would with `-c`; `server` is there the fork server, or None if it is not shared.
 DARVAZ = "from darvaz.__main__ import main; main()"
 _ROOT = Path(__file__).resolve().parents[2]
 # The environment decides whether the compiled modules are imported, which a fork cannot do again.
@@ -145,10 +146,12 @@ class ForkServer:
         folder: Path | None = None,
         program: str = DARVAZ,
         preload: Sequence[str] = (),
+        is_shared: bool = False,
     ) -> ForkedProcess:
         """Starts a fork with these arguments; without `errors` they go to the output, and no input is empty.
 
-        `preload` are modules that the server imports before it forks.
+        `preload` are modules that the server imports before it forks. With `is_shared` the fork is a client too: the
+        server does not end before it.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {
@@ -161,7 +164,9 @@ class ForkServer:
         }
         with theirs, open(os.devnull, "rb") as nothing:
             streams = [input or nothing, output, errors or output]
-            descriptors = [theirs.fileno(), *(stream.fileno() for stream in streams), self._control.fileno()]
+            descriptors = [theirs.fileno(), *(stream.fileno() for stream in streams)]
+            if is_shared:
+                descriptors.append(self._control.fileno())
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
             except OSError:
@@ -187,8 +192,8 @@ def fork_server() -> ForkServer:
 # In the fork server
 
 
-def serve(control: socket.socket) -> tuple[str, ForkServer]:
-    """Forks until the tests end; returns in each fork what it runs, and this server as the fork sees it."""
+def serve(control: socket.socket) -> tuple[str, ForkServer | None]:
+    """Forks until the tests end; returns in each fork what it runs, and this server if it is shared."""
     # Of each fork: the descriptor that tells of its end, its id and the socket for its status.
     forks: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -201,7 +206,7 @@ def serve(control: socket.socket) -> tuple[str, ForkServer]:
         if not packet:
             _end_all([pid for pid, _ in forks.values()])
             sys.exit()
-        answers, streams, ours = socket.socket(fileno=descriptors[0]), descriptors[1:4], descriptors[4]
+        answers, streams, shared = socket.socket(fileno=descriptors[0]), descriptors[1:4], descriptors[4:]
         request = json.loads(packet)
         _import(request["preload"])
         pid = os.fork()
@@ -211,9 +216,10 @@ def serve(control: socket.socket) -> tuple[str, ForkServer]:
             for own in (control, answers, *(kept for _, kept in forks.values())):
                 own.close()
             _become(request, streams)
-            server = ForkServer(socket.socket(fileno=ours), own_session=request["own_session"])
-            return request["program"], server
-        for descriptor in (*streams, ours):
+            own_session = request["own_session"]
+            servers = [ForkServer(socket.socket(fileno=each), own_session=own_session) for each in shared]
+            return request["program"], servers[0] if servers else None
+        for descriptor in (*streams, *shared):
             os.close(descriptor)
         answers.send(str(pid).encode())
         forks[os.pidfd_open(pid)] = (pid, answers)
@@ -250,6 +256,7 @@ def _end_all(pids: list[int]) -> None:
     for pid in pids:
         if os.waitpid(pid, os.WNOHANG)[0] == 0:
             os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:
@@ -257,6 +264,8 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
     if request["own_session"]:
         os.setsid()
     os.chdir(request["folder"])
+    # It depends on the environment.
+    tempfile.tempdir = None
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv[1:] = request["arguments"]

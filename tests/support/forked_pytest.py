@@ -34,7 +34,9 @@ def start_pytest(
     words: Sequence[str], folder: Path, env: Mapping[str, str], output: IO[bytes], errors: IO[bytes] | None = None
 ) -> ForkedProcess:
     """Starts pytest in a folder, where `can_fork` says so; without `errors` they go to the output."""
-    return fork_server().start(words, env, output, errors, folder=folder, program=_PROGRAM, preload=_preload())
+    return fork_server().start(
+        words, env, output, errors, folder=folder, program=_PROGRAM, preload=_preload(), is_shared=True
+    )
 
 
 @cache
