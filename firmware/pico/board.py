@@ -72,6 +72,11 @@ def set_clock(unix_s):
     return True
 
 
+def is_held(pin):
+    """Whether a button between a pin and ground is pressed."""
+    return machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
+
+
 def start_watchdog(timeout_ms):
     """Starts the watchdog and returns it: without `feed()` in time the board resets. It cannot be stopped."""
     return machine.WDT(timeout=min(timeout_ms, WATCHDOG_MS_MAX))

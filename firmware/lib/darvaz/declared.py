@@ -156,7 +156,9 @@ def check_argument(name, value, rule):
     if "max" in rule and value > rule["max"]:
         raise ValueError("%s must be at most %s, not %s" % (name, rule["max"], value))
     if "choices" in rule and value not in rule["choices"]:
-        raise ValueError("%s must be one of %s, not %r" % (name, ", ".join(str(c) for c in rule["choices"]), value))
+        raise ValueError(
+            "%s must be one of %s, not %r" % (name, ", ".join([str(each) for each in rule["choices"]]), value)
+        )
 
 
 # Telemetry

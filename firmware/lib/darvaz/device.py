@@ -28,7 +28,7 @@ class Device:
     """One board and its gateway; `board` is the module of that name, `config` replaces config.json."""
 
     def __init__(self, board, config=None):
-        from . import handshake, startup
+        from . import assembly, handshake
 
         self.board = board
         # None until `startup.make_parts`.
@@ -43,17 +43,17 @@ class Device:
         # The maker's functions: called at each welcome, and run from the start on.
         self.greeters, self.tasks = [], []
         # config.json as a dictionary, checked.
-        self.config = startup.read_config(config)
-        self.id, self.boot_id = startup.make_ids(self)
+        self.config = assembly.read_config(config)
+        self.id, self.boot_id = assembly.make_ids(self)
         self.uptime_ms = Uptime()
         # Path and headers of the handshake, and the token that the `auth` message is made from.
         self.path, self.headers, self.shown_token = handshake.plan_request(self.config, board.KIND)
         # Logs and telemetry in UTF-8 that wait for the gateway.
-        self.outbox = startup.make_outbox(self)
-        self.log = startup.make_log(self)
-        self.commands = startup.make_commands(self)
+        self.outbox = assembly.make_outbox(self)
+        self.log = assembly.make_log(self)
+        self.commands = assembly.make_commands(self)
         self.measured = Telemetry(self.report_values, self.log, self.uptime_ms)
-        unload("startup", "facts", "rules", "checking", "handshake")
+        unload("assembly", "facts", "rules", "checking", "handshake")
 
     # What a maker's program uses
 

@@ -56,7 +56,7 @@ def _program():
     about["has_key"] = True
     loads = getattr(sys.implementation, "_mpy", 0)
     about["mpy"], about["mpy_native"] = loads & 255, loads >> 8 & 63
-    about["micropython"] = ".".join(str(part) for part in sys.implementation.version[:3])
+    about["micropython"] = "%d.%d.%d" % sys.implementation.version[:3]
     return about
 
 

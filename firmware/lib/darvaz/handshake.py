@@ -30,9 +30,13 @@ def make_request(host, path, headers):
     lines = ["GET " + path + " HTTP/1.1", "Host: " + host, "Upgrade: websocket", "Connection: Upgrade"]
     lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + key]
     lines += [name + ": " + headers[name].replace("{}", key) for name in headers]
-    if " " in host + path or any(not 32 <= byte < 127 for line in lines for byte in line.encode()):
+    is_odd = " " in host + path
+    for line in lines:
+        for byte in line.encode():
+            is_odd = is_odd or not 32 <= byte < 127
+    if is_odd:
         # The message does not quote the line: it may hold the token.
-        raise ValueError("a line of the handshake holds a character that it cannot carry")
+        raise ValueError("a header holds a character that it cannot carry")
     return ("\r\n".join(lines) + "\r\n\r\n").encode(), key
 
 
@@ -80,7 +84,7 @@ def read_head(head, accept):
             return 0, None, 0, "the answer has a malformed header", None
         found[name] = value.strip()
     fault = _find_fault(found, accept) if status == "101" else None
-    retry_after_s, body_bytes = [_number(found.get(name, "")) for name in ("retry-after", "content-length")]
+    retry_after_s, body_bytes = _number(found.get("retry-after", "")), _number(found.get("content-length", ""))
     if retry_after_s is not None:
         retry_after_s = min(retry_after_s, RETRY_AFTER_S_MAX)
     return int(status), retry_after_s, body_bytes or 0, fault, found.get("darvaz-challenge")
@@ -90,7 +94,7 @@ def _find_fault(found, accept):
     if found.get("upgrade", "").lower() != "websocket" or "upgrade" not in found.get("connection", "").lower():
         return "the answer lacks Upgrade or Connection"
     if found.get("sec-websocket-accept") != accept:
-        return "Sec-WebSocket-Accept is wrong: the answer belongs to another request"
+        return "the answer has a wrong Sec-WebSocket-Accept"
     for name in ("sec-websocket-extensions", "sec-websocket-protocol"):
         if name in found:
             return "the answer chose %s, which was not offered" % name
@@ -135,19 +139,19 @@ def make_auth(link, token, is_proof, nonce, challenge):
         link.is_refused = True
         link.end(
             "the gateway does not prove that it knows this token: it is older, or not yours;"
-            ' "auth": "header" in config.json sends it the token'
+            ' "auth": "header" in config.json sends it'
         )
         return None
     pad = binascii.unhexlify(digest(key, ("device" + tail).encode()))
     masked = binascii.a2b_base64(secret.replace("-", "+").replace("_", "/") + "=")
-    return {"type": "auth", "proof": binascii.hexlify(bytes(a ^ b for a, b in zip(masked, pad))).decode()}
+    return {"type": "auth", "proof": binascii.hexlify(bytes([a ^ b for a, b in zip(masked, pad)])).decode()}
 
 
 def digest(key, message):
     """Returns the code of a message by a key of at most 64 bytes."""
     key = key + bytes(_BLOCK_BYTES - len(key))
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
-    inner.update(message)
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
-    outer.update(inner.digest())
-    return binascii.hexlify(outer.digest()).decode()
+    for pad in (0x36, 0x5C):
+        hashed = hashlib.sha256(bytes([byte ^ pad for byte in key]))
+        hashed.update(message)
+        message = hashed.digest()
+    return binascii.hexlify(message).decode()

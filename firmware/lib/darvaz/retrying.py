@@ -8,8 +8,6 @@ import errno
 import json
 import random
 
-from .messages import REFUSALS
-
 # After this many connections in a row without any answer the Wi-Fi is suspected, not the gateway.
 REJOIN_AFTER = 3
 # A radio that fails this often to start needs a reset; a gateway that is away never causes one.
@@ -62,22 +60,25 @@ def on_radio_fault(history, device, error):
 def choose(history, now_ms):
     """Returns the entry of the gateway to try now: the first that wants a connection, else the soonest."""
     history["radio_faults"] = 0
+    soonest = history["gateways"][0]
     for entry in history["gateways"]:
         if entry[1] <= now_ms:
             return entry
-    return min(history["gateways"], key=lambda entry: entry[1])
+        if entry[1] < soonest[1]:
+            soonest = entry
+    return soonest
 
 
 def fail(history, is_restart=False):
     """Returns how long to wait after an attempt that failed, in milliseconds."""
-    return _with_backoff(history, lambda backoff: backoff.fail(is_restart))
+    return _with_backoff(history, Backoff.fail, is_restart)
 
 
 def conclude(history, link, entry, now_ms):
     """Returns how long to wait after a link to the gateway of an entry, in milliseconds."""
     link.log.warning("gateway %s: %s" % (entry[0][1], link.end_reason))
     if link.opened_ms is not None:
-        _with_backoff(history, lambda backoff: backoff.held(now_ms - link.opened_ms))
+        _with_backoff(history, Backoff.held, now_ms - link.opened_ms)
         history["online_ms"] = now_ms
     else:
         history["gateways"].remove(entry)
@@ -100,18 +101,17 @@ def is_deaf(history, link):
 
 def _put_off(history, link, entry, now_ms):
     # Meanwhile the others of the list are tried: one that refuses, or lies, does not silence the board.
-    wait_ms = _with_backoff(history, lambda backoff: backoff.refuse(link.retry_after_s))
+    wait_ms = _with_backoff(history, Backoff.refuse, link.retry_after_s)
     entry[1] = now_ms + wait_ms
     if len(history["gateways"]) == 1:
         return wait_ms
-    soonest_ms = min(each[1] for each in history["gateways"]) - now_ms
-    return max(soonest_ms, fail(history))
+    return max(choose(history, now_ms)[1] - now_ms, fail(history))
 
 
-def _with_backoff(history, act):
+def _with_backoff(history, method, value):
     backoff = Backoff(random.randrange)
     backoff.failures = history["failures"]
-    wait_ms = act(backoff)
+    wait_ms = method(backoff, value)
     history["failures"] = backoff.failures
     return wait_ms
 
@@ -172,7 +172,7 @@ def on_failed(link, error):
         if isinstance(error.errno, int) and error.errno < 0:
             link.is_answered = True
             if link.uses_psk:
-                reason += ": the gateway does not know this board's token, or offers no TLS-PSK; run `make flash` again"
+                reason += ": the gateway does not know this token, or offers no TLS-PSK; run `make flash` again"
         link.end(("the connection broke: " if link.opened_ms is not None else "no connection: ") + reason)
     elif not isinstance(error, MemoryError):
         link.log.exception("the link failed", error)
@@ -193,6 +193,8 @@ def on_refused(link, status, body):
 
 def on_closed(link, code, reason):
     """Ends a link that was closed with a code, by the gateway or for a broken rule."""
+    from .messages import REFUSALS
+
     link.is_refused = link.is_refused or code in REFUSALS
     link.is_restart = code in RESTARTS
     link.end("closed with %d %s" % (code, reason))

@@ -8,6 +8,8 @@ from .device import REBOOT_MS
 from .outbox import SIZE_BYTES
 from .session import dump
 
+# As in startup.py.
+ONLINE = "/was_online"
 _LOG_CHARS_CUT = 256
 _ACK_MS = 50
 # Anywhere in the text: MicroPython's dictionaries have no order.
@@ -19,6 +21,13 @@ def on_opened(device, message):
     if "time" in message:
         device.board.set_clock(int(message["time"]))
     device.log.info("gateway: online as %s" % message.get("device", device.id))
+    if device.supervisor.setup_ms is not None:
+        device.supervisor.setup_ms = None
+        try:
+            open(ONLINE, "w").close()
+        except OSError:
+            # The flash is full.
+            pass
     for function in device.greeters:
         asyncio.create_task(device.supervise(function))
 
@@ -57,7 +66,7 @@ def tell_losses(device):
     thinned = outbox.thinned
     device.crowded = outbox.lost = outbox.thinned = log.lost = 0
     if thinned:
-        log.info("%d reports were left out while the gateway was away: the older, the further apart" % thinned)
+        log.info("%d reports were left out while the gateway was away" % thinned)
     reasons = (": more came at once than the outbox holds", " while the gateway was away", ": the memory was short")
     for count, reason in zip(counts, reasons):
         if count > 0:

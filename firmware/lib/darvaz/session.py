@@ -226,8 +226,13 @@ def is_json(value, depth):
     if depth == 0:
         return False
     if isinstance(value, dict):
-        return all(isinstance(name, str) and is_json(value[name], depth - 1) for name in value)
-    return isinstance(value, (list, tuple)) and all(is_json(item, depth - 1) for item in value)
+        for name in value:
+            if not isinstance(name, str):
+                return False
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return False
+    return all(is_json(item, depth - 1) for item in value)
 
 
 def is_name(text):
@@ -253,7 +258,7 @@ def encode(text):
     """Returns the bytes of a text; raises ValueError if it holds a lone surrogate."""
     data = text.encode()
     if len(data) != len(text) and not _is_strict(data):
-        raise ValueError("the text holds a lone surrogate")
+        raise ValueError("a lone surrogate")
     return data
 
 

@@ -16,7 +16,7 @@ SHORTAGE_WAIT_MS = 5000
 class Supervisor:
     """Runs `link` again and again, to one gateway of the configuration after the other."""
 
-    def __init__(self, device, wifi, link):
+    def __init__(self, device, wifi, link, setup_ms):
         from . import retrying
 
         self._device = device
@@ -28,6 +28,8 @@ class Supervisor:
         self._shortages = 0
         # Whether `end` was called: no connection follows.
         self._is_over = False
+        # Uptime from which a board without Wi-Fi opens its setup network, once in each start; None: never.
+        self.setup_ms = setup_ms
         # What the device does while the link is not open.
         self._state = "starting"
 
@@ -42,6 +44,8 @@ class Supervisor:
             while True:
                 wait_ms = SHORTAGE_WAIT_MS
                 try:
+                    if self.setup_ms is not None:
+                        await self._offer_setup()
                     wait_ms = await self._attempt()
                     self._shortages = self._shortages + 1 if self._link.is_short else 0
                 except MemoryError:
@@ -59,6 +63,15 @@ class Supervisor:
         """Closes the link with a close packet and connects no more."""
         self._is_over = True
         self._link.end(reason)
+
+    async def _offer_setup(self):
+        is_lost = self.setup_ms == 0 or self._state == "joining" or self._device.config.get("by_setup")
+        if is_lost and self._device.uptime_ms() >= self.setup_ms:
+            self.setup_ms = None
+            from . import setup
+
+            await setup.serve(self._device, self._wifi)
+            unload("setup", "facts", "opening", "assembly", "handshake")
 
     async def _attempt(self):
         """Joins, connects, and returns how long to wait before the next attempt, in milliseconds."""

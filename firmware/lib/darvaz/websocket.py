@@ -69,7 +69,7 @@ class WebSocket:
 
     def __init__(self, packet_bytes_max, send_bytes_max):
         if packet_bytes_max < ANSWER_BYTES_MAX or not CONTROL_BYTES_MAX <= send_bytes_max <= 65535:
-            raise ValueError("a buffer is too small, or too large")
+            raise ValueError("a buffer of a wrong size")
         self.state = CLOSED
         # The Sec-WebSocket-Key of the request, and the challenge of the answer, or None.
         self.nonce = self.challenge = None
@@ -151,12 +151,12 @@ class WebSocket:
             opcode = first & 15
             fault = None
             if first & 0x70 or size & 0x80:
-                fault = "a reserved bit is set, or the mask"
+                fault = "a reserved bit, or a mask"
             elif opcode > _PONG or _BINARY < opcode < _CLOSE:
                 fault = "an unknown opcode"
             elif opcode >= _CLOSE:
                 if first < 0x80 or size > CONTROL_BYTES_MAX:
-                    fault = "a control packet in fragments or above 125 bytes"
+                    fault = "a control packet that is too long"
             elif (opcode == 0) != (self._opcode != 0):
                 fault = "a fragment out of order"
             elif size > 125:
@@ -165,7 +165,7 @@ class WebSocket:
                     return None
                 longer = int.from_bytes(self._view[self._start + 2 : at], "big")
                 if longer < (126 if size == 126 else 65536):
-                    fault = "a length in more bytes than it needs"
+                    fault = "an overlong length"
                 size = longer
             if fault:
                 return self._finish("failed", 1002, fault)
@@ -209,9 +209,9 @@ class WebSocket:
         reason = decode(self._view[at + 2 : at + size])
         # 1004 to 1006 and 1015 are never sent, 1016 to 2999 are reserved (section 7.4).
         if size == 1 or not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
-            return self._finish("failed", 1002, "a close code that may not be sent")
+            return self._finish("failed", 1002, "a wrong close code")
         if reason is None:
-            return self._finish("failed", 1007, "a close reason that is not UTF-8")
+            return self._finish("failed", 1007, "a text that is not UTF-8")
         return self._finish("closed", code, reason)
 
     def _finish(self, event, code, reason):

@@ -7,8 +7,10 @@ less than half of the flash and a seventh of the time to load.
 from __future__ import annotations
 
 import functools
+import io
 import subprocess
 import tempfile
+import tokenize
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +55,7 @@ class Deployed(NamedTuple):
 def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
     """Returns the files, those of the library as .mpy of this version; all are source if that is not possible."""
     modules = {path: data for path, data in files.items() if _is_compiled(path)}
-    rest = {path: data for path, data in files.items() if path not in modules}
+    rest = {path: bare(data) if _is_only_source(path) else data for path, data in files.items() if path not in modules}
     programs = tuple(data for path, data in rest.items() if path.endswith(SOURCE))
     shortened = _shortened(tuple(modules.items()), programs)
     try:
@@ -101,6 +103,20 @@ def is_ours(path: str) -> bool:
 
 def _is_compiled(path: str) -> bool:
     return is_ours(path) and path.endswith(SOURCE) and not path.endswith(_ONLY_SOURCE)
+
+
+def _is_only_source(path: str) -> bool:
+    return is_ours(path) and path.endswith(_ONLY_SOURCE)
+
+
+def bare(source: bytes) -> bytes:
+    """Returns a source without its comments and docstrings; lines stay where they are."""
+    lines = source.decode().splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source.decode()).readline):
+        is_text = token.type == tokenize.STRING and not token.line[: token.start[1]].strip()
+        if token.type == tokenize.COMMENT or (is_text and token.start[0] == token.end[0]):
+            lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]].rstrip()
+    return ("\n".join(lines) + "\n").encode()
 
 
 # The same for each board that is flashed or simulated with the same program.

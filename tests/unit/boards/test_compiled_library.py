@@ -30,6 +30,15 @@ def test_only_modules_of_the_library_are_compiled() -> None:
     assert {"/boot.py", "/main.py", "/board.py", "/servo.py", "/lib/darvaz/mask_viper.py"} == files.keys() - compiled
 
 
+def test_what_stays_source_keeps_its_lines_without_its_comments() -> None:
+    before = read_sources("pico")["/lib/darvaz/mask_viper.py"].decode()
+    after = compile_library(read_sources("pico"), MPY_VERSION).files["/lib/darvaz/mask_viper.py"].decode()
+
+    assert after.count("\n") == before.count("\n") and "#" not in after and '"""' not in after
+    numbered = list(zip(before.splitlines(), after.splitlines(), strict=True))
+    assert [old for old, new in numbered if new] == [new for _, new in numbered if new]
+
+
 def test_a_compiled_module_has_its_own_name_and_no_path_of_this_machine() -> None:
     data = compile_library(FAILS, MPY_VERSION).files["/lib/darvaz/failing.mpy"]
 

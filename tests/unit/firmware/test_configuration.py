@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from firmware.lib.darvaz import startup
+from firmware.lib.darvaz import assembly
 
 GOOD = {"networks": [{"ssid": "Home", "password": "secret-word"}], "gateways": ["ws://192.168.1.5:3000"]}
 # Below the folder that the tests run in.
@@ -17,8 +17,8 @@ def trouble(**changes):
     config = dict(GOOD)
     config.update(changes)
     try:
-        startup.check_config(config)
-    except startup.ConfigError as error:
+        assembly.check_config(config)
+    except assembly.ConfigError as error:
         return str(error)
     return None
 
@@ -27,11 +27,11 @@ class Checking(unittest.TestCase):
     """Every field has its limits, and every error names its field."""
 
     def test_least_configuration_is_enough(self):
-        self.assertEqual(startup.check_config(GOOD), GOOD)
+        self.assertEqual(assembly.check_config(GOOD), GOOD)
 
     def test_examples_can_be_used(self):
         for path in EXAMPLES:
-            startup.load(path)
+            assembly.load(path)
 
     def test_setting_of_the_maker_is_left_alone(self):
         self.assertIsNone(trouble(my_threshold=[1, 2]))
@@ -76,8 +76,8 @@ class Checking(unittest.TestCase):
         self.assertIn("64 hex", trouble(networks=[{"ssid": "Home", "password": "x" * 64}]))
 
     def test_list_is_not_a_configuration(self):
-        with self.assertRaises(startup.ConfigError):
-            startup.check_config([])
+        with self.assertRaises(assembly.ConfigError):
+            assembly.check_config([])
 
 
 class Loading(unittest.TestCase):
@@ -87,8 +87,8 @@ class Loading(unittest.TestCase):
         with open(TEMPORARY_PATH, "wb") as file:
             file.write(data)
         try:
-            return startup.load(TEMPORARY_PATH)
-        except startup.ConfigError as error:
+            return assembly.load(TEMPORARY_PATH)
+        except assembly.ConfigError as error:
             return str(error)
         finally:
             os.remove(TEMPORARY_PATH)
@@ -108,13 +108,13 @@ class Loading(unittest.TestCase):
             self.assertIn(words, self.load(data))
 
     def test_missing_file_is_reported_with_what_to_do(self):
-        with self.assertRaises(startup.ConfigError) as raised:
-            startup.load("/nowhere/config.json")
+        with self.assertRaises(assembly.ConfigError) as raised:
+            assembly.load("/nowhere/config.json")
 
         self.assertIn("make flash", str(raised.exception))
 
     def test_file_that_is_not_json_is_reported(self):
-        with self.assertRaises(startup.ConfigError) as raised:
-            startup.load("README.md")
+        with self.assertRaises(assembly.ConfigError) as raised:
+            assembly.load("README.md")
 
         self.assertIn("not JSON", str(raised.exception))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.lib.darvaz import startup
+from firmware.lib.darvaz import assembly
 from tests.support.micropython import LIBRARY, ON_BOARD, ROOT, interpreter, run_micropython
 
 HERE = Path(__file__).resolve().parent / "programs"
@@ -64,7 +64,7 @@ def test_both_boards_take_the_same_arguments() -> None:
 def test_example_of_a_configuration_can_be_used_once_filled_in(board: str) -> None:
     example = json.loads((FIRMWARE / board / "config.example.json").read_text(encoding="utf-8"))
 
-    assert startup.check_config(example) == example
+    assert assembly.check_config(example) == example
 
 
 def test_configuration_of_a_maker_is_not_committed() -> None:

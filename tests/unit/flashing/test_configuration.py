@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from darvaz.boards.flashing.configuration import WifiNetwork, check_network, dump_config, is_clean, parse_config
+from darvaz.boards.flashing.configuration import (
+    WifiNetwork,
+    check_network,
+    dump_config,
+    is_clean,
+    parse_config,
+    setup_key,
+)
+from firmware.lib.darvaz.setup import network_key
 
 CONFIG = {"device": "café", "networks": [{"ssid": "Zuhause"}]}
 TEXT = json.dumps(CONFIG, ensure_ascii=False, indent=1)
@@ -35,3 +43,8 @@ def test_what_is_not_settings_is_nothing(data: bytes) -> None:
 )
 def test_a_key_of_64_digits_is_taken_in_place_of_a_password(password: str, is_good: bool) -> None:
     assert (check_network(WifiNetwork("Home", password)) is None) is is_good
+
+
+@pytest.mark.parametrize("token", ["dvz_abc_" + "s" * 43, "dvz_abc_with_more_parts", "", "short"])
+def test_key_of_the_setup_network_is_that_of_the_board(token: str) -> None:
+    assert setup_key(token) == network_key(token)

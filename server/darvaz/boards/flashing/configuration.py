@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
+import hmac
 import json
 import re
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ PASSWORD_BYTES_MIN = 8
 KEY_HEX_DIGITS = 64
 _UTF8 = "utf-8"
 _GRACE_S = 1
+_SETUP_KEY_DIGITS = 16
 # The texts of config.example.json, which some people copy without filling them in.
 _PLACEHOLDERS = ("paste the token here", "the name of your Wi-Fi")
 
@@ -92,6 +95,18 @@ def token_of(config: dict[str, Any]) -> str | None:
     """Returns the token in a config.json, or None."""
     token = config.get("token")
     return token if isinstance(token, str) and not _is_placeholder(token) else None
+
+
+def setup_key(token: str) -> str | None:
+    """Returns the key of the network that a board without Wi-Fi opens; None for what has not the form of a token.
+
+    HKDF-Expand with SHA-256 (RFC 5869) of what is stored of the token, as firmware/lib/darvaz/setup.py does.
+    """
+    parts = token.split("_", 2)
+    if len(parts) != 3:
+        return None
+    stored = hashlib.sha256(parts[2].encode()).digest()
+    return hmac.digest(stored, b"darvaz setup\x01", "sha256").hex()[:_SETUP_KEY_DIGITS]
 
 
 def merge_config(

@@ -16,6 +16,7 @@ from darvaz.boards.flashing.configuration import (
     merge_config,
     networks_of,
     parse_config,
+    setup_key,
     token_of,
 )
 from darvaz.boards.flashing.device_token import DeviceToken, TokenIssuer
@@ -126,6 +127,8 @@ class Flash:
         self._has_psk = False
         # The key of updates; None until `_prepare`, and where the gateway gives none.
         self._update_key: str | None = None
+        # The key of the board's own network; None without a token.
+        self._setup_key: str | None = None
         # config.json as it is on the board; empty if there is none.
         self._config_data = b""
 
@@ -170,8 +173,11 @@ class Flash:
         self._update_key = self._find_update_key(device)
         plan = self._plan(wanted, found, self._merged(config, device, None if is_good else "x" * 58))
         check_space(plan, found, self._prompt.free_bytes())
+        token = token_of(config)
         if not is_good:
-            plan = self._plan(wanted, found, self._merged(config, device, self._token.issue()))
+            token = self._token.issue()
+            plan = self._plan(wanted, found, self._merged(config, device, token))
+        self._setup_key = setup_key(token or "")
         return plan, found, device
 
     def _check_main(self, wanted: dict[str, bytes], found: Found) -> None:
@@ -287,6 +293,8 @@ class Flash:
     def _await_ack(self, gateway: GatewayView, plan: Plan, kind: str, device: str) -> Flashed:
         boot_id = gateway.boot_id()
         self._prompt.hard_reset()
+        if self._setup_key is not None:
+            self._report.step(f"if it finds no Wi-Fi at first, it opens one, darvaz-…, whose key is {self._setup_key}")
         self._report.step(f"restarted; waiting for {device} at {self._environment.board_url}")
         info = watch(self._prompt, gateway, kind, boot_id, wait_s=self._options.wait_s, on_line=self._report.line)
         if self._token is not None and self._token.settle():

@@ -19,6 +19,18 @@ Reply = dict[str, Any]
 UNKNOWN = {"error": "unknown request"}
 
 
+# Of a board that is an access point itself: a loopback socket, as all of its network.
+OWN_ADDRESS = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPoint:
+    """The network that a board has opened, and its key."""
+
+    ssid: str
+    key: str
+
+
 @dataclass(slots=True)
 class AccessPoint:
     """A Wi-Fi network within reach."""
@@ -57,8 +69,9 @@ class Hardware:
     """The state of one board's hardware.
 
     `monotonic_s()` is the clock of the watchdog. `route(host, port)` returns the loopback port that leads to a host,
-    and `restart(cause)` restarts the board. `joined` is the name of the access point. `pins` are by number or name:
-    mode, value, pulses. `inputs` are levels by pin, and `jumpers` are wires: a pin reads what another is driven to.
+    and `restart(cause)` restarts the board. `joined` is the name of the access point, `own_point` the network that the
+    board itself has opened. `pins` are by number or name: mode, value, pulses. `inputs` are levels by pin, and
+    `jumpers` are wires: a pin reads what another is driven to.
     `camera` is "ok", "missing" (no driver in the firmware), "dead" (does not start), "silent" (no frame comes) or
     "broken" (frames are cut). The power is cut when `block_writes_left` is used up. `frames` counts the frames that
     were taken, `name` is drawn into them. `version` is the MicroPython that it reports, None for the real one.
@@ -75,6 +88,7 @@ class Hardware:
     is_raw: bool = False
     access_points: dict[str, AccessPoint] = field(default_factory=lambda: {"Home": AccessPoint("password")})
     joined: str | None = None
+    own_point: OwnPoint | None = None
     pins: dict[str, dict[str, Any]] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
     jumpers: dict[str, str] = field(default_factory=dict)
@@ -91,7 +105,7 @@ class Hardware:
         """Clears what does not survive a reset."""
         self.reset_cause = cause
         self.watchdog = None
-        self.joined = None
+        self.joined = self.own_point = None
         self.pins.clear()
 
     def starves_in_s(self) -> float | None:
@@ -148,7 +162,14 @@ class Hardware:
         self.joined = None
         return {}
 
+    def _open_point(self, request: Request) -> Reply:
+        self.own_point = OwnPoint(request["ssid"], request["key"]) if request["on"] else None
+        return {}
+
     def _route(self, request: Request) -> Reply:
+        if self.own_point is not None and request["host"] == OWN_ADDRESS:
+            # A socket that the board itself listens at.
+            return {"port": request["port"]}
         point = self.access_points.get(self.joined or "")
         if point is None or not point.gives_addresses:
             return {"errno": errno.EHOSTUNREACH}
@@ -232,6 +253,7 @@ _HANDLERS: dict[str, Callable[[Hardware, Request], Reply | tuple[Reply, bytes]]]
     "wifi": Hardware._wifi,
     "join": Hardware._join,
     "leave": Hardware._leave,
+    "open_point": Hardware._open_point,
     "route": Hardware._route,
     "pin": Hardware._pin,
     "read_pin": Hardware._read_pin,

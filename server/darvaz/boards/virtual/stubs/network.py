@@ -1,4 +1,4 @@
-"""A stub of `network`: a station that joins simulated access points."""
+"""A stub of `network`: a station that joins simulated access points, and an access point on loopback."""
 
 import time
 
@@ -28,14 +28,43 @@ def hostname(name=None):
     """Accepts a name."""
 
 
+class _Point:
+    """The access point of the board: what it listens at is a loopback socket."""
+
+    _is_active = False
+
+    def __init__(self):
+        self._settings = {"ssid": "", "key": ""}
+
+    def active(self, on=None):
+        """Opens or closes the network, or returns whether it is open."""
+        if on is not None:
+            _Point._is_active = bool(on)
+            ask("open_point", on=_Point._is_active, ssid=self._settings["ssid"], key=self._settings["key"])
+        return _Point._is_active
+
+    def config(self, what=None, **settings):
+        """Takes the name and key that the network has from its start on."""
+        self._settings.update(settings)
+
+    def ifconfig(self):
+        """Returns address, mask, gateway and name server."""
+        return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
+
+
 class WLAN:
     """The one station of the board."""
 
     PM_NONE, PM_PERFORMANCE, PM_POWERSAVE = 0, 1, 2
+    if not _IS_PICO:
+        SEC_WPA2 = 3
     _is_active = False
     _status = STAT_IDLE
     _wanted = None
     _since_ms = 0
+
+    def __new__(cls, interface=STA_IF):
+        return _Point() if interface == AP_IF else object.__new__(cls)
 
     def __init__(self, interface=STA_IF):
         pass
