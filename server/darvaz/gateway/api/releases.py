@@ -23,6 +23,7 @@ _T = TypeVar("_T")
 _TAG = "Releases and rollouts"
 # Base64 takes a third more, and each file its path.
 UPLOAD_BYTES_MAX = RELEASE_BYTES_MAX * 3 // 2
+_SHOWN_MAX = 3
 _TARGETS_MAX = 5_000
 _NAMED_MAX = 200
 _HOLD_S_MAX = 7 * 86_400.0
@@ -185,6 +186,13 @@ def begin_rollout(call: Call) -> RolloutAnswer | Response:
         devices.update(dict.fromkeys(found))
     if len(devices) > _TARGETS_MAX:
         return problem(422, "invalid", f"to: at most {_TARGETS_MAX} boards, not {len(devices)}")
+    links = {device: parts.hub.elsewhere.find(device) for device in devices if not parts.hub.is_here(device)}
+    there = [f"{device} is connected to the gateway {link.node}" for device, link in links.items() if link]
+    if len(there) == len(devices):
+        # Nothing would happen for as long as they are there.
+        return problem(
+            409, "elsewhere", f"{'; '.join(there[:_SHOWN_MAX])}: add the release and begin the rollout there"
+        )
     plan = RolloutPlan(
         canary=request.canary,
         then_percent=tuple(request.then_percent) or (100.0,),
@@ -229,7 +237,7 @@ OPERATIONS = [
     ),
     Operation(
         method="POST", path="/api/rollouts", tag=_TAG, handle=begin_rollout, need=Need.CHANGE, is_stored=True,
-        body=RolloutRequest, answer=RolloutAnswer, status=201, errors=(404,),
+        body=RolloutRequest, answer=RolloutAnswer, status=201, errors=(404, 409),
     ),
     Operation(
         method="GET", path="/api/rollouts/{rollout}", tag=_TAG, handle=read_rollout, need=Need.VIEW,

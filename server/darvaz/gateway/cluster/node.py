@@ -222,7 +222,7 @@ class ClusterNode:
         followers = [self._following, *(share.follower for _, share in self._shares)]
         jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
         jobs += [self._beat(connection), self._watch(connection), self._tables.take_over()]
-        jobs += [self._events.send(connection), self._frames.run(connection)]
+        jobs += [self._events.send(connection), self._frames.run(connection), self._links.prompts.run(connection)]
         jobs += [self._limits.run(connection)]
         jobs += [self._journal_out.run(connection), self._journal_in.run(connection)]
         jobs += [self._write(connection, known)]

@@ -18,12 +18,14 @@ from darvaz.gateway.cluster.nodes import LivingNodes
 from darvaz.gateway.cluster.ownership import Claim, Outcome, Ownership
 from darvaz.gateway.cluster.records import LinkRecord, device_of, token_of
 from darvaz.gateway.cluster.remote_commands import RemoteCommands
+from darvaz.gateway.cluster.remote_prompts import RemotePrompts
 from darvaz.gateway.cluster.remote_snapshots import RemoteSnapshots
 from darvaz.gateway.cluster.write_queue import WriteQueue
 from darvaz.gateway.devices.elsewhere import RemoteLink
 from darvaz.gateway.devices.registry import KnownDevice
 from darvaz.gateway.forgotten_devices import delete_device
 from darvaz.gateway.parts import Parts
+from darvaz.protocol.codec import Message
 from darvaz.protocol.faults import Fault
 
 log = logging.getLogger("darvaz.cluster")
@@ -62,6 +64,7 @@ class SharedLinks:
         self.moves = Moves()
         self.commands = RemoteCommands(parts.hub, nodes.own, self.moves)
         self.snapshots = RemoteSnapshots(parts.snapshots, nodes.own)
+        self.prompts = RemotePrompts(parts, nodes.own)
         self._connection: NatsConnection | None = None
         # Device → the address of its newest link elsewhere, and since when it is there.
         self._remote: dict[str, tuple[str, float]] = {}
@@ -75,6 +78,7 @@ class SharedLinks:
         """Follows the links of this gateway from now on."""
         self._parts.hub.on_presence(self._follow_own)
         self._parts.hub.elsewhere = self
+        self.prompts.open()
 
     async def close(self) -> None:
         """Ends what is under way."""
@@ -105,6 +109,11 @@ class SharedLinks:
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Has the gateway that has the link send a command."""
         return await self.commands.ask(self._connection, self.find, device, name, args, deadline_s)
+
+    def send_message(self, device: str, message: Message) -> bool:
+        """Has the gateway that has the link send a message of a prompt."""
+        link = self.find(device)
+        return link is not None and self._connection is not None and self.prompts.send(link, device, message)
 
     async def snapshot(self, device: str, deadline_s: float) -> bytes:
         """Has the gateway that has the link take a picture."""
@@ -139,6 +148,8 @@ class SharedLinks:
 
     def tell_of(self, node: str, *, is_alive: bool) -> None:
         """Has everybody here see that the devices of another gateway are there, or away."""
+        if not is_alive:
+            self.prompts.forget(node)
         if node != self._nodes.own:
             task = asyncio.get_running_loop().create_task(self._tell(self._ownership.devices_of(node), is_alive))
             self._telling.add(task)
@@ -303,6 +314,7 @@ class SharedLinks:
             devices.mark_seen(device, record.last_seen_s, record.last_end)
 
     def _publish(self, device: str) -> None:
+        self.prompts.look(device, self.find(device))
         if self._parts.devices.get(device) is not None:
             self._parts.bus.publish_presence(device)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from darvaz.gateway.devices.errors import OfflineError
+from darvaz.protocol.codec import Message
 
 
 class RemoteLink(NamedTuple):
@@ -32,6 +33,9 @@ class Elsewhere(Protocol):
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Has the other gateway send a command; returns its result, or raises a `CommandError`."""
 
+    def send_message(self, device: str, message: Message) -> bool:
+        """Has the other gateway send a message of a prompt; returns whether it could be passed on."""
+
     async def snapshot(self, device: str, deadline_s: float) -> bytes:
         """Has the other gateway take a picture; returns the JPEG, or raises a `CommandError`."""
 
@@ -55,6 +59,10 @@ class Nowhere:
     async def command(self, device: str, name: str, args: Mapping[str, Any], deadline_s: float) -> Any:
         """Raises `OfflineError`."""
         raise OfflineError(f"{device} is offline")
+
+    def send_message(self, device: str, message: Message) -> bool:
+        """Returns that it could not."""
+        return False
 
     async def snapshot(self, device: str, deadline_s: float) -> bytes:
         """Raises `OfflineError`."""

@@ -295,21 +295,20 @@ class Hub:
         if presence is None:
             if self._devices.get(device) is None:
                 raise UnknownDeviceError(f"unknown device {device!r}; see GET /api/devices")
-            remote = self.elsewhere.find(device)
-            where = "offline" if remote is None else f"connected to the gateway {remote.node}: this works there only"
-            raise OfflineError(f"{device} is {where}")
+            raise OfflineError(f"{device} is offline")
         if len(presence.pending) >= PENDING_PER_DEVICE_MAX:
             raise BusyError(f"{PENDING_PER_DEVICE_MAX} commands of {device} wait for their answer")
         return presence
 
     def check_online(self, device: str) -> None:
-        """Raises the `CommandError` of a device that is unknown, offline or busy."""
-        self._presence_of(device)
+        """Raises the `CommandError` of a device that is unknown, offline or busy; one elsewhere is online."""
+        if device in self._connected or self.elsewhere.find(device) is None:
+            self._presence_of(device)
 
     def send_message(self, device: str, message: Message) -> bool:
-        """Sends a message other than a command; returns whether the device is here and its session could send it."""
+        """Sends a message other than a command; returns whether the session of the device could send it."""
         presence = self._connected.get(device)
-        return presence is not None and presence.link.send_command(message)
+        return presence.link.send_command(message) if presence else self.elsewhere.send_message(device, message)
 
     def program_of(self, device: str) -> dict[str, Any] | None:
         """Returns what a device said about its program: nothing if it has no loader; None while it is away."""

@@ -48,6 +48,11 @@ class Leases:
         lease.used_s = now_s
         return lease
 
+    def has(self, device: str, session: str) -> bool:
+        """Returns whether a session has the lease of a device."""
+        lease = self._held.get(device)
+        return lease is not None and lease.session == session
+
     def release(self, device: str, session: str) -> bool:
         """Ends the lease of a session and returns whether it had one."""
         lease = self._held.get(device)

@@ -288,6 +288,26 @@ class Prompts:
             if answer.device == device and not answer.done.done():
                 answer.done.set_exception(OfflineError(f"{device} disconnected before its prompt answered"))
 
+    # For another gateway
+
+    def lend(self, device: str, session: str, holder: str, *, is_busy: bool) -> None:
+        """Holds the prompt for a session that another gateway has; raises `InUseError` if somebody else is there."""
+        lease = self._leases.take(device, session, holder)
+        lease.uses = int(is_busy)
+        self._watch_leases()
+
+    def is_lent(self, device: str, session: str) -> bool:
+        """Returns whether a session has the prompt of a device."""
+        return self._leases.has(device, session)
+
+    def give_back(self, device: str, session: str) -> None:
+        """Ends `lend`."""
+        self._leases.release(device, session)
+
+    def lose(self, device: str) -> None:
+        """Takes that a device at another gateway has no link any more, or a new one."""
+        self._on_presence(device, False)
+
     # Leases
 
     def _watch_leases(self) -> None:
