@@ -19,7 +19,7 @@ PASSING = [
     (r"\d\d:\d\d:\d\d\.\d{3}", "TIME"),
     (r"127\.0\.0\.1:\d+", "ADDRESS"),
     (r"version [\d.]+", "VERSION"),
-    (r'commands\.m?py", line \d+', "OURS"),
+    (r'declared\.m?py", line \d+', "OURS"),
 ]
 
 
