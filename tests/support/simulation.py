@@ -1,4 +1,4 @@
-"""`darvaz simulate` in a process of its own, for tests."""
+"""`darvaz simulate` in a process of its own, a fork of the fork server, for tests."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.support.fork_server import ForkedProcess, can_fork, fork_server
 from tests.support.gateway import GatewayProcess
 
 DEADLINE_S = 30.0
@@ -20,9 +21,16 @@ class Simulation:
 
     def __init__(self, gateway: GatewayProcess, folder: Path, *words: str) -> None:
         self.log = folder / "simulate.txt"
-        command = [sys.executable, "-m", "darvaz", "simulate", "--gateway", gateway.url, *words]
+        words = ("simulate", "--gateway", gateway.url, *words)
+        env = {**os.environ, "TMPDIR": str(folder)}
+        self.process: subprocess.Popen[bytes] | ForkedProcess
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "TMPDIR": str(folder)})
+            if can_fork(env):
+                self.process = fork_server().start(words, env, log)
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "darvaz", *words], stdout=log, stderr=log, env=env
+                )
 
     def text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
