@@ -62,7 +62,7 @@ async function route() {
   // A dashboard that is shared is all that there is.
   if (store.limits?.layout) name = "layouts";
   const wanted = name === "device" ? DEVICE : (PAGES.get(name) ?? HOME);
-  const known = store.mayOpen(wanted.readers) ? wanted : HOME;
+  const known = store.limits && !store.mayOpen(wanted.readers) ? HOME : wanted;
   asked += 1;
   const number = asked;
   await loadPage(known.load);
