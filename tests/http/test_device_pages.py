@@ -13,7 +13,7 @@ from tests.support.app import RunningApp
 from tests.support.board import board_at
 from tests.support.many_devices import connect_many
 
-COUNT = 400
+COUNT = 500
 
 # One process makes the devices once.
 pytestmark = pytest.mark.xdist_group("device pages")

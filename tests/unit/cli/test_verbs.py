@@ -48,8 +48,8 @@ def test_help_of_a_verb_loads_neither_the_other_verbs_nor_an_http_client() -> No
 # A script of a shell, a terminal to type at, and a log that `--log-format json` makes JSON; of `service`, its parts
 # `install` and `uninstall` have no result.
 WITHOUT_JSON = {"completion", "repl", "serve", "service"}
-# They are of no gateway, or of one that has to be named.
-WITHOUT_GATEWAY = {"doctor", "releases key"}
+# They are of no gateway, of one that has to be named, or of one that is stopped.
+WITHOUT_GATEWAY = {"cluster import", "doctor", "releases key"}
 
 
 def options_of(verb: str) -> dict[str, set[str]]:
