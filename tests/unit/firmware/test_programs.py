@@ -31,6 +31,7 @@ CONTRACT = {
     "set_clock",
     "start_watchdog",
     "every",
+    "is_held",
 }
 SPECIAL = {"pico": {"temperature_c"}, "esp32cam": {"CAMERA", "power_camera", "set_flash"}}
 
