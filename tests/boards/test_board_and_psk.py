@@ -60,7 +60,7 @@ def test_wrong_keys_and_unknown_tokens_are_refused_in_words(gateway: NewerGatewa
     token = gateway.token()
     for number, wrong in enumerate((token[:-4] + "AAAA", "dvz_aaaaaaaaaa_" + "A" * 43)):
         with Capture(gateway.port) as capture, board(gateway, tmp_path / str(number), "wrong", wrong) as pico:
-            pico.expect("no connection: .*does not know this board's token", count=2)
+            pico.expect("no connection: .*does not know this token", count=2)
         assert b"HTTP/1.1" not in capture.payload
 
 
@@ -70,7 +70,7 @@ def test_a_revoked_token_encrypts_nothing_more(gateway: NewerGateway, tmp_path: 
         pico.expect("CONNECTED 1 ")
         assert gateway.request("DELETE", f"/api/tokens/{token.split('_')[1]}").status_code < 300
         pico.expect("closed with 4401")
-        pico.expect("does not know this board's token")
+        pico.expect("does not know this token")
 
 
 def test_plain_links_use_the_same_port(gateway: NewerGateway, tmp_path: Path) -> None:
