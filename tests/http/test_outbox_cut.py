@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 
 from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import Row
-from firmware.lib.darvaz import outbox, websocket
+from firmware.lib.darvaz import outbox, seldom, websocket
+from firmware.lib.darvaz.outbox import Log
 from tests.support.app import RunningApp
 from tests.support.outbox_board import BOOT_ID, DEADLINE_S, OutboxBoard, deliver
 from tests.support.record_model import in_history, journalled
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+HOUR_MS = 3_600_000
+# Ten readings a second: two in each report.
+REPORT_EVERY_MS = 200
 NUMBERED = ("telemetry", "log", "crash")
 
 
@@ -93,3 +99,33 @@ async def test_a_link_cut_after_any_byte_while_the_outbox_drains_costs_and_repea
         device: [0, 4] for device in devices
     }
     assert [board.device for board in boards if board.outbox.used or board.outbox.lost] == []
+
+
+async def test_an_hour_of_readings_in_a_ring_of_4_kb_is_kept_at_its_times_or_counted(gateway: RunningApp) -> None:
+    board = OutboxBoard("away")
+    board.say("log", 0, level="warning", message="the Wi-Fi is gone")
+    for uptime_ms in range(REPORT_EVERY_MS, HOUR_MS + 1, REPORT_EVERY_MS):
+        board.say("telemetry", uptime_ms, values={"n": board.made, "again": board.made})
+    reports, lost, thinned = board.made - 1, board.outbox.lost, board.outbox.thinned
+
+    before_s = time.time()
+    await board.connect(gateway, HOUR_MS)
+    after_s = time.time()
+    await deliver(gateway, [board])
+    log = Log(lambda: HOUR_MS, lambda level, at_ms, text: board.say("log", at_ms, level=level, message=text), echo=None)
+    seldom.tell_losses(SimpleNamespace(outbox=board.outbox, log=log, crowded=0))
+    await deliver(gateway, [board])
+    journal, history = await recorded(gateway)
+    rows, readings = journal["away"], history["away"]
+
+    kept = [json.loads(row.payload) for row in rows if row.type == "telemetry"]
+    assert (len(kept) + thinned + lost, lost) == (reports, 0)
+    assert sum(int(row.payload.split()[0]) for row in rows if row.type == "gap") == thinned
+    lines = [json.loads(row.payload)["message"] for row in rows if row.type == "log"]
+    assert lines == ["the Wi-Fi is gone", f"{thinned} reports were left out while the gateway was away"]
+    assert kept[-1]["uptime_ms"] == HOUR_MS
+    assert [message["uptime_ms"] for message in kept] == [message["seq"] * REPORT_EVERY_MS for message in kept]
+    assert sorted(value for _, value in readings) == [message["seq"] for message in kept for _ in message["values"]]
+    hour_began_s = [time_s - value * REPORT_EVERY_MS / 1000 for time_s, value in readings]
+    assert max(hour_began_s) - min(hour_began_s) < 0.01
+    assert before_s - 0.01 <= hour_began_s[0] + HOUR_MS / 1000 <= after_s + 0.01
