@@ -23,6 +23,7 @@ LAYERS = (
         "gateway.addresses",
         "gateway.setting_rules",
         "gateway.module_process",
+        "gateway.whole_seconds",
     },
     {
         "gateway.settings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,11 @@ from tests.support import journalled
 from tests.support.gateway import GatewayProcess
 from tests.support.record_log import wait_until_logged
 from tests.support.verbs import run_darvaz
+
+# Readings are synced as often as by default.
+ENVIRONMENT = {"DARVAZ_SYNC_INTERVAL_S": "10"}
+# The goal is 4 a second; a timer more that comes twice a second makes it 5 to 6.
+WAKE_UPS_MAX, STRETCH_S, STRETCHES = 5.0, 3.0, 10
 
 
 def serve(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -97,12 +103,33 @@ def test_the_journal_survives_a_kill_and_the_next_start_knows_the_devices() -> N
     assert devices[0]["online"] is False
 
 
-def test_the_banner_says_where_it_is_and_how_to_add_a_board() -> None:
-    with GatewayProcess() as gateway:
-        banner = gateway.log_text()
+def test_the_banner_says_where_it_is_and_how_to_add_a_board(gateway: GatewayProcess) -> None:
+    banner = gateway.log_text()
 
     assert f"http://127.0.0.1:{gateway.port}" in banner
     assert "/public/tokens" in banner
+
+
+def wake_ups(gateway: GatewayProcess) -> dict[str, int]:
+    """Returns how often each thread of a gateway has waited for something and went on, by its id."""
+    threads = Path(f"/proc/{gateway.process.pid}/task")
+    lines = {thread.name: (thread / "status").read_text().splitlines() for thread in threads.iterdir()}
+    return {name: int(dict(line.split(":", 1) for line in lines[name])["voluntary_ctxt_switches"]) for name in lines}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system does not count what threads wait for")
+def test_an_idle_gateway_wakes_the_processor_a_few_times_a_second(gateway: GatewayProcess) -> None:
+    # What the start leaves to do is over in one of these stretches.
+    rates = []
+    for _ in range(STRETCHES):
+        before = wake_ups(gateway)
+        time.sleep(STRETCH_S)
+        after = wake_ups(gateway)
+        rates.append(sum(after[thread] - before.get(thread, 0) for thread in after) / STRETCH_S)
+        if rates[-1] <= WAKE_UPS_MAX:
+            break
+
+    assert min(rates) <= WAKE_UPS_MAX, rates
 
 
 def has_ipv6() -> bool:

@@ -280,6 +280,8 @@ def _connect(parts: Parts) -> None:
     system = SystemCollector(lambda: parts.writers, queries, lambda: len(parts.problems), parts.data_use)
     for collector in (system, process_collector(), parts.loop_lag.histogram):
         parts.metrics.register(collector)
+    # What another process has revoked ends links now, and not at the next regular check.
+    parts.tables.on_read = parts.deadlines.check_tokens
     parts.telemetry.follow(parts.bus)
     parts.bus.subscribe_frames(parts.metrics.count_frame)
     parts.devices.on_dropped = lambda device: _tell_dropped(parts, device)

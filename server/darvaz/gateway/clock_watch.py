@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.whole_seconds import until_next_s
 
 log = logging.getLogger("darvaz")
 
@@ -58,7 +59,7 @@ class ClockWatch:
 
     def _check(self) -> None:
         self.look()
-        self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY_S, self._check)
+        self._timer = asyncio.get_running_loop().call_later(until_next_s(CHECK_EVERY_S), self._check)
 
     def _tell(self, text: str) -> None:
         log.warning("= %s: %s", TYPE, text)

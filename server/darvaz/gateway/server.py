@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import cast
@@ -39,10 +38,9 @@ from darvaz.gateway.parts import Parts
 from darvaz.gateway.service_manager import ServiceManager
 from darvaz.gateway.system_metrics import CertificateCollector, ConnectionCollector
 from darvaz.gateway.websocket.protocol import WebSocketProtocol
+from darvaz.gateway.whole_seconds import until_next_s
 
 SHUTDOWN_DEADLINE_S = 3
-# Event loops round delays to milliseconds.
-_LATE_S = 0.001
 
 # The subject of what is wrong with the certificate.
 _CERTIFICATE = "certificate"
@@ -112,10 +110,8 @@ class _Server(uvicorn.Server):
         """Waits for a signal, and sets the date of answers each second; uvicorn looks ten times as often."""
         self._loop, self._exiting = asyncio.get_running_loop(), asyncio.Event()
         while not await self.on_tick(0):
-            # At whole seconds, as other timers: each wakes the processor.
-            now_s = time.monotonic()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(int(now_s) + 1 - now_s + _LATE_S):
+                async with asyncio.timeout(until_next_s(1.0)):
                     await self._exiting.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

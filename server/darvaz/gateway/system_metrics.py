@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from darvaz.gateway.storage.background_writer import OK
+from darvaz.gateway.whole_seconds import until_next_s
 
 # How often the event loop is measured: each measurement is one timer.
 LAG_EVERY_S = 1.0
@@ -88,8 +89,9 @@ class LoopLag:
     async def _measure(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due_s = loop.time() + LAG_EVERY_S
-            await asyncio.sleep(LAG_EVERY_S)
+            delay_s = until_next_s(LAG_EVERY_S)
+            due_s = loop.time() + delay_s
+            await asyncio.sleep(delay_s)
             self.histogram.observe(max(0.0, loop.time() - due_s))
 
 

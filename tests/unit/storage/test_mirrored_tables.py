@@ -69,11 +69,14 @@ def test_a_transaction_that_is_rolled_back_changes_nothing_on_the_disk(
 
 def test_what_another_process_changed_is_seen_after_a_look(tmp_path: Path, disk: sqlite3.Connection) -> None:
     async def test(tables: MirroredTables) -> None:
+        known: list[str | None] = []
+        tables.on_read = lambda: known.append(read_setting(tables, "elsewhere"))
         write_setting(disk, "elsewhere", "1")
         disk.execute("DELETE FROM settings WHERE key = 'before'")
 
         assert await tables.look(DEADLINE_S)
         assert (read_setting(tables, "elsewhere"), read_setting(tables, "before")) == ("1", None)
+        assert known[-1] == "1"
 
     run(tmp_path, test)
 

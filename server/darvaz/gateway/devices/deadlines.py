@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from darvaz.gateway.whole_seconds import LATE_S
+
 log = logging.getLogger("darvaz.devices")
 
 # Deadlines are seconds and minutes; they are kept to this.
 SLOT_S = 0.1
 TOKENS_EVERY_S = 1.0
-# Event loops round delays to milliseconds; a timer must not come before its time.
-_LATE_S = 0.001
 
 
 class TimedLink(Protocol):
@@ -102,7 +102,7 @@ class TimerWheel:
             self._timer = None
         if self._links:
             self._timer_s = min(SLOT_S * min(self._slots, default=self._handled + 1), self._tokens_s)
-            delay_s = max(0.0, self._timer_s - self._monotonic_s()) + _LATE_S
+            delay_s = max(0.0, self._timer_s - self._monotonic_s()) + LATE_S
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._advance)
 
     def _tick(self, link: TimedLink, now_s: float) -> None:

@@ -1,7 +1,7 @@
 """Notices between processes that share a data folder: one has changed the database, the gateway has read that.
 
-The gateway looks for changes twice a second anyway. The notice saves a command that wait: what it has issued or revoked
-counts as soon as the command ends. It is a connection to a socket in the data folder; the answer is its end.
+The gateway looks for changes about once a second anyway. The notice saves a command that wait: what it has issued or
+revoked counts as soon as the command ends. It is a connection to a socket in the data folder; the answer is its end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ChangeNotices:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        """Starts to listen, where the system has such sockets; without one, changes are seen half a second later."""
+        """Starts to listen, where the system has such sockets; without one, changes are seen within a second."""
         with contextlib.suppress(OSError, AttributeError):
             listener = _listen(self._folder)
             self._server = await asyncio.start_unix_server(self._answer, sock=listener)

@@ -26,8 +26,8 @@ log = logging.getLogger("darvaz.storage")
 
 # Statements that wait for the disk; beyond it, a change is refused.
 STATEMENTS_MAX = 10_000
-# How often the thread looks for changes of other processes.
-LOOK_EVERY_S = 0.5
+# How often the thread looks for changes of other processes: each look wakes the processor.
+LOOK_EVERY_S = 0.75
 # A table of many rows is read no more often than lets the thread rest for this multiple of the time that it takes.
 _REST_FACTOR = 10
 # How long a thread waits for the event loop to read a table.
@@ -70,6 +70,8 @@ class MirroredTables(sqlite3.Connection):
         self._is_look_wanted = False
         self.on_changed: Callable[[], None] | None = None
         """Is called after rows have changed in memory, here or in another process."""
+        self.on_read: Callable[[], None] | None = None
+        """Is called after rows of the disk, which may be another process's, have come into memory."""
         self.list_repeated: Callable[[], Iterable[tuple[str, Any]]] | None = None
         """Returns what `execute_here` carried out and a look at the disk may not have seen: statements, parameters."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -171,6 +173,8 @@ class MirroredTables(sqlite3.Connection):
                 super().execute(sql, parameters)
             super().execute("COMMIT")
             self._tell_changed()
+            if self.on_read is not None:
+                self.on_read()
 
     def _tell_changed(self) -> None:
         if self.on_changed is not None:
