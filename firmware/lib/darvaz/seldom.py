@@ -14,6 +14,8 @@ _LOG_CHARS_CUT = 256
 _ACK_MS = 50
 # Anywhere in the text: MicroPython's dictionaries have no order.
 _TELEMETRY = b'"type":"telemetry"'
+# Reports that wait are kept a quarter of their age apart; if that is too many, half of it, or all of it.
+_PARTS = (4, 2, 1)
 
 
 def on_opened(device, message):
@@ -135,29 +137,34 @@ async def make_tls(device, authority, host, port):
 def thin(outbox):
     """Makes space in an outbox of which nothing was written on this connection; returns how many messages went."""
     newest = {}
-    at = 0
+    at = now_ms = 0
     while at < outbox.used:
         message = outbox.message_at(at)
-        kind = _kind_of(message)
+        kind, uptime_ms = _report_in(message)
         if kind is not None:
-            newest[kind] = at
+            newest[kind], now_ms = at, uptime_ms
         at += SIZE_BYTES + len(message)
-    return _keep_some(outbox, newest)
+    thinned, most = 0, outbox.used * 3 // 4
+    for part in _PARTS:
+        if outbox.used > most:
+            thinned += _keep_some(outbox, newest, now_ms, part)
+    return thinned
 
 
-def _keep_some(outbox, newest):
-    # By kind: whether the next report of it goes.
-    goes = {"": False}
+def _keep_some(outbox, newest, now_ms, part):
+    """Keeps reports that are further apart than a part of their age, and the newest of each kind."""
+    # By kind: when the last report that is kept was made.
+    last_ms = {"": 0}
     at = kept_bytes = thinned = 0
     end = outbox.used
     while at < end:
         message = outbox.message_at(at)
-        kind = _kind_of(message)
-        is_kept = kind is None or newest[kind] == at
-        if not is_kept:
-            goes[kind] = not goes.get(kind, False)
-            is_kept = not goes[kind]
-        if is_kept:
+        kind, uptime_ms = _report_in(message)
+        is_kept = kind is None or kind not in last_ms or newest[kind] == at
+        if is_kept or (uptime_ms - last_ms[kind]) * part >= now_ms - uptime_ms:
+            last_ms[kind] = uptime_ms
+            if newest.get(kind) == at:
+                newest[kind] = kept_bytes
             # Never beyond what was read: the messages only move towards the start.
             outbox.put_at(kept_bytes, message)
             kept_bytes += SIZE_BYTES + len(message)
@@ -168,8 +175,9 @@ def _keep_some(outbox, newest):
     return thinned
 
 
-def _kind_of(message):
-    """Returns the names that a report holds, as one text; None for what is not telemetry."""
+def _report_in(message):
+    """Returns the names that a report holds, as one text, and when it was made; None for what is not telemetry."""
     if message.find(_TELEMETRY) < 0:
-        return None
-    return ",".join(sorted(json.loads(bytes(message).decode()).get("values", ())))
+        return None, 0
+    report = json.loads(bytes(message).decode())
+    return ",".join(sorted(report.get("values", ()))), report.get("uptime_ms", 0)
