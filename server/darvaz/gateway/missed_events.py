@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from darvaz.gateway.events.bus import TELEMETRY
 from darvaz.gateway.events.missed import Gap, Piece, Present, Read
 from darvaz.gateway.events.order import MESSAGES
 from darvaz.gateway.events.queue import GAP, Event, EventQueue, dump_event
@@ -18,6 +19,7 @@ from darvaz.gateway.events.streams import NUMBERS_PER_ENTRY, message_data
 from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import JournalFilter, Row, oldest_id, read
 from darvaz.gateway.journal.starts import FIRST_TYPE
+from darvaz.gateway.journal.thinning import thinned_until
 from darvaz.gateway.parts import Parts
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
@@ -89,6 +91,8 @@ def read_missed(connection: sqlite3.Connection, wanted: JournalFilter, wants_typ
     rows += [row for row in starts if row.payload]
     rows.sort(key=lambda row: row.id)
     first_id, oldest = (wanted.after_id or 0) + 1, oldest_id(connection)
+    if oldest is not None and wants_type(TELEMETRY):
+        oldest = max(oldest, thinned_until(connection))
     # A journal that was replaced may be empty.
     is_there = first_id >= (wanted.before_id or first_id) or (oldest is not None and oldest <= first_id)
     return Missed(rows[-ROWS_MAX:], is_complete=is_there and len(rows) < ROWS_MAX)

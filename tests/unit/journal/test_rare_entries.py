@@ -146,7 +146,7 @@ def test_a_damaged_batch_holds_up_no_upgrade(tmp_path: Path, damage: bytes | str
 def test_what_is_kept_twice_has_no_tokens_and_goes_with_its_batch(connection: sqlite3.Connection) -> None:
     assert all(TOKEN not in row.payload for row in read(connection, JournalFilter(type="log"), 10_000))
 
-    while delete_first(connection, 1000):
+    while delete_first(connection, 100_000):
         pass
 
     assert count(connection, "journal_batches") == 1

@@ -254,7 +254,7 @@ def test_a_flood_does_not_make_the_file_much_larger_than_its_limit(tmp_path: Pat
     journal = Journal(partial(open_database, tmp_path), retain_bytes_max=allowed_bytes)
     journal.open()
     largest_bytes = 0
-    for _ in range(20):
+    for _ in range(10):
         for number in range(1_000):
             journal.record("d", "pico", "", "<", "log", f"{number} " + noise(1_000))
         wait_until(lambda: not journal._pending)

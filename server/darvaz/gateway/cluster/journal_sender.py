@@ -22,7 +22,7 @@ from darvaz.gateway.access import redact
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
 from darvaz.gateway.cluster.event_positions import JOURNAL_CHARS
 from darvaz.gateway.cluster.shared_clock import SharedClock
-from darvaz.gateway.journal.batches import EntryGroup, pack, parse_groups
+from darvaz.gateway.journal.batches import LEFT_OUT, EntryGroup, pack, parse_groups
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 
@@ -194,7 +194,7 @@ def _messages(first_id: int, groups: list[EntryGroup], packed: bytes) -> list[_M
 def _numbered(first_id: int, groups: list[EntryGroup]) -> Iterator[tuple[int, EntryGroup]]:
     """Yields each group of this gateway with the number of its first entry."""
     for group in groups:
-        if ELSEWHERE not in group[3]:
+        if ELSEWHERE not in group[3] and group[3] != LEFT_OUT:
             yield first_id, group
         first_id += len(group[4])
 

@@ -14,11 +14,11 @@ from itertools import accumulate
 
 import msgspec
 
-from darvaz.gateway.journal.batches import EntryGroup
+from darvaz.gateway.journal.batches import LEFT_OUT, EntryGroup
 from darvaz.gateway.journal.rare_entries import read_rare
 
 # Every entry begins with one of these, and nothing else in a batch is so.
-_ENTRY_STARTS = (b'["<"', b'[">"', b'["="')
+_ENTRY_STARTS = (b'["<"', b'[">"', b'["="', b'["-"')
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode = msgspec.json.Decoder(list[EntryGroup]).decode
 _decode_group = msgspec.json.Decoder(EntryGroup).decode
@@ -44,8 +44,17 @@ def search(
 ) -> Iterator[tuple[int, EntryGroup]]:
     """Yields the groups that have all the needles, and the id of the first entry of each; newest or oldest first.
 
-    `first_id` and `size` are of the batch. What is found is to be checked: a needle may be another field's.
+    `first_id` and `size` are of the batch. What is found is to be checked: a needle may be another field's. What
+    stands for deleted entries is left out.
     """
+    for entry_id, group in _search(data, first_id, size, needles, newest=newest):
+        if group[3] != LEFT_OUT:
+            yield entry_id, group
+
+
+def _search(
+    data: bytes | str, first_id: int, size: int, needles: Sequence[bytes], *, newest: bool
+) -> Iterator[tuple[int, EntryGroup]]:
     text = text_of(data)
     if needles:
         found = [span[1:] for span in _with_needles(text, needles)]

@@ -24,11 +24,11 @@ PAYLOAD_CHARS_MAX = 4_096
 # One encoding holds the interpreter's lock, and with it the event loop, for less than half a millisecond.
 ROWS_PER_BATCH = 4000
 DELETE_CHUNK_BATCHES = 100
-DELETE_CHUNK_ROWS = 50_000
+# Address and direction of what stands for entries that were deleted between others (thinning.py).
+LEFT_OUT = "-"
 # Stands in the index for all devices of a batch that has entries of more than `_DEVICES_MAX`.
 ANY_DEVICE = "*"
 _DEVICES_MAX = 200
-_SHRINK_TO = 0.95
 # Characters in a record of the record log: far below its largest record, though one group may have more.
 _CHARS_PER_RECORD = 100_000
 # The fastest level: a tenth of the size, at 400 MB/s. Small batches stay text, for other programs to read.
@@ -46,8 +46,15 @@ EntryFields = tuple[int, str | None, str | None, str, str, str, str, int]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[EntryGroup]).decode
 _decode_taken = msgspec.json.Decoder(list[Taken]).decode
+# Of these, the index says nothing.
+_LEFT_OUT_KEYS = ((LEFT_OUT, "", "", ""), (LEFT_OUT, "", ANY_DEVICE, ""))
 _INSERT = "INSERT INTO journal_batches (id, size, first_ms, last_ms, devices, moments) VALUES (?, ?, ?, ?, '', ?)"
 _INDEX = "INSERT INTO journal_index (batch, direction, type, device, kind, count) VALUES (?, ?, ?, ?, ?, ?)"
+# With about how many bytes each takes in the file; a row of the index takes 64.
+_OLDEST = (
+    "SELECT id, length(moments) + 64 * (SELECT count(*) FROM journal_index WHERE batch = id) FROM journal_batches"
+    " WHERE id < (SELECT max(id) FROM journal_batches) ORDER BY id LIMIT ?"
+)
 # Every token starts with these. A search for one rare byte costs a fiftieth of a search for the word.
 _SECRET_BYTE, _SECRET_SIGN = b"z", b"dvz_"
 
@@ -69,9 +76,9 @@ def dump(groups: Sequence[EntryGroup], redact: Callable[[str], str]) -> bytes:
     return text
 
 
-def _stored(groups: Sequence[EntryGroup], redact: Callable[[str], str]) -> bytes | str:
+def _stored(groups: Sequence[EntryGroup], redact: Callable[[str], str], is_text: bool) -> bytes | str:
     text = dump(groups, redact)
-    return text.decode() if len(text) <= _TEXT_BYTES_MAX else zlib.compress(text, _COMPRESSION)
+    return text.decode() if is_text and len(text) <= _TEXT_BYTES_MAX else zlib.compress(text, _COMPRESSION)
 
 
 def pack(
@@ -127,7 +134,8 @@ def insert_batch(
     first_ms, last_ms = sorted((groups[0][0], groups[-1][0]))
     contents = _contents(groups)
     rows = sum(contents.values())
-    connection.execute(_INSERT, (first_id, rows, first_ms, last_ms, _stored(groups, redact)))
+    left_out = sum([contents.pop(key, 0) for key in _LEFT_OUT_KEYS])
+    connection.execute(_INSERT, (first_id, rows, first_ms, last_ms, _stored(groups, redact, is_text=not left_out)))
     connection.executemany(_INDEX, [(first_id, *key, count) for key, count in contents.items()])
     rare = rare_names(contents, ANY_DEVICE)
     if any(rare.values()):
@@ -167,40 +175,39 @@ def delete_before(connection: sqlite3.Connection, time_ms: int) -> int:
         " ORDER BY id LIMIT ?",
         (time_ms, DELETE_CHUNK_BATCHES),
     ).fetchall()
-    for table, column in (("journal_index", "batch"), ("journal_rare", "batch"), ("journal_batches", "id")):
-        connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", found)
+    for (batch,) in found:
+        delete_batch(connection, batch)
     return len(found)
 
 
-def delete_first(connection: sqlite3.Connection, rows_max: int) -> int:
-    """Deletes some of the oldest batches, of about `rows_max` entries, and returns how many entries they had."""
-    first, last = _ends(connection)
-    until = min(first + min(rows_max, DELETE_CHUNK_ROWS), last)
-    for table in ("journal_index", "journal_rare"):
-        connection.execute(f"DELETE FROM {table} WHERE batch < ?", (until,))
-    connection.execute("DELETE FROM journal_batches WHERE id < ?", (until,))
-    return _ends(connection)[0] - first
+def delete_first(connection: sqlite3.Connection, bytes_wanted: int) -> int:
+    """Deletes some of the oldest batches, of about as many bytes, and returns how many; the newest batch stays."""
+    found: list[int] = []
+    size = 0
+    for batch, batch_bytes in connection.execute(_OLDEST, (DELETE_CHUNK_BATCHES,)):
+        if size >= bytes_wanted:
+            break
+        found.append(batch)
+        size += batch_bytes
+    for batch in found:
+        delete_batch(connection, batch)
+    return len(found)
 
 
-def rows_beyond(connection: sqlite3.Connection, bytes_max: int) -> int:
-    """Returns about how many entries must go for the file to be a little smaller than its maximum; 0 if it is."""
+def delete_batch(connection: sqlite3.Connection, batch: int) -> None:
+    """Deletes a batch and what is kept beside it."""
+    for table in ("journal_index", "journal_rare", "journal_rare_due"):
+        connection.execute(f"DELETE FROM {table} WHERE batch = ?", (batch,))
+    connection.execute("DELETE FROM journal_batches WHERE id = ?", (batch,))
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Returns how much of the file is in use."""
 
     def pragma(name: str) -> int:
         return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
-    used_bytes = (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
-    if used_bytes <= bytes_max:
-        return 0
-    first, last = _ends(connection)
-    return 1 + int((last - first) * (1 - _SHRINK_TO * bytes_max / used_bytes))
-
-
-def _ends(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Returns the ids of the oldest batch and of the newest."""
-    # Asked for together, SQLite would look at every batch for them.
-    ends = "SELECT (SELECT min(id) FROM journal_batches), (SELECT max(id) FROM journal_batches)"
-    first, last = connection.execute(ends).fetchone()
-    return first or 0, last or 0
+    return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
 
 
 def _contents(groups: Sequence[AnyGroup]) -> Counter[tuple[str, str, str, str]]:
