@@ -127,5 +127,6 @@ async def test_an_hour_of_readings_in_a_ring_of_4_kb_is_kept_at_its_times_or_cou
     assert [message["uptime_ms"] for message in kept] == [message["seq"] * REPORT_EVERY_MS for message in kept]
     assert sorted(value for _, value in readings) == [message["seq"] for message in kept for _ in message["values"]]
     hour_began_s = [time_s - value * REPORT_EVERY_MS / 1000 for time_s, value in readings]
-    assert max(hour_began_s) - min(hour_began_s) < 0.01
-    assert before_s - 0.01 <= hour_began_s[0] + HOUR_MS / 1000 <= after_s + 0.01
+    # Half a report: a process that waits for a processor reads its two clocks some milliseconds apart.
+    assert max(hour_began_s) - min(hour_began_s) < REPORT_EVERY_MS / 2000
+    assert before_s - 0.1 <= hour_began_s[0] + HOUR_MS / 1000 <= after_s + 0.1
