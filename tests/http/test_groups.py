@@ -100,13 +100,16 @@ async def test_what_names_nothing_is_refused(
 
 async def test_a_device_is_in_as_many_groups_as_it_may_be(gateway: RunningApp) -> None:
     names = [f"group {number}" for number in range(GROUPS_PER_DEVICE_MAX + 1)]
-    async with board_at(gateway, "full"):
+    async with board_at(gateway, "full"), board_at(gateway, "empty"):
         beyond = await gateway.ask("PATCH", "/api/devices/full", json={"groups": names})
         at_most = await gateway.ask("PATCH", "/api/devices/full", json={"groups": names[1:]})
+        one_more = await change(gateway, "group 0", add=["empty", "full"])
         cleared = await gateway.ask("PATCH", "/api/devices/full", json={"groups": []})
 
     assert (beyond.status_code, at_most.status_code) == (422, 200)
     assert at_most.json()["groups"] == names[1:]
+    assert one_more["detail"] == "full may be in 16 groups at most"
+    assert "group 0" not in await groups_of(gateway)
     assert cleared.json()["groups"] == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from darvaz.gateway.alerts.service import Alerts
-from darvaz.gateway.devices.groups import fold
+from darvaz.gateway.devices.group_index import fold
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.events.bus import EventBus

@@ -19,6 +19,8 @@ class LongWork:
         self._monotonic_s = monotonic_s
         # Held for a slice and the turn after it: the slices of several callers do not add up.
         self._turn = asyncio.Lock()
+        # When the slice ends that began last: what follows in the same turn has the rest of it.
+        self._until_s = 0.0
 
     async def collect(self, results: Iterator[_T]) -> list[_T]:
         """Returns all results of an iterator; a slice ends with the result that is ready after `SLICE_S`."""
@@ -31,9 +33,11 @@ class LongWork:
 
     def _fill(self, found: list[_T], results: Iterator[_T]) -> bool:
         """Takes results until the slice is over; returns whether these were all."""
-        until_s = self._monotonic_s() + SLICE_S
+        now_s = self._monotonic_s()
+        if now_s >= self._until_s:
+            self._until_s = now_s + SLICE_S
         for result in results:
             found.append(result)
-            if self._monotonic_s() >= until_s:
+            if self._monotonic_s() >= self._until_s:
                 return False
         return True

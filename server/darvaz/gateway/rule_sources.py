@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection
 from importlib.util import find_spec
 
 from darvaz.gateway.alerts.messages import Messages
-from darvaz.gateway.devices.groups import Groups, fold
+from darvaz.gateway.devices.group_index import fold
+from darvaz.gateway.devices.groups import Groups
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.many import DeviceResult, command_many
 from darvaz.gateway.devices.registry import Devices

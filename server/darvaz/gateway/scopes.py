@@ -31,7 +31,7 @@ class Scopes:
         """
         if limits is None:
             return None
-        state = (self._devices.groups_edition, self._edition_of(limits))
+        state = (self._devices.groups.edition, self._edition_of(limits))
         kept = self._kept.get(limits)
         if kept is None or kept[0] != state:
             found = self._find(limits)
@@ -102,4 +102,6 @@ class Scopes:
             yield from self._groups.members(card.group)
 
     def _is_of(self, card: Card, device: str) -> bool:
-        return device in self._devices_of(card)
+        if card.device is not None:
+            return card.device == device
+        return card.group is not None and self._groups.has(card.group, device)

@@ -85,13 +85,13 @@ def read_device(call: Call) -> DeviceDescription | Response:
     return describe_for(call)(call.device) or unknown_device(call.device)
 
 
-def change_device(call: Call) -> DeviceDescription | Response:
+async def change_device(call: Call) -> DeviceDescription | Response:
     """Sets or removes the label of a device, and sets its groups and where it is shown."""
     change = call.body
     if call.parts.devices.get(call.device) is None:
         return unknown_device(call.device)
     try:
-        if change.groups is not UNSET and _put_into(call, change.groups):
+        if change.groups is not UNSET and await _put_into(call, change.groups):
             tell_groups(call, call.device)
     except TooManyGroupsError as error:
         return problem(422, "invalid", str(error))
@@ -142,7 +142,7 @@ async def send_command(call: Call) -> CommandResult | Response:
     name, deadline_s = call.scope["path_params"]["name"], call.parts.settings.command_deadline_s
     if not call.parts.scopes.may_command(call.admitted.limits, call.device, name):
         return refuse(call.parts, call.caller, BEYOND_LIMITS, "POST /api/devices/{device}/commands/{name}")
-    note_commander(call, name, [call.device])
+    note_commander(call, name, call.device)
     try:
         # A caller that has left does not count among the commands that wait.
         result = await call.while_connected(call.parts.hub.command(call.device, name, call.body, deadline_s))
@@ -194,9 +194,10 @@ async def _delete_frames(parts: Parts, device: str) -> bool:
     return True
 
 
-def _put_into(call: Call, names: list[str]) -> bool:
+async def _put_into(call: Call, names: list[str]) -> bool:
     groups = call.parts.groups
-    return groups.put(call.device, [groups.spelling(name) for name in names])
+    async with groups.turn:
+        return groups.put(call.device, [groups.spelling(name) for name in names])
 
 
 def _record(call: Call, type_: str, payload: str = "") -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -13,9 +14,13 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.access.decisions import BEYOND_LIMITS
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Arguments, DeviceId, GroupName
-from darvaz.gateway.devices.groups import DeviceGroup, TooManyGroupsError, fold
+from darvaz.gateway.devices.group_index import fold
+from darvaz.gateway.devices.groups import DeviceGroup, TooManyGroupsError
 from darvaz.gateway.devices.many import DeviceResult, command_many
+from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem, unknown_device
+
+_T = TypeVar("_T")
 
 _TAG = "Groups"
 # Of one request: as many ids fit into its body.
@@ -54,58 +59,46 @@ class ManyResults(msgspec.Struct):
     results: list[DeviceResult]
 
 
-def list_groups(call: Call) -> GroupList:
+async def list_groups(call: Call) -> Response:
     """Lists the groups and their devices; of a caller with limits, those that it may see."""
-    groups = call.parts.groups.all()
-    for group in groups:
-        group.devices = [device for device in group.devices if call.may_see(device)]
-    return GroupList([group for group in groups if group.devices])
+    parts, boards = call.parts, call.parts.scopes.boards(call.admitted.limits)
+
+    def shown() -> Iterator[DeviceGroup]:
+        for group in parts.groups.each():
+            if boards is not None:
+                group.devices = [device for device in group.devices if device in boards]
+            if group.devices:
+                yield group
+
+    texts = await parts.long_work.collect(map(msgspec.json.encode, shown()))
+    return Response(b'{"groups":[%s]}' % b",".join(texts), headers=NO_STORE, media_type=JSON)
 
 
-def change_group(call: Call) -> DeviceGroup | Response:
+async def change_group(call: Call) -> DeviceGroup | Response:
     """Puts devices into a group or takes them out of it, or renames it; a group exists while it has a device."""
-    groups, name, change = call.parts.groups, call.scope["path_params"]["group"], call.body
-    add, remove = (
-        [call.parts.protocol.device_ids.find(device) for device in ids] for ids in (change.add, change.remove)
-    )
-    for device in (*add, *remove):
-        if call.parts.devices.get(device) is None:
-            return unknown_device(device)
-    name = groups.spelling(name)
-    try:
-        changed = [device for device in add if groups.add(name, device)]
-    except TooManyGroupsError as error:
-        return problem(422, "invalid", str(error))
-    changed += [device for device in remove if groups.remove(name, device)]
-    if change.name is not UNSET:
-        # In the spelling of the group that it joins; one of its own may be spelt in another way.
-        other = change.name if fold(change.name) == fold(name) else groups.spelling(change.name)
-        changed += groups.rename(name, other)
-        name = other
-    _tell(call, changed)
-    return DeviceGroup(name=name, devices=groups.members(name))
+    async with call.parts.groups.turn:
+        return await _change(call)
 
 
-def delete_group(call: Call) -> Response | None:
+async def delete_group(call: Call) -> Response | None:
     """Takes all devices out of a group."""
     groups, name = call.parts.groups, call.scope["path_params"]["group"]
-    members = groups.members(name)
-    if not members:
-        return problem(404, "unknown_group", f"no device is in a group {name!r}; see GET /api/groups")
-    for device in members:
-        groups.remove(name, device)
-    _tell(call, members)
+    async with groups.turn:
+        members = groups.members(name)
+        if not members:
+            return _unknown(name)
+        await _tell(call, await _in_slices(call, (device for device in members if groups.remove(name, device))))
     return None
 
 
 async def send_to_many(call: Call) -> ManyResults | Response:
     """Sends a command to several devices, and to all of some groups, and returns the result of each."""
     parts, name, limits = call.parts, call.scope["path_params"]["name"], call.admitted.limits
-    targets = _targets(call)
+    targets = await _targets(call)
     if isinstance(targets, Response):
         return targets
-    allowed = [device for device in targets if parts.scopes.may_command(limits, device, name)]
-    note_commander(call, name, allowed)
+    allowed = await _in_slices(call, (device for device in targets if parts.scopes.may_command(limits, device, name)))
+    await _in_slices(call, map(partial(note_commander, call, name), allowed))
     results = await call.while_connected(
         command_many(parts.hub, allowed, name, call.body.args, parts.settings.command_deadline_s)
     )
@@ -133,36 +126,65 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-def note_commander(call: Call, name: str, devices: Iterable[str]) -> None:
+def note_commander(call: Call, name: str, device: str) -> None:
     """Journals which person has a command sent: the entry of the command itself has its arguments."""
     if call.admitted.name:
-        for device in devices:
-            known = call.parts.devices.get(device)
-            call.record("command requested", name, device, known.kind if known else None)
+        known = call.parts.devices.get(device)
+        call.record("command requested", name, device, known.kind if known else None)
 
 
-def _targets(call: Call) -> list[str] | Response:
+async def _in_slices(call: Call, results: Iterator[_T]) -> list[_T]:
+    return await call.parts.long_work.collect(results)
+
+
+async def _change(call: Call) -> DeviceGroup | Response:
+    groups, name, change = call.parts.groups, call.scope["path_params"]["group"], call.body
+    ids = await _in_slices(call, map(call.parts.protocol.device_ids.find, (*change.add, *change.remove)))
+    name, add, remove = groups.spelling(name), ids[: len(change.add)], ids[len(change.add) :]
+    for device in ids:
+        if call.parts.devices.get(device) is None:
+            return unknown_device(device)
+    for device in add:
+        # Before the first of them is in it.
+        if not groups.has_room(name, device):
+            return problem(422, "invalid", str(TooManyGroupsError(device)))
+    changed = await _in_slices(call, (device for device in add if groups.add(name, device)))
+    changed += await _in_slices(call, (device for device in remove if groups.remove(name, device)))
+    if change.name is not UNSET:
+        # In the spelling of the group that it joins; one of its own may be spelt in another way.
+        other = change.name if fold(change.name) == fold(name) else groups.spelling(change.name)
+        changed += await _in_slices(call, groups.rename(name, other))
+        name = other
+    await _tell(call, changed)
+    return DeviceGroup(name=name, devices=groups.members(name))
+
+
+async def _targets(call: Call) -> list[str] | Response:
     """Returns the devices of a request, each once, or its problem; a caller with limits has only those that it sees."""
     parts, wanted = call.parts, call.body
-    targets = dict.fromkeys(parts.protocol.device_ids.find(device) for device in wanted.devices)
+    boards = parts.scopes.boards(call.admitted.limits)
+    targets = dict.fromkeys(await _in_slices(call, map(parts.protocol.device_ids.find, wanted.devices)))
     for group in wanted.groups:
-        members = [device for device in parts.groups.members(group) if call.may_see(device)]
+        members = [device for device in parts.groups.members(group) if boards is None or device in boards]
         if not members:
-            return problem(404, "unknown_group", f"no device is in a group {group!r}; see GET /api/groups")
+            return _unknown(group)
         targets.update(dict.fromkeys(members))
     if not 1 <= len(targets) <= TARGETS_MAX:
         return problem(422, "invalid", f"devices, groups: name from 1 to {TARGETS_MAX} devices, not {len(targets)}")
     return list(targets)
 
 
+def _unknown(group: str) -> Response:
+    return problem(404, "unknown_group", f"no device is in a group {group!r}; see GET /api/groups")
+
+
 def _refused(device: str) -> DeviceResult:
     return DeviceResult(device=device, status="failed", code=BEYOND_LIMITS.code, detail=BEYOND_LIMITS.message)
 
 
-def _tell(call: Call, devices: list[str]) -> None:
+async def _tell(call: Call, devices: list[str]) -> None:
     """Journals and publishes that these devices are in other groups now."""
-    for device in dict.fromkeys(devices):
-        tell_groups(call, device)
+    await _in_slices(call, map(partial(tell_groups, call), dict.fromkeys(devices)))
 
 
 def tell_groups(call: Call, device: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -125,14 +126,9 @@ def revoke_invitation(call: Call) -> Response | None:
     return None
 
 
-def draw_code(call: Call) -> CodeAnswer:
+async def draw_code(call: Call) -> CodeAnswer:
     """Draws a text, such as a link, as a QR code; the text is in the body, since links have secrets."""
-    # Here: few ask, and a start is to be fast.
-    import segno
-
-    rows = [list(row) for row in segno.make_qr(call.body.text, error="m").matrix_iter(border=4)]
-    squares = [f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark]
-    return CodeAnswer(len(rows), "".join(squares))
+    return await asyncio.to_thread(_draw, call.body.text)
 
 
 OPERATIONS = [
@@ -163,6 +159,16 @@ def _refuse(call: Call, request: InvitationRequest) -> Response | None:
     if request.role not in ("viewer", "user") or request.grants:
         return problem(422, "invalid", "role: a dashboard is shared with viewers or users; its cards are their limits")
     return None
+
+
+def _draw(text: str) -> CodeAnswer:
+    """Draws a text, which takes longer than the event loop may stand; for any thread."""
+    # Here: few ask, and a start is to be fast.
+    import segno
+
+    rows = [list(row) for row in segno.make_qr(text, error="m").matrix_iter(border=4)]
+    squares = [f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark]
+    return CodeAnswer(len(rows), "".join(squares))
 
 
 def _answer(call: Call, invitation: Invitation) -> InvitationAnswer:

@@ -135,8 +135,14 @@ async def _command(call: Call, tool: CommandTool, given: dict[str, Any]) -> dict
 
 
 async def _list_boards(call: Call, given: dict[str, Any]) -> dict[str, Any]:
-    group = given.get("group")
-    boards = [
+    parts, group = call.parts, given.get("group")
+    ids = parts.groups.members(group) if isinstance(group, str) else parts.devices.after("")
+    described = map(parts.describer.describe, ids)
+    return _result(None, await parts.long_work.collect(_dump_board(board) for board in described if board is not None))
+
+
+def _dump_board(board: DeviceDescription) -> bytes:
+    return msgspec.json.encode(
         {
             "device": board.id, "label": board.label, "groups": board.groups, "kind": board.kind,
             "online": board.online,
@@ -144,10 +150,7 @@ async def _list_boards(call: Call, given: dict[str, Any]) -> dict[str, Any]:
             "units": {name: declared["unit"] for name, declared in board.telemetry.items() if declared.get("unit")},
             "has_camera": board.sends_frames,
         }
-        for board in await _boards(call)
-        if not isinstance(group, str) or call.parts.groups.has(group, board.id)
-    ]  # fmt: skip
-    return _data(None, boards)
+    )  # fmt: skip
 
 
 async def _read_telemetry(call: Call, given: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +200,13 @@ def _device(call: Call, given: dict[str, Any]) -> str:
 
 def _data(device: str | None, data: Any) -> dict[str, Any]:
     """Returns what boards wrote, marked as such."""
-    text = msgspec.json.encode({"device": device, "written_by_boards": data}).decode()
+    return _result(device, msgspec.json.encode(data))
+
+
+def _result(device: str | None, data: bytes | list[bytes]) -> dict[str, Any]:
+    """Returns JSON, or a list of JSON texts, of what boards wrote, marked as such."""
+    written = data if isinstance(data, bytes) else b"[%s]" % b",".join(data)
+    text = (b'{"device":%s,"written_by_boards":%s}' % (msgspec.json.encode(device), written)).decode()
     if len(text) > _JSON_BYTES_MAX:
         raise ToolError(f"the answer has more than {_JSON_BYTES_MAX} characters: ask for less")
     return text_result(text)

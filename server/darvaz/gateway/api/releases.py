@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -12,6 +14,7 @@ from starlette.responses import Response
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Label
+from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.releases.manifest import FILES_MAX, PATH_CHARS_MAX, RELEASE_BYTES_MAX, ReleaseError, make_files
@@ -149,7 +152,7 @@ async def add_release(call: Call) -> ReleaseAnswer | Response:
     """Keeps the files of a program as a new release; no board gets it yet."""
     store, request = call.parts.updater.store, call.body
     try:
-        files = make_files(request.files)
+        files = await asyncio.to_thread(make_files, request.files)
     except ReleaseError as error:
         return problem(422, "invalid", f"files: {error}")
     try:
@@ -161,29 +164,27 @@ async def add_release(call: Call) -> ReleaseAnswer | Response:
     return _release(call.parts, release)
 
 
-def list_rollouts(call: Call) -> RolloutList:
+async def list_rollouts(call: Call) -> Response:
     """Lists the rollouts, the newest first."""
-    return RolloutList([_rollout(rollout) for rollout in _newest_first(call.parts.updater.store.rollouts)])
+    texts = await _dump(call, _newest_first(call.parts.updater.store.rollouts))
+    return Response(b'{"rollouts":[%s]}' % b",".join(texts), headers=NO_STORE, media_type=JSON)
 
 
-def read_rollout(call: Call) -> RolloutAnswer | Response:
+async def read_rollout(call: Call) -> Response:
     """Returns one rollout with the state of each board."""
     rollout = _find(call)
-    return rollout if isinstance(rollout, Response) else _rollout(rollout)
+    return rollout if isinstance(rollout, Response) else await _answer(call, rollout)
 
 
-def begin_rollout(call: Call) -> RolloutAnswer | Response:
+async def begin_rollout(call: Call) -> Response:
     """Gives a release to boards, in steps; boards that are away get it when they come."""
     parts, request = call.parts, call.body
     release = parts.updater.store.releases.get(request.release)
     if release is None:
         return problem(404, "unknown_release", f"there is no release {request.release}; see GET /api/releases")
-    devices: dict[str, None] = {}
-    for name in request.to:
-        found = _resolve(parts, name)
-        if not found:
-            return problem(404, "unknown_device", f"no device, label, group or kind is called {name!r}")
-        devices.update(dict.fromkeys(found))
+    devices = await _find_all(call, request.to)
+    if isinstance(devices, Response):
+        return devices
     if len(devices) > _TARGETS_MAX:
         return problem(422, "invalid", f"to: at most {_TARGETS_MAX} boards, not {len(devices)}")
     links = {device: parts.hub.elsewhere.find(device) for device in devices if not parts.hub.is_here(device)}
@@ -203,10 +204,10 @@ def begin_rollout(call: Call) -> RolloutAnswer | Response:
         source=request.source,
         once=request.once,
     )
-    return _rollout(parts.updater.deploy(release, list(devices), plan, _author(call)))
+    return await _answer(call, await parts.updater.deploy(release, list(devices), plan, _author(call)), 201)
 
 
-def change_rollout(call: Call) -> RolloutAnswer | Response:
+async def change_rollout(call: Call) -> Response:
     """Pauses, resumes or ends a rollout, and resumes one that stopped; what is under way comes to its end."""
     rollout = _find(call)
     if isinstance(rollout, Response):
@@ -214,7 +215,7 @@ def change_rollout(call: Call) -> RolloutAnswer | Response:
     if rollout.state == "done" or (rollout.state == "stopped" and call.body.state != "running"):
         return problem(422, "invalid", f"state: this rollout is {rollout.state}; begin another one")
     call.parts.updater.set_state(rollout, call.body.state)
-    return _rollout(rollout)
+    return await _answer(call, rollout)
 
 
 def make_update_key(call: Call) -> UpdateKey:
@@ -264,18 +265,34 @@ def _author(call: Call) -> str:
     return call.admitted.name or call.admitted.token_id or call.admitted.session_id or call.caller.address or ""
 
 
-def _resolve(parts: Parts, name: str) -> list[str]:
-    """Returns the devices that a word names: all, a device, a kind, a group or a label."""
-    known = list(parts.devices.after(""))
-    if name == "all":
-        return known
-    device = parts.protocol.device_ids.find(name)
-    if parts.devices.get(device) is not None:
-        return [device]
-    if name in parts.protocol.kinds:
-        return [device for device in known if parts.hub.kind_of(device) == name]
-    by_label = [device for device in known if (found := parts.devices.get(device)) and found.label == name]
-    return parts.groups.members(name) or by_label
+async def _find_all(call: Call, names: list[str]) -> dict[str, None] | Response:
+    """Returns the devices that words name, each once, or the problem of a word that names none."""
+    parts, known = call.parts, call.parts.devices.after("")
+    by_word: dict[str, list[str]] = {"all": known}
+    await parts.long_work.collect(map(partial(_note_words, parts, by_word), known))
+    devices: dict[str, None] = {}
+    for name in names:
+        device = parts.protocol.device_ids.find(name)
+        found = [device] if name != "all" and parts.devices.get(device) else _named(parts, name, by_word)
+        if not found:
+            return problem(404, "unknown_device", f"no device, label, group or kind is called {name!r}")
+        devices.update(dict.fromkeys(found))
+    return devices
+
+
+def _note_words(parts: Parts, by_word: dict[str, list[str]], device: str) -> None:
+    """Puts a device under its kind, and its label where no kind is called so."""
+    known = parts.devices.get(device)
+    kind = parts.hub.kind_of(device)
+    words = {kind, known.label if known is not None and known.label not in parts.protocol.kinds else None}
+    for word in words - {None, "all"}:
+        by_word.setdefault(word, []).append(device)  # type: ignore[arg-type]
+
+
+def _named(parts: Parts, name: str, by_word: dict[str, list[str]]) -> list[str]:
+    """Returns the devices of all, of a kind, a group or a label."""
+    of_word = by_word.get(name, [])
+    return of_word if name == "all" or name in parts.protocol.kinds else parts.groups.members(name) or of_word
 
 
 def _newest_first(numbered: dict[int, _T]) -> list[_T]:
@@ -296,7 +313,26 @@ def _release(parts: Parts, release: ProgramRelease) -> ReleaseAnswer:
     )
 
 
-def _rollout(rollout: Rollout) -> RolloutAnswer:
+async def _answer(call: Call, rollout: Rollout, status: int = 200) -> Response:
+    return Response((await _dump(call, [rollout]))[0], status, NO_STORE, JSON)
+
+
+async def _dump(call: Call, rollouts: list[Rollout]) -> list[bytes]:
+    """Returns rollouts as JSON."""
+    return [text for text in await call.parts.long_work.collect(_texts(rollouts)) if text]
+
+
+def _texts(rollouts: list[Rollout]) -> Iterator[bytes]:
+    """Yields rollouts as JSON, and nothing after each of their boards: there may be thousands."""
+    for rollout in rollouts:
+        targets = []
+        for target in list(rollout.targets.values()):
+            targets.append(TargetAnswer(target.device, target.state, target.reason, target.tries, target.changed_s))
+            yield b""
+        yield msgspec.json.encode(_rollout(rollout, targets))
+
+
+def _rollout(rollout: Rollout, targets: list[TargetAnswer]) -> RolloutAnswer:
     plan = rollout.plan
     return RolloutAnswer(
         number=rollout.number,
@@ -310,8 +346,5 @@ def _rollout(rollout: Rollout) -> RolloutAnswer:
         hold_s=plan.hold_s,
         stop_percent=plan.stop_percent,
         counts=rollout.counts,
-        targets=[
-            TargetAnswer(target.device, target.state, target.reason, target.tries, target.changed_s)
-            for target in rollout.targets.values()
-        ],
+        targets=targets,
     )

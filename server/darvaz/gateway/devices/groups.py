@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
-from functools import lru_cache
+import asyncio
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from darvaz.gateway.devices.group_index import fold
 from darvaz.gateway.devices.registry import Devices
 
 GROUPS_PER_DEVICE_MAX = 16
-# Letters that look the same and that keyboards mix up.
-_ALIKE = str.maketrans("يىكۀة", "ییکهه")
 
 
 class TooManyGroupsError(Exception):
     """A device would be in more groups than it may; the text names it."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(f"{device} may be in {GROUPS_PER_DEVICE_MAX} groups at most")
 
 
 class DeviceGroup(msgspec.Struct, kw_only=True):
@@ -26,28 +27,20 @@ class DeviceGroup(msgspec.Struct, kw_only=True):
     devices: list[str]
 
 
-@lru_cache(maxsize=4_096)
-def fold(name: str) -> str:
-    """Returns what is the same for names that people take for one: case, forms of a letter, and digits."""
-    plain = unicodedata.normalize("NFKC", name).translate(_ALIKE).casefold()
-    plain = "".join(str(unicodedata.digit(char)) if char.isdigit() else char for char in plain)
-    # A zero-width joiner and a blank are told apart by nobody.
-    return " ".join(plain.replace("\u200c", " ").split())
-
-
 class Groups:
     """Which devices are in which group; kept with the devices. Used from the event loop only."""
 
     def __init__(self, devices: Devices) -> None:
         self._devices = devices
+        self.turn = asyncio.Lock()
+        """Held while people change groups: what is of many devices takes several turns of the event loop."""
 
-    def all(self) -> list[DeviceGroup]:
-        """Returns every group, in the order of their names."""
-        found: dict[str, DeviceGroup] = {}
-        for device in self._devices.after(""):
-            for name in self.of(device):
-                found.setdefault(fold(name), DeviceGroup(name=name, devices=[])).devices.append(device)
-        return [found[key] for key in sorted(found)]
+    def each(self) -> Iterator[DeviceGroup]:
+        """Yields every group, in the order of their names."""
+        index = self._devices.groups
+        for key in index.folded_names():
+            if members := index.members(key):
+                yield DeviceGroup(name=self._spelling_of(key) or key, devices=members)
 
     def of(self, device: str) -> tuple[str, ...]:
         """Returns the groups of a device; none of one that is not known."""
@@ -61,12 +54,19 @@ class Groups:
 
     def members(self, group: str) -> list[str]:
         """Returns the devices of a group, in the order of their ids."""
-        return [device for device in self._devices.after("") if self.has(group, device)]
+        return self._devices.groups.members(fold(group))
 
     def spelling(self, name: str) -> str:
         """Returns a name as a device has it already, if any is in the group."""
-        wanted = fold(name)
-        return next((own for known in self._devices.all() for own in known.groups if fold(own) == wanted), name)
+        return self._spelling_of(fold(name)) or name
+
+    def _spelling_of(self, key: str) -> str | None:
+        first = self._devices.groups.first(key)
+        return None if first is None else next(name for name in self.of(first) if fold(name) == key)
+
+    def has_room(self, group: str, device: str) -> bool:
+        """Whether a device is in a group, or may be put into it."""
+        return len(self.of(device)) < GROUPS_PER_DEVICE_MAX or self.has(group, device)
 
     def put(self, device: str, names: Iterable[str]) -> bool:
         """Makes these the groups of a device; returns whether they are others than before."""
@@ -74,7 +74,7 @@ class Groups:
         for name in names:
             kept.setdefault(fold(name), name)
         if len(kept) > GROUPS_PER_DEVICE_MAX:
-            raise TooManyGroupsError(f"{device} may be in {GROUPS_PER_DEVICE_MAX} groups at most")
+            raise TooManyGroupsError(device)
         groups = tuple(kept.values())
         return groups != self.of(device) and self._devices.put_into(device, groups)
 
@@ -87,10 +87,10 @@ class Groups:
         wanted = fold(group)
         return self.put(device, [name for name in self.of(device) if fold(name) != wanted])
 
-    def rename(self, group: str, name: str) -> list[str]:
-        """Gives a group another name, or adds its devices to the group that has it; returns them."""
-        wanted, members = fold(group), self.members(group)
-        for device in members:
+    def rename(self, group: str, name: str) -> Iterator[str]:
+        """Gives a group another name, or adds its devices to the group that has it; yields each that has it."""
+        wanted = fold(group)
+        for device in self.members(group):
             names = [name if fold(own) == wanted else own for own in self.of(device)]
-            self._devices.put_into(device, list({fold(own): own for own in names}.values()))
-        return members
+            if self._devices.put_into(device, list({fold(own): own for own in names}.values())):
+                yield device

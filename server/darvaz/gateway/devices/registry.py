@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
+from darvaz.gateway.devices.group_index import GroupIndex
 from darvaz.gateway.devices.look_alikes import LookAlikes
 from darvaz.gateway.devices.shared_parts import SharedParts
 from darvaz.gateway.storage.background_writer import BackgroundWriter
@@ -100,8 +101,7 @@ class Devices:
         self._ids = sorted(self._known)
         # The ids of those that have a link now.
         self._connected: set[str] = set()
-        # Another after each change of which devices there are, or of their groups.
-        self.groups_edition = 0
+        self.groups = GroupIndex((known.id, known.groups) for known in self._known.values())
         self._lock = threading.Lock()
         # Under the lock: ids whose rows are not as in the database, whether all are, and the changes since the start.
         self._changed: set[str] = set()
@@ -156,7 +156,7 @@ class Devices:
         if before is None:
             insort(self._ids, known.id)
             self._look_alikes.add(known.id)
-            self.groups_edition += 1
+            self.groups.move(known.id, (), known.groups)
         else:
             known.first_seen_s, known.label = before.first_seen_s, before.label
             known.groups, known.hidden_from, known.words = before.groups, before.hidden_from, before.words
@@ -203,9 +203,10 @@ class Devices:
         known = self._known.get(device)
         if known is None:
             return False
+        if "groups" in fields:
+            self.groups.move(device, known.groups, fields["groups"])
         for name, value in fields.items():
             setattr(known, name, value)
-        self.groups_edition += "groups" in fields
         self._note_change(device)
         return True
 
@@ -245,8 +246,7 @@ class Devices:
             self.on_dropped(oldest)
 
     def _remove(self, device: str) -> None:
-        del self._known[device]
-        self.groups_edition += 1
+        self.groups.move(device, self._known.pop(device).groups, ())
         self._look_alikes.remove(device)
         del self._ids[bisect_left(self._ids, device)]
         self._note_change(device)

@@ -52,6 +52,8 @@ class ReleaseStore:
         self._folder = data / FOLDER
         self.releases: dict[int, ProgramRelease] = {}
         self.rollouts: dict[int, Rollout] = {}
+        # Also of one that is not listed yet.
+        self._newest_rollout = 0
         self._load()
 
     def _load(self) -> None:
@@ -124,30 +126,45 @@ class ReleaseStore:
 
     # Rollouts
 
-    def add_rollout(self, release: int, plan: RolloutPlan, devices: list[str], author: str, now_s: float) -> Rollout:
-        """Begins a rollout to boards in this order."""
-        rollout = Rollout(max(self.rollouts, default=0) + 1, release, plan, now_s, author)
-        rollout.targets = {device: Target(device, changed_s=now_s) for device in devices}
+    def new_rollout(self, release: int, plan: RolloutPlan, author: str, now_s: float) -> Rollout:
+        """Returns a rollout that is not listed yet, and has no boards."""
+        self._newest_rollout = max(self._newest_rollout, *self.rollouts, 0) + 1
+        return Rollout(self._newest_rollout, release, plan, now_s, author)
+
+    def add_targets(self, rollout: Rollout, devices: Iterable[str]) -> None:
+        """Puts boards behind those of a rollout that is not listed yet."""
+        if not rollout.targets:
+            # Of one that was never listed: the gateway was killed.
+            self._connection.execute("DELETE FROM rollout_targets WHERE key >= ? AND key < ?", _keys(rollout.number))
+        first, targets = len(rollout.targets), [Target(device, changed_s=rollout.created_s) for device in devices]
+        rollout.targets.update({target.device: target for target in targets})
+        self._connection.executemany(
+            "INSERT INTO rollout_targets (key, rollout, device, place, state, counter, tries, reason, changed_s)"
+            " VALUES (?, ?, ?, ?, 'waiting', 0, 0, '', ?)",
+            [
+                (_key(rollout, target.device), rollout.number, target.device, position, target.changed_s)
+                for position, target in enumerate(targets, first)
+            ],
+        )
+
+    def list_rollout(self, rollout: Rollout) -> None:
+        """Lists a rollout that has its boards: from now on, it is one."""
         self._connection.execute(
             "INSERT INTO rollouts (number, release, plan, created_s, author, state, reason)"
             " VALUES (?, ?, ?, ?, ?, ?, '')",
-            (rollout.number, release, msgspec.json.encode(plan).decode(), now_s, author, rollout.state),
-        )
-        for position, device in enumerate(devices):
-            self._connection.execute(
-                "INSERT INTO rollout_targets (key, rollout, device, place, state, counter, tries, reason, changed_s)"
-                " VALUES (?, ?, ?, ?, 'waiting', 0, 0, '', ?)",
-                (_key(rollout, device), rollout.number, device, position, now_s),
-            )
+            (
+                rollout.number, rollout.release, msgspec.json.encode(rollout.plan).decode(), rollout.created_s,
+                rollout.author, rollout.state,
+            ),
+        )  # fmt: skip
         self.rollouts[rollout.number] = rollout
         self._drop_old_rollouts()
-        return rollout
 
     def _drop_old_rollouts(self) -> None:
         over = [number for number, rollout in self.rollouts.items() if rollout.state in ("done", "stopped")]
         for number in over[: max(0, len(self.rollouts) - ROLLOUTS_MAX)]:
             del self.rollouts[number]
-            self._connection.execute("DELETE FROM rollout_targets WHERE rollout = ?", (number,))
+            self._connection.execute("DELETE FROM rollout_targets WHERE key >= ? AND key < ?", _keys(number))
             self._connection.execute("DELETE FROM rollouts WHERE number = ?", (number,))
 
     def keep_rollout(self, rollout: Rollout) -> None:
@@ -219,3 +236,8 @@ def changes(before: ProgramRelease | None, after: ProgramRelease) -> Mapping[str
 
 def _key(rollout: Rollout, device: str) -> str:
     return f"{rollout.number}/{device}"
+
+
+def _keys(number: int) -> tuple[str, str]:
+    """Returns the range of the keys of a rollout: from the first to before the second."""
+    return f"{number}/", f"{number}{chr(ord('/') + 1)}"

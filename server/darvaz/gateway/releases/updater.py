@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import re
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -18,11 +18,14 @@ import msgspec
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.long_work import LongWork
+from darvaz.gateway.releases.beginning import prepare
 from darvaz.gateway.releases.board_form import BoardForms
 from darvaz.gateway.releases.conflicts import find_conflict, with_remedy
 from darvaz.gateway.releases.manifest import ReleaseFile
 from darvaz.gateway.releases.offers import Offer, offer_of
-from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, Target, TargetState, UpdateLimits, order
+from darvaz.gateway.releases.reasons import NO_KEY, NO_LOADER, shown, was_restarted
+from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, Target, TargetState, UpdateLimits
 from darvaz.gateway.releases.store import ProgramRelease, ReleaseStore
 from darvaz.gateway.releases.transfer import Transfer, TransferError
 from darvaz.protocol.codec import Message, MessageCodec
@@ -35,13 +38,6 @@ ANSWER_DEADLINE_S = 30.0
 # After a link that ended in the middle.
 AGAIN_S = 1.0
 _IDS = 2**30
-REASON_CHARS_MAX = 1000
-# The line of a traceback that is the loader itself.
-_OWN_FRAME = re.compile(r'^  File "/lib/darvaz_loader\.m?py", line \d+, in run\n', re.MULTILINE)
-# What the loader says of a release that neither failed nor was found good: the board was restarted.
-_RESTARTED = re.compile(r"it was not found good in \d+ starts")
-NO_LOADER = "this board cannot take updates: run `darvaz flash` once, with the board on USB"
-NO_KEY = "this board has no key for updates: run `darvaz flash` once, with the board on USB"
 
 
 class _Away(Exception):
@@ -69,6 +65,7 @@ class Updater:
         self._journal = journal
         self._protocol = protocol
         self._unix_s = unix_s
+        self._long_work = LongWork()
         self._ids = itertools.count(1)
         # By device and id: who waits for an answer.
         self._answers: dict[tuple[str, int], asyncio.Future[dict[str, Any]]] = {}
@@ -114,18 +111,18 @@ class Updater:
         self._call_listeners(None, None)
         return release
 
-    def deploy(self, release: ProgramRelease, devices: list[str], plan: RolloutPlan, author: str) -> Rollout:
+    async def deploy(self, release: ProgramRelease, devices: list[str], plan: RolloutPlan, author: str) -> Rollout:
         """Begins a rollout; boards that wait for an older one wait for this one."""
-        here = [device for device in devices if self._hub.program_of(device) is not None]
-        ordered = order(devices, here)
-        for older in self.store.rollouts.values():
-            for device in ordered:
-                target = older.targets.get(device)
-                if older.state != "done" and target and is_superseded(older, target):
-                    if target.state == "trial":
-                        self._settled[device] = target.counter
-                    self._change(older, target, "superseded")
-        rollout = self.store.add_rollout(release.number, plan, ordered, author, self._unix_s())
+        rollout = self.store.new_rollout(release.number, plan, author, self._unix_s())
+        await self._long_work.collect(self._prepare(rollout, devices))
+        return self._begin(rollout)
+
+    def _prepare(self, rollout: Rollout, devices: list[str]) -> Iterator[None]:
+        here = {device for device in devices if self._hub.program_of(device) is not None}
+        return prepare(self.store, rollout, devices, here, self._change, self._settled)
+
+    def _begin(self, rollout: Rollout) -> Rollout:
+        self.store.list_rollout(rollout)
         self._tell(rollout, "begins")
         self._wake.set()
         return rollout
@@ -150,7 +147,10 @@ class Updater:
         if offer is None or offer.is_under_way:
             return False
         self._journal.record(device, None, author, "=", "update requested", f"release {offer.newest}")
-        self.deploy(offer.release, [device], RolloutPlan(), author)
+        rollout = self.store.new_rollout(offer.release.number, RolloutPlan(), author, self._unix_s())
+        for _ in self._prepare(rollout, [device]):
+            pass
+        self._begin(rollout)
         return True
 
     def percent(self, device: str) -> float | None:
@@ -178,7 +178,7 @@ class Updater:
                 program.get("counter") == target.counter and program.get("state") == "safe_mode"
             ):
                 reason = program.get("reason") or "it did not become good"
-                if rollout.plan.once and _RESTARTED.fullmatch(reason):
+                if rollout.plan.once and was_restarted(reason):
                     self._change(rollout, target, "ended")
                 else:
                     self._change(rollout, target, "fell_back", reason)
@@ -209,7 +209,7 @@ class Updater:
         return [(rollout, target) for rollout, target in found if target is not None and target.state == state]
 
     def _change(self, rollout: Rollout, target: Target, state: TargetState, reason: str = "") -> None:
-        target.state, target.reason = state, _OWN_FRAME.sub("", reason).strip()[:REASON_CHARS_MAX]
+        target.state, target.reason = state, shown(reason)
         target.changed_s = self._unix_s()
         self.store.keep_target(rollout, target)
         text = f"release {rollout.release}, rollout {rollout.number}: {state} {target.reason}".rstrip()
@@ -245,28 +245,33 @@ class Updater:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            wait_s = self._start_due()
+            wait_s = min(await self._long_work.collect(self._start_due()), default=math.inf)
             try:
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(None if wait_s == math.inf else wait_s + 0.01):
                     await self._wake.wait()
             except TimeoutError:
                 # A hold is over, or a board may be tried again.
                 pass
 
-    def _start_due(self) -> float | None:
-        """Starts the transfers that are due; returns in how many seconds another may be, or None."""
-        now_s, waits = self._unix_s(), []
-        for rollout in list(self.store.rollouts.values()):
-            here = [device for device in rollout.targets if self._hub.program_of(device) is not None]
+    def _start_due(self) -> Iterator[float]:
+        """Starts the transfers that are due, one in a step; yields in how many seconds others may be."""
+        now_s = self._unix_s()
+        for rollout in [rollout for rollout in self.store.rollouts.values() if rollout.state == "running"]:
+            here = {device for device in rollout.targets if self._hub.program_of(device) is not None}
             for target in rollout.due(here, now_s):
                 left_s = self._not_before.get(target.device, 0.0) - time.monotonic()
                 if left_s > 0:
-                    waits.append(left_s)
-                elif target.device not in self._transfers and len(self._transfers) < self.limits.at_once:
+                    yield left_s
+                elif self._is_free(target):
                     self._start(rollout, target)
+                    yield math.inf
             hold_s = rollout.due_s(now_s)
-            waits += [] if hold_s is None else [hold_s]
-        return min(waits) + 0.01 if waits else None
+            yield math.inf if hold_s is None else hold_s
+
+    def _is_free(self, target: Target) -> bool:
+        """Whether a board may be started now; the look at those before it took a while."""
+        is_there = target.state == "waiting" and self._hub.program_of(target.device) is not None
+        return is_there and target.device not in self._transfers and len(self._transfers) < self.limits.at_once
 
     def _start(self, rollout: Rollout, target: Target) -> None:
         program = self._hub.program_of(target.device) or {}
@@ -342,9 +347,3 @@ class Updater:
             raise _Away(f"the board did not answer within {ANSWER_DEADLINE_S:g} s") from None
         finally:
             self._answers.pop((device, identity), None)
-
-
-def is_superseded(rollout: Rollout, target: Target) -> bool:
-    """Whether a board of a rollout does not need it any more, now that it gets a newer release."""
-    # What runs once is never found good.
-    return target.state == "waiting" or (rollout.plan.once and target.state == "trial")
