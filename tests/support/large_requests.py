@@ -45,7 +45,7 @@ _BODIES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "issue_invitation": lambda: {"role": "user", "grants": _GRANTS, "uses": 200},
     "draw_code": lambda: {"text": "x" * 400},
     "add_release": _release,
-    "begin_rollout": lambda: {"release": 1, "to": [GROUP, *named()[:199]]},
+    "begin_rollout": lambda: {"release": 1, "to": named()[:200]},
     "serve_assistant": lambda: {
         "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_boards", "arguments": {}},
     },
