@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,7 @@ from hypothesis import strategies as some
 import darvaz.gateway.telemetry
 from darvaz.gateway.telemetry import columns as running
 from tests.support.examples import examples
+from tests.support.plain_modules import load_plain
 
 SOURCE = Path(darvaz.gateway.telemetry.__path__[0]) / "columns.py"
 numbers = some.one_of(
@@ -31,16 +31,7 @@ value = some.one_of(some.integers(-9, 9), some.just(2.5), some.booleans(), some.
 reports = some.lists(some.fixed_dictionaries({"a": some.integers(), "b": value}, optional={"c": value}))
 
 
-def plain() -> ModuleType:
-    """Returns the module in plain Python, also where it is compiled."""
-    spec = importlib.util.spec_from_file_location("plain_columns", SOURCE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PLAIN = plain()
+PLAIN = load_plain(SOURCE)
 
 
 @examples(300)

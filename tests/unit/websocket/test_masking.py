@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -12,20 +11,12 @@ from hypothesis import strategies as st
 
 import darvaz.gateway.websocket
 from darvaz.gateway.websocket import masking as running
+from tests.support.plain_modules import load_plain
 
 SOURCE = Path(darvaz.gateway.websocket.__path__[0]) / "masking.py"
 
 
-def plain() -> ModuleType:
-    """Returns the module in plain Python, also where it is compiled."""
-    spec = importlib.util.spec_from_file_location("plain_masking", SOURCE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-both = pytest.mark.parametrize("masking", [plain(), running], ids=["plain", "running"])
+both = pytest.mark.parametrize("masking", [load_plain(SOURCE), running], ids=["plain", "running"])
 
 
 def masked(payload: bytes, mask: bytes) -> bytes:
