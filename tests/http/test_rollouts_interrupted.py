@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.app import RunningApp
-from tests.support.board import board_at
+from tests.support.board import Board, board_at
 from tests.support.clock import Clock
 from tests.support.played_updates import MAIN, deploy, key_of, keyed, until
 from tests.support.updates import fall_back, receive_release
@@ -103,19 +103,28 @@ async def test_a_rollout_goes_on_after_a_restart_with_boards_on_trial_and_in_the
 
 async def test_of_two_deploys_at_once_the_board_gets_both_in_their_order(gateway: RunningApp) -> None:
     key = await key_of(gateway, "twice")
+    received: list[dict[str, bytes]] = []
     async with board_at(gateway, "twice", program=keyed()) as board:
-        both = await asyncio.gather(
+        taking = asyncio.create_task(receive_releases(board, key, received))
+        numbers = await asyncio.gather(
             deploy(gateway, "twice", main=b"print(1)"), deploy(gateway, "twice", main=b"print(2)")
         )
-        received = [await receive_release(board, key)]
-        older, newer = sorted(both)
-        first = (await gateway.get(f"/api/rollouts/{older}")).json()["counts"]
-        if first == {"good": 1}:
-            received.append(await receive_release(board, key))
-        done = await until(gateway, newer, good=1)
+        done = await until(gateway, max(numbers), good=1)
+        taking.cancel()
+    first = (await gateway.get(f"/api/rollouts/{min(numbers)}")).json()["counts"]
+    in_order = [{"main.py": b"print(1)"}, {"main.py": b"print(2)"}]
+    if numbers[0] > numbers[1]:
+        in_order.reverse()
 
-    assert done["state"] == "done" and first in ({"good": 1}, {"superseded": 1})
-    assert received[-1] == {"main.py": b"print(2)"} or len(received) == 1
+    assert done["state"] == "done"
+    assert received == (in_order if first == {"good": 1} else in_order[1:])
+    assert first in ({"good": 1}, {"superseded": 1})
+
+
+async def receive_releases(board: Board, key: bytes, received: list[dict[str, bytes]]) -> None:
+    """Plays a board that takes whatever comes."""
+    while True:
+        received.append(await receive_release(board, key))
 
 
 async def test_a_board_that_slept_for_a_day_gets_the_newest_release_and_tells_of_its_trial() -> None:
