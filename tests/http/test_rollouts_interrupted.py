@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from darvaz.gateway.releases.rollout import RolloutPlan
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at
 from tests.support.clock import Clock
-from tests.support.played_updates import MAIN, deploy, key_of, keyed, until
+from tests.support.played_updates import MAIN, deploy, key_of, keyed, until, upload
 from tests.support.updates import fall_back, receive_release
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -119,6 +120,32 @@ async def test_of_two_deploys_at_once_the_board_gets_both_in_their_order(gateway
     assert done["state"] == "done"
     assert received == (in_order if first == {"good": 1} else in_order[1:])
     assert first in ({"good": 1}, {"superseded": 1})
+
+
+async def test_of_two_deploys_to_hundreds_at_once_the_newer_is_what_every_board_waits_for(gateway: RunningApp) -> None:
+    updater = gateway.parts.updater
+    boards = [f"many-{number}" for number in range(400)]
+    release = updater.store.releases[(await upload(gateway, **{"main.py": MAIN})).json()["number"]]
+
+    older, newer = await asyncio.gather(*(updater.deploy(release, boards, RolloutPlan(), "maker") for _ in range(2)))
+
+    assert older.number < newer.number
+    assert [older.counts, newer.counts] == [{"superseded": 400}, {"waiting": 400}]
+
+
+async def test_a_board_that_is_given_a_release_while_a_deploy_is_prepared_gets_it_instead(gateway: RunningApp) -> None:
+    updater = gateway.parts.updater
+    await key_of(gateway, "chosen")
+    boards = [*(f"other-{number}" for number in range(1000)), "chosen"]
+    first, newest = [(await upload(gateway, **{"main.py": main})).json()["number"] for main in (b"1", b"2")]
+    async with board_at(gateway, "chosen", program=keyed(release=str(first))):
+        deploying = asyncio.create_task(updater.deploy(updater.store.releases[first], boards, RolloutPlan(), "maker"))
+        await asyncio.sleep(0)
+        assert updater.install_newest("chosen", "maker")
+        rollout = await deploying
+
+    assert rollout.counts == {"superseded": 1, "waiting": 1000}
+    assert newest in {found.release for found in updater.store.rollouts.values() if found.number > rollout.number}
 
 
 async def receive_releases(board: Board, key: bytes, received: list[dict[str, bytes]]) -> None:

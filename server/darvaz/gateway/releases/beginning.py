@@ -26,7 +26,7 @@ def prepare(
     ordered = order(devices, here)
     yield
     for older in list(store.rollouts.values()):
-        for device in ordered if older.state != "done" else ():
+        for device in ordered if older.state != "done" and older.number < rollout.number else ():
             target = older.targets.get(device)
             if target and is_superseded(older, target):
                 if target.state == "trial":
@@ -36,6 +36,17 @@ def prepare(
     for first in range(0, len(ordered), _PART):
         store.add_targets(rollout, ordered[first : first + _PART])
         yield
+
+
+def supersede_by_newer(
+    store: ReleaseStore, rollout: Rollout, change: Callable[[Rollout, Target, TargetState], None]
+) -> None:
+    """Supersedes boards of a rollout that one with a higher number was listed for while this one was prepared."""
+    for newer in [found for found in store.rollouts.values() if found.number > rollout.number]:
+        for device in newer.targets:
+            target = rollout.targets.get(device)
+            if target and target.state == "waiting":
+                change(rollout, target, "superseded")
 
 
 def is_superseded(rollout: Rollout, target: Target) -> bool:

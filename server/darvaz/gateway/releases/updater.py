@@ -6,6 +6,7 @@ One task looks what is due, whenever something happened; a transfer is a task of
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import math
@@ -19,7 +20,7 @@ from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.long_work import LongWork
-from darvaz.gateway.releases.beginning import prepare
+from darvaz.gateway.releases.beginning import prepare, supersede_by_newer
 from darvaz.gateway.releases.board_form import BoardForms
 from darvaz.gateway.releases.conflicts import find_conflict, with_remedy
 from darvaz.gateway.releases.manifest import ReleaseFile
@@ -66,6 +67,7 @@ class Updater:
         self._protocol = protocol
         self._unix_s = unix_s
         self._long_work = LongWork()
+        self._deploying = asyncio.Lock()  # Boards get the releases of several rollouts in the order of their numbers.
         self._ids = itertools.count(1)
         # By device and id: who waits for an answer.
         self._answers: dict[tuple[str, int], asyncio.Future[dict[str, Any]]] = {}
@@ -113,9 +115,10 @@ class Updater:
 
     async def deploy(self, release: ProgramRelease, devices: list[str], plan: RolloutPlan, author: str) -> Rollout:
         """Begins a rollout; boards that wait for an older one wait for this one."""
-        rollout = self.store.new_rollout(release.number, plan, author, self._unix_s())
-        await self._long_work.collect(self._prepare(rollout, devices))
-        return self._begin(rollout)
+        async with self._deploying:
+            rollout = self.store.new_rollout(release.number, plan, author, self._unix_s())
+            await self._long_work.collect(self._prepare(rollout, devices))
+            return self._begin(rollout)
 
     def _prepare(self, rollout: Rollout, devices: list[str]) -> Iterator[None]:
         here = {device for device in devices if self._hub.program_of(device) is not None}
@@ -123,6 +126,7 @@ class Updater:
 
     def _begin(self, rollout: Rollout) -> Rollout:
         self.store.list_rollout(rollout)
+        supersede_by_newer(self.store, rollout, self._change)
         self._tell(rollout, "begins")
         self._wake.set()
         return rollout
@@ -148,8 +152,7 @@ class Updater:
             return False
         self._journal.record(device, None, author, "=", "update requested", f"release {offer.newest}")
         rollout = self.store.new_rollout(offer.release.number, RolloutPlan(), author, self._unix_s())
-        for _ in self._prepare(rollout, [device]):
-            pass
+        list(self._prepare(rollout, [device]))
         self._begin(rollout)
         return True
 
@@ -246,12 +249,10 @@ class Updater:
         while True:
             self._wake.clear()
             wait_s = min(await self._long_work.collect(self._start_due()), default=math.inf)
-            try:
+            # Else a hold is over, or a board may be tried again.
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if wait_s == math.inf else wait_s + 0.01):
                     await self._wake.wait()
-            except TimeoutError:
-                # A hold is over, or a board may be tried again.
-                pass
 
     def _start_due(self) -> Iterator[float]:
         """Starts the transfers that are due, one in a step; yields in how many seconds others may be."""
