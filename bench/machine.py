@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,20 @@ def pin_myself(cores: Cores) -> None:
     """Keeps the bench off the server's core."""
     if cores.load is not None:
         os.sched_setaffinity(0, {cores.load})
+
+
+@contextlib.contextmanager
+def on_core(core: int | None) -> Iterator[None]:
+    """Moves the calling thread, and those that it starts, to a core meanwhile; None leaves it where it is."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def describe_machine(cores: Cores) -> dict[str, Any]:

@@ -74,4 +74,4 @@ def _is_under_way(rollout: Rollout, target: Target, now_s: float) -> bool:
     if rollout.plan.once and target.state == "trial":
         # It is never found good.
         return False
-    return target.state in UNDER_WAY or (target.state == "waiting" and target in rollout.due([target.device], now_s))
+    return target.state in UNDER_WAY or (target.state == "waiting" and target in rollout.waiting(now_s))

@@ -106,12 +106,11 @@ class Rollout:
             self.plan = msgspec.structs.replace(self.plan, forgiven=self.counts.get("fell_back", 0))
         self.state, self.reason = "running", ""
 
-    def due(self, online: Collection[str], now_s: float) -> list[Target]:
-        """Returns the boards that may get the release now."""
+    def waiting(self, now_s: float) -> list[Target]:
+        """Returns the boards that may get the release now, once they are here."""
         if self.state != "running":
             return []
-        wave = self._wave(now_s)
-        return [target for target in wave if target.state == "waiting" and target.device in online]
+        return [target for target in self._wave(now_s) if target.state == "waiting"]
 
     def _wave(self, now_s: float) -> list[Target]:
         """Returns the boards of all steps that have begun."""

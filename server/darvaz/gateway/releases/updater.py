@@ -76,8 +76,7 @@ class Updater:
         self._sent: dict[str, Transfer] = {}
         # The counter that a board named as it refused an update.
         self._least: dict[str, int] = {}
-        # Monotonic seconds before which a board is not tried again.
-        self._not_before: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}  # Monotonic seconds before which a board is not tried again.
         # The counter of the update that a board found good since it connected.
         self._settled: dict[str, int] = {}
         self._wake = asyncio.Event()
@@ -258,21 +257,22 @@ class Updater:
         """Starts the transfers that are due, one in a step; yields in how many seconds others may be."""
         now_s = self._unix_s()
         for rollout in [rollout for rollout in self.store.rollouts.values() if rollout.state == "running"]:
-            here = {device for device in rollout.targets if self._hub.program_of(device) is not None}
-            for target in rollout.due(here, now_s):
-                left_s = self._not_before.get(target.device, 0.0) - time.monotonic()
-                if left_s > 0:
-                    yield left_s
-                elif self._is_free(target):
-                    self._start(rollout, target)
-                    yield math.inf
+            for target in rollout.waiting(now_s):
+                if len(self._transfers) >= self.limits.at_once:
+                    return  # The end of one of them wakes the task.
+                yield self._start_if_due(rollout, target)
             hold_s = rollout.due_s(now_s)
             yield math.inf if hold_s is None else hold_s
 
-    def _is_free(self, target: Target) -> bool:
-        """Whether a board may be started now; the look at those before it took a while."""
-        is_there = target.state == "waiting" and self._hub.program_of(target.device) is not None
-        return is_there and target.device not in self._transfers and len(self._transfers) < self.limits.at_once
+    def _start_if_due(self, rollout: Rollout, target: Target) -> float:
+        """Starts a board that is here; returns in how many seconds it may be tried again. The look took a while."""
+        is_here = self._hub.program_of(target.device) is not None
+        if target.state != "waiting" or not is_here or target.device in self._transfers:
+            return math.inf
+        left_s = max(0.0, self._not_before.get(target.device, 0.0) - time.monotonic())
+        if not left_s:
+            self._start(rollout, target)
+        return left_s or math.inf
 
     def _start(self, rollout: Rollout, target: Target) -> None:
         program = self._hub.program_of(target.device) or {}
