@@ -2,7 +2,8 @@
 
 import { alertCount, countSoon } from "./elements/alert-count.js";
 import { icon } from "./elements/icon.js";
-import { reasonOf, request } from "./lib/api.js";
+import { button, option } from "./elements/page-parts.js";
+import { failureText, request } from "./lib/api.js";
 import { nowS } from "./lib/clock.js";
 import { elementById, h, visible } from "./lib/dom.js";
 import { formatTime } from "./lib/format.js";
@@ -116,7 +117,7 @@ function drawHeader() {
       h("label", { title: t("theme") }, h("span", { class: "visually-hidden" }, t("theme")), themeChoice()),
       h("label", {}, h("span", { class: "visually-hidden" }, t("language")), languageChoice()),
       store.name && h("button", { type: "button", class: "quiet", onclick: showOwnLink }, h("bdi", {}, store.name)),
-      store.bySession && h("button", { type: "button", class: "quiet", onclick: signOut }, t("sign_out")),
+      store.bySession && button("sign_out", signOut),
     ),
   );
   elementById("skip").textContent = t("skip");
@@ -149,7 +150,7 @@ function themeChoice() {
   const choice = h(
     "select",
     {},
-    THEMES.map((name) => h("option", { value: name }, t(`theme_${name}`))),
+    THEMES.map((name) => option(name, t(`theme_${name}`))),
   );
   choice.value = theme();
   choice.addEventListener("change", () => setTheme(choice.value));
@@ -254,9 +255,7 @@ async function begin() {
     await store.open();
     await draw();
   } catch (error) {
-    elementById("content").replaceChildren(
-      h("p", { class: "empty failed" }, t("failed", reasonOf(error)), " ", t("again")),
-    );
+    elementById("content").replaceChildren(h("p", { class: "empty failed" }, failureText(error), " ", t("again")));
     setTimeout(begin, AGAIN_MS);
   }
 }

@@ -1,15 +1,16 @@
 // The channels by which people are told of alerts: added, tested and removed here. Their addresses are secrets.
 
-import { reasonOf, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
 import { announce, bdi, h } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
 import { language, t } from "../lib/words.js";
 import { isConfirmed } from "./dialog.js";
+import { attempt, failureLine, hint, labelled, namedButton, panel, submitted } from "./page-parts.js";
 
 /** @import { AlertChannel } from "../lib/types.js" */
 
 class AlertChannels extends HTMLElement {
-  #status = h("p", { role: "alert", class: "failed" });
+  #status = failureLine();
   #list = h("ul", { class: "rules" });
   #none = h("p", { class: "quiet", hidden: true }, t("no_channels"));
   #notInstalled = h("p", { class: "failed", hidden: true }, t("not_installed"));
@@ -19,24 +20,19 @@ class AlertChannels extends HTMLElement {
   #language = h("select", {}, h("option", { value: "en" }, "English"), h("option", { value: "fa" }, "فارسی"));
 
   connectedCallback() {
-    const onsubmit = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.#save();
-    };
-    const name = h("label", {}, h("span", {}, t("channel_name")), this.#name);
-    const address = h("label", {}, h("span", {}, t("channel_address")), this.#address);
+    const onsubmit = submitted(() => this.#save());
+    const name = labelled("channel_name", this.#name);
+    const address = labelled("channel_address", this.#address);
     this.#language.value = language();
-    const chosen = h("label", {}, h("span", {}, t("language")), this.#language);
+    const chosen = labelled("language", this.#language);
     this.replaceChildren(
-      h(
-        "section",
-        { class: "panel" },
+      panel(
         h("h2", {}, t("channels")),
         this.#notInstalled,
         this.#none,
         this.#list,
         h("form", { class: "row", onsubmit }, name, address, chosen, h("button", {}, t("save_channel"))),
-        h("p", { class: "quiet" }, t("channel_hint")),
+        hint("channel_hint"),
         this.#status,
       ),
     );
@@ -54,17 +50,13 @@ class AlertChannels extends HTMLElement {
   /** @param {() => Promise<unknown>} change */
   async #change(change) {
     this.#status.textContent = "";
-    try {
+    return attempt(this.#status, async () => {
       await change();
       const { channels, is_installed } = await request("GET", "/api/alert-channels");
       this.#notInstalled.hidden = is_installed;
       this.#none.hidden = channels.length > 0;
       this.#list.replaceChildren(...channels.map((/** @type {AlertChannel} */ channel) => this.#row(channel)));
-      return true;
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-      return false;
-    }
+    });
   }
 
   /** @param {AlertChannel} channel */
@@ -80,9 +72,6 @@ class AlertChannels extends HTMLElement {
     const remove = async () => {
       if (await isConfirmed(t("remove_sure", name), t("remove"))) await this.#change(() => request("DELETE", path));
     };
-    /** @type {(title: string, kind: string, onclick: () => unknown) => HTMLElement} */
-    const button = (title, kind, onclick) =>
-      h("button", { type: "button", class: kind, "aria-label": `${t(title)}: ${name}`, onclick }, t(title));
     return h(
       "li",
       { class: "row" },
@@ -90,8 +79,8 @@ class AlertChannels extends HTMLElement {
       bdi(address.split("?")[0], { class: "quiet" }),
       waiting > 0 && h("span", {}, t("waiting_messages", formatNumber(waiting))),
       error && h("span", { class: "failed" }, bdi(error)),
-      button("try_channel", "quiet", test),
-      button("remove", "danger", remove),
+      namedButton("try_channel", name, "quiet", test),
+      namedButton("remove", name, "danger", remove),
     );
   }
 }

@@ -1,12 +1,12 @@
 // The rules of alerts: a form that makes one, filled in from the address, and the list of them.
 
 import { comparisonText, conditionText, fieldsOf, KINDS, targetText } from "../lib/alert-text.js";
-import { reasonOf, request } from "../lib/api.js";
+import { failureText, request } from "../lib/api.js";
 import { announce, bdi, h } from "../lib/dom.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { isConfirmed } from "./dialog.js";
-import { labelled } from "./page-parts.js";
+import { attempt, failureLine, labelled, namedButton, option, panel, row, submitted } from "./page-parts.js";
 
 /** @import { AlertRule } from "../lib/types.js" */
 
@@ -14,7 +14,7 @@ const USUAL_MINUTES = { offline: "10", silent: "15" };
 let lists = 0;
 
 class AlertRules extends HTMLElement {
-  #status = h("p", { role: "alert", class: "failed" });
+  #status = failureLine();
   #list = h("ul", { class: "rules" });
   #none = h("p", { class: "quiet", hidden: true }, t("no_rules"));
   #about = h("select", {});
@@ -48,22 +48,17 @@ class AlertRules extends HTMLElement {
     );
     this.#about.onchange = () => this.#offerNames();
     this.#when.replaceChildren(...Object.keys(KINDS).map((kind) => option(kind, t(`when_${kind}`))));
-    const onsubmit = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.#save();
-    };
+    const onsubmit = submitted(() => this.#save());
     const first = [labelled("alert_about", this.#about), labelled("comes_true", this.#when), this.#valueLabel];
     const rest = [this.#thresholdLabel, this.#minutesLabel, h("button", {}, t("save_rule"))];
     const quiet = [labelled("quiet_from", this.#begin), labelled("quiet_to", this.#end)];
-    const more = h("div", { class: "row" }, labelled("hysteresis", this.#hysteresis), quiet);
-    return h(
-      "section",
-      { class: "panel" },
+    const more = row(labelled("hysteresis", this.#hysteresis), quiet);
+    return panel(
       h("h2", {}, t("new_rule")),
       h(
         "form",
         { onsubmit },
-        h("div", { class: "row" }, first, this.#names, rest),
+        row(first, this.#names, rest),
         h("details", {}, h("summary", {}, t("more_choices")), more),
       ),
       this.#status,
@@ -71,7 +66,7 @@ class AlertRules extends HTMLElement {
   }
 
   #rulesPanel() {
-    return h("section", { class: "panel" }, h("h2", {}, t("rules")), this.#none, this.#list);
+    return panel(h("h2", {}, t("rules")), this.#none, this.#list);
   }
 
   // "#/alerts/device/name" is a value or a board that somebody chose on another page.
@@ -127,20 +122,18 @@ class AlertRules extends HTMLElement {
       this.dispatchEvent(new CustomEvent("changed"));
       return answer;
     } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
       return null;
     }
   }
 
   async #load() {
-    try {
+    await attempt(this.#status, async () => {
       /** @type {{ rules: AlertRule[] }} */
       const { rules } = await request("GET", "/api/alert-rules");
       this.#none.hidden = rules.length > 0;
       this.#list.replaceChildren(...rules.map((rule) => this.#row(rule)));
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @param {AlertRule} rule */
@@ -153,8 +146,8 @@ class AlertRules extends HTMLElement {
       if (await isConfirmed(t("remove_sure", text), t("remove"))) await this.#change("DELETE", path);
     };
     const buttons = store.mayChange && [
-      action(rule.is_on ? "switch_off" : "switch_on", text, "quiet", turn),
-      action("remove", text, "danger", remove),
+      namedButton(rule.is_on ? "switch_off" : "switch_on", text, "quiet", turn),
+      namedButton("remove", text, "danger", remove),
     ];
     return h(
       "li",
@@ -179,14 +172,4 @@ function ruleNodes(rule) {
     " ",
     comparisonText(rule),
   ];
-}
-
-/** @type {(value: string, text: string) => HTMLOptionElement} */
-function option(value, text) {
-  return h("option", { value }, text);
-}
-
-/** @type {(title: string, name: string, kind: string, onclick: () => unknown) => HTMLElement} */
-function action(title, name, kind, onclick) {
-  return h("button", { type: "button", class: kind, "aria-label": `${t(title)}: ${name}`, onclick }, t(title));
 }

@@ -1,7 +1,7 @@
 // What can be done with all selected devices at once: a command, groups, an export. Each device has its own result.
 
 import { commonValueOf } from "../lib/about-values.js";
-import { reasonOf, request } from "../lib/api.js";
+import { failureText, reasonOf, request } from "../lib/api.js";
 import { chartHashOf, SERIES_MAX } from "../lib/chart-state.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { COLUMNS, csvOf } from "../lib/fleet.js";
@@ -9,14 +9,16 @@ import { compareNames } from "../lib/fold.js";
 import { formatIso, formatNumber } from "../lib/format.js";
 import { nameOf } from "../lib/known-devices.js";
 import { own } from "../lib/own.js";
-import { inputKindOf, titleOf } from "../lib/rules.js";
+import { titleOf } from "../lib/rules.js";
+import { saveFile } from "../lib/save-file.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
-import { field } from "./control-fields.js";
+import { argumentsIn, choiceFields } from "./control-fields.js";
 import { isConfirmed } from "./dialog.js";
 import { groupsOf } from "./fleet-filters.js";
+import { button, hint, labelled, option, row, submitted } from "./page-parts.js";
 
-/** @import { ArgumentInput, ArgumentRule, Device, Value } from "../lib/types.js" */
+/** @import { ArgumentInput, Device, Value } from "../lib/types.js" */
 /** @typedef {{device: string, status: string, result?: any, detail?: string}} Outcome */
 
 // The gateway takes this number of devices in one request.
@@ -44,9 +46,9 @@ export function batchBar(selected, onselect) {
     button("compare", () => compare(selected())),
     button("batch_export", () => save(selected())),
   ];
-  const all = h("button", { type: "button", class: "link", onclick: () => onselect(true) }, t("select_all"));
-  const none = h("button", { type: "button", class: "link", onclick: () => onselect(false) }, t("select_none"));
-  const bar = h("div", { class: "row" }, count, all, none, h("span", { class: "row tools" }, buttons));
+  const all = button("select_all", () => onselect(true), "link");
+  const none = button("select_none", () => onselect(false), "link");
+  const bar = row(count, all, none, h("span", { class: "row tools" }, buttons));
   const element = h("section", { class: "batch", hidden: true, "aria-label": t("select_many") }, bar, panel);
   const draw = () => {
     const number = selected().length;
@@ -55,11 +57,6 @@ export function batchBar(selected, onselect) {
     if (!number) panel.hidden = true;
   };
   return { element, draw };
-}
-
-/** @type {(key: string, onclick: () => void) => HTMLButtonElement} */
-function button(key, onclick) {
-  return h("button", { type: "button", class: "quiet", onclick }, t(key));
 }
 
 /** @type {(devices: Device[], panel: HTMLElement) => void} */
@@ -75,7 +72,7 @@ function commandPanel(devices, panel) {
   const options = names.map((name) => {
     const owner = devices.find(({ commands }) => own(commands, name));
     const text = `${visible(titleOf(own(owner?.words?.commands ?? {}, name), name))} (${formatNumber(counts.get(name))})`;
-    return h("option", { value: name }, text);
+    return option(name, text);
   });
   const choice = h("select", {}, options);
   const fields = h("span", { class: "row" });
@@ -84,40 +81,24 @@ function commandPanel(devices, panel) {
   let inputs = [];
   const showFields = () => {
     const rules = devices.map(({ commands }) => own(commands, choice.value)).find(Boolean) ?? {};
-    inputs = Object.entries(rules).map(([key, rule]) =>
-      field(key, inputKindOf(rule) === "switch" ? asChoice(rule) : rule),
-    );
+    inputs = choiceFields(rules);
     fields.replaceChildren(...inputs.map(({ element }) => element));
   };
   choice.addEventListener("change", showFields);
   showFields();
   const send = h("button", {}, t("send_to", formatNumber(devices.length)));
-  const onsubmit = async (/** @type {Event} */ event) => {
-    event.preventDefault();
+  const onsubmit = submitted(async () => {
     const name = choice.value;
     const question = t("confirm_many", `${visible(name)} → ${formatNumber(devices.length)}`);
     const isAsked = name === "reboot" || devices.length >= ASK_FROM;
     if (send.disabled || (isAsked && !(await isConfirmed(question, t("run"))))) return;
     send.disabled = true;
-    results.replaceChildren(h("p", { class: "quiet" }, t("pending")));
-    const given = inputs.map(({ key, read }) => [key, read()]).filter(([, value]) => value !== undefined);
-    const outcomes = await sendToAll(devices, name, Object.fromEntries(given));
+    results.replaceChildren(hint("pending"));
+    const outcomes = await sendToAll(devices, name, argumentsIn(inputs));
     showOutcomes(results, outcomes);
     send.disabled = false;
-  };
-  panel.replaceChildren(
-    h("form", { class: "row", onsubmit }, h("label", {}, h("span", {}, t("command")), choice), fields, send),
-    results,
-  );
-}
-
-/**
- * Returns the rule of a truth value as a choice: what all boards get is chosen, and has no state before.
- * @param {ArgumentRule} rule
- * @returns {ArgumentRule}
- */
-export function asChoice(rule) {
-  return { ...rule, default: undefined, choices: [true, false], options: { true: t("on"), false: t("off") } };
+  });
+  panel.replaceChildren(h("form", { class: "row", onsubmit }, labelled("command", choice), fields, send), results);
 }
 
 /** @type {(devices: Device[], name: string, args: Record<string, Value>) => Promise<Outcome[]>} */
@@ -194,14 +175,11 @@ function groupPanel(devices, panel) {
       status.textContent = t("saved");
     } catch (error) {
       status.className = "status failed";
-      status.textContent = t("failed", reasonOf(error));
+      status.textContent = failureText(error);
     }
   };
-  const onsubmit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    change("add");
-  };
-  const remove = h("button", { type: "button", class: "quiet", onclick: () => change("remove") }, t("group_remove"));
+  const onsubmit = submitted(() => change("add"));
+  const remove = button("group_remove", () => change("remove"));
   const label = h("label", {}, h("span", {}, t("group_name")), name, known);
   panel.replaceChildren(h("form", { class: "row", onsubmit }, label, h("button", {}, t("group_add")), remove, status));
 }
@@ -224,7 +202,5 @@ function save(devices) {
     formatIso(device.last_seen),
     ...names.map((name) => own(device.values, name)?.value ?? null),
   ]);
-  const url = URL.createObjectURL(new Blob([csvOf([head, ...rows])], { type: "text/csv" }));
-  h("a", { href: url, download: `boards-${formatIso(Date.now() / 1000).replace(/[: ]/g, "-")}.csv` }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 3_000);
+  saveFile("boards", "csv", new Blob([csvOf([head, ...rows])], { type: "text/csv" }));
 }

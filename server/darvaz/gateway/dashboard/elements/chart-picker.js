@@ -4,14 +4,11 @@ import { aboutValue, valueNamesOf } from "../lib/about-values.js";
 import { COMPARISONS, LENGTHS, SERIES_MAX } from "../lib/chart-state.js";
 import { nowS } from "../lib/clock.js";
 import { h, visible } from "../lib/dom.js";
-import { compareNames } from "../lib/fold.js";
 import { formatNumber } from "../lib/format.js";
-import { nameOf } from "../lib/known-devices.js";
-import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
-import { groupsOf } from "./fleet-filters.js";
+import { labelled, option, submitted } from "./page-parts.js";
+import { fill, membersOf, targetOptions } from "./targets.js";
 
-/** @import { Device } from "../lib/types.js" */
 /** @import { ChartSeries, ChartState } from "../lib/chart-state.js" */
 
 const CUSTOM = "custom_time";
@@ -21,41 +18,30 @@ export function seriesPicker(onadd) {
   const of = h("select", {});
   const value = h("select", {});
   const add = h("button", {}, t("chart_add"));
-  /** @returns {Device[]} */
-  const devices = () => {
-    const [kind, ...rest] = of.value.split("/");
-    const name = rest.join("/");
-    const all = [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
-    if (kind === "device") return all.filter(({ id }) => id === name);
-    return kind === "group" ? all.filter(({ groups }) => groups.includes(name)) : all;
-  };
+  const devices = () => membersOf(of.value);
   const offerValues = () => {
     const found = devices();
     const names = [...new Set(found.flatMap(valueNamesOf))];
-    const before = value.value;
     const titleOf = (/** @type {string} */ name) =>
       aboutValue(found.find((one) => valueNamesOf(one).includes(name))?.id ?? "", name).title;
-    value.replaceChildren(...names.map((name) => h("option", { value: name }, visible(titleOf(name)))));
-    if (names.includes(before)) value.value = before;
+    fill(
+      value,
+      names.map((name) => [name, visible(titleOf(name))]),
+    );
     add.disabled = !names.length;
   };
   const offer = () => {
-    const groups = groupsOf(store.devices.values()).map((name) =>
-      option(`group/${name}`, t("of_group", visible(name))),
-    );
-    const boards = [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
+    const { boards, groups } = targetOptions();
     const before = of.value;
-    const options = boards.map((device) => option(`device/${device.id}`, visible(nameOf(device))));
-    of.replaceChildren(option("", t("all_boards")), ...groups, ...options);
-    of.value = before || options[0]?.value || "";
+    fill(of, [["", t("all_boards")], ...groups, ...boards]);
+    of.value = before || boards[0]?.[0] || "";
     offerValues();
   };
   of.addEventListener("change", offerValues);
-  const onsubmit = (/** @type {Event} */ event) => {
-    event.preventDefault();
+  const onsubmit = submitted(() => {
     const name = value.value;
     onadd(devices().flatMap((device) => (valueNamesOf(device).includes(name) ? { device: device.id, name } : [])));
-  };
+  });
   offer();
   const form = h("form", { class: "row", onsubmit }, labelled("chart_of", of), labelled("chart_value", value), add);
   return { element: form, offer };
@@ -144,14 +130,4 @@ export const fullText = () => t("chart_full", formatNumber(SERIES_MAX));
 function localOf(timeS) {
   const date = new Date(timeS * 1000);
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
-}
-
-/** @type {(value: string, text: string) => HTMLOptionElement} */
-const option = (value, text) => h("option", { value }, text);
-
-/** @type {(title: string, input: HTMLElement) => HTMLElement} */
-function labelled(title, input) {
-  // Without the options, which a label around them would say too.
-  input.setAttribute("aria-label", t(title));
-  return h("label", {}, h("span", {}, t(title)), input);
 }

@@ -5,8 +5,9 @@ import { plainDigits } from "../lib/fold.js";
 import { formatNumber } from "../lib/format.js";
 import { inputKindOf, sliderStepOf } from "../lib/rules.js";
 import { t } from "../lib/words.js";
+import { option } from "./page-parts.js";
 
-/** @import { ArgumentInput, ArgumentRule, Value } from "../lib/types.js" */
+/** @import { ArgumentInput, ArgumentRule, Arguments, Value } from "../lib/types.js" */
 
 /**
  * An input without its label.
@@ -72,11 +73,35 @@ export function field(key, rule) {
   return { key, read, write, element: h("label", {}, h("span", {}, bdi(rule.title || key), unit), input, shown) };
 }
 
+/**
+ * Returns the inputs of a command to many boards. A truth value is a choice: it has no state before.
+ * @param {Record<string, ArgumentRule>} rules
+ */
+export function choiceFields(rules) {
+  const options = { true: t("on"), false: t("off") };
+  return Object.entries(rules).map(([key, rule]) =>
+    field(
+      key,
+      inputKindOf(rule) === "switch" ? { ...rule, default: undefined, choices: [true, false], options } : rule,
+    ),
+  );
+}
+
+/**
+ * Returns the arguments that inputs hold; one that is left empty is not among them.
+ * @param {ArgumentInput[]} inputs
+ * @returns {Arguments}
+ */
+export function argumentsIn(inputs) {
+  const given = inputs.map(({ key, read }) => [key, read()]);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
 /** @type {(rule: ArgumentRule) => Field} */
 function choice({ choices = [], default: usual, options = {} }) {
   // With an empty option first, the first choice can be chosen too.
   const none = h("option", { value: "", disabled: true }, t("not_known"));
-  const titled = choices.map((value, at) => h("option", { value: at }, visible(options[String(value)] ?? value)));
+  const titled = choices.map((value, at) => option(at, visible(options[String(value)] ?? value)));
   const input = h("select", { required: true }, none, titled);
   const write = (/** @type {Value | undefined} */ value = usual) => {
     const at = value === undefined ? -1 : choices.indexOf(value);

@@ -2,6 +2,7 @@
 
 import { announce, h } from "../lib/dom.js";
 import { t } from "../lib/words.js";
+import { button } from "./page-parts.js";
 
 const SHOWN_MS = 2_000;
 
@@ -13,14 +14,14 @@ export function copyable(text) {
   const code = h("pre", { dir: "ltr", tabindex: 0 }, text);
   const copy = async () => {
     const result = t((await isCopied(text, code)) ? "copied" : "copy_by_hand");
-    button.textContent = result;
+    copyButton.textContent = result;
     announce(result);
     setTimeout(() => {
-      button.textContent = t("copy");
+      copyButton.textContent = t("copy");
     }, SHOWN_MS);
   };
-  const button = h("button", { type: "button", class: "quiet", onclick: copy }, t("copy"));
-  return h("div", { class: "copyable" }, code, button);
+  const copyButton = button("copy", copy);
+  return h("div", { class: "copyable" }, code, copyButton);
 }
 
 /**

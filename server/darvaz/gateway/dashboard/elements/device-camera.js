@@ -1,12 +1,13 @@
 // The live picture of a camera: always the newest frame; older ones are dropped.
 
 import { baseOf, webSocketAddress } from "../lib/addresses.js";
-import { fetchFile, pathOf, reasonOf } from "../lib/api.js";
+import { failureText, fetchFile, pathOf } from "../lib/api.js";
 import { h, visible } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
 import { nameOf } from "../lib/known-devices.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { button, hint, row } from "./page-parts.js";
 
 const FPS = "10";
 const RETRY_MS = 3_000;
@@ -26,7 +27,7 @@ class DeviceCamera extends HTMLElement {
   #frames = 0;
   #timer = 0;
   #picture = h("img", { hidden: true });
-  #note = h("p", { class: "quiet" }, t("waiting"));
+  #note = hint("waiting");
   #frame = h("div", { class: "picture" }, this.#picture, this.#note);
   #rate = h("span", { class: "quiet" });
   #status = h("output", { class: "status" });
@@ -62,12 +63,10 @@ class DeviceCamera extends HTMLElement {
   }
 
   #tools() {
-    const save = h("button", { type: "button", class: "quiet", onclick: () => this.#save() }, t("snapshot"));
+    const save = button("snapshot", () => this.#save());
     // iPhones can show only videos in full screen.
-    const fullScreen =
-      document.fullscreenEnabled &&
-      h("button", { type: "button", class: "quiet", onclick: () => this.#frame.requestFullscreen() }, t("full_screen"));
-    return h("div", { class: "row" }, save, fullScreen, this.#rate, this.#status);
+    const fullScreen = document.fullscreenEnabled && button("full_screen", () => this.#frame.requestFullscreen());
+    return row(save, fullScreen, this.#rate, this.#status);
   }
 
   // A camera need not send what nobody sees: below the window's edge, or on a hidden page.
@@ -132,7 +131,7 @@ class DeviceCamera extends HTMLElement {
       setTimeout(() => URL.revokeObjectURL(url), RETRY_MS);
       show("done", t("saved"));
     } catch (error) {
-      show("failed", t("failed", reasonOf(error)));
+      show("failed", failureText(error));
     }
   }
 

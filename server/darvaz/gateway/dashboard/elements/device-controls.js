@@ -7,9 +7,10 @@ import { own } from "../lib/own.js";
 import { commandsOf, inputKindOf, stateOf, titleOf } from "../lib/rules.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
-import { field, toggle } from "./control-fields.js";
+import { argumentsIn, field, toggle } from "./control-fields.js";
 import { isConfirmed } from "./dialog.js";
 import { icon } from "./icon.js";
+import { hint, submitted } from "./page-parts.js";
 
 /** @import { ArgumentInput, ArgumentRule, Arguments, Device, Value, Words } from "../lib/types.js" */
 
@@ -86,7 +87,7 @@ class DeviceControls extends HTMLElement {
   #draw() {
     const legend = h("legend", { class: "visually-hidden" }, t("controls"));
     this.#fields.replaceChildren(legend, ...this.#controls.map(({ element }) => element));
-    const none = h("p", { class: "quiet" }, t("no_controls"));
+    const none = hint("no_controls");
     this.replaceChildren(this.#note, this.#controls.length ? this.#fields : none);
   }
 }
@@ -143,8 +144,7 @@ function argumentsOf(inputs, call) {
   };
   const send = async (/** @type {HTMLButtonElement[]} */ buttons = []) => {
     const before = changes;
-    const given = inputs.map(({ key, read }) => [key, read()]).filter(([, value]) => value !== undefined);
-    const isDone = await call(Object.fromEntries(given), buttons);
+    const isDone = await call(argumentsIn(inputs), buttons);
     if (changes === before) isEdited = false;
     return isDone;
   };
@@ -159,10 +159,7 @@ function argumentsOf(inputs, call) {
  * @param {HTMLElement} status
  */
 function formOf(title, inputs, kind, send, status) {
-  const onsubmit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    send(/** @type {HTMLButtonElement[]} */ ([...form.querySelectorAll("button")]));
-  };
+  const onsubmit = submitted(() => send(/** @type {HTMLButtonElement[]} */ ([...form.querySelectorAll("button")])));
   const properties = { class: inputs.length > 1 ? "control many" : "control", onsubmit };
   const form = h("form", properties, title, ...inputs.map(({ element }) => element));
   // A slider or a choice is complete with one change, and needs no button.

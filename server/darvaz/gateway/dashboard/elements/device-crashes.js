@@ -1,10 +1,11 @@
 // What the program of a device died of: a line for each group, with its newest report; nothing if it never died.
 
-import { reasonOf, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
 import { bdi, h } from "../lib/dom.js";
 import { formatBytes, formatDuration, formatValue, timeElement } from "../lib/format.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { attempt, button } from "./page-parts.js";
 
 /** @import { Child, Crash } from "../lib/types.js" */
 
@@ -22,26 +23,20 @@ class DeviceCrashes extends HTMLElement {
 
   async #load() {
     if (store.limits) return;
-    try {
+    await attempt(this.#status, async () => {
       const { crashes } = await request("GET", `/api/crashes?${new URLSearchParams({ device: this.#device })}`);
       this.#list.replaceChildren(...crashes.map((/** @type {Crash} */ crash) => this.#group(crash)));
       this.#status.textContent = "";
       const panel = this.closest("section");
       if (panel) panel.hidden = !crashes.length;
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @param {Crash} crash */
   #group(crash) {
     const { report, title, devices } = crash;
     const count = devices[this.#device] ?? crash.count;
-    const forget = h(
-      "button",
-      { type: "button", class: "quiet", onclick: () => this.#forget(crash) },
-      t("crash_forget"),
-    );
+    const forget = button("crash_forget", () => this.#forget(crash));
     return h(
       "details",
       {},
@@ -63,12 +58,10 @@ class DeviceCrashes extends HTMLElement {
 
   /** @param {Crash} crash */
   async #forget(crash) {
-    try {
+    await attempt(this.#status, async () => {
       await request("DELETE", `/api/crashes/${crash.id}`);
       await this.#load();
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 }
 

@@ -1,16 +1,17 @@
 // One device in the list: as a card, or as a row of a table.
 
+import { aboutValue } from "../lib/about-values.js";
 import { nowS } from "../lib/clock.js";
 import { chosenColumns } from "../lib/columns.js";
 import { bdi, h, visible } from "../lib/dom.js";
 import { endOf, problemOf } from "../lib/fleet.js";
 import { formatAgo, formatBytes, formatDuration, formatValue } from "../lib/format.js";
 import { nameOf } from "../lib/known-devices.js";
-import { own } from "../lib/own.js";
-import { orderOf, switchOf, titleOf } from "../lib/rules.js";
+import { orderOf, switchOf } from "../lib/rules.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { icon } from "./icon.js";
+import { row } from "./page-parts.js";
 import { deviceLink, presence } from "./presence.js";
 import { quickSwitch } from "./quick-switch.js";
 import { sparkline } from "./sparkline.js";
@@ -51,7 +52,7 @@ function fillCard(card, body, device) {
   // The focus stays on the link while values change.
   const hadFocus = body.contains(document.activeElement);
   body.replaceChildren(
-    h("div", { class: "row" }, h("h2", {}, link), presence(device)),
+    row(h("h2", {}, link), presence(device)),
     h("p", { class: "quiet small" }, stateOf(device)),
     valuesOf(device),
     h("p", { class: "quiet small" }, detailsOf(device)),
@@ -86,14 +87,12 @@ function detailsOf({ online, ip, address, version, rssi_dbm: signal, heap_free_b
 }
 
 /** @param {Device} device */
-function shownValues({ values, telemetry, words }) {
+function shownValues({ id, values, words }) {
   const names = Object.keys(values).sort(orderOf(words?.telemetry));
   return names.map((name) => {
-    const [rule, said] = [own(telemetry, name), own(words?.telemetry ?? {}, name)];
-    const value = values[name].value;
-    const option = own(said?.options ?? {}, String(value));
-    const text = option ?? formatValue(value, said?.unit ?? rule?.unit, said?.precision);
-    return { title: titleOf(said, rule?.title || name), text, isText: typeof value === "string" };
+    const { title, textOf } = aboutValue(id, name);
+    const { value } = values[name];
+    return { title, text: textOf(value), isText: typeof value === "string" };
   });
 }
 

@@ -1,9 +1,10 @@
 // The journal, of a device or of the whole gateway: pages in both directions or up to a time, and downloads.
 
-import { reasonOf, relative, request } from "../lib/api.js";
+import { relative, request } from "../lib/api.js";
 import { clipped, h, visible } from "../lib/dom.js";
 import { timeElement } from "../lib/format.js";
 import { t } from "../lib/words.js";
+import { attempt, button, labelled, row } from "./page-parts.js";
 
 /** @import { JournalEntry, JournalPage } from "../lib/types.js" */
 
@@ -54,17 +55,8 @@ class DeviceJournal extends HTMLElement {
     const parts = [
       this.#table(),
       this.#status,
-      h(
-        "div",
-        { class: "row" },
-        this.#newest,
-        this.#newer,
-        this.#older,
-        h("label", {}, h("span", {}, t("up_to")), this.#upTo),
-      ),
-      h(
-        "div",
-        { class: "row" },
+      row(this.#newest, this.#newer, this.#older, labelled("up_to", this.#upTo)),
+      row(
         this.#pageLinks.map(({ link }) => link),
         this.#allLinks.map(({ link }) => link),
       ),
@@ -108,15 +100,13 @@ class DeviceJournal extends HTMLElement {
     this.#status.textContent = "";
     const path = `/api/journal?limit=${this.#isWhole ? WHOLE_ROWS : ROWS}&${this.#filters}`;
     for (const { link, format } of this.#allLinks) link.href = this.#exportPath(format);
-    try {
+    await attempt(this.#status, async () => {
       /** @type {JournalPage} */
       const page = await request("GET", query ? `${path}&${query}` : path);
       // After the newest page there is nothing yet: the rows stay.
       if (query.startsWith("after") && !page.rows.length) this.#status.textContent = t("none_newer");
       else this.#show(page);
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @param {JournalPage} page */
@@ -138,11 +128,6 @@ class DeviceJournal extends HTMLElement {
 }
 
 customElements.define("device-journal", DeviceJournal);
-
-/** @type {(label: string, onclick: () => unknown) => HTMLButtonElement} */
-function button(label, onclick) {
-  return h("button", { type: "button", class: "quiet", onclick }, t(label));
-}
 
 /** @type {(entry: JournalEntry, hasDevice: boolean) => HTMLElement} */
 function rowOf({ time, happened, device, address, direction, type, payload }, hasDevice) {

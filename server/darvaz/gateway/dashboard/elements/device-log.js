@@ -1,12 +1,13 @@
 // The live log of a device, filtered by level and text; what matches further back is searched for in the journal.
 
-import { reasonOf, request } from "../lib/api.js";
+import { failureText, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
 import { clipped, h, oncePerFrame } from "../lib/dom.js";
 import { formatDate, formatNumber, formatTime, isToday } from "../lib/format.js";
 import { isMatch, isSameLine, joinLines, LEVELS, lineOfEntry } from "../lib/log-lines.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { button, hint, labelled, option, row } from "./page-parts.js";
 
 /** @import { LogLine } from "../lib/types.js" */
 
@@ -42,7 +43,7 @@ class DeviceLog extends HTMLElement {
   #least = h(
     "select",
     { onchange: () => this.#onFilter() },
-    CHOICES.map((level) => h("option", { value: level }, t(`level_${level}`))),
+    CHOICES.map((level) => option(level, t(`level_${level}`))),
   );
   #text = h("input", { type: "search", dir: "auto", oninput: () => this.#onFilter() });
   #pause = h(
@@ -50,9 +51,9 @@ class DeviceLog extends HTMLElement {
     { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => this.#togglePause() },
     t("pause"),
   );
-  #clear = h("button", { type: "button", class: "quiet", onclick: () => this.#removeAll() }, t("clear"));
+  #clear = button("clear", () => this.#removeAll());
   #list = h("ol", { class: "log", tabindex: 0, "aria-label": t("log"), dir: "ltr" });
-  #none = h("p", { class: "quiet" }, t("no_lines"));
+  #none = hint("no_lines");
   #more = h(
     "button",
     { type: "button", class: "quiet", hidden: true, onclick: () => this.#search() },
@@ -66,12 +67,12 @@ class DeviceLog extends HTMLElement {
     const filters = h(
       "div",
       { class: "row filters" },
-      h("label", {}, h("span", {}, t("level")), this.#least),
-      h("label", {}, h("span", {}, t("filter")), this.#text),
+      labelled("level", this.#least),
+      labelled("filter", this.#text),
       this.#pause,
       this.#clear,
     );
-    this.replaceChildren(filters, h("div", { class: "row" }, this.#more, this.#status), this.#none, this.#list);
+    this.replaceChildren(filters, row(this.#more, this.#status), this.#none, this.#list);
     this.#listen();
     this.#redraw();
     store.watch(this.#device);
@@ -115,7 +116,7 @@ class DeviceLog extends HTMLElement {
       this.#redraw();
       if (this.#isFiltered) this.#onFilter();
     } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
       this.#hasJournal = false;
     }
   }
@@ -148,7 +149,7 @@ class DeviceLog extends HTMLElement {
       this.#status.textContent = "";
       this.#redraw();
     } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
     }
   }
 

@@ -1,15 +1,17 @@
 // The measurements of a device: the newest value of each name, and a plot of its history.
 
+import { aboutValue, isVital } from "../lib/about-values.js";
 import { pathOf, request } from "../lib/api.js";
 import { chartHashOf } from "../lib/chart-state.js";
 import { nowS } from "../lib/clock.js";
 import { bdi, h, oncePerFrame } from "../lib/dom.js";
-import { formatAgo, formatValue } from "../lib/format.js";
+import { formatAgo } from "../lib/format.js";
 import { own } from "../lib/own.js";
 import { joinNewer, pointOf } from "../lib/plot-math.js";
-import { orderOf, titleOf } from "../lib/rules.js";
+import { orderOf } from "../lib/rules.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { hint, labelled, option } from "./page-parts.js";
 import { plot } from "./plot.js";
 
 /** @import { Point, Reading, Series, TelemetryReport, Value } from "../lib/types.js" */
@@ -19,7 +21,6 @@ import { plot } from "./plot.js";
  * @typedef {object} Measurement
  * @property {HTMLElement} number the newest value
  * @property {HTMLElement} age how old it is, while the device is offline
- * @property {string} [unit]
  * @property {ReturnType<typeof plot>} plot
  * @property {Point[]} points what the plot shows, oldest first
  * @property {number} time of the newest value, in Unix seconds
@@ -35,8 +36,6 @@ const KEY = "darvaz.range";
 const POINTS = 400;
 const REFRESH_MS = 60_000;
 // What the library itself reports, with unit and title. It comes last.
-/** @type {Record<string, [unit: string, title: string]>} */
-const VITALS = { rssi_dbm: ["dBm", "signal"], heap_free_bytes: ["B", "heap"] };
 
 class DevicePlots extends HTMLElement {
   #device = "";
@@ -47,7 +46,7 @@ class DevicePlots extends HTMLElement {
   #words = "";
   #range = h("select", { onchange: () => this.#onRange() });
   #list = h("div", { class: "plots" });
-  #none = h("p", { class: "quiet" }, t("no_telemetry"));
+  #none = hint("no_telemetry");
   #drawSoon = oncePerFrame(() => {
     for (const measurement of this.#measurements.values()) measurement.plot.draw();
   });
@@ -56,9 +55,9 @@ class DevicePlots extends HTMLElement {
   connectedCallback() {
     this.#device = this.getAttribute("device") ?? "";
     const chosen = localStorage.getItem(KEY) ?? "";
-    this.#range.replaceChildren(...Object.keys(RANGES).map((name) => h("option", { value: name }, t(name))));
+    this.#range.replaceChildren(...Object.keys(RANGES).map((name) => option(name, t(name))));
     this.#range.value = chosen in RANGES ? chosen : USUAL_RANGE;
-    this.replaceChildren(h("label", {}, h("span", {}, t("range")), this.#range), this.#none, this.#list);
+    this.replaceChildren(labelled("range", this.#range), this.#none, this.#list);
     follow(this, "telemetry", (report) => report.id === this.#device && this.#onTelemetry(report));
     follow(this, "devices", () => this.#catchUp());
     follow(this, "device", (id) => id === this.#device && this.#onDevice());
@@ -127,9 +126,7 @@ class DevicePlots extends HTMLElement {
     this.#none.hidden = true;
     const measurement = this.#measurements.get(name) ?? this.#add(name);
     Object.assign(measurement, { value, time });
-    const said = own(store.devices.get(this.#device)?.words?.telemetry ?? {}, name);
-    const option = own(said?.options ?? {}, String(value));
-    measurement.number.textContent = option ?? formatValue(value, measurement.unit, said?.precision);
+    measurement.number.textContent = aboutValue(this.#device, name).textOf(value);
     // Texts have no plot.
     measurement.plot.element.hidden = typeof value === "string";
     this.#showAge(measurement);
@@ -153,7 +150,7 @@ class DevicePlots extends HTMLElement {
     this.#takeWords();
     const { values = {} } = store.devices.get(this.#device) ?? {};
     for (const [name, { time }] of this.#measurements) {
-      if (!own(values, name) && !own(VITALS, name)) this.#show(name, { value: null, time });
+      if (!own(values, name) && !isVital(name)) this.#show(name, { value: null, time });
     }
     this.#showAges();
   }
@@ -171,11 +168,7 @@ class DevicePlots extends HTMLElement {
 
   /** @param {string} name */
   #add(name) {
-    const rule = own(store.devices.get(this.#device)?.telemetry ?? {}, name) ?? {};
-    const [usualUnit, usualTitle] = own(VITALS, name) ?? [];
-    const words = own(store.devices.get(this.#device)?.words?.telemetry ?? {}, name);
-    const unit = words?.unit ?? rule.unit ?? usualUnit;
-    const title = titleOf(words, rule.title || (usualTitle ? t(usualTitle) : name));
+    const { title, unit } = aboutValue(this.#device, name);
     const number = h("strong", {});
     const age = h("span", { class: "quiet" });
     const drawing = plot(title, unit);
@@ -191,10 +184,10 @@ class DevicePlots extends HTMLElement {
       t("chart_for"),
     );
     const caption = h("figcaption", { class: "row" }, bdi(title), age, number, chart, store.mayChange && alert);
-    const figure = h("figure", { class: usualTitle ? "vital" : "" }, caption, drawing.element);
+    const figure = h("figure", { class: isVital(name) ? "vital" : "" }, caption, drawing.element);
     this.#insert(figure, name);
     /** @type {Measurement} */
-    const measurement = { number, age, unit, plot: drawing, points: [], time: 0, value: 0, hasHistory: false };
+    const measurement = { number, age, plot: drawing, points: [], time: 0, value: 0, hasHistory: false };
     this.#measurements.set(name, measurement);
     return measurement;
   }
@@ -203,8 +196,8 @@ class DevicePlots extends HTMLElement {
   /** @type {(figure: HTMLElement, name: string) => void} */
   #insert(figure, name) {
     const byOrder = orderOf(store.devices.get(this.#device)?.words?.telemetry);
-    const isVital = (/** @type {string} */ of) => Number(Boolean(own(VITALS, of)));
-    const isBefore = (/** @type {string} */ other) => isVital(name) - isVital(other) || byOrder(name, other);
+    const isBefore = (/** @type {string} */ other) =>
+      Number(isVital(name)) - Number(isVital(other)) || byOrder(name, other);
     figure.dataset.name = name;
     const figures = /** @type {HTMLElement[]} */ ([...this.#list.children]);
     this.#list.insertBefore(figure, figures.find((other) => isBefore(other.dataset.name ?? "") < 0) ?? null);

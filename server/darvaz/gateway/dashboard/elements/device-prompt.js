@@ -1,9 +1,10 @@
 // The prompt of a device, for operators: code runs beside its program, and what it printed is shown below it.
 
-import { pathOf, reasonOf, request } from "../lib/api.js";
+import { failureText, pathOf, request } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { isExpression } from "../lib/python.js";
 import { t } from "../lib/words.js";
+import { hint, row } from "./page-parts.js";
 
 const LINES_MAX = 400;
 const SESSION_BYTES = 6;
@@ -32,11 +33,7 @@ class DevicePrompt extends HTMLElement {
     const bytes = crypto.getRandomValues(new Uint8Array(SESSION_BYTES));
     this.#session = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     this.#input.onkeydown = (event) => this.#onKey(event);
-    const body = [
-      h("p", { class: "quiet" }, t("prompt_hint")),
-      this.#output,
-      h("div", { class: "row" }, this.#input, this.#run),
-    ];
+    const body = [hint("prompt_hint"), this.#output, row(this.#input, this.#run)];
     this.replaceChildren(h("details", {}, h("summary", {}, h("h2", {}, t("prompt"))), body));
   }
 
@@ -75,7 +72,7 @@ class DevicePrompt extends HTMLElement {
       const { output, error } = await request("POST", pathOf(this.#device, "prompt"), body);
       this.#show(output + (error ?? ""));
     } catch (error) {
-      this.#show(`${t("failed", reasonOf(error))}\n`);
+      this.#show(`${failureText(error)}\n`);
     } finally {
       this.#run.disabled = false;
       this.#input.focus();

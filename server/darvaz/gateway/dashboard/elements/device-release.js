@@ -1,11 +1,12 @@
 // Which release runs on a device, why another does not, and a way to give it any release again.
 
-import { reasonOf, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
 import { bdi, h } from "../lib/dom.js";
 import { formatValue, timeElement } from "../lib/format.js";
 import { suggestedOf } from "../lib/releases.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { attempt, labelled, submitted } from "./page-parts.js";
 
 /** @import { Release } from "../lib/types.js" */
 
@@ -30,12 +31,9 @@ class DeviceRelease extends HTMLElement {
       "form",
       {
         class: "row",
-        onsubmit: (/** @type {Event} */ event) => {
-          event.preventDefault();
-          this.#give();
-        },
+        onsubmit: submitted(() => this.#give()),
       },
-      h("label", {}, h("span", {}, t("release_give")), this.#choice),
+      labelled("release_give", this.#choice),
       h("button", {}, t("release_give_button")),
       this.#status,
     );
@@ -72,7 +70,7 @@ class DeviceRelease extends HTMLElement {
   }
 
   async #load() {
-    try {
+    await attempt(this.#status, async () => {
       const [{ releases }, { rollouts }] = await Promise.all([
         request("GET", "/api/releases"),
         request("GET", "/api/rollouts"),
@@ -95,17 +93,13 @@ class DeviceRelease extends HTMLElement {
       const program = store.devices.get(this.#device)?.program;
       const value = this.#isChosen ? chosen : suggestedOf(shown, rollouts, this.#device, program);
       if (value !== undefined) this.#choice.value = String(value);
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   async #give() {
-    try {
+    await attempt(this.#status, async () => {
       await request("POST", "/api/rollouts", { release: Number(this.#choice.value), to: [this.#device] });
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @type {(state: string, reason: string) => void} */

@@ -1,10 +1,11 @@
 // Which other systems a board is shown to: a switch for each, which works at once, and Home Assistant's for all boards.
 
-import { pathOf, reasonOf, request } from "../lib/api.js";
+import { failureText, pathOf, request } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { isConfirmed } from "./dialog.js";
+import { hint } from "./page-parts.js";
 
 /** @import { System } from "../lib/types.js" */
 
@@ -24,7 +25,7 @@ class DeviceVisibility extends HTMLElement {
 
   connectedCallback() {
     const forAll = h("label", { class: "row" }, this.#forAll, h("span", {}, t("home_assistant_for_all")), this.#remedy);
-    this.replaceChildren(h("p", { class: "quiet" }, t("shown_in")), this.#rows, forAll, this.#status);
+    this.replaceChildren(hint("shown_in"), this.#rows, forAll, this.#status);
     this.#draw();
   }
 
@@ -65,7 +66,7 @@ class DeviceVisibility extends HTMLElement {
       await this.#draw();
     } catch (error) {
       this.#forAll.checked = !isOn;
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
     }
   }
 
@@ -78,7 +79,7 @@ class DeviceVisibility extends HTMLElement {
     } catch (error) {
       const input = this.#inputs.get(system);
       if (input) input.checked = !input.checked;
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
     }
   }
 }

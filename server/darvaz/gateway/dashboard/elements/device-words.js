@@ -1,6 +1,6 @@
 // What people call the commands and values of a device: titles in two languages, icons, order, units, and questions.
 
-import { pathOf, reasonOf, request } from "../lib/api.js";
+import { failureText, pathOf, request } from "../lib/api.js";
 import { bdi, h } from "../lib/dom.js";
 import { plainDigits } from "../lib/fold.js";
 import { own } from "../lib/own.js";
@@ -8,6 +8,7 @@ import { commandsOf, orderOf } from "../lib/rules.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { ICONS } from "./icon.js";
+import { hint, option, row, submitted } from "./page-parts.js";
 
 /** @import { Words } from "../lib/types.js" */
 
@@ -33,8 +34,7 @@ class DeviceWords extends HTMLElement {
       valueRow(name, own(telemetry, name) ?? {}, own(device.telemetry, name)?.unit),
     );
     const status = h("output", { class: "status" });
-    const onsubmit = async (/** @type {Event} */ event) => {
-      event.preventDefault();
+    const onsubmit = submitted(async () => {
       try {
         await request("PUT", pathOf(device.id, "words"), {
           commands: saidIn(commandRows),
@@ -44,16 +44,16 @@ class DeviceWords extends HTMLElement {
         status.textContent = t("saved");
       } catch (error) {
         status.className = "status failed";
-        status.textContent = t("failed", reasonOf(error));
+        status.textContent = failureText(error);
       }
-    };
+    });
     const form = h(
       "form",
       { onsubmit },
-      h("p", { class: "quiet" }, t("words_hint")),
+      hint("words_hint"),
       table(["command", "title_en", "title_fa", "icon", "order", "confirm", "shown_by"], commandRows),
       table(["telemetry", "title_en", "title_fa", "order", "unit", "precision"], valueRows),
-      h("div", { class: "row" }, h("button", {}, t("save")), status),
+      row(h("button", {}, t("save")), status),
     );
     details.replaceChildren(/** @type {Node} */ (details.firstElementChild), form);
   }
@@ -95,7 +95,7 @@ function commandRow(name, words, values) {
     const said = { ...words, title: titles.read(), icon: icon.value, order: numberIn(order), state: state.value };
     return given({ ...said, confirm: confirm.checked ? question : undefined });
   };
-  return { name, element: row(name, [titles.inputs, icon, order, confirm, state].flat()), read };
+  return { name, element: tableRow(name, [titles.inputs, icon, order, confirm, state].flat()), read };
 }
 
 /** @type {(name: string, words: Words, unit?: string) => WordsRow} */
@@ -109,11 +109,11 @@ function valueRow(name, words, declared) {
     const numbers = { order: numberIn(order), precision: numberIn(precision) };
     return given({ ...words, ...numbers, title: titles.read(), unit: unit.value.trim() });
   };
-  return { name, element: row(name, [...titles.inputs, order, unit, precision]), read };
+  return { name, element: tableRow(name, [...titles.inputs, order, unit, precision]), read };
 }
 
 /** @type {(name: string, inputs: HTMLElement[]) => HTMLElement} */
-function row(name, inputs) {
+function tableRow(name, inputs) {
   return h(
     "tr",
     {},
@@ -149,7 +149,7 @@ function select(options, value, label) {
   const element = h(
     "select",
     { "aria-label": label },
-    options.map(([key, text]) => h("option", { value: key }, text)),
+    options.map(([key, text]) => option(key, text)),
   );
   element.value = value;
   return element;

@@ -3,6 +3,21 @@
 import { h, visible } from "../lib/dom.js";
 import { t } from "../lib/words.js";
 
+/** @import { Child } from "../lib/types.js" */
+import { row } from "./page-parts.js";
+
+/**
+ * Shows something in a dialog, until it is closed.
+ * @type {(title: string, ...content: Child[]) => void}
+ */
+export function showDialog(title, ...content) {
+  const close = h("form", { method: "dialog" }, h("button", { class: "quiet" }, t("close")));
+  const dialog = h("dialog", { "aria-label": title }, content, close);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
 /**
  * Shows a question and returns whether the answer was yes.
  * @param {string} question
@@ -19,9 +34,7 @@ export function isConfirmed(question, yes) {
       "form",
       { method: "dialog" },
       h("p", { id: "question", dir: "auto" }, visible(question)),
-      h(
-        "div",
-        { class: "row" },
+      row(
         h("button", { value: "no", class: "quiet", autofocus: true }, t("cancel")),
         h("button", { value: "yes", class: "danger" }, yes),
       ),

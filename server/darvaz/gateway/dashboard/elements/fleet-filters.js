@@ -6,6 +6,7 @@ import { compareNames, fold } from "../lib/fold.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 import { icon } from "./icon.js";
+import { button, option } from "./page-parts.js";
 
 /** @import { Device } from "../lib/types.js" */
 /** @import { FleetFilter } from "../lib/fleet.js" */
@@ -34,9 +35,9 @@ export function fleetFilters(onchange, onselect) {
   let isTable = false;
   table.addEventListener("click", () => onchange({ view: isTable ? "" : "table" }));
   const columns = columnChoice(() => onchange({}));
-  const select = h("button", { type: "button", class: "quiet", onclick: onselect }, t("select_many"));
+  const select = button("select_many", onselect);
   const reset = () => onchange({ q: "", state: "", group: "", kind: "", version: "", sort: "" });
-  const clear = h("button", { type: "button", class: "link", onclick: reset }, t("clear_filters"));
+  const clear = button("clear_filters", reset, "link");
   const searchBox = h("label", { class: "search" }, h("span", { class: "visually-hidden" }, t("search")), search);
   const choices = [state, group, kind, version];
   const tools = h("span", { class: "row tools" }, clear, store.mayChange && select, columns, table);
@@ -108,9 +109,9 @@ function choice(key, onchange) {
     const shown = JSON.stringify([options, value]);
     if (shown === drawn) return;
     drawn = shown;
-    const all = h("option", { value: "" }, t(`all_${key}`));
+    const all = option("", t(`all_${key}`));
     const known = options.some(([name]) => name === value) || !value ? options : [...options, [value, visible(value)]];
-    select.replaceChildren(all, ...known.map(([name, text]) => h("option", { value: name }, text)));
+    select.replaceChildren(all, ...known.map(([name, text]) => option(name, text)));
     select.value = value;
     select.classList.toggle("chosen", value !== "");
   };

@@ -1,9 +1,8 @@
 // A gauge: half a circle that fills with a value between two ends.
 
-import { h } from "../lib/dom.js";
+import { drawn, h } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const ARC = "M8 50a42 42 0 0 1 84 0";
 
 /**
@@ -11,16 +10,10 @@ const ARC = "M8 50a42 42 0 0 1 84 0";
  * @type {(title: string, low: number, high: number) => {element: HTMLElement, draw(value: number | null, text: string): void}}
  */
 export function gauge(title, low, high) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 100 56");
-  svg.setAttribute("aria-hidden", "true");
-  const [, filled] = ["ground", "filled"].map((name) => {
-    const arc = document.createElementNS(SVG, "path");
-    const attributes = { d: ARC, class: name, pathLength: "100" };
-    for (const [key, value] of Object.entries(attributes)) arc.setAttribute(key, value);
-    svg.append(arc);
-    return arc;
-  });
+  const [ground, filled] = ["ground", "filled"].map((name) =>
+    drawn("path", { d: ARC, class: name, pathLength: "100" }),
+  );
+  const svg = drawn("svg", { viewBox: "0 0 100 56", "aria-hidden": "true" }, ground, filled);
   const number = h("strong", { class: "big" });
   const [least, most] = [low, high].map((end) => h("span", {}, formatNumber(end)));
   const element = h(

@@ -1,5 +1,7 @@
 // Small drawings of our own, in the colour of the text beside them.
 
+import { drawn } from "../lib/dom.js";
+
 /** The path of each icon in a square of 24, by the names that boards may use. */
 /** @type {Record<string, string>} */
 const PATHS = {
@@ -41,13 +43,8 @@ const PATHS = {
  */
 export function icon(name) {
   if (name === undefined || !Object.hasOwn(PATHS, name)) return null;
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const attributes = { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true", focusable: "false" };
-  for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, value);
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", PATHS[name]);
-  svg.append(path);
-  return svg;
+  return drawn("svg", attributes, drawn("path", { d: PATHS[name] }));
 }
 
 /** The names that there are icons for. */

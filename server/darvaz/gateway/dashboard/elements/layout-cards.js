@@ -1,7 +1,7 @@
 // The cards of a dashboard, such as a value, a plot or a control; drawn once, then kept up to date.
 
-import { aboutValue, boardName } from "../lib/about-values.js";
-import { pathOf, reasonOf, request } from "../lib/api.js";
+import { aboutValue, boardName, newestOf } from "../lib/about-values.js";
+import { pathOf, request } from "../lib/api.js";
 import { chartHashOf, DAY_S } from "../lib/chart-state.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { formatAgo, formatTime } from "../lib/format.js";
@@ -11,6 +11,7 @@ import { pointOf } from "../lib/plot-math.js";
 import { switchOf, titleOf } from "../lib/rules.js";
 import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
+import { attempt, hint, row } from "./page-parts.js";
 import "./device-camera.js";
 import { gauge } from "./gauge.js";
 import { plot } from "./plot.js";
@@ -62,13 +63,8 @@ function frame({ is_wide, text }, device, title, ...content) {
   const known = store.devices.get(device);
   const label = bdi(known ? boardName(device) : device);
   const board = known && !store.limits?.layout ? deviceLink(known, label) : label;
-  const head = h("div", { class: "row" }, h("h2", {}, bdi(text || title)), h("span", { class: "quiet small" }, board));
-  return h(
-    "li",
-    { class: is_wide ? "panel tile wide-tile" : "panel tile" },
-    head,
-    known ? content : h("p", { class: "quiet" }, t("card_gone")),
-  );
+  const head = row(h("h2", {}, bdi(text || title)), h("span", { class: "quiet small" }, board));
+  return h("li", { class: is_wide ? "panel tile wide-tile" : "panel tile" }, head, known ? content : hint("card_gone"));
 }
 
 /** @type {(card: LayoutCard, device: string) => ShownCard} */
@@ -88,8 +84,7 @@ function valueCard(card, device) {
   const draw = () => {
     const known = store.devices.get(device);
     const reading = own(known?.values ?? {}, name);
-    const vital = known?.[/** @type {"rssi_dbm"} */ (name)];
-    number.textContent = aboutValue(device, name).textOf(reading?.value ?? (typeof vital === "number" ? vital : null));
+    number.textContent = aboutValue(device, name).textOf(newestOf(known, name));
     age.textContent =
       known?.online === false
         ? `${t("offline")} · ${formatAgo(known.last_seen)}`
@@ -110,8 +105,7 @@ function gaugeCard(card, device) {
   const element = frame(card, device, title, drawing.element);
   const draw = () => {
     const known = store.devices.get(device);
-    const vital = known?.[/** @type {"rssi_dbm"} */ (name)];
-    const value = own(known?.values ?? {}, name)?.value ?? (typeof vital === "number" ? vital : null);
+    const value = newestOf(known, name);
     drawing.draw(typeof value === "number" ? value : null, aboutValue(device, name).textOf(value));
     element.classList.toggle("away", known?.online === false);
   };
@@ -192,12 +186,10 @@ function button({ id }, name) {
   const status = h("output", { class: "status" });
   const send = async () => {
     run.disabled = true;
-    try {
+    await attempt(status, async () => {
       await request("POST", pathOf(id, "commands", name));
       status.textContent = t("done");
-    } catch (error) {
-      status.textContent = t("failed", reasonOf(error));
-    }
+    });
     announce(status.textContent ?? "");
     run.disabled = false;
   };

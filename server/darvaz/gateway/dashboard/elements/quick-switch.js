@@ -1,11 +1,10 @@
 // A switch on a card: the first command of a board that turns something on and off.
 
-import { pathOf, reasonOf, request } from "../lib/api.js";
+import { failureText, pathOf, request } from "../lib/api.js";
 import { announce, h, visible } from "../lib/dom.js";
 import { nameOf } from "../lib/known-devices.js";
 import { own } from "../lib/own.js";
 import { stateOf, switchOf, titleOf } from "../lib/rules.js";
-import { t } from "../lib/words.js";
 import { toggle } from "./control-fields.js";
 
 /** @import { Device } from "../lib/types.js" */
@@ -26,7 +25,7 @@ export function quickSwitch(device) {
       await request("POST", pathOf(device.id, "commands", name), { [key]: input.read() });
       input.flip();
     } catch (error) {
-      note.textContent = t("failed", reasonOf(error));
+      note.textContent = failureText(error);
       announce(note.textContent);
     }
     input.element.removeAttribute("aria-busy");

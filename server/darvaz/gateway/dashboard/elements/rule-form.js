@@ -4,17 +4,15 @@ import { valueNamesOf } from "../lib/about-values.js";
 import { numberOf } from "../lib/alert-text.js";
 import { h, visible } from "../lib/dom.js";
 import { compareNames } from "../lib/fold.js";
-import { nameOf } from "../lib/known-devices.js";
 import { own } from "../lib/own.js";
 import { weekDays } from "../lib/rule-text.js";
-import { inputKindOf, titleOf } from "../lib/rules.js";
-import { store } from "../lib/store.js";
+import { titleOf } from "../lib/rules.js";
 import { t } from "../lib/words.js";
-import { asChoice } from "./batch-bar.js";
-import { field } from "./control-fields.js";
-import { groupsOf } from "./fleet-filters.js";
+import { argumentsIn, choiceFields } from "./control-fields.js";
+import { labelled, panel, row, submitted } from "./page-parts.js";
+import { choiceOf, fill, membersOf, targetOf, targetOptions } from "./targets.js";
 
-/** @import { ArgumentInput, Device, Rule } from "../lib/types.js" */
+/** @import { ArgumentInput, Rule } from "../lib/types.js" */
 
 const KINDS = ["time", "below", "above", "is", "offline", "online"];
 const COMPARED = ["below", "above", "is"];
@@ -99,9 +97,7 @@ export function ruleForm(onsave, oncancel) {
       targets()
         .map(({ commands }) => own(commands, command.value))
         .find(Boolean) ?? {};
-    inputs = Object.entries(rules).map(([key, rule]) =>
-      field(key, inputKindOf(rule) === "switch" ? asChoice(rule) : rule),
-    );
+    inputs = choiceFields(rules);
     for (const input of inputs) if (Object.hasOwn(given, input.key)) input.write(given[input.key]);
     args.replaceChildren(...inputs.map(({ element }) => element));
   };
@@ -114,18 +110,17 @@ export function ruleForm(onsave, oncancel) {
   const fields = () => {
     const kind = when.value;
     const isCommand = what.value === "command";
-    const [ofKind, ofName] = targetOf(of.value);
-    const [toKind, toName] = targetOf(to.value);
+    const nobody = { device: null, group: null };
+    const about = kind === "time" ? nobody : targetOf(of.value);
+    const receiver = isCommand ? targetOf(to.value) : nobody;
     const number = numberOf(threshold.value);
     const plain = threshold.value.trim();
     const isTrue = plain === "true" || plain === t("on");
     const truth = isTrue || plain === "false" || plain === t("off") ? isTrue : plain;
-    const given = inputs.map(({ key, read }) => [key, read()]).filter(([, each]) => each !== undefined);
     return {
       when: kind,
       title: title.value.trim(),
-      device: kind !== "time" && ofKind === "device" ? ofName : null,
-      group: kind !== "time" && ofKind === "group" ? ofName : null,
+      ...about,
       value: COMPARED.includes(kind) ? value.value.trim() : null,
       threshold: COMPARED.includes(kind) ? (kind === "is" && Number.isNaN(number) ? truth : number) : null,
       for_s: parts.minutes.hidden ? 0 : (numberOf(minutes.value) || 0) * MINUTE_S,
@@ -133,16 +128,14 @@ export function ruleForm(onsave, oncancel) {
       days: boxes.filter(({ box }) => box.checked).map(({ day }) => day),
       missed: missed.checked && kind === "time" ? "run" : "skip",
       command: isCommand ? command.value : null,
-      args: isCommand ? Object.fromEntries(given) : {},
-      to_device: isCommand && toKind === "device" ? toName : null,
-      to_group: isCommand && toKind === "group" ? toName : null,
+      args: isCommand ? argumentsIn(inputs) : {},
+      to_device: receiver.device,
+      to_group: receiver.group,
       message: isCommand ? null : text.value.trim(),
     };
   };
   const offer = () => {
-    const groups = groupsOf(store.devices.values()).map((name) => [`group/${name}`, t("of_group", visible(name))]);
-    const all = [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
-    const boards = all.map((device) => [`device/${device.id}`, visible(nameOf(device))]);
+    const { boards, groups } = targetOptions();
     fill(of, [["", t("all_boards")], ...groups, ...boards]);
     fill(to, [...boards, ...groups]);
   };
@@ -151,7 +144,7 @@ export function ruleForm(onsave, oncancel) {
     cancel.hidden = !rule;
     offer();
     when.value = rule?.when ?? "time";
-    of.value = rule?.device ? `device/${rule.device}` : rule?.group ? `group/${rule.group}` : "";
+    of.value = choiceOf(rule);
     value.value = rule?.value ?? "";
     threshold.value = rule?.threshold === null || rule === null ? "" : thresholdText(rule.threshold);
     minutes.value = rule?.for_s ? String(rule.for_s / MINUTE_S) : "";
@@ -159,53 +152,25 @@ export function ruleForm(onsave, oncancel) {
     for (const { day, box } of boxes) box.checked = rule?.days.includes(day) ?? true;
     missed.checked = rule?.missed === "run";
     what.value = rule && rule.message !== null ? "message" : "command";
-    if (rule?.to_device || rule?.to_group)
-      to.value = rule.to_device ? `device/${rule.to_device}` : `group/${rule.to_group}`;
+    const receiver = choiceOf(rule && { device: rule.to_device, group: rule.to_group });
+    if (receiver) to.value = receiver;
     showCommands(rule?.command ?? "");
     showArguments(rule?.args ?? {});
     text.value = rule?.message ?? "";
     title.value = rule?.title ?? "";
     showKinds();
   };
-  const onsubmit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    onsave(fields());
-  };
+  const onsubmit = submitted(() => onsave(fields()));
   const form = h(
     "form",
     { onsubmit, class: "rule-form" },
-    h(
-      "div",
-      { class: "row" },
-      labelled("rule_when", when),
-      parts.of,
-      parts.value,
-      parts.threshold,
-      parts.minutes,
-      parts.at,
-      days,
-      names,
-    ),
-    h("div", { class: "row" }, parts.missed),
-    h("div", { class: "row" }, labelled("rule_then", what), parts.to, parts.command, args, parts.text),
-    h("div", { class: "row" }, labelled("rule_title", title), h("button", {}, t("rule_save")), cancel),
+    row(labelled("rule_when", when), parts.of, parts.value, parts.threshold, parts.minutes, parts.at, days, names),
+    row(parts.missed),
+    row(labelled("rule_then", what), parts.to, parts.command, args, parts.text),
+    row(labelled("rule_title", title), h("button", {}, t("rule_save")), cancel),
   );
   write(null);
-  return { element: h("section", { class: "panel" }, heading, form), write };
-}
-
-/** @type {(value: string) => Device[]} */
-function membersOf(value) {
-  const [kind, name] = targetOf(value);
-  const all = [...store.devices.values()];
-  if (kind === "device") return all.filter(({ id }) => id === name);
-  return kind === "group" ? all.filter(({ groups }) => groups.includes(name)) : all;
-}
-
-/** @type {(value: string) => [kind: string, name: string]} */
-function targetOf(value) {
-  const at = value.indexOf("/");
-  return [value.slice(0, Math.max(0, at)), value.slice(at + 1)];
+  return { element: panel(heading, form), write };
 }
 
 /** @param {unknown} threshold */
@@ -218,17 +183,4 @@ function select(options) {
   const element = h("select", {});
   fill(element, options);
   return element;
-}
-
-/** @type {(element: HTMLSelectElement, options: string[][]) => void} */
-function fill(element, options) {
-  const before = element.value;
-  element.replaceChildren(...options.map(([value, text]) => h("option", { value }, text)));
-  if (options.some(([value]) => value === before)) element.value = before;
-}
-
-/** @type {(title: string, input: HTMLElement) => HTMLElement} */
-function labelled(title, input) {
-  input.setAttribute("aria-label", t(title));
-  return h("label", {}, h("span", {}, t(title)), input);
 }

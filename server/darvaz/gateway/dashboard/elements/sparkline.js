@@ -2,7 +2,7 @@
 
 import { pathOf, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
-import { h } from "../lib/dom.js";
+import { drawn, h } from "../lib/dom.js";
 import { orderOf } from "../lib/rules.js";
 
 /** @import { Device, Point } from "../lib/types.js" */
@@ -44,16 +44,14 @@ async function next() {
  * @param {Device} device
  */
 export function sparkline({ id }) {
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const path = drawn("path", {});
   const attributes = {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     class: "spark",
     preserveAspectRatio: "none",
     "aria-hidden": "true",
   };
-  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
-  svg.append(path);
+  const svg = drawn("svg", attributes, path);
   const element = h("div", { class: "spark-box", hidden: true }, svg);
   let name = "";
   /** @type {Point[]} */

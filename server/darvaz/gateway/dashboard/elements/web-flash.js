@@ -2,10 +2,11 @@
 // that is loaded once a port is chosen: few people do so.
 
 import { boardAddress } from "../lib/addresses.js";
-import { pathOf, reasonOf, request } from "../lib/api.js";
+import { failureText, pathOf, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
 import { announce, h, visible } from "../lib/dom.js";
 import { t } from "../lib/words.js";
+import { hint, submitted } from "./page-parts.js";
 import "../lib/words-flash.js";
 
 /** @import { BoardError, BoardPrompt } from "../lib/board-prompt.js" */
@@ -27,13 +28,10 @@ class WebFlash extends HTMLElement {
   connectedCallback() {
     const title = h("h2", {}, t("flash_title"));
     if (!serialPorts()) {
-      this.replaceChildren(title, h("p", { class: "quiet" }, t("flash_where")));
+      this.replaceChildren(title, hint("flash_where"));
       return;
     }
-    const onsubmit = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.#flash();
-    };
+    const onsubmit = submitted(() => this.#flash());
     const inputs = { device: this.#device, ssid: this.#ssid, password: this.#password, gateway: this.#gateway };
     const fields = Object.entries(inputs).map(([name, input]) =>
       h("label", {}, h("span", {}, t(`flash_${name}`)), input),
@@ -129,7 +127,7 @@ class WebFlash extends HTMLElement {
   #tellError(error) {
     const { message, value } = /** @type {BoardError} */ (error);
     if (value !== undefined) this.#tell(message, value);
-    else this.#status.textContent = t("failed", reasonOf(error));
+    else this.#status.textContent = failureText(error);
     this.#status.classList.add("failed");
   }
 }

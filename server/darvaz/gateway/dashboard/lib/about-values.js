@@ -14,6 +14,19 @@ import { t } from "./words.js";
 /** @type {Record<string, [unit: string, title: string]>} */
 const VITALS = { rssi_dbm: ["dBm", "signal"], heap_free_bytes: ["B", "heap"] };
 
+/** Whether it is a value that the library itself reports.
+ * @param {string} name */
+export const isVital = (name) => Object.hasOwn(VITALS, name);
+
+/**
+ * Returns the newest value of a board; null: unknown.
+ * @type {(device: Device | undefined, name: string) => Value | null}
+ */
+export function newestOf(device, name) {
+  const vital = device?.[/** @type {"rssi_dbm"} */ (name)];
+  return own(device?.values ?? {}, name)?.value ?? (typeof vital === "number" ? vital : null);
+}
+
 /**
  * Returns the title and the unit of a value, and how to write what it is.
  * @param {string} device
@@ -29,6 +42,11 @@ export function aboutValue(device, name) {
   const textOf = (/** @type {Value | null} */ value) =>
     own(words?.options ?? {}, String(value)) ?? formatValue(value, unit, words?.precision);
   return { title, unit, textOf, words };
+}
+
+/** @returns {Device[]} all boards, in the order of their names */
+export function boardsByName() {
+  return [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
 }
 
 /**
@@ -47,7 +65,7 @@ export function boardName(device) {
 export function valueNamesOf(device) {
   const byOrder = orderOf(device.words?.telemetry);
   const vitals = Object.keys(VITALS).filter((name) => device[/** @type {"rssi_dbm"} */ (name)] !== null);
-  const names = Object.keys(device.values).filter((name) => !own(VITALS, name));
+  const names = Object.keys(device.values).filter((name) => !isVital(name));
   return [...names.sort(byOrder), ...vitals];
 }
 
@@ -61,11 +79,10 @@ export function commonValueOf(devices) {
   for (const device of devices) {
     for (const name of valueNamesOf(device)) boards.set(name, [...(boards.get(name) ?? []), device.id]);
   }
-  const isVital = (/** @type {string} */ name) => Number(Boolean(own(VITALS, name)));
   const isText = (/** @type {string} */ name) =>
     Number(devices.some(({ values }) => ["string", "boolean"].includes(typeof own(values, name)?.value)));
   const found = [...boards].sort(
-    ([a, ofA], [b, ofB]) => isVital(a) - isVital(b) || ofB.length - ofA.length || isText(a) - isText(b),
+    ([a, ofA], [b, ofB]) => Number(isVital(a)) - Number(isVital(b)) || ofB.length - ofA.length || isText(a) - isText(b),
   )[0];
   return found ? { name: found[0], ids: found[1].sort(compareNames) } : null;
 }

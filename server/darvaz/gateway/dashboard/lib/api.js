@@ -39,6 +39,14 @@ export function reasonOf(error) {
 }
 
 /**
+ * Returns the sentence that something failed, and why.
+ * @param {unknown} error
+ */
+export function failureText(error) {
+  return t("failed", reasonOf(error));
+}
+
+/**
  * Sends a request and returns the JSON of the answer, or null if it has none; 401 leads to the sign-in page.
  * @param {string} method
  * @param {string} path

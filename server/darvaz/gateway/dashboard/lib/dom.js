@@ -39,6 +39,17 @@ const HIDDEN =
 const CLIP_CHARS = 600;
 
 /**
+ * Returns an element of a drawing.
+ * @type {(tag: "svg" | "path", attributes: Record<string, unknown>, ...children: Node[]) => SVGElement}
+ */
+export function drawn(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/**
  * Returns untrusted text with its invisible characters written out as \uXXXX.
  * @param {unknown} text
  */

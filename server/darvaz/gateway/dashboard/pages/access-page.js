@@ -2,9 +2,19 @@
 
 import { copyable } from "../elements/copyable.js";
 import { isConfirmed } from "../elements/dialog.js";
-import { actionButton, cell, labelled, panel, select, table } from "../elements/page-parts.js";
+import {
+  actionButton,
+  attempt,
+  cell,
+  failureLine,
+  labelled,
+  panel,
+  select,
+  submitted,
+  table,
+} from "../elements/page-parts.js";
 import { addressFor } from "../lib/addresses.js";
-import { reasonOf, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { timeElement } from "../lib/format.js";
@@ -18,7 +28,7 @@ const KINDS = ["pico", "esp32cam", "operator", "viewer", "assistant"];
 const ROLES = ["owner", "operator", "viewer"];
 
 class AccessPage extends HTMLElement {
-  #status = h("p", { role: "alert", class: "failed" });
+  #status = failureLine();
   #tokensTitle = h("h2", { tabindex: -1 }, t("tokens"));
   #tokens = h("tbody", {});
   #sessions = h("tbody", {});
@@ -72,10 +82,7 @@ class AccessPage extends HTMLElement {
 
   /** @type {(change: () => Promise<unknown>, fields: HTMLElement[]) => HTMLFormElement} */
   #form(change, fields) {
-    const onsubmit = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.#change(change);
-    };
+    const onsubmit = submitted(() => this.#change(change));
     return h("form", { class: "row", onsubmit }, ...fields);
   }
 
@@ -85,23 +92,17 @@ class AccessPage extends HTMLElement {
    */
   async #change(change) {
     this.#status.textContent = "";
-    try {
+    return attempt(this.#status, async () => {
       await change();
       await this.#load();
-      return true;
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-      return false;
-    }
+    });
   }
 
   async #load() {
-    try {
+    await attempt(this.#status, async () => {
       const answers = await Promise.all([request("GET", "/api/tokens"), request("GET", "/api/sessions")]);
       this.#show(answers[0].tokens, answers[1].sessions);
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @type {(tokens: Token[], sessions: BrowserSession[]) => void} */

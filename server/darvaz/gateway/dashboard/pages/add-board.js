@@ -1,10 +1,11 @@
 // The page that adds a board: opens the enrolment window, shows the command to run, and waits for the board.
 
 import { copyable } from "../elements/copyable.js";
+import { attempt, hint, panel, row } from "../elements/page-parts.js";
 import { deviceLink } from "../elements/presence.js";
 import "../elements/web-flash.js";
 import { boardAddress, flashCommand, isLoopback } from "../lib/addresses.js";
-import { reasonOf, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
 import { announce, bdi, h } from "../lib/dom.js";
 import { formatDuration, formatTime } from "../lib/format.js";
@@ -38,12 +39,7 @@ class AddBoard extends HTMLElement {
 
   connectedCallback() {
     const steps = h("ol", { class: "steps" }, this.#commandStep(), this.#openStep(), this.#waitStep());
-    this.replaceChildren(
-      h("h1", {}, t("add")),
-      h("section", { class: "panel" }, h("web-flash", {})),
-      h("p", {}, t("add_intro")),
-      steps,
-    );
+    this.replaceChildren(h("h1", {}, t("add")), panel(h("web-flash", {})), h("p", {}, t("add_intro")), steps);
     follow(this, "arrived", (id) => this.#welcome(id));
     this.#tickTimer = setInterval(() => this.#tick(), TICK_MS);
     this.#refreshTimer = setInterval(() => this.#refresh(), REFRESH_MS);
@@ -56,7 +52,7 @@ class AddBoard extends HTMLElement {
   }
 
   #openStep() {
-    const buttons = h("div", { class: "row" }, this.#openButton, this.#closeButton);
+    const buttons = row(this.#openButton, this.#closeButton);
     return step(
       "step_open",
       h("p", {}, t("window_why")),
@@ -69,10 +65,10 @@ class AddBoard extends HTMLElement {
     return step(
       "step_type",
       copyable(flashCommand(location)),
-      !isLoopback(location) && h("p", { class: "quiet" }, t("flash_elsewhere")),
-      h("p", { class: "quiet" }, t("no_flash")),
+      !isLoopback(location) && hint("flash_elsewhere"),
+      hint("no_flash"),
       this.#address,
-      h("p", { class: "quiet" }, t("simulate_hint")),
+      hint("simulate_hint"),
       copyable("make simulate"),
     );
   }
@@ -94,13 +90,11 @@ class AddBoard extends HTMLElement {
 
   /** @type {(method: string, body?: unknown) => Promise<void>} */
   async #load(method, body) {
-    try {
+    await attempt(this.#status, async () => {
       const enrolment = await request(method, "/api/enrolment", body);
       this.#show(enrolment);
       this.#address.replaceChildren(...addressParts(enrolment));
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   // The window may be opened or closed elsewhere.
@@ -175,5 +169,5 @@ function step(title, ...content) {
 /** @param {Enrolment} enrolment */
 function addressParts(enrolment) {
   const { address, isComplete } = boardAddress(location, enrolment.address, enrolment.is_public);
-  return isComplete ? [copyable(address)] : [copyable(address), h("p", { class: "quiet" }, t("your_address"))];
+  return isComplete ? [copyable(address)] : [copyable(address), hint("your_address")];
 }

@@ -1,8 +1,8 @@
 // The page of alerts: what is wrong now, the rules, who is told, and what was wrong.
 
-import { cell, panel, table } from "../elements/page-parts.js";
+import { attempt, cell, failureLine, panel, table } from "../elements/page-parts.js";
 import { alertText } from "../lib/alert-text.js";
-import { reasonOf, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
 import { bdi, h } from "../lib/dom.js";
 import { formatDuration, timeElement } from "../lib/format.js";
 import { follow, store } from "../lib/store.js";
@@ -17,7 +17,7 @@ const PAST_SHOWN = 50;
 const GATHER_MS = 300;
 
 class AlertsPage extends HTMLElement {
-  #status = h("p", { role: "alert", class: "failed" });
+  #status = failureLine();
   #now = h("tbody", {});
   #nowTable = table(["what", "board", "alert_since", "actions"], this.#now);
   #calm = h("p", { hidden: true }, t("nothing_wrong"));
@@ -52,7 +52,7 @@ class AlertsPage extends HTMLElement {
   }
 
   async #load() {
-    try {
+    await attempt(this.#status, async () => {
       const [now, past, { rules }] = await Promise.all([
         request("GET", "/api/alerts"),
         request("GET", `/api/alerts/history?limit=${PAST_SHOWN}`),
@@ -60,9 +60,7 @@ class AlertsPage extends HTMLElement {
       ]);
       this.#status.textContent = "";
       this.#show(now.alerts, past.alerts, new Map(rules.map((/** @type {AlertRule} */ rule) => [rule.id, rule])));
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @type {(now: Alert[], past: Alert[], rules: Map<string, AlertRule>) => void} */
@@ -79,12 +77,10 @@ class AlertsPage extends HTMLElement {
   #nowRow(alert, rule) {
     const text = alertText(alert, rule);
     const acknowledge = async () => {
-      try {
+      await attempt(this.#status, async () => {
         await request("POST", `/api/alerts/${alert.id}/acknowledgement`);
         await this.#load();
-      } catch (error) {
-        this.#status.textContent = t("failed", reasonOf(error));
-      }
+      });
     };
     const label = `${t("acknowledge")}: ${text}`;
     const button = h("button", { type: "button", onclick: acknowledge, "aria-label": label }, t("acknowledge"));

@@ -1,5 +1,6 @@
 // The page of all cameras, side by side, at a low frame rate.
 
+import { row } from "../elements/page-parts.js";
 import { deviceLink, presence } from "../elements/presence.js";
 import { bdi, h } from "../lib/dom.js";
 import { nameOf } from "../lib/known-devices.js";
@@ -38,5 +39,5 @@ customElements.define("camera-wall", CameraWall);
 function itemOf(device) {
   const title = h("h2", {}, deviceLink(device, bdi(nameOf(device))));
   const camera = h("device-camera", { device: device.id, fps: FPS, small: true });
-  return h("li", {}, h("div", { class: "row" }, title, presence(device)), camera);
+  return h("li", {}, row(title, presence(device)), camera);
 }

@@ -1,5 +1,6 @@
 // The page of a chart: values of several boards over one time, compared with an earlier one, as its address says.
 
+import { button, panel } from "../elements/page-parts.js";
 import "../lib/words-charts.js";
 import { chartCanvas, lookOf } from "../elements/chart-canvas.js";
 import { drawChart, heightOf } from "../elements/chart-drawing.js";
@@ -9,7 +10,7 @@ import { fullText, seriesPicker, timePicker } from "../elements/chart-picker.js"
 import { isCopied } from "../elements/copyable.js";
 import { aboutValue, boardName } from "../lib/about-values.js";
 import { alertText } from "../lib/alert-text.js";
-import { reasonOf } from "../lib/api.js";
+import { failureText } from "../lib/api.js";
 import { fewAtOnce, loadAlerts, loadHappened, loadSeries } from "../lib/chart-data.js";
 import { rowsOf, spansOf } from "../lib/chart-math.js";
 import { chartHashOf, chartStateOf, movedSpan, SERIES_MAX, spanOf } from "../lib/chart-state.js";
@@ -72,13 +73,13 @@ class ChartPage extends HTMLElement {
     (step) => this.#step(step),
   );
   #series = seriesPicker((added) => this.#add(added));
-  #copy = h("button", { type: "button", class: "quiet", onclick: () => this.#copyLink() }, t("chart_link"));
+  #copy = button("chart_link", () => this.#copyLink());
   #tools = h(
     "span",
     { class: "row tools" },
     this.#copy,
-    h("button", { type: "button", class: "quiet", onclick: () => this.#saveCsv() }, t("chart_csv")),
-    h("button", { type: "button", class: "quiet", onclick: () => this.#savePicture() }, t("chart_png")),
+    button("chart_csv", () => this.#saveCsv()),
+    button("chart_png", () => this.#savePicture()),
   );
   #panel = h(
     "section",
@@ -99,7 +100,7 @@ class ChartPage extends HTMLElement {
       this.#failed,
       this.#empty,
       this.#panel,
-      h("section", { class: "panel" }, this.#series.element),
+      panel(this.#series.element),
     );
     follow(this, "telemetry", (report) => this.#onTelemetry(report));
     follow(this, "devices", () => this.#series.offer());
@@ -169,7 +170,7 @@ class ChartPage extends HTMLElement {
       this.#happened = new Map(happened.map((each, at) => [devices[at], withAlerts(devices[at], each)]));
       this.#failed.textContent = "";
     } catch (error) {
-      if (number === this.#loads) this.#failed.textContent = t("failed", reasonOf(error));
+      if (number === this.#loads) this.#failed.textContent = failureText(error);
     }
     this.#draw();
   }
@@ -285,7 +286,7 @@ class ChartPage extends HTMLElement {
       });
       saveFile("chart", "csv", new Blob([csvOf(rowsOf(all, formatIso))], { type: "text/csv" }));
     } catch (error) {
-      this.#failed.textContent = t("failed", reasonOf(error));
+      this.#failed.textContent = failureText(error);
     }
   }
 

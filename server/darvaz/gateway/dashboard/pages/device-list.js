@@ -3,6 +3,7 @@
 import { batchBar } from "../elements/batch-bar.js";
 import { cardOf, rowOf, tableHead } from "../elements/device-items.js";
 import { fleetFilters } from "../elements/fleet-filters.js";
+import { hint } from "../elements/page-parts.js";
 import { troubles } from "../elements/troubles.js";
 import { Windowed } from "../elements/windowed.js";
 import { chosenColumns } from "../lib/columns.js";
@@ -218,7 +219,7 @@ function emptyNote() {
     { class: "empty" },
     h("p", {}, h("strong", {}, t("no_devices"))),
     h("p", {}, h("a", { href: "#/add", class: "button" }, t("add")), " ", t("no_devices_hint")),
-    h("p", { class: "quiet" }, t("simulate_hint")),
+    hint("simulate_hint"),
     h("pre", { dir: "ltr" }, "make simulate"),
   );
 }

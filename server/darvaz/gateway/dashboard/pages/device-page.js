@@ -1,5 +1,6 @@
 // The page of one device: camera, controls, telemetry, log, facts, journal.
 
+import { attempt, labelled, panel, submitted } from "../elements/page-parts.js";
 import "../elements/device-camera.js";
 import "../elements/device-controls.js";
 import "../elements/device-crashes.js";
@@ -13,7 +14,7 @@ import "../elements/device-release.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { icon } from "../elements/icon.js";
 import { presence } from "../elements/presence.js";
-import { pathOf, reasonOf, request } from "../lib/api.js";
+import { pathOf, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { endOf } from "../lib/fleet.js";
@@ -85,9 +86,9 @@ class DevicePage extends HTMLElement {
       h("p", {}, h("a", { href: "#/" }, t("to_devices"))),
       this.#head,
       h("div", { class: "columns" }, h("div", {}, main), h("div", {}, side)),
-      ...(store.mayChange ? [h("section", { class: "panel" }, part("device-prompt"))] : []),
+      ...(store.mayChange ? [panel(part("device-prompt"))] : []),
       h("section", { class: "panel", hidden: !store.mayChange }, part("device-words")),
-      h("section", { class: "panel" }, part("device-journal")),
+      panel(part("device-journal")),
     ];
   }
 
@@ -157,11 +158,9 @@ function manage(device) {
   const status = h("output", {});
   /** @type {(change: () => Promise<string>) => Promise<void>} */
   const change = async (make) => {
-    try {
+    await attempt(status, async () => {
       status.textContent = await make();
-    } catch (error) {
-      status.textContent = t("failed", reasonOf(error));
-    }
+    });
   };
   const rename = async () => {
     const names = groups.value.split(/[,،]/).flatMap((part) => part.trim() || []);
@@ -174,12 +173,9 @@ function manage(device) {
     location.hash = "#/";
     return "";
   };
-  const onsubmit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    change(rename);
-  };
-  const label = h("label", {}, h("span", {}, t("rename")), name);
-  const groupsLabel = h("label", {}, h("span", {}, t("groups")), groups);
+  const onsubmit = submitted(() => change(rename));
+  const label = labelled("rename", name);
+  const groupsLabel = labelled("groups", groups);
   const button = h("button", { type: "button", class: "danger", onclick: () => change(forget) }, t("forget"));
   const alert = h("a", { href: `#/alerts/${encodeURIComponent(device.id)}` }, t("alert_for"));
   return [

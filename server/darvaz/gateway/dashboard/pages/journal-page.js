@@ -1,11 +1,10 @@
 // The journal of the whole gateway: who came, went and was refused, and who changed or commanded what.
 
+import { boardsByName } from "../lib/about-values.js";
 import "../elements/device-journal.js";
-import { labelled } from "../elements/page-parts.js";
+import { labelled, option, panel } from "../elements/page-parts.js";
 import { h } from "../lib/dom.js";
-import { compareNames } from "../lib/fold.js";
 import { nameOf } from "../lib/known-devices.js";
-import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
 /** What people look for, as the API's filters. */
@@ -31,7 +30,7 @@ class JournalPage extends HTMLElement {
   #subject = h(
     "select",
     {},
-    Object.keys(SUBJECTS).map((name) => h("option", { value: name }, t(`subject_${name}`))),
+    Object.keys(SUBJECTS).map((name) => option(name, t(`subject_${name}`))),
   );
   #device = h("select", {});
   #text = h("input", { type: "search", dir: "auto", maxlength: 128 });
@@ -40,9 +39,9 @@ class JournalPage extends HTMLElement {
   #timer = 0;
 
   connectedCallback() {
-    const devices = [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
-    const options = devices.map((device) => h("option", { value: device.id }, nameOf(device)));
-    this.#device.replaceChildren(h("option", { value: "" }, t("all_devices")), ...options);
+    const devices = boardsByName();
+    const options = devices.map((device) => option(device.id, nameOf(device)));
+    this.#device.replaceChildren(option("", t("all_devices")), ...options);
     const filters = h(
       "div",
       { class: "row fleet-filters" },
@@ -59,7 +58,7 @@ class JournalPage extends HTMLElement {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#show(), SEARCH_DELAY_MS);
     });
-    this.replaceChildren(h("h1", {}, t("journal_page")), filters, h("section", { class: "panel" }, this.#journal));
+    this.replaceChildren(h("h1", {}, t("journal_page")), filters, panel(this.#journal));
     this.#show();
   }
 

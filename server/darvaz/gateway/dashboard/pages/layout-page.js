@@ -1,15 +1,14 @@
 // The page of dashboards that people made: cards in a grid, edited by buttons, keys or dragging.
 
+import { attempt, failureLine, panel, row, submitted } from "../elements/page-parts.js";
 import "../lib/words-layouts.js";
 import { isConfirmed } from "../elements/dialog.js";
-import { groupsOf } from "../elements/fleet-filters.js";
 import { cardsOf, cardTitle } from "../elements/layout-cards.js";
+import { fill, membersOf, targetOf, targetOptions } from "../elements/targets.js";
 import { valueNamesOf } from "../lib/about-values.js";
 import { numberOf } from "../lib/alert-text.js";
-import { reasonOf, request } from "../lib/api.js";
+import { failureText, request } from "../lib/api.js";
 import { bdi, h, oncePerFrame, visible } from "../lib/dom.js";
-import { compareNames } from "../lib/fold.js";
-import { nameOf } from "../lib/known-devices.js";
 import { follow, store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
@@ -33,7 +32,7 @@ class LayoutPage extends HTMLElement {
   #dragged = -1;
   #timer = 0;
   #logTimer = 0;
-  #status = h("p", { role: "alert", class: "failed" });
+  #status = failureLine();
   #drawSoon = oncePerFrame(() => {
     for (const card of this.#shown) card.draw();
   });
@@ -73,7 +72,7 @@ class LayoutPage extends HTMLElement {
       if (id === NEW && store.mayChange) this.#edit({ id: "", title: t("layout_new"), cards: [], edition: 0 });
       else this.#show();
     } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
       this.replaceChildren(h("h1", {}, t("layouts")), this.#status);
     }
   }
@@ -149,27 +148,23 @@ class LayoutPage extends HTMLElement {
 
   async #save() {
     const { id, ...fields } = /** @type {Layout} */ (this.#layout);
-    try {
+    await attempt(this.#status, async () => {
       const saved = await request(id ? "PUT" : "POST", id ? `/api/layouts/${id}` : "/api/layouts", fields);
       this.#isEditing = false;
       history.replaceState(null, "", `#/layouts/${saved.id}`);
       await this.#load();
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @param {Layout} layout */
   async #remove({ id, title }) {
     if (!(await isConfirmed(t("layout_sure", title), t("remove")))) return;
-    try {
+    await attempt(this.#status, async () => {
       await request("DELETE", `/api/layouts/${id}`);
       this.#isEditing = false;
       history.replaceState(null, "", "#/layouts");
       await this.#load();
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** The cards as they are edited: names with buttons. */
@@ -243,21 +238,21 @@ class LayoutPage extends HTMLElement {
       "layout_kind",
       KINDS.map((name) => [name, t(`card_${name}`)]),
     );
-    const all = [...store.devices.values()].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
-    const groups = groupsOf(all).map((name) => [`group/${name}`, t("of_group", visible(name))]);
-    const of = select("board", [...all.map((device) => [`device/${device.id}`, visible(nameOf(device))]), ...groups]);
+    const { boards, groups } = targetOptions();
+    const of = select("board", [...boards, ...groups]);
     const name = select("layout_name", []);
     const text = h("input", { maxlength: 1000, dir: "auto", "aria-label": t("layout_text") });
     const low = h("input", { size: 6, inputmode: "decimal", value: "0", "aria-label": t("gauge_low") });
     const high = h("input", { size: 6, inputmode: "decimal", value: "100", "aria-label": t("gauge_high") });
     const ends = [label("gauge_low", low), label("gauge_high", high)];
     const offer = () => {
-      const at = of.value.indexOf("/");
-      const [type, id] = [of.value.slice(0, at), of.value.slice(at + 1)];
-      const devices = all.filter((device) => (type === "device" ? device.id === id : device.groups.includes(id)));
+      const devices = membersOf(of.value);
       const isCommand = kind.value === "control";
       const names = devices.flatMap((device) => (isCommand ? Object.keys(device.commands) : valueNamesOf(device)));
-      name.replaceChildren(...[...new Set(names)].map((each) => h("option", { value: each }, visible(each))));
+      fill(
+        name,
+        [...new Set(names)].map((each) => [each, visible(each)]),
+      );
       of.hidden = kind.value === "text";
       name.hidden = ["text", "camera", "log"].includes(kind.value);
       for (const end of ends) end.hidden = kind.value !== "gauge";
@@ -266,15 +261,10 @@ class LayoutPage extends HTMLElement {
     kind.addEventListener("change", offer);
     of.addEventListener("change", offer);
     offer();
-    const onsubmit = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      const at = of.value.indexOf("/");
-      const id = of.value.slice(at + 1);
-      const isText = kind.value === "text";
+    const onsubmit = submitted(() => {
       const card = {
         kind: kind.value,
-        device: !isText && of.value.startsWith("device/") ? id : null,
-        group: !isText && of.value.startsWith("group/") ? id : null,
+        ...targetOf(kind.value === "text" ? "" : of.value),
         name: name.hidden ? null : name.value || null,
         text: text.value.trim(),
         is_wide: kind.value === "plot" || kind.value === "log",
@@ -282,11 +272,9 @@ class LayoutPage extends HTMLElement {
         high: kind.value === "gauge" ? numberOf(high.value) || 0 : null,
       };
       this.#change([.../** @type {Layout} */ (this.#layout).cards, card]);
-    };
-    return h(
-      "section",
-      { class: "panel" },
-      h("div", { class: "row" }, label("layout_title", title)),
+    });
+    return panel(
+      row(label("layout_title", title)),
       h(
         "form",
         { class: "row", onsubmit },

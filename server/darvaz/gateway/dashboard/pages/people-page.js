@@ -1,14 +1,25 @@
 // The page of people: who there is and what they may do, and the links that let others in.
 
+import { groupsOf } from "../elements/fleet-filters.js";
+import { store } from "../lib/store.js";
 import "../lib/words-people.js";
 import { isConfirmed } from "../elements/dialog.js";
-import { groupsOf } from "../elements/fleet-filters.js";
 import { linkCode } from "../elements/link-code.js";
-import { actionButton, cell, labelled, panel, select, table } from "../elements/page-parts.js";
-import { reasonOf, request } from "../lib/api.js";
+import {
+  actionButton,
+  attempt,
+  cell,
+  failureLine,
+  hint,
+  labelled,
+  panel,
+  select,
+  submitted,
+  table,
+} from "../elements/page-parts.js";
+import { failureText, request } from "../lib/api.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { formatNumber, timeElement } from "../lib/format.js";
-import { store } from "../lib/store.js";
 import { t } from "../lib/words.js";
 
 /** @import { Child, Grant, Invitation, IssuedLink, Layout, Person } from "../lib/types.js" */
@@ -17,7 +28,7 @@ const ROLES = ["viewer", "user", "operator", "owner"];
 const ALL = "";
 
 class PeoplePage extends HTMLElement {
-  #status = h("p", { role: "alert", class: "failed" });
+  #status = failureLine();
   #people = h("tbody", {});
   #invitations = h("tbody", {});
   /** Shows the link that was made last. */
@@ -27,7 +38,7 @@ class PeoplePage extends HTMLElement {
   connectedCallback() {
     this.replaceChildren(
       this.#heading,
-      h("p", { class: "quiet" }, t("people_hint")),
+      hint("people_hint"),
       this.#status,
       panel(h("h2", {}, t("invite")), this.#form(), this.#made),
       panel(table(["person_name", "person_role", "person_may", "used", "actions"], this.#people)),
@@ -92,10 +103,7 @@ class PeoplePage extends HTMLElement {
       name.value = "";
       offer();
     };
-    const onsubmit = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.#change(make);
-    };
+    const onsubmit = submitted(() => this.#change(make));
     return h(
       "form",
       { class: "row", onsubmit },
@@ -131,14 +139,14 @@ class PeoplePage extends HTMLElement {
       await change();
     } catch (error) {
       isDone = false;
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
     }
     await this.#load();
     return isDone;
   }
 
   async #load() {
-    try {
+    await attempt(this.#status, async () => {
       const [{ people }, { invitations }, { layouts }] = await Promise.all(
         ["people", "invitations", "layouts"].map((name) => request("GET", `/api/${name}`)),
       );
@@ -154,9 +162,7 @@ class PeoplePage extends HTMLElement {
           ? invitations.map((/** @type {Invitation} */ each) => this.#invitationRow(each, layouts))
           : [none("invitations_none", 6)]),
       );
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @param {Person} person */

@@ -1,7 +1,8 @@
 // The page of releases: the newest rollouts, what became of each on every board, and why one stopped.
 
+import { attempt, button, panel, row } from "../elements/page-parts.js";
 import { deviceLink } from "../elements/presence.js";
-import { reasonOf, request } from "../lib/api.js";
+import { failureText, request } from "../lib/api.js";
 import { bdi, h } from "../lib/dom.js";
 import { formatValue, timeElement } from "../lib/format.js";
 import { follow, store } from "../lib/store.js";
@@ -65,7 +66,7 @@ class ReleasePage extends HTMLElement {
       this.#shown = text;
       this.#show(rollouts, releases);
     } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
     }
   }
 
@@ -82,9 +83,7 @@ class ReleasePage extends HTMLElement {
   /** @type {(rollout: Rollout, release: Release | undefined, isNewest: boolean) => HTMLElement} */
   #panel(rollout, release, isNewest) {
     const { number, state, counts, created, reason, targets } = rollout;
-    const buttons = (CHANGES[state] ?? []).map(([key, wanted]) =>
-      h("button", { type: "button", class: "quiet", onclick: () => this.#change(number, wanted) }, t(key)),
-    );
+    const buttons = (CHANGES[state] ?? []).map(([key, wanted]) => button(key, () => this.#change(number, wanted)));
     const boards = h(
       "details",
       {
@@ -98,9 +97,7 @@ class ReleasePage extends HTMLElement {
       h("summary", {}, t("rollout_boards"), ": ", countsOf(counts)),
       h("ul", {}, targets.map(targetItem)),
     );
-    return h(
-      "section",
-      { class: "panel" },
+    return panel(
       h(
         "h2",
         {},
@@ -112,18 +109,16 @@ class ReleasePage extends HTMLElement {
       h("p", { class: "quiet" }, timeElement(created), release ? [" · ", changesOf(release)] : ""),
       reason && h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, reason),
       boards,
-      store.mayChange && buttons.length > 0 && h("div", { class: "row" }, buttons),
+      store.mayChange && buttons.length > 0 && row(buttons),
     );
   }
 
   /** @type {(number: number, state: string) => Promise<void>} */
   async #change(number, state) {
-    try {
+    await attempt(this.#status, async () => {
       await request("PATCH", `/api/rollouts/${number}`, { state });
       await this.#load();
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 }
 

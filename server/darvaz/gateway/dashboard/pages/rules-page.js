@@ -1,11 +1,12 @@
 // The page of rules: what the gateway does by itself, with the last runs of each, and the form that makes one.
 
+import { attempt, failureLine, hint, panel, row } from "../elements/page-parts.js";
 import "../lib/words-rules.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { icon } from "../elements/icon.js";
 import { ruleForm } from "../elements/rule-form.js";
 import { boardName } from "../lib/about-values.js";
-import { reasonOf, request } from "../lib/api.js";
+import { failureText, request } from "../lib/api.js";
 import { announce, bdi, h, visible } from "../lib/dom.js";
 import { formatAgo, timeElement } from "../lib/format.js";
 import { thenText, whenText } from "../lib/rule-text.js";
@@ -17,8 +18,8 @@ import { t } from "../lib/words.js";
 const REFRESH_MS = 15_000;
 
 class RulesPage extends HTMLElement {
-  #status = h("p", { role: "alert", class: "failed" });
-  #note = h("p", { class: "quiet" }, t("rules_hint"));
+  #status = failureLine();
+  #note = hint("rules_hint");
   #list = h("ul", { class: "rules" });
   #none = h("p", { class: "quiet", hidden: true }, t("rule_none"));
   /** @type {Rule | null} the rule that is being changed */
@@ -32,7 +33,7 @@ class RulesPage extends HTMLElement {
   #timer = 0;
 
   connectedCallback() {
-    const list = h("section", { class: "panel" }, h("h2", {}, t("rules")), this.#none, this.#list);
+    const list = panel(h("h2", {}, t("rules")), this.#none, this.#list);
     this.replaceChildren(
       h("h1", {}, t("rules")),
       this.#note,
@@ -40,7 +41,7 @@ class RulesPage extends HTMLElement {
       list,
       store.mayChange ? this.#form.element : "",
     );
-    this.append(h("p", { class: "quiet" }, t("rule_python")));
+    this.append(hint("rule_python"));
     follow(this, "state", () => store.state === "live" && this.#load());
     this.#timer = setInterval(() => this.#load(), REFRESH_MS);
     this.#load();
@@ -51,16 +52,14 @@ class RulesPage extends HTMLElement {
   }
 
   async #load() {
-    try {
+    await attempt(this.#status, async () => {
       /** @type {{rules: Rule[], can_schedule: boolean}} */
       const { rules, can_schedule } = await request("GET", "/api/rules");
       if (!can_schedule) this.#note.textContent = t("rule_no_times");
       this.#none.hidden = rules.length > 0;
       // Nothing that somebody is about to press is replaced.
       if (!this.#list.contains(document.activeElement)) this.#show(rules);
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-    }
+    });
   }
 
   /** @param {Rule[]} rules */
@@ -89,14 +88,10 @@ class RulesPage extends HTMLElement {
   /** @type {(method: string, path: string, body?: unknown) => Promise<boolean>} */
   async #change(method, path, body) {
     this.#status.textContent = "";
-    try {
+    return attempt(this.#status, async () => {
       await request(method, path, body);
       this.#show((await request("GET", "/api/rules")).rules);
-      return true;
-    } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
-      return false;
-    }
+    });
   }
 
   /** @param {Rule} rule */
@@ -119,9 +114,7 @@ class RulesPage extends HTMLElement {
     return h(
       "li",
       { class: rule.is_on ? "rule" : "rule away" },
-      h(
-        "div",
-        { class: "row" },
+      row(
         h(
           "span",
           { class: "rule-text" },
@@ -170,7 +163,7 @@ class RulesPage extends HTMLElement {
       if (run.is_ok) announce(t("rule_ran"));
       this.#show((await request("GET", "/api/rules")).rules);
     } catch (error) {
-      this.#status.textContent = t("failed", reasonOf(error));
+      this.#status.textContent = failureText(error);
     } finally {
       button.disabled = false;
     }
