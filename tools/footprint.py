@@ -43,7 +43,7 @@ MICROPYTHON = (
 )
 HEAP_KB_MOST = 400
 PROGRAM_HEAP_KB_MOST = 100
-FLASH_KB_MOST = 42
+FLASH_KB_MOST = 40
 # Loaded while they are used only: on the heap they take nothing otherwise.
 ON_DEMAND = (
     "crash",

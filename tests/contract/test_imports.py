@@ -89,10 +89,12 @@ OUTSIDE = {
     "boards.serial": {"text"},
     "boards.renamed_source": set(),
     "boards.folded_constants": {"boards.renamed_source"},
+    "boards.joined_lines": set(),
     "boards.short_arguments": {"boards.renamed_source"},
     "boards.short_attributes": {"boards.renamed_source"},
     "boards.compiled_library": {
         "boards.folded_constants",
+        "boards.joined_lines",
         "boards.renamed_source",
         "boards.short_arguments",
         "boards.short_attributes",

@@ -10,11 +10,19 @@ if hasattr(gc, "threshold"):
 VERSION = "0.1.0"
 
 
+# What a device consists of while it runs.
+_KEPT = ("declared", "device", "link", "mask_viper", "outbox", "session", "supervisor", "websocket")
+
+
 def unload(*names):
-    """Unloads modules of the library that are needed for moments only; what still uses one keeps it alive."""
-    for name in names:
-        full = __name__ + "." + name
-        if full in sys.modules:
+    """Unloads modules of the library that are needed for moments only: these, or all without names.
+
+    What still uses one keeps it alive.
+    """
+    start = __name__ + "."
+    for full in list(sys.modules):
+        name = full[len(start) :]
+        if full.startswith(start) and (name in names or (not names and name not in _KEPT)):
             del sys.modules[full]
             delattr(sys.modules[__name__], name)
 

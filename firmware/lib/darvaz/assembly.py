@@ -6,7 +6,7 @@ Loaded while the device is made.
 import json
 import os
 
-from . import declarations, facts, unload
+from . import declarations, facts, handshake, unload
 from .checking import check
 from .declared import Commands
 from .device import SEND_BYTES
@@ -37,40 +37,33 @@ _FIELDS = (
 )
 
 
-def read_config(config):
-    """Returns config.json as a dictionary, or what a program gives instead; raises ConfigError."""
-    return load() if config is None else check_config(config)
+def read(board, config):
+    """Returns the configuration, or what a program gives instead; the device's id, a text that is new at each start.
+
+    Then, for the handshake, path and headers, and the token for `auth`. Raises ConfigError.
+    """
+    config = load() if config is None else check_config(config)
+    # By the text the gateway sees a restart.
+    ids = (config.get("device") or facts.usual_id(board), os.urandom(4).hex())
+    return (config,) + ids + handshake.plan_request(config, board.KIND)
 
 
-def make_ids(device):
-    """Returns the id of a device, and a text that is new at each start: by it the gateway sees a restart."""
-    boot_id = os.urandom(4).hex()
-    return device.config.get("device") or facts.usual_id(device.board), boot_id
-
-
-def make_outbox(device):
-    """Returns the outbox, as large as the configuration wants it."""
-    ring_bytes = device.config.get("outbox_bytes", RING_BYTES)
-    if "outbox_flash_bytes" in device.config:
+def make_parts(device):
+    """Returns the outbox, as large as the configuration wants it, the log at its level, and the commands."""
+    config = device.config
+    ring_bytes = config.get("outbox_bytes", RING_BYTES)
+    if "outbox_flash_bytes" in config:
         from . import flash_outbox
 
-        return flash_outbox.make(device, ring_bytes)
-    return Outbox(SEND_BYTES, ring_bytes)
-
-
-def make_log(device):
-    """Returns the log, at the level of the configuration."""
-    level = LEVELS.index(device.config.get("log_level", LEVELS[INFO]))
-    return Log(device.uptime_ms, device.keep, level)
-
-
-def make_commands(device):
-    """Returns the commands, with those of the library."""
-    commands = Commands(device.send, device.log, device.uptime_ms)
+        outbox = flash_outbox.make(device, ring_bytes)
+    else:
+        outbox = Outbox(SEND_BYTES, ring_bytes)
+    log = Log(device.uptime_ms, device.keep, LEVELS.index(config.get("log_level", LEVELS[INFO])))
+    commands = Commands(device.send, log, device.uptime_ms)
     declarations.add_command(commands, "info", device.info, {})
     declarations.add_command(commands, "reboot", device.reboot, {})
     commands.own = ["info", "reboot"]
-    return commands
+    return outbox, log, commands
 
 
 # config.json

@@ -65,31 +65,39 @@ def _inside(name, problem):
     return (name + "." + path if path else name), expected
 
 
-# First and last code point of what is invisible or blank, in order, up to a limit that none is above.
-# fmt: off
+# First and last of what is invisible or blank, in order.
 _HIDDEN = (
-    0, 0x20, 0x7F, 0xA0, 0xAD, 0xAD, 0x34F, 0x34F, 0x61C, 0x61C, 0x115F, 0x1160, 0x1680, 0x1680, 0x17B4, 0x17B5,
-    0x180B, 0x180F, 0x2000, 0x200B, 0x200E, 0x206F, 0x2800, 0x2800, 0x3000, 0x3000, 0x3164, 0x3164, 0xE000, 0xF8FF,
-    0xFE00, 0xFE0F, 0xFEFF, 0xFEFF, 0xFFA0, 0xFFA0, 0xFFF0, 0xFFFF, 0x13430, 0x1343F, 0x1BCA0, 0x1BCA3,
-    0x1D159, 0x1D159, 0x1D173, 0x1D17A, 0xE0000, 0x10FFFF,
+    "\0 \x7f\xa0\xad\xad\u034f\u034f\u061c\u061c\u115f\u1160\u1680\u1680\u17b4\u17b5\u180b\u180f\u2000\u200b"
+    "\u200e\u206f\u2800\u2800\u3000\u3000\u3164\u3164\ue000\uf8ff\ufe00\ufe0f\ufeff\ufeff\uffa0\uffa0\ufff0\uffff"
+    "\U00013430\U0001343f\U0001bca0\U0001bca3\U0001d159\U0001d159\U0001d173\U0001d17a\U000e0000\U0010ffff"
 )
-# fmt: on
 
 
 def _is_device_id(text):
+    for code in _code_points(text):
+        if code < 0x80 and code in b"/\\?#%":
+            return False
+        first = None
+        for bound in _code_points(_HIDDEN):
+            if first is None:
+                first = bound
+            elif first <= code <= bound:
+                return False
+            else:
+                first = None
+    return text not in (".", "..")
+
+
+def _code_points(text):
+    # By bytes: MicroPython interns each single character and keeps it in the heap for good.
     code = 0
     data = text.encode()
     for at in range(len(data)):
         byte = data[at]
-        if byte in b"/\\?#%":
-            return False
         # UTF-8 (RFC 3629 section 3): a first byte begins a code point, the others add six bits each.
         if byte < 0x80 or byte >= 0xC0:
             code = byte if byte < 0x80 else byte & (0x1F if byte < 0xE0 else 0x0F if byte < 0xF0 else 0x07)
         else:
             code = code << 6 | byte & 0x3F
         if at + 1 == len(data) or not 0x80 <= data[at + 1] < 0xC0:
-            for pair in range(0, len(_HIDDEN), 2):
-                if _HIDDEN[pair] <= code <= _HIDDEN[pair + 1]:
-                    return False
-    return text not in (".", "..")
+            yield code

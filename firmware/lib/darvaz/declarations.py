@@ -4,7 +4,8 @@ from .checking import check_value
 from .declared import COMMANDS_MAX, DEADLINE_S, DEADLINE_S_MAX, EVERY_MS_LEAST, TELEMETRY_MAX, TYPES, check_argument
 from .rules import ARGUMENTS, MEASUREMENT, NAME
 
-EVERY_S_MAX = 31 * 86400
+# 31 days.
+EVERY_S_MAX = 2678400
 
 
 def add_command(commands, name, handler, arguments, deadline_s=DEADLINE_S):

@@ -28,8 +28,6 @@ class Device:
     """One board and its gateway; `board` is the module of that name, `config` replaces config.json."""
 
     def __init__(self, board, config=None):
-        from . import assembly, handshake
-
         self.board = board
         # None until `startup.make_parts`.
         self.link = self.supervisor = self._wifi = None
@@ -42,16 +40,14 @@ class Device:
         self.seq = self.crowded = 0
         # The maker's functions: called at each welcome, and run from the start on.
         self.greeters, self.tasks = [], []
-        # config.json as a dictionary, checked.
-        self.config = assembly.read_config(config)
-        self.id, self.boot_id = assembly.make_ids(self)
         self.uptime_ms = Uptime()
-        # Path and headers of the handshake, and the token that the `auth` message is made from.
-        self.path, self.headers, self.shown_token = handshake.plan_request(self.config, board.KIND)
-        # Logs and telemetry in UTF-8 that wait for the gateway.
-        self.outbox = assembly.make_outbox(self)
-        self.log = assembly.make_log(self)
-        self.commands = assembly.make_commands(self)
+        from . import assembly
+
+        # config.json as a dictionary, checked; its id, and a text that is new at each start. Path and headers of the
+        # handshake, and the token that the `auth` message is made from.
+        self.config, self.id, self.boot_id, self.path, self.headers, self.shown_token = assembly.read(board, config)
+        # Logs and telemetry in UTF-8 that wait for the gateway; the log, and the commands with those of the library.
+        self.outbox, self.log, self.commands = assembly.make_parts(self)
         self.measured = Telemetry(self.report_values, self.log, self.uptime_ms)
         unload("assembly", "facts", "rules", "checking", "handshake")
 

@@ -131,8 +131,7 @@ class Link:
             self._outbox.rewind()
             # What arrived of an update is on the flash.
             self._device.update = None
-            unload("update", "slot_files", "opening", "secure", "handshake", "retrying", "messages")
-            unload("prompt", "stopped", "terminal")
+            unload()
             if self._device.is_stopped:
                 from . import seldom
 
@@ -149,11 +148,11 @@ class Link:
 
             address = await find(self._device, host)
         if is_secure:
-            from . import seldom
+            from . import secure
 
-            tls = await seldom.make_tls(self._device, authority, address, port)
+            tls = await secure.make_tls(self._device, authority, address, port)
         self._connection = await open_connection(host, port, tls, address)
-        unload("opening", "secure", "seldom")
+        unload("opening", "secure")
 
     async def _converse(self, gateway):
         device, websocket = self._device, self._websocket
@@ -244,7 +243,13 @@ class Link:
             if self._outbox.confirm():
                 self.end("all of an earlier start is sent")
         elif name == "opened":
-            auth = self._authenticate()
+            device, websocket, auth = self._device, self._websocket, None
+            if device.shown_token is not None:
+                from . import handshake
+
+                is_proof = bool(device.headers)
+                auth = handshake.make_auth(self, device.shown_token, is_proof, websocket.nonce, websocket.challenge)
+                unload("handshake")
             if self.end_reason is None:
                 session.open(self._now_ms(), auth)
         elif name == "refused":
@@ -256,17 +261,6 @@ class Link:
             from . import retrying
 
             retrying.on_closed(self, event[1], event[2])
-
-    def _authenticate(self):
-        device, websocket = self._device, self._websocket
-        if device.shown_token is None:
-            return None
-        from . import handshake
-
-        is_proof = bool(device.headers)
-        auth = handshake.make_auth(self, device.shown_token, is_proof, websocket.nonce, websocket.challenge)
-        unload("handshake")
-        return auth
 
     def _pump(self, session):
         while session.events:

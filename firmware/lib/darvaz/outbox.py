@@ -8,7 +8,7 @@ While nothing was written, as during an outage, telemetry is thinned first: `thi
 """
 
 from . import unload
-from .session import to_bytes
+from .session import check_size, to_bytes
 
 RING_BYTES = 4096
 SIZE_BYTES = 2
@@ -29,8 +29,7 @@ class Outbox:
     boot_id = None
 
     def __init__(self, message_bytes_max, ring_bytes=RING_BYTES):
-        if message_bytes_max > min(ring_bytes - SIZE_BYTES, 65535):
-            raise ValueError("a message must fit into the ring")
+        assert message_bytes_max <= min(ring_bytes - SIZE_BYTES, 65535), "a message must fit into the ring"
         # Messages that were not delivered; the device reports them and sets it to 0.
         self.lost = self.thinned = 0
         self._message_bytes_max = message_bytes_max
@@ -48,8 +47,7 @@ class Outbox:
     def append(self, data):
         """Keeps the bytes of a message; raises ValueError if it is too long."""
         size = len(data)
-        if size > self._message_bytes_max:
-            raise ValueError("a message of %d bytes, at most %d can be sent" % (size, self._message_bytes_max))
+        check_size(size, self._message_bytes_max)
         if len(self._ring) - self.used < SIZE_BYTES + size and not self._written:
             self._thin()
         while len(self._ring) - self.used < SIZE_BYTES + size:

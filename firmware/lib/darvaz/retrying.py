@@ -40,7 +40,8 @@ def new_history(urls):
     return {
         # [parsed address, uptime before which it wants no connection]; one that did not greet becomes the last.
         "gateways": [[parse_url(url), 0] for url in urls],
-        # In a row: failures as Backoff counts them, connections without an answer, starts of the radio that failed.
+        # In a row: failures, of which a refusal counts as two; connections without an answer; starts of the radio that
+        # failed.
         "failures": 0,
         "unanswered": 0,
         "radio_faults": 0,
@@ -69,16 +70,11 @@ def choose(history, now_ms):
     return soonest
 
 
-def fail(history, is_restart=False):
-    """Returns how long to wait after an attempt that failed, in milliseconds."""
-    return _with_backoff(history, Backoff.fail, is_restart)
-
-
 def conclude(history, link, entry, now_ms):
     """Returns how long to wait after a link to the gateway of an entry, in milliseconds."""
     link.log.warning("gateway %s: %s" % (entry[0][1], link.end_reason))
     if link.opened_ms is not None:
-        _with_backoff(history, Backoff.held, now_ms - link.opened_ms)
+        note_held(history, now_ms - link.opened_ms)
         history["online_ms"] = now_ms
     else:
         history["gateways"].remove(entry)
@@ -101,61 +97,45 @@ def is_deaf(history, link):
 
 def _put_off(history, link, entry, now_ms):
     # Meanwhile the others of the list are tried: one that refuses, or lies, does not silence the board.
-    wait_ms = _with_backoff(history, Backoff.refuse, link.retry_after_s)
+    wait_ms = refuse(history, link.retry_after_s)
     entry[1] = now_ms + wait_ms
     if len(history["gateways"]) == 1:
         return wait_ms
     return max(choose(history, now_ms)[1] - now_ms, fail(history))
 
 
-def _with_backoff(history, method, value):
-    backoff = Backoff(random.randrange)
-    backoff.failures = history["failures"]
-    wait_ms = method(backoff, value)
-    history["failures"] = backoff.failures
-    return wait_ms
-
-
 # Waits
 
 
-class Backoff:
-    """Counts failures and returns how long to wait; it does not read a clock.
+def note_held(history, held_ms):
+    """Takes how long the last link was open: after a long one the failures count from 0 again."""
+    if held_ms >= HELD_MS:
+        history["failures"] = 0
 
-    `random_below(n)` returns a number of 0..n-1; a board gives `random.randrange`.
+
+def fail(history, is_restart=False):
+    """Returns the milliseconds to wait after an attempt that failed or a link that ended.
+
+    `is_restart`: the gateway is most likely being restarted.
     """
+    longest_ms = RESTART_LONGEST_MS if is_restart else LONGEST_MS
+    return max(SHORTEST_MS, random.randrange(_grow(history, 1, longest_ms) + 1))
 
-    def __init__(self, random_below):
-        # Failures in a row; a refusal counts as two.
-        self.failures = 0
-        self._random_below = random_below
 
-    def held(self, held_ms):
-        """Takes how long the last link was open: after a long one the failures count from 0 again."""
-        if held_ms >= HELD_MS:
-            self.failures = 0
+def refuse(history, retry_after_s=None):
+    """Returns the milliseconds to wait after a refusal; not less than the gateway asked for, up to 300 s."""
+    ceiling_ms = _grow(history, 2, REFUSED_LONGEST_MS)
+    if retry_after_s is None:
+        return ceiling_ms // 2 + random.randrange(ceiling_ms // 2 + 1)
+    least_ms = int(min(max(retry_after_s, 0), RETRY_AFTER_S_MAX) * 1000)
+    # Boards that were refused together got the same number: spread them.
+    return least_ms + max(SHORTEST_MS, random.randrange(FIRST_MS + least_ms // 10 + 1))
 
-    def fail(self, is_restart=False):
-        """Returns the milliseconds to wait after an attempt that failed or a link that ended.
 
-        `is_restart`: the gateway is most likely being restarted.
-        """
-        longest_ms = RESTART_LONGEST_MS if is_restart else LONGEST_MS
-        return max(SHORTEST_MS, self._random_below(self._grow(1, longest_ms) + 1))
-
-    def refuse(self, retry_after_s=None):
-        """Returns the milliseconds to wait after a refusal; not less than the gateway asked for, up to 300 s."""
-        ceiling_ms = self._grow(2, REFUSED_LONGEST_MS)
-        if retry_after_s is None:
-            return ceiling_ms // 2 + self._random_below(ceiling_ms // 2 + 1)
-        least_ms = int(min(max(retry_after_s, 0), RETRY_AFTER_S_MAX) * 1000)
-        # Boards that were refused together got the same number: spread them.
-        return least_ms + max(SHORTEST_MS, self._random_below(FIRST_MS + least_ms // 10 + 1))
-
-    def _grow(self, failures, longest_ms):
-        ceiling_ms = min(longest_ms, FIRST_MS << min(self.failures + failures - 1, _DOUBLINGS_MAX))
-        self.failures += failures
-        return ceiling_ms
+def _grow(history, failures, longest_ms):
+    before = history["failures"]
+    history["failures"] = before + failures
+    return min(longest_ms, FIRST_MS << min(before + failures - 1, _DOUBLINGS_MAX))
 
 
 # Reasons
@@ -167,7 +147,8 @@ def on_failed(link, error):
         # A refusal comes from a machine: the network is well.
         if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
             link.is_answered = link.is_restart = True
-        reason = explain(error)
+        # Such as ECONNRESET.
+        reason = errno.errorcode.get(error.errno) or str(error)
         # Mbed TLS has negative numbers. They do not tell a wrong key from a gateway without TLS.
         if isinstance(error.errno, int) and error.errno < 0:
             link.is_answered = True
@@ -198,8 +179,3 @@ def on_closed(link, code, reason):
     link.is_refused = link.is_refused or code in REFUSALS
     link.is_restart = code in RESTARTS
     link.end("closed with %d %s" % (code, reason))
-
-
-def explain(error):
-    """Returns the name of an error of the network, such as ECONNRESET, or its text."""
-    return errno.errorcode.get(error.errno) or str(error)

@@ -16,6 +16,18 @@ CLOCK_YEAR_LEAST = 2025
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
+async def make_tls(device, authority, host, port):
+    """Returns the SSLContext for a gateway; sets the clock first where a certificate is to be checked."""
+    if device.config.get("psk"):
+        return make_psk_context(device.config.get("token", ""))
+    ca_path = device.config.get("ca")
+    if ca_path is not None and not is_clock_set():
+        unix_s = await ask_time(authority, host, port)
+        if unix_s is not None:
+            device.board.set_clock(unix_s)
+    return make_context(ca_path)
+
+
 def make_context(ca_path):
     """Returns an SSLContext that trusts the authority in a DER file; without a file it trusts every certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

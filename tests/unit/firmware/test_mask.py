@@ -79,7 +79,7 @@ class Masking(unittest.TestCase):
                 websocket.mask(data, websocket.new_key())
 
     def test_key_of_another_length_is_refused(self):
-        with self.assertRaises(ValueError):
+        with self.assertRaises(AssertionError):
             websocket.mask(bytearray(8), b"abc")
 
     def test_keys_are_four_bytes_and_not_foreseeable(self):

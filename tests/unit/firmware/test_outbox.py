@@ -119,7 +119,7 @@ class Loss(unittest.TestCase):
             self.box.append(b"x" * 61)
 
     def test_ring_that_cannot_hold_one_message_is_refused(self):
-        with self.assertRaises(ValueError):
+        with self.assertRaises(AssertionError):
             outbox.Outbox(99, ring_bytes=100)
 
     def test_message_lost_while_it_was_being_written_costs_no_other(self):

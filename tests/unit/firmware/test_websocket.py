@@ -112,7 +112,7 @@ class Opening(unittest.TestCase):
 
     def test_other_buffers_are_refused(self):
         for sizes in ((websocket.ANSWER_BYTES_MAX - 1, 512), (RECEIVE_BYTES, 124), (RECEIVE_BYTES, 65536)):
-            with self.assertRaises(ValueError):
+            with self.assertRaises(AssertionError):
                 websocket.WebSocket(*sizes)
 
 
