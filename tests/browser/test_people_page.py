@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import cv2
 import httpx
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.support.axe import check_axe
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
 from tests.support.verbs import run_darvaz
@@ -114,3 +116,28 @@ async def test_a_shared_dashboard_is_all_that_its_link_shows(
         await expect(wall.locator("#header nav a")).to_have_count(0)
         await expect(wall.get_by_role("switch")).to_have_count(0)
         await context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_axe_finds_nothing_on_people_cards_and_what_is_shared(
+    gateway: GatewayProcess, page: Page, device: str, owner: httpx.AsyncClient, theme: Any
+) -> None:
+    await page.emulate_media(color_scheme=theme)
+    cards = [{"kind": kind, "device": device, "name": "light"} for kind in ("value", "gauge", "plot")]
+    cards += [{"kind": "log", "device": device}, {"kind": "control", "device": device, "name": "lamp"}]
+    async with board_at(gateway.ws_url, device, token=await token_of(gateway, "pico"), commands=COMMANDS) as board:
+        await board.send("telemetry", values={"light": 12})
+        await board.send("log", message="the heater is on", level="warning")
+        await page.goto(f"{gateway.url}/#/people")
+        await page.get_by_role("button", name="Make a link").click()
+        await link_in(page)
+        await check_axe(page)
+
+        added = await owner.post("/api/layouts", json={"title": device, "cards": cards})
+        await page.goto(f"{gateway.url}/#/layouts/{added.json()['id']}")
+        await expect(page.get_by_role("meter")).to_have_attribute("aria-valuenow", "12")
+        await check_axe(page)
+        await page.get_by_role("button", name="Share").click()
+        await page.get_by_role("button", name="Make a link").click()
+        await link_in(page)
+        await check_axe(page)
