@@ -72,5 +72,5 @@ def connect_many(parts: Parts, count: int) -> list[str]:
         parts.hub.join(device, AnsweringLink(device, parts), introduction)
         parts.telemetry.receive("connect", device, introduction, parts.unix_s())
     for device in ids[:REPORTING_MAX]:
-        parts.telemetry.receive("telemetry", device, report, parts.unix_s())
+        parts.telemetry.receive_reports(device, [(parts.unix_s(), report)])
     return ids

@@ -13,6 +13,7 @@ from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.releases.rollout import Rollout, Target
 from darvaz.gateway.releases.updater import Updater
 from darvaz.gateway.telemetry.latest import Telemetry
@@ -26,6 +27,7 @@ def build_alerts(
     hub: Hub,
     telemetry: Telemetry,
     folder: Path,
+    long_work: LongWork,
 ) -> Alerts:
     """Returns the alerts of a gateway; `open` begins them."""
 
@@ -45,7 +47,7 @@ def build_alerts(
         journal.record(device, None if device is None else hub.kind_of(device), "", "=", type_, text)
 
     ids = lambda: (known.id for known in devices.all())  # noqa: E731
-    return Alerts(tables, bus, record, ids, state_of, readings, name_of, folder, fold=fold)
+    return Alerts(tables, bus, record, ids, state_of, readings, name_of, folder, fold=fold, long_work=long_work)
 
 
 def watch_releases(alerts: Alerts, updater: Updater) -> None:

@@ -45,6 +45,7 @@ from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.last_writes import close_writers
 from darvaz.gateway.layouts import Layouts
 from darvaz.gateway.links.endpoint import DeviceRoutes, UnknownPath, device_routes
+from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.metrics import CameraGauge, Gauges, Metrics
 from darvaz.gateway.missed_events import MissedFromJournal
 from darvaz.gateway.parts import Parts
@@ -118,8 +119,9 @@ def _build(settings: Settings) -> Parts:
     telemetry.restore(history.restored, {known.id: known.introduction.get("boot_id") or "" for known in devices.all()})
     hub = Hub(protocol, devices, time.time)
     bus = EventBus()
-    alerts = build_alerts(tables, bus, journal, devices, hub, telemetry, settings.data_path)
-    rules = build_rules(tables, bus, journal, devices, hub, alerts.messages, lambda: parts.settings)
+    long_work = LongWork()
+    alerts = build_alerts(tables, bus, journal, devices, hub, telemetry, settings.data_path, long_work)
+    rules = build_rules(tables, bus, journal, devices, hub, alerts.messages, lambda: parts.settings, long_work)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
     reader = ReadPool(database.open, on_damage=database.suspect)
     parts = Parts(
@@ -153,6 +155,7 @@ def _build(settings: Settings) -> Parts:
         snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
         frame_counts=FrameCounts(frames, devices, journal),
         frame_ring=kept_frames(settings, frames),
+        long_work=long_work,
     )
     _connect(parts)
     save_from_damage(parts)

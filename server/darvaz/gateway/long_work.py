@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -41,3 +42,48 @@ class LongWork:
             if self._monotonic_s() >= self._until_s:
                 return False
         return True
+
+
+class WorkQueue:
+    """Runs pieces of work one after the other, in slices: the first begins at once. Used from the event loop only.
+
+    Unlike `LongWork`, nobody has to wait for it.
+    """
+
+    def __init__(self, monotonic_s: Callable[[], float] = time.perf_counter) -> None:
+        self._monotonic_s = monotonic_s
+        self._pieces: deque[Iterator[None]] = deque()
+
+    def add(self, steps: Iterator[None]) -> None:
+        """Runs a piece of work after those that were added before; a slice ends after a step of it."""
+        self._pieces.append(steps)
+        if len(self._pieces) == 1:
+            self._go_on()
+
+    async def wait(self) -> None:
+        """Returns once all is done that was added."""
+        done = asyncio.Event()
+
+        def last() -> Iterator[None]:
+            done.set()
+            yield
+
+        self.add(last())
+        await done.wait()
+
+    def _go_on(self) -> None:
+        until_s = self._monotonic_s() + SLICE_S
+        try:
+            while self._pieces and self._is_done(until_s):
+                self._pieces.popleft()
+        except Exception:
+            # What failed is over; the others go on.
+            self._pieces.popleft()
+            raise
+        finally:
+            if self._pieces:
+                asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _is_done(self, until_s: float) -> bool:
+        """Runs steps of the first piece until the slice is over; returns whether these were all."""
+        return all(self._monotonic_s() < until_s for _ in self._pieces[0])

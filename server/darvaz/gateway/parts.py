@@ -102,6 +102,7 @@ class Parts:
     """Threads that read the database of the history."""
     deadlines: TimerWheel
     frames: Frames
+    long_work: LongWork
     stream_controller: StreamController
     snapshots: Snapshots
     frame_counts: FrameCounts
@@ -110,7 +111,6 @@ class Parts:
     link_counts: AddressCounts = field(default_factory=AddressCounts)
     shares: AllShares = field(default_factory=AllShares)
     rivals: Rivals = field(default_factory=lambda: Rivals(time.monotonic))
-    long_work: LongWork = field(default_factory=LongWork)
     assistant_calls: RateLimiter = field(
         default_factory=lambda: RateLimiter(ASSISTANT_CALLS_MAX, ASSISTANT_WINDOW_S, time.monotonic, key_of=str)
     )

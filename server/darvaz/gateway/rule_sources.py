@@ -16,6 +16,7 @@ from darvaz.gateway.devices.registry import Devices
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.layouts import LAYOUTS_TABLE
+from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.rules.records import RULES_TABLE, Rule
 from darvaz.gateway.rules.service import Rules
 from darvaz.gateway.settings import Settings
@@ -33,6 +34,7 @@ def build_rules(
     hub: Hub,
     messages: Messages,
     settings: Callable[[], Settings],
+    long_work: LongWork,
 ) -> Rules:
     """Returns the rules of a gateway; `open` begins them."""
     groups = Groups(devices)
@@ -54,7 +56,7 @@ def build_rules(
         return _outcome_of(results)
 
     ids = lambda: (known.id for known in devices.all())  # noqa: E731
-    return Rules(tables, bus, record, ids, state_of, act, local_zone, fold=fold)
+    return Rules(tables, bus, record, ids, state_of, act, local_zone, fold=fold, long_work=long_work)
 
 
 def can_schedule() -> bool:

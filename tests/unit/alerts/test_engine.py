@@ -205,6 +205,51 @@ def test_a_rule_that_is_removed_changed_or_of_a_forgotten_board_ends_its_alert()
     assert (began, changed, again, world.changes) == (BEGAN, ENDED, BEGAN, ENDED)
 
 
+def test_a_rule_that_is_changed_before_all_boards_are_watched_holds_as_it_is_last() -> None:
+    boards: dict[str, tuple[str, ...]] = {f"b{number}": ("hall",) for number in range(4)}
+    world = World(rule(device=None, group="hall"), boards=boards)
+    for board in boards:
+        world.reads(3.0, board=board)
+    began = world.changes
+    first = world.engine.put_by_device(rule(device=None, group="hall", threshold=4.0), world.now_s)
+    next(first)
+    second = world.engine.put_by_device(rule(device=None, group="hall", threshold=1.0), world.now_s)
+    world.link("b3", is_online=True, groups=())
+    world.link("b4", is_online=True, groups=("hall",))
+    left = [*first, *second]
+    world.reads(0.5, board="b4")
+
+    assert len(began) == 4
+    assert left == ["b0", "b1", "b2", "b3"]
+    changes = world.changes
+    assert [device for _, device, is_active in changes if not is_active] == ["b0", "b3", "b0", "b1", "b2"]
+    assert [device for _, device, is_active in changes if is_active] == ["b0", "b4"]
+
+
+def test_a_board_that_is_forgotten_while_its_rule_is_changed_has_no_alert() -> None:
+    world = World(rule())
+    world.reads(1.0)
+    began = world.changes
+    steps = world.engine.put_by_device(rule(device=None, group="hall"), world.now_s)
+    world.engine.forget_device("greenhouse", world.now_s)
+    for _ in steps:
+        pass
+
+    assert (began, world.changes) == (BEGAN, ENDED)
+
+
+def test_a_reading_that_comes_while_a_rule_is_added_is_looked_at_once() -> None:
+    world = World(boards={"greenhouse": (), "shed": ()})
+    steps = world.engine.put_by_device(rule(device=None), world.now_s)
+    world.reads(1.0)
+    world.reads(1.0, board="shed")
+    for _ in steps:
+        pass
+    world.reads(20.0)
+
+    assert world.changes == [("cold", "greenhouse", True), ("cold", "shed", True), ("cold", "greenhouse", False)]
+
+
 def test_the_gateway_itself_is_watched_like_a_board() -> None:
     world = World(rule(when="disk", threshold=10), boards={GATEWAY: ()})
 

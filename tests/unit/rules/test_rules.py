@@ -74,7 +74,7 @@ async def test_a_time_of_day_is_kept_over_both_changes_of_the_clock() -> None:
     spring, autumn = House("2026-03-28 12:00"), House("2026-10-24 12:00")
     for house in (spring, autumn):
         house.rules.open(None)
-        house.rules.put(ActionRuleFields(when="time", at="02:30", command="on", to_device="lamp"))
+        await house.rules.put(ActionRuleFields(when="time", at="02:30", command="on", to_device="lamp"))
         await house.passes(minutes=48 * 60)
         await house.rules.close()
 
@@ -87,7 +87,9 @@ async def test_a_time_of_day_is_kept_over_both_changes_of_the_clock() -> None:
 async def test_what_was_due_while_the_gateway_was_off_is_told_and_run_as_declared(missed: Any, runs: list[str]) -> None:
     house = House("2026-05-01 06:00")
     house.rules.open(None)
-    made = house.rules.put(ActionRuleFields(when="time", at="07:00", command="on", to_device="lamp", missed=missed))
+    made = await house.rules.put(
+        ActionRuleFields(when="time", at="07:00", command="on", to_device="lamp", missed=missed)
+    )
     await house.rules.close()
     stopped_s = house.unix_s
     house.unix_s += 3 * 3_600
@@ -107,7 +109,7 @@ async def test_what_was_due_while_the_gateway_was_off_is_told_and_run_as_declare
 async def test_a_condition_runs_once_it_was_so_for_its_time_and_again_after_it_was_otherwise() -> None:
     house = House("2026-05-01 12:00")
     house.rules.open(None)
-    made = house.rules.put(COLD)
+    made = await house.rules.put(COLD)
     house.reads(4)
     await house.passes(minutes=0.5)
     assert house.acted == []
@@ -132,7 +134,7 @@ async def test_a_condition_runs_once_it_was_so_for_its_time_and_again_after_it_w
 async def test_a_value_that_goes_back_and_forth_sends_no_flood() -> None:
     house = House("2026-05-01 12:00")
     house.rules.open(None)
-    house.rules.put(
+    await house.rules.put(
         ActionRuleFields(when="below", device="shed", value="t", threshold=5, command="on", to_device="heater")
     )
     for _ in range(RUNS_PER_MINUTE_MAX + 5):
@@ -149,7 +151,7 @@ async def test_a_link_that_begins_is_a_condition_too() -> None:
     house = House("2026-05-01 12:00")
     house.online["shed"] = False
     house.rules.open(None)
-    house.rules.put(ActionRuleFields(when="online", device="shed", command="on", to_device="x"))
+    await house.rules.put(ActionRuleFields(when="online", device="shed", command="on", to_device="x"))
 
     for is_online in (False, True, True, False, True):
         house.online["shed"] = is_online
@@ -163,13 +165,13 @@ async def test_a_link_that_begins_is_a_condition_too() -> None:
 async def test_a_rule_that_is_off_waits_and_too_many_are_refused() -> None:
     house = House("2026-05-01 06:59")
     house.rules.open(None)
-    off = house.rules.put(ActionRuleFields(when="time", at="07:00", command="on", to_device="lamp", is_on=False))
+    off = await house.rules.put(ActionRuleFields(when="time", at="07:00", command="on", to_device="lamp", is_on=False))
     await house.passes(minutes=5)
     run = await house.rules.run_now(off.id)
     for _ in range(RULES_MAX - 1):
-        house.rules.put(MORNING)
+        await house.rules.put(MORNING)
     with pytest.raises(TooManyActionRulesError, match="remove some"):
-        house.rules.put(MORNING)
+        await house.rules.put(MORNING)
     await house.rules.close()
 
     assert (house.rules.next_s(off.id), run.cause, len(house.acted)) == (None, "by_hand", 1)

@@ -101,7 +101,42 @@ def test_while_another_process_holds_the_lock_the_loop_goes_on(tmp_path: Path, d
 def test_a_change_that_is_not_stored_yet_outlives_a_look(tmp_path: Path, disk: sqlite3.Connection) -> None:
     async def test(tables: MirroredTables) -> None:
         write_setting(tables, "before", "2")
-        tables._apply({"settings": ([("before", "1")], [])})
+        tables._news.add(tables._apply({"settings": ([("before", "1")], [])}))
+
+        assert read_setting(tables, "before") == "2"
+
+    run(tmp_path, test)
+
+
+def test_of_many_rows_of_another_process_no_part_undoes_what_changed_here_meanwhile(
+    tmp_path: Path, disk: sqlite3.Connection
+) -> None:
+    rows = [("before", "1"), *((f"elsewhere {number}", "1") for number in range(3 * mirrored_tables._ROWS_PER_PART))]
+
+    async def test(tables: MirroredTables) -> None:
+        seen = set[str | None]()
+        parts = tables._apply({"settings": (rows, ["before"])})
+        for _ in range(len(rows) // 2):
+            next(parts)
+        write_setting(tables, "before", "2")
+        tables.on_changed = lambda: seen.add(read_setting(tables, "before"))
+        for _ in parts:
+            seen.add(read_setting(tables, "before"))
+
+        assert seen == {"2"}
+        assert tables.execute("SELECT count(*) FROM settings").fetchone()[0] == len(rows)
+
+    run(tmp_path, test)
+
+
+def test_what_is_stored_while_rows_come_in_is_not_undone_by_them(tmp_path: Path, disk: sqlite3.Connection) -> None:
+    rows = [(f"elsewhere {number}", "1") for number in range(20_000)]
+
+    async def test(tables: MirroredTables) -> None:
+        write_setting(tables, "before", "2")
+        tables._news.add(tables._apply({"settings": ([*rows, ("before", "1")], [])}))
+        assert await tables.wait_until_stored(DEADLINE_S)
+        await tables._news.wait()
 
         assert read_setting(tables, "before") == "2"
 

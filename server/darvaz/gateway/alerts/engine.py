@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, AlertRule
-from darvaz.gateway.alerts.states import Key, Watched, WatchStates
+from darvaz.gateway.alerts.states import Key, Watched, WatchStates, exhaust
 from darvaz.gateway.alerts.watches import State, Watch, WatchedSeries, compares
 
 # Rules times devices.
@@ -20,6 +20,7 @@ WATCHES_MAX = 200_000
 SERIES_PER_DEVICE_MAX = 64
 # Of one moment are readings that differ by less.
 _SAME_S = 0.002
+_CHANGED = "the rule was changed"
 
 
 class Engine(WatchStates):
@@ -58,28 +59,51 @@ class Engine(WatchStates):
 
     def put_rule(self, rule: AlertRule, now_s: float) -> None:
         """Adds a rule, or replaces the one of its id."""
-        self.remove_rule(rule.id, now_s, "the rule was changed")
+        exhaust(self.put_by_device(rule, now_s))
+
+    def put_by_device(self, rule: AlertRule, now_s: float) -> Iterator[str]:
+        """Adds a rule, or replaces the one of its id; what it returns has one more device watched with each step."""
+        before = self._unlist(rule.id)
         self._rules[rule.id] = rule
         self._targets.setdefault(self._target(rule), {})[rule.id] = rule
         if rule.device is None and rule.value:
             self._by_value.setdefault(rule.value, {})[rule.id] = rule
-        for device in self._devices_of(rule):
-            self._apply(rule, device, now_s)
+        return self._exchange(rule.id, rule, self._devices_of(*filter(None, (before, rule))), now_s, _CHANGED)
 
-    def remove_rule(self, rule_id: str, now_s: float, reason: str = "the rule was removed") -> None:
+    def remove_rule(self, rule_id: str, now_s: float) -> None:
         """Removes a rule; what is true of it ends."""
-        rule = self._rules.pop(rule_id, None)
-        if rule is None:
-            return
-        _remove(self._targets, self._target(rule), rule_id)
-        _remove(self._by_value, rule.value or "", rule_id)
-        for device in self._devices_of(rule):
-            self._drop((rule_id, device), now_s, reason)
+        exhaust(self.remove_by_device(rule_id, now_s))
 
-    def _devices_of(self, rule: AlertRule) -> list[str]:
-        if rule.device is None:
+    def remove_by_device(self, rule_id: str, now_s: float) -> Iterator[str]:
+        """Removes a rule; what it returns ends what is true of it for one more device with each step."""
+        rule = self._unlist(rule_id)
+        return self._exchange(rule_id, None, self._devices_of(rule) if rule else [], now_s, "the rule was removed")
+
+    def _unlist(self, rule_id: str) -> AlertRule | None:
+        rule = self._rules.pop(rule_id, None)
+        if rule is not None:
+            _remove(self._targets, self._target(rule), rule_id)
+            _remove(self._by_value, rule.value or "", rule_id)
+        return rule
+
+    def _exchange(
+        self, rule_id: str, rule: AlertRule | None, devices: list[str], now_s: float, reason: str
+    ) -> Iterator[str]:
+        for device in devices:
+            # Between two steps the rule may have been changed once more, and devices may come, move and go.
+            if self._rules.get(rule_id) is not rule:
+                return
+            watch = self._watches.get((rule_id, device))
+            if watch is not None and watch.rule is not rule:
+                self._drop((rule_id, device), now_s, reason)
+            if rule is not None and device in self._devices and (watch is None or watch.is_removed):
+                self._apply(rule, device, now_s)
+            yield device
+
+    def _devices_of(self, *rules: AlertRule) -> list[str]:
+        if any(rule.device is None for rule in rules):
             return list(self._devices)
-        return [rule.device] if rule.device in self._devices else []
+        return list({rule.device: None for rule in rules if rule.device in self._devices})
 
     def _rules_of(self, device: str, groups: Collection[str]) -> list[AlertRule]:
         targets = ["", device, *(f"/{group}" for group in groups)] if device != GATEWAY else [""]
@@ -193,7 +217,7 @@ class Engine(WatchStates):
         if not rule.is_on or not self._is_of(rule, device, watched.groups):
             return
         if rule.when in ("offline", "event"):
-            watch = self._make(rule, device)
+            watch = self._make(rule, device, now_s)
             if watch is not None:
                 (watched.links if rule.when == "offline" else watched.events).append(watch)
                 if rule.when == "offline" and not watched.is_online:
@@ -205,7 +229,7 @@ class Engine(WatchStates):
         self._watch_value(rule, device, name, now_s)
 
     def _watch_value(self, rule: AlertRule, device: str, name: str, now_s: float) -> None:
-        watch = self._make(rule, device)
+        watch = self._make(rule, device, now_s)
         if watch is None:
             return
         series = self._devices[device].series.setdefault(name, WatchedSeries(now_s))
@@ -230,7 +254,9 @@ class Engine(WatchStates):
         if value is not None:
             self._compare(series, value, at_s, at_s)
 
-    def _make(self, rule: AlertRule, device: str) -> Watch | None:
+    def _make(self, rule: AlertRule, device: str, now_s: float) -> Watch | None:
+        # Of the rule as it was, until its turn comes.
+        self._drop((rule.id, device), now_s, _CHANGED)
         if len(self._watches) >= WATCHES_MAX:
             self.unwatched += 1
             return None
@@ -239,10 +265,12 @@ class Engine(WatchStates):
 
     def _drop(self, key: Key, now_s: float, reason: str) -> None:
         watch, watched = self._watches.pop(key, None), self._devices.get(key[1])
-        if watch is None or watched is None:
+        if watch is None:
             return
         self._set(watch, False, now_s, reason=reason)
         watch.is_removed = True
+        if watched is None:
+            return
         series = self._series_of(watch)
         for watches in (watched.links, watched.events, *([series.watches, series.silences] if series else [])):
             if watch in watches:

@@ -8,31 +8,28 @@ import math
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from darvaz.gateway.alerts.alert_changes import AlertChanges, Record
 from darvaz.gateway.alerts.book import AlertBook
 from darvaz.gateway.alerts.engine import Engine
 from darvaz.gateway.alerts.messages import Messages
 from darvaz.gateway.alerts.records import ACTIVE_MAX, TABLES, Alert, Kept, Waiting, new_id
 from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, RULES_MAX, AlertRule, RuleFields
-from darvaz.gateway.alerts.states import Change, Key
+from darvaz.gateway.alerts.states import Key
 from darvaz.gateway.alerts.telling import Teller
 from darvaz.gateway.events.bus import EventBus
+from darvaz.gateway.long_work import LongWork
 
 log = logging.getLogger("darvaz.alerts")
 
 DISK_EVERY_S = 30.0
 WAITING_EVERY_S = 60.0
-# The journal's entries of one moment; those beyond are one entry.
-JOURNALLED_AT_ONCE_MAX = 500
-
-Record = Callable[[str | None, str, str], None]
-"""Journals an entry: device, type and text."""
-
+_AGAIN_S = 0.05
 
 # How a board is, is in its pongs; rules can be about it as about its values.
 _TYPES = ("telemetry", "pong")
@@ -64,7 +61,9 @@ class Alerts:
         unix_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
         fold: Callable[[str], str] = str,
+        long_work: LongWork | None = None,
     ) -> None:
+        self._long_work = long_work or LongWork()
         self.engine = Engine(fold)
         self._bus = bus
         self._record = record
@@ -81,6 +80,9 @@ class Alerts:
         self.messages = Messages(tables, name_of, record, unix_s, monotonic_s)
         self.messages.rule_of = self.engine.rules.get
         self._teller = Teller(self.engine.rules, lambda: self.messages.channels, self._minute_of_day)
+        self._changes = AlertChanges(self.book, self._teller, self.messages, record, bus, unix_s)
+        # A look at what is due, which takes several turns of the event loop if it is of many boards.
+        self._looking: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = math.inf
         self._disk_s = self._waiting_s = 0.0
@@ -119,6 +121,8 @@ class Alerts:
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         if self._timer is not None:
             self._timer.cancel()
+        if self._looking is not None:
+            await asyncio.wait([self._looking])
         self._keep_waiting(self._monotonic_s())
         await self.messages.close()
 
@@ -128,30 +132,38 @@ class Alerts:
     def rules(self) -> list[AlertRule]:
         return list(self.engine.rules.values())
 
-    def put_rule(self, fields: RuleFields, rule_id: str | None = None) -> AlertRule:
-        """Adds a rule, or replaces one; raises `TooManyRulesError`."""
+    async def put_rule(self, fields: RuleFields, rule_id: str | None = None) -> AlertRule:
+        """Adds a rule, or replaces one, and returns it once all boards are watched; raises `TooManyRulesError`."""
         if rule_id is None and len(self.engine.rules) >= RULES_MAX:
             raise TooManyRulesError(f"there are {RULES_MAX} rules already: remove some, or use rules for groups")
         values = {name: getattr(fields, name) for name in RuleFields.__struct_fields__}
         rule = AlertRule(id=rule_id or new_id(), **values)
         self._kept_rules.put({rule.id: rule})
-        now_s, offset_s = self._monotonic_s(), self._unix_s() - self._monotonic_s()
-        self.engine.put_rule(rule, now_s)
+        now_s = self._monotonic_s()
+        watched = self.engine.put_by_device(rule, now_s)
         self._follow()
-        for device in [rule.device] if rule.device else list(self._devices()):
-            known = self._readings(device) if rule.value else {}
-            self.engine.know(device, {n: (v, at - offset_s) for n, (v, at) in known.items() if n == rule.value})
+        await self._long_work.collect(self._know(rule, watched))
         self._disk_s = now_s
         self._schedule(0.0)
         return rule
 
-    def remove_rule(self, rule_id: str) -> bool:
+    def _know(self, rule: AlertRule, devices: Iterator[str]) -> Iterator[None]:
+        """Has a rule look at the newest value of each device, which it watches from then on."""
+        offset_s = self._unix_s() - self._monotonic_s()
+        for device in devices:
+            reading = self._readings(device).get(rule.value) if rule.value else None
+            if rule.value and reading is not None:
+                self.engine.know(device, {rule.value: (reading[0], reading[1] - offset_s)})
+            yield
+
+    async def remove_rule(self, rule_id: str) -> bool:
         """Removes a rule; returns whether there was one."""
         if rule_id not in self.engine.rules:
             return False
-        self.engine.remove_rule(rule_id, self._monotonic_s())
+        ended = self.engine.remove_by_device(rule_id, self._monotonic_s())
         self._follow()
         self._kept_rules.remove([rule_id])
+        await self._long_work.collect(ended)
         self._schedule(0.0)
         return True
 
@@ -229,7 +241,7 @@ class Alerts:
     # The timer
 
     def _schedule(self, delay_s: float) -> None:
-        if not self._is_open:
+        if not self._is_open or self._looking is not None:
             return
         due_s = self._monotonic_s() + max(0.0, delay_s)
         if self._timer is not None and self._timer_s <= due_s:
@@ -241,30 +253,31 @@ class Alerts:
 
     def _advance(self) -> None:
         self._timer, self._timer_s = None, math.inf
-        now_s = self._monotonic_s()
+        self._looking = asyncio.ensure_future(self._look_at_due())
+
+    async def _look_at_due(self) -> None:
         try:
-            self._look(now_s)
+            await self._long_work.collect(self._look(self._monotonic_s()))
         except sqlite3.Error as error:
             log.error("= alerts cannot be kept: %s", error)
+        finally:
+            self._looking = None
+        if self.engine.has_changes:
+            self._schedule(_AGAIN_S)
         due_s = min(self.engine.due_s, self._teller.due_s, self._disk_s, self._waiting_s)
         # Not at once again, whatever is due: other work waits too.
-        self._schedule(max(0.05, due_s - self._monotonic_s()))
+        self._schedule(max(_AGAIN_S, due_s - self._monotonic_s()))
 
-    def _look(self, now_s: float) -> None:
+    def _look(self, now_s: float) -> Iterator[None]:
         if now_s >= self._disk_s:
             self._disk_s = now_s + DISK_EVERY_S
             self._measure_disk(now_s)
         if now_s >= self._waiting_s:
             self._waiting_s = now_s + WAITING_EVERY_S
             self._keep_waiting(now_s)
-        self.engine.tick(now_s)
-        changes = self.engine.take_changes()
-        if changes:
-            self._take(changes, now_s)
-        notices = self._teller.tick(now_s)
-        if notices:
-            self.book.keep(*(alert for notice in notices for alert in (*notice.began, *notice.escalated)))
-            self.messages.tell(notices)
+        yield from self.engine.tick_by_watch(now_s)
+        yield from self._changes.take(self.engine.take_changes(), now_s)
+        yield from self._changes.tell(now_s)
 
     def _measure_disk(self, now_s: float) -> None:
         try:
@@ -272,35 +285,6 @@ class Alerts:
         except OSError:
             return
         self.engine.receive(GATEWAY, {DISK_FREE: round(100.0 * usage.free / max(1, usage.total), 2)}, now_s)
-
-    # What came true and what ended
-
-    def _take(self, changes: list[Change], now_s: float) -> None:
-        offset_s = self._unix_s() - now_s
-        changed = []
-        for change in changes:
-            if change.is_active:
-                alert = self.book.begin(change, offset_s)
-                if alert is not None:
-                    self._teller.begin(alert, now_s)
-            else:
-                alert = self.book.end(change, offset_s)
-                if alert is not None:
-                    self._teller.end(alert, now_s)
-            if alert is not None:
-                changed.append(alert)
-        self.book.keep(*changed)
-        self._tell_journal(changed)
-
-    def _tell_journal(self, alerts: list[Alert]) -> None:
-        for alert in alerts[:JOURNALLED_AT_ONCE_MAX]:
-            type_ = "alert began" if alert.ended is None else "alert ended"
-            self._record(alert.device, type_, f"{alert.title}: {alert.what}")
-            self._bus.publish_alert(alert.device)
-        left = len(alerts) - JOURNALLED_AT_ONCE_MAX
-        if left > 0:
-            self._record(None, "alert began", f"{left} more alerts began or ended at the same time")
-            self._bus.publish_alert(None)
 
     # Over a restart
 

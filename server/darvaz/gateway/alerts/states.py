@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,11 +72,16 @@ class WatchStates:
 
     def tick(self, now_s: float) -> None:
         """Looks at everything that is due."""
+        exhaust(self.tick_by_watch(now_s))
+
+    def tick_by_watch(self, now_s: float) -> Iterator[None]:
+        """Looks at everything that is due, at one of them with each step."""
         while self._queue and self._queue[0][0] <= now_s:
             watch = heapq.heappop(self._queue)[2]
             watch.is_queued = False
             if not watch.is_removed:
                 self._look(watch, now_s)
+            yield
 
     # Its own
 
@@ -159,6 +165,12 @@ class WatchStates:
             if len(self._queue) > 2 * len(self._watches) + _REMOVED_MAX:
                 self._queue = [entry for entry in self._queue if not entry[2].is_removed]
                 heapq.heapify(self._queue)
+
+
+def exhaust(steps: Iterator[object]) -> None:
+    """Takes every step at once."""
+    for _ in steps:
+        pass
 
 
 def name_of(rule: AlertRule) -> str:

@@ -73,23 +73,23 @@ def list_alert_rules(call: Call) -> RuleList:
     return RuleList([_answer(rule) for rule in call.parts.alerts.rules])
 
 
-def add_alert_rule(call: Call) -> RuleAnswer | Response:
+async def add_alert_rule(call: Call) -> RuleAnswer | Response:
     """Adds a rule; people are told when it comes true."""
-    return _put(call, None)
+    return await _put(call, None)
 
 
-def change_alert_rule(call: Call) -> RuleAnswer | Response:
+async def change_alert_rule(call: Call) -> RuleAnswer | Response:
     """Replaces a rule; an alert of it ends."""
     rule_id = str(call.scope["path_params"]["rule"])
     if rule_id not in call.parts.alerts.engine.rules:
         return _unknown_rule()
-    return _put(call, rule_id)
+    return await _put(call, rule_id)
 
 
-def remove_alert_rule(call: Call) -> Response | None:
+async def remove_alert_rule(call: Call) -> Response | None:
     """Removes a rule; an alert of it ends."""
     rule_id = str(call.scope["path_params"]["rule"])
-    if not call.parts.alerts.remove_rule(rule_id):
+    if not await call.parts.alerts.remove_rule(rule_id):
         return _unknown_rule()
     call.record("alert rule removed", rule_id)
     return None
@@ -123,7 +123,7 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-def _put(call: Call, rule_id: str | None) -> RuleAnswer | Response:
+async def _put(call: Call, rule_id: str | None) -> RuleAnswer | Response:
     fields: RuleFields = call.body
     fault = find_fault(fields) or _find_unknown(call, fields)
     if fault is not None:
@@ -131,7 +131,7 @@ def _put(call: Call, rule_id: str | None) -> RuleAnswer | Response:
     if fields.device is not None:
         fields = msgspec.structs.replace(fields, device=call.parts.protocol.device_ids.find(fields.device))
     try:
-        rule = call.parts.alerts.put_rule(fields, rule_id)
+        rule = await call.parts.alerts.put_rule(fields, rule_id)
     except TooManyRulesError as error:
         return problem(409, "too_many", str(error))
     call.record("alert rule changed" if rule_id else "alert rule added", f"{rule.id}: {sentence(rule)}", rule.device)

@@ -38,21 +38,21 @@ def list_rules(call: Call) -> ActionRuleList:
     return ActionRuleList([_answer(call, rule) for rule in call.parts.rules.all.values()], can_schedule())
 
 
-def add_rule(call: Call) -> ActionRuleAnswer | Response:
+async def add_rule(call: Call) -> ActionRuleAnswer | Response:
     """Adds a rule."""
-    return _put(call, None)
+    return await _put(call, None)
 
 
-def change_rule(call: Call) -> ActionRuleAnswer | Response:
+async def change_rule(call: Call) -> ActionRuleAnswer | Response:
     """Replaces a rule; it keeps its runs."""
     rule_id = str(call.scope["path_params"]["rule"])
-    return _put(call, rule_id) if rule_id in call.parts.rules.all else _unknown()
+    return await _put(call, rule_id) if rule_id in call.parts.rules.all else _unknown()
 
 
-def remove_rule(call: Call) -> Response | None:
+async def remove_rule(call: Call) -> Response | None:
     """Removes a rule."""
     rule_id = str(call.scope["path_params"]["rule"])
-    if not call.parts.rules.remove(rule_id):
+    if not await call.parts.rules.remove(rule_id):
         return _unknown()
     call.record("rule removed", rule_id)
     return None
@@ -86,7 +86,7 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-def _put(call: Call, rule_id: str | None) -> ActionRuleAnswer | Response:
+async def _put(call: Call, rule_id: str | None) -> ActionRuleAnswer | Response:
     fields: ActionRuleFields = call.body
     fault = find_fault(fields) or _find_unknown(call, fields)
     if fault is not None:
@@ -94,7 +94,7 @@ def _put(call: Call, rule_id: str | None) -> ActionRuleAnswer | Response:
     ids = call.parts.protocol.device_ids
     known = {name: ids.find(getattr(fields, name)) for name in ("device", "to_device") if getattr(fields, name)}
     try:
-        rule = call.parts.rules.put(msgspec.structs.replace(fields, **known), rule_id)
+        rule = await call.parts.rules.put(msgspec.structs.replace(fields, **known), rule_id)
     except TooManyActionRulesError as error:
         return problem(409, "too_many", str(error))
     call.record("rule changed" if rule_id else "rule added", f"{rule.id}: {sentence(rule)}", rule.device)

@@ -8,14 +8,16 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from darvaz.gateway.alerts.engine import Engine
 from darvaz.gateway.alerts.records import Kept, new_id
+from darvaz.gateway.alerts.states import exhaust
 from darvaz.gateway.events.bus import EventBus
+from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.rules.records import (
     RULES_MAX,
     RULES_TABLE,
@@ -66,7 +68,9 @@ class Rules:
         unix_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
         fold: Callable[[str], str] = str,
+        long_work: LongWork | None = None,
     ) -> None:
+        self._long_work = long_work or LongWork()
         self._kept = Kept(tables, RULES_TABLE, Rule)
         self._engine = Engine(fold)
         self._fold = fold
@@ -104,7 +108,7 @@ class Rules:
             if is_online:
                 self._online.add(device)
         for rule in self._rules.values():
-            self._begin(rule)
+            exhaust(self._begin(rule))
             if last_unix_s is not None and self._is_timed(rule):
                 due_s = schedule_of(rule).next_s(last_unix_s, self._zone())
                 if due_s <= unix_s - LATE_S:
@@ -139,43 +143,49 @@ class Rules:
         """Returns when a rule about a time of day is due next, in Unix seconds."""
         return self._due.get(rule_id)
 
-    def put(self, fields: ActionRuleFields, rule_id: str | None = None) -> Rule:
-        """Adds a rule, or replaces one, which keeps its runs; raises `TooManyActionRulesError`."""
+    async def put(self, fields: ActionRuleFields, rule_id: str | None = None) -> Rule:
+        """Adds a rule, or replaces one, which keeps its runs, and returns it once all boards are watched.
+
+        Raises `TooManyActionRulesError`.
+        """
         if rule_id is None and len(self._rules) >= RULES_MAX:
             raise TooManyActionRulesError(f"there are {RULES_MAX} rules already: remove some, or use rules for groups")
         values = {name: getattr(fields, name) for name in ActionRuleFields.__struct_fields__}
         before = self._rules.get(rule_id or "")
         rule = Rule(id=rule_id or new_id(), runs=before.runs if before else [], **values)
         self._keep(rule)
-        self._begin(rule)
+        await self._long_work.collect(self._begin(rule))
         self._look()
         return rule
 
-    def remove(self, rule_id: str) -> bool:
+    async def remove(self, rule_id: str) -> bool:
         """Removes a rule; returns whether there was one."""
         if self._rules.pop(rule_id, None) is None:
             return False
-        self._engine.remove_rule(rule_id, self._monotonic_s())
+        ended = self._engine.remove_by_device(rule_id, self._monotonic_s())
         self._follow(bool(self._engine.rules))
         self._due.pop(rule_id, None)
         self._kept.remove([rule_id])
+        await self._long_work.collect(ended)
         return True
 
     async def run_now(self, rule_id: str) -> Run:
         """Does what a rule says, whatever the time and the values are; returns what became of it."""
         return await self._run(self._rules[rule_id], "by_hand", None)
 
-    def _begin(self, rule: Rule) -> None:
+    def _begin(self, rule: Rule) -> Iterator[str]:
+        """Takes up a rule, which replaces that of its id; each step of what it returns has one more board watched."""
         now_s = self._monotonic_s()
-        self._engine.remove_rule(rule.id, now_s)
-        self._engine.take_changes()
         self._due.pop(rule.id, None)
         condition = condition_of(rule)
         if condition is not None:
-            self._engine.put_rule(condition, now_s)
-        elif self._is_timed(rule):
-            self._due[rule.id] = schedule_of(rule).next_s(self._unix_s(), self._zone())
+            watched = self._engine.put_by_device(condition, now_s)
+        else:
+            watched = self._engine.remove_by_device(rule.id, now_s)
+            if self._is_timed(rule):
+                self._due[rule.id] = schedule_of(rule).next_s(self._unix_s(), self._zone())
         self._follow(bool(self._engine.rules))
+        return watched
 
     def _follow(self, is_followed: bool) -> None:
         """Takes reports from the bus, or takes none: without a condition, each would cost for nothing."""
@@ -265,7 +275,8 @@ class Rules:
             self._come_due(self._rules[rule_id], unix_s)
         self._engine.tick(now_s)
         for change in self._engine.take_changes():
-            if change.is_active and change.rule.id in self._rules:
+            # What came true of a rule as it was before somebody changed it is none of the new one.
+            if change.is_active and self._engine.rules.get(change.rule.id) is change.rule:
                 self._start(self._rules[change.rule.id], "condition", change.device)
         waits_s = [self._engine.due_s - now_s, *(due_s - unix_s for due_s in self._due.values())]
         self._arm(max(0.02, min(LOOK_EVERY_S if self._due else math.inf, *waits_s)) if waits_s else math.inf)

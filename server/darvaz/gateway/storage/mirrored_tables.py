@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
+from operator import itemgetter
 from typing import Any
 
+from darvaz.gateway.long_work import WorkQueue
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import transaction
 from darvaz.gateway.storage.shared_database import SharedDatabase, retire
+from darvaz.gateway.storage.unconfirmed import RowKey, Statement, Unconfirmed
 
 log = logging.getLogger("darvaz.storage")
 
@@ -32,12 +36,14 @@ LOOK_EVERY_S = 0.75
 _REST_FACTOR = 10
 # How long a thread waits for the event loop to read a table.
 _LOOP_DEADLINE_S = 2.0
+# Rows in one part, with what is repeated of them: less than a millisecond.
+_ROWS_PER_PART = 100
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
-# A statement, its parameters, and whether these are a list of them.
-_Statement = tuple[str, Any, bool]
 # By table: rows that are new or different, and keys that are gone.
 _Changes = dict[str, tuple[list[tuple[Any, ...]], list[Any]]]
+# A table, a key, and its row; None where it is gone.
+_Change = tuple[str, Any, tuple[Any, ...] | None]
 
 
 class MirroredTables(sqlite3.Connection):
@@ -60,11 +66,14 @@ class MirroredTables(sqlite3.Connection):
         self._disk = open_connection()
         self._open_again()
         # Statements for the thread: added by the loop, removed by the thread once they are committed.
-        self._queue: deque[_Statement] = deque()
+        self._queue: deque[Statement] = deque()
         # The same, until the loop knows that they are committed. The loop's.
-        self._unconfirmed: deque[_Statement] = deque()
+        self._unconfirmed = Unconfirmed(self._key_of)
         # Those of the transaction that is open; None without one.
-        self._transaction: list[_Statement] | None = None
+        self._transaction: list[Statement] | None = None
+        # What the thread tells, in its order: rows are read before what it confirms next is written. The loop's.
+        self._news = WorkQueue()
+        self._keys: dict[str, str] = {}
         # Statements and wishes to look, since the start.
         self._position = 0
         self._is_look_wanted = False
@@ -119,7 +128,9 @@ class MirroredTables(sqlite3.Connection):
         """Returns once what other processes have changed so far is known here."""
         self._is_look_wanted = True
         self._position += 1
-        return await self.writer.wait_until_written(self._position, deadline_s)
+        is_known = await self.writer.wait_until_written(self._position, deadline_s)
+        await self._news.wait()
+        return is_known
 
     def close(self) -> None:
         """Writes what waits, and ends the thread."""
@@ -145,48 +156,73 @@ class MirroredTables(sqlite3.Connection):
                 self._transaction.append(statement)
         return cursor
 
-    def _accept(self, statements: list[_Statement]) -> None:
+    def _accept(self, statements: list[Statement]) -> None:
         if statements:
-            self._unconfirmed.extend(statements)
+            self._unconfirmed.add(statements)
             self._queue.extend(statements)
             self._position += len(statements)
             self.writer.wake()
             self._tell_changed()
 
-    def _confirm(self, count: int) -> None:
-        for _ in range(count):
-            self._unconfirmed.popleft()
+    def _apply(self, changes: _Changes) -> Iterator[None]:
+        """Puts the rows of the disk into the copy, and repeats what the disk did not have when they were read.
 
-    def _apply(self, changes: _Changes) -> None:
-        """Puts the rows of the disk into the copy, and repeats what the disk did not have when they were read."""
+        Mostly they are what this gateway has written itself. What differs comes in parts, each with what is repeated
+        after it: nobody sees that a revocation is undone.
+        """
         # A stop may have closed the copy meanwhile.
         with contextlib.suppress(sqlite3.ProgrammingError):
-            super().execute("BEGIN")
-            for table, (rows, gone) in changes.items():
-                self._put(table, rows)
-                super().executemany(f"DELETE FROM {table} WHERE {self._key_of(table)} = ?", [(key,) for key in gone])
-            for sql, parameters, is_many in self._unconfirmed:
-                # A row that was added before is there already.
-                with contextlib.suppress(sqlite3.IntegrityError):
-                    super().executemany(sql, parameters) if is_many else super().execute(sql, parameters)
-            for sql, parameters in self.list_repeated() if self.list_repeated is not None else ():
-                super().execute(sql, parameters)
-            super().execute("COMMIT")
-            self._tell_changed()
+            differing = deque[_Change]()
+            for change in _each(changes):
+                if self._differs(*change):
+                    differing.append(change)
+                yield
+            while differing:
+                count = min(len(differing), _ROWS_PER_PART)
+                self._put([differing.popleft() for _ in range(count)])
+                yield
             if self.on_read is not None:
                 self.on_read()
+
+    def _differs(self, table: str, key: Any, row: tuple[Any, ...] | None) -> bool:
+        found = super().execute(f"SELECT * FROM {table} WHERE {self._key_of(table)} = ?", (key,)).fetchone()
+        return bool(found != row)
+
+    def _put(self, changes: list[_Change]) -> None:
+        # Commits at its end, or rolls back.
+        with self:
+            super().execute("BEGIN")
+            for table, group in itertools.groupby(changes, itemgetter(0)):
+                keyed = list(group)
+                gone = [(key,) for _, key, row in keyed if row is None]
+                self._insert(table, [row for _, _, row in keyed if row is not None])
+                super().executemany(f"DELETE FROM {table} WHERE {self._key_of(table)} = ?", gone)
+            self._repeat({(table, key) for table, key, _ in changes})
+        self._tell_changed()
+
+    def _repeat(self, keys: Collection[RowKey]) -> None:
+        """Carries out once more what the rows of the disk may lack."""
+        for sql, parameters in self._unconfirmed.concerning(keys):
+            # A row that was added before is there already.
+            with contextlib.suppress(sqlite3.IntegrityError):
+                super().execute(sql, parameters)
+        for sql, parameters in self.list_repeated() if self.list_repeated is not None else ():
+            super().execute(sql, parameters)
 
     def _tell_changed(self) -> None:
         if self.on_changed is not None:
             self.on_changed()
 
-    def _put(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+    def _insert(self, table: str, rows: list[tuple[Any, ...]]) -> None:
         if rows:
             places = ", ".join("?" * len(rows[0]))
             super().executemany(f"INSERT OR REPLACE INTO {table} VALUES ({places})", rows)
 
     def _key_of(self, table: str) -> str:
-        return str(super().execute("SELECT name FROM pragma_table_info(?) WHERE cid = 0", (table,)).fetchone()[0])
+        if table not in self._keys:
+            found = super().execute("SELECT name FROM pragma_table_info(?) WHERE cid = 0", (table,))
+            self._keys[table] = str(found.fetchone()[0])
+        return self._keys[table]
 
     # At the start
 
@@ -197,9 +233,9 @@ class MirroredTables(sqlite3.Connection):
             ):
                 super().execute(sql)
         for table in peeked:
-            self._put(table, self._disk.execute(f"SELECT * FROM {table} LIMIT 1").fetchall())
+            self._insert(table, self._disk.execute(f"SELECT * FROM {table} LIMIT 1").fetchall())
         for table, (rows, _) in self._read_changes().items():
-            self._put(table, rows)
+            self._insert(table, rows)
 
     # The thread
 
@@ -249,7 +285,7 @@ class MirroredTables(sqlite3.Connection):
             self._commit([self._queue[index] for index in range(count)])
             for _ in range(count):
                 self._queue.popleft()
-            self._tell(self._confirm, count)
+            self._tell(self._news.add, self._unconfirmed.confirm(count))
         version = self._read_version()
         self._is_stale = self._is_stale or bool(count) or version != self._version
         self._version = version
@@ -257,7 +293,7 @@ class MirroredTables(sqlite3.Connection):
             self._look()
         return position
 
-    def _commit(self, statements: list[_Statement]) -> None:
+    def _commit(self, statements: list[Statement]) -> None:
         with transaction(self._disk):
             for sql, parameters, is_many in statements:
                 try:
@@ -273,10 +309,9 @@ class MirroredTables(sqlite3.Connection):
         self._next_look_s = end_s + max(LOOK_EVERY_S / 2, _REST_FACTOR * (end_s - start_s))
         self._is_stale = False
         if changes:
-            self._tell(self._apply, changes)
+            self._tell(self._news.add, self._apply(changes))
 
     def _read_version(self) -> int:
-        """Returns a number that changes when another connection has changed the database."""
         return int(self._disk.execute("PRAGMA data_version").fetchone()[0])
 
     def _read_changes(self) -> _Changes:
@@ -300,3 +335,9 @@ class MirroredTables(sqlite3.Connection):
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(call, *arguments)
+
+
+def _each(changes: _Changes) -> Iterator[_Change]:
+    for table, (rows, gone) in changes.items():
+        yield from ((table, row[0], row) for row in rows)
+        yield from ((table, key, None) for key in gone)
