@@ -53,9 +53,8 @@ class Lost:
 
     def __init__(self, folder: Path, gateway: str, token: str = TOKEN, *, open_ms: int = 60_000, **config: Any) -> None:
         self.http, self.names = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
-        write_flash(
-            folder, "pico", "pico", gateway, token, networks=[{"ssid": "Elsewhere"}], log_level="debug", **config
-        )
+        config = {"networks": [{"ssid": "Elsewhere"}], "log_level": "debug", **config}
+        write_flash(folder, "pico", "pico", gateway, token, **config)
         ports = {"HTTP_PORT": self.http, "DNS_PORT": self.names, "OPEN_MS": open_ms}
         write_library(folder / "lib", {**HASTE, "startup": {"SETUP_AFTER_MS": 500}, "setup": ports})
         self.board = VirtualBoard("pico", folder)
@@ -79,8 +78,10 @@ async def test_person_in_the_setup_network_brings_a_board_online(gateway: Gatewa
         page = await phone.get(lost.url)
         assert "ws://192.0.2.1:3000" in page.text and "<script" not in page.text
 
-        short = await phone.post(lost.url, data={"ssid": "Home", "password": "short", "gateway": gateway.ws_url})
-        assert "8 characters or more" in short.text
+        wrong = {"ssid": 'Home & "garden"', "password": "short", "gateway": gateway.ws_url}
+        short = await phone.post(lost.url, data=wrong)
+        assert "8 characters or more" in short.text and "short" not in short.text.partition("<form")[2]
+        assert 'value="Home &amp; &quot;garden&quot;"' in short.text and f'value="{gateway.ws_url}"' in short.text
         form = {"ssid": "Home", "password": "password", "gateway": gateway.ws_url}
         assert "Saved" in (await phone.post(lost.url, data=form)).text
 
@@ -114,6 +115,28 @@ async def test_network_closes_and_the_board_goes_on(gateway: GatewayProcess, tmp
 
         await printed(board, "online as pico")
         assert sum("setup: the Wi-Fi darvaz-pico is open" in line for line in board.lines) == 1
+
+
+async def test_board_without_any_network_opens_it_at_once_also_if_it_was_online(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    folder = tmp_path / "flash"
+    lost = Lost(folder, gateway.ws_url, gateway.token(), networks=[])
+    (folder / "was_online").touch()
+    async with lost.board as board, await lost.visit() as phone:
+        assert not any("config.json names none" in line for line in board.lines)
+
+        form = {"ssid": "Home", "password": "password", "gateway": gateway.ws_url}
+        assert "Saved" in (await phone.post(lost.url, data=form)).text
+
+        await printed(board, "online as pico")
+
+
+async def test_board_without_any_network_says_so_once_its_own_is_closed(tmp_path: Path) -> None:
+    async with Lost(tmp_path / "flash", "ws://192.0.2.1:3000", open_ms=400, networks=[]).board as board:
+        await printed(board, "setup: the Wi-Fi is closed")
+
+        await printed(board, "wifi: config.json names none")
 
 
 async def test_board_that_was_online_opens_it_only_while_its_button_is_held(tmp_path: Path) -> None:

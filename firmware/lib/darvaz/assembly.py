@@ -20,7 +20,7 @@ _NETWORK = (("ssid", True, "s", 1, 32, None), ("password", False, "s", 0, 64, No
 _FIELDS = (
     ("device", False) + DEVICE_ID,
     ("token", False, "s", 1, 256, None),
-    ("networks", True, "l", 1, 8, ("o", None, None, _NETWORK)),
+    ("networks", True, "l", 0, 8, ("o", None, None, _NETWORK)),
     ("gateways", True, "l", 1, 8, ("s", 8, 256, None)),
     ("country", False, "s", 0, 2, None),
     ("ca", False, "s", 1, 128, None),

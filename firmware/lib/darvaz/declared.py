@@ -98,7 +98,10 @@ class Commands:
             if hasattr(result, "send"):
                 result = await result
             if call.number is not None:
-                self._answer(call.number, result)
+                ack = {"type": "ack", "id": call.number, "status": "ok"}
+                if result is not None:
+                    ack["result"] = result
+                self._send(ack)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 (whatever a maker's function raises, the command is answered)
@@ -117,12 +120,6 @@ class Commands:
             text = "the board's memory is short"
         self._log.exception("command %s failed" % call.name, error)
         self._refuse(call.number, text)
-
-    def _answer(self, number, result):
-        ack = {"type": "ack", "id": number, "status": "ok"}
-        if result is not None:
-            ack["result"] = result
-        self._send(ack)
 
     def _refuse(self, number, text):
         self._send({"type": "ack", "id": number, "status": "error", "message": text[:MESSAGE_CHARS_MAX]})

@@ -33,6 +33,8 @@ async def join(wifi):
             wifi.log.info("wifi: joined %s as %s" % (entry["ssid"], wifi.address()))
             return True
         wifi.log.warning("wifi: %s: %s" % (entry["ssid"], problem))
+    if not wifi.networks:
+        wifi.log.warning("wifi: config.json names none")
     return False
 
 

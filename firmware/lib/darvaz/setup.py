@@ -35,8 +35,9 @@ _A_IN = b"\0\1\0\1"
 # The id of the device, and the form or what was done.
 _PAGE = """<!DOCTYPE html><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Darvaz</title>
 <h1>%s</h1>%s"""
-# What is wrong with what was typed, and the gateway.
-_FORM = """<b>%s</b><form method=post><p><label>Wi-Fi (2.4 GHz) · نام وای‌فای<br><input name=ssid required></label>
+# What is wrong with what was typed, the name of the Wi-Fi, and the gateway.
+_FORM = """<b>%s</b><form method=post>
+<p><label>Wi-Fi (2.4 GHz) · نام وای‌فای<br><input name=ssid value="%s" required></label>
 <p><label>Password · رمز وای‌فای<br><input name=password type=password></label>
 <p><label>Gateway · نشانی دروازه<br><input name=gateway value="%s" required></label>
 <p><button>Save · ذخیره</button></form>"""
@@ -138,9 +139,9 @@ def change(config, form):
     return assembly.check_config(changed)
 
 
-def page(title, gateway, problem):
+def page(title, ssid, gateway, problem):
     """Returns the HTML of the form."""
-    return _PAGE % (_escape(title), _FORM % (_escape(problem), _escape(gateway)))
+    return _PAGE % (_escape(title), _FORM % (_escape(problem), _escape(ssid), _escape(gateway)))
 
 
 def _escape(text):
@@ -255,12 +256,12 @@ class _Setup:
             # What a phone asks for to find out whether there is an Internet.
             return "302 Found\r\nLocation: http://%s:%d/" % (self._address, HTTP_PORT), ""
         if method != "POST":
-            return "200 OK", page(self._device.id, config["gateways"][0], "")
+            return "200 OK", page(self._device.id, "", config["gateways"][0], "")
         form = parse_form(body)
         try:
             _write(change(config, form))
         except (ValueError, OSError) as error:
-            return "200 OK", page(self._device.id, form.get("gateway", ""), str(error))
+            return "200 OK", page(self._device.id, form.get("ssid", ""), form.get("gateway", ""), str(error))
         self.is_saved = True
         return "200 OK", _PAGE % (_escape(self._device.id), _SAVED)
 

@@ -84,10 +84,13 @@ def make_parts(device):
 
 
 def _setup_ms(device):
-    """Returns the uptime from which the setup network may open: 0 while its button is held; None for never."""
+    """Returns the uptime from which the setup network may open; None for never.
+
+    It is 0 while its button is held, and where there is no Wi-Fi to look for.
+    """
     files, pin = os.listdir("/"), device.config.get("setup_pin")
     if CONFIG[1:] not in files or not device.config.get("token"):
         return None
-    if pin is not None and device.board.is_held(pin):
+    if not device.config["networks"] or (pin is not None and device.board.is_held(pin)):
         return 0
     return None if ONLINE[1:] in files else SETUP_AFTER_MS

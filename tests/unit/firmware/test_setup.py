@@ -112,6 +112,9 @@ class Settings(unittest.TestCase):
         self.assertEqual(config["networks"], [{"ssid": "Home", "password": "password"}] + CONFIG["networks"])
         self.assertEqual((config["gateways"], config["mine"]), (["ws://192.168.1.9:3000"], 1))
 
+    def test_first_network_needs_none_before(self):
+        self.assertEqual(self.changed(networks=[])["networks"], [{"ssid": "Home", "password": "password"}])
+
     def test_network_that_was_there_is_replaced(self):
         self.assertEqual(self.changed(ssid="Old", password="")["networks"], [{"ssid": "Old"}])
 
@@ -133,9 +136,10 @@ class Settings(unittest.TestCase):
         self.assertIn("ws://", self.refused(gateway="http://a:1"))
 
     def test_texts_of_others_are_no_html(self):
-        html = setup.page('<b>"', '"><script>', "<i>&")
+        html = setup.page('<b>"', '"><br>', '"><script>', "<i>&")
 
         self.assertIn("<h1>&lt;b>&quot;</h1>", html)
+        self.assertIn('name=ssid value="&quot;>&lt;br>"', html)
         self.assertIn('value="&quot;>&lt;script>"', html)
         self.assertIn("<b>&lt;i>&amp;</b>", html)
 
