@@ -62,7 +62,8 @@ def run_schemathesis(gateway: GatewayProcess, token: str, folder: Path, *options
     ]  # fmt: skip
     ran = subprocess.run(
         command, capture_output=True, text=True, timeout=RUN_DEADLINE_S, check=False, cwd=folder,
-        env={"PATH": "", "SCHEMATHESIS_HOOKS": str(HOOKS)},
+        # Without a home, each request would look for it in the list of users.
+        env={"PATH": "", "HOME": str(folder), "SCHEMATHESIS_HOOKS": str(HOOKS)},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:] + gateway.log_text()[-2000:]
 
