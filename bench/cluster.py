@@ -44,15 +44,16 @@ class Nats(NamedTuple):
 @contextlib.contextmanager
 def nats_server(folder: Path) -> Iterator[Nats]:
     """Runs a server with JetStream."""
-    port = port_of(reserve_port())
     beside = Path(sys.executable).with_name("nats-server")
-    command = [str(beside), "-js", "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield Nats(f"nats://127.0.0.1:{port}", process.pid)
-    finally:
-        process.terminate()
-        process.wait()
+    with reserve_port() as reserved:
+        port = port_of(reserved)
+        command = [str(beside), "-js", "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            yield Nats(f"nats://127.0.0.1:{port}", process.pid)
+        finally:
+            process.terminate()
+            process.wait()
 
 
 @contextlib.contextmanager
@@ -64,7 +65,7 @@ def gateway(folder: Path, name: str, *options: str) -> Iterator[GatewayProcess]:
     try:
         yield made
     finally:
-        made.stop()
+        made.close()
 
 
 @contextlib.asynccontextmanager

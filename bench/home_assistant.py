@@ -40,7 +40,7 @@ async def gateway(*, shows_boards: bool) -> AsyncIterator[GatewayProcess]:
         try:
             yield process
         finally:
-            await asyncio.to_thread(process.stop)
+            await asyncio.to_thread(process.close)
 
 
 async def join(process: GatewayProcess, name: str) -> ClientConnection:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -21,14 +22,14 @@ from tests.support.fork_server import can_fork, fork_server
 
 START_DEADLINE_S = 30.0
 _LAST_GREETING = "stop: Ctrl-C"
-# Held until the tests end: a port in it is given to nobody.
-_reserved: list[socket.socket] = []
+# Closed when the tests end: until then a port in it is given to nobody.
+_reserved = contextlib.ExitStack()
+atexit.register(_reserved.close)
 
 
 def unused_port() -> int:
     """Returns a port on which nothing listens, unless the test does."""
-    _reserved.append(reserve_port())
-    return port_of(_reserved[-1])
+    return port_of(_reserved.enter_context(reserve_port()))
 
 
 class GatewayProcess(gateway_process.GatewayProcess):
