@@ -227,10 +227,11 @@ class MirroredTables(sqlite3.Connection):
     # At the start
 
     def _copy(self, peeked: Sequence[str]) -> None:
-        for table in (*self._tables, *peeked):
-            for (sql,) in self._disk.execute(
-                "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC", (table,)
-            ):
+        wanted = {*self._tables, *peeked}
+        # Tables before their indices.
+        made = self._disk.execute("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC")
+        for table, sql in made.fetchall():
+            if table in wanted:
                 super().execute(sql)
         for table in peeked:
             self._insert(table, self._disk.execute(f"SELECT * FROM {table} LIMIT 1").fetchall())
