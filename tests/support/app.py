@@ -23,7 +23,7 @@ from darvaz.gateway.local_programs import Address, LocalPrograms
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings
 from tests.support.asgi import AppTransport, MemoryWebSocket, open_websocket
-from tests.support.databases import put_new_database
+from tests.support.databases import put_new_database, put_new_history
 from tests.support.journalled import Line, lines
 
 LOCALHOST = "127.0.0.1"
@@ -69,6 +69,7 @@ class RunningApp:
         """Builds the gateway from its data folder and runs the application's start."""
         if not self.data.exists():
             put_new_database(self.data)
+            put_new_history(self.data)
         self.parts = build_parts(Settings(data=str(self.data), **self._settings))
         self.parts.local_programs = _NoSystem()
         self.app = build_app(self.parts)

@@ -1,6 +1,6 @@
-"""New data folders in a moment: a database without rows is made once in a process, and copied.
+"""New data folders in a moment: databases without rows are made once in a process, and copied.
 
-Making its tables takes as long as most short tests. What makes them is tested where the database is.
+Making their tables takes as long as most short tests. What makes them is tested where the databases are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from darvaz.gateway.storage.database import DATABASE_NAME, make_folder, open_database
+from darvaz.gateway.telemetry.history_schema import DATABASE_NAME as HISTORY_NAME
+from darvaz.gateway.telemetry.history_schema import open_history
 
 
 def open_new_database(folder: Path) -> sqlite3.Connection:
@@ -23,9 +25,18 @@ def open_new_database(folder: Path) -> sqlite3.Connection:
 def put_new_database(folder: Path) -> None:
     """Puts a database into a data folder that has none yet, and makes the folder if need be."""
     make_folder(folder)
-    descriptor = os.open(folder / DATABASE_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    _put(folder / DATABASE_NAME, _new_database())
+
+
+def put_new_history(folder: Path) -> None:
+    """Puts the database of the history into a data folder that has none yet."""
+    _put(folder / HISTORY_NAME, _new_history())
+
+
+def _put(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(_new_database())
+        file.write(content)
 
 
 @cache
@@ -33,3 +44,10 @@ def _new_database() -> bytes:
     with tempfile.TemporaryDirectory() as name:
         open_database(Path(name)).close()
         return Path(name, DATABASE_NAME).read_bytes()
+
+
+@cache
+def _new_history() -> bytes:
+    with tempfile.TemporaryDirectory() as name:
+        open_history(Path(name)).close()
+        return Path(name, HISTORY_NAME).read_bytes()
