@@ -24,7 +24,7 @@ NEWEST_KNOWN = 15
 ROOT = Path(__file__).resolve().parent.parent
 # These extras contain others; tests/tools/test_bootstrap.py compares them with pyproject.toml.
 CONTAINED = {
-    "service": ("homeassistant", "mqtt", "cluster", "alerts", "automations", "tls", "updates"),
+    "service": ("homeassistant", "mqtt", "cluster", "alerts", "automations", "motion", "tls", "updates"),
     "test": (
         "simulate",
         "flash",

@@ -221,6 +221,21 @@ async def test_kept_frames_and_links_of_a_camera(gateway: GatewayProcess, tmp_pa
     assert [contents(file) for file in found["files"]] == [jpeg(5)]
 
 
+async def test_motion_before_a_camera_is_turned_on_and_off(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, "porch", obeys=False) as camera:
+        off = await run(gateway, "motion", "porch")
+        on = await json_of(gateway, "motion", "porch", "--on", "--percent", "4")
+        requested = await camera.wait_for_stream(fps=2)
+        shown = await run(gateway, "motion", "porch")
+        await json_of(gateway, "motion", "porch", "--off")
+        again = await json_of(gateway, "motion", "porch")
+
+    assert off.stdout == "porch: motion is not looked for; turn it on with --on.\n"
+    assert (on["is_on"], on["percent"], requested["fps"]) == (True, 4, 2)
+    assert shown.stdout == "porch: motion is looked for, from 4 % of the picture on; nothing moves now.\n"
+    assert (again["is_on"], again["percent"]) == (False, 4)
+
+
 async def test_verbs_that_change_something_print_json_too(gateway: GatewayProcess, board: Board) -> None:
     opened = await json_of(gateway, "enrol", "--minutes", "5")
     shown = await json_of(gateway, "enrol", "--show")

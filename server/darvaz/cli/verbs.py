@@ -104,6 +104,11 @@ TABLE = {
     "logout": Verb("Forget the gateway of `darvaz login` and its token.", PEOPLE),
     "ls": Verb("List the files of a board, and the space that is left.", BOARDS, _PROMPT),
     "monitor": Verb("Show what a board prints on its serial port.", BOARDS),
+    "motion": Verb(
+        "Look for motion before a camera, or do not.",
+        CAMERAS,
+        ("GET /api/devices/{device}/camera", "PUT /api/devices/{device}/camera/motion"),
+    ),
     "new": Verb("Make a folder for a program of your own, to keep in git.", BOARDS),
     "people": Verb(
         "See who may use the gateway, invite others, and change what they may do.",

@@ -20,8 +20,10 @@ from darvaz.gateway.access.gate import MIRRORED_TABLES
 from darvaz.gateway.alert_sources import build_alerts, watch_releases
 from darvaz.gateway.alerts.records import TABLES as ALERT_TABLES
 from darvaz.gateway.api.routes import api_routes
-from darvaz.gateway.cameras import FrameCounts, Snapshots, StreamController
+from darvaz.gateway.cameras import FrameCounts, Motion, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import kept_frames
+from darvaz.gateway.cameras.motion import MOTION_TABLE
+from darvaz.gateway.cameras.motion_report import MotionReport
 from darvaz.gateway.clock_watch import ClockWatch
 from darvaz.gateway.crashes import CRASHES_TABLE, build_crashes
 from darvaz.gateway.damaged_files import save_from_damage, tell_of_damage
@@ -93,7 +95,7 @@ def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
     check_integrations(settings)
     database = SharedDatabase(settings.data_path)
-    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES, *OWN_TABLES, *RELEASE_TABLES)
+    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES, *OWN_TABLES, *RELEASE_TABLES, MOTION_TABLE)
     tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
     remark = make_private(settings.data_path)
     if remark is not None:
@@ -154,6 +156,7 @@ def _build(settings: Settings) -> Parts:
         stream_controller=StreamController(hub, frames, settings.camera_settings, settings.command_deadline_s),
         snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
         frame_counts=FrameCounts(frames, devices, journal),
+        motion=Motion(tables, frames, MotionReport(bus, journal, hub, protocol)),
         frame_ring=kept_frames(settings, frames),
         long_work=long_work,
     )
@@ -217,6 +220,7 @@ def build_app(parts: Parts) -> Starlette:
         parts.journal.record(None, None, "", "=", FIRST_TYPE, CUT_OFF if parts.journal.is_cut_off else "")
         tell_of_damage(parts)
         parts.frame_counts.open()
+        parts.motion.open()
         watch.open(parts.journal.newest_ms)
         watch_releases(parts.alerts, parts.updater)
         parts.alerts.open()
@@ -234,6 +238,7 @@ def build_app(parts: Parts) -> Starlette:
             await notices.close()
             await parts.loop_lag.close()
             parts.events.close()
+            await parts.motion.close()
             await parts.stream_controller.close()
             await parts.snapshots.close()
             parts.frames.close()
@@ -289,6 +294,7 @@ def _connect(parts: Parts) -> None:
     parts.bus.subscribe_frames(parts.metrics.count_frame)
     parts.devices.on_dropped = lambda device: _tell_dropped(parts, device)
     parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))
+    parts.hub.on_presence(lambda device, _: parts.motion.begin_link(device))
     parts.hub.measure = parts.metrics.measure_command
     parts.journal.on_written = parts.metrics.count_written
 

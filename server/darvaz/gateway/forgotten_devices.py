@@ -15,6 +15,7 @@ def delete_device(parts: Parts, device: str) -> None:
     parts.telemetry.forget(device)
     parts.crashes.forget(device)
     parts.updater.store.forget(device)
+    parts.motion.forget(device)
     if parts.frame_ring is not None:
         parts.frame_ring.forget(device)
     parts.metrics.forget(device)

@@ -1,4 +1,4 @@
-"""Cameras over HTTP: the live stream, snapshots, the state of a camera, and the frames kept on disk."""
+"""Cameras over HTTP: the live stream, snapshots, the state of a camera, motion before it, and kept frames."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from starlette.responses import FileResponse, Response
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.cameras.frame_ring import FrameRing
+from darvaz.gateway.cameras.motion import MotionSetting, TooManyCamerasError
+from darvaz.gateway.cameras.picture_change import can_compare
 from darvaz.gateway.devices.errors import CommandError
-from darvaz.gateway.frames import Frame, ViewerRequest
+from darvaz.gateway.frames import Frame, TooManyViewersError, ViewerRequest
 from darvaz.gateway.frames.demand import Size
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.viewing.mjpeg_response import MjpegResponse
 from darvaz.gateway.viewing.requests import RETRY_S, VIEWER_FPS_MAX, ViewLinkQuery, refuse_device, refuse_over_limit
+from darvaz.text.extras import how_to_install
 
 _JPEG = "image/jpeg"
 # A kept frame never changes, so that clients may cache it.
@@ -43,6 +46,15 @@ class CameraRequest(msgspec.Struct):
     quality: int | None
 
 
+class MotionAnswer(msgspec.Struct):
+    """Motion before a camera: what is looked for, and what is seen now."""
+
+    is_on: bool
+    percent: Annotated[float, Meta(description="Of the picture that must change between two frames.")]
+    is_moving: bool
+    changed_percent: Annotated[float | None, Meta(description="Between the last two frames.")]
+
+
 class CameraAnswer(msgspec.Struct):
     """State of a camera: what was requested of it, what arrives, how many viewers it has."""
 
@@ -56,6 +68,7 @@ class CameraAnswer(msgspec.Struct):
     round_trip_ms: float | None
     frames: Annotated[int, Meta(description="Since the gateway started.")]
     bytes: int
+    motion: MotionAnswer
 
 
 class KeptFrames(msgspec.Struct):
@@ -93,6 +106,25 @@ def describe_camera(call: Call) -> CameraAnswer | Response:
     """Returns the state of a camera: what was requested of it, what arrives, how many viewers it has."""
     refused = _refuse(call)
     return refused or _describe(call)
+
+
+def set_motion(call: Call) -> MotionAnswer | Response:
+    """Has the gateway look for motion before a camera, or not; it is the value `camera_motion` of the board."""
+    refused = _refuse(call)
+    if refused is not None:
+        return refused
+    setting: MotionSetting = call.body
+    if setting.is_on and not can_compare():
+        return problem(409, "not_installed", f"motion needs one more package: {how_to_install('motion')}")
+    try:
+        call.parts.motion.put(call.device, setting)
+    except TooManyCamerasError as error:
+        return problem(409, "too_many", str(error))
+    except TooManyViewersError as error:
+        return problem(503, "too_many_viewers", str(error), RETRY_S)
+    wanted = f"from {setting.percent:g} % on" if setting.is_on else "off"
+    call.record("motion changed", wanted, call.device)
+    return _motion(call)
 
 
 async def list_frames(call: Call) -> KeptFrames | Response:
@@ -142,7 +174,15 @@ def _describe(call: Call) -> CameraAnswer:
         round_trip_ms=None if round_trip_s is None else round(round_trip_s * 1000, 1),
         frames=camera.frames,
         bytes=camera.bytes,
+        motion=_motion(call),
     )
+
+
+def _motion(call: Call) -> MotionAnswer:
+    setting = call.parts.motion.setting_of(call.device)
+    is_moving, percent = call.parts.motion.state_of(call.device)
+    shown = None if percent is None else round(percent, 1)
+    return MotionAnswer(setting.is_on, setting.percent, is_moving, shown)
 
 
 def _headers(frame: Frame) -> dict[str, str]:
@@ -169,6 +209,10 @@ OPERATIONS = [
     Operation(
         method="GET", path="/api/devices/{device}/camera", tag=_TAG, handle=describe_camera, need=Need.SEE,
         answer=CameraAnswer
+    ),
+    Operation(
+        method="PUT", path="/api/devices/{device}/camera/motion", tag=_TAG, handle=set_motion, need=Need.CHANGE,
+        is_stored=True, body=MotionSetting, answer=MotionAnswer, errors=(409, 503)
     ),
     Operation(
         method="GET", path="/api/devices/{device}/frames", tag=_TAG, handle=list_frames, need=Need.SEE,

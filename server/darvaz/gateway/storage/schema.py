@@ -286,4 +286,6 @@ MIGRATIONS: Migrations = (
         "ALTER TABLE sessions ADD COLUMN invitation TEXT",
         "UPDATE sessions SET role = 'owner' WHERE role = 'operator' AND token IS NULL",
     ),
+    # Before which cameras motion is looked for, each as JSON (cameras/motion.py).
+    ("CREATE TABLE camera_motion (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID",),
 )

@@ -1,6 +1,7 @@
 // The page of one device: camera, controls, telemetry, log, facts, journal.
 
 import { attempt, labelled, panel, submitted } from "../elements/page-parts.js";
+import "../elements/camera-motion.js";
 import "../elements/device-camera.js";
 import "../elements/device-controls.js";
 import "../elements/device-crashes.js";
@@ -73,7 +74,9 @@ class DevicePage extends HTMLElement {
   #content(device) {
     const part = (/** @type {string} */ tag) => h(tag, { device: device.id });
     const main = [section("controls", part("device-controls")), section("telemetry", part("device-plots"))];
-    if (device.sends_frames) main.unshift(section("camera", part("device-camera")));
+    if (device.sends_frames) {
+      main.unshift(section("camera", part("device-camera"), store.mayChange && part("camera-motion")));
+    }
     const crashes = section("crashes", part("device-crashes"));
     // Until there is one: most boards have none.
     crashes.hidden = true;
