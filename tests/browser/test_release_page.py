@@ -54,6 +54,29 @@ async def test_a_rollout_is_paused_and_goes_on(gateway: GatewayProcess, page: Pa
     await expect(shown.get_by_role("heading", name="stopped").first).to_be_visible()
 
 
+async def test_of_many_boards_those_that_failed_come_first_and_the_others_when_asked(
+    fresh_gateway: GatewayProcess, page: Page
+) -> None:
+    files = {"main.py": base64.b64encode(b"print(1)\n").decode()}
+    number = fresh_gateway.post("/api/releases", json={"name": "lamp", "files": files}).json()["number"]
+    for board in range(109):
+        async with board_at(fresh_gateway.ws_url, f"many-{board:03}"):
+            pass
+    # This one has no loader, and so refuses.
+    async with board_at(fresh_gateway.ws_url, "many-109"):
+        plan = {"release": number, "to": ["all"], "stop_percent": 100}
+        assert fresh_gateway.post("/api/rollouts", json=plan).is_success
+        await page.goto(f"{fresh_gateway.url}/#/releases")
+        shown = page.locator("release-page")
+
+        await expect(shown.get_by_role("listitem")).to_have_count(100)
+        await expect(shown.get_by_role("listitem").first).to_contain_text("many-109")
+        await shown.get_by_role("button", name="Show all boards").click()
+        await expect(shown.get_by_role("listitem")).to_have_count(110)
+        await shown.get_by_role("group").locator("summary").click()
+        await expect(shown.get_by_role("listitem")).to_have_count(0)
+
+
 async def test_a_board_in_safe_mode_says_why_and_is_given_another_release(gateway: GatewayProcess, page: Page) -> None:
     files = {"main.py": base64.b64encode(b"print('whole')\n").decode()}
     key = bytes.fromhex(gateway.post("/api/devices/broken-1/update-key").json()["key"])

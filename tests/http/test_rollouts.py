@@ -206,6 +206,22 @@ async def test_a_newer_rollout_takes_the_boards_of_an_older_one(gateway: Running
     assert (await until(gateway, newer, waiting=1))["state"] == "running"
 
 
+async def test_rollouts_are_listed_without_their_boards_or_with_one_of_them(gateway: RunningApp) -> None:
+    for device in ("listed-1", "listed-2"):
+        async with board_at(gateway, device, program=keyed()):
+            pass
+    number = await deploy(gateway, "listed-1", "listed-2")
+
+    shown = {}
+    for query in ("", "?with_targets=false", "?device=listed-2", "?device=unknown-9"):
+        rollout = (await gateway.get(f"/api/rollouts{query}")).json()["rollouts"][0]
+        assert (rollout["number"], rollout["counts"]) == (number, {"waiting": 2})
+        shown[query] = [target["device"] for target in rollout["targets"]]
+
+    assert list(shown.values()) == [["listed-1", "listed-2"], [], ["listed-2"], []]
+    assert (await gateway.get("/api/rollouts?with_targets=perhaps")).status_code == 422
+
+
 async def test_what_a_rollout_is_survives_a_restart(gateway: RunningApp) -> None:
     async with board_at(gateway, "r-1"):
         pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Literal, TypeVar
 
@@ -13,12 +12,13 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
-from darvaz.gateway.api.types import Label
+from darvaz.gateway.api.rollout_answers import RolloutAnswer, RolloutList, dump_rollouts
+from darvaz.gateway.api.types import DeviceId, Label
 from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.releases.manifest import FILES_MAX, PATH_CHARS_MAX, RELEASE_BYTES_MAX, ReleaseError, make_files
-from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, RolloutState, TargetState
+from darvaz.gateway.releases.rollout import Rollout, RolloutPlan
 from darvaz.gateway.releases.store import ProgramRelease, changes
 
 _T = TypeVar("_T")
@@ -65,37 +65,11 @@ class ReleaseRequest(msgspec.Struct, forbid_unknown_fields=True):
     ] = ""
 
 
-class TargetAnswer(msgspec.Struct):
-    """What became of a release on one board."""
+class RolloutsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Of which boards the rollouts are told; `counts` has all of them."""
 
-    device: str
-    state: TargetState
-    reason: str
-    tries: int
-    changed: Annotated[float, Meta(description="Unix seconds.")]
-
-
-class RolloutAnswer(msgspec.Struct):
-    """One rollout, and how many boards are in which state."""
-
-    number: int
-    release: int
-    state: RolloutState
-    reason: str
-    created: Annotated[float, Meta(description="Unix seconds.")]
-    author: str
-    canary: int
-    then_percent: list[float]
-    hold_s: float
-    stop_percent: float
-    counts: dict[str, int]
-    targets: list[TargetAnswer]
-
-
-class RolloutList(msgspec.Struct):
-    """The rollouts, the newest first."""
-
-    rollouts: list[RolloutAnswer]
+    device: Annotated[DeviceId, Meta(description="Only this board.")] | UnsetType = UNSET
+    with_targets: Annotated[bool, Meta(description="Whether `targets` has boards at all.")] = True
 
 
 class RolloutRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -166,7 +140,9 @@ async def add_release(call: Call) -> ReleaseAnswer | Response:
 
 async def list_rollouts(call: Call) -> Response:
     """Lists the rollouts, the newest first."""
-    texts = await _dump(call, _newest_first(call.parts.updater.store.rollouts))
+    query: RolloutsQuery = call.query
+    only = set() if not query.with_targets else None if query.device is UNSET else {query.device}
+    texts = await dump_rollouts(call.parts, _newest_first(call.parts.updater.store.rollouts), only)
     return Response(b'{"rollouts":[%s]}' % b",".join(texts), headers=NO_STORE, media_type=JSON)
 
 
@@ -234,7 +210,8 @@ OPERATIONS = [
         body=ReleaseRequest, body_bytes_max=UPLOAD_BYTES_MAX, answer=ReleaseAnswer, status=201,
     ),
     Operation(
-        method="GET", path="/api/rollouts", tag=_TAG, handle=list_rollouts, need=Need.VIEW, answer=RolloutList
+        method="GET", path="/api/rollouts", tag=_TAG, handle=list_rollouts, need=Need.VIEW,
+        query=RolloutsQuery, answer=RolloutList,
     ),
     Operation(
         method="POST", path="/api/rollouts", tag=_TAG, handle=begin_rollout, need=Need.CHANGE, is_stored=True,
@@ -314,37 +291,4 @@ def _release(parts: Parts, release: ProgramRelease) -> ReleaseAnswer:
 
 
 async def _answer(call: Call, rollout: Rollout, status: int = 200) -> Response:
-    return Response((await _dump(call, [rollout]))[0], status, NO_STORE, JSON)
-
-
-async def _dump(call: Call, rollouts: list[Rollout]) -> list[bytes]:
-    """Returns rollouts as JSON."""
-    return [text for text in await call.parts.long_work.collect(_texts(rollouts)) if text]
-
-
-def _texts(rollouts: list[Rollout]) -> Iterator[bytes]:
-    """Yields rollouts as JSON, and nothing after each of their boards: there may be thousands."""
-    for rollout in rollouts:
-        targets = []
-        for target in list(rollout.targets.values()):
-            targets.append(TargetAnswer(target.device, target.state, target.reason, target.tries, target.changed_s))
-            yield b""
-        yield msgspec.json.encode(_rollout(rollout, targets))
-
-
-def _rollout(rollout: Rollout, targets: list[TargetAnswer]) -> RolloutAnswer:
-    plan = rollout.plan
-    return RolloutAnswer(
-        number=rollout.number,
-        release=rollout.release,
-        state=rollout.state,
-        reason=rollout.reason,
-        created=rollout.created_s,
-        author=rollout.author,
-        canary=plan.canary,
-        then_percent=list(plan.then_percent),
-        hold_s=plan.hold_s,
-        stop_percent=plan.stop_percent,
-        counts=rollout.counts,
-        targets=targets,
-    )
+    return Response((await dump_rollouts(call.parts, [rollout]))[0], status, NO_STORE, JSON)

@@ -73,7 +73,7 @@ class DeviceRelease extends HTMLElement {
     await attempt(this.#status, async () => {
       const [{ releases }, { rollouts }] = await Promise.all([
         request("GET", "/api/releases"),
-        request("GET", "/api/rollouts"),
+        request("GET", `/api/rollouts?device=${encodeURIComponent(this.#device)}`),
       ]);
       const shown = releases.slice(0, RELEASES_MAX);
       const chosen = this.#choice.value;

@@ -102,6 +102,7 @@ export const en = {
   // Releases.
   rollout_none: "No release was given to boards yet. Give one:",
   rollout_boards: "Boards",
+  rollout_all: "Show all boards",
   rollout_reason: "Reason",
   rollout_running: "under way",
   rollout_paused: "paused",

@@ -102,6 +102,7 @@ export const fa = {
   // Releases.
   rollout_none: "هنوز نسخه‌ای به بردها داده نشده است. برای دادن:",
   rollout_boards: "بردها",
+  rollout_all: "نمایش همهٔ بردها",
   rollout_reason: "علت",
   rollout_running: "در جریان",
   rollout_paused: "متوقف موقت",

@@ -11,8 +11,11 @@ import { t } from "../lib/words.js";
 /** @import { Release, Rollout, RolloutTarget } from "../lib/types.js" */
 
 // Many boards change in the same second: they are loaded once.
-const GATHER_MS = 300;
+const GATHER_MS = 500;
 const SHOWN_MAX = 20;
+const BOARDS_MAX = 100;
+// Of the boards, what is wrong comes first, then what is under way.
+const ORDER = ["fell_back", "refused", "transferring", "trial", "waiting", "ended", "superseded", "good"];
 // What a person may do with a rollout in each state.
 /** @type {Record<string, [key: string, state: string][]>} */
 const CHANGES = {
@@ -37,6 +40,9 @@ class ReleasePage extends HTMLElement {
   #shown = "";
   /** @type {Set<number>} the rollouts whose boards are shown */
   #open = new Set();
+  /** @type {Set<number>} those of which all boards are shown, however many */
+  #whole = new Set();
+  #newest = 0;
 
   connectedCallback() {
     this.replaceChildren(h("h1", {}, t("releases")), this.#empty, this.#list, this.#status);
@@ -47,56 +53,56 @@ class ReleasePage extends HTMLElement {
 
   disconnectedCallback() {
     clearTimeout(this.#timer);
+    this.#timer = 0;
   }
 
   #loadSoon() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#load(), GATHER_MS);
+    // Not put off by each change: of thousands of boards some change all the time.
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      this.#load();
+    }, GATHER_MS);
   }
 
   async #load() {
     try {
       const [{ rollouts }, { releases }] = await Promise.all([
-        request("GET", "/api/rollouts"),
+        request("GET", "/api/rollouts?with_targets=false"),
         request("GET", "/api/releases"),
       ]);
+      const shown = rollouts.slice(0, SHOWN_MAX);
+      const newest = shown[0]?.number ?? 0;
+      if (newest !== this.#newest) this.#open.add(newest);
+      this.#newest = newest;
+      await Promise.all(shown.map((/** @type {Rollout} */ rollout) => this.#loadBoards(rollout)));
       this.#status.textContent = "";
-      const text = JSON.stringify(rollouts);
+      const text = JSON.stringify([shown, [...this.#open], [...this.#whole]]);
       if (text === this.#shown) return;
       this.#shown = text;
-      this.#show(rollouts, releases);
+      this.#show(shown, releases);
     } catch (error) {
       this.#status.textContent = failureText(error);
     }
   }
 
+  /** @type {(rollout: Rollout) => Promise<void>} */
+  async #loadBoards(rollout) {
+    if (this.#open.has(rollout.number)) Object.assign(rollout, await request("GET", `/api/rollouts/${rollout.number}`));
+  }
+
   /** @type {(rollouts: Rollout[], releases: Release[]) => void} */
   #show(rollouts, releases) {
     const byNumber = new Map(releases.map((release) => [release.number, release]));
-    const shown = rollouts.slice(0, SHOWN_MAX);
-    this.#empty.hidden = shown.length > 0;
-    this.#list.replaceChildren(
-      ...shown.map((rollout, at) => this.#panel(rollout, byNumber.get(rollout.release), at === 0)),
-    );
+    this.#empty.hidden = rollouts.length > 0;
+    this.#list.replaceChildren(...rollouts.map((rollout) => this.#panel(rollout, byNumber.get(rollout.release))));
   }
 
-  /** @type {(rollout: Rollout, release: Release | undefined, isNewest: boolean) => HTMLElement} */
-  #panel(rollout, release, isNewest) {
-    const { number, state, counts, created, reason, targets } = rollout;
-    const buttons = (CHANGES[state] ?? []).map(([key, wanted]) => button(key, () => this.#change(number, wanted)));
-    const boards = h(
-      "details",
-      {
-        open: isNewest || this.#open.has(number),
-        ontoggle: (/** @type {Event} */ event) => {
-          const { open } = /** @type {HTMLDetailsElement} */ (event.target);
-          if (open) this.#open.add(number);
-          else this.#open.delete(number);
-        },
-      },
-      h("summary", {}, t("rollout_boards"), ": ", countsOf(counts)),
-      h("ul", {}, targets.map(targetItem)),
-    );
+  /** @type {(rollout: Rollout, release: Release | undefined) => HTMLElement} */
+  #panel(rollout, release) {
+    const { number, state, counts, created, reason } = rollout;
+    // Where no board waits, there is nothing to go on with.
+    const changes = state === "stopped" && !counts.waiting ? [] : (CHANGES[state] ?? []);
+    const buttons = changes.map(([key, wanted]) => button(key, () => this.#change(number, wanted)));
     return panel(
       h(
         "h2",
@@ -108,8 +114,32 @@ class ReleasePage extends HTMLElement {
       ),
       h("p", { class: "quiet" }, timeElement(created), release ? [" · ", changesOf(release)] : ""),
       reason && h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, reason),
-      boards,
+      this.#boards(rollout),
       store.mayChange && buttons.length > 0 && row(buttons),
+    );
+  }
+
+  /** @type {(rollout: Rollout) => HTMLElement} */
+  #boards({ number, counts, targets }) {
+    const inOrder = [...targets].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
+    const shown = this.#whole.has(number) ? inOrder : inOrder.slice(0, BOARDS_MAX);
+    const ontoggle = (/** @type {Event} */ event) => {
+      const { open } = /** @type {HTMLDetailsElement} */ (event.target);
+      if (open === this.#open.has(number)) return;
+      if (open) this.#open.add(number);
+      else this.#open.delete(number);
+      this.#load();
+    };
+    const showAll = () => {
+      this.#whole.add(number);
+      this.#load();
+    };
+    return h(
+      "details",
+      { open: this.#open.has(number), ontoggle },
+      h("summary", {}, t("rollout_boards"), ": ", countsOf(counts)),
+      h("ul", {}, shown.map(targetItem)),
+      shown.length < targets.length && button("rollout_all", showAll),
     );
   }
 
