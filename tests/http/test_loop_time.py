@@ -5,18 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 
+from darvaz.gateway.access.people import PEOPLE_MAX
+from darvaz.gateway.access.roles import Grant
+from darvaz.gateway.alerts.rules import RuleFields
 from darvaz.gateway.api.operations import Operation
 from darvaz.gateway.api.routes import OPERATIONS
 from darvaz.gateway.journal.flush import wait_until_written
+from darvaz.gateway.layouts import LAYOUTS_MAX, LayoutFields
+from darvaz.gateway.rules.records import RULES_MAX, ActionRuleFields
+from darvaz.protocol.codec import MessageCodec
 from tests.support.app import WRITTEN_DEADLINE_S, RunningApp
-from tests.support.large_requests import GROUP, large_body
+from tests.support.board import board_at
+from tests.support.large_requests import CHANNELS, GRANTS, GROUP, large_body, large_introduction
 from tests.support.loop_time import measured_loop
 from tests.support.many_devices import connect_many, remember_many
 
@@ -27,10 +36,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CONNECTED = 1_000
 DEVICES = 3_000
 ENTRIES = 1_000
+TEXT_BYTES_MAX = MessageCodec().numbers["text_bytes_max"]
 LONGEST_S = 0.005
 # What is made is read, and forgotten at last.
 TURNS = {"GET": 1, "DELETE": 2}
-OPERATIONS_IN_ORDER: list[Operation] = sorted(OPERATIONS, key=lambda operation: TURNS.get(operation.method, 0))
+# Announces a thousand boards in the network, and hears that itself.
+LAST = "change_home_assistant"
+OPERATIONS_IN_ORDER: list[Operation] = sorted(
+    OPERATIONS, key=lambda operation: (operation.name == LAST, TURNS.get(operation.method, 0))
+)
 QUERIES = {"read_journal": f"limit={ENTRIES}", "watch_events": "last_event_id=1"}
 VALUES = {
     "device": "board-00007",
@@ -43,8 +57,16 @@ COMMANDS = {"send_command": "command_07", "send_to_many": "command_07"}
 # Answered as they should be, so that the work is done.
 DONE = [
     "change_group", "delete_group", "send_to_many", "send_command", "change_words", "add_layout", "add_person",
-    "issue_invitation", "draw_code", "add_release", "begin_rollout", "read_rollout", "serve_assistant",
+    "issue_invitation", "draw_code", "add_release", "begin_rollout", "read_rollout", "serve_assistant", "change_person",
+    "issue_person_link", "change_layout", "add_alert_rule", "change_alert_rule", "put_alert_channel", "add_rule",
+    "change_rule", "run_rule", "change_home_assistant", "issue_token", "change_device",
+    "remove_layout", "remove_person", "remove_alert_rule", "remove_alert_channel", "remove_rule", "list_alerts",
+    "list_alert_rules", "list_rules", "list_layouts", "list_people",
 ]  # fmt: skip
+# There are as many as there may be, but for one.
+ALERT_RULES, RULES, PEOPLE, LAYOUTS = 3_000, RULES_MAX - 1, PEOPLE_MAX - 1, LAYOUTS_MAX - 1
+# What was made for the operations below a path.
+MADE: dict[str, dict[str, str]] = {}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -59,11 +81,35 @@ async def full() -> AsyncIterator[RunningApp]:
             parts.groups.add(GROUP, device)
         for number in range(ENTRIES):
             parts.journal.record("board-00007", "pico", "192.0.2.7", "<", "log", f"{number} " + "x" * 15_000)
+        await make_many(running)
         await wait_until_written(parts.journal, WRITTEN_DEADLINE_S)
         await parts.tables.look(20)
         own_memory()
         with no_collection():
             yield running
+
+
+async def make_many(gateway: RunningApp) -> None:
+    """Makes rules, people, dashboards and channels, and notes the ids of the last."""
+    parts = gateway.parts
+    for name in CHANNELS:
+        parts.alerts.messages.put_channel(name, "json://127.0.0.1:9", "json://127.0.0.1:9")
+    for number in range(ALERT_RULES):
+        offline = RuleFields(when="offline", for_s=60, device=f"board-{number:05}", title="x" * 64)
+        alert_rule = await parts.alerts.put_rule(offline)
+    for _ in range(RULES):
+        rule = await parts.rules.put(msgspec.convert(large_body("add_rule"), ActionRuleFields))
+    for number in range(PEOPLE):
+        person = parts.operators.people.add(f"person {number}", "user", msgspec.convert(GRANTS, tuple[Grant, ...]))
+    for _ in range(LAYOUTS):
+        layout = parts.layouts.put(msgspec.convert(large_body("add_layout"), LayoutFields))
+    MADE.update({
+        "/api/alert-rules/": {"rule": alert_rule.id},
+        "/api/rules/": {"rule": rule.id},
+        "/api/people/": {"person": person.person_id},
+        "/api/layouts/": {"layout": layout.id},
+        "/api/alert-channels/": {"channel": CHANNELS[0]},
+    })  # fmt: skip
 
 
 def own_memory() -> None:
@@ -83,7 +129,8 @@ def no_collection() -> Iterator[None]:
 
 
 def request_of(client: httpx.AsyncClient, operation: Operation) -> httpx.Request:
-    values = VALUES | {"name": COMMANDS.get(operation.name, VALUES["name"])}
+    made = next((found for path, found in MADE.items() if operation.path.startswith(path)), {})
+    values = VALUES | {"name": COMMANDS.get(operation.name, VALUES["name"])} | made
     path = re.sub(r"\{(\w+)\}", lambda match: values.get(match.group(1), "unknown"), operation.path)
     body = None if operation.body is None else large_body(operation.name)
     return client.build_request(operation.method, f"{path}?{QUERIES.get(operation.name, '')}", json=body)
@@ -104,4 +151,19 @@ async def test_no_request_holds_the_event_loop(full: RunningApp, operation: Oper
             await response.aclose()
 
     assert response.status_code < (300 if operation.name in DONE else 500)
+    assert loop_time.longest_s < LONGEST_S, loop_time.callback
+
+
+async def test_the_largest_introduction_and_what_follows_do_not_hold_the_event_loop(full: RunningApp) -> None:
+    introduction = large_introduction(TEXT_BYTES_MAX - 100)
+    values = dict.fromkeys(introduction["telemetry"], 21.5)
+
+    with measured_loop() as loop_time:
+        async with board_at(full, "largest", **introduction) as board:
+            await board.send("telemetry", values=values)
+            await board.send("log", message="x" * 1_000)
+            await board.send("ping")
+            await board.receive("pong")
+
+    assert len(json.dumps(introduction)) > TEXT_BYTES_MAX - 1_000
     assert loop_time.longest_s < LONGEST_S, loop_time.callback

@@ -6,7 +6,7 @@ import base64
 import secrets
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from darvaz.gateway.access.roles import Grant, PersonRole, dump_grants, load_grants, role_of
@@ -47,10 +47,21 @@ class People:
         self._connection = connection
         self._unix_s = unix_s
 
-    def list(self) -> list[Person]:
-        """Returns all people, in the order of their names."""
-        rows = self._connection.execute(f"SELECT {_COLUMNS} FROM people")
-        return sorted((_person(*row) for row in rows), key=lambda person: _key(person.name))
+    def each(self) -> Iterator[Person]:
+        """Yields all people, in the order of their names; each with what they may do, which takes its time."""
+        for person_id, _ in sorted(self._named(), key=lambda known: known[1]):
+            person = self.find(person_id)
+            if person is not None:
+                yield person
+
+    def roles(self) -> dict[str, tuple[str, PersonRole]]:
+        """Returns the name and the role of each person, by their id."""
+        rows = self._connection.execute("SELECT id, name, role FROM people")
+        return {person_id: (name, role_of(role)) for person_id, name, role in rows}
+
+    def _named(self) -> list[tuple[str, str]]:
+        """Returns the id of each person, and what is the same for spellings of the name."""
+        return [(person_id, _key(name)) for person_id, name in self._connection.execute("SELECT id, name FROM people")]
 
     def find(self, person_id: str) -> Person | None:
         """Returns a person; None for an unknown id."""
@@ -60,17 +71,18 @@ class People:
     def named(self, name: str) -> Person | None:
         """Returns the person whose name this is, in any spelling that looks the same."""
         wanted = _key(name)
-        return next((person for person in self.list() if _key(person.name) == wanted), None)
+        found = next((person_id for person_id, known in self._named() if known == wanted), None)
+        return None if found is None else self.find(found)
 
     def add(
         self, name: str, role: PersonRole, grants: Sequence[Grant] = (), invitation: str | None = None
     ) -> Person:  # fmt: skip
         """Adds a person; raises `NameTakenError` and `TooManyPeopleError`."""
         name = tidy(name)
-        known = self.list()
+        known = self._named()
         if len(known) >= PEOPLE_MAX:
             raise TooManyPeopleError(f"there are {PEOPLE_MAX} people already: remove some")
-        if any(_key(person.name) == _key(name) for person in known):
+        if _key(name) in dict(known).values():
             raise NameTakenError(f"somebody is called {name!r} already")
         person_id = base64.b32encode(secrets.token_bytes(_ID_BYTES)).decode().lower()
         person = Person(person_id, name, role, tuple(grants), self._unix_s(), invitation)

@@ -12,6 +12,7 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.alerts.records import Alert
 from darvaz.gateway.alerts.rules import AlertRule, RuleFields, find_fault, sentence
 from darvaz.gateway.alerts.service import TooManyRulesError
+from darvaz.gateway.api.lists import list_in_slices
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Identity
 from darvaz.gateway.http.problems import problem
@@ -51,9 +52,9 @@ class RuleList(msgspec.Struct):
     rules: list[RuleAnswer]
 
 
-def list_alerts(call: Call) -> AlertList:
+async def list_alerts(call: Call) -> Response:
     """Lists what is wrong now."""
-    return AlertList(list(call.parts.alerts.book.active.values()))
+    return await list_in_slices(call, "alerts", list(call.parts.alerts.book.active.values()))
 
 
 def list_past_alerts(call: Call) -> AlertPage:
@@ -68,9 +69,9 @@ def acknowledge_alert(call: Call) -> Alert | Response:
     return alert or problem(404, "unknown_alert", "no alert that is true now has this id; see GET /api/alerts")
 
 
-def list_alert_rules(call: Call) -> RuleList:
+async def list_alert_rules(call: Call) -> Response:
     """Lists the rules of alerts."""
-    return RuleList([_answer(rule) for rule in call.parts.alerts.rules])
+    return await list_in_slices(call, "rules", map(_answer, call.parts.alerts.rules))
 
 
 async def add_alert_rule(call: Call) -> RuleAnswer | Response:

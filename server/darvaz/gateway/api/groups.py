@@ -12,12 +12,12 @@ from starlette.responses import Response
 
 from darvaz.gateway.access import Need
 from darvaz.gateway.access.decisions import BEYOND_LIMITS
+from darvaz.gateway.api.lists import list_in_slices
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import Arguments, DeviceId, GroupName
 from darvaz.gateway.devices.group_index import fold
 from darvaz.gateway.devices.groups import DeviceGroup, TooManyGroupsError
 from darvaz.gateway.devices.many import DeviceResult, command_many
-from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem, unknown_device
 
 _T = TypeVar("_T")
@@ -70,8 +70,7 @@ async def list_groups(call: Call) -> Response:
             if group.devices:
                 yield group
 
-    texts = await parts.long_work.collect(map(msgspec.json.encode, shown()))
-    return Response(b'{"groups":[%s]}' % b",".join(texts), headers=NO_STORE, media_type=JSON)
+    return await list_in_slices(call, "groups", shown())
 
 
 async def change_group(call: Call) -> DeviceGroup | Response:

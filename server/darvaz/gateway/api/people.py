@@ -12,6 +12,7 @@ from darvaz.gateway.access import Grant, Need
 from darvaz.gateway.access.people import NameTakenError, Person, TooManyPeopleError
 from darvaz.gateway.access.roles import GRANTS_MAX, PersonRole
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES_MAX
+from darvaz.gateway.api.lists import list_in_slices
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.sessions import SignInLinkAnswer, link_answer
 from darvaz.gateway.api.types import PersonName
@@ -58,14 +59,13 @@ class PeopleList(msgspec.Struct):
     people: list[PersonAnswer]
 
 
-def list_people(call: Call) -> PeopleList:
+async def list_people(call: Call) -> Response:
     """Lists the people, with their roles."""
     used: dict[str | None, list[float]] = {}
     for session in call.parts.operators.sessions.list():
         used.setdefault(session.person, []).append(session.last_used_s)
-    return PeopleList(
-        [_answer(call, person, used.get(person.person_id, [])) for person in call.parts.operators.people.list()]
-    )
+    answers = (_answer(call, person, used.get(person.person_id, [])) for person in call.parts.operators.people.each())
+    return await list_in_slices(call, "people", answers)
 
 
 def add_person(call: Call) -> PersonAnswer | Response:

@@ -9,6 +9,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
+from darvaz.gateway.api.lists import list_in_slices
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.rule_sources import can_schedule
@@ -33,9 +34,10 @@ class ActionRuleList(msgspec.Struct):
     can_schedule: Annotated[bool, Meta(description="Whether the packages for times of day are installed.")]
 
 
-def list_rules(call: Call) -> ActionRuleList:
+async def list_rules(call: Call) -> Response:
     """Lists the rules, with the last runs of each."""
-    return ActionRuleList([_answer(call, rule) for rule in call.parts.rules.all.values()], can_schedule())
+    answers = (_answer(call, rule) for rule in list(call.parts.rules.all.values()))
+    return await list_in_slices(call, "rules", answers, can_schedule=can_schedule())
 
 
 async def add_rule(call: Call) -> ActionRuleAnswer | Response:

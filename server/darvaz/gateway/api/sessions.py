@@ -11,8 +11,7 @@ from starlette.responses import Response
 from darvaz.gateway.access import BrowserSession, Grant, Need, Refused, Role, SignedIn
 from darvaz.gateway.access.credentials import CREDENTIAL_CHARS_MAX, Credential
 from darvaz.gateway.access.decisions import NAME_NEEDED, OWNERS_ONLY
-from darvaz.gateway.access.people import Person
-from darvaz.gateway.access.roles import is_at_least
+from darvaz.gateway.access.roles import PersonRole, is_at_least
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX
 from darvaz.gateway.api.operations import Call, Operation, respond
 from darvaz.gateway.api.types import PersonName
@@ -145,9 +144,9 @@ def sign_out(call: Call) -> Response:
 
 def list_sessions(call: Call) -> SessionList:
     """Lists the signed-in browsers."""
-    own, names = call.admitted.session_id, {each.person_id: each for each in call.parts.operators.people.list()}
+    own, people = call.admitted.session_id, call.parts.operators.people.roles()
     return SessionList(
-        [_answer(each, own, names.get(each.person or "")) for each in call.parts.operators.sessions.list()]
+        [_answer(each, own, people.get(each.person or "")) for each in call.parts.operators.sessions.list()]
     )
 
 
@@ -253,10 +252,11 @@ def _end(call: Call, session_id: str) -> bool:
     return is_ended
 
 
-def _answer(session: BrowserSession, own: str | None, person: Person | None) -> SessionAnswer:
+def _answer(session: BrowserSession, own: str | None, person: tuple[str, PersonRole] | None) -> SessionAnswer:
+    name, role = person or ("", session.role)
     return SessionAnswer(
         id=session.session_id,
-        role=session.role if person is None else person.role,
+        role=role,
         agent=session.agent,
         created=session.created_s,
         last_used=session.last_used_s,
@@ -264,7 +264,7 @@ def _answer(session: BrowserSession, own: str | None, person: Person | None) -> 
         last_address=session.last_address,
         token=session.token_id,
         person=session.person,
-        name="" if person is None else person.name,
+        name=name,
         invitation=session.invitation,
         is_yours=session.session_id == own,
     )

@@ -13,10 +13,10 @@ from darvaz.gateway.access import Need, Token
 from darvaz.gateway.access.decisions import OWNERS_ONLY
 from darvaz.gateway.access.enrolment import FIRST_START_MINUTES, MINUTES_MAX
 from darvaz.gateway.access.tokens import PEOPLE_KINDS
+from darvaz.gateway.api.lists import list_in_slices
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import DeviceId, Identity, Label
 from darvaz.gateway.http.authorization import refuse
-from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.sign_in_hint import address_of
 
@@ -90,8 +90,7 @@ async def list_tokens(call: Call) -> Response:
     parts, now_s = call.parts, call.parts.unix_s()
     tokens = list(itertools.chain(*await parts.long_work.collect(parts.access.tokens.parts())))
     tokens.sort(key=lambda token: (token.created_s, token.token_id))
-    texts = await parts.long_work.collect(msgspec.json.encode(_answer(token, now_s)) for token in tokens)
-    return Response(b'{"tokens":[%s]}' % b",".join(texts), headers=NO_STORE, media_type=JSON)
+    return await list_in_slices(call, "tokens", (_answer(token, now_s) for token in tokens))
 
 
 def issue_token(call: Call) -> TokenIssued | Response:

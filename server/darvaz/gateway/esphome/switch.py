@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -69,9 +70,9 @@ class HomeAssistantSwitch:
             await self._stop()
 
     async def _start(self) -> None:
-        from darvaz.gateway.esphome.nodes import Nodes
-
-        self._nodes = Nodes(self._parts)
+        # The library takes more than a tenth of a second to load.
+        module = await asyncio.to_thread(import_module, "darvaz.gateway.esphome.nodes")
+        self._nodes = module.Nodes(self._parts)
         await self._nodes.open()
         self._parts.nodes = self._nodes
 
