@@ -72,7 +72,7 @@ MADE: dict[str, dict[str, str]] = {}
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def full() -> AsyncIterator[RunningApp]:
     """A gateway with much to tell."""
-    async with RunningApp() as running:
+    async with RunningApp(home_assistant_addresses="127.0.0.1", home_assistant_port=0) as running:
         parts = running.parts
         for device in connect_many(parts, CONNECTED):
             parts.access.tokens.issue("pico", device=device)

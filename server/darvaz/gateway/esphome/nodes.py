@@ -184,6 +184,7 @@ class Nodes:
         if server is None:
             return None
         self._nodes[device], self._servers[device] = node, server
+        await server.start_serving()
         # For what came of the board meanwhile.
         node.update()
         return node
@@ -193,7 +194,10 @@ class Nodes:
         make: Callable[[], NodeConnection] = lambda: NodeConnection(node)  # noqa: E731 (an argument, and nothing more)
         for candidate in dict.fromkeys((port, 0)):
             try:
-                return await loop.create_server(make, self._hosts or [self._parts.settings.host], candidate)
+                # Serves once it is among those that `close` closes.
+                return await loop.create_server(
+                    make, self._hosts or [self._parts.settings.host], candidate, start_serving=False
+                )
             except OSError as error:
                 log.warning("= port %d for %s in Home Assistant: %s", candidate, node.device, error.strerror)
         return None
