@@ -1,4 +1,4 @@
-"""`darvaz doctor`: checks, step by step, why a board cannot connect, and says what to do."""
+"""`darvaz doctor`: checks, step by step, why a board cannot connect, or what is wrong with one, and what to do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from darvaz.cli.device_option import checked_device
+from darvaz.cli.exit_codes import ExitCode
+from darvaz.client.config import URL_VARIABLE
 from darvaz.doctor import DoctorOptions, Finding, StepOutcome, TargetError, parse_target, run_checks
 from darvaz.doctor.discovery import find_gateway
 from darvaz.doctor.target import kinds
@@ -21,12 +23,17 @@ from darvaz.text.terminal import visible
 
 _TOKEN_VARIABLE = "DARVAZ_BOARD_TOKEN"
 _TOKEN_FILE_CHARS_MAX = 4096
-_STYLES = {StepOutcome.OK: "green", StepOutcome.FAILED: "bold red", StepOutcome.SKIPPED: "dim"}
+_STYLES = {
+    StepOutcome.OK: "green",
+    StepOutcome.ADVICE: "yellow",
+    StepOutcome.FAILED: "bold red",
+    StepOutcome.SKIPPED: "dim",
+}
 _DEVICE_DEFAULT = "doctor"
 
 
 @click.command()
-@click.argument("url", required=False)
+@click.argument("url", metavar="[URL | DEVICE]", required=False)
 @click.option("--kind", type=click.Choice(list(kinds())), help="Kind of board to be [default: by path, pico].")
 @click.option("--token", "asks_token", is_flag=True, help="Ask for the token of a board (it is not shown).")
 @click.option("--token-file", type=click.File(encoding="utf-8"), help="Read the token from a file (- is stdin).")
@@ -49,6 +56,12 @@ _DEVICE_DEFAULT = "doctor"
     show_default=True,
     help="Seconds for a step.",
 )
+@click.option(
+    "--gateway",
+    envvar=URL_VARIABLE,
+    show_envvar=True,
+    help="Address of the gateway that knows DEVICE [default: as for `darvaz devices`].",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 def doctor(
     url: str | None,
@@ -58,14 +71,21 @@ def doctor(
     device: str | None,
     idle_s: float,
     deadline_s: float,
+    gateway: str | None,
     as_json: bool,
 ) -> None:
-    """Find out why a board cannot connect to the gateway at URL; without URL, to the one that mDNS finds.
+    """Find out what is wrong with DEVICE, or why a board cannot connect to the gateway at URL.
+
+    DEVICE is the id of a board: its gateway tells what it knows of it in the last day, and what to do. With neither,
+    the gateway that mDNS finds is checked.
 
     URL is host:port, ws://… or http://…, with or without /ws/pico. A token is taken from --token,
-    --token-file or the variable DARVAZ_BOARD_TOKEN (DARVAZ_TOKEN is an operator's, and not used here); without
+    --token-file or the variable DARVAZ_BOARD_TOKEN (DARVAZ_TOKEN is an operator's, and not used for URL); without
     any, one is fetched from the gateway, as in the guide. Exit status: 0 if nothing failed, else 1.
     """
+    if url is not None and (findings := _examined(url, gateway)):
+        _show_board(url, findings, as_json)
+        sys.exit(_exit_code(findings))
     try:
         if url is None:
             url = find_gateway()
@@ -76,7 +96,44 @@ def doctor(
     token = _given_token(asks_token, token_file, named=device is not None)
     options = DoctorOptions(target, token, device or _DEVICE_DEFAULT, idle_s, deadline_s)
     findings = asyncio.run(_run(options, as_json))
-    sys.exit(1 if any(finding.outcome is StepOutcome.FAILED for finding in findings) else 0)
+    sys.exit(_exit_code(findings))
+
+
+def _exit_code(findings: list[Finding]) -> ExitCode:
+    return ExitCode.FAILED if _failed(findings) else ExitCode.DONE
+
+
+def _failed(findings: list[Finding]) -> list[str]:
+    return [finding.step for finding in findings if finding.outcome is StepOutcome.FAILED]
+
+
+def _examined(text: str, gateway: str | None) -> list[Finding]:
+    """Returns the findings about a device; none if the text is the address of a gateway."""
+    # Here, because the client takes a tenth of a second to load.
+    from darvaz.cli.doctor_board import examine, is_address
+
+    if is_address(text):
+        return []
+    may_be_host = "." in text
+    try:
+        return examine(gateway or "", text, only_known=may_be_host)
+    except click.ClickException:
+        if may_be_host:
+            return []
+        raise
+
+
+def _show_board(device: str, findings: list[Finding], as_json: bool) -> None:
+    broken = _failed(findings)
+    if as_json:
+        steps = [finding.as_json() for finding in findings]
+        click.echo(json.dumps({"device": device, "ok": not broken, "steps": steps}, ensure_ascii=False, indent=2))
+        return
+    console = Console(highlight=False)
+    for finding in findings:
+        _print(console, finding)
+    verdict = f"Something is wrong: {', '.join(broken)}." if broken else f"{visible(device)} is all right."
+    console.print(Text(verdict, style="bold"), soft_wrap=True)
 
 
 def _given_token(asks: bool, file: TextIO | None, *, named: bool) -> SourcedToken | None:
@@ -115,8 +172,8 @@ async def _run(options: DoctorOptions, as_json: bool) -> list[Finding]:
 def _print(console: Console, finding: Finding) -> None:
     line = Text.assemble(
         (f"{finding.outcome.value:<8}", _STYLES[finding.outcome]),
-        f"{finding.step:<10}",
-        (f"{finding.duration_ms:>7.0f} ms  ", "dim"),
+        f"{finding.step:<12}",
+        (f"{finding.duration_ms:>7.0f} ms  " if finding.duration_ms else "", "dim"),
         finding.detail,
     )
     console.print(line, soft_wrap=True)
@@ -125,13 +182,13 @@ def _print(console: Console, finding: Finding) -> None:
 
 
 def _print_verdict(console: Console, options: DoctorOptions, findings: list[Finding]) -> None:
-    broken = [finding.step for finding in findings if finding.outcome is StepOutcome.FAILED]
+    broken = _failed(findings)
     verdict = f"Something is wrong: {', '.join(broken)}." if broken else f"{options.target.ws_url} is all right."
     console.print(Text(verdict, style="bold"), soft_wrap=True)
 
 
 def _print_json(options: DoctorOptions, findings: list[Finding]) -> None:
-    is_well = all(finding.outcome is not StepOutcome.FAILED for finding in findings)
+    is_well = not _failed(findings)
     document = {
         "url": options.target.ws_url,
         "ok": is_well,

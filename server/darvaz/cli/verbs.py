@@ -71,7 +71,7 @@ TABLE = {
         DEVICES,
         ("GET /api/devices", "GET /api/devices/{device}"),
     ),
-    "doctor": Verb("Find out why a board cannot connect.", GATEWAY, ("GET /health",)),
+    "doctor": Verb("Find out what is wrong with a board, or why it cannot connect.", GATEWAY, ("GET /health",)),
     "enrol": Verb(
         "Let new boards fetch their tokens for some minutes.",
         PEOPLE,

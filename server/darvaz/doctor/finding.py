@@ -13,6 +13,8 @@ class StepOutcome(enum.StrEnum):
     """How a step ended."""
 
     OK = "ok"
+    ADVICE = "advice"
+    """It works, and could be better."""
     FAILED = "failed"
     SKIPPED = "skipped"
 
@@ -42,6 +44,11 @@ class Finding:
 def passed(detail: str) -> Finding:
     """Returns the finding of a step that succeeded."""
     return Finding(StepOutcome.OK, detail)
+
+
+def advised(detail: str, remedy: str) -> Finding:
+    """Returns the finding of what works and could be better."""
+    return Finding(StepOutcome.ADVICE, detail, remedy)
 
 
 def skipped(detail: str) -> Finding:

@@ -49,7 +49,7 @@ def test_help_of_a_verb_loads_neither_the_other_verbs_nor_an_http_client() -> No
 # `install` and `uninstall` have no result.
 WITHOUT_JSON = {"completion", "repl", "serve", "service"}
 # They are of no gateway, of one that has to be named, or of one that is stopped.
-WITHOUT_GATEWAY = {"cluster import", "doctor", "releases key"}
+WITHOUT_GATEWAY = {"cluster import", "releases key"}
 
 
 def options_of(verb: str) -> dict[str, set[str]]:
