@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from darvaz.gateway.releases.orders import Deploy
 from darvaz.gateway.releases.rollout import RolloutPlan
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at
@@ -127,7 +128,9 @@ async def test_of_two_deploys_to_hundreds_at_once_the_newer_is_what_every_board_
     boards = [f"many-{number}" for number in range(400)]
     release = updater.store.releases[(await upload(gateway, **{"main.py": MAIN})).json()["number"]]
 
-    older, newer = await asyncio.gather(*(updater.deploy(release, boards, RolloutPlan(), "maker") for _ in range(2)))
+    order = Deploy(release.number, boards, RolloutPlan(), "maker")
+    numbers = await asyncio.gather(*(updater.coordination.order(order) for _ in range(2)))
+    older, newer = (updater.store.rollouts[number] for number in numbers)
 
     assert older.number < newer.number
     assert [older.counts, newer.counts] == [{"superseded": 400}, {"waiting": 400}]
@@ -139,10 +142,11 @@ async def test_a_board_that_is_given_a_release_while_a_deploy_is_prepared_gets_i
     boards = [*(f"other-{number}" for number in range(1000)), "chosen"]
     first, newest = [(await upload(gateway, **{"main.py": main})).json()["number"] for main in (b"1", b"2")]
     async with board_at(gateway, "chosen", program=keyed(release=str(first))):
-        deploying = asyncio.create_task(updater.deploy(updater.store.releases[first], boards, RolloutPlan(), "maker"))
+        order = Deploy(first, boards, RolloutPlan(), "maker")
+        deploying = asyncio.create_task(updater.ordered.carry_out(order))
         await asyncio.sleep(0)
         assert updater.install_newest("chosen", "maker")
-        rollout = await deploying
+        rollout = updater.store.rollouts[await deploying]
 
     assert rollout.counts == {"superseded": 1, "waiting": 1000}
     assert newest in {found.release for found in updater.store.rollouts.values() if found.number > rollout.number}
@@ -157,7 +161,7 @@ async def receive_releases(board: Board, key: bytes, received: list[dict[str, by
 async def test_a_board_that_slept_for_a_day_gets_the_newest_release_and_tells_of_its_trial() -> None:
     clock = Clock(1_800_000_000.0)
     async with RunningApp() as gateway:
-        gateway.parts.updater._unix_s = clock
+        gateway.parts.updater.unix_s = clock
         keys = {device: await key_of(gateway, device) for device in ("asleep", "tried")}
         async with board_at(gateway, "asleep", program=keyed()), board_at(gateway, "tried", program=keyed()) as board:
             pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -11,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
+from darvaz.gateway.api.named_devices import find_devices
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.rollout_answers import RolloutAnswer, RolloutList, dump_rollouts
 from darvaz.gateway.api.types import DeviceId, Label
@@ -18,6 +18,7 @@ from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.releases.manifest import FILES_MAX, PATH_CHARS_MAX, RELEASE_BYTES_MAX, ReleaseError, make_files
+from darvaz.gateway.releases.orders import AddRelease, Deploy, MakeKey, OrderError, SetState
 from darvaz.gateway.releases.rollout import Rollout, RolloutPlan
 from darvaz.gateway.releases.store import ProgramRelease, changes
 
@@ -26,7 +27,6 @@ _T = TypeVar("_T")
 _TAG = "Releases and rollouts"
 # Base64 takes a third more, and each file its path.
 UPLOAD_BYTES_MAX = RELEASE_BYTES_MAX * 3 // 2
-_SHOWN_MAX = 3
 _TARGETS_MAX = 5_000
 _NAMED_MAX = 200
 _HOLD_S_MAX = 7 * 86_400.0
@@ -133,7 +133,13 @@ async def add_release(call: Call) -> ReleaseAnswer | Response:
         await asyncio.to_thread(store.write_files, request.files.values())
     except OSError as error:
         return problem(503, "unavailable", f"the files cannot be written: {error.strerror}")
-    release = call.parts.updater.add_release(request.name, _author(call), files, request.micropython)
+    try:
+        number = await call.parts.updater.coordination.order(
+            AddRelease(request.name, _author(call), files, request.micropython)
+        )
+    except OrderError as error:
+        return problem(503, "unavailable", str(error))
+    release = store.releases[number]
     call.record("release", f"{release.number} {release.name}: {len(files)} files, {release.size_bytes} bytes")
     return _release(call.parts, release)
 
@@ -158,18 +164,11 @@ async def begin_rollout(call: Call) -> Response:
     release = parts.updater.store.releases.get(request.release)
     if release is None:
         return problem(404, "unknown_release", f"there is no release {request.release}; see GET /api/releases")
-    devices = await _find_all(call, request.to)
+    devices = await find_devices(parts, request.to)
     if isinstance(devices, Response):
         return devices
     if len(devices) > _TARGETS_MAX:
         return problem(422, "invalid", f"to: at most {_TARGETS_MAX} boards, not {len(devices)}")
-    links = {device: parts.hub.elsewhere.find(device) for device in devices if not parts.hub.is_here(device)}
-    there = [f"{device} is connected to the gateway {link.node}" for device, link in links.items() if link]
-    if len(there) == len(devices):
-        # Nothing would happen for as long as they are there.
-        return problem(
-            409, "elsewhere", f"{'; '.join(there[:_SHOWN_MAX])}: add the release and begin the rollout there"
-        )
     plan = RolloutPlan(
         canary=request.canary,
         then_percent=tuple(request.then_percent) or (100.0,),
@@ -180,7 +179,11 @@ async def begin_rollout(call: Call) -> Response:
         source=request.source,
         once=request.once,
     )
-    return await _answer(call, await parts.updater.deploy(release, list(devices), plan, _author(call)), 201)
+    try:
+        number = await parts.updater.coordination.order(Deploy(release.number, list(devices), plan, _author(call)))
+    except OrderError as error:
+        return problem(503, "unavailable", str(error))
+    return await _answer(call, parts.updater.store.rollouts[number], 201)
 
 
 async def change_rollout(call: Call) -> Response:
@@ -190,13 +193,24 @@ async def change_rollout(call: Call) -> Response:
         return rollout
     if rollout.state == "done" or (rollout.state == "stopped" and call.body.state != "running"):
         return problem(422, "invalid", f"state: this rollout is {rollout.state}; begin another one")
-    call.parts.updater.set_state(rollout, call.body.state)
+    try:
+        await call.parts.updater.coordination.order(SetState(rollout.number, call.body.state))
+    except OrderError as error:
+        return problem(503, "unavailable", str(error))
     return await _answer(call, rollout)
 
 
-def make_update_key(call: Call) -> UpdateKey:
+async def make_update_key(call: Call) -> UpdateKey | Response:
     """Returns the key with which updates for a device are signed, made at the first call; for `darvaz flash`."""
-    key = call.parts.updater.store.make_key(call.device)
+    store = call.parts.updater.store
+    if store.key_of(call.device) is None:
+        try:
+            await call.parts.updater.coordination.order(MakeKey(call.device))
+        except OrderError as error:
+            return problem(503, "unavailable", str(error))
+    key = store.key_of(call.device)
+    if key is None:
+        return problem(409, "forgotten", f"{call.device} was forgotten meanwhile: try again")
     call.record("update key read", "", call.device)
     return UpdateKey(key.hex())
 
@@ -215,7 +229,7 @@ OPERATIONS = [
     ),
     Operation(
         method="POST", path="/api/rollouts", tag=_TAG, handle=begin_rollout, need=Need.CHANGE, is_stored=True,
-        body=RolloutRequest, answer=RolloutAnswer, status=201, errors=(404, 409),
+        body=RolloutRequest, answer=RolloutAnswer, status=201, errors=(404,),
     ),
     Operation(
         method="GET", path="/api/rollouts/{rollout}", tag=_TAG, handle=read_rollout, need=Need.VIEW,
@@ -227,7 +241,7 @@ OPERATIONS = [
     ),
     Operation(
         method="POST", path="/api/devices/{device}/update-key", tag=_TAG, handle=make_update_key, need=Need.CHANGE,
-        is_stored=True, answer=UpdateKey,
+        is_stored=True, answer=UpdateKey, errors=(409,),
     ),
 ]  # fmt: skip
 
@@ -240,36 +254,6 @@ def _find(call: Call) -> Rollout | Response:
 
 def _author(call: Call) -> str:
     return call.admitted.name or call.admitted.token_id or call.admitted.session_id or call.caller.address or ""
-
-
-async def _find_all(call: Call, names: list[str]) -> dict[str, None] | Response:
-    """Returns the devices that words name, each once, or the problem of a word that names none."""
-    parts, known = call.parts, call.parts.devices.after("")
-    by_word: dict[str, list[str]] = {"all": known}
-    await parts.long_work.collect(map(partial(_note_words, parts, by_word), known))
-    devices: dict[str, None] = {}
-    for name in names:
-        device = parts.protocol.device_ids.find(name)
-        found = [device] if name != "all" and parts.devices.get(device) else _named(parts, name, by_word)
-        if not found:
-            return problem(404, "unknown_device", f"no device, label, group or kind is called {name!r}")
-        devices.update(dict.fromkeys(found))
-    return devices
-
-
-def _note_words(parts: Parts, by_word: dict[str, list[str]], device: str) -> None:
-    """Puts a device under its kind, and its label where no kind is called so."""
-    known = parts.devices.get(device)
-    kind = parts.hub.kind_of(device)
-    words = {kind, known.label if known is not None and known.label not in parts.protocol.kinds else None}
-    for word in words - {None, "all"}:
-        by_word.setdefault(word, []).append(device)  # type: ignore[arg-type]
-
-
-def _named(parts: Parts, name: str, by_word: dict[str, list[str]]) -> list[str]:
-    """Returns the devices of all, of a kind, a group or a label."""
-    of_word = by_word.get(name, [])
-    return of_word if name == "all" or name in parts.protocol.kinds else parts.groups.members(name) or of_word
 
 
 def _newest_first(numbered: dict[int, _T]) -> list[_T]:

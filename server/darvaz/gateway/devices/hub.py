@@ -123,8 +123,7 @@ class Hub:
 
     def kind_of(self, device: str) -> str | None:
         """Returns the kind of a device, or None if it never connected."""
-        known = self._devices.get(device)
-        return known.kind if known else None
+        return known.kind if (known := self._devices.get(device)) else None
 
     def look_alike_of(self, device: str) -> str | None:
         """Returns a known device whose id looks like one that never connected, or None."""
@@ -138,13 +137,10 @@ class Hub:
 
     def board_of(self, device: str, other_than: Link) -> str | None:
         """Returns what tells the board that a device has from others, or None if it has none but that of this link."""
-        presence = self._connected.get(device)
-        if presence is not None:
-            found = None if presence.link is other_than else (presence.introduction, presence.link.address)
-        else:
-            known, remote = self._devices.get(device), self.elsewhere.find(device)
-            found = None if known is None or remote is None else (known.introduction, remote.address)
-        return None if found is None else str(found[0].get("boot_id") or found[1])
+        presence, fields = self._connected.get(device), self._introduction_of(device)
+        if fields is None or (presence is not None and presence.link is other_than):
+            return None
+        return str(fields.get("boot_id") or self.address_of(device))
 
     @staticmethod
     def board_name(link: Link, introduction: Any) -> str:
@@ -189,8 +185,7 @@ class Hub:
 
     def describe(self, device: str) -> DeviceState | None:
         """Returns one device, or None if it never connected."""
-        known = self._devices.get(device)
-        return self._describe(known) if known else None
+        return self._describe(known) if (known := self._devices.get(device)) else None
 
     def _describe(self, known: KnownDevice) -> DeviceState:
         presence = self._connected.get(known.id)
@@ -267,9 +262,8 @@ class Hub:
         known = self._devices.get(device)
         introduction = {} if known is None else known.introduction
         self._make_command(introduction, 0, name, args)
-        return await self.elsewhere.command(
-            device, name, args, max(deadline_s, declared_deadline_s(introduction, name))
-        )
+        deadline_s = max(deadline_s, declared_deadline_s(introduction, name))
+        return await self.elsewhere.command(device, name, args, deadline_s)
 
     def acknowledge(self, link: Link, ack: Any) -> None:
         """Gives an acknowledgement to the command that waits for it; one without an id is ignored."""
@@ -312,13 +306,20 @@ class Hub:
 
     def program_of(self, device: str) -> dict[str, Any] | None:
         """Returns what a device said about its program: nothing if it has no loader; None while it is away."""
-        return self._connected[device].introduction.get("program", {}) if device in self._connected else None
+        fields = self._introduction_of(device)
+        return None if fields is None else fields.get("program", {})
+
+    def _introduction_of(self, device: str) -> dict[str, Any] | None:
+        if device in self._connected:
+            return self._connected[device].introduction
+        known = self._devices.get(device)
+        return None if known is None or self.elsewhere.find(device) is None else known.introduction
 
     def note_program(self, device: str, state: str) -> None:
         """Notes that the program of a device has another state than it said as it came."""
-        presence = self._connected.get(device)
-        if presence is not None and "program" in presence.introduction:
-            presence.introduction["program"] = {**presence.introduction["program"], "state": state}
+        fields = self._introduction_of(device) or {}
+        if "program" in fields:
+            fields["program"] = {**fields["program"], "state": state}
 
     def check_command(self, device: str, name: str, args: Mapping[str, Any]) -> None:
         """Raises the `CommandError` that a command would raise before it is sent."""

@@ -8,9 +8,9 @@ come.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -138,6 +138,17 @@ class Rollout:
             return None
         left_s = max(goods) + self.plan.hold_s - now_s
         return left_s if left_s > 0 else None
+
+
+def on_trial(rollouts: Iterable[Rollout], program_of: Callable[[str], dict[str, Any] | None]) -> list[str]:
+    """Returns the boards whose update is on trial, or that wait for the end of another trial."""
+    found: dict[str, None] = {}
+    for rollout in rollouts:
+        for target in rollout.targets.values():
+            is_waiting = target.state == "waiting" and (program_of(target.device) or {}).get("state") == "trial"
+            if target.state == "trial" or is_waiting:
+                found[target.device] = None
+    return list(found)
 
 
 def order(devices: Collection[str], online: Collection[str]) -> list[str]:

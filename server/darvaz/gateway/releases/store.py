@@ -57,22 +57,84 @@ class ReleaseStore:
         self._load()
 
     def _load(self) -> None:
-        for number, name, created_s, author, files, least in self._connection.execute(
-            "SELECT number, name, created_s, author, files, micropython FROM releases ORDER BY number"
+        for (number,) in self._connection.execute("SELECT number FROM releases ORDER BY number").fetchall():
+            self._load_release(number)
+        for (number,) in self._connection.execute("SELECT number FROM rollouts ORDER BY number").fetchall():
+            self._load_rollout(number)
+
+    def _load_release(self, number: int) -> None:
+        for name, created_s, author, files, least in self._connection.execute(
+            "SELECT name, created_s, author, files, micropython FROM releases WHERE number = ?", (number,)
         ):
             parsed = msgspec.json.decode(files, type=list[ReleaseFile])
             self.releases[number] = ProgramRelease(number, name, created_s, author, parsed, least)
-        for number, release, plan, created_s, author, state, reason in self._connection.execute(
-            "SELECT number, release, plan, created_s, author, state, reason FROM rollouts ORDER BY number"
+
+    def _load_rollout(self, number: int) -> None:
+        for release, plan, created_s, author, state, reason in self._connection.execute(
+            "SELECT release, plan, created_s, author, state, reason FROM rollouts WHERE number = ?", (number,)
         ):
-            parsed_plan = msgspec.json.decode(plan, type=RolloutPlan)
-            self.rollouts[number] = Rollout(number, release, parsed_plan, created_s, author, state, reason)
-        for rollout, device, state, counter, tries, reason, changed_s in self._connection.execute(
-            "SELECT rollout, device, state, counter, tries, reason, changed_s FROM rollout_targets ORDER BY place"
-        ):
-            if rollout in self.rollouts:
-                target = Target(device, state, counter, tries, reason, changed_s)
-                self.rollouts[rollout].targets[device] = target
+            parsed = msgspec.json.decode(plan, type=RolloutPlan)
+            known = self.rollouts.get(number)
+            if known is None or (known.release, known.created_s) != (release, created_s):
+                known = self.rollouts[number] = Rollout(number, release, parsed, created_s, author)
+            known.plan, known.state, known.reason = parsed, state, reason
+            if not known.targets:
+                self._load_targets(known)
+
+    def _load_targets(self, rollout: Rollout) -> None:
+        known = dict(rollout.targets)
+        rollout.targets.clear()
+        for device, state, counter, tries, reason, changed_s in self._connection.execute(
+            "SELECT device, state, counter, tries, reason, changed_s FROM rollout_targets"
+            " WHERE key >= ? AND key < ? ORDER BY place", _keys(rollout.number),
+        ):  # fmt: skip
+            target = known.get(device) or Target(device)
+            target.state, target.counter, target.tries = state, counter, tries
+            target.reason, target.changed_s = reason, changed_s
+            rollout.targets[device] = target
+
+    # Rows that another gateway of a cluster has changed
+
+    def reload(self, table: str, key: str) -> tuple[Rollout, Target | None] | None:
+        """Takes a row as it is now; returns the rollout, or also the board of it, whose state is another one."""
+        if table == "releases":
+            self.releases.pop(int(key), None)
+            self._load_release(int(key))
+            self.releases = dict(sorted(self.releases.items()))
+        elif table == "rollouts":
+            return self._reload_rollout(int(key))
+        elif table == "rollout_targets":
+            return self._reload_target(*key.split("/", 1))
+        return None
+
+    def _reload_rollout(self, number: int) -> tuple[Rollout, None] | None:
+        before = self.rollouts.get(number)
+        state = None if before is None else (before.state, before.reason)
+        if self._connection.execute("SELECT 1 FROM rollouts WHERE number = ?", (number,)).fetchone() is None:
+            self.rollouts.pop(number, None)
+            return None
+        self._load_rollout(number)
+        self.rollouts = dict(sorted(self.rollouts.items()))
+        now = self.rollouts[number]
+        return None if state == (now.state, now.reason) else (now, None)
+
+    def _reload_target(self, number: str, device: str) -> tuple[Rollout, Target] | None:
+        rollout = self.rollouts.get(int(number))
+        if rollout is None:
+            # Not listed yet.
+            return None
+        before = rollout.targets.get(device)
+        state = None if before is None else (before.state, before.reason)
+        row = self._connection.execute(
+            "SELECT state, counter, tries, reason, changed_s FROM rollout_targets WHERE key = ?",
+            (_key(rollout, device),),
+        ).fetchone()
+        if before is None or row is None:
+            self._load_targets(rollout)
+        else:
+            before.state, before.counter, before.tries, before.reason, before.changed_s = row
+        now = rollout.targets.get(device)
+        return None if now is None or state == (now.state, now.reason) else (rollout, now)
 
     # Releases
 
@@ -89,6 +151,10 @@ class ReleaseStore:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
+
+    def has_files(self, files: Iterable[ReleaseFile]) -> bool:
+        """Returns whether the contents of these are here, for any thread."""
+        return all((self._folder / file.sha256).exists() for file in files)
 
     def read_file(self, sha256: str) -> bytes:
         """Returns a content; raises `OSError` where it is gone."""
