@@ -1,4 +1,4 @@
-"""Two versions of a row about access become one that is safe: a table of cases."""
+"""Two versions of a row become one that is safe: a table of cases."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ def test_a_new_session_counts_as_used_when_it_was_opened() -> None:
     row = merged("sessions", None, {"id": "s", "created_s": 3.0}, ("id", "created_s", "last_used_s"))
 
     assert row["last_used_s"] == 3.0
+
+
+def test_a_counter_of_updates_never_falls_and_the_key_is_that_of_the_cluster() -> None:
+    columns = ("device", "key", "counter")
+    rows: list[Row] = [
+        {"device": "d", "key": key, "counter": counter} for key, counter in ((b"here", 9), (b"there", 7))
+    ]
+
+    row = merged("update_keys", rows[0], rows[1], columns)
+
+    assert (row["key"], row["counter"]) == (b"there", 9)
 
 
 def test_only_settings_about_enrolment_and_the_key_are_shared() -> None:

@@ -74,6 +74,13 @@ class NatsConnection:
         )
         return await self._open(name, lambda: self._replicated(config, self._streams.add_stream))
 
+    async def last_revision(self, bucket: str) -> int:
+        """Returns the revision of the newest entry of a bucket."""
+        try:
+            return int((await self._streams.stream_info(f"KV_{bucket}")).state.last_seq)
+        except (Error, TimeoutError, OSError) as error:
+            raise ClusterError(explain(error)) from None
+
     async def _open(self, stream: str, make: Callable[[], Awaitable[None]]) -> str:
         try:
             info = await self._found(stream)

@@ -17,7 +17,7 @@ from darvaz.gateway.cluster.connection import ClusterError, NatsConnection, conn
 from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
 from darvaz.gateway.cluster.journal_sender import KEPT_S, STREAM, SUBJECT, JournalSender, journal_id
-from darvaz.gateway.cluster.merging import TABLES, is_shared
+from darvaz.gateway.cluster.merging import ACCESS_TABLES, is_shared
 from darvaz.gateway.cluster.nodes import LivingNodes
 from darvaz.gateway.cluster.options import ClusterOptions
 from darvaz.gateway.cluster.records import device_of
@@ -43,7 +43,7 @@ class Imported:
 
     devices: int
     rows: int
-    """People and invitations, tokens, sessions and sign-in links."""
+    """People and invitations, tokens, sessions, sign-in links and keys of boards."""
     entries: int
     """Up to which entry the stream has the journal."""
 
@@ -56,7 +56,7 @@ class ClusterImport:
         self._options = options
         self._links = SharedLinks(parts, LivingNodes(options.node, 0.0))
         self._gifts = SharedGifts(parts)
-        self._tables = SharedTables(parts)
+        self._tables = SharedTables(parts, ACCESS_TABLES)
         self._journal = JournalSender(
             parts, journal_id(parts.tables), options.name, SharedClock(parts.access_clock), _FOREVER_S
         )
@@ -75,7 +75,11 @@ class ClusterImport:
                 await self._check(connection)
             await self._bring(connection, tell)
         counted = [
-            key for table in TABLES if table != "settings" for (key,) in self._keys(table) if is_shared(table, key)
+            key
+            for table in ACCESS_TABLES
+            if table != "settings"
+            for (key,) in self._keys(table)
+            if is_shared(table, key)
         ]
         return Imported(len(self._parts.devices.all()), len(counted), self._journal.sent_id - 1)
 
@@ -95,7 +99,7 @@ class ClusterImport:
             raise ImportRefusedError(_refusal(devices, len(tokens)))
 
     def _keys(self, table: str) -> list[tuple[Any]]:
-        return self._parts.tables.execute(f"SELECT {TABLES[table]} FROM {table}").fetchall()
+        return self._parts.tables.execute(f"SELECT {ACCESS_TABLES[table]} FROM {table}").fetchall()
 
     # What it is given
 

@@ -1,4 +1,4 @@
-"""Two versions of one row about access, made one: what was revoked, used or bound is never undone."""
+"""Two versions of one row, made one: what was revoked, used or bound is never undone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from typing import Any
 Row = dict[str, Any]
 
 # Table → the column of its key.
-TABLES: Mapping[str, str] = {
+ACCESS_TABLES: Mapping[str, str] = {
     "tokens": "id", "sessions": "id", "sign_in_links": "id", "settings": "key", "people": "id", "invitations": "id",
+    "update_keys": "device",
 }  # fmt: skip
+# Their numbers are given by one gateway, and mean something else in a data folder that was never in the cluster. The
+# boards of a rollout are before it.
+NUMBERED_TABLES: Mapping[str, str] = {"releases": "number", "rollout_targets": "key", "rollouts": "number"}
+TABLES: Mapping[str, str] = {**ACCESS_TABLES, **NUMBERED_TABLES}
 # What each gateway notes for itself, often: it is not worth a message.
 _OWN = {"tokens": ("last_used_s", "last_address"), "sessions": ("last_used_s", "last_address")}
 # Of the settings, those that all gateways share.
@@ -46,6 +51,9 @@ def merged(table: str, here: Row | None, there: Row, columns: tuple[str, ...]) -
         row[name] = here.get(name)
     for name in _LASTING.get(table, ()):
         row[name] = here.get(name) if there.get(name) is None else there[name]
+    if table == "update_keys":
+        # A board takes no lower one any more.
+        row["counter"] = max(here["counter"], there["counter"])
     if table == "invitations":
         # Uses of both: none is lost.
         row["uses"] = json.dumps(sorted({*json.loads(here["uses"]), *json.loads(there["uses"])}))

@@ -81,6 +81,10 @@ class LivingNodes:
         """Returns whether what is known of the others is recent: the own heartbeat came back lately."""
         return self.own in self._nodes and now_s - self._proof_s <= DEAD_S
 
+    def is_proven(self, now_s: float, within_s: float) -> bool:
+        """Returns whether the own heartbeat came back within these seconds."""
+        return self.own in self._nodes and now_s - self._proof_s <= within_s
+
     def hear(self, node: str, heartbeat: Heartbeat, now_s: float) -> bool:
         """Takes a heartbeat; returns whether the gateway was not known to live."""
         if node == self.own:

@@ -1,4 +1,4 @@
-"""Tokens, browser sessions, sign-in links and the enrolment window: rows that all gateways have.
+"""Tokens, browser sessions, the enrolment window, releases, rollouts and keys of boards: rows that all gateways have.
 
 Every gateway decides by its own tables in memory, as one by itself does. A change here is written to NATS if nobody
 has changed the row meanwhile; otherwise both changes are made one first, by `merging`.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection, OutdatedError
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
-from darvaz.gateway.cluster.merging import TABLES, Row, is_shared, merged, shared_part
+from darvaz.gateway.cluster.merging import NUMBERED_TABLES, TABLES, Row, is_shared, merged, shared_part
 from darvaz.gateway.cluster.records import device_of, token_of
 from darvaz.gateway.cluster.write_queue import WriteQueue
 from darvaz.gateway.parts import Parts
@@ -32,16 +33,18 @@ _STORE_DEADLINE_S = 30.0
 _TURNS_MAX = 5
 _LOOKS, _LOOK_EVERY_S = 25, 0.01
 _ENROLMENT = ("settings", "enrolment_until_s")
+_NOTHING: Row = {}
 
 
 class SharedTables:
     """Keeps `TABLES` as those of the other gateways. Used from the event loop only."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, shared: Mapping[str, str] = TABLES) -> None:
         self._parts = parts
         self._tables = parts.tables
-        self._changes = RowChanges(parts.tables, TABLES)
-        self._columns = {table: self._read_columns(table) for table in TABLES}
+        self._shared = shared
+        self._changes = RowChanges(parts.tables, shared)
+        self._columns = {table: self._read_columns(table) for table in shared}
         self.follower = Follower(ACCESS_BUCKET, self._hear)
         self.writes = WriteQueue[None](self._write)
         # Changes that came and are not taken over yet; no more than the bucket has rows.
@@ -51,6 +54,12 @@ class SharedTables:
         self._is_idle.set()
         # Key → what the bucket has: the shared part of a row, None after its end; and its revision.
         self._known: dict[str, tuple[Row | None, int]] = {}
+        # Key → what was last sent, while it is not known whether NATS has it: it comes back, and may be old here then.
+        self._sent: dict[str, Row | None] = {}
+        self.newest = 0
+        """The revision of the newest row that was written from here."""
+        self.on_taken: Callable[[str, str], None] = _ignore
+        """Is called with the table and key of each row that was taken over."""
 
     def open(self) -> None:
         """Follows the changes of this gateway from now on."""
@@ -65,6 +74,7 @@ class SharedTables:
         self.follower.restart()
         self._inbox.clear()
         self._known.clear()
+        self._sent.clear()
 
     async def introduce(self) -> None:
         """Waits until what came is taken over, and has the others know of rows that only this gateway has.
@@ -73,14 +83,37 @@ class SharedTables:
         """
         await self._is_idle.wait()
         is_joining = any(key.startswith("settings.") for key in self._known)
-        for table in TABLES:
-            for (key,) in self._tables.execute(f"SELECT {TABLES[table]} FROM {table}").fetchall():
-                if not is_shared(table, key) or _key_of(table, key) in self._known:
-                    continue
+        for table in [table for table in self._shared if table not in NUMBERED_TABLES]:
+            for key in self.unknown(table):
                 if is_joining and (table, key) == _ENROLMENT:
                     self._tables.execute("DELETE FROM settings WHERE key = ?", (key,))
                 else:
                     self.writes.want(_key_of(table, key), None)
+
+    def unknown(self, table: str) -> list[str]:
+        """Returns the keys of the rows of a table that only this gateway has."""
+        keys = [str(key) for (key,) in self._tables.execute(f"SELECT {TABLES[table]} FROM {table}").fetchall()]
+        return [key for key in keys if is_shared(table, key) and _key_of(table, key) not in self._known]
+
+    def introduce_all(self, table: str) -> None:
+        """Has the others know of the rows of a table that only this gateway has."""
+        for key in self.unknown(table):
+            self.writes.want(_key_of(table, key), None)
+
+    def drop_unknown(self, table: str) -> list[str]:
+        """Deletes the rows of a table that only this gateway has, but what is being written; returns their keys."""
+        keys = [key for key in self.unknown(table) if _key_of(table, key) not in self.writes]
+        for key in keys:
+            self._tables.execute(f"DELETE FROM {table} WHERE {TABLES[table]} = ?", (key,))
+        return keys
+
+    def is_written(self, table: str, key: str) -> bool:
+        """Returns whether NATS has a row as it is here."""
+        return _key_of(table, key) not in self.writes
+
+    def has_taken(self, revision: int) -> bool:
+        """Returns whether everything up to a revision of the bucket is taken over."""
+        return self.follower.revision >= revision and self._is_idle.is_set()
 
     # From here
 
@@ -113,10 +146,13 @@ class SharedTables:
         part = None if row is None else shared_part(table, row)
         if part == self._known.get(name, (None, 0))[0]:
             return
+        self._sent[name] = part
         if part is None:
             written = await connection.delete(ACCESS_BUCKET, name, revision)
         else:
             written = await connection.put(ACCESS_BUCKET, name, msgspec.msgpack.encode(part), revision)
+        self._sent.pop(name, None)
+        self.newest = max(self.newest, written)
         if written > self._known.get(name, (None, 0))[1]:
             self._known[name] = (part, written)
 
@@ -145,11 +181,17 @@ class SharedTables:
 
     def _take(self, entry: BucketEntry) -> None:
         table, key = _parse(entry.key)
-        if not is_shared(table, key) or entry.revision <= self._known.get(entry.key, (None, 0))[1]:
+        if (
+            table not in self._shared
+            or not is_shared(table, key)
+            or entry.revision <= self._known.get(entry.key, (None, 0))[1]
+        ):
             return
         if entry.value is None:
             self._known[entry.key] = (None, entry.revision)
-            self._tables.execute(f"DELETE FROM {table} WHERE {TABLES[table]} = ?", (key,))
+            if self._sent.pop(entry.key, _NOTHING) is not None:
+                self._tables.execute(f"DELETE FROM {table} WHERE {TABLES[table]} = ?", (key,))
+                self.on_taken(table, key)
             return
         try:
             there = msgspec.msgpack.decode(entry.value, type=dict[str, Any])
@@ -159,6 +201,9 @@ class SharedTables:
         here, columns = self._row(table, key), self._columns[table]
         there = shared_part(table, {name: there.get(name) for name in columns})
         self._known[entry.key] = (there, entry.revision)
+        if self._sent.pop(entry.key, _NOTHING) == there:
+            # What is here now is as new, or newer and written next.
+            return
         row = merged(table, here, there, columns)
         if shared_part(table, row) != there:
             self.writes.want(entry.key, None)
@@ -167,6 +212,7 @@ class SharedTables:
             self._tables.execute(
                 f"INSERT OR REPLACE INTO {table} ({', '.join(row)}) VALUES ({places})", [*row.values()]
             )
+            self.on_taken(table, key)
 
     def _row(self, table: str, key: str) -> Row | None:
         found = self._tables.execute(f"SELECT * FROM {table} WHERE {TABLES[table]} = ?", (key,)).fetchone()
@@ -175,6 +221,10 @@ class SharedTables:
     def _read_columns(self, table: str) -> tuple[str, ...]:
         rows = self._tables.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", (table,)).fetchall()
         return tuple(str(name) for (name,) in rows)
+
+
+def _ignore(table: str, key: str) -> None:
+    """Does nothing."""
 
 
 def _key_of(table: str, key: str) -> str:
