@@ -19,6 +19,7 @@ from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
 from tests.support.mosquitto import settled
 from tests.support.nats_server import NatsServer
+from tests.support.played_updates import upload
 from tests.support.viewing import run_cli
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("cluster")]
@@ -118,6 +119,7 @@ async def test_the_user_of_the_page_may_do_what_gateways_need_and_no_more(tmp_pa
         settings = {"cluster": server.url, "cluster_credentials_file": str(tmp_path / "credentials")}
         async with RunningApp(**settings) as one, RunningApp(**settings) as two:
             await settled(lambda: len(names(one)) == len(names(two)) == 2)
+            added = await upload(two, **{"main.py": b"print(1)"})
             async with board_at(one, "lamp") as board:
                 await settled(lambda: two.parts.hub.is_online("lamp"))
                 asking = asyncio.create_task(two.post("/api/devices/lamp/commands/info"))
@@ -125,7 +127,7 @@ async def test_the_user_of_the_page_may_do_what_gateways_need_and_no_more(tmp_pa
                 await board.send("ack", id=command["id"], command="info", status="ok")
                 answer = await asking
 
-    assert answer.status_code == 200
+    assert (added.status_code, answer.status_code) == (201, 200)
 
 
 async def problem_of(**settings: Any) -> str:

@@ -55,18 +55,6 @@ async def test_code_runs_on_a_board_at_another_gateway_for_one_person_at_a_time(
     assert from_afar.status_code == 502 and "is at the prompt of lathe" in from_afar.json()["detail"]
 
 
-async def test_a_rollout_for_boards_of_another_gateway_says_which_that_is(nats: NatsServer) -> None:
-    async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url, cluster_node="barn") as two:
-        await settled(lambda: joined(one, two))
-        async with board_at(two, "lathe"):
-            await settled(lambda: one.parts.hub.is_online("lathe"))
-            release = one.parts.updater.add_release("lathe", "a test", [])
-            refused = await one.ask("POST", "/api/rollouts", json={"release": release.number, "to": ["lathe"]})
-
-    assert (refused.status_code, refused.json()["code"]) == (409, "elsewhere")
-    assert "lathe is connected to the gateway barn-" in refused.json()["detail"]
-
-
 async def test_a_board_that_leaves_the_other_gateway_ends_what_waits_for_its_prompt(nats: NatsServer) -> None:
     async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
         await settled(lambda: joined(one, two))

@@ -19,16 +19,19 @@ from darvaz.gateway.cluster.follower import BucketEntry, Follower
 from darvaz.gateway.cluster.handing_over import hand_over
 from darvaz.gateway.cluster.journal_receiver import JournalReceiver
 from darvaz.gateway.cluster.journal_sender import KEPT_S, STREAM, SUBJECT, JournalSender, journal_id
+from darvaz.gateway.cluster.leadership import ROLLOUTS_BUCKET
 from darvaz.gateway.cluster.missed_from_stream import MissedFromStream
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.numbered_events import NumberedEvents
 from darvaz.gateway.cluster.options import ClusterOptions
+from darvaz.gateway.cluster.release_files import FILES_BUCKET
 from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.cluster.shared_events import SharedEvents
 from darvaz.gateway.cluster.shared_frames import SharedFrames
 from darvaz.gateway.cluster.shared_gifts import DEVICES_BUCKET, SharedGifts
 from darvaz.gateway.cluster.shared_limits import SharedLimits, added_up, busiest
 from darvaz.gateway.cluster.shared_links import LINKS_BUCKET, SharedLinks
+from darvaz.gateway.cluster.shared_rollouts import SharedRollouts
 from darvaz.gateway.cluster.shared_tables import ACCESS_BUCKET, SharedTables
 from darvaz.gateway.cluster.write_queue import WriteQueue
 from darvaz.gateway.cluster_state import ClusterNodeState, ClusterState
@@ -75,6 +78,7 @@ class ClusterNode:
         self._links = SharedLinks(parts, self._nodes)
         self._gifts = SharedGifts(parts)
         self._tables = SharedTables(parts)
+        self._rollouts = SharedRollouts(parts, self._nodes, self._tables, self._links.moves)
         origin = journal_id(parts.tables)
         self._numbered = NumberedEvents(parts, origin, options.node.rpartition("-")[2])
         self._clock = SharedClock(parts.access_clock)
@@ -100,6 +104,7 @@ class ClusterNode:
         self._links.open()
         self._gifts.open()
         self._tables.open()
+        self._rollouts.open()
         self._numbered.open()
         self._events.open()
         self._parts.events.order = self._numbered
@@ -121,6 +126,7 @@ class ClusterNode:
         if self._task is not None:
             await end_tasks([self._task])
         await self._links.close()
+        await self._rollouts.close()
         self._tables.close()
         self._events.close()
         self._numbered.close()
@@ -210,6 +216,8 @@ class ClusterNode:
         await self._open(connection, NODES_BUCKET, self._following.restart, _NODES_TTL_S)
         for bucket, share in self._shares:
             await self._open(connection, bucket, share.reset)
+        for bucket in (ROLLOUTS_BUCKET, FILES_BUCKET):
+            await connection.open_bucket(bucket)
         self._journal_in.begin(await connection.open_stream(STREAM, f"{SUBJECT}.*", KEPT_S))
         await self._links.commands.listen(connection)
         await self._links.snapshots.listen(connection)
@@ -223,7 +231,7 @@ class ClusterNode:
         jobs = [follower.run(connection, event) for follower, event in zip(followers, known, strict=True)]
         jobs += [self._beat(connection), self._watch(connection), self._tables.take_over()]
         jobs += [self._events.send(connection), self._frames.run(connection), self._links.prompts.run(connection)]
-        jobs += [self._limits.run(connection)]
+        jobs += [self._limits.run(connection), self._rollouts.run(connection)]
         jobs += [self._journal_out.run(connection), self._journal_in.run(connection)]
         jobs += [self._write(connection, known)]
         tasks = [asyncio.get_running_loop().create_task(job) for job in jobs]
@@ -252,6 +260,7 @@ class ClusterNode:
             await event.wait()
         for _, share in self._shares:
             await share.introduce()
+        await self._rollouts.introduce(connection)
         self._is_introduced = True
         await asyncio.gather(*(share.writes.run(connection) for _, share in self._shares))
 

@@ -71,15 +71,22 @@ class SharedEvents:
     def open(self) -> None:
         """Follows the messages of the boards here from now on."""
         self._parts.bus.subscribe(TYPES, self._keep_unnumbered)
+        self._parts.bus.subscribe(("update_state",), self._keep_good)
         self._numbered.on_own = self._keep
 
     def close(self) -> None:
         """Ends `open`."""
         self._parts.bus.unsubscribe(TYPES, self._keep_unnumbered)
+        self._parts.bus.unsubscribe(("update_state",), self._keep_good)
 
     def _keep_unnumbered(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
         if device is not None:
             self._keep(OwnMessage(type_, device, message, happened_s))
+
+    def _keep_good(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
+        """Keeps that a board found its program good; other answers of updates are for this gateway."""
+        if message.state == "good":
+            self._keep_unnumbered(type_, device, message, happened_s)
 
     def _keep(self, own: OwnMessage) -> None:
         if not self._nodes.has_others:
