@@ -92,6 +92,31 @@ async def test_a_class_is_invited_by_one_link_and_a_pupil_removed(
         await context.close()
 
 
+async def test_what_a_person_may_use_is_changed_by_group_and_command(
+    gateway: GatewayProcess, page: Page, device: str, owner: httpx.AsyncClient
+) -> None:
+    async with board_at(gateway.ws_url, device, token=await token_of(gateway, "pico"), commands=COMMANDS):
+        await owner.patch(f"/api/groups/{device}", json={"add": [device]})
+        name = f"Sara {device}"
+        everything = [{"group": None, "commands": None}]
+        await owner.post("/api/people", json={"name": name, "role": "user", "grants": everything})
+        await page.goto(f"{gateway.url}/#/people")
+        row = page.get_by_role("row", name=name)
+        await row.get_by_role("button", name="Boards").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("all boards", exact=True).uncheck()
+        await dialog.get_by_label(device, exact=True).check()
+        await dialog.get_by_label(f"Only these commands: {device}").fill("lamp")
+        await check_axe(page)
+        await dialog.get_by_role("button", name="Save").click()
+
+        await expect(dialog).to_have_count(0)
+        await expect(row).to_contain_text(f"{device}: lamp")
+        people = (await owner.get("/api/people")).json()["people"]
+    found = next(each for each in people if each["name"] == name)
+    assert found["grants"] == [{"group": device, "commands": ["lamp"]}]
+
+
 async def test_a_shared_dashboard_is_all_that_its_link_shows(
     gateway: GatewayProcess, browser: Browser, page: Page, device: str, owner: httpx.AsyncClient
 ) -> None:

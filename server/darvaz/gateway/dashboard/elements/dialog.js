@@ -7,15 +7,16 @@ import { t } from "../lib/words.js";
 import { row } from "./page-parts.js";
 
 /**
- * Shows something in a dialog, until it is closed.
- * @type {(title: string, ...content: Child[]) => void}
+ * Shows something in a dialog, until it is closed; returns the dialog.
+ * @type {(title: string, ...content: Child[]) => HTMLDialogElement}
  */
 export function showDialog(title, ...content) {
   const close = h("form", { method: "dialog" }, h("button", { class: "quiet" }, t("close")));
-  const dialog = h("dialog", { "aria-label": title }, content, close);
+  const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { "aria-label": title }, content, close));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+  return dialog;
 }
 
 /**

@@ -4,6 +4,7 @@ import { groupsOf } from "../elements/fleet-filters.js";
 import { store } from "../lib/store.js";
 import "../lib/words-people.js";
 import { isConfirmed } from "../elements/dialog.js";
+import { grantsDialog } from "../elements/grants-dialog.js";
 import { linkCode } from "../elements/link-code.js";
 import {
   actionButton,
@@ -173,12 +174,18 @@ class PeoplePage extends HTMLElement {
     choice.disabled = is_you;
     choice.value = role;
     choice.addEventListener("change", async () => {
-      const isLimited = choice.value === "user" || choice.value === "viewer";
-      const kept = isLimited ? grants : [];
+      const kept = choice.value === "user" || choice.value === "viewer" ? grants : [];
       if (choice.value === "user" && !kept.length) kept.push({ group: null, commands: null });
       const change = () => request("PATCH", `/api/people/${id}`, { role: choice.value, grants: kept });
       if (await this.#change(change)) announce(t("person_changed", name));
     });
+    const allow = () =>
+      grantsDialog(person, async (wanted) => {
+        await request("PATCH", `/api/people/${id}`, { grants: wanted });
+        await this.#load();
+        announce(t("person_changed", name));
+      });
+    const isLimited = role === "user" || role === "viewer";
     const remove = async () => {
       if (!(await isConfirmed(t("person_sure", name), t("remove")))) return;
       if (await this.#change(() => request("DELETE", `/api/people/${id}`))) announce(t("person_gone", name));
@@ -196,6 +203,7 @@ class PeoplePage extends HTMLElement {
         "td",
         { class: "row" },
         actionButton("person_link", name, "quiet", () => this.#change(() => this.#showPersonLink(person))),
+        isLimited && actionButton("person_allow", name, "quiet", allow),
         !is_you && actionButton("remove", name, "danger", remove),
       ),
     );
