@@ -141,7 +141,10 @@ class BackgroundWriter:
 
     def wake(self) -> None:
         """Has what waits written at once, or after the time to gather more."""
-        self._wake.set()
+        # To set what is set takes a lock each time, and thousands of boards may come within one write. The thread
+        # clears it before it looks at what waits.
+        if not self._wake.is_set():
+            self._wake.set()
 
     def hurry(self) -> None:
         """Has what waits written at once, also if there is a time to gather more."""

@@ -38,6 +38,7 @@ _REST_FACTOR = 10
 _LOOP_DEADLINE_S = 2.0
 # Rows in one part, with what is repeated of them: less than a millisecond.
 _ROWS_PER_PART = 100
+_READS = "SELECT "
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 # By table: rows that are new or different, and keys that are gone.
@@ -110,7 +111,8 @@ class MirroredTables(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Carries out a statement in memory, and later on the disk."""
-        return self._run(sql, parameters, is_many=False)
+        # Most statements only read, one for each board that comes.
+        return super().execute(sql, parameters) if sql.startswith(_READS) else self._run(sql, parameters, is_many=False)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         """Carries out a statement with each of the parameters."""
