@@ -18,7 +18,8 @@ def find_conflict(store: ReleaseStore, journal: Journal, device: str, kind: str 
 
     What was on trial is then not given again: both gateways would go on without an end.
     """
-    counter, known = max(program.get("counter", 0), program.get("failed", 0)), store.counter_of(device)
+    counter = max(program.get("counter", 0), program.get("failed", 0))
+    known = store.counter_of(device) if counter else 0
     if not 0 < known < counter:
         return ""
     store.keep_counter(device, counter)

@@ -56,6 +56,11 @@ class ReleaseStore:
         self._newest_rollout = 0
         self._load()
 
+    @property
+    def running(self) -> list[Rollout]:
+        """The rollouts that go on; none, mostly."""
+        return [rollout for rollout in self.rollouts.values() if rollout.state == "running"]
+
     def _load(self) -> None:
         for (number,) in self._connection.execute("SELECT number FROM releases ORDER BY number").fetchall():
             self._load_release(number)

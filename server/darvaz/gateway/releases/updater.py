@@ -149,7 +149,8 @@ class Updater:
         self._links.lose(device)
         if is_connected:
             self._look_at(device)
-        self.wake()
+        if self.store.running:
+            self.wake()
 
     def _on_device(self, device: str) -> None:
         """Looks whether a board has come to another gateway, or left one."""
@@ -254,7 +255,7 @@ class Updater:
         now_s = self.unix_s()
         if not self.coordination.is_leading:
             return
-        for rollout in [rollout for rollout in self.store.rollouts.values() if rollout.state == "running"]:
+        for rollout in self.store.running:
             for target in rollout.waiting(now_s):
                 if len(self._transfers) >= self.limits.at_once:
                     return  # The end of one of them wakes the task.
