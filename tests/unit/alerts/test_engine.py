@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -303,6 +304,21 @@ def test_a_value_that_flickers_is_queued_once() -> None:
 
     assert len(world.engine._queue) == 1
     assert world.changes == []
+
+
+def test_a_device_that_nobody_watches_takes_little_memory() -> None:
+    """Both alerts and rules know each of thousands of boards, and mostly no rule is about one."""
+    engine, devices = Engine(), [f"board-{number}" for number in range(1_000)]
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for device in devices:
+            engine.put_device(device, [], True, 0.0)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (after - before) / len(devices) < 250
 
 
 @given(

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, AlertRule
-from darvaz.gateway.alerts.states import Key, Watched, WatchStates, exhaust
-from darvaz.gateway.alerts.watches import State, Watch, WatchedSeries, compares
+from darvaz.gateway.alerts.states import NO_SERIES, Key, Watched, WatchStates, exhaust, groups_of
+from darvaz.gateway.alerts.watches import State, Watch, compares
 
 # Rules times devices.
 WATCHES_MAX = 200_000
@@ -115,11 +115,11 @@ class Engine(WatchStates):
         """Notes a device, or its groups and whether it has a link now."""
         watched = self._devices.get(device)
         if watched is None:
-            watched = self._devices[device] = Watched(frozenset(groups), is_online, now_s)
+            watched = self._devices[device] = Watched(groups_of(groups), is_online, now_s, NO_SERIES)
             for rule in self._rules_of(device, groups):
                 self._apply(rule, device, now_s)
-        elif watched.groups != frozenset(groups):
-            before, watched.groups = watched.groups, frozenset(groups)
+        elif watched.groups != (now_in := groups_of(groups)):
+            before, watched.groups = watched.groups, now_in
             self._regroup(device, watched, before, now_s)
         if watched.is_online is not is_online:
             watched.is_online, watched.since_s = is_online, now_s
@@ -219,8 +219,11 @@ class Engine(WatchStates):
         if rule.when in ("offline", "event"):
             watch = self._make(rule, device, now_s)
             if watch is not None:
-                (watched.links if rule.when == "offline" else watched.events).append(watch)
-                if rule.when == "offline" and not watched.is_online:
+                if rule.when == "event":
+                    watched.events += (watch,)
+                    return
+                watched.links += (watch,)
+                if not watched.is_online:
                     self._set(watch, True, watched.since_s)
             return
         name = DISK_FREE if rule.when == "disk" else rule.value or ""
@@ -232,7 +235,7 @@ class Engine(WatchStates):
         watch = self._make(rule, device, now_s)
         if watch is None:
             return
-        series = self._devices[device].series.setdefault(name, WatchedSeries(now_s))
+        series = self._devices[device].add_series(name, now_s)
         if compares(rule):
             series.watches.append(watch)
             if series.value is not None:
@@ -246,7 +249,7 @@ class Engine(WatchStates):
         """Begins to watch a value that a device reports for the first time, for the rules of its groups and of all."""
         if name in watched.series or len(watched.series) >= SERIES_PER_DEVICE_MAX:
             return
-        series = watched.series[name] = WatchedSeries(at_s)
+        series = watched.add_series(name, at_s)
         series.narrow()
         for rule in self._by_value[name].values():
             if rule.is_on and self._is_of(rule, device, watched.groups):
@@ -272,10 +275,11 @@ class Engine(WatchStates):
         if watched is None:
             return
         series = self._series_of(watch)
-        for watches in (watched.links, watched.events, *([series.watches, series.silences] if series else [])):
-            if watch in watches:
-                watches.remove(watch)
+        watched.drop(watch)
         if series is not None:
+            for watches in (series.watches, series.silences):
+                if watch in watches:
+                    watches.remove(watch)
             series.forget_range()
 
     def _regroup(self, device: str, watched: Watched, before: frozenset[str], now_s: float) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, AlertRule
@@ -32,6 +33,11 @@ class Change:
     reason: str = ""
 
 
+# Most devices are in no group and have no watches: there may be thousands of them.
+_NO_GROUPS: frozenset[str] = frozenset()
+NO_SERIES: Mapping[str, WatchedSeries] = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class Watched:
     """What is watched of one device."""
@@ -39,10 +45,27 @@ class Watched:
     groups: frozenset[str]
     is_online: bool
     since_s: float
-    series: dict[str, WatchedSeries] = field(default_factory=dict)
-    links: list[Watch] = field(default_factory=list)
+    series: Mapping[str, WatchedSeries]
+    """By the name of the value; `add_series` adds."""
+    links: tuple[Watch, ...] = ()
     """The watches of "offline"."""
-    events: list[Watch] = field(default_factory=list)
+    events: tuple[Watch, ...] = ()
+
+    def add_series(self, name: str, since_s: float) -> WatchedSeries:
+        """Begins to watch a value; returns what is watched of it, also if that is not new."""
+        if not isinstance(self.series, dict):
+            self.series = {}
+        return self.series.setdefault(name, WatchedSeries(since_s))
+
+    def drop(self, watch: Watch) -> None:
+        """Lets go of a watch of links or events."""
+        self.links = tuple(other for other in self.links if other is not watch)
+        self.events = tuple(other for other in self.events if other is not watch)
+
+
+def groups_of(names: Collection[str]) -> frozenset[str]:
+    """Returns the groups of a device; those in none share one object."""
+    return frozenset(names) if names else _NO_GROUPS
 
 
 class WatchStates:
