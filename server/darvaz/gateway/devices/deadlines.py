@@ -77,7 +77,11 @@ class TimerWheel:
     def _insert(self, link: TimedLink, deadline_s: float) -> None:
         # Never before the deadline, and never into a slot that is being handled.
         link.slot = max(int(deadline_s / SLOT_S) + 1, self._handled + 1)
-        self._slots.setdefault(link.slot, set()).add(link)
+        waiting = self._slots.get(link.slot)
+        if waiting is None:
+            self._slots[link.slot] = {link}
+        else:
+            waiting.add(link)
 
     def _advance(self) -> None:
         """Handles every slot that is due."""

@@ -241,6 +241,8 @@ class Rules:
     # The timer
 
     def _look_soon(self) -> None:
+        if not self._engine.has_changes and self._engine.due_s == math.inf:
+            return
         self._arm(0.0 if self._engine.has_changes else self._engine.due_s - self._monotonic_s())
 
     def _arm(self, delay_s: float) -> None:
