@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darvaz.gateway.websocket.fast_upgrade import HEAD_BYTES_MAX, parse_upgrade
+from darvaz.gateway.websocket.handshake import Request, check_request, parse_request
 
 HEADERS = (
     b"Host: gateway:3000",
@@ -87,3 +88,22 @@ def test_an_accepted_request_is_what_h11_reads(more: list[bytes], target: bytes)
     request = parse_upgrade(data)
     if request is not None:
         assert (request.method, request.target, request.headers) == h11_request(data)
+
+
+def test_the_request_of_a_board_needs_no_second_parser() -> None:
+    data = head(*HEADERS, b"Authorization: Bearer dvz_x")
+    request = parse_upgrade(data)
+    assert request is not None
+
+    checked = check_request(request.target, request.headers)
+
+    assert isinstance(checked, Request)
+    assert checked == parse_request(data)
+
+
+@given(st.lists(_PIECES | st.binary(max_size=12), max_size=9), st.binary(max_size=6))
+def test_an_accepted_request_is_what_the_slower_parser_makes_of_it(more: list[bytes], target: bytes) -> None:
+    data = head(*HEADERS, *more, line=b"GET /" + target + b" HTTP/1.1")
+    request = parse_upgrade(data)
+    if request is not None:
+        assert check_request(request.target, request.headers) == parse_request(data)

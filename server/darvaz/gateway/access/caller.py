@@ -71,12 +71,16 @@ class Caller:
             origin=fields.get("origin"),
             authorization=fields.get("authorization"),
             is_forwarded=any(name in _FORWARDING or name.startswith(_FORWARDING_PREFIX) for name in fields),
-            has_query_token=_QUERY_TOKEN.search(unquote_plus(query_string.decode("latin-1"))) is not None,
+            has_query_token=query_string != b"" and _has_token(query_string),
             has_browser_headers=_is_browser(fields),
             is_cross_site=fields.get("sec-fetch-site", "").lower() in _FOREIGN_SITES,
             cookie=fields.get("cookie"),
             named_token=fields.get(TOKEN_HEADER),
         )
+
+
+def _has_token(query_string: bytes) -> bool:
+    return _QUERY_TOKEN.search(unquote_plus(query_string.decode("latin-1"))) is not None
 
 
 def _split_cookie(pair: str) -> tuple[str, str, str]:

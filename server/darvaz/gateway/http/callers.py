@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import MutableMapping
 from dataclasses import replace
 from typing import Any
 
 from darvaz.gateway.access import Caller
-from darvaz.gateway.access.origins import parse_address
+from darvaz.gateway.access.origins import ADDRESSES_KNOWN_MAX, parse_address
 from darvaz.gateway.http.forwarded import IS_INGRESS
 
 
 def caller_of(scope: MutableMapping[str, Any]) -> Caller:
     """Returns the caller of a request or a WebSocket handshake."""
     client = scope.get("client")
-    # It may not be an address: a trusted proxy passes on an X-Forwarded-For that its client made up.
-    address = parse_address(client[0]) if client else None
-    caller = Caller.from_headers(str(address) if address else None, scope["headers"], scope.get("query_string", b""))
+    address = _address_of(client[0]) if client else None
+    caller = Caller.from_headers(address, scope["headers"], scope.get("query_string", b""))
     return replace(caller, is_of_home_assistant=True) if scope.get(IS_INGRESS) else caller
+
+
+@functools.lru_cache(maxsize=ADDRESSES_KNOWN_MAX)
+def _address_of(text: str) -> str | None:
+    """Returns an address in its one form, the same object for all boards behind it.
+
+    It may be none: a trusted proxy passes on an X-Forwarded-For that its client made up.
+    """
+    address = parse_address(text)
+    return None if address is None else str(address)

@@ -130,17 +130,21 @@ class NewConnection(asyncio.Protocol):
             self._begin_tls(self._tls, data)
             return
         make_websocket = self._arguments["config"].ws_protocol_class
-        is_upgrade = make_websocket is not None and parse_upgrade(data) is not None
-        slot = None if is_upgrade else self._slot
+        request = parse_upgrade(data) if make_websocket is not None else None
+        slot = None if request is not None else self._slot
         if slot is not None:
             self._slot = None
         self._leave()
-        protocol: Any = make_websocket(**self._arguments) if is_upgrade else self._make_http(**self._arguments)
+        make = self._make_http if request is None else make_websocket
+        protocol: Any = make(**self._arguments)
         if slot is not None:
             protocol.take_over(slot)
         protocol.connection_made(self._transport)
         self._transport.set_protocol(protocol)
-        protocol.data_received(data)
+        if request is None:
+            protocol.data_received(data)
+        else:
+            protocol.receive_upgrade(request.target, request.headers)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._leave()

@@ -64,6 +64,11 @@ def parse_request(head: bytes) -> Request | Unacceptable:
     headers = [_parse_header(line) for line in lines[1:] if line]
     if method != b"GET":
         return Unacceptable(405, "a WebSocket is opened by GET", ((b"allow", b"GET"),))
+    return check_request(rest.rpartition(b" ")[0], headers)
+
+
+def check_request(target: bytes, headers: Headers) -> Request | Unacceptable:
+    """Checks a GET request, whose headers have lower-case names and no blanks around."""
     if _only(headers, b"sec-websocket-version") != _VERSION:
         return Unacceptable(426, "this gateway supports version 13", ((b"sec-websocket-version", _VERSION),))
     if any(name in _OF_BODIES for name, _ in headers):
@@ -71,7 +76,7 @@ def parse_request(head: bytes) -> Request | Unacceptable:
     key = _only(headers, b"sec-websocket-key")
     if key is None or not _is_key(key):
         return Unacceptable(400, "Sec-WebSocket-Key must occur once, with 16 bytes in base64")
-    return Request(rest.rpartition(b" ")[0], headers, accept_of(key))
+    return Request(target, headers, accept_of(key))
 
 
 def accept_of(key: bytes) -> bytes:

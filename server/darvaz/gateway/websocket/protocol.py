@@ -21,6 +21,7 @@ from darvaz.gateway.websocket.handshake import (
     Headers,
     Request,
     Unacceptable,
+    check_request,
     dump_acceptance,
     dump_denial,
     parse_request,
@@ -101,7 +102,7 @@ class WebSocketProtocol(Flow):
         if self._state is _OPEN and not self._held:
             self._read(data)
         elif self._state is ConnectionState.CONNECTING:
-            self._receive_request(data)
+            self._begin(parse_request(data), has_server=True)
         else:
             self._parser.keep(data)
             if self._state is ConnectionState.DECIDING:
@@ -109,6 +110,10 @@ class WebSocketProtocol(Flow):
                 self._transport.pause_reading()
             else:
                 self._read()
+
+    def receive_upgrade(self, target: bytes, headers: Headers) -> None:
+        """Takes the request of a new connection that somebody has parsed, instead of its bytes."""
+        self._begin(check_request(target, headers), has_server=False)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._server_state.connections.discard(cast(Any, self))
@@ -128,14 +133,17 @@ class WebSocketProtocol(Flow):
 
     # The handshake
 
-    def _receive_request(self, head: bytes) -> None:
-        request = parse_request(head)
+    def _begin(self, request: Request | Unacceptable, *, has_server: bool) -> None:
         if isinstance(request, Unacceptable):
             self.deny(request.status, [*request.headers], request.sentence.encode())
             return
         self._state = ConnectionState.DECIDING
         self._accept = request.accept
-        call = AsgiCall(self, self._config.loaded_app, self._scope(request))
+        scope = self._scope(request)
+        if has_server:
+            # ASGI leaves it open. For boards nobody asks for it, and the socket takes long to tell.
+            scope["server"] = get_local_addr(self._transport)
+        call = AsgiCall(self, self._config.loaded_app, scope)
         self._listener = call
         task = self._loop.create_task(call.run())
         self._server_state.tasks.add(task)
@@ -148,7 +156,6 @@ class WebSocketProtocol(Flow):
             "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
             "scheme": "wss" if is_ssl(self._transport) else "ws",
-            "server": get_local_addr(self._transport),
             "client": get_remote_addr(self._transport),
             "root_path": config.root_path,
             "path": config.root_path + request.path,
