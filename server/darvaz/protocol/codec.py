@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from darvaz.protocol.device_ids import DeviceIds
-from darvaz.protocol.faults import Fault, JsonFault, describe_fault, find_json_fault, parse_strictly
+from darvaz.protocol.faults import Fault, JsonFault, describe_fault, find_json_fault, nests_deeper, parse_strictly
 from darvaz.protocol.name_rules import NameRules
 from darvaz.protocol.no_values import without_no_values
 from darvaz.protocol.schema import load_schema
@@ -105,8 +105,9 @@ class MessageCodec:
             return self._parse_kept(value) or describe_fault(value, str(error), self._explainer)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return find_json_fault(text, self._depth_max) or JsonFault.MALFORMED.fault
-        # A text nests no deeper than it has opening brackets: only one with many is parsed again to count the levels.
-        if text.count("{") + (text.count("[") if "[" in text else 0) > self._depth_max:
+        # A text nests no deeper than it has opening brackets: only of one with many the levels are counted.
+        brackets = text.count("{") + (text.count("[") if "[" in text else 0)
+        if brackets > self._depth_max and nests_deeper(text, self._depth_max):
             return find_json_fault(text, self._depth_max) or message
         return message
 

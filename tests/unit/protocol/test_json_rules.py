@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darvaz.protocol.codec import MessageCodec
-from darvaz.protocol.faults import Fault
+from darvaz.protocol.faults import Fault, JsonFault, nests_deeper, parse_strictly
 from tests.support.examples import examples
 
 PROTOCOL = MessageCodec()
@@ -139,6 +139,9 @@ def test_a_number_longer_than_python_reads_is_refused_in_a_field_and_ignored_in_
         '{"type":"ack","id":7,"status":"ok","result":{"angle":90,"more":[{"a":1},{"b":"x"}]}}',
         '{"type":"telemetry","values":{"a":1,"b":2.5,"c":true},"uptime_ms":5}',
         '{"type":"connect","device":"a:b","commands":{"pan":{"angle":{"type":"number","min":0}},"stop":{}}}',
+        json.dumps(
+            {"type": "connect", "device": "a", "commands": {f"c{n}": {"on": {"type": "boolean"}} for n in range(20)}}
+        ),
     ],
 )
 def test_an_ordinary_text_is_parsed_once(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,3 +150,27 @@ def test_an_ordinary_text_is_parsed_once(text: str, monkeypatch: pytest.MonkeyPa
     )
 
     assert not isinstance(PROTOCOL.parse(text), Fault)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(alphabet='ab"\\[]{}\n/سé😀'),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet='k"\\[{}]'), inner, max_size=3),
+    max_leaves=20,
+)
+
+
+@given(_JSON, st.integers(0, 3), st.integers(1, 6), st.booleans())
+def test_levels_are_counted_in_a_text_as_in_its_value(value: Any, more: int, depth_max: int, is_ascii: bool) -> None:
+    for _ in range(more):
+        value = [value, {}]
+    text = json.dumps({"a": value}, ensure_ascii=is_ascii)
+
+    assert nests_deeper(text, depth_max) == (parse_strictly(text, depth_max) == JsonFault.TOO_DEEP.fault)
+
+
+@pytest.mark.parametrize("string", [r"\\", r"\"", r"\\\"", r"\"\\", "[[[[", r"\\\\\"}}{{", r"\u0022[[\u005c"])
+def test_what_is_in_strings_nests_nothing(string: str) -> None:
+    text = f'{{"{string}":["{string}",{{}}]}}'
+
+    assert not nests_deeper(text, 3)
+    assert nests_deeper(text, 2)
