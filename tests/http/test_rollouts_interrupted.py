@@ -182,6 +182,22 @@ async def test_a_board_that_slept_for_a_day_gets_the_newest_release_and_tells_of
         assert (await gateway.get(f"/api/rollouts/{older}")).json()["counts"] == {"superseded": 1}
 
 
+async def test_a_board_that_refuses_what_it_has_taken_already_gets_no_second_update(gateway: RunningApp) -> None:
+    await key_of(gateway, "had")
+    offers = []
+    async with board_at(gateway, "had", program=keyed()) as board:
+        rollout = await deploy(gateway, "had")
+        for _ in range(2):
+            message = await board.receive("update")
+            offers.append(json.loads(message["header"])["counter"])
+            refusal = {"status": "error", "message": "this update is not newer", "counter": offers[0]}
+            await board.send("update_state", id=message["id"], **refusal)
+    async with board_at(gateway, "had", program=keyed(state="good", counter=offers[0])):
+        found = await until(gateway, rollout, good=1)
+
+    assert offers[0] == offers[1] and found["targets"][0]["tries"] == 0
+
+
 async def test_a_clock_that_went_back_gives_no_older_counter(gateway: RunningApp) -> None:
     store = gateway.parts.updater.store
     store.make_key("back")

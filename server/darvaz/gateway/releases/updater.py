@@ -27,7 +27,7 @@ from darvaz.gateway.releases.links import Links
 from darvaz.gateway.releases.offers import Offer, offer_of
 from darvaz.gateway.releases.ordered import Ordered
 from darvaz.gateway.releases.orders import Install, Order, OrderError
-from darvaz.gateway.releases.reasons import NO_KEY, NO_LOADER, shown, was_restarted
+from darvaz.gateway.releases.reasons import NO_KEY, NO_LOADER, shown, verdict
 from darvaz.gateway.releases.rollout import Rollout, Target, TargetState, UpdateLimits, on_trial
 from darvaz.gateway.releases.store import ReleaseStore
 from darvaz.gateway.releases.transfer import Transfer, TransferError
@@ -99,12 +99,22 @@ class Updater:
         for rollout in self.store.rollouts.values():
             for target in rollout.targets.values():
                 self._links.find(target.device)
-                if target.state == "transferring":
-                    target.state = "waiting"
-                    self.store.keep_target(rollout, target)
-                elif target.state == "trial" and self.hub.program_of(target.device) is not None:
+                self._resume(rollout, target)
+                if target.state == "trial" and self.hub.program_of(target.device) is not None:
                     self._look_at(target.device)
         self.wake()
+
+    def _resume(self, rollout: Rollout, target: Target) -> None:
+        """Has a board that another gateway was sending to get the same update from this one."""
+        if target.state == "transferring" and target.device not in self._transfers:
+            target.state = "waiting"
+            self.store.keep_target(rollout, target)
+
+    def take_over(self, rollout: Rollout, target: Target | None) -> None:
+        """Takes what another gateway has written of a rollout, or of a board of it."""
+        self.call_listeners(rollout, target)
+        if target is not None and self.coordination.is_leading:
+            self._resume(rollout, target)
 
     def wake(self) -> None:
         """Has what is due looked for."""
@@ -166,21 +176,9 @@ class Updater:
         program = self.hub.program_of(device) or {}
         conflict = find_conflict(self.store, self.journal, device, self.hub.kind_of(device), program)
         for rollout, target in self._targets_of(device, "trial"):
-            if program.get("failed") == target.counter or (
-                program.get("counter") == target.counter and program.get("state") == "safe_mode"
-            ):
-                reason = program.get("reason") or "it did not become good"
-                if rollout.plan.once and was_restarted(reason):
-                    self.change(rollout, target, "ended")
-                else:
-                    self.change(rollout, target, "fell_back", reason)
-            elif conflict:
-                self.change(rollout, target, "refused", conflict)
-            elif program.get("counter") != target.counter:
-                # The board was flashed meanwhile, or its commit did not reach the flash.
-                self.change(rollout, target, "waiting")
-            elif program.get("state") == "good":
-                self.change(rollout, target, "good")
+            found = verdict(program, target.counter, conflict, is_once=rollout.plan.once)
+            if found is not None:
+                self.change(rollout, target, *found)
 
     def _receive(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
         answer = msgspec.to_builtins(message)
@@ -275,10 +273,11 @@ class Updater:
 
     def _start(self, rollout: Rollout, target: Target) -> None:
         program = self.hub.program_of(target.device) or {}
-        if target.counter and target.counter in (program.get("counter"), program.get("failed")):
+        is_good = target.counter == self.settled.get(target.device)
+        if target.counter and (is_good or target.counter in (program.get("counter"), program.get("failed"))):
             # It took the update, and its answer was lost.
             self.change(rollout, target, "trial")
-            self._look_at(target.device)
+            self.change(rollout, target, "good") if is_good else self._look_at(target.device)
             return
         if program.get("state") == "trial" and self.settled.get(target.device) != program.get("counter"):
             # Settled first; the board tells when it is.
@@ -325,8 +324,8 @@ class Updater:
             self.wake()
 
     def _fail(self, rollout: Rollout, target: Target, error: Exception) -> None:
-        if isinstance(error, AwayError):
-            # A link that is about to end is still listed for a moment.
+        if isinstance(error, AwayError) or (isinstance(error, TransferError) and error.counter == target.counter):
+            # A link that is about to end is still listed for a moment; so is that of a board that has just taken it.
             self._not_before[target.device] = time.monotonic() + AGAIN_S
             self.change(rollout, target, "waiting", str(error))
             return
