@@ -26,6 +26,7 @@ from tests.support.gateway import GatewayProcess
 from tests.support.mosquitto import settled
 from tests.support.nats_server import NatsServer
 from tests.support.played_updates import MAIN, add_release, deploy, key_of, keyed, until, upload
+from tests.support.updates import until as until_at
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("cluster")]
 
@@ -255,6 +256,57 @@ async def test_a_gateway_that_is_killed_in_the_middle_leaves_the_rollout_to_anot
     assert done["state"] == "done"
     assert len(taken.counters) == 2 and len(set(taken.counters)) == 1
     assert taken.commits == taken.counters[:1] and len(later.commits) == 1
+
+
+async def test_a_gateway_that_stood_still_while_another_took_over_gives_no_second_update(tmp_path: Path) -> None:
+    with NatsServer(tmp_path) as server, GatewayProcess("--cluster", server.url, "--cluster-node", "still") as still:
+        log = Path(still.folder.name) / "log.txt"
+        await settled(lambda: "carries rollouts out" in log.read_text(encoding="utf-8"))
+        async with RunningApp(cluster=server.url, cluster_node="moves") as moves:
+            await settled(lambda: joined(moves) and len(moves.parts.cluster.state().nodes) == 2)
+            for device in ("first", "second"):
+                await key_of(moves, device)
+            stuck = asyncio.Event()
+
+            async def stop_once() -> None:
+                if not stuck.is_set():
+                    stuck.set()
+                    still.process.send_signal(signal.SIGSTOP)
+
+            first, second = Taking(stop_once), Taking()
+            async with taking(moves, "first", first), taking(moves, "second", second):
+                number = await deploy(moves, "first", "second", canary=1)
+                await stuck.wait()
+                await settled(lambda: leads(moves))
+                still.process.send_signal(signal.SIGCONT)
+                done = await ended(moves, number, good=2)
+                await settled(lambda: "no more" in log.read_text(encoding="utf-8"))
+                seen = await until_at(still, number, lambda found: found["state"] == "done")
+
+            assert leads(moves)
+
+    assert seen == done and done["state"] == "done"
+    assert len(first.counters) == 2 and first.commits == first.counters[1:] == first.counters[:1]
+    assert len(second.commits) == len(second.counters) == 1
+
+
+async def test_a_gateway_that_is_stopped_leaves_the_rollout_to_another_one_at_once(nats: NatsServer) -> None:
+    async with two_gateways(nats.url) as (one, two):
+        await key_of(one, "handed")
+        stuck = asyncio.Event()
+
+        async def note() -> None:
+            stuck.set()
+
+        taken = Taking(note)
+        async with taking(two, "handed", taken):
+            await online_at_both(one, two, "handed")
+            number = await deploy(one, "handed")
+            await stuck.wait()
+            await one.stop()
+            done = await ended(two, number, good=1)
+
+    assert done["state"] == "done" and len(set(taken.counters)) == len(taken.commits) == 1
 
 
 async def test_releases_of_a_gateway_that_joins_others_are_left_out_and_the_first_brings_its_own(

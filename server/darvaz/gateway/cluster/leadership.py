@@ -1,7 +1,8 @@
 """Which gateway of the cluster carries rollouts out: one at a time, another one once that is silent or stops.
 
 It is the one that an entry of a bucket names; the revision of that entry is its term, which only grows. A gateway that
-leads stops by itself, before the others take it for dead, when its own heartbeat does not come back.
+leads stops by itself, before the others take it for dead, when its own heartbeat or the answer that it leads does not
+come back.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Leadership:
         self._may_lead = may_lead
         self._catch_up = catch_up
         self._leads = False
+        # When the question was sent whose answer was that this gateway leads. A heartbeat that comes back may be old.
+        self._asked_s = 0.0
         self.leader: str | None = None
         """The gateway that leads, as was seen last."""
         self.term = 0
@@ -48,7 +51,8 @@ class Leadership:
     @property
     def is_leading(self) -> bool:
         """Whether this gateway leads, and no other one can yet."""
-        return self._leads and self._nodes.is_proven(time.monotonic(), LEASE_S)
+        now_s = time.monotonic()
+        return self._leads and now_s - self._asked_s <= LEASE_S and self._nodes.is_proven(now_s, LEASE_S)
 
     async def run(self, connection: NatsConnection) -> None:
         """Looks until it is cancelled."""
@@ -66,6 +70,7 @@ class Leadership:
             self._end()
 
     async def _look(self, connection: NatsConnection) -> None:
+        asked_s = time.monotonic()
         value, revision = await connection.get(ROLLOUTS_BUCKET, _LEADER)
         node = None if value is None else value.decode()
         if not self._may_lead():
@@ -82,7 +87,9 @@ class Leadership:
         self.leader, self.term = node, max(self.term, revision)
         if node != self._nodes.own:
             self._end()
-        elif not self._leads and await self._catch_up(connection):
+            return
+        self._asked_s = asked_s
+        if not self._leads and await self._catch_up(connection):
             log.info("= this gateway carries rollouts out")
             self._leads, self.own_term = True, revision
             self.on_change(True)

@@ -276,7 +276,7 @@ class SharedRollouts:
         for table, key in taken:
             changed = self._parts.updater.store.reload(table, key)
             if changed is not None:
-                self._parts.updater.call_listeners(*changed)
+                self._parts.updater.take_over(*changed)
             elif table == "releases":
                 self._files.want_all()
                 self._parts.updater.call_listeners(None, None)
