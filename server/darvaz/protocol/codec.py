@@ -94,7 +94,8 @@ class MessageCodec:
         if isinstance(text, bytes):
             return self._parse_bytes(text)
         try:
-            message: Message = self._decode_quickly(text)
+            # Of a text that is not ASCII, msgspec leaves the bytes with it, and the journal keeps it for minutes.
+            message: Message = self._decode_quickly(text if text.isascii() else text.encode())
             if type(message) in self._maps and not self._name_rules.are_kept(message):
                 # Raises what is wrong with a name.
                 self._decode_strictly(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from darvaz.gateway.devices.shared_parts import PARTS_MAX, SharedParts
@@ -18,6 +19,16 @@ def test_equal_parts_are_shared_and_the_rest_is_not() -> None:
     assert first["commands"] is second["commands"]
     assert first["telemetry"] is second["telemetry"] is other["telemetry"]
     assert (second["device"], other["commands"]) == ("b", introduction("c", "pan")["commands"])
+
+
+def test_equal_texts_of_introductions_are_shared() -> None:
+    parts, texts = SharedParts(), ("version", "board", "reset_cause")
+    first, second = (
+        parts.share(json.loads('{"version":"1.9","board":"Pico W","reset_cause":"off"}')) for _ in range(2)
+    )
+
+    assert all(first[name] is second[name] for name in texts)
+    assert first == {"version": "1.9", "board": "Pico W", "reset_cause": "off"}
 
 
 def test_an_introduction_without_parts_stays_as_it_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import msgspec
@@ -153,3 +154,13 @@ def test_a_rule_that_cannot_be_checked_is_refused_at_start() -> None:
 
     with pytest.raises(ValueError, match="multipleOf"):
         maker.definition("odd")
+
+
+def test_a_text_that_was_parsed_takes_no_more_memory_than_before() -> None:
+    """The journal keeps the texts of messages; CPython would keep their bytes beside them."""
+    text = json.dumps({"type": "log", "message": "هوا " * 100, "level": "info"}, ensure_ascii=False)
+    size_bytes = sys.getsizeof(text)
+
+    assert not isinstance(PROTOCOL.parse(text), Fault)
+
+    assert sys.getsizeof(text) == size_bytes

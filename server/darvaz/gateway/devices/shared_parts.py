@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 PARTS_MAX = 256
 
 _SHARED = ("commands", "telemetry")
+# Texts that boards have in common; the interpreter forgets them with the last board that has them.
+_SHARED_TEXTS = ("version", "board", "reset_cause")
 
 
 class SharedParts:
@@ -21,6 +24,9 @@ class SharedParts:
 
     def share(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Replaces the parts of an introduction by equal ones that are kept, and returns it."""
+        for name in _SHARED_TEXTS:
+            if name in fields:
+                fields[name] = sys.intern(fields[name])
         for name in _SHARED:
             part = fields.get(name)
             if part:
