@@ -44,8 +44,8 @@ def read(board, config):
     """
     config = load() if config is None else check_config(config)
     # By the text the gateway sees a restart.
-    ids = (config.get("device") or facts.usual_id(board), os.urandom(4).hex())
-    return (config,) + ids + handshake.plan_request(config, board.KIND)
+    parts = (config, config.get("device") or facts.usual_id(board), os.urandom(4).hex())
+    return parts + handshake.plan_request(config, board.KIND)
 
 
 def make_parts(device):

@@ -43,7 +43,7 @@ class Device:
         self.uptime_ms = Uptime()
         from . import assembly
 
-        # config.json as a dictionary, checked; its id, and a text that is new at each start. Path and headers of the
+        # config.json as a dictionary, checked; the id, and a text that is new at each start. Path and headers of the
         # handshake, and the token that the `auth` message is made from.
         self.config, self.id, self.boot_id, self.path, self.headers, self.shown_token = assembly.read(board, config)
         # Logs and telemetry in UTF-8 that wait for the gateway; the log, and the commands with those of the library.

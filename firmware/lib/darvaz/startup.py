@@ -72,11 +72,12 @@ def make_parts(device):
         )
     ring_bytes = _VALUE_BYTES * len(device.measured.declared)
     if ring_bytes > RING_BYTES and "outbox_bytes" not in config and "outbox_flash_bytes" not in config:
-        before, device.outbox = device.outbox, Outbox(SEND_BYTES, ring_bytes)
+        before, outbox = device.outbox, Outbox(SEND_BYTES, ring_bytes)
         while (message := before.next()) is not None:
-            device.outbox.append(message)
+            outbox.append(message)
             before.advance()
-        device.outbox.lost, device.outbox.thinned = before.lost, before.thinned
+        outbox.lost, outbox.thinned = before.lost, before.thinned
+        device.outbox = outbox
     websocket = WebSocket(RECEIVE_BYTES, max(SEND_BYTES, introduction_bytes))
     device.link = Link(device, device._wifi, websocket, device.outbox)
     device.supervisor = Supervisor(device, device._wifi, device.link, _setup_ms(device))

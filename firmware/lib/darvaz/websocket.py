@@ -156,7 +156,7 @@ class WebSocket:
                 fault = "an unknown opcode"
             elif opcode >= _CLOSE:
                 if first < 0x80 or size > CONTROL_BYTES_MAX:
-                    fault = "a control packet that is too long"
+                    fault = "a long control packet"
             elif (opcode == 0) != (self._opcode != 0):
                 fault = "a fragment out of order"
             elif size > 125:

@@ -54,11 +54,10 @@ def fold_constants(modules: Mapping[str, Parsed], programs: Sequence[Parsed]) ->
 def _reached(parsed: Parsed) -> Iterator[str]:
     """Yields the names that a module takes from others, as an attribute, or imported by a statement that stays."""
     at_top = {id(node) for node in parsed.tree.body}
-    modules = {alias.asname or alias.name.partition(".")[0] for node in parsed.nodes for alias in _aliases(node)}
     for node in parsed.nodes:
         if isinstance(node, ast.Attribute):
-            if _root(node) in modules:
-                yield node.attr
+            # Whatever it is of: `loader = import_late()` may be a module, then `loader.SLOTS` is used.
+            yield node.attr
         elif isinstance(node, ast.ImportFrom):
             is_followed = id(node) in at_top and node.level == 1 and bool(node.module)
             yield from (alias.name for alias in node.names if alias.asname or not is_followed)
@@ -69,17 +68,6 @@ def _imported(parsed: Parsed) -> Iterator[str]:
     for node in parsed.nodes:
         if isinstance(node, ast.ImportFrom):
             yield from (alias.name for alias in node.names)
-
-
-def _aliases(node: ast.AST) -> Sequence[ast.alias]:
-    return node.names if isinstance(node, ast.Import | ast.ImportFrom) else ()
-
-
-def _root(node: ast.expr) -> str:
-    """Returns the name that a chain of attributes begins with; "" for another expression."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _imports(path: str, parsed: Parsed, known: Mapping[str, Constants]) -> Constants:

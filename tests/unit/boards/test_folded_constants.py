@@ -15,7 +15,7 @@ RULE = (
     NAME,
 ) + (None,)
 BOTH = (1, 2)
-USES = [BOTH, board.NAME]
+USES = [BOTH]
 """
 
 
@@ -57,6 +57,7 @@ def test_lines_stay_where_they_are() -> None:
         (b"from . import WAIT_MS\n", b""),
         (b"from lib.own import WAIT_MS\n", b""),
         (b"from . import own\nWAIT = own.WAIT_MS\n", b""),
+        (b"def late(found):\n    return found.WAIT_MS\n", b""),
     ],
 )
 def test_what_is_reached_in_another_way_stays(neighbour: bytes, program: bytes) -> None:
