@@ -17,7 +17,10 @@ from websockets.exceptions import ConnectionClosed
 
 from darvaz.gateway.cluster.node import ClusterNode
 from darvaz.gateway.cluster.release_files import FILES_BUCKET, PARTS_MAX, ReleaseFiles
+from darvaz.gateway.cluster.remote_updates import NOBODY_S
 from darvaz.gateway.cluster.shared_rollouts import SharedRollouts
+from darvaz.gateway.devices.elsewhere import RemoteLink
+from darvaz.gateway.releases.asking import AwayError
 from darvaz.gateway.releases.manifest import RELEASE_BYTES_MAX, ReleaseFile, dump_manifest
 from tests.process.test_cluster_access import joined
 from tests.support.app import RunningApp
@@ -226,6 +229,18 @@ async def test_the_largest_release_is_at_each_gateway_and_a_larger_archive_is_re
             await ReleaseFiles(one.parts.updater.store).fetch(cluster.connection, large)
 
     assert release.size_bytes == RELEASE_BYTES_MAX
+
+
+async def test_a_board_of_a_gateway_that_does_not_listen_is_asked_again_after_a_while(nats: NatsServer) -> None:
+    async with RunningApp(cluster=nats.url) as one:
+        await settled(lambda: joined(one) and leads(one))
+        coordination, cluster = one.parts.updater.coordination, one.parts.cluster
+        assert isinstance(coordination, SharedRollouts) and isinstance(cluster, ClusterNode)
+        link = RemoteLink("of-before", "192.0.2.1", 0.0)
+        with pytest.raises(AwayError, match="earlier version") as away:
+            await coordination.remote.ask(cluster.connection, link, "old", {"step": "next"})
+
+    assert away.value.least_s == NOBODY_S
 
 
 async def test_a_gateway_that_is_killed_in_the_middle_leaves_the_rollout_to_another_one(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ SUBJECT, PROGRAMS_SUBJECT = "dv.updates", "dv.programs"
 STEPS_MAX = 1024
 # Boards that are asked about at once.
 PROGRAMS_MAX = 1000
+# Before a gateway that does not listen is asked again.
+NOBODY_S = 5.0
 _PROGRAMS_DEADLINE_S = 3.0
 
 
@@ -77,7 +79,9 @@ class RemoteUpdates:
         subject = f"{SUBJECT}.{link.node}.{token_of(device)}"
         try:
             data = await connection.request(subject, request, ANSWER_DEADLINE_S + ON_THE_WAY_S)
-            answer = StepAnswer(away="its gateway is away") if data is None else _ANSWER.decode(data)
+            if data is None:
+                raise AwayError("its gateway has just ended, or is of an earlier version", NOBODY_S)
+            answer = _ANSWER.decode(data)
         except TimeoutError:
             raise AwayError("its gateway did not answer") from None
         except (ClusterError, msgspec.DecodeError) as error:

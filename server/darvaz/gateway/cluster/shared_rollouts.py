@@ -68,7 +68,7 @@ class SharedRollouts:
         self._files = ReleaseFiles(parts.updater.store)
         self._leadership = Leadership(nodes, self._may_lead, self._catch_up)
         self._leadership.on_change = self._change
-        self._remote = RemoteUpdates(parts, nodes.own, self._leadership)
+        self.remote = RemoteUpdates(parts, nodes.own, self._leadership)
         self._connection: NatsConnection | None = None
         self._is_introduced = False
         # Rows that were taken over, and are not looked at yet.
@@ -84,7 +84,7 @@ class SharedRollouts:
     async def close(self) -> None:
         """Ends what is under way."""
         await self._answering.close()
-        await self._remote.close()
+        await self.remote.close()
 
     # Connections
 
@@ -126,7 +126,7 @@ class SharedRollouts:
 
     async def run(self, connection: NatsConnection) -> None:
         """Takes part until it is cancelled."""
-        await self._remote.listen(connection)
+        await self.remote.listen(connection)
         await connection.listen(f"{SUBJECT}.{self._nodes.own}", self._answering.receive)
         self._connection = connection
         try:
@@ -139,7 +139,7 @@ class SharedRollouts:
     async def _look_for_good(self, connection: NatsConnection) -> None:
         while True:
             if self.is_leading:
-                await self._remote.look_for_good(connection)
+                await self.remote.look_for_good(connection)
             await asyncio.sleep(_PROGRAMS_EVERY_S)
 
     # Who leads
@@ -261,7 +261,7 @@ class SharedRollouts:
 
     async def ask(self, device: str, step: dict[str, Any]) -> dict[str, Any]:
         """Implements `Coordination`."""
-        return await self._remote.ask(self._connection, self._parts.hub.elsewhere.find(device), device, step)
+        return await self.remote.ask(self._connection, self._parts.hub.elsewhere.find(device), device, step)
 
     def _note_taken(self, table: str, key: str) -> None:
         if table not in _PROGRAM_TABLES:

@@ -17,7 +17,11 @@ _IDS = 2**30
 
 
 class AwayError(Exception):
-    """The link ended, or the board did not answer."""
+    """The link ended, or the board did not answer; it is not asked again for `least_s`."""
+
+    def __init__(self, text: str, least_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.least_s = least_s
 
 
 class Asking:

@@ -326,7 +326,8 @@ class Updater:
     def _fail(self, rollout: Rollout, target: Target, error: Exception) -> None:
         if isinstance(error, AwayError) or (isinstance(error, TransferError) and error.counter == target.counter):
             # A link that is about to end is still listed for a moment; so is that of a board that has just taken it.
-            self._not_before[target.device] = time.monotonic() + AGAIN_S
+            least_s = error.least_s if isinstance(error, AwayError) else 0.0
+            self._not_before[target.device] = time.monotonic() + max(AGAIN_S, least_s)
             self.change(rollout, target, "waiting", str(error))
             return
         target.tries += 1
