@@ -83,7 +83,7 @@ async def test_a_virtual_board_whose_task_died_is_told_with_its_crash(gateway: G
         done, steps = await examine(gateway, "pump")
     assert done.code == 1 and outcomes(steps, "failed") == {"crashes"}, done.out
     assert f"darvaz crashes {crash['id']}" in steps["crashes"]["remedy"]
-    assert steps["starts"]["detail"].startswith("1 starts") and steps["firmware"]["outcome"] == "ok"
+    assert steps["starts"]["detail"].startswith("starts in the last day: 1,") and steps["firmware"]["outcome"] == "ok"
 
 
 async def test_a_board_that_is_away_is_told_with_the_end_of_its_link(gateway: GatewayProcess) -> None:

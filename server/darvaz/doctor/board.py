@@ -35,7 +35,7 @@ def _check_crashes(facts: BoardFacts) -> Finding:
         for group in facts.crashes[:_CRASHES_SHOWN_MAX]
     )
     return failed(
-        f"{len(facts.crashes)} kinds of crashes, the last {facts.ago(newest['last_seen'])}: {shown}",
+        f"different crashes: {len(facts.crashes)}, the last {facts.ago(newest['last_seen'])}: {shown}",
         f"`darvaz crashes {newest['id']}` shows traceback, heap and log; --forget removes one that is repaired.",
         is_final=False,
     )
@@ -48,7 +48,7 @@ def _check_program(facts: BoardFacts) -> Finding:
         what = "the last release failed" if state == "fell_back" else "the program is left out, the library runs alone"
         return failed(
             f"{what}: {quoted(program.get('reason') or 'no reason is known')}",
-            "Correct the program and deploy it again: `darvaz deploy FOLDER --to DEVICE`.",
+            f"Correct the program and deploy it again: `darvaz deploy FOLDER --to {facts.id}`.",
             is_final=False,
         )
     if state is None:
@@ -90,7 +90,7 @@ def _check_clock(facts: BoardFacts) -> Finding:
     if sets:
         return failed(
             f"the gateway's clock was set since the board took it: {quoted(sets[-1]['payload'])}",
-            "Restart the board, `darvaz send DEVICE reboot`, so that it takes the time again.",
+            f"Restart the board, `darvaz send {facts.id} reboot`, so that it takes the time again.",
             is_final=False,
         )
     return passed(f"set by the gateway {facts.ago(since)}")

@@ -62,7 +62,7 @@ def check_link(facts: BoardFacts) -> Finding:
             " GATEWAY:3000` tries from its network.",
         )
     if device["online"]:
-        return passed(f"online since {facts.ago(device['since'])}, at {quoted(device['address'])}")
+        return passed(f"online, connected {facts.ago(device['since'])}, at {quoted(device['address'])}")
     ends = facts.of("disconnected")
     reason = f": {quoted(ends[-1]['payload'])}" if ends else ""
     code = _code(ends[-1]) if ends else None
@@ -97,12 +97,14 @@ def check_starts(facts: BoardFacts) -> Finding:
         return skipped("the board does not tell its starts")
     counted = Counter(cause or "unknown" for cause in causes.values()).most_common()
     listed = ", ".join(f"{quoted(cause)} ×{count}" for cause, count in counted)
-    detail = f"{len(causes)} starts in the last day: {listed}" if causes else "no start in the last day"
+    detail = f"starts in the last day: {len(causes)}" + (f", {listed}" if listed else "")
     is_watchdog = "watchdog" in causes.values()
     if len(causes) < STARTS_MAX and not is_watchdog:
         return passed(f"{detail}; the last one: {quoted(last or 'unknown')}")
     if is_watchdog or "watchdog" in counted[0][0]:
-        remedy = "Its program blocks, or fails: `darvaz crashes --device` and the last lines of `darvaz log` say where."
+        remedy = (
+            f"Its program blocks, or fails: `darvaz crashes --device {facts.id}` and the end of `darvaz log` say where."
+        )
     elif counted[0][0] == "power_on":
         remedy = "It loses its power: try another supply and cable, and give servos and pumps a supply of their own."
     else:

@@ -104,7 +104,7 @@ def test_starts_that_are_too_many_or_by_the_watchdog_have_a_remedy(cause: str, c
 def test_links_of_one_start_are_one_start() -> None:
     starts = found(with_entries(*[started("same", "power_on")] * 20))["starts"]
 
-    assert starts.outcome is StepOutcome.OK and starts.detail.startswith("1 starts")
+    assert starts.outcome is StepOutcome.OK and starts.detail.startswith("starts in the last day: 1, power_on")
 
 
 def test_crashes_are_named_with_their_number() -> None:
