@@ -20,6 +20,9 @@ from types import ModuleType
 
 # What every message, every frame and every new connection goes through.
 HOT_MODULES = (
+    "darvaz.gateway.http.connections",
+    "darvaz.gateway.http.callers",
+    "darvaz.gateway.websocket.fast_upgrade",
     "darvaz.gateway.websocket.packets",
     "darvaz.gateway.websocket.parser",
     "darvaz.gateway.websocket.flow_control",
@@ -50,9 +53,15 @@ HOT_MODULES = (
     "darvaz.gateway.frames.viewer",
     "darvaz.gateway.frames.camera",
     "darvaz.gateway.frames.cameras",
+    "darvaz.gateway.devices.group_index",
+    "darvaz.gateway.devices.look_alikes",
+    "darvaz.gateway.devices.presence",
     "darvaz.gateway.devices.registry",
     "darvaz.gateway.websocket.handshake",
     "darvaz.gateway.access.credentials",
+    "darvaz.gateway.access.networks",
+    "darvaz.gateway.access.proved_tokens",
+    "darvaz.gateway.access.headers",
     "darvaz.gateway.access.tokens",
     "darvaz.gateway.access.rules",
     "darvaz.gateway.access.rate_limiter",
