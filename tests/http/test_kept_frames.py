@@ -28,6 +28,21 @@ async def test_the_last_frames_are_kept_over_a_restart() -> None:
     assert fetched[0].headers["content-type"] == "image/jpeg"
 
 
+async def test_some_of_many_frames_are_listed_with_the_first_and_the_last() -> None:
+    async with RunningApp(**RING) as gateway, Camera(gateway, obeys=False):
+        kept = gateway.data / "frames" / "yard"
+        kept.mkdir(parents=True)
+        for time_ms in range(1_000, 1_101):
+            (kept / f"{time_ms}.jpg").write_bytes(jpeg(1))
+        listed = [
+            (await gateway.get("/api/devices/yard/frames", params={"frames_max": count})).json().get("frames")
+            for count in (1, 2, 5, 101, 102)
+        ]
+
+    assert listed[:3] == [None, [1_000, 1_100], [1_000, 1_025, 1_050, 1_075, 1_100]]
+    assert [len(frames) for frames in listed[3:]] == [101, 101]
+
+
 async def test_a_missing_frame_and_a_wrong_name_are_refused() -> None:
     async with RunningApp(**RING) as gateway:
         async with Camera(gateway):

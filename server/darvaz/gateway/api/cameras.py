@@ -71,6 +71,15 @@ class CameraAnswer(msgspec.Struct):
     motion: MotionAnswer
 
 
+class KeptFramesQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """How many of the kept frames are listed."""
+
+    frames_max: Annotated[
+        Annotated[int, Meta(ge=2, le=1_000_000)] | None,
+        Meta(description="Of more frames, as many as this, spread over the whole time."),
+    ] = None
+
+
 class KeptFrames(msgspec.Struct):
     """The frames of a camera that are kept on disk."""
 
@@ -132,7 +141,9 @@ async def list_frames(call: Call) -> KeptFrames | Response:
     ring = _ring(call)
     if isinstance(ring, Response):
         return ring
-    return KeptFrames(call.device, await asyncio.to_thread(ring.times_ms, call.device))
+    query: KeptFramesQuery = call.query
+    times_ms = await asyncio.to_thread(ring.times_ms, call.device)
+    return KeptFrames(call.device, _spread(times_ms, query.frames_max or len(times_ms)))
 
 
 async def show_frame(call: Call) -> Response:
@@ -144,6 +155,14 @@ async def show_frame(call: Call) -> Response:
     if not await asyncio.to_thread(path.is_file):
         return problem(404, "unknown_frame", "this frame is not kept, or no longer")
     return FileResponse(path, headers=_KEPT_HEADERS, media_type=_JPEG)
+
+
+def _spread(times_ms: list[int], count_max: int) -> list[int]:
+    """Returns `count_max` of the times, spread evenly, with the first and the last."""
+    if len(times_ms) <= count_max:
+        return times_ms
+    step = (len(times_ms) - 1) / (count_max - 1)
+    return [times_ms[round(number * step)] for number in range(count_max)]
 
 
 def _refuse(call: Call) -> Response | None:
@@ -216,7 +235,7 @@ OPERATIONS = [
     ),
     Operation(
         method="GET", path="/api/devices/{device}/frames", tag=_TAG, handle=list_frames, need=Need.SEE,
-        answer=KeptFrames
+        query=KeptFramesQuery, answer=KeptFrames
     ),
     Operation(
         method="GET", path="/api/devices/{device}/frames/{time_ms}.jpg", tag=_TAG, handle=show_frame, need=Need.SEE,

@@ -38,8 +38,8 @@ BUSY_SHARE_MAX = 0.25
 COMPARED_WITHIN_S = 15.0
 PERCENT = 2.0
 
-Tell = Callable[[str, bool, MotionChange | None], None]
-"""Called with a camera, whether something moves, and the change; None where nothing is known to have changed."""
+Tell = Callable[[str, bool, MotionChange | None, float], None]
+"""Called with a camera, whether something moves, the change (None: it is only known from now on), and Unix seconds."""
 
 
 class MotionSetting(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -84,12 +84,14 @@ class Motion:
         tell: Tell,
         monotonic_s: Callable[[], float] = time.monotonic,
         rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        unix_s: Callable[[], float] = time.time,
     ) -> None:
         self._kept = Kept(tables, MOTION_TABLE, MotionSetting)
         self._frames = frames
         self._tell = tell
         self._monotonic_s = monotonic_s
         self._rest = rest
+        self._unix_s = unix_s
         self._watched: dict[str, _Watched] = {}
         self._settings: dict[str, MotionSetting] = {}
         self._wake = asyncio.Event()
@@ -191,7 +193,7 @@ class Motion:
     def _end(self, device: str, watched: _Watched) -> None:
         change = watched.state.end(self._monotonic_s())
         if change is not None:
-            self._tell(device, False, change)
+            self._tell(device, False, change, self._unix_s())
 
     def _take(self, device: str) -> None:
         """Takes the newest frame of a camera, which is sent as to a viewer."""
@@ -221,7 +223,7 @@ class Motion:
         for device, watched in self._watched.items():
             change = watched.state.tick(self._monotonic_s())
             if change is not None:
-                self._tell(device, False, change)
+                self._tell(device, False, change, self._unix_s())
 
     async def _compare(self, device: str, watched: _Watched, frame: Frame) -> None:
         before = watched.before if frame.arrived_s - watched.before_s <= COMPARED_WITHIN_S else None
@@ -237,19 +239,19 @@ class Motion:
             # Turned off, or another link, while the thread was at it.
             if self._watched.get(device) is watched and watched.link == link:
                 watched.before, watched.before_s = now, frame.arrived_s
-                self._take_percent(device, watched, percent, frame.arrived_s)
+                self._take_percent(device, watched, percent, frame)
         busy_s = self._monotonic_s() - began_s
         await self._rest(busy_s * (1 / BUSY_SHARE_MAX - 1))
 
-    def _take_percent(self, device: str, watched: _Watched, percent: float | None, arrived_s: float) -> None:
+    def _take_percent(self, device: str, watched: _Watched, percent: float | None, frame: Frame) -> None:
         watched.percent = percent
         if percent is None:
             # Alerts, rules and pages know the value from now on.
-            self._tell(device, watched.state.is_moving, None)
+            self._tell(device, watched.state.is_moving, None, frame.unix_s)
             return
-        change = watched.state.compare(percent, watched.setting.percent, arrived_s)
+        change = watched.state.compare(percent, watched.setting.percent, frame.arrived_s)
         if change is not None:
-            self._tell(device, change.is_moving, change)
+            self._tell(device, change.is_moving, change, frame.unix_s)
 
 
 class _FrameNote:

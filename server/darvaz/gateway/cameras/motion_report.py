@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from darvaz.gateway.cameras.motion import MOTION_VALUE
 from darvaz.gateway.cameras.motion_state import MotionChange
 from darvaz.gateway.devices.hub import Hub
@@ -22,17 +19,15 @@ class MotionReport:
         journal: Journal,
         hub: Hub,
         protocol: MessageCodec,
-        unix_s: Callable[[], float] = time.time,
     ) -> None:
         self._bus = bus
         self._journal = journal
         self._hub = hub
         self._protocol = protocol
-        self._unix_s = unix_s
 
-    def __call__(self, device: str, is_moving: bool, change: MotionChange | None) -> None:
+    def __call__(self, device: str, is_moving: bool, change: MotionChange | None, unix_s: float) -> None:
         report = self._protocol.make(TELEMETRY, values={MOTION_VALUE: is_moving})
-        self._bus.publish_reports(device, [(self._unix_s(), report)])
+        self._bus.publish_reports(device, [(unix_s, report)])
         if change is not None:
             type_ = "motion began" if change.is_moving else "motion ended"
             self._journal.record(device, self._hub.kind_of(device), "", "=", type_, _text_of(change))

@@ -3,13 +3,12 @@
 import { alertCount, countSoon } from "./elements/alert-count.js";
 import { icon } from "./elements/icon.js";
 import { button, option } from "./elements/page-parts.js";
-import { failureText, request } from "./lib/api.js";
 import { nowS } from "./lib/clock.js";
-import { elementById, h, visible } from "./lib/dom.js";
+import { elementById } from "./lib/dom.js";
 import { formatTime } from "./lib/format.js";
+import { failureText, h, request, store, t, visible } from "./lib/page.js";
 import { DEVICE, FIRST, HOME, PAGES } from "./lib/pages.js";
-import { store } from "./lib/store.js";
-import { applyLanguage, chooseLanguage, language, t } from "./lib/words.js";
+import { applyLanguage, chooseLanguage, language } from "./lib/words.js";
 import "./elements/gateway-problems.js";
 
 /** @type {[code: import("./lib/words.js").Language, name: string][]} */

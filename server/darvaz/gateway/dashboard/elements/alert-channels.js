@@ -1,11 +1,10 @@
 // The channels by which people are told of alerts: added, tested and removed here. Their addresses are secrets.
 
-import { request } from "../lib/api.js";
-import { announce, bdi, h } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
-import { language, t } from "../lib/words.js";
+import { announce, bdi, h, request, t } from "../lib/page.js";
+import { language } from "../lib/words.js";
 import { isConfirmed } from "./dialog.js";
-import { attempt, failureLine, hint, labelled, namedButton, panel, submitted } from "./page-parts.js";
+import { attempt, failureLine, formOf, hint, labelled, namedButton, panel } from "./page-parts.js";
 
 /** @import { AlertChannel } from "../lib/types.js" */
 
@@ -20,7 +19,6 @@ class AlertChannels extends HTMLElement {
   #language = h("select", {}, h("option", { value: "en" }, "English"), h("option", { value: "fa" }, "فارسی"));
 
   connectedCallback() {
-    const onsubmit = submitted(() => this.#save());
     const name = labelled("channel_name", this.#name);
     const address = labelled("channel_address", this.#address);
     this.#language.value = language();
@@ -31,7 +29,7 @@ class AlertChannels extends HTMLElement {
         this.#notInstalled,
         this.#none,
         this.#list,
-        h("form", { class: "row", onsubmit }, name, address, chosen, h("button", {}, t("save_channel"))),
+        formOf(() => this.#save(), name, address, chosen, h("button", {}, t("save_channel"))),
         hint("channel_hint"),
         this.#status,
       ),

@@ -1,10 +1,7 @@
 // The number of alerts that nobody has acknowledged, for the header of every page.
 
-import { request } from "../lib/api.js";
-import { h } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { h, request, store, t } from "../lib/page.js";
 
 const COUNT_DELAY_MS = 400;
 export const alertCount = h("span", { class: "count", hidden: true });

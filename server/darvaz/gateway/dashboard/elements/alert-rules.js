@@ -1,12 +1,10 @@
 // The rules of alerts: a form that makes one, filled in from the address, and the list of them.
 
 import { comparisonText, conditionText, fieldsOf, KINDS, targetText } from "../lib/alert-text.js";
-import { failureText, request } from "../lib/api.js";
-import { announce, bdi, h } from "../lib/dom.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { announce, bdi, failureText, h, request, store, t } from "../lib/page.js";
 import { isConfirmed } from "./dialog.js";
 import { attempt, failureLine, labelled, namedButton, option, panel, row, submitted } from "./page-parts.js";
+import { fill, membersOf, targetOptions } from "./targets.js";
 
 /** @import { AlertRule } from "../lib/types.js" */
 
@@ -37,15 +35,8 @@ class AlertRules extends HTMLElement {
   }
 
   #form() {
-    const devices = [...store.devices.values()].map(({ id, label }) => [
-      `device/${id}`,
-      label ? `${label} (${id})` : id,
-    ]);
-    const found = new Set([...store.devices.values()].flatMap(({ groups = [] }) => groups));
-    const groups = [...found].map((name) => [`group/${name}`, t("of_group", name)]);
-    this.#about.replaceChildren(
-      ...[["", t("all_boards")], ...groups, ...devices].map(([value, text]) => option(value, text)),
-    );
+    const { boards, groups } = targetOptions();
+    fill(this.#about, [["", t("all_boards")], ...groups, ...boards]);
     this.#about.onchange = () => this.#offerNames();
     this.#when.replaceChildren(...Object.keys(KINDS).map((kind) => option(kind, t(`when_${kind}`))));
     const onsubmit = submitted(() => this.#save());
@@ -81,9 +72,7 @@ class AlertRules extends HTMLElement {
   }
 
   #offerNames() {
-    const [kind, ...rest] = this.#about.value.split("/");
-    const devices = kind === "device" ? [store.devices.get(rest.join("/"))] : [...store.devices.values()];
-    const names = new Set(devices.flatMap((device) => Object.keys(device?.values ?? {})));
+    const names = new Set(membersOf(this.#about.value).flatMap(({ values }) => Object.keys(values)));
     this.#names.replaceChildren(...[...names].slice(0, 100).map((name) => option(name, name)));
   }
 

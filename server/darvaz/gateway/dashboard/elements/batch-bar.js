@@ -1,22 +1,18 @@
 // What can be done with all selected devices at once: a command, groups, an export. Each device has its own result.
 
 import { commonValueOf } from "../lib/about-values.js";
-import { failureText, reasonOf, request } from "../lib/api.js";
 import { chartHashOf, SERIES_MAX } from "../lib/chart-state.js";
-import { announce, bdi, h, visible } from "../lib/dom.js";
 import { COLUMNS, csvOf } from "../lib/fleet.js";
 import { compareNames } from "../lib/fold.js";
 import { formatIso, formatNumber } from "../lib/format.js";
-import { nameOf } from "../lib/known-devices.js";
 import { own } from "../lib/own.js";
+import { announce, bdi, h, nameOf, reasonOf, request, store, t, visible } from "../lib/page.js";
 import { titleOf } from "../lib/rules.js";
 import { saveFile } from "../lib/save-file.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 import { argumentsIn, choiceFields } from "./control-fields.js";
 import { isConfirmed } from "./dialog.js";
 import { groupsOf } from "./fleet-filters.js";
-import { button, hint, labelled, option, row, submitted } from "./page-parts.js";
+import { button, formOf, hint, labelled, option, row, saving } from "./page-parts.js";
 
 /** @import { ArgumentInput, Device, Value } from "../lib/types.js" */
 /** @typedef {{device: string, status: string, result?: any, detail?: string}} Outcome */
@@ -87,7 +83,7 @@ function commandPanel(devices, panel) {
   choice.addEventListener("change", showFields);
   showFields();
   const send = h("button", {}, t("send_to", formatNumber(devices.length)));
-  const onsubmit = submitted(async () => {
+  const onsend = async () => {
     const name = choice.value;
     const question = t("confirm_many", `${visible(name)} → ${formatNumber(devices.length)}`);
     const isAsked = name === "reboot" || devices.length >= ASK_FROM;
@@ -97,8 +93,8 @@ function commandPanel(devices, panel) {
     const outcomes = await sendToAll(devices, name, argumentsIn(inputs));
     showOutcomes(results, outcomes);
     send.disabled = false;
-  });
-  panel.replaceChildren(h("form", { class: "row", onsubmit }, labelled("command", choice), fields, send), results);
+  };
+  panel.replaceChildren(formOf(onsend, labelled("command", choice), fields, send), results);
 }
 
 /** @type {(devices: Device[], name: string, args: Record<string, Value>) => Promise<Outcome[]>} */
@@ -166,22 +162,16 @@ function groupPanel(devices, panel) {
   const status = h("output", { class: "status" });
   const change = async (/** @type {"add" | "remove"} */ what) => {
     if (!name.reportValidity()) return;
-    try {
+    await saving(status, async () => {
       for (let at = 0; at < devices.length; at += SLICE) {
         const ids = devices.slice(at, at + SLICE).map(({ id }) => id);
         await request("PATCH", `/api/groups/${encodeURIComponent(name.value.trim())}`, { [what]: ids });
       }
-      status.className = "status done";
-      status.textContent = t("saved");
-    } catch (error) {
-      status.className = "status failed";
-      status.textContent = failureText(error);
-    }
+    });
   };
-  const onsubmit = submitted(() => change("add"));
   const remove = button("group_remove", () => change("remove"));
   const label = h("label", {}, h("span", {}, t("group_name")), name, known);
-  panel.replaceChildren(h("form", { class: "row", onsubmit }, label, h("button", {}, t("group_add")), remove, status));
+  panel.replaceChildren(formOf(() => change("add"), label, h("button", {}, t("group_add")), remove, status));
 }
 
 /** @param {Device[]} devices */

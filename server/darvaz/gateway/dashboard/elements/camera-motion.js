@@ -1,10 +1,9 @@
 // Whether the gateway looks for motion before a camera, and how much of the picture must change.
 
+import { h, pathOf, request, t } from "../lib/page.js";
 import "../lib/words-cameras.js";
 import { numberOf } from "../lib/alert-text.js";
-import { pathOf, request } from "../lib/api.js";
-import { h } from "../lib/dom.js";
-import { t } from "../lib/words.js";
+import { formatNumber } from "../lib/format.js";
 import { attempt, failureLine, hint, labelled, row } from "./page-parts.js";
 
 class CameraMotion extends HTMLElement {
@@ -27,7 +26,7 @@ class CameraMotion extends HTMLElement {
   /** @param {{is_on: boolean, percent: number}} motion */
   #show({ is_on, percent }) {
     this.#isOn.checked = is_on;
-    this.#percent.value = String(percent);
+    this.#percent.value = formatNumber(percent);
     this.#percentLabel.hidden = !is_on;
   }
 

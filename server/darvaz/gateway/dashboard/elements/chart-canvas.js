@@ -1,7 +1,6 @@
 // The surface of a chart: drawn for its width and colours, zoomed, moved and read by mouse, fingers and keys.
 
-import { h } from "../lib/dom.js";
-import { t } from "../lib/words.js";
+import { h, t } from "../lib/page.js";
 import { drawChart, heightOf } from "./chart-drawing.js";
 
 /** @import { Area, ChartModel, Look } from "./chart-drawing.js" */

@@ -3,9 +3,8 @@
 import { aboutValue, boardName } from "../lib/about-values.js";
 import { relative } from "../lib/api.js";
 import { pointAt, sharesOf, spansOf, statisticsOf } from "../lib/chart-math.js";
-import { bdi, h, visible } from "../lib/dom.js";
 import { formatDate, formatNumber, formatTime } from "../lib/format.js";
-import { t } from "../lib/words.js";
+import { bdi, h, t, visible } from "../lib/page.js";
 import { colourOf, isDashed } from "./chart-drawing.js";
 
 /** @import { ChartSeries } from "../lib/chart-state.js" */

@@ -3,10 +3,9 @@
 import { aboutValue, valueNamesOf } from "../lib/about-values.js";
 import { COMPARISONS, LENGTHS, SERIES_MAX } from "../lib/chart-state.js";
 import { nowS } from "../lib/clock.js";
-import { h, visible } from "../lib/dom.js";
 import { formatNumber } from "../lib/format.js";
-import { t } from "../lib/words.js";
-import { labelled, option, submitted } from "./page-parts.js";
+import { h, t, visible } from "../lib/page.js";
+import { formOf, labelled, option, signButton } from "./page-parts.js";
 import { fill, membersOf, targetOptions } from "./targets.js";
 
 /** @import { ChartSeries, ChartState } from "../lib/chart-state.js" */
@@ -38,12 +37,12 @@ export function seriesPicker(onadd) {
     offerValues();
   };
   of.addEventListener("change", offerValues);
-  const onsubmit = submitted(() => {
+  const onsend = () => {
     const name = value.value;
     onadd(devices().flatMap((device) => (valueNamesOf(device).includes(name) ? { device: device.id, name } : [])));
-  });
+  };
   offer();
-  const form = h("form", { class: "row", onsubmit }, labelled("chart_of", of), labelled("chart_value", value), add);
+  const form = formOf(onsend, labelled("chart_of", of), labelled("chart_value", value), add);
   return { element: form, offer };
 }
 
@@ -66,21 +65,11 @@ export function timePicker(current, onchange, onstep) {
   for (const [name, seconds] of Object.entries(COMPARISONS))
     compare.append(option(String(seconds), t(`compare_${name}`)));
   const marks = h("input", { type: "checkbox" });
-  const step = (
-    /** @type {string} */ key,
-    /** @type {string} */ sign,
-    /** @type {{factor?: number, shift?: number}} */ by,
-  ) =>
-    h(
-      "button",
-      { type: "button", class: "quiet", "aria-label": t(key), title: t(key), onclick: () => onstep(by) },
-      sign,
-    );
   const steps = [
-    step("chart_earlier", "◀", { shift: -0.5 }),
-    step("chart_out", "−", { factor: 2 }),
-    step("chart_in", "+", { factor: 0.5 }),
-    step("chart_later", "▶", { shift: 0.5 }),
+    signButton("chart_earlier", "◀", () => onstep({ shift: -0.5 })),
+    signButton("chart_out", "−", () => onstep({ factor: 2 })),
+    signButton("chart_in", "+", () => onstep({ factor: 0.5 })),
+    signButton("chart_later", "▶", () => onstep({ shift: 0.5 })),
   ];
   length.addEventListener("change", () => {
     const { lastS } = current();

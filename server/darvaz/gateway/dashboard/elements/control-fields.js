@@ -1,10 +1,9 @@
 // The inputs of a command's arguments, made from the rules that the board declared.
 
-import { bdi, h, visible } from "../lib/dom.js";
 import { plainDigits } from "../lib/fold.js";
 import { formatNumber } from "../lib/format.js";
+import { bdi, h, t, visible } from "../lib/page.js";
 import { inputKindOf, sliderStepOf } from "../lib/rules.js";
-import { t } from "../lib/words.js";
 import { option } from "./page-parts.js";
 
 /** @import { ArgumentInput, ArgumentRule, Arguments, Value } from "../lib/types.js" */

@@ -1,13 +1,10 @@
 // The live picture of a camera: always the newest frame; older ones are dropped.
 
 import { baseOf, webSocketAddress } from "../lib/addresses.js";
-import { failureText, fetchFile, pathOf } from "../lib/api.js";
-import { h, visible } from "../lib/dom.js";
+import { fetchFile } from "../lib/api.js";
 import { formatNumber } from "../lib/format.js";
-import { nameOf } from "../lib/known-devices.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
-import { button, hint, row } from "./page-parts.js";
+import { follow, h, nameOf, pathOf, store, t, visible } from "../lib/page.js";
+import { button, hint, row, saving } from "./page-parts.js";
 
 const FPS = "10";
 const RETRY_MS = 3_000;
@@ -120,19 +117,13 @@ class DeviceCamera extends HTMLElement {
 
   // The gateway requests a fresh frame from the camera.
   async #save() {
-    const show = (/** @type {string} */ kind, /** @type {string} */ text) => {
-      this.#status.className = `status ${kind}`;
-      this.#status.textContent = text;
-    };
-    show("pending", t("waiting"));
-    try {
+    this.#status.className = "status pending";
+    this.#status.textContent = t("waiting");
+    await saving(this.#status, async () => {
       const url = URL.createObjectURL(await fetchFile(pathOf(this.#device, "snapshot.jpg")));
       h("a", { href: url, download: `${this.#device}.jpg` }).click();
       setTimeout(() => URL.revokeObjectURL(url), RETRY_MS);
-      show("done", t("saved"));
-    } catch (error) {
-      show("failed", failureText(error));
-    }
+    });
   }
 
   #showNote() {

@@ -1,12 +1,10 @@
 // The controls of a device, made from the commands that it declared. Each shows what it was last called with.
 
-import { pathOf, reasonOf, request } from "../lib/api.js";
-import { bdi, clipped, h, visible } from "../lib/dom.js";
+import { clipped } from "../lib/dom.js";
 import { formatValue } from "../lib/format.js";
 import { own } from "../lib/own.js";
+import { bdi, follow, h, pathOf, reasonOf, request, store, t, visible } from "../lib/page.js";
 import { commandsOf, inputKindOf, stateOf, titleOf } from "../lib/rules.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 import { argumentsIn, field, toggle } from "./control-fields.js";
 import { isConfirmed } from "./dialog.js";
 import { icon } from "./icon.js";

@@ -1,10 +1,7 @@
 // What the program of a device died of: a line for each group, with its newest report; nothing if it never died.
 
-import { request } from "../lib/api.js";
-import { bdi, h } from "../lib/dom.js";
 import { formatBytes, formatDuration, formatValue, timeElement } from "../lib/format.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { bdi, follow, h, request, store, t } from "../lib/page.js";
 import { attempt, button } from "./page-parts.js";
 
 /** @import { Child, Crash } from "../lib/types.js" */

@@ -3,13 +3,10 @@
 import { aboutValue } from "../lib/about-values.js";
 import { nowS } from "../lib/clock.js";
 import { chosenColumns } from "../lib/columns.js";
-import { bdi, h, visible } from "../lib/dom.js";
 import { endOf, problemOf } from "../lib/fleet.js";
 import { formatAgo, formatBytes, formatDuration, formatValue } from "../lib/format.js";
-import { nameOf } from "../lib/known-devices.js";
+import { bdi, h, nameOf, store, t, visible } from "../lib/page.js";
 import { orderOf, switchOf } from "../lib/rules.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 import { icon } from "./icon.js";
 import { row } from "./page-parts.js";
 import { deviceLink, presence } from "./presence.js";

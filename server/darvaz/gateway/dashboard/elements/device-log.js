@@ -1,12 +1,10 @@
 // The live log of a device, filtered by level and text; what matches further back is searched for in the journal.
 
-import { failureText, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
-import { clipped, h, oncePerFrame } from "../lib/dom.js";
+import { clipped } from "../lib/dom.js";
 import { formatDate, formatNumber, formatTime, isToday } from "../lib/format.js";
 import { isMatch, isSameLine, joinLines, LEVELS, lineOfEntry } from "../lib/log-lines.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { failureText, follow, h, oncePerFrame, request, store, t } from "../lib/page.js";
 import { button, hint, labelled, option, row } from "./page-parts.js";
 
 /** @import { LogLine } from "../lib/types.js" */

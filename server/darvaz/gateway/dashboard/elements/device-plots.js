@@ -1,16 +1,13 @@
 // The measurements of a device: the newest value of each name, and a plot of its history.
 
 import { aboutValue, isVital } from "../lib/about-values.js";
-import { pathOf, request } from "../lib/api.js";
 import { chartHashOf } from "../lib/chart-state.js";
 import { nowS } from "../lib/clock.js";
-import { bdi, h, oncePerFrame } from "../lib/dom.js";
 import { formatAgo } from "../lib/format.js";
 import { own } from "../lib/own.js";
+import { bdi, follow, h, oncePerFrame, pathOf, request, store, t } from "../lib/page.js";
 import { joinNewer, pointOf } from "../lib/plot-math.js";
 import { orderOf } from "../lib/rules.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 import { hint, labelled, option } from "./page-parts.js";
 import { plot } from "./plot.js";
 

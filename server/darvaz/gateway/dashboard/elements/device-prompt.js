@@ -1,9 +1,7 @@
 // The prompt of a device, for operators: code runs beside its program, and what it printed is shown below it.
 
-import { failureText, pathOf, request } from "../lib/api.js";
-import { h } from "../lib/dom.js";
+import { failureText, h, pathOf, request, t } from "../lib/page.js";
 import { isExpression } from "../lib/python.js";
-import { t } from "../lib/words.js";
 import { hint, row } from "./page-parts.js";
 
 const LINES_MAX = 400;

@@ -1,12 +1,9 @@
 // Which release runs on a device, why another does not, and a way to give it any release again.
 
-import { request } from "../lib/api.js";
-import { bdi, h } from "../lib/dom.js";
 import { formatValue, timeElement } from "../lib/format.js";
+import { bdi, follow, h, request, store, t } from "../lib/page.js";
 import { suggestedOf } from "../lib/releases.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
-import { attempt, labelled, submitted } from "./page-parts.js";
+import { attempt, formOf, labelled } from "./page-parts.js";
 
 /** @import { Release } from "../lib/types.js" */
 
@@ -27,12 +24,8 @@ class DeviceRelease extends HTMLElement {
 
   connectedCallback() {
     this.#device = this.getAttribute("device") ?? "";
-    const form = h(
-      "form",
-      {
-        class: "row",
-        onsubmit: submitted(() => this.#give()),
-      },
+    const form = formOf(
+      () => this.#give(),
       labelled("release_give", this.#choice),
       h("button", {}, t("release_give_button")),
       this.#status,

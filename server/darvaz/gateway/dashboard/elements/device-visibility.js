@@ -1,9 +1,6 @@
 // Which other systems a board is shown to: a switch for each, which works at once, and Home Assistant's for all boards.
 
-import { failureText, pathOf, request } from "../lib/api.js";
-import { h } from "../lib/dom.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { failureText, h, pathOf, request, store, t } from "../lib/page.js";
 import { isConfirmed } from "./dialog.js";
 import { hint } from "./page-parts.js";
 

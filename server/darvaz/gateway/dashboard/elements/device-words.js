@@ -1,14 +1,11 @@
 // What people call the commands and values of a device: titles in two languages, icons, order, units, and questions.
 
-import { failureText, pathOf, request } from "../lib/api.js";
-import { bdi, h } from "../lib/dom.js";
 import { plainDigits } from "../lib/fold.js";
 import { own } from "../lib/own.js";
+import { bdi, h, pathOf, request, store, t } from "../lib/page.js";
 import { commandsOf, orderOf } from "../lib/rules.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 import { ICONS } from "./icon.js";
-import { hint, option, row, submitted } from "./page-parts.js";
+import { hint, row, saving, selectOf, submitted } from "./page-parts.js";
 
 /** @import { Words } from "../lib/types.js" */
 
@@ -35,17 +32,12 @@ class DeviceWords extends HTMLElement {
     );
     const status = h("output", { class: "status" });
     const onsubmit = submitted(async () => {
-      try {
+      await saving(status, async () => {
         await request("PUT", pathOf(device.id, "words"), {
           commands: saidIn(commandRows),
           telemetry: saidIn(valueRows),
         });
-        status.className = "status done";
-        status.textContent = t("saved");
-      } catch (error) {
-        status.className = "status failed";
-        status.textContent = failureText(error);
-      }
+      });
     });
     const form = h(
       "form",
@@ -81,14 +73,18 @@ function saidIn(rows) {
 /** @type {(name: string, words: Words, values: string[]) => WordsRow} */
 function commandRow(name, words, values) {
   const titles = titleInputs(name, words);
-  const icon = select([["", "–"], ...ICONS.map((key) => [key, key])], words.icon ?? "", `${name}: ${t("icon")}`);
+  const icon = selectOf([["", "–"], ...ICONS.map((key) => [key, key])], `${name}: ${t("icon")}`, words.icon ?? "");
   const order = numberInput(words.order, `${name}: ${t("order")}`);
   const confirm = h("input", {
     type: "checkbox",
     checked: Boolean(words.confirm),
     "aria-label": `${name}: ${t("confirm")}`,
   });
-  const state = select([["", "–"], ...values.map((key) => [key, key])], words.state ?? "", `${name}: ${t("shown_by")}`);
+  const state = selectOf(
+    [["", "–"], ...values.map((key) => [key, key])],
+    `${name}: ${t("shown_by")}`,
+    words.state ?? "",
+  );
   const read = () => {
     // A question of the maker's own stays, as long as it is asked at all.
     const question = typeof words.confirm === "string" ? words.confirm : true;
@@ -142,17 +138,6 @@ function titleInputs(name, { title }) {
     return said.length + rest.length ? Object.fromEntries([...rest, ...said]) : undefined;
   };
   return { inputs, read };
-}
-
-/** @type {(options: string[][], value: string, label: string) => HTMLSelectElement} */
-function select(options, value, label) {
-  const element = h(
-    "select",
-    { "aria-label": label },
-    options.map(([key, text]) => option(key, text)),
-  );
-  element.value = value;
-  return element;
 }
 
 /** @type {(value: number | undefined, label: string) => HTMLInputElement} */

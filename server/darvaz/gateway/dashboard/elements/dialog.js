@@ -1,9 +1,7 @@
 // Asks for confirmation of what cannot be undone.
 
-import { h, visible } from "../lib/dom.js";
-import { t } from "../lib/words.js";
-
 /** @import { Child } from "../lib/types.js" */
+import { h, t, visible } from "../lib/page.js";
 import { row } from "./page-parts.js";
 
 /**

@@ -1,10 +1,8 @@
 // The filters over the list of devices, and the choice between cards and a table.
 
 import { ALL_COLUMNS, chosenColumns, showColumn } from "../lib/columns.js";
-import { h, visible } from "../lib/dom.js";
 import { compareNames, fold } from "../lib/fold.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { h, store, t, visible } from "../lib/page.js";
 import { icon } from "./icon.js";
 import { button, option } from "./page-parts.js";
 

@@ -1,9 +1,6 @@
 // What is wrong with the gateway, in its own sentences, above every page; read each minute while the page is seen.
 
-import { request } from "../lib/api.js";
-import { h, visible } from "../lib/dom.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { h, request, store, t, visible } from "../lib/page.js";
 
 const READ_EVERY_MS = 60_000;
 

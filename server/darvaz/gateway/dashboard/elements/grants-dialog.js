@@ -1,8 +1,6 @@
 // Changes what a person may use: boards by group, and of each group all commands or some.
 
-import { bdi, h } from "../lib/dom.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { bdi, h, store, t } from "../lib/page.js";
 import { showDialog } from "./dialog.js";
 import { groupsOf } from "./fleet-filters.js";
 import { attempt, failureLine, submitted } from "./page-parts.js";

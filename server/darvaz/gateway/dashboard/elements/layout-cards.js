@@ -1,16 +1,13 @@
 // The cards of a dashboard, such as a value, a plot or a control; drawn once, then kept up to date.
 
 import { aboutValue, boardName, newestOf } from "../lib/about-values.js";
-import { pathOf, request } from "../lib/api.js";
 import { chartHashOf, DAY_S } from "../lib/chart-state.js";
-import { announce, bdi, h, visible } from "../lib/dom.js";
 import { formatAgo, formatTime } from "../lib/format.js";
 import { lineOfEntry } from "../lib/log-lines.js";
 import { own } from "../lib/own.js";
+import { announce, bdi, h, pathOf, request, store, t, visible } from "../lib/page.js";
 import { pointOf } from "../lib/plot-math.js";
 import { switchOf, titleOf } from "../lib/rules.js";
-import { store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 import { attempt, hint, row } from "./page-parts.js";
 import "./device-camera.js";
 import { gauge } from "./gauge.js";

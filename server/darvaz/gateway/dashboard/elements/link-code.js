@@ -1,9 +1,8 @@
 // A link with a secret: to copy, and as a QR code for a phone.
 
 import { addressFor } from "../lib/addresses.js";
-import { failureText, request } from "../lib/api.js";
-import { drawn, h } from "../lib/dom.js";
-import { t } from "../lib/words.js";
+import { drawn } from "../lib/dom.js";
+import { failureText, h, request, t } from "../lib/page.js";
 import { copyable } from "./copyable.js";
 import { showDialog } from "./dialog.js";
 

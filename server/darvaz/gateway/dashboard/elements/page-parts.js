@@ -1,8 +1,6 @@
 // What pages of lists and forms have in common: panels, tables, labels and buttons with a name for screen readers.
 
-import { failureText } from "../lib/api.js";
-import { h, visible } from "../lib/dom.js";
-import { t } from "../lib/words.js";
+import { failureText, h, t, visible } from "../lib/page.js";
 
 /** @import { Child } from "../lib/types.js" */
 
@@ -44,6 +42,11 @@ export function button(key, onclick, kind = "quiet") {
   return h("button", { type: "button", class: kind, onclick }, t(key));
 }
 
+/** @type {(key: string, sign: string, onclick: () => unknown) => HTMLButtonElement} */
+export function signButton(key, sign, onclick) {
+  return h("button", { type: "button", class: "quiet", "aria-label": t(key), title: t(key), onclick }, sign);
+}
+
 /**
  * Returns a listener for a form that a script sends.
  * @param {() => unknown} send
@@ -55,6 +58,12 @@ export function submitted(send) {
     send();
   };
 }
+
+/**
+ * Returns a form in one row, with what sends it.
+ * @type {(send: () => unknown, ...content: Child[]) => HTMLFormElement}
+ */
+export const formOf = (send, ...content) => h("form", { class: "row", onsubmit: submitted(send) }, content);
 
 /**
  * Does something; returns whether it worked, and shows why not.
@@ -72,6 +81,24 @@ export async function attempt(status, work) {
 
 /** @type {(key: string) => HTMLElement} */
 export const hint = (key) => h("p", { class: "quiet" }, t(key));
+
+/**
+ * Saves something, and shows whether that worked.
+ * @type {(status: HTMLElement, work: () => Promise<unknown>) => Promise<void>}
+ */
+export async function saving(status, work) {
+  const isDone = await attempt(status, work);
+  if (isDone) status.textContent = t("saved");
+  status.className = `status ${isDone ? "done" : "failed"}`;
+}
+
+/** @type {(options: string[][], label: string, value?: string) => HTMLSelectElement} */
+export function selectOf(options, label, value) {
+  const made = options.map(([key, text]) => option(key, text));
+  const element = h("select", { "aria-label": label }, made);
+  if (value !== undefined) element.value = value;
+  return element;
+}
 
 /** The line of a page that says what went wrong. */
 export const failureLine = () => h("p", { role: "alert", class: "failed" });

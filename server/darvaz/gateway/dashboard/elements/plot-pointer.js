@@ -1,9 +1,8 @@
 // Reads single values off a plot: under the mouse or finger, or with the arrow keys.
 
-import { announce, h, visible } from "../lib/dom.js";
 import { formatDate, formatTime, formatValue } from "../lib/format.js";
+import { announce, h, t, visible } from "../lib/page.js";
 import { nearestTo } from "../lib/plot-math.js";
-import { t } from "../lib/words.js";
 
 /** @import { Point } from "../lib/types.js" */
 

@@ -1,9 +1,8 @@
 // A plot of one name over time: a line of means in a band from lowest to highest.
 
-import { h } from "../lib/dom.js";
 import { formatBytes, formatDate, formatShort, formatTick, formatTime, formatValue } from "../lib/format.js";
+import { h, t } from "../lib/page.js";
 import { boundsOf, digitsFor, segmentsOf, summaryOf, ticksOf } from "../lib/plot-math.js";
-import { t } from "../lib/words.js";
 import { pointer } from "./plot-pointer.js";
 
 /** @import { Point } from "../lib/types.js" */

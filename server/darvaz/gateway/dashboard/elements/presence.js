@@ -1,7 +1,6 @@
 // Whether a device is online, in a word and a colour.
 
-import { h } from "../lib/dom.js";
-import { t } from "../lib/words.js";
+import { h, t } from "../lib/page.js";
 
 /** @import { Device } from "../lib/types.js" */
 

@@ -1,9 +1,7 @@
 // A switch on a card: the first command of a board that turns something on and off.
 
-import { failureText, pathOf, request } from "../lib/api.js";
-import { announce, h, visible } from "../lib/dom.js";
-import { nameOf } from "../lib/known-devices.js";
 import { own } from "../lib/own.js";
+import { announce, failureText, h, nameOf, pathOf, request, visible } from "../lib/page.js";
 import { stateOf, switchOf, titleOf } from "../lib/rules.js";
 import { toggle } from "./control-fields.js";
 

@@ -2,12 +2,11 @@
 
 import { valueNamesOf } from "../lib/about-values.js";
 import { numberOf } from "../lib/alert-text.js";
-import { h, visible } from "../lib/dom.js";
 import { compareNames } from "../lib/fold.js";
 import { own } from "../lib/own.js";
+import { h, t, visible } from "../lib/page.js";
 import { weekDays } from "../lib/rule-text.js";
 import { titleOf } from "../lib/rules.js";
-import { t } from "../lib/words.js";
 import { argumentsIn, choiceFields } from "./control-fields.js";
 import { labelled, panel, row, submitted } from "./page-parts.js";
 import { choiceOf, fill, membersOf, targetOf, targetOptions } from "./targets.js";

@@ -1,11 +1,9 @@
 // Shares one dashboard: a link with its own role and end, and its QR code.
 
-import { failureText, request } from "../lib/api.js";
-import { bdi, h } from "../lib/dom.js";
-import { t } from "../lib/words.js";
+import { bdi, failureText, h, request, t } from "../lib/page.js";
 import { showDialog } from "./dialog.js";
 import { linkCode } from "./link-code.js";
-import { labelled, select, submitted } from "./page-parts.js";
+import { formOf, labelled, select } from "./page-parts.js";
 
 /**
  * Asks for role and end, and shows the link.
@@ -16,19 +14,19 @@ export function shareDialog({ id, title }) {
   const uses = h("input", { type: "number", min: 1, max: 200, value: 10, required: true });
   const days = h("input", { type: "number", min: 1, max: 366, value: 7, required: true });
   const made = h("div", { "aria-live": "polite" });
-  const onsubmit = submitted(async () => {
+  const onsend = async () => {
     const given = { role: role.value, uses: Number(uses.value), days: Number(days.value), layout: id };
     try {
       made.replaceChildren(await linkCode(await request("POST", "/api/invitations", given), t("share_hint")));
     } catch (error) {
       made.replaceChildren(h("p", { role: "alert", class: "failed" }, failureText(error)));
     }
-  });
+  };
   const fields = [labelled("share_role", role), labelled("share_uses", uses), labelled("share_days", days)];
   showDialog(
     t("share"),
     h("h2", {}, t("share"), " ", bdi(title)),
-    h("form", { class: "row", onsubmit }, fields, h("button", {}, t("make_link"))),
+    formOf(onsend, fields, h("button", {}, t("make_link"))),
     made,
   );
 }

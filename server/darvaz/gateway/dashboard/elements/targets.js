@@ -1,9 +1,7 @@
 // Chooses boards: one, those of a group, or all. A choice is a text: "device/…", "group/…", or "" for all.
 
 import { boardsByName } from "../lib/about-values.js";
-import { h, visible } from "../lib/dom.js";
-import { nameOf } from "../lib/known-devices.js";
-import { t } from "../lib/words.js";
+import { h, nameOf, t, visible } from "../lib/page.js";
 import { groupsOf } from "./fleet-filters.js";
 
 /** Returns the choices of boards and of groups, each with its text. */

@@ -1,10 +1,8 @@
 // What is wrong in the fleet, in words: the boards that are offline by their common causes, safe mode, weak signals, low memory.
 
-import { bdi, h } from "../lib/dom.js";
 import { outagesOf, problemOf } from "../lib/fleet.js";
 import { formatAgo, formatNumber } from "../lib/format.js";
-import { nameOf } from "../lib/known-devices.js";
-import { t } from "../lib/words.js";
+import { bdi, h, nameOf, t } from "../lib/page.js";
 import { icon } from "./icon.js";
 import { deviceLink } from "./presence.js";
 

@@ -2,11 +2,9 @@
 // that is loaded once a port is chosen: few people do so.
 
 import { boardAddress } from "../lib/addresses.js";
-import { failureText, pathOf, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
-import { announce, h, visible } from "../lib/dom.js";
-import { t } from "../lib/words.js";
-import { hint, submitted } from "./page-parts.js";
+import { announce, failureText, h, pathOf, request, t, visible } from "../lib/page.js";
+import { formOf, hint } from "./page-parts.js";
 import "../lib/words-flash.js";
 
 /** @import { BoardError, BoardPrompt } from "../lib/board-prompt.js" */
@@ -31,12 +29,11 @@ class WebFlash extends HTMLElement {
       this.replaceChildren(title, hint("flash_where"));
       return;
     }
-    const onsubmit = submitted(() => this.#flash());
     const inputs = { device: this.#device, ssid: this.#ssid, password: this.#password, gateway: this.#gateway };
     const fields = Object.entries(inputs).map(([name, input]) =>
       h("label", {}, h("span", {}, t(`flash_${name}`)), input),
     );
-    const form = h("form", { class: "row", onsubmit }, ...fields, this.#start);
+    const form = formOf(() => this.#flash(), ...fields, this.#start);
     this.replaceChildren(title, h("p", {}, t("flash_intro")), form, this.#status, this.#output);
     this.#fillAddress();
   }

@@ -7,20 +7,17 @@ import {
   attempt,
   cell,
   failureLine,
+  formOf,
   labelled,
   panel,
   select,
-  submitted,
   table,
 } from "../elements/page-parts.js";
 import { addressFor } from "../lib/addresses.js";
-import { request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
-import { announce, bdi, h, visible } from "../lib/dom.js";
 import { timeElement } from "../lib/format.js";
-import { store } from "../lib/store.js";
+import { announce, bdi, h, request, store, t, visible } from "../lib/page.js";
 import { byUse, isRecent } from "../lib/tokens.js";
-import { t } from "../lib/words.js";
 
 /** @import { BrowserSession, Token } from "../lib/types.js" */
 
@@ -82,8 +79,7 @@ class AccessPage extends HTMLElement {
 
   /** @type {(change: () => Promise<unknown>, fields: HTMLElement[]) => HTMLFormElement} */
   #form(change, fields) {
-    const onsubmit = submitted(() => this.#change(change));
-    return h("form", { class: "row", onsubmit }, ...fields);
+    return formOf(() => this.#change(change), ...fields);
   }
 
   /**

@@ -3,15 +3,11 @@
 import { copyable } from "../elements/copyable.js";
 import { attempt, hint, panel, row } from "../elements/page-parts.js";
 import { deviceLink } from "../elements/presence.js";
+import { announce, bdi, follow, h, nameOf, request, store, t } from "../lib/page.js";
 import "../elements/web-flash.js";
 import { boardAddress, flashCommand, isLoopback } from "../lib/addresses.js";
-import { request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
-import { announce, bdi, h } from "../lib/dom.js";
 import { formatDuration, formatTime } from "../lib/format.js";
-import { nameOf } from "../lib/known-devices.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 
 /** @import { Child, Enrolment } from "../lib/types.js" */
 

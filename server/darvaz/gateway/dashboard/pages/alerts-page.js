@@ -2,11 +2,8 @@
 
 import { attempt, cell, failureLine, panel, table } from "../elements/page-parts.js";
 import { alertText } from "../lib/alert-text.js";
-import { request } from "../lib/api.js";
-import { bdi, h } from "../lib/dom.js";
 import { formatDuration, timeElement } from "../lib/format.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { bdi, follow, h, request, store, t } from "../lib/page.js";
 import "../elements/alert-channels.js";
 import "../elements/alert-rules.js";
 

@@ -2,10 +2,7 @@
 
 import { row } from "../elements/page-parts.js";
 import { deviceLink, presence } from "../elements/presence.js";
-import { bdi, h } from "../lib/dom.js";
-import { nameOf } from "../lib/known-devices.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { bdi, follow, h, nameOf, store, t } from "../lib/page.js";
 import "../elements/device-camera.js";
 
 /** @import { Device } from "../lib/types.js" */

@@ -1,6 +1,7 @@
 // The page of a chart: values of several boards over one time, compared with an earlier one, as its address says.
 
 import { button, panel } from "../elements/page-parts.js";
+import { announce, failureText, follow, h, oncePerFrame, t, visible } from "../lib/page.js";
 import "../lib/words-charts.js";
 import { chartCanvas, lookOf } from "../elements/chart-canvas.js";
 import { drawChart, heightOf } from "../elements/chart-drawing.js";
@@ -10,18 +11,14 @@ import { fullText, seriesPicker, timePicker } from "../elements/chart-picker.js"
 import { isCopied } from "../elements/copyable.js";
 import { aboutValue, boardName } from "../lib/about-values.js";
 import { alertText } from "../lib/alert-text.js";
-import { failureText } from "../lib/api.js";
 import { fewAtOnce, loadAlerts, loadHappened, loadSeries } from "../lib/chart-data.js";
 import { rowsOf, spansOf } from "../lib/chart-math.js";
 import { chartHashOf, chartStateOf, movedSpan, SERIES_MAX, spanOf } from "../lib/chart-state.js";
 import { nowS } from "../lib/clock.js";
-import { announce, h, oncePerFrame, visible } from "../lib/dom.js";
 import { csvOf } from "../lib/fleet.js";
 import { formatIso } from "../lib/format.js";
 import { pointOf } from "../lib/plot-math.js";
 import { saveFile } from "../lib/save-file.js";
-import { follow } from "../lib/store.js";
-import { t } from "../lib/words.js";
 
 /** @import { TelemetryReport } from "../lib/types.js" */
 /** @import { ChartSeries, ChartState } from "../lib/chart-state.js" */

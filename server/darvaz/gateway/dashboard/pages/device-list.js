@@ -7,11 +7,9 @@ import { hint } from "../elements/page-parts.js";
 import { troubles } from "../elements/troubles.js";
 import { Windowed } from "../elements/windowed.js";
 import { chosenColumns } from "../lib/columns.js";
-import { h, oncePerFrame } from "../lib/dom.js";
 import { filterOf, hashOf, problemOf, shownOf } from "../lib/fleet.js";
 import { formatNumber } from "../lib/format.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { follow, h, oncePerFrame, store, t } from "../lib/page.js";
 
 /** @import { Device } from "../lib/types.js" */
 /** @import { FleetFilter } from "../lib/fleet.js" */

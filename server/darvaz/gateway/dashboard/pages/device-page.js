@@ -1,7 +1,9 @@
 // The page of one device: camera, controls, telemetry, log, facts, journal.
 
-import { attempt, labelled, panel, submitted } from "../elements/page-parts.js";
+import { attempt, button, formOf, labelled, panel } from "../elements/page-parts.js";
+import { announce, bdi, follow, h, nameOf, pathOf, request, store, t, visible } from "../lib/page.js";
 import "../elements/camera-motion.js";
+import "../elements/camera-timeline.js";
 import "../elements/device-camera.js";
 import "../elements/device-controls.js";
 import "../elements/device-crashes.js";
@@ -15,14 +17,9 @@ import "../elements/device-release.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { icon } from "../elements/icon.js";
 import { presence } from "../elements/presence.js";
-import { pathOf, request } from "../lib/api.js";
 import { nowS } from "../lib/clock.js";
-import { announce, bdi, h, visible } from "../lib/dom.js";
 import { endOf } from "../lib/fleet.js";
 import { formatBytes, formatDuration, formatValue, timeElement } from "../lib/format.js";
-import { nameOf } from "../lib/known-devices.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 
 /** @import { Child, Device, Protection } from "../lib/types.js" */
 
@@ -75,7 +72,8 @@ class DevicePage extends HTMLElement {
     const part = (/** @type {string} */ tag) => h(tag, { device: device.id });
     const main = [section("controls", part("device-controls")), section("telemetry", part("device-plots"))];
     if (device.sends_frames) {
-      main.unshift(section("camera", part("device-camera"), store.mayChange && part("camera-motion")));
+      const motion = store.mayChange && part("camera-motion");
+      main.unshift(section("camera", part("device-camera"), part("camera-timeline"), motion));
     }
     const crashes = section("crashes", part("device-crashes"));
     // Until there is one: most boards have none.
@@ -159,12 +157,10 @@ function manage(device) {
     title: t("groups_hint"),
   });
   const status = h("output", {});
-  /** @type {(change: () => Promise<string>) => Promise<void>} */
-  const change = async (make) => {
-    await attempt(status, async () => {
+  const change = (/** @type {() => Promise<string>} */ make) =>
+    attempt(status, async () => {
       status.textContent = await make();
     });
-  };
   const rename = async () => {
     const names = groups.value.split(/[,،]/).flatMap((part) => part.trim() || []);
     await request("PATCH", pathOf(device.id), { label: name.value.trim() || null, groups: names });
@@ -176,14 +172,13 @@ function manage(device) {
     location.hash = "#/";
     return "";
   };
-  const onsubmit = submitted(() => change(rename));
   const label = labelled("rename", name);
   const groupsLabel = labelled("groups", groups);
-  const button = h("button", { type: "button", class: "danger", onclick: () => change(forget) }, t("forget"));
+  const forgetButton = button("forget", () => change(forget), "danger");
   const alert = h("a", { href: `#/alerts/${encodeURIComponent(device.id)}` }, t("alert_for"));
   return [
-    h("form", { class: "row", onsubmit }, label, groupsLabel, h("button", {}, t("save")), status),
+    formOf(() => change(rename), label, groupsLabel, h("button", {}, t("save")), status),
     h("p", {}, alert),
-    h("p", {}, button),
+    h("p", {}, forgetButton),
   ];
 }

@@ -1,16 +1,13 @@
 // The page of dashboards that people made: cards in a grid, edited by buttons, keys or dragging.
 
-import { attempt, failureLine, panel, row, submitted } from "../elements/page-parts.js";
+import { attempt, failureLine, formOf, panel, row, selectOf } from "../elements/page-parts.js";
+import { bdi, failureText, follow, h, oncePerFrame, request, store, t, visible } from "../lib/page.js";
 import "../lib/words-layouts.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { cardsOf, cardTitle } from "../elements/layout-cards.js";
 import { fill, membersOf, targetOf, targetOptions } from "../elements/targets.js";
 import { valueNamesOf } from "../lib/about-values.js";
 import { numberOf } from "../lib/alert-text.js";
-import { failureText, request } from "../lib/api.js";
-import { bdi, h, oncePerFrame, visible } from "../lib/dom.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 
 /** @import { Layout, LayoutCard } from "../lib/types.js" */
 /** @import { ShownCard } from "../elements/layout-cards.js" */
@@ -234,13 +231,13 @@ class LayoutPage extends HTMLElement {
     title.addEventListener("input", () => {
       /** @type {Layout} */ (this.#layout).title = title.value;
     });
-    const kind = select(
-      "layout_kind",
+    const kind = selectOf(
       KINDS.map((name) => [name, t(`card_${name}`)]),
+      t("layout_kind"),
     );
     const { boards, groups } = targetOptions();
-    const of = select("board", [...boards, ...groups]);
-    const name = select("layout_name", []);
+    const of = selectOf([...boards, ...groups], t("board"));
+    const name = selectOf([], t("layout_name"));
     const text = h("input", { maxlength: 1000, dir: "auto", "aria-label": t("layout_text") });
     const low = h("input", { size: 6, inputmode: "decimal", value: "0", "aria-label": t("gauge_low") });
     const high = h("input", { size: 6, inputmode: "decimal", value: "100", "aria-label": t("gauge_high") });
@@ -261,7 +258,7 @@ class LayoutPage extends HTMLElement {
     kind.addEventListener("change", offer);
     of.addEventListener("change", offer);
     offer();
-    const onsubmit = submitted(() => {
+    const onsend = () => {
       const card = {
         kind: kind.value,
         ...targetOf(kind.value === "text" ? "" : of.value),
@@ -272,12 +269,11 @@ class LayoutPage extends HTMLElement {
         high: kind.value === "gauge" ? numberOf(high.value) || 0 : null,
       };
       this.#change([.../** @type {Layout} */ (this.#layout).cards, card]);
-    });
+    };
     return panel(
       row(label("layout_title", title)),
-      h(
-        "form",
-        { class: "row", onsubmit },
+      formOf(
+        onsend,
         label("layout_kind", kind),
         of,
         name,
@@ -290,12 +286,3 @@ class LayoutPage extends HTMLElement {
 }
 
 customElements.define("layout-page", LayoutPage);
-
-/** @type {(key: string, options: string[][]) => HTMLSelectElement} */
-function select(key, options) {
-  return h(
-    "select",
-    { "aria-label": t(key) },
-    options.map(([value, text]) => h("option", { value }, text)),
-  );
-}

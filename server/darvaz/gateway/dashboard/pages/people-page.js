@@ -1,7 +1,7 @@
 // The page of people: who there is and what they may do, and the links that let others in.
 
 import { groupsOf } from "../elements/fleet-filters.js";
-import { store } from "../lib/store.js";
+import { announce, bdi, failureText, h, request, store, t, visible } from "../lib/page.js";
 import "../lib/words-people.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { grantsDialog } from "../elements/grants-dialog.js";
@@ -11,17 +11,14 @@ import {
   attempt,
   cell,
   failureLine,
+  formOf,
   hint,
   labelled,
   panel,
   select,
-  submitted,
   table,
 } from "../elements/page-parts.js";
-import { failureText, request } from "../lib/api.js";
-import { announce, bdi, h, visible } from "../lib/dom.js";
 import { formatNumber, timeElement } from "../lib/format.js";
-import { t } from "../lib/words.js";
 
 /** @import { Child, Grant, Invitation, IssuedLink, Layout, Person } from "../lib/types.js" */
 
@@ -104,10 +101,8 @@ class PeoplePage extends HTMLElement {
       name.value = "";
       offer();
     };
-    const onsubmit = submitted(() => this.#change(make));
-    return h(
-      "form",
-      { class: "row", onsubmit },
+    return formOf(
+      () => this.#change(make),
       labelled("invite_name", name),
       labelled("person_role", role),
       groups,

@@ -2,11 +2,8 @@
 
 import { attempt, button, panel, row } from "../elements/page-parts.js";
 import { deviceLink } from "../elements/presence.js";
-import { failureText, request } from "../lib/api.js";
-import { bdi, h } from "../lib/dom.js";
 import { formatValue, timeElement } from "../lib/format.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
+import { bdi, failureText, follow, h, request, store, t } from "../lib/page.js";
 
 /** @import { Release, Rollout, RolloutTarget } from "../lib/types.js" */
 

@@ -1,17 +1,14 @@
 // The page of rules: what the gateway does by itself, with the last runs of each, and the form that makes one.
 
 import { attempt, failureLine, hint, panel, row } from "../elements/page-parts.js";
+import { announce, bdi, failureText, follow, h, request, store, t, visible } from "../lib/page.js";
 import "../lib/words-rules.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { icon } from "../elements/icon.js";
 import { ruleForm } from "../elements/rule-form.js";
 import { boardName } from "../lib/about-values.js";
-import { failureText, request } from "../lib/api.js";
-import { announce, bdi, h, visible } from "../lib/dom.js";
 import { formatAgo, timeElement } from "../lib/format.js";
 import { thenText, whenText } from "../lib/rule-text.js";
-import { follow, store } from "../lib/store.js";
-import { t } from "../lib/words.js";
 
 /** @import { Rule, RuleRun } from "../lib/types.js" */
 
