@@ -14,6 +14,7 @@ from tests.support.needs import missing
 
 _CHUNK_BYTES = 4096
 _COMMAND_DEADLINE_S = 15.0
+_MOUNT_IMAGE = 'mount -o loop "$1" "$0" && shift && exec "$@"'
 _MOUNT = 'mount -t tmpfs -o "size=$1,mode=700" tmpfs "$0" && shift && exec "$@"'
 
 
@@ -50,6 +51,32 @@ def small_disk(path: Path, size_bytes: int) -> SmallDisk:
     if tried.returncode != 0:
         missing(f"a full disk is tested with one mounted for it, which this user may not do: {tried.stderr.strip()}")
     return SmallDisk(path, prefix)
+
+
+@dataclass(frozen=True)
+class FailingDisk(SmallDisk):
+    """A disk with a file system that a fault makes read-only, as that of a memory card; it is whole at the next use."""
+
+    def fail(self, pid: int) -> None:
+        """Makes it read-only for good while a process has files of it open."""
+        done = _run([*self.entered(pid), "mount", "-o", "remount,abort", str(self.path)])
+        assert done.returncode == 0, done.stderr
+
+
+def failing_disk(path: Path, size_bytes: int) -> FailingDisk:
+    """Returns a disk that can fail; ends the test where this user may not mount one."""
+    _need("unshare", "mount", "nsenter", "mkfs.ext4")
+    path.mkdir(exist_ok=True)
+    image = path.with_suffix(".image")
+    with image.open("wb") as file:
+        file.truncate(size_bytes)
+    made = _run(["mkfs.ext4", "-q", "-F", str(image)])
+    assert made.returncode == 0, made.stderr
+    prefix = ["unshare", "--mount", "sh", "-c", _MOUNT_IMAGE, str(path), str(image)]
+    tried = _run([*prefix, "true"])
+    if tried.returncode != 0:
+        missing(f"a disk that fails is one in a file, which this user may not mount: {tried.stderr.strip()}")
+    return FailingDisk(path, prefix)
 
 
 def limited_files(size_bytes: int) -> list[str]:
