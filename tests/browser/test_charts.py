@@ -15,6 +15,8 @@ from tests.support.gateway import GatewayProcess
 
 pytestmark = pytest.mark.timeout(120)
 LAYER = ".chart-layer"
+# Of the columns of a legend, behind the value, its mean and its lowest.
+HIGHEST = 3
 
 
 async def content_of(saved: Download) -> bytes:
@@ -105,6 +107,28 @@ async def test_a_chart_is_zoomed_moved_and_goes_on_with_new_readings(
         await expect(page).not_to_have_url(re.compile(f"to={times[2]}"))
         await page.get_by_label("Time", exact=True).select_option("Hour")
         await expect(page).to_have_url(re.compile("last=3600"))
+
+
+async def test_a_reading_that_comes_late_is_seen_in_an_open_chart_at_its_time(
+    gateway: GatewayProcess, device: str, page: Page
+) -> None:
+    cells = page.locator(".legend tbody td")
+    now_ms = 200_000
+    async with board_at(gateway.ws_url, device, boot_id="late", uptime_ms=now_ms) as board:
+        await board.send("telemetry", values={"n": 1}, uptime_ms=now_ms, seq=1)
+        await page.goto(f"{gateway.url}/#/charts?s={device}/n&last=600")
+        await expect(cells.first).to_contain_text("1")
+
+        # Its outbox had it for 100 seconds; the newest value stays that which happened last.
+        await board.send("telemetry", values={"n": 55}, uptime_ms=now_ms - 100_000, seq=2)
+        await expect(cells.nth(HIGHEST)).to_contain_text("55")
+        await expect(cells.first).to_contain_text("1")
+
+        answer = await page.request.get(f"{gateway.url}/api/devices/{device}/telemetry/n?from=-600")
+        (late_s, late), (newest_s, newest) = [point[:2] for point in (await answer.json())["points"]]
+
+    assert (late, newest) == (55, 1)
+    assert 90 <= newest_s - late_s <= 110
 
 
 async def test_a_chart_is_made_in_persian_on_a_phone(gateway: GatewayProcess, device: str, page: Page) -> None:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  addInOrder,
   boundsOf,
   digitsFor,
   joinNewer,
@@ -94,4 +95,21 @@ test("a value that is not known any more is not a point", () => {
   const joined = joinNewer({ points: at(10), from: 0, to: 40 }, [], { time: 40, value: null });
 
   assert.deepEqual(joined, at(10));
+});
+
+test("a reading that comes late is put where its time is, and the last of one time is behind the others", () => {
+  const points = [
+    [10, "a"],
+    [20, "b"],
+    [30, "c"],
+  ];
+  addInOrder(points, [25, "late"]);
+  addInOrder(points, [30, "same"]);
+  addInOrder(points, [40, "newest"]);
+  addInOrder(points, [5, "first"]);
+
+  assert.deepEqual(
+    points.map(([, name]) => name),
+    ["first", "a", "b", "late", "c", "same", "newest"],
+  );
 });

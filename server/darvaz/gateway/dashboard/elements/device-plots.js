@@ -6,7 +6,7 @@ import { nowS } from "../lib/clock.js";
 import { formatAgo } from "../lib/format.js";
 import { own } from "../lib/own.js";
 import { bdi, follow, h, oncePerFrame, pathOf, request, store, t } from "../lib/page.js";
-import { joinNewer, pointOf } from "../lib/plot-math.js";
+import { addInOrder, joinNewer, pointOf } from "../lib/plot-math.js";
 import { orderOf } from "../lib/rules.js";
 import { hint, labelled, option } from "./page-parts.js";
 import { plot } from "./plot.js";
@@ -206,8 +206,9 @@ class DevicePlots extends HTMLElement {
       const measurement = this.#show(name, { value, time });
       if (typeof value === "string") continue;
       if (!measurement.hasHistory) this.#fetch(name, measurement);
-      measurement.points.push(pointOf(time, value));
-      measurement.plot.set(measurement.points, time - this.#rangeS, time);
+      addInOrder(measurement.points, pointOf(time, value));
+      const toS = Math.max(time, measurement.points.at(-1)?.[0] ?? time);
+      measurement.plot.set(measurement.points, toS - this.#rangeS, toS);
     }
     this.#drawSoon();
   }

@@ -11,6 +11,18 @@ const ROUND = [1, 2, 2.5, 5, 10];
 const HISTORY_STEP_S = 0.001;
 
 /**
+ * Puts a point or a state among others where its time is: what waited on a board comes late.
+ * @template {[timeS: number, ...any[]]} T
+ * @param {T[]} entries
+ * @param {T} entry
+ */
+export function addInOrder(entries, entry) {
+  let at = entries.length;
+  while (at > 0 && entries[at - 1][0] > entry[0]) at -= 1;
+  entries.splice(at, 0, entry);
+}
+
+/**
  * Returns the lowest, the mean and the highest value.
  * @param {Point[]} points at least one
  */

@@ -17,7 +17,7 @@ import { chartHashOf, chartStateOf, movedSpan, SERIES_MAX, spanOf } from "../lib
 import { nowS } from "../lib/clock.js";
 import { csvOf } from "../lib/fleet.js";
 import { formatIso } from "../lib/format.js";
-import { pointOf } from "../lib/plot-math.js";
+import { addInOrder, pointOf } from "../lib/plot-math.js";
 import { saveFile } from "../lib/save-file.js";
 
 /** @import { TelemetryReport } from "../lib/types.js" */
@@ -180,8 +180,9 @@ class ChartPage extends HTMLElement {
       if (device !== id || !data || !Object.hasOwn(values, name)) continue;
       const value = values[name];
       if (data.states.length || typeof value === "string") {
-        if (data.states.at(-1)?.[1] !== value) data.states.push([time, value]);
-      } else data.points.push(pointOf(time, value));
+        const before = data.states.filter(([timeS]) => timeS <= time).at(-1);
+        if (before?.[1] !== value) addInOrder(data.states, [time, value]);
+      } else addInOrder(data.points, pointOf(time, value));
       this.#drawSoon();
     }
   }
