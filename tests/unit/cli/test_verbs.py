@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -34,15 +35,39 @@ def test_every_verb_is_a_command_of_its_name(verb: str) -> None:
     assert command is not None and command.name == verb
 
 
-def test_help_of_a_verb_loads_neither_the_other_verbs_nor_an_http_client() -> None:
-    program = (
-        "import sys; from darvaz.cli import cli; cli(['devices', '--help'], standalone_mode=False);"
-        "print([name for name in ('httpx', 'rich', 'uvicorn', 'sqlite3', 'darvaz.cli.serve') if name in sys.modules])"
-    )
+# What is slow to load, and of no use to who reads a help text.
+HEAVY = (
+    "asyncio", "httpx", "rich", "uvicorn", "starlette", "websockets", "serial", "sqlite3", "ssl",
+    "darvaz.cli.serve", "darvaz.gateway.app", "darvaz.gateway.parts", "darvaz.client.synchronous",
+)  # fmt: skip
+LOADED = """
+import json, sys
+from darvaz.cli import cli
+for words in json.loads(sys.argv[1]):
+    cli([*words, "--help"], standalone_mode=False)
+    print(json.dumps([words, [name for name in json.loads(sys.argv[2]) if name in sys.modules]]), file=sys.stderr)
+"""
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
-    assert done.stdout.splitlines()[-1] == "[]"
+def loaded_by(*words: list[str]) -> list[list[str]]:
+    """Returns which heavy modules a process has loaded after the help of each verb, one after the other."""
+    command = [sys.executable, "-c", LOADED, json.dumps(words), json.dumps(HEAVY)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return [json.loads(line)[1] for line in done.stderr.splitlines()]
+
+
+def test_the_help_of_all_verbs_loads_none_of_them() -> None:
+    assert loaded_by([]) == [[]]
+
+
+@pytest.mark.parametrize("verb", ["devices", "send", "status", "telemetry", "group", "rules"])
+def test_help_of_a_verb_loads_neither_the_other_verbs_nor_an_http_client(verb: str) -> None:
+    assert loaded_by([verb]) == [[]]
+
+
+@pytest.mark.parametrize("verb", ["log", "export"])
+def test_help_of_a_verb_that_reads_files_loads_the_database_alone(verb: str) -> None:
+    assert loaded_by([verb]) == [["sqlite3"]]
 
 
 # A script of a shell, a terminal to type at, and a log that `--log-format json` makes JSON; of `service`, its parts

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from darvaz.gateway.storage.change_notices import notify_gateway
 from darvaz.gateway.storage.schema import MIGRATIONS, Migrations
 
 DATABASE_NAME = "darvaz.sqlite3"
@@ -78,6 +77,9 @@ def opened(folder: Path) -> Iterator[sqlite3.Connection]:
         changes = connection.total_changes
         yield connection
         if connection.total_changes != changes:
+            # With asyncio, which takes longer to load than most commands of the command line take.
+            from darvaz.gateway.storage.change_notices import notify_gateway
+
             notify_gateway(folder)
     except sqlite3.Error as error:
         raise explain(error, folder) from None
