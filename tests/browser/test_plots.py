@@ -103,3 +103,20 @@ async def test_names_that_every_object_has_are_plotted_like_all_others(
 
         for name in names:
             await expect(page.locator("figcaption", has_text=name)).to_contain_text("1.5")
+
+
+async def test_a_value_that_comes_late_has_its_place_in_the_plot_and_is_not_shown_as_the_newest(
+    gateway: GatewayProcess, page: Page, device: str
+) -> None:
+    now_ms = 200_000
+    async with board_at(gateway.ws_url, device, boot_id="late", uptime_ms=now_ms) as board:
+        await board.send("telemetry", values={"n": 1, "other": 0}, uptime_ms=now_ms, seq=1)
+        await page.goto(f"{gateway.url}/#/device/{device}")
+        number = page.locator("figure[data-name=n] strong")
+        await expect(number).to_have_text("1")
+
+        await board.send("telemetry", values={"n": 55}, uptime_ms=now_ms - 100_000, seq=2)
+        await board.send("telemetry", values={"other": 7}, uptime_ms=now_ms + 1_000, seq=3)
+        await expect(page.locator("figure[data-name=other] strong")).to_have_text("7")
+
+        await expect(number).to_have_text("1")

@@ -98,3 +98,13 @@ test("a device is called by its label, else by its id", () => {
   assert.equal(nameOf(device("shed", { label: "Garden shed" })), "Garden shed");
   assert.equal(nameOf(device("shed")), "shed");
 });
+
+test("a reading that comes late is not the newest, and one after the gateway's clock was set back is", () => {
+  const nowS = Date.now() / 1000;
+  load(device("shed", { values: { n: { value: 1, time: nowS - 10 }, ahead: { value: 1, time: nowS + 7_200 } } }));
+
+  known.addReadings({ id: "shed", time: nowS - 60, values: { n: 55, ahead: 2, other: 3 } });
+
+  const { n, ahead, other } = known.all.get("shed").values;
+  assert.deepEqual([n.value, ahead.value, other.value], [1, 2, 3]);
+});

@@ -202,8 +202,10 @@ class DevicePlots extends HTMLElement {
 
   /** @param {TelemetryReport} report */
   #onTelemetry({ time, values }) {
+    const known = store.devices.get(this.#device)?.values ?? {};
     for (const [name, value] of Object.entries(values)) {
-      const measurement = this.#show(name, { value, time });
+      // One that comes late is none to show, but has its place in the plot.
+      const measurement = this.#show(name, own(known, name) ?? { value, time });
       if (typeof value === "string") continue;
       if (!measurement.hasHistory) this.#fetch(name, measurement);
       addInOrder(measurement.points, pointOf(time, value));

@@ -1,6 +1,12 @@
 // The devices that the page knows: a list that was loaded, and the changes that events brought since.
 
+import { nowS } from "./clock.js";
+import { own } from "./own.js";
+
 /** @import { Device, Reading, TelemetryReport } from "./types.js" */
+
+// By how much the page may be wrong about the gateway's clock.
+const CLOCK_S = 5;
 
 /** Keeps devices by id. What an event brings while a list is on its way is newer than that list. */
 export class KnownDevices {
@@ -62,7 +68,8 @@ export class KnownDevices {
   addReadings({ id, time, values }) {
     const device = this.#devices.get(id);
     if (!device) return false;
-    const readings = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value, time }]));
+    const newest = Object.entries(values).filter(([name]) => !isLate(time, own(device.values, name)));
+    const readings = Object.fromEntries(newest.map(([name, value]) => [name, { value, time }]));
     Object.assign(device.values, readings);
     // Kept apart from #changed: readings must not bring back an older state of the device itself.
     if (this.#loading) this.#readings.set(id, { ...this.#readings.get(id), ...readings });
@@ -75,6 +82,15 @@ export class KnownDevices {
     else this.#devices.delete(id);
     if (this.#loading) this.#changed.set(id, device);
   }
+}
+
+/**
+ * Returns whether something newer than a reading of this time is known; after the gateway's clock was set back, what is
+ * known is in the future, and the reading is the newest.
+ * @type {(time: number, known: Reading | undefined) => boolean}
+ */
+function isLate(time, known) {
+  return known !== undefined && time < known.time && known.time <= nowS() + CLOCK_S;
 }
 
 /**
