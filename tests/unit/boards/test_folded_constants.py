@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
+from darvaz.boards.firmware_source import read_sources
 from darvaz.boards.folded_constants import fold_constants
 from darvaz.boards.renamed_source import change_names
 
@@ -64,3 +68,43 @@ def test_what_is_reached_in_another_way_stays(neighbour: bytes, program: bytes) 
     own, folded = fold(neighbour=neighbour, program=program)
 
     assert "\nWAIT_MS = 500" in own and "_WAIT_MS" not in own + folded
+
+
+def bound_in(source: bytes) -> set[str]:
+    """Returns the names that a module binds at its top."""
+    found = set()
+    for node in ast.parse(source).body:
+        match node:
+            case ast.Assign():
+                found |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                found.add(node.name)
+            case ast.Import() | ast.ImportFrom():
+                found |= {alias.asname or alias.name for alias in node.names}
+            case ast.Try():
+                found |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+                found |= {each.name for each in ast.walk(node) if isinstance(each, ast.alias)}
+    return found
+
+
+def missing_names(modules: dict[str, bytes]) -> list[str]:
+    """Returns what modules of the library import from each other, or take as an attribute in capitals, and is not there."""
+    names = {Path(path).stem: bound_in(source) for path, source in modules.items()}
+    folded = {name[1:] for each in names.values() for name in each if name[:1] == "_" and name[1:].isupper()}
+    public = set().union(*names.values())
+    missing = []
+    for path, source in modules.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and (node.module or "__init__") in names:
+                there = names[node.module or "__init__"] | names.keys()
+                missing += [f"{path}: {alias.name}" for alias in node.names if alias.name not in there]
+            elif isinstance(node, ast.Attribute) and node.attr in folded - public:
+                missing.append(f"{path}: {node.attr}")
+    return missing
+
+
+def test_what_modules_of_the_library_take_from_each_other_is_still_there() -> None:
+    sources = {path: data for path, data in read_sources("pico").items() if path.startswith("/lib/")}
+
+    assert missing_names(change_names(sources, [], fold_constants)) == []
+    assert missing_names({"/a.py": b"_X = _Y = 1\n", "/b.py": b"from .a import X\n\na.Y\n"}) == ["/b.py: X", "/b.py: Y"]
