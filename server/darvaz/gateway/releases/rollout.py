@@ -143,7 +143,7 @@ class Rollout:
 def on_trial(rollouts: Iterable[Rollout], program_of: Callable[[str], dict[str, Any] | None]) -> list[str]:
     """Returns the boards whose update is on trial, or that wait for the end of another trial."""
     found: dict[str, None] = {}
-    for rollout in rollouts:
+    for rollout in [rollout for rollout in rollouts if rollout.state != "done"]:
         for target in rollout.targets.values():
             is_waiting = target.state == "waiting" and (program_of(target.device) or {}).get("state") == "trial"
             if target.state == "trial" or is_waiting:

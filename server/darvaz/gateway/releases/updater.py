@@ -96,7 +96,7 @@ class Updater:
     def lead(self) -> None:
         """Carries rollouts out from now on; what was under way goes on, here or at another gateway."""
         self._not_before.clear()
-        for rollout in self.store.rollouts.values():
+        for rollout in [rollout for rollout in self.store.rollouts.values() if rollout.state != "done"]:
             for target in rollout.targets.values():
                 self._links.find(target.device)
                 self._resume(rollout, target)
