@@ -88,7 +88,7 @@ def bound_in(source: bytes) -> set[str]:
 
 
 def missing_names(modules: dict[str, bytes]) -> list[str]:
-    """Returns what modules of the library import from each other, or take as an attribute in capitals, and is not there."""
+    """Returns what modules import from each other, or take as an attribute in capitals, and is not there."""
     names = {Path(path).stem: bound_in(source) for path, source in modules.items()}
     folded = {name[1:] for each in names.values() for name in each if name[:1] == "_" and name[1:].isupper()}
     public = set().union(*names.values())
