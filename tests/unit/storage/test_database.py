@@ -96,12 +96,10 @@ def test_all_tables_are_there(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
 
     expected = (
-        "alert_channels alert_messages alert_rules alert_waiting alerts crashes devices esphome_nodes invitations"
+        "alert_channels alert_messages alert_rules alert_waiting alerts camera_motion crashes devices esphome_nodes"
     )
-    others = (
-        "journal_batches journal_index journal_rare journal_rare_due layouts people releases rollout_targets rollouts"
-    )
-    rest = "rules sequences sessions settings sign_in_links tokens update_keys"
+    others = "invitations journal_batches journal_index journal_rare journal_rare_due layouts people releases"
+    rest = "rollout_targets rollouts rules sequences sessions settings sign_in_links tokens update_keys"
     assert sorted(name for (name,) in names) == [*expected.split(), *others.split(), *rest.split()]
 
 
