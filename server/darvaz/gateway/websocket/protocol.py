@@ -102,7 +102,7 @@ class WebSocketProtocol(Flow):
         if self._state is _OPEN and not self._held:
             self._read(data)
         elif self._state is ConnectionState.CONNECTING:
-            self._begin(parse_request(data), has_server=True)
+            self._begin(parse_request(data))
         else:
             self._parser.keep(data)
             if self._state is ConnectionState.DECIDING:
@@ -113,7 +113,7 @@ class WebSocketProtocol(Flow):
 
     def receive_upgrade(self, target: bytes, headers: Headers) -> None:
         """Takes the request of a new connection that somebody has parsed, instead of its bytes."""
-        self._begin(check_request(target, headers), has_server=False)
+        self._begin(check_request(target, headers))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._server_state.connections.discard(cast(Any, self))
@@ -133,17 +133,13 @@ class WebSocketProtocol(Flow):
 
     # The handshake
 
-    def _begin(self, request: Request | Unacceptable, *, has_server: bool) -> None:
+    def _begin(self, request: Request | Unacceptable) -> None:
         if isinstance(request, Unacceptable):
             self.deny(request.status, [*request.headers], request.sentence.encode())
             return
         self._state = ConnectionState.DECIDING
         self._accept = request.accept
-        scope = self._scope(request)
-        if has_server:
-            # ASGI leaves it open. For boards nobody asks for it, and the socket takes long to tell.
-            scope["server"] = get_local_addr(self._transport)
-        call = AsgiCall(self, self._config.loaded_app, scope)
+        call = AsgiCall(self, self._config.loaded_app, self._scope(request))
         self._listener = call
         task = self._loop.create_task(call.run())
         self._server_state.tasks.add(task)
@@ -156,6 +152,7 @@ class WebSocketProtocol(Flow):
             "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
             "scheme": "wss" if is_ssl(self._transport) else "ws",
+            "server": get_local_addr(self._transport),
             "client": get_remote_addr(self._transport),
             "root_path": config.root_path,
             "path": config.root_path + request.path,
