@@ -36,6 +36,12 @@ export function grantsDialog({ name, role, grants }, save) {
   );
 }
 
+/** @type {(text: string) => string[] | null} the commands that a text names; null, all of them, where it names none */
+export function commandsIn(text) {
+  const listed = text.split(/[\s,،]+/).filter(Boolean);
+  return listed.length ? listed : null;
+}
+
 /** @type {(group: string | null, grants: Grant[], isUser: boolean) => { element: HTMLElement; grant: () => Grant | null }} */
 function grantRow(group, grants, isUser) {
   const given = grants.find((each) => each.group === group);
@@ -51,8 +57,7 @@ function grantRow(group, grants, isUser) {
     hidden: !isUser,
   });
   const grant = () => {
-    const listed = isUser ? commands.value.split(/[\s,،]+/).filter(Boolean) : [];
-    return box.checked ? { group, commands: listed.length ? listed : null } : null;
+    return box.checked ? { group, commands: isUser ? commandsIn(commands.value) : null } : null;
   };
   return { element: h("p", { class: "row" }, h("label", {}, box, " ", bdi(label)), commands), grant };
 }

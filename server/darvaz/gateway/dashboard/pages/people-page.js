@@ -4,7 +4,7 @@ import { groupsOf } from "../elements/fleet-filters.js";
 import { announce, bdi, failureText, h, request, store, t, visible } from "../lib/page.js";
 import "../lib/words-people.js";
 import { isConfirmed } from "../elements/dialog.js";
-import { grantsDialog } from "../elements/grants-dialog.js";
+import { commandsIn, grantsDialog } from "../elements/grants-dialog.js";
 import { linkCode } from "../elements/link-code.js";
 import {
   actionButton,
@@ -79,13 +79,12 @@ class PeoplePage extends HTMLElement {
     boxes[0].checked = true;
     offer();
     const make = async () => {
-      const listed = names.value.split(/[\s,،]+/).filter(Boolean);
       const isUser = role.value === "user";
       const chosen = boxes.filter(({ checked }) => checked && !groups.hidden).map(({ value }) => value || null);
       /** @type {Grant[]} */
       const grants = (chosen.includes(null) ? [null] : chosen).map((group) => ({
         group,
-        commands: isUser && listed.length ? listed : null,
+        commands: isUser ? commandsIn(names.value) : null,
       }));
       const given = { role: role.value, grants: isUser || !chosen.includes(null) ? grants : [] };
       if (name.value.trim()) {
