@@ -36,6 +36,24 @@ def test_no_script_has_a_text_of_several_lines_that_sending_would_change() -> No
     assert [line for line in lines if line.count("`") % 2] == []
 
 
+def test_blanks_beside_signs_are_not_sent_but_those_of_texts_are(tmp_path: Path) -> None:
+    script = tmp_path / "script.js"
+    script.write_text(
+        'const a = { b: "c = { d }", e };\n'
+        "const f = (g) => g ? [1, 2] : g + +1;\n"
+        "const h = / = /.test(i) && j;\n"
+        "const k = `l = ${m}` + 'n = o';\n"
+        'const p = "q \\" = r"; return "s" + t;\n'
+    )
+    assert as_sent(script).decode().splitlines() == [
+        'const a={b:"c = { d }",e};',
+        "const f=(g)=>g?[1,2]:g + +1;",
+        "const h = / = /.test(i) && j;",
+        "const k = `l = ${m}` + 'n = o';",
+        'const p="q \\" = r";return "s" + t;',
+    ]
+
+
 async def test_the_list_of_devices_needs_few_bytes_from_this_host_alone(gateway: GatewayProcess, page: Page) -> None:
     responses: list[Response] = []
     page.on("response", lambda response: responses.append(response) if "/api/" not in response.url else None)

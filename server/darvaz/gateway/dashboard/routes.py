@@ -32,6 +32,11 @@ _INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
 _STYLE_BLANKS = re.compile(rb"\s*([{};])\s*")
 # A line that only goes on in the next one; one with // in it may have a comment at its end.
 _BROKEN_LINE = re.compile(rb"^((?:(?!//)[^\n])*)(?:(?<=[,({\[])\n|\n(?=[)\]}.?:&|]))", re.MULTILINE)
+_TEXT = rb'"(?:[^"\\\n]|\\.)*"'
+# A line whose texts are in quotation marks only: elsewhere / may begin a pattern or a comment.
+_PLAIN_LINE = re.compile(rb"^(?:[^\"'`/\n]|" + _TEXT + rb")+$", re.MULTILINE)
+# Not beside + and -, which have another meaning twice.
+_TEXT_OR_SIGN = re.compile(_TEXT + rb"| *(=>|[=<>!]=+|&&|\|\||\?\?|[=,;{}()?:|&<>*\[\]]) *")
 # Files with their own path; the others are below /pages/.
 _PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
 
@@ -52,8 +57,8 @@ def file_routes() -> tuple[Route, ...]:
 def as_sent(file: Path) -> bytes:
     """Returns a file as it is sent: without types and the comments that have lines of their own, nothing indented.
 
-    A statement of several lines becomes one. A text of several lines in a script would lose its indentation;
-    `test_pages` holds that there is none.
+    A statement of several lines becomes one, without the blanks beside signs. A text of several lines in a script would
+    lose its indentation; `test_pages` holds that there is none.
     """
     body = file.read_bytes()
     if file.suffix == ".js":
@@ -64,7 +69,11 @@ def as_sent(file: Path) -> bytes:
         body = _INDENTATION.sub(b"", body)
     if file.suffix == ".css":
         return _STYLE_BLANKS.sub(rb"\1", body)
-    return _BROKEN_LINE.sub(rb"\1", body) if file.suffix == ".js" else body
+    return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", body)) if file.suffix == ".js" else body
+
+
+def _without_blanks(line: re.Match[bytes]) -> bytes:
+    return _TEXT_OR_SIGN.sub(lambda found: found[1] or found[0], line[0])
 
 
 def _path_of(file: Path) -> str:
