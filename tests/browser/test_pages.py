@@ -54,6 +54,12 @@ def test_blanks_beside_signs_are_not_sent_but_those_of_texts_are(tmp_path: Path)
     ]
 
 
+def test_commas_behind_the_last_of_several_lines_are_not_sent(tmp_path: Path) -> None:
+    script = tmp_path / "script.js"
+    script.write_text('const a = [\n  "b,",\n  c,\n];\nd(\n  "e,]",\n);\n')
+    assert as_sent(script).decode().splitlines() == ['const a=["b,",c];', 'd("e,]");']
+
+
 async def test_the_list_of_devices_needs_few_bytes_from_this_host_alone(gateway: GatewayProcess, page: Page) -> None:
     responses: list[Response] = []
     page.on("response", lambda response: responses.append(response) if "/api/" not in response.url else None)

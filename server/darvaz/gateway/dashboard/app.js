@@ -1,14 +1,24 @@
 // The frame of the dashboard: header, the page for the address, and the banner while the gateway does not answer.
 
 import { alertCount, countSoon } from "./elements/alert-count.js";
-import { icon } from "./elements/icon.js";
-import { button, option } from "./elements/page-parts.js";
-import { nowS } from "./lib/clock.js";
-import { elementById } from "./lib/dom.js";
-import { formatTime } from "./lib/format.js";
-import { failureText, h, request, store, t, visible } from "./lib/page.js";
+import {
+  applyLanguage,
+  button,
+  chooseLanguage,
+  elementById,
+  failureText,
+  formatTime,
+  h,
+  icon,
+  language,
+  nowS,
+  option,
+  request,
+  store,
+  t,
+  visible,
+} from "./elements/page-parts.js";
 import { DEVICE, FIRST, HOME, PAGES } from "./lib/pages.js";
-import { applyLanguage, chooseLanguage, language } from "./lib/words.js";
 import "./elements/gateway-problems.js";
 
 /** @type {[code: import("./lib/words.js").Language, name: string][]} */

@@ -29,6 +29,8 @@ _COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)[ \t]*\n", re
 _TYPES = re.compile(rb"/\*\* @type \{[^\n]*?\} \*/ ?")
 _STYLE_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
 _INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
+# What formatters put behind the last of several lines.
+_LAST_COMMA = re.compile(rb",(?=\n[)\]}])")
 _STYLE_BLANKS = re.compile(rb"\s*([{};])\s*")
 # A line that only goes on in the next one; one with // in it may have a comment at its end.
 _BROKEN_LINE = re.compile(rb"^((?:(?!//)[^\n])*)(?:(?<=[,({\[])\n|\n(?=[)\]}.?:&|]))", re.MULTILINE)
@@ -69,7 +71,9 @@ def as_sent(file: Path) -> bytes:
         body = _INDENTATION.sub(b"", body)
     if file.suffix == ".css":
         return _STYLE_BLANKS.sub(rb"\1", body)
-    return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", body)) if file.suffix == ".js" else body
+    if file.suffix != ".js":
+        return body
+    return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", _LAST_COMMA.sub(b"", body)))
 
 
 def _without_blanks(line: re.Match[bytes]) -> bytes:

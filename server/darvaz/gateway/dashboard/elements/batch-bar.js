@@ -1,18 +1,37 @@
 // What can be done with all selected devices at once: a command, groups, an export. Each device has its own result.
 
-import { commonValueOf } from "../lib/about-values.js";
 import { chartHashOf, SERIES_MAX } from "../lib/chart-state.js";
 import { COLUMNS, csvOf } from "../lib/fleet.js";
-import { compareNames } from "../lib/fold.js";
-import { formatIso, formatNumber } from "../lib/format.js";
-import { own } from "../lib/own.js";
-import { announce, bdi, h, nameOf, reasonOf, request, store, t, visible } from "../lib/page.js";
-import { titleOf } from "../lib/rules.js";
 import { saveFile } from "../lib/save-file.js";
 import { argumentsIn, choiceFields } from "./control-fields.js";
-import { isConfirmed } from "./dialog.js";
 import { groupsOf } from "./fleet-filters.js";
-import { button, formOf, hint, labelled, option, row, saving } from "./page-parts.js";
+import {
+  announce,
+  bdi,
+  button,
+  commonValueOf,
+  compareNames,
+  formatIso,
+  formatNumber,
+  formOf,
+  h,
+  hint,
+  isConfirmed,
+  labelled,
+  nameOf,
+  option,
+  own,
+  reasonOf,
+  request,
+  resultLine,
+  row,
+  saving,
+  store,
+  t,
+  textInput,
+  titleOf,
+  visible,
+} from "./page-parts.js";
 
 /** @import { ArgumentInput, Device, Value } from "../lib/types.js" */
 /** @typedef {{device: string, status: string, result?: any, detail?: string}} Outcome */
@@ -149,17 +168,10 @@ function groupPanel(devices, panel) {
   const known = h(
     "datalist",
     { id: "known-groups" },
-    groupsOf(store.devices.values()).map((name) => h("option", { value: name })),
+    groupsOf(store.devices.values()).map((name) => option(name, "")),
   );
-  const name = h("input", {
-    list: "known-groups",
-    maxlength: 64,
-    dir: "auto",
-    required: true,
-    autocomplete: "off",
-    pattern: "[^,\\/]+",
-  });
-  const status = h("output", { class: "status" });
+  const name = textInput(64, { list: "known-groups", required: true, pattern: "[^,\\/]+" });
+  const status = resultLine();
   const change = async (/** @type {"add" | "remove"} */ what) => {
     if (!name.reportValidity()) return;
     await saving(status, async () => {

@@ -1,20 +1,32 @@
 // What the gateway kept of a camera: a timeline with marks where something moved, steps, and play.
 
+import {
+  attempt,
+  button,
+  DevicePart,
+  drawn,
+  failureLine,
+  h,
+  hint,
+  Problem,
+  pathOf,
+  relative,
+  request,
+  row,
+  signButton,
+  t,
+  timeElement,
+  visible,
+} from "./page-parts.js";
 import "../lib/words-cameras.js";
-import { Problem, pathOf, relative, request } from "../lib/api.js";
 import { loadSeries } from "../lib/chart-data.js";
 import { spansOf } from "../lib/chart-math.js";
-import { drawn, h, visible } from "../lib/dom.js";
-import { timeElement } from "../lib/format.js";
 import { framesWithin, nextStartOf } from "../lib/kept-frames.js";
-import { t } from "../lib/words.js";
-import { attempt, button, failureLine, hint, row, signButton } from "./page-parts.js";
 
 const FRAMES_MAX = 2_000;
 const PLAY_MS = 150;
 
-class CameraTimeline extends HTMLElement {
-  #device = "";
+class CameraTimeline extends DevicePart {
   /** @type {number[]} when the frames came, in Unix milliseconds */
   #times = [];
   /** @type {[first: number, last: number][]} the frames on which something moved, by their places */
@@ -33,7 +45,6 @@ class CameraTimeline extends HTMLElement {
   #body = h("div", {});
 
   connectedCallback() {
-    this.#device = this.getAttribute("device") ?? "";
     this.#slider.addEventListener("input", () => {
       this.#setPlaying(false);
       this.#show(this.#at);
@@ -57,7 +68,7 @@ class CameraTimeline extends HTMLElement {
   async #load() {
     this.#status.textContent = "";
     await attempt(this.#status, async () => {
-      this.#times = await keptOf(this.#device);
+      this.#times = await keptOf(this.device);
       if (!this.#times.length) {
         this.#body.replaceChildren(hint("kept_none"));
         return;
@@ -84,7 +95,7 @@ class CameraTimeline extends HTMLElement {
 
   async #loadMoves() {
     const [fromS, toS] = [this.#times[0] / 1000, this.#times[this.#times.length - 1] / 1000];
-    const { states } = await loadSeries({ device: this.#device, name: "camera_motion" }, fromS, toS, 2);
+    const { states } = await loadSeries({ device: this.device, name: "camera_motion" }, fromS, toS, 2);
     const spans = spansOf(states, fromS, toS).filter(({ value }) => value === true);
     this.#moves = framesWithin(this.#times, spans);
     this.#motion.disabled = !this.#moves.length;
@@ -106,7 +117,7 @@ class CameraTimeline extends HTMLElement {
     this.#slider.setAttribute("aria-valuetext", text);
     this.#time.replaceChildren(shown);
     this.#picture.alt = t("kept_at", text);
-    this.#picture.src = this.#save.href = relative(pathOf(this.#device, "frames", `${timeMs}.jpg`));
+    this.#picture.src = this.#save.href = relative(pathOf(this.device, "frames", `${timeMs}.jpg`));
   }
 
   /** @param {number} by */

@@ -1,10 +1,9 @@
 // Draws a chart: a panel of lines for each unit, a bar for each text or truth value, and a lane of events for each board.
 
 import { minorTicksOf, timeTicksOf } from "../lib/chart-math.js";
-import { visible } from "../lib/dom.js";
-import { formatBytes, formatDate, formatShort, formatTick, formatTime } from "../lib/format.js";
-import { boundsOf, digitsFor, segmentsOf, ticksOf } from "../lib/plot-math.js";
-import { language, t } from "../lib/words.js";
+import { formatDate, formatTime, language, t, visible } from "../lib/page.js";
+import { boundsOf, segmentsOf } from "../lib/plot-math.js";
+import { drawPoints, labelsOf, trace } from "./line-drawing.js";
 
 /** @import { Point, Value } from "../lib/types.js" */
 /** @import { Span } from "../lib/chart-math.js" */
@@ -31,6 +30,8 @@ const LABEL = 14;
 const PANELS = [0, 300, 200, 160];
 const TICK_WIDTH = 90;
 const HOUR_S = 3_600;
+// With more lines, their bands would hide one another.
+const BANDS_MAX = 3;
 const DAY_S = 86_400;
 const MONTH_S = 28 * DAY_S;
 // Told apart also by people who see few colours; after ten come the same ones, dashed.
@@ -121,17 +122,6 @@ function panelsOf(pen, { lines }, width) {
   });
 }
 
-/** @type {(low: number, high: number, unit: string, isShort: (text: string) => boolean) => {value: number, text: string}[]} */
-function labelsOf(low, high, unit, isShort) {
-  const ticks = unit === "B" ? ticksOf(low, high, 1024) : ticksOf(low, high);
-  const step = (ticks[1] ?? high) - ticks[0];
-  const textOf = (/** @type {number} */ value) =>
-    unit === "B" ? formatBytes(value, digitsFor(step / 1024)) : formatTick(value, step);
-  const whole = ticks.map((value) => ({ value, text: textOf(value) }));
-  const areShort = whole.every(({ text }) => isShort(text));
-  return areShort ? whole : ticks.map((value) => ({ value, text: formatShort(value) }));
-}
-
 /** @param {Drawing} drawing */
 function drawTimes({ pen, look, area, model, x }) {
   const { times, stepS } = timeTicksOf(model.fromS, model.toS, (area.width - area.left) / TICK_WIDTH);
@@ -200,37 +190,14 @@ function drawPanel(drawing, { unit, lines, low, high, labels }, top) {
 function drawLine({ pen, look, model, x }, { at, points, before }, y) {
   pen.strokeStyle = pen.fillStyle = colourOf(at, look.isDark);
   pen.lineJoin = "round";
-  const hasBand = model.lines.length <= 3;
   pen.lineWidth = 1.25;
   pen.globalAlpha = 0.55;
   pen.setLineDash([2, 3]);
-  for (const segment of before.length ? segmentsOf(before) : []) trace(pen, segment, x, y);
+  for (const segment of segmentsOf(before)) trace(pen, segment, x, y);
   pen.setLineDash(isDashed(at) ? [7, 4] : []);
-  for (const segment of points.length ? segmentsOf(points) : []) {
-    if (hasBand) fillBand(pen, segment, x, y);
-    pen.globalAlpha = 1;
-    pen.lineWidth = 1.75;
-    trace(pen, segment, x, y);
-    if (segment.length === 1) pen.fillRect(x(segment[0][0]) - 2, y(segment[0][1]) - 2, 4, 4);
-  }
+  drawPoints(pen, points, x, y, model.lines.length <= BANDS_MAX);
   pen.globalAlpha = 1;
   pen.setLineDash([]);
-}
-
-/** @type {(pen: CanvasRenderingContext2D, segment: Point[], x: (timeS: number) => number, y: (value: number) => number) => void} */
-function trace(pen, segment, x, y) {
-  pen.beginPath();
-  for (const [timeS, mean] of segment) pen.lineTo(x(timeS), y(mean));
-  pen.stroke();
-}
-
-/** @type {(pen: CanvasRenderingContext2D, segment: Point[], x: (timeS: number) => number, y: (value: number) => number) => void} */
-function fillBand(pen, segment, x, y) {
-  pen.globalAlpha = 0.16;
-  pen.beginPath();
-  for (const [timeS, , low] of segment) pen.lineTo(x(timeS), y(low));
-  for (const [timeS, , , high] of segment.toReversed()) pen.lineTo(x(timeS), y(high));
-  pen.fill();
 }
 
 /** @type {(drawing: Drawing, title: string, top: number) => void} */

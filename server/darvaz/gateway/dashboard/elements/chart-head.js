@@ -1,7 +1,6 @@
 // The head of a chart that is saved as a picture, in place of the legend that a page has.
 
-import { visible } from "../lib/dom.js";
-import { formatIso } from "../lib/format.js";
+import { formatIso, visible } from "../lib/page.js";
 import { colourOf } from "./chart-drawing.js";
 
 /** @import { ChartModel, Look } from "./chart-drawing.js" */

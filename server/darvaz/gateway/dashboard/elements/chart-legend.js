@@ -1,11 +1,20 @@
 // The legend of a chart: each value with its colour, what it is at the cursor, and its mean, lowest and highest.
 
-import { aboutValue, boardName } from "../lib/about-values.js";
-import { relative } from "../lib/api.js";
 import { pointAt, sharesOf, spansOf, statisticsOf } from "../lib/chart-math.js";
-import { formatDate, formatNumber, formatTime } from "../lib/format.js";
-import { bdi, h, t, visible } from "../lib/page.js";
 import { colourOf, isDashed } from "./chart-drawing.js";
+import {
+  aboutValue,
+  bdi,
+  boardName,
+  deviceLink,
+  formatDate,
+  formatNumber,
+  formatTime,
+  h,
+  relative,
+  t,
+  visible,
+} from "./page-parts.js";
 
 /** @import { ChartSeries } from "../lib/chart-state.js" */
 /** @import { Data } from "../lib/chart-data.js" */
@@ -42,7 +51,6 @@ export function chartLegend(onremove) {
 function rowOf({ series, at, data, before }, span, cursorS, isDark, titles, onremove) {
   const { title, textOf } = aboutValue(series.device, series.name);
   const name = `${visible(boardName(series.device))} · ${visible(title)}`;
-  const href = `#/device/${encodeURIComponent(series.device)}`;
   const swatch = h("span", { class: isDashed(at) ? "swatch dashed" : "swatch" });
   swatch.style.setProperty("--swatch", data.states.length ? "transparent" : colourOf(at, isDark));
   const shown = shownText(data, span, cursorS, textOf);
@@ -54,14 +62,10 @@ function rowOf({ series, at, data, before }, span, cursorS, isDark, titles, onre
     from: String(span[0]),
     to: String(span[1]),
   });
+  const href = relative(`/api/telemetry/export?${query}`);
   const every = h(
     "a",
-    {
-      href: relative(`/api/telemetry/export?${query}`),
-      download: "",
-      class: "quiet",
-      "aria-label": t("chart_every_of", name),
-    },
+    { href, download: true, class: "quiet", "aria-label": t("chart_every_of", name) },
     t("chart_every"),
   );
   const remove = h(
@@ -72,7 +76,14 @@ function rowOf({ series, at, data, before }, span, cursorS, isDark, titles, onre
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, swatch, h("a", { href }, bdi(boardName(series.device))), " · ", bdi(title)),
+    h(
+      "th",
+      { scope: "row" },
+      swatch,
+      deviceLink({ id: series.device }, bdi(boardName(series.device))),
+      " · ",
+      bdi(title),
+    ),
     cells.map((cell, column) => h("td", { "data-label": titles[column + 1] }, h("bdi", {}, cell))),
     h("td", { class: "acts" }, !data.states.length && every, " ", remove),
   );

@@ -1,11 +1,19 @@
 // Chooses what a chart shows: a value of one board, of a group or of all boards, and the time.
 
-import { aboutValue, valueNamesOf } from "../lib/about-values.js";
 import { COMPARISONS, LENGTHS, SERIES_MAX } from "../lib/chart-state.js";
-import { nowS } from "../lib/clock.js";
-import { formatNumber } from "../lib/format.js";
-import { h, t, visible } from "../lib/page.js";
-import { formOf, labelled, option, signButton } from "./page-parts.js";
+import {
+  aboutValue,
+  formatNumber,
+  formOf,
+  h,
+  labelled,
+  nowS,
+  option,
+  signButton,
+  t,
+  valueNamesOf,
+  visible,
+} from "./page-parts.js";
 import { fill, membersOf, targetOptions } from "./targets.js";
 
 /** @import { ChartSeries, ChartState } from "../lib/chart-state.js" */

@@ -1,10 +1,18 @@
 // The inputs of a command's arguments, made from the rules that the board declared.
 
-import { plainDigits } from "../lib/fold.js";
-import { formatNumber } from "../lib/format.js";
-import { bdi, h, t, visible } from "../lib/page.js";
-import { inputKindOf, sliderStepOf } from "../lib/rules.js";
-import { option } from "./page-parts.js";
+import {
+  bdi,
+  button,
+  formatNumber,
+  h,
+  inputKindOf,
+  option,
+  plainDigits,
+  sliderStepOf,
+  t,
+  textInput,
+  visible,
+} from "./page-parts.js";
 
 /** @import { ArgumentInput, ArgumentRule, Arguments, Value } from "../lib/types.js" */
 
@@ -39,21 +47,20 @@ export function toggle(name, key, rule, onchoose) {
     chosen = is;
     onchoose();
   };
-  const button = h("button", { type: "button", role: "switch", "aria-label": label, onclick: () => choose(!isOn) });
+  const single = h("button", { type: "button", role: "switch", "aria-label": label, onclick: () => choose(!isOn) });
   /** @type {(is: boolean) => HTMLButtonElement} */
-  const either = (is) =>
-    h("button", { type: "button", class: "quiet", onclick: () => choose(is) }, t(is ? "on" : "off"));
+  const either = (is) => button(is ? "on" : "off", () => choose(is));
   // While nobody knows whether it is on, a switch would say that it is off: both are offered.
   const unknown = h("span", { role: "group", class: "either", "aria-label": label }, either(true), either(false));
-  const element = h("span", { class: "toggle" }, rule.title && bdi(rule.title, { class: "quiet" }), unknown, button);
+  const element = h("span", { class: "toggle" }, rule.title && bdi(rule.title, { class: "quiet" }), unknown, single);
   const write = (/** @type {Value | undefined} */ value = rule.default) => {
     const hadFocus = element.contains(document.activeElement);
     isOn = Boolean(value);
     unknown.hidden = value !== undefined;
-    button.hidden = value === undefined;
-    button.setAttribute("aria-checked", String(isOn));
+    single.hidden = value === undefined;
+    single.setAttribute("aria-checked", String(isOn));
     // The button that was pressed may be gone now.
-    if (hadFocus && !button.hidden) button.focus();
+    if (hadFocus && !single.hidden) single.focus();
   };
   write();
   return { key, element, read: () => chosen, write, flip: () => write(chosen) };
@@ -147,7 +154,7 @@ function slider(rule) {
 function text(rule) {
   const isOptional = rule.default !== undefined;
   if (rule.type === "string") {
-    const input = h("input", { type: "text", maxlength: 256, dir: "auto", autocomplete: "off", required: !isOptional });
+    const input = textInput(256, { required: !isOptional });
     return { input, read: () => input.value, write: writerOf(input, rule) };
   }
   const inputmode = rule.type === "integer" ? "numeric" : "decimal";

@@ -1,8 +1,7 @@
 // Text to copy, with a button that copies it.
 
-import { announce, h } from "../lib/dom.js";
-import { t } from "../lib/words.js";
-import { button } from "./page-parts.js";
+import { isCopied } from "../lib/clipboard.js";
+import { announce, button, h, t } from "./page-parts.js";
 
 const SHOWN_MS = 2_000;
 
@@ -12,30 +11,31 @@ const SHOWN_MS = 2_000;
  */
 export function copyable(text) {
   const code = h("pre", { dir: "ltr", tabindex: 0 }, text);
-  const copy = async () => {
-    const result = t((await isCopied(text, code)) ? "copied" : "copy_by_hand");
-    copyButton.textContent = result;
-    announce(result);
-    setTimeout(() => {
-      copyButton.textContent = t("copy");
-    }, SHOWN_MS);
-  };
-  const copyButton = button("copy", copy);
-  return h("div", { class: "copyable" }, code, copyButton);
+  return h(
+    "div",
+    { class: "copyable" },
+    code,
+    copyButton("copy", "copied", () => text, code),
+  );
 }
 
 /**
- * Copies a text and returns whether that worked. Without TLS browsers have no `navigator.clipboard`; the older way
- * still works there, and leaves the text selected where it does not.
- * @param {string} text
- * @param {Node} code the element that shows the text
+ * Returns a button that copies a text, and says whether that worked.
+ * @param {string} key
+ * @param {string} doneKey
+ * @param {() => string} textOf
+ * @param {HTMLElement} [code] the element that shows the text
  */
-export async function isCopied(text, code) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    getSelection()?.selectAllChildren(code);
-    return document.execCommand("copy");
-  }
+export function copyButton(key, doneKey, textOf, code) {
+  const made = button(key, async () => {
+    const text = textOf();
+    const shown = code ?? h("span", { class: "visually-hidden" }, text);
+    if (!code) made.after(shown);
+    const result = t((await isCopied(text, shown)) ? doneKey : "copy_by_hand");
+    if (!code) shown.remove();
+    made.textContent = result;
+    announce(result);
+    setTimeout(() => made.replaceChildren(t(key)), SHOWN_MS);
+  });
+  return made;
 }

@@ -1,10 +1,23 @@
 // The live picture of a camera: always the newest frame; older ones are dropped.
 
 import { baseOf, webSocketAddress } from "../lib/addresses.js";
-import { fetchFile } from "../lib/api.js";
-import { formatNumber } from "../lib/format.js";
-import { follow, h, nameOf, pathOf, store, t, visible } from "../lib/page.js";
-import { button, hint, row, saving } from "./page-parts.js";
+import {
+  button,
+  DevicePart,
+  every,
+  fetchFile,
+  follow,
+  formatNumber,
+  h,
+  hint,
+  nameOf,
+  pathOf,
+  resultLine,
+  row,
+  saving,
+  t,
+  visible,
+} from "./page-parts.js";
 
 const FPS = "10";
 const RETRY_MS = 3_000;
@@ -12,8 +25,7 @@ const RATE_PERIOD_MS = 1_000;
 // Frames are requested a little before the picture scrolls into view.
 const MARGIN = "200px";
 
-class DeviceCamera extends HTMLElement {
-  #device = "";
+class DeviceCamera extends DevicePart {
   /** @type {WebSocket | null} */
   #socket = null;
   /** @type {Blob | null} the newest frame, while an older one is being decoded */
@@ -22,12 +34,11 @@ class DeviceCamera extends HTMLElement {
   #isInView = false;
   /** Frames since the rate was last shown. */
   #frames = 0;
-  #timer = 0;
   #picture = h("img", { hidden: true });
   #note = hint("waiting");
   #frame = h("div", { class: "picture" }, this.#picture, this.#note);
   #rate = h("span", { class: "quiet" });
-  #status = h("output", { class: "status" });
+  #status = resultLine();
   #observer = new IntersectionObserver(
     (entries) => {
       this.#isInView = entries[entries.length - 1].isIntersecting;
@@ -38,23 +49,21 @@ class DeviceCamera extends HTMLElement {
   #onView = () => (this.#isSeen ? this.#open() : this.#close());
 
   connectedCallback() {
-    this.#device = this.getAttribute("device") ?? "";
-    const device = store.devices.get(this.#device);
-    this.#picture.alt = t("picture_of", visible(device ? nameOf(device) : this.#device));
+    const device = this.known;
+    this.#picture.alt = t("picture_of", visible(device ? nameOf(device) : this.device));
     this.replaceChildren(this.#frame, ...(this.hasAttribute("small") ? [] : [this.#tools()]));
     for (const type of ["load", "error"]) this.#picture.addEventListener(type, () => this.#onDecoded());
     document.addEventListener("visibilitychange", this.#onView);
     this.#observer.observe(this);
-    follow(this, "device", (id) => id === this.#device && this.#showNote());
+    follow(this, "device", (id) => id === this.device && this.#showNote());
     follow(this, "devices", () => this.#showNote());
     this.#showNote();
-    this.#timer = setInterval(() => this.#showRate(), RATE_PERIOD_MS);
+    every(this, RATE_PERIOD_MS, () => this.#showRate());
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#onView);
     this.#observer.disconnect();
-    clearInterval(this.#timer);
     this.#close();
     URL.revokeObjectURL(this.#picture.src);
   }
@@ -74,7 +83,7 @@ class DeviceCamera extends HTMLElement {
   #open() {
     if (this.#socket || !this.#isSeen) return;
     const fps = this.getAttribute("fps") ?? FPS;
-    const path = `/ws/view/${encodeURIComponent(this.#device)}?fps=${fps}`;
+    const path = `/ws/view/${encodeURIComponent(this.device)}?fps=${fps}`;
     const socket = new WebSocket(webSocketAddress(baseOf(location)) + path);
     this.#socket = socket;
     socket.binaryType = "blob";
@@ -120,14 +129,14 @@ class DeviceCamera extends HTMLElement {
     this.#status.className = "status pending";
     this.#status.textContent = t("waiting");
     await saving(this.#status, async () => {
-      const url = URL.createObjectURL(await fetchFile(pathOf(this.#device, "snapshot.jpg")));
-      h("a", { href: url, download: `${this.#device}.jpg` }).click();
+      const url = URL.createObjectURL(await fetchFile(pathOf(this.device, "snapshot.jpg")));
+      h("a", { href: url, download: `${this.device}.jpg` }).click();
       setTimeout(() => URL.revokeObjectURL(url), RETRY_MS);
     });
   }
 
   #showNote() {
-    const isOffline = store.devices.get(this.#device)?.online === false;
+    const isOffline = this.known?.online === false;
     const offline = this.#picture.hidden ? "camera_offline" : "camera_old";
     this.#note.hidden = !this.#picture.hidden && !isOffline;
     this.#note.textContent = t(isOffline ? offline : "waiting");

@@ -1,14 +1,30 @@
 // The controls of a device, made from the commands that it declared. Each shows what it was last called with.
 
-import { clipped } from "../lib/dom.js";
-import { formatValue } from "../lib/format.js";
-import { own } from "../lib/own.js";
-import { bdi, follow, h, pathOf, reasonOf, request, store, t, visible } from "../lib/page.js";
-import { commandsOf, inputKindOf, stateOf, titleOf } from "../lib/rules.js";
 import { argumentsIn, field, toggle } from "./control-fields.js";
-import { isConfirmed } from "./dialog.js";
-import { icon } from "./icon.js";
-import { hint, submitted } from "./page-parts.js";
+import {
+  bdi,
+  clipped,
+  commandsOf,
+  DevicePart,
+  follow,
+  formatValue,
+  h,
+  hint,
+  icon,
+  inputKindOf,
+  isConfirmed,
+  own,
+  pathOf,
+  reasonOf,
+  request,
+  resultLine,
+  stateOf,
+  store,
+  submitted,
+  t,
+  titleOf,
+  visible,
+} from "./page-parts.js";
 
 /** @import { ArgumentInput, ArgumentRule, Arguments, Device, Value, Words } from "../lib/types.js" */
 
@@ -30,8 +46,7 @@ const SHORT_CHARS = 60;
 // Acknowledgements within this time cause one request.
 const RELOAD_DELAY_MS = 250;
 
-class DeviceControls extends HTMLElement {
-  #device = "";
+class DeviceControls extends DevicePart {
   /** The declaration, as JSON, that the controls were made from. */
   #declared = "";
   #reloadTimer = 0;
@@ -41,11 +56,10 @@ class DeviceControls extends HTMLElement {
   #fields = h("fieldset", { class: "controls" });
 
   connectedCallback() {
-    this.#device = this.getAttribute("device") ?? "";
-    follow(this, "device", (id) => id === this.#device && this.#refresh());
+    follow(this, "device", (id) => id === this.device && this.#refresh());
     follow(this, "devices", () => this.#refresh());
-    follow(this, "telemetry", ({ id }) => id === this.#device && this.#showStates());
-    follow(this, "ack", ({ device }) => device === this.#device && this.#reloadSoon());
+    follow(this, "telemetry", ({ id }) => id === this.device && this.#showStates());
+    follow(this, "ack", ({ device }) => device === this.device && this.#reloadSoon());
     this.#refresh();
   }
 
@@ -54,12 +68,12 @@ class DeviceControls extends HTMLElement {
     if (this.#reloadTimer) return;
     this.#reloadTimer = setTimeout(() => {
       this.#reloadTimer = 0;
-      store.reload(this.#device).catch(() => {});
+      store.reload(this.device).catch(() => {});
     }, RELOAD_DELAY_MS);
   }
 
   #refresh() {
-    const device = store.devices.get(this.#device);
+    const device = this.known;
     if (!device) return;
     const declared = JSON.stringify([device.groups, device.commands, device.sends_frames, device.words?.commands]);
     // Controls are kept while the declaration is the same, with what was typed into them.
@@ -78,7 +92,7 @@ class DeviceControls extends HTMLElement {
   }
 
   #showStates() {
-    const device = store.devices.get(this.#device);
+    const device = this.known;
     for (const { name, show } of device ? this.#controls : []) show(stateOf(/** @type {Device} */ (device), name));
   }
 
@@ -94,7 +108,7 @@ customElements.define("device-controls", DeviceControls);
 
 /** @type {(device: string, name: string, rules: Record<string, ArgumentRule>, words?: Words) => Control} */
 function control(device, name, rules, words) {
-  const status = h("output", { class: "status" });
+  const status = resultLine();
   const shownName = titleOf(words, name);
   const title = h("span", { class: "name" }, icon(words?.icon), bdi(shownName));
   const call = caller(device, name, shownName, words, status);

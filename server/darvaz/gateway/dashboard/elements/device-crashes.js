@@ -1,19 +1,31 @@
 // What the program of a device died of: a line for each group, with its newest report; nothing if it never died.
 
-import { formatBytes, formatDuration, formatValue, timeElement } from "../lib/format.js";
-import { bdi, follow, h, request, store, t } from "../lib/page.js";
-import { attempt, button } from "./page-parts.js";
+import {
+  attempt,
+  bdi,
+  button,
+  DevicePart,
+  follow,
+  formatBytes,
+  formatDuration,
+  formatValue,
+  h,
+  pre,
+  request,
+  statusLine,
+  store,
+  t,
+  timeElement,
+} from "./page-parts.js";
 
 /** @import { Child, Crash } from "../lib/types.js" */
 
-class DeviceCrashes extends HTMLElement {
-  #device = "";
-  #status = h("p", { class: "quiet", role: "status" });
+class DeviceCrashes extends DevicePart {
+  #status = statusLine();
   #list = h("div", {});
 
   connectedCallback() {
-    this.#device = this.getAttribute("device") ?? "";
-    follow(this, "crash", (device) => device === this.#device && this.#load());
+    follow(this, "crash", (device) => device === this.device && this.#load());
     this.replaceChildren(this.#list, this.#status);
     this.#load();
   }
@@ -21,7 +33,7 @@ class DeviceCrashes extends HTMLElement {
   async #load() {
     if (store.limits) return;
     await attempt(this.#status, async () => {
-      const { crashes } = await request("GET", `/api/crashes?${new URLSearchParams({ device: this.#device })}`);
+      const { crashes } = await request("GET", `/api/crashes?${new URLSearchParams({ device: this.device })}`);
       this.#list.replaceChildren(...crashes.map((/** @type {Crash} */ crash) => this.#group(crash)));
       this.#status.textContent = "";
       const panel = this.closest("section");
@@ -32,7 +44,7 @@ class DeviceCrashes extends HTMLElement {
   /** @param {Crash} crash */
   #group(crash) {
     const { report, title, devices } = crash;
-    const count = devices[this.#device] ?? crash.count;
+    const count = devices[this.device] ?? crash.count;
     const forget = button("crash_forget", () => this.#forget(crash));
     return h(
       "details",
@@ -44,11 +56,10 @@ class DeviceCrashes extends HTMLElement {
         " ",
         h("small", { class: "quiet" }, t("crash_count", formatValue(count)), " · ", timeElement(crash.last_seen)),
       ),
-      report.traceback && h("pre", { dir: "ltr", tabindex: 0, "aria-label": t("crash_traceback") }, report.traceback),
+      report.traceback && pre("crash_traceback", report.traceback, "ltr"),
       h("p", { class: "quiet" }, factsOf(crash)),
       report.log.length > 0 && h("h3", {}, t("crash_log")),
-      report.log.length > 0 &&
-        h("pre", { dir: "auto", tabindex: 0, "aria-label": t("crash_log") }, report.log.join("\n")),
+      report.log.length > 0 && pre("crash_log", report.log.join("\n")),
       store.mayChange && forget,
     );
   }

@@ -1,15 +1,28 @@
 // One device in the list: as a card, or as a row of a table.
 
-import { aboutValue } from "../lib/about-values.js";
-import { nowS } from "../lib/clock.js";
 import { chosenColumns } from "../lib/columns.js";
 import { endOf, problemOf } from "../lib/fleet.js";
-import { formatAgo, formatBytes, formatDuration, formatValue } from "../lib/format.js";
-import { bdi, h, nameOf, store, t, visible } from "../lib/page.js";
-import { orderOf, switchOf } from "../lib/rules.js";
-import { icon } from "./icon.js";
-import { row } from "./page-parts.js";
-import { deviceLink, presence } from "./presence.js";
+import {
+  aboutValue,
+  bdi,
+  button,
+  deviceLink,
+  formatAgo,
+  formatBytes,
+  formatDuration,
+  formatValue,
+  h,
+  icon,
+  nameOf,
+  nowS,
+  orderOf,
+  presence,
+  row,
+  store,
+  switchOf,
+  t,
+  visible,
+} from "./page-parts.js";
 import { quickSwitch } from "./quick-switch.js";
 import { sparkline } from "./sparkline.js";
 
@@ -112,8 +125,8 @@ export function tableHead(sort, onsort, isSelecting) {
   const cells = chosenColumns().map((column) => {
     if (UNSORTED.has(column)) return h("th", { scope: "col" }, t(`column_${column}`));
     const direction = sort === column ? "ascending" : sort === `-${column}` ? "descending" : "none";
-    const button = h("button", { type: "button", class: "link", onclick: () => onsort(column) }, t(`column_${column}`));
-    return h("th", { scope: "col", "aria-sort": direction }, button);
+    const sorts = button(`column_${column}`, () => onsort(column), "link");
+    return h("th", { scope: "col", "aria-sort": direction }, sorts);
   });
   return h("thead", {}, h("tr", {}, isSelecting && h("td", {}), cells));
 }

@@ -1,10 +1,21 @@
 // The journal, of a device or of the whole gateway: pages in both directions or up to a time, and downloads.
 
-import { relative, request } from "../lib/api.js";
-import { clipped, h, visible } from "../lib/dom.js";
-import { timeElement } from "../lib/format.js";
-import { t } from "../lib/words.js";
-import { attempt, button, labelled, row } from "./page-parts.js";
+import {
+  attempt,
+  bdi,
+  button,
+  clipped,
+  deviceLink,
+  h,
+  labelled,
+  relative,
+  request,
+  row,
+  statusLine,
+  t,
+  table,
+  timeElement,
+} from "./page-parts.js";
 
 /** @import { JournalEntry, JournalPage } from "../lib/types.js" */
 
@@ -17,7 +28,7 @@ const WHOLE_ROWS = 50;
 const SEARCHED = new Set(["text", "level"]);
 // What an operator looks for.
 const TROUBLE = new Set(["refused", "disconnected", "error", "gap"]);
-const COLUMNS = ["time", "direction", "type", "content"];
+const COLUMNS = ["direction", "type", "content"];
 /** @type {Record<string, string>} */
 const DIRECTIONS = { "<": "received", ">": "sent", "=": "changed" };
 
@@ -31,21 +42,15 @@ class DeviceJournal extends HTMLElement {
   /** @type {number | null} goes into `after` for the page after it */
   #after = null;
   #body = h("tbody", {});
-  #status = h("p", { class: "quiet", role: "status" });
+  #status = statusLine();
   #newest = button("newest", () => this.#load());
   #newer = button("newer", () => this.#load(`after=${this.#after}`));
   #older = button("older", () => this.#load(`before=${this.#before}`));
   #upTo = h("input", { type: "datetime-local", step: 1, onchange: () => this.#loadUpTo() });
   /** Links that save everything, one for each format. */
-  #allLinks = FORMATS.map((format) => {
-    const link = h("a", { download: true }, `${t("export")} (${format.toUpperCase()})`);
-    return { format, link };
-  });
+  #allLinks = linksOf("export", false);
   /** Links that save the shown rows, one for each format. */
-  #pageLinks = FORMATS.map((format) => {
-    const link = h("a", { hidden: true, download: true }, `${t("export_page")} (${format.toUpperCase()})`);
-    return { format, link };
-  });
+  #pageLinks = linksOf("export_page", true);
 
   connectedCallback() {
     const device = this.getAttribute("device");
@@ -53,13 +58,10 @@ class DeviceJournal extends HTMLElement {
     if (device !== null) this.#filters.set("device", device);
     const ontoggle = () => details.open && this.#load();
     const parts = [
-      this.#table(),
+      table(this.#isWhole ? ["time", "device", ...COLUMNS] : ["time", ...COLUMNS], this.#body, "journal"),
       this.#status,
       row(this.#newest, this.#newer, this.#older, labelled("up_to", this.#upTo)),
-      row(
-        this.#pageLinks.map(({ link }) => link),
-        this.#allLinks.map(({ link }) => link),
-      ),
+      row([...this.#pageLinks, ...this.#allLinks].map(({ link }) => link)),
     ];
     const details = h("details", { ontoggle }, h("summary", {}, h("h2", {}, t("journal"))), parts);
     this.replaceChildren(...(this.#isWhole ? parts : [details]));
@@ -75,13 +77,6 @@ class DeviceJournal extends HTMLElement {
       else this.#filters.delete(name);
     }
     this.#load();
-  }
-
-  #table() {
-    const names = this.#isWhole ? ["time", "device", "direction", "type", "content"] : COLUMNS;
-    const columns = names.map((key) => h("th", { scope: "col" }, t(key)));
-    const table = h("table", {}, h("thead", {}, h("tr", {}, columns)), this.#body);
-    return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("journal") }, table);
   }
 
   /** @param {string} format */
@@ -129,6 +124,14 @@ class DeviceJournal extends HTMLElement {
 
 customElements.define("device-journal", DeviceJournal);
 
+/** @type {(key: string, hidden: boolean) => {format: string, link: HTMLAnchorElement}[]} */
+function linksOf(key, hidden) {
+  return FORMATS.map((format) => {
+    const link = h("a", { hidden, download: true }, `${t(key)} (${format.toUpperCase()})`);
+    return { format, link };
+  });
+}
+
 /** @type {(entry: JournalEntry, hasDevice: boolean) => HTMLElement} */
 function rowOf({ time, happened, device, address, direction, type, payload }, hasDevice) {
   const late = time - happened >= LATE_S && h("small", {}, t("happened"), " ", timeElement(happened));
@@ -145,6 +148,6 @@ function rowOf({ time, happened, device, address, direction, type, payload }, ha
 
 /** @type {(device: string | null | undefined, address: string | null | undefined) => import("../lib/types.js").Child} */
 function whoOf(device, address) {
-  if (device) return h("a", { href: `#/device/${encodeURIComponent(device)}` }, h("bdi", {}, visible(device)));
-  return address ? h("bdi", { class: "quiet" }, visible(address)) : h("span", { class: "quiet" }, t("gateway"));
+  if (device) return deviceLink({ id: device }, bdi(device));
+  return address ? bdi(address, { class: "quiet" }) : h("span", { class: "quiet" }, t("gateway"));
 }

@@ -1,11 +1,27 @@
 // The live log of a device, filtered by level and text; what matches further back is searched for in the journal.
 
-import { nowS } from "../lib/clock.js";
-import { clipped } from "../lib/dom.js";
-import { formatDate, formatNumber, formatTime, isToday } from "../lib/format.js";
 import { isMatch, isSameLine, joinLines, LEVELS, lineOfEntry } from "../lib/log-lines.js";
-import { failureText, follow, h, oncePerFrame, request, store, t } from "../lib/page.js";
-import { button, hint, labelled, option, row } from "./page-parts.js";
+import {
+  button,
+  clipped,
+  DevicePart,
+  failureText,
+  follow,
+  formatDate,
+  formatNumber,
+  formatTime,
+  h,
+  hint,
+  isToday,
+  labelled,
+  nowS,
+  oncePerFrame,
+  option,
+  request,
+  row,
+  store,
+  t,
+} from "./page-parts.js";
 
 /** @import { LogLine } from "../lib/types.js" */
 
@@ -23,8 +39,7 @@ const COMPARED_MAX = 50;
 // The journal is searched once nobody has typed for this time.
 const SEARCH_DELAY_MS = 400;
 
-class DeviceLog extends HTMLElement {
-  #device = "";
+class DeviceLog extends DevicePart {
   /** @type {LogLine[]} all lines, oldest first; at most LINES_MAX */
   #lines = [];
   /** @type {LogLine[]} lines that are not drawn yet; at most SHOWN_MAX */
@@ -44,24 +59,16 @@ class DeviceLog extends HTMLElement {
     CHOICES.map((level) => option(level, t(`level_${level}`))),
   );
   #text = h("input", { type: "search", dir: "auto", oninput: () => this.#onFilter() });
-  #pause = h(
-    "button",
-    { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => this.#togglePause() },
-    t("pause"),
-  );
+  #pause = button("pause", () => this.#togglePause());
   #clear = button("clear", () => this.#removeAll());
   #list = h("ol", { class: "log", tabindex: 0, "aria-label": t("log"), dir: "ltr" });
   #none = hint("no_lines");
-  #more = h(
-    "button",
-    { type: "button", class: "quiet", hidden: true, onclick: () => this.#search() },
-    t("search_older"),
-  );
+  #more = button("search_older", () => this.#search());
   #status = h("span", { class: "quiet", role: "status" });
   #drawSoon = oncePerFrame(() => this.#isPaused || this.#drawFresh());
 
   connectedCallback() {
-    this.#device = this.getAttribute("device") ?? "";
+    this.#pause.setAttribute("aria-pressed", "false");
     const filters = h(
       "div",
       { class: "row filters" },
@@ -73,7 +80,7 @@ class DeviceLog extends HTMLElement {
     this.replaceChildren(filters, row(this.#more, this.#status), this.#none, this.#list);
     this.#listen();
     this.#redraw();
-    store.watch(this.#device);
+    store.watch(this.device);
   }
 
   disconnectedCallback() {
@@ -83,10 +90,10 @@ class DeviceLog extends HTMLElement {
 
   #listen() {
     follow(this, "log", ({ device, time, level = "info", message }) => {
-      if (device === this.#device) this.#add({ time, level, message });
+      if (device === this.device) this.#add({ time, level, message });
     });
     follow(this, "gap", ({ lost, device, time = nowS() }) => {
-      if (device !== undefined && device !== this.#device) return;
+      if (device !== undefined && device !== this.device) return;
       const missing = device === undefined ? "lines_skipped" : "messages_missing";
       const message = lost === null ? t("lines_may_be_missing") : t(missing, formatNumber(lost));
       this.#add({ time, level: "warning", message });
@@ -103,7 +110,7 @@ class DeviceLog extends HTMLElement {
    * @param {number} time when it began
    */
   async #loadJournal(time) {
-    const device = encodeURIComponent(this.#device);
+    const device = encodeURIComponent(this.device);
     const path = `/api/journal?type=log&limit=${JOURNAL_LINES}&to=${time + OVERLAP_S}&device=${device}`;
     try {
       const { rows, older } = await request("GET", path);
@@ -135,7 +142,7 @@ class DeviceLog extends HTMLElement {
   async #search() {
     const [level, text, before] = [this.#least.value, this.#text.value.trim(), this.#searched];
     if (before === null) return;
-    const query = new URLSearchParams({ type: "log", device: this.#device, level, before: String(before) });
+    const query = new URLSearchParams({ type: "log", device: this.device, level, before: String(before) });
     if (text) query.set("text", text);
     this.#status.textContent = t("searching");
     try {

@@ -1,14 +1,28 @@
 // The measurements of a device: the newest value of each name, and a plot of its history.
 
-import { aboutValue, isVital } from "../lib/about-values.js";
-import { chartHashOf } from "../lib/chart-state.js";
-import { nowS } from "../lib/clock.js";
-import { formatAgo } from "../lib/format.js";
-import { own } from "../lib/own.js";
-import { bdi, follow, h, oncePerFrame, pathOf, request, store, t } from "../lib/page.js";
+import { chartHashOf, LENGTHS } from "../lib/chart-state.js";
 import { addInOrder, joinNewer, pointOf } from "../lib/plot-math.js";
-import { orderOf } from "../lib/rules.js";
-import { hint, labelled, option } from "./page-parts.js";
+import {
+  aboutValue,
+  bdi,
+  DevicePart,
+  every,
+  follow,
+  formatAgo,
+  h,
+  hint,
+  isVital,
+  labelled,
+  nowS,
+  oncePerFrame,
+  option,
+  orderOf,
+  own,
+  pathOf,
+  request,
+  store,
+  t,
+} from "./page-parts.js";
 import { plot } from "./plot.js";
 
 /** @import { Point, Reading, Series, TelemetryReport, Value } from "../lib/types.js" */
@@ -25,20 +39,16 @@ import { plot } from "./plot.js";
  * @property {boolean} hasHistory whether the history was requested
  */
 
-/** Lengths of time that can be chosen, in seconds.
- * @type {Record<string, number>} */
-const RANGES = { minutes: 600, hour: 3600, day: 86_400, week: 604_800, month: 2_592_000 };
+/** @type {Record<string, number>} */
+const RANGES = LENGTHS;
 const USUAL_RANGE = "hour";
 const KEY = "darvaz.range";
 const POINTS = 400;
 const REFRESH_MS = 60_000;
-// What the library itself reports, with unit and title. It comes last.
 
-class DevicePlots extends HTMLElement {
-  #device = "";
+class DevicePlots extends DevicePart {
   /** @type {Map<string, Measurement>} by name */
   #measurements = new Map();
-  #timer = 0;
   /** What people say of the values, as JSON; "" before the first look. */
   #words = "";
   #range = h("select", { onchange: () => this.#onRange() });
@@ -50,24 +60,22 @@ class DevicePlots extends HTMLElement {
   #observer = new ResizeObserver(this.#drawSoon);
 
   connectedCallback() {
-    this.#device = this.getAttribute("device") ?? "";
     const chosen = localStorage.getItem(KEY) ?? "";
     this.#range.replaceChildren(...Object.keys(RANGES).map((name) => option(name, t(name))));
     this.#range.value = chosen in RANGES ? chosen : USUAL_RANGE;
     this.replaceChildren(labelled("range", this.#range), this.#none, this.#list);
-    follow(this, "telemetry", (report) => report.id === this.#device && this.#onTelemetry(report));
+    follow(this, "telemetry", (report) => report.id === this.device && this.#onTelemetry(report));
     follow(this, "devices", () => this.#catchUp());
-    follow(this, "device", (id) => id === this.#device && this.#onDevice());
+    follow(this, "device", (id) => id === this.device && this.#onDevice());
     follow(this, "theme", this.#drawSoon);
     // The custom element itself is inline, and has no size to observe.
     this.#observer.observe(this.#list);
-    this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    every(this, REFRESH_MS, () => this.#refresh());
     this.#takeWords();
     this.#begin();
   }
 
   disconnectedCallback() {
-    clearInterval(this.#timer);
     this.#observer.disconnect();
   }
 
@@ -87,7 +95,7 @@ class DevicePlots extends HTMLElement {
 
   async #begin() {
     try {
-      const { values } = await request("GET", pathOf(this.#device, "telemetry"));
+      const { values } = await request("GET", pathOf(this.device, "telemetry"));
       for (const [name, reading] of this.#newer(values)) this.#show(name, reading);
     } catch {
       // Until it answers, the values of the list of devices are shown.
@@ -107,7 +115,7 @@ class DevicePlots extends HTMLElement {
 
   // After an interruption, the list of devices has what the stream of events missed.
   #catchUp() {
-    const missed = this.#newer(store.devices.get(this.#device)?.values ?? {});
+    const missed = this.#newer(this.known?.values ?? {});
     for (const [name, reading] of missed) this.#fetch(name, this.#show(name, reading));
     // Whether the device is online may have been missed, too.
     this.#showAges();
@@ -123,7 +131,7 @@ class DevicePlots extends HTMLElement {
     this.#none.hidden = true;
     const measurement = this.#measurements.get(name) ?? this.#add(name);
     Object.assign(measurement, { value, time });
-    measurement.number.textContent = aboutValue(this.#device, name).textOf(value);
+    measurement.number.textContent = aboutValue(this.device, name).textOf(value);
     // Texts have no plot.
     measurement.plot.element.hidden = typeof value === "string";
     this.#showAge(measurement);
@@ -132,7 +140,7 @@ class DevicePlots extends HTMLElement {
 
   // Titles, units and order may be changed while the plots are shown.
   #takeWords() {
-    const words = JSON.stringify(store.devices.get(this.#device)?.words?.telemetry ?? {});
+    const words = JSON.stringify(this.known?.words?.telemetry ?? {});
     if (words === this.#words) return;
     const isFirst = this.#words === "";
     this.#words = words;
@@ -145,7 +153,7 @@ class DevicePlots extends HTMLElement {
   // A board that started again has not told its values yet; their plots stay.
   #onDevice() {
     this.#takeWords();
-    const { values = {} } = store.devices.get(this.#device) ?? {};
+    const { values = {} } = this.known ?? {};
     for (const [name, { time }] of this.#measurements) {
       if (!own(values, name) && !isVital(name)) this.#show(name, { value: null, time });
     }
@@ -158,28 +166,21 @@ class DevicePlots extends HTMLElement {
 
   /** @param {Measurement} measurement */
   #showAge({ age, time }) {
-    const isOld = store.devices.get(this.#device)?.online === false;
+    const isOld = this.known?.online === false;
     age.textContent = isOld ? formatAgo(time) : "";
     age.parentElement?.classList.toggle("old", isOld);
   }
 
   /** @param {string} name */
   #add(name) {
-    const { title, unit } = aboutValue(this.#device, name);
+    const { title, unit } = aboutValue(this.device, name);
     const number = h("strong", {});
     const age = h("span", { class: "quiet" });
     const drawing = plot(title, unit);
-    const href = `#/alerts/${encodeURIComponent(this.#device)}/${encodeURIComponent(name)}`;
-    const alert = h("a", { href, class: "quiet", "aria-label": `${t("alert_for")}: ${title}` }, t("alert_for"));
-    const chart = h(
-      "a",
-      {
-        href: chartHashOf({ series: [{ device: this.#device, name }] }),
-        class: "quiet",
-        "aria-label": `${t("chart_for")}: ${title}`,
-      },
-      t("chart_for"),
-    );
+    const link = (/** @type {string} */ key, /** @type {string} */ href) =>
+      h("a", { href, class: "quiet", "aria-label": `${t(key)}: ${title}` }, t(key));
+    const alert = link("alert_for", `#/alerts/${encodeURIComponent(this.device)}/${encodeURIComponent(name)}`);
+    const chart = link("chart_for", chartHashOf({ series: [{ device: this.device, name }] }));
     const caption = h("figcaption", { class: "row" }, bdi(title), age, number, chart, store.mayChange && alert);
     const figure = h("figure", { class: isVital(name) ? "vital" : "" }, caption, drawing.element);
     this.#insert(figure, name);
@@ -192,7 +193,7 @@ class DevicePlots extends HTMLElement {
   // Always in the same order, whatever answers first: the maker's, then by name, with what the library reports last.
   /** @type {(figure: HTMLElement, name: string) => void} */
   #insert(figure, name) {
-    const byOrder = orderOf(store.devices.get(this.#device)?.words?.telemetry);
+    const byOrder = orderOf(this.known?.words?.telemetry);
     const isBefore = (/** @type {string} */ other) =>
       Number(isVital(name)) - Number(isVital(other)) || byOrder(name, other);
     figure.dataset.name = name;
@@ -202,7 +203,7 @@ class DevicePlots extends HTMLElement {
 
   /** @param {TelemetryReport} report */
   #onTelemetry({ time, values }) {
-    const known = store.devices.get(this.#device)?.values ?? {};
+    const known = this.known?.values ?? {};
     for (const [name, value] of Object.entries(values)) {
       // One that comes late is none to show, but has its place in the plot.
       const measurement = this.#show(name, own(known, name) ?? { value, time });
@@ -224,7 +225,7 @@ class DevicePlots extends HTMLElement {
     if (typeof measurement.value === "string") return;
     measurement.hasHistory = true;
     const range = this.#range.value;
-    const path = `${pathOf(this.#device, "telemetry", name)}?from=-${RANGES[range]}&points=${POINTS}`;
+    const path = `${pathOf(this.device, "telemetry", name)}?from=-${RANGES[range]}&points=${POINTS}`;
     try {
       /** @type {Series} */
       const history = await request("GET", path);

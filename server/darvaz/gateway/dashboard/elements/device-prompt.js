@@ -1,14 +1,12 @@
 // The prompt of a device, for operators: code runs beside its program, and what it printed is shown below it.
 
-import { failureText, h, pathOf, request, t } from "../lib/page.js";
 import { isExpression } from "../lib/python.js";
-import { hint, row } from "./page-parts.js";
+import { button, DevicePart, failureText, h, hint, pathOf, request, row, t } from "./page-parts.js";
 
 const LINES_MAX = 400;
 const SESSION_BYTES = 6;
 
-class DevicePrompt extends HTMLElement {
-  #device = "";
+class DevicePrompt extends DevicePart {
   /** One session at a time has the prompt of a board. */
   #session = "";
   /** Whether this session has used the prompt. */
@@ -24,10 +22,9 @@ class DevicePrompt extends HTMLElement {
     "aria-label": t("prompt_code"),
   });
   #output = h("pre", { dir: "ltr", tabindex: 0, role: "log", "aria-label": t("prompt_output"), hidden: true });
-  #run = h("button", { type: "button", onclick: () => this.#submit() }, t("run"));
+  #run = button("run", () => this.#submit(), "");
 
   connectedCallback() {
-    this.#device = this.getAttribute("device") ?? "";
     const bytes = crypto.getRandomValues(new Uint8Array(SESSION_BYTES));
     this.#session = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     this.#input.onkeydown = (event) => this.#onKey(event);
@@ -36,7 +33,7 @@ class DevicePrompt extends HTMLElement {
   }
 
   disconnectedCallback() {
-    if (this.#isUsed) request("DELETE", `${pathOf(this.#device, "prompt")}?session=${this.#session}`).catch(() => {});
+    if (this.#isUsed) request("DELETE", `${pathOf(this.device, "prompt")}?session=${this.#session}`).catch(() => {});
   }
 
   /** @param {KeyboardEvent} event */
@@ -67,7 +64,7 @@ class DevicePrompt extends HTMLElement {
     this.#isUsed = true;
     try {
       const body = { session: this.#session, code, value: isExpression(code) };
-      const { output, error } = await request("POST", pathOf(this.#device, "prompt"), body);
+      const { output, error } = await request("POST", pathOf(this.device, "prompt"), body);
       this.#show(output + (error ?? ""));
     } catch (error) {
       this.#show(`${failureText(error)}\n`);

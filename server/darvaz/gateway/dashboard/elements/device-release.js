@@ -1,9 +1,21 @@
 // Which release runs on a device, why another does not, and a way to give it any release again.
 
-import { formatValue, timeElement } from "../lib/format.js";
-import { bdi, follow, h, request, store, t } from "../lib/page.js";
 import { suggestedOf } from "../lib/releases.js";
-import { attempt, formOf, labelled } from "./page-parts.js";
+import {
+  attempt,
+  bdi,
+  DevicePart,
+  follow,
+  formatValue,
+  formOf,
+  h,
+  labelled,
+  pre,
+  request,
+  store,
+  t,
+  timeElement,
+} from "./page-parts.js";
 
 /** @import { Release } from "../lib/types.js" */
 
@@ -12,8 +24,7 @@ const RELEASES_MAX = 50;
 // The line of a traceback that is not the maker's.
 const LOADER_LINE = /^ {2}File "\/lib\/darvaz_loader\.m?py", line \d+, in run\n/m;
 
-class DeviceRelease extends HTMLElement {
-  #device = "";
+class DeviceRelease extends DevicePart {
   #status = h("output", {});
   #choice = h("select", { onchange: () => (this.#isChosen = true) });
   /** Whether somebody chose a release, which is not changed then. */
@@ -23,7 +34,6 @@ class DeviceRelease extends HTMLElement {
   #shown = "";
 
   connectedCallback() {
-    this.#device = this.getAttribute("device") ?? "";
     const form = formOf(
       () => this.#give(),
       labelled("release_give", this.#choice),
@@ -31,13 +41,13 @@ class DeviceRelease extends HTMLElement {
       this.#status,
     );
     this.replaceChildren(this.#text, store.mayChange ? form : "");
-    follow(this, "device", (device) => device === this.#device && this.#show());
-    follow(this, "rollout", ({ device, state, reason }) => device === this.#device && this.#tell(state, reason));
+    follow(this, "device", (device) => device === this.device && this.#show());
+    follow(this, "rollout", ({ device, state, reason }) => device === this.device && this.#tell(state, reason));
     this.#show();
   }
 
   #show() {
-    const device = store.devices.get(this.#device);
+    const device = this.known;
     const program = device?.program;
     const panel = this.closest("section");
     if (panel) panel.hidden = !program?.state;
@@ -56,7 +66,7 @@ class DeviceRelease extends HTMLElement {
         number && !isSafe ? [" ", t("release_number", formatValue(number))] : "",
       ),
       isSafe ? h("p", {}, t("program_safe_todo")) : "",
-      why ? h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, why) : "",
+      why ? pre("rollout_reason", why) : "",
     );
     // What is offered depends on what runs.
     if (store.mayChange) this.#load();
@@ -66,7 +76,7 @@ class DeviceRelease extends HTMLElement {
     await attempt(this.#status, async () => {
       const [{ releases }, { rollouts }] = await Promise.all([
         request("GET", "/api/releases"),
-        request("GET", `/api/rollouts?device=${encodeURIComponent(this.#device)}`),
+        request("GET", `/api/rollouts?device=${encodeURIComponent(this.device)}`),
       ]);
       const shown = releases.slice(0, RELEASES_MAX);
       const chosen = this.#choice.value;
@@ -83,15 +93,15 @@ class DeviceRelease extends HTMLElement {
           ),
         ),
       );
-      const program = store.devices.get(this.#device)?.program;
-      const value = this.#isChosen ? chosen : suggestedOf(shown, rollouts, this.#device, program);
+      const program = this.known?.program;
+      const value = this.#isChosen ? chosen : suggestedOf(shown, rollouts, this.device, program);
       if (value !== undefined) this.#choice.value = String(value);
     });
   }
 
   async #give() {
     await attempt(this.#status, async () => {
-      await request("POST", "/api/rollouts", { release: Number(this.#choice.value), to: [this.#device] });
+      await request("POST", "/api/rollouts", { release: Number(this.#choice.value), to: [this.device] });
     });
   }
 

@@ -1,8 +1,6 @@
 // Which other systems a board is shown to: a switch for each, which works at once, and Home Assistant's for all boards.
 
-import { failureText, h, pathOf, request, store, t } from "../lib/page.js";
-import { isConfirmed } from "./dialog.js";
-import { hint } from "./page-parts.js";
+import { attempt, DevicePart, h, hint, isConfirmed, pathOf, request, t } from "./page-parts.js";
 
 /** @import { System } from "../lib/types.js" */
 
@@ -13,7 +11,7 @@ const SYSTEMS = /** @type {const} */ ([
   ["metrics", ""],
 ]);
 
-class DeviceVisibility extends HTMLElement {
+class DeviceVisibility extends DevicePart {
   #status = h("output", {});
   #inputs = /** @type {Map<System, HTMLInputElement>} */ (new Map());
   #rows = h("div", {});
@@ -36,7 +34,7 @@ class DeviceVisibility extends HTMLElement {
     this.#forAll.checked = Boolean(home.is_on);
     this.#forAll.disabled = Boolean(home.remedy) && !home.is_on;
     this.#remedy.textContent = this.#forAll.disabled ? t("home_assistant_needs", home.remedy) : "";
-    const hidden = store.devices.get(this.#device)?.hidden_from ?? [];
+    const hidden = this.known?.hidden_from ?? [];
     this.#rows.replaceChildren();
     for (const [system, setting] of SYSTEMS) {
       const isOn = system === "home_assistant" ? this.#forAll.checked : !setting || Boolean(settings[setting]?.value);
@@ -48,36 +46,28 @@ class DeviceVisibility extends HTMLElement {
     }
   }
 
-  get #device() {
-    return this.getAttribute("device") ?? "";
-  }
-
   async #changeForAll() {
     const isOn = this.#forAll.checked;
-    try {
+    const isDone = await attempt(this.#status, async () => {
       if (isOn && !(await isConfirmed(t("home_assistant_sure"), t("turn_on")))) this.#forAll.checked = false;
       else {
         await request("PUT", "/api/home-assistant", { is_on: isOn });
         this.#status.textContent = t("saved");
       }
       await this.#draw();
-    } catch (error) {
-      this.#forAll.checked = !isOn;
-      this.#status.textContent = failureText(error);
-    }
+    });
+    if (!isDone) this.#forAll.checked = !isOn;
   }
 
   /** @param {System} system the one that was clicked */
   async #change(system) {
     const hidden = [...this.#inputs].filter(([, input]) => !input.checked).map(([name]) => name);
-    try {
-      await request("PATCH", pathOf(this.#device), { hidden_from: hidden });
+    const isDone = await attempt(this.#status, async () => {
+      await request("PATCH", pathOf(this.device), { hidden_from: hidden });
       this.#status.textContent = t("saved");
-    } catch (error) {
-      const input = this.#inputs.get(system);
-      if (input) input.checked = !input.checked;
-      this.#status.textContent = failureText(error);
-    }
+    });
+    const input = this.#inputs.get(system);
+    if (!isDone && input) input.checked = !input.checked;
   }
 }
 

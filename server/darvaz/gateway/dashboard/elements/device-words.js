@@ -1,11 +1,25 @@
 // What people call the commands and values of a device: titles in two languages, icons, order, units, and questions.
 
-import { plainDigits } from "../lib/fold.js";
-import { own } from "../lib/own.js";
-import { bdi, h, pathOf, request, store, t } from "../lib/page.js";
-import { commandsOf, orderOf } from "../lib/rules.js";
-import { ICONS } from "./icon.js";
-import { hint, row, saving, selectOf, submitted } from "./page-parts.js";
+import {
+  bdi,
+  commandsOf,
+  DevicePart,
+  h,
+  hint,
+  ICONS,
+  orderOf,
+  own,
+  pathOf,
+  plainDigits,
+  request,
+  resultLine,
+  row,
+  saving,
+  selectOf,
+  submitted,
+  t,
+  table,
+} from "./page-parts.js";
 
 /** @import { Words } from "../lib/types.js" */
 
@@ -13,7 +27,7 @@ import { hint, row, saving, selectOf, submitted } from "./page-parts.js";
 
 const LANGUAGES = ["en", "fa"];
 
-class DeviceWords extends HTMLElement {
+class DeviceWords extends DevicePart {
   connectedCallback() {
     const ontoggle = () => details.open && this.#draw(details);
     const details = h("details", { ontoggle }, h("summary", {}, h("h2", {}, t("words"))));
@@ -22,7 +36,7 @@ class DeviceWords extends HTMLElement {
 
   /** @param {HTMLElement} details */
   #draw(details) {
-    const device = store.devices.get(this.getAttribute("device") ?? "");
+    const device = this.known;
     if (!device) return;
     const { commands = {}, telemetry = {} } = device.words ?? {};
     const names = Object.keys({ ...device.telemetry, ...device.values }).sort(orderOf(telemetry));
@@ -30,7 +44,7 @@ class DeviceWords extends HTMLElement {
     const valueRows = names.map((name) =>
       valueRow(name, own(telemetry, name) ?? {}, own(device.telemetry, name)?.unit),
     );
-    const status = h("output", { class: "status" });
+    const status = resultLine();
     const onsubmit = submitted(async () => {
       await saving(status, async () => {
         await request("PUT", pathOf(device.id, "words"), {
@@ -43,8 +57,8 @@ class DeviceWords extends HTMLElement {
       "form",
       { onsubmit },
       hint("words_hint"),
-      table(["command", "title_en", "title_fa", "icon", "order", "confirm", "shown_by"], commandRows),
-      table(["telemetry", "title_en", "title_fa", "order", "unit", "precision"], valueRows),
+      tableOf(["command", "title_en", "title_fa", "icon", "order", "confirm", "shown_by"], commandRows),
+      tableOf(["telemetry", "title_en", "title_fa", "order", "unit", "precision"], valueRows),
       row(h("button", {}, t("save")), status),
     );
     details.replaceChildren(/** @type {Node} */ (details.firstElementChild), form);
@@ -54,15 +68,9 @@ class DeviceWords extends HTMLElement {
 customElements.define("device-words", DeviceWords);
 
 /** @type {(columns: string[], rows: WordsRow[]) => HTMLElement} */
-function table(columns, rows) {
-  const head = columns.map((key) => h("th", { scope: "col" }, t(key)));
-  const body = h(
-    "tbody",
-    {},
-    rows.map(({ element }) => element),
-  );
-  const label = { class: "wide", tabindex: 0, role: "region", "aria-label": t(columns[0]) };
-  return h("div", label, h("table", {}, h("thead", {}, h("tr", {}, head)), body));
+function tableOf(columns, rows) {
+  const items = rows.map(({ element }) => element);
+  return table(columns, h("tbody", {}, items), columns[0]);
 }
 
 /** @type {(rows: WordsRow[]) => Record<string, Words>} */

@@ -1,10 +1,7 @@
 // The filters over the list of devices, and the choice between cards and a table.
 
 import { ALL_COLUMNS, chosenColumns, showColumn } from "../lib/columns.js";
-import { compareNames, fold } from "../lib/fold.js";
-import { h, store, t, visible } from "../lib/page.js";
-import { icon } from "./icon.js";
-import { button, option } from "./page-parts.js";
+import { button, compareNames, fold, h, icon, option, store, t, visible } from "./page-parts.js";
 
 /** @import { Device } from "../lib/types.js" */
 /** @import { FleetFilter } from "../lib/fleet.js" */
@@ -19,12 +16,13 @@ const STATES = ["online", "offline", "problem", "safe_mode", "weak", "memory"];
  */
 export function fleetFilters(onchange, onselect) {
   // Made once, so that typed text stays when devices are added.
+  /** @type {HTMLInputElement} */
   const search = h("input", {
     type: "search",
     dir: "auto",
     placeholder: t("search_hint"),
+    oninput: () => onchange({ q: search.value }),
   });
-  search.addEventListener("input", () => onchange({ q: search.value }));
   const state = choice("state", onchange);
   const group = choice("group", onchange);
   const kind = choice("kind", onchange);
@@ -49,22 +47,10 @@ export function fleetFilters(onchange, onselect) {
   /** @type {(filter: FleetFilter, devices: Device[], isSelecting: boolean) => void} */
   const draw = (filter, devices, isSelecting) => {
     if (search !== document.activeElement) search.value = filter.q;
-    state.draw(
-      STATES.map((name) => [name, t(`filter_${name}`)]),
-      filter.state,
-    );
-    group.draw(
-      groupsOf(devices).map((name) => [name, visible(name)]),
-      filter.group,
-    );
-    kind.draw(
-      distinct(devices, "kind").map((name) => [name, t(`kind_${name}`)]),
-      filter.kind,
-    );
-    version.draw(
-      distinct(devices, "version").map((name) => [name, visible(name)]),
-      filter.version,
-    );
+    state.draw(STATES, filter, (name) => t(`filter_${name}`));
+    group.draw(groupsOf(devices), filter, visible);
+    kind.draw(distinct(devices, "kind"), filter, (name) => t(`kind_${name}`));
+    version.draw(distinct(devices, "version"), filter, visible);
     isTable = filter.view === "table";
     table.setAttribute("aria-pressed", String(isTable));
     columns.hidden = !isTable;
@@ -79,11 +65,11 @@ export function fleetFilters(onchange, onselect) {
 function columnChoice(onchoose) {
   const chosen = chosenColumns();
   const boxes = ALL_COLUMNS.map((column) => {
-    const box = h("input", { type: "checkbox", checked: chosen.includes(column) });
-    box.addEventListener("change", () => {
+    const onchange = () => {
       showColumn(column, box.checked);
       onchoose();
-    });
+    };
+    const box = h("input", { type: "checkbox", checked: chosen.includes(column), onchange });
     return h("label", {}, box, " ", t(`column_${column}`));
   });
   return h(
@@ -94,22 +80,25 @@ function columnChoice(onchoose) {
   );
 }
 
-/** @type {(key: "state" | "group" | "kind" | "version", onchange: (change: Partial<FleetFilter>) => void) => {label: HTMLElement, draw(options: string[][], value: string): void}} */
+/** @type {(key: "state" | "group" | "kind" | "version", onchange: (change: Partial<FleetFilter>) => void) => {label: HTMLElement, draw(names: string[], filter: FleetFilter, textOf: (name: string) => string): void}} */
 function choice(key, onchange) {
-  const select = h("select", { "aria-label": t(`column_${key}`) });
-  select.addEventListener("change", () => onchange({ [key]: select.value }));
+  /** @type {HTMLSelectElement} */
+  const select = h("select", { "aria-label": t(`column_${key}`), onchange: () => onchange({ [key]: select.value }) });
   const label = h("label", {}, select);
   let drawn = "";
-  /** @type {(options: string[][], value: string) => void} */
-  const draw = (options, value) => {
+  /** @type {(names: string[], filter: FleetFilter, textOf: (name: string) => string) => void} */
+  const draw = (names, { [key]: value }, textOf) => {
     // One value of all boards filters nothing.
-    label.hidden = options.length < (key === "group" ? 1 : 2) && !value;
-    const shown = JSON.stringify([options, value]);
+    label.hidden = names.length < (key === "group" ? 1 : 2) && !value;
+    const shown = JSON.stringify([names, value]);
     if (shown === drawn) return;
     drawn = shown;
-    const all = option("", t(`all_${key}`));
-    const known = options.some(([name]) => name === value) || !value ? options : [...options, [value, visible(value)]];
-    select.replaceChildren(all, ...known.map(([name, text]) => option(name, text)));
+    const strange = value && !names.includes(value) && option(value, visible(value));
+    select.replaceChildren(
+      option("", t(`all_${key}`)),
+      ...names.map((name) => option(name, textOf(name))),
+      strange || "",
+    );
     select.value = value;
     select.classList.toggle("chosen", value !== "");
   };

@@ -1,24 +1,16 @@
 // What is wrong with the gateway, in its own sentences, above every page; read each minute while the page is seen.
 
-import { h, request, store, t, visible } from "../lib/page.js";
+import { every, follow, h, request, store, t, visible } from "../lib/page.js";
 
 const READ_EVERY_MS = 60_000;
 
 class GatewayProblems extends HTMLElement {
-  #timer = 0;
-  #read = () => this.#load();
-
   connectedCallback() {
     this.hidden = true;
     this.setAttribute("role", "status");
-    this.#timer = setInterval(this.#read, READ_EVERY_MS);
-    store.addEventListener("state", this.#read);
+    every(this, READ_EVERY_MS, () => this.#load());
+    follow(this, "state", () => this.#load());
     this.#load();
-  }
-
-  disconnectedCallback() {
-    clearInterval(this.#timer);
-    store.removeEventListener("state", this.#read);
   }
 
   async #load() {

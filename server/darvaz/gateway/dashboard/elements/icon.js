@@ -1,6 +1,6 @@
 // Small drawings of our own, in the colour of the text beside them.
 
-import { drawn } from "../lib/dom.js";
+import { drawn } from "../lib/page.js";
 
 /** The path of each icon in a square of 24, by the names that boards may use. */
 /** @type {Record<string, string>} */

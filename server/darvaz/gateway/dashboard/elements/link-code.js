@@ -1,10 +1,8 @@
 // A link with a secret: to copy, and as a QR code for a phone.
 
 import { addressFor } from "../lib/addresses.js";
-import { drawn } from "../lib/dom.js";
-import { failureText, h, request, t } from "../lib/page.js";
 import { copyable } from "./copyable.js";
-import { showDialog } from "./dialog.js";
+import { drawn, failureText, h, request, showDialog, t } from "./page-parts.js";
 
 /** @import { Child, IssuedLink } from "../lib/types.js" */
 

@@ -1,16 +1,37 @@
 // What pages of lists and forms have in common: panels, tables, labels and buttons with a name for screen readers.
 
-import { failureText, h, t, visible } from "../lib/page.js";
+import { failureText, h, store, t, visible } from "../lib/page.js";
+
+export * from "../lib/page.js";
+export * from "./dialog.js";
+export * from "./icon.js";
+export * from "./presence.js";
 
 /** @import { Child } from "../lib/types.js" */
+
+/** A part of a page about the device that its attribute names. */
+export class DevicePart extends HTMLElement {
+  get device() {
+    return this.getAttribute("device") ?? "";
+  }
+
+  /** What is known of the device. */
+  get known() {
+    return store.devices.get(this.device);
+  }
+}
 
 /** @type {(...content: Child[]) => HTMLElement} */
 export const panel = (...content) => h("section", { class: "panel" }, content);
 
-/** @type {(columns: string[], body: HTMLElement) => HTMLElement} */
-export function table(columns, body) {
+/**
+ * Returns a table; one that may be wider than the page has a label, as the keyboard scrolls it.
+ * @type {(columns: string[], body: HTMLElement, label?: string) => HTMLElement}
+ */
+export function table(columns, body, label) {
   const titles = columns.map((key) => h("th", { scope: "col" }, t(key)));
-  return h("div", { class: "wide" }, h("table", {}, h("thead", {}, h("tr", {}, titles)), body));
+  const region = label && { tabindex: 0, role: "region", "aria-label": t(label) };
+  return h("div", { class: "wide", ...region }, h("table", {}, h("thead", {}, h("tr", {}, titles)), body));
 }
 
 /** @type {(title: string, content: Child) => HTMLElement} */
@@ -102,6 +123,18 @@ export function selectOf(options, label, value) {
 
 /** The line of a page that says what went wrong. */
 export const failureLine = () => h("p", { role: "alert", class: "failed" });
+
+/** What went well or wrong with one thing. */
+export const resultLine = () => h("output", { class: "status" });
+
+/** What goes on, for all to see and hear. */
+export const statusLine = () => h("p", { class: "quiet", role: "status" });
+
+/** @type {(key: string, text: string, dir?: "auto" | "ltr") => HTMLElement} */
+export const pre = (key, text, dir = "auto") => h("pre", { dir, tabindex: 0, "aria-label": t(key) }, text);
+
+/** @type {(length?: number, more?: import("../lib/types.js").Properties) => HTMLInputElement} */
+export const textInput = (length, more) => h("input", { maxlength: length, dir: "auto", autocomplete: "off", ...more });
 
 /** @type {(...content: Child[]) => HTMLElement} */
 export const row = (...content) => h("div", { class: "row" }, content);

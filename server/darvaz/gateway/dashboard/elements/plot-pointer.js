@@ -1,7 +1,6 @@
 // Reads single values off a plot: under the mouse or finger, or with the arrow keys.
 
-import { formatDate, formatTime, formatValue } from "../lib/format.js";
-import { announce, h, t, visible } from "../lib/page.js";
+import { announce, formatDate, formatTime, formatValue, h, t, visible } from "../lib/page.js";
 import { nearestTo } from "../lib/plot-math.js";
 
 /** @import { Point } from "../lib/types.js" */

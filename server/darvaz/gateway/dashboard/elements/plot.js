@@ -1,8 +1,8 @@
 // A plot of one name over time: a line of means in a band from lowest to highest.
 
-import { formatBytes, formatDate, formatShort, formatTick, formatTime, formatValue } from "../lib/format.js";
-import { h, t } from "../lib/page.js";
-import { boundsOf, digitsFor, segmentsOf, summaryOf, ticksOf } from "../lib/plot-math.js";
+import { formatDate, formatTime, formatValue, h, t } from "../lib/page.js";
+import { boundsOf, summaryOf } from "../lib/plot-math.js";
+import { drawPoints, labelsOf } from "./line-drawing.js";
 import { pointer } from "./plot-pointer.js";
 
 /** @import { Point } from "../lib/types.js" */
@@ -78,7 +78,7 @@ function draw(canvas, points, fromS, toS, unit) {
   const style = getComputedStyle(canvas);
   const [low, high] = boundsOf(points);
   pen.font = `11px ${style.fontFamily}`;
-  const labels = axisLabels(low, high, unit, (text) => pen.measureText(text).width <= width * LEFT_SHARE - MARGIN);
+  const labels = labelsOf(low, high, unit, (text) => pen.measureText(text).width <= width * LEFT_SHARE - MARGIN);
   const left = Math.max(LEFT_MIN, ...labels.map(({ text }) => Math.ceil(pen.measureText(text).width) + 2 * MARGIN));
   const x = (/** @type {number} */ timeS) => left + ((timeS - fromS) / (toS - fromS || 1)) * (width - left - RIGHT);
   const y = (/** @type {number} */ value) =>
@@ -89,24 +89,8 @@ function draw(canvas, points, fromS, toS, unit) {
   drawValueAxis(pen, scale, labels);
   drawTimeAxis(pen, scale);
   pen.fillStyle = pen.strokeStyle = style.color;
-  for (const segment of points.length ? segmentsOf(points) : []) drawSegment(pen, segment, scale);
+  drawPoints(pen, points, x, y);
   return left;
-}
-
-/**
- * Returns the values that the axis names, each at its own place: round numbers.
- * @type {(low: number, high: number, unit: string | undefined, isShort: (text: string) => boolean) => {value: number, text: string}[]}
- */
-function axisLabels(low, high, unit, isShort) {
-  const ticks = unit === "B" ? ticksOf(low, high, 1024) : ticksOf(low, high);
-  const step = (ticks[1] ?? high) - ticks[0];
-  const whole = ticks.map((value) => ({
-    value,
-    text: unit === "B" ? formatBytes(value, digitsFor(step / 1024)) : formatTick(value, step),
-  }));
-  return whole.every(({ text }) => isShort(text))
-    ? whole
-    : whole.map(({ value }) => ({ value, text: formatShort(value) }));
 }
 
 /** @type {(pen: CanvasRenderingContext2D, scale: Scale, labels: {value: number, text: string}[]) => void} */
@@ -136,20 +120,4 @@ function drawTimeAxis(pen, { fromS, toS, x }) {
     pen.textAlign = align;
     pen.fillText(toS - fromS > DAY_S ? formatDate(timeS) : formatTime(timeS).slice(0, 5), x(timeS), HEIGHT - 4);
   }
-}
-
-/** @type {(pen: CanvasRenderingContext2D, segment: Point[], scale: Scale) => void} */
-function drawSegment(pen, segment, { x, y }) {
-  pen.lineWidth = 1.75;
-  pen.lineJoin = "round";
-  pen.globalAlpha = 0.18;
-  pen.beginPath();
-  for (const [timeS, , low] of segment) pen.lineTo(x(timeS), y(low));
-  for (const [timeS, , , high] of segment.toReversed()) pen.lineTo(x(timeS), y(high));
-  pen.fill();
-  pen.globalAlpha = 1;
-  pen.beginPath();
-  for (const [timeS, mean] of segment) pen.lineTo(x(timeS), y(mean));
-  pen.stroke();
-  if (segment.length === 1) pen.fillRect(x(segment[0][0]) - 1.5, y(segment[0][1]) - 1.5, 3, 3);
 }

@@ -15,9 +15,9 @@ export function presence({ online }) {
 
 /**
  * Returns the link to the page of a device.
- * @param {Device} device
+ * @param {{id: string}} device
  * @param {import("../lib/types.js").Child} content
  */
-export function deviceLink(device, content) {
-  return h("a", { href: `#/device/${encodeURIComponent(device.id)}` }, content);
+export function deviceLink({ id }, content) {
+  return h("a", { href: `#/device/${encodeURIComponent(id)}` }, content);
 }

@@ -1,8 +1,18 @@
 // A switch on a card: the first command of a board that turns something on and off.
 
-import { own } from "../lib/own.js";
-import { announce, failureText, h, nameOf, pathOf, request, visible } from "../lib/page.js";
-import { stateOf, switchOf, titleOf } from "../lib/rules.js";
+import {
+  announce,
+  failureText,
+  h,
+  nameOf,
+  own,
+  pathOf,
+  request,
+  stateOf,
+  switchOf,
+  titleOf,
+  visible,
+} from "../lib/page.js";
 import { toggle } from "./control-fields.js";
 
 /** @import { Device } from "../lib/types.js" */

@@ -1,9 +1,6 @@
 // The last hour of one value in a line without axes.
 
-import { pathOf, request } from "../lib/api.js";
-import { nowS } from "../lib/clock.js";
-import { drawn, h } from "../lib/dom.js";
-import { orderOf } from "../lib/rules.js";
+import { drawn, h, nowS, orderOf, pathOf, request } from "../lib/page.js";
 
 /** @import { Device, Point } from "../lib/types.js" */
 

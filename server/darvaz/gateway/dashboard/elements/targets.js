@@ -1,7 +1,6 @@
 // Chooses boards: one, those of a group, or all. A choice is a text: "device/…", "group/…", or "" for all.
 
-import { boardsByName } from "../lib/about-values.js";
-import { h, nameOf, t, visible } from "../lib/page.js";
+import { boardsByName, h, nameOf, t, visible } from "../lib/page.js";
 import { groupsOf } from "./fleet-filters.js";
 
 /** Returns the choices of boards and of groups, each with its text. */

@@ -1,10 +1,7 @@
 // What is wrong in the fleet, in words: the boards that are offline by their common causes, safe mode, weak signals, low memory.
 
 import { outagesOf, problemOf } from "../lib/fleet.js";
-import { formatAgo, formatNumber } from "../lib/format.js";
-import { bdi, h, nameOf, t } from "../lib/page.js";
-import { icon } from "./icon.js";
-import { deviceLink } from "./presence.js";
+import { bdi, deviceLink, formatAgo, formatNumber, h, icon, nameOf, t } from "./page-parts.js";
 
 /** @import { Child, Device } from "../lib/types.js" */
 /** @import { FleetFilter, Outage } from "../lib/fleet.js" */

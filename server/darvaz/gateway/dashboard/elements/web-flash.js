@@ -2,9 +2,7 @@
 // that is loaded once a port is chosen: few people do so.
 
 import { boardAddress } from "../lib/addresses.js";
-import { nowS } from "../lib/clock.js";
-import { announce, failureText, h, pathOf, request, t, visible } from "../lib/page.js";
-import { formOf, hint } from "./page-parts.js";
+import { announce, failureText, formOf, h, hint, nowS, pathOf, request, t, visible } from "./page-parts.js";
 import "../lib/words-flash.js";
 
 /** @import { BoardError, BoardPrompt } from "../lib/board-prompt.js" */

@@ -1,6 +1,6 @@
 // A long list of which only the part in view is in the page, so that thousands of boards are as quick as ten.
 
-import { h } from "../lib/dom.js";
+import { h } from "../lib/page.js";
 
 const CHUNK = 24;
 // Parts are made a little before they scroll into view.

@@ -100,6 +100,14 @@ export function oncePerFrame(call) {
 }
 
 /**
+ * Calls a function again and again for as long as an element is on the page.
+ * @type {(element: HTMLElement, periodMs: number, call: () => unknown) => void}
+ */
+export function every(element, periodMs, call) {
+  const timer = setInterval(() => (element.isConnected ? call() : clearInterval(timer)), periodMs);
+}
+
+/**
  * Makes screen readers read a text.
  * @param {string} text
  */

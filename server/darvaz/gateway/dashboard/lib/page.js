@@ -1,7 +1,13 @@
-// What nearly every page and element uses, from one place: each would have five lines of imports otherwise.
+// What nearly every page and element uses, from one place: each would have ten lines of imports otherwise.
 
-export { failureText, pathOf, reasonOf, request } from "./api.js";
-export { announce, bdi, h, oncePerFrame, visible } from "./dom.js";
-export { nameOf } from "./known-devices.js";
-export { follow, store } from "./store.js";
-export { t } from "./words.js";
+export * from "./about-values.js";
+export * from "./api.js";
+export * from "./clock.js";
+export * from "./dom.js";
+export * from "./fold.js";
+export * from "./format.js";
+export * from "./known-devices.js";
+export * from "./own.js";
+export * from "./rules.js";
+export * from "./store.js";
+export * from "./words.js";

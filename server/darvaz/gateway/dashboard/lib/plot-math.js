@@ -72,12 +72,12 @@ export function ticksOf(low, high, base = 1) {
 
 /**
  * Divides points where there is a gap in time.
- * @param {Point[]} points at least one
+ * @param {Point[]} points
  */
 export function segmentsOf(points) {
   const steps = points.slice(1).map((point, at) => point[0] - points[at][0]);
   const median = [...steps].sort((a, b) => a - b)[steps.length >> 1] ?? 0;
-  const segments = [[points[0]]];
+  const segments = points.slice(0, 1).map((point) => [point]);
   steps.forEach((step, at) => {
     if (step > median * GAP_STEPS) segments.push([]);
     segments[segments.length - 1].push(points[at + 1]);

@@ -1,22 +1,29 @@
 // The page of tokens and signed-in browsers: made and ended here.
 
 import { copyable } from "../elements/copyable.js";
-import { isConfirmed } from "../elements/dialog.js";
 import {
   actionButton,
+  announce,
   attempt,
+  bdi,
   cell,
   failureLine,
   formOf,
+  h,
+  isConfirmed,
   labelled,
+  nowS,
   panel,
+  request,
   select,
+  store,
+  t,
   table,
+  textInput,
+  timeElement,
+  visible,
 } from "../elements/page-parts.js";
 import { addressFor } from "../lib/addresses.js";
-import { nowS } from "../lib/clock.js";
-import { timeElement } from "../lib/format.js";
-import { announce, bdi, h, request, store, t, visible } from "../lib/page.js";
 import { byUse, isRecent } from "../lib/tokens.js";
 
 /** @import { BrowserSession, Token } from "../lib/types.js" */
@@ -53,7 +60,7 @@ class AccessPage extends HTMLElement {
 
   #tokenForm() {
     const kind = select(KINDS, "kind");
-    const label = h("input", { maxlength: 64, dir: "auto", autocomplete: "off" });
+    const label = textInput(64);
     const result = this.#issued;
     const issue = async () => {
       const { id, token } = await request("POST", "/api/tokens", { kind: kind.value, label: label.value.trim() });

@@ -1,13 +1,28 @@
 // The page that adds a board: opens the enrolment window, shows the command to run, and waits for the board.
 
 import { copyable } from "../elements/copyable.js";
-import { attempt, hint, panel, row } from "../elements/page-parts.js";
-import { deviceLink } from "../elements/presence.js";
-import { announce, bdi, follow, h, nameOf, request, store, t } from "../lib/page.js";
+import {
+  announce,
+  attempt,
+  bdi,
+  button,
+  deviceLink,
+  every,
+  follow,
+  formatDuration,
+  formatTime,
+  h,
+  hint,
+  nameOf,
+  nowS,
+  panel,
+  request,
+  row,
+  store,
+  t,
+} from "../elements/page-parts.js";
 import "../elements/web-flash.js";
 import { boardAddress, flashCommand, isLoopback } from "../lib/addresses.js";
-import { nowS } from "../lib/clock.js";
-import { formatDuration, formatTime } from "../lib/format.js";
 
 /** @import { Child, Enrolment } from "../lib/types.js" */
 
@@ -16,17 +31,22 @@ const TICK_MS = 1_000;
 const REFRESH_MS = 5_000;
 const REFUSALS_MAX = 5;
 
+/** @type {typeof button} */
+function windowButton(...given) {
+  const made = button(...given);
+  made.setAttribute("aria-describedby", "window-state");
+  return made;
+}
+
 class AddBoard extends HTMLElement {
   /** @type {Enrolment | null} the gateway's answer; null before the first */
   #enrolment = null;
   /** When the window closes, in milliseconds of Date.now(). */
   #endsMs = 0;
-  #tickTimer = 0;
-  #refreshTimer = 0;
   #sinceS = nowS();
   #status = h("p", { class: "window", id: "window-state" });
-  #openButton = button("open_window", "", () => this.#change("POST", { minutes: MINUTES }));
-  #closeButton = button("close_window", "quiet", () => this.#change("DELETE"));
+  #openButton = windowButton("open_window", () => this.#change("POST", { minutes: MINUTES }), "");
+  #closeButton = windowButton("close_window", () => this.#change("DELETE"));
   #address = h("div", {});
   #refusals = h("ul", { class: "refusals", hidden: true, "aria-live": "polite" });
   /** Refusals after this entry are of boards that somebody tries to add now. */
@@ -37,14 +57,9 @@ class AddBoard extends HTMLElement {
     const steps = h("ol", { class: "steps" }, this.#commandStep(), this.#openStep(), this.#waitStep());
     this.replaceChildren(h("h1", {}, t("add")), panel(h("web-flash", {})), h("p", {}, t("add_intro")), steps);
     follow(this, "arrived", (id) => this.#welcome(id));
-    this.#tickTimer = setInterval(() => this.#tick(), TICK_MS);
-    this.#refreshTimer = setInterval(() => this.#refresh(), REFRESH_MS);
+    every(this, TICK_MS, () => this.#tick());
+    every(this, REFRESH_MS, () => this.#refresh());
     this.#load("GET");
-  }
-
-  disconnectedCallback() {
-    clearInterval(this.#tickTimer);
-    clearInterval(this.#refreshTimer);
   }
 
   #openStep() {
@@ -151,11 +166,6 @@ class AddBoard extends HTMLElement {
 }
 
 customElements.define("add-board", AddBoard);
-
-/** @type {(label: string, style: string, onclick: () => unknown) => HTMLButtonElement} */
-function button(label, style, onclick) {
-  return h("button", { type: "button", class: style, "aria-describedby": "window-state", onclick }, t(label));
-}
 
 /** @type {(title: string, ...content: Child[]) => HTMLElement} */
 function step(title, ...content) {

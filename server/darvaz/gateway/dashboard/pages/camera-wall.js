@@ -1,8 +1,6 @@
 // The page of all cameras, side by side, at a low frame rate.
 
-import { row } from "../elements/page-parts.js";
-import { deviceLink, presence } from "../elements/presence.js";
-import { bdi, follow, h, nameOf, store, t } from "../lib/page.js";
+import { bdi, deviceLink, follow, h, nameOf, presence, row, store, t } from "../elements/page-parts.js";
 import "../elements/device-camera.js";
 
 /** @import { Device } from "../lib/types.js" */

@@ -1,22 +1,34 @@
 // The page of a chart: values of several boards over one time, compared with an earlier one, as its address says.
 
-import { button, panel } from "../elements/page-parts.js";
-import { announce, failureText, follow, h, oncePerFrame, t, visible } from "../lib/page.js";
+import {
+  aboutValue,
+  announce,
+  boardName,
+  button,
+  every,
+  failureText,
+  follow,
+  formatIso,
+  h,
+  nowS,
+  oncePerFrame,
+  panel,
+  statusLine,
+  t,
+  visible,
+} from "../elements/page-parts.js";
 import "../lib/words-charts.js";
 import { chartCanvas, lookOf } from "../elements/chart-canvas.js";
 import { drawChart, heightOf } from "../elements/chart-drawing.js";
 import { drawHead, HEAD } from "../elements/chart-head.js";
 import { chartLegend } from "../elements/chart-legend.js";
 import { fullText, seriesPicker, timePicker } from "../elements/chart-picker.js";
-import { isCopied } from "../elements/copyable.js";
-import { aboutValue, boardName } from "../lib/about-values.js";
+import { copyButton } from "../elements/copyable.js";
 import { alertText } from "../lib/alert-text.js";
 import { fewAtOnce, loadAlerts, loadHappened, loadSeries } from "../lib/chart-data.js";
 import { rowsOf, spansOf } from "../lib/chart-math.js";
 import { chartHashOf, chartStateOf, movedSpan, SERIES_MAX, spanOf } from "../lib/chart-state.js";
-import { nowS } from "../lib/clock.js";
 import { csvOf } from "../lib/fleet.js";
-import { formatIso } from "../lib/format.js";
 import { addInOrder, pointOf } from "../lib/plot-math.js";
 import { saveFile } from "../lib/save-file.js";
 
@@ -33,7 +45,6 @@ const REFRESH_MS = 60_000;
 const LOAD_DELAY_MS = 250;
 const PICTURE_WIDTH = 1_200;
 const PICTURE_RATIO = 2;
-const COPIED_MS = 2_000;
 
 /** @type {Data} */
 const NOTHING = { points: [], states: [] };
@@ -52,9 +63,7 @@ class ChartPage extends HTMLElement {
   /** Counts loads: only the last one is shown. */
   #loads = 0;
   #loadTimer = 0;
-  #refreshTimer = 0;
-  #copiedTimer = 0;
-  #status = h("p", { class: "quiet", role: "status" });
+  #status = statusLine();
   #failed = h("p", { class: "failed", role: "alert" });
   #canvas = chartCanvas({
     onmove: (move) => this.#change(movedSpan(this.#span, move)),
@@ -70,11 +79,10 @@ class ChartPage extends HTMLElement {
     (step) => this.#step(step),
   );
   #series = seriesPicker((added) => this.#add(added));
-  #copy = button("chart_link", () => this.#copyLink());
   #tools = h(
     "span",
     { class: "row tools" },
-    this.#copy,
+    copyButton("chart_link", "chart_link_copied", () => location.href),
     button("chart_csv", () => this.#saveCsv()),
     button("chart_png", () => this.#savePicture()),
   );
@@ -103,15 +111,13 @@ class ChartPage extends HTMLElement {
     follow(this, "devices", () => this.#series.offer());
     follow(this, "theme", this.#drawSoon);
     this.#observer.observe(this.#canvas.element);
-    this.#refreshTimer = setInterval(() => this.#state.lastS && this.#load(), REFRESH_MS);
+    every(this, REFRESH_MS, () => this.#state.lastS && this.#load());
     this.#draw();
     this.#load();
   }
 
   disconnectedCallback() {
-    clearInterval(this.#refreshTimer);
     clearTimeout(this.#loadTimer);
-    clearTimeout(this.#copiedTimer);
     this.#observer.disconnect();
   }
 
@@ -258,19 +264,6 @@ class ChartPage extends HTMLElement {
         .map((mark) => `${boardName(device)}: ${t(`mark_${mark.kind}`)} – ${visible(mark.text).slice(0, 120)}`),
     ]);
     return found.slice(0, 4).join(" · ") || t("chart_hint");
-  }
-
-  async #copyLink() {
-    const text = h("span", { class: "visually-hidden" }, location.href);
-    this.append(text);
-    const isDone = await isCopied(location.href, text);
-    text.remove();
-    this.#copy.textContent = t(isDone ? "chart_link_copied" : "copy_by_hand");
-    announce(this.#copy.textContent ?? "");
-    clearTimeout(this.#copiedTimer);
-    this.#copiedTimer = setTimeout(() => {
-      this.#copy.textContent = t("chart_link");
-    }, COPIED_MS);
   }
 
   async #saveCsv() {

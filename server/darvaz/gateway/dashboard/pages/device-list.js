@@ -3,13 +3,11 @@
 import { batchBar } from "../elements/batch-bar.js";
 import { cardOf, rowOf, tableHead } from "../elements/device-items.js";
 import { fleetFilters } from "../elements/fleet-filters.js";
-import { hint } from "../elements/page-parts.js";
+import { every, follow, formatNumber, h, hint, oncePerFrame, statusLine, store, t } from "../elements/page-parts.js";
 import { troubles } from "../elements/troubles.js";
 import { Windowed } from "../elements/windowed.js";
 import { chosenColumns } from "../lib/columns.js";
 import { filterOf, hashOf, problemOf, shownOf } from "../lib/fleet.js";
-import { formatNumber } from "../lib/format.js";
-import { follow, h, oncePerFrame, store, t } from "../lib/page.js";
 
 /** @import { Device } from "../lib/types.js" */
 /** @import { FleetFilter } from "../lib/fleet.js" */
@@ -31,10 +29,9 @@ class DeviceList extends HTMLElement {
   #shape = "";
   /** @type {string[]} the ids that are shown, in order */
   #ids = [];
-  #timer = 0;
   #orderTimer = 0;
   #isSelecting = false;
-  #count = h("p", { class: "quiet", role: "status" });
+  #count = statusLine();
   #troubles = troubles((change) => this.#change(change));
   #filters = fleetFilters(
     (change) => this.#change(change),
@@ -56,12 +53,11 @@ class DeviceList extends HTMLElement {
     follow(this, "devices", () => this.#orderSoon());
     follow(this, "device", (id) => this.#onDevice(id));
     follow(this, "telemetry", ({ id }) => this.#markChanged([id]));
-    this.#timer = setInterval(() => this.#onTime(), REFRESH_MS);
+    every(this, REFRESH_MS, () => this.#onTime());
     this.#draw();
   }
 
   disconnectedCallback() {
-    clearInterval(this.#timer);
     clearTimeout(this.#orderTimer);
     this.#list?.close();
   }
@@ -166,11 +162,11 @@ class DeviceList extends HTMLElement {
       class: "select",
       checked: this.#selected.has(id),
       "aria-label": `${t("select")} ${id}`,
-    });
-    box.addEventListener("change", () => {
-      if (box.checked) this.#selected.add(id);
-      else this.#selected.delete(id);
-      this.#batch.draw();
+      onchange: () => {
+        if (box.checked) this.#selected.add(id);
+        else this.#selected.delete(id);
+        this.#batch.draw();
+      },
     });
     return box;
   }

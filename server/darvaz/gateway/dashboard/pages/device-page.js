@@ -1,7 +1,33 @@
 // The page of one device: camera, controls, telemetry, log, facts, journal.
 
-import { attempt, button, formOf, labelled, panel } from "../elements/page-parts.js";
-import { announce, bdi, follow, h, nameOf, pathOf, request, store, t, visible } from "../lib/page.js";
+import {
+  announce,
+  attempt,
+  bdi,
+  button,
+  DevicePart,
+  every,
+  follow,
+  formatBytes,
+  formatDuration,
+  formatValue,
+  formOf,
+  h,
+  icon,
+  isConfirmed,
+  labelled,
+  nameOf,
+  nowS,
+  panel,
+  pathOf,
+  presence,
+  request,
+  store,
+  t,
+  textInput,
+  timeElement,
+  visible,
+} from "../elements/page-parts.js";
 import "../elements/camera-motion.js";
 import "../elements/camera-timeline.js";
 import "../elements/device-camera.js";
@@ -14,46 +40,31 @@ import "../elements/device-words.js";
 import "../elements/device-visibility.js";
 import "../elements/device-prompt.js";
 import "../elements/device-release.js";
-import { isConfirmed } from "../elements/dialog.js";
-import { icon } from "../elements/icon.js";
-import { presence } from "../elements/presence.js";
-import { nowS } from "../lib/clock.js";
 import { endOf } from "../lib/fleet.js";
-import { formatBytes, formatDuration, formatValue, timeElement } from "../lib/format.js";
 
 /** @import { Child, Device, Protection } from "../lib/types.js" */
 
 const REFRESH_MS = 15_000;
 const LINK_ICONS = { encrypted: "lock", token_protected: "key", open: "unlocked" };
 
-class DevicePage extends HTMLElement {
+class DevicePage extends DevicePart {
   /** What the title of the window names; "" while there is no such device. */
   heading = "";
   #isDrawn = false;
   /** Whether the device was online at the last refresh; null before the first. */
   #wasOnline = /** @type {boolean | null} */ (null);
-  #timer = 0;
   #head = h("div", { class: "row head" });
   #facts = h("dl", { class: "facts" });
 
-  get #device() {
-    return store.devices.get(this.getAttribute("device") ?? "");
-  }
-
   connectedCallback() {
-    const id = this.getAttribute("device");
-    follow(this, "device", (changed) => changed === id && this.#refresh());
+    follow(this, "device", (id) => id === this.device && this.#refresh());
     follow(this, "devices", () => this.#draw());
-    this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    every(this, REFRESH_MS, () => this.#refresh());
     this.#draw();
   }
 
-  disconnectedCallback() {
-    clearInterval(this.#timer);
-  }
-
   #draw() {
-    const device = this.#device;
+    const device = this.known;
     if (!device) {
       this.#isDrawn = false;
       this.replaceChildren(h("p", {}, t("gone")), h("a", { href: "#/" }, t("to_devices")));
@@ -94,7 +105,7 @@ class DevicePage extends HTMLElement {
   }
 
   #refresh() {
-    const device = this.#device;
+    const device = this.known;
     if (!device || !this.#isDrawn) return;
     const { online } = device;
     const name = nameOf(device);
@@ -149,13 +160,8 @@ function linkOf(protection) {
 
 /** @param {Device} device */
 function manage(device) {
-  const name = h("input", { value: device.label ?? "", maxlength: 64, dir: "auto", autocomplete: "off" });
-  const groups = h("input", {
-    value: device.groups.join(", "),
-    dir: "auto",
-    autocomplete: "off",
-    title: t("groups_hint"),
-  });
+  const name = textInput(64, { value: device.label ?? "" });
+  const groups = textInput(undefined, { value: device.groups.join(", "), title: t("groups_hint") });
   const status = h("output", {});
   const change = (/** @type {() => Promise<string>} */ make) =>
     attempt(status, async () => {

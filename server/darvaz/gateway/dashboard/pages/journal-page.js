@@ -1,9 +1,7 @@
 // The journal of the whole gateway: who came, went and was refused, and who changed or commanded what.
 
-import { boardsByName } from "../lib/about-values.js";
-import { h, nameOf, t } from "../lib/page.js";
+import { boardsByName, h, labelled, nameOf, option, panel, t } from "../elements/page-parts.js";
 import "../elements/device-journal.js";
-import { labelled, option, panel } from "../elements/page-parts.js";
 
 /** What people look for, as the API's filters. */
 /** @type {Record<string, Record<string, string>>} */

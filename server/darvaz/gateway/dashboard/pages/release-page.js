@@ -1,9 +1,22 @@
 // The page of releases: the newest rollouts, what became of each on every board, and why one stopped.
 
-import { attempt, button, panel, row } from "../elements/page-parts.js";
-import { deviceLink } from "../elements/presence.js";
-import { formatValue, timeElement } from "../lib/format.js";
-import { bdi, failureText, follow, h, request, store, t } from "../lib/page.js";
+import {
+  attempt,
+  bdi,
+  button,
+  deviceLink,
+  follow,
+  formatValue,
+  h,
+  panel,
+  pre,
+  request,
+  row,
+  statusLine,
+  store,
+  t,
+  timeElement,
+} from "../elements/page-parts.js";
 
 /** @import { Release, Rollout, RolloutTarget } from "../lib/types.js" */
 
@@ -30,7 +43,7 @@ const CHANGES = {
 
 class ReleasePage extends HTMLElement {
   #timer = 0;
-  #status = h("p", { class: "quiet", role: "status" });
+  #status = statusLine();
   #list = h("div", {});
   #empty = h("p", { class: "quiet", hidden: true }, t("rollout_none"), " ", h("code", {}, "darvaz deploy"));
   /** What was shown, so that a page that did not change keeps its focus. */
@@ -62,7 +75,7 @@ class ReleasePage extends HTMLElement {
   }
 
   async #load() {
-    try {
+    await attempt(this.#status, async () => {
       const [{ rollouts }, { releases }] = await Promise.all([
         request("GET", "/api/rollouts?with_targets=false"),
         request("GET", "/api/releases"),
@@ -77,9 +90,7 @@ class ReleasePage extends HTMLElement {
       if (text === this.#shown) return;
       this.#shown = text;
       this.#show(shown, releases);
-    } catch (error) {
-      this.#status.textContent = failureText(error);
-    }
+    });
   }
 
   /** @type {(rollout: Rollout) => Promise<void>} */
@@ -110,7 +121,7 @@ class ReleasePage extends HTMLElement {
         t(`rollout_${state}`),
       ),
       h("p", { class: "quiet" }, timeElement(created), release ? [" · ", changesOf(release)] : ""),
-      reason && h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, reason),
+      reason && pre("rollout_reason", reason),
       this.#boards(rollout),
       store.mayChange && buttons.length > 0 && row(buttons),
     );
@@ -175,6 +186,6 @@ function targetItem({ device, state, reason, changed }) {
     h("strong", {}, t(`update_${state}`)),
     " ",
     h("small", { class: "quiet" }, timeElement(changed)),
-    reason && h("pre", { dir: "auto", tabindex: 0, "aria-label": t("rollout_reason") }, reason),
+    reason && pre("rollout_reason", reason),
   );
 }

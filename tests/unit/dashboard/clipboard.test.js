@@ -1,7 +1,7 @@
 import "./browser.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isCopied } from "../../../server/darvaz/gateway/dashboard/elements/copyable.js";
+import { isCopied } from "../../../server/darvaz/gateway/dashboard/lib/clipboard.js";
 import { define } from "./globals.js";
 
 test("a text is copied with the clipboard of the browser", async () => {
