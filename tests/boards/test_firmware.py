@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from darvaz.boards.serial import SerialError
 from darvaz.boards.serial import downloads as releases
@@ -19,6 +17,8 @@ from darvaz.boards.serial.downloads import Release, download
 from darvaz.boards.serial.uf2_drive import copy_image, open_drive
 from darvaz.boards.virtual import VirtualBoard
 from tests.support.board_images import RP2350, esp32, uf2
+from tests.support.download_site import Site
+from tests.support.rom_loader import rom_loader
 from tests.support.verbs import Verb, darvaz
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -142,35 +142,6 @@ async def test_pico_at_its_prompt_is_recognised(tmp_path: Path) -> None:
 # Downloads
 
 
-class Site:
-    """A site on loopback that serves `files` by path."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                data = site.files.get(self.path)
-                self.send_response(404 if data is None else 200)
-                self.send_header("Content-Length", str(len(data or b"")))
-                self.end_headers()
-                self.wfile.write(data or b"")
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
 @pytest.fixture
 def site() -> Iterator[Site]:
     running = Site()
@@ -229,21 +200,11 @@ async def test_failed_download_is_one_sentence(site: Site, drive: Path, url: str
 # An ESP32's loader
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def loader(tmp_path: Path) -> AsyncIterator[str]:
     """The port of a simulated chip in its bootloader."""
-    known = tmp_path / "port"
-    words = ["-m", "esp32_mock_bootloader.cli", "run", "--pty", "--chip", "esp32", "--port-file", str(known)]
-    null = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdin=null, stdout=null, stderr=null)
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            while not known.exists() or not known.read_text().strip():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        yield known.read_text().strip()
-    finally:
-        process.kill()
-        await process.wait()
+    async with rom_loader(tmp_path) as port:
+        yield port
 
 
 @pytest.mark.parametrize("more", [[], ["--erase"]], ids=["plain", "erased"])

@@ -43,6 +43,7 @@ LAYERS = (
         "gateway.schedules",
         "gateway.automation_process",
         "gateway.firmware_bundles",
+        "gateway.micropython_images",
         "gateway.journal",
         "gateway.devices",
     },

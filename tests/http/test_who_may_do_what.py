@@ -91,6 +91,8 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("GET", "/api/settings", ADMINISTER, None),
     ("GET", "/api/home-assistant", ADMINISTER, None),
     ("GET", "/api/firmware?kind=pico&mpy=none", ADMINISTER, None),
+    ("GET", "/api/micropython", ADMINISTER, None),
+    ("GET", "/api/micropython/esp32cam", ADMINISTER, None),
     ("PATCH", "/api/devices/nobody", CHANGE, {"label": "x"}),
     ("DELETE", "/api/devices/nobody", CHANGE, None),
     ("PUT", "/api/devices/nobody/words", CHANGE, {}),
@@ -124,6 +126,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("DELETE", "/api/alert-channels/none", CHANGE, None),
     ("POST", "/api/alert-channels/none/test", CHANGE, None),
     ("POST", "/api/tokens", CHANGE, {}),
+    ("POST", "/api/micropython/esp32cam?unknown=1", CHANGE, None),
     ("DELETE", "/api/tokens/aaaaaaaaaa", CHANGE, None),
     ("POST", "/api/enrolment", CHANGE, {"minutes": -1}),
     ("POST", "/api/releases", CHANGE, {}),
@@ -227,7 +230,7 @@ async def test_every_operation_and_caller_is_in_the_table(callers: dict[str, Cal
         "rollout": "1",
     }
     values |= {"alert": "none", "rule": "none", "layout": "none", "channel": "none"}
-    values |= {"person": "none", "invitation": "none"}
+    values |= {"person": "none", "invitation": "none", "board": "esp32cam"}
 
     missing = [
         operation.action

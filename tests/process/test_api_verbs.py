@@ -29,6 +29,7 @@ WITHOUT_VERB = {
     "GET /api/session", "POST /api/session", "DELETE /api/session", "GET /asyncapi.json", "GET /protocol.json",
     "GET /metrics", "GET /api/home-assistant", "DELETE /api/devices/{device}/home-assistant-key", "POST /mcp",
     "PUT /api/devices/{device}/words", "PUT /api/home-assistant", "GET /api/firmware",
+    "GET /api/micropython", "GET /api/micropython/{board}", "POST /api/micropython/{board}",
     "POST /api/session/link", "POST /api/qr-codes",
 }  # fmt: skip
 

@@ -21,7 +21,10 @@ from darvaz.boards.serial.install import (
     install,
     load_image,
 )
+from darvaz.boards.serial.kept_images import CHIPS, keep_image
+from darvaz.boards.serial.kept_images import load_image as load_image_for
 from darvaz.cli.boards import explained, port_option
+from darvaz.cli.data_folder import data_option
 from darvaz.cli.verb_options import json_option
 from darvaz.text.terminal import visible, visible_json
 
@@ -49,6 +52,13 @@ from darvaz.text.terminal import visible, visible_json
     help="Seconds to wait for a Pico's drive, and for the board to come back.",
 )
 @click.option("--dry-run", is_flag=True, help="Find the board, get and check the image, and write nothing.")
+@click.option(
+    "--for-browser",
+    "board",
+    type=click.Choice(list(CHIPS)),
+    help="Write to no board: keep the image at the gateway, for people who flash from the browser.",
+)
+@data_option
 @json_option
 def firmware(
     kind: str | None,
@@ -60,6 +70,8 @@ def firmware(
     baud: int,
     wait_s: float,
     dry_run: bool,
+    board: str | None,
+    data: Path,
     as_json: bool,
 ) -> None:
     """Install MicroPython on a board: a Pico W, a Pico 2 W, or an ESP32-CAM (with the camera driver).
@@ -69,6 +81,9 @@ def firmware(
     is shown, and one for another board is refused. The files on a board stay, but for --erase. Exit status: 0 when
     it is installed, else 1.
     """
+    if board is not None:
+        _keep(board, data.expanduser(), file, url, as_json)
+        return
     with explained():
         target = find_target(kind, port, drive, _show_step, wait_s)
         if erase and target.kind != "esp32cam":
@@ -96,6 +111,22 @@ def firmware(
             _show_json(target, image.name, known, is_installed=True)
         else:
             _show_result(target, known)
+
+
+def _keep(board: str, data: Path, file: Path | None, url: str | None, as_json: bool) -> None:
+    """Keeps an image in the data folder of the gateway."""
+    if not data.is_dir():
+        raise click.ClickException(f"there is no data folder {data}: name the one of the gateway with --data")
+    with explained():
+        image, is_checked = load_image_for(board, file, url, _progress)
+        path = keep_image(data, board, image)
+    origin = "as published" if is_checked else "not known beforehand: compare it"
+    _show_step(f"{image}; SHA-256 {image.sha256} ({origin})")
+    if as_json:
+        about = {"board": board, "image": image.name, "sha256": image.sha256, "file": str(path)}
+        click.echo(visible_json(about))
+    else:
+        click.echo(f"The gateway with its data in {data} has it now: choose the board on its page Add a board.")
 
 
 def _show_step(sentence: str) -> None:

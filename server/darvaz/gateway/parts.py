@@ -33,6 +33,7 @@ from darvaz.gateway.layouts import Layouts
 from darvaz.gateway.local_programs import LocalPrograms
 from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.metrics import Metrics
+from darvaz.gateway.micropython_images import MicropythonImages
 from darvaz.gateway.prompts.prompts import Prompts
 from darvaz.gateway.refusals import Refusals
 from darvaz.gateway.releases.updater import Updater
@@ -129,6 +130,7 @@ class Parts:
     home_assistant: NodeSwitch = field(init=False)
     """Shows all boards to Home Assistant, or none."""
     cluster: Cluster = field(default_factory=SingleGateway)
+    micropython: MicropythonImages = field(init=False)
     groups: Groups = field(init=False)
     scopes: Scopes = field(init=False)
     """What callers with limits may see and use."""
@@ -144,6 +146,7 @@ class Parts:
     loop_lag: LoopLag = field(default_factory=LoopLag)
 
     def __post_init__(self) -> None:
+        self.micropython = MicropythonImages(self.settings.data_path)
         self.groups = Groups(self.devices)
         self.scopes = Scopes(self.devices, self.groups, self.layouts)
         self.refusals = Refusals(self.journal)

@@ -61,9 +61,11 @@ def download(release: Release, progress: Progress | None = None) -> Downloaded:
             url, expected = _find_asset(client, release) if release.asset else (release.url, release.sha256)
             data = _fetch(client, url, IMAGE_BYTES_MAX, progress)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # Some texts of the library have a second line, with an address to read more at.
+        why = next(iter(str(error).splitlines()), type(error).__name__)
         raise SerialError(
             Reason.NO_FILE,
-            f"the image could not be downloaded ({error or type(error).__name__}): check the network,"
+            f"the image could not be downloaded ({why}): check the network,"
             " or download it elsewhere and give it with --file",
         ) from None
     sha256 = hashlib.sha256(data).hexdigest()

@@ -19,6 +19,7 @@ from darvaz.gateway.api import journal as api_journal
 from darvaz.gateway.api import layouts as api_layouts
 from darvaz.gateway.api import mcp, public
 from darvaz.gateway.api import metrics as api_metrics
+from darvaz.gateway.api import micropython as api_micropython
 from darvaz.gateway.api import people as api_people
 from darvaz.gateway.api import prompt as api_prompt
 from darvaz.gateway.api import releases as api_releases
@@ -54,6 +55,7 @@ _OPERATIONS: list[Operation] = [
     *api_invitations.OPERATIONS,
     *api_gateway.OPERATIONS,
     *api_firmware.OPERATIONS,
+    *api_micropython.OPERATIONS,
     *api_home_assistant.OPERATIONS,
     *api_releases.OPERATIONS,
     *mcp.OPERATIONS,

@@ -87,10 +87,12 @@ FrameTime = Annotated[str, Meta(pattern="^[0-9]{1,16}$", description="When it ar
 
 Number = Annotated[str, Meta(pattern="^[0-9]{1,9}$", description="The number in the list.")]
 
+BoardName = Annotated[str, Meta(pattern="^(pico_w|pico_2_w|esp32cam)$", description="A board that MicroPython is for.")]
+
 PATH_TYPES: dict[str, Any] = {
     "device": DeviceId, "name": CommandName, "group": GroupName, "token": Identity, "session": Identity,
     "time_ms": FrameTime, "crash": CrashId, "alert": Identity, "rule": Identity, "layout": Identity,
-    "channel": ChannelName, "rollout": Number, "person": Identity, "invitation": Identity
+    "channel": ChannelName, "rollout": Number, "person": Identity, "invitation": Identity, "board": BoardName
 }  # fmt: skip
 """The type of each path parameter."""
 PATH_WORDS = {
@@ -108,6 +110,7 @@ PATH_WORDS = {
     "rollout": "rollout",
     "person": "person id",
     "invitation": "invitation id",
+    "board": "board",
 }
 """What each path parameter is called in an error."""
 
