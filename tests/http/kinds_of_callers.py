@@ -11,18 +11,19 @@ from darvaz.gateway.layouts import Card, LayoutFields
 from tests.support.app import RunningApp
 
 # What a route is for.
-OPEN, FETCH, VIEW, SEE, USE, CAMERA, ADMINISTER, CHANGE, OWN, GOVERN, LEAVE, BOARD, WATCH, ASSIST = range(14)
+OPEN, FETCH, VIEW, SEE, USE, CAMERA, ADMINISTER, CHANGE, OWN, GOVERN, LEAVE, BOARD, WATCH, ASSIST, SUBSCRIBE = range(15)
 IN = 0
-# Of each caller: open, fetch, view, see, use, camera, administer, change, own, govern, leave, board, watch, assist.
-NOBODY = (IN, 403, 401, 401, 401, 401, 401, 401, 401, 401, 401, IN, 401, 401)
-WRONG = (IN, 403, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401)
-FOREIGN = (IN, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403)
-VIEWER = (IN, 403, IN, IN, 403, IN, 403, 403, 403, 403, IN, 401, IN, 403)
+# Of each caller: open, fetch, view, see, use, camera, administer, change, own, govern, leave, board, watch, assist,
+# subscribe.
+NOBODY = (IN, 403, 401, 401, 401, 401, 401, 401, 401, 401, 401, IN, 401, 401, 401)
+WRONG = (IN, 403, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401)
+FOREIGN = (IN, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403)
+VIEWER = (IN, 403, IN, IN, 403, IN, 403, 403, 403, 403, IN, 401, IN, 403, IN)
 # Of boards that it may not see, a user is told that they do not exist: test_people.py.
-USER = (IN, 403, 403, IN, IN, IN, 403, 403, 403, 403, IN, 401, IN, 403)
-OPERATOR = (IN, 403, IN, IN, IN, IN, IN, IN, 403, 403, IN, 401, IN, IN)
-OWNER = (IN, 403, IN, IN, IN, IN, IN, IN, IN, IN, IN, 401, IN, IN)
-HERE = (IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN)
+USER = (IN, 403, 403, IN, IN, IN, 403, 403, 403, 403, IN, 401, IN, 403, 403)
+OPERATOR = (IN, 403, IN, IN, IN, IN, IN, IN, 403, 403, IN, 401, IN, IN, IN)
+OWNER = (IN, 403, IN, IN, IN, IN, IN, IN, IN, IN, IN, 401, IN, IN, IN)
+HERE = (IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN)
 
 
 def in_page(outcomes: tuple[int, ...]) -> tuple[int, ...]:
@@ -37,7 +38,23 @@ OUTCOMES: dict[str, tuple[int, ...]] = {
     "an address of this machine alone": NOBODY,
     "this machine behind a proxy": NOBODY,
     "this machine by a foreign name": NOBODY,
-    "a browser of this machine by a foreign name": (IN, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, IN, 403, 403),
+    "a browser of this machine by a foreign name": (
+        IN,
+        403,
+        403,
+        403,
+        403,
+        403,
+        403,
+        403,
+        403,
+        403,
+        403,
+        IN,
+        403,
+        403,
+        403,
+    ),
     "a foreign page in a browser of this machine": FOREIGN,
     "a picture of a foreign page in a browser of this machine": (
         IN,
@@ -54,8 +71,9 @@ OUTCOMES: dict[str, tuple[int, ...]] = {
         IN,
         IN,
         403,
+        403,
     ),
-    "the local token": (IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, 401, IN, IN),
+    "the local token": (IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, IN, 401, IN, IN, IN),
     "the local token from another machine": WRONG,
     "a viewer": VIEWER,
     "an operator": OPERATOR,
@@ -65,7 +83,7 @@ OUTCOMES: dict[str, tuple[int, ...]] = {
     "a removed person": WRONG,
     "an operator whose author was removed": WRONG,
     "an operator whose author is a viewer now": WRONG,
-    "an assistant": (IN, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 401, 403, IN),
+    "an assistant": (IN, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 401, 403, IN, 403),
     "an assistant by password": WRONG,
     "a viewer by password": VIEWER,
     "an operator by password": WRONG,
@@ -73,7 +91,7 @@ OUTCOMES: dict[str, tuple[int, ...]] = {
     "an expired operator": WRONG,
     "a revoked viewer": WRONG,
     "a revoked operator": WRONG,
-    "a board": (IN, 403, 401, 401, 401, 401, 401, 401, 401, 401, 401, IN, 401, 401),
+    "a board": (IN, 403, 401, 401, 401, 401, 401, 401, 401, 401, 401, IN, 401, 401, 401),
     "a board of another kind": WRONG,
     "an unknown token": WRONG,
     "a malformed token": WRONG,
@@ -81,18 +99,18 @@ OUTCOMES: dict[str, tuple[int, ...]] = {
     "an operator's token in the address": WRONG,
     "the password of a proxy": NOBODY,
     "an operator's page": in_page(OPERATOR),
-    "an operator's session without an origin": (IN, 403, IN, IN, 403, IN, IN, 403, 403, 403, 403, IN, IN, 403),
+    "an operator's session without an origin": (IN, 403, IN, IN, 403, IN, IN, 403, 403, 403, 403, IN, IN, 403, 403),
     "an operator's session in a foreign page": FOREIGN,
     "an owner's page": in_page(OWNER),
     "a user's page": in_page(USER),
-    "a user's session without an origin": (IN, 403, 403, IN, 403, IN, 403, 403, 403, 403, 403, IN, IN, 403),
+    "a user's session without an origin": (IN, 403, 403, IN, 403, IN, 403, 403, 403, 403, 403, IN, IN, 403, 403),
     "a viewer's page": in_page(VIEWER),
     "a page that shows one dashboard": in_page(USER),
     "a page whose invitation was revoked": NOBODY,
     "a page of a removed person": NOBODY,
     "a page whose session was ended": NOBODY,
     "a page whose token was revoked": NOBODY,
-    "a view link": (IN, 403, 401, 401, 401, IN, 401, 401, 401, 401, 401, IN, IN, 401),
+    "a view link": (IN, 403, 401, 401, 401, IN, 401, 401, 401, 401, 401, IN, IN, 401, 401),
     "a view link of another camera": NOBODY,
 }
 UNPROVEN = "127.66."

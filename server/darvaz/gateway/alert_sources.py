@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from darvaz.gateway.access.operators import Operators
 from darvaz.gateway.alerts.service import Alerts
 from darvaz.gateway.devices.group_index import fold
 from darvaz.gateway.devices.hub import Hub
@@ -16,6 +17,7 @@ from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.long_work import LongWork
 from darvaz.gateway.releases.rollout import Rollout, Target
 from darvaz.gateway.releases.updater import Updater
+from darvaz.gateway.settings import Settings
 from darvaz.gateway.telemetry.latest import Telemetry
 
 
@@ -58,3 +60,10 @@ def watch_releases(alerts: Alerts, updater: Updater) -> None:
             alerts.occur(target.device, "release_fell_back")
 
     updater.listeners.append(on_change)
+
+
+def tell_browsers(alerts: Alerts, operators: Operators, settings: Callable[[], Settings]) -> None:
+    """Has browsers be told while somebody is signed in there who may see alerts."""
+    browsers = alerts.messages.browsers
+    browsers.may_be_told = operators.may_see_all
+    browsers.local_hosts = lambda: settings().listed("push_local_hosts")

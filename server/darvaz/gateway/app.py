@@ -17,7 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from darvaz.gateway.access import Access, AccessPolicy, redact
 from darvaz.gateway.access.gate import MIRRORED_TABLES
-from darvaz.gateway.alert_sources import build_alerts, watch_releases
+from darvaz.gateway.alert_sources import build_alerts, tell_browsers, watch_releases
 from darvaz.gateway.alerts.records import TABLES as ALERT_TABLES
 from darvaz.gateway.api.routes import api_routes
 from darvaz.gateway.cameras import FrameCounts, Motion, Snapshots, StreamController
@@ -288,8 +288,8 @@ def _connect(parts: Parts) -> None:
     system = SystemCollector(lambda: parts.writers, queries, lambda: len(parts.problems), parts.data_use)
     for collector in (system, process_collector(), parts.loop_lag.histogram):
         parts.metrics.register(collector)
-    # What another process has revoked ends links now, and not at the next regular check.
-    parts.tables.on_read = parts.deadlines.check_tokens
+    tell_browsers(parts.alerts, parts.operators, lambda: parts.settings)
+    parts.tables.on_read = parts.end_revoked
     parts.telemetry.follow(parts.bus)
     parts.bus.subscribe_frames(parts.metrics.count_frame)
     parts.devices.on_dropped = lambda device: _tell_dropped(parts, device)

@@ -161,9 +161,15 @@ class Parts:
         return self.access.operators
 
     def end_streams(self) -> None:
-        """Ends the streams of those who may not see them any more, at once."""
+        """Ends the streams of those who may not see them any more, and what their browsers are told, at once."""
         self.events.look_now()
         self.frames.look_now()
+        self.alerts.prune_browsers()
+
+    def end_revoked(self) -> None:
+        """Ends what another process has revoked now, and not at the next regular check."""
+        self.deadlines.check_tokens()
+        self.alerts.prune_browsers()
 
     @property
     def unix_offset_s(self) -> float:

@@ -141,9 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     mdns: Annotated[bool, _doc("Whether the network finds the gateway by mDNS, as darvaz.local.")] = False
 
-    home_assistant: Annotated[
-        bool, _doc("Whether Home Assistant discovers the boards, as ESPHome devices.")
-    ] = False
+    home_assistant: Annotated[bool, _doc("Whether Home Assistant discovers the boards, as ESPHome devices.")] = False
     home_assistant_ingress: Annotated[
         bool, _doc("Whether people whom Home Assistant lets in at the add-on's page are operators.")
     ] = False
@@ -201,6 +199,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    push_local_hosts: Annotated[
+        str, _doc("Hosts in the own network that may be push services of browsers, separated by commas.", parts=HOSTS)
+    ] = ""
     automations: Annotated[str, _doc("Folder of automations in Python; none if empty.", is_path=True)] = ""
     updates_at_once: Annotated[Count, _doc("Most boards that receive an update at the same time.")] = 10
     update_tries: Annotated[Count, _doc("Tries of an update that a board refuses, then it is left alone.")] = 3

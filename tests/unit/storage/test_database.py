@@ -98,8 +98,8 @@ def test_all_tables_are_there(connection: sqlite3.Connection) -> None:
     expected = (
         "alert_channels alert_messages alert_rules alert_waiting alerts camera_motion crashes devices esphome_nodes"
     )
-    others = "invitations journal_batches journal_index journal_rare journal_rare_due layouts people releases"
-    rest = "rollout_targets rollouts rules sequences sessions settings sign_in_links tokens update_keys"
+    others = "invitations journal_batches journal_index journal_rare journal_rare_due layouts people push_subscriptions"
+    rest = "releases rollout_targets rollouts rules sequences sessions settings sign_in_links tokens update_keys"
     assert sorted(name for (name,) in names) == [*expected.split(), *others.split(), *rest.split()]
 
 

@@ -29,12 +29,14 @@ class Need(enum.Enum):
     """Change people and invitations: owners only, and of pages the gateway's own only."""
     ASSIST = "assist"
     """Use the tools of assistants: assistants and operators, and of pages the gateway's own only."""
+    SUBSCRIBE = "subscribe"
+    """Have one's own browser told of what all devices report: viewers may, from the gateway's own pages only."""
     LEAVE = "leave"
     """End one's own browser session: every signed-in user, from the gateway's own pages only."""
 
     @property
     def changes(self) -> bool:
-        return self in (Need.USE, Need.CHANGE, Need.GOVERN, Need.ASSIST, Need.LEAVE)
+        return self in (Need.USE, Need.CHANGE, Need.GOVERN, Need.ASSIST, Need.SUBSCRIBE, Need.LEAVE)
 
     @property
     def is_limited(self) -> bool:
@@ -60,6 +62,7 @@ _ROLES: dict[Need, frozenset[Role]] = {
     Need.OWN: _OWNERS,
     Need.GOVERN: _OWNERS,
     Need.ASSIST: _OPERATORS | {"assistant"},
+    Need.SUBSCRIBE: _PEOPLE,
     Need.LEAVE: _PEOPLE,
 }
 

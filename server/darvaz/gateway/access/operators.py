@@ -163,6 +163,15 @@ class Operators:
         except sqlite3.Error:
             return True
 
+    def may_see_all(self, session_id: str) -> bool:
+        """Whether a browser session is still that of somebody who may see what is of all boards, such as alerts."""
+        try:
+            session = self.sessions.find(session_id)
+            found = None if session is None else self._of_session(session)
+        except sqlite3.Error:
+            return True
+        return found is not None and found.limits is None and found.role in Need.VIEW.roles
+
     def _of_session(self, session: BrowserSession) -> Admitted | None:
         found = self._standing.of(session.role, session.person, session.author, session.invitation)
         return found and replace(found, token_id=session.token_id, session_id=session.session_id)

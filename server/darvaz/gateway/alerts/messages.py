@@ -7,11 +7,14 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
-from darvaz.gateway.alerts.outbox import AlertOutbox
+from darvaz.gateway.alerts.browsers import BROWSERS, NOT_ALLOWED, line_of, session_of
+from darvaz.gateway.alerts.outbox import MESSAGES_PER_BROWSER_MAX, MESSAGES_PER_CHANNEL_MAX, AlertOutbox
 from darvaz.gateway.alerts.phrases import PHRASES, Language
-from darvaz.gateway.alerts.records import TABLES, Channel, Kept, Message, new_id
+from darvaz.gateway.alerts.push_sender import PushResult
+from darvaz.gateway.alerts.recipients import Recipients
+from darvaz.gateway.alerts.records import TABLES, Alert, Channel, Kept, Message, new_id
 from darvaz.gateway.alerts.rules import AlertRule
 from darvaz.gateway.alerts.sender import Sender
 from darvaz.gateway.alerts.telling import Notice
@@ -19,12 +22,8 @@ from darvaz.gateway.alerts.words import Composer
 
 log = logging.getLogger("darvaz.alerts")
 
-CHANNELS_MAX = 64
+GONE = "the push service does not know it any more"
 _CLOSE_DEADLINE_S = 1.0
-
-
-class TooManyChannelsError(Exception):
-    """There are as many channels as a gateway may have."""
 
 
 class Messages:
@@ -38,9 +37,9 @@ class Messages:
         unix_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        _, channels, _, messages, _ = TABLES
-        self._kept_channels = Kept(tables, channels, Channel)
-        self._kept_messages = Kept(tables, messages, Message)
+        self._kept_messages = Kept(tables, TABLES[3], Message)
+        self.recipients = Recipients(tables, unix_s)
+        self.browsers = self.recipients.browsers
         self._name_of = name_of
         self._record = record
         self._unix_s = unix_s
@@ -49,8 +48,8 @@ class Messages:
         """Returns the rule of an id, in whose words Persian messages are written."""
         self.sender = Sender()
         self._outbox = AlertOutbox()
-        # By name. Their addresses are secrets.
-        self._channels: dict[str, Channel] = {}
+        self.tested: set[str] = set()
+        """The sessions whose browser is being tested."""
         self._sending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._is_open = False
@@ -58,23 +57,31 @@ class Messages:
     @property
     def channels(self) -> dict[str, Channel]:
         """Returns the channels by name."""
-        return self._channels
+        return self.recipients.channels
 
     @property
     def errors(self) -> dict[str, str]:
-        """Returns why channels cannot be reached now."""
-        return self._outbox.errors()
+        """Returns why channels cannot be reached now; of the browsers, why the first of them cannot."""
+        errors = self._outbox.errors()
+        found = {name: error for name, error in errors.items() if session_of(name) is None}
+        failed = [error for name, error in errors.items() if name not in found]
+        return found | ({BROWSERS: f"{len(failed)} of {len(self.browsers)}: {failed[0]}"} if failed else {})
 
-    def waiting(self, channel: str) -> int:
-        """Returns how many messages wait for a channel."""
-        return self._outbox.waiting(channel)
+    def waiting(self, name: str) -> int:
+        """Returns how many messages wait for a channel, or for all browsers."""
+        return sum(self._outbox.waiting(line) for line in self.recipients.lines_of(name))
+
+    def state_of_browser(self, session: str) -> tuple[int, str | None]:
+        """Returns how many messages wait for the browser of a session, and why it cannot be reached now."""
+        line = line_of(session)
+        return self._outbox.waiting(line), self._outbox.errors().get(line)
 
     def open(self) -> None:
         """Loads the channels, and sends what waits since before."""
         self._is_open = True
-        self._channels.update(self._kept_channels.load())
-        messages = self._kept_messages.load().values()
-        self._outbox.add(message for message in messages if message.channel in self._channels)
+        self.recipients.load()
+        has = self.recipients.has
+        self._outbox.add(message for message in self._kept_messages.load().values() if has(message.channel))
         self._send_due()
 
     async def close(self) -> None:
@@ -90,51 +97,110 @@ class Messages:
 
     def put_channel(self, name: str, url: str, shown: str, language: Language = "en") -> None:
         """Adds or replaces a channel, with its address and how to show that; raises `TooManyChannelsError`."""
-        if name not in self._channels and len(self._channels) >= CHANNELS_MAX:
-            raise TooManyChannelsError(f"there are {CHANNELS_MAX} channels already: remove some")
-        channel = Channel(url, shown, language)
-        self._kept_channels.put({name: channel})
-        self._channels[name] = channel
+        self.recipients.put_channel(name, Channel(url, shown, language))
 
     def remove_channel(self, name: str) -> bool:
         """Removes a channel and what waits for it; returns whether there was one."""
-        if self._channels.pop(name, None) is None:
-            return False
-        self._kept_channels.remove([name])
-        self._kept_messages.remove(message.id for message in self._outbox.forget(name))
-        return True
+        is_removed = self.recipients.remove_channel(name)
+        if is_removed:
+            self._forget(name)
+        return is_removed
+
+    def put_browser(
+        self, session: str, endpoint: str, browser: str, secret: str, language: Language, contact: str
+    ) -> None:
+        """Adds or replaces the browser of a session; raises `BrowserError` and `TooManyBrowsersError`."""
+        for earlier in self.browsers.put(session, endpoint, browser, secret, language, contact):
+            self._forget(line_of(earlier))
+
+    def remove_browser(self, session: str) -> bool:
+        """Removes the browser of a session and what waits for it; returns whether there was one."""
+        is_removed = self.browsers.remove(session)
+        if is_removed:
+            self._forget(line_of(session))
+        return is_removed
+
+    def remove_browsers(self) -> bool:
+        """Removes all browsers; returns whether there was one."""
+        return [self.remove_browser(session) for session in self.browsers.sessions] != []
+
+    def prune_browsers(self) -> Iterator[None]:
+        """Removes the browsers of those who may not see alerts any more, one with each step."""
+        for session in self.browsers.sessions:
+            if not self.browsers.may_be_told(session):
+                self._drop_browser(session, NOT_ALLOWED)
+            yield
 
     def tell(self, notices: list[Notice]) -> None:
         """Takes what channels are to be told."""
-        messages = {}
+        made = []
         for notice in notices:
-            if notice.channel in self._channels:
-                composer = Composer(self._channels[notice.channel].language, self._name_of, self.rule_of)
-                title, body = composer.compose(notice)
-                message = Message(id=new_id(), channel=notice.channel, unix_s=self._unix_s(), title=title, body=body)
-                messages[message.id] = message
-        self._kept_messages.put(messages)
-        self._kept_messages.remove(message.id for message in self._outbox.add(messages.values()))
-        self._send_due()
+            texts: dict[Language, tuple[str, str]] = {}
+            for line in self.recipients.lines_of(notice.channel):
+                language = self.recipients.language_of(line)
+                if language not in texts:
+                    texts[language] = Composer(language, self._name_of, self.rule_of).compose(notice)
+                made.append(self._message(line, *texts[language], notice))
+        self._add(made)
 
     def announce(self, title: str, text: str, names: list[str] | None) -> tuple[bool, str]:
         """Takes a message for some channels, or for all; returns whether there are any, and what to say of it."""
-        found = [name for name in (self._channels if names is None else names) if name in self._channels]
+        known = self.recipients.names
+        found = [name for name in (known if names is None else names) if name in known]
         if not found:
             return False, "there is no channel: see the page of alerts"
-        unix_s = self._unix_s()
-        made = [Message(id=new_id(), channel=name, unix_s=unix_s, title=title, body=text) for name in found]
-        messages = {message.id: message for message in made}
-        self._kept_messages.put(messages)
-        self._kept_messages.remove(message.id for message in self._outbox.add(messages.values()))
-        self._send_due()
+        self._add([self._message(line, title, text) for name in found for line in self.recipients.lines_of(name)])
         return True, f"for {', '.join(found)}"
 
     async def test(self, name: str) -> str | None:
         """Sends a message that says it is a test, at once; returns why it failed, or None."""
-        channel = self._channels[name]
-        phrases = PHRASES[channel.language]
-        return await self.sender.send(channel.url, phrases.test_title, phrases.test_text)
+        if name in self.recipients.channels:
+            return await self._deliver(self._test_message(name))
+        lines = self.recipients.lines_of(name)
+        errors = await asyncio.gather(*(self._deliver(self._test_message(line)) for line in lines))
+        failed = [error for error in errors if error is not None]
+        return f"{len(failed)} of {len(errors)} browsers: {failed[0]}" if failed else None
+
+    async def test_browser(self, session: str) -> str | None:
+        """Sends a message of a test to the browser of a session; returns why it failed, or None."""
+        self.tested.add(session)
+        try:
+            return await self._deliver(self._test_message(line_of(session)))
+        finally:
+            self.tested.discard(session)
+
+    # Messages
+
+    def _message(self, line: str, title: str, body: str, notice: Notice | None = None) -> Message:
+        began = [] if notice is None else [*notice.began, *notice.escalated]
+        ended = [] if notice is None else notice.ended
+        return Message(
+            id=new_id(), channel=line, unix_s=self._unix_s(), title=title, body=body,
+            language=self.recipients.language_of(line), began=_ids_of(began), ended=_ids_of(ended),
+        )  # fmt: skip
+
+    def _test_message(self, line: str) -> Message:
+        phrases = PHRASES[self.recipients.language_of(line)]
+        return self._message(line, phrases.test_title, phrases.test_text)
+
+    def _add(self, messages: list[Message]) -> None:
+        self._kept_messages.put({message.id: message for message in messages})
+        of_channels = [message for message in messages if session_of(message.channel) is None]
+        of_browsers = [message for message in messages if session_of(message.channel) is not None]
+        dropped = self._outbox.add(of_channels, MESSAGES_PER_CHANNEL_MAX)
+        dropped += self._outbox.add(of_browsers, MESSAGES_PER_BROWSER_MAX)
+        self._kept_messages.remove(message.id for message in dropped)
+        self._send_due()
+
+    def _forget(self, line: str) -> None:
+        self._kept_messages.remove(message.id for message in self._outbox.forget(line))
+
+    def _drop_browser(self, session: str, reason: str) -> None:
+        text = f"{self.browsers.shown(session)}: {reason}"
+        if self.remove_browser(session):
+            self._record(None, "push subscription removed", text)
+
+    # Sending
 
     def _send_due(self) -> None:
         if not self._is_open:
@@ -152,17 +218,17 @@ class Messages:
 
     async def _send(self, message: Message) -> None:
         name = message.channel
-        channel = self._channels.get(name)
-        if channel is None:
+        if not self.recipients.has(name):
             return
-        error = await self.sender.send(channel.url, message.title, message.body)
-        if self._channels.get(name) is None:
+        error = await self._deliver(message)
+        if not self.recipients.has(name):
             return
-        was_down = name in self.errors
+        was_down = name in self._outbox.errors()
         if error is None:
             gone = self._outbox.succeed(name)
             if was_down:
-                self._record(None, "alerts told again", f"{name} can be reached again; {len(gone)} messages arrived")
+                text = f"{self.recipients.shown(name)} can be reached again; {len(gone)} messages arrived"
+                self._record(None, "alerts told again", text)
         else:
             gone = self._outbox.fail(name, error, self._monotonic_s(), self._unix_s())
             self._tell_failure(name, error, was_down, len(gone))
@@ -172,9 +238,26 @@ class Messages:
             log.error("= a message may be sent twice: %s", failure)
         self._send_due()
 
-    def _tell_failure(self, name: str, error: str, was_down: bool, given_up: int) -> None:
+    async def _deliver(self, message: Message) -> str | None:
+        """Sends a message now; returns why it failed, or None. A browser that is gone is removed."""
+        session = session_of(message.channel)
+        if session is None:
+            return await self.sender.send(self.recipients.channels[message.channel].url, message.title, message.body)
+        await self.browsers.prepare()
+        refusal = self.browsers.refusal(session)
+        result = PushResult(refusal, is_gone=True) if refusal else await self.browsers.send(session, message)
+        if result.is_gone:
+            self._drop_browser(session, result.error or GONE)
+        return result.error or (GONE if result.is_gone else None)
+
+    def _tell_failure(self, line: str, error: str, was_down: bool, given_up: int) -> None:
+        name = self.recipients.shown(line)
         if not was_down:
             log.warning("= alerts cannot be told by %s: %s", name, error)
             self._record(None, "alerts not told", f"{name}: {error}; it is tried again")
         if given_up:
             self._record(None, "alerts not told", f"{name}: {given_up} messages of a day ago are given up")
+
+
+def _ids_of(alerts: Iterable[Alert]) -> list[str]:
+    return [alert.id for alert in alerts]

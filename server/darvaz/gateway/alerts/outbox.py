@@ -7,9 +7,12 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from darvaz.gateway.alerts.phrases import PHRASES
 from darvaz.gateway.alerts.records import Message
 
 MESSAGES_PER_CHANNEL_MAX = 100
+# Of which there are many more than channels.
+MESSAGES_PER_BROWSER_MAX = 20
 # Between two tries: twice as long after each, up to five minutes.
 RETRY_FIRST_S, RETRY_MAX_S = 5.0, 300.0
 # What is older is of no use to anybody.
@@ -53,13 +56,13 @@ class AlertOutbox:
         line = self._lines.get(channel)
         return 0 if line is None else len(line.messages)
 
-    def add(self, messages: Iterable[Message]) -> list[Message]:
-        """Adds messages; returns those that were dropped for them."""
+    def add(self, messages: Iterable[Message], messages_max: int = MESSAGES_PER_CHANNEL_MAX) -> list[Message]:
+        """Adds messages, of which `messages_max` may wait for one channel; returns those that were dropped for them."""
         dropped = []
         for message in messages:
             line = self._lines.setdefault(message.channel, _Line())
             line.messages.append(message)
-            if len(line.messages) > MESSAGES_PER_CHANNEL_MAX:
+            if len(line.messages) > messages_max:
                 # Those that are being sent stay in front.
                 at = min(line.sending, len(line.messages) - 1)
                 dropped.append(line.messages[at])
@@ -106,11 +109,15 @@ def _joined(channel: str, messages: list[Message], dropped: int) -> Message:
     first = messages[0]
     if len(messages) == 1 and not dropped:
         return first
-    before = [f"({dropped} older messages are left out)"] if dropped else []
+    phrases = PHRASES[first.language]
+    before = [phrases.left_out.format(phrases.digits(str(dropped)))] if dropped else []
     texts = [f"{message.title}\n{message.body}" for message in messages]
     body = "\n\n".join([*before, *texts])
     if len(body) > BODY_CHARS_MAX:
         body = body[:BODY_CHARS_MAX] + "\n…"
+    ended = {alert: None for message in messages for alert in message.ended}
+    began = {alert: None for message in messages for alert in message.began if alert not in ended}
     return Message(
-        id=first.id, channel=channel, unix_s=first.unix_s, title=f"{len(messages)} messages of the gateway", body=body
-    )
+        id=first.id, channel=channel, unix_s=first.unix_s, language=first.language, body=body,
+        title=phrases.messages.format(phrases.digits(str(len(messages)))), began=list(began), ended=list(ended),
+    )  # fmt: skip

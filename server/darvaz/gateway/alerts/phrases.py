@@ -43,6 +43,9 @@ class Phrases:
     until: str
     together: str
     gateway: str
+    messages: str
+    """Several that waited, as one."""
+    left_out: str
     test_title: str
     test_text: str
     digits: Callable[[str], str]
@@ -76,6 +79,8 @@ EN = Phrases(
     until=" until {}",
     together="All were lost within {} s: look at the access point, the power or the network first.",
     gateway="gateway",
+    messages="{} messages of the gateway",
+    left_out="({} older messages are left out)",
     test_title="Test of the alerts",
     test_text="This is a test of the gateway's alerts. Nothing is wrong.",
     digits=str,
@@ -111,6 +116,8 @@ FA = Phrases(
     until=" تا {}",
     together="همه در {} ثانیه قطع شدند: نخست نقطهٔ دسترسی، برق یا شبکه را ببینید.",
     gateway="دروازه",
+    messages="{} پیام از دروازه",
+    left_out="({} پیام قدیمی‌تر نیامده است)",
     test_title="آزمایش هشدارها",
     test_text="این آزمایش هشدارهای دروازه است. چیزی خراب نیست.",
     digits=persian.digits,

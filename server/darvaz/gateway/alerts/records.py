@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from darvaz.gateway.alerts.phrases import Language
 
-TABLES = ("alert_rules", "alert_channels", "alerts", "alert_messages", "alert_waiting")
+TABLES = ("alert_rules", "alert_channels", "alerts", "alert_messages", "alert_waiting", "push_subscriptions")
 # Alerts that are over; the oldest are deleted.
 ENDED_MAX = 2_000
 # Alerts at the same time; those beyond are counted, and neither kept nor told.
@@ -64,6 +64,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     unix_s: float
     title: str
     body: str
+    language: Language = "en"
+    began: list[str] = []
+    """The ids of alerts that it tells of, and of those that it says are over."""
+    ended: list[str] = []
 
 
 class Waiting(msgspec.Struct, frozen=True):

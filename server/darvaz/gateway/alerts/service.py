@@ -73,13 +73,13 @@ class Alerts:
         self._folder = folder
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s
-        rules, _, _, _, waiting = TABLES
+        rules, _, _, _, waiting, _ = TABLES
         self._kept_rules = Kept(tables, rules, AlertRule)
         self.book = AlertBook(tables)
         self._kept_waiting = Kept(tables, waiting, Waiting)
         self.messages = Messages(tables, name_of, record, unix_s, monotonic_s)
         self.messages.rule_of = self.engine.rules.get
-        self._teller = Teller(self.engine.rules, lambda: self.messages.channels, self._minute_of_day)
+        self._teller = Teller(self.engine.rules, lambda: self.messages.recipients.names, self._minute_of_day)
         self._changes = AlertChanges(self.book, self._teller, self.messages, record, bus, unix_s)
         # A look at what is due, which takes several turns of the event loop if it is of many boards.
         self._looking: asyncio.Task[None] | None = None
@@ -87,6 +87,7 @@ class Alerts:
         self._timer_s = math.inf
         self._disk_s = self._waiting_s = 0.0
         self._last_waiting: Waiting | None = None
+        self._pruning: asyncio.Task[None] | None = None
         self._is_open = False
         # Whether values of boards come from the bus.
         self._is_following = False
@@ -121,8 +122,9 @@ class Alerts:
         self._bus.unsubscribe_devices(self._on_presence, self._on_forgotten)
         if self._timer is not None:
             self._timer.cancel()
-        if self._looking is not None:
-            await asyncio.wait([self._looking])
+        for task in (self._looking, self._pruning):
+            if task is not None:
+                await asyncio.wait([task])
         self._keep_waiting(self._monotonic_s())
         await self.messages.close()
 
@@ -192,6 +194,18 @@ class Alerts:
             self._bus.publish_alert(alert.device)
             self._schedule(0.0)
         return alert
+
+    def prune_browsers(self) -> None:
+        """Has the browsers told no more of those who may not see alerts any more; the next message asks as well."""
+        if self._is_open and len(self.messages.browsers) and self._pruning is None:
+            self._pruning = asyncio.ensure_future(self._prune())
+
+    async def _prune(self) -> None:
+        # What is revoked while it looks is found by the next look, or by the message.
+        try:
+            await self._long_work.collect(self.messages.prune_browsers())
+        finally:
+            self._pruning = None
 
     def occur(self, device: str, event: str) -> None:
         """Takes an event of the gateway about a device, one of `rules.EVENTS`."""

@@ -10,8 +10,9 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from darvaz.gateway.access import Need
-from darvaz.gateway.alerts.messages import TooManyChannelsError
+from darvaz.gateway.alerts.browsers import BROWSERS
 from darvaz.gateway.alerts.phrases import Language
+from darvaz.gateway.alerts.recipients import TooManyChannelsError
 from darvaz.gateway.alerts.sender import AddressError, check_address, is_installed
 from darvaz.gateway.api.alerts import TAG
 from darvaz.gateway.api.operations import Call, Operation
@@ -39,7 +40,7 @@ class ChannelAnswer(msgspec.Struct):
 
     name: str
     address: str
-    language: Language
+    language: Annotated[Language | None, Meta(description="Null for browsers: each has its own.")]
     waiting: Annotated[int, Meta(description="Messages that have not arrived yet.")]
     error: Annotated[str | None, Meta(description="Why it cannot be reached now.")]
 
@@ -59,13 +60,16 @@ class TestAnswer(msgspec.Struct):
 
 
 def list_alert_channels(call: Call) -> ChannelList:
-    """Lists the channels by which alerts are told, without their secrets."""
-    return ChannelList([_answer(call, name) for name in call.parts.alerts.messages.channels], is_installed())
+    """Lists the channels by which alerts are told, without their secrets; `browsers` are those of Web Push."""
+    names = call.parts.alerts.messages.recipients.names
+    return ChannelList([_answer(call, name) for name in names], is_installed())
 
 
 async def put_alert_channel(call: Call) -> ChannelAnswer | Response:
     """Adds a channel, or gives it another address."""
     name = _name(call)
+    if name == BROWSERS:
+        return problem(409, "reserved", "this name is that of the browsers that are told: choose another")
     try:
         # In a thread: Apprise takes long to load.
         shown = await asyncio.to_thread(check_address, call.body.url)
@@ -79,9 +83,9 @@ async def put_alert_channel(call: Call) -> ChannelAnswer | Response:
 
 
 def remove_alert_channel(call: Call) -> Response | None:
-    """Removes a channel, and the messages that wait for it."""
-    name = _name(call)
-    if not call.parts.alerts.messages.remove_channel(name):
+    """Removes a channel, and the messages that wait for it; of `browsers`, all of them."""
+    name, messages = _name(call), call.parts.alerts.messages
+    if not (messages.remove_browsers() if name == BROWSERS else messages.remove_channel(name)):
         return _unknown()
     call.record("alert channel removed", name)
     return None
@@ -90,7 +94,7 @@ def remove_alert_channel(call: Call) -> Response | None:
 async def test_alert_channel(call: Call) -> TestAnswer | Response:
     """Sends a message of a test by a channel, and waits until it is taken."""
     name = _name(call)
-    if name not in call.parts.alerts.messages.channels:
+    if name not in call.parts.alerts.messages.recipients.names:
         return _unknown()
     error = await call.while_connected(call.parts.alerts.messages.test(name))
     call.record("alert channel tested", f"{name}: {error or 'sent'}")
@@ -123,10 +127,11 @@ def _name(call: Call) -> str:
 
 def _answer(call: Call, name: str) -> ChannelAnswer:
     messages = call.parts.alerts.messages
+    waiting, error = messages.waiting(name), messages.errors.get(name)
+    if name == BROWSERS:
+        return ChannelAnswer(name, f"Web Push to {len(messages.browsers)}", None, waiting, error)
     channel = messages.channels[name]
-    return ChannelAnswer(
-        name, channel.shown, channel.language, messages.waiting(name), messages.errors.get(name)
-    )  # fmt: skip
+    return ChannelAnswer(name, channel.shown, channel.language, waiting, error)
 
 
 def _unknown() -> Response:

@@ -143,8 +143,8 @@ def _find_unknown(call: Call, fields: RuleFields) -> str | None:
     """Returns which name of a rule nothing has, or None."""
     if fields.device is not None and call.parts.protocol.device_ids.resolve(fields.device) is None:
         return f"device: {fields.device[:64]!r} is not an id of a device"
-    known = call.parts.alerts.messages.channels
-    unknown = [name for name in (*(fields.channels or ()), *fields.escalate_to) if name not in known]
+    is_known = call.parts.alerts.messages.recipients.is_known
+    unknown = [name for name in (*(fields.channels or ()), *fields.escalate_to) if not is_known(name)]
     return f"channels: there is no channel {unknown[0]!r}; see GET /api/alert-channels" if unknown else None
 
 

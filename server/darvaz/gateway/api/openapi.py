@@ -36,6 +36,7 @@ _ROLES = {
     Need.OWN: "For owners.",
     Need.GOVERN: "For owners.",
     Need.ASSIST: "For assistants and operators.",
+    Need.SUBSCRIBE: "For signed-in browsers of those who see all boards.",
     Need.LEAVE: "For signed-in browsers.",
 }
 _OF_ANY_READ = (503,)

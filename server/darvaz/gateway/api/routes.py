@@ -22,6 +22,7 @@ from darvaz.gateway.api import metrics as api_metrics
 from darvaz.gateway.api import micropython as api_micropython
 from darvaz.gateway.api import people as api_people
 from darvaz.gateway.api import prompt as api_prompt
+from darvaz.gateway.api import push as api_push
 from darvaz.gateway.api import releases as api_releases
 from darvaz.gateway.api import rules as api_rules
 from darvaz.gateway.api import sessions as api_sessions
@@ -47,6 +48,7 @@ _OPERATIONS: list[Operation] = [
     *api_journal.OPERATIONS,
     *api_alerts.OPERATIONS,
     *api_alert_channels.OPERATIONS,
+    *api_push.OPERATIONS,
     *api_rules.OPERATIONS,
     *api_layouts.OPERATIONS,
     *api_tokens.OPERATIONS,

@@ -109,7 +109,7 @@ def _find_unknown(call: Call, fields: ActionRuleFields) -> str | None:
         device = getattr(fields, name)
         if device is not None and call.parts.protocol.device_ids.resolve(device) is None:
             return f"{name}: {device[:64]!r} is not an id of a device"
-    unknown = [name for name in fields.channels or () if name not in call.parts.alerts.messages.channels]
+    unknown = [name for name in fields.channels or () if not call.parts.alerts.messages.recipients.is_known(name)]
     if unknown:
         return f"channels: there is no channel {unknown[0]!r}; see GET /api/alert-channels"
     if fields.when == "time" and not can_schedule():

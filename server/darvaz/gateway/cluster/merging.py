@@ -20,7 +20,7 @@ TABLES: Mapping[str, str] = {**ACCESS_TABLES, **NUMBERED_TABLES}
 # What each gateway notes for itself, often: it is not worth a message.
 _OWN = {"tokens": ("last_used_s", "last_address"), "sessions": ("last_used_s", "last_address")}
 # Of the settings, those that all gateways share.
-_SETTINGS = ("enrolment_until_s", "enrolment_opened_s", "enrolment_was_opened", "signing_key")
+_SETTINGS = ("enrolment_until_s", "enrolment_opened_s", "enrolment_was_opened", "signing_key", "push_key")
 # What was set once stays.
 _LASTING = {"tokens": ("revoked_s", "device"), "sign_in_links": ("used_s",)}
 

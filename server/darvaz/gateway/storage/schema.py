@@ -288,4 +288,9 @@ MIGRATIONS: Migrations = (
     ),
     # Before which cameras motion is looked for, each as JSON (cameras/motion.py).
     ("CREATE TABLE camera_motion (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID",),
+    # The browsers that people are told of alerts by, each as JSON (alerts/browsers.py).
+    (
+        "CREATE TABLE push_subscriptions (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL)"
+        " WITHOUT ROWID",
+    ),
 )
