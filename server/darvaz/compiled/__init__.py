@@ -28,6 +28,7 @@ HOT_MODULES = (
     "darvaz.gateway.websocket.flow_control",
     "darvaz.gateway.websocket.protocol",
     "darvaz.protocol.name_rules",
+    "darvaz.protocol.introductions",
     "darvaz.protocol.codec",
     "darvaz.gateway.session.output",
     "darvaz.gateway.session.session",

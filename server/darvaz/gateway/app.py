@@ -101,7 +101,7 @@ def _build(settings: Settings) -> Parts:
     if remark is not None:
         log.warning("= %s", remark)
     protocol = MessageCodec()
-    devices = Devices(database.open(), kinds=protocol.kinds, database=database)
+    devices = Devices(database.open(), kinds=protocol.kinds, database=database, shared_parts=protocol.shared_parts)
     journal = Journal(
         database.open,
         retain_days=settings.journal_retain_days,

@@ -43,15 +43,16 @@ class NameRules:
             if found is msgspec.UNSET:
                 continue
             names: dict[str, Any] = found
-            if not self._prove(names):
+            if not self.prove(names):
                 return False
             if is_nested:
                 for inner in names.values():
-                    if inner and not self._prove(inner):
+                    if inner and not self.prove(inner):
                         return False
         return True
 
-    def _prove(self, names: dict[str, Any]) -> bool:
+    def prove(self, names: dict[str, Any]) -> bool:
+        """Returns whether the names in one map keep the rule."""
         known = self._known
         for name in names:
             if name in known:

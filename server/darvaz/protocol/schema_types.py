@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Union
 
 import msgspec
@@ -31,10 +31,14 @@ class TypeMaker:
     of the schema stays unchecked.
     """
 
-    def __init__(self, document: Schema, *, proves_names: bool = True) -> None:
-        """Without `proves_names`, the names in maps are any texts; see `NameRules`."""
+    def __init__(self, document: Schema, *, proves_names: bool = True, raw_fields: Collection[str] = ()) -> None:
+        """Without `proves_names`, the names in maps are any texts; see `NameRules`.
+
+        `raw_fields` of messages are left as JSON text that is not checked, and unknown fields are refused.
+        """
         self._definitions: Schema = document["$defs"]
         self._proves_names = proves_names
+        self._raw_fields = raw_fields
         self._made: dict[str, Any] = {}
 
     def definition(self, name: str) -> Any:
@@ -76,7 +80,7 @@ class TypeMaker:
             if "const" in rule:
                 tag = rule["const"]
                 continue
-            made = self._make(rule, f"{name}_{field}")
+            made = msgspec.Raw if field in self._raw_fields else self._make(rule, f"{name}_{field}")
             fields.append((field, made) if field in required else _optional(field, made))
         return msgspec.defstruct(
             name,
@@ -85,6 +89,7 @@ class TypeMaker:
             tag_field="type" if tag else None,
             kw_only=True,
             gc=True,
+            forbid_unknown_fields=bool(self._raw_fields),
         )
 
 

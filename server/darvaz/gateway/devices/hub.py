@@ -62,7 +62,7 @@ class Hub:
 
     def join(self, device: str, link: Link, introduction: Message) -> None:
         """Makes `link` the link of the device; an older one is closed as replaced."""
-        fields = self._devices.shared_parts.share(msgspec.to_builtins(introduction))
+        fields = self._devices.shared_parts.fields_of(introduction)
         before = self._connected.get(device)
         presence = Presence(link=link, introduction=fields, since_unix_s=self._unix_s())
         if before is not None and before.link is link:

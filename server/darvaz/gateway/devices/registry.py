@@ -14,10 +14,10 @@ import msgspec
 
 from darvaz.gateway.devices.group_index import GroupIndex
 from darvaz.gateway.devices.look_alikes import LookAlikes
-from darvaz.gateway.devices.shared_parts import SharedParts
 from darvaz.gateway.storage.background_writer import BackgroundWriter
 from darvaz.gateway.storage.database import path_of, sync_wal, transaction
 from darvaz.gateway.storage.shared_database import SharedDatabase, retire
+from darvaz.protocol.shared_parts import SharedParts
 
 log = logging.getLogger("darvaz.devices")
 
@@ -85,13 +85,14 @@ class Devices:
         devices_max: int = DEVICES_MAX,
         kinds: Collection[str] | None = None,
         database: SharedDatabase | None = None,
+        shared_parts: SharedParts | None = None,
     ) -> None:
         # The writer's.
         self._connection = connection
         self._database = database
         self._devices_max = devices_max
         # Of introductions, those of the database too.
-        self.shared_parts = SharedParts()
+        self.shared_parts = SharedParts() if shared_parts is None else shared_parts
         # By id, the longest known first. Changed by the event loop, read by the writer too.
         self._known = _load(connection, self.shared_parts)
         self._kinds = None if kinds is None else tuple(kinds)

@@ -85,9 +85,9 @@ class Session(SessionOutput):
 
     # fmt: off
     __slots__ = (
-        "_counted_s", "_early_packets", "_handling", "_is_receiving", "_limits", "_next_ping_s", "_opened_s",
-        "_packets_left", "_pinged_s", "_rate_per_s", "_received_s", "_rules", "awaits_decision", "device", "kind",
-        "unix_offset_s",
+        "_counted_s", "_early_packets", "_handling", "_is_introduced", "_is_receiving", "_limits", "_next_ping_s",
+        "_opened_s", "_packets_left", "_pinged_s", "_rate_per_s", "_received_s", "_rules", "awaits_decision", "device",
+        "kind", "unix_offset_s",
     )
     # fmt: on
 
@@ -121,10 +121,10 @@ class Session(SessionOutput):
         self._rate_per_s = limits.messages_per_s_max
         self._packets_left = 2 * self._rate_per_s
         # When the bucket was last refilled; and the overhead before the token.
-        self._counted_s = now_s
-        self._early_packets = 0
-        # By state, set by `_enter`: whether texts are parsed as messages, and how each type is handled.
+        self._counted_s, self._early_packets = now_s, 0
+        # By state, set by `_enter`: whether texts are parsed, whether a `connect` came, and how each type is handled.
         self._is_receiving: bool
+        self._is_introduced: bool
         self._handling: Handling
         self._enter(SessionState.WAITING_FOR_CONNECT if is_admitted else SessionState.WAITING_FOR_TOKEN)
 
@@ -138,7 +138,7 @@ class Session(SessionOutput):
         is_ordinary = self._is_receiving and self._packets_left >= 0 and len(text) <= self._rules.short_chars
         if not (is_ordinary or self._accepts_text(text)):
             return None
-        message = self._protocol.parse(text)
+        message = self._protocol.parse(text) if self._is_introduced else self._protocol.parse_first(text)
         handling = self._handling.get(type(message), _OUT_OF_PLACE)
         if handling == _OUT_OF_PLACE:
             if self._handling is self._rules.handling[SessionState.OPEN] and isinstance(message, Fault):
@@ -275,7 +275,8 @@ class Session(SessionOutput):
         """Enters a state, or stays in it, with no decision pending."""
         self.state = state
         self.awaits_decision = False
-        self._is_receiving = state is SessionState.WAITING_FOR_CONNECT or state is SessionState.OPEN
+        self._is_introduced = state is not SessionState.WAITING_FOR_CONNECT
+        self._is_receiving = not self._is_introduced or state is SessionState.OPEN
         self._handling = self._rules.handling[state]
 
     def _request_decision(self, event: SessionEvent) -> None:
@@ -301,8 +302,7 @@ class Session(SessionOutput):
     def _is_too_fast(self) -> bool:
         if self._packets_left >= 0:
             return False
-        rate = self._limits.messages_per_s_max
-        self._end("misbehaved", Fault("too_fast", f"more than {rate:g} messages a second"), 1.0)
+        self._end("misbehaved", Fault("too_fast", f"more than {self._rate_per_s:g} messages a second"), 1.0)
         return True
 
     def _accepts_text(self, text: str) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from darvaz.gateway.devices.shared_parts import PARTS_MAX, SharedParts
+import pytest
+
+from darvaz.protocol.shared_parts import PARTS_MAX, TEXTS_MAX, SharedParts
 
 
 def introduction(device: str, command: str = "led") -> dict[str, Any]:
@@ -35,16 +37,46 @@ def test_an_introduction_without_parts_stays_as_it_is() -> None:
     assert SharedParts().share({"device": "a", "commands": {}}) == {"device": "a", "commands": {}}
 
 
+def test_a_part_that_may_be_of_several_devices_cannot_be_changed() -> None:
+    shared = SharedParts().share(introduction("a"))["commands"]
+
+    with pytest.raises(TypeError):
+        shared["pan"] = {}
+    with pytest.raises(TypeError):
+        del shared["led"]
+    assert shared == introduction("a")["commands"]
+
+
 def test_one_part_beyond_the_maximum_replaces_the_oldest() -> None:
     parts = SharedParts()
-    oldest: dict[str, Any] = {"commands": {"first": {}}}
-    parts.share(dict(oldest))
+    oldest = parts.share({"commands": {"first": {}}})["commands"]
     for number in range(PARTS_MAX - 1):
         parts.share({"commands": {f"command-{number}": {}}})
-    again: dict[str, Any] = {"commands": {"first": {}}}
-    assert parts.share(dict(again))["commands"] is oldest["commands"]
+    assert parts.share({"commands": {"first": {}}})["commands"] is oldest
 
     parts.share({"commands": {"one-more": {}}})
 
-    assert parts.share(again)["commands"] is not oldest["commands"]
+    assert parts.share({"commands": {"first": {}}})["commands"] is not oldest
     assert len(parts._kept) == PARTS_MAX
+
+
+def test_one_text_beyond_the_maximum_replaces_the_oldest_of_its_field() -> None:
+    parts = SharedParts()
+    parts.learn("telemetry", b"0", {"heat": {}})
+    for number in range(TEXTS_MAX):
+        parts.learn("commands", b"%d" % number, {f"command-{number}": {}})
+    assert parts.find("commands", b"0") == {"command-0": {}}
+
+    parts.learn("commands", b"one more", {})
+
+    assert parts.find("commands", b"0") is None
+    assert parts.find("commands", b"1") == {"command-1": {}}
+    assert parts.find("telemetry", b"0") == {"heat": {}}
+
+
+def test_two_texts_of_one_part_share_it_with_what_was_stored() -> None:
+    parts = SharedParts()
+    stored = parts.share(introduction("a"))["commands"]
+
+    assert parts.learn("commands", b"one text", introduction("b")["commands"]) is stored
+    assert parts.learn("commands", b"another", introduction("c")["commands"]) is stored
