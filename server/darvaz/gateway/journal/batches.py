@@ -29,8 +29,6 @@ LEFT_OUT = "-"
 # Stands in the index for all devices of a batch that has entries of more than `_DEVICES_MAX`.
 ANY_DEVICE = "*"
 _DEVICES_MAX = 200
-# Characters in a record of the record log: far below its largest record, though one group may have more.
-_CHARS_PER_RECORD = 100_000
 # The fastest level: a tenth of the size, at 400 MB/s. Small batches stay text, for other programs to read.
 _COMPRESSION = 1
 _TEXT_BYTES_MAX = 65_536
@@ -98,13 +96,13 @@ def unpack(record: bytes) -> tuple[int, list[EntryGroup], list[Taken]]:
     return int(first_id), _decode(text[end:]), _decode_taken(text[:end]) if end else []
 
 
-def groups_of_record(chars: Sequence[int]) -> int:
-    """Returns how many groups go into one record, by the characters of those that wait."""
+def groups_within(chars: Sequence[int], chars_wanted: int) -> int:
+    """Returns how many groups make about as many characters, by those of each that waits."""
     total = count = 0
     for group_chars in chars:
         total += group_chars
         count += 1
-        if total >= _CHARS_PER_RECORD or count >= ROWS_PER_BATCH:
+        if total >= chars_wanted or count >= ROWS_PER_BATCH:
             break
     return max(count, 1)
 

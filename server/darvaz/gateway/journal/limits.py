@@ -17,6 +17,12 @@ BATCH_INTERVAL_S: Final = 0.1
 FLUSH_ROWS: Final = 20_000
 FLOOD_ROWS: Final = 2_000
 FLOOD_INTERVAL_S: Final = 2.0
+# Characters, too: thousands of boards that connect at once bring introductions of kilobytes, and few entries.
+FLUSH_CHARS: Final = PENDING_CHARS_MAX // 4
+# The interpreter's lock is held, and with it the event loop, while this much is encoded.
+CHARS_PER_BATCH: Final = 512 * 1024
+# Far below the largest record of the record log, though one group may have more.
+CHARS_PER_RECORD: Final = 100_000
 # The database is locked for other writers, the event loop's among them, while this many batches are written.
 BATCHES_PER_COMMIT: Final = 4
 # Groups that are looked at for whether they are heartbeats alone.

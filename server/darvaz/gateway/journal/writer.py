@@ -22,7 +22,7 @@ from darvaz.gateway.journal.batches import (
     EntryBody,
     EntryGroup,
     cut,
-    groups_of_record,
+    groups_within,
     insert_batch,
     next_id,
     pack,
@@ -70,10 +70,10 @@ class Journal:
         self._has_record_log = has_record_log
         # How many entries make the writer write before its time. The writer's.
         self._flush_rows = min(limits.FLUSH_ROWS if has_record_log else limits.FLOOD_ROWS, pending_rows_max)
+        self._flush_chars = min(limits.FLUSH_CHARS, pending_chars_max)
         # Whether the writer was woken and has not written since: waking it costs more than appending an entry.
         self._is_flushing = False
-        self._redact = redact
-        self._unix_s = unix_s
+        self._redact, self._unix_s = redact, unix_s
         # The same two lists until the end, groups and the characters in each: the event loop appends, the writer
         # removes in front what is committed, each in one step of the interpreter.
         self._pending: list[EntryGroup] = []
@@ -97,8 +97,7 @@ class Journal:
         self._records: list[tuple[int, int]] = []
         # Entries before this number are in the database and survive a power cut.
         self._synced_id = 0
-        # Monotonic seconds of the last write. The writer's.
-        self._written_s = 0.0
+        self._written_s = 0.0  # Monotonic seconds of the last write. The writer's.
         self.release: Callable[[int, int], None] = lambda kind, number: None
         """Tells the recorder which records the database has."""
         self.urge: Callable[[], None] = lambda: None
@@ -147,10 +146,10 @@ class Journal:
             self._append_gap()
         self._rows_in += len(entries)
         self._chars_in += chars
-        waiting = self._rows_in - self._rows_out
-        if waiting > self._flush_rows and not self._is_flushing:
+        waiting, waiting_chars = self._rows_in - self._rows_out, self._chars_in - self._chars_out
+        if (waiting > self._flush_rows or waiting_chars > self._flush_chars) and not self._is_flushing:
             self.flush_now()
-        if waiting > self._pending_rows_max or self._chars_in - self._chars_out > self._pending_chars_max:
+        if waiting > self._pending_rows_max or waiting_chars > self._pending_chars_max:
             entries = self._reject_overflow(entries, chars)
             if not entries:
                 self._chars_in -= chars
@@ -220,8 +219,7 @@ class Journal:
         beyond = len(entries) if is_full else min(self.pending_rows - self._pending_rows_max, len(entries))
         if beyond <= 0:
             return entries
-        self._lost += beyond
-        self._rows_in -= beyond
+        self._lost, self._rows_in = self._lost + beyond, self._rows_in - beyond
         return entries[: len(entries) - beyond]
 
     # At the start
@@ -247,7 +245,9 @@ class Journal:
                 if self._logged_groups < self._groups_out:
                     self._logged_groups, self._unlogged_id = self._groups_out, self._first_id
                 start, first_id = self._logged_groups - self._groups_out, self._unlogged_id
-                groups = self._pending[start : start + groups_of_record(self._pending_chars[start:])]
+                groups = self._pending[
+                    start : start + groups_within(self._pending_chars[start:], limits.CHARS_PER_RECORD)
+                ]
                 taken = self.taken.between(self._logged_groups, self._logged_groups + len(groups))
             if not groups:
                 return
@@ -323,7 +323,9 @@ class Journal:
         rows = 0
         with transaction(connection):
             for _ in range(limits.BATCHES_PER_COMMIT):
-                groups = self._pending[len(written) : len(written) + count]
+                start = len(written)
+                chars = self._pending_chars[start : start + count]
+                groups = self._pending[start : start + groups_within(chars, limits.CHARS_PER_BATCH)]
                 if not groups:
                     break
                 rows += insert_batch(connection, self._first_id + rows, groups, self._redact)
