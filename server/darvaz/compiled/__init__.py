@@ -43,6 +43,7 @@ HOT_MODULES = (
     "darvaz.gateway.links.intake",
     "darvaz.gateway.links.link",
     "darvaz.gateway.events.bus",
+    "darvaz.gateway.crashes.last_lines",
     "darvaz.gateway.journal.writer",
     "darvaz.gateway.journal.batches",
     "darvaz.gateway.journal.rare_entries",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.crashes.store import GROUPS_MAX, LINES_MAX, NAMES_MAX, OTHERS, Crashes, CrashReport
+from darvaz.gateway.crashes.last_lines import LINES_MAX
+from darvaz.gateway.crashes.store import GROUPS_MAX, NAMES_MAX, OTHERS, Crashes, CrashReport
 from darvaz.gateway.events.bus import EventBus
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from darvaz.gateway.crashes.fingerprint import fingerprint, title
+from darvaz.gateway.crashes.last_lines import DEVICES_MAX, LINES_MAX, LastLines
 from darvaz.gateway.events.bus import EventBus
 
 TABLE = "crashes"
@@ -19,10 +20,6 @@ GROUPS_MAX = 500
 # Of one group; crashes of more devices or releases are counted together.
 NAMES_MAX = 200
 OTHERS = "(others)"
-LINES_MAX = 12
-LINE_CHARS_MAX = 256
-# Devices whose last lines of the log are kept in memory.
-DEVICES_MAX = 1_000
 # A Pico cannot tell its watchdog from other resets by software.
 _WATCHDOG, _UNCLEAR = "watchdog", "reset_or_watchdog"
 
@@ -89,14 +86,13 @@ class Crashes:
         self._introduction_of = introduction_of
         self._bus = bus
         self._unix_s = unix_s
-        # Device → its last lines of the log, the newest devices last.
-        self._lines: OrderedDict[str, deque[str]] = OrderedDict()
-        # Device → its start before the newest; dropped as `_lines`.
+        self._lines = LastLines()
+        # Device → its start before the newest; of as many devices as have last lines.
         self._before: OrderedDict[str, _Start] = OrderedDict()
         self.on_found: Callable[[str, str, str], None] = _ignore
         """Is called with device, boot_id and title of a crash that the board does not know of itself."""
         bus.subscribe(("connect",), self._on_connect)
-        bus.subscribe(("log",), self._on_log)
+        bus.subscribe(("log",), self._lines.receive)
         bus.subscribe(("crash",), self._on_crash)
 
     # Reading
@@ -120,7 +116,7 @@ class Crashes:
 
     def forget(self, device: str) -> None:
         """Forgets a device: its counts, and the groups that are of it alone."""
-        self._lines.pop(device, None)
+        self._lines.forget(device)
         self._before.pop(device, None)
         for group in self.all(device):
             group.count -= group.devices.pop(device)
@@ -164,21 +160,6 @@ class Crashes:
 
     # From the bus
 
-    def _on_log(self, _: str, device: str | None, message: Any, __: float) -> None:
-        if device is not None:
-            lines = self._lines.get(device)
-            if lines is None:
-                lines = self._lines[device] = deque(maxlen=LINES_MAX)
-                if len(self._lines) > DEVICES_MAX:
-                    self._lines.popitem(last=False)
-            text: str = message.message
-            # Few are ever read, so the rest is done then.
-            lines.append(text if len(text) <= LINE_CHARS_MAX else text[:LINE_CHARS_MAX])
-
-    def _lines_of(self, device: str) -> list[str]:
-        """Returns the last lines of a device's log, the first line of each message."""
-        return [text.partition("\n")[0] for text in self._lines.get(device, ())]
-
     def _on_connect(self, _: str, device: str | None, message: Any, happened_s: float) -> None:
         """Compares a new start with the one before; comes before the hub takes over the link."""
         if device is None or message.boot_id is UNSET:
@@ -188,8 +169,8 @@ class Crashes:
             return
         fields, was_online = known
         cause = None if message.reset_cause is UNSET else message.reset_cause
-        lines = self._lines_of(device)
-        self._lines.pop(device, None)
+        lines = self._lines.of(device)
+        self._lines.forget(device)
         start = _Start(fields["boot_id"], fields.get("program", {}).get("release", ""), cause, lines)
         self._before[device] = start
         if len(self._before) > DEVICES_MAX:
@@ -211,7 +192,7 @@ class Crashes:
         if device is None or message.reason == _WATCHDOG:
             return
         fields = {name: value for name, value in msgspec.to_builtins(message).items() if name in _REPORTED}
-        before, lines = self._before.get(device), self._lines_of(device)
+        before, lines = self._before.get(device), self._lines.of(device)
         # A program that died before it had a boot_id was the one before this start.
         if before is not None and message.boot_id in (before.boot_id, ""):
             fields.setdefault("release", before.release)
