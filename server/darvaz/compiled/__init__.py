@@ -47,6 +47,7 @@ HOT_MODULES = (
     "darvaz.gateway.journal.writer",
     "darvaz.gateway.journal.batches",
     "darvaz.gateway.journal.rare_entries",
+    "darvaz.gateway.journal.export_lines",
     "darvaz.gateway.telemetry.recent",
     "darvaz.gateway.telemetry.report_queue",
     "darvaz.gateway.telemetry.latest",

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from darvaz.gateway.journal.batches import fields_of
+from darvaz.gateway.journal.batches import AnyGroup, fields_of
 from darvaz.gateway.journal.queries import JournalFilter, Row, Stretch, matches, read_stretch
 from darvaz.text.json_lines import one_line
 from darvaz.text.terminal import visible
@@ -86,27 +86,37 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 def _csv(stretch: Stretch, wanted: JournalFilter) -> bytes:
     """Returns groups as lines; here an export spends its time, so the usual entry takes no call."""
     lines: list[str] = []
-    source, words = functools.lru_cache(maxsize=None)(_whose), functools.lru_cache(maxsize=None)(_what)
     type_, direction = wanted.type, wanted.direction
     least, most = wanted.after_id or 0, wanted.before_id or _ID_MAX
     are_some_elsewhere = (wanted.device, wanted.kind, wanted.since_ms, wanted.until_ms) != (None, None, None, None)
     second = -1
-    for entry_id, (time_ms, device, kind, address, entries) in stretch.groups:
-        if are_some_elsewhere and _is_elsewhere(wanted, time_ms, device, kind):
+    second_text = what_direction = what_type = what = ""
+    groups: list[tuple[int, AnyGroup]] = stretch.groups
+    for entry_id, group in groups:
+        time_ms: int = group[0]
+        if are_some_elsewhere and _is_elsewhere(wanted, time_ms, group[1], group[2]):
             continue
         if time_ms // 1000 != second:
             second = time_ms // 1000
             second_text = _iso_second(second)
-        when, whose = second_text + _MILLISECONDS[time_ms % 1000], source(device, kind, address)
+        when: str = second_text + _MILLISECONDS[time_ms % 1000]
+        whose: str = _whose(group[1], group[2], group[3])
+        entries: list[AnyGroup] = group[4]
         for entry in entries:
-            is_wanted = (type_ is None or entry[1] == type_) and (direction is None or entry[0] == direction)
+            entry_type: str = entry[1]
+            entry_direction: str = entry[0]
+            is_wanted = (type_ is None or entry_type == type_) and (direction is None or entry_direction == direction)
             if is_wanted and least < entry_id < most:
-                text = entry[2]
+                # Those that follow one another are mostly alike.
+                if entry_type != what_type or entry_direction != what_direction:
+                    what_type, what_direction = entry_type, entry_direction
+                    what = _what(entry_direction, entry_type)
+                text: str = entry[2]
                 if not (text.isascii() and text.isprintable() and ";" not in text and text[:1] not in _FORMULA_START):
                     text = _harmless(text)
                 text = text.replace('"', '""')
-                happened = when if len(entry) == 3 else _iso(time_ms - entry[3])
-                lines.append(f'"{entry_id}","{when}",{whose},{words(entry[0], entry[1])},"{text}","{happened}"\r\n')
+                happened: str = when if len(entry) == 3 else _iso(time_ms - entry[3])
+                lines.append(f'"{entry_id}","{when}",{whose},{what},"{text}","{happened}"\r\n')
             entry_id += 1
     return "".join(lines).encode()
 
