@@ -99,6 +99,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("DELETE", "/api/devices/nobody", CHANGE, None),
     ("PUT", "/api/devices/nobody/words", CHANGE, {}),
     ("PUT", "/api/devices/nobody/camera/motion", CHANGE, {}),
+    ("PUT", "/api/devices/nobody/camera/picture", CHANGE, {}),
     ("POST", "/api/devices/nobody/commands/pan", USE, {}),
     ("POST", "/api/devices/nobody/prompt", CHANGE, {"session": "0" * 12, "code": "1"}),
     ("POST", "/api/devices/nobody/prompt/stop", CHANGE, {"session": "0" * 12}),

@@ -222,6 +222,21 @@ async def test_kept_frames_and_links_of_a_camera(gateway: GatewayProcess, tmp_pa
     assert [contents(file) for file in found["files"]] == [jpeg(5)]
 
 
+async def test_the_picture_of_a_camera_is_chosen(gateway: GatewayProcess) -> None:
+    async with Camera(gateway.ws_url, "meadow") as camera:
+        await camera.wait_for_stream(size="VGA")
+        usual = await run(gateway, "picture", "meadow")
+        chosen = await json_of(gateway, "picture", "meadow", "--size", "qvga", "--fps", "4")
+        await camera.wait_for_stream(size="QVGA", quality=80)
+        more = await json_of(gateway, "picture", "meadow", "--quality", "40")
+        back = await json_of(gateway, "picture", "meadow", "--default")
+
+    assert usual.stdout == "meadow: VGA, quality 80, 10 pictures a second; it sends them so.\n"
+    assert (chosen["size"], chosen["fps"], chosen["quality"]) == ("QVGA", 4, None)
+    assert (more["size"], more["quality"]) == ("QVGA", 40)
+    assert (back["size"], back["fps"], back["quality"]) == (None, None, None)
+
+
 async def test_motion_before_a_camera_is_turned_on_and_off(gateway: GatewayProcess) -> None:
     async with Camera(gateway.ws_url, "porch", obeys=False) as camera:
         off = await run(gateway, "motion", "porch")

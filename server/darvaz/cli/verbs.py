@@ -124,6 +124,11 @@ TABLE = {
             "DELETE /api/invitations/{invitation}",
         ),
     ),
+    "picture": Verb(
+        "Choose the size, quality and rate of a camera's pictures.",
+        CAMERAS,
+        ("GET /api/devices/{device}/camera", "PUT /api/devices/{device}/camera/picture"),
+    ),
     "record": Verb("Make a film of a camera, or a time-lapse.", CAMERAS, ("GET /api/devices/{device}/stream.mjpeg",)),
     "rename": Verb("Give a device a label for people, or remove it.", DEVICES, ("PATCH /api/devices/{device}",)),
     "repl": Verb("Type at the prompt of a board, on USB or elsewhere.", BOARDS, _STOPPED),

@@ -20,9 +20,8 @@ from darvaz.gateway.access.gate import MIRRORED_TABLES
 from darvaz.gateway.alert_sources import build_alerts, tell_browsers, watch_releases
 from darvaz.gateway.alerts.records import TABLES as ALERT_TABLES
 from darvaz.gateway.api.routes import api_routes
-from darvaz.gateway.cameras import FrameCounts, Motion, Snapshots, StreamController
+from darvaz.gateway.cameras import CAMERA_TABLES, FrameCounts, Motion, PictureSettings, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import kept_frames
-from darvaz.gateway.cameras.motion import MOTION_TABLE
 from darvaz.gateway.cameras.motion_report import MotionReport
 from darvaz.gateway.clock_watch import ClockWatch
 from darvaz.gateway.crashes import CRASHES_TABLE, build_crashes
@@ -95,7 +94,8 @@ def _build(settings: Settings) -> Parts:
     check_restored(settings.data_path)
     check_integrations(settings)
     database = SharedDatabase(settings.data_path)
-    mirrored = (*MIRRORED_TABLES, NODES_TABLE, CRASHES_TABLE, *ALERT_TABLES, *OWN_TABLES, *RELEASE_TABLES, MOTION_TABLE)
+    of_people = (*MIRRORED_TABLES, *ALERT_TABLES, *OWN_TABLES, *CAMERA_TABLES)
+    mirrored = (*of_people, NODES_TABLE, CRASHES_TABLE, *RELEASE_TABLES)
     tables = MirroredTables(database.open_at_start, mirrored, peeked=["devices"], database=database)
     remark = make_private(settings.data_path)
     if remark is not None:
@@ -154,6 +154,7 @@ def _build(settings: Settings) -> Parts:
         hub=hub,
         frames=frames,
         stream_controller=StreamController(hub, frames, settings.camera_settings, settings.command_deadline_s),
+        pictures=PictureSettings(tables),
         snapshots=Snapshots(hub, frames, settings.snapshot_deadline_s),
         frame_counts=FrameCounts(frames, devices, journal),
         motion=Motion(tables, frames, MotionReport(bus, journal, hub, protocol)),
@@ -295,6 +296,7 @@ def _connect(parts: Parts) -> None:
     parts.devices.on_dropped = lambda device: _tell_dropped(parts, device)
     parts.hub.on_presence(lambda device, _: _publish_presence(parts, device))
     parts.hub.on_presence(lambda device, _: parts.motion.begin_link(device))
+    parts.stream_controller.follow(parts.pictures)
     parts.hub.measure = parts.metrics.measure_command
     parts.journal.on_written = parts.metrics.count_written
 

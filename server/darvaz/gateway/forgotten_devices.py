@@ -16,6 +16,7 @@ def delete_device(parts: Parts, device: str) -> None:
     parts.crashes.forget(device)
     parts.updater.store.forget(device)
     parts.motion.forget(device)
+    parts.pictures.forget(device)
     if parts.frame_ring is not None:
         parts.frame_ring.forget(device)
     parts.metrics.forget(device)

@@ -12,7 +12,7 @@ from darvaz.gateway.access.operators import Operators
 from darvaz.gateway.access.rate_limiter import RateLimiter
 from darvaz.gateway.address_counts import AddressCounts
 from darvaz.gateway.alerts.service import Alerts
-from darvaz.gateway.cameras import FrameCounts, Motion, Snapshots, StreamController
+from darvaz.gateway.cameras import FrameCounts, Motion, PictureSettings, Snapshots, StreamController
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.cluster_state import Cluster, SingleGateway
 from darvaz.gateway.crashes.store import Crashes
@@ -108,6 +108,7 @@ class Parts:
     snapshots: Snapshots
     frame_counts: FrameCounts
     motion: Motion
+    pictures: PictureSettings
     frame_ring: FrameRing | None
     """None if no frames are kept on disk."""
     link_counts: AddressCounts = field(default_factory=AddressCounts)

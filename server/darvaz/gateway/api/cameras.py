@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from email.utils import formatdate
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -17,9 +18,11 @@ from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.cameras.frame_ring import FrameRing
 from darvaz.gateway.cameras.motion import MotionSetting, TooManyCamerasError
 from darvaz.gateway.cameras.picture_change import can_compare
+from darvaz.gateway.cameras.picture_settings import PictureSetting, find_fault
+from darvaz.gateway.cameras.stream_control import STREAM, ControlState
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.frames import Frame, TooManyViewersError, ViewerRequest
-from darvaz.gateway.frames.demand import Size
+from darvaz.gateway.frames.demand import DIMENSIONS, Size, offer_of, resolve_defaults
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.viewing.mjpeg_response import MjpegResponse
 from darvaz.gateway.viewing.requests import RETRY_S, VIEWER_FPS_MAX, ViewLinkQuery, refuse_device, refuse_over_limit
@@ -46,6 +49,32 @@ class CameraRequest(msgspec.Struct):
     quality: int | None
 
 
+class PictureSize(msgspec.Struct):
+    """A size that a camera can send."""
+
+    name: str
+    width: int
+    height: int
+
+
+class PictureAnswer(msgspec.Struct):
+    """What a camera sends to viewers who ask for nothing else: chosen, allowed, and whether it does so."""
+
+    fps: Annotated[float | None, Meta(description="Null is the default, as of size and quality.")]
+    size: str | None
+    quality: int | None
+    usual: Annotated[CameraRequest, Meta(description="The defaults of the gateway and the board.")]
+    sizes: Annotated[list[PictureSize], Meta(description="That may be chosen; none for a camera of one size.")]
+    quality_min: int
+    quality_max: Annotated[int, Meta(description="0 for a camera of one quality.")]
+    fps_max: float
+    state: Annotated[
+        ControlState,
+        Meta(description="Whether the camera agreed to size and quality; `own`: it decides by itself what it sends."),
+    ]
+    reason: Annotated[str, Meta(description="Why it refused; empty if it did not.")]
+
+
 class MotionAnswer(msgspec.Struct):
     """Motion before a camera: what is looked for, and what is seen now."""
 
@@ -69,6 +98,7 @@ class CameraAnswer(msgspec.Struct):
     frames: Annotated[int, Meta(description="Since the gateway started.")]
     bytes: int
     motion: MotionAnswer
+    picture: PictureAnswer
 
 
 class KeptFramesQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -136,6 +166,25 @@ def set_motion(call: Call) -> MotionAnswer | Response:
     return _motion(call)
 
 
+def choose_picture(call: Call) -> PictureAnswer | Response:
+    """Chooses the size, the quality and the rate of a camera's frames for viewers who ask for nothing else."""
+    refused = _refuse(call)
+    if refused is not None:
+        return refused
+    setting: PictureSetting = call.body
+    declared = _declared(call)
+    if declared is None:
+        return problem(409, "not_controlled", f"{call.device} decides by itself what it sends")
+    fault = find_fault(setting, offer_of(call.parts.settings.camera_settings, declared))
+    if fault is not None:
+        return problem(422, "invalid", fault)
+    call.parts.pictures.put(call.device, setting)
+    chosen = {name: value for name, value in msgspec.structs.asdict(setting).items() if value is not None}
+    text = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "the defaults"
+    call.record("picture changed", text, call.device)
+    return _picture(call)
+
+
 async def list_frames(call: Call) -> KeptFrames | Response:
     """Lists the frames of a camera that are kept on disk."""
     ring = _ring(call)
@@ -194,6 +243,33 @@ def _describe(call: Call) -> CameraAnswer:
         frames=camera.frames,
         bytes=camera.bytes,
         motion=_motion(call),
+        picture=_picture(call),
+    )
+
+
+def _declared(call: Call) -> Mapping[str, Any] | None:
+    """Returns what the board declared for the command `stream` when it was last here; None: it has none."""
+    known = call.parts.devices.get(call.device)
+    declared: Mapping[str, Any] | None = None if known is None else known.introduction.get("commands", {}).get(STREAM)
+    return declared
+
+
+def _picture(call: Call) -> PictureAnswer:
+    of_all, declared = call.parts.settings.camera_settings, _declared(call)
+    usual, chosen = resolve_defaults(of_all, declared or {}), call.parts.pictures.of(call.device)
+    offer = offer_of(of_all, declared or {})
+    state, reason = call.parts.stream_controller.state_of(call.device)
+    return PictureAnswer(
+        fps=chosen.fps,
+        size=chosen.size,
+        quality=chosen.quality,
+        usual=CameraRequest(usual.fps, usual.size, usual.quality),
+        sizes=[PictureSize(name, *DIMENSIONS[name]) for name in offer.sizes],
+        quality_min=offer.quality_min,
+        quality_max=offer.quality_max,
+        fps_max=offer.fps_max,
+        state=state,
+        reason=reason,
     )
 
 
@@ -232,6 +308,10 @@ OPERATIONS = [
     Operation(
         method="PUT", path="/api/devices/{device}/camera/motion", tag=_TAG, handle=set_motion, need=Need.CHANGE,
         is_stored=True, body=MotionSetting, answer=MotionAnswer, errors=(409, 503)
+    ),
+    Operation(
+        method="PUT", path="/api/devices/{device}/camera/picture", tag=_TAG, handle=choose_picture, need=Need.CHANGE,
+        is_stored=True, body=PictureSetting, answer=PictureAnswer, errors=(409,)
     ),
     Operation(
         method="GET", path="/api/devices/{device}/frames", tag=_TAG, handle=list_frames, need=Need.SEE,

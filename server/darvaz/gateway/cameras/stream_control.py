@@ -8,8 +8,9 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
+from darvaz.gateway.cameras.picture_settings import PictureSettings
 from darvaz.gateway.cameras.rate_control import RateControl
 from darvaz.gateway.devices.errors import CommandError, TimedOutError
 from darvaz.gateway.devices.hub import Hub
@@ -19,6 +20,8 @@ from darvaz.gateway.frames.demand import clamp_to, merge, resolve_defaults
 log = logging.getLogger("darvaz.camera")
 
 STREAM = "stream"
+ControlState = Literal["offline", "own", "pending", "agreed", "refused"]
+"""`own`: the camera decides by itself what it sends."""
 PROBE = "info"
 # A page that is reloaded, or a second snapshot, need not stop and start the camera.
 IDLE_AFTER_S = 0.6
@@ -39,7 +42,14 @@ _ASK_EVERY_S = 0.4
 class StreamController:
     """Runs one task for each connected camera that declared `stream`; others send what they like."""
 
-    def __init__(self, hub: Hub, frames: Frames, settings: CameraSettings, command_deadline_s: float) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        frames: Frames,
+        settings: CameraSettings,
+        command_deadline_s: float,
+    ) -> None:
+        self._pictures: PictureSettings | None = None
         self._hub = hub
         self._frames = frames
         self._settings = settings
@@ -49,10 +59,22 @@ class StreamController:
         hub.on_presence(self._on_presence)
         frames.on_demand(self._on_demand)
 
+    def follow(self, pictures: PictureSettings) -> None:
+        """Asks each camera for what people chose for it, from now on."""
+        self._pictures = pictures
+        pictures.on_change = self._change
+
     def params_of(self, device: str) -> StreamParams | None:
         """Returns what a camera was asked for and agreed to, or None."""
         entry = self._controls.get(device)
         return entry[0].agreed if entry else None
+
+    def state_of(self, device: str) -> tuple[ControlState, str]:
+        """Returns whether a camera sends the size and quality that are wanted of it, and why not if it refused."""
+        entry = self._controls.get(device)
+        if entry is None:
+            return ("own" if self._hub.is_online(device) else "offline"), ""
+        return entry[0].state, entry[0].refusal
 
     def has_final_size(self, device: str, request: ViewerRequest) -> bool:
         """Whether this request leaves the size of frames as it is; always true for a camera that is not controlled."""
@@ -85,8 +107,15 @@ class StreamController:
         if is_connected and declared is not None:
             camera = self._frames.camera(device)
             control = CameraControl(self._hub, camera, declared, self._settings, self._deadline_s)
+            if self._pictures is not None:
+                control.choose(self._pictures.request_of(device))
             task = asyncio.get_running_loop().create_task(control.run(), name=f"stream of {device}")
             self._controls[device] = (control, task)
+
+    def _change(self, device: str, chosen: ViewerRequest) -> None:
+        entry = self._controls.get(device)
+        if entry is not None:
+            entry[0].choose(chosen)
 
     def _on_demand(self, device: str) -> None:
         entry = self._controls.get(device)
@@ -112,8 +141,11 @@ class CameraControl:
         self.round_trip_s: float | None = None
         # Set when the requests of viewers changed.
         self.wake = asyncio.Event()
+        # Why the board refused what it was last asked for; "" if it did not.
+        self.refusal = ""
         # With the defaults of this board.
         self.settings = resolve_defaults(settings, declared)
+        self._of_all = settings
         self._hub = hub
         self._camera = camera
         # The arguments of its command `stream`, in the form of protocol.json.
@@ -133,6 +165,20 @@ class CameraControl:
         self._unanswered_probes = 0
         # How long to wait after the next refusal; doubled by each.
         self._retry_s = _RETRY_S
+
+    def choose(self, chosen: ViewerRequest) -> None:
+        """Takes what a person chose for this camera: the default of its viewers from now on."""
+        self.settings = resolve_defaults(self._of_all, self._declared, chosen)
+        self.wake.set()
+
+    @property
+    def state(self) -> ControlState:
+        """Whether the board agreed to the size and the quality that are wanted."""
+        if self.refusal:
+            return "refused"
+        wanted, agreed = merge(self._camera.requests, self.settings), self.agreed
+        has_agreed = agreed is not None and (agreed.size, agreed.quality) == (wanted.size, wanted.quality)
+        return "agreed" if has_agreed else "pending"
 
     async def run(self) -> None:
         """Acts whenever the requests change or a period is over."""
@@ -186,9 +232,9 @@ class CameraControl:
             await self._hub.command(device, STREAM, args, self._deadline_s)
         except CommandError as error:
             log.info("= %s does not stream as asked: %s", device, error)
-            self.agreed = None
+            self.agreed, self.refusal = None, str(error)
             return False
-        self.agreed = wanted
+        self.agreed, self.refusal = wanted, ""
         self._camera.release_waiting()
         self._start_period()
         return True

@@ -2,7 +2,7 @@
 
 from darvaz.gateway.frames.camera import Camera
 from darvaz.gateway.frames.cameras import Frames, TooManyViewersError
-from darvaz.gateway.frames.demand import CameraSettings, StreamParams, ViewerRequest
+from darvaz.gateway.frames.demand import CameraSettings, PictureOffer, StreamParams, ViewerRequest
 from darvaz.gateway.frames.frame import Frame
 from darvaz.gateway.frames.viewer import FrameSender, Viewer
 
@@ -12,6 +12,7 @@ __all__ = [
     "Frame",
     "FrameSender",
     "Frames",
+    "PictureOffer",
     "StreamParams",
     "TooManyViewersError",
     "Viewer",

@@ -10,21 +10,23 @@ Size = Literal[
     "QQVGA", "QCIF", "HQVGA", "QVGA", "CIF", "HVGA", "VGA", "SVGA", "XGA", "HD", "SXGA", "UXGA"
 ]  # fmt: skip
 
-# The names of frame sizes (framesize_t of esp32-camera's sensor.h) and their pixels; other names cannot be compared.
-SIZES: dict[str, int] = {
-    "QQVGA": 160 * 120,
-    "QCIF": 176 * 144,
-    "HQVGA": 240 * 176,
-    "QVGA": 320 * 240,
-    "CIF": 400 * 296,
-    "HVGA": 480 * 320,
-    "VGA": 640 * 480,
-    "SVGA": 800 * 600,
-    "XGA": 1024 * 768,
-    "HD": 1280 * 720,
-    "SXGA": 1280 * 1024,
-    "UXGA": 1600 * 1200,
+# The names of frame sizes (framesize_t of esp32-camera's sensor.h), their width and height.
+DIMENSIONS: dict[str, tuple[int, int]] = {
+    "QQVGA": (160, 120),
+    "QCIF": (176, 144),
+    "HQVGA": (240, 176),
+    "QVGA": (320, 240),
+    "CIF": (400, 296),
+    "HVGA": (480, 320),
+    "VGA": (640, 480),
+    "SVGA": (800, 600),
+    "XGA": (1024, 768),
+    "HD": (1280, 720),
+    "SXGA": (1280, 1024),
+    "UXGA": (1600, 1200),
 }
+# Their pixels; other names cannot be compared.
+SIZES: dict[str, int] = {name: width * height for name, (width, height) in DIMENSIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,38 @@ class CameraSettings:
         return 1 / self.idle_every_s if self.idle_every_s else 0.0
 
 
-def resolve_defaults(settings: CameraSettings, declared: Mapping[str, Mapping[str, Any]]) -> CameraSettings:
-    """Returns the settings for one board: what they leave to it is the default that it declared for `stream`."""
+@dataclass(frozen=True, slots=True)
+class PictureOffer:
+    """What a person may choose for one camera: what its board declared for `stream`, within the owner's settings."""
+
+    sizes: tuple[str, ...]
+    """The smallest first; empty for a camera of one size."""
+    quality_min: int
+    quality_max: int
+    """0 for a camera of one quality."""
+    fps_max: float
+
+    def has_quality(self, quality: int) -> bool:
+        return self.quality_min <= quality <= self.quality_max
+
+
+def offer_of(settings: CameraSettings, declared: Mapping[str, Mapping[str, Any]]) -> PictureOffer:
+    """Returns what may be chosen for a board that declared these arguments of `stream`."""
+    size, quality, fps = declared.get("size"), declared.get("quality"), declared.get("fps", {})
+    choices = () if size is None else size.get("choices") or SIZES
+    fitting = [name for name in choices if name in SIZES and SIZES[name] <= SIZES[settings.size_max]]
+    return PictureOffer(
+        sizes=tuple(sorted(fitting, key=lambda name: SIZES[name])),
+        quality_min=0 if quality is None else max(1, int(quality.get("min", 1))),
+        quality_max=0 if quality is None else min(settings.quality_max, int(quality.get("max", 100))),
+        fps_max=min(settings.fps_max, fps.get("max", settings.fps_max)),
+    )
+
+
+def resolve_defaults(
+    settings: CameraSettings, declared: Mapping[str, Mapping[str, Any]], chosen: ViewerRequest | None = None
+) -> CameraSettings:
+    """Returns the settings for one board: what a person chose for it, else what it declared as default of `stream`."""
     size, quality = settings.size, settings.quality
     if size == BOARDS_OWN_SIZE:
         default = declared.get("size", {}).get("default")
@@ -77,7 +109,11 @@ def resolve_defaults(settings: CameraSettings, declared: Mapping[str, Mapping[st
     if quality == BOARDS_OWN_QUALITY:
         default = declared.get("quality", {}).get("default")
         quality = default if isinstance(default, int) and default > 0 else _DEFAULT_QUALITY
-    return replace(settings, size=size, quality=quality)
+    if chosen is None:
+        return replace(settings, size=size, quality=quality)
+    return replace(
+        settings, fps=chosen.fps or settings.fps, size=chosen.size or size, quality=chosen.quality or quality
+    )
 
 
 def merge(requests: Sequence[ViewerRequest], settings: CameraSettings) -> StreamParams:

@@ -293,4 +293,6 @@ MIGRATIONS: Migrations = (
         "CREATE TABLE push_subscriptions (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL)"
         " WITHOUT ROWID",
     ),
+    # What people chose for cameras, each as JSON (cameras/picture_settings.py).
+    ("CREATE TABLE camera_pictures (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID",),
 )

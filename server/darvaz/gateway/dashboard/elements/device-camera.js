@@ -1,6 +1,7 @@
 // The live picture of a camera: always the newest frame; older ones are dropped.
 
 import { baseOf, webSocketAddress } from "../lib/addresses.js";
+import { fullScreenButton } from "./full-screen.js";
 import {
   button,
   DevicePart,
@@ -10,16 +11,17 @@ import {
   formatNumber,
   h,
   hint,
+  icon,
   nameOf,
   pathOf,
   resultLine,
   row,
   saving,
+  signButton,
   t,
   visible,
 } from "./page-parts.js";
 
-const FPS = "10";
 const RETRY_MS = 3_000;
 const RATE_PERIOD_MS = 1_000;
 // Frames are requested a little before the picture scrolls into view.
@@ -51,7 +53,16 @@ class DeviceCamera extends DevicePart {
   connectedCallback() {
     const device = this.known;
     this.#picture.alt = t("picture_of", visible(device ? nameOf(device) : this.device));
-    this.replaceChildren(this.#frame, ...(this.hasAttribute("small") ? [] : [this.#tools()]));
+    const isSmall = this.hasAttribute("small");
+    // On the whole screen it is as quick as on its own page.
+    const onchange = (/** @type {boolean} */ isFull) => this.#ask(isFull ? null : this.getAttribute("fps"));
+    const whole = fullScreenButton(this.#frame, { isSmall, onchange });
+    const save = isSmall
+      ? signButton("snapshot", icon("camera"), () => this.#save())
+      : button("snapshot", () => this.#save());
+    const tools = row(save, whole, !isSmall && this.#rate, this.#status);
+    if (isSmall) tools.classList.add("over");
+    this.replaceChildren(h("div", { class: "camera-frame" }, this.#frame, isSmall && tools), isSmall ? "" : tools);
     for (const type of ["load", "error"]) this.#picture.addEventListener(type, () => this.#onDecoded());
     document.addEventListener("visibilitychange", this.#onView);
     this.#observer.observe(this);
@@ -68,11 +79,9 @@ class DeviceCamera extends DevicePart {
     URL.revokeObjectURL(this.#picture.src);
   }
 
-  #tools() {
-    const save = button("snapshot", () => this.#save());
-    // iPhones can show only videos in full screen.
-    const fullScreen = document.fullscreenEnabled && button("full_screen", () => this.#frame.requestFullscreen());
-    return row(save, fullScreen, this.#rate, this.#status);
+  /** @param {string | null} fps null: as many as the camera is set to */
+  #ask(fps) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(fps ? { fps: Number(fps) } : {}));
   }
 
   // A camera need not send what nobody sees: below the window's edge, or on a hidden page.
@@ -82,8 +91,8 @@ class DeviceCamera extends DevicePart {
 
   #open() {
     if (this.#socket || !this.#isSeen) return;
-    const fps = this.getAttribute("fps") ?? FPS;
-    const path = `/ws/view/${encodeURIComponent(this.device)}?fps=${fps}`;
+    const fps = this.#frame.classList.contains("full") ? null : this.getAttribute("fps");
+    const path = `/ws/view/${encodeURIComponent(this.device)}${fps ? `?fps=${fps}` : ""}`;
     const socket = new WebSocket(webSocketAddress(baseOf(location)) + path);
     this.#socket = socket;
     socket.binaryType = "blob";

@@ -16,6 +16,7 @@ const PATHS = {
   entry: "M6 21V3h12v18M4 21h16M14.5 12h.1",
   bell: "M6 17h12l-1.5-3V10a4.5 4.5 0 0 0-9 0v4ZM10 20h4",
   camera: "M3 8h4l2-3h6l2 3h4v11H3zM12 10a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7Z",
+  expand: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   battery: "M3 8h15v8H3zM18 11h3v2h-3M6 10.5v3",
   motion: "M13 4a1.5 1.5 0 1 0 .1 0M8 21l3-6-2-4 4-2 3 3M12 15l3 2v4M6 11l3-2",
   wind: "M3 9h11a3 3 0 1 0-3-3M3 14h15a3 3 0 1 1-3 3M3 12h5",

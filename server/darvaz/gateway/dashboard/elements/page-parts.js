@@ -63,7 +63,7 @@ export function button(key, onclick, kind = "quiet") {
   return h("button", { type: "button", class: kind, onclick }, t(key));
 }
 
-/** @type {(key: string, sign: string, onclick: () => unknown) => HTMLButtonElement} */
+/** @type {(key: string, sign: Child, onclick: () => unknown) => HTMLButtonElement} */
 export function signButton(key, sign, onclick) {
   return h("button", { type: "button", class: "quiet", "aria-label": t(key), title: t(key), onclick }, sign);
 }

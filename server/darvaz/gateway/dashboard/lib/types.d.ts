@@ -400,6 +400,26 @@ export interface StoreEvents {
 /** What a function that makes elements accepts as a child. */
 export type Child = Node | string | false | null | undefined | 0 | "" | Child[];
 
+/** What somebody chose for a camera's picture; null: the default. */
+export type PictureChoice = { fps: number | null; size: string | null; quality: number | null };
+
+/** What a camera sends, and what it may be asked for. */
+export type CameraState = {
+  asked: { fps: number; size: string | null; quality: number | null } | null;
+  arriving_fps: number;
+  frame_bytes: number | null;
+  viewers: number;
+  picture: PictureChoice & {
+    usual: PictureChoice;
+    sizes: { name: string; width: number; height: number }[];
+    quality_min: number;
+    quality_max: number;
+    fps_max: number;
+    state: "offline" | "own" | "pending" | "agreed" | "refused";
+    reason: string;
+  };
+};
+
 /** Attributes, properties and `on…` listeners of a new element. */
 export type Properties = {
   [K in keyof HTMLElementEventMap as `on${K}`]?: (event: HTMLElementEventMap[K]) => unknown;

@@ -208,6 +208,7 @@ export const en = {
   camera: "Camera",
   snapshot: "Save a picture",
   full_screen: "Full screen",
+  full_screen_end: "Leave full screen",
   waiting: "Waiting for a picture …",
   camera_offline: "The camera is offline.",
   camera_old: "The camera is offline; the picture is old.",

@@ -208,6 +208,7 @@ export const fa = {
   camera: "دوربین",
   snapshot: "ذخیرهٔ تصویر",
   full_screen: "تمام‌صفحه",
+  full_screen_end: "بستن تمام‌صفحه",
   waiting: "در انتظار تصویر …",
   camera_offline: "دوربین آفلاین است.",
   camera_old: "دوربین آفلاین است؛ تصویر قدیمی است.",

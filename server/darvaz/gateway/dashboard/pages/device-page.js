@@ -29,6 +29,7 @@ import {
   visible,
 } from "../elements/page-parts.js";
 import "../elements/camera-motion.js";
+import "../elements/camera-picture.js";
 import "../elements/camera-timeline.js";
 import "../elements/device-camera.js";
 import "../elements/device-controls.js";
@@ -84,7 +85,7 @@ class DevicePage extends DevicePart {
     const main = [section("controls", part("device-controls")), section("telemetry", part("device-plots"))];
     if (device.sends_frames) {
       const motion = store.mayChange && part("camera-motion");
-      main.unshift(section("camera", part("device-camera"), part("camera-timeline"), motion));
+      main.unshift(section("camera", part("device-camera"), part("camera-picture"), part("camera-timeline"), motion));
     }
     const crashes = section("crashes", part("device-crashes"));
     // Until there is one: most boards have none.
