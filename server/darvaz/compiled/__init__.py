@@ -44,6 +44,7 @@ HOT_MODULES = (
     "darvaz.gateway.links.link",
     "darvaz.gateway.events.bus",
     "darvaz.gateway.crashes.last_lines",
+    "darvaz.gateway.cluster.own_messages",
     "darvaz.gateway.journal.writer",
     "darvaz.gateway.journal.batches",
     "darvaz.gateway.journal.rare_entries",

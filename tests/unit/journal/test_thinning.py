@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from darvaz.gateway.cluster.journal_sender import _read
+from darvaz.gateway.cluster.journal_messages import read_messages
 from darvaz.gateway.journal.batches import insert_batch, next_id, unpack, used_bytes
 from darvaz.gateway.journal.export_lines import read_piece
 from darvaz.gateway.journal.payload_search import PayloadFilter, find
@@ -114,7 +114,7 @@ def sent_to_a_cluster(connection: sqlite3.Connection) -> list[tuple[int, str]]:
     """Returns numbers and payloads of what other gateways are sent."""
     sent: list[tuple[int, str]] = []
     first_id, end_id = 1, next_id(connection)
-    while messages := _read(connection, first_id, end_id, 0):
+    while messages := read_messages(connection, first_id, end_id, 0):
         for message in messages:
             _, groups, _ = unpack(message.packed)
             payloads = [entry[2] for group in groups for entry in group[4]]

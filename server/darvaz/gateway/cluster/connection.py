@@ -244,7 +244,9 @@ async def _connect(options: ClusterOptions, server: str, lost: asyncio.Event) ->
         async with asyncio.timeout(CONNECT_DEADLINE_S):
             await client.connect(
                 server, name=options.node, tls=options.tls, error_cb=note_error, disconnected_cb=note_loss,
-                closed_cb=note_loss, allow_reconnect=False, ping_interval=_PING_EVERY_S, connect_timeout=2, **given,
+                closed_cb=note_loss, allow_reconnect=False, ping_interval=_PING_EVERY_S, connect_timeout=2,
+                # What a gateway tells all others does not come back to it.
+                no_echo=True, **given,
             )  # fmt: skip
     except (NoServersError, TimeoutError) as error:
         await _close(client)

@@ -17,7 +17,8 @@ import msgspec
 from darvaz.gateway.cluster.connection import NatsConnection
 from darvaz.gateway.cluster.event_positions import EventPositions
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
-from darvaz.gateway.cluster.journal_sender import CLOCK_HEADER, ELSEWHERE, END_HEADER, NODE_HEADER, STREAM, SUBJECT
+from darvaz.gateway.cluster.journal_messages import ELSEWHERE
+from darvaz.gateway.cluster.journal_sender import CLOCK_HEADER, END_HEADER, NODE_HEADER, STREAM, SUBJECT
 from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.journal.batches import EntryGroup, unpack
 from darvaz.gateway.journal.limits import PENDING_CHARS_MAX, PENDING_ROWS_MAX

@@ -10,19 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
-from darvaz.gateway.access import redact
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
 from darvaz.gateway.cluster.event_positions import JOURNAL_CHARS
+from darvaz.gateway.cluster.journal_messages import JournalMessage, messages_of, read_messages
 from darvaz.gateway.cluster.shared_clock import SharedClock
-from darvaz.gateway.journal.batches import LEFT_OUT, EntryGroup, pack, parse_groups
+from darvaz.gateway.journal.batches import EntryGroup
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 
@@ -34,26 +31,14 @@ FLUSH = "dv.flush"
 KEPT_S = 7 * 86_400.0
 # The number behind the last entry of a message, the name of the gateway, and by how much NATS's clock is ahead of its.
 END_HEADER, NODE_HEADER, CLOCK_HEADER = "Darvaz-End", "Darvaz-Node", "Darvaz-Clock"
-# The address of an entry from elsewhere ends with this and the name of its gateway.
-ELSEWHERE = " @"
 # Of what waits in memory; what is older is read from the database.
 WAITING_BYTES_MAX = 4 * 1024 * 1024
-_MESSAGE_CHARS_MAX = 100_000
 _ID_SETTING = "cluster_journal_id"
 _STORE_DEADLINE_S = 30.0
 _RETRY_S = 0.5
 _LOOK_S = 0.02
 # How often it is looked for what came into the database without a record.
 _STORED_LOOK_S = 1.0
-
-
-@dataclass(slots=True)
-class _Message:
-    """Entries of this gateway that follow each other: the first number, the one behind the last, and all packed."""
-
-    first_id: int
-    end_id: int
-    packed: bytes
 
 
 class JournalSender:
@@ -67,13 +52,15 @@ class JournalSender:
         self._subject = f"{SUBJECT}.{origin}"
         self._origin = origin
         self._node = node
-        self._waiting: deque[_Message] = deque()
+        self._waiting: deque[JournalMessage] = deque()
         self._waiting_bytes = 0
         # The number behind the last entry that the stream has.
         self._sent_id = 0
         # Entries before this number are to be sent now, also those that came into the database without a record.
         self._wanted_id = 0
         self._has_any = asyncio.Event()
+        # Sends what is wanted here.
+        self._flushing: asyncio.Task[None] | None = None
 
     @property
     def sent_id(self) -> int:
@@ -85,14 +72,14 @@ class JournalSender:
         loop = asyncio.get_running_loop()
 
         def take(first_id: int, groups: list[EntryGroup], packed: bytes) -> None:
-            messages = _messages(first_id, groups, packed)
+            messages = messages_of(first_id, groups, packed)
             # In the last moments of a gateway, the loop is over: its next start sends the rest.
             if messages and not loop.is_closed():
                 loop.call_soon_threadsafe(self._keep, messages)
 
         self._parts.journal.on_packed = take
 
-    def _keep(self, messages: list[_Message]) -> None:
+    def _keep(self, messages: list[JournalMessage]) -> None:
         self._waiting += messages
         self._waiting_bytes += sum(len(message.packed) for message in messages)
         while self._waiting_bytes > WAITING_BYTES_MAX:
@@ -119,6 +106,13 @@ class JournalSender:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_STORED_LOOK_S):
                         await self._has_any.wait()
+
+    async def flush(self, connection: NatsConnection, journal: str) -> None:
+        """Has the gateway of a journal send what it has not sent yet, without waiting for that."""
+        if journal != self._origin[:JOURNAL_CHARS]:
+            await connection.publish(f"{FLUSH}.{journal}", b"")
+        elif self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.get_running_loop().create_task(self.send_all(_STORE_DEADLINE_S))
 
     async def _flush(self, message: Msg) -> None:
         """Sends what another gateway waits for; one after the other."""
@@ -151,14 +145,14 @@ class JournalSender:
             journal.flush_now()
             await journal.writer.wait_until_written(position, _STORE_DEADLINE_S)
         while self._sent_id < end_id:
-            found = await self._parts.reader.read(_read, self._sent_id, end_id, oldest_ms)
+            found = await self._parts.reader.read(read_messages, self._sent_id, end_id, oldest_ms)
             if not found:
                 # These numbers were left out, or what had them was deleted or is from elsewhere.
                 self._sent_id = end_id
             for message in found:
                 await self._send(connection, message)
 
-    async def _send(self, connection: NatsConnection, message: _Message) -> None:
+    async def _send(self, connection: NatsConnection, message: JournalMessage) -> None:
         """Sends entries until the stream has them."""
         if message.end_id <= self._sent_id:
             return
@@ -182,56 +176,3 @@ def journal_id(tables: MirroredTables) -> str:
     tables.execute("INSERT OR IGNORE INTO settings (key, value) VALUES (?, ?)", (_ID_SETTING, secrets.token_hex(8)))
     (found,) = tables.execute("SELECT value FROM settings WHERE key = ?", (_ID_SETTING,)).fetchone()
     return str(found)
-
-
-def _messages(first_id: int, groups: list[EntryGroup], packed: bytes) -> list[_Message]:
-    """Returns what a record has of this gateway."""
-    if any(ELSEWHERE in group[3] for group in groups):
-        return list(_packed(_numbered(first_id, groups)))
-    return [_Message(first_id, first_id + _count(groups), packed)]
-
-
-def _numbered(first_id: int, groups: list[EntryGroup]) -> Iterator[tuple[int, EntryGroup]]:
-    """Yields each group of this gateway with the number of its first entry."""
-    for group in groups:
-        if ELSEWHERE not in group[3] and group[3] != LEFT_OUT:
-            yield first_id, group
-        first_id += len(group[4])
-
-
-def _packed(numbered: Iterable[tuple[int, EntryGroup]]) -> Iterator[_Message]:
-    """Yields messages of groups that follow each other without a gap, none too large."""
-    start, run, end_id, chars = 0, list[EntryGroup](), 0, 0
-    for number, group in numbered:
-        if run and (number != end_id or chars > _MESSAGE_CHARS_MAX):
-            yield _Message(start, end_id, pack(start, run, redact))
-            run, chars = [], 0
-        if not run:
-            start = number
-        run.append(group)
-        end_id = number + len(group[4])
-        chars += sum([len(entry[2]) for entry in group[4]])
-    if run:
-        yield _Message(start, end_id, pack(start, run, redact))
-
-
-def _count(groups: list[EntryGroup]) -> int:
-    return sum([len(group[4]) for group in groups])
-
-
-def _read(connection: sqlite3.Connection, first_id: int, end_id: int, oldest_ms: int) -> list[_Message]:
-    """Returns what the next batch that has entries of this gateway has of them, nothing if there is no more."""
-    while True:
-        row = connection.execute(
-            "SELECT id, size, moments FROM journal_batches WHERE id + size > ? AND id < ? AND last_ms >= ?"
-            " ORDER BY id LIMIT 1",
-            (first_id, end_id, oldest_ms),
-        ).fetchone()
-        if row is None:
-            return []
-        batch_id, size, moments = row
-        groups = _numbered(batch_id, parse_groups(moments))
-        found = list(_packed(each for each in groups if first_id <= each[0] < end_id))
-        if found:
-            return found
-        first_id = batch_id + size

@@ -7,13 +7,13 @@ waited for. What is handed out from then on is in the client's queue, without wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from darvaz.gateway.cluster.connection import ClusterError, NatsConnection
 from darvaz.gateway.cluster.ending import end_tasks
 from darvaz.gateway.cluster.event_positions import EventPosition, EventPositions
 from darvaz.gateway.cluster.follower import BucketEntry, Follower
-from darvaz.gateway.cluster.journal_sender import FLUSH, STREAM, SUBJECT
+from darvaz.gateway.cluster.journal_sender import STREAM, SUBJECT
 from darvaz.gateway.cluster.missed_entries import MissedEntries
 from darvaz.gateway.events.missed import Gap, Piece, Present, Read
 from darvaz.gateway.events.queue import Event, EventQueue, dump_event_as
@@ -32,7 +32,7 @@ class MissedFromStream:
     """Implements `MissedEvents`. Used from the event loop only.
 
     `connection` returns the connection to NATS, None without one; `has_journal`, whether a gateway that lives has a
-    journal of this id.
+    journal of this id; `flush` has the gateway of a journal send what is not in the stream yet.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class MissedFromStream:
         positions: EventPositions,
         connection: Callable[[], NatsConnection | None],
         has_journal: Callable[[str], bool],
+        flush: Callable[[NatsConnection, str], Awaitable[None]],
     ) -> None:
         self._parts = parts
         self._positions = positions
         self._connection = connection
         self._has_journal = has_journal
+        self._flush = flush
 
     async def since(self, last: str, queue: EventQueue, read: Read) -> AsyncIterator[Piece]:
         """Implements `MissedEvents`."""
@@ -82,7 +84,7 @@ class MissedFromStream:
         try:
             async with asyncio.timeout(DEADLINE_S):
                 for journal in missed.lacks():
-                    await connection.publish(f"{FLUSH}.{journal}", b"")
+                    await self._flush(connection, journal)
                 while not (caught_up.is_set() and inbox.empty() and not self._lacks(missed)):
                     await self._take_one(inbox, missed, caught_up)
                 return True

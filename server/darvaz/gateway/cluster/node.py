@@ -109,8 +109,9 @@ class ClusterNode:
         self._events.open()
         self._parts.events.order = self._numbered
         self._parts.missed = MissedFromStream(
-            self._parts, self._numbered.positions, lambda: self._connection, self._nodes.has_journal
-        )
+            self._parts, self._numbered.positions, lambda: self._connection, self._nodes.has_journal,
+            self._journal_out.flush,
+        )  # fmt: skip
         self._limits.open()
         self._journal_out.open()
         self._frames.open()

@@ -16,7 +16,8 @@ from nats.aio.msg import Msg
 
 from darvaz.gateway.cluster.connection import NatsConnection
 from darvaz.gateway.cluster.nodes import LivingNodes
-from darvaz.gateway.cluster.numbered_events import NumberedEvents, OwnMessage
+from darvaz.gateway.cluster.numbered_events import NumberedEvents
+from darvaz.gateway.cluster.own_messages import rows_of
 from darvaz.gateway.cluster.shared_clock import SharedClock
 from darvaz.gateway.events.order import MESSAGES
 from darvaz.gateway.parts import Parts
@@ -61,8 +62,9 @@ class SharedEvents:
         self._nodes = nodes
         self._numbered = numbered
         self._clock = clock
-        # The oldest first, and the characters of their texts.
-        self._waiting: deque[SharedMessage] = deque()
+        # What came together, as arrays of the fields of `SharedMessage`, and the characters of their texts; the oldest
+        # first. And the characters of all.
+        self._waiting: deque[tuple[list[Any], int]] = deque()
         self._chars = 0
         self._has_any = asyncio.Event()
         self.dropped = 0
@@ -81,26 +83,25 @@ class SharedEvents:
 
     def _keep_unnumbered(self, type_: str, device: str | None, message: Message, happened_s: float) -> None:
         if device is not None:
-            self._keep(OwnMessage(type_, device, message, happened_s))
+            self._keep(device, [(type_, message, happened_s, 0, "")])
 
     def _keep_good(self, type_: str, device: str | None, message: Any, happened_s: float) -> None:
         """Keeps that a board found its program good; other answers of updates are for this gateway."""
         if message.state == "good":
             self._keep_unnumbered(type_, device, message, happened_s)
 
-    def _keep(self, own: OwnMessage) -> None:
+    def _keep(self, device: str, messages: list[Any]) -> None:
         if not self._nodes.has_others:
             return
-        known = self._parts.devices.get(own.device) if own.type == "ack" else None
-        kept = SharedMessage(
-            own.device, own.happened_s, own.text or self._parts.protocol.dump(own.message),
-            None if known is None else known.last_args, self._numbered.journal if own.entry_id else "", own.entry_id,
-        )  # fmt: skip
+        known = self._parts.devices.get(device)
+        last_args = None if known is None else known.last_args
+        kept = rows_of(device, messages, self._numbered.journal, self._parts.protocol.dump, last_args)
         self._waiting.append(kept)
-        self._chars += len(kept.text)
+        self._chars += kept[1]
         while self._chars > WAITING_BYTES_MAX:
-            self._chars -= len(self._waiting.popleft().text)
-            self.dropped += 1
+            rows, chars = self._waiting.popleft()
+            self._chars -= chars
+            self.dropped += len(rows)
         self._has_any.set()
 
     async def send(self, connection: NatsConnection) -> None:
@@ -113,12 +114,14 @@ class SharedEvents:
             while self._waiting:
                 await connection.publish(f"{SUBJECT}.{self._nodes.own}", msgspec.msgpack.encode(self._take()))
 
-    def _take(self) -> list[SharedMessage]:
-        batch, chars = [], 0
-        while self._waiting and chars < _BATCH_BYTES_MAX:
-            batch.append(self._waiting.popleft())
-            chars += len(batch[-1].text)
-        self._chars -= chars
+    def _take(self) -> list[Any]:
+        batch: list[Any] = []
+        taken = 0
+        while self._waiting and taken < _BATCH_BYTES_MAX:
+            rows, chars = self._waiting.popleft()
+            batch += rows
+            taken += chars
+        self._chars -= taken
         return batch
 
     async def _receive(self, message: Msg) -> None:

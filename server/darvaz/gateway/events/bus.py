@@ -109,6 +109,10 @@ class EventBus:
         """Has `on_reports` called with `telemetry` of devices from now on, before those who get one after another."""
         self._reports = (*self._reports, on_reports)
 
+    def unsubscribe_reports(self, on_reports: ReportSubscriber) -> None:
+        """Ends `subscribe_reports`."""
+        self._reports = tuple(other for other in self._reports if other != on_reports)
+
     def subscribe_elsewhere(self, types: Iterable[str], on_message: MessageSubscriber) -> None:
         """Has `on_message` called with each message of these types of devices at other gateways from now on."""
         _add(self._elsewhere, types, on_message)

@@ -1,0 +1,108 @@
+"""Messages of the stream of all journals: what a record or the database has of this gateway; has no connection.
+
+What comes from a record is sent as it is. The database has the entries as text: those are copied as they lie there,
+since taking each apart costs more than all the rest.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from darvaz.gateway.access import redact
+from darvaz.gateway.journal.batches import LEFT_OUT, EntryGroup, pack
+
+# The address of an entry from elsewhere ends with this and the name of its gateway.
+ELSEWHERE = " @"
+_MESSAGE_CHARS_MAX = 100_000
+# As fast as the record log.
+_COMPRESSION = 1
+
+# `EntryGroup` with its entries as they are stored.
+_StoredGroup = tuple[int, str | None, str | None, str, list[msgspec.Raw]]
+_parse = msgspec.json.Decoder(list[_StoredGroup]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class JournalMessage:
+    """Entries of this gateway that follow each other: the first number, the one behind the last, and all packed."""
+
+    first_id: int
+    end_id: int
+    packed: bytes
+
+
+def messages_of(first_id: int, groups: list[EntryGroup], packed: bytes) -> list[JournalMessage]:
+    """Returns what a record has of this gateway."""
+    if not any(ELSEWHERE in group[3] for group in groups):
+        return [JournalMessage(first_id, first_id + sum([len(group[4]) for group in groups]), packed)]
+    return [JournalMessage(start, end_id, pack(start, run, redact)) for start, end_id, run in _runs(first_id, groups)]
+
+
+def _runs(first_id: int, groups: list[EntryGroup]) -> Iterator[tuple[int, int, list[EntryGroup]]]:
+    """Yields the groups of this gateway that follow each other, with the first number and the one behind the last."""
+    run: list[EntryGroup] = []
+    start = end_id = first_id
+    for group in groups:
+        if ELSEWHERE in group[3] or group[3] == LEFT_OUT:
+            if run:
+                yield start, end_id, run
+            run, end_id = [], end_id + len(group[4])
+            start = end_id
+        else:
+            run.append(group)
+            end_id += len(group[4])
+    if run:
+        yield start, end_id, run
+
+
+def read_messages(connection: sqlite3.Connection, first_id: int, end_id: int, oldest_ms: int) -> list[JournalMessage]:
+    """Returns what the next batch that has entries of this gateway has of them, nothing if there is no more."""
+    while True:
+        row = connection.execute(
+            "SELECT id, size, moments FROM journal_batches WHERE id + size > ? AND id < ? AND last_ms >= ?"
+            " ORDER BY id LIMIT 1",
+            (first_id, end_id, oldest_ms),
+        ).fetchone()
+        if row is None:
+            return []
+        batch_id, size, moments = row
+        text = zlib.decompress(moments) if isinstance(moments, bytes) else moments.encode()
+        entries_max = max(1, _MESSAGE_CHARS_MAX * size // len(text))
+        numbered = _numbered(batch_id, _parse(text))
+        found = list(_packed((each for each in numbered if first_id <= each[0] < end_id), entries_max))
+        if found:
+            return found
+        first_id = batch_id + size
+
+
+def _numbered(first_id: int, groups: list[_StoredGroup]) -> Iterator[tuple[int, _StoredGroup]]:
+    """Yields each group of this gateway with the number of its first entry."""
+    for group in groups:
+        if ELSEWHERE not in group[3] and group[3] != LEFT_OUT:
+            yield first_id, group
+        first_id += len(group[4])
+
+
+def _packed(numbered: Iterable[tuple[int, _StoredGroup]], entries_max: int) -> Iterator[JournalMessage]:
+    """Yields messages of groups that follow each other without a gap, none of many more entries than these."""
+    start, run, end_id = 0, list[_StoredGroup](), 0
+    for number, group in numbered:
+        if run and (number != end_id or end_id - start >= entries_max):
+            yield _pack(start, end_id, run)
+            run = []
+        if not run:
+            start = number
+        run.append(group)
+        end_id = number + len(group[4])
+    if run:
+        yield _pack(start, end_id, run)
+
+
+def _pack(start: int, end_id: int, run: list[_StoredGroup]) -> JournalMessage:
+    return JournalMessage(start, end_id, zlib.compress(b"%d " % start + _encode(run), _COMPRESSION))

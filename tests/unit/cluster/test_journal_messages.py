@@ -1,0 +1,73 @@
+"""Messages of the stream of all journals: the entries of this gateway as the database has them, in order, each once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from darvaz.gateway.cluster.journal_messages import ELSEWHERE, messages_of, read_messages
+from darvaz.gateway.journal.batches import EntryGroup, insert_batch, pack, unpack
+from darvaz.gateway.storage.database import open_database
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    made = open_database(tmp_path)
+    yield made
+    made.close()
+
+
+def group(*texts: str, address: str = "192.0.2.1") -> EntryGroup:
+    return 1_000, "pico_1", "pico", address, [("<", "log", text, 7) for text in texts]
+
+
+def texts_of(packed: bytes) -> list[str]:
+    return [entry[2] for each in unpack(packed)[1] for entry in each[4]]
+
+
+@pytest.mark.parametrize("size", [10, 1_000], ids=["as text", "compressed"])
+def test_a_batch_is_read_as_the_board_sent_it(connection: sqlite3.Connection, size: int) -> None:
+    groups = [group('one "quoted"', "دو"), group("x" * 70 * size)]
+    insert_batch(connection, 5, groups, str)
+
+    (message,) = read_messages(connection, 1, 100, 0)
+
+    first_id, found, _ = unpack(message.packed)
+    assert (message.first_id, message.end_id, first_id) == (5, 8, 5)
+    assert found == [(*each[:4], [tuple(entry) for entry in each[4]]) for each in groups]
+
+
+def test_a_large_batch_becomes_several_messages_without_a_gap(connection: sqlite3.Connection) -> None:
+    insert_batch(connection, 1, [group("y" * 1_000) for _ in range(1_000)], str)
+
+    found = read_messages(connection, 1, 2_000, 0)
+
+    assert len(found) > 5
+    assert [message.first_id for message in found[1:]] == [message.end_id for message in found[:-1]]
+    assert (found[0].first_id, found[-1].end_id) == (1, 1_001)
+    assert sum(len(texts_of(message.packed)) for message in found) == 1_000
+
+
+def test_entries_from_elsewhere_are_left_out_and_end_a_message(connection: sqlite3.Connection) -> None:
+    groups = [group("own 1"), group("theirs", "theirs", address=f"192.0.2.2{ELSEWHERE}south"), group("own 2")]
+    insert_batch(connection, 1, groups, str)
+
+    stored = read_messages(connection, 1, 100, 0)
+    recorded = messages_of(1, groups, pack(1, groups, str))
+
+    for found in (stored, recorded):
+        assert [(each.first_id, each.end_id, texts_of(each.packed)) for each in found] == [
+            (1, 2, ["own 1"]), (4, 5, ["own 2"]),
+        ]  # fmt: skip
+
+
+def test_only_what_was_not_sent_is_read(connection: sqlite3.Connection) -> None:
+    insert_batch(connection, 1, [group("sent"), group("next"), group("later")], str)
+
+    (message,) = read_messages(connection, 2, 3, 0)
+
+    assert texts_of(message.packed) == ["next"]
+    assert read_messages(connection, 4, 100, 0) == []
