@@ -33,11 +33,17 @@ def names(gateway: RunningApp) -> list[str]:
     return [node.name for node in gateway.parts.cluster.state().nodes]
 
 
+def leaders(gateway: RunningApp) -> tuple[list[str], int]:
+    """Returns which gateways one takes for those that carry rollouts out, and in which term."""
+    state = gateway.parts.cluster.state()
+    return [node.name for node in state.nodes if node.carries_out], state.rollouts_term
+
+
 async def test_a_gateway_by_itself_says_so() -> None:
     async with RunningApp() as gateway:
         answer, health = await gateway.get("/api/cluster"), await gateway.get("/api/health")
 
-    assert answer.json() == {"state": "single", "detail": "", "nodes": []}
+    assert answer.json() == {"state": "single", "detail": "", "nodes": [], "rollouts_term": 0}
     assert (health.json()["cluster"], health.json()["status"]) == ("single", "ok")
 
 
@@ -58,16 +64,37 @@ async def test_gateways_find_each_other_and_see_one_end(nats: NatsServer, caplog
     assert "darvaz_cluster_events_dropped_total 0.0" in page.text
 
 
+async def test_each_gateway_says_which_one_carries_rollouts_out_in_which_term(tmp_path: Path) -> None:
+    with NatsServer(tmp_path) as server:
+        async with RunningApp(cluster=server.url, cluster_node="one") as one:
+            await settled(lambda: leaders(one)[0] == ["one"])
+            async with RunningApp(cluster=server.url, cluster_node="two") as two:
+                await settled(lambda: leaders(two) == leaders(one))
+                before = leaders(two)
+                await one.stop()
+                await settled(lambda: leaders(two)[0] == ["two"])
+                after = leaders(two)
+                await one.start()
+
+    assert before[0] == ["one"] and after[1] > before[1] > 0
+
+
 async def test_a_gateway_that_was_killed_is_missed_within_ten_seconds(nats: NatsServer) -> None:
     async with RunningApp(cluster=nats.url, cluster_node="seer") as seer:
         with GatewayProcess("--cluster", nats.url, "--cluster-node", "killed") as killed:
             await settled(lambda: names(seer) == ["killed", "seer"])
+            await settled(lambda: leaders(seer)[0] == ["seer"])
             printed = await asyncio.to_thread(run_cli, "cluster", "status", "--json", gateway=killed)
+            table = await asyncio.to_thread(run_cli, "cluster", "status", gateway=killed)
             await asyncio.to_thread(killed.end, signal.SIGKILL)
             await settled(lambda: names(seer) == ["seer"])
 
     assert printed.returncode == 0, printed.stderr
-    assert [node["name"] for node in json.loads(printed.stdout)["nodes"]] == ["killed", "seer"]
+    found = json.loads(printed.stdout)
+    assert [node["name"] for node in found["nodes"]] == ["killed", "seer"]
+    (row,) = [line for line in table.stdout.splitlines() if "carries out" in line]
+    assert "seer-" in row and f"term {found['rollouts_term']}" in row
+    assert [node["stores"] for node in found["nodes"]] == ["ok", "ok"]
 
 
 async def test_the_loss_of_nats_is_told_and_survived(tmp_path: Path) -> None:

@@ -33,14 +33,17 @@ def cluster() -> None:
 @json_option
 @gateway_option
 def status(as_json: bool, gateway: str) -> None:
-    """List the gateways that live. Exit code 1 if the one that answers does not reach the others."""
+    """List the gateways that live, which one carries rollouts out, and how the store of each is.
+
+    Exit code 1 if the one that answers does not reach the others.
+    """
     found: ClusterInfo = ask(gateway, requests.cluster())
     if as_json:
         click.echo(visible_json(found, indent=2))
     elif found["state"] == "single":
         click.echo("This gateway serves alone; the setting `cluster` makes several one.", err=True)
     else:
-        rows = [_row(node) for node in found["nodes"]]
+        rows = [_row(node, found["rollouts_term"]) for node in found["nodes"]]
         if rows:
             show(rows, rows)
         if found["detail"]:
@@ -48,13 +51,15 @@ def status(as_json: bool, gateway: str) -> None:
     sys.exit(ExitCode.FAILED if found["state"] == "away" else ExitCode.DONE)
 
 
-def _row(node: ClusterNodeInfo) -> dict[str, str]:
+def _row(node: ClusterNodeInfo, term: int) -> dict[str, str]:
     return {
         "node": node["id"],
         "version": node["version"],
         "devices": str(node["devices_online"]),
         "since": iso(node["started"]) or "",
         "heard": f"{node['silent_s']:.1f} s ago",
+        "store": f"lacks {node['store_lacks']} batches" if node["stores"] == "behind" else node["stores"],
+        "rollouts": f"carries out, term {term}" if node["carries_out"] else "",
         "": "this" if node["is_this"] else "",
     }
 

@@ -17,6 +17,9 @@ class ClusterNodeInfo(TypedDict):
     devices_online: int
     is_this: bool
     silent_s: float
+    carries_out: bool
+    stores: Literal["ok", "behind", "failing", "unknown"]
+    store_lacks: int
 
 
 class ClusterInfo(TypedDict):
@@ -24,6 +27,7 @@ class ClusterInfo(TypedDict):
 
     state: Literal["single", "ok", "away"]
     detail: str
+    rollouts_term: int
     nodes: list[ClusterNodeInfo]
 
 

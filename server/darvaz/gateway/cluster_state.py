@@ -18,6 +18,15 @@ class ClusterNodeState(msgspec.Struct, kw_only=True):
     devices_online: Annotated[int, Meta(description="The devices whose links it has.")]
     is_this: Annotated[bool, Meta(description="Whether it is the gateway that answers.")]
     silent_s: Annotated[float, Meta(description="Seconds since it was last heard of.")]
+    carries_out: Annotated[bool, Meta(description="Whether it carries releases and rollouts out for all.")]
+    stores: Annotated[
+        Literal["ok", "behind", "failing", "unknown"],
+        Meta(
+            description="Each gateway writes the journal and readings of all into its own store. behind: it lacks what"
+            " others have; failing: its disk does not take all; unknown: it is of an earlier version."
+        ),
+    ]
+    store_lacks: Annotated[int, Meta(description="How many batches of entries others have, and its store does not.")]
 
 
 class ClusterState(msgspec.Struct, kw_only=True):
@@ -28,6 +37,9 @@ class ClusterState(msgspec.Struct, kw_only=True):
         Meta(description="single: it serves alone, as its settings say; away: it does not reach the others."),
     ]
     detail: Annotated[str, Meta(description="What is wrong, or empty.")] = ""
+    rollouts_term: Annotated[
+        int, Meta(description="Which gateway carries rollouts out is decided anew in each term; 0 if that is unknown.")
+    ] = 0
     nodes: Annotated[
         list[ClusterNodeState], Meta(description="The gateways that live, by name; empty for single.")
     ] = []

@@ -21,6 +21,7 @@ from darvaz.gateway.cluster.journal_receiver import JournalReceiver
 from darvaz.gateway.cluster.journal_sender import KEPT_S, STREAM, SUBJECT, JournalSender, journal_id
 from darvaz.gateway.cluster.leadership import ROLLOUTS_BUCKET
 from darvaz.gateway.cluster.missed_from_stream import MissedFromStream
+from darvaz.gateway.cluster.node_states import states_of
 from darvaz.gateway.cluster.nodes import DEAD_S, HEARTBEAT_S, Heartbeat, LivingNodes
 from darvaz.gateway.cluster.numbered_events import NumberedEvents
 from darvaz.gateway.cluster.options import ClusterOptions
@@ -34,7 +35,7 @@ from darvaz.gateway.cluster.shared_links import LINKS_BUCKET, SharedLinks
 from darvaz.gateway.cluster.shared_rollouts import SharedRollouts
 from darvaz.gateway.cluster.shared_tables import ACCESS_BUCKET, SharedTables
 from darvaz.gateway.cluster.write_queue import WriteQueue
-from darvaz.gateway.cluster_state import ClusterNodeState, ClusterState
+from darvaz.gateway.cluster_state import ClusterState
 from darvaz.gateway.parts import Parts
 
 log = logging.getLogger("darvaz.cluster")
@@ -137,17 +138,13 @@ class ClusterNode:
 
     def state(self) -> ClusterState:
         """Returns the gateways that live."""
-        now_s = time.monotonic()
-        nodes = [
-            ClusterNodeState(
-                id=node, name=each.heartbeat.name, version=each.heartbeat.version, started=each.heartbeat.started_s,
-                devices_online=each.heartbeat.devices_online, is_this=node == self._options.node,
-                silent_s=round(now_s - each.last_s, 3),
-            )
-            for node, each in self._nodes.items()
-        ]  # fmt: skip
+        leader, term = self._rollouts.leader
+        nodes = states_of(self._nodes, leader, time.monotonic())
         remark = self._parts.remarks.get(_REMARK, "")
-        return ClusterState(state="away" if remark else "ok", detail=remark, nodes=nodes)
+        return ClusterState(
+            state="away" if remark else "ok", detail=remark, nodes=nodes,
+            rollouts_term=term if any(node.carries_out for node in nodes) else 0,
+        )  # fmt: skip
 
     @property
     def connection(self) -> NatsConnection | None:
@@ -276,6 +273,7 @@ class ClusterNode:
                 name=self._options.name, version=__version__, started_s=self._started_s,
                 devices_online=self._parts.hub.online_here, networks=busiest(self._parts.link_counts),
                 journal=self._numbered.journal, clock_ahead_s=self._clock.ahead_s,
+                read=self._journal_in.follower.revision, is_failing=bool(self._parts.failures),
             )  # fmt: skip
             # While a leader is chosen, nothing is written; others count no silence meanwhile.
             with contextlib.suppress(ClusterError):

@@ -33,6 +33,10 @@ class Heartbeat(msgspec.Struct, kw_only=True):
     """Which of the journals in the stream is its own; empty from earlier versions."""
     clock_ahead_s: float = 0.0
     """By how much the clock of NATS is ahead of its own; 0 from earlier versions."""
+    read: int | None = None
+    """The newest message of the stream of journals that it took over; None from earlier versions."""
+    is_failing: bool = False
+    """Whether its disk does not take what it writes."""
 
 
 @dataclass(slots=True)

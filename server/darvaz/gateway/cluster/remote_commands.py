@@ -20,10 +20,13 @@ from darvaz.gateway.devices import errors
 from darvaz.gateway.devices.elsewhere import RemoteLink
 from darvaz.gateway.devices.errors import BusyError, CommandError, OfflineError, TimedOutError
 from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.storage.recorder import Recorder
 
 log = logging.getLogger("darvaz.cluster")
 
 SUBJECT = "dv.cmd"
+# How long the answer of a command waits for the disk, as it does at a gateway by itself.
+STORE_DEADLINE_S = 1.0
 # Commands of other gateways that wait for their boards.
 COMMANDS_MAX = 1024
 # What a command and its answer take on their way between two gateways.
@@ -60,8 +63,9 @@ _ANSWER = msgspec.json.Decoder(CommandAnswer)
 class RemoteCommands:
     """Asks other gateways, and answers them. Used from the event loop only."""
 
-    def __init__(self, hub: Hub, own: str, moves: Moves) -> None:
+    def __init__(self, hub: Hub, recorder: Recorder, own: str, moves: Moves) -> None:
         self._hub = hub
+        self._recorder = recorder
         self._own = own
         self._moves = moves
         # Commands of people and programs here that wait for another gateway.
@@ -183,9 +187,10 @@ class RemoteCommands:
         else:
             try:
                 # The link is looked up before anything is waited for.
-                answer = CommandAnswer(
-                    result=await self._hub.command(device, wanted.name, wanted.args, wanted.deadline_s)
-                )
+                result = await self._hub.command(device, wanted.name, wanted.args, wanted.deadline_s)
+                answer = CommandAnswer(result=result)
+                # The journal that has the command and its acknowledgement is here.
+                await self._recorder.wait_until_durable(STORE_DEADLINE_S)
             except CommandError as error:
                 answer = CommandAnswer(code=error.code, message=str(error))
         return msgspec.json.encode(answer)

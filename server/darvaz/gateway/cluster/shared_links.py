@@ -62,7 +62,7 @@ class SharedLinks:
         self.follower = Follower(LINKS_BUCKET, self._hear)
         self.writes = WriteQueue(self._write)
         self.moves = Moves()
-        self.commands = RemoteCommands(parts.hub, nodes.own, self.moves)
+        self.commands = RemoteCommands(parts.hub, parts.recorder, nodes.own, self.moves)
         self.snapshots = RemoteSnapshots(parts.snapshots, nodes.own)
         self.prompts = RemotePrompts(parts, nodes.own)
         self._connection: NatsConnection | None = None

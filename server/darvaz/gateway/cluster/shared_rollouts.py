@@ -145,6 +145,11 @@ class SharedRollouts:
     # Who leads
 
     @property
+    def leader(self) -> tuple[str | None, int]:
+        """Returns the gateway that carries rollouts out, as was seen last, and its term."""
+        return self._leadership.leader, self._leadership.term
+
+    @property
     def is_leading(self) -> bool:
         """Implements `Coordination`."""
         return self._leadership.is_leading
