@@ -38,7 +38,7 @@ class ClusterState(msgspec.Struct, kw_only=True):
     ]
     detail: Annotated[str, Meta(description="What is wrong, or empty.")] = ""
     rollouts_term: Annotated[
-        int, Meta(description="Which gateway carries rollouts out is decided anew in each term; 0 if that is unknown.")
+        int, Meta(description="Grows with each gateway that begins to carry rollouts out; 0 if that is unknown.")
     ] = 0
     nodes: Annotated[
         list[ClusterNodeState], Meta(description="The gateways that live, by name; empty for single.")
