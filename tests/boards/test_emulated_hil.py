@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.boards.emulated import EmulatedPico
-from tests.support.emulated import need_emulator
+from tests.support.emulated import EmulatedPico, need_emulator
 from tests.support.hil import pytest_in
 from tests.support.littlefs import firmware_of, put_files_on_pico
 

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.boards.emulated import EmulatedPico
 from darvaz.boards.emulated.flashing import FlashResult, flash
 from darvaz.boards.flashing.firmware_files import read_deployed
 from darvaz.boards.serial import Prompt
-from tests.support.emulated import need_emulator
+from tests.support.emulated import EmulatedPico, need_emulator
 from tests.support.examples import TIMES, scaled
 from tests.support.gateway import GatewayProcess
 

@@ -19,10 +19,9 @@ from pathlib import Path
 import pytest
 
 from darvaz.boards.compiled_library import compile_file
-from darvaz.boards.emulated import EmulatedPico
 from darvaz.boards.flashing.firmware_files import read_deployed
 from darvaz.boards.serial import Prompt
-from tests.support.emulated import need_emulator
+from tests.support.emulated import EmulatedPico, need_emulator
 from tests.support.examples import TIMES, scaled
 from tests.support.littlefs import put_files_on_pico
 from tests.support.micropython import ON_BOARD

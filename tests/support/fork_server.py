@@ -94,6 +94,9 @@ class ForkedProcess:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
@@ -123,10 +126,24 @@ class ForkServer:
         folder: Path | None = None,
     ) -> ForkServer:
         """Runs a module as a program in a folder, with the descriptor of its end of the socket and `arguments`."""
+        command = [sys.executable, "-m", module]
+        return cls.run_command(command, arguments, env, own_session=own_session, folder=folder)
+
+    @classmethod
+    def run_command(
+        cls,
+        command: Sequence[str],
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        own_session: bool,
+        folder: Path | None = None,
+    ) -> ForkServer:
+        """Runs a program in a folder, with the descriptor of its end of the socket and `arguments`."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
+                [*command, str(theirs.fileno()), *arguments],
                 pass_fds=[theirs.fileno()],
                 env=env,
                 cwd=folder,
@@ -287,8 +304,13 @@ def main() -> None:
     for kind in ("pico", "esp32cam"):
         read_deployed(kind)
 
+    run_forks(socket.socket(fileno=int(sys.argv[1])))
+
+
+def run_forks(control: socket.socket) -> None:
+    """Forks until the tests end; what is imported by now, each fork has."""
     _freeze()
-    program, server = serve(socket.socket(fileno=int(sys.argv[1])))
+    program, server = serve(control)
     _run_to_the_end(lambda: exec(program, {"__name__": "__main__", "server": server}))
 
 

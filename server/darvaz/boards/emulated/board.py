@@ -21,7 +21,7 @@ GATEWAY_ADDRESS = "10.0.0.1"
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 20.0
 LINES_MAX = 2000
-_MACHINE = Path(__file__).with_name("machine.py")
+MACHINE = Path(__file__).with_name("machine.py")
 _SCHEMES = {"http": ("ws", 80), "https": ("wss", 443), "ws": ("ws", 80), "wss": ("wss", 443)}
 
 
@@ -79,16 +79,7 @@ class EmulatedPico:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._is_on.clear()
         self._has_port = False
-        self._process = subprocess.Popen(
-            [str(emulator.python), "-I", str(_MACHINE)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            # Ctrl-C at our terminal is not for the board.
-            start_new_session=True,
-        )
+        self._process = self._launch(emulator)
         self._reader = threading.Thread(target=self._read, args=(self._process,), name="emulated board", daemon=True)
         self._reader.start()
         try:
@@ -131,6 +122,18 @@ class EmulatedPico:
         self._send(f"copy {path}")
         if self._process is None or not self._is_copied.wait(STOP_DEADLINE_S):
             raise NoEmulator("the emulated Pico W does not copy its flash: it has ended, or hangs")
+
+    def _launch(self, emulator: Emulator) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(emulator.python), "-I", str(MACHINE)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # Ctrl-C at our terminal is not for the board.
+            start_new_session=True,
+        )
 
     def _send_settings(self, image: Path) -> None:
         settings = {
