@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 from darvaz.boards.emulated.packages import Emulator, NoEmulator, fetch
@@ -61,7 +62,7 @@ class EmulatedPico:
         # The last messages of the emulator itself.
         self._messages: deque[str] = deque(maxlen=20)
 
-    def __enter__(self) -> EmulatedPico:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
