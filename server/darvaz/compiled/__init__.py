@@ -42,6 +42,7 @@ HOT_MODULES = (
     "darvaz.gateway.links.introduction",
     "darvaz.gateway.links.intake",
     "darvaz.gateway.links.link",
+    "darvaz.gateway.links.opening",
     "darvaz.gateway.events.bus",
     "darvaz.gateway.crashes.last_lines",
     "darvaz.gateway.cluster.own_messages",

@@ -32,6 +32,7 @@ from darvaz.gateway.http.connection_slots import CONNECTIONS_MAX, ConnectionSlot
 from darvaz.gateway.http.connections import ConnectionFactory, Tls
 from darvaz.gateway.http.server_protocol import HttpProtocol
 from darvaz.gateway.http.slow_clients import IDLE_DEADLINE_S
+from darvaz.gateway.links.opening import BoardUpgrades
 from darvaz.gateway.local_token_file import LocalTokenFile
 from darvaz.gateway.open_files import OWN_FILES_MAX, raise_open_file_limit
 from darvaz.gateway.parts import Parts
@@ -208,7 +209,7 @@ def _config(parts: Parts, connections_max: int, certificates: Certificates | Non
         # Frames of a camera are written straight to the transport.
         http=cast(type[asyncio.Protocol], ConnectionFactory(make_http, slots, tls)),
         timeout_keep_alive=IDLE_DEADLINE_S,
-        ws=WebSocketProtocol,
+        ws=cast(type[asyncio.Protocol], functools.partial(WebSocketProtocol, upgrades=BoardUpgrades(parts))),
         # Our own heartbeat decides which links are alive; a board answers WebSocket pings only while it reads.
         ws_ping_interval=None,
         ws_ping_timeout=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +15,13 @@ from darvaz.gateway.http.forwarded import IS_INGRESS
 def caller_of(scope: MutableMapping[str, Any]) -> Caller:
     """Returns the caller of a request or a WebSocket handshake."""
     client = scope.get("client")
-    address = _address_of(client[0]) if client else None
-    caller = Caller.from_headers(address, scope["headers"], scope.get("query_string", b""))
+    caller = read_caller(client[0] if client else None, scope["headers"], scope.get("query_string", b""))
     return replace(caller, is_of_home_assistant=True) if scope.get(IS_INGRESS) else caller
+
+
+def read_caller(peer: str | None, headers: Iterable[tuple[bytes, bytes]], query_string: bytes) -> Caller:
+    """Returns the caller at the address of a peer, None if unknown, with these headers."""
+    return Caller.from_headers(None if peer is None else _address_of(peer), headers, query_string)
 
 
 @functools.lru_cache(maxsize=ADDRESSES_KNOWN_MAX)

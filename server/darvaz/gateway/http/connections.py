@@ -64,6 +64,7 @@ class NewConnection(asyncio.Protocol):
     """One connection until its first bytes."""
 
     __slots__ = (
+        "_address",
         "_arguments",
         "_connections",
         "_deadline",
@@ -82,6 +83,8 @@ class NewConnection(asyncio.Protocol):
         self._make_http = make_http
         # What uvicorn gives to a protocol class, for the protocol that takes over.
         self._arguments = arguments
+        # Of the peer; None if it has none.
+        self._address: str | None = None
         # uvicorn's set of all connections, which it shuts down at the end.
         self._connections = arguments["server_state"].connections
         # None before it has one, and after it was handed on or left.
@@ -97,7 +100,8 @@ class NewConnection(asyncio.Protocol):
         self._transport = transport
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
-        self._slot = self._slots.enter(peer[0] if isinstance(peer, tuple) and peer else None, self)
+        self._address = peer[0] if isinstance(peer, tuple) and peer else None
+        self._slot = self._slots.enter(self._address, self)
         if self._slot is None:
             self._transport.abort()
         else:
@@ -144,7 +148,7 @@ class NewConnection(asyncio.Protocol):
         if request is None:
             protocol.data_received(data)
         else:
-            protocol.receive_upgrade(request.target, request.headers)
+            protocol.receive_upgrade(request.target, request.headers, self._address)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._leave()

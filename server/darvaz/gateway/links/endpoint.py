@@ -8,21 +8,14 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from darvaz.gateway.access import AskToken, Caller, Refused, redact
-from darvaz.gateway.access.challenge import CHALLENGE_HEADER
-from darvaz.gateway.access.networks import network_of
+from darvaz.gateway.access import Refused, redact
 from darvaz.gateway.http.callers import caller_of
 from darvaz.gateway.http.problems import problem
-from darvaz.gateway.links.link import DeviceLink
-from darvaz.gateway.links.shared import LinkContext
+from darvaz.gateway.links.opening import LinkOpener
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.websocket.handshake import Headers
 from darvaz.gateway.websocket.interface import connection_of
 from darvaz.protocol.codec import Kind
 
-# Of all links, those that are not for clients without a token.
-RESERVED_PART = 0.125
-_BUSY_RETRY_S, _RESTART_RETRY_S = 10.0, 1.0
 _PATH_CHARS_MAX = 64
 
 
@@ -37,51 +30,16 @@ class DeviceEndpoint:
     """Opens a link for each board of one kind, or denies the handshake with a problem."""
 
     def __init__(self, parts: Parts, kind: Kind) -> None:
-        self._parts = parts
-        self._kind = kind
-        self._context = LinkContext(kind, parts)
+        self._opener = LinkOpener(parts, kind)
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         caller = caller_of(scope)
-        decision = self._refuse_link(caller) or self._parts.access.admit_device(caller, self._kind.name)
-        if isinstance(decision, AskToken):
-            decision = self._refuse_stranger(caller) or decision
+        decision = self._opener.decide(caller)
         if isinstance(decision, Refused):
-            await self._deny(WebSocket(scope, receive, send), caller, decision)
-            return
-        headers: Headers = []
-        if isinstance(decision, AskToken) and decision.header is not None:
-            headers.append((CHALLENGE_HEADER.encode(), decision.header.encode()))
-        link = DeviceLink(self._context, caller, decision, scope["scheme"])
-        # The connection calls the link from now on, also after this has returned.
-        connection = connection_of(scope)
-        connection.accept(headers, None)
-        link.open(connection)
-
-    def _refuse_link(self, caller: Caller) -> Refused | None:
-        counts, settings = self._parts.link_counts, self._parts.settings
-        if self._parts.cluster.is_leaving:
-            return Refused(503, "restarting", "the gateway is restarting: connect again soon", _RESTART_RETRY_S)
-        if counts.total >= settings.links_max:
-            return Refused(503, "too_many_links", "the limit of links is reached", _BUSY_RETRY_S)
-        if counts.of(network_of(caller.address)) >= settings.links_per_address_max:
-            return Refused(429, "too_many_links", "too many links from this address", _BUSY_RETRY_S)
-        return None
-
-    def _refuse_stranger(self, caller: Caller) -> Refused | None:
-        """Keeps some links for boards with a valid token, and for networks from which one came before."""
-        free = self._parts.settings.links_max - self._parts.link_counts.total
-        is_known = network_of(caller.address) in self._parts.access.rules.known
-        if is_known or free > self._parts.settings.links_max * RESERVED_PART:
-            return None
-        return Refused(503, "too_many_links", "the links that are left are for known boards", _BUSY_RETRY_S)
-
-    async def _deny(self, websocket: WebSocket, caller: Caller, refused: Refused) -> None:
-        self._parts.refusals.record(self._kind.name, caller.address, f"{refused.status} {refused.code}")
-        self._parts.metrics.count_refused(refused.code, self._kind.name)
-        await websocket.send_denial_response(
-            problem(refused.status, refused.code, refused.message, refused.retry_after_s)
-        )
+            answer = problem(decision.status, decision.code, decision.message, decision.retry_after_s)
+            await WebSocket(scope, receive, send).send_denial_response(answer)
+        else:
+            self._opener.open(connection_of(scope), caller, decision, scope["scheme"])
 
 
 class UnknownPath:

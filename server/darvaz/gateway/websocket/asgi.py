@@ -7,9 +7,11 @@ import logging
 from collections import deque
 from typing import Any
 
-from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected, get_local_addr, get_remote_addr, is_ssl
 
-from darvaz.gateway.websocket.interface import AsgiConnection
+from darvaz.gateway.websocket.handshake import Request
+from darvaz.gateway.websocket.interface import EXTENSION, AsgiConnection
 from darvaz.gateway.websocket.packets import FAILED, LOST, NORMAL, RESTARTING, dump_binary, dump_text
 
 log = logging.getLogger("uvicorn.error")
@@ -20,6 +22,28 @@ QUEUE_PACKETS_MAX = 32
 UNFLUSHED_BYTES_MAX = 65_536
 
 Message = dict[str, Any]
+
+
+def make_scope(
+    config: Config, transport: asyncio.Transport, request: Request, state: dict[str, Any], connection: AsgiConnection
+) -> Message:
+    """Returns the scope of a handshake; `state` is what the application set when the server started."""
+    return {
+        "type": "websocket",
+        "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "wss" if is_ssl(transport) else "ws",
+        "server": get_local_addr(transport),
+        "client": get_remote_addr(transport),
+        "root_path": config.root_path,
+        "path": config.root_path + request.path,
+        "raw_path": config.root_path.encode() + request.raw_path,
+        "query_string": request.query_string,
+        "headers": request.headers,
+        "subprotocols": request.subprotocols,
+        "state": state,
+        "extensions": {"websocket.http.response": {}, EXTENSION: connection},
+    }
 
 
 class AsgiCall:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from darvaz.gateway.websocket.handshake import Headers
+from darvaz.gateway.websocket.handshake import Headers, Request
 
 EXTENSION = "darvaz.packets"
 
@@ -84,6 +84,17 @@ class UnansweredConnection(PacketConnection, Protocol):
 
     def accept(self, headers: Headers, subprotocol: str | None) -> None:
         """Opens the WebSocket; after the peer has gone, it does nothing."""
+
+    def deny(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answers the handshake with an HTTP response, and ends the connection."""
+
+
+class Upgrades(Protocol):
+    """What answers handshakes without ASGI."""
+
+    def answer(self, connection: UnansweredConnection, request: Request, address: str | None, scheme: str) -> bool:
+        """Answers the handshake of a peer at this address, or returns false: ASGI has it then. Never waits."""
+        ...
 
 
 class AsgiConnection(Protocol):

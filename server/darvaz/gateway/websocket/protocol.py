@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import logging
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
-from darvaz.gateway.websocket.asgi import AsgiCall
+from darvaz.gateway.websocket.asgi import AsgiCall, make_scope
 from darvaz.gateway.websocket.flow_control import Flow
 from darvaz.gateway.websocket.handshake import (
     Headers,
@@ -26,10 +27,12 @@ from darvaz.gateway.websocket.handshake import (
     dump_denial,
     parse_request,
 )
-from darvaz.gateway.websocket.interface import EXTENSION, Listener
+from darvaz.gateway.websocket.interface import Listener, Upgrades
 from darvaz.gateway.websocket.keep_alive import keep_alive
-from darvaz.gateway.websocket.packets import LOST, RESTARTING, TOO_LARGE, Opcode, dump_close, dump_packet
+from darvaz.gateway.websocket.packets import FAILED, LOST, RESTARTING, TOO_LARGE, Opcode, dump_close, dump_packet
 from darvaz.gateway.websocket.parser import Item, Parser, PeerClose, Ping, Violation
+
+log = logging.getLogger("darvaz.link")
 
 # How long a peer may take to answer a close; less while the gateway stops.
 CLOSE_DEADLINE_S = 5.0
@@ -67,6 +70,7 @@ class WebSocketProtocol(Flow):
         "_parser",
         "_server_state",
         "_state",
+        "_upgrades",
     )
 
     def __init__(
@@ -75,9 +79,13 @@ class WebSocketProtocol(Flow):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        upgrades: Upgrades | None = None,
     ) -> None:
         super().__init__(_loop or asyncio.get_running_loop())
         self._config = config
+        # Answers what it can before the application is asked.
+        self._upgrades = upgrades
         self._server_state = server_state
         # What the application set when the server started; each scope gets a copy.
         self._app_state = app_state
@@ -111,9 +119,11 @@ class WebSocketProtocol(Flow):
             else:
                 self._read()
 
-    def receive_upgrade(self, target: bytes, headers: Headers) -> None:
+    def receive_upgrade(self, target: bytes, headers: Headers, address: str | None) -> None:
         """Takes the request of a new connection that somebody has parsed, instead of its bytes."""
-        self._begin(check_request(target, headers))
+        request = check_request(target, headers)
+        if self._upgrades is None or isinstance(request, Unacceptable) or not self._is_answered(request, address):
+            self._begin(request)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._server_state.connections.discard(cast(Any, self))
@@ -139,30 +149,25 @@ class WebSocketProtocol(Flow):
             return
         self._state = ConnectionState.DECIDING
         self._accept = request.accept
-        call = AsgiCall(self, self._config.loaded_app, self._scope(request))
+        scope = make_scope(self._config, self._transport, request, self._app_state.copy(), self)
+        call = AsgiCall(self, self._config.loaded_app, scope)
         self._listener = call
         task = self._loop.create_task(call.run())
         self._server_state.tasks.add(task)
         task.add_done_callback(self._server_state.tasks.discard)
 
-    def _scope(self, request: Request) -> dict[str, Any]:
-        config = self._config
-        return {
-            "type": "websocket",
-            "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "wss" if is_ssl(self._transport) else "ws",
-            "server": get_local_addr(self._transport),
-            "client": get_remote_addr(self._transport),
-            "root_path": config.root_path,
-            "path": config.root_path + request.path,
-            "raw_path": config.root_path.encode() + request.raw_path,
-            "query_string": request.query_string,
-            "headers": request.headers,
-            "subprotocols": request.subprotocols,
-            "state": self._app_state.copy(),
-            "extensions": {"websocket.http.response": {}, EXTENSION: self},
-        }
+    def _is_answered(self, request: Request, address: str | None) -> bool:
+        """Has the handshake answered without the application; returns false if that is to do it."""
+        self._state, self._accept = ConnectionState.DECIDING, request.accept
+        try:
+            return cast(Upgrades, self._upgrades).answer(
+                self, request, address, "wss" if is_ssl(self._transport) else "ws"
+            )
+        except Exception:
+            log.exception("= a handshake could not be answered: a mistake of the gateway")
+            self.deny(500, [], b"the gateway could not answer")
+            self.close(FAILED, "")
+            return True
 
     def accept(self, headers: Headers, subprotocol: str | None) -> None:
         """Opens the WebSocket, for the application."""
@@ -197,7 +202,7 @@ class WebSocketProtocol(Flow):
     def attach(self, listener: Listener) -> None:
         """Makes this the listener; if the connection is over, calls its `end` at once."""
         before = self._listener
-        if before is None:
+        if self._state is ConnectionState.CLOSED:
             listener.end(LOST, "")
             return
         self._listener = listener
