@@ -89,6 +89,8 @@ class Metrics:
             return Histogram(f"darvaz_{name}", documentation, registry=self._registry, buckets=buckets)
 
         self._connections = counter("connections", "Links of boards, accepted and refused.", "type", "result")
+        # By kind: to find one by its labels takes several times as long as to count.
+        self._accepted: dict[str, Counter] = {}
         self._disconnects = counter("disconnects", "Links that ended, by the name of their close code.", "reason")
         self._failures = counter("auth_failures", "Refusals of boards and people, by code.", "reason")
         self._messages = counter("messages", "Messages of boards and to them.", "direction", "type")
@@ -101,7 +103,10 @@ class Metrics:
 
     def count_connected(self, kind: str) -> None:
         """Counts a link that a board of this kind opened."""
-        self._connections.labels(kind, "accepted").inc()
+        accepted = self._accepted.get(kind)
+        if accepted is None:
+            accepted = self._accepted[kind] = self._connections.labels(kind, "accepted")
+        accepted.inc()
 
     def count_refused(self, code: str, kind: str | None = None) -> None:
         """Counts a refusal by its code; the kind is that of a board, None for people and programs."""

@@ -106,6 +106,8 @@ class Engine(WatchStates):
         return list({rule.device: None for rule in rules if rule.device in self._devices})
 
     def _rules_of(self, device: str, groups: Collection[str]) -> list[AlertRule]:
+        if not self._targets:
+            return []
         targets = ["", device, *(f"/{group}" for group in groups)] if device != GATEWAY else [""]
         return [rule for target in targets for rule in self._targets.get(target, {}).values()]
 

@@ -40,15 +40,14 @@ class Connection(Protocol):
 class Slot:
     """The slot of one connection."""
 
-    __slots__ = ("connection", "is_pending", "is_unread", "network")
+    __slots__ = ("connection", "is_idle", "is_pending", "is_unread", "network")
 
     def __init__(self, network: str, connection: Connection) -> None:
         self.network = network
         # The protocol that now has the connection.
         self.connection = connection
-        # Whether its request is awaited, and whether its client does not read the answer.
-        self.is_pending = True
-        self.is_unread = False
+        # Whether its request is awaited, whether it waits for the next one, and whether its client reads no answer.
+        self.is_pending, self.is_idle, self.is_unread = True, False, False
 
 
 class _Network:
@@ -200,6 +199,9 @@ class ConnectionSlots:
         slot.is_pending = is_pending
 
     def _set_idle(self, slot: Slot, count: _Network, *, is_idle: bool) -> None:
+        if slot.is_idle is is_idle:
+            return
+        slot.is_idle = is_idle
         for idle in (count.idle, self._idle):
             if is_idle:
                 idle[slot] = None
@@ -207,6 +209,8 @@ class ConnectionSlots:
                 idle.pop(slot, None)
 
     def _set_unread(self, slot: Slot, count: _Network, *, is_unread: bool) -> None:
+        if slot.is_unread is is_unread:
+            return
         slot.is_unread = is_unread
         for unread in (count.unread, self._unread):
             if is_unread:

@@ -171,9 +171,9 @@ class Updater:
 
     def _look_at(self, device: str) -> None:
         """Compares what a board that came says about its program with what is known."""
-        if not self.coordination.is_leading:
-            return
         program = self.hub.program_of(device) or {}
+        if not self.coordination.is_leading or not (program or self.store.rollouts):
+            return
         conflict = find_conflict(self.store, self.journal, device, self.hub.kind_of(device), program)
         for rollout, target in self._targets_of(device, "trial"):
             found = verdict(program, target.counter, conflict, is_once=rollout.plan.once)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
 _VERSION = b"13"
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 # A body would be read as packets.
 _OF_BODIES = (b"transfer-encoding", b"content-length")
 
@@ -81,7 +81,7 @@ def check_request(target: bytes, headers: Headers) -> Request | Unacceptable:
 
 def accept_of(key: bytes) -> bytes:
     """Returns the Sec-WebSocket-Accept that answers a key."""
-    return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+    return binascii.b2a_base64(hashlib.sha1(key + _GUID, usedforsecurity=False).digest(), newline=False)
 
 
 def dump_acceptance(accept: bytes, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> bytes:
@@ -101,11 +101,10 @@ def dump_denial(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
 
 
 def _dump_head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    lines = [f"HTTP/1.1 {status} {phrase}".encode(), *(name + b": " + value for name, value in headers)]
+    lines = [
+        f"HTTP/1.1 {status} {_PHRASES.get(status, '')}".encode(),
+        *(name + b": " + value for name, value in headers),
+    ]
     for line in lines:
         # Header values may contain text of a client, which must not add a header (response splitting).
         if b"\r" in line or b"\n" in line:
@@ -126,6 +125,6 @@ def _parse_header(line: bytes) -> tuple[bytes, bytes]:
 
 def _is_key(key: bytes) -> bool:
     try:
-        return len(base64.b64decode(key, validate=True)) == _KEY_BYTES
+        return len(binascii.a2b_base64(key, strict_mode=True)) == _KEY_BYTES
     except binascii.Error:
         return False
