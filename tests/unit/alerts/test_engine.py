@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from darvaz.gateway.alerts.engine import Engine
 from darvaz.gateway.alerts.rules import GATEWAY, AlertRule
+from tests.support.examples import examples
 
 
 class World:
@@ -321,6 +322,7 @@ def test_a_device_that_nobody_watches_takes_little_memory() -> None:
     assert (after - before) / len(devices) < 250
 
 
+@examples(100)
 @given(
     readings=st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from([4.0, 6.0, "on"]), st.integers(0, 90)), max_size=9

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darvaz.gateway.devices.names import entity_key, human_name, node_name
+from tests.support.examples import examples
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -21,11 +22,13 @@ def test_plain_ids_are_recognised(device: str, name: str) -> None:
     assert node_name(device) == name
 
 
+@examples(100)
 @given(st.text(min_size=1, max_size=64))
 def test_each_id_has_a_name_that_a_host_may_have(device: str) -> None:
     assert LABEL.fullmatch(node_name(device))
 
 
+@examples(100)
 @given(st.text(min_size=1, max_size=64), st.text(min_size=1, max_size=64))
 def test_two_ids_have_two_names(device: str, other: str) -> None:
     assert (node_name(device) == node_name(other)) == (device == other)

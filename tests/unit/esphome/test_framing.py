@@ -18,6 +18,7 @@ from darvaz.gateway.esphome.framing import (
     dump_block,
 )
 from darvaz.gateway.esphome.noise import WRONG_KEY, NoiseFraming, parse_key
+from tests.support.examples import examples
 
 KEY = bytes(range(32))
 MESSAGES = st.lists(st.tuples(st.integers(0, 2**28), st.binary(max_size=300)), max_size=5)
@@ -30,6 +31,7 @@ def in_pieces(framing: PlainFraming, data: bytes, size: int) -> list[Received]:
     return found
 
 
+@examples(100)
 @given(MESSAGES, st.integers(1, 40))
 def test_messages_arrive_in_whatever_pieces(messages: list[Received], size: int) -> None:
     data = b"".join(PlainFraming().dump(type_, message) for type_, message in messages)
@@ -37,6 +39,7 @@ def test_messages_arrive_in_whatever_pieces(messages: list[Received], size: int)
     assert in_pieces(PlainFraming(), data, size) == messages
 
 
+@examples(100)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_messages_or_an_error(data: bytes) -> None:
     try:
@@ -121,6 +124,7 @@ def test_an_encrypted_message_shorter_than_it_says_is_refused(inner: bytes) -> N
         opened.receive(client.dump(inner))
 
 
+@examples(100)
 @given(st.binary(max_size=200))
 def test_a_handshake_of_any_bytes_is_an_error_and_no_more(data: bytes) -> None:
     opened = node()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from darvaz.gateway.http.plain_connection import PlainConnection
 from darvaz.gateway.http.plain_requests import dump_answer, parse_plain
+from tests.support.examples import examples
 
 HOST = b"Host: gateway\r\n"
 # What h11 reads otherwise, refuses, or treats in its own way, among what is plain.
@@ -71,6 +72,7 @@ def dump_by_h11(connection: Any, status: int, headers: Any, body: bytes) -> byte
         return str(error)
 
 
+@examples(100)
 @given(data=requests())
 @example(PLAIN)
 def test_a_plain_request_is_what_h11_reads(data: bytes) -> None:
@@ -86,6 +88,7 @@ def test_a_plain_request_is_what_h11_reads(data: bytes) -> None:
     assert connection.they_are_waiting_for_100_continue == reference.they_are_waiting_for_100_continue
 
 
+@examples(100)
 @given(status=st.sampled_from([200, 204, 304, 401, 503]), headers=ANSWER_HEADERS, body=st.sampled_from([b"", b"{}"]))
 @example(200, FULL, b"{}")
 @example(200, [*FULL, (b"x", b"a\r\nb: c")], b"{}")
@@ -120,6 +123,7 @@ def test_usual_answers_are_plain() -> None:
     assert dump_answer(200, b"Fine", FULL, b"{}") is not None
 
 
+@examples(100)
 @given(
     data=st.lists(requests() | st.just(PLAIN), min_size=1, max_size=3).map(b"".join),
     cuts=st.lists(st.integers(0, 300), max_size=4),

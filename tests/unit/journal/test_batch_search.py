@@ -14,6 +14,7 @@ from darvaz.gateway.journal.batch_search import needles_of, search
 from darvaz.gateway.journal.batches import EntryGroup, dump, fields_of
 from darvaz.gateway.journal.export_lines import _csv, _harmless
 from darvaz.gateway.journal.queries import JournalFilter, Row, Stretch, matches
+from tests.support.examples import examples
 
 FIRST_ID = 7
 # What JSON, CSV and spreadsheets take for something else, and the bytes that entries and groups begin and end with.
@@ -33,6 +34,7 @@ def numbered(groups: list[EntryGroup]) -> list[tuple[int, EntryGroup]]:
     return list(zip(firsts, groups, strict=True))
 
 
+@examples(100)
 @given(groups=GROUPS, data=st.data(), newest=st.booleans())
 def test_a_search_finds_what_a_look_at_every_entry_finds(groups: Any, data: st.DataObject, newest: bool) -> None:
     rows = list(chain(*(rows_of(*each) for each in numbered(groups))))
@@ -49,6 +51,7 @@ def test_a_search_finds_what_a_look_at_every_entry_finds(groups: Any, data: st.D
     assert [row for row in rows if row in shown] == shown
 
 
+@examples(100)
 @given(groups=GROUPS)
 def test_a_table_has_each_text_in_a_cell_of_its_own(groups: Any) -> None:
     table = _csv(Stretch(numbered(groups), None), JournalFilter()).decode()

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from darvaz.gateway.devices.names import latin_id
 from darvaz.gateway.mqtt.topics import Topics
+from tests.support.examples import examples
 
 
+@examples(100)
 @given(st.text(min_size=1, max_size=64))
 def test_a_board_is_found_by_its_topics(device: str) -> None:
     topics = Topics("farm/north", "homeassistant")

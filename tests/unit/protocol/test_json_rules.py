@@ -159,6 +159,7 @@ _JSON = st.recursive(
 )
 
 
+@examples(100)
 @given(_JSON, st.integers(0, 3), st.integers(1, 6), st.booleans())
 def test_levels_are_counted_in_a_text_as_in_its_value(value: Any, more: int, depth_max: int, is_ascii: bool) -> None:
     for _ in range(more):

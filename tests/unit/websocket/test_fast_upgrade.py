@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from darvaz.gateway.websocket.fast_upgrade import HEAD_BYTES_MAX, parse_upgrade
 from darvaz.gateway.websocket.handshake import Request, check_request, parse_request
+from tests.support.examples import examples
 
 HEADERS = (
     b"Host: gateway:3000",
@@ -82,6 +83,7 @@ _PIECES = st.sampled_from(
 )
 
 
+@examples(100)
 @given(st.lists(_PIECES | st.binary(max_size=12), max_size=9), st.binary(max_size=6))
 def test_an_accepted_request_is_what_h11_reads(more: list[bytes], target: bytes) -> None:
     data = head(*HEADERS, *more, line=b"GET /" + target + b" HTTP/1.1")
@@ -101,6 +103,7 @@ def test_the_request_of_a_board_needs_no_second_parser() -> None:
     assert checked == parse_request(data)
 
 
+@examples(100)
 @given(st.lists(_PIECES | st.binary(max_size=12), max_size=9), st.binary(max_size=6))
 def test_an_accepted_request_is_what_the_slower_parser_makes_of_it(more: list[bytes], target: bytes) -> None:
     data = head(*HEADERS, *more, line=b"GET /" + target + b" HTTP/1.1")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import darvaz.gateway.websocket
 from darvaz.gateway.websocket import masking as running
+from tests.support.examples import examples
 from tests.support.plain_modules import load_plain
 
 SOURCE = Path(darvaz.gateway.websocket.__path__[0]) / "masking.py"
@@ -24,6 +25,7 @@ def masked(payload: bytes, mask: bytes) -> bytes:
 
 
 @both
+@examples(100)
 @given(
     before=st.binary(max_size=20),
     mask=st.binary(min_size=4, max_size=4),
@@ -40,6 +42,7 @@ def test_a_payload_at_any_position_is_unmasked(
 
 
 @both
+@examples(100)
 @given(mask=st.binary(min_size=4, max_size=4), text=st.text(max_size=300))
 def test_a_text_is_unmasked(masking: ModuleType, mask: bytes, text: str) -> None:
     data = mask + masked(text.encode(), mask)
@@ -48,6 +51,7 @@ def test_a_text_is_unmasked(masking: ModuleType, mask: bytes, text: str) -> None
 
 
 @both
+@examples(100)
 @given(mask=st.binary(min_size=4, max_size=4), payload=st.binary(max_size=200))
 def test_bytes_are_text_exactly_if_python_decodes_them(masking: ModuleType, mask: bytes, payload: bytes) -> None:
     data = mask + masked(payload, mask)
