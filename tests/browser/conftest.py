@@ -19,7 +19,7 @@ from tests.support.gateway import GatewayProcess
 DEADLINE_MS = 20_000
 # No names: a browser that asks a name server while it connects has a way to others, and has to sign in.
 _NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", _NO_NAMES]
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", _NO_NAMES]
 _FOLDER = Path(__file__).parent
 _numbers = itertools.count(1)
 expect.set_options(timeout=DEADLINE_MS)
@@ -60,7 +60,7 @@ def open_window(gateway: GatewayProcess) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=find_chromium(), args=_ARGUMENTS)
+        running = await playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         yield running
         await running.close()
 

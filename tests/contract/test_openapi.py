@@ -17,7 +17,7 @@ from tests.support.app import RunningApp
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Not operations: links of devices, and pages for people other than the document's own.
-PAGES = {"/", "/ws/pico", "/ws/esp32cam", "/sign-in"}
+PAGES = {"/", "/ws/pico", "/ws/esp32cam", "/sign-in", "/service-worker.js"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -15,8 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.needs import missing
 
+_WITH_WINDOWS = ("chromium", "chromium-browser", "google-chrome")
 # The first has no windows: it takes half of the processor time of the others, which are used where it is missing.
-_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_NAMES = ("chromium-headless-shell", *_WITH_WINDOWS)
 _START_DEADLINE_S = 45.0
 _ANSWER_DEADLINE_S = 30.0
 _MESSAGE_BYTES_MAX = 4 * 1024 * 1024
@@ -79,8 +80,9 @@ async def page_at(url: str, folder: Path) -> AsyncIterator[Page]:
         await asyncio.to_thread(_wait, process)
 
 
-def find_chromium() -> str:
-    found = [path for name in _NAMES if (path := shutil.which(name))]
+def find_chromium(*, has_windows: bool = False) -> str:
+    """Returns the path of Chromium; `has_windows` of one that shows notifications, which the one without does not."""
+    found = [path for name in (_WITH_WINDOWS if has_windows else _NAMES) if (path := shutil.which(name))]
     if not found:
         missing("Chromium is not installed")
     return found[0]

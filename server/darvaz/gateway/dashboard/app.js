@@ -284,4 +284,8 @@ window.addEventListener("hashchange", async () => {
   elementById("content").focus();
   window.scrollTo(0, 0);
 });
+// The page of a notification that somebody has clicked.
+navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+  if (data.page) location.hash = data.page;
+});
 begin();

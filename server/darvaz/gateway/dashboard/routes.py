@@ -39,8 +39,8 @@ _TEXT = rb'"(?:[^"\\\n]|\\.)*"'
 _PLAIN_LINE = re.compile(rb"^(?:[^\"'`/\n]|" + _TEXT + rb")+$", re.MULTILINE)
 # Not beside + and -, which have another meaning twice.
 _TEXT_OR_SIGN = re.compile(_TEXT + rb"| *(=>|[=<>!]=+|&&|\|\||\?\?|[=,;{}()?:|&<>*\[\]]) *")
-# Files with their own path; the others are below /pages/.
-_PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH}
+# Files with their own path; the others are below /pages/. A service worker is for the pages below its own folder.
+_PATHS = {"index.html": "/", "sign-in.html": SIGN_IN_PATH, "service-worker.js": "/service-worker.js"}
 
 
 def page_routes(parts: Parts) -> list[Route]:

@@ -8,6 +8,9 @@ import { attempt, failureLine, formOf, hint, labelled, namedButton, panel } from
 
 /** @import { AlertChannel } from "../lib/types.js" */
 
+/** The name of all browsers that are told. */
+const BROWSERS = "browsers";
+
 class AlertChannels extends HTMLElement {
   #status = failureLine();
   #list = h("ul", { class: "rules" });
@@ -74,7 +77,9 @@ class AlertChannels extends HTMLElement {
       "li",
       { class: "row" },
       h("strong", {}, bdi(name)),
-      bdi(address.split("?")[0], { class: "quiet" }),
+      name === BROWSERS
+        ? h("span", { class: "quiet" }, t("push_channel"))
+        : bdi(address.split("?")[0], { class: "quiet" }),
       waiting > 0 && h("span", {}, t("waiting_messages", formatNumber(waiting))),
       error && h("span", { class: "failed" }, bdi(error)),
       namedButton("try_channel", name, "quiet", test),

@@ -64,6 +64,22 @@ export const alertsEn = {
   try_channel: "Send a test",
   test_sent: "{} has taken the test.",
   waiting_messages: "{} wait",
+  push: "This browser",
+  push_hint: "Alerts can come to this browser or phone by themselves, also while this page is closed.",
+  push_on: "Tell this browser",
+  push_is_on: "This browser is told of alerts until you sign out.",
+  push_off: "Tell it no more",
+  push_sent: "The test is on its way to this browser.",
+  push_insecure:
+    "To be told in this browser, open the dashboard by https:// with a certificate that the browser trusts. “HTTPS” in docs/operations.md says how.",
+  push_unable:
+    "This browser cannot be told while the page is closed. On an iPhone or iPad, add the page to the home screen, and open it from there.",
+  push_not_installed: "To tell browsers, the gateway needs a package: pip install 'darvaz[alerts]'",
+  push_sign_in:
+    "To be told in this browser, sign in with a link first: “darvaz signin” on the gateway makes one, and so does an owner on the page People.",
+  push_denied:
+    "Notifications of this page are blocked in this browser: allow them in its settings for this page, and load the page again.",
+  push_channel: "browsers that are told",
   alert_for: "Alert",
 };
 
@@ -130,5 +146,21 @@ export const alertsFa = {
   try_channel: "فرستادن پیام آزمایشی",
   test_sent: "{} پیام آزمایشی را گرفت.",
   waiting_messages: "{} پیام در انتظار",
+  push: "این مرورگر",
+  push_hint: "هشدارها می‌توانند خودشان به این مرورگر یا گوشی بیایند، حتی وقتی این صفحه بسته است.",
+  push_on: "به این مرورگر خبر بده",
+  push_is_on: "تا وقتی خارج نشده‌اید، هشدارها به این مرورگر می‌آیند.",
+  push_off: "دیگر خبر نده",
+  push_sent: "پیام آزمایشی در راه این مرورگر است.",
+  push_insecure:
+    "برای خبر گرفتن در این مرورگر، صفحه را با HTTPS و گواهی‌ای که مرورگر به آن اعتماد دارد باز کنید. بخش «HTTPS» در docs/operations.md راهش را می‌گوید.",
+  push_unable:
+    "این مرورگر وقتی صفحه بسته است خبر نمی‌گیرد. در آیفون و آیپد، صفحه را به صفحهٔ اصلی بیفزایید و از همان‌جا بازش کنید.",
+  push_not_installed: "برای خبر دادن به مرورگرها، دروازه به یک بسته نیاز دارد: pip install 'darvaz[alerts]'",
+  push_sign_in:
+    "برای خبر گرفتن در این مرورگر، نخست با یک پیوند وارد شوید: «darvaz signin» روی دروازه آن را می‌سازد، یا یک مالک در صفحهٔ «افراد».",
+  push_denied:
+    "اعلان‌های این صفحه در این مرورگر بسته است: در تنظیمات مرورگر برای این صفحه اجازه دهید و صفحه را دوباره باز کنید.",
+  push_channel: "مرورگرهایی که خبر می‌گیرند",
   alert_for: "هشدار",
 };

@@ -370,6 +370,16 @@ export interface AlertChannel {
   error: string | null;
 }
 
+/** Whether this browser is told of alerts, and the gateway's key for that. */
+export interface PushState {
+  is_subscribed: boolean;
+  language: string | null;
+  waiting: number;
+  error: string | null;
+  public_key: string | null;
+  is_session: boolean;
+}
+
 export interface StoreEvents {
   /** Devices were added or removed, or the whole list was loaded. */
   devices: undefined;

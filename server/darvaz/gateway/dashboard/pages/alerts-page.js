@@ -4,6 +4,7 @@ import { attempt, cell, failureLine, panel, table } from "../elements/page-parts
 import { alertText } from "../lib/alert-text.js";
 import { formatDuration, timeElement } from "../lib/format.js";
 import { bdi, follow, h, request, store, t } from "../lib/page.js";
+import "../elements/alert-browser.js";
 import "../elements/alert-channels.js";
 import "../elements/alert-rules.js";
 
@@ -25,17 +26,21 @@ class AlertsPage extends HTMLElement {
 
   connectedCallback() {
     const rules = h("alert-rules", {});
+    const browser = h("alert-browser", {});
     this.replaceChildren(
       h("h1", {}, t("alerts")),
       this.#status,
       panel(h("h2", {}, t("alerts_now")), this.#calm, h("div", { class: "wide" }, this.#nowTable)),
       rules,
+      browser,
       store.mayChange ? h("alert-channels", {}) : "",
       panel(h("h2", {}, t("alerts_past")), this.#noPast, h("div", { class: "wide" }, this.#pastTable)),
     );
     follow(this, "alert", () => this.#loadSoon());
     follow(this, "state", () => store.state === "live" && this.#loadSoon());
     rules.addEventListener("changed", () => this.#loadSoon());
+    // The browsers that are told are one of the channels.
+    browser.addEventListener("changed", () => this.querySelector("alert-channels")?.replaceWith(h("alert-channels")));
     this.#load();
   }
 
