@@ -86,7 +86,7 @@ def authorization(private: str, audience: str, contact: str, unix_s: float) -> s
     if contact:
         claims["sub"] = contact
     signed = ".".join(encode(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ES256"}, claims))
-    return f"vapid t={signed}.{encode(_sign(private, signed.encode()))}, k={public_of(private)}"
+    return f"vapid t={signed}.{encode(_sign(private, signed.encode()))},k={public_of(private)}"
 
 
 def _sign(private: str, signed: bytes) -> bytes:
