@@ -1,6 +1,7 @@
 """Checks the dashboard's JavaScript: `python -m tools.lint_dashboard [--fix]` runs its type checker and its linter.
 
-Both come from npm, as package-lock.json pins them, into .cache/node. Only developers need them.
+It also holds that what the gateway sends, without blanks and comments, is the same program. The tools come from npm, as
+package-lock.json pins them, into .cache/node. Only developers need them.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from darvaz.gateway.dashboard.routes import as_sent
+
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "node"
+DASHBOARD = ROOT / "server" / "darvaz" / "gateway" / "dashboard"
 MANIFESTS = ("package.json", "package-lock.json")
 NODE_MAJOR_MIN = 18
 INSTALL_DEADLINE_S = 300
@@ -42,8 +46,19 @@ def main(arguments: list[str]) -> int:
         [node, str(modules / "typescript" / "bin" / "tsc"), "--project", "jsconfig.json"],
         [node, str(modules / "@biomejs" / "biome" / "bin" / "biome"), "check", "--error-on-warnings", *fix],
     ]
-    # Both run, so that one call shows every finding.
-    return max(subprocess.run(command, cwd=ROOT, timeout=CHECK_DEADLINE_S).returncode for command in commands)
+    with tempfile.TemporaryDirectory() as sent:
+        write_sent(Path(sent))
+        commands.append([node, str(ROOT / "tools" / "same_program.mjs"), str(modules), str(DASHBOARD), sent])
+        # All run, so that one call shows every finding.
+        return max(subprocess.run(command, cwd=ROOT, timeout=CHECK_DEADLINE_S).returncode for command in commands)
+
+
+def write_sent(folder: Path) -> None:
+    """Writes each script of the dashboard as the gateway sends it."""
+    for script in DASHBOARD.rglob("*.js"):
+        target = folder / script.relative_to(DASHBOARD)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(as_sent(script))
 
 
 def _programs() -> tuple[str, str]:

@@ -16,7 +16,7 @@ export function suggestedOf(releases, rollouts, device, program) {
   const failed = new Set(program.state === "safe_mode" ? [Number(program.release)] : []);
   const good = new Set();
   for (const { release, counts, targets } of rollouts) {
-    if (counts["good"]) good.add(release);
+    if (counts.good) good.add(release);
     if (targets.some((target) => target.device === device && target.state === "fell_back")) failed.add(release);
   }
   const others = releases.filter(({ number }) => !failed.has(number));
