@@ -16,6 +16,7 @@ import {
   formOf,
   h,
   hint,
+  inLanguage,
   isConfirmed,
   labelled,
   nameOf,
@@ -34,7 +35,7 @@ import {
 } from "./page-parts.js";
 
 /** @import { ArgumentInput, Device, Value } from "../lib/types.js" */
-/** @typedef {{device: string, status: string, result?: any, detail?: string}} Outcome */
+/** @typedef {{device: string, status: string, code?: string, result?: any, detail?: string}} Outcome */
 
 // The gateway takes this number of devices in one request.
 const SLICE = 200;
@@ -124,7 +125,8 @@ async function sendToAll(devices, name, args) {
     const ids = devices.slice(at, at + SLICE).map(({ id }) => id);
     try {
       const { results } = await request("POST", `/api/commands/${encodeURIComponent(name)}`, { devices: ids, args });
-      outcomes.push(...results);
+      for (const { detail, ...result } of results)
+        outcomes.push({ ...result, detail: detail && (await inLanguage(detail, result.code)) });
     } catch (error) {
       outcomes.push(...ids.map((device) => ({ device, status: "failed", detail: reasonOf(error) })));
     }

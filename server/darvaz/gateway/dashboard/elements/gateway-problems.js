@@ -1,6 +1,6 @@
 // What is wrong with the gateway, in its own sentences, above every page; read each minute while the page is seen.
 
-import { every, follow, h, request, store, t, visible } from "../lib/page.js";
+import { every, follow, h, inLanguage, request, store, t, visible } from "../lib/page.js";
 
 const READ_EVERY_MS = 60_000;
 
@@ -22,9 +22,12 @@ class GatewayProblems extends HTMLElement {
   }
 
   /** @param {string[]} problems */
-  #show(problems) {
+  async #show(problems) {
+    const texts = await Promise.all(problems.map((sentence) => inLanguage(sentence)));
     this.hidden = problems.length === 0;
-    const sentences = problems.map((sentence) => h("li", { lang: "en", dir: "ltr" }, visible(sentence)));
+    const sentences = texts.map((text, at) =>
+      h("li", text === problems[at] ? { lang: "en", dir: "ltr" } : { title: visible(problems[at]) }, visible(text)),
+    );
     this.replaceChildren(h("strong", {}, t("problems")), h("ul", {}, sentences));
   }
 }

@@ -5,8 +5,6 @@ import { language, t } from "./words.js";
 
 /** @import { Device } from "./types.js" */
 
-// The codes that have a sentence in every language: `problem_…` in the words.
-const TRANSLATED = new Set(["offline", "timed_out", "busy", "unreachable", "unknown_device", "too_many_failures"]);
 const DEADLINE_MS = 30_000;
 // A request that only reads is sent again after these times: a weak network loses single ones.
 const RETRIES_MS = [300, 1_500];
@@ -17,17 +15,26 @@ export class Problem extends Error {
    * @param {number} status of HTTP
    * @param {string} code
    * @param {string} detail the gateway's own sentence, in English
+   * @param {string} [reason] the same for the reader
    */
-  constructor(status, code, detail) {
+  constructor(status, code, detail, reason = detail) {
     super(detail);
     this.status = status;
     this.code = code;
+    this.reason = reason;
   }
+}
 
-  /** The reason for the reader: translated where there is a translation, otherwise the gateway's own sentence. */
-  get reason() {
-    return language() !== "en" && TRANSLATED.has(this.code) ? t(`problem_${this.code}`) : this.message;
-  }
+/**
+ * Returns a sentence of the gateway in the reader's language.
+ * @param {string} sentence in English
+ * @param {string} [code] of its problem
+ */
+export async function inLanguage(sentence, code) {
+  if (language() === "en") return sentence;
+  // A script that is lost leaves the sentence as it is.
+  const text = await import("./problem-text.js").catch(() => null);
+  return text ? text.persianOf(sentence, code) : sentence;
 }
 
 /**
@@ -77,7 +84,8 @@ async function send(method, path, body) {
     sessionStorage.setItem("darvaz.back", location.hash);
     location.assign("sign-in");
   }
-  throw new Problem(response.status, answer.code ?? "failed", answer.detail ?? response.statusText);
+  const { code = "failed", detail = response.statusText } = answer;
+  throw new Problem(response.status, code, detail, await inLanguage(detail, code));
 }
 
 /** @type {(method: string, path: string, body: unknown, retriesMs: number[]) => Promise<Response>} */

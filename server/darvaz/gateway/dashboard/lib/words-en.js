@@ -77,11 +77,6 @@ export const en = {
   failed: "failed: {}",
   more: "show all",
   problem_unreachable: "the gateway does not answer",
-  problem_offline: "the board is offline",
-  problem_timed_out: "the board did not answer in time",
-  problem_busy: "too many commands are waiting for this board",
-  problem_unknown_device: "there is no such device",
-  problem_too_many_failures: "too many attempts; wait a few minutes",
 
   // Telemetry.
   telemetry: "Telemetry",

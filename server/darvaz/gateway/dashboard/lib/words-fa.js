@@ -77,11 +77,6 @@ export const fa = {
   failed: "نشد: {}",
   more: "نمایش همه",
   problem_unreachable: "دروازه پاسخ نمی‌دهد",
-  problem_offline: "برد آفلاین است",
-  problem_timed_out: "برد به‌موقع پاسخ نداد",
-  problem_busy: "فرمان‌های زیادی در انتظار این برد هستند",
-  problem_unknown_device: "چنین دستگاهی نیست",
-  problem_too_many_failures: "تلاش‌ها زیاد بود؛ چند دقیقه صبر کنید",
 
   // Telemetry.
   telemetry: "اندازه‌گیری‌ها",

@@ -13,6 +13,7 @@ import {
   formatTime,
   h,
   hint,
+  inLanguage,
   nameOf,
   nowS,
   panel,
@@ -20,6 +21,7 @@ import {
   row,
   store,
   t,
+  visible,
 } from "../elements/page-parts.js";
 import "../elements/web-flash.js";
 import { boardAddress, flashCommand, isLoopback } from "../lib/addresses.js";
@@ -125,14 +127,14 @@ class AddBoard extends HTMLElement {
     const last = rows.at(-1)?.id ?? 0;
     if (last <= this.#lastEntry || !this.isConnected) return;
     this.#lastEntry = last;
+    /** @param {import("../lib/types.js").JournalEntry} entry */
+    const itemOf = async ({ time, address, payload }) => {
+      const reason = bdi(await inLanguage(payload), { title: visible(payload) });
+      return h("li", {}, `${formatTime(time)} · ${t("refused_board")} `, bdi(address ?? ""), ": ", reason);
+    };
+    const items = await Promise.all(rows.toReversed().map(itemOf));
     this.#refusals.hidden = false;
-    this.#refusals.replaceChildren(
-      ...rows
-        .toReversed()
-        .map((/** @type {import("../lib/types.js").JournalEntry} */ { time, address, payload }) =>
-          h("li", {}, `${formatTime(time)} · ${t("refused_board")} `, bdi(address ?? ""), ": ", bdi(payload)),
-        ),
-    );
+    this.#refusals.replaceChildren(...items);
   }
 
   /** @param {Enrolment} enrolment */

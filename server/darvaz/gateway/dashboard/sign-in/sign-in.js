@@ -13,12 +13,20 @@ const token = /** @type {HTMLInputElement} */ (element("token"));
 const name = /** @type {HTMLInputElement} */ (element("name"));
 const submit = /** @type {HTMLButtonElement} */ (element("submit"));
 
-/**
- * Shows a sentence; an unknown code is a refusal.
- * @param {string} key
- */
+/** @param {string} key */
 function show(key) {
-  element("status").textContent = Object.hasOwn(words, key) ? words[key] : words.refused;
+  element("status").textContent = words[key];
+}
+
+/**
+ * Shows why the gateway refuses: in words of this page, or else in those that all pages have.
+ * @param {string} code
+ * @param {string} detail
+ */
+async function showRefusal(code, detail) {
+  if (Object.hasOwn(words, code)) return show(code);
+  const text = language === "fa" ? await import("../lib/problem-text.js").catch(() => null) : null;
+  element("status").textContent = text?.persianOf(detail, code) ?? detail;
 }
 
 /** @param {string} invitation the secret of one that needs a name; "" to ask for a secret */
@@ -57,14 +65,14 @@ async function signIn(text) {
       enter();
       return;
     }
-    const { code } = await response.json();
+    const { code, detail } = await response.json();
     // A link that is opened a second time in the same browser: it is signed in already.
     if (code === "link_used" && (await isSignedIn())) {
       show("already");
       enter();
       return;
     }
-    show(code);
+    await showRefusal(code, detail);
     if (NAMELESS.has(code) || (code === "invalid" && given.name)) {
       showForm(secret);
       return;
