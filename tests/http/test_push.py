@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from darvaz.gateway.alerts import telling
 from darvaz.gateway.alerts.browsers import BROWSERS_MAX
+from tests.http.test_loop_time import LONGEST_S
 from tests.support.api import assert_problem
 from tests.support.app import RunningApp
-from tests.support.board import Board, board_at
-from tests.support.browsers import Browser
-from tests.support.push_service import PushService, Received, Subscriber
-
-ELSEWHERE = "192.0.2.7"
-PATH = "/api/push-subscription"
-_DEADLINE_S = 30.0
+from tests.support.board import board_at
+from tests.support.loop_time import measured_loop
+from tests.support.push_service import PushService
+from tests.support.told_browsers import (
+    PATH,
+    fill,
+    person_of,
+    received,
+    report,
+    signed_in,
+    subscribed,
+    until_told_no_more,
+    watch_cold,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,53 +49,6 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PushSer
 async def gateway(service: PushService) -> AsyncIterator[RunningApp]:
     async with RunningApp(push_local_hosts="localhost") as running:
         yield running
-
-
-async def signed_in(gateway: RunningApp, role: str = "viewer", **fields: Any) -> Browser:
-    """Returns the browser of somebody who has just come with an invitation."""
-    made = await gateway.post("/api/invitations", json={"role": role, **fields})
-    browser = Browser(gateway, ELSEWHERE)
-    name = f"Person {len(gateway.parts.operators.people.roles())}"
-    came = await browser.sign_in(str(made.json()["path"].partition("#")[2]), name=name)
-    assert came.status_code == 201, came.text
-    return browser
-
-
-async def subscribed(gateway: RunningApp, service: PushService, language: str = "en") -> tuple[Browser, Subscriber]:
-    """Returns a browser that is told of alerts."""
-    browser, subscriber = await signed_in(gateway), service.subscribe()
-    answer = await browser.ask("PUT", PATH, json=subscriber.as_json(language))
-    assert answer.status_code == 200, answer.text
-    return browser, subscriber
-
-
-async def person_of(browser: Browser) -> str:
-    return str((await browser.ask("GET", "/api/session")).json()["person"])
-
-
-async def watch_cold(gateway: RunningApp, **fields: Any) -> None:
-    rule = {"when": "below", "device": "greenhouse", "value": "temperature", "threshold": 5, **fields}
-    answer = await gateway.post("/api/alert-rules", json=rule)
-    assert answer.status_code == 201, answer.text
-
-
-async def report(board: Board, **values: Any) -> None:
-    """Sends values, and returns once the gateway has them."""
-    await board.send("telemetry", values=values)
-    await board.send("ping")
-    await board.receive("pong")
-
-
-async def received(service: PushService, subscriber: Subscriber, count: int = 0, tries: int = 0) -> list[Received]:
-    return await asyncio.to_thread(service.wait_for, subscriber, count, tries)
-
-
-async def until_told_no_more(gateway: RunningApp, browsers: int = 0) -> None:
-    async with asyncio.timeout(_DEADLINE_S):
-        while True:
-            if len(gateway.parts.alerts.messages.browsers) == browsers:
-                return
-            await asyncio.sleep(0.02)
 
 
 async def test_a_browser_is_told_in_its_language_what_began_and_that_it_is_over(
@@ -263,13 +222,26 @@ async def test_a_name_that_leads_into_the_own_network_is_not_sent_to(service: Pu
     assert service.tries == 0
 
 
+async def test_an_alert_for_as_many_browsers_as_are_told_does_not_hold_the_event_loop(
+    gateway: RunningApp, service: PushService
+) -> None:
+    await gateway.parts.alerts.messages.browsers.prepare()
+    subscribers = fill(gateway, service, BROWSERS_MAX)
+    gateway.parts.alerts.messages.browsers.may_be_told = lambda session: True
+    await watch_cold(gateway)
+    async with board_at(gateway, "greenhouse") as board:
+        with measured_loop() as loop_time:
+            await report(board, temperature=3)
+            for each in subscribers:
+                await received(service, each, 1)
+
+    assert service.tries == BROWSERS_MAX
+    assert loop_time.longest_s < LONGEST_S, loop_time.callback
+
+
 async def test_no_more_browsers_are_told_than_a_gateway_tells(gateway: RunningApp, service: PushService) -> None:
     messages = gateway.parts.alerts.messages
-    for number in range(BROWSERS_MAX):
-        made = service.subscribe().as_json()
-        messages.put_browser(
-            f"session{number}", made["endpoint"], made["keys"]["p256dh"], made["keys"]["auth"], "en", ""
-        )
+    fill(gateway, service, BROWSERS_MAX)
 
     refused = await (await signed_in(gateway)).ask("PUT", PATH, json=service.subscribe().as_json())
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,6 +16,7 @@ from darvaz.cli import cli
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
 from tests.support.notified import NotificationService
+from tests.support.push_service import PushService
 
 _DEADLINE_S = 30.0
 
@@ -71,6 +74,26 @@ async def test_a_rule_is_added_comes_true_is_acknowledged_and_removed(
     assert acknowledged.stdout == "barn: temperature is 3.5, below 5: acknowledged.\n"
     assert removed.exit_code == 0
     assert "the rule was removed" in past.stdout
+
+
+async def test_a_test_reaches_browsers_too(tmp_path: Path) -> None:
+    with PushService(tmp_path) as push:
+        env = {"SSL_CERT_FILE": str(push.authority), "DARVAZ_PUSH_LOCAL_HOSTS": "localhost"}
+        with GatewayProcess(env=env) as gateway:
+            subscriber = push.subscribe()
+            secret = gateway.post("/api/sign-in-links", json={"role": "viewer"}).json()["path"].partition("#")[2]
+            origin = {"Origin": gateway.url}
+            async with httpx.AsyncClient(base_url=gateway.url, headers=origin, trust_env=False) as browser:
+                assert (await browser.post("/api/session", json={"token": secret})).is_success
+                assert (await browser.put("/api/push-subscription", json=subscriber.as_json())).is_success
+
+            tested = await run(gateway, "test")
+            listed = await run(gateway, "channel")
+            (message,) = await asyncio.to_thread(push.wait_for, subscriber, 1)
+
+    assert tested.stdout == "browsers: sent\n"
+    assert "Web Push to 1" in listed.stdout
+    assert message.payload["title"] == "Test of the alerts"
 
 
 async def test_a_rule_is_switched_off_and_on(gateway: GatewayProcess) -> None:

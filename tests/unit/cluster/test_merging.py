@@ -52,5 +52,5 @@ def test_a_counter_of_updates_never_falls_and_the_key_is_that_of_the_cluster() -
 
 
 def test_only_settings_about_enrolment_and_the_key_are_shared() -> None:
-    assert is_shared("settings", "enrolment_until_s") and is_shared("settings", "signing_key")
+    assert all(is_shared("settings", key) for key in ("enrolment_until_s", "signing_key", "push_key"))
     assert not is_shared("settings", "sign_in_address") and not is_shared("devices", "x")

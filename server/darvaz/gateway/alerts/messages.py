@@ -94,6 +94,7 @@ class Messages:
         for task in self._sending:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
+        await self.browsers.sender.close()
 
     def put_channel(self, name: str, url: str, shown: str, language: Language = "en") -> None:
         """Adds or replaces a channel, with its address and how to show that; raises `TooManyChannelsError`."""

@@ -53,7 +53,8 @@ class PushSender:
         self.local_hosts = local_hosts
         self._unix_s = unix_s
         self._slots = asyncio.Semaphore(SENDS_AT_ONCE_MAX)
-        self._tls: Any = None
+        self._client: Any = None
+        self._opening = asyncio.Lock()
 
     async def send(self, key: str, message: PushMessage) -> PushResult:
         """Sends one message, signed with the private key of the gateway; waits while others are being sent."""
@@ -73,14 +74,19 @@ class PushSender:
             check_addresses(endpoint, addresses)
         except EndpointError as error:
             return PushResult(str(error))
-        # In a thread: the package takes long to load, and the authorities of TLS to read.
+        # In a thread: the packages take long to load, and the authorities of TLS to read.
+        async with self._opening:
+            self._client = self._client or await asyncio.to_thread(_make_client)
         body, headers = await asyncio.to_thread(self._prepare, key, endpoint, message)
         return await self._post(endpoint, addresses[0], headers, body)
 
-    def _prepare(self, key: str, endpoint: Endpoint, message: PushMessage) -> tuple[bytes, dict[str, str]]:
-        import httpx
+    async def close(self) -> None:
+        """Ends what is open."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
-        self._tls = self._tls or httpx.create_ssl_context()
+    def _prepare(self, key: str, endpoint: Endpoint, message: PushMessage) -> tuple[bytes, dict[str, str]]:
         headers = {
             "Host": endpoint.authority,
             "Authorization": authorization(key, endpoint.origin, message.contact, self._unix_s()),
@@ -100,11 +106,8 @@ class PushSender:
         url = httpx.URL(scheme="https", host=address, port=endpoint.port, raw_path=endpoint.path.encode())
         extensions = {"sni_hostname": endpoint.host.strip("[]")}
         try:
-            # Neither proxies of the environment nor redirects, which would lead to addresses that were not checked.
-            async with (
-                httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=SEND_DEADLINE_S) as client,
-                client.stream("POST", url, headers=headers, content=body, extensions=extensions) as response,
-            ):
+            request = self._client.stream("POST", url, headers=headers, content=body, extensions=extensions)
+            async with request as response:
                 # What it says beside the status may be long, and is not for the gateway.
                 status = response.status_code
         except httpx.HTTPError as error:
@@ -112,6 +115,23 @@ class PushSender:
         if status in _GONE:
             return PushResult(is_gone=True)
         return PushResult(None if 200 <= status < 300 else f"{endpoint.host} answered {status}")
+
+
+def _make_client() -> Any:
+    """Returns what sends requests, with all loaded that it needs: in a thread, where that takes no time of links.
+
+    It uses neither proxies of the environment nor redirects, which would lead to addresses that were not checked; and
+    no connection twice, since hosts that share an address must each show their own certificate.
+    """
+    import anyio
+    import anyio.streams.tls
+    import httpx
+
+    anyio.run(anyio.sleep, 0)
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.AsyncClient(
+        verify=httpx.create_ssl_context(), trust_env=False, timeout=SEND_DEADLINE_S, limits=limits
+    )  # fmt: skip
 
 
 async def _look_up(endpoint: Endpoint) -> list[str]:
