@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,8 +24,22 @@ _FORWARDING_PREFIX = ("x-forwarded-", "x-original-forwarded-", "x-tunnel-")
 _BROWSER_HEADERS = ("origin", "accept-language")
 _BROWSER_PREFIX = "sec-fetch-"
 _BROWSER_AGENT = "mozilla/"
+# The headers whose values count, in the order in which `from_headers` takes them.
+_WANTED = ("host", "origin", "authorization", "cookie", TOKEN_HEADER, "sec-fetch-site", "user-agent")
+# Lists of names that are read already; clients may send any.
+NAMES_KNOWN_MAX = 32
 _FOREIGN_SITES = ("cross-site", "same-site")
 _QUERY_TOKEN = re.compile(r"(^|[&;])(token|access_token|auth|authorization|bearer)=|dvz_", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the names of the headers of a request say, whatever the values are."""
+
+    is_forwarded: bool
+    has_browser_headers: bool
+    places: tuple[tuple[int, ...], ...]
+    """Of each name in `_WANTED`, where it is among the headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +79,21 @@ class Caller:
     @classmethod
     def from_headers(cls, address: str | None, headers: Iterable[tuple[bytes, bytes]], query_string: bytes) -> Self:
         """Reads a caller from the peer's address, the raw headers and the query string of a request."""
-        fields = joined_headers(headers)
+        listed = list(headers)
+        names = _read_names(tuple([name for name, _ in listed]))
+        values = [_joined(listed, at) for at in names.places]
+        host, origin, authorization, cookie, named_token, site, agent = values
         return cls(
             address=address,
-            host=fields.get("host"),
-            origin=fields.get("origin"),
-            authorization=fields.get("authorization"),
-            is_forwarded=any(name in _FORWARDING or name.startswith(_FORWARDING_PREFIX) for name in fields),
+            host=host,
+            origin=origin,
+            authorization=authorization,
+            is_forwarded=names.is_forwarded,
             has_query_token=query_string != b"" and _has_token(query_string),
-            has_browser_headers=_is_browser(fields),
-            is_cross_site=fields.get("sec-fetch-site", "").lower() in _FOREIGN_SITES,
-            cookie=fields.get("cookie"),
-            named_token=fields.get(TOKEN_HEADER),
+            has_browser_headers=names.has_browser_headers or (agent or "").lower().startswith(_BROWSER_AGENT),
+            is_cross_site=(site or "").lower() in _FOREIGN_SITES,
+            cookie=cookie,
+            named_token=named_token,
         )
 
 
@@ -96,7 +114,21 @@ def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return fields
 
 
-def _is_browser(fields: dict[str, str]) -> bool:
-    return any(name in _BROWSER_HEADERS or name.startswith(_BROWSER_PREFIX) for name in fields) or fields.get(
-        "user-agent", ""
-    ).lower().startswith(_BROWSER_AGENT)
+@functools.lru_cache(maxsize=NAMES_KNOWN_MAX)
+def _read_names(raw_names: tuple[bytes, ...]) -> _Names:
+    """Reads the names of headers once for all requests that have the same: the boards with one program have."""
+    names = [name.decode("latin-1").lower() for name in raw_names]
+    return _Names(
+        is_forwarded=any(name in _FORWARDING or name.startswith(_FORWARDING_PREFIX) for name in names),
+        has_browser_headers=any(name in _BROWSER_HEADERS or name.startswith(_BROWSER_PREFIX) for name in names),
+        places=tuple(tuple(at for at, name in enumerate(names) if name == wanted) for wanted in _WANTED),
+    )
+
+
+def _joined(headers: list[tuple[bytes, bytes]], places: tuple[int, ...]) -> str | None:
+    """Returns the value of the header at these places, as `joined_headers` does; None if it has none."""
+    if not places:
+        return None
+    if len(places) == 1:
+        return headers[places[0]][1].decode("latin-1").strip()
+    return ", ".join([headers[at][1].decode("latin-1").strip() for at in places])
