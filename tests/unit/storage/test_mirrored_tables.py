@@ -116,7 +116,7 @@ def test_of_many_rows_of_another_process_no_part_undoes_what_changed_here_meanwh
     async def test(tables: MirroredTables) -> None:
         seen = set[str | None]()
         parts = tables._apply({"settings": (rows, ["before"])})
-        for _ in range(len(rows) // 2):
+        for _ in range(len(rows) // 2 // mirrored_tables._ROWS_COMPARED):
             next(parts)
         write_setting(tables, "before", "2")
         tables.on_changed = lambda: seen.add(read_setting(tables, "before"))

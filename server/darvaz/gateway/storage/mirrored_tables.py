@@ -36,14 +36,15 @@ LOOK_EVERY_S = 0.75
 _REST_FACTOR = 10
 # How long a thread waits for the event loop to read a table.
 _LOOP_DEADLINE_S = 2.0
-# Rows in one part, with what is repeated of them: less than a millisecond.
-_ROWS_PER_PART = 100
+# Rows in one part, with what is repeated of them: less than a millisecond; and rows compared with one question.
+_ROWS_PER_PART, _ROWS_COMPARED = 100, 20
 _READS = "SELECT "
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 # By table: rows that are new or different, and keys that are gone.
 _Changes = dict[str, tuple[list[tuple[Any, ...]], list[Any]]]
-# A table, a key, and its row; None where it is gone.
+# A key and its row; None where it is gone. With the table before them.
+_KeyedRow = tuple[Any, tuple[Any, ...] | None]
 _Change = tuple[str, Any, tuple[Any, ...] | None]
 
 
@@ -175,9 +176,8 @@ class MirroredTables(sqlite3.Connection):
         # A stop may have closed the copy meanwhile.
         with contextlib.suppress(sqlite3.ProgrammingError):
             differing = deque[_Change]()
-            for change in _each(changes):
-                if self._differs(*change):
-                    differing.append(change)
+            for table, part in _parts(changes):
+                differing += self._differing(table, part)
                 yield
             while differing:
                 count = min(len(differing), _ROWS_PER_PART)
@@ -186,9 +186,12 @@ class MirroredTables(sqlite3.Connection):
             if self.on_read is not None:
                 self.on_read()
 
-    def _differs(self, table: str, key: Any, row: tuple[Any, ...] | None) -> bool:
-        found = super().execute(f"SELECT * FROM {table} WHERE {self._key_of(table)} = ?", (key,)).fetchone()
-        return bool(found != row)
+    def _differing(self, table: str, part: list[_KeyedRow]) -> list[_Change]:
+        """Returns those of some rows that the copy does not have; to ask for one at a time takes twice as long."""
+        places = ", ".join("?" * len(part))
+        sql = f"SELECT * FROM {table} WHERE {self._key_of(table)} IN ({places})"
+        found = {row[0]: row for row in super().execute(sql, [key for key, _ in part])}
+        return [(table, key, row) for key, row in part if found.get(key) != row]
 
     def _put(self, changes: list[_Change]) -> None:
         # Commits at its end, or rolls back.
@@ -340,7 +343,8 @@ class MirroredTables(sqlite3.Connection):
                 self._loop.call_soon_threadsafe(call, *arguments)
 
 
-def _each(changes: _Changes) -> Iterator[_Change]:
+def _parts(changes: _Changes) -> Iterator[tuple[str, list[_KeyedRow]]]:
     for table, (rows, gone) in changes.items():
-        yield from ((table, row[0], row) for row in rows)
-        yield from ((table, key, None) for key in gone)
+        keyed = itertools.chain(((row[0], row) for row in rows), ((key, None) for key in gone))
+        while part := list(itertools.islice(keyed, _ROWS_COMPARED)):
+            yield table, part
