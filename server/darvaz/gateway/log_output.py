@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TextIO
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -23,7 +23,7 @@ _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), 
 
 def log_to(console: Console, level: str, format_: LogFormat = "text") -> None:
     """Sends the log to standard error: coloured on a terminal, with priorities where journald reads it."""
-    handler: logging.Handler = logging.StreamHandler()
+    handler: logging.Handler = LineHandler()
     if format_ == "json":
         handler.setFormatter(JsonFormatter())
     elif is_journal(os.environ, 2):
@@ -46,6 +46,13 @@ def log_to(console: Console, level: str, format_: LogFormat = "text") -> None:
     errors.setLevel(logging.WARNING)
     # Anybody can cause one for each request, and they name nobody.
     errors.addFilter(lambda record: record.msg not in _LINES_OF_STRANGERS)
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes to standard error, which Python flushes at the end of each line."""
+
+    def flush(self) -> None:
+        """Does nothing."""
 
 
 class JsonFormatter(logging.Formatter):

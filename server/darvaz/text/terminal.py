@@ -35,6 +35,11 @@ class VisibleFormatter(logging.Formatter):
     _second = 0
     _second_text = ""
 
+    def __init__(self, form: str) -> None:
+        super().__init__(form)
+        # Whether a line begins with time and level; None for any other form.
+        self._starts_with_time = {"%(message)s": False, "%(asctime)s %(levelname)s %(message)s": True}.get(form)
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         # Many lines have the same second, and formatting it takes longer than the rest of the line.
         if datefmt is not None:
@@ -44,11 +49,24 @@ class VisibleFormatter(logging.Formatter):
             self._second, self._second_text = second, time.strftime(self.default_time_format, time.localtime(second))
         return f"{self._second_text},{record.msecs:03.0f}"
 
+    def format(self, record: logging.LogRecord) -> str:
+        # Each of thousands of boards that connect at once has a line, and few lines have more than their message.
+        has_more = record.exc_info or record.exc_text or record.stack_info
+        if has_more or self._starts_with_time is None:
+            return super().format(record)
+        record.message = record.getMessage()
+        start = f"{self.formatTime(record)} {record.levelname} " if self._starts_with_time else ""
+        return start + self._visible_message(record)
+
     def formatMessage(self, record: logging.LogRecord) -> str:
-        is_ours = record.name.partition(".")[0] == "darvaz"
-        lines = [record.message] if is_ours else record.message.rstrip().splitlines()
-        record.message = "\n".join(map(visible, lines))
+        record.message = self._visible_message(record)
         return super().formatMessage(record)
+
+    def _visible_message(self, record: logging.LogRecord) -> str:
+        """Returns the message of a record; those of other packages may have several lines."""
+        if record.name.partition(".")[0] == "darvaz":
+            return visible(record.message)
+        return "\n".join(map(visible, record.message.rstrip().splitlines()))
 
 
 def _shown(character: str) -> str:

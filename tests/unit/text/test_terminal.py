@@ -69,3 +69,14 @@ def test_a_traceback_that_another_library_logs_as_its_message_keeps_its_lines() 
     record = logging.LogRecord("uvicorn.error", logging.ERROR, __file__, 1, "Traceback\n  line \x1b[2J\n", (), None)
 
     assert VisibleFormatter("%(message)s").format(record) == "Traceback\n  line \\x1b[2J"
+
+
+@pytest.mark.parametrize("form", ["%(message)s", "%(asctime)s %(levelname)s %(message)s", "%(levelname)s: %(message)s"])
+@pytest.mark.parametrize(
+    ("logger", "message"), [("darvaz.link", "= %s"), ("uvicorn.error", "one %s\n"), ("darvazx", "%s")]
+)
+def test_a_line_is_that_of_pythons_own_formatter(form: str, logger: str, message: str) -> None:
+    record = logging.LogRecord(logger, logging.WARNING, __file__, 1, message, ("shed",), None)
+    expected = logging.Formatter(form).format(record).rstrip()
+
+    assert VisibleFormatter(form).format(record) == expected

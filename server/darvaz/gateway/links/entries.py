@@ -42,7 +42,8 @@ class LinkEntries:
         context.journal.record(device, context.kind.name, address, direction, type_, payload, is_urgent=is_urgent)
         level = logging.INFO if direction == "=" else logging.DEBUG
         if log.isEnabledFor(level):
-            log.log(level, "%s %s %s %s", direction, device or address, type_, redact(payload)[:_LOGGED_CHARS_MAX])
+            shown = redact(payload)[:_LOGGED_CHARS_MAX] if payload else ""
+            log.log(level, "%s %s %s %s", direction, device or address, type_, shown)
 
     def log_all(self, who: str, entries: list[Any]) -> None:
         """Logs what was journalled together, of a device or an address."""
