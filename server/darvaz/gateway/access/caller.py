@@ -6,7 +6,6 @@ import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
 from urllib.parse import unquote_plus
 
 from darvaz.gateway.access.challenge import TOKEN_HEADER
@@ -76,14 +75,14 @@ class Caller:
         found = [value for key, _, value in map(_split_cookie, (self.cookie or "").split(";")) if key == name]
         return found[0] if len(found) == 1 else None
 
-    @classmethod
-    def from_headers(cls, address: str | None, headers: Iterable[tuple[bytes, bytes]], query_string: bytes) -> Self:
+    @staticmethod
+    def from_headers(address: str | None, headers: Iterable[tuple[bytes, bytes]], query_string: bytes) -> Caller:
         """Reads a caller from the peer's address, the raw headers and the query string of a request."""
         listed = list(headers)
         names = _read_names(tuple([name for name, _ in listed]))
         values = [_joined(listed, at) for at in names.places]
         host, origin, authorization, cookie, named_token, site, agent = values
-        return cls(
+        return Caller(
             address=address,
             host=host,
             origin=origin,

@@ -305,5 +305,8 @@ class Tokens:
 
 
 def _token(row: tuple[Any, ...]) -> Token:
-    token_id, kind, label, device, is_minted, *rest = row
-    return Token(token_id, kind, label, device, bool(is_minted), *rest)
+    # Each by its name: with a star, compiled code would look for all of them by text.
+    token_id, kind, label, device, is_minted, created_s, expires_s, revoked_s, last_s, address, person, author = row
+    return Token(
+        token_id, kind, label, device, bool(is_minted), created_s, expires_s, revoked_s, last_s, address, person, author
+    )

@@ -71,7 +71,7 @@ def check_request(target: bytes, headers: Headers) -> Request | Unacceptable:
     """Checks a GET request, whose headers have lower-case names and no blanks around."""
     if _only(headers, b"sec-websocket-version") != _VERSION:
         return Unacceptable(426, "this gateway supports version 13", ((b"sec-websocket-version", _VERSION),))
-    if any(name in _OF_BODIES for name, _ in headers):
+    if [name for name, _ in headers if name in _OF_BODIES]:
         return Unacceptable(400, "a request to open a WebSocket has no body")
     key = _only(headers, b"sec-websocket-key")
     if key is None or not _is_key(key):
@@ -101,10 +101,8 @@ def dump_denial(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
 
 
 def _dump_head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    lines = [
-        f"HTTP/1.1 {status} {_PHRASES.get(status, '')}".encode(),
-        *(name + b": " + value for name, value in headers),
-    ]
+    lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, '')}".encode()]
+    lines += [name + b": " + value for name, value in headers]
     for line in lines:
         # Header values may contain text of a client, which must not add a header (response splitting).
         if b"\r" in line or b"\n" in line:
