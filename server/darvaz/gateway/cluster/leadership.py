@@ -22,6 +22,8 @@ ROLLOUTS_BUCKET = "dv_rollouts"
 LEASE_S = DEAD_S * 5 / 8
 _LEADER = "leader"
 _LOOK_S = 1.0
+# Who has heard from the one that leads asks NATS no more often than this.
+FAR_LOOK_S = 10.0
 
 
 class Leadership:
@@ -39,6 +41,8 @@ class Leadership:
         self._leads = False
         # When the question was sent whose answer was that this gateway leads. A heartbeat that comes back may be old.
         self._asked_s = 0.0
+        # When it was asked last, whatever the answer.
+        self._looked_s = 0.0
         self.leader: str | None = None
         """The gateway that leads, as was seen last."""
         self.term = 0
@@ -58,10 +62,11 @@ class Leadership:
         """Looks until it is cancelled."""
         try:
             while True:
-                try:
-                    await self._look(connection)
-                except ClusterError as error:
-                    log.debug("= who carries rollouts out is not known: %s", error)
+                if self.is_due(time.monotonic()):
+                    try:
+                        await self.look(connection)
+                    except ClusterError as error:
+                        log.debug("= who carries rollouts out is not known: %s", error)
                 if self._leads and not self.is_leading:
                     self._end()
                 await asyncio.sleep(_LOOK_S)
@@ -69,8 +74,17 @@ class Leadership:
             self.leader = None
             self._end()
 
-    async def _look(self, connection: NatsConnection) -> None:
-        asked_s = time.monotonic()
+    def is_due(self, now_s: float) -> bool:
+        """Whether NATS is asked now: each time by the one that leads; by others while no heartbeat says who does."""
+        leader = self.leader
+        if leader is None or leader == self._nodes.own or leader not in self._nodes:
+            return True
+        is_told = self._nodes.term_of(leader) == self.term and self._nodes.newest_term <= self.term
+        return not is_told or now_s - self._looked_s >= FAR_LOOK_S
+
+    async def look(self, connection: NatsConnection) -> None:
+        """Asks who leads, and leads from now on where nobody does."""
+        asked_s = self._looked_s = time.monotonic()
         value, revision = await connection.get(ROLLOUTS_BUCKET, _LEADER)
         node = None if value is None else value.decode()
         if not self._may_lead():

@@ -273,7 +273,8 @@ class ClusterNode:
                 name=self._options.name, version=__version__, started_s=self._started_s,
                 devices_online=self._parts.hub.online_here, networks=busiest(self._parts.link_counts),
                 journal=self._numbered.journal, clock_ahead_s=self._clock.ahead_s,
-                read=self._journal_in.follower.revision, is_failing=bool(self._parts.failures),
+                read=self._journal_in.follower.revision, term=self._rollouts.own_term,
+                is_failing=bool(self._parts.failures),
             )  # fmt: skip
             # While a leader is chosen, nothing is written; others count no silence meanwhile.
             with contextlib.suppress(ClusterError):

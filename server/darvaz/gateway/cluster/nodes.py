@@ -35,6 +35,8 @@ class Heartbeat(msgspec.Struct, kw_only=True):
     """By how much the clock of NATS is ahead of its own; 0 from earlier versions."""
     read: int | None = None
     """The newest message of the stream of journals that it took over; None from earlier versions."""
+    term: int = 0
+    """In which it carries rollouts out; 0 where it does not, and from earlier versions."""
     is_failing: bool = False
     """Whether its disk does not take what it writes."""
 
@@ -68,6 +70,16 @@ class LivingNodes:
         """Returns by how much the clock of NATS is ahead of that of a gateway; 0 of one that is not known."""
         found = self._nodes.get(node)
         return 0.0 if found is None else found.heartbeat.clock_ahead_s
+
+    def term_of(self, node: str) -> int:
+        """Returns in which term a gateway carries rollouts out, as it said last; 0 if it said nothing of that."""
+        found = self._nodes.get(node)
+        return 0 if found is None else found.heartbeat.term
+
+    @property
+    def newest_term(self) -> int:
+        """Returns the newest term that any gateway has told of."""
+        return max((node.heartbeat.term for node in self._nodes.values()), default=0)
 
     def has_journal(self, journal: str) -> bool:
         """Returns whether a gateway that lives has a journal."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from darvaz.gateway.cluster.nodes import LivingNodes
 from darvaz.gateway.cluster.release_files import ReleaseFiles
 from darvaz.gateway.cluster.remote_updates import RemoteUpdates
 from darvaz.gateway.cluster.shared_tables import ACCESS_BUCKET, SharedTables
+from darvaz.gateway.long_work import WorkQueue
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.releases.orders import AddRelease, Order, OrderError
 from darvaz.gateway.releases.store import ProgramRelease
@@ -73,6 +75,9 @@ class SharedRollouts:
         self._is_introduced = False
         # Rows that were taken over, and are not looked at yet.
         self._taken: list[tuple[str, str]] = []
+        self._looks = WorkQueue()
+        # How many of its pieces are not done.
+        self._looking = 0
         busy = msgspec.msgpack.encode(OrderAnswer(error=f"{ORDERS_MAX} requests about rollouts wait already"))
         self._answering = Answering("an answer", ORDERS_MAX, busy, self._answer)
 
@@ -90,14 +95,14 @@ class SharedRollouts:
 
     async def introduce(self, connection: NatsConnection) -> None:
         """Has the others know of the releases here where they have none; else those only known here are left out."""
-        if any(self._tables.unknown(table) for table in NUMBERED_TABLES):
+        if any([await self._tables.unknown(table) for table in NUMBERED_TABLES]):
             if await self._is_first(connection):
                 for release in self._parts.updater.store.releases.values():
                     await self._put_files(connection, release)
                 for table in NUMBERED_TABLES:
-                    self._tables.introduce_all(table)
+                    await self._tables.introduce_all(table)
             else:
-                self._drop_unknown()
+                await self._drop_unknown()
         self._is_introduced = True
 
     async def _is_first(self, connection: NatsConnection) -> bool:
@@ -113,11 +118,12 @@ class SharedRollouts:
         except OSError as error:
             log.warning("= release %d is without its files: %s", release.number, error)
 
-    def _drop_unknown(self) -> None:
-        dropped = {table: self._tables.drop_unknown(table) for table in NUMBERED_TABLES}
-        for table, keys in dropped.items():
-            for key in keys:
-                self._parts.updater.store.reload(table, key)
+    async def _drop_unknown(self) -> None:
+        dropped = {table: await self._tables.drop_unknown(table) for table in NUMBERED_TABLES}
+        taken = [(table, key) for table, keys in dropped.items() for key in keys]
+        self._looking += 1
+        self._looks.add(self._look_at_each(taken))
+        await self._looks.wait()
         if any(dropped.values()):
             log.warning(
                 "= the cluster has releases and rollouts of its own: %d and %d that only this gateway had are left out",
@@ -150,6 +156,11 @@ class SharedRollouts:
         return self._leadership.leader, self._leadership.term
 
     @property
+    def own_term(self) -> int:
+        """Returns the term in which this gateway leads, 0 if it does not."""
+        return self._leadership.own_term if self.is_leading else 0
+
+    @property
     def is_leading(self) -> bool:
         """Implements `Coordination`."""
         return self._leadership.is_leading
@@ -170,7 +181,12 @@ class SharedRollouts:
         return self._has_taken(revision)
 
     def _has_taken(self, revision: int) -> bool:
-        return self._tables.has_taken(revision) and not self._taken
+        return self._tables.has_taken(revision) and not self._is_looking
+
+    @property
+    def _is_looking(self) -> bool:
+        """Whether rows came that are not looked at yet."""
+        return bool(self._taken) or self._looking > 0
 
     def _change(self, is_leading: bool) -> None:
         if is_leading:
@@ -249,7 +265,7 @@ class SharedRollouts:
         """Implements `Coordination`."""
         rows = (("rollout_targets", f"{rollout}/{device}"), ("update_keys", device))
         # Nobody tells of each.
-        while self._taken or not all(self._tables.is_written(*row) for row in rows):  # noqa: ASYNC110
+        while self._is_looking or not all(self._tables.is_written(*row) for row in rows):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_S)
 
     async def keep_all(self) -> None:
@@ -278,11 +294,25 @@ class SharedRollouts:
 
     def _look_at_taken(self) -> None:
         taken, self._taken = self._taken, []
-        for table, key in taken:
-            changed = self._parts.updater.store.reload(table, key)
-            if changed is not None:
-                self._parts.updater.take_over(*changed)
-            elif table == "releases":
-                self._files.want_all()
-                self._parts.updater.call_listeners(None, None)
-        self._parts.updater.wake()
+        self._looking += 1
+        self._looks.add(self._look_at_each(taken))
+
+    def _look_at_each(self, taken: list[tuple[str, str]]) -> Iterator[None]:
+        """Takes rows as they are now, one in a step, and some boards of a rollout that is new here."""
+        updater = self._parts.updater
+        try:
+            for table, key in taken:
+                changed = updater.store.reload(table, key)
+                if changed is not None:
+                    updater.take_over(*changed)
+                elif table == "releases":
+                    self._files.want_all()
+                    updater.call_listeners(None, None)
+                yield
+            for rollout in updater.store.load_steps():
+                if rollout is not None:
+                    updater.take_over(rollout, None)
+                yield
+        finally:
+            self._looking -= 1
+            updater.wake()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from darvaz.gateway.cluster.follower import BucketEntry, Follower
 from darvaz.gateway.cluster.merging import NUMBERED_TABLES, TABLES, Row, is_shared, merged, shared_part
 from darvaz.gateway.cluster.records import device_of, token_of
 from darvaz.gateway.cluster.write_queue import WriteQueue
+from darvaz.gateway.long_work import SLICE_S
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.database import transaction
 from darvaz.gateway.storage.row_changes import RowChanges
@@ -26,14 +28,18 @@ from darvaz.gateway.storage.row_changes import RowChanges
 log = logging.getLogger("darvaz.cluster")
 
 ACCESS_BUCKET = "dv_access"
-# Rows that are taken over in one transaction; the disk has them before the next ones.
+# Rows that are taken over before the disk has them; the next ones wait.
 _ROWS_MAX = 500
+# Keys that are read at once.
+_KEYS_PAGE = 100
 _STORE_DEADLINE_S = 30.0
 # How often a row is written again that others have changed, and how long the change of the others is waited for.
 _TURNS_MAX = 5
 _LOOKS, _LOOK_EVERY_S = 25, 0.01
 _ENROLMENT = ("settings", "enrolment_until_s")
 _NOTHING: Row = {}
+# What decides nothing about who may do what.
+_UPDATES = tuple(f"{table}." for table in (*NUMBERED_TABLES, "update_keys"))
 
 
 class SharedTables:
@@ -84,28 +90,40 @@ class SharedTables:
         await self._is_idle.wait()
         is_joining = any(key.startswith("settings.") for key in self._known)
         for table in [table for table in self._shared if table not in NUMBERED_TABLES]:
-            for key in self.unknown(table):
+            for key in await self.unknown(table):
                 if is_joining and (table, key) == _ENROLMENT:
                     self._tables.execute("DELETE FROM settings WHERE key = ?", (key,))
                 else:
                     self.writes.want(_key_of(table, key), None)
 
-    def unknown(self, table: str) -> list[str]:
+    async def unknown(self, table: str) -> list[str]:
         """Returns the keys of the rows of a table that only this gateway has."""
-        keys = [str(key) for (key,) in self._tables.execute(f"SELECT {TABLES[table]} FROM {table}").fetchall()]
-        return [key for key in keys if is_shared(table, key) and _key_of(table, key) not in self._known]
+        return [key for key in await self._parts.long_work.collect(self._unknown_steps(table)) if key]
 
-    def introduce_all(self, table: str) -> None:
+    def _unknown_steps(self, table: str) -> Iterator[str]:
+        """Yields the same, and an empty key for each that others have."""
+        column, last = TABLES[table], None
+        while rows := self._tables.execute(
+            f"SELECT {column} FROM {table} WHERE ? IS NULL OR {column} > ? ORDER BY {column} LIMIT ?",
+            (last, last, _KEYS_PAGE),
+        ).fetchall():
+            for (last,) in rows:
+                key = str(last)
+                yield key if is_shared(table, key) and _key_of(table, key) not in self._known else ""
+
+    async def introduce_all(self, table: str) -> None:
         """Has the others know of the rows of a table that only this gateway has."""
-        for key in self.unknown(table):
+        for key in await self.unknown(table):
             self.writes.want(_key_of(table, key), None)
 
-    def drop_unknown(self, table: str) -> list[str]:
+    async def drop_unknown(self, table: str) -> list[str]:
         """Deletes the rows of a table that only this gateway has, but what is being written; returns their keys."""
-        keys = [key for key in self.unknown(table) if _key_of(table, key) not in self.writes]
-        for key in keys:
-            self._tables.execute(f"DELETE FROM {table} WHERE {TABLES[table]} = ?", (key,))
+        keys = [key for key in await self.unknown(table) if _key_of(table, key) not in self.writes]
+        await self._parts.long_work.collect(self._delete(table, key) for key in keys)
         return keys
+
+    def _delete(self, table: str, key: str) -> None:
+        self._tables.execute(f"DELETE FROM {table} WHERE {TABLES[table]} = ?", (key,))
 
     def is_written(self, table: str, key: str) -> bool:
         """Returns whether NATS has a row as it is here."""
@@ -168,16 +186,31 @@ class SharedTables:
         while True:
             await self._has_come.wait()
             self._has_come.clear()
+            rows = 0
             while self._inbox:
-                entries = [self._inbox.popleft() for _ in range(min(len(self._inbox), _ROWS_MAX))]
-                with transaction(self._tables):
-                    for entry in entries:
-                        self._take(entry)
-                self._parts.deadlines.check_tokens()
-                self._parts.operators.signer.load_key()
-                if self._inbox:
+                rows += self._take_some()
+                if rows >= _ROWS_MAX and self._inbox:
                     await self._tables.wait_until_stored(_STORE_DEADLINE_S)
+                    rows = 0
+                elif self._inbox:
+                    await asyncio.sleep(0)
             self._is_idle.set()
+
+    def _take_some(self) -> int:
+        """Takes over what there is, for a slice at most, in one transaction; returns how many rows these were."""
+        rows, until_s = 0, time.perf_counter() + SLICE_S / 2
+        is_access = False
+        with transaction(self._tables):
+            while self._inbox and (not rows or time.perf_counter() < until_s):
+                entry = self._inbox.popleft()
+                is_access |= not entry.key.startswith(_UPDATES)
+                self._take(entry)
+                rows += 1
+        if is_access:
+            # Links of tokens that were revoked end now.
+            self._parts.deadlines.check_tokens()
+            self._parts.operators.signer.load_key()
+        return rows
 
     def _take(self, entry: BucketEntry) -> None:
         table, key = _parse(entry.key)

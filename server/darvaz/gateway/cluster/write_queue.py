@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -60,7 +61,8 @@ class WriteQueue(Generic[_T]):
         try:
             while True:
                 self._changed.clear()
-                for key in [key for key in self._waiting if key not in self._busy][: AT_ONCE_MAX - len(tasks)]:
+                free = (key for key in self._waiting if key not in self._busy)
+                for key in list(itertools.islice(free, AT_ONCE_MAX - len(tasks))):
                     self._busy.add(key)
                     job = self._write_one(connection, key, self._waiting.pop(key))
                     task = asyncio.get_running_loop().create_task(job)

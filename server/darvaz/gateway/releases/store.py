@@ -10,8 +10,9 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,12 @@ FOLDER = "releases"
 # The newest are kept; a file that no release has is deleted.
 RELEASES_MAX = 100
 ROLLOUTS_MAX = 50
+# Boards of a rollout that are loaded at once: half a millisecond.
+_PAGE = 100
+_TARGETS = (
+    "SELECT key, place, device, state, counter, tries, reason, changed_s FROM rollout_targets"
+    " WHERE key > ? AND key < ? ORDER BY key LIMIT ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class ReleaseStore:
         self.rollouts: dict[int, Rollout] = {}
         # Also of one that is not listed yet.
         self._newest_rollout = 0
+        # Rollouts of which boards came that are not loaded yet.
+        self._unloaded: set[int] = set()
         self._load()
 
     @property
@@ -66,6 +75,8 @@ class ReleaseStore:
             self._load_release(number)
         for (number,) in self._connection.execute("SELECT number FROM rollouts ORDER BY number").fetchall():
             self._load_rollout(number)
+        for _ in self.load_steps():
+            pass
 
     def _load_release(self, number: int) -> None:
         for name, created_s, author, files, least in self._connection.execute(
@@ -84,24 +95,37 @@ class ReleaseStore:
                 known = self.rollouts[number] = Rollout(number, release, parsed, created_s, author)
             known.plan, known.state, known.reason = parsed, state, reason
             if not known.targets:
-                self._load_targets(known)
+                self._unloaded.add(number)
 
-    def _load_targets(self, rollout: Rollout) -> None:
-        known = dict(rollout.targets)
-        rollout.targets.clear()
-        for device, state, counter, tries, reason, changed_s in self._connection.execute(
-            "SELECT device, state, counter, tries, reason, changed_s FROM rollout_targets"
-            " WHERE key >= ? AND key < ? ORDER BY place", _keys(rollout.number),
-        ):  # fmt: skip
-            target = known.get(device) or Target(device)
-            target.state, target.counter, target.tries = state, counter, tries
-            target.reason, target.changed_s = reason, changed_s
-            rollout.targets[device] = target
+    def load_steps(self) -> Iterator[Rollout | None]:
+        """Loads the boards of rollouts that `reload` found without them, some in a step; yields what is complete."""
+        while self._unloaded:
+            rollout = self.rollouts.get(self._unloaded.pop())
+            if rollout is not None:
+                yield from self._load_targets(rollout)
+
+    def _load_targets(self, rollout: Rollout) -> Iterator[Rollout | None]:
+        first, end = _keys(rollout.number)
+        found: list[tuple[int, str, Target]] = []
+        while rows := self._connection.execute(_TARGETS, (first, end, _PAGE)).fetchall():
+            for first, place, device, state, counter, tries, reason, changed_s in rows:  # noqa: B007 (the last is used)
+                target = rollout.targets.get(device) or Target(device)
+                target.state, target.counter, target.tries = state, counter, tries
+                target.reason, target.changed_s = reason, changed_s
+                found.append((place, device, target))
+            yield None
+        found.sort(key=itemgetter(0, 1))
+        # Another one: who goes through the boards in slices goes on with those that there were.
+        rollout.targets = {device: target for _, device, target in found}
+        yield rollout
 
     # Rows that another gateway of a cluster has changed
 
     def reload(self, table: str, key: str) -> tuple[Rollout, Target | None] | None:
-        """Takes a row as it is now; returns the rollout, or also the board of it, whose state is another one."""
+        """Takes a row as it is now; returns the rollout, or also the board of it, whose state is another one.
+
+        Boards that are not known yet come with the next `load_steps`.
+        """
         if table == "releases":
             self.releases.pop(int(key), None)
             self._load_release(int(key))
@@ -135,11 +159,10 @@ class ReleaseStore:
             (_key(rollout, device),),
         ).fetchone()
         if before is None or row is None:
-            self._load_targets(rollout)
-        else:
-            before.state, before.counter, before.tries, before.reason, before.changed_s = row
-        now = rollout.targets.get(device)
-        return None if now is None or state == (now.state, now.reason) else (rollout, now)
+            self._unloaded.add(rollout.number)
+            return None
+        before.state, before.counter, before.tries, before.reason, before.changed_s = row
+        return None if state == (before.state, before.reason) else (rollout, before)
 
     # Releases
 

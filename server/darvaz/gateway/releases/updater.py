@@ -18,7 +18,7 @@ import msgspec
 from darvaz.gateway.devices.hub import Hub
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.journal.writer import Journal
-from darvaz.gateway.long_work import LongWork
+from darvaz.gateway.long_work import LongWork, WorkQueue
 from darvaz.gateway.releases.asking import Asking, AwayError
 from darvaz.gateway.releases.board_form import BoardForms
 from darvaz.gateway.releases.conflicts import find_conflict, with_remedy
@@ -30,6 +30,7 @@ from darvaz.gateway.releases.orders import Install, Order, OrderError
 from darvaz.gateway.releases.reasons import NO_KEY, NO_LOADER, shown, verdict
 from darvaz.gateway.releases.rollout import Rollout, Target, TargetState, UpdateLimits, on_trial
 from darvaz.gateway.releases.store import ReleaseStore
+from darvaz.gateway.releases.taking_over import resume, resume_all
 from darvaz.gateway.releases.transfer import Transfer, TransferError
 from darvaz.protocol.codec import Message, MessageCodec
 
@@ -62,13 +63,14 @@ class Updater:
         self.asking = Asking(hub, protocol)
         self.ordered = Ordered(self)
         self.coordination: Coordination = Alone(self.ordered.carry_out)
-        self._links = Links(hub, self.asking)
+        self.links = Links(hub, self.asking)
         self._orders: set[asyncio.Task[int]] = set()
         self._transfers: dict[str, asyncio.Task[None]] = {}
         self._sent: dict[str, Transfer] = {}  # What those tasks send, by device.
         self._least: dict[str, int] = {}  # The counter that a board named as it refused an update.
         self._not_before: dict[str, float] = {}  # Monotonic seconds before which a board is not tried again.
         self.settled: dict[str, int] = {}  # The counter of the update that a board found good since it connected.
+        self._resuming = WorkQueue()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.listeners: list[Callable[[Rollout | None, Target | None], None]] = []
@@ -96,25 +98,18 @@ class Updater:
     def lead(self) -> None:
         """Carries rollouts out from now on; what was under way goes on, here or at another gateway."""
         self._not_before.clear()
-        for rollout in [rollout for rollout in self.store.rollouts.values() if rollout.state != "done"]:
-            for target in rollout.targets.values():
-                self._links.find(target.device)
-                self._resume(rollout, target)
-                if target.state == "trial" and self.hub.program_of(target.device) is not None:
-                    self._look_at(target.device)
+        self._resuming.add(resume_all(self))
         self.wake()
 
-    def _resume(self, rollout: Rollout, target: Target) -> None:
-        """Has a board that another gateway was sending to get the same update from this one."""
-        if target.state == "transferring" and target.device not in self._transfers:
-            target.state = "waiting"
-            self.store.keep_target(rollout, target)
+    def is_sending_to(self, device: str) -> bool:
+        """Returns whether this gateway sends a release to a board."""
+        return device in self._transfers
 
     def take_over(self, rollout: Rollout, target: Target | None) -> None:
         """Takes what another gateway has written of a rollout, or of a board of it."""
         self.call_listeners(rollout, target)
         if target is not None and self.coordination.is_leading:
-            self._resume(rollout, target)
+            resume(self, rollout, target)
 
     def wake(self) -> None:
         """Has what is due looked for."""
@@ -156,20 +151,20 @@ class Updater:
     # What happens
 
     def _on_presence(self, device: str, is_connected: bool) -> None:
-        self._links.lose(device)
+        self.links.lose(device)
         if is_connected:
-            self._look_at(device)
+            self.look_at(device)
         if self.store.running:
             self.wake()
 
     def _on_device(self, device: str) -> None:
         """Looks whether a board has come to another gateway, or left one."""
-        if self._links.has_changed(device):
+        if self.links.has_changed(device):
             if self.hub.program_of(device) is not None:
-                self._look_at(device)
+                self.look_at(device)
             self.wake()
 
-    def _look_at(self, device: str) -> None:
+    def look_at(self, device: str) -> None:
         """Compares what a board that came says about its program with what is known."""
         program = self.hub.program_of(device) or {}
         if not self.coordination.is_leading or not (program or self.store.rollouts):
@@ -277,7 +272,7 @@ class Updater:
         if target.counter and (is_good or target.counter in (program.get("counter"), program.get("failed"))):
             # It took the update, and its answer was lost.
             self.change(rollout, target, "trial")
-            self.change(rollout, target, "good") if is_good else self._look_at(target.device)
+            self.change(rollout, target, "good") if is_good else self.look_at(target.device)
             return
         if program.get("state") == "trial" and self.settled.get(target.device) != program.get("counter"):
             # Settled first; the board tells when it is.
@@ -295,7 +290,7 @@ class Updater:
     # One transfer
 
     async def _transfer(self, rollout: Rollout, target: Target, key: bytes, program: dict[str, Any]) -> None:
-        link = self._links.find(target.device)
+        link = self.links.find(target.device)
         try:
             kind = self.hub.kind_of(target.device) or ""
             counter = target.counter
@@ -311,8 +306,8 @@ class Updater:
             while step is not None:
                 step = transfer.receive(await self._ask(target.device, step))
             self.change(rollout, target, "trial", why_source)
-            if self._links.find(target.device) != link and self.hub.program_of(target.device) is not None:
-                self._look_at(target.device)  # It came back before its last answer did.
+            if self.links.find(target.device) != link and self.hub.program_of(target.device) is not None:
+                self.look_at(target.device)  # It came back before its last answer did.
             if self.settled.get(target.device) == target.counter:  # It said so right behind its last answer.
                 self.change(rollout, target, "good")
         except (AwayError, TransferError, OSError) as error:
@@ -344,7 +339,7 @@ class Updater:
         if self.hub.is_here(device):
             answer = await self.asking.ask(device, step)
         else:
-            answer = await self._links.until_lost(device, self.coordination.ask(device, step))
+            answer = await self.links.until_lost(device, self.coordination.ask(device, step))
         if not self.coordination.is_leading:
             raise AwayError("another gateway carries the rollout out")
         return answer
