@@ -17,8 +17,9 @@ from nats.js import api
 
 from darvaz.gateway.cluster.connection import WRITE_DEADLINE_S, ClusterError, NatsConnection
 
-# Entries that are asked for at once, and that may wait here.
-BATCH_MAX = 512
+# Entries that are asked for at once: the client library takes all that have come in one turn of the event loop, and
+# needs 50 µs for each.
+BATCH_MAX = 64
 _ASK_S = 30
 _BEAT_S = 1
 # A consumer that sends neither entries nor beats for this long is lost.
