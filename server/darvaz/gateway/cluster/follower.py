@@ -43,10 +43,17 @@ class BucketEntry:
 
 
 class Follower:
-    """Hands on the changes of one bucket or stream, from the first on, over one connection after another."""
+    """Hands on the changes of one bucket or stream, from the first on, over one connection after another.
+
+    `receive` may return what is to be waited for before the next change, which takes that long at most.
+    """
 
     def __init__(
-        self, bucket: str, receive: Callable[[BucketEntry], None], prefix: str | None = None, at_once: int = BATCH_MAX
+        self,
+        bucket: str,
+        receive: Callable[[BucketEntry], Awaitable[None] | None],
+        prefix: str | None = None,
+        at_once: int = BATCH_MAX,
     ) -> None:
         # A stream where there is a prefix of its subjects; else a bucket, which is a stream as well.
         self._stream = f"KV_{bucket}" if prefix is None else bucket
@@ -106,7 +113,7 @@ class Follower:
                     status = (message.headers or {}).get("Status")
                     if status is None:
                         left -= 1
-                        self._hand_on(message, caught_up)
+                        await self._hand_on(message, caught_up)
                     elif status in ("408", "404"):
                         # The time of the question is over; another one follows.
                         break
@@ -116,16 +123,20 @@ class Follower:
             if not client.is_closed:
                 await subscription.unsubscribe()
 
-    def _hand_on(self, message: Msg, caught_up: asyncio.Event) -> None:
+    async def _hand_on(self, message: Msg, caught_up: asyncio.Event) -> None:
         numbers = message.metadata
         revision = int(numbers.sequence.stream)
         if revision > self.revision:
-            self.revision = revision
             headers = message.headers or {}
             is_deleted = "KV-Operation" in headers or "Nats-Marker-Reason" in headers
             key = message.subject.removeprefix(self._prefix)
             stored_s = numbers.timestamp.timestamp()
-            self._receive(BucketEntry(key, None if is_deleted else message.data, revision, headers, stored_s))
+            value = None if is_deleted else message.data
+            working = self._receive(BucketEntry(key, value, revision, headers, stored_s))
+            if working is not None:
+                await working
+            # Not before: what was not taken over comes again.
+            self.revision = revision
         if not numbers.num_pending:
             caught_up.set()
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -84,7 +85,7 @@ class JournalReceiver:
             journal.flush_now()
             await asyncio.sleep(_ROOM_LOOK_S)
 
-    def _take(self, message: BucketEntry) -> None:
+    async def _take(self, message: BucketEntry) -> None:
         end = message.headers.get(END_HEADER, "")
         self._positions.pass_by(message.revision, message.key, int(end) if end.isdecimal() else 0, time.monotonic())
         if message.key == self._origin or message.value is None:
@@ -96,9 +97,16 @@ class JournalReceiver:
             return
         node = message.headers.get(NODE_HEADER, "?")
         late_ms = self._late_ms(message)
+        await self._parts.long_work.collect(self._take_groups(message.key, entry_id, groups, late_ms, node))
+
+    def _take_groups(
+        self, origin: str, entry_id: int, groups: list[EntryGroup], late_ms: int, node: str
+    ) -> Iterator[None]:
+        """Takes over groups, one in a step: what is in the journal and not in the history would not come again."""
         for group in groups:
-            self._take_group(message.key, entry_id, (group[0] + late_ms, *group[1:]), node)
+            self._take_group(origin, entry_id, (group[0] + late_ms, *group[1:]), node)
             entry_id += len(group[4])
+            yield
 
     def _late_ms(self, message: BucketEntry) -> int:
         """Returns what is added to the times of a gateway whose clock is another one."""

@@ -1,8 +1,10 @@
-"""A rollout of thousands of boards comes to a gateway, and is taken over there, without holding the event loop."""
+"""What comes from other gateways holds no event loop: a rollout of thousands of boards, thousands of entries."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +18,7 @@ from tests.support.nats_server import NatsServer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("cluster"), pytest.mark.timeout(240)]
 
-BOARDS, TOGETHER = 5_000, 25
+BOARDS, ENTRIES, TOGETHER = 5_000, 5_000, 25
 DEADLINE_S = 120.0
 
 
@@ -63,4 +65,22 @@ async def test_thousands_of_boards_are_taken_over_in_slices_and_in_order(tmp_pat
                     await until(lambda: not leads(one))
 
                 assert targets_at(two) == targets_at(one)
+    assert loop_time.longest_s < LONGEST_S, loop_time.callback
+
+
+async def test_thousands_of_entries_of_another_gateway_are_taken_over_in_slices(tmp_path: Path) -> None:
+    with NatsServer(tmp_path) as nats:
+        async with RunningApp(cluster=nats.url) as one, RunningApp(cluster=nats.url) as two:
+            await until(lambda: len(one.parts.cluster.state().nodes) == len(two.parts.cluster.state().nodes) == 2)
+            own_memory()
+            with no_collection(), measured_loop() as loop_time:
+                now_ms = int(time.time() * 1000)
+                for number in range(ENTRIES):
+                    device, text = f"board-{number % 50}", json.dumps({"type": "telemetry", "values": {"t": number}})
+                    report = ("<", "telemetry", text)
+                    one.parts.journal.extend(now_ms, device, "pico", "192.0.2.1", [report], len(text))
+                    if not number % TOGETHER:
+                        await asyncio.sleep(0)
+                await until(lambda: two.parts.journal.newest_id >= ENTRIES)
+
     assert loop_time.longest_s < LONGEST_S, loop_time.callback
