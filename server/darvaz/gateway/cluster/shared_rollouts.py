@@ -62,8 +62,10 @@ _ANSWER = msgspec.msgpack.Decoder(OrderAnswer)
 class SharedRollouts:
     """Implements `Coordination`. Used from the event loop only."""
 
-    def __init__(self, parts: Parts, nodes: LivingNodes, tables: SharedTables, moves: Moves) -> None:
+    def __init__(self, parts: Parts, origin: str, nodes: LivingNodes, tables: SharedTables, moves: Moves) -> None:
         self._parts = parts
+        # Of this data folder, whatever the start.
+        self._origin = origin.encode()
         self._nodes = nodes
         self._tables = tables
         self._moves = moves
@@ -107,9 +109,10 @@ class SharedRollouts:
 
     async def _is_first(self, connection: NatsConnection) -> bool:
         try:
-            await connection.put(ROLLOUTS_BUCKET, _FIRST, self._nodes.own.encode(), 0)
+            await connection.put(ROLLOUTS_BUCKET, _FIRST, self._origin, 0)
         except OutdatedError:
-            return (await connection.get(ROLLOUTS_BUCKET, _FIRST))[0] == self._nodes.own.encode()
+            # Also where it was killed before the others had all.
+            return (await connection.get(ROLLOUTS_BUCKET, _FIRST))[0] == self._origin
         return True
 
     async def _put_files(self, connection: NatsConnection, release: ProgramRelease) -> None:
