@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from darvaz.gateway.storage.read_pool import ReadPoolBusyError
+from darvaz.gateway.storage.reading import StoreBusyError
 from tests.support.api import assert_problem, until
 from tests.support.app import RunningApp
 from tests.support.board import board_at
@@ -153,7 +153,7 @@ async def test_an_export_goes_on_where_too_many_others_read(monkeypatch: pytest.
 
         async def read_when_free(*args: Any) -> Any:
             if next(refusals, None) is not None:
-                raise ReadPoolBusyError("too many")
+                raise StoreBusyError("too many")
             return await read(*args)
 
         monkeypatch.setattr(gateway.parts.exporter, "read", read_when_free)

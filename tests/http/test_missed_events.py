@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from darvaz.gateway.journal.queries import JournalFilter
+from darvaz.gateway.journal.sqlite_view import SqliteJournal
 from darvaz.gateway.journal.starts import CUT_OFF_IDS
 from darvaz.gateway.missed_events import read_missed
 from darvaz.gateway.storage.database import open_database
@@ -140,7 +141,7 @@ async def test_entries_of_a_journal_that_was_replaced_by_an_empty_one_are_missin
     with closing(open_database(tmp_path)) as connection:
         wanted = JournalFilter(after_id=5, before_id=newest_id + 1)
 
-        assert read_missed(connection, wanted, lambda _: True).is_complete == is_complete
+        assert read_missed(SqliteJournal(connection), wanted, lambda _: True).is_complete == is_complete
 
 
 async def test_a_clock_that_was_set_back_before_a_restart_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,13 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from darvaz.gateway.access import redact
 from darvaz.gateway.journal.recovery import store_recorded
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.storage.database import transaction
-from darvaz.gateway.storage.read_pool import ReadPool
+from darvaz.gateway.storage.reading import StoreReader
 from darvaz.gateway.storage.taken import write_known
 
 
@@ -36,7 +37,7 @@ def tell_of_damage(parts: Parts) -> None:
     """Journals each damaged database that was replaced: at the start, and from now on."""
     loop = asyncio.get_running_loop()
 
-    def listener(type_: str, reader: ReadPool, notes: Sequence[str]) -> Callable[[str], None]:
+    def listener(type_: str, reader: StoreReader[Any], notes: Sequence[str]) -> Callable[[str], None]:
         def record(note: str) -> None:
             parts.journal.record(None, None, "", "=", type_, note)
 

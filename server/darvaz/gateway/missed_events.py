@@ -5,7 +5,6 @@ A gateway by itself reads its database; `gateway.cluster` has what reads the str
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,9 +16,9 @@ from darvaz.gateway.events.order import MESSAGES
 from darvaz.gateway.events.queue import GAP, Event, EventQueue, dump_event
 from darvaz.gateway.events.streams import NUMBERS_PER_ENTRY, message_data
 from darvaz.gateway.journal.flush import wait_until_written
-from darvaz.gateway.journal.queries import JournalFilter, Row, oldest_id, read
+from darvaz.gateway.journal.queries import JournalFilter, Row
 from darvaz.gateway.journal.starts import FIRST_TYPE
-from darvaz.gateway.journal.thinning import thinned_until
+from darvaz.gateway.journal.view import JournalView
 from darvaz.gateway.parts import Parts
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
@@ -74,7 +73,7 @@ class Missed(msgspec.Struct, frozen=True):
     is_complete: bool
 
 
-def read_missed(connection: sqlite3.Connection, wanted: JournalFilter, wants_type: Callable[[str], bool]) -> Missed:
+def read_missed(journal: JournalView, wanted: JournalFilter, wants_type: Callable[[str], bool]) -> Missed:
     """Returns the newest entries of a part of the journal that make events of the wanted types."""
     wanted_ways = [("<", name) for name in MESSAGES if wants_type(name)]
     if wants_type(CRASH):
@@ -83,16 +82,16 @@ def read_missed(connection: sqlite3.Connection, wanted: JournalFilter, wants_typ
         wanted_ways.append(("=", FORGOTTEN))
     rows: list[Row] = []
     for direction, name in wanted_ways:
-        rows += read(connection, msgspec.structs.replace(wanted, direction=direction, type=name), ROWS_MAX)
-    gaps = read(connection, msgspec.structs.replace(wanted, direction="=", type=GAP, device=None), ROWS_MAX)
+        rows += journal.rows(msgspec.structs.replace(wanted, direction=direction, type=name), ROWS_MAX)
+    gaps = journal.rows(msgspec.structs.replace(wanted, direction="=", type=GAP, device=None), ROWS_MAX)
     rows += [row for row in gaps if wanted.device is None or row.device in (None, wanted.device)]
-    starts = read(connection, msgspec.structs.replace(wanted, direction="=", type=FIRST_TYPE, device=None), ROWS_MAX)
+    starts = journal.rows(msgspec.structs.replace(wanted, direction="=", type=FIRST_TYPE, device=None), ROWS_MAX)
     # A first entry that says more than its type follows an end that was not in order.
     rows += [row for row in starts if row.payload]
     rows.sort(key=lambda row: row.id)
-    first_id, oldest = (wanted.after_id or 0) + 1, oldest_id(connection)
+    first_id, oldest = (wanted.after_id or 0) + 1, journal.oldest_id()
     if oldest is not None and wants_type(TELEMETRY):
-        oldest = max(oldest, thinned_until(connection))
+        oldest = max(oldest, journal.thinned_until())
     # A journal that was replaced may be empty.
     is_there = first_id >= (wanted.before_id or first_id) or (oldest is not None and oldest <= first_id)
     return Missed(rows[-ROWS_MAX:], is_complete=is_there and len(rows) < ROWS_MAX)

@@ -28,6 +28,7 @@ from darvaz.gateway.events.streams import EventStreams
 from darvaz.gateway.firmware_bundles import FirmwareBundles
 from darvaz.gateway.frames import Frames
 from darvaz.gateway.journal.exporter import Exporter
+from darvaz.gateway.journal.view import JournalView
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.layouts import Layouts
 from darvaz.gateway.local_programs import LocalPrograms
@@ -46,7 +47,7 @@ from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.database import DATABASE_NAME
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
-from darvaz.gateway.storage.read_pool import ReadPool
+from darvaz.gateway.storage.reading import StoreReader
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.shared_database import SharedDatabase
@@ -55,6 +56,7 @@ from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME as HISTORY_NAME
 from darvaz.gateway.telemetry.latest import Telemetry
+from darvaz.gateway.telemetry.view import HistoryView
 from darvaz.protocol.codec import MessageCodec
 
 # What /metrics shows the size of, and the names of its files.
@@ -91,16 +93,16 @@ class Parts:
     alerts: Alerts
     rules: Rules
     layouts: Layouts
-    reader: ReadPool
-    """Threads that read the database, for the journal."""
+    reader: StoreReader[JournalView]
+    """Threads that read the journal."""
     exporter: Exporter
     """Reads the journal for exports, in a process of its own."""
     recorder: Recorder
     """Makes what the history accepts durable."""
     sequences: Sequences
     """The numbers of boards' messages that the journal has accepted."""
-    history_reader: ReadPool
-    """Threads that read the database of the history."""
+    history_reader: StoreReader[HistoryView]
+    """Threads that read the history."""
     deadlines: TimerWheel
     frames: Frames
     long_work: LongWork

@@ -10,6 +10,7 @@ import pytest
 
 from darvaz.gateway.cluster.journal_messages import ELSEWHERE, messages_of, read_messages
 from darvaz.gateway.journal.batches import EntryGroup, insert_batch, pack, unpack
+from darvaz.gateway.journal.sqlite_view import SqliteJournal
 from darvaz.gateway.storage.database import open_database
 
 
@@ -33,7 +34,7 @@ def test_a_batch_is_read_as_the_board_sent_it(connection: sqlite3.Connection, si
     groups = [group('one "quoted"', "دو"), group("x" * 70 * size)]
     insert_batch(connection, 5, groups, str)
 
-    (message,) = read_messages(connection, 1, 100, 0)
+    (message,) = read_messages(SqliteJournal(connection), 1, 100, 0)
 
     first_id, found, _ = unpack(message.packed)
     assert (message.first_id, message.end_id, first_id) == (5, 8, 5)
@@ -43,7 +44,7 @@ def test_a_batch_is_read_as_the_board_sent_it(connection: sqlite3.Connection, si
 def test_a_large_batch_becomes_several_messages_without_a_gap(connection: sqlite3.Connection) -> None:
     insert_batch(connection, 1, [group("y" * 1_000) for _ in range(1_000)], str)
 
-    found = read_messages(connection, 1, 2_000, 0)
+    found = read_messages(SqliteJournal(connection), 1, 2_000, 0)
 
     assert len(found) > 5
     assert [message.first_id for message in found[1:]] == [message.end_id for message in found[:-1]]
@@ -55,7 +56,7 @@ def test_entries_from_elsewhere_are_left_out_and_end_a_message(connection: sqlit
     groups = [group("own 1"), group("theirs", "theirs", address=f"192.0.2.2{ELSEWHERE}south"), group("own 2")]
     insert_batch(connection, 1, groups, str)
 
-    stored = read_messages(connection, 1, 100, 0)
+    stored = read_messages(SqliteJournal(connection), 1, 100, 0)
     recorded = messages_of(1, groups, pack(1, groups, str))
 
     for found in (stored, recorded):
@@ -67,7 +68,7 @@ def test_entries_from_elsewhere_are_left_out_and_end_a_message(connection: sqlit
 def test_only_what_was_not_sent_is_read(connection: sqlite3.Connection) -> None:
     insert_batch(connection, 1, [group("sent"), group("next"), group("later")], str)
 
-    (message,) = read_messages(connection, 2, 3, 0)
+    (message,) = read_messages(SqliteJournal(connection), 2, 3, 0)
 
     assert texts_of(message.packed) == ["next"]
-    assert read_messages(connection, 4, 100, 0) == []
+    assert read_messages(SqliteJournal(connection), 4, 100, 0) == []

@@ -17,6 +17,7 @@ from darvaz.gateway.journal.batches import ROWS_PER_BATCH, insert_batch, next_id
 from darvaz.gateway.journal.export_lines import read_piece
 from darvaz.gateway.journal.exporter import Exporter
 from darvaz.gateway.journal.queries import JournalFilter
+from darvaz.gateway.journal.sqlite_view import SqliteJournal
 from darvaz.gateway.storage.database import DATABASE_NAME, open_database
 from darvaz.gateway.storage.read_pool import ReadPool
 
@@ -39,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def exporter(folder: Path) -> AsyncIterator[Exporter]:
-    pool = ReadPool(partial(open_database, folder))
+    pool = ReadPool(partial(open_database, folder), SqliteJournal)
     made = Exporter(folder / DATABASE_NAME, pool)
     yield made
     await made.close()

@@ -17,6 +17,7 @@ from darvaz.gateway.journal.export_lines import read_piece
 from darvaz.gateway.journal.payload_search import PayloadFilter, find
 from darvaz.gateway.journal.queries import JournalFilter, Row, count_by_type, read
 from darvaz.gateway.journal.retention import JournalRetention
+from darvaz.gateway.journal.sqlite_view import SqliteJournal
 from darvaz.gateway.journal.thinning import BATCHES_AT_ONCE, KEPT_MS, thin_some, thinned_until
 from darvaz.gateway.missed_events import read_missed
 from darvaz.gateway.storage.database import open_database
@@ -114,7 +115,7 @@ def sent_to_a_cluster(connection: sqlite3.Connection) -> list[tuple[int, str]]:
     """Returns numbers and payloads of what other gateways are sent."""
     sent: list[tuple[int, str]] = []
     first_id, end_id = 1, next_id(connection)
-    while messages := read_messages(connection, first_id, end_id, 0):
+    while messages := read_messages(SqliteJournal(connection), first_id, end_id, 0):
         for message in messages:
             _, groups, _ = unpack(message.packed)
             payloads = [entry[2] for group in groups for entry in group[4]]
@@ -161,7 +162,7 @@ def test_a_client_that_was_away_is_told_that_telemetry_is_missing(connection: sq
 
     def is_complete(*types: str, after_id: int) -> bool:
         wanted = JournalFilter(after_id=after_id, before_id=next_id(connection))
-        return read_missed(connection, wanted, types.__contains__).is_complete
+        return read_missed(SqliteJournal(connection), wanted, types.__contains__).is_complete
 
     rows, until = read(connection, JournalFilter(), EVERYTHING), thinned_until(connection)
     first = rows[0].id

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from darvaz.gateway.storage.database import open_database
-from darvaz.gateway.storage.read_pool import WAITING_MAX, ReadPool, ReadPoolBusyError
+from darvaz.gateway.storage.read_pool import WAITING_MAX, ReadPool
+from darvaz.gateway.storage.reading import StoreBusyError, StoreError
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[ReadPool]:
-    made = ReadPool(lambda: open_database(tmp_path), deadline_s=0.2)
+def reader(tmp_path: Path) -> Iterator[ReadPool[sqlite3.Connection]]:
+    made = ReadPool(lambda: open_database(tmp_path), lambda connection: connection, deadline_s=0.2)
     yield made
     made.close()
 
@@ -27,24 +28,24 @@ def ask(connection: sqlite3.Connection, statement: str) -> object:
     return connection.execute(statement).fetchone()
 
 
-async def test_a_read_runs_in_another_thread(reader: ReadPool) -> None:
+async def test_a_read_runs_in_another_thread(reader: ReadPool[sqlite3.Connection]) -> None:
     assert await reader.read(ask, "SELECT 7") == (7,)
     assert await reader.read(lambda _: threading.current_thread().name) != threading.current_thread().name
 
 
-async def test_a_read_that_takes_too_long_is_ended(reader: ReadPool) -> None:
-    with pytest.raises(ReadPoolBusyError, match="took longer than"):
+async def test_a_read_that_takes_too_long_is_ended(reader: ReadPool[sqlite3.Connection]) -> None:
+    with pytest.raises(StoreBusyError, match="took longer than"):
         await reader.read(ask, ENDLESS)
 
     assert await reader.read(ask, "SELECT 7") == (7,), "the thread is free again"
 
 
-async def test_one_read_beyond_the_maximum_that_wait_is_refused(reader: ReadPool) -> None:
+async def test_one_read_beyond_the_maximum_that_wait_is_refused(reader: ReadPool[sqlite3.Connection]) -> None:
     gate = threading.Event()
     waiting = [asyncio.create_task(reader.read(lambda _: gate.wait(10))) for _ in range(WAITING_MAX)]
     await asyncio.sleep(0)
 
-    with pytest.raises(ReadPoolBusyError, match="wait already"):
+    with pytest.raises(StoreBusyError, match="wait already"):
         await reader.read(ask, "SELECT 7")
     gate.set()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -52,7 +53,7 @@ async def test_one_read_beyond_the_maximum_that_wait_is_refused(reader: ReadPool
     assert await reader.read(ask, "SELECT 7") == (7,)
 
 
-async def test_a_read_that_waited_too_long_is_not_started(reader: ReadPool) -> None:
+async def test_a_read_that_waited_too_long_is_not_started(reader: ReadPool[sqlite3.Connection]) -> None:
     gate = threading.Event()
     begun = []
     holding = [asyncio.create_task(reader.read(lambda _: gate.wait(10))) for _ in range(2)]
@@ -60,17 +61,17 @@ async def test_a_read_that_waited_too_long_is_not_started(reader: ReadPool) -> N
     await asyncio.sleep(0.3)
     gate.set()
 
-    with pytest.raises(ReadPoolBusyError, match="too busy"):
+    with pytest.raises(StoreBusyError, match="too busy"):
         await late
     await asyncio.gather(*holding)
     assert begun == []
 
 
-async def test_a_read_cannot_write(reader: ReadPool) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+async def test_a_read_cannot_write(reader: ReadPool[sqlite3.Connection]) -> None:
+    with pytest.raises(StoreError, match="readonly"):
         await reader.read(ask, "DELETE FROM tokens")
 
 
-async def test_errors_of_the_database_are_passed_on(reader: ReadPool) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+async def test_errors_of_the_database_are_passed_on(reader: ReadPool[sqlite3.Connection]) -> None:
+    with pytest.raises(StoreError, match="no such table"):
         await reader.read(ask, "SELECT * FROM nowhere")

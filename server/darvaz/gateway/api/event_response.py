@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
@@ -13,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from darvaz.gateway.http.server_protocol import ResponseBody, connection_of
 from darvaz.gateway.http.streaming import PIECE_DEADLINE_S, wait_for_disconnect
-from darvaz.gateway.storage.read_pool import ReadPoolBusyError
+from darvaz.gateway.storage.reading import StoreBusyError, StoreError
 
 log = logging.getLogger("darvaz.events")
 
@@ -83,7 +82,7 @@ class EventResponse(Response):
         error = serving.exception()
         if error is None:
             return
-        if not isinstance(error, TimeoutError | ReadPoolBusyError | sqlite3.Error):
+        if not isinstance(error, TimeoutError | StoreBusyError | StoreError):
             log.error("= a stream of events failed", exc_info=error)
         body.sender.abort("the missed events cannot be sent")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import sqlite3
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -22,9 +21,10 @@ from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
 from darvaz.gateway.journal.export_lines import JournalRow, answer, head
 from darvaz.gateway.journal.flush import wait_until_written
-from darvaz.gateway.journal.payload_search import PayloadFilter, find
-from darvaz.gateway.journal.queries import JournalFilter, newest_id, read
-from darvaz.gateway.storage.read_pool import ReadPoolBusyError
+from darvaz.gateway.journal.payload_search import PayloadFilter
+from darvaz.gateway.journal.queries import JournalFilter
+from darvaz.gateway.journal.view import JournalView
+from darvaz.gateway.storage.reading import StoreBusyError
 
 ROWS_MAX = 1_000
 ROWS = 200
@@ -152,15 +152,15 @@ def _refuse(call: Call) -> Response | None:
 
 
 def _read_page(
-    connection: sqlite3.Connection, wanted: JournalFilter, payload: PayloadFilter, limit: int, *, is_forward: bool
+    journal: JournalView, wanted: JournalFilter, payload: PayloadFilter, limit: int, *, is_forward: bool
 ) -> bytes:
     """Returns a page as JSON; in a thread, for its payloads may be megabytes."""
     stopped = None
     if payload.is_given:
         # Ends after some time: with few rows, or none, and more behind `older`.
-        rows, stopped = find(connection, wanted, payload, limit, newest=not is_forward)
+        rows, stopped = journal.find(wanted, payload, limit, newest=not is_forward)
     else:
-        rows = read(connection, wanted, limit, newest=not is_forward)
+        rows = journal.rows(wanted, limit, newest=not is_forward)
     older = rows[0].id if rows and (is_forward or len(rows) == limit) else None
     newer = rows[-1].id if rows else wanted.after_id
     if stopped is not None:
@@ -172,14 +172,14 @@ async def _pieces(call: Call, wanted: JournalFilter, format_: str) -> Pieces:
     """Yields the entries of the time when the export began, in pieces, as long as the caller is admitted."""
     yield head(format_)
     await wait_until_written(call.parts.journal)
-    end_id = await call.parts.reader.read(newest_id) + 1
+    end_id = await call.parts.reader.read(lambda journal: journal.newest_id()) + 1
     before_id = end_id if wanted.before_id is None else min(end_id, wanted.before_id)
     after_id: int | None = wanted.after_id or 0
     while after_id is not None and call.is_still_admitted():
         part = msgspec.structs.replace(wanted, after_id=after_id, before_id=before_id)
         try:
             piece, after_id = await call.parts.exporter.read(part, format_)
-        except ReadPoolBusyError:
+        except StoreBusyError:
             # It was answered with 200: it goes on when others have read.
             await asyncio.sleep(_BUSY_WAIT_S)
             continue

@@ -25,10 +25,9 @@ from darvaz.gateway.assistants.tools import DRY_RUN, READING_TOOLS, CommandTool,
 from darvaz.gateway.devices.errors import CommandError
 from darvaz.gateway.http.json_answers import NO_STORE
 from darvaz.gateway.http.problems import problem
-from darvaz.gateway.journal.queries import JournalFilter, read
+from darvaz.gateway.journal.queries import JournalFilter
 from darvaz.gateway.parts import ASSISTANT_CALLS_MAX
 from darvaz.gateway.telemetry.description import DeviceDescription
-from darvaz.gateway.telemetry.history_queries import plot
 
 _TAG = "Assistants"
 _POINTS = 100
@@ -160,7 +159,9 @@ async def _read_telemetry(call: Call, given: dict[str, Any]) -> dict[str, Any]:
     now_s = call.parts.unix_s()
     waiting = call.parts.history.waiting(device, name)
     since_s = now_s - min(max(hours, 0.0), 87_600) * _HOUR_S
-    found = await call.read(call.parts.history_reader, plot, device, name, since_s, now_s, _POINTS, waiting)
+    found = await call.read(
+        call.parts.history_reader, lambda history: history.plot(device, name, since_s, now_s, _POINTS, waiting)
+    )
     return _data(device, found.points)
 
 
@@ -168,7 +169,9 @@ async def _read_log(call: Call, given: dict[str, Any]) -> dict[str, Any]:
     device, lines = _device(call, given), given.get("lines", 50)
     if isinstance(lines, bool) or not isinstance(lines, int) or not 1 <= lines <= 200:
         raise ToolError("lines is a whole number from 1 to 200")
-    rows = await call.read(call.parts.reader, read, JournalFilter(device=device, type="log"), lines)
+    rows = await call.read(
+        call.parts.reader, lambda journal: journal.rows(JournalFilter(device=device, type="log"), lines)
+    )
     return _data(device, [{"time": row.happened_ms / 1000, "line": row.payload} for row in rows])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ from darvaz.gateway.http.json_answers import JSON, NO_STORE, JsonAnswer
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.http.server_protocol import connection_of
 from darvaz.gateway.parts import Parts
-from darvaz.gateway.storage.read_pool import ReadPool, ReadPoolBusyError
+from darvaz.gateway.storage.reading import StoreBusyError, StoreReader
 
 # How long an answer waits for the disk.
 STORE_DEADLINE_S = 8.0
@@ -41,6 +40,7 @@ _NAME_CHARS_MAX = 64
 ANYONE = Admitted(None, "viewer")
 
 _P = ParamSpec("_P")
+_View = TypeVar("_View")
 _T = TypeVar("_T")
 
 Handler = Callable[["Call"], Any]
@@ -94,16 +94,16 @@ class Call:
 
     async def read(
         self,
-        pool: ReadPool,
-        function: Callable[Concatenate[sqlite3.Connection, _P], _T],
+        reader: StoreReader[_View],
+        function: Callable[Concatenate[_View, _P], _T],
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        """Reads a database for this caller; raises `ReadPoolBusyError` if the caller reads too much at once."""
+        """Reads a store for this caller; raises `StoreBusyError` if the caller reads too much at once."""
         with self.parts.shares.reads.entered(self.sharer, is_operator=self.is_operator) as is_entered:
             if not is_entered:
-                raise ReadPoolBusyError("too many reads of the database at once; wait for the others")
-            return await pool.read(function, *args, **kwargs)
+                raise StoreBusyError("too many reads of the database at once; wait for the others")
+            return await reader.read(function, *args, **kwargs)
 
     async def while_connected(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Returns the result of what may take long; if the caller leaves, ends it and raises `ClientDisconnect`."""

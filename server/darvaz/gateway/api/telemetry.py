@@ -12,7 +12,7 @@ from darvaz.gateway.access import Need
 from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.api.types import TimeSeconds
 from darvaz.gateway.http.problems import unknown_device
-from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source, last_readings, plot, states
+from darvaz.gateway.telemetry.history_queries import POINTS, POINTS_MAX, Point, Source
 from darvaz.gateway.telemetry.newest import HEALTH_NAMES
 
 _TAG = "Telemetry"
@@ -83,7 +83,7 @@ async def read_telemetry(call: Call) -> LatestAnswer | Response:
         return unknown_device(call.device)
     # Numbers of how the board is are in the history only; what it reported before it started again is not so any more.
     waiting, telemetry = call.parts.history.newest_waiting(call.device), call.parts.telemetry
-    kept = await call.read(call.parts.history_reader, last_readings, call.device) | waiting
+    kept = await call.read(call.parts.history_reader, lambda history: history.last_readings(call.device)) | waiting
     is_known = telemetry.knows(call.device)
     values = {
         name: LastReading(None if is_known and name not in HEALTH_NAMES else value, time_s)
@@ -102,7 +102,10 @@ async def plot_telemetry(call: Call) -> PlotAnswer | Response:
     name, wanted, now_s = str(call.scope["path_params"]["name"]), call.query, call.parts.unix_s()
     from_s, to_s = (now_s + time_s if time_s <= 0 else time_s for time_s in (wanted.from_s, wanted.to_s))
     waiting = call.parts.history.waiting(call.device, name)
-    found = await call.read(call.parts.history_reader, plot, call.device, name, from_s, to_s, wanted.points, waiting)
+    found = await call.read(
+        call.parts.history_reader,
+        lambda history: history.plot(call.device, name, from_s, to_s, wanted.points, waiting),
+    )
     return PlotAnswer(
         device=call.device,
         name=name,
@@ -122,7 +125,9 @@ async def read_states(call: Call) -> StatesAnswer | Response:
     name, wanted, now_s = str(call.scope["path_params"]["name"]), call.query, call.parts.unix_s()
     from_s, to_s = (now_s + time_s if time_s <= 0 else time_s for time_s in (wanted.from_s, wanted.to_s))
     waiting = call.parts.history.waiting_states(call.device, name)
-    found = await call.read(call.parts.history_reader, states, call.device, name, from_s, to_s, waiting)
+    found = await call.read(
+        call.parts.history_reader, lambda history: history.states(call.device, name, from_s, to_s, waiting)
+    )
     changes = [StateChange(*each) for each in found]
     return StatesAnswer(device=call.device, name=name, from_s=from_s, to_s=to_s, states=changes)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
@@ -20,9 +19,10 @@ from darvaz.gateway.api.types import DeviceId, TimeSeconds
 from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.problems import problem, unknown_device
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
-from darvaz.gateway.storage.read_pool import ReadPoolBusyError
-from darvaz.gateway.telemetry.export import CSV_HEAD, ExportFormat, ReadingFilter, dump_block, read_portion
-from darvaz.gateway.telemetry.text_export import dump_texts, read_texts
+from darvaz.gateway.storage.reading import StoreBusyError
+from darvaz.gateway.telemetry.export import CSV_HEAD, ExportFormat, ReadingFilter, dump_block
+from darvaz.gateway.telemetry.text_export import dump_texts
+from darvaz.gateway.telemetry.view import HistoryView
 
 _T = TypeVar("_T")
 
@@ -82,24 +82,22 @@ async def _pieces(call: Call, wanted: ReadingFilter, format_: ExportFormat) -> P
         yield CSV_HEAD
     await call.parts.recorder.wait_until_durable(_STORE_DEADLINE_S)
     await call.parts.history.wait_until_stored(_STORE_DEADLINE_S)
-    async for portion in _portions(call, read_portion, wanted):
+    async for portion in _portions(call, lambda history, after: history.portion(wanted, after)):
         for block in portion.blocks:
             piece = await asyncio.to_thread(dump_block, portion, block, wanted, format_)
             if piece:
                 yield piece
-    async for changes in _portions(call, read_texts, wanted):
+    async for changes in _portions(call, lambda history, after: history.texts(wanted, after)):
         yield await asyncio.to_thread(dump_texts, changes, format_)
 
 
-async def _portions(
-    call: Call, read: Callable[[sqlite3.Connection, ReadingFilter, _T | None], _T | None], wanted: ReadingFilter
-) -> AsyncIterator[_T]:
+async def _portions(call: Call, read: Callable[[HistoryView, _T | None], _T | None]) -> AsyncIterator[_T]:
     """Yields what is read, one portion after the other, as long as the caller is admitted."""
     portion: _T | None = None
     while call.is_still_admitted():
         try:
-            portion = await call.parts.history_reader.read(read, wanted, portion)
-        except ReadPoolBusyError:
+            portion = await call.parts.history_reader.read(read, portion)
+        except StoreBusyError:
             # It was answered with 200: it goes on when others have read.
             await asyncio.sleep(_BUSY_WAIT_S)
             continue

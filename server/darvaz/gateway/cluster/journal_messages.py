@@ -1,12 +1,11 @@
-"""Messages of the stream of all journals: what a record or the database has of this gateway; has no connection.
+"""Messages of the stream of all journals: what a record or the store has of this gateway; has no connection.
 
-What comes from a record is sent as it is. The database has the entries as text: those are copied as they lie there,
+What comes from a record is sent as it is. The store has the entries as text: those are copied as they lie there,
 since taking each apart costs more than all the rest.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import msgspec
 
 from darvaz.gateway.access import redact
 from darvaz.gateway.journal.batches import LEFT_OUT, EntryGroup, pack
+from darvaz.gateway.journal.view import JournalView
 
 # The address of an entry from elsewhere ends with this and the name of its gateway.
 ELSEWHERE = " @"
@@ -61,24 +61,18 @@ def _runs(first_id: int, groups: list[EntryGroup]) -> Iterator[tuple[int, int, l
         yield start, end_id, run
 
 
-def read_messages(connection: sqlite3.Connection, first_id: int, end_id: int, oldest_ms: int) -> list[JournalMessage]:
+def read_messages(journal: JournalView, first_id: int, end_id: int, oldest_ms: int) -> list[JournalMessage]:
     """Returns what the next batch that has entries of this gateway has of them, nothing if there is no more."""
     while True:
-        row = connection.execute(
-            "SELECT id, size, moments FROM journal_batches WHERE id + size > ? AND id < ? AND last_ms >= ?"
-            " ORDER BY id LIMIT 1",
-            (first_id, end_id, oldest_ms),
-        ).fetchone()
-        if row is None:
+        batch = journal.next_batch(first_id, end_id, oldest_ms)
+        if batch is None:
             return []
-        batch_id, size, moments = row
-        text = zlib.decompress(moments) if isinstance(moments, bytes) else moments.encode()
-        entries_max = max(1, _MESSAGE_CHARS_MAX * size // len(text))
-        numbered = _numbered(batch_id, _parse(text))
+        entries_max = max(1, _MESSAGE_CHARS_MAX * batch.size // len(batch.groups))
+        numbered = _numbered(batch.first_id, _parse(batch.groups))
         found = list(_packed((each for each in numbered if first_id <= each[0] < end_id), entries_max))
         if found:
             return found
-        first_id = batch_id + size
+        first_id = batch.first_id + batch.size
 
 
 def _numbered(first_id: int, groups: list[_StoredGroup]) -> Iterator[tuple[int, _StoredGroup]]:

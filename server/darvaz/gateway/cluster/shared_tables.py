@@ -119,11 +119,13 @@ class SharedTables:
     async def drop_unknown(self, table: str) -> list[str]:
         """Deletes the rows of a table that only this gateway has, but what is being written; returns their keys."""
         keys = [key for key in await self.unknown(table) if _key_of(table, key) not in self.writes]
-        await self._parts.long_work.collect(self._delete(table, key) for key in keys)
+        await self._parts.long_work.collect(self._delete(table, keys))
         return keys
 
-    def _delete(self, table: str, key: str) -> None:
-        self._tables.execute(f"DELETE FROM {table} WHERE {TABLES[table]} = ?", (key,))
+    def _delete(self, table: str, keys: list[str]) -> Iterator[None]:
+        for key in keys:
+            self._tables.execute(f"DELETE FROM {table} WHERE {TABLES[table]} = ?", (key,))
+            yield
 
     def is_written(self, table: str, key: str) -> bool:
         """Returns whether NATS has a row as it is here."""

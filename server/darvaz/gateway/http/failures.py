@@ -10,19 +10,19 @@ from starlette.responses import Response
 
 from darvaz.gateway.access.decisions import UNAVAILABLE
 from darvaz.gateway.http.problems import problem, unanswered
-from darvaz.gateway.storage.read_pool import ReadPoolBusyError
+from darvaz.gateway.storage.reading import StoreBusyError, StoreError
 
 log = logging.getLogger("darvaz")
 
 _BUSY_RETRY_S = 5.0
-FAILURES = (HTTPException, ReadPoolBusyError, sqlite3.Error)
+FAILURES = (HTTPException, StoreBusyError, StoreError, sqlite3.Error)
 
 
 def answer_failure(method: str, path: str, error: Exception) -> Response:
     """Returns the problem of one of `FAILURES`."""
     if isinstance(error, HTTPException):
         return unanswered(error.status_code, method, path, error.headers)
-    if isinstance(error, ReadPoolBusyError):
+    if isinstance(error, StoreBusyError):
         return problem(503, "busy", str(error), _BUSY_RETRY_S)
     log.error("= %s failed: the database cannot be used: %s", method, error)
     return problem(503, UNAVAILABLE.code, UNAVAILABLE.message, UNAVAILABLE.retry_after_s)

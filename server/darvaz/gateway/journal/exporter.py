@@ -16,11 +16,12 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from darvaz.gateway.journal.export_lines import read_piece
 from darvaz.gateway.journal.export_process import END, FAILED, HEAD, PieceRequest
 from darvaz.gateway.journal.queries import JournalFilter
+from darvaz.gateway.journal.view import JournalView
 from darvaz.gateway.module_process import module_environment
-from darvaz.gateway.storage.read_pool import DEADLINE_S, ReadPool
+from darvaz.gateway.storage.read_pool import DEADLINE_S
+from darvaz.gateway.storage.reading import StoreReader
 
 log = logging.getLogger("darvaz.journal")
 
@@ -38,7 +39,7 @@ class _NoAnswerError(Exception):
 class Exporter:
     """Reads for one export after another. Used from the event loop only."""
 
-    def __init__(self, database: Path, reader: ReadPool, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, database: Path, reader: StoreReader[JournalView], *, deadline_s: float = DEADLINE_S) -> None:
         self._database = database
         self._reader = reader
         self._deadline_s = deadline_s
@@ -55,7 +56,7 @@ class Exporter:
     async def read(self, wanted: JournalFilter, format_: str) -> Piece:
         """Returns the next entries as lines, and up to which one the journal was read; None at its end.
 
-        Raises `ReadPoolBusyError` and what SQLite raises.
+        Raises `StoreBusyError` and `StoreError`.
         """
         self._waiting += 1
         try:
@@ -70,7 +71,7 @@ class Exporter:
                     raise
         finally:
             self._waiting -= 1
-        return await self._reader.read(read_piece, wanted, format_)
+        return await self._reader.read(lambda journal: journal.lines(wanted, format_))
 
     async def close(self) -> None:
         """Ends the process, if there is one."""

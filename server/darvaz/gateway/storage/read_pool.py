@@ -1,4 +1,4 @@
-"""Reads a database outside of the event loop: in a few threads, each with its own connection, and with a deadline."""
+"""Reads a file of SQLite outside of the event loop: in a few threads, each with its own connection, with a deadline."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from darvaz.gateway.storage.damage import is_damage
+from darvaz.gateway.storage.reading import StoreBusyError, StoreError
 from darvaz.gateway.storage.shared_database import retire
 
 THREADS = 2
@@ -20,26 +21,25 @@ DEADLINE_S = 10.0
 # The deadline is checked after this many steps of SQLite's virtual machine, which takes less than a millisecond.
 _STEPS_PER_CHECK = 2_000
 
+_View = TypeVar("_View")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class ReadPoolBusyError(Exception):
-    """Too many reads wait, or one took too long; it may be tried again later."""
-
-
-class ReadPool:
-    """Reads one database in threads; at most `WAITING_MAX` reads wait, each for at most `DEADLINE_S`."""
+class ReadPool(Generic[_View]):
+    """Implements `StoreReader`; at most `WAITING_MAX` reads wait, each for at most `DEADLINE_S`."""
 
     def __init__(
         self,
         open_connection: Callable[[], sqlite3.Connection],
+        view: Callable[[sqlite3.Connection], _View],
         *,
         waiting_max: int = WAITING_MAX,
         deadline_s: float = DEADLINE_S,
         on_damage: Callable[[], None] | None = None,
     ) -> None:
         self._open_connection = open_connection
+        self._view = view
         self._waiting_max = waiting_max
         self._deadline_s = deadline_s
         # Called by a thread that has found the database damaged.
@@ -47,18 +47,16 @@ class ReadPool:
         # Reads that wait or run. The event loop's.
         self._waiting = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reader")
-        # `connection`: that of the thread. And all of them, to be closed.
+        # `connection`: that of the thread, and `view`, what is made of it. And all connections, to be closed.
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
         # Counts the files that had the name; each thread knows which one it has open.
         self._generation = 0
 
-    async def read(
-        self, function: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
-        """Returns `function(connection, …)`; raises `ReadPoolBusyError` if that takes too long."""
+    async def read(self, function: Callable[Concatenate[_View, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Implements `StoreReader`."""
         if self._waiting >= self._waiting_max:
-            raise ReadPoolBusyError(f"{self._waiting_max} reads of the database wait already")
+            raise StoreBusyError(f"{self._waiting_max} reads of the database wait already")
         self._waiting += 1
         until_s = time.monotonic() + self._deadline_s
         try:
@@ -83,20 +81,23 @@ class ReadPool:
             connection.close()
 
     def _run(self, until_s: float, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
-        connection = self._connection()
+        try:
+            connection = self._connection()
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from error
         connection.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS_PER_CHECK)
         try:
             if time.monotonic() > until_s:
-                raise ReadPoolBusyError("the database was too busy to be read in time")
-            return function(connection, *args, **kwargs)
+                raise StoreBusyError("the database was too busy to be read in time")
+            return function(self._own.view, *args, **kwargs)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                raise ReadPoolBusyError(f"reading took longer than {self._deadline_s:g} s; ask for less") from None
-            raise
-        except sqlite3.DatabaseError as error:
+                raise StoreBusyError(f"reading took longer than {self._deadline_s:g} s; ask for less") from None
+            raise StoreError(str(error)) from error
+        except sqlite3.Error as error:
             if self._on_damage is not None and is_damage(error):
                 self._on_damage()
-            raise
+            raise StoreError(str(error)) from error
         finally:
             connection.set_progress_handler(None, 0)
 
@@ -110,5 +111,6 @@ class ReadPool:
             self._own.generation = self._generation
             connection = self._own.connection = self._open_connection()
             connection.execute("PRAGMA query_only = ON")
+            self._own.view = self._view(connection)
             self._connections.append(connection)
         return connection

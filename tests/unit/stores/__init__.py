@@ -1,0 +1,1 @@
+"""What every store must do, whatever program keeps it; an implementation is a fixture."""
