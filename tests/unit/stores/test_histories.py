@@ -12,7 +12,9 @@ BEGIN_S = 1_790_000_000.0
 
 def write(history: HistoryStore, count: int = 3) -> None:
     for number in range(count):
-        history.write("a", BEGIN_S + number, {"t": 20.0 + number, "door": "open" if number else "closed"})
+        history.write("a", BEGIN_S + number, {"t": 20.0 + number})
+    history.write("a", BEGIN_S, {"door": "closed"})
+    history.write("a", BEGIN_S + 1, {"door": "open"})
     history.write("b", BEGIN_S, {"t": -5})
 
 
