@@ -41,7 +41,6 @@ from darvaz.gateway.http.route_index import IndexedRouter
 from darvaz.gateway.http.security_headers import SecurityHeaders
 from darvaz.gateway.integrations import check_integrations, open_integrations
 from darvaz.gateway.journal.exporter import Exporter
-from darvaz.gateway.journal.sqlite_view import SqliteJournal
 from darvaz.gateway.journal.starts import CUT_OFF, FIRST_TYPE, LAST_TYPE
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.last_writes import close_writers
@@ -63,11 +62,11 @@ from darvaz.gateway.storage.change_notices import ChangeNotices
 from darvaz.gateway.storage.database import DATABASE_NAME, explain, explain_os, open_database, transaction
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.private_folder import make_private
-from darvaz.gateway.storage.read_pool import ReadPool
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.shared_database import SharedDatabase
 from darvaz.gateway.storage.taken import drop_oldest, load_taken
+from darvaz.gateway.store_readers import history_reader, journal_reader
 from darvaz.gateway.system_metrics import SystemCollector, process_collector
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
@@ -75,7 +74,6 @@ from darvaz.gateway.telemetry.history_schema import open_history
 from darvaz.gateway.telemetry.history_store import Retention
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.gateway.telemetry.shown_values import shown_values
-from darvaz.gateway.telemetry.sqlite_view import SqliteHistory
 from darvaz.gateway.viewing.websocket_view import view_routes
 from darvaz.protocol.codec import MessageCodec
 
@@ -127,7 +125,7 @@ def _build(settings: Settings) -> Parts:
     alerts = build_alerts(tables, bus, journal, devices, hub, telemetry, settings.data_path, long_work)
     rules = build_rules(tables, bus, journal, devices, hub, alerts.messages, lambda: parts.settings, long_work)
     frames = Frames(viewers_max=settings.viewers_max, viewer_deadline_s=settings.viewer_deadline_s)
-    reader = ReadPool(database.open, SqliteJournal, on_damage=database.suspect)
+    reader = journal_reader(database)
     parts = Parts(
         settings=settings,
         protocol=protocol,
@@ -152,7 +150,7 @@ def _build(settings: Settings) -> Parts:
         database=database,
         reader=reader,
         exporter=Exporter(settings.data_path / DATABASE_NAME, reader),
-        history_reader=ReadPool(lambda: open_history(settings.data_path), SqliteHistory, on_damage=history.suspect),
+        history_reader=history_reader(settings.data_path, history),
         hub=hub,
         frames=frames,
         stream_controller=StreamController(hub, frames, settings.camera_settings, settings.command_deadline_s),

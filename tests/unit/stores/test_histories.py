@@ -68,7 +68,7 @@ async def test_an_export_has_every_reading_and_every_change_once(history: Histor
     changes = await history.reader.read(all_changes, wanted)
 
     assert numbers == [("a", "t", 20.0), ("a", "t", 21.0), ("a", "t", 22.0), ("b", "t", -5.0)]
-    # As JSON: a truth value is no text.
+    # As JSON, which tells truth values from texts.
     assert changes == [("a", "door", '"closed"'), ("a", "door", '"open"')]
 
 

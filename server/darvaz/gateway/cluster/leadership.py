@@ -8,6 +8,7 @@ come back.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -43,6 +44,7 @@ class Leadership:
         self._asked_s = 0.0
         # When it was asked last, whatever the answer.
         self._looked_s = 0.0
+        self._hurried = asyncio.Event()
         self.leader: str | None = None
         """The gateway that leads, as was seen last."""
         self.term = 0
@@ -69,10 +71,17 @@ class Leadership:
                         log.debug("= who carries rollouts out is not known: %s", error)
                 if self._leads and not self.is_leading:
                     self._end()
-                await asyncio.sleep(_LOOK_S)
+                self._hurried.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._hurried.wait()
         finally:
             self.leader = None
             self._end()
+
+    def look_soon(self) -> None:
+        """Looks without waiting for the next time."""
+        self._hurried.set()
 
     def is_due(self, now_s: float) -> bool:
         """Whether NATS is asked now: each time by the one that leads; by others while no heartbeat says who does."""

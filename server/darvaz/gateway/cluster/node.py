@@ -291,6 +291,7 @@ class ClusterNode:
             if self._nodes.end(entry.key):
                 log.info("= the gateway %s of the cluster has ended", entry.key)
                 self._links.tell_of(entry.key, is_alive=False)
+                self._rollouts.look_soon()
             return
         beat = _decode(entry)
         if beat is not None and self._nodes.hear(entry.key, beat, now_s):
@@ -309,6 +310,7 @@ class ClusterNode:
             if node != self._options.node:
                 log.warning("= the gateway %s of the cluster is silent", node)
                 self._links.tell_of(node, is_alive=False)
+                self._rollouts.look_soon()
 
     def _note_loss(self, reason: str) -> None:
         text = f"the cluster is not reached: {reason}"

@@ -35,7 +35,7 @@ SUBJECT = "dv.orders"
 # Of other gateways, that are being carried out.
 ORDERS_MAX = 64
 # How long a gateway that leads is waited for: longer than it takes until a dead one is replaced.
-LEADER_S = 12.0
+LEADER_S = 15.0
 _ORDER_S = 15.0
 _CAUGHT_UP_S = 10.0
 _PROGRAMS_EVERY_S = 5.0
@@ -152,6 +152,10 @@ class SharedRollouts:
             await asyncio.sleep(_PROGRAMS_EVERY_S)
 
     # Who leads
+
+    def look_soon(self) -> None:
+        """Looks who leads: a gateway has ended, or is silent."""
+        self._leadership.look_soon()
 
     @property
     def leader(self) -> tuple[str | None, int]:

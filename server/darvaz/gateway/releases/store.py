@@ -108,11 +108,11 @@ class ReleaseStore:
         first, end = _keys(rollout.number)
         found: list[tuple[int, str, Target]] = []
         while rows := self._connection.execute(_TARGETS, (first, end, _PAGE)).fetchall():
-            for first, place, device, state, counter, tries, reason, changed_s in rows:  # noqa: B007 (the last is used)
+            for first, position, device, state, counter, tries, reason, changed_s in rows:  # noqa: B007 (the last is used)
                 target = rollout.targets.get(device) or Target(device)
                 target.state, target.counter, target.tries = state, counter, tries
                 target.reason, target.changed_s = reason, changed_s
-                found.append((place, device, target))
+                found.append((position, device, target))
             yield None
         found.sort(key=itemgetter(0, 1))
         # Another one: who goes through the boards in slices goes on with those that there were.

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from darvaz.gateway.devices.hub import Hub
+from darvaz.gateway.releases.coordination import Coordination
+from darvaz.gateway.releases.links import Links
 from darvaz.gateway.releases.rollout import Rollout, Target
-
-if TYPE_CHECKING:
-    from darvaz.gateway.releases.updater import Updater
+from darvaz.gateway.releases.store import ReleaseStore
 
 
-def resume_all(updater: Updater) -> Iterator[None]:
+class Successor(Protocol):
+    """What carries rollouts out here."""
+
+    store: ReleaseStore
+    hub: Hub
+    links: Links
+    coordination: Coordination
+
+    def is_sending_to(self, device: str) -> bool: ...
+
+    def look_at(self, device: str) -> None: ...
+
+    def wake(self) -> None: ...
+
+
+def resume_all(updater: Successor) -> Iterator[None]:
     """Goes on with all rollouts while this gateway leads."""
     for rollout in [rollout for rollout in updater.store.rollouts.values() if rollout.state != "done"]:
         for target in list(rollout.targets.values()):
@@ -25,7 +41,7 @@ def resume_all(updater: Updater) -> Iterator[None]:
     updater.wake()
 
 
-def resume(updater: Updater, rollout: Rollout, target: Target) -> None:
+def resume(updater: Successor, rollout: Rollout, target: Target) -> None:
     """Has a board that another gateway was sending to get the same update from this one."""
     if target.state == "transferring" and not updater.is_sending_to(target.device):
         target.state = "waiting"
