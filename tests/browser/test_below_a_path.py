@@ -47,4 +47,8 @@ async def test_the_dashboard_works_below_a_path(gateway: GatewayProcess, address
     await page.get_by_role("link", name="API").click()
     await expect(page.get_by_role("heading", name="Darvaz API")).to_be_visible()
 
+    await page.goto(f"{address}/")
+    registered = "navigator.serviceWorker.register('service-worker.js').then(({ scope }) => scope)"
+    assert await page.evaluate(registered) == f"{address}/"
+
     assert [url for url in urls if url.startswith("http") and not url.startswith(f"{address}/")] == []

@@ -76,10 +76,10 @@ async def test_a_rule_is_added_comes_true_is_acknowledged_and_removed(
     assert "the rule was removed" in past.stdout
 
 
-async def test_a_test_reaches_browsers_too(tmp_path: Path) -> None:
+async def test_a_test_reaches_browsers_whose_addresses_are_in_no_log(tmp_path: Path) -> None:
     with PushService(tmp_path) as push:
         env = {"SSL_CERT_FILE": str(push.authority), "DARVAZ_PUSH_LOCAL_HOSTS": "localhost"}
-        with GatewayProcess(env=env) as gateway:
+        with GatewayProcess("--log-level", "debug", env=env) as gateway:
             subscriber = push.subscribe()
             secret = gateway.post("/api/sign-in-links", json={"role": "viewer"}).json()["path"].partition("#")[2]
             origin = {"Origin": gateway.url}
@@ -90,10 +90,12 @@ async def test_a_test_reaches_browsers_too(tmp_path: Path) -> None:
             tested = await run(gateway, "test")
             listed = await run(gateway, "channel")
             (message,) = await asyncio.to_thread(push.wait_for, subscriber, 1)
+            log = gateway.log_text()
 
     assert tested.stdout == "browsers: sent\n"
     assert "Web Push to 1" in listed.stdout
     assert message.payload["title"] == "Test of the alerts"
+    assert subscriber.path not in log and subscriber.as_json()["keys"]["auth"] not in log
 
 
 async def test_a_rule_is_switched_off_and_on(gateway: GatewayProcess) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable, Collection
@@ -128,6 +129,9 @@ def _make_client() -> Any:
     import httpx
 
     anyio.run(anyio.sleep, 0)
+    # They would write whole addresses into the log, which are secrets.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     limits = httpx.Limits(max_keepalive_connections=0)
     return httpx.AsyncClient(
         verify=httpx.create_ssl_context(), trust_env=False, timeout=SEND_DEADLINE_S, limits=limits
