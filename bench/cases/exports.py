@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import statistics
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from bench.case import Bench, Extent, Goal, Result, at_least, at_most
-from bench.child import BenchError
+from bench.export_reader import DEADLINE_S, read_export
 from bench.gateway import DEVICE, Gateway
 from bench.machine import cpu_s
 from bench.pings import BOARDS, p99, ping_while
@@ -24,9 +22,6 @@ from darvaz.gateway.storage.database import opened, transaction
 ROWS, QUICK_ROWS = 10_000_000, 100_000
 _ROWS_PER_BATCH = 4_000
 _IDLE_WINDOWS = 3
-_READ_BYTES = 1024 * 1024
-_DEADLINE_S = 600.0
-_PATH = "/api/journal/export?format=csv"
 
 
 class Exports:
@@ -93,13 +88,13 @@ def _fill(data: Path, rows: int) -> None:
 
 
 async def _measure(gateway: Gateway, idle_s: float) -> dict[str, float]:
-    async with asyncio.timeout(_DEADLINE_S):
+    async with asyncio.timeout(DEADLINE_S):
         idle_us = await ping_while(gateway, lambda: time.sleep(idle_s))
         begin_s, begin_cpu_s, begin_own_s, lines = time.monotonic(), _cpu_s(gateway.pid), gateway.cpu_s(), 0
 
         def export() -> None:
             nonlocal lines
-            lines = _read_export(gateway)
+            lines = read_export(gateway.port, gateway.operator)
 
         busy_us = await ping_while(gateway, export)
         took_s, spent_s = time.monotonic() - begin_s, _cpu_s(gateway.pid) - begin_cpu_s
@@ -111,19 +106,6 @@ async def _measure(gateway: Gateway, idle_s: float) -> dict[str, float]:
         "idle_p99_us": p99(idle_us),
     }
     return figures | {"p50_us": statistics.median(busy_us), "p99_us": p99(busy_us)}
-
-
-def _read_export(gateway: Gateway) -> int:
-    """Reads the whole export and returns how many lines it has, but for the first."""
-    with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=_DEADLINE_S)) as link:
-        link.request("GET", _PATH, headers={"Authorization": f"Bearer {gateway.operator}"})
-        answer = link.getresponse()
-        if answer.status != 200:
-            raise BenchError(f"the export was answered with {answer.status}")
-        lines = -1
-        while more := answer.read(_READ_BYTES):
-            lines += more.count(b"\n")
-        return lines
 
 
 def _cpu_s(process: int) -> float:
