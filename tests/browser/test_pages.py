@@ -11,8 +11,9 @@ from darvaz.gateway.dashboard.routes import as_sent
 from tests.support.gateway import GatewayProcess
 
 WEIGHT_BYTES_MAX = 300 * 1024
-# What is loaded only by somebody who flashes a board from the browser.
-SELDOM = {"board-code.js", "board-prompt.js", "browser-flash.js", "flash-plan.js"}
+# What is loaded only by somebody who flashes a board from the browser; the other files of that count with the pages.
+SELDOM = {"board-code.js", "board-prompt.js", "browser-flash.js", "flash-plan.js", "serial-line.js", "board-error.js"}
+SELDOM |= {"esp-loader.js", "rom-protocol.js"}
 SELDOM_BYTES_MAX = 24 * 1024
 # The sentences of two languages, of which a page loads what it needs.
 SENTENCES_BYTES_MAX = 72 * 1024

@@ -10,7 +10,7 @@ from typing import cast
 
 from darvaz.boards.emulated import NoEmulator, board
 from darvaz.boards.emulated.board import MACHINE, PASSWORD, SSID
-from darvaz.boards.emulated.packages import Emulator, fetch
+from darvaz.boards.emulated.packages import Emulator, fetch, fetch_image
 from tests.support.fork_server import ForkServer, can_fork
 from tests.support.gateway import GatewayProcess
 from tests.support.needs import missing
@@ -62,3 +62,11 @@ def person_env(home: Path, gateway: GatewayProcess) -> dict[str, str]:
         "DARVAZ_WIFI_SSID": SSID,
         "DARVAZ_WIFI_PASSWORD": PASSWORD,
     }
+
+
+def official_image(name: str, sha256: str) -> bytes:
+    """Returns another official image of MicroPython; where it cannot be had, the test ends."""
+    try:
+        return fetch_image(name, sha256).read_bytes()
+    except NoEmulator as error:
+        missing(str(error))

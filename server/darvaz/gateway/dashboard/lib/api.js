@@ -58,10 +58,11 @@ export function failureText(error) {
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
+ * @param {number} [deadlineMs]
  * @returns {Promise<any>}
  */
-export async function request(method, path, body) {
-  const response = await send(method, path, body);
+export async function request(method, path, body, deadlineMs) {
+  const response = await send(method, path, body, deadlineMs);
   return response.status === 204 ? null : response.json().catch(() => ({}));
 }
 
@@ -73,9 +74,9 @@ export async function fetchFile(path) {
   return (await send("GET", path)).blob();
 }
 
-/** @type {(method: string, path: string, body?: unknown) => Promise<Response>} */
-async function send(method, path, body) {
-  const response = await reach(method, path, body, method === "GET" ? RETRIES_MS : []);
+/** @type {(method: string, path: string, body?: unknown, deadlineMs?: number) => Promise<Response>} */
+async function send(method, path, body, deadlineMs = DEADLINE_MS) {
+  const response = await reach(method, path, body, method === "GET" ? RETRIES_MS : [], deadlineMs);
   setClockFrom(response.headers.get("Date"));
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
@@ -88,16 +89,16 @@ async function send(method, path, body) {
   throw new Problem(response.status, code, detail, await inLanguage(detail, code));
 }
 
-/** @type {(method: string, path: string, body: unknown, retriesMs: number[]) => Promise<Response>} */
-async function reach(method, path, body, [retryMs, ...laterMs]) {
+/** @type {(method: string, path: string, body: unknown, retriesMs: number[], deadlineMs: number) => Promise<Response>} */
+async function reach(method, path, body, [retryMs, ...laterMs], deadlineMs) {
   const json =
     body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   try {
-    return await fetch(relative(path), { method, signal: AbortSignal.timeout(DEADLINE_MS), ...json });
+    return await fetch(relative(path), { method, signal: AbortSignal.timeout(deadlineMs), ...json });
   } catch {
     if (retryMs !== undefined) {
       await new Promise((resolve) => setTimeout(resolve, retryMs));
-      return reach(method, path, body, laterMs);
+      return reach(method, path, body, laterMs, deadlineMs);
     }
     throw new Problem(0, "unreachable", t("problem_unreachable"));
   }

@@ -1,5 +1,8 @@
 // A board at its raw prompt, over a serial port of the browser (Web Serial): brings it there, and runs code on it.
 
+import { BoardError } from "./board-error.js";
+import { SerialLine } from "./serial-line.js";
+
 // MicroPython reference, "The MicroPython Interactive Interpreter Mode", raw mode.
 
 /** @import { BoardPort } from "./types.js" */
@@ -17,63 +20,30 @@ const REBOOT_MS = 5_000;
 const EXEC_MS = 20_000;
 // A UART of a board holds about as much; it has no flow control.
 const PIECE_BYTES = 256;
-const PIECE_MS = 10;
-const WAITING_CHARS_MAX = 1_000_000;
 // Boards with USB of their own send nothing before a terminal says that it is there; programmers reset the chip by it.
-const RASPBERRY_PI = 0x2e8a;
-const RESET = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()";
-
-/** Why a board could not be used; the message is the key of a sentence, and `value` what is in it. */
-export class BoardError extends Error {
-  /**
-   * @param {string} key
-   * @param {string} [value]
-   */
-  constructor(key, value = "") {
-    super(key);
-    this.value = value;
-  }
-}
+export const RASPBERRY_PI = 0x2e8a;
+const RESTART = "import machine, time\ntime.sleep_ms(100)\nmachine.";
 
 export class BoardPrompt {
   #port;
-  /** What arrived and nobody has read: one character for each byte. */
-  #text = "";
-  #isLost = false;
+  #line;
   #isAtPrompt = false;
-  /** Wakes who waits for more. */
-  #wake = () => {};
-  /** @type {ReadableStreamDefaultReader<Uint8Array> | null} */
-  #reader = null;
-  /** @type {WritableStreamDefaultWriter<Uint8Array> | null} */
-  #writer = null;
 
   /** @param {BoardPort} port */
   constructor(port) {
     this.#port = port;
+    this.#line = new SerialLine(port);
   }
 
   /** Opens the port, and begins to read. */
   async open() {
-    try {
-      await this.#port.open({ baudRate: BAUD });
-    } catch {
-      throw new BoardError("flash_port_busy");
-    }
-    const isNative = this.#port.getInfo?.().usbVendorId === RASPBERRY_PI;
-    // A port that has no such lines says so.
-    await this.#port.setSignals?.({ dataTerminalReady: isNative, requestToSend: false }).catch(() => {});
-    this.#reader = /** @type {ReadableStream<Uint8Array>} */ (this.#port.readable).getReader();
-    this.#writer = /** @type {WritableStream<Uint8Array>} */ (this.#port.writable).getWriter();
-    this.#listen(this.#reader);
+    await this.#line.open(BAUD);
+    await this.#line.signal(this.#port.getInfo?.().usbVendorId === RASPBERRY_PI, false);
   }
 
   /** Closes the port. */
   async close() {
-    await this.#reader?.cancel().catch(() => {});
-    this.#reader?.releaseLock();
-    this.#writer?.releaseLock();
-    await this.#port.close().catch(() => {});
+    await this.#line.close();
   }
 
   /** Ends the board's program, and restarts its interpreter at the raw prompt. */
@@ -92,7 +62,7 @@ export class BoardPrompt {
    * @param {number} [deadlineMs]
    */
   async exec(code, deadlineMs = EXEC_MS) {
-    this.#text = "";
+    this.#line.text = "";
     await this.#write(code);
     await this.#write("\x04");
     await this.#readTo("OK", deadlineMs);
@@ -102,36 +72,22 @@ export class BoardPrompt {
     return utf8Of(output);
   }
 
-  /** Restarts the board, if it is at its prompt; nothing of its answer is waited for. */
-  async restart() {
+  /**
+   * Restarts the board, if it is at its prompt; nothing of its answer is waited for.
+   * @param {"reset" | "bootloader"} [how]
+   */
+  async restart(how = "reset") {
     if (!this.#isAtPrompt) return;
     this.#isAtPrompt = false;
-    this.#text = "";
-    await this.#write(`${RESET}\x04`);
+    this.#line.text = "";
+    await this.#write(`${RESTART}${how}()\x04`);
   }
 
   /** Returns what the board has printed since the last time. */
   takeOutput() {
-    const text = utf8Of(this.#text);
-    this.#text = "";
+    const text = utf8Of(this.#line.text);
+    this.#line.text = "";
     return text;
-  }
-
-  /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
-  async #listen(reader) {
-    try {
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) break;
-        for (const byte of value) this.#text += String.fromCharCode(byte);
-        if (this.#text.length > WAITING_CHARS_MAX) this.#text = this.#text.slice(-WAITING_CHARS_MAX);
-        this.#wake();
-      }
-    } catch {
-      // The plug was pulled, or the board restarted.
-    }
-    this.#isLost = true;
-    this.#wake();
   }
 
   async #flood() {
@@ -169,39 +125,19 @@ export class BoardPrompt {
    * @param {string} ending
    * @param {number} waitMs
    */
-  async #readTo(ending, waitMs) {
-    const endMs = performance.now() + waitMs;
-    for (;;) {
-      const at = this.#text.indexOf(ending);
-      if (at >= 0) {
-        const found = this.#text.slice(0, at);
-        this.#text = this.#text.slice(at + ending.length);
-        return found;
-      }
-      if (this.#isLost) throw new BoardError("flash_gone");
-      const leftMs = endMs - performance.now();
-      if (leftMs <= 0) throw new BoardError("flash_silent");
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, leftMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve(undefined);
-        };
-      });
-    }
+  #readTo(ending, waitMs) {
+    return this.#line.until(() => {
+      const { text } = this.#line;
+      const at = text.indexOf(ending);
+      if (at < 0) return undefined;
+      this.#line.text = text.slice(at + ending.length);
+      return text.slice(0, at);
+    }, waitMs);
   }
 
   /** @param {string} text */
-  async #write(text) {
-    const data = new TextEncoder().encode(text);
-    for (let at = 0; at < data.length; at += PIECE_BYTES) {
-      if (at) await new Promise((resolve) => setTimeout(resolve, PIECE_MS));
-      try {
-        await this.#writer?.write(data.subarray(at, at + PIECE_BYTES));
-      } catch {
-        throw new BoardError("flash_gone");
-      }
-    }
+  #write(text) {
+    return this.#line.write(new TextEncoder().encode(text), PIECE_BYTES);
   }
 }
 

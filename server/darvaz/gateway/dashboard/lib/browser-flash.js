@@ -3,7 +3,8 @@
 
 import { request } from "./api.js";
 import { closeCode, FACTS, FILES, openCode, readCode, removeCode, renameCode } from "./board-code.js";
-import { BoardError } from "./board-prompt.js";
+import { BoardError } from "./board-error.js";
+import { sha256 } from "./checksums.js";
 import {
   CONFIG,
   checkSpace,
@@ -17,8 +18,6 @@ import {
   planOf,
   STAGED,
 } from "./flash-plan.js";
-
-export { wifiFault } from "./flash-plan.js";
 
 /** @import { BoardPrompt } from "./board-prompt.js" */
 /** @import { Facts, Owned } from "./flash-plan.js" */
@@ -185,10 +184,4 @@ function lastLine(output) {
 /** @param {string} base64 */
 function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-}
-
-/** @param {Uint8Array} data */
-async function sha256(data) {
-  const hash = await crypto.subtle.digest("SHA-256", /** @type {Uint8Array<ArrayBuffer>} */ (data));
-  return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,7 +1,7 @@
 // What a flash from the browser does with a board, decided before anything is written. What is not simple, such as a
 // maker's own program, is left to `make flash`, which keeps it.
 
-import { BoardError } from "./board-prompt.js";
+import { BoardError } from "./board-error.js";
 
 export const MAIN = "/main.py";
 export const CONFIG = "/config.json";

@@ -66,6 +66,15 @@ export interface BoardPort {
 /** navigator.serial, as far as it is used. */
 export interface SerialPorts {
   requestPort(): Promise<BoardPort>;
+  getPorts(): Promise<BoardPort[]>;
+}
+
+/** Tells what happens, by the key of a sentence, and how much of it is done: 0 to 1. */
+export type Progress = (key: string, part?: number) => void;
+
+declare global {
+  /** Of the File System Access API, which some browsers lack. */
+  function showDirectoryPicker(options: { id: string; mode: "readwrite" }): Promise<FileSystemDirectoryHandle>;
 }
 
 /** A system that boards are shown to. */
