@@ -44,6 +44,8 @@ def test_blanks_beside_signs_are_not_sent_but_those_of_texts_are(tmp_path: Path)
         "const f = (g) => g ? [1, 2] : g + +1;\n"
         "const h = / = /.test(i) && j;\n"
         "const k = `l = ${m}` + 'n = o';\n"
+        "const u = [`v = ${w}`, x];\n"
+        "const y = [`${z ? `a = b` : c}`, d];\n"
         'const p = "q \\" = r"; return "s" + t;\n'
     )
     assert as_sent(script).decode().splitlines() == [
@@ -51,6 +53,8 @@ def test_blanks_beside_signs_are_not_sent_but_those_of_texts_are(tmp_path: Path)
         "const f=(g)=>g?[1,2]:g + +1;",
         "const h = / = /.test(i) && j;",
         "const k = `l = ${m}` + 'n = o';",
+        "const u=[`v = ${w}`,x];",
+        "const y = [`${z ? `a = b` : c}`, d];",
         'const p="q \\" = r";return "s" + t;',
     ]
 
@@ -59,6 +63,14 @@ def test_commas_behind_the_last_of_several_lines_are_not_sent(tmp_path: Path) ->
     script = tmp_path / "script.js"
     script.write_text('const a = [\n  "b,",\n  c,\n];\nd(\n  "e,]",\n);\n')
     assert as_sent(script).decode().splitlines() == ['const a=["b,",c];', 'd("e,]");']
+
+
+def test_blanks_of_styles_are_not_sent_but_those_with_a_meaning_are(tmp_path: Path) -> None:
+    style = tmp_path / "style.css"
+    style.write_text(
+        'a :hover, b > c {\n  margin: 0 1px;\n  font: 1em "d, e: f", g;\n}\n@media (min-width: 1em) {\n}\n'
+    )
+    assert as_sent(style).decode() == 'a :hover,b > c{font:1em "d, e: f",g;}@media (min-width:1em){}'
 
 
 async def test_the_list_of_devices_needs_few_bytes_from_this_host_alone(gateway: GatewayProcess, page: Page) -> None:

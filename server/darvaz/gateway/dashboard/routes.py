@@ -31,11 +31,14 @@ _STYLE_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
 _INDENTATION = re.compile(rb"^\s+", re.MULTILINE)
 # What formatters put behind the last of several lines.
 _LAST_COMMA = re.compile(rb",(?=\n[)\]}])")
-_STYLE_BLANKS = re.compile(rb"\s*([{};])\s*")
+# Before a colon a blank has a meaning, in a selector.
+_STYLE_BLANKS = re.compile(rb'("[^"\n]*")|\s*([{};,])\s*|(:) +')
 # A line that only goes on in the next one; one with // in it may have a comment at its end.
 _BROKEN_LINE = re.compile(rb"^((?:(?!//)[^\n])*)(?:(?<=[,({\[])\n|\n(?=[)\]}.?:&|]))", re.MULTILINE)
-_TEXT = rb'"(?:[^"\\\n]|\\.)*"'
-# A line whose texts are in quotation marks only: elsewhere / may begin a pattern or a comment.
+# In backticks, one may be inside of another one: then its braces do not match.
+_TEMPLATE = rb"`(?:[^`\\\n]|\\.)*`"
+_TEXT = rb'(?:"(?:[^"\\\n]|\\.)*"|' + _TEMPLATE + rb")"
+# Outside of texts / may begin a pattern or a comment.
 _PLAIN_LINE = re.compile(rb"^(?:[^\"'`/\n]|" + _TEXT + rb")+$", re.MULTILINE)
 # Not beside + and -, which have another meaning twice.
 _TEXT_OR_SIGN = re.compile(_TEXT + rb"| *(=>|[=<>!]=+|&&|\|\||\?\?|[=,;{}()?:|&<>*\[\]]) *")
@@ -70,13 +73,15 @@ def as_sent(file: Path) -> bytes:
     if file.suffix in (".js", ".css"):
         body = _INDENTATION.sub(b"", body)
     if file.suffix == ".css":
-        return _STYLE_BLANKS.sub(rb"\1", body)
+        return _STYLE_BLANKS.sub(rb"\1\2\3", body)
     if file.suffix != ".js":
         return body
     return _PLAIN_LINE.sub(_without_blanks, _BROKEN_LINE.sub(rb"\1", _LAST_COMMA.sub(b"", body)))
 
 
 def _without_blanks(line: re.Match[bytes]) -> bytes:
+    if any(text.count(b"{") != text.count(b"}") for text in re.findall(_TEMPLATE, line[0])):
+        return line[0]
     return _TEXT_OR_SIGN.sub(lambda found: found[1] or found[0], line[0])
 
 
