@@ -13,7 +13,7 @@ from tests.support.gateway import GatewayProcess
 WEIGHT_BYTES_MAX = 300 * 1024
 # What is loaded only by somebody who flashes a board from the browser; the other files of that count with the pages.
 SELDOM = {"board-code.js", "board-prompt.js", "browser-flash.js", "flash-plan.js", "serial-line.js", "board-error.js"}
-SELDOM |= {"esp-loader.js", "rom-protocol.js"}
+SELDOM |= {"esp-loader.js", "rom-protocol.js", "checksums.js"}
 SELDOM_BYTES_MAX = 24 * 1024
 # The sentences of two languages, of which a page loads what it needs.
 SENTENCES_BYTES_MAX = 72 * 1024
@@ -70,7 +70,7 @@ def test_blanks_of_styles_are_not_sent_but_those_with_a_meaning_are(tmp_path: Pa
     style.write_text(
         'a :hover, b > c {\n  margin: 0 1px;\n  font: 1em "d, e: f", g;\n}\n@media (min-width: 1em) {\n}\n'
     )
-    assert as_sent(style).decode() == 'a :hover,b > c{font:1em "d, e: f",g;}@media (min-width:1em){}'
+    assert as_sent(style).decode() == 'a :hover,b > c{margin:0 1px;font:1em "d, e: f",g;}@media (min-width:1em){}'
 
 
 async def test_the_list_of_devices_needs_few_bytes_from_this_host_alone(gateway: GatewayProcess, page: Page) -> None:

@@ -8,7 +8,7 @@ import { checkImage, IMAGE_BYTES_MAX } from "../lib/micropython-image.js";
 import { SerialLine } from "../lib/serial-line.js";
 import { language } from "../lib/words.js";
 import { copyable } from "./copyable.js";
-import { button, h, hint, labelled, row, t } from "./page-parts.js";
+import { button, h, labelled, row, t } from "./page-parts.js";
 
 /** @import { BoardPort, Progress, SerialPorts } from "../lib/types.js" */
 
@@ -20,28 +20,27 @@ const PLATFORM = "import sys\nprint(sys.platform)";
 const BOARDS = { RP2040: "pico_w", RP2350: "pico_2_w", ESP32: "esp32cam" };
 
 export class MicropythonInstall {
-  /** What a board has if it ends now: "untouched", "partial" or "installed". */
+  /** What a board has if it ends now: "untouched", "partial_…" or "installed". */
   state = "untouched";
   #ports;
   #tell;
   #end = new AbortController();
   #file = h("input", { type: "file", accept: ".uf2,.bin" });
-  #bar = h("progress", { max: 1, hidden: true, "aria-label": t("image_progress") });
+  #bar = h("progress", { max: 1, hidden: true, "aria-label": "MicroPython" });
   #choices = h("div", {});
   #stop = button("flash_stop", () => this.stop());
   element;
 
   /**
-   * @param {"pico" | "esp32cam"} kind
    * @param {SerialPorts} ports
    * @param {Tell} tell
    */
-  constructor(kind, ports, tell) {
+  constructor(ports, tell) {
     this.#ports = ports;
     this.#tell = tell;
     this.#stop.hidden = true;
     const file = labelled("image_file", this.#file);
-    this.element = h("div", {}, this.#choices, h("p", {}, this.#bar, " ", this.#stop), hint(`flash_how_${kind}`), file);
+    this.element = h("div", {}, this.#choices, h("p", {}, this.#bar, " ", this.#stop), file);
   }
 
   /** Ends it at the next moment at which that can be. */
@@ -78,7 +77,7 @@ export class MicropythonInstall {
     try {
       await loader.write(image);
     } finally {
-      if (loader.hasBegun) this.state = "partial";
+      if (loader.hasBegun) this.state = "partial_esp32cam";
     }
     this.state = "installed";
     return port;
@@ -94,7 +93,7 @@ export class MicropythonInstall {
     };
     const { folder, chip } = await this.#ask("pico_how", { pico_choose: choose, pico_restart: restart });
     const image = await this.#image(chip);
-    this.state = "partial";
+    this.state = "partial_pico";
     await copyImage(folder, image, this.#report, this.#end.signal);
     this.state = "installed";
     return this.#returned();
@@ -103,7 +102,7 @@ export class MicropythonInstall {
   /** @param {() => Promise<null>} restart */
   async #byHand(restart) {
     const is = (/** @type {string} */ chip) => async () => chip;
-    const choices = { pico_is_w: is("RP2040"), pico_is_2_w: is("RP2350"), pico_restart: restart };
+    const choices = { "Pico W": is("RP2040"), "Pico 2 W": is("RP2350"), pico_restart: restart };
     const chip = await this.#ask("pico_which", choices);
     const url = URL.createObjectURL(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (await this.#image(chip))]));
     const link = h("a", { href: url, download: `${BOARDS[chip]}.uf2` }, t("pico_save"));
@@ -180,7 +179,7 @@ export class MicropythonInstall {
   /** @param {string} board */
   async #fromGateway(board) {
     const found = await loadImage(board, this.#report, this.#end.signal);
-    if (found) this.#tell("image_is", `${found.about.name}, SHA-256 ${found.about.sha256.slice(0, 12)}…`);
+    if (found) this.#tell("flash_found", `${found.about.name}, SHA-256 ${found.about.sha256.slice(0, 12)}…`);
     return found?.data;
   }
 

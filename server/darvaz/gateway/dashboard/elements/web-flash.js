@@ -51,7 +51,7 @@ class WebFlash extends HTMLElement {
     const fields = Object.entries(inputs).map(([name, input]) =>
       h("label", {}, h("span", {}, t(`flash_${name}`)), input),
     );
-    const form = formOf(() => this.#flash(), ...fields, labelled("flash_micropython", this.#micropython), this.#start);
+    const form = formOf(() => this.#flash(), ...fields, labelled("MicroPython", this.#micropython), this.#start);
     this.replaceChildren(title, h("p", {}, t("flash_intro")), form, this.#status, this.#steps, this.#output);
     this.#fillAddress();
   }
@@ -61,12 +61,12 @@ class WebFlash extends HTMLElement {
   }
 
   #chooseInstall() {
-    const kind = /** @type {"keep" | "pico" | "esp32cam"} */ (this.#micropython.value);
+    const kind = this.#micropython.value;
     const make = async () => {
       if (kind === "keep") return null;
       const { MicropythonInstall } = await import("./micropython-install.js");
       const ports = /** @type {SerialPorts} */ (serialPorts());
-      return new MicropythonInstall(kind, ports, (key, value) => this.#tell(key, value));
+      return new MicropythonInstall(ports, (key, value) => this.#tell(key, value));
     };
     this.#installing = make();
     this.#installing.then((install) => this.#steps.replaceChildren(...(install ? [install.element] : [])));
@@ -101,7 +101,7 @@ class WebFlash extends HTMLElement {
     } catch (error) {
       const isNewAndMute = isMute(error, install);
       this.#tell(isNewAndMute ? `flash_mute_${kind}` : error);
-      if (install && !isNewAndMute) this.#status.append(` ${t(`flash_state_${install.state}_${kind}`)}`);
+      if (install && !isNewAndMute) this.#status.append(` ${t(`flash_${install.state}`)}`);
       if (!this.isConnected) announce(String(this.#status.textContent));
     }
     this.#start.disabled = this.#micropython.disabled = false;

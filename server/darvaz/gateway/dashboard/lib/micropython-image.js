@@ -35,7 +35,7 @@ export function checkImage(data, chip) {
   const { chip: found, flash } = contentOf(data);
   if (found !== chip) throw new BoardError("image_other_chip", found);
   const text = new TextDecoder("latin1").decode(flash);
-  if (data.length < IMAGE_BYTES_LEAST || !text.includes("MicroPython")) throw new BoardError("image_no_micropython");
+  if (data.length < IMAGE_BYTES_LEAST || !text.includes("MicroPython")) throw new BoardError("image_none");
   const machine = /[\w .()/+-]{3,60} with RP2\d+/.exec(text)?.[0].trim();
   if (machine && !machine.includes(" W")) throw new BoardError("image_no_wifi", machine);
   // A name that only the camera driver of our programs has.
@@ -52,7 +52,7 @@ function contentOf(data) {
     if (data.length < TABLE_AT + 2) throw new BoardError("image_damaged");
     const number = view.getUint16(12, true);
     const chip = ESP_CHIPS[number] ?? `ESP32 (${number})`;
-    if (chip === "ESP32" && view.getUint16(TABLE_AT, true) !== TABLE_MARK) throw new BoardError("image_part");
+    if (chip === "ESP32" && view.getUint16(TABLE_AT, true) !== TABLE_MARK) throw new BoardError("image_damaged");
     return { chip, flash: data };
   }
   if (data.length < BLOCK_BYTES || view.getUint32(0, true) !== MARKS[0]) throw new BoardError("image_none");

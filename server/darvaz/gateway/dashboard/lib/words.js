@@ -8,7 +8,7 @@ import { fa } from "./words-fa.js";
 /** @type {Record<Language, Record<string, string>>} */
 const WORDS = { en, fa };
 /** What pages brought with them. */
-export const addedWords = /** @type {[Record<string, string>, Record<string, string>][]} */ ([]);
+export const addedWords = /** @type {Record<string, [string, string]>[]} */ ([]);
 const KEY = "darvaz.language";
 /** @type {Language} */
 let chosen = (localStorage.getItem(KEY) ?? navigator.language).startsWith("fa") ? "fa" : "en";
@@ -26,13 +26,14 @@ export function t(key, value = "") {
 
 /**
  * Takes the sentences of one page, which are loaded with it.
- * @param {Record<string, string>} english
- * @param {Record<string, string>} persian
+ * @param {Record<string, [english: string, persian: string]>} words
  */
-export function addWords(english, persian) {
-  addedWords.push([english, persian]);
-  Object.assign(WORDS.en, english);
-  Object.assign(WORDS.fa, persian);
+export function addWords(words) {
+  addedWords.push(words);
+  for (const [key, [english, persian]] of Object.entries(words)) {
+    WORDS.en[key] = english;
+    WORDS.fa[key] = persian;
+  }
 }
 
 /**
