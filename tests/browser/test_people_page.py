@@ -166,3 +166,27 @@ async def test_axe_finds_nothing_on_people_cards_and_what_is_shared(
         await page.get_by_role("button", name="Make a link").click()
         await link_in(page)
         await check_axe(page)
+
+
+async def test_the_language_that_a_person_chooses_follows_them_to_another_browser(
+    gateway: GatewayProcess, browser: Browser, owner: httpx.AsyncClient, page: Page
+) -> None:
+    made = await owner.post("/api/people", json={"name": "Yasaman", "role": "viewer"})
+    paths = [(await owner.post(f"/api/people/{made.json()['id']}/links")).json()["path"] for _ in range(2)]
+    contexts = [await browser.new_context(locale="en-GB") for _ in range(3)]
+    first, second, third = [await context.new_page() for context in contexts]
+    await first.goto(gateway.url + paths[0])
+    await expect(first.get_by_label("Language")).to_have_value("en")
+    async with first.expect_response(lambda response: response.request.method == "PATCH"):
+        await first.get_by_label("Language").select_option("fa")
+
+    await second.goto(gateway.url + paths[1])
+    await expect(second.locator("html")).to_have_attribute("lang", "fa")
+    await expect(second.get_by_role("heading", name="دستگاه‌ها")).to_be_visible()
+    link = (await owner.post(f"/api/people/{made.json()['id']}/links")).json()["path"]
+    await third.goto(gateway.url + link.partition("#")[0])
+    await expect(third.locator("#status")).to_have_text("برای استفاده از دروازه وارد شوید.")
+    await page.goto(f"{gateway.url}/#/people")
+    await expect(page.get_by_role("row", name="Yasaman")).to_contain_text("Persian")
+    for context in contexts:
+        await context.close()

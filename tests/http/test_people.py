@@ -183,3 +183,41 @@ async def test_a_shared_dashboard_shows_its_boards_alone_and_ends_with_its_link(
     assert (await wall.ask("GET", "/api/journal?type=log&device=desk")).status_code == 200
     await gateway.ask("DELETE", f"/api/invitations/{made['id']}")
     assert (await wall.ask("GET", "/api/layouts")).status_code == 401
+
+
+async def test_a_person_keeps_a_language_for_pages_and_links(gateway: RunningApp) -> None:
+    browser = await joined(gateway, "Nikan", role="viewer")
+    before = (await browser.ask("GET", "/api/session")).json()["language"]
+
+    changed = await browser.ask("PATCH", "/api/session", json={"language": "fa"})
+
+    link = (await browser.ask("POST", "/api/session/link")).json()["path"]
+    people = (await gateway.get("/api/people")).json()["people"]
+    assert (before, changed.json()["language"]) == (None, "fa")
+    assert link.startswith("/sign-in?language=fa#dvz_")
+    assert [each["language"] for each in people if each["name"] == "Nikan"] == ["fa"]
+    assert_problem(await browser.ask("PATCH", "/api/session", json={"language": "de"}), 422, "invalid")
+    assert_problem(await gateway.ask("PATCH", "/api/session", json={"language": "fa"}), 409, "no_person")
+
+
+async def test_the_language_of_the_first_browser_is_kept_until_the_person_chooses(gateway: RunningApp) -> None:
+    browser = Browser(gateway, ELSEWHERE)
+    await browser.sign_in(await invited(gateway, role="viewer"), name="Parisa", language="fa")
+    first = (await browser.ask("GET", "/api/session")).json()["language"]
+    link = (await browser.ask("POST", "/api/session/link")).json()["path"]
+    other = Browser(gateway, "192.0.2.8")
+    await other.sign_in(link.partition("#")[2], language="en")
+
+    assert (first, (await other.ask("GET", "/api/session")).json()["language"]) == ("fa", "fa")
+
+
+async def test_an_owner_changes_the_language_of_a_person_and_takes_it_away(gateway: RunningApp) -> None:
+    browser = await joined(gateway, "Shirin", role="viewer")
+    person = await id_of(gateway, "Shirin")
+
+    persian = await gateway.ask("PATCH", f"/api/people/{person}", json={"language": "fa"})
+    kept = await gateway.ask("PATCH", f"/api/people/{person}", json={"name": "Shirin S"})
+    none = await gateway.ask("PATCH", f"/api/people/{person}", json={"language": None})
+
+    assert [answer.json()["language"] for answer in (persian, kept, none)] == ["fa", "fa", None]
+    assert (await browser.ask("GET", "/api/session")).json()["language"] is None

@@ -51,6 +51,20 @@ async def gateway(service: PushService) -> AsyncIterator[RunningApp]:
         yield running
 
 
+async def test_a_browser_is_told_in_the_language_that_its_person_chose(
+    gateway: RunningApp, service: PushService
+) -> None:
+    browser, subscriber = await subscribed(gateway, service, "en")
+    await browser.ask("PATCH", "/api/session", json={"language": "fa"})
+    await watch_cold(gateway)
+    async with board_at(gateway, "greenhouse") as board:
+        await report(board, temperature=3.5)
+        (began,) = await received(service, subscriber, 1)
+
+    assert began.payload["lang"] == "fa"
+    assert "۳٫۵" in began.payload["title"]
+
+
 async def test_a_browser_is_told_in_its_language_what_began_and_that_it_is_over(
     gateway: RunningApp, service: PushService
 ) -> None:

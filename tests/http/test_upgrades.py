@@ -32,7 +32,7 @@ FINGERPRINTS = {
     "darvaz": (
         "f622a1a1 e6fd4aa3 4bb50cc4 53ec9e62 6719fa72 7c031fca eee5a20a 6f00218f 8135dd56 9d6ca34f"
         " 0ea2ec2d 942819d4 025e7a0e e2efe3b2 b9b78099 562221bd c9aed3fe fdef8307 d769e1c2 5aa06261"
-        " 09a2bc5c 4dd505dd"
+        " 09a2bc5c 4dd505dd 85d65c97"
     ),
     "history": "a648c89f be63599e 6719fa72 1fc429d4",
 }

@@ -156,6 +156,7 @@ ROUTES: list[tuple[str, str, int, Any]] = [
     ("POST", "/mcp", ASSIST, {"jsonrpc": "2.0", "id": 1, "method": "ping"}),
     # The last one: a session ends with it.
     ("POST", "/api/session/link", LEAVE, None),
+    ("PATCH", "/api/session", LEAVE, {}),
     ("DELETE", "/api/session", LEAVE, None),
 ]
 # An <img> of a foreign page must not use up the places of event streams.

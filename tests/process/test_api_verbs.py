@@ -30,7 +30,10 @@ WITHOUT_VERB = {
     "GET /metrics", "GET /api/home-assistant", "DELETE /api/devices/{device}/home-assistant-key", "POST /mcp",
     "PUT /api/devices/{device}/words", "PUT /api/home-assistant", "GET /api/firmware",
     "GET /api/micropython", "GET /api/micropython/{board}", "POST /api/micropython/{board}",
-    "POST /api/session/link", "POST /api/qr-codes",
+    "POST /api/session/link", "POST /api/qr-codes", "PATCH /api/session",
+    # Only a browser can subscribe itself.
+    "GET /api/push-subscription", "PUT /api/push-subscription", "DELETE /api/push-subscription",
+    "POST /api/push-subscription/test",
 }  # fmt: skip
 
 
@@ -136,6 +139,19 @@ async def test_a_dashboard_goes_to_a_file_and_comes_back(gateway: GatewayProcess
     assert made in listed.stdout and "The hall" in listed.stdout
     assert removed.stdout == f"{made} is removed.\n"
     assert wrong.exit_code == 1 and "is not a dashboard" in wrong.stderr
+
+
+async def test_the_language_of_a_person_is_changed_and_shown(gateway: GatewayProcess) -> None:
+    await run(gateway, "people", "add", "Nasrin", "--role", "viewer")
+    changed = await run(gateway, "people", "change", "Nasrin", "--language", "fa", "--json")
+    listed = await run(gateway, "people", "list", "--json")
+    link = await run(gateway, "people", "link", "Nasrin")
+    again = await run(gateway, "people", "change", "Nasrin", "--language", "none", "--json")
+    await run(gateway, "people", "remove", "Nasrin")
+
+    assert (json.loads(changed.stdout)["language"], json.loads(again.stdout)["language"]) == ("fa", None)
+    assert [person["language"] for person in json.loads(listed.stdout) if person["name"] == "Nasrin"] == ["fa"]
+    assert "/sign-in?language=fa#dvz_" in link.stdout
 
 
 async def test_people_are_invited_changed_and_removed(gateway: GatewayProcess) -> None:

@@ -91,16 +91,24 @@ def link(name: str, as_json: bool, gateway: str) -> None:
 @click.option("--role", type=_ROLES)
 @_may
 @click.option("--rename", metavar="NAME", help="What they are called from now on.")
+@click.option(
+    "--language",
+    type=click.Choice(["en", "fa", "none"]),
+    help="Of their pages and of alerts on their browsers; none is that of each browser.",
+)
 @json_option
 @gateway_option
 def change(
-    name: str, role: str | None, may: tuple[str, ...], rename: str | None, as_json: bool, gateway: str
+    name: str, role: str | None, may: tuple[str, ...], rename: str | None, language: str | None, as_json: bool,
+    gateway: str,
 ) -> None:  # fmt: skip
-    """Change the role of the person NAME, what they may use, or what they are called; it counts at once."""
+    """Change the role of the person NAME, what they may use, what they are called, or their language."""
     known = found_person(gateway, name)
     fields: dict[str, Any] = {} if rename is None else {"name": rename}
     if role is not None or may:
         fields |= {"role": role or known["role"], "grants": _grants(role or known["role"], may)}
+    if language is not None:
+        fields["language"] = None if language == "none" else language
     changed = ask(gateway, requests.change_person(known["id"], fields))
     text = visible_json(changed, indent=2) if as_json else f"{visible(changed['name'])} is {visible(changed['role'])}."
     click.echo(text)
@@ -171,7 +179,7 @@ def _may_text(grants: list[GrantInfo]) -> str:
 def _whole(person: PersonInfo) -> dict[str, str]:
     used = iso(person["last_used"]) or ""
     return {"name": person["name"], "role": person["role"], "may": _may_text(person["grants"]), "used": used,
-            "id": person["id"]}  # fmt: skip
+            "language": person["language"] or "", "id": person["id"]}  # fmt: skip
 
 
 def _brief(person: PersonInfo) -> dict[str, str]:

@@ -28,6 +28,7 @@ class PersonInfo(TypedDict):
     created: UnixSeconds
     sessions: int
     last_used: UnixSeconds | None
+    language: str | None
 
 
 class PeopleInfo(TypedDict):
@@ -73,7 +74,7 @@ def add_person(name: str, role: str, grants: Sequence[Mapping[str, Any]] = ()) -
 
 
 def change_person(person: str, fields: Mapping[str, Any]) -> ApiRequest:
-    """Changes name, role or grants; what is missing stays."""
+    """Changes name, role, grants or language; what is missing stays."""
     return ApiRequest("PATCH", path_of("people", person), shape=PersonInfo, body=dict(fields))
 
 

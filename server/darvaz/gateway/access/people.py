@@ -8,6 +8,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 from darvaz.gateway.access.roles import Grant, PersonRole, dump_grants, load_grants, role_of
 from darvaz.gateway.storage.database import transaction
@@ -16,7 +17,10 @@ PEOPLE_MAX = 500
 NAME_CHARS_MAX = 40
 
 _ID_BYTES = 5
-_COLUMNS = "id, name, role, grants, created_s, invitation"
+_COLUMNS = "id, name, role, grants, created_s, invitation, language"
+
+
+PersonLanguage = Literal["en", "fa"]
 
 
 class NameTakenError(Exception):
@@ -38,6 +42,8 @@ class Person:
     created_s: float
     invitation: str | None
     """The id of the invitation that they came with."""
+    language: PersonLanguage | None = None
+    """Of pages and messages; None until they chose one: then that of their browser."""
 
 
 class People:
@@ -87,7 +93,7 @@ class People:
         person_id = base64.b32encode(secrets.token_bytes(_ID_BYTES)).decode().lower()
         person = Person(person_id, name, role, tuple(grants), self._unix_s(), invitation)
         self._connection.execute(
-            f"INSERT INTO people ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO people ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, NULL)",
             (person_id, name, role, dump_grants(grants), person.created_s, invitation),
         )
         return person
@@ -102,6 +108,11 @@ class People:
             "UPDATE people SET name = ?, role = ?, grants = ? WHERE id = ?",
             (name, role, dump_grants(grants), person_id),
         )
+
+    def set_language(self, person_id: str, language: PersonLanguage | None, *, is_guess: bool = False) -> None:
+        """Changes the language of a person; a guess is taken only where they have none."""
+        guess = " AND language IS NULL" if is_guess else ""
+        self._connection.execute(f"UPDATE people SET language = ? WHERE id = ?{guess}", (language, person_id))
 
     def remove(self, person_id: str) -> bool:
         """Removes a person, with all sessions, links and tokens that are theirs or that they made.
@@ -130,6 +141,15 @@ def _key(name: str) -> str:
 
 
 def _person(
-    person_id: str, name: str, role: str, grants: str, created_s: float, invitation: str | None
-) -> Person:  # fmt: skip
-    return Person(person_id, name, role_of(role), load_grants(grants), created_s, invitation)
+    person_id: str,
+    name: str,
+    role: str,
+    grants: str,
+    created_s: float,
+    invitation: str | None,
+    language: str | None,
+) -> Person:
+    known = language if language in get_args(PersonLanguage) else None
+    return Person(
+        person_id, name, role_of(role), load_grants(grants), created_s, invitation, cast(PersonLanguage | None, known)
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from darvaz.gateway.alerts.phrases import Language
 from darvaz.gateway.alerts.push_addresses import EndpointError, parse_endpoint
@@ -93,6 +94,13 @@ class Browsers:
 
     def find(self, session: str) -> Subscription | None:
         return self._known.get(session)
+
+    def set_language(self, sessions: Iterable[str], language: Language) -> None:
+        """Changes the language of the browsers of a person, by their sessions."""
+        of_person = {each: self._known[each] for each in sessions if each in self._known}
+        changed = {each: replace(known, language=language) for each, known in of_person.items()}
+        self._known.update(changed)
+        self._kept.put(changed)
 
     def put(
         self, session: str, endpoint: str, browser: str, secret: str, language: Language, contact: str

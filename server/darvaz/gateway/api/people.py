@@ -9,12 +9,12 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from darvaz.gateway.access import Grant, Need
-from darvaz.gateway.access.people import NameTakenError, Person, TooManyPeopleError
+from darvaz.gateway.access.people import NameTakenError, Person, PersonLanguage, TooManyPeopleError
 from darvaz.gateway.access.roles import GRANTS_MAX, PersonRole
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES_MAX
 from darvaz.gateway.api.lists import list_in_slices
 from darvaz.gateway.api.operations import Call, Operation
-from darvaz.gateway.api.sessions import SignInLinkAnswer, link_answer
+from darvaz.gateway.api.sessions import SignInLinkAnswer, link_answer, set_language
 from darvaz.gateway.api.types import PersonName
 from darvaz.gateway.http.problems import problem
 
@@ -37,6 +37,9 @@ class PersonChange(msgspec.Struct, forbid_unknown_fields=True):
     name: PersonName | UnsetType = UNSET
     role: PersonRole | UnsetType = UNSET
     grants: Grants | UnsetType = UNSET
+    language: Annotated[
+        PersonLanguage | UnsetType | None, Meta(description="Of pages and messages; null is that of their browser.")
+    ] = UNSET
 
 
 class PersonAnswer(msgspec.Struct):
@@ -51,6 +54,7 @@ class PersonAnswer(msgspec.Struct):
     sessions: Annotated[int, Meta(description="How many of their browsers are signed in.")]
     last_used: Annotated[float | None, Meta(description="When one of these was used last, in Unix seconds.")]
     is_you: bool
+    language: Annotated[PersonLanguage | None, Meta(description="Null until they chose one.")]
 
 
 class PeopleList(msgspec.Struct):
@@ -83,7 +87,7 @@ def add_person(call: Call) -> PersonAnswer | Response:
 
 
 def change_person(call: Call) -> PersonAnswer | Response:
-    """Changes the name, the role or the grants of a person; it counts from their next request on."""
+    """Changes the name, the role, the grants or the language of a person; it counts from their next request on."""
     people, change = call.parts.operators.people, call.body
     known = people.find(str(call.scope["path_params"]["person"]))
     if known is None:
@@ -98,6 +102,8 @@ def change_person(call: Call) -> PersonAnswer | Response:
         people.change(known.person_id, name, role, grants)
     except NameTakenError as error:
         return _conflict(error)
+    if change.language is not UNSET:
+        set_language(call, known.person_id, change.language)
     call.parts.end_streams()
     person = people.find(known.person_id)
     assert person is not None
@@ -134,7 +140,7 @@ def issue_person_link(call: Call) -> SignInLinkAnswer | Response:
         return _unknown()
     made = operators.links.issue(person.role, minutes, person=person.person_id)
     call.record("sign-in link issued", f"link {made.identity} of {person.name} for {minutes:g} minutes")
-    return link_answer(call, made, person.role, minutes)
+    return link_answer(call, made, person.role, minutes, person.language)
 
 
 OPERATIONS = [
@@ -202,4 +208,5 @@ def _answer(call: Call, person: Person, used_s: list[float]) -> PersonAnswer:
         sessions=len(used_s),
         last_used=max(used_s, default=None),
         is_you=person.person_id == call.admitted.person,
+        language=person.language,
     )

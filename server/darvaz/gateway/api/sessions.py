@@ -11,6 +11,7 @@ from starlette.responses import Response
 from darvaz.gateway.access import BrowserSession, Grant, Need, Refused, Role, SignedIn
 from darvaz.gateway.access.credentials import CREDENTIAL_CHARS_MAX, Credential
 from darvaz.gateway.access.decisions import NAME_NEEDED, OWNERS_ONLY
+from darvaz.gateway.access.people import PersonLanguage
 from darvaz.gateway.access.roles import PersonRole, is_at_least
 from darvaz.gateway.access.sign_in_links import LINK_MINUTES, LINK_MINUTES_MAX
 from darvaz.gateway.api.operations import Call, Operation, respond
@@ -40,6 +41,16 @@ class SignInRequest(msgspec.Struct, forbid_unknown_fields=True):
         UNSET
     )
 
+    language: Annotated[
+        PersonLanguage | UnsetType, Meta(description="Of the page; kept for a person who has chosen none.")
+    ] = UNSET
+
+
+class SessionChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What a person chooses for themselves."""
+
+    language: Annotated[PersonLanguage | None, Meta(description="Null is that of each browser.")]
+
 
 class LimitsAnswer(msgspec.Struct):
     """The boards and commands that a caller may see and use."""
@@ -59,6 +70,7 @@ class WhoAmI(msgspec.Struct):
     person: Annotated[str | None, Meta(description="The id of the person that it is.")] = None
     name: Annotated[str, Meta(description="What that person is called.")] = ""
     limits: Annotated[LimitsAnswer | None, Meta(description="What may be seen and used; null for all.")] = None
+    language: Annotated[PersonLanguage | None, Meta(description="That the person chose; null for none.")] = None
 
 
 class SessionAnswer(msgspec.Struct):
@@ -113,6 +125,9 @@ def sign_in(call: Call) -> WhoAmI | Response:
         return problem(made.status, made.code, made.message)
     if isinstance(made, Refused):
         return refuse(call.parts, call.caller, made, "sign-in")
+    session = access.sessions.find(made.session_id)
+    if session is not None and session.person is not None and call.body.language is not UNSET:
+        access.people.set_language(session.person, call.body.language, is_guess=True)
     call.record("signed in", f"{made.name} {made.role} session {made.session_id}".lstrip())
     response = respond(WhoAmI(made.role, "session", made.session_id, name=made.name), 201)
     _set_cookie(call, response, made)
@@ -129,8 +144,30 @@ def who_am_i(call: Call) -> WhoAmI:
         by = "home_assistant"
     return WhoAmI(
         admitted.role, by, admitted.session_id, admitted.token_id, admitted.person, admitted.name,
-        None if limits is None else LimitsAnswer(limits.grants, limits.layout, limits.may_command),
+        None if limits is None else LimitsAnswer(limits.grants, limits.layout, limits.may_command), _language(call),
     )  # fmt: skip
+
+
+def change_own(call: Call) -> WhoAmI | Response:
+    """Changes the language of the person who asks: of their pages, of alerts on their browsers, of their links."""
+    if call.admitted.person is None:
+        return problem(409, "no_person", "only people have a language of their own; an owner gives you a name")
+    set_language(call, call.admitted.person, call.body.language)
+    return who_am_i(call)
+
+
+def set_language(call: Call, person_id: str, language: PersonLanguage | None) -> None:
+    """Changes the language of a person, and that of the browsers that tell them of alerts."""
+    operators = call.parts.operators
+    operators.people.set_language(person_id, language)
+    if language is not None:
+        own = [each.session_id for each in operators.sessions.list() if each.person == person_id]
+        call.parts.alerts.messages.browsers.set_language(own, language)
+
+
+def _language(call: Call) -> PersonLanguage | None:
+    person = None if call.admitted.person is None else call.parts.operators.people.find(call.admitted.person)
+    return None if person is None else person.language
 
 
 def sign_out(call: Call) -> Response:
@@ -178,13 +215,16 @@ def issue_own_link(call: Call) -> SignInLinkAnswer | Response:
         return problem(409, "no_person", "only people make links for their own devices; an owner gives you a name")
     made = call.parts.operators.links.issue(admitted.role, LINK_MINUTES, person=admitted.person)
     call.record("sign-in link issued", f"link {made.identity} for another device of their own")
-    return link_answer(call, made, admitted.role, LINK_MINUTES)
+    return link_answer(call, made, admitted.role, LINK_MINUTES, _language(call))
 
 
-def link_answer(call: Call, made: Credential, role: Role, minutes: float) -> SignInLinkAnswer:
-    """Returns a new link with the address that others reach."""
+def link_answer(
+    call: Call, made: Credential, role: Role, minutes: float, language: PersonLanguage | None = None
+) -> SignInLinkAnswer:
+    """Returns a new link with the address that others reach, whose page is in a language."""
+    query = "" if language is None else f"?language={language}"
     return SignInLinkAnswer(
-        path=f"{SIGN_IN_PATH}#{made.text}",
+        path=f"{SIGN_IN_PATH}{query}#{made.text}",
         address=address_of(call.parts.access.connection),
         is_public=bool(call.parts.settings.public_url),
         role=role,
@@ -198,6 +238,10 @@ OPERATIONS = [
         body=SignInRequest, answer=WhoAmI, status=201, errors=(401, 403, 409, 429, 503),
     ),
     Operation(method="GET", path="/api/session", tag=_TAG, handle=who_am_i, need=Need.SEE, answer=WhoAmI),
+    Operation(
+        method="PATCH", path="/api/session", tag=_TAG, handle=change_own, need=Need.LEAVE, is_stored=True,
+        body=SessionChange, answer=WhoAmI, errors=(409,),
+    ),
     Operation(
         method="DELETE", path="/api/session", tag=_TAG, handle=sign_out, need=Need.LEAVE,
         is_stored=True, status=204,

@@ -174,6 +174,8 @@ function languageChoice() {
     const wanted = /** @type {import("./lib/words.js").Language} */ (choice.value);
     const typed = typedTexts();
     draw(() => chooseLanguage(wanted)).then(() => typeAgain(typed));
+    // What the gateway tells this person elsewhere is in it too.
+    if (store.name) request("PATCH", "/api/session", { language: wanted }).catch(() => {});
   });
   return choice;
 }

@@ -295,4 +295,6 @@ MIGRATIONS: Migrations = (
     ),
     # What people chose for cameras, each as JSON (cameras/picture_settings.py).
     ("CREATE TABLE camera_pictures (id TEXT PRIMARY KEY, number INTEGER NOT NULL, data TEXT NOT NULL) WITHOUT ROWID",),
+    # The language that a person chose (access/people.py).
+    ("ALTER TABLE people ADD COLUMN language TEXT",),
 )

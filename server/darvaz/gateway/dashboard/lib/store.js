@@ -4,6 +4,7 @@ import { loadDevices, pathOf, request } from "./api.js";
 import { setClock } from "./clock.js";
 import { Events } from "./events.js";
 import { KnownDevices } from "./known-devices.js";
+import { chooseLanguage } from "./words.js";
 
 /** @import { Device, Limits, Role, StoreEvents } from "./types.js" */
 
@@ -100,6 +101,7 @@ class Store extends EventTarget {
     this.bySession = session.by === "session";
     this.name = session.name;
     this.limits = session.limits;
+    if (session.language) chooseLanguage(session.language);
     this.#tellBegun();
   }
 

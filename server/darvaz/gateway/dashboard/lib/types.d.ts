@@ -182,6 +182,8 @@ export interface Limits {
 }
 
 export interface Person {
+  /** That they chose; null: none. */
+  language: "en" | "fa" | null;
   id: string;
   name: string;
   role: Role;

@@ -1,7 +1,7 @@
 // The page of people: who there is and what they may do, and the links that let others in.
 
 import { groupsOf } from "../elements/fleet-filters.js";
-import { announce, bdi, failureText, h, request, store, t, visible } from "../lib/page.js";
+import { announce, bdi, failureText, h, language, request, store, t, visible } from "../lib/page.js";
 import "../lib/words-people.js";
 import { isConfirmed } from "../elements/dialog.js";
 import { commandsIn, grantsDialog } from "../elements/grants-dialog.js";
@@ -162,7 +162,9 @@ class PeoplePage extends HTMLElement {
 
   /** @param {Person} person */
   #personRow(person) {
-    const { id, name, role, grants, last_used, is_you } = person;
+    const { id, name, role, grants, last_used, is_you, language: chosen } = person;
+    const spoken =
+      chosen && h("small", { class: "quiet" }, " ", new Intl.DisplayNames(language(), { type: "language" }).of(chosen));
     const choice = select(ROLES, "role");
     choice.setAttribute("aria-label", `${t("person_role")}: ${visible(name)}`);
     choice.disabled = is_you;
@@ -189,7 +191,7 @@ class PeoplePage extends HTMLElement {
     return h(
       "tr",
       {},
-      h("th", { scope: "row" }, bdi(name), is_you && h("strong", {}, ` (${t("person_you")})`)),
+      h("th", { scope: "row" }, bdi(name), is_you && h("strong", {}, ` (${t("person_you")})`), spoken),
       cell("person_role", choice),
       cell("person_may", mayText(role, grants)),
       cell("used", last_used ? timeElement(last_used) : t("never")),

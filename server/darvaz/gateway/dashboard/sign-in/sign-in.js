@@ -5,7 +5,9 @@ import { WORDS } from "./words-sign-in.js";
 // What the gateway says of an invitation that needs a name, or another one.
 const NAMELESS = new Set(["name_needed", "name_taken"]);
 
-const language = (localStorage.getItem("darvaz.language") ?? navigator.language).startsWith("fa") ? "fa" : "en";
+// That of the person a link is for, unless somebody chose one here.
+const asked = localStorage.getItem("darvaz.language") ?? new URLSearchParams(location.search).get("language");
+const language = (asked ?? navigator.language).startsWith("fa") ? "fa" : "en";
 const words = WORDS[language];
 const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const form = element("form");
@@ -58,7 +60,7 @@ async function signIn(text) {
     const response = await fetch("api/session", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ token: secret, ...given }),
+      body: JSON.stringify({ token: secret, language, ...given }),
     });
     if (response.ok) {
       show("done");
