@@ -18,6 +18,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ _LINE_BYTES_MAX = 4096
 _COPY = "copy "
 # The radio's bus: DATA and CLK (pico-sdk, src/boards/include/boards/pico_w.h).
 _RADIO_PINS = (24, 29)
+# How much of a board's time passes in one turn, and how much of ours: turns of a board that computes are of 5 ms.
+_SLEEP_NS, _TURN_S = 8_000_000, 0.005
 # What the thermometer in the chip reads, of 4095 at 3.3 V: 21 °C.
 _THERMOMETER, _THERMOMETER_READS = 4, 889
 # The emulator has the whole address space of a flash, a Pico W only this.
@@ -177,6 +180,21 @@ class QuietPins:
         return getattr(self._bank, name)
 
 
+def take_longer_turns(simulator: Any) -> None:
+    """Lets a board that waits sleep for some milliseconds at a time; the emulator's own turns are of one.
+
+    Each turn looks at consoles and connections, which is a third of what a waiting board costs.
+    """
+    clock, take_turn = simulator.clock, simulator._execute_batch
+
+    def take_turns() -> None:
+        began_ns, until_s = clock.nanos, time.monotonic() + _TURN_S
+        while not simulator.stopped and clock.nanos - began_ns < _SLEEP_NS and time.monotonic() < until_s:
+            take_turn()
+
+    simulator._execute_batch = take_turns
+
+
 class FlashRecorder:
     """Adds what each write and each erasure changes in the file system to a file, at the end of its command."""
 
@@ -261,6 +279,7 @@ async def run(image: Path, kept: bytes, record: Path | None, keep: Callable[[byt
     # The emulator's own are the same after each start, and with them the board's id of its start.
     device.mcu.rosc.random_bit = functools.partial(secrets.randbits, 1)
     device.mcu._gpio_bank = QuietPins(device.mcu)
+    take_longer_turns(device.simulator)
     device.mcu.flash[: len(kept)] = kept
     if record is not None:
         FlashRecorder(device.mcu, record)
