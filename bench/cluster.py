@@ -32,6 +32,9 @@ _PING = json.dumps({"type": "ping"})
 _DECLARED = {"led": {"on": {"type": "boolean"}}}
 _DEADLINE_S = 60.0
 _IDLE_S = 5.0
+# In which what was received goes to the disk and to other gateways.
+_AFTER_S = 0.7
+_SETTLE_S = 6.0
 
 
 class Nats(NamedTuple):
@@ -84,9 +87,15 @@ async def boards(at: GatewayProcess, count: int) -> AsyncIterator[list[ClientCon
         yield links
 
 
-async def cost_us(at: GatewayProcess, links: list[ClientConnection], text: str, count: int) -> float:
-    """Returns the processor time of a gateway for one message, in microseconds; each board sends `count`."""
-    before_s = cpu_s(at.pid)
+async def cost_us(
+    at: GatewayProcess, links: list[ClientConnection], text: str, count: int, quiet_ms: float = 0.0
+) -> float:
+    """Returns the processor time of a gateway for one message, in microseconds; each board sends `count`.
+
+    With that of what is written and sent of them behind their answers, and without that of as long a quiet time, of
+    which a second takes `quiet_ms`.
+    """
+    began_s, before_s = time.monotonic(), cpu_s(at.pid)
 
     async def send(link: ClientConnection) -> None:
         for _ in range(count):
@@ -100,7 +109,9 @@ async def cost_us(at: GatewayProcess, links: list[ClientConnection], text: str, 
 
     async with asyncio.timeout(_DEADLINE_S):
         await asyncio.gather(*(send(link) for link in links), *(receive(link) for link in links))
-    return (cpu_s(at.pid) - before_s) * 1e6 / (count * len(links))
+    await asyncio.sleep(_AFTER_S)
+    quiet_s = quiet_ms / 1000 * (time.monotonic() - began_s)
+    return (cpu_s(at.pid) - before_s - quiet_s) * 1e6 / (count * len(links))
 
 
 async def idle_ms(at: GatewayProcess) -> float:
@@ -150,7 +161,7 @@ async def wait_until_seen(at: GatewayProcess, device: str) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def measure(folder: Path, rounds: int, count: int) -> dict[str, Any]:
+async def measure(folder: Path, rounds: int, count: int, commands: int) -> dict[str, Any]:
     """Returns the figures of all rounds."""
     telemetry = json.dumps({"type": "telemetry", "values": {"temperature": 21.5, "humidity": 40}})
     logged = json.dumps({"type": "log", "message": "Device status update", "level": "info"})
@@ -169,11 +180,13 @@ async def measure(folder: Path, rounds: int, count: int) -> dict[str, Any]:
                 idle[name] = await idle_ms(at)
             for _ in range(rounds):
                 for name, text in texts.items():
-                    costs[name]["single"].append(await cost_us(single, alone, text, count))
-                    costs[name]["cluster"].append(await cost_us(owner, together, text, count))
-                trips["single"] += await round_trips_ms(single, alone[0], count)
-                trips["owner"] += await round_trips_ms(owner, together[0], count)
-                trips["other"] += await round_trips_ms(other, together[0], count)
+                    costs[name]["single"].append(await cost_us(single, alone, text, count, idle["single"]))
+                    costs[name]["cluster"].append(await cost_us(owner, together, text, count, idle["cluster"]))
+                # The other gateway takes over what was sent, and a command would wait for that.
+                await asyncio.sleep(_SETTLE_S)
+                trips["single"] += await round_trips_ms(single, alone[0], commands)
+                trips["owner"] += await round_trips_ms(owner, together[0], commands)
+                trips["other"] += await round_trips_ms(other, together[0], commands)
     return {"costs": costs, "trips": trips, "idle": idle}
 
 
@@ -192,10 +205,12 @@ def main() -> int:
     """Measures and prints; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--count", type=int, default=300, help="messages of each board, and commands, in a round")
+    parser.add_argument("--count", type=int, default=1000, help="messages of each board in a round")
+    parser.add_argument("--commands", type=int, default=200, help="in a round")
+    parser.add_argument("--folder", help="of the data: an answered command waits for its disk")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="darvaz-bench-") as folder:
-        show(asyncio.run(measure(Path(folder), options.rounds, options.count)))
+    with tempfile.TemporaryDirectory(prefix="darvaz-bench-", dir=options.folder) as folder:
+        show(asyncio.run(measure(Path(folder), options.rounds, options.count, options.commands)))
     return 0
 
 

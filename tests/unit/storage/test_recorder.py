@@ -221,3 +221,27 @@ def test_who_waits_hears_it_without_the_time_to_gather(tmp_path: Path, monkeypat
 
 def test_who_waits_for_a_recorder_that_is_not_started_hears_no(tmp_path: Path) -> None:
     assert not asyncio.run(Started(tmp_path).recorder.wait_until_durable(10.0))
+
+
+def test_what_follows_a_sync_is_not_told_before_the_disk_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, calls = Started(tmp_path), list[str]()
+    sync = gateway.recorder._log.sync
+
+    def refuse() -> None:
+        raise OSError("no space left on device")
+
+    def note_sync() -> None:
+        sync()
+        calls.append("synced")
+
+    gateway.recorder.on_synced = lambda: calls.append("told")
+    gateway.history.record("pico", NOON_S, {"t": 1.0})
+    monkeypatch.setattr(gateway.recorder._log, "sync", refuse)
+    is_written = gateway.recorder.writer.write_once()
+    before = list(calls)
+    monkeypatch.setattr(gateway.recorder._log, "sync", note_sync)
+    gateway.sync()
+
+    assert (is_written, before, calls) == (False, [], ["synced", "told"])

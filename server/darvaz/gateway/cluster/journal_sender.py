@@ -70,14 +70,21 @@ class JournalSender:
     def open(self) -> None:
         """Follows the journal from now on."""
         loop = asyncio.get_running_loop()
+        # Of the recorder's thread: records that no disk has yet.
+        appended: list[JournalMessage] = []
 
         def take(first_id: int, groups: list[EntryGroup], packed: bytes) -> None:
-            messages = messages_of(first_id, groups, packed)
+            appended.extend(messages_of(first_id, groups, packed))
+
+        def hand_over() -> None:
+            messages = appended[:]
+            appended.clear()
             # In the last moments of a gateway, the loop is over: its next start sends the rest.
             if messages and not loop.is_closed():
                 loop.call_soon_threadsafe(self._keep, messages)
 
         self._parts.journal.on_packed = take
+        self._parts.recorder.on_synced = hand_over
 
     def _keep(self, messages: list[JournalMessage]) -> None:
         self._waiting += messages
@@ -144,6 +151,8 @@ class JournalSender:
             position = journal.position
             journal.flush_now()
             await journal.writer.wait_until_written(position, _STORE_DEADLINE_S)
+        # What others have and a power cut takes from this one would have its numbers twice.
+        await self._parts.recorder.wait_until_durable(_STORE_DEADLINE_S)
         while self._sent_id < end_id:
             found = await self._parts.reader.read(read_messages, self._sent_id, end_id, oldest_ms)
             if not found:

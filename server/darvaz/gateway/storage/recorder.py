@@ -75,6 +75,8 @@ class Recorder:
         self._answered_requests, self._signs_due_s = 0, 0.0
         # By kind: up to which position a source survives a power cut. The thread's.
         self._durable = {source.kind: 0 for source in sources}
+        self.on_synced: Callable[[], None] = _nothing
+        """Is called by the thread once what the sources appended survives a power cut."""
         # Counts the requests to sync, for the writer's idea of a position.
         self._requests = 0
         self.writer = BackgroundWriter(
@@ -208,6 +210,7 @@ class Recorder:
         del self._waiters[:waiting]
         if answers:
             self._tell(answers)
+        self.on_synced()
         return requests
 
     def _may_rest(self, now_s: float) -> bool:
@@ -224,3 +227,7 @@ class Recorder:
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(tell)
+
+
+def _nothing() -> None:
+    """Stands where nobody listens."""
