@@ -16,25 +16,29 @@ test("a code that says everything is said in Persian alone", () => {
 test("a sentence that says more than its code has its own, with Persian digits", () => {
   const text = persianOf("there are 500 rules already: remove some, or use rules for groups", "too_many");
 
-  assert.match(text, /⁨۵۰۰⁩ قاعده/);
+  assert.match(text, /۵۰۰ قاعده/);
+});
+
+test("digits of a name stay as they are", () => {
+  assert.match(persianOf("kind: expected one of esp32cam, pico", "invalid"), /«esp32cam, pico»/);
 });
 
 test("what a code does not say is shown behind it, named as English", () => {
   const text = persianOf("words.json: too deep", "invalid");
 
-  assert.equal(text, "مقداری پذیرفته نیست (به انگلیسی: ⁨words.json: too deep⁩)");
+  assert.equal(text, "مقداری پذیرفته نیست (به انگلیسی: «words.json: too deep»)");
 });
 
 test("a board's own words are never taken for the gateway's", () => {
   const text = persianOf("cam: viewers may only read", "refused_by_board");
 
-  assert.equal(text, "برد نپذیرفت (به انگلیسی: ⁨cam: viewers may only read⁩)");
+  assert.equal(text, "برد نپذیرفت (به انگلیسی: «cam: viewers may only read»)");
 });
 
 test("a refusal in the journal has its code at its end", () => {
   assert.equal(persianOf("401 too_many_failures"), codes.too_many_failures);
   assert.equal(persianOf("POST /api/session: 403 not_allowed"), codes.not_allowed);
-  assert.equal(persianOf("closed 4401 before a token"), "پیش از نشان دادن توکن بسته شد (⁨۴۴۰۱⁩)");
+  assert.equal(persianOf("closed 4401 before a token"), "پیش از نشان دادن توکن بسته شد (۴۴۰۱)");
 });
 
 test("hidden characters of a value are written out", () => {

@@ -21,11 +21,12 @@ export function persianOf(sentence, code = CODE.exec(sentence)?.[1] ?? "") {
     if (found && code !== "refused_by_board") return text.replace(/\$(\d)/g, (_, at) => shown(found[Number(at)]));
   }
   if (!Object.hasOwn(codes, code)) return sentence;
-  // Isolated: its full stop and brackets stay in their places.
-  return partly.has(code) ? `${codes[code]} (${MORE}: \u2068${visible(sentence)}\u2069)` : codes[code];
+  // In quotation marks, as marks of direction would be written out by those who show untrusted text.
+  return partly.has(code) ? `${codes[code]} (${MORE}: «${visible(sentence)}»)` : codes[code];
 }
 
 /** @param {string} text that the gateway put into the sentence */
 function shown(text) {
-  return `\u2068${visible(text.replace(/\d/g, (digit) => DIGITS[Number(digit)]))}\u2069`;
+  // Digits of a name are a part of it.
+  return /^[\d.]+$/.test(text) ? text.replace(/\d/g, (digit) => DIGITS[Number(digit)]) : visible(text);
 }
