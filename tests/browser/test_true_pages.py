@@ -171,6 +171,8 @@ async def test_plots_are_in_the_same_order_at_every_visit(gateway: GatewayProces
         orders = []
         for _ in range(3):
             await page.goto(f"{gateway.url}/#/")
+            # The page before stays until the list is there.
+            await expect(page.locator("device-plots")).to_have_count(0)
             await page.goto(f"{gateway.url}/#/device/{device}")
             await expect(page.locator("device-plots figcaption")).to_have_count(4)
             await board.send("telemetry", values={"beta9": 5})
