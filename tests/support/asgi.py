@@ -113,8 +113,11 @@ class _Exchange(httpx.AsyncByteStream):
         return self.open_body(headers, b"")
 
     async def _run(self, app: ASGIApp, scope: Message) -> None:
-        await app(scope, self._receive, self._send)
-        await self._put(None)
+        try:
+            await app(scope, self._receive, self._send)
+        finally:
+            # Also where it failed after its head: the reader would wait forever.
+            await self._put(None)
 
     async def _receive(self) -> Message:
         if self._requests:

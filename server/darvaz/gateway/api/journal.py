@@ -19,8 +19,9 @@ from darvaz.gateway.http.authorization import refuse
 from darvaz.gateway.http.json_answers import JSON, NO_STORE
 from darvaz.gateway.http.problems import problem
 from darvaz.gateway.http.streaming import Pieces, StreamedResponse
-from darvaz.gateway.journal.export_lines import JournalRow, answer, head
+from darvaz.gateway.journal.export_lines import head
 from darvaz.gateway.journal.flush import wait_until_written
+from darvaz.gateway.journal.journal_row import JournalRow, answer
 from darvaz.gateway.journal.payload_search import PayloadFilter
 from darvaz.gateway.journal.queries import JournalFilter
 from darvaz.gateway.journal.view import JournalView

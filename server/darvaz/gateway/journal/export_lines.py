@@ -8,12 +8,11 @@ import io
 import re
 import sqlite3
 from datetime import UTC, datetime
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from darvaz.gateway.journal.batches import AnyGroup, fields_of
+from darvaz.gateway.journal.journal_row import answer
 from darvaz.gateway.journal.queries import JournalFilter, Row, Stretch, matches, read_stretch
 from darvaz.text.json_lines import one_line
 from darvaz.text.terminal import visible
@@ -30,28 +29,6 @@ _FORMULA_START = frozenset("=+-@")
 _ID_MAX = 2**63
 # What follows a second.
 _MILLISECONDS = [f".{number:03d}+00:00" for number in range(1000)]
-
-
-class JournalRow(msgspec.Struct):
-    """One entry; type and payload may hold any text that a device wrote."""
-
-    id: int
-    time: Annotated[float, Meta(description="When the gateway heard of it, in Unix seconds: the order of the journal.")]
-    device: str | None
-    kind: str | None
-    address: str | None
-    direction: Annotated[str, Meta(description="< received, > sent, = state")]
-    type: str
-    payload: str
-    happened: Annotated[float, Meta(description="When it happened: before `time` if it waited on its board.")]
-
-
-def answer(row: Row) -> JournalRow:
-    """Returns an entry as the API shows it."""
-    return JournalRow(
-        row.id, row.time_ms / 1000, row.device, row.kind, row.address, row.direction, row.type, row.payload,
-        row.happened_ms / 1000,
-    )  # fmt: skip
 
 
 def head(format_: str) -> bytes:
