@@ -6,7 +6,7 @@ import base64
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
@@ -34,6 +34,26 @@ async def test_a_rollout_that_stopped_says_why(gateway: GatewayProcess, page: Pa
             await expect(shown.get_by_text("1 fell back, 1 waiting")).to_be_visible()
             await shown.get_by_role("button", name="Go on").first.click()
             await expect(shown.get_by_role("heading", name="under way").first).to_be_visible()
+
+
+async def test_a_persian_page_says_in_persian_why_a_release_is_not_good(
+    gateway: GatewayProcess, browser: Browser
+) -> None:
+    files = {"main.py": base64.b64encode(b"import lamp\n").decode()}
+    assert gateway.post("/api/devices/canary-2/update-key").is_success
+    program = {"state": "flashed", "counter": 0, "has_key": True}
+    async with board_at(gateway.ws_url, "canary-2", program=program) as board:
+        number = gateway.post("/api/releases", json={"name": "lamp", "files": files}).json()["number"]
+        assert gateway.post("/api/rollouts", json={"release": number, "to": ["canary-2"]}).is_success
+        counter = await fall_back(board)
+    reason = "it was not found good in 3 starts"
+    after = {"state": "fell_back", "counter": counter, "failed": counter, "reason": reason}
+    context = await browser.new_context(locale="fa-IR")
+    async with board_at(gateway.ws_url, "canary-2", program={**program, **after}):
+        page = await context.new_page()
+        await page.goto(f"{gateway.url}/#/releases")
+        await expect(page.locator("release-page pre").first).to_contain_text("پس از ۳ راه‌اندازی")
+    await context.close()
 
 
 async def test_a_rollout_is_paused_and_goes_on(gateway: GatewayProcess, page: Page) -> None:

@@ -137,6 +137,8 @@ def test_each_pattern_is_of_a_sentence_that_the_gateway_has() -> None:
         "name: expected 3 or more characters", "name: expected a number of at most 3",
         "name: expected an integer of at most 3", "name: expected a number of 3 or more", "name: expected a number",
         "name: expected an integer", "name: expected a string", "name: expected true or false",
+        "it did not become good", "it was not found good in 3 starts",
+        "pump fell back: it was not found good in 3 starts",
         "7 more from here within 60 s", "7 more from other addresses within 60 s",
     ]  # fmt: skip
     gone = [

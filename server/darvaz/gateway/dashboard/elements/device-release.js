@@ -10,11 +10,11 @@ import {
   formOf,
   h,
   labelled,
-  pre,
   request,
   store,
   t,
   timeElement,
+  whyNot,
 } from "./page-parts.js";
 
 /** @import { Release } from "../lib/types.js" */
@@ -66,7 +66,7 @@ class DeviceRelease extends DevicePart {
         number && !isSafe ? [" ", t("release_number", formatValue(number))] : "",
       ),
       isSafe ? h("p", {}, t("program_safe_todo")) : "",
-      why ? pre("rollout_reason", why) : "",
+      why ? whyNot(why) : "",
     );
     // What is offered depends on what runs.
     if (store.mayChange) this.#load();

@@ -1,6 +1,6 @@
 // What pages of lists and forms have in common: panels, tables, labels and buttons with a name for screen readers.
 
-import { failureText, h, store, t, visible } from "../lib/page.js";
+import { failureText, h, inLanguage, store, t, visible } from "../lib/page.js";
 
 export * from "../lib/page.js";
 export * from "./dialog.js";
@@ -132,6 +132,14 @@ export const statusLine = () => h("p", { class: "quiet", role: "status" });
 
 /** @type {(key: string, text: string, dir?: "auto" | "ltr") => HTMLElement} */
 export const pre = (key, text, dir = "auto") => h("pre", { dir, tabindex: 0, "aria-label": t(key) }, text);
+
+/** Why a release does not run: in the reader's language where the gateway says it, and as it is where a board does. */
+/** @type {(reason: string) => HTMLElement} */
+export const whyNot = (reason) => {
+  const shown = pre("rollout_reason", reason);
+  inLanguage(reason).then((text) => shown.replaceChildren(text));
+  return shown;
+};
 
 /** @type {(length?: number, more?: import("../lib/types.js").Properties) => HTMLInputElement} */
 export const textInput = (length, more) => h("input", { maxlength: length, dir: "auto", autocomplete: "off", ...more });

@@ -9,13 +9,13 @@ import {
   formatValue,
   h,
   panel,
-  pre,
   request,
   row,
   statusLine,
   store,
   t,
   timeElement,
+  whyNot,
 } from "../elements/page-parts.js";
 
 /** @import { Release, Rollout, RolloutTarget } from "../lib/types.js" */
@@ -121,7 +121,7 @@ class ReleasePage extends HTMLElement {
         t(`rollout_${state}`),
       ),
       h("p", { class: "quiet" }, timeElement(created), release ? [" · ", changesOf(release)] : ""),
-      reason && pre("rollout_reason", reason),
+      reason && whyNot(reason),
       this.#boards(rollout),
       store.mayChange && buttons.length > 0 && row(buttons),
     );
@@ -186,6 +186,6 @@ function targetItem({ device, state, reason, changed }) {
     h("strong", {}, t(`update_${state}`)),
     " ",
     h("small", { class: "quiet" }, timeElement(changed)),
-    reason && pre("rollout_reason", reason),
+    reason && whyNot(reason),
   );
 }
