@@ -86,9 +86,10 @@ async def test_each_gateway_says_which_one_carries_rollouts_out_in_which_term(tm
 
 async def test_a_gateway_that_was_killed_is_missed_within_ten_seconds(nats: NatsServer) -> None:
     async with RunningApp(cluster=nats.url, cluster_node="seer") as seer:
+        # Who is there first leads.
+        await settled(lambda: leaders(seer)[0] == ["seer"])
         with GatewayProcess("--cluster", nats.url, "--cluster-node", "killed") as killed:
             await settled(lambda: names(seer) == ["killed", "seer"])
-            await settled(lambda: leaders(seer)[0] == ["seer"])
             printed = await asyncio.to_thread(run_cli, "cluster", "status", "--json", gateway=killed)
             async with asyncio.timeout(30):
                 # The one that was killed asks who leads once a second.

@@ -69,8 +69,8 @@ def run_schemathesis(gateway: GatewayProcess, token: str, folder: Path, *options
 
 
 # A response without an end; one that is not JSON; one whose wrong guesses lock the address out;
-# and one that issues tokens until its limit.
-SPECIAL = ("watch_events", "export_journal", "sign_in", "mint_public_tokens")
+# one that issues tokens until its limit; and one that loads a file from the internet.
+SPECIAL = ("watch_events", "export_journal", "sign_in", "mint_public_tokens", "fetch_image")
 # What these accept depends on more than a schema says: one field on another, an address that Apprise knows, base64.
 # Only that they take everything of the schema is left out of the checks.
 CHOOSY = (
