@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from darvaz.gateway.alerts.records import Kept, new_id
+from darvaz.gateway.storage.kept_rows import Kept, new_id
 
 LAYOUTS_TABLE = "layouts"
 LAYOUTS_MAX = 50

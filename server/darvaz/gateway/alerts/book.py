@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from darvaz.gateway.alerts.records import ACTIVE_MAX, ENDED_MAX, TABLES, Alert, Kept, new_id
+from darvaz.gateway.alerts.records import ACTIVE_MAX, ENDED_MAX, TABLES, Alert
 from darvaz.gateway.alerts.rules import GATEWAY, sentence
 from darvaz.gateway.alerts.states import Change, Key
 from darvaz.gateway.alerts.words import what_is_wrong
+from darvaz.gateway.storage.kept_rows import Kept, new_id
 
 
 class AlertBook:

@@ -23,8 +23,9 @@ from darvaz.gateway.alerts.push_encryption import (
 )
 from darvaz.gateway.alerts.push_payload import dump_payload, tag_of
 from darvaz.gateway.alerts.push_sender import NOT_INSTALLED, PushMessage, PushResult, PushSender
-from darvaz.gateway.alerts.records import TABLES, Kept, Message
+from darvaz.gateway.alerts.records import TABLES, Message
 from darvaz.gateway.storage.database import read_setting
+from darvaz.gateway.storage.kept_rows import Kept
 
 BROWSERS_MAX = 128
 # The name that rules use for all of them, and how the messages of one are told from those of a channel.

@@ -14,11 +14,12 @@ from darvaz.gateway.alerts.outbox import MESSAGES_PER_BROWSER_MAX, MESSAGES_PER_
 from darvaz.gateway.alerts.phrases import PHRASES, Language
 from darvaz.gateway.alerts.push_sender import PushResult
 from darvaz.gateway.alerts.recipients import Recipients
-from darvaz.gateway.alerts.records import TABLES, Alert, Channel, Kept, Message, new_id
+from darvaz.gateway.alerts.records import TABLES, Alert, Channel, Message
 from darvaz.gateway.alerts.rules import AlertRule
 from darvaz.gateway.alerts.sender import Sender
 from darvaz.gateway.alerts.telling import Notice
 from darvaz.gateway.alerts.words import Composer
+from darvaz.gateway.storage.kept_rows import Kept, new_id
 
 log = logging.getLogger("darvaz.alerts")
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from darvaz.gateway.alerts.browsers import BROWSERS, Browsers, line_of, session_of
 from darvaz.gateway.alerts.phrases import Language
-from darvaz.gateway.alerts.records import TABLES, Channel, Kept
+from darvaz.gateway.alerts.records import TABLES, Channel
+from darvaz.gateway.storage.kept_rows import Kept
 
 CHANNELS_MAX = 64
 

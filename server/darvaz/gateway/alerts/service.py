@@ -18,12 +18,13 @@ from darvaz.gateway.alerts.alert_changes import AlertChanges, Record
 from darvaz.gateway.alerts.book import AlertBook
 from darvaz.gateway.alerts.engine import Engine
 from darvaz.gateway.alerts.messages import Messages
-from darvaz.gateway.alerts.records import ACTIVE_MAX, TABLES, Alert, Kept, Waiting, new_id
+from darvaz.gateway.alerts.records import ACTIVE_MAX, TABLES, Alert, Waiting
 from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, RULES_MAX, AlertRule, RuleFields
 from darvaz.gateway.alerts.states import Key
 from darvaz.gateway.alerts.telling import Teller
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.long_work import LongWork
+from darvaz.gateway.storage.kept_rows import Kept, new_id
 
 log = logging.getLogger("darvaz.alerts")
 

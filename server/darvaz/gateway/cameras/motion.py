@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from darvaz.gateway.alerts.records import Kept
 from darvaz.gateway.cameras.motion_state import MotionChange, MotionState
 from darvaz.gateway.cameras.picture_change import UndecodableError, can_compare, changed_percent, thumbnail
 from darvaz.gateway.frames import Frame, Frames, TooManyViewersError, Viewer, ViewerRequest
+from darvaz.gateway.storage.kept_rows import Kept
 
 if TYPE_CHECKING:
     from PIL import Image

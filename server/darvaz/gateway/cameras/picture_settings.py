@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from darvaz.gateway.alerts.records import Kept
 from darvaz.gateway.frames import PictureOffer, ViewerRequest
 from darvaz.gateway.frames.demand import Size
+from darvaz.gateway.storage.kept_rows import Kept
 
 PICTURE_TABLE = "camera_pictures"
 

@@ -36,8 +36,6 @@ _unix_s: Final = time.time
 
 # By what sends them, with who asked for it.
 _JOURNALLED_ELSEWHERE: Final = frozenset({"update", "prompt"})
-# The journal has one time for all that came together; what is older than this tells by how much.
-_AGE_S_MIN: Final = 0.002
 
 
 class DeviceLink(Intake):

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import msgspec
 
 from darvaz.gateway.alerts.engine import Engine
-from darvaz.gateway.alerts.records import Kept, new_id
 from darvaz.gateway.alerts.states import exhaust
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.long_work import LongWork
@@ -29,6 +28,7 @@ from darvaz.gateway.rules.records import (
 )
 from darvaz.gateway.rules.records import sentence as sentence_of
 from darvaz.gateway.schedules import Schedule
+from darvaz.gateway.storage.kept_rows import Kept, new_id
 
 log = logging.getLogger("darvaz.rules")
 
