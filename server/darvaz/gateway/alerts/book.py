@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from darvaz.gateway.alerts.records import ACTIVE_MAX, ENDED_MAX, TABLES, Alert
+from darvaz.gateway.alerts.records import ACTIVE_MAX, ALERTS_TABLE, ENDED_MAX, Alert
 from darvaz.gateway.alerts.rules import GATEWAY, sentence
 from darvaz.gateway.alerts.states import Change, Key
 from darvaz.gateway.alerts.words import what_is_wrong
@@ -19,7 +19,7 @@ class AlertBook:
     """
 
     def __init__(self, tables: sqlite3.Connection) -> None:
-        self._kept = Kept(tables, TABLES[2], Alert)
+        self._kept = Kept(tables, ALERTS_TABLE, Alert)
         self.active: dict[Key, Alert] = {}
         """What is true now, the oldest first, by rule and device."""
         # What was, the oldest first, by id.

@@ -23,7 +23,7 @@ from darvaz.gateway.alerts.push_encryption import (
 )
 from darvaz.gateway.alerts.push_payload import dump_payload, tag_of
 from darvaz.gateway.alerts.push_sender import NOT_INSTALLED, PushMessage, PushResult, PushSender
-from darvaz.gateway.alerts.records import TABLES, Message
+from darvaz.gateway.alerts.records import BROWSERS_TABLE, Message
 from darvaz.gateway.storage.database import read_setting
 from darvaz.gateway.storage.kept_rows import Kept
 
@@ -64,7 +64,7 @@ class Browsers:
 
     def __init__(self, tables: sqlite3.Connection, unix_s: Callable[[], float] = time.time) -> None:
         self._tables = tables
-        self._kept = Kept(tables, TABLES[5], Subscription)
+        self._kept = Kept(tables, BROWSERS_TABLE, Subscription)
         self._unix_s = unix_s
         self._known: dict[str, Subscription] = {}
         self.may_be_told: Callable[[str], bool] = lambda session: True

@@ -14,7 +14,7 @@ from darvaz.gateway.alerts.outbox import MESSAGES_PER_BROWSER_MAX, MESSAGES_PER_
 from darvaz.gateway.alerts.phrases import PHRASES, Language
 from darvaz.gateway.alerts.push_sender import PushResult
 from darvaz.gateway.alerts.recipients import Recipients
-from darvaz.gateway.alerts.records import TABLES, Alert, Channel, Message
+from darvaz.gateway.alerts.records import MESSAGES_TABLE, Alert, Channel, Message
 from darvaz.gateway.alerts.rules import AlertRule
 from darvaz.gateway.alerts.sender import Sender
 from darvaz.gateway.alerts.telling import Notice
@@ -38,7 +38,7 @@ class Messages:
         unix_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._kept_messages = Kept(tables, TABLES[3], Message)
+        self._kept_messages = Kept(tables, MESSAGES_TABLE, Message)
         self.recipients = Recipients(tables, unix_s)
         self.browsers = self.recipients.browsers
         self._name_of = name_of

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from darvaz.gateway.alerts.browsers import BROWSERS, Browsers, line_of, session_of
 from darvaz.gateway.alerts.phrases import Language
-from darvaz.gateway.alerts.records import TABLES, Channel
+from darvaz.gateway.alerts.records import CHANNELS_TABLE, Channel
 from darvaz.gateway.storage.kept_rows import Kept
 
 CHANNELS_MAX = 64
@@ -21,7 +21,7 @@ class Recipients:
     """Channels and browsers, over restarts. Messages wait in a line for each. Used from the event loop only."""
 
     def __init__(self, tables: sqlite3.Connection, unix_s: Callable[[], float]) -> None:
-        self._kept = Kept(tables, TABLES[1], Channel)
+        self._kept = Kept(tables, CHANNELS_TABLE, Channel)
         # By name. Their addresses are secrets.
         self.channels: dict[str, Channel] = {}
         self.browsers = Browsers(tables, unix_s)

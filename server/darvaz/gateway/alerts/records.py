@@ -9,7 +9,9 @@ from msgspec import Meta
 
 from darvaz.gateway.alerts.phrases import Language
 
-TABLES = ("alert_rules", "alert_channels", "alerts", "alert_messages", "alert_waiting", "push_subscriptions")
+RULES_TABLE, CHANNELS_TABLE, ALERTS_TABLE = "alert_rules", "alert_channels", "alerts"
+MESSAGES_TABLE, WAITING_TABLE, BROWSERS_TABLE = "alert_messages", "alert_waiting", "push_subscriptions"
+TABLES = (RULES_TABLE, CHANNELS_TABLE, ALERTS_TABLE, MESSAGES_TABLE, WAITING_TABLE, BROWSERS_TABLE)
 # Alerts that are over; the oldest are deleted.
 ENDED_MAX = 2_000
 # Alerts at the same time; those beyond are counted, and neither kept nor told.

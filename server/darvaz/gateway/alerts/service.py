@@ -18,7 +18,7 @@ from darvaz.gateway.alerts.alert_changes import AlertChanges, Record
 from darvaz.gateway.alerts.book import AlertBook
 from darvaz.gateway.alerts.engine import Engine
 from darvaz.gateway.alerts.messages import Messages
-from darvaz.gateway.alerts.records import ACTIVE_MAX, TABLES, Alert, Waiting
+from darvaz.gateway.alerts.records import ACTIVE_MAX, RULES_TABLE, WAITING_TABLE, Alert, Waiting
 from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, RULES_MAX, AlertRule, RuleFields
 from darvaz.gateway.alerts.states import Key
 from darvaz.gateway.alerts.telling import Teller
@@ -74,10 +74,9 @@ class Alerts:
         self._folder = folder
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s
-        rules, _, _, _, waiting, _ = TABLES
-        self._kept_rules = Kept(tables, rules, AlertRule)
+        self._kept_rules = Kept(tables, RULES_TABLE, AlertRule)
         self.book = AlertBook(tables)
-        self._kept_waiting = Kept(tables, waiting, Waiting)
+        self._kept_waiting = Kept(tables, WAITING_TABLE, Waiting)
         self.messages = Messages(tables, name_of, record, unix_s, monotonic_s)
         self.messages.rule_of = self.engine.rules.get
         self._teller = Teller(self.engine.rules, lambda: self.messages.recipients.names, self._minute_of_day)
