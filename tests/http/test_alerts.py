@@ -10,24 +10,20 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from darvaz.gateway.alerts import telling
 from darvaz.gateway.alerts.outbox import MESSAGES_PER_CHANNEL_MAX, AlertOutbox
 from darvaz.gateway.alerts.records import Message
 from darvaz.gateway.releases.rollout import Rollout, RolloutPlan, Target
 from tests.support.app import RunningApp
 from tests.support.board import Board, board_at
 from tests.support.notified import NotificationService
+from tests.support.told_soon import tell_soon
 
 _DEADLINE_S = 30.0
 
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has what happens within a moment told together, so that a test need not wait for seconds."""
-    monkeypatch.setattr(telling, "GATHER_S", 0.2)
-    monkeypatch.setattr(telling, "GATHER_MAX_S", 0.5)
-    monkeypatch.setattr("darvaz.gateway.alerts.outbox.RETRY_FIRST_S", 0.1)
-    monkeypatch.setattr("darvaz.gateway.alerts.outbox.RETRY_MAX_S", 0.2)
+    tell_soon(monkeypatch)
 
 
 @pytest.fixture

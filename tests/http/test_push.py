@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from darvaz.gateway.alerts import telling
 from darvaz.gateway.alerts.browsers import BROWSERS_MAX
 from tests.http.test_loop_time import LONGEST_S, no_collection
 from tests.support.api import assert_problem
@@ -27,15 +26,12 @@ from tests.support.told_browsers import (
     until_told_no_more,
     watch_cold,
 )
+from tests.support.told_soon import tell_soon
 
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has what happens within a moment told together, so that a test need not wait for seconds."""
-    monkeypatch.setattr(telling, "GATHER_S", 0.2)
-    monkeypatch.setattr(telling, "GATHER_MAX_S", 0.5)
-    monkeypatch.setattr("darvaz.gateway.alerts.outbox.RETRY_FIRST_S", 0.1)
-    monkeypatch.setattr("darvaz.gateway.alerts.outbox.RETRY_MAX_S", 0.2)
+    tell_soon(monkeypatch)
 
 
 @pytest.fixture
@@ -241,7 +237,6 @@ async def test_an_alert_for_as_many_browsers_as_are_told_does_not_hold_the_event
 ) -> None:
     await gateway.parts.alerts.messages.browsers.prepare()
     subscribers = fill(gateway, service, BROWSERS_MAX)
-    gateway.parts.alerts.messages.browsers.may_be_told = lambda session: True
     await watch_cold(gateway)
     async with board_at(gateway, "greenhouse") as board:
         with no_collection(), measured_loop() as loop_time:

@@ -14,7 +14,7 @@ from tests.support.board import board_at
 from tests.support.gateway import GatewayProcess
 from tests.support.mosquitto import settled
 from tests.support.nats_server import NatsServer
-from tests.support.slow_syncs import slow_syncs
+from tests.support.preload import slow_syncs
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("cluster"), pytest.mark.timeout(240)]
 

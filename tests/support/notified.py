@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.support.post_server import PostServer
 
 
-class NotificationService:
+class NotificationService(PostServer):
     """Receives messages on a free port of this machine until the block ends; `is_down` has it answer 503."""
 
     def __init__(self) -> None:
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                with service._arrived:
-                    service.tries += 1
-                    if not service.is_down:
-                        service.messages.append(json.loads(body))
-                    service._arrived.notify_all()
-                self.send_response(503 if service.is_down else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *arguments: Any) -> None: ...
-
-        self._arrived = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        super().__init__()
         self.messages: list[dict[str, Any]] = []
-        self.tries = 0
         self.is_down = False
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     @property
     def url(self) -> str:
@@ -58,3 +27,9 @@ class NotificationService:
             done = self._arrived.wait_for(lambda: len(self.messages) >= messages and self.tries >= tries, timeout_s)
         assert done, f"{len(self.messages)} messages, {self.tries} tries"
         return list(self.messages)
+
+    def _take(self, path: str, headers: dict[str, str], body: bytes) -> int:
+        if self.is_down:
+            return 503
+        self.messages.append(json.loads(body))
+        return 200

@@ -7,31 +7,21 @@ as it was on the disk after each of them; between two of them, any part of the n
 from __future__ import annotations
 
 import random
-import shutil
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.needs import missing
+from tests.support.preload import build_preload
 
-_SOURCE = Path(__file__).with_name("synced.c")
 _NOTE = struct.Struct("QQQQ")
 _OF_FILE, _OF_FOLDER = 1, 2
 _PAGE_BYTES = 4096
-_COMPILE_DEADLINE_S = 60.0
 
 
 def preload(work: Path, data: Path) -> dict[str, str]:
     """Returns the environment of a process whose syncs of a folder are noted in `work`; skips without a compiler."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None or sys.platform != "linux":
-        missing("power cuts are simulated with a library in C on Linux: install gcc")
-    library = work / "synced.so"
-    command = [compiler, "-O2", "-Wall", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", str(library), str(_SOURCE), "-ldl"]
-    subprocess.run(command, check=True, timeout=_COMPILE_DEADLINE_S)
+    library = build_preload(work, "synced", "power cuts")
     data.mkdir(mode=0o700)
     return {"LD_PRELOAD": str(library), "SYNCED_FOLDER": str(data), "SYNCED_LOG": str(_log_of(work))}
 

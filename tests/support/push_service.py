@@ -9,13 +9,10 @@ import base64
 import json
 import secrets
 import ssl
-import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import trustme
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tests.support.post_server import PostServer
 
 BODY_BYTES_MAX = 4_096
 _DAY_S = 86_400
@@ -80,7 +79,7 @@ class Subscriber:
         return text
 
 
-class PushService:
+class PushService(PostServer):
     """Serves HTTPS on a free port of this machine until the block ends; `authority` is the file for SSL_CERT_FILE."""
 
     def __init__(self, folder: Path) -> None:
@@ -92,22 +91,7 @@ class PushService:
         self.subscribers: dict[str, Subscriber] = {}
         self.refusals: list[str] = []
         """Why messages were not taken that no browser may get."""
-        self.tries = 0
-        self._arrived = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(tls)
 
     @property
     def origin(self) -> str:
@@ -146,25 +130,6 @@ class PushService:
         if subscriber.status == 201:
             subscriber.messages.append(Received(payload, headers, claims, body))
         return subscriber.status
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                with service._arrived:
-                    service.tries += 1
-                    status = service._take(self.path, headers, body)
-                    service._arrived.notify_all()
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *arguments: Any) -> None: ...
-
-        return Handler
 
 
 def check_sender(header: str, origin: str) -> dict[str, Any]:
