@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, closing
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,3 +88,31 @@ async def test_two_exports_at_once_have_each_its_own_entries(exporter: Exporter,
         return [piece async for piece in pieces(exporter, wanted)]
 
     assert await asyncio.gather(whole(ALL), whole(ODD)) == [expected(folder, ALL), expected(folder, ODD)]
+
+
+@contextmanager
+def full_core() -> Iterator[None]:
+    """Moves this process, and what it starts, to a core that two other programs want to have."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties processes to a core and has this policy")
+async def test_an_export_stands_behind_other_programs_and_ends_beside_them(exporter: Exporter, folder: Path) -> None:
+    with full_core():
+        found = [piece async for piece in pieces(exporter, ALL)]
+        process = exporter._process
+        assert process is not None
+        niceness = os.getpriority(os.PRIO_PROCESS, process.pid)
+        policy = os.sched_getscheduler(process.pid)
+
+    assert found == expected(folder, ALL)
+    assert (policy, niceness) == (os.SCHED_BATCH, min(os.getpriority(os.PRIO_PROCESS, 0) + 15, 19))
