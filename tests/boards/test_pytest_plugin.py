@@ -115,6 +115,72 @@ def test_gateway_and_board_end_with_a_run_that_was_killed(
     assert left == []
 
 
+# The scope of the board
+
+SHARED = """
+import pytest
+
+@pytest.fixture(scope="module")
+def calibrated(board):
+    board.exec("litres_per_s = 4")
+    return board
+
+def test_first(calibrated):
+    assert calibrated.exec("print(litres_per_s)") == "4\\n"
+
+def test_second(calibrated):
+    assert calibrated.exec("print(litres_per_s)") == "4\\n"
+
+def test_third(board):
+    assert board.command("water", litres=4) == 25
+
+def test_lines_of_other_tests_are_not_found(board):
+    with pytest.raises(AssertionError, match="logged nothing since the test began"):
+        board.expect_log("pump: 4 litres", timeout_s=0.1)
+
+def test_crash(board):
+    board.command("crash")
+
+async def test_next(async_board):
+    assert await async_board.command("water", litres=2) == 50
+"""
+
+
+def test_fixture_of_a_module_uses_a_board_of_that_scope(project: pytest.Pytester) -> None:
+    result = run(project, SHARED, "-o", "darvaz_board_scope=module")
+
+    result.assert_outcomes(passed=5, failed=1)
+    # Each test has its own log in its report.
+    result.stdout.fnmatch_lines(["E*CommandFailed: crash(): *", "--* traceback of virtual-pico --*"])
+    assert "pump: 4 litres" not in result.stdout.str().partition("log of virtual-pico")[2]
+
+
+def test_fixture_of_a_module_is_told_that_a_board_is_of_one_function(project: pytest.Pytester) -> None:
+    result = run(project, SHARED, "-k", "test_first")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["ScopeMismatch: *function scoped fixture board with a module scoped request object*"])
+
+
+@pytest.mark.parametrize("scope", ["class", "package", "session"])
+def test_every_scope_gives_a_board(project: pytest.Pytester, scope: str) -> None:
+    tests = f"""
+        import pytest
+
+        @pytest.fixture(scope="{scope}")
+        def pump(board):
+            return board
+
+        class TestPump:
+            def test_first(self, pump):
+                assert pump.command("water", litres=4) == 25
+
+            def test_second(self, pump):
+                assert pump.command("water", litres=2) == 50
+        """
+    run(project, tests, "-o", f"darvaz_board_scope={scope}").assert_outcomes(passed=2)
+
+
 # Reports
 
 
@@ -186,6 +252,18 @@ def test_program_that_ended_is_reported_with_what_it_printed(project: pytest.Pyt
             "ValueError: no probe",
         ]
     )
+
+
+@pytest.mark.parametrize("end", ["sys.exit('no probe')", "raise SystemExit"])
+def test_program_that_exits_again_and_again_is_reported_at_once(project: pytest.Pytester, end: str) -> None:
+    (project.path / "greenhouse/main.py").write_text(f"import sys\nprint('watering')\n{end}\n")
+
+    # The deadline for the start is a minute; an end is told when it is seen.
+    result = run(project, "def test_it(board):\n    pass")
+
+    result.assert_outcomes(errors=1)
+    ended = "its program ends by sys.exit() or SystemExit, and starts again and again; its serial port printed:"
+    result.stdout.fnmatch_lines([f"virtual-pico is not online: {ended}", "watering", "MPY: soft reboot"])
 
 
 def test_program_that_a_test_ended_runs_again_in_the_next(project: pytest.Pytester) -> None:

@@ -83,6 +83,14 @@ def test_missing_bench_gives_a_short_message(pytester: pytest.Pytester, words: t
     assert "Traceback" not in result.stdout.str() and "During handling" not in result.stdout.str()
 
 
+def test_unknown_scope_ends_the_run_before_the_first_test(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "def test_it():\n    pass", "-o", "darvaz_board_scope=forever")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    expected = "ERROR: darvaz_board_scope = forever: expected function, class, module, package, session"
+    result.stderr.fnmatch_lines([expected])
+
+
 # Who does not use it
 
 

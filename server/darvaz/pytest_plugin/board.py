@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from darvaz.client.types import DeviceInfo
@@ -27,6 +27,9 @@ ONLINE = "is online"
 # What MicroPython prints at its prompt; a soft reset prints it for a moment, too.
 _PROMPT = 'Type "help()"'
 _ENDED_S = 1.0
+# What MicroPython prints after sys.exit(), as after Ctrl-D at the prompt: such a program starts again and again.
+_SOFT_REBOOT = "MPY: soft reboot"
+SOFT_REBOOTS_MAX = 5
 TIMED_OUT = "timed_out"
 # A log line of the previous test may still be on its way to the gateway, or to the journal.
 SETTLE_S = 0.25
@@ -188,11 +191,15 @@ class Board:
         """Reads what it logged up to now, for `log_lines`."""
         self._expectations.update()
 
-    def begin(self) -> None:
-        """Prepares it for a test: its program is online, and what it reported before is ignored."""
+    def begin(self, *, keeps_prompt: bool = False) -> None:
+        """Prepares it for a test: its program is online, and what it reported before is ignored.
+
+        With `keeps_prompt`, a board at its prompt stays there.
+        """
         __tracebackhide__ = True
         try:
-            self._revive()
+            if not (keeps_prompt and self._is_at_prompt):
+                self._revive()
         except BoardError as failure:
             self._lost = failure
             raise
@@ -219,24 +226,33 @@ class Board:
 
     def _restart(self, restart: Callable[[], None]) -> None:
         __tracebackhide__ = True
-        before, prompts = _boot(self.about()), _prompts(self.serial_lines())
+        before, printed = _boot(self.about()), self.serial_lines()
         restart()
         self._boot_before_restart = before
         self._is_at_prompt = self._is_hanging = False
-        self._wait_until_online("did not come back", None, prompts)
+        self._wait_until_online("did not come back", None, printed)
 
-    def _wait_until_online(self, problem: str, timeout_s: float | None, prompts: int = 0) -> None:
-        """Waits until it is online, or its program has ended: it shows a prompt more than these, and nothing after."""
+    def _wait_until_online(self, problem: str, timeout_s: float | None, printed: Sequence[str] = ()) -> None:
+        """Waits until it is online, or its program has ended, by what came from its serial port after `printed`.
+
+        It has ended if there is a prompt and nothing after that, or if MicroPython starts again and again.
+        """
         __tracebackhide__ = True
         timeout_s = self._boot_deadline_s if timeout_s is None else timeout_s
+        prompts, reboots = _count(_PROMPT, printed), _count(_SOFT_REBOOT, printed)
         give_up_s = time.monotonic() + timeout_s
         idle_s, seen = time.monotonic(), -1
         while (state := self.state(self.about())) != ONLINE:
             lines = [line for line in self.serial_lines() if line.strip()]
-            if len(lines) != seen or _prompts(lines) <= prompts or not lines[-1].startswith(_PROMPT):
+            if len(lines) != seen or _count(_PROMPT, lines) <= prompts or not lines[-1].startswith(_PROMPT):
                 idle_s, seen = time.monotonic(), len(lines)
             elif time.monotonic() - idle_s > _ENDED_S:
                 raise NotSeenError(f"{self.id} {problem}: its program has ended; {self._describe_serial()}")
+            if _count(_SOFT_REBOOT, lines) - reboots > SOFT_REBOOTS_MAX:
+                raise NotSeenError(
+                    f"{self.id} {problem}: its program ends by sys.exit() or SystemExit, and starts again and again; "
+                    f"{self._describe_serial()}"
+                )
             if time.monotonic() >= give_up_s:
                 raise NotSeenError(f"{self.id} {problem} after {timeout_s:g} s; it {state}; {self._describe_serial()}")
             time.sleep(_POLL_S)
@@ -248,9 +264,9 @@ class Board:
         return "its serial port printed:\n" + "\n".join(map(visible, lines))
 
 
-def _prompts(lines: Iterable[str]) -> int:
-    """Returns how often a board came to its prompt."""
-    return sum(line.startswith(_PROMPT) for line in lines)
+def _count(beginning: str, lines: Iterable[str]) -> int:
+    """Returns how many lines begin so."""
+    return sum(line.startswith(beginning) for line in lines)
 
 
 def _boot(about: DeviceInfo) -> Any:

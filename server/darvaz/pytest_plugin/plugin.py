@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 PICTURES = "darvaz-snapshots"
 _NAME_CHARS_MAX = 150
+_SCOPES = ("function", "class", "module", "package", "session")
+# Of a test: its board. Of the run: the test whose fixtures are made, and the board while it is that of several tests.
 _board_key: pytest.StashKey[Board] = pytest.StashKey()
+_item_key: pytest.StashKey[pytest.Item] = pytest.StashKey()
+_shared_key: pytest.StashKey[Board] = pytest.StashKey()
 
 
 # Names and arguments for argparse. Each option has a longer name, too: `--darvaz-board`.
@@ -43,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("darvaz_board", "as --board", default="")
     parser.addini("darvaz_program", "as --board-program, from the root of the tests")
     parser.addini("darvaz_wiring", "as --board-wiring, from the root of the tests")
+    parser.addini("darvaz_board_scope", f"scope of the fixture board: {', '.join(_SCOPES)}", default=_SCOPES[0])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -75,6 +80,9 @@ def _option(config: pytest.Config, name: str) -> Any:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Reports wrong options before the first test runs."""
+    scope = config.getini("darvaz_board_scope")
+    if scope not in _SCOPES:
+        raise pytest.UsageError(f"darvaz_board_scope = {scope}: expected {', '.join(_SCOPES)}")
     if _option(config, "board") is None and _option(config, "board-wiring") is None:
         return
     from darvaz.pytest_plugin.bench import Bench
@@ -108,16 +116,36 @@ def wiring(_darvaz_bench: Bench) -> Wiring:
     return _darvaz_bench.wiring
 
 
-@pytest.fixture
-def board(request: pytest.FixtureRequest, _darvaz_bench: Bench) -> Board:
+def _scope(fixture_name: str, config: pytest.Config) -> Any:
+    return config.getini("darvaz_board_scope")
+
+
+@pytest.fixture(scope=_scope)
+def board(request: pytest.FixtureRequest, _darvaz_bench: Bench) -> Iterator[Board]:
     """The board of --board, with its program online."""
     board: Board = _without_traceback(lambda: _darvaz_bench.board)
-    request.node.stash[_board_key] = board
+    stash = request.config.stash
+    stash[_item_key].stash[_board_key] = board
     _without_traceback(board.begin)
-    return board
+    if request.scope != _SCOPES[0]:
+        stash[_shared_key] = board
+    yield board
+    if _shared_key in stash:
+        del stash[_shared_key]
 
 
-@pytest.fixture
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Prepares a board that the fixtures of an earlier test made for this one."""
+    stash = item.config.stash
+    stash[_item_key] = item
+    board = stash.get(_shared_key, None)
+    if board is not None and "board" in getattr(item, "fixturenames", ()):
+        item.stash[_board_key] = board
+        _without_traceback(lambda: board.begin(keeps_prompt=True))
+
+
+@pytest.fixture(scope=_scope)
 def async_board(board: Board) -> AsyncBoard:
     """The same board with methods to await."""
     from darvaz.pytest_plugin.async_board import AsyncBoard

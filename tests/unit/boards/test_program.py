@@ -27,11 +27,18 @@ def test_files_keep_their_paths_and_main_comes_last(tmp_path: Path) -> None:
 
 
 def test_other_files_are_left_out(tmp_path: Path) -> None:
-    make(tmp_path, "main.py", "config.json", "config.example.json", "test_main.py", "conftest.py", "pyproject.toml")
+    make(tmp_path, "main.py", "config.json", "test_main.py", "conftest.py", "pyproject.toml")
     make(tmp_path, ".git/HEAD", "tests/test_it.py", "__pycache__/main.pyc", "lib/test_bme280.py", "machine.pyi")
     make(tmp_path, "README.md", "requirements-dev.txt", "typings/machine.pyi", "typings/stdlib/VERSIONS")
 
     assert list(program_files(tmp_path)) == ["/main.py"]
+
+
+def test_settings_of_the_maker_are_for_the_board(tmp_path: Path) -> None:
+    make(tmp_path, "main.py", "config_pumps.json", "config.pumps.json", "data/config.json", "config.json")
+
+    files = ["/config.pumps.json", "/config_pumps.json", "/data/config.json", "/main.py"]
+    assert list(program_files(tmp_path)) == files
 
 
 def test_files_that_the_maker_excludes_are_left_out(tmp_path: Path) -> None:

@@ -20,11 +20,13 @@ KINDS = ("pico", "esp32cam")
 FILES_MAX = 500
 SETTINGS_BYTES_MAX = 65_536
 NAME_CHARS_MAX = 40
-# Files beside a program that are not for the board; config.json has the board's own Wi-Fi and token.
+# Files beside a program that are not for the board.
 NOT_FOR_A_BOARD = (
-    "__pycache__", ".*", "config*.json", "*.pyi", "typings", "tests", "test_*.py", "conftest.py", "*.toml", "*.md",
+    "__pycache__", ".*", "*.pyi", "typings", "tests", "test_*.py", "conftest.py", "*.toml", "*.md",
     "requirements*.txt", "LICENSE*", "venv", "node_modules",
 )  # fmt: skip
+# The board's own Wi-Fi and token; a file of this name in a folder, or config_pumps.json, is the maker's.
+_BOARD_SETTINGS = "/config.json"
 # What Darvaz itself has on a board.
 _OURS = ("/lib/darvaz/", "/boot.py")
 
@@ -99,9 +101,12 @@ def program_files(folder: Path, exclude: tuple[str, ...] = ()) -> dict[str, Path
         raise ProgramError(f"there is no folder {folder} with a program")
     found: dict[str, Path] = {}
     for path in _walk(folder, folder, (*NOT_FOR_A_BOARD, *exclude)):
+        on_board = f"/{path.relative_to(folder).as_posix()}"
+        if on_board == _BOARD_SETTINGS:
+            continue
         if len(found) >= FILES_MAX:
             raise ProgramError(f"{folder} has more than {FILES_MAX} files for a board: name some in exclude")
-        found[f"/{path.relative_to(folder).as_posix()}"] = path
+        found[on_board] = path
     return dict(sorted(found.items(), key=lambda item: (item[0] == MAIN, item[0])))
 
 
