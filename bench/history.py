@@ -16,15 +16,17 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 
 from darvaz.gateway.storage.database import open_database
+from darvaz.gateway.stores import history_store
 from darvaz.gateway.telemetry.history import History
-from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, open_history
-from darvaz.gateway.telemetry.history_store import Retention
+from darvaz.gateway.telemetry.history_schema import DATABASE_NAME
+from darvaz.gateway.telemetry.history_tables import Retention
 from darvaz.pytest_plugin.gateway_process import GatewayProcess
 
 HOUR_S = 3600.0
@@ -34,7 +36,7 @@ POINTS = 500
 
 def write_month(folder: Path, args: argparse.Namespace, now_s: float) -> tuple[int, float]:
     """Writes the month; returns the number of readings and the seconds it took."""
-    history = History(lambda: open_history(folder), Retention(), unix_s=lambda: now_s)
+    history = History(partial(history_store, folder), Retention(), unix_s=lambda: now_s)
     began_s, count = time.monotonic(), 0
     time_s = now_s - args.days * DAY_S
     while time_s < now_s:

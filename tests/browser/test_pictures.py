@@ -19,8 +19,8 @@ from playwright.async_api import Browser, expect
 
 from darvaz.gateway.settings import Settings
 from darvaz.gateway.telemetry.history import History
-from darvaz.gateway.telemetry.history_schema import open_history
-from darvaz.gateway.telemetry.history_store import Retention
+from darvaz.gateway.telemetry.history_tables import Retention
+from tests.support.databases import open_history_store
 from tests.support.gateway import GatewayProcess
 
 pytestmark = pytest.mark.timeout(120)
@@ -40,7 +40,7 @@ def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
     """A gateway that has measured for an hour already, so that its plots show one."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
-    history = History(lambda: open_history(data), Retention.of(Settings()))
+    history = History(lambda: open_history_store(data), Retention.of(Settings()))
     history.open()
     now_s = time.time()
     for ago_s in range(3600, 0, -20):

@@ -64,7 +64,7 @@ LAYERS = (
         "gateway.shares",
         "gateway.sign_in_hint",
     },
-    {"gateway.scopes", "gateway.store_readers"},
+    {"gateway.scopes", "gateway.stores"},
     {"gateway.parts", "gateway.alert_sources", "gateway.assistants", "gateway.rule_sources"},
     {
         "gateway.automation_start",

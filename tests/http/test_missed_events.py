@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from darvaz.gateway.journal.queries import JournalFilter
+from darvaz.gateway.journal.sqlite_store import SqliteJournalStore
 from darvaz.gateway.journal.sqlite_view import SqliteJournal
 from darvaz.gateway.journal.starts import CUT_OFF_IDS
 from darvaz.gateway.missed_events import read_missed
@@ -120,16 +121,16 @@ async def test_entries_that_wait_for_a_disk_that_is_full_are_a_gap() -> None:
         async with board_at(gateway, "pico") as board:
             last_id = await last_id_of(gateway, board)
             await gateway.journal()
-            connection = gateway.parts.journal._connection
-            assert connection is not None
+            store = gateway.parts.journal._store
+            assert isinstance(store, SqliteJournalStore)
             # It may not grow any more.
-            connection.execute("PRAGMA max_page_count = 1")
+            store._connection.execute("PRAGMA max_page_count = 1")
             for _ in range(20):
                 await board.send("log", message=secrets.token_hex(1000), level="info")
             gateway.parts.events._stop()
 
             found = await missed_since(gateway, last_id)
-            connection.execute("PRAGMA max_page_count = 4294967294")
+            store._connection.execute("PRAGMA max_page_count = 4294967294")
 
     assert "gap" in texts_of(found)
 

@@ -11,9 +11,21 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from darvaz.gateway.journal.sqlite_store import SqliteJournalStore
 from darvaz.gateway.storage.database import DATABASE_NAME, make_folder, open_database
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME as HISTORY_NAME
 from darvaz.gateway.telemetry.history_schema import open_history
+from darvaz.gateway.telemetry.sqlite_store import SqliteHistoryStore
+
+
+def open_journal(folder: Path) -> SqliteJournalStore:
+    """Opens the database of a data folder as what a journal writes into."""
+    return SqliteJournalStore(open_database(folder))
+
+
+def open_history_store(folder: Path) -> SqliteHistoryStore:
+    """Opens the history of a data folder as what a history writes into."""
+    return SqliteHistoryStore(open_history(folder))
 
 
 def open_new_database(folder: Path) -> sqlite3.Connection:

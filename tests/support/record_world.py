@@ -27,6 +27,7 @@ from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_schema import open_history
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.protocol.codec import MessageCodec
+from tests.support.databases import open_history_store, open_journal
 from tests.support.numbering_board import Board, BoardMessage, Clocks
 
 PROTOCOL = MessageCodec()
@@ -44,9 +45,9 @@ class Gateway:
     def __init__(self, folder: Path, clocks: Clocks) -> None:
         self._clocks = clocks
         self.journal = Journal(
-            lambda: open_database(folder), has_record_log=True, unix_s=lambda: clocks.unix_s, retain_days=30
+            lambda: open_journal(folder), has_record_log=True, unix_s=lambda: clocks.unix_s, retain_days=30
         )
-        self.history = History(lambda: open_history(folder), unix_s=lambda: clocks.unix_s)
+        self.history = History(lambda: open_history_store(folder), unix_s=lambda: clocks.unix_s)
         self.recorder = Recorder(folder, [self.journal, self.history])
         self.journal.release = self.history.release = self.recorder.release
         self.recorder._loop = cast(Any, AtOnce())
@@ -76,7 +77,7 @@ class Gateway:
     def tidy(self) -> None:
         """Deletes what is too old, as the writers do every few minutes."""
         self.journal.retention._next_aging_s = 0.0
-        self.journal.retention.apply(self.journal._connect())
+        self.journal._connect().tidy(self.journal.retention)
         self.history._connect()
         self.history.retain()
 

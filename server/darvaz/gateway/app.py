@@ -7,7 +7,8 @@ import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -59,19 +60,16 @@ from darvaz.gateway.steady_clock import SteadyClock
 from darvaz.gateway.storage.backup_format import check_restored
 from darvaz.gateway.storage.change_notices import DEADLINE_S as NOTICE_DEADLINE_S
 from darvaz.gateway.storage.change_notices import ChangeNotices
-from darvaz.gateway.storage.database import DATABASE_NAME, explain, explain_os, open_database, transaction
+from darvaz.gateway.storage.database import DATABASE_NAME, explain, explain_os
 from darvaz.gateway.storage.mirrored_tables import MirroredTables
 from darvaz.gateway.storage.private_folder import make_private
 from darvaz.gateway.storage.recorder import Recorder
-from darvaz.gateway.storage.sequences import Sequences
 from darvaz.gateway.storage.shared_database import SharedDatabase
-from darvaz.gateway.storage.taken import drop_oldest, load_taken
-from darvaz.gateway.store_readers import history_reader, journal_reader
+from darvaz.gateway.stores import history_reader, history_store, journal_reader, journal_store
 from darvaz.gateway.system_metrics import SystemCollector, process_collector
 from darvaz.gateway.telemetry.description import DeviceDescriber
 from darvaz.gateway.telemetry.history import History
-from darvaz.gateway.telemetry.history_schema import open_history
-from darvaz.gateway.telemetry.history_store import Retention
+from darvaz.gateway.telemetry.history_tables import Retention
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.gateway.telemetry.shown_values import shown_values
 from darvaz.gateway.viewing.websocket_view import view_routes
@@ -103,7 +101,7 @@ def _build(settings: Settings) -> Parts:
     protocol = MessageCodec()
     devices = Devices(database.open(), kinds=protocol.kinds, database=database, shared_parts=protocol.shared_parts)
     journal = Journal(
-        database.open,
+        partial(journal_store, database),
         retain_days=settings.journal_retain_days,
         retain_bytes_max=settings.journal_retain_bytes_max,
         redact=redact,
@@ -115,7 +113,7 @@ def _build(settings: Settings) -> Parts:
     access = Access(tables, _policy(settings), clock)
     access.tokens.uses.open(database.open, tables, database)
     _keep_ids(protocol, devices, access)
-    history = History(lambda: open_history(settings.data_path), Retention.of(settings), folder=settings.data_path)
+    history = History(partial(history_store, settings.data_path), Retention.of(settings), folder=settings.data_path)
     recorder = _open_recorder(settings, journal, history)
     telemetry = Telemetry(history, time.time)
     telemetry.restore(history.restored, {known.id: known.introduction.get("boot_id") or "" for known in devices.all()})
@@ -144,7 +142,7 @@ def _build(settings: Settings) -> Parts:
         prompts=Prompts(hub, protocol, bus),
         history=history,
         recorder=recorder,
-        sequences=_load_sequences(settings),
+        sequences=journal.load_taken(),
         telemetry=telemetry,
         describer=DeviceDescriber(hub, telemetry, protocol),
         database=database,
@@ -195,14 +193,6 @@ def _open_recorder(settings: Settings, journal: Journal, history: History) -> Re
     except OSError as error:
         raise explain_os(error, settings.data_path) from None
     return recorder
-
-
-def _load_sequences(settings: Settings) -> Sequences:
-    """Returns the numbers that the journal has, after `_open_recorder`."""
-    with closing(open_database(settings.data_path)) as connection:
-        with transaction(connection):
-            drop_oldest(connection)
-        return load_taken(connection)
 
 
 def build_app(parts: Parts) -> Starlette:

@@ -16,7 +16,7 @@ from bench.machine import busy_note
 from bench.samples import ratios, spread, summarise
 from bench.tables import ResultTable, as_markdown, show
 from darvaz.gateway.journal.writer import Journal
-from darvaz.gateway.storage.database import open_database
+from tests.support.databases import open_journal
 
 SENT = {("<", "ping"): 3, (">", "pong"): 3}
 
@@ -90,7 +90,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
 
 
 def write_journal(gateway: Gateway, *rows: tuple[str, str, str]) -> None:
-    journal = Journal(lambda: open_database(gateway.data))
+    journal = Journal(lambda: open_journal(gateway.data))
     journal.open()
     for direction, type_, payload in rows:
         journal.record("bench-0", "pico", "127.0.0.1", direction, type_, payload)

@@ -12,12 +12,14 @@ import pytest
 
 from darvaz.gateway.journal.flush import wait_until_written
 from darvaz.gateway.journal.queries import JournalFilter, read
+from darvaz.gateway.journal.sqlite_store import SqliteJournalStore
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.storage.database import open_database, transaction
+from tests.support.databases import open_journal
 
 
 def journal_of(folder: Path) -> Journal:
-    journal = Journal(partial(open_database, folder))
+    journal = Journal(partial(open_journal, folder))
     journal.open()
     return journal
 
@@ -43,7 +45,7 @@ async def test_everything_recorded_before_can_be_read(tmp_path: Path) -> None:
 
 
 async def test_an_empty_journal_is_written(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path))
+    journal = Journal(partial(open_journal, tmp_path))
 
     # There is no writer, and nothing to write.
     assert await wait_until_written(journal, deadline_s=0)
@@ -64,7 +66,7 @@ async def test_waiting_for_a_slow_disk_ends_at_the_deadline(tmp_path: Path) -> N
 async def test_waiting_for_a_journal_that_cannot_be_written_ends_at_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def open_nothing() -> sqlite3.Connection:
+    def open_nothing() -> SqliteJournalStore:
         raise sqlite3.OperationalError("unable to open database file")
 
     journal = Journal(open_nothing)

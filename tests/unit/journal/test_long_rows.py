@@ -11,6 +11,7 @@ from darvaz.gateway.journal import limits
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.storage.database import open_database
+from tests.support.databases import open_journal
 
 ROWS_OF_A_FLUSH = limits.FLUSH_CHARS // PAYLOAD_CHARS_MAX
 
@@ -22,7 +23,7 @@ def sizes(folder: Path) -> list[int]:
 
 def test_one_row_beyond_the_characters_of_a_flush_has_all_written(tmp_path: Path) -> None:
     """Otherwise the introductions of thousands of boards that connect at once would be too many to wait."""
-    journal = Journal(partial(open_database, tmp_path), has_record_log=True)
+    journal = Journal(partial(open_journal, tmp_path), has_record_log=True)
     journal.open()
     for _ in range(ROWS_OF_A_FLUSH):
         journal.record(None, None, "", "=", "row", "x" * PAYLOAD_CHARS_MAX)

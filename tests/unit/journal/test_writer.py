@@ -15,17 +15,19 @@ from pathlib import Path
 
 from darvaz.gateway.access import redact
 from darvaz.gateway.journal.batches import PAYLOAD_CHARS_MAX, parse_rows
+from darvaz.gateway.journal.sqlite_store import SqliteJournalStore
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.storage.database import StorageError, open_database
+from tests.support.databases import open_journal
 
 NOW_MS = int(time.time() * 1000)
 WRITER = """
 import sys, time
-from functools import partial
 from pathlib import Path
 from darvaz.gateway.journal.writer import Journal
+from darvaz.gateway.journal.sqlite_store import SqliteJournalStore
 from darvaz.gateway.storage.database import open_database
-journal = Journal(partial(open_database, Path(sys.argv[1])))
+journal = Journal(lambda: SqliteJournalStore(open_database(Path(sys.argv[1]))))
 journal.open()
 for number in range(1_000_000):
     journal.record("d", "pico", "192.0.2.7", "<", "log", str(number))
@@ -56,7 +58,7 @@ def ids(folder: Path) -> list[int]:
 
 def write(folder: Path, type_: str, day: float) -> None:
     """Writes one row, as a gateway did that ran on that day."""
-    journal = Journal(partial(open_database, folder), unix_s=lambda: 86_400 * day)
+    journal = Journal(partial(open_journal, folder), unix_s=lambda: 86_400 * day)
     journal.record(None, None, "", "=", type_, "")
     journal.open()
     assert journal.close()
@@ -70,7 +72,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def test_everything_recorded_is_written_at_close(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path))
+    journal = Journal(partial(open_journal, tmp_path))
     journal.open()
 
     for number in range(1200):
@@ -98,7 +100,7 @@ def test_a_killed_process_leaves_a_readable_file_with_all_but_the_last_batch(tmp
 
 
 def test_one_row_beyond_the_maximum_that_wait_is_told_as_a_gap(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path), pending_rows_max=10)
+    journal = Journal(partial(open_journal, tmp_path), pending_rows_max=10)
 
     for number in range(13):
         journal.record(None, None, "", "=", "row", str(number))
@@ -111,7 +113,7 @@ def test_one_row_beyond_the_maximum_that_wait_is_told_as_a_gap(tmp_path: Path) -
 
 
 def test_several_rows_beyond_the_maximum_at_once_are_told_as_a_gap(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path), pending_rows_max=10)
+    journal = Journal(partial(open_journal, tmp_path), pending_rows_max=10)
 
     for _ in range(3):
         journal.extend(NOW_MS, None, None, "", [("<", "row", "")] * 7, 0)
@@ -125,7 +127,7 @@ def test_several_rows_beyond_the_maximum_at_once_are_told_as_a_gap(tmp_path: Pat
 
 
 def test_tokens_are_redacted_anywhere_in_a_payload(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path), redact=redact)
+    journal = Journal(lambda: SqliteJournalStore(open_database(tmp_path), redact), redact=redact)
     journal.open()
 
     journal.record("d", "pico", "", "<", "log", "before")
@@ -136,7 +138,7 @@ def test_tokens_are_redacted_anywhere_in_a_payload(tmp_path: Path) -> None:
 
 
 def test_half_a_character_is_written_as_a_question_mark(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path))
+    journal = Journal(partial(open_journal, tmp_path))
     journal.open()
 
     journal.record("d", "pico", "", "<", "log", "half \udc00")
@@ -146,7 +148,7 @@ def test_half_a_character_is_written_as_a_question_mark(tmp_path: Path) -> None:
 
 
 def test_rows_recorded_during_a_write_are_all_kept_in_order(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path))
+    journal = Journal(partial(open_journal, tmp_path))
     journal.open()
 
     for start in range(0, 60_000, 16):
@@ -163,12 +165,12 @@ def test_rows_recorded_during_a_write_are_all_kept_in_order(tmp_path: Path) -> N
 def test_a_full_disk_degrades_the_journal_and_loses_nothing_once_it_has_space(tmp_path: Path) -> None:
     connections: list[sqlite3.Connection] = []
 
-    def open_small() -> sqlite3.Connection:
+    def open_small() -> SqliteJournalStore:
         connection = open_database(tmp_path)
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
         connections.append(connection)
-        return connection
+        return SqliteJournalStore(connection)
 
     journal = Journal(open_small)
     journal.open()
@@ -185,7 +187,7 @@ def test_a_full_disk_degrades_the_journal_and_loses_nothing_once_it_has_space(tm
 
 
 def test_a_payload_beyond_the_maximum_is_cut_and_marked(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path))
+    journal = Journal(partial(open_journal, tmp_path))
     journal.open()
 
     journal.record("d", "pico", "", "<", "log", "x" * PAYLOAD_CHARS_MAX)
@@ -198,7 +200,7 @@ def test_a_payload_beyond_the_maximum_is_cut_and_marked(tmp_path: Path) -> None:
 
 
 def test_one_row_beyond_the_characters_that_may_wait_is_told_as_a_gap(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path), pending_chars_max=1000)
+    journal = Journal(partial(open_journal, tmp_path), pending_chars_max=1000)
 
     for number in range(12):
         journal.record(None, None, "", "=", "row", f"{number:0100}")
@@ -221,7 +223,7 @@ def test_a_row_recorded_while_the_writer_takes_the_others_is_not_lost(tmp_path: 
             wait_until(lambda: not journal._pending)
         return 1.0
 
-    journal = Journal(partial(open_database, tmp_path), unix_s=unix_s)
+    journal = Journal(partial(open_journal, tmp_path), unix_s=unix_s)
     journal.open()
     for number in range(5):
         journal.record(None, None, "", "=", "row", str(number))
@@ -233,10 +235,10 @@ def test_a_row_recorded_while_the_writer_takes_the_others_is_not_lost(tmp_path: 
 def test_a_database_that_cannot_be_opened_at_first_is_opened_later(tmp_path: Path) -> None:
     troubles = [StorageError("the disk is full"), sqlite3.OperationalError("locked")]
 
-    def open_at_third() -> sqlite3.Connection:
+    def open_at_third() -> SqliteJournalStore:
         if troubles:
             raise troubles.pop()
-        return open_database(tmp_path)
+        return open_journal(tmp_path)
 
     journal = Journal(open_at_third)
     journal.record(None, None, "", "=", "early", "")
@@ -251,7 +253,7 @@ def test_a_database_that_cannot_be_opened_at_first_is_opened_later(tmp_path: Pat
 
 def test_a_flood_does_not_make_the_file_much_larger_than_its_limit(tmp_path: Path) -> None:
     allowed_bytes = 2_000_000
-    journal = Journal(partial(open_database, tmp_path), retain_bytes_max=allowed_bytes)
+    journal = Journal(partial(open_journal, tmp_path), retain_bytes_max=allowed_bytes)
     journal.open()
     largest_bytes = 0
     for _ in range(10):
@@ -268,7 +270,7 @@ def test_a_flood_does_not_make_the_file_much_larger_than_its_limit(tmp_path: Pat
 
 def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) -> None:
     now_s = [1_790_000_000.0]
-    journal = Journal(partial(open_database, tmp_path), retain_days=1, unix_s=lambda: now_s[0])
+    journal = Journal(partial(open_journal, tmp_path), retain_days=1, unix_s=lambda: now_s[0])
     journal.open()
     journal.record(None, None, "", "=", "before", "")
     now_s[0] -= 10 * 86_400
@@ -284,7 +286,7 @@ def test_a_clock_set_back_loses_no_rows_and_keeps_their_order(tmp_path: Path) ->
 def test_rows_older_than_the_retention_are_deleted(tmp_path: Path) -> None:
     for day in range(8):
         write(tmp_path, f"day {day}", float(day))
-    journal = Journal(partial(open_database, tmp_path), retain_days=7, unix_s=lambda: 86_400 * 8.0)
+    journal = Journal(partial(open_journal, tmp_path), retain_days=7, unix_s=lambda: 86_400 * 8.0)
     journal.record(None, None, "", "=", "new", "")
     journal.open()
     wait_until(lambda: ("day 0", "") not in rows(tmp_path))
@@ -305,7 +307,7 @@ def test_a_clock_that_is_ahead_for_a_while_deletes_nothing(tmp_path: Path) -> No
 def test_the_newest_batch_stays_so_that_ids_go_on(tmp_path: Path) -> None:
     write(tmp_path, "old", 0.0)
     write(tmp_path, "older than it may be", 1.0)
-    journal = Journal(partial(open_database, tmp_path), retain_days=1, unix_s=lambda: 86_400 * 30.0)
+    journal = Journal(partial(open_journal, tmp_path), retain_days=1, unix_s=lambda: 86_400 * 30.0)
     journal.open()
     wait_until(lambda: len(rows(tmp_path)) == 1)
     journal.record(None, None, "", "=", "new", "")
@@ -315,7 +317,7 @@ def test_the_newest_batch_stays_so_that_ids_go_on(tmp_path: Path) -> None:
 
 
 def test_the_oldest_rows_go_when_the_file_is_too_large(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path), retain_bytes_max=1_000_000)
+    journal = Journal(partial(open_journal, tmp_path), retain_bytes_max=1_000_000)
     for number in range(6000):
         journal.record("d", "pico", "", "<", "log", f"{number} " + noise(400))
     journal.open()
@@ -326,7 +328,7 @@ def test_the_oldest_rows_go_when_the_file_is_too_large(tmp_path: Path) -> None:
 
 
 def test_the_recorder_goes_on_while_the_journal_tells_it_what_is_stored(tmp_path: Path) -> None:
-    journal = Journal(partial(open_database, tmp_path), has_record_log=True)
+    journal = Journal(partial(open_journal, tmp_path), has_record_log=True)
     appended: list[bytes] = []
     has_gone_on: list[bool] = []
 

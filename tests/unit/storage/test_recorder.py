@@ -13,13 +13,13 @@ import pytest
 
 from darvaz.gateway.journal.writer import Journal
 from darvaz.gateway.storage import recorder as recorder_module
-from darvaz.gateway.storage.database import open_database
 from darvaz.gateway.storage.record_log import FILE_BYTES, RecordLog
 from darvaz.gateway.storage.recorder import Recorder
 from darvaz.gateway.telemetry import history as history_module
 from darvaz.gateway.telemetry.history import RECENT_VALUES_MAX, History
 from darvaz.gateway.telemetry.history_queries import plot
 from darvaz.gateway.telemetry.history_schema import open_history
+from tests.support.databases import open_history_store, open_journal
 
 NOON_S = 20_000 * 86_400.0
 
@@ -29,7 +29,7 @@ class Started:
 
     def __init__(self, folder: Path, file_bytes: int = FILE_BYTES) -> None:
         self.folder = folder
-        self.history = History(partial(open_history, folder))
+        self.history = History(partial(open_history_store, folder))
         self.recorder = Recorder(folder, [self.history])
         self.recorder._log = RecordLog(folder, file_bytes=file_bytes)
         self.history.release = self.recorder.release
@@ -154,7 +154,7 @@ async def test_those_who_wait_are_told_when_all_that_was_accepted_is_durable(tmp
 
 
 def test_signs_of_life_alone_wait_for_news_or_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal(partial(open_database, tmp_path), has_record_log=True)
+    journal = Journal(partial(open_journal, tmp_path), has_record_log=True)
     recorder = Recorder(tmp_path, [journal])
     recorder.open()
     journal.start_numbering()

@@ -22,6 +22,7 @@ from darvaz.gateway.telemetry.history_schema import open_history
 from darvaz.gateway.telemetry.recent import Value
 from darvaz.gateway.telemetry.sqlite_view import SqliteHistory
 from darvaz.gateway.telemetry.view import HistoryView
+from tests.support.databases import open_history_store, open_journal
 
 
 class JournalStore(NamedTuple):
@@ -40,7 +41,7 @@ class HistoryStore(NamedTuple):
 
 @contextmanager
 def sqlite_journal(folder: Path) -> Iterator[JournalStore]:
-    journal = Journal(partial(open_database, folder))
+    journal = Journal(partial(open_journal, folder))
     reader = ReadPool(partial(open_database, folder), SqliteJournal)
 
     def write(time_ms: int, device: str | None, kind: str, address: str, entries: list[EntryBody]) -> None:
@@ -54,7 +55,7 @@ def sqlite_journal(folder: Path) -> Iterator[JournalStore]:
 
 @contextmanager
 def sqlite_history(folder: Path) -> Iterator[HistoryStore]:
-    history = History(partial(open_history, folder))
+    history = History(partial(open_history_store, folder))
     reader = ReadPool(partial(open_history, folder), SqliteHistory)
 
     def write(device: str, time_s: float, values: dict[str, Value]) -> None:

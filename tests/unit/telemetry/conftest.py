@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from darvaz.gateway.telemetry.history_store import (
-    HistoryStore,
+from darvaz.gateway.telemetry.history_tables import (
+    HistoryTables,
     Retention,
 )
 from tests.unit.telemetry.histories import Kept
@@ -18,8 +18,8 @@ from tests.unit.telemetry.histories import Kept
 def make(tmp_path: Path) -> Iterator[Callable[..., Kept]]:
     made: list[Kept] = []
 
-    def build(retention: Retention | None = None, store: HistoryStore | None = None) -> Kept:
-        made.append(Kept(tmp_path, retention, store))
+    def build(retention: Retention | None = None, tables: HistoryTables | None = None) -> Kept:
+        made.append(Kept(tmp_path, retention, tables))
         return made[-1]
 
     yield build

@@ -7,11 +7,12 @@ from pathlib import Path
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_queries import Plot, plot
 from darvaz.gateway.telemetry.history_schema import open_history
-from darvaz.gateway.telemetry.history_store import (
-    HistoryStore,
+from darvaz.gateway.telemetry.history_tables import (
+    HistoryTables,
     Retention,
 )
 from darvaz.gateway.telemetry.recent import Value
+from darvaz.gateway.telemetry.sqlite_store import SqliteHistoryStore
 
 DAY_S = 86_400.0
 # The start of a day, and so of an hour and of five minutes.
@@ -21,10 +22,12 @@ NOON_S = 20_000 * DAY_S
 class Kept:
     """A history that the test writes itself, without its thread, and reads."""
 
-    def __init__(self, folder: Path, retention: Retention | None = None, store: HistoryStore | None = None) -> None:
+    def __init__(self, folder: Path, retention: Retention | None = None, tables: HistoryTables | None = None) -> None:
         self.now_s = NOON_S
         self.connection = open_history(folder)
-        self.history = History(lambda: self.connection, retention, unix_s=lambda: self.now_s, store=store)
+        self.tables = tables or HistoryTables()
+        store = SqliteHistoryStore(self.connection, self.tables)
+        self.history = History(lambda: store, retention, unix_s=lambda: self.now_s)
 
     def record(self, device: str, time_s: float, **values: Value) -> None:
         self.history.record(device, time_s, values)

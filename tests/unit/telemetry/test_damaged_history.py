@@ -14,13 +14,14 @@ from darvaz.gateway.storage.damage import NOTES_MAX
 from darvaz.gateway.telemetry.history import History
 from darvaz.gateway.telemetry.history_queries import last_readings
 from darvaz.gateway.telemetry.history_schema import open_history
+from tests.support.databases import open_history_store
 
 NOON_S = 20_000 * 86_400.0
 HEADER_BYTES = 100
 
 
 def opened(folder: Path) -> History:
-    return History(partial(open_history, folder), folder=folder)
+    return History(partial(open_history_store, folder), folder=folder)
 
 
 def filled(folder: Path) -> Path:

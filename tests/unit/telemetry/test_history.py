@@ -16,12 +16,13 @@ from darvaz.gateway.storage.database import StorageError
 from darvaz.gateway.telemetry.history import PENDING_REPORTS_MAX, History
 from darvaz.gateway.telemetry.history_queries import last_readings
 from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, open_history
-from darvaz.gateway.telemetry.history_store import (
+from darvaz.gateway.telemetry.history_tables import (
     SERIES_PER_DEVICE_MAX,
-    HistoryStore,
+    HistoryTables,
     Retention,
 )
 from darvaz.gateway.telemetry.recent import Reports, Value
+from darvaz.gateway.telemetry.sqlite_store import SqliteHistoryStore
 from tests.unit.telemetry.histories import DAY_S, NOON_S, Kept
 
 
@@ -32,14 +33,14 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def _fail_once(function: Callable[..., None]) -> Callable[..., None]:
+def _fail_once(function: Callable[..., int]) -> Callable[..., int]:
     """Returns a function that raises a mistake of ours at its first call."""
     errors = [KeyError("a mistake")]
 
-    def call(*args: Any) -> None:
+    def call(*args: Any) -> int:
         if errors:
             raise errors.pop()
-        function(*args)
+        return function(*args)
 
     return call
 
@@ -125,7 +126,7 @@ def test_summaries_grow_over_batches(kept: Kept) -> None:
 
 
 def test_the_writer_writes_everything_before_it_closes(tmp_path: Path) -> None:
-    history = History(lambda: open_history(tmp_path))
+    history = History(lambda: SqliteHistoryStore(open_history(tmp_path)))
     history.open()
     history.record("pico", time.time(), {"t": 1.0})
 
@@ -137,13 +138,13 @@ def test_the_writer_writes_everything_before_it_closes(tmp_path: Path) -> None:
 def test_reports_that_come_during_a_write_are_written_at_the_close(tmp_path: Path) -> None:
     is_writing, may_write = threading.Event(), threading.Event()
 
-    class SlowStore(HistoryStore):
-        def store(self, *args: Any) -> None:
+    class SlowStore(HistoryTables):
+        def store(self, *args: Any) -> int:
             is_writing.set()
             assert may_write.wait(10)
-            super().store(*args)
+            return super().store(*args)
 
-    history = History(lambda: open_history(tmp_path), store=SlowStore())
+    history = History(lambda: SqliteHistoryStore(open_history(tmp_path), SlowStore()))
     history.record("pico", NOON_S, {"temperature": 1.0})
     history.open()
     assert is_writing.wait(10)
@@ -238,7 +239,7 @@ def test_one_name_beyond_the_maximum_of_a_device_is_not_kept(kept: Kept) -> None
 
 
 def test_one_series_beyond_the_maximum_of_all_is_not_kept_and_counted(make: Callable[..., Kept]) -> None:
-    kept = make(store=HistoryStore(series_max=3))
+    kept = make(tables=HistoryTables(series_max=3))
     for number in range(4):
         kept.record(f"device{number}", NOON_S, t=1.0)
     kept.write()
@@ -250,7 +251,7 @@ def test_one_series_beyond_the_maximum_of_all_is_not_kept_and_counted(make: Call
 
 
 def test_a_series_of_which_nothing_is_left_makes_room_for_another(make: Callable[..., Kept]) -> None:
-    kept = make(Retention(1, 1, 1), HistoryStore(series_max=2))
+    kept = make(Retention(1, 1, 1), HistoryTables(series_max=2))
     kept.record("old", NOON_S, t=1.0)
     for day in range(4):
         kept.record("daily", NOON_S + day * DAY_S, t=1.0)
@@ -271,10 +272,10 @@ def test_a_series_of_which_nothing_is_left_makes_room_for_another(make: Callable
 def test_a_history_that_cannot_be_opened_at_first_is_opened_later_and_loses_nothing(tmp_path: Path) -> None:
     errors = [StorageError("the disk is full"), sqlite3.OperationalError("locked")]
 
-    def open_at_third() -> sqlite3.Connection:
+    def open_at_third() -> SqliteHistoryStore:
         if errors:
             raise errors.pop()
-        return open_history(tmp_path)
+        return SqliteHistoryStore(open_history(tmp_path))
 
     history = History(open_at_third)
     history.record("pico", time.time(), {"t": 1.0})
@@ -290,7 +291,7 @@ def test_a_history_that_cannot_be_opened_at_first_is_opened_later_and_loses_noth
 
 def test_a_batch_that_fails_leaves_no_series_that_is_not_in_the_database(kept: Kept) -> None:
     kept.record("pico", NOON_S, t=1)
-    kept.history._store.store = _fail_once(kept.history._store.store)  # type: ignore[method-assign]
+    kept.tables.store = _fail_once(kept.tables.store)  # type: ignore[method-assign]
     kept.write()
     assert kept.history.state.startswith("degraded") and not kept.count("series")
 

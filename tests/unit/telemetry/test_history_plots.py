@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from darvaz.gateway.telemetry.history_queries import POINTS_MAX, plot, states
-from darvaz.gateway.telemetry.history_store import (
+from darvaz.gateway.telemetry.history_tables import (
     FIVE_MINUTES_S,
     HOUR_S,
     Retention,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from darvaz.gateway.telemetry.history_store import (
+from darvaz.gateway.telemetry.history_tables import (
     Retention,
 )
 from tests.unit.telemetry.histories import DAY_S, NOON_S, Kept

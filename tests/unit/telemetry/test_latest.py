@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from darvaz.gateway.events.bus import EventBus
 from darvaz.gateway.telemetry.history import History
-from darvaz.gateway.telemetry.history_schema import open_history
 from darvaz.gateway.telemetry.latest import Telemetry
 from darvaz.gateway.telemetry.newest import NAMES_PER_DEVICE_MAX
 from darvaz.gateway.telemetry.recent import Reports, Value
 from darvaz.protocol.codec import MessageCodec
 from darvaz.protocol.faults import Fault
+from tests.support.databases import open_history_store
 from tests.support.examples import examples
 
 PROTOCOL = MessageCodec()
@@ -29,7 +29,7 @@ class RecordingHistory(History):
     """A history that only remembers what it was given."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: open_history(Path("never opened")))
+        super().__init__(lambda: open_history_store(Path("never opened")))
         self.given: list[tuple[str, Mapping[str, Value]]] = []
         self.forgotten: list[str] = []
 

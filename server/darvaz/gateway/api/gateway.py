@@ -16,7 +16,7 @@ from darvaz.gateway.api.operations import Call, Operation
 from darvaz.gateway.cluster_state import ClusterState
 from darvaz.gateway.parts import Parts
 from darvaz.gateway.settings import Settings, describe, hints, may_change
-from darvaz.gateway.telemetry.history_store import Retention
+from darvaz.gateway.telemetry.history_tables import Retention
 
 _TAG = "Gateway"
 

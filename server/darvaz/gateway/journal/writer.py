@@ -1,4 +1,4 @@
-"""The journal: what happened, kept in SQLite, written in the background.
+"""The journal: what happened, written into a store in the background.
 
 The event loop appends. The recorder puts what waits into the record log, which survives a power cut; the journal's own
 thread writes it into the database in large batches: when many entries wait, every few minutes, when somebody reads, and
@@ -9,11 +9,9 @@ When the disk cannot keep up, entries beyond the limit are counted, and one of t
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from darvaz.gateway.journal import limits
@@ -23,20 +21,16 @@ from darvaz.gateway.journal.batches import (
     EntryGroup,
     cut,
     groups_within,
-    insert_batch,
-    next_id,
     pack,
-    store_record,
 )
 from darvaz.gateway.journal.retention import JournalRetention
-from darvaz.gateway.journal.starts import begin
+from darvaz.gateway.journal.store import JournalStore
 from darvaz.gateway.journal.taken_groups import TakenGroups
 from darvaz.gateway.storage.background_writer import BackgroundWriter
-from darvaz.gateway.storage.database import path_of, sync_wal, transaction
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import JOURNAL
-from darvaz.gateway.storage.shared_database import SharedDatabase, retire
-from darvaz.gateway.storage.taken import write_taken
+from darvaz.gateway.storage.sequences import Sequences
+from darvaz.gateway.storage.shared_database import SharedDatabase
 
 
 class Journal:
@@ -50,7 +44,7 @@ class Journal:
 
     def __init__(
         self,
-        open_connection: Callable[[], sqlite3.Connection],
+        open_store: Callable[[], JournalStore],
         *,
         retain_days: float = 30.0,
         retain_bytes_max: int = 512 * 1024 * 1024,
@@ -61,10 +55,10 @@ class Journal:
         has_record_log: bool = False,
         database: SharedDatabase | None = None,
     ) -> None:
-        self._open_connection = open_connection
-        # The writer's own, and its file; None until it is open.
-        self._connection: sqlite3.Connection | None = None
-        self._database: Path | None = None
+        self._open_store = open_store
+        # The writer's own, and what syncs it, also while it is opened again; None until it is open.
+        self._store: JournalStore | None = None
+        self._sync_store: Callable[[], None] | None = None
         self.retention = JournalRetention(retain_days, retain_bytes_max, unix_s)
         self._pending_rows_max, self._pending_chars_max = pending_rows_max, pending_chars_max
         self._has_record_log = has_record_log
@@ -113,7 +107,7 @@ class Journal:
             open=self._connect,
             write=self._write,
             position=lambda: self._rows_in,
-            tidy=lambda: self.retention.apply(self._connect()),
+            tidy=lambda: self._connect().tidy(self.retention),
             close=self._disconnect,
             database=database,
             leave=self._leave,
@@ -226,7 +220,7 @@ class Journal:
 
     def replay(self, record: Record) -> None:
         """Stores what a record has and the database does not."""
-        store_record(self._connect(), record.data, self._redact)
+        self._connect().write_record(record.data)
 
     # The recorder's thread
 
@@ -262,8 +256,8 @@ class Journal:
     def sync_database(self) -> None:
         """Makes durable what is in the database without being in the record log; raises OSError."""
         first_id = self._first_id
-        if self._synced_id < first_id and self._database is not None:
-            sync_wal(self._database)
+        if self._synced_id < first_id and self._sync_store is not None:
+            self._sync_store()
             self._synced_id = first_id
             with self._lock:
                 done = [number for number, end_id in self._records if end_id <= first_id]
@@ -273,37 +267,41 @@ class Journal:
 
     # The writer's thread
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = self._connection
-        if connection is None:
-            connection = self._open_connection()
-            if self._database is None:
-                self._first_id = self._unlogged_id = next_id(connection)
+    def _connect(self) -> JournalStore:
+        store = self._store
+        if store is None:
+            store = self._open_store()
+            if self._sync_store is None:
+                self._first_id = self._unlogged_id = store.next_id()
                 self._base_id = self._first_id - 1 - self._rows_out
-                self._database = path_of(connection)
-            self._connection = connection
-        return connection
+            self._store, self._sync_store = store, store.sync
+        return store
 
     def start_numbering(self) -> None:
         """Numbers what comes from now on behind what is stored; before the first entry, after the last `replay`."""
-        self._first_id, self.is_cut_off, self.newest_ms = begin(self._connect())
+        self._first_id, self.is_cut_off, self.newest_ms = self._connect().begin()
         self._unlogged_id, self._base_id = self._first_id, self._first_id - 1
 
+    def load_taken(self) -> Sequences:
+        """Returns the numbers of boards' messages that are stored; before the first entry, after the last `replay`."""
+        return self._connect().taken()
+
     def _leave(self) -> None:
-        retire(self._connection)
-        self._connection = None
+        if self._store is not None:
+            self._store.leave()
+        self._store = None
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        if self._store is not None:
+            self._store.close()
 
     def _write(self) -> int:
         """Writes all there is and returns how many entries are written; keeps those that the disk does not take."""
-        connection = self._connect()
+        store = self._connect()
         waiting = len(self._pending)
         try:
             while waiting > 0:
-                waiting -= self._commit(connection)
+                waiting -= self._commit(store)
         finally:
             # Not before: entries that come while this batch is committed would wake the writer for a small one.
             self._is_flushing = False
@@ -315,22 +313,22 @@ class Journal:
                 self.sync_database()
         return self._rows_out
 
-    def _commit(self, connection: sqlite3.Connection) -> int:
+    def _commit(self, store: JournalStore) -> int:
         """Writes some of the oldest groups, removes them once they are committed, and returns how many."""
         # As many as make a batch of about the wanted size; the entries of a group stay together.
         count = max(1, ROWS_PER_BATCH * len(self._pending) // max(1, self.pending_rows))
         written: list[EntryGroup] = []
-        rows = 0
-        with transaction(connection):
-            for _ in range(limits.BATCHES_PER_COMMIT):
-                start = len(written)
-                chars = self._pending_chars[start : start + count]
-                groups = self._pending[start : start + groups_within(chars, limits.CHARS_PER_BATCH)]
-                if not groups:
-                    break
-                rows += insert_batch(connection, self._first_id + rows, groups, self._redact)
-                written += groups
-            write_taken(connection, self.taken.between(self._groups_out, self._groups_out + len(written)))
+        batches: list[list[EntryGroup]] = []
+        for _ in range(limits.BATCHES_PER_COMMIT):
+            start = len(written)
+            chars = self._pending_chars[start : start + count]
+            groups = self._pending[start : start + groups_within(chars, limits.CHARS_PER_BATCH)]
+            if not groups:
+                break
+            batches.append(groups)
+            written += groups
+        taken = self.taken.between(self._groups_out, self._groups_out + len(written))
+        rows = store.write(self._first_id, batches, taken)
         with self._lock:
             self._rows_out += rows
             self._first_id += rows

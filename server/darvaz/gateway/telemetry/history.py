@@ -6,7 +6,6 @@ database in large batches: once an hour, when there are many, and at the end. A 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sqlite3
 import time
@@ -15,16 +14,16 @@ from pathlib import Path
 
 from darvaz.gateway.storage.background_writer import OK, BackgroundWriter
 from darvaz.gateway.storage.damage import FileWatch, is_damage, move_aside
-from darvaz.gateway.storage.database import StorageError, transaction
+from darvaz.gateway.storage.database import StorageError
 from darvaz.gateway.storage.record_log import Record
 from darvaz.gateway.storage.recorder import READINGS
-from darvaz.gateway.storage.taken import load_taken
 from darvaz.gateway.telemetry.history_limits import HistoryLimits
-from darvaz.gateway.telemetry.history_schema import DATABASE_NAME, read_meta, write_meta
-from darvaz.gateway.telemetry.history_store import HistoryStore, Retention, give_back
-from darvaz.gateway.telemetry.newest import Newest, load_newest
+from darvaz.gateway.telemetry.history_schema import DATABASE_NAME
+from darvaz.gateway.telemetry.history_tables import Retention
+from darvaz.gateway.telemetry.newest import Newest
 from darvaz.gateway.telemetry.recent import Reports, Value
 from darvaz.gateway.telemetry.report_queue import ReportQueue, State, Waiting
+from darvaz.gateway.telemetry.store import HistoryStore
 
 log = logging.getLogger("darvaz.history")
 
@@ -50,12 +49,11 @@ class History:
 
     def __init__(
         self,
-        open_connection: Callable[[], sqlite3.Connection],
+        open_store: Callable[[], HistoryStore],
         retention: Retention | None = None,
         *,
         pending_reports_max: int = PENDING_REPORTS_MAX,
         release: Callable[[int, int], None] | None = None,
-        store: HistoryStore | None = None,
         unix_s: Callable[[], float] = time.time,
         folder: Path | None = None,
     ) -> None:
@@ -68,14 +66,15 @@ class History:
         self.urge: Callable[[], None] = _nothing
         """Has the recorder take what waits, before its time: many reports come."""
         self._unix_s = unix_s
-        self._open_connection = open_connection
-        self._connection: sqlite3.Connection | None = None
+        self._open_store = open_store
+        # The writer's own; None until it is open.
+        self._store: HistoryStore | None = None
         self._pending_reports_max = pending_reports_max
         self._queue = ReportQueue()
         # How many reports the database has, counted as `ReportQueue.accepted`. The writer's.
         self._written = 0
-        self._store = store or HistoryStore()
-        self._is_loaded = False
+        # Readings that found no place, since the start. The writer's.
+        self._refused_readings = 0
         self.restored: dict[str, Newest] = {}
         """The newest values of before the start, by device, until `newest` is set."""
         self.newest: Callable[[str], Newest] = lambda device: self.restored.get(device, ("", {}))
@@ -196,9 +195,9 @@ class History:
         self._connect_at_start()
         if self._queue.has_news:
             self.writer.write_once()
-        assert self._connection is not None
+        assert self._store is not None
         try:
-            self._queue.taken = load_taken(self._connection)
+            self._queue.taken = self._store.taken()
         except sqlite3.Error as error:
             if not self.writer.try_to_mend(error):
                 raise
@@ -225,20 +224,18 @@ class History:
     # The writer's thread
 
     def _connect(self) -> None:
-        if self._connection is None:
-            connection = self._open_connection()
+        if self._store is None:
+            store = self._open_store()
             try:
-                # A flush is durable before its records are released.
-                connection.execute("PRAGMA synchronous = FULL")
-                self._queue.begin_at(read_meta(connection, "record"), read_meta(connection, "flush"))
-            except sqlite3.Error:
-                connection.close()
+                self._queue.begin_at(*store.position())
+            except (sqlite3.Error, StorageError):
+                store.close()
                 raise
             self._watch.note()
-            self._connection = connection
+            self._store = store
 
     def _connect_at_start(self) -> None:
-        if self._connection is not None:
+        if self._store is not None:
             return
         try:
             self.restored = self._connect_and_load()
@@ -249,19 +246,17 @@ class History:
 
     def _connect_and_load(self) -> dict[str, Newest]:
         self._connect()
-        assert self._connection is not None
-        return load_newest(self._connection)
+        assert self._store is not None
+        return self._store.newest()
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            # A damaged file may refuse its last write.
-            with contextlib.suppress(sqlite3.DatabaseError):
-                self._connection.close()
+        if self._store is not None:
+            self._store.close()
 
     def _write(self) -> int:
         """Writes all that waits, if it is time, and returns how many reports are written."""
-        connection = self._connection
-        assert connection is not None
+        store = self._store
+        assert store is not None
         is_suspect, self._is_suspect = self._is_suspect, False
         self._watch.check(is_suspect)
         if time.monotonic() < self._flush_s and not self._is_closing:
@@ -271,7 +266,7 @@ class History:
         position, record = self._queue.begin_flush(is_last=self.release is None or self._is_closing)
         if self._queue.flushing.has_news:
             try:
-                self._commit(connection, record)
+                self._commit(store, record)
             except BaseException:
                 self._flush_s = 0.0
                 raise
@@ -288,21 +283,13 @@ class History:
         if self._watch.path is None or not is_damage(error):
             return None
         self._disconnect()
-        self._connection, self._is_loaded, self._flush_s = None, False, 0.0
+        self._store, self._flush_s = None, 0.0
         note = move_aside(self._watch.path, "history", self._unix_s())
         self.on_replaced(note)
         return note
 
-    def _commit(self, connection: sqlite3.Connection, record: int) -> None:
-        if not self._is_loaded:
-            self._store.load(connection)
-        # A rollback takes back new series, too.
-        self._is_loaded = False
-        with transaction(connection):
-            self._store.store(connection, self._queue.flushing, self.newest)
-            write_meta(connection, "record", record)
-            write_meta(connection, "flush", self._queue.flushing.number)
-        self._is_loaded = True
+    def _commit(self, store: HistoryStore, record: int) -> None:
+        self._refused_readings += store.write(self._queue.flushing, self.newest, record)
         # What was just written may be too much.
         self._cut_s = 0.0
         self._watch.note()
@@ -322,18 +309,11 @@ class History:
 
     def retain(self, by_age: bool = True) -> None:
         """Deletes what is too old, if asked to, then the oldest while the file is too large."""
-        connection = self._connection
-        assert connection is not None
-        if not self._is_loaded:
-            self._store.load(connection)
-            self._is_loaded = True
-        with transaction(connection):
-            if by_age:
-                self._store.retain(connection, self.retention, self._unix_s())
-            is_cut = self._store.cut(connection, self.retention.bytes_max)
-        self.limits.note_cut(connection, is_cut, self.retention, self._unix_s())
-        self.limits.note(self.dropped_reports, self._store, self.retention)
-        give_back(connection)
+        store = self._store
+        assert store is not None
+        is_cut = store.retain(self.retention, self._unix_s(), by_age=by_age)
+        self.limits.note_cut(store, is_cut, self.retention, self._unix_s())
+        self.limits.note(self.dropped_reports, self._refused_readings, store.series_max, self.retention)
         self._watch.note()
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 
 from darvaz.gateway.telemetry.history_schema import DAY_MS
-from darvaz.gateway.telemetry.history_store import SERIES_PER_DEVICE_MAX, HistoryStore, Retention
+from darvaz.gateway.telemetry.history_tables import SERIES_PER_DEVICE_MAX, Retention
+from darvaz.gateway.telemetry.store import HistoryStore
 
 log = logging.getLogger("darvaz.history")
 
@@ -21,17 +21,17 @@ class HistoryLimits:
         self.remarks: dict[str, str] = {}
         """By subject, a sentence each; replaced as a whole."""
 
-    def note(self, dropped_reports: int, store: HistoryStore, kept: Retention) -> None:
+    def note(self, dropped_reports: int, refused_readings: int, series_max: int, kept: Retention) -> None:
         """Notes what is true now."""
         found: dict[str, str] = {}
         if dropped_reports:
             found["dropped"] = (
                 f"{dropped_reports} reports are missing in the history since the start: the disk could not keep up"
             )
-        if store.refused_readings:
+        if refused_readings:
             found["refused"] = (
-                f"{store.refused_readings} readings were not kept since the start: a device has more than"
-                f" {SERIES_PER_DEVICE_MAX} names, or all have more than {store.series_max}; forget what is gone"
+                f"{refused_readings} readings were not kept since the start: a device has more than"
+                f" {SERIES_PER_DEVICE_MAX} names, or all have more than {series_max}; forget what is gone"
             )
         if self._kept_days is not None:
             found["cut"] = (
@@ -43,12 +43,10 @@ class HistoryLimits:
         self._logged |= found.keys()
         self.remarks = found
 
-    def note_cut(self, connection: sqlite3.Connection, is_cut: bool, kept: Retention, unix_s: float) -> None:
+    def note_cut(self, store: HistoryStore, is_cut: bool, kept: Retention, unix_s: float) -> None:
         """Notes after a check of the size whether it leaves fewer days than wanted."""
         if not is_cut and self._kept_days is None:
             return
-        (oldest_ms,) = connection.execute(
-            "SELECT min(first_ms) FROM readings WHERE day = (SELECT min(day) FROM readings)"
-        ).fetchone()
+        oldest_ms = store.oldest_ms()
         days = 0.0 if oldest_ms is None else max(0.0, unix_s * 1000 - oldest_ms) / DAY_MS
         self._kept_days = days if days < kept.raw_days else None

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from darvaz.gateway.telemetry.blocks import unpack
 from darvaz.gateway.telemetry.history_schema import DAY_MS, read_meta
-from darvaz.gateway.telemetry.history_store import FIVE_MINUTES_S, HOUR_S
+from darvaz.gateway.telemetry.history_tables import FIVE_MINUTES_S, HOUR_S
 from darvaz.gateway.telemetry.report_queue import State, Waiting
 
 POINTS_MAX = 2_000

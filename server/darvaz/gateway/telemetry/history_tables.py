@@ -54,12 +54,7 @@ class Retention:
         )
 
 
-def _unknown(device: str) -> Newest:
-    """Stands where nobody keeps the newest values."""
-    return "", {}
-
-
-class HistoryStore:
+class HistoryTables:
     """Knows the series of an open history; every method is called inside a transaction, but for `load`."""
 
     def __init__(self, series_max: int = SERIES_MAX) -> None:
@@ -67,8 +62,6 @@ class HistoryStore:
         # Device and name to the id of the series, and how many series each device has.
         self._series: dict[tuple[str, str], int] = {}
         self._series_of_device: Counter[str] = Counter()
-        # Readings that found no place, since the start.
-        self.refused_readings = 0
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Reads which series there are: at the start, and after a transaction that failed."""
@@ -76,23 +69,24 @@ class HistoryStore:
         self._series = {(device, name): series for device, name, series in found}
         self._series_of_device = Counter(device for device, _, _ in found)
 
-    def store(self, connection: sqlite3.Connection, recent: Recent, newest: Callable[[str], Newest] = _unknown) -> None:
-        """Writes what waits, and deletes what was forgotten before."""
+    def store(self, connection: sqlite3.Connection, recent: Recent, newest: Callable[[str], Newest]) -> int:
+        """Writes what waits, and deletes what was forgotten before; returns how many readings found no place."""
         for device in recent.forgotten:
             self._delete(connection, device)
             forget_taken(connection, device)
             forget_newest(connection, device)
         write_newest(connection, recent.reports, newest)
         write_taken(connection, [(*key, numbers) for key, numbers in recent.taken.items()])
-        rows = _Rows()
+        rows, refused = _Rows(), 0
         for device, reports in recent.reports.items():
             for name, readings in series_of(reports).items():
                 series = self._series_of(connection, device, name)
                 if series is None:
-                    self.refused_readings += len(readings.numbers) + len(readings.states)
+                    refused += len(readings.numbers) + len(readings.states)
                 else:
                     rows.add(series, readings)
         rows.write(connection)
+        return refused
 
     def retain(self, connection: sqlite3.Connection, kept: Retention, unix_s: float) -> None:
         """Deletes what is older than its days, by the clock and by the days of which there is something.
