@@ -20,7 +20,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from darvaz.gateway.local_token_file import LocalTokenFile
+from tools.cluster_token import TOKEN_NAME, shared_token
+
 COUNT = 3
+_HINTS = """\
+In another terminal: make simulate PICO=20, make devices, make signin, .venv/bin/darvaz cluster status.
+Of one gateway: DARVAZ_TOKEN=$(cat {token}) make devices ARGS='--gateway http://127.0.0.1:{node}'"""
 _LISTEN_DEADLINE_S = 60.0
 _END_DEADLINE_S = 20.0
 _LOOK_EVERY_S = 0.2
@@ -124,6 +130,11 @@ class Running:
                 raise RuntimeError(f"{program.name} did not start; see {self._folder / program.name}.log")
             time.sleep(_LOOK_EVERY_S / 2)
 
+    @property
+    def ports(self) -> list[int]:
+        """Returns the ports of the gateways, and of the proxy."""
+        return [program.port for program in self._programs if not program.name.startswith("nats")]
+
     def describe(self) -> str:
         """Returns a line for each program: its process id, its name, its address."""
         pids = {name: process.pid for name, process in self._started.items()}
@@ -190,12 +201,14 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     running = Running(options.folder, programs_of(options.folder.absolute(), options.port))
+    # As a gateway's own: the command line finds the proxy, as it would find one gateway here.
+    noted = LocalTokenFile(options.folder, options.port)
     try:
         running.start()
+        noted.write(shared_token(options.folder, running.ports))
         print(running.describe())
         print(f"Boards and browsers: http://127.0.0.1:{options.port}. Kill any of these, and watch. Ctrl-C ends all.")
-        print(f"A link for a browser: DARVAZ_DATA={options.folder}/gateway-1 darvaz signin")
-        sys.stdout.flush()
+        print(_HINTS.format(node=options.port + 1, token=options.folder / TOKEN_NAME), flush=True)
         while True:
             for program in running.take_ended():
                 print(f"{program.name} has ended. Again: {shlex.join(program.command)}", flush=True)
@@ -206,6 +219,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     finally:
+        noted.remove()
         running.close()
 
 

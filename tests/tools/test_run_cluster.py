@@ -37,7 +37,7 @@ def cluster(folder: Path) -> Iterator[Path]:
     output = folder / "output"
     command = [sys.executable, "-m", "tools.run_cluster", "--folder", str(folder / "all"), "--port", str(PORT)]
     with output.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT)
+        process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env=own_env(folder))
     try:
         yield output
     finally:
@@ -46,11 +46,21 @@ def cluster(folder: Path) -> Iterator[Path]:
     assert status == 0, output.read_text()
 
 
+def url_of(node: int) -> str:
+    """Returns the address of a gateway, or of the proxy (0)."""
+    return f"http://127.0.0.1:{PORT + node}"
+
+
+def own_env(folder: Path) -> dict[str, str]:
+    """Returns an environment in which no gateway of others is noted."""
+    return {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+
+
 async def ask(path: str, node: int, headers: dict[str, str]) -> Any:
     """Returns the answer of a gateway, or of any through the proxy (0); None while nothing answers."""
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         with contextlib.suppress(httpx.TransportError, httpx.HTTPStatusError):
-            answer = await client.get(f"http://127.0.0.1:{PORT + node}{path}", headers=headers)
+            answer = await client.get(f"{url_of(node)}{path}", headers=headers)
             return answer.raise_for_status().json()
     return None
 
@@ -85,13 +95,18 @@ async def test_a_board_behind_the_proxy_is_at_each_gateway_and_comes_back_when_i
     if shutil.which("haproxy") is None:
         missing("haproxy is not installed")
     with cluster(tmp_path) as output:
-        await settled(lambda: "A link" in output.read_text())
+        await settled(lambda: "In another terminal" in output.read_text())
         pids = {name: int(pid) for pid, name in re.findall(r"(\d+)  (\S+) +127", output.read_text())}
-        env = {**os.environ, "DARVAZ_DATA": str(tmp_path / "all/gateway-1")}
-        headers = {"Authorization": f"Bearer {(await darvaz('token', 'issue', 'operator', env=env)).out.strip()}"}
+        issued = await darvaz("token", "issue", "operator", "--gateway", url_of(0), env=own_env(tmp_path))
+        headers = {"Authorization": f"Bearer {issued.out.strip()}"}
         token = (await ask("/public/tokens", 0, {}))["pico_tokens"][0]
         async with rover_behind_the_proxy(token):
             await until_rover_is(True, [1, 2, 3], headers)
+            owner = {"DARVAZ_TOKEN": (tmp_path / "all/owner-token").read_text().strip()}
+            for node in range(4):
+                env = {**own_env(tmp_path), **(owner if node else {})}
+                listed = await darvaz("devices", "--gateway", url_of(node), env=env)
+                assert "rover\tpico\tonline" in listed.out, (node, listed)
             holder = await holder_of(headers)
             os.kill(pids[f"gateway-{holder}"], signal.SIGKILL)
         left = [node for node in (1, 2, 3) if node != holder]
@@ -101,6 +116,8 @@ async def test_a_board_behind_the_proxy_is_at_each_gateway_and_comes_back_when_i
 
     assert f"gateway-{holder} has ended" in output.read_text()
     assert [name for name, pid in pids.items() if name != f"gateway-{holder}" and is_running(pid)] == []
+    # The note of the gateway that was killed stays, as that of any.
+    assert [path.stem for path in (tmp_path / "state/darvaz").iterdir()] == [f"gateway-{PORT + holder}"]
 
 
 async def holder_of(headers: dict[str, str]) -> int:

@@ -110,6 +110,8 @@ def _login_url(context: click.Context) -> str | None:
 def _running_url(folder: Path) -> str | None:
     """Returns the address of the one gateway that this user runs here; None without any."""
     found = running_gateways(folder.expanduser())
+    if DEFAULT_URL in found:
+        found = [DEFAULT_URL]
     if len(found) > 1:
         raise click.ClickException(f"several gateways run here: choose one with --gateway {' or '.join(found)}")
     if found and not (folder.expanduser() / LOCAL_TOKEN_NAME).exists():

@@ -51,6 +51,20 @@ def test_without_a_gateway_and_without_data_no_folder_is_made(verb: tuple[str, .
     assert list((tmp_path / "here").iterdir()) == []
 
 
+def test_of_several_that_run_the_one_at_the_usual_address_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with evil_server(TOKENS) as gateway, evil_server(TOKENS) as other:
+        monkeypatch.setattr(remote, "DEFAULT_URL", f"http://127.0.0.1:{gateway.port}")
+        note(tmp_path / "usual", gateway.port)
+        note(tmp_path / "other", other.port)
+        done = run("token", "list", "--json")
+
+    assert (done.exit_code, done.stdout) == (0, "[]\n")
+    assert any("dvz_localtoken_x" in request for request in gateway.requests)
+    assert not any("dvz_localtoken_x" in request for request in other.requests)
+
+
 def test_a_gateway_that_runs_elsewhere_is_asked(tmp_path: Path) -> None:
     with evil_server(TOKENS) as gateway:
         note(tmp_path / "elsewhere", gateway.port)

@@ -25,9 +25,8 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from darvaz.gateway.journal.writer import Journal
-from darvaz.gateway.journal.sqlite_store import SqliteJournalStore
-from darvaz.gateway.storage.database import open_database
-journal = Journal(lambda: SqliteJournalStore(open_database(Path(sys.argv[1]))))
+from tests.support.databases import open_journal
+journal = Journal(lambda: open_journal(Path(sys.argv[1])))
 journal.open()
 for number in range(1_000_000):
     journal.record("d", "pico", "192.0.2.7", "<", "log", str(number))
