@@ -17,8 +17,8 @@ CLOSE_MS = 1000
 WIFI_GONE_MS = 5000
 _TICK_MS = 100
 _DRAIN_MS = 5
-# Reads in a row after which the other tasks have their turn, whatever the gateway sends.
-_READS_MAX = 4
+# For this long packets are taken before the other tasks have their turn, whatever the gateway sends.
+_TURN_MS = 50
 
 
 class Link:
@@ -218,21 +218,21 @@ class Link:
     # Reading
 
     async def _read(self, session):
-        websocket, reads = self._websocket, 0
+        websocket, turn_ms, event = self._websocket, 0, None
         while self.end_reason is None:
-            websocket.receive(await self._connection.read_into(websocket.input_space))
-            # A read that finds bytes does not wait; a gateway that sends without a pause would be alone with the board.
-            reads = (reads + 1) % _READS_MAX
-            if not reads:
-                await asyncio.sleep_ms(0)
-            event = websocket.take_event()
-            while event is not None:
+            if event is None:
+                websocket.receive(await self._connection.read_into(websocket.input_space))
+            else:
                 self.is_answered = True
                 self._on_event(session, event)
                 self._pump(session)
                 while len(session.writes) >= WRITES_MAX:
                     await asyncio.sleep_ms(_DRAIN_MS)
-                event = websocket.take_event()
+            # Neither a read that finds bytes nor a packet waits for anything.
+            if self._now_ms() - turn_ms > _TURN_MS:
+                await asyncio.sleep_ms(0)
+                turn_ms = self._now_ms()
+            event = websocket.take_event()
 
     def _on_event(self, session, event):
         name = event[0]
