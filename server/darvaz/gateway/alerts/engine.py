@@ -7,7 +7,7 @@ clock that is set changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from darvaz.gateway.alerts.rules import DISK_FREE, GATEWAY, AlertRule
@@ -108,7 +108,9 @@ class Engine(WatchStates):
     def _rules_of(self, device: str, groups: Collection[str]) -> list[AlertRule]:
         if not self._targets:
             return []
-        targets = ["", device, *(f"/{group}" for group in groups)] if device != GATEWAY else [""]
+        return self._rules_for(["", device, *(f"/{group}" for group in groups)] if device != GATEWAY else [""])
+
+    def _rules_for(self, targets: Iterable[str]) -> list[AlertRule]:
         return [rule for target in targets for rule in self._targets.get(target, {}).values()]
 
     # Devices
@@ -285,12 +287,10 @@ class Engine(WatchStates):
             series.forget_range()
 
     def _regroup(self, device: str, watched: Watched, before: frozenset[str], now_s: float) -> None:
-        for rule in self._rules_of(device, before - watched.groups):
-            if rule.group is not None:
-                self._drop((rule.id, device), now_s, f"the device left the group {rule.group}")
-        for rule in self._rules_of(device, watched.groups - before):
-            if rule.group is not None:
-                self._apply(rule, device, now_s)
+        for rule in self._rules_for(f"/{group}" for group in before - watched.groups):
+            self._drop((rule.id, device), now_s, f"the device left the group {rule.group}")
+        for rule in self._rules_for(f"/{group}" for group in watched.groups - before):
+            self._apply(rule, device, now_s)
 
     def _target(self, rule: AlertRule) -> str:
         return f"/{self._fold(rule.group)}" if rule.group is not None else rule.device or ""
